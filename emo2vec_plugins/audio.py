@@ -1,0 +1,318 @@
+"""Where sound comes from, and how a turn of it becomes samples for a model.
+
+One order of doing things, whatever the source: cut at the native rate, then average the
+channels, then resample. Resampling first and cutting after gives other samples and, audibly,
+other scores.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Mapping
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+
+import numpy as np
+import soundfile
+
+from emo2vec_plugins.dialogue import FloatArray, Turn
+from emo2vec_plugins.errors import AudioError
+
+if TYPE_CHECKING:
+    import torch
+
+MODEL_RATE = 16_000
+"""Samples per second that every emotion2vec model reads."""
+
+RESAMPLER = "torchaudio.transforms.Resample(sinc_interp_hann, width 6, rolloff 0.99)"
+"""What `mono` resamples with: the reference's own choice, with its defaults."""
+
+BLOCK_SECONDS = 60
+"""Longest stretch that `mono` reads and resamples at a time."""
+
+MOST_CHANNELS = 64
+"""More rows than this are taken for samples, in an array that lies on its side."""
+
+
+class Audio(Protocol):
+    """Sound that can be cut without reading all of it.
+
+    Nothing is opened before an attribute is read: a missing file is the failure of its clips,
+    not of the run.
+
+    Attributes:
+        rate: Samples per second.
+        length: Samples per channel.
+        channels: The identifiers by which turns may choose channels.
+    """
+
+    @property
+    def rate(self) -> int: ...
+    @property
+    def length(self) -> int: ...
+    @property
+    def channels(self) -> tuple[int, ...]: ...
+
+    def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
+        """Return samples ``start:stop``, float32 in [-1, 1], shape (channels, samples).
+
+        Raises:
+            AudioError: If they cannot be read.
+        """
+        ...
+
+
+class FileAudio:
+    """A file that libsndfile reads: wav, flac, ogg, opus, mp3, sph and more.
+
+    The file is opened for each read and closed again, so an object costs nothing to keep, may
+    be shared by threads, and pickles.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+
+    @cached_property
+    def _info(self) -> Any:
+        with self._open() as file:
+            return file.samplerate, file.frames, file.channels
+
+    @property
+    def rate(self) -> int:
+        """Samples per second."""
+        return int(self._info[0])
+
+    @property
+    def length(self) -> int:
+        """Samples per channel."""
+        return int(self._info[1])
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Channel numbers, from 0."""
+        return tuple(range(self._info[2]))
+
+    def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
+        """Decode only ``start:stop``, as float32 of shape (channels, samples)."""
+        with self._open() as file:
+            try:
+                file.seek(start)
+                samples = file.read(stop - start, dtype="float32", always_2d=True)
+            except (soundfile.LibsndfileError, RuntimeError) as error:
+                raise AudioError(f"{self.path}: cannot decode the audio: {error}") from error
+        if len(samples) < stop - start:
+            raise AudioError(
+                f"{self.path}: the file ends at sample {start + len(samples)}, "
+                f"its header promises {self.length}; it is truncated"
+            )
+        return np.ascontiguousarray(samples.T[list(channels)])
+
+    def _open(self) -> Any:
+        if not self.path.is_file():
+            raise AudioError(f"{self.path}: no such audio file")
+        try:
+            return soundfile.SoundFile(self.path)
+        except (soundfile.LibsndfileError, RuntimeError) as error:
+            raise AudioError(f"{self.path}: not readable as audio: {error}") from error
+
+
+class ArrayAudio:
+    """Samples in memory: a numpy array or a torch tensor, (samples,) or (channels, samples).
+
+    Integers are scaled by their type's range, so int16 and float32 of one sound agree.
+
+    Raises:
+        AudioError: If the shape or type is not one of these.
+    """
+
+    def __init__(self, samples: Any, rate: int) -> None:
+        if not isinstance(rate, (int, np.integer)) or isinstance(rate, bool) or rate <= 0:
+            raise AudioError(f"an array needs its sample rate, a positive int, got {rate!r}")
+        self._samples = _as_channels(samples)
+        self.rate = int(rate)
+        self.length = self._samples.shape[1]
+        self.channels = tuple(range(len(self._samples)))
+
+    def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
+        """Return a slice as float32 of shape (channels, samples)."""
+        part = self._samples[list(channels), start:stop]
+        if part.dtype.kind == "i":
+            return part.astype(np.float32) / np.float32(-float(np.iinfo(part.dtype).min))
+        return part.astype(np.float32)
+
+
+class StreamAudio:
+    """A whole audio file behind a binary file object, decoded when it is first asked for."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    @cached_property
+    def _decoded(self) -> ArrayAudio:
+        try:
+            self._stream.seek(0)
+            samples, rate = soundfile.read(self._stream, dtype="float32", always_2d=True)
+        except (soundfile.LibsndfileError, RuntimeError) as error:
+            raise AudioError(f"the stream is not readable as audio: {error}") from error
+        return ArrayAudio(samples.T, rate)
+
+    @property
+    def rate(self) -> int:
+        """Samples per second."""
+        return self._decoded.rate
+
+    @property
+    def length(self) -> int:
+        """Samples per channel."""
+        return self._decoded.length
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Channel numbers, from 0."""
+        return self._decoded.channels
+
+    def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
+        """Return a slice as float32 of shape (channels, samples)."""
+        return self._decoded.read(start, stop, channels)
+
+
+class MissingAudio:
+    """Stands where there is no audio, so that its turns fail one by one with a reason."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def _fail(self) -> Any:
+        raise AudioError(self.reason)
+
+    rate = length = channels = property(_fail)
+
+    def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:  # noqa: ARG002
+        """Raise `AudioError` with the reason."""
+        return self._fail()  # type: ignore[no-any-return]
+
+
+def open_audio(source: Any) -> Audio:
+    """Return the sound that *source* stands for; files are not opened yet.
+
+    Args:
+        source: A path; ``(samples, rate)``; an open binary file; an object that is `Audio`
+            already; or pyannote's mapping, ``{"waveform": samples, "sample_rate": rate}`` or
+            ``{"audio": path}``.
+
+    Raises:
+        AudioError: If it is none of these, or an array without its sample rate.
+    """
+    match source:
+        case str() | os.PathLike():
+            return FileAudio(source)
+        case Mapping() if "waveform" in source:
+            return ArrayAudio(source["waveform"], source.get("sample_rate", 0))
+        case Mapping() if "audio" in source:
+            return open_audio(source["audio"])
+        case tuple() if len(source) == 2:  # noqa: PLR2004
+            return ArrayAudio(*source)
+        case _ if hasattr(source, "read"):
+            return StreamAudio(source) if hasattr(source, "seek") else source  # type: ignore[no-any-return]
+    raise AudioError(
+        "audio is a path, (samples, sample rate), a binary file, or a mapping with 'audio' or "
+        f"'waveform' and 'sample_rate'; got {type(source).__name__}"
+    )
+
+
+def bounds(turn: Turn, audio: Audio) -> tuple[int, int]:
+    """Return the turn's first sample and the one after its last, native and within bounds."""
+    start = min(max(round(turn.start * audio.rate), 0), audio.length)
+    return start, min(max(round(turn.end * audio.rate), start), audio.length)
+
+
+def resampled_length(samples: int, rate: int) -> int:
+    """Return how many samples *samples* at *rate* become at `MODEL_RATE`."""
+    return -(-samples * MODEL_RATE // rate)
+
+
+def mono(turn: Turn, audio: Audio) -> Iterator[FloatArray]:
+    """Yield the turn's samples in order, as 1-D float32 blocks at `MODEL_RATE`.
+
+    A turn of up to `BLOCK_SECONDS` is one block. Blocks of a longer one, laid end to end, are
+    what resampling it whole gives: each is resampled with as much context as the filter reads.
+
+    Raises:
+        AudioError: If it cannot be read, lacks the channel, or has NaN or infinite samples.
+    """
+    start, stop = bounds(turn, audio)
+    chosen = _channels(turn, audio)
+    unit = audio.rate // math.gcd(audio.rate, MODEL_RATE)
+    block = max(1, BLOCK_SECONDS * audio.rate // unit) * unit
+    context = _context(audio.rate, unit)
+    for left in range(start, stop, block):
+        right = min(left + block, stop)
+        begin, end = max(start, left - context), min(stop, right + context)
+        samples = _finite(audio.read(begin, end, chosen), begin, audio).mean(axis=0)
+        first = resampled_length(left - begin, audio.rate)
+        whole = _resample(samples, audio.rate)
+        yield whole[first : first + resampled_length(right - left, audio.rate)]
+
+
+def _channels(turn: Turn, audio: Audio) -> tuple[int, ...]:
+    if turn.channel is None:
+        return audio.channels
+    wanted = (turn.channel,) if isinstance(turn.channel, int) else tuple(turn.channel)
+    missing = [channel for channel in wanted if channel not in audio.channels]
+    if missing or not wanted:
+        raise AudioError(
+            f"the turn is on channel {list(wanted)}, the audio has {list(audio.channels)}"
+        )
+    return wanted
+
+
+def _finite(samples: FloatArray, begin: int, audio: Audio) -> FloatArray:
+    broken = ~np.isfinite(samples)
+    if broken.any():
+        first = begin + int(np.flatnonzero(broken.any(axis=0))[0])
+        raise AudioError(
+            f"{broken.sum()} NaN or infinite samples, the first at {first / audio.rate:.3f} s"
+        )
+    return samples
+
+
+def _context(rate: int, unit: int) -> int:
+    # The filter reads 6 zero crossings to either side: at most ceil(6 / 0.99) periods of the
+    # lower of the two rates, here rounded up to whole units so that blocks stay in phase.
+    if rate == MODEL_RATE:
+        return 0
+    reach = math.ceil(7 * max(1.0, rate / MODEL_RATE)) + 1
+    return math.ceil(reach / unit) * unit
+
+
+def _resample(samples: FloatArray, rate: int) -> FloatArray:
+    if rate == MODEL_RATE:
+        return samples
+    import torch  # only here: audio at the model's rate needs neither torch nor torchaudio
+
+    with torch.inference_mode():
+        result = _resampler(rate)(torch.from_numpy(np.ascontiguousarray(samples)))
+    return result.numpy()  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=8)
+def _resampler(rate: int) -> torch.nn.Module:
+    import torchaudio
+
+    return torchaudio.transforms.Resample(rate, MODEL_RATE)  # type: ignore[no-any-return]
+
+
+def _as_channels(samples: Any) -> Any:
+    if hasattr(samples, "detach"):
+        samples = samples.detach().cpu().numpy()
+    array = np.atleast_2d(np.asarray(samples))
+    if array.ndim != 2 or len(array) > MOST_CHANNELS:  # noqa: PLR2004
+        raise AudioError(
+            "samples are (samples,) or (channels, samples), "
+            f"got shape {tuple(np.shape(samples))}; transpose (samples, channels)"
+        )
+    if array.dtype.kind not in "if":
+        raise AudioError(f"samples are floats or signed integers, got {array.dtype}")
+    return array

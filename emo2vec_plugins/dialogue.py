@@ -1,0 +1,150 @@
+"""The values that everything else passes around: turns, emotions, and whole dialogues.
+
+All are frozen. Times are seconds from the start of the recording; arrays are numpy arrays and
+left out of comparison.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from emo2vec_plugins.errors import InvalidTurnError
+
+FloatArray = npt.NDArray[np.floating[Any]]
+
+FLAGS = ("short", "overlapped", "silent", "clipped", "windowed")
+"""What can be said of a turn's audio, in the order in which results list it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One stretch of speech by one speaker, in seconds from the start of the recording.
+
+    Bounds are applied where audio is read: truncated cuts have negative starts, RTTM files have
+    turns of no length, and neither may be lost.
+
+    Attributes:
+        channel: One channel, several to be averaged, or None for the mean of all channels.
+
+    Raises:
+        InvalidTurnError: Unless ``start <= end`` and both are finite.
+    """
+
+    start: float
+    end: float
+    speaker: str | None = None
+    channel: int | tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not -math.inf < self.start <= self.end < math.inf:
+            raise InvalidTurnError(
+                f"a turn needs start <= end, both finite, got {self.start} to {self.end}"
+            )
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Which model spoke, and what its scores depend on.
+
+    Attributes:
+        model: The name it was loaded by, or the folder's name.
+        sha256: Digest of the weights file; empty for a back end without one.
+        revision: The hub's commit, when it came from a hub.
+        tokens: The raw lines of ``tokens.txt``, one per row of the head.
+        resampler: What brings audio to the model's rate.
+        dtype: Of the network's arithmetic.
+        version: Of this package.
+    """
+
+    model: str
+    sha256: str = ""
+    revision: str | None = None
+    tokens: tuple[str, ...] = ()
+    resampler: str = ""
+    dtype: str = "float32"
+    version: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON-serialisable values."""
+        return {name: getattr(self, name) for name in self.__slots__} | {
+            "tokens": list(self.tokens)
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Provenance:
+        """Read back what `to_dict` gave, ignoring keys of later versions."""
+        known = {name: values[name] for name in cls.__slots__ if name in values}
+        return cls(**known | {"tokens": tuple(values.get("tokens", ()))})
+
+
+_NOTHING: Mapping[str, float] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Emotion:
+    """What a model heard in one turn.
+
+    A turn that could not be scored has no label and a reason. A model without a head gives
+    embeddings, no label and no reason.
+
+    Attributes:
+        label: The most probable class, by its canonical name.
+        score: Probability of *label*.
+        scores: Probability of every class; sums to 1.
+        logits: Mean over frames of each class's logit, from which *scores* come.
+        flags: Some of `FLAGS`, in that order.
+        reason: Why there is no label.
+        duration: Seconds of audio that were scored, after bounds were applied.
+        overlap_ratio: Share of the turn in which another speaker is heard too; None where
+            nobody knows who else speaks.
+        embedding: Shape (width,), the mean of the frame embeddings.
+        frame_embeddings: Shape (frames, width), 50 frames a second.
+        frame_logits: Shape (frames, classes), classes in the order of *scores*.
+        provenance: Which model spoke.
+    """
+
+    label: str | None = None
+    score: float | None = None
+    scores: Mapping[str, float] = _NOTHING
+    logits: Mapping[str, float] = _NOTHING
+    flags: tuple[str, ...] = ()
+    reason: str | None = None
+    duration: float = 0.0
+    overlap_ratio: float | None = None
+    embedding: FloatArray | None = field(default=None, compare=False, repr=False)
+    frame_embeddings: FloatArray | None = field(default=None, compare=False, repr=False)
+    frame_logits: FloatArray | None = field(default=None, compare=False, repr=False)
+    provenance: Provenance | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredTurn:
+    """A turn with the emotion that was heard in it."""
+
+    turn: Turn
+    emotion: Emotion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialogue:
+    """One recording's turns with their emotions: what annotation formats read and write.
+
+    Attributes:
+        recording: Name of the recording, the URI of RTTM files.
+        turns: In the order in which they were given.
+    """
+
+    recording: str
+    turns: tuple[ScoredTurn, ...] = ()

@@ -1,0 +1,138 @@
+"""Clips in, emotions out: window, batch, run a back end, give back in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Literal
+
+from emo2vec_plugins.audio import MODEL_RATE, open_audio
+from emo2vec_plugins.backend import Backend
+from emo2vec_plugins.dialogue import Emotion, FloatArray, Turn
+from emo2vec_plugins.errors import OptionsError
+from emo2vec_plugins.merging import Merge
+from emo2vec_plugins.session import Clip
+from emo2vec_plugins.windows import Window, windows
+
+LOOKAHEAD = 1024
+"""Most items held back at a time, so that a run of unreadable clips does not pile up."""
+
+Granularity = Literal["utterance", "frame"]
+
+
+class Engine:
+    """Scores a stream of clips with a back end, in batches, in order.
+
+    Up to *max_window* a clip is scored exactly as the reference scores it alone, whatever is
+    beside it in the batch. A longer clip is scored in overlapping windows that are normalised
+    with the statistics of the whole clip and merged on the frame axis, so that memory does not
+    grow with its length.
+
+    Args:
+        backend: What `load_model` gives.
+        labels: Keep only these classes; the others' logits are masked.
+        granularity: ``frame`` adds frame embeddings and frame logits to every result.
+        max_window: Seconds; longer clips are windowed.
+        window_overlap: Seconds that neighbouring windows share.
+        batch_seconds: Audio to give the back end at a time; its own preference if None.
+
+    Raises:
+        LabelError: If the model has no such class.
+        OptionsError: If windows or batches cannot be made of these lengths.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        labels: Sequence[str] | None = None,
+        granularity: Granularity = "utterance",
+        max_window: float = 30.0,
+        window_overlap: float = 2.0,
+        batch_seconds: float | None = None,
+    ) -> None:
+        if granularity not in ("utterance", "frame"):
+            raise OptionsError(f"granularity is 'utterance' or 'frame', got {granularity!r}")
+        self.backend = backend
+        self.labels = backend.labels.restrict(labels)
+        self.granularity: Granularity = granularity
+        self._window = round(max_window * MODEL_RATE)
+        self._overlap = round(window_overlap * MODEL_RATE)
+        windows(self._window, window=self._window, overlap=self._overlap)
+        seconds = backend.batch_seconds if batch_seconds is None else batch_seconds
+        if not seconds > 0:
+            raise OptionsError(f"batch_seconds is to be positive, got {seconds}")
+        self._budget = round(seconds * MODEL_RATE)
+
+    def __call__(self, items: Iterable[Any]) -> Iterator[tuple[Any, Emotion | None]]:
+        """Yield each item in order: a `Clip` with its emotion, anything else with None.
+
+        Reads ahead until a batch is full. A clip that cannot be read or scored has an emotion
+        without a label and with the reason.
+        """
+        waiting: deque[tuple[Any, Merge | None]] = deque()
+        batch = _Batch(self.backend)
+        for item in items:
+            merge = self._merge(item) if isinstance(item, Clip) else None
+            waiting.append((item, merge))
+            for window, samples in merge.read() if merge else ():
+                if batch.size + len(samples) > self._budget:
+                    batch.run()
+                    yield from _finished(waiting)
+                batch.add(merge, window, samples)
+            if len(waiting) >= LOOKAHEAD:
+                batch.run()
+            yield from _finished(waiting)
+        batch.run()
+        yield from _finished(waiting)
+
+    def score(self, audio: Any, turns: Sequence[Turn] | None = None) -> list[Emotion]:
+        """Return the emotion of each turn of one recording, in order.
+
+        Args:
+            audio: Anything `emo2vec_plugins.audio.open_audio` opens.
+            turns: None for one turn over all of it.
+
+        Raises:
+            AudioError: If *turns* is None and the audio cannot be opened.
+        """
+        sound = open_audio(audio)
+        chosen = [Turn(start=0.0, end=sound.length / sound.rate)] if turns is None else turns
+        results = self(Clip(turn=turn, audio=sound) for turn in chosen)
+        return [emotion for _, emotion in results if emotion is not None]
+
+    def _merge(self, clip: Clip) -> Merge:
+        return Merge(
+            clip,
+            self.backend,
+            columns=self.labels,
+            frames=self.granularity == "frame",
+            window=self._window,
+            overlap=self._overlap,
+        )
+
+
+class _Batch:
+    """Windows on their way to the back end."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._parts: list[tuple[Merge, Window, FloatArray]] = []
+        self.size = 0
+
+    def add(self, merge: Merge, window: Window, samples: FloatArray) -> None:
+        self._parts.append((merge, window, samples))
+        self.size += len(samples)
+
+    def run(self) -> None:
+        parts, self._parts, self.size = self._parts, [], 0
+        if parts:
+            results = self._backend.run([samples for _, _, samples in parts])
+            for (merge, window, _), frames in zip(parts, results, strict=True):
+                merge.add(window, frames)
+
+
+def _finished(waiting: deque[tuple[Any, Merge | None]]) -> Iterator[tuple[Any, Emotion | None]]:
+    while waiting and (waiting[0][1] is None or waiting[0][1].complete):
+        item, merge = waiting.popleft()
+        yield item, merge.emotion() if merge else None

@@ -1,0 +1,1 @@
+"""One file for each host whose objects the package annotates; all are ordinary plugins."""

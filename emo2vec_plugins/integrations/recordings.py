@@ -1,0 +1,63 @@
+"""Recordings with turns, and plain audio files, annotated to a `Dialogue`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from emo2vec_plugins.audio import Audio, open_audio
+from emo2vec_plugins.dialogue import Dialogue, Emotion, ScoredTurn, Turn
+from emo2vec_plugins.errors import AudioError
+from emo2vec_plugins.hookspecs import hookimpl
+from emo2vec_plugins.overlap import overlaps
+from emo2vec_plugins.session import Clip, Options, Recording, kept
+
+
+@hookimpl
+def emo2vec_open(source: Any, options: Options) -> RecordingSession | None:
+    """Open a `Recording`, or the path of an audio file as one turn."""
+    match source:
+        case Recording():
+            audio = open_audio(source.audio)
+            turns = [_whole(audio)] if source.turns is None else source.turns
+            return RecordingSession(source.name, audio, turns, options)
+        case str() | os.PathLike():
+            whole = Recording(name=Path(source).stem, audio=source)
+            return emo2vec_open(whole, options)  # type: ignore[no-any-return]
+    return None
+
+
+class RecordingSession:
+    """The turns of one recording, in the order given; arrays asked for stay in memory."""
+
+    def __init__(
+        self, name: str, audio: Audio, turns: Sequence[Turn], options: Options
+    ) -> None:
+        self._name = name
+        self._audio = audio
+        self._turns = turns
+        self._options = options
+        self._scored: list[ScoredTurn] = []
+
+    def clips(self) -> Iterator[Clip]:
+        """Yield one clip a turn, each with the spans in which other speakers are heard."""
+        alone = self._options.overlap == "exclude"
+        for turn, spans in zip(self._turns, overlaps(self._turns), strict=True):
+            yield Clip(turn=turn, audio=self._audio, overlaps=spans, alone=alone)
+
+    def take(self, clip: Clip, emotion: Emotion) -> None:
+        """Keep the result beside its turn."""
+        self._scored.append(ScoredTurn(turn=clip.turn, emotion=kept(emotion, self._options)))
+
+    def finish(self) -> Dialogue:
+        """Return the turns with their emotions."""
+        return Dialogue(recording=self._name, turns=tuple(self._scored))
+
+
+def _whole(audio: Audio) -> Turn:
+    try:
+        return Turn(start=0.0, end=audio.length / audio.rate)
+    except AudioError:
+        return Turn(start=0.0, end=0.0)  # the engine meets the same error and says why

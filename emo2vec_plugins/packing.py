@@ -1,0 +1,68 @@
+"""Clips laid one after another in one waveform: pure arithmetic on samples and frames.
+
+A batch is one waveform. Clips start at multiples of the hop, so a clip's frames are those it has
+alone; at least `gap` frames that belong to nobody stand between two clips, which, set to zero,
+are the padding that a positional convolution gives a clip alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from emo2vec_plugins.windows import HOP, RECEPTIVE, frame_count
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where each clip of a batch lies.
+
+    Attributes:
+        starts: First sample of each clip in the batch, multiples of the hop.
+        frames: The frames of each clip, counted over the whole batch.
+        samples: Length of the batch's waveform.
+    """
+
+    starts: tuple[int, ...]
+    frames: tuple[slice, ...]
+    samples: int
+
+
+def lay(lengths: Sequence[int], *, gap: int) -> Layout:
+    """Lay clips of *lengths* samples one after another, *gap* frames or more apart.
+
+    >>> lay([720, 400], gap=9)
+    Layout(starts=(0, 3520), frames=(slice(0, 2, None), slice(11, 12, None)), samples=3920)
+    """
+    starts, frames, next_frame, end = [], [], 0, 0
+    for length in lengths:
+        count = frame_count(length)
+        starts.append(next_frame * HOP)
+        frames.append(slice(next_frame, next_frame + count))
+        end = next_frame * HOP + length
+        # Samples after the last frame may reach one hop further than the frames do.
+        next_frame = max(next_frame + count + gap, -(-end // HOP))
+    return Layout(tuple(starts), tuple(frames), max(end, RECEPTIVE))
+
+
+def batches(items: Iterable[tuple[T, int]], *, budget: int) -> Iterator[list[T]]:
+    """Group items of given lengths, in order, so that no group is longer than *budget*.
+
+    An item that is longer than the budget alone is a group of its own.
+
+    >>> list(batches([("a", 3), ("b", 3), ("c", 9), ("d", 1)], budget=6))
+    [['a', 'b'], ['c'], ['d']]
+    """
+    group: list[T] = []
+    total = 0
+    for item, length in items:
+        if group and total + length > budget:
+            yield group
+            group, total = [], 0
+        group.append(item)
+        total += length
+    if group:
+        yield group

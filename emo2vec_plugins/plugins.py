@@ -1,0 +1,206 @@
+"""Finding plugins, keeping broken ones out, and calling their hooks with types."""
+
+from __future__ import annotations
+
+import importlib
+import traceback
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pluggy
+
+from emo2vec_plugins import hookspecs
+from emo2vec_plugins.backend import NamedModel
+from emo2vec_plugins.errors import PluginError, PluginWarning, SourceError
+from emo2vec_plugins.formats import Format
+from emo2vec_plugins.session import Options, Session
+
+if TYPE_CHECKING:
+    import click
+
+BUILT_IN = (
+    "emo2vec_plugins.model.published",
+    "emo2vec_plugins.formats.builtin",
+    "emo2vec_plugins.integrations.recordings",
+    "emo2vec_plugins.integrations.funasr_reference",
+    "emo2vec_plugins.integrations.pyannote_diarization",
+    "emo2vec_plugins.integrations.lhotse_cuts",
+)
+"""Modules registered first, and so asked last: an installed plugin can override them."""
+
+T = TypeVar("T", Format, NamedModel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginInfo:
+    """Who is there and what they offer.
+
+    Attributes:
+        hooks: Names of the hooks the plugin implements.
+        origin: ``built-in``, ``passed in``, or the distribution and version it came with.
+    """
+
+    name: str
+    hooks: tuple[str, ...]
+    origin: str
+
+
+class Plugins:
+    """The plugins of one run: the built-in ones, those passed in, and those installed.
+
+    A plugin that cannot be imported, implements no hook or one that does not exist, or asks for
+    arguments that its hook has not, is skipped with one `PluginWarning` that names it.
+
+    Does not pickle: worker processes build their own.
+
+    Args:
+        plugins: Modules or objects with hook implementations, asked before all others.
+        installed: Whether to look for the entry-point group ``emo2vec_plugins``.
+    """
+
+    def __init__(self, plugins: Iterable[Any] = (), *, installed: bool = True) -> None:
+        self.manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self.manager.add_hookspecs(hookspecs)
+        self._origins: dict[str, str] = {}
+        for module in BUILT_IN:
+            self._register(importlib.import_module(module), module.rsplit(".", 1)[-1], "built-in")
+        for entry in entry_points(group=hookspecs.PROJECT) if installed else ():
+            self._load(entry)
+        for plugin in plugins:
+            self._register(plugin, _name(plugin), "passed in")
+
+    def open(self, source: Any, options: Options) -> Session:
+        """Return a session over *source*, from the first plugin that takes it.
+
+        Raises:
+            SourceError: If none does.
+            PluginError: If one raises; the message names it.
+        """
+        session = self._call("emo2vec_open", source=source, options=options)
+        if session is None:
+            raise SourceError(
+                f"no plugin opens {type(source).__module__}.{type(source).__qualname__}; "
+                "'emo2vec plugins' lists who is there"
+            )
+        return session  # type: ignore[no-any-return]
+
+    def formats(self) -> dict[str, Format]:
+        """Return every annotation format by name, the last registered winning."""
+        return self._collect("emo2vec_formats", Format)
+
+    def models(self) -> dict[str, NamedModel]:
+        """Return every named model by name, the last registered winning."""
+        return self._collect("emo2vec_models", NamedModel)
+
+    def add_commands(self, cli: click.Group) -> None:
+        """Let every plugin add its commands; one that raises is skipped with a warning."""
+        for plugin, result in self._each("emo2vec_commands", cli=cli):
+            if result is not None:
+                _skip(plugin, f"emo2vec_commands is to return nothing, got {result!r}")
+
+    def describe(self) -> list[PluginInfo]:
+        """Return the plugins in the order in which they are asked."""
+        return [
+            PluginInfo(
+                name=name,
+                hooks=tuple(sorted(caller.name for caller in self._callers(plugin))),
+                origin=self._origins[name],
+            )
+            for name, plugin in reversed(self.manager.list_name_plugin())
+            if plugin is not None
+        ]
+
+    def _load(self, entry: EntryPoint) -> None:
+        origin = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "installed"
+        try:
+            plugin = entry.load()
+        except Exception as error:  # noqa: BLE001 - whatever a stranger's import raises
+            _skip(entry.name, f"cannot be imported: {type(error).__name__}: {error}")
+        else:
+            self._register(plugin, entry.name, origin)
+
+    def _register(self, plugin: Any, name: str, origin: str) -> None:
+        try:
+            self.manager.register(plugin, name)
+        except (pluggy.PluginValidationError, ValueError) as error:
+            if self.manager.get_plugin(name) is plugin:
+                self.manager.unregister(name=name)
+            _skip(name, str(error))
+            return
+        problem = self._problem(plugin)
+        if problem:
+            self.manager.unregister(name=name)
+            _skip(name, problem)
+        else:
+            self._origins[name] = origin
+
+    def _problem(self, plugin: Any) -> str | None:
+        callers = self._callers(plugin)
+        unknown = [caller.name for caller in callers if not caller.has_spec()]
+        if unknown:
+            return f"there is no hook {', '.join(unknown)}; there are {', '.join(self._hooks())}"
+        if not callers:
+            return "it has no hooks: functions marked with emo2vec_plugins.hookimpl"
+        return None
+
+    def _callers(self, plugin: Any) -> list[pluggy.HookCaller]:
+        return self.manager.get_hookcallers(plugin) or []
+
+    def _hooks(self) -> list[str]:
+        return sorted(name for name in vars(hookspecs) if name.startswith("emo2vec_"))
+
+    def _call(self, hook: str, **arguments: Any) -> Any:
+        caller = getattr(self.manager.hook, hook)
+        try:
+            return caller(**arguments)
+        except Exception as error:
+            raise PluginError(
+                f"plugin {_culprit(caller, error)!r} failed in {hook}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
+    def _each(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
+        """Call *hook* of one plugin after the other, first registered first."""
+        results = []
+        for implementation in getattr(self.manager.hook, hook).get_hookimpls():
+            name = implementation.plugin_name
+            try:
+                results.append((name, implementation.function(**arguments)))
+            except Exception as error:  # noqa: BLE001 - one broken plugin, not the run
+                _skip(name, f"failed in {hook}: {type(error).__name__}: {error}")
+        return results
+
+    def _collect(self, hook: str, kind: type[T]) -> dict[str, T]:
+        found: dict[str, T] = {}
+        for plugin, offered in self._each(hook):
+            if isinstance(offered, (str, Mapping)) or not isinstance(offered, Iterable):
+                _skip(plugin, f"{hook} is to return a list of {kind.__name__}, got {offered!r}")
+                continue
+            for item in offered:
+                if isinstance(item, kind):
+                    found[item.name] = item
+                else:
+                    _skip(plugin, f"{hook} is to give {kind.__name__} objects, got {item!r}")
+        return found
+
+
+def _name(plugin: Any) -> str:
+    return str(getattr(plugin, "__name__", None) or type(plugin).__qualname__)
+
+
+def _skip(plugin: str, why: str) -> None:
+    warnings.warn(f"plugin {plugin!r} was skipped: {why}", PluginWarning, stacklevel=4)
+
+
+def _culprit(caller: pluggy.HookCaller, error: BaseException) -> str:
+    owners = {
+        getattr(implementation.function, "__code__", None): implementation.plugin_name
+        for implementation in caller.get_hookimpls()
+    }
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if frame.f_code in owners:
+            return owners[frame.f_code]
+    return "unknown"

@@ -1,0 +1,105 @@
+"""For plugin authors: a small model that needs no weights, and the laws plugins must keep.
+
+`FakeBackend` scores by simple statistics of the samples, the same on every machine, so that a
+plugin can be tested end to end in milliseconds. The ``check_`` functions raise AssertionError
+and say what was broken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from emo2vec_plugins.audio import MODEL_RATE
+from emo2vec_plugins.backend import Backend, Frames
+from emo2vec_plugins.dialogue import Dialogue, Emotion, FloatArray, Provenance
+from emo2vec_plugins.formats import Format
+from emo2vec_plugins.labels import LabelSet
+from emo2vec_plugins.session import Clip, Session
+from emo2vec_plugins.windows import HOP, RECEPTIVE, frame_count
+
+TOKENS = ("生气/angry", "开心/happy", "中立/neutral", "难过/sad", "<unk>")
+
+
+class FakeBackend:
+    """A back end without weights: four statistics a frame, and a fixed linear head on them."""
+
+    labels = LabelSet.from_tokens(TOKENS)
+    width = 4
+    normalize = True
+    batch_seconds = 30.0
+    provenance = Provenance(model="fake", sha256="0" * 64, tokens=TOKENS, version="0")
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        """Lengths in samples of the waveforms of each call, for tests that look at batching."""
+
+    def run(self, waveforms: Sequence[FloatArray]) -> list[Frames]:
+        """Return each waveform's frames; each depends on its own 400 samples alone."""
+        self.batches.append([len(waveform) for waveform in waveforms])
+        return [self._frames(np.asarray(waveform, dtype=np.float64)) for waveform in waveforms]
+
+    def _frames(self, waveform: Any) -> Frames:
+        index = np.arange(frame_count(len(waveform)))[:, None] * HOP + np.arange(RECEPTIVE)
+        frames = waveform[index]
+        statistics = [
+            frames.mean(axis=1),
+            frames.std(axis=1),
+            np.abs(np.diff(frames, axis=1)).mean(axis=1),
+            frames.max(axis=1),
+        ]
+        embeddings = np.stack(statistics, axis=1).astype(np.float32)
+        head = np.sin(np.arange(self.width * len(TOKENS))).reshape(self.width, -1)
+        return embeddings, (embeddings @ head.astype(np.float32))
+
+
+def tone(seconds: float, *, pitch: float = 220.0, rate: int = MODEL_RATE) -> FloatArray:
+    """Return a decaying tone, mono float32, for tests that need some sound."""
+    time = np.arange(round(seconds * rate)) / rate
+    return (0.5 * np.sin(2 * np.pi * pitch * time) * np.exp(-time)).astype(np.float32)
+
+
+def check_backend(backend: Backend, *, tolerance: float = 1e-4) -> None:
+    """Assert that a waveform's frames are what it has alone, whatever is beside it."""
+    lengths = [RECEPTIVE, 8_000, 719, 16_000, RECEPTIVE]
+    random = np.random.default_rng(0)
+    waveforms = [random.standard_normal(length).astype(np.float32) for length in lengths]
+    together = backend.run(waveforms)
+    assert len(together) == len(waveforms), "one result for each waveform"
+    for waveform, (embeddings, logits) in zip(waveforms, together, strict=True):
+        alone, logits_alone = backend.run([waveform])[0]
+        assert embeddings.shape == (frame_count(len(waveform)), backend.width), embeddings.shape
+        np.testing.assert_allclose(embeddings, alone, atol=tolerance, rtol=0)
+        assert (logits is None) == (not backend.labels.tokens), "logits for each row of the head"
+        if logits is not None and logits_alone is not None:
+            assert logits.shape == (len(embeddings), len(backend.labels.tokens)), logits.shape
+            np.testing.assert_allclose(logits, logits_alone, atol=tolerance, rtol=0)
+
+
+def check_session(session: Session, emotion: Emotion | None = None) -> Any:
+    """Drive a session as the pipeline does, one clip behind; return what it finishes with."""
+    result = Emotion(label="neutral", score=1.0, scores={"neutral": 1.0}) if emotion is None else emotion
+    waiting: list[Clip] = []
+    for clip in session.clips():
+        assert isinstance(clip, Clip), f"clips() is to yield Clip objects, got {clip!r}"
+        waiting.append(clip)
+        if len(waiting) > 1:
+            session.take(waiting.pop(0), result)
+    for clip in waiting:
+        session.take(clip, result)
+    finished = session.finish()
+    assert finished is not None, "finish() is to return the enriched copy, got None"
+    return finished
+
+
+def check_format(format_: Format, dialogues: Sequence[Dialogue]) -> None:
+    """Assert that what a format writes it reads back, and writes the same again."""
+    assert format_.dumps is not None, f"{format_.name} cannot write"
+    assert format_.loads is not None, f"{format_.name} cannot read"
+    text = format_.dumps(dialogues)
+    again = format_.loads(text)
+    assert [d.recording for d in again] == [d.recording for d in dialogues], "a recording is lost"
+    assert [len(d.turns) for d in again] == [len(d.turns) for d in dialogues], "a turn is lost"
+    assert format_.dumps(again) == text, "a second round trip changes the text"
