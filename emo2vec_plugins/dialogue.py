@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -89,9 +88,6 @@ class Provenance:
         return cls(**known | {"tokens": tuple(values.get("tokens", ()))})
 
 
-_NOTHING: Mapping[str, float] = MappingProxyType({})
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Emotion:
     """What a model heard in one turn.
@@ -117,8 +113,8 @@ class Emotion:
 
     label: str | None = None
     score: float | None = None
-    scores: Mapping[str, float] = _NOTHING
-    logits: Mapping[str, float] = _NOTHING
+    scores: Mapping[str, float] = field(default_factory=dict)
+    logits: Mapping[str, float] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     reason: str | None = None
     duration: float = 0.0
