@@ -1,0 +1,260 @@
+"""The emotion2vec network, for inference, in the order of its forward pass.
+
+A batch is one waveform in which clips lie apart (`emo2vec_plugins.packing`), and every frame of
+every clip is one row of a (frames, width) matrix: no padding enters any norm, linear layer or
+attention, so a clip's frames are those it has alone.
+
+The paper is Ma et al., "emotion2vec: Self-Supervised Pre-Training for Speech Emotion
+Representation", arXiv:2312.15185; the attention bias is ALiBi, Press et al., arXiv:2108.12409.
+Modules are named as the published checkpoints name their tensors.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - torch's own name for it
+
+from emo2vec_plugins.model.config import Config
+from emo2vec_plugins.packing import Layout
+
+
+class Network(nn.Module):
+    """Front end, positions, context encoder, blocks and, with classes, a linear head."""
+
+    def __init__(self, config: Config, classes: int = 0) -> None:
+        super().__init__()
+        self.config = config
+        self.modality_encoders = nn.ModuleDict({"AUDIO": AudioEncoder(config)})
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
+        self.proj = nn.Linear(config.width, classes) if classes else None
+
+    @property
+    def gap(self) -> int:
+        """Frames that must lie between two clips of a batch."""
+        return self.config.position_kernel // 2
+
+    def forward(self, waveform: Tensor, layout: Layout) -> tuple[Tensor, Tensor | None]:
+        """Run one batch.
+
+        Args:
+            waveform: Shape (samples,); clips at ``layout.starts``, zeros between them.
+            layout: Made with a gap of at least `gap`.
+
+        Returns:
+            Embeddings, shape (frames, width), and logits, shape (frames, classes) or None: the
+            frames of all clips, one after another, without those between clips.
+        """
+        encoder = self.modality_encoders["AUDIO"]
+        x = encoder.frames(waveform, layout)  # (frames, width)
+        counts = [frames.stop - frames.start for frames in layout.frames]
+        x, token = encoder.with_extra_tokens(x, counts)  # (rows, width), (rows,)
+        rows = [count + self.config.extra_tokens for count in counts]
+        biases = encoder.attention_biases(max(rows), x)
+        x = encoder.context_encoder.norm(x)
+        for index, block in enumerate([*encoder.context_encoder.blocks, *self.blocks]):
+            x = block(x, rows, biases[min(index, len(biases) - 1)])
+        x = x[~token]
+        return x, None if self.proj is None else self.proj(x)
+
+
+class AudioEncoder(nn.Module):
+    """Everything before the blocks: from samples to positioned frames, and the bias."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        channels = config.conv_layers[-1][0]
+        layers = config.prenet_depth + config.depth if config.scale_per_layer else 1
+        heads = config.heads if config.scale_per_head else 1
+        self.heads = config.heads
+        self.local_encoder = FrontEnd(config)
+        self.project_features = nn.Sequential(
+            nn.Identity(), nn.LayerNorm(channels), nn.Linear(channels, config.width)
+        )
+        self.relative_positional_encoder = nn.Sequential(
+            nn.Identity(),
+            *(nn.Sequential(_position(config)) for _ in range(config.position_depth)),
+        )
+        self.extra_tokens = nn.Parameter(torch.zeros(1, config.extra_tokens, config.width))
+        self.alibi_scale = nn.Parameter(torch.ones(layers, 1, heads, 1, 1))
+        self.context_encoder = ContextEncoder(config)
+
+    def frames(self, waveform: Tensor, layout: Layout) -> Tensor:
+        """Return the clips' frames with their positions added, shape (frames, width)."""
+        own = torch.cat([_range(frames, waveform.device) for frames in layout.frames])
+        x = self.local_encoder(waveform)[own]  # frames that straddle two clips go here
+        x = self.project_features(x)
+        position = x
+        for layer in self.relative_positional_encoder[1:]:
+            # What lies between clips is zero before every convolution, as its padding is.
+            grid = x.new_zeros(layout.frames[-1].stop, x.shape[1])
+            grid[own] = position
+            position = layer(grid.T).T[own]
+            position = F.gelu(F.layer_norm(position, position.shape[1:]))
+        return x + position
+
+    def with_extra_tokens(self, x: Tensor, counts: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Put the extra tokens before each clip's frames.
+
+        Returns:
+            The rows, shape (rows, width), and which of them are extra tokens, shape (rows,).
+        """
+        tokens = self.extra_tokens[0]
+        parts = [part for clip in x.split(list(counts)) for part in (tokens, clip)]
+        mask = [part is tokens for part in parts for _ in range(len(part))]
+        return torch.cat(parts), torch.tensor(mask, device=x.device)
+
+    def attention_biases(self, rows: int, like: Tensor) -> list[Tensor]:
+        """Return what is added to attention scores, for each layer or one for all.
+
+        ``-slope * |i - j|`` times the learned scale, which counts as zero where negative; zero
+        wherever a row is an extra token. It depends on ``i - j`` alone, so a shorter clip's bias
+        is the upper left of a longer one's.
+
+        Returns:
+            Tensors of shape (heads, rows, rows).
+        """
+        tokens = self.extra_tokens.shape[1]
+        place = torch.arange(rows - tokens, device=like.device)
+        distance = (place[None] - place[:, None]).abs()  # (frames, frames)
+        slopes = torch.tensor(alibi_slopes(self.heads), device=like.device)[:, None, None]
+        biases = -slopes * distance * self.alibi_scale.float().clamp_min(0)[:, 0]
+        return list(F.pad(biases, (tokens, 0, tokens, 0)).to(like.dtype))
+
+
+class FrontEnd(nn.Module):
+    """Seven convolutions without padding: 400 samples to a frame, 320 from one to the next."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        channels = [1, *(layer[0] for layer in config.conv_layers)]
+        self.conv_layers = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv1d(inputs, outputs, kernel, stride=stride, bias=False),
+                nn.Identity(),
+                nn.Sequential(Transpose(), nn.LayerNorm(outputs), Transpose()),
+                nn.GELU(),
+            )
+            for inputs, (outputs, kernel, stride) in zip(
+                channels, config.conv_layers, strict=False
+            )
+        )
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        """Return the frames of a waveform, shape (samples,) to (frames, channels)."""
+        x = waveform[None, None]
+        for layer in self.conv_layers:
+            x = layer(x)
+        return x[0].T
+
+
+class ContextEncoder(nn.Module):
+    """The first blocks, and the norm before them."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.norm = _norm(config)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.prenet_depth))
+
+
+class Block(nn.Module):
+    """A transformer block that normalises after each residual sum."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.norm1 = _norm(config)
+        self.attn = Attention(config)
+        self.norm2 = _norm(config)
+        self.mlp = Mlp(config)
+
+    def forward(self, x: Tensor, rows: Sequence[int], bias: Tensor) -> Tensor:
+        """Return rows of shape (rows, width); clips attend only to themselves."""
+        x = self.norm1(x + self.attn(x, rows, bias))
+        return self.norm2(x + self.mlp(x))
+
+
+class Attention(nn.Module):
+    """Multi-head attention within each clip."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.qkv = nn.Linear(config.width, 3 * config.width)
+        self.proj = nn.Linear(config.width, config.width)
+
+    def forward(self, x: Tensor, rows: Sequence[int], bias: Tensor) -> Tensor:
+        """Attend within each clip.
+
+        Args:
+            x: Shape (rows, width).
+            rows: How many rows each clip has.
+            bias: Shape (heads, longest, longest).
+        """
+        qkv = self.qkv(x).view(len(x), 3, self.heads, -1).permute(1, 2, 0, 3)
+        clips = [
+            F.scaled_dot_product_attention(q[None], k[None], v[None], bias[None, :, :n, :n])[0]
+            for n, (q, k, v) in zip(rows, qkv.split(list(rows), dim=2), strict=True)
+        ]
+        return self.proj(torch.cat(clips, dim=1).transpose(0, 1).flatten(1))
+
+
+class Mlp(nn.Module):
+    """Two linear layers with a GELU between them."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        hidden = int(config.width * config.mlp_ratio)
+        self.fc1 = nn.Linear(config.width, hidden)
+        self.fc2 = nn.Linear(hidden, config.width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return rows of shape (rows, width)."""
+        return self.fc2(F.gelu(self.fc1(x)))  # type: ignore[no-any-return]
+
+
+class Transpose(nn.Module):
+    """Swaps the last two dimensions, so that a norm over channels finds them last."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return a view."""
+        return x.transpose(-2, -1)
+
+
+def alibi_slopes(heads: int) -> list[float]:
+    """Return the slope of each head's attention bias, as ALiBi's authors choose them.
+
+    A geometric sequence for a power of two; otherwise that of the next smaller power, followed
+    by every second slope of the next larger one.
+
+    >>> alibi_slopes(4)
+    [0.25, 0.0625, 0.015625, 0.00390625]
+    """
+    if math.log2(heads).is_integer():
+        return [2.0 ** (-8.0 * (head + 1) / heads) for head in range(heads)]
+    smaller = 2 ** math.floor(math.log2(heads))
+    return alibi_slopes(smaller) + alibi_slopes(2 * smaller)[::2][: heads - smaller]
+
+
+def _norm(config: Config) -> nn.LayerNorm:
+    return nn.LayerNorm(config.width, eps=config.norm_eps, elementwise_affine=config.norm_affine)
+
+
+class _Same(nn.Conv1d):
+    """A convolution of one sequence, shape (width, frames), that keeps its length."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x)[:, : x.shape[1]]  # an even kernel gives one frame too many
+
+
+def _position(config: Config) -> nn.Conv1d:
+    kernel = config.position_kernel
+    return _Same(
+        config.width, config.width, kernel, padding=kernel // 2, groups=config.position_groups
+    )
+
+
+def _range(frames: slice, device: torch.device) -> Tensor:
+    return torch.arange(frames.start, frames.stop, device=device)

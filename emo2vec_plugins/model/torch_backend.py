@@ -1,0 +1,103 @@
+"""The network on a device: waveforms packed into one, run, and taken apart again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from emo2vec_plugins.backend import Frames
+from emo2vec_plugins.dialogue import FloatArray, Provenance
+from emo2vec_plugins.errors import Emo2vecError, OptionsError
+from emo2vec_plugins.labels import LabelSet
+from emo2vec_plugins.model.network import Network
+from emo2vec_plugins.packing import Layout, lay
+
+DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+
+CPU_SECONDS, CUDA_SECONDS = 30.0, 240.0
+"""Audio in a batch: on a CPU more gains nothing and takes memory, on a GPU it fills the device."""
+
+
+class TorchBackend:
+    """Runs a `Network` in packed batches; a batch that does not fit on the device is split.
+
+    Args:
+        network: With its weights.
+        labels: Of the rows of its head.
+        provenance: Travels with every result.
+        device: Where to run; CUDA if there is one, unless given.
+        dtype: Of weights and arithmetic; results are float32.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        labels: LabelSet,
+        provenance: Provenance,
+        device: str | None = None,
+        dtype: str = "float32",
+    ) -> None:
+        if dtype not in DTYPES:
+            raise OptionsError(f"dtype is one of {', '.join(DTYPES)}, got {dtype!r}")
+        self.device = _device(device)
+        self.network = network.eval().requires_grad_(False).to(self.device, DTYPES[dtype])
+        self.labels = labels
+        self.width = network.config.width
+        self.normalize = network.config.normalize
+        self.batch_seconds = CPU_SECONDS if self.device.type == "cpu" else CUDA_SECONDS
+        self.provenance = provenance
+        self._dtype = DTYPES[dtype]
+
+    def run(self, waveforms: Sequence[FloatArray]) -> list[Frames]:
+        """Return each waveform's frames: embeddings and, with a head, logits, as float32.
+
+        Raises:
+            Emo2vecError: If the device has too little memory for one waveform alone.
+        """
+        try:
+            return self._run(waveforms)
+        except torch.cuda.OutOfMemoryError as error:
+            if len(waveforms) == 1:
+                raise Emo2vecError(
+                    f"{self.device} has too little memory for {len(waveforms[0])} samples at "
+                    "once: use a shorter max_window, another dtype, or the CPU"
+                ) from error
+        torch.cuda.empty_cache()
+        half = len(waveforms) // 2
+        return [*self.run(waveforms[:half]), *self.run(waveforms[half:])]
+
+    @torch.inference_mode()
+    def _run(self, waveforms: Sequence[FloatArray]) -> list[Frames]:
+        layout = lay([len(waveform) for waveform in waveforms], gap=self.network.gap)
+        embeddings, logits = self.network(self._packed(waveforms, layout), layout)
+        counts = [frames.stop - frames.start for frames in layout.frames]
+        rows = embeddings.float().cpu().split(counts)
+        heads = [None] * len(rows) if logits is None else logits.float().cpu().split(counts)
+        return [
+            (row.numpy(), None if head is None else head.numpy())
+            for row, head in zip(rows, heads, strict=True)
+        ]
+
+    def _packed(self, waveforms: Sequence[FloatArray], layout: Layout) -> torch.Tensor:
+        packed = torch.zeros(layout.samples)
+        for start, waveform in zip(layout.starts, waveforms, strict=True):
+            packed[start : start + len(waveform)] = torch.from_numpy(waveform)
+        return packed.to(self.device, self._dtype)
+
+
+def _device(name: str | None) -> torch.device:
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise OptionsError(f"there is no device {name!r}: {error}") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise OptionsError(f"device {name!r} was asked for, but torch finds no CUDA device")
+    return device
