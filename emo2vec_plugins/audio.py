@@ -11,12 +11,12 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 import numpy as np
 import soundfile
 
+from emo2vec_plugins.audio_files import FileAudio
 from emo2vec_plugins.dialogue import FloatArray, Turn
 from emo2vec_plugins.errors import AudioError
 
@@ -41,19 +41,22 @@ class Audio(Protocol):
 
     Nothing is opened before an attribute is read: a missing file is the failure of its clips,
     not of the run.
-
-    Attributes:
-        rate: Samples per second.
-        length: Samples per channel.
-        channels: The identifiers by which turns may choose channels.
     """
 
     @property
-    def rate(self) -> int: ...
+    def rate(self) -> int:
+        """Samples per second."""
+        ...
+
     @property
-    def length(self) -> int: ...
+    def length(self) -> int:
+        """Samples per channel."""
+        ...
+
     @property
-    def channels(self) -> tuple[int, ...]: ...
+    def channels(self) -> tuple[int, ...]:
+        """The identifiers by which turns may choose channels."""
+        ...
 
     def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
         """Return samples ``start:stop``, float32 in [-1, 1], shape (channels, samples).
@@ -62,60 +65,6 @@ class Audio(Protocol):
             AudioError: If they cannot be read.
         """
         ...
-
-
-class FileAudio:
-    """A file that libsndfile reads: wav, flac, ogg, opus, mp3, sph and more.
-
-    The file is opened for each read and closed again, so an object costs nothing to keep, may
-    be shared by threads, and pickles.
-    """
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
-
-    @cached_property
-    def _info(self) -> Any:
-        with self._open() as file:
-            return file.samplerate, file.frames, file.channels
-
-    @property
-    def rate(self) -> int:
-        """Samples per second."""
-        return int(self._info[0])
-
-    @property
-    def length(self) -> int:
-        """Samples per channel."""
-        return int(self._info[1])
-
-    @property
-    def channels(self) -> tuple[int, ...]:
-        """Channel numbers, from 0."""
-        return tuple(range(self._info[2]))
-
-    def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
-        """Decode only ``start:stop``, as float32 of shape (channels, samples)."""
-        with self._open() as file:
-            try:
-                file.seek(start)
-                samples = file.read(stop - start, dtype="float32", always_2d=True)
-            except (soundfile.LibsndfileError, RuntimeError) as error:
-                raise AudioError(f"{self.path}: cannot decode the audio: {error}") from error
-        if len(samples) < stop - start:
-            raise AudioError(
-                f"{self.path}: the file ends at sample {start + len(samples)}, "
-                f"its header promises {self.length}; it is truncated"
-            )
-        return np.ascontiguousarray(samples.T[list(channels)])
-
-    def _open(self) -> Any:
-        if not self.path.is_file():
-            raise AudioError(f"{self.path}: no such audio file")
-        try:
-            return soundfile.SoundFile(self.path)
-        except (soundfile.LibsndfileError, RuntimeError) as error:
-            raise AudioError(f"{self.path}: not readable as audio: {error}") from error
 
 
 class ArrayAudio:
@@ -127,20 +76,21 @@ class ArrayAudio:
         AudioError: If the shape or type is not one of these.
     """
 
-    def __init__(self, samples: Any, rate: int) -> None:
+    def __init__(self, samples: Any, rate: Any) -> None:
         if not isinstance(rate, (int, np.integer)) or isinstance(rate, bool) or rate <= 0:
             raise AudioError(f"an array needs its sample rate, a positive int, got {rate!r}")
         self._samples = _as_channels(samples)
         self.rate = int(rate)
-        self.length = self._samples.shape[1]
+        self.length: int = self._samples.shape[1]
         self.channels = tuple(range(len(self._samples)))
 
     def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
         """Return a slice as float32 of shape (channels, samples)."""
         part = self._samples[list(channels), start:stop]
         if part.dtype.kind == "i":
-            return part.astype(np.float32) / np.float32(-float(np.iinfo(part.dtype).min))
-        return part.astype(np.float32)
+            part = part / -float(np.iinfo(part.dtype).min)
+        scaled: FloatArray = part.astype(np.float32)
+        return scaled
 
 
 class StreamAudio:
@@ -178,6 +128,37 @@ class StreamAudio:
         return self._decoded.read(start, stop, channels)
 
 
+class ChannelAudio:
+    """One channel of something: the others are not there, so no turn can choose them."""
+
+    def __init__(self, audio: Audio, channel: int) -> None:
+        self._audio = audio
+        self.channels = (channel,)
+
+    @property
+    def rate(self) -> int:
+        """Samples per second."""
+        return self._audio.rate
+
+    @property
+    def length(self) -> int:
+        """Samples per channel."""
+        return self._audio.length
+
+    def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
+        """Return a slice as float32 of shape (channels, samples).
+
+        Raises:
+            AudioError: If there is no such channel.
+        """
+        if self.channels[0] not in self._audio.channels:
+            raise AudioError(
+                f"channel {self.channels[0]} was asked for, "
+                f"the audio has {list(self._audio.channels)}"
+            )
+        return self._audio.read(start, stop, channels)
+
+
 class MissingAudio:
     """Stands where there is no audio, so that its turns fail one by one with a reason."""
 
@@ -191,7 +172,7 @@ class MissingAudio:
 
     def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:  # noqa: ARG002
         """Raise `AudioError` with the reason."""
-        return self._fail()  # type: ignore[no-any-return]
+        raise AudioError(self.reason)
 
 
 def open_audio(source: Any) -> Audio:
@@ -200,7 +181,7 @@ def open_audio(source: Any) -> Audio:
     Args:
         source: A path; ``(samples, rate)``; an open binary file; an object that is `Audio`
             already; or pyannote's mapping, ``{"waveform": samples, "sample_rate": rate}`` or
-            ``{"audio": path}``.
+            ``{"audio": path}``, in which ``channel`` may name the only channel to hear.
 
     Raises:
         AudioError: If it is none of these, or an array without its sample rate.
@@ -208,15 +189,31 @@ def open_audio(source: Any) -> Audio:
     match source:
         case str() | os.PathLike():
             return FileAudio(source)
-        case Mapping() if "waveform" in source:
-            return ArrayAudio(source["waveform"], source.get("sample_rate", 0))
-        case Mapping() if "audio" in source:
-            return open_audio(source["audio"])
-        case tuple() if len(source) == 2:  # noqa: PLR2004
-            return ArrayAudio(*source)
-        case _ if hasattr(source, "read"):
-            return StreamAudio(source) if hasattr(source, "seek") else source  # type: ignore[no-any-return]
-    raise AudioError(
+        case Mapping():
+            return _from_mapping(source)
+        case (samples, rate) if isinstance(source, tuple):
+            return ArrayAudio(samples, rate)
+    if hasattr(source, "read") and hasattr(source, "seek"):
+        return StreamAudio(source)
+    if hasattr(source, "read"):
+        sound: Audio = source
+        return sound
+    raise _not_audio(source)
+
+
+def _from_mapping(source: Mapping[str, Any]) -> Audio:
+    if "waveform" in source:
+        audio: Audio = ArrayAudio(source["waveform"], source.get("sample_rate"))
+    elif "audio" in source:
+        audio = open_audio(source["audio"])
+    else:
+        raise _not_audio(source)
+    channel = source.get("channel")
+    return audio if channel is None else ChannelAudio(audio, int(channel))
+
+
+def _not_audio(source: object) -> AudioError:
+    return AudioError(
         "audio is a path, (samples, sample rate), a binary file, or a mapping with 'audio' or "
         f"'waveform' and 'sample_rate'; got {type(source).__name__}"
     )
@@ -294,21 +291,23 @@ def _resample(samples: FloatArray, rate: int) -> FloatArray:
 
     with torch.inference_mode():
         result = _resampler(rate)(torch.from_numpy(np.ascontiguousarray(samples)))
-    return result.numpy()  # type: ignore[no-any-return]
+    resampled: FloatArray = result.numpy()
+    return resampled
 
 
 @lru_cache(maxsize=8)
 def _resampler(rate: int) -> torch.nn.Module:
     import torchaudio
 
-    return torchaudio.transforms.Resample(rate, MODEL_RATE)  # type: ignore[no-any-return]
+    resampler: torch.nn.Module = torchaudio.transforms.Resample(rate, MODEL_RATE)
+    return resampler
 
 
 def _as_channels(samples: Any) -> Any:
     if hasattr(samples, "detach"):
         samples = samples.detach().cpu().numpy()
     array = np.atleast_2d(np.asarray(samples))
-    if array.ndim != 2 or len(array) > MOST_CHANNELS:  # noqa: PLR2004
+    if array.ndim != 2 or len(array) > MOST_CHANNELS:
         raise AudioError(
             "samples are (samples,) or (channels, samples), "
             f"got shape {tuple(np.shape(samples))}; transpose (samples, channels)"
