@@ -75,11 +75,12 @@ class Engine:
         for item in items:
             merge = self._merge(item) if isinstance(item, Clip) else None
             waiting.append((item, merge))
-            for window, samples in merge.read() if merge else ():
-                if batch.size + len(samples) > self._budget:
-                    batch.run()
-                    yield from _finished(waiting)
-                batch.add(merge, window, samples)
+            if merge is not None:
+                for window, samples in merge.read():
+                    if batch.size + len(samples) > self._budget:
+                        batch.run()
+                        yield from _finished(waiting)
+                    batch.add(merge, window, samples)
             if len(waiting) >= LOOKAHEAD:
                 batch.run()
             yield from _finished(waiting)

@@ -28,7 +28,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec(firstresult=True)
-def emo2vec_open(source: Any, options: Options) -> Session | None:  # type: ignore[empty-body]
+def emo2vec_open(source: Any, options: Options) -> Session | None:
     """Open a source that is to be annotated, or return None if it is not yours.
 
     Decide by type, cheaply, and without importing the library that the type comes from: if that

@@ -7,6 +7,7 @@ what is pooled from frames, all of them or some, is exactly what the reference g
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,8 @@ EPSILON = 1e-5
 """Added to the variance, as the reference's layer norm over a clip's samples does."""
 
 OVERLAPPED = "overlapped throughout: there is no frame in which the speaker is alone"
+
+NOT_FINITE = "the model gave NaN or infinite values; if its dtype is float16, try float32"
 
 
 class Merge:
@@ -105,16 +108,15 @@ class Merge:
         """Return the result, once `complete`."""
         ratio = self._overlap_ratio()
         flags = self._flags | ({"overlapped"} if ratio else set())
-        reason = self._reason or (None if self._pooled else OVERLAPPED)
-        facts: dict[str, Any] = {
-            "duration": self._duration,
-            "overlap_ratio": ratio,
-            "flags": tuple(flag for flag in FLAGS if flag in flags),
-            "provenance": self._backend.provenance,
-        }
-        if reason:
-            return Emotion(reason=reason, **facts)
-        return Emotion(**facts, **self._arrays(), **self._verdict())
+        reason = self._reason or self._doubt()
+        unscored = Emotion(
+            reason=reason,
+            flags=tuple(flag for flag in FLAGS if flag in flags),
+            duration=self._duration,
+            overlap_ratio=ratio,
+            provenance=self._backend.provenance,
+        )
+        return unscored if reason else replace(unscored, **self._arrays(), **self._verdict())
 
     def _windows(self) -> Iterator[tuple[Window, FloatArray]]:
         turn, audio = self._clip.turn, self._clip.audio
@@ -163,6 +165,13 @@ class Merge:
         mean = total / count
         return mean, float((max(squares / count - mean * mean, 0.0) + EPSILON) ** -0.5)
 
+    def _doubt(self) -> str | None:
+        if not self._pooled:
+            return OVERLAPPED
+        if not np.isfinite(self._embedding).all() or not np.isfinite(self._logits).all():
+            return NOT_FINITE
+        return None
+
     def _overlap_ratio(self) -> float | None:
         spans, turn = self._clip.overlaps, self._clip.turn
         if spans is None:
@@ -170,7 +179,7 @@ class Merge:
         shared = sum(end - start for start, end in spans)
         return min(1.0, shared / turn.duration) if turn.duration else 0.0
 
-    def _arrays(self) -> dict[str, FloatArray | None]:
+    def _arrays(self) -> dict[str, Any]:
         embedding = (self._embedding / self._pooled).astype(np.float32)
         if not self._keep_frames:
             return {"embedding": embedding}

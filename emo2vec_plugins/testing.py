@@ -80,7 +80,9 @@ def check_backend(backend: Backend, *, tolerance: float = 1e-4) -> None:
 
 def check_session(session: Session, emotion: Emotion | None = None) -> Any:
     """Drive a session as the pipeline does, one clip behind; return what it finishes with."""
-    result = Emotion(label="neutral", score=1.0, scores={"neutral": 1.0}) if emotion is None else emotion
+    result = (
+        Emotion(label="neutral", score=1.0, scores={"neutral": 1.0}) if emotion is None else emotion
+    )
     waiting: list[Clip] = []
     for clip in session.clips():
         assert isinstance(clip, Clip), f"clips() is to yield Clip objects, got {clip!r}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -71,7 +72,7 @@ def windows(samples: int, *, window: int, overlap: int) -> list[Window]:
     if samples <= window:
         return [Window(0, samples, slice(0, total))] if total else []
     starts = [*range(0, total - size, size - shared), total - size]
-    edges = [0, *(_middle(a + size, b) for a, b in zip(starts, starts[1:], strict=False)), total]
+    edges = [0, *((a + size + b) // 2 for a, b in pairwise(starts)), total]
     return [
         Window(
             start * HOP,
@@ -80,10 +81,6 @@ def windows(samples: int, *, window: int, overlap: int) -> list[Window]:
         )
         for i, start in enumerate(starts)
     ]
-
-
-def _middle(end: int, start: int) -> int:
-    return (end + start) // 2
 
 
 def outside(spans: Iterable[tuple[int, int]], frames: slice) -> npt.NDArray[np.bool_]:

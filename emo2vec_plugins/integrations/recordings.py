@@ -20,21 +20,22 @@ def emo2vec_open(source: Any, options: Options) -> RecordingSession | None:
     """Open a `Recording`, or the path of an audio file as one turn."""
     match source:
         case Recording():
-            audio = open_audio(source.audio)
-            turns = [_whole(audio)] if source.turns is None else source.turns
-            return RecordingSession(source.name, audio, turns, options)
+            return _open(source, options)
         case str() | os.PathLike():
-            whole = Recording(name=Path(source).stem, audio=source)
-            return emo2vec_open(whole, options)  # type: ignore[no-any-return]
+            return _open(Recording(name=Path(source).stem, audio=source), options)
     return None
+
+
+def _open(source: Recording, options: Options) -> RecordingSession:
+    audio = open_audio(source.audio)
+    turns = [_whole(audio)] if source.turns is None else source.turns
+    return RecordingSession(source.name, audio, turns, options)
 
 
 class RecordingSession:
     """The turns of one recording, in the order given; arrays asked for stay in memory."""
 
-    def __init__(
-        self, name: str, audio: Audio, turns: Sequence[Turn], options: Options
-    ) -> None:
+    def __init__(self, name: str, audio: Audio, turns: Sequence[Turn], options: Options) -> None:
         self._name = name
         self._audio = audio
         self._turns = turns
