@@ -1,0 +1,215 @@
+"""A recording's results as a few files side by side, each for another kind of tool.
+
+For a recording ``X``: ``X.rttm`` (its speaker turns), ``X.emotion.rttm``, ``X.spkemo.rttm``,
+``X.emotions.jsonl``, and on request ``X.embeddings.npz``. docs/results.md describes them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+
+from emo2vec_plugins.dialogue import Dialogue, FloatArray, ScoredTurn
+from emo2vec_plugins.errors import FormatError
+from emo2vec_plugins.formats import Format
+from emo2vec_plugins.formats.escaping import Escaping
+from emo2vec_plugins.formats.jsonl import EMOTIONS_JSONL, loads
+from emo2vec_plugins.formats.rttm import EMOTION_RTTM, RTTM, SPKEMO_RTTM
+
+ARRAYS_SUFFIX = ".embeddings.npz"
+ARRAYS = {
+    "embedding": "embedding",
+    "frame": "frame_embeddings",
+    "frame_logits": "frame_logits",
+}
+"""Prefix of the arrays in the .npz, and the field of an emotion that they hold."""
+
+LONGEST_STEM = 200
+"""Bytes; file systems allow 255 for a name, suffixes included."""
+
+# Devices to Windows, whatever suffix follows them.
+_DEVICES = frozenset(
+    ["con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))]
+)
+_STEMS = Escaping(lambda c: c.isprintable() and c not in '/\\:*?"<>|')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """The files that were written for one recording.
+
+    Attributes:
+        embeddings: None unless asked for.
+    """
+
+    rttm: Path
+    emotion_rttm: Path
+    spkemo_rttm: Path
+    emotions_jsonl: Path
+    embeddings: Path | None = None
+
+
+def bundle_stem(recording: str) -> str:
+    """Return what the files of a recording's bundle are named after.
+
+    The recording's name where that is safe on every file system; other names are escaped, so
+    that no file lies outside its folder, or is another recording's.
+
+    >>> bundle_stem("ES2011a"), bundle_stem("../x"), bundle_stem("x.emotion")
+    ('ES2011a', '%2E.%2Fx', 'x%2Eemotion')
+    """
+    stem = _STEMS.escape(recording)
+    if stem.startswith("."):
+        stem = "%2E" + stem[1:]
+    head, dot, tail = stem.rpartition(".")
+    if dot and tail.casefold() in ("emotion", "spkemo"):  # "x.emotion" + ".rttm" is x's file
+        stem = f"{head}%2E{tail}"
+    if stem.partition(".")[0].casefold() in _DEVICES:
+        stem = f"%{ord(stem[0]):02X}{stem[1:]}"
+    encoded = stem.encode("utf-8")
+    if len(encoded) <= LONGEST_STEM:
+        return stem
+    digest = sha256(recording.encode("utf-8", "surrogatepass")).hexdigest()
+    return encoded[: LONGEST_STEM - 25].decode("utf-8", "ignore") + "%-" + digest[:20]
+
+
+def write_bundle(
+    dialogue: Dialogue,
+    folder: str | os.PathLike[str],
+    *,
+    rttm: str | None = None,
+    embeddings: bool = False,
+    array_dtype: Literal["float16", "float32"] = "float32",
+) -> Bundle:
+    """Write one recording's results, and say where.
+
+    Every file is complete or absent: it is written under a temporary name, then renamed. The
+    JSON lines come last, so a bundle that has them is whole. Files of an earlier bundle of the
+    same recording are replaced.
+
+    Args:
+        dialogue: The turns with their emotions.
+        folder: Created if need be.
+        rttm: The recording's lines in the RTTM that the turns are from, written as they are;
+            made from the turns if None.
+        embeddings: Write the arrays that the emotions have.
+        array_dtype: What those are cast to.
+
+    Raises:
+        FormatError: If a score is NaN or infinite.
+        OSError: If the folder cannot be written to.
+    """
+    where = Path(folder)
+    where.mkdir(parents=True, exist_ok=True)
+    stem = bundle_stem(dialogue.recording)
+    speakers = _dumped(RTTM, dialogue) if rttm is None else rttm
+    texts = [speakers, *(_dumped(each, dialogue) for each in (EMOTION_RTTM, SPKEMO_RTTM))]
+    lossless = _dumped(EMOTIONS_JSONL, dialogue)
+    arrays = where / (stem + ARRAYS_SUFFIX)
+    if embeddings:
+        _replace(arrays, lambda file: np.savez(file, **_gather(dialogue, array_dtype)))
+    else:
+        arrays.unlink(missing_ok=True)  # an earlier bundle's would be read with these turns
+    paths = [where / (stem + each.suffixes[0]) for each in (RTTM, EMOTION_RTTM, SPKEMO_RTTM)]
+    for path, text in zip(paths, texts, strict=True):
+        _write(path, text)
+    whole = where / (stem + EMOTIONS_JSONL.suffixes[0])
+    _write(whole, lossless)
+    return Bundle(
+        rttm=paths[0],
+        emotion_rttm=paths[1],
+        spkemo_rttm=paths[2],
+        emotions_jsonl=whole,
+        embeddings=arrays if embeddings else None,
+    )
+
+
+def read_bundle(folder: str | os.PathLike[str], recording: str) -> Dialogue:
+    """Return what `write_bundle` was given, with its arrays if they were written.
+
+    Raises:
+        FormatError: If the files are not a bundle of this recording.
+        OSError: If they cannot be read.
+    """
+    stem = bundle_stem(recording)
+    path = Path(folder) / (stem + EMOTIONS_JSONL.suffixes[0])
+    try:
+        dialogues = loads(path.read_text("utf-8"))
+    except FormatError as error:
+        raise FormatError(f"{path}: {error}") from error
+    if [each.recording for each in dialogues] != [recording]:
+        found = ", ".join(repr(each.recording) for each in dialogues) or "nothing"
+        raise FormatError(f"{path}: expected one dialogue, {recording!r}, found {found}")
+    arrays = Path(folder) / (stem + ARRAYS_SUFFIX)
+    return _with_arrays(dialogues[0], arrays) if arrays.is_file() else dialogues[0]
+
+
+def _dumped(format_: Format, dialogue: Dialogue) -> str:
+    return format_.dumps([dialogue]) if format_.dumps else ""
+
+
+def _write(path: Path, text: str) -> None:
+    _replace(path, lambda file: file.write(text.encode("utf-8")))
+
+
+def _replace(path: Path, write: Callable[[BinaryIO], Any]) -> None:
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        with part.open("xb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        with contextlib.suppress(OSError):  # gone if renamed; its folder may be gone, too
+            part.unlink(missing_ok=True)
+
+
+def _gather(dialogue: Dialogue, dtype: str) -> dict[str, Any]:
+    """Lay the arrays of all turns one after another, and note whose they are."""
+    gathered: dict[str, Any] = {}
+    for prefix, field in ARRAYS.items():
+        found = [
+            (index, np.atleast_2d(array))
+            for index, scored in enumerate(dialogue.turns)
+            if (array := getattr(scored.emotion, field)) is not None
+        ]
+        rows = [array for _, array in found]
+        values = np.concatenate(rows) if rows else np.empty((0, 0))
+        gathered[f"{prefix}_values"] = values.astype(dtype)
+        gathered[f"{prefix}_turns"] = np.array([index for index, _ in found], dtype=np.int64)
+        gathered[f"{prefix}_offsets"] = np.cumsum([0, *map(len, rows)], dtype=np.int64)
+    return gathered
+
+
+def _with_arrays(dialogue: Dialogue, path: Path) -> Dialogue:
+    turns: Sequence[ScoredTurn] = dialogue.turns
+    fields: list[dict[str, Any]] = [{} for _ in turns]
+    try:
+        for field, index, array in _scatter(path):
+            fields[index][field] = array[0] if field == "embedding" else array
+    except (KeyError, IndexError, ValueError) as error:
+        raise FormatError(f"{path}: not the arrays of {len(turns)} turns: {error}") from error
+    return replace(
+        dialogue,
+        turns=tuple(
+            replace(scored, emotion=replace(scored.emotion, **arrays))
+            for scored, arrays in zip(turns, fields, strict=True)
+        ),
+    )
+
+
+def _scatter(path: Path) -> Iterator[tuple[str, int, FloatArray]]:
+    with np.load(path, allow_pickle=False) as file:
+        for prefix, field in ARRAYS.items():
+            values, offsets = file[f"{prefix}_values"], file[f"{prefix}_offsets"]
+            for position, index in enumerate(file[f"{prefix}_turns"].tolist()):
+                yield field, index, values[offsets[position] : offsets[position + 1]]

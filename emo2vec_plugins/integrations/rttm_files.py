@@ -1,0 +1,141 @@
+"""An RTTM of many recordings, matched with the audio files it speaks of."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from emo2vec_plugins.errors import AudioError
+from emo2vec_plugins.formats.rttm import read_rttm
+from emo2vec_plugins.session import Recording
+
+SUFFIXES = frozenset(
+    {
+        ".aif",
+        ".aifc",
+        ".aiff",
+        ".au",
+        ".caf",
+        ".flac",
+        ".mp3",
+        ".nist",
+        ".oga",
+        ".ogg",
+        ".opus",
+        ".rf64",
+        ".snd",
+        ".sph",
+        ".voc",
+        ".w64",
+        ".wav",
+        ".wave",
+    }
+)
+"""What counts as audio in a folder; a file that is named itself may be called anything."""
+
+Paths = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RttmSources:
+    """The recordings of an RTTM, ready to be annotated.
+
+    Attributes:
+        sources: Those with audio, in order of first mention; turns in the order of the file.
+        missing: Names of those without.
+        lines: The SPEAKER lines of every recording, missing ones too, character for character.
+        unused: Audio files that were named but that no recording is called after.
+    """
+
+    sources: tuple[Recording, ...]
+    missing: tuple[str, ...]
+    lines: Mapping[str, str]
+    unused: tuple[Path, ...] = ()
+
+
+def read_rttm_sources(
+    rttm: Paths,
+    audio: Paths | Iterable[Paths] | Mapping[str, Paths],
+    *,
+    use_channels: bool = False,
+) -> RttmSources:
+    """Match the recordings of an RTTM with audio files of the same name.
+
+    Args:
+        rttm: A file with any number of recordings.
+        audio: Files and folders, which are searched with all that is below them; a recording's
+            file is the one whose name without its suffix is the recording's. Or a mapping from
+            recordings to files.
+        use_channels: Take the RTTM's channel field, which counts from 1, for the turns' channels.
+
+    Raises:
+        FormatError: If the file is not RTTM; names the line.
+        AudioError: If a path does not exist, or a recording has several files.
+        OSError: If the RTTM cannot be read.
+    """
+    recordings = read_rttm(Path(rttm), use_channels=use_channels)
+    if isinstance(audio, Mapping):
+        files = {_key(name): [Path(path)] for name, path in audio.items()}
+    else:
+        files = _by_stem([audio] if isinstance(audio, str | os.PathLike) else audio)
+    chosen = {each.name: _only(each.name, files.get(_key(each.name), [])) for each in recordings}
+    return RttmSources(
+        sources=tuple(
+            Recording(name=each.name, audio=path, turns=each.turns)
+            for each in recordings
+            if (path := chosen[each.name]) is not None
+        ),
+        missing=tuple(name for name, path in chosen.items() if path is None),
+        lines={each.name: each.lines for each in recordings},
+        unused=_unused(audio, {_key(name) for name in chosen}),
+    )
+
+
+def _by_stem(paths: Iterable[Paths]) -> dict[str, list[Path]]:
+    files: dict[str, list[Path]] = {}
+    for path in paths:
+        for file in _files(Path(path)):
+            known = files.setdefault(_key(file.stem), [])
+            if not any(file.samefile(other) for other in known):
+                known.append(file)
+    return files
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+    elif path.is_dir():
+        for file in sorted(path.rglob("*")):
+            hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
+            if file.suffix.lower() in SUFFIXES and not hidden and file.is_file():
+                yield file
+    else:
+        raise AudioError(f"{path}: no such audio file or folder")
+
+
+def _only(name: str, files: list[Path]) -> Path | None:
+    if len(files) > 1:
+        raise AudioError(
+            f"recording {name!r} has {len(files)} audio files, one was expected: "
+            f"{', '.join(map(str, files))}; name the file instead of the folder"
+        )
+    return files[0] if files else None
+
+
+def _unused(
+    audio: Paths | Iterable[Paths] | Mapping[str, Paths], wanted: set[str]
+) -> tuple[Path, ...]:
+    if isinstance(audio, Mapping):
+        return tuple(Path(path) for name, path in audio.items() if _key(name) not in wanted)
+    named = [audio] if isinstance(audio, str | os.PathLike) else audio
+    return tuple(
+        Path(path) for path in named if Path(path).is_file() and _key(Path(path).stem) not in wanted
+    )
+
+
+def _key(name: str) -> str:
+    # File systems disagree on how accents are composed, and so do the tools that name recordings.
+    return unicodedata.normalize("NFC", name)
