@@ -175,9 +175,10 @@ def save_folder(
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as temporary:
         folder = Path(temporary) / path.name
         folder.mkdir()
-        document = yaml.safe_dump(to_document(config), sort_keys=False, allow_unicode=True)
+        document = yaml.safe_dump(to_document(config, tokens), sort_keys=False, allow_unicode=True)
         (folder / CONFIG).write_text(document, "utf-8")
-        (folder / TOKENS).write_text("\n".join(tokens), "utf-8")
+        if tokens:
+            (folder / TOKENS).write_text("\n".join(tokens), "utf-8")
         if card:
             (folder / "README.md").write_text(card, "utf-8")
         _write_tensors(folder / weights, tensors)

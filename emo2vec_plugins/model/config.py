@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -215,8 +215,12 @@ def _repeated(layers: Any, times: Any) -> list[Any]:
     raise ConfigError(f"feature_encoder_spec is to be a list of at most {MOST_LAYERS} layers")
 
 
-def to_document(config: Config) -> dict[str, Any]:
-    """Return the published form of *config*, which FunASR builds the same network from."""
+def to_document(config: Config, tokens: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the published form of *config*, which FunASR builds the same network from.
+
+    Args:
+        tokens: The classes; without any, FunASR builds no head.
+    """
     spec = " + ".join(f"[({c}, {k}, {s})]" for c, k, s in config.conv_layers)
     audio = {
         "alibi_max_pos": None,
@@ -269,10 +273,12 @@ def to_document(config: Config) -> dict[str, Any]:
         "start_drop_path_rate": 0.0,
         "supported_modality": "AUDIO",
     }
-    return {
-        "model": "Emotion2vec",
-        "model_conf": model,
+    document = {"model": "Emotion2vec", "model_conf": model, "scope_map": ["d2v_model.", "none"]}
+    if not tokens:
+        return document
+    # FunASR refuses a list of classes that lacks its symbol for unknown ones.
+    unknown = "<unk>" if "<unk>" in tokens else tokens[-1]
+    return document | {
         "tokenizer": "CharTokenizer",
-        "tokenizer_conf": {"unk_symbol": "<unk>", "split_with_space": True},
-        "scope_map": ["d2v_model.", "none"],
+        "tokenizer_conf": {"unk_symbol": unknown, "split_with_space": True},
     }
