@@ -100,7 +100,7 @@ class _Job:
     def clips(self, plugins: Plugins, options: Options) -> Iterator[Clip]:
         try:
             self._session = plugins.open(self._source, options)
-            yield from self._session.clips()
+            yield from _only_clips(self._session)
         except Exception as error:  # noqa: BLE001 - fails this source, not the run
             self._error = _named(error, self._session, "clips")
 
@@ -122,6 +122,13 @@ class _Job:
             except Exception as error:  # noqa: BLE001 - fails this source, not the run
                 self._error = _named(error, self._session, "finish")
         return failed(self._source, self._error or PluginError("the source was never opened"))
+
+
+def _only_clips(session: Session) -> Iterator[Clip]:
+    for clip in session.clips():
+        if not isinstance(clip, Clip):
+            raise TypeError(f"a session is to yield Clip objects, got {clip!r}")
+        yield clip
 
 
 def _named(error: Exception, session: Session | None, step: str) -> Exception:
