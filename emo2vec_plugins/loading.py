@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
 
 from emo2vec_plugins.backend import Backend
 from emo2vec_plugins.errors import ModelNotFoundError
@@ -16,7 +16,7 @@ FOLDERS = "torch"
 
 
 def load_model(
-    name: str | Any = DEFAULT_MODEL,
+    name: str | os.PathLike[str] = DEFAULT_MODEL,
     *,
     device: str | None = None,
     dtype: str = "float32",
