@@ -1,0 +1,76 @@
+"""The values: turns, emotions, provenance."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import pickle
+
+import numpy as np
+import pytest
+
+from emo2vec_plugins.dialogue import Emotion, Provenance, Turn
+from emo2vec_plugins.errors import Emo2vecError, InvalidTurnError
+
+
+def test_a_turn_has_its_duration():
+    assert Turn(start=1.5, end=4.0).duration == 2.5
+
+
+@pytest.mark.parametrize(("start", "end"), [(-3.0, -1.0), (2.0, 2.0), (-1e300, 1e300)])
+def test_odd_but_finite_bounds_are_kept(start, end):
+    turn = Turn(start=start, end=end)
+
+    assert (turn.start, turn.end) == (start, end)
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [(2.0, 1.0), (math.nan, 1.0), (0.0, math.nan), (0.0, math.inf), (-math.inf, 0.0)],
+)
+def test_bounds_without_sense_are_refused(start, end):
+    with pytest.raises(InvalidTurnError, match="start <= end, both finite"):
+        Turn(start=start, end=end)
+
+
+def test_a_wrong_turn_is_a_value_error_and_one_of_ours():
+    assert issubclass(InvalidTurnError, ValueError)
+    assert issubclass(InvalidTurnError, Emo2vecError)
+
+
+def test_turns_are_values():
+    turn = Turn(start=0.0, end=1.0, speaker="a", channel=(0, 1))
+
+    assert turn == dataclasses.replace(turn)
+    assert len({turn, dataclasses.replace(turn)}) == 1
+    assert pickle.loads(pickle.dumps(turn)) == turn
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        turn.start = 1.0
+
+
+def test_arrays_do_not_count_in_a_comparison():
+    bare = Emotion(label="sad", score=1.0)
+
+    assert dataclasses.replace(bare, embedding=np.ones(3)) == bare
+    assert dataclasses.replace(bare, score=0.5) != bare
+
+
+def test_provenance_goes_through_json():
+    provenance = Provenance(
+        model="tiny",
+        sha256="ab" * 32,
+        revision="main",
+        tokens=("生气/angry", "<unk>"),
+        resampler="sinc",
+        dtype="float16",
+        version="1.0",
+    )
+
+    assert Provenance.from_dict(json.loads(json.dumps(provenance.to_dict()))) == provenance
+
+
+def test_provenance_of_a_later_version_is_read():
+    provenance = Provenance.from_dict({"model": "tiny", "colour": "blue"})
+
+    assert provenance == Provenance(model="tiny")
