@@ -1,0 +1,317 @@
+"""A pyannote pipeline that diarizes with another one, and adds emotions.
+
+Importing this module imports ``pyannote.audio``. That library reports its use to a remote
+collector unless told not to; it is told not to here, unless ``PYANNOTE_METRICS_ENABLED`` says
+otherwise or the library has been imported before.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, field, fields
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from emo2vec_plugins.audio import open_audio
+from emo2vec_plugins.dialogue import Dialogue, Emotion
+from emo2vec_plugins.engine import Engine
+from emo2vec_plugins.errors import AudioError, MissingExtraError, ModelNotFoundError
+from emo2vec_plugins.formats.jsonl import rows
+from emo2vec_plugins.integrations.pyannote_diarization import annotate_diarization
+from emo2vec_plugins.loading import DEFAULT_MODEL, load_model
+from emo2vec_plugins.pipeline import End, Scorer
+from emo2vec_plugins.plugins import Plugins
+from emo2vec_plugins.session import Clip, Options
+
+os.environ.setdefault("PYANNOTE_METRICS_ENABLED", "false")
+try:
+    with warnings.catch_warnings():
+        # It warns that it cannot decode files without FFmpeg; here they are decoded for it.
+        warnings.filterwarnings("ignore", message=r"\s*torchcodec is not installed correctly")
+        import pyannote.audio.core.io as pyannote_io
+        from pyannote.audio import Pipeline
+        from pyannote.audio.pipelines.speaker_diarization import DiarizeOutput
+        from pyannote.core import Annotation
+except ImportError as error:
+    raise MissingExtraError(
+        f"this needs pyannote.audio 4: pip install 'emo2vec-plugins[pyannote]' ({error})"
+    ) from error
+
+STEP = "emotion"
+"""What the step is called to progress hooks."""
+
+
+@dataclass
+class EmotionDiarizeOutput(DiarizeOutput):  # type: ignore[misc]
+    """A ``DiarizeOutput`` with emotions; what it had is carried over untouched.
+
+    Attributes:
+        emotions: Everything that is known of every turn, in the order of ``itertracks``.
+        emotion_diarization: The segments and tracks of ``speaker_diarization``, labelled
+            ``angry``, or ``unscored``.
+        speaker_emotion_diarization: Labelled ``SPEAKER_00+angry``.
+    """
+
+    emotions: Dialogue = field(default_factory=lambda: Dialogue(recording=""))
+    emotion_diarization: Annotation = field(default_factory=Annotation)
+    speaker_emotion_diarization: Annotation = field(default_factory=Annotation)
+
+    @classmethod
+    def of(
+        cls,
+        output: DiarizeOutput,
+        *,
+        emotions: Dialogue,
+        emotion_diarization: Annotation,
+        speaker_emotion_diarization: Annotation,
+    ) -> EmotionDiarizeOutput:
+        """Add emotions to what a pipeline gave."""
+        return cls(
+            **{each.name: getattr(output, each.name) for each in fields(DiarizeOutput)},
+            emotions=emotions,
+            emotion_diarization=emotion_diarization,
+            speaker_emotion_diarization=speaker_emotion_diarization,
+        )
+
+    def serialize(self) -> dict[str, Any]:
+        """Return what pyannote's own method does, and ``emotions``: the rows of JSON lines."""
+        serialized: dict[str, Any] = super().serialize()
+        return serialized | {"emotions": rows(self.emotions)}
+
+
+class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
+    """Diarizes with any pyannote pipeline, is called like it, and adds emotions.
+
+    Audio is decoded here, once, and handed to that pipeline as a waveform, so that nothing
+    depends on FFmpeg; what only FFmpeg reads is left to pyannote.
+
+    Args:
+        diarization: Gives a ``DiarizeOutput``, or an ``Annotation``.
+        score: An `Engine`, or anything that keeps the contract of `Scorer`.
+        options: What to keep, and whether to leave out frames in which others speak.
+        plugins: Those installed, unless given.
+    """
+
+    def __init__(
+        self,
+        diarization: Pipeline,
+        *,
+        score: Scorer,
+        options: Options | None = None,
+        plugins: Plugins | None = None,
+    ) -> None:
+        super().__init__()
+        self.diarization = diarization
+        self.score = score
+        self.options = options
+        self.plugins = plugins
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        checkpoint: str | Path | dict[str, Any],
+        revision: str | None = None,
+        hparams_file: str | Path | None = None,
+        subfolder: str | None = None,
+        token: str | bool | None = None,
+        cache_dir: str | Path | None = None,
+        *,
+        score: Scorer | None = None,
+        options: Options | None = None,
+        plugins: Plugins | None = None,
+    ) -> EmotionDiarizationPipeline:
+        """Load a diarization pipeline as pyannote does, and wrap it.
+
+        Args:
+            checkpoint: A folder, a config file, its content, or a hub's identifier such as
+                ``pyannote/speaker-diarization-community-1``.
+            revision: The hub's branch, tag or commit.
+            hparams_file: Hyper-parameters to load.
+            subfolder: Of the folder or the hub's repository.
+            token: For a repository whose conditions must be accepted first.
+            cache_dir: Where downloads are kept.
+            score: An `Engine` with the default model if None.
+            options: What to keep, and whether to leave out frames in which others speak.
+            plugins: Those installed, unless given.
+
+        Raises:
+            ModelNotFoundError: If there is no such pipeline, or it is not to be had.
+        """
+        try:
+            diarization = Pipeline.from_pretrained(
+                checkpoint,
+                revision=revision,
+                hparams_file=hparams_file,
+                subfolder=subfolder,
+                token=token,
+                cache_dir=cache_dir,
+            )
+        except OSError as error:
+            raise ModelNotFoundError(_unavailable(checkpoint, str(error))) from error
+        if diarization is None:
+            raise ModelNotFoundError(
+                _unavailable(checkpoint, "its conditions may have to be accepted on the hub")
+            )
+        scorer = Engine(load_model(DEFAULT_MODEL, plugins=plugins)) if score is None else score
+        return cls(diarization, score=scorer, options=options, plugins=plugins)
+
+    def __call__(
+        self,
+        file: Any,
+        preload: bool = False,  # noqa: ARG002 - audio always is
+        *,
+        hook: Callable[..., Any] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Diarize a file, or lazily each of a list of files, and add emotions.
+
+        Args:
+            file: What pyannote takes (a path, a binary file, a mapping), or an audio file's
+                bytes; or a list of these.
+            preload: For pyannote's sake; audio is always in memory.
+            hook: Called with the steps of the diarization, then with ``emotion``, with
+                ``completed`` and ``total`` counting turns.
+            **kwargs: For the diarization: ``num_speakers``, ``min_speakers``, ``max_speakers``.
+
+        Returns:
+            An `EmotionDiarizeOutput`, or, where the diarization is an ``Annotation``, an
+            `AnnotatedDiarization`; for a list, an iterator of pairs of file and that.
+
+        Raises:
+            AudioError: If the audio cannot be decoded, or has no samples.
+        """
+        if isinstance(file, list):
+            return self._each(file, hook=hook, **kwargs)
+        return self.apply(file, hook=hook, **kwargs)
+
+    def apply(self, file: Any, *, hook: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
+        """Diarize one file and add emotions, as calling the pipeline does."""
+        return self._apply(_validated(file), hook, kwargs)
+
+    def to(self, device: torch.device) -> EmotionDiarizationPipeline:
+        """Send the diarization to *device*, and the emotion model if it can be moved."""
+        super().to(device)
+        for part in (self.score, getattr(self.score, "backend", None)):
+            move = getattr(part, "to", None)
+            if callable(move):
+                move(device)
+        return self
+
+    def instantiate(self, params: dict[str, Any]) -> EmotionDiarizationPipeline:
+        """Set the hyper-parameters of the diarization."""
+        self.diarization.instantiate(params)
+        return self
+
+    def parameters(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return the hyper-parameters of the diarization."""
+        parameters: dict[str, Any] = self.diarization.parameters(*args, **kwargs)
+        return parameters
+
+    def default_parameters(self) -> dict[str, Any]:
+        """Return the default hyper-parameters of the diarization."""
+        parameters: dict[str, Any] = self.diarization.default_parameters()
+        return parameters
+
+    def classes(self) -> Any:
+        """Return the names that the diarization gives to speakers."""
+        return self.diarization.classes()
+
+    def get_metric(self) -> Any:
+        """Return the diarization's own metric; it knows nothing of emotions."""
+        return self.diarization.get_metric()
+
+    def _each(
+        self, files: list[Any], *, hook: Callable[..., Any] | None, **kwargs: Any
+    ) -> Iterator[tuple[Any, Any]]:
+        # One after the other, not as one batch of pyannote's: that holds all audio at once.
+        prepared = [_validated(file) for file in files]
+        names = [file["uri"] for file in prepared]
+        if len(set(names)) < len(names):
+            raise AudioError(f"files in one list need distinct names, got {', '.join(names)}")
+        return ((file, self._apply(file, hook, kwargs)) for file in prepared)
+
+    def _apply(
+        self,
+        file: MutableMapping[str, Any],
+        hook: Callable[..., Any] | None,
+        kwargs: dict[str, Any],
+    ) -> Any:
+        decoded = _decoded(file)
+        # Hooks may keep things in the file they are told of: the caller's, not our copy.
+        told = partial(_tell, hook, file) if hook else None
+        found = self.diarization(decoded, **kwargs | ({"hook": told} if told else {}))
+        result = annotate_diarization(
+            decoded,
+            found,
+            score=partial(_counted, self.score, told, _turns(found)) if told else self.score,
+            options=self.options,
+            plugins=self.plugins,
+            uri=str(decoded["uri"]),
+        )
+        if told:
+            told(STEP, result.emotion_diarization)
+        return result
+
+
+def _tell(
+    hook: Callable[..., Any], theirs: Any, /, step: str, artifact: Any, **counts: Any
+) -> None:
+    hook(step, artifact, **counts | {"file": theirs})
+
+
+def _counted(
+    score: Scorer, hook: Callable[..., Any], total: int, items: Iterable[Clip | End]
+) -> Iterator[tuple[Clip | End, Emotion | None]]:
+    """Score, and tell *hook* how many turns are done."""
+    done = 0
+    hook(STEP, None, completed=done, total=total)
+    for item, emotion in score(items):
+        if isinstance(item, Clip):
+            done += 1
+            hook(STEP, None, completed=done, total=total)
+        yield item, emotion
+
+
+def _turns(diarization: Any) -> int:
+    speakers = getattr(diarization, "speaker_diarization", diarization)
+    return sum(1 for _ in speakers.itertracks())
+
+
+def _validated(file: Any) -> MutableMapping[str, Any]:
+    source = BytesIO(file) if isinstance(file, bytes | bytearray) else file
+    try:
+        validated: MutableMapping[str, Any] = pyannote_io.Audio.validate_file(source)
+    except ValueError as error:
+        raise AudioError(str(error).strip()) from error
+    if "uri" not in validated:
+        validated["uri"] = "stream"
+    return validated
+
+
+def _decoded(file: Mapping[str, Any]) -> dict[str, Any]:
+    if "waveform" in file:
+        return dict(file)
+    try:
+        sound = open_audio(file["audio"])
+        samples = torch.from_numpy(sound.read(0, sound.length, sound.channels))
+        rate = sound.rate
+    except AudioError:
+        if not pyannote_io.TORCHCODEC_AVAILABLE:
+            raise
+        samples, rate = pyannote_io.Audio()({"audio": file["audio"]})
+    if not samples.shape[1]:
+        raise AudioError(f"{file['uri']}: the audio has no samples")
+    return {**file, "waveform": samples, "sample_rate": rate}
+
+
+def _unavailable(checkpoint: Any, why: str) -> str:
+    return (
+        f"the diarization pipeline {checkpoint!r} could not be loaded: {why}; "
+        "pass a folder with its config.yaml, or a token that may read it"
+    )
