@@ -7,13 +7,10 @@ are the padding that a positional convolution gives a clip alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from emo2vec_plugins.windows import HOP, RECEPTIVE, frame_count
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +43,3 @@ def lay(lengths: Sequence[int], *, gap: int) -> Layout:
         # Samples after the last frame may reach one hop further than the frames do.
         next_frame = max(next_frame + count + gap, -(-end // HOP))
     return Layout(tuple(starts), tuple(frames), max(end, RECEPTIVE))
-
-
-def batches(items: Iterable[tuple[T, int]], *, budget: int) -> Iterator[list[T]]:
-    """Group items of given lengths, in order, so that no group is longer than *budget*.
-
-    An item that is longer than the budget alone is a group of its own.
-
-    >>> list(batches([("a", 3), ("b", 3), ("c", 9), ("d", 1)], budget=6))
-    [['a', 'b'], ['c'], ['d']]
-    """
-    group: list[T] = []
-    total = 0
-    for item, length in items:
-        if group and total + length > budget:
-            yield group
-            group, total = [], 0
-        group.append(item)
-        total += length
-    if group:
-        yield group
