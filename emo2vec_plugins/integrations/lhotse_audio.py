@@ -1,0 +1,153 @@
+"""Sound behind Lhotse's manifests: a recording, the mixture of a mixed cut, a stretch of either.
+
+A plain audio file is read as `FileAudio` reads it, so that a turn has the same samples through a
+cut as through a path. Everything else, transforms, several sources, commands, URLs, bytes of a
+Shar archive, is read by Lhotse itself.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from emo2vec_plugins.audio import Audio
+from emo2vec_plugins.audio_files import FileAudio
+from emo2vec_plugins.dialogue import FloatArray
+from emo2vec_plugins.errors import AudioError
+
+
+class RecordingAudio:
+    """The sound of a Lhotse ``Recording``; channels are those of its manifest.
+
+    Nothing is opened before `read`: rate and length are the manifest's, which transforms have
+    changed already.
+    """
+
+    def __init__(self, recording: Any) -> None:
+        self._recording = recording
+        self.rate = int(recording.sampling_rate)
+        self.length = int(recording.num_samples)
+        self.channels = tuple(recording.channel_ids)
+
+    def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
+        """Return samples ``start:stop``, float32 of shape (channels, samples).
+
+        Raises:
+            AudioError: If Lhotse cannot load them; the message names the recording.
+        """
+        if self._file is not None:
+            rows = tuple(self.channels.index(channel) for channel in channels)
+            return self._file.read(start, stop, rows)
+        return self._load(start, stop, channels)
+
+    @cached_property
+    def _file(self) -> FileAudio | None:
+        """The file to be read without Lhotse, if the manifest says no more than the file does."""
+        sources = self._recording.sources
+        if len(sources) != 1 or sources[0].type != "file" or self._recording.transforms:
+            return None
+        file = FileAudio(sources[0].source)
+        if not file.path.is_file():
+            raise AudioError(f"{file.path}: no such audio file (recording {self._recording.id!r})")
+        try:
+            found = (file.rate, file.length, len(file.channels))
+        except AudioError:
+            return None  # a container that libsndfile does not know; Lhotse may
+        declared = (self.rate, self.length, len(self.channels))
+        return file if found == declared and tuple(sources[0].channels) == self.channels else None
+
+    def _load(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
+        try:
+            samples = self._recording.load_audio(
+                channels=list(channels),
+                offset=start / self.rate,
+                duration=(stop - start) / self.rate,
+            )
+        except Exception as error:
+            raise _unreadable(f"recording {self._recording.id!r}", error) from error
+        # Lhotse gives the channels in the order of the sources, whatever was asked for.
+        held = [c for source in self._recording.sources for c in source.channels if c in channels]
+        ordered = (
+            samples[[held.index(c) for c in channels]] if len(held) == len(samples) else samples
+        )
+        return _exactly(ordered, stop - start, f"recording {self._recording.id!r}")
+
+
+class MixtureAudio:
+    """What a ``MixedCut`` sounds like: its tracks, mixed by Lhotse when first read.
+
+    The mixture is kept until `release`, and mixed again if it is read after that.
+    """
+
+    def __init__(self, cut: Any) -> None:
+        self._cut = cut
+        self._mixed: FloatArray | None = None
+        self.rate = int(cut.sampling_rate)
+        self.length = int(cut.num_samples)
+        self.channels = tuple(range(cut.num_channels))
+
+    def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
+        """Return samples ``start:stop``, float32 of shape (channels, samples).
+
+        Raises:
+            AudioError: If a track cannot be loaded, or the mixture has no such channel.
+        """
+        if self._mixed is None:
+            try:
+                self._mixed = np.atleast_2d(self._cut.load_audio()).astype(np.float32, copy=False)
+            except Exception as error:
+                raise _unreadable(f"cut {self._cut.id!r}", error) from error
+        missing = [channel for channel in channels if channel >= len(self._mixed)]
+        if missing:
+            raise AudioError(
+                f"the mixture of cut {self._cut.id!r} has {len(self._mixed)} channels, "
+                f"the turn is on {missing}"
+            )
+        return _exactly(
+            self._mixed[list(channels), start:stop], stop - start, f"cut {self._cut.id!r}"
+        )
+
+    def release(self) -> None:
+        """Forget the mixture."""
+        self._mixed = None
+
+
+class Stretch:
+    """Part of some sound, whose time starts at the part's first sample.
+
+    Args:
+        audio: The whole.
+        origin: First sample of the part.
+        length: Samples in it; less if the whole ends before.
+        channels: Those that belong to the part.
+    """
+
+    def __init__(
+        self, audio: Audio, *, origin: int, length: int, channels: tuple[int, ...]
+    ) -> None:
+        self._audio = audio
+        self._origin = origin
+        self.rate = audio.rate
+        self.length = max(0, min(length, audio.length - origin))
+        self.channels = channels
+
+    def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
+        """Return samples ``start:stop`` of the part, float32 of shape (channels, samples)."""
+        return self._audio.read(self._origin + start, self._origin + stop, channels)
+
+
+def _exactly(samples: FloatArray, count: int, what: str) -> FloatArray:
+    if samples.shape[-1] != count:
+        raise AudioError(
+            f"{what}: Lhotse gave {samples.shape[-1]} samples where {count} were asked"
+        )
+    return samples
+
+
+def _unreadable(what: str, error: Exception) -> AudioError:
+    # Lhotse appends whole manifests to its messages, which may hold the bytes of the audio.
+    text = str(error).strip().splitlines()
+    first = text[0][:300] if text else ""
+    return AudioError(f"{what}: Lhotse cannot load it: {type(error).__name__}: {first}")

@@ -1,0 +1,113 @@
+"""Which fields a turn gets, and the copies of cuts that carry them.
+
+Everything goes to ``custom``, as plain JSON values and array manifests; nothing that was given
+is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from emo2vec_plugins.dialogue import Emotion, Provenance
+from emo2vec_plugins.integrations.lhotse_frames import tracks
+from emo2vec_plugins.session import Options
+
+Place = tuple[int, int | None]
+"""Track and index of a supervision; no index for the cut as a whole.
+
+Never its id: ``cut.append(cut)`` repeats ids.
+"""
+
+PARTS = ("score", "scores", "flags", "reason", "overlap_ratio", "model")
+ARRAYS = ("embedding", "frames", "frames_start", "frames_shift")
+
+
+def label_fields(emotion: Emotion, options: Options) -> dict[str, Any]:
+    """Return what is said of one turn, None where nothing can be said."""
+    field = options.field
+    return {
+        field: emotion.label,
+        f"{field}_score": emotion.score,
+        f"{field}_scores": dict(emotion.scores) or None,
+        f"{field}_flags": list(emotion.flags),
+        f"{field}_reason": emotion.reason,
+        f"{field}_overlap_ratio": emotion.overlap_ratio,
+        f"{field}_model": model_name(emotion.provenance),
+    }
+
+
+def model_name(provenance: Provenance | None) -> str | None:
+    """Return which model spoke: its name, and the start of its revision or digest."""
+    if provenance is None:
+        return None
+    version = provenance.revision or provenance.sha256
+    return f"{provenance.model}@{version[:12]}" if version else provenance.model
+
+
+def is_labelled(custom: Mapping[str, Any] | None, options: Options) -> bool:
+    """Return whether there is a label that is not to be replaced."""
+    return not options.overwrite and (custom or {}).get(options.field) is not None
+
+
+def is_wanted(custom: Mapping[str, Any] | None, options: Options) -> bool:
+    """Return whether a turn is to be scored: it has no label yet, or lacks an array."""
+    if not is_labelled(custom, options):
+        return True
+    have = custom or {}
+    return (options.embeddings and have.get(f"{options.field}_embedding") is None) or (
+        options.frames and have.get(f"{options.field}_frames") is None
+    )
+
+
+def merged(
+    custom: Mapping[str, Any] | None, fields: Mapping[str, Any], options: Options
+) -> dict[str, Any]:
+    """Return a copy of *custom* with new fields; a new label takes the old one's fields away."""
+    names = {options.field, *(f"{options.field}_{part}" for part in PARTS + ARRAYS)}
+    stale = names if options.field in fields else set()
+    return {k: v for k, v in (custom or {}).items() if k not in stale} | dict(fields)
+
+
+def places(cut: Any) -> dict[Place, Any]:
+    """Return every turn of a cut with the object whose ``custom`` says what is known of it.
+
+    A cut without supervisions is one turn; of a mixed cut the first track speaks for it.
+    """
+    held = tracks(cut)
+    turns: dict[Place, Any] = {
+        (track, index): supervision
+        for track, _, holder in held
+        for index, supervision in enumerate(holder.supervisions)
+    }
+    return turns or {(track, None): holder for track, _, holder in held[:1]}
+
+
+def enriched(cut: Any, fields: Mapping[Place, Mapping[str, Any]], options: Options) -> Any:
+    """Return a copy of *cut* whose turns carry *fields*."""
+    if type(cut).__name__ != "MixedCut":
+        return _with_fields(cut, 0, fields, options)
+    changed = [
+        replace(track, cut=_with_fields(track.cut, index, fields, options))
+        for index, track in enumerate(cut.tracks)
+    ]
+    return replace(cut, tracks=changed)
+
+
+def _with_fields(
+    cut: Any, track: int, fields: Mapping[Place, Mapping[str, Any]], options: Options
+) -> Any:
+    if (track, None) in fields:
+        return replace(cut, custom=merged(cut.custom, fields[track, None], options))
+    if not any(place[0] == track for place in fields):
+        return cut
+    return replace(
+        cut,
+        supervisions=[
+            replace(supervision, custom=merged(supervision.custom, fields[track, i], options))
+            if (track, i) in fields
+            else supervision
+            for i, supervision in enumerate(cut.supervisions)
+        ],
+    )
