@@ -64,6 +64,17 @@ class Engine:
             raise OptionsError(f"batch_seconds is to be positive, got {seconds}")
         self._budget = round(seconds * MODEL_RATE)
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All that scores depend on, as JSON values: results under another are not the same."""
+        return {
+            "provenance": self.backend.provenance.to_dict(),
+            "labels": list(self.labels.names),
+            "granularity": self.granularity,
+            "max_window": self._window / MODEL_RATE,
+            "window_overlap": self._overlap / MODEL_RATE,
+        }
+
     def __call__(self, items: Iterable[Any]) -> Iterator[tuple[Any, Emotion | None]]:
         """Yield each item in order: a `Clip` with its emotion, anything else with None.
 
