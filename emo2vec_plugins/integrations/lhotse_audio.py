@@ -7,7 +7,8 @@ Shar archive, is read by Lhotse itself.
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,15 +49,16 @@ class RecordingAudio:
         sources = self._recording.sources
         if len(sources) != 1 or sources[0].type != "file" or self._recording.transforms:
             return None
-        file = FileAudio(sources[0].source)
-        if not file.path.is_file():
-            raise AudioError(f"{file.path}: no such audio file (recording {self._recording.id!r})")
+        path = Path(sources[0].source)
+        if not path.is_file():
+            raise AudioError(f"{path}: no such audio file (recording {self._recording.id!r})")
+        state = path.stat()
+        file = _open_file(path, state.st_mtime_ns, state.st_size)
         try:
-            found = (file.rate, file.length, len(file.channels))
+            fits = file.rate == self.rate and file.length >= self.length
+            return file if fits and tuple(sources[0].channels) == file.channels else None
         except AudioError:
             return None  # a container that libsndfile does not know; Lhotse may
-        declared = (self.rate, self.length, len(self.channels))
-        return file if found == declared and tuple(sources[0].channels) == self.channels else None
 
     def _load(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
         try:
@@ -136,6 +138,12 @@ class Stretch:
     def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
         """Return samples ``start:stop`` of the part, float32 of shape (channels, samples)."""
         return self._audio.read(self._origin + start, self._origin + stop, channels)
+
+
+@lru_cache(maxsize=8)
+def _open_file(path: Path, _changed: int, _size: int) -> FileAudio:
+    # Cuts of one recording share the object, and with it how far an MP3 was decoded.
+    return FileAudio(path)
 
 
 def _exactly(samples: FloatArray, count: int, what: str) -> FloatArray:
