@@ -125,7 +125,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         )
     named = {str(name): value for name, value in document.items() if isinstance(value, Tensor)}
     if not named:
-        raise CheckpointError(f"{path}: holds no tensors, only {sorted(map(str, document))[:_SHOWN]}")
+        raise CheckpointError(
+            f"{path}: holds no tensors, only {sorted(map(str, document))[:_SHOWN]}"
+        )
     return {name.removeprefix(PREFIX): tensor for name, tensor in named.items()}
 
 
@@ -159,7 +161,10 @@ def save_folder(
     """Write a model folder that this package and FunASR load; it appears complete or not at all.
 
     Args:
+        path: The folder, which must not exist.
+        config: The network's dimensions.
         tensors: A network's state dict.
+        tokens: The classes, one per row of the head; none for a model without one.
         card: Text of the README.md beside the weights.
         weights: ``model.pt`` or, for this package alone, ``model.safetensors``.
 
@@ -275,5 +280,3 @@ def _sha256(path: Path) -> str:
         while size := file.readinto(block):
             digest.update(memoryview(block)[:size])
     return digest.hexdigest()
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -151,10 +152,8 @@ def _get(values: Any, name: str, kind: Callable[[Any], Any], where: str = "the d
         raise ConfigError(f"{name} is missing in {where}")
     value = values[name]
     if kind is float and isinstance(value, (str, int)) and not isinstance(value, bool):
-        try:
+        with contextlib.suppress(ValueError):
             value = float(value)  # PyYAML reads 1e-05, without a dot, as a string
-        except ValueError:
-            pass
     if not isinstance(value, kind) or (kind is int and (isinstance(value, bool) or value < 0)):  # type: ignore[arg-type]
         raise ConfigError(f"{name} is to be of type {kind.__name__}, got {value!r}")
     return value
@@ -177,7 +176,7 @@ def _conv_layers(spec: str) -> tuple[ConvLayer, ...]:
 def _is_layer(layer: Any) -> bool:
     return (
         isinstance(layer, tuple)
-        and len(layer) == 3  # noqa: PLR2004
+        and len(layer) == 3
         and all(isinstance(value, int) and value > 0 for value in layer)
     )
 
@@ -206,11 +205,7 @@ def _joined(left: Any, right: Any) -> list[Any]:
 def _repeated(layers: Any, times: Any) -> list[Any]:
     if isinstance(layers, int):
         layers, times = times, layers
-    if (
-        isinstance(layers, list)
-        and isinstance(times, int)
-        and len(layers) * times <= MOST_LAYERS
-    ):
+    if isinstance(layers, list) and isinstance(times, int) and len(layers) * times <= MOST_LAYERS:
         return layers * times
     raise ConfigError(f"feature_encoder_spec is to be a list of at most {MOST_LAYERS} layers")
 
@@ -219,6 +214,7 @@ def to_document(config: Config, tokens: Sequence[str] = ()) -> dict[str, Any]:
     """Return the published form of *config*, which FunASR builds the same network from.
 
     Args:
+        config: The dimensions.
         tokens: The classes; without any, FunASR builds no head.
     """
     spec = " + ".join(f"[({c}, {k}, {s})]" for c, k, s in config.conv_layers)

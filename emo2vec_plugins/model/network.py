@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +38,11 @@ class Network(nn.Module):
         """Frames that must lie between two clips of a batch."""
         return self.config.position_kernel // 2
 
+    @property
+    def encoder(self) -> AudioEncoder:
+        """What comes before the blocks."""
+        return cast(AudioEncoder, self.modality_encoders["AUDIO"])
+
     def forward(self, waveform: Tensor, layout: Layout) -> tuple[Tensor, Tensor | None]:
         """Run one batch.
 
@@ -48,7 +54,7 @@ class Network(nn.Module):
             Embeddings, shape (frames, width), and logits, shape (frames, classes) or None: the
             frames of all clips, one after another, without those between clips.
         """
-        encoder = self.modality_encoders["AUDIO"]
+        encoder = self.encoder
         x = encoder.frames(waveform, layout)  # (frames, width)
         counts = [frames.stop - frames.start for frames in layout.frames]
         x, token = encoder.with_extra_tokens(x, counts)  # (rows, width), (rows,)
@@ -88,13 +94,13 @@ class AudioEncoder(nn.Module):
         x = self.local_encoder(waveform)[own]  # frames that straddle two clips go here
         x = self.project_features(x)
         position = x
-        for layer in self.relative_positional_encoder[1:]:
+        for layer in list(self.relative_positional_encoder)[1:]:
             # What lies between clips is zero before every convolution, as its padding is.
             grid = x.new_zeros(layout.frames[-1].stop, x.shape[1])
             grid[own] = position
             position = layer(grid.T).T[own]
             position = F.gelu(F.layer_norm(position, position.shape[1:]))
-        return x + position
+        return x + position  # type: ignore[no-any-return]
 
     def with_extra_tokens(self, x: Tensor, counts: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Put the extra tokens before each clip's frames.
@@ -103,7 +109,7 @@ class AudioEncoder(nn.Module):
             The rows, shape (rows, width), and which of them are extra tokens, shape (rows,).
         """
         tokens = self.extra_tokens[0]
-        parts = [part for clip in x.split(list(counts)) for part in (tokens, clip)]
+        parts = [part for clip in torch.split(x, list(counts)) for part in (tokens, clip)]
         mask = [part is tokens for part in parts for _ in range(len(part))]
         return torch.cat(parts), torch.tensor(mask, device=x.device)
 
@@ -138,9 +144,7 @@ class FrontEnd(nn.Module):
                 nn.Sequential(Transpose(), nn.LayerNorm(outputs), Transpose()),
                 nn.GELU(),
             )
-            for inputs, (outputs, kernel, stride) in zip(
-                channels, config.conv_layers, strict=False
-            )
+            for inputs, (outputs, kernel, stride) in zip(channels, config.conv_layers, strict=False)
         )
 
     def forward(self, waveform: Tensor) -> Tensor:
@@ -173,7 +177,7 @@ class Block(nn.Module):
     def forward(self, x: Tensor, rows: Sequence[int], bias: Tensor) -> Tensor:
         """Return rows of shape (rows, width); clips attend only to themselves."""
         x = self.norm1(x + self.attn(x, rows, bias))
-        return self.norm2(x + self.mlp(x))
+        return self.norm2(x + self.mlp(x))  # type: ignore[no-any-return]
 
 
 class Attention(nn.Module):
@@ -196,9 +200,9 @@ class Attention(nn.Module):
         qkv = self.qkv(x).view(len(x), 3, self.heads, -1).permute(1, 2, 0, 3)
         clips = [
             F.scaled_dot_product_attention(q[None], k[None], v[None], bias[None, :, :n, :n])[0]
-            for n, (q, k, v) in zip(rows, qkv.split(list(rows), dim=2), strict=True)
+            for n, (q, k, v) in zip(rows, torch.split(qkv, list(rows), dim=2), strict=True)
         ]
-        return self.proj(torch.cat(clips, dim=1).transpose(0, 1).flatten(1))
+        return self.proj(torch.cat(clips, dim=1).transpose(0, 1).flatten(1))  # type: ignore[no-any-return]
 
 
 class Mlp(nn.Module):

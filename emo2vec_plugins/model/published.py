@@ -81,7 +81,7 @@ def find(source: str) -> ModelFolder:
     if path.is_dir():
         return ModelFolder(path=path, name=path.resolve().name)
     parts = source.split("/")
-    if path.is_absolute() or len(parts) != 2 or not all(parts) or parts[0] in (".", ".."):  # noqa: PLR2004
+    if path.is_absolute() or len(parts) != 2 or not all(parts) or parts[0] in (".", ".."):
         raise ModelNotFoundError(
             f"{source!r} is neither a model's name ('emo2vec models' lists them), nor a folder, "
             "nor a hub's identifier like 'emotion2vec/emotion2vec_plus_large'"

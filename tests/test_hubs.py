@@ -1,0 +1,95 @@
+"""Models by name: no network for what is local, one clear sentence for what is not to be had."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from reference import SMALL, save_reference
+
+from emo2vec_plugins import load_model
+from emo2vec_plugins.errors import MissingExtraError, ModelNotFoundError, OptionsError
+from emo2vec_plugins.model.published import find
+
+
+@pytest.fixture
+def offline(monkeypatch, tmp_path):
+    """An empty cache, offline mode, and no way to open a socket."""
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+
+    def refuse(*_args, **_kwargs):
+        raise AssertionError("a network call was made")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    return tmp_path / "cache"
+
+
+def test_a_folder_makes_no_network_call(offline, tmp_path):
+    save_reference(tmp_path / "model", SMALL)
+
+    assert load_model(tmp_path / "model", device="cpu").width == 48
+    assert load_model(f"torch:{tmp_path / 'model'}", device="cpu").width == 48
+
+
+def test_a_hub_that_cannot_be_reached_is_one_sentence_with_a_way_out(offline):
+    with pytest.raises(ModelNotFoundError) as caught:
+        load_model("emotion2vec_plus_large", device="cpu")
+
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "'emotion2vec/emotion2vec_plus_large' is not in the cache" in message
+    assert "--model FOLDER" in message
+    assert "--model tiny" in message
+
+
+def test_a_cached_model_loads_offline_with_its_revision(offline):
+    revision = "0123456789abcdef0123456789abcdef01234567"
+    repository = offline / "models--emotion2vec--emotion2vec_plus_seed"
+    save_reference(repository / "snapshots" / revision, SMALL)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(revision)
+
+    provenance = load_model("emotion2vec_plus_seed", device="cpu").provenance
+
+    assert provenance.model == "emotion2vec/emotion2vec_plus_seed"
+    assert provenance.revision == revision
+
+
+def test_a_modelscope_name_is_fetched_from_modelscope(offline, monkeypatch, tmp_path):
+    pytest.importorskip("modelscope")
+    monkeypatch.setenv("MODELSCOPE_CACHE", str(tmp_path / "modelscope"))
+
+    with pytest.raises(ModelNotFoundError, match="the ModelScope hub did not give it"):
+        find("iic/emotion2vec_plus_large")
+
+
+def test_modelscope_without_its_extra_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "modelscope.hub.snapshot_download", None)
+
+    with pytest.raises(MissingExtraError, match=r"emo2vec-plugins\[funasr\]"):
+        find("iic/emotion2vec_plus_large")
+
+
+@pytest.mark.parametrize("name", ["large", "a/b/c", "/no/such/folder", "./nowhere", "../nowhere"])
+def test_what_is_no_model_is_said_to_be_none(offline, name):
+    with pytest.raises(ModelNotFoundError, match="neither a model's name"):
+        load_model(name)
+
+
+def test_a_way_of_loading_alone_is_no_model():
+    with pytest.raises(ModelNotFoundError, match="needs a source: 'torch:FOLDER'"):
+        load_model("torch")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"dtype": "int3"}, {"device": "warp"}, {"device": "cuda:99"}], ids=str
+)
+def test_a_device_or_type_that_is_not_there_is_refused(tmp_path, wrong):
+    save_reference(tmp_path / "model", SMALL)
+
+    with pytest.raises(OptionsError, match=r"int3|warp|cuda"):
+        load_model(tmp_path / "model", **wrong)
