@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import traceback
 import warnings
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,6 +29,7 @@ BUILT_IN = (
     "emo2vec_plugins.integrations.funasr_reference",
     "emo2vec_plugins.integrations.pyannote_diarization",
     "emo2vec_plugins.integrations.lhotse_cuts",
+    "emo2vec_plugins.cli.commands",
 )
 """Modules registered first, and so asked last: an installed plugin can override them."""
 
@@ -101,6 +103,24 @@ class Plugins:
             if result is not None:
                 _skip(plugin, f"emo2vec_commands is to return nothing, got {result!r}")
 
+    def offers(self) -> dict[str, list[str]]:
+        """Return what each plugin offers, by its name: ``format srt``, ``model tiny``, ``command x``.
+
+        A plugin that only opens sources offers nothing by name, and is left out.
+        """
+        import click
+
+        found: dict[str, list[str]] = defaultdict(list)
+        for plugin, format_ in self._items("emo2vec_formats", Format):
+            found[plugin].append(f"format {format_.name}")
+        for plugin, model in self._items("emo2vec_models", NamedModel):
+            found[plugin].append(f"model {model.name}")
+        cli = click.Group()
+        for plugin, _ in self._each("emo2vec_commands", cli=cli):
+            found[plugin] += [f"command {name}" for name in cli.commands]
+            cli.commands.clear()
+        return dict(found)
+
     def describe(self) -> list[PluginInfo]:
         """Return the plugins in the order in which they are asked."""
         return [
@@ -162,29 +182,30 @@ class Plugins:
                 f"{type(error).__name__}: {error}"
             ) from error
 
-    def _each(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
+    def _each(self, hook: str, **arguments: Any) -> Iterator[tuple[str, Any]]:
         """Call *hook* of one plugin after the other, first registered first."""
-        results = []
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
             name = implementation.plugin_name
             try:
-                results.append((name, implementation.function(**arguments)))
+                result = implementation.function(**arguments)
             except Exception as error:  # noqa: BLE001 - one broken plugin, not the run
                 _skip(name, f"failed in {hook}: {type(error).__name__}: {error}")
-        return results
+            else:
+                yield name, result
 
     def _collect(self, hook: str, kind: type[T]) -> dict[str, T]:
-        found: dict[str, T] = {}
+        return {item.name: item for _, item in self._items(hook, kind)}
+
+    def _items(self, hook: str, kind: type[T]) -> Iterator[tuple[str, T]]:
         for plugin, offered in self._each(hook):
             if isinstance(offered, (str, Mapping)) or not isinstance(offered, Iterable):
                 _skip(plugin, f"{hook} is to return a list of {kind.__name__}, got {offered!r}")
                 continue
             for item in offered:
                 if isinstance(item, kind):
-                    found[item.name] = item
+                    yield plugin, item
                 else:
                     _skip(plugin, f"{hook} is to give {kind.__name__} objects, got {item!r}")
-        return found
 
 
 def _name(plugin: Any) -> str:

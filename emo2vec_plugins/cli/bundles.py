@@ -1,0 +1,59 @@
+"""Recordings with turns in, a bundle of files for each out: what several commands do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from emo2vec_plugins.dialogue import Dialogue, Emotion, ScoredTurn, Turn
+from emo2vec_plugins.engine import Engine
+from emo2vec_plugins.formats.bundle import Bundle, write_bundle
+from emo2vec_plugins.pipeline import annotate
+from emo2vec_plugins.plugins import Plugins
+from emo2vec_plugins.session import Options, Recording
+
+
+def annotate_to_bundles(
+    sources: Sequence[Recording],
+    folder: Path,
+    *,
+    engine: Engine,
+    plugins: Plugins,
+    options: Options,
+    lines: Mapping[str, str],
+) -> Iterator[tuple[Dialogue, Bundle]]:
+    """Write each recording's bundle as soon as it is scored, and yield it; in order.
+
+    Args:
+        sources: Their clips share batches.
+        folder: Made if it is missing.
+        engine: Of granularity ``frame`` if *options* ask for frames.
+        plugins: Open the sources.
+        options: Arrays that they ask for are written, too.
+        lines: The RTTM lines that a recording's turns come from, by its name; made from the
+            turns where there are none.
+
+    Raises:
+        OSError: If *folder* cannot be written to; bundles on disk are complete.
+    """
+    for dialogue in annotate(
+        sources, score=engine, plugins=plugins, options=options, failed=unscored
+    ):
+        bundle = write_bundle(
+            dialogue,
+            folder,
+            rttm=lines.get(dialogue.recording),
+            embeddings=options.embeddings or options.frames,
+            array_dtype=options.array_dtype,
+        )
+        yield dialogue, bundle
+
+
+def unscored(source: Recording, error: Exception) -> Dialogue:
+    """Return every turn of *source* without a label, *error* being the reason."""
+    turns = [Turn(start=0.0, end=0.0)] if source.turns is None else source.turns
+    emotion = Emotion(reason=str(error))
+    return Dialogue(
+        recording=source.name,
+        turns=tuple(ScoredTurn(turn=turn, emotion=emotion) for turn in turns),
+    )

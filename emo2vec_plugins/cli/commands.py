@@ -1,0 +1,18 @@
+"""The commands that need an extra, added through the hook that any plugin may use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emo2vec_plugins.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    import click
+
+
+@hookimpl
+def emo2vec_commands(cli: click.Group) -> None:
+    """Add ``diarize``, which needs pyannote.audio."""
+    from emo2vec_plugins.cli.diarize import diarize
+
+    cli.add_command(diarize)

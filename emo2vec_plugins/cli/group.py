@@ -1,0 +1,123 @@
+"""The group behind ``emo2vec``: plugins' commands, and errors for people instead of tracebacks."""
+
+from __future__ import annotations
+
+import errno
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from emo2vec_plugins.cli.output import complain
+from emo2vec_plugins.errors import Emo2vecError, Emo2vecWarning, PluginWarning
+from emo2vec_plugins.plugins import Plugins
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C: 128 and the number of the signal, as shells have it."""
+
+_COMMANDS = "emo2vec_plugins.cli.commands"
+
+
+class Failure(click.ClickException):
+    """A mistake, told in one line; exit status 1."""
+
+    def show(self, file: Any = None) -> None:
+        """Write the line to stderr."""
+        complain("error", self.message, file=file)
+
+
+class PluginGroup(click.Group):
+    """A group that plugins add commands to, and that tells errors in one line.
+
+    Its context's ``obj`` may be a `Plugins`; those installed are used otherwise, and found only
+    when something asks for them.
+    """
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run, showing each warning as one line."""
+        with shown_warnings():
+            return super().main(*args, **kwargs)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the built-in commands and those of plugins, sorted."""
+        return sorted({*self.commands, *_plugin_commands(self, ctx)})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command; plugins are looked for only if it is not one of this group."""
+        own = super().get_command(ctx, cmd_name)
+        return own or _plugin_commands(self, ctx).get(cmd_name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; turn what it raises into one line and an exit status."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            complain("error", "interrupted")
+            ctx.exit(INTERRUPTED)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if ctx.params.get("debug") or getattr(error, "errno", None) == errno.EPIPE:
+                raise  # click ends quietly when the reader of a pipe has gone
+            raise Failure(explain(error)) from error
+
+
+def plugins_of(ctx: click.Context) -> Plugins:
+    """Return the plugins of this run: those given as the context's object, or those installed."""
+    root = ctx.find_root()
+    if root.obj is None:
+        root.obj = Plugins()
+    if not isinstance(root.obj, Plugins):
+        raise TypeError(f"the context's object is to be Plugins, got {type(root.obj).__name__}")
+    return root.obj
+
+
+def explain(error: Exception) -> str:
+    """Say in one line what went wrong; a bug says how to see where."""
+    match error:
+        case Emo2vecError():
+            return str(error)
+        case OSError(strerror=str(reason)):
+            return f"{error.filename}: {reason}" if error.filename else reason
+        case MemoryError():
+            return "out of memory; try a smaller --batch-seconds or --max-window"
+    return (
+        f"this is a bug: {type(error).__name__}: {error} "
+        "(run again with 'emo2vec --debug ...' to see where)"
+    )
+
+
+@contextmanager
+def shown_warnings() -> Iterator[None]:
+    """Show each of our warnings once, as one line on stderr; leave others to their filters."""
+    seen: set[str] = set()
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        text = str(message)
+        if text not in seen:
+            seen.add(text)
+            complain("warning", text)
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("always", category=Emo2vecWarning)
+        warnings.showwarning = show
+        yield
+
+
+def _plugin_commands(group: click.Group, ctx: click.Context) -> dict[str, click.Command]:
+    # Once per run, and apart from the group itself, which other runs share.
+    root = ctx.find_root()
+    if _COMMANDS not in root.meta:
+        offered = click.Group()
+        plugins_of(ctx).add_commands(offered)
+        for name in sorted(offered.commands.keys() & group.commands.keys()):
+            del offered.commands[name]
+            warnings.warn(
+                f"a plugin's command {name!r} was skipped: emo2vec has one of that name",
+                PluginWarning,
+                stacklevel=2,
+            )
+        root.meta[_COMMANDS] = offered.commands
+    return root.meta[_COMMANDS]  # type: ignore[no-any-return]

@@ -1,0 +1,158 @@
+"""The options that every command which scores has in common."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from emo2vec_plugins.backend import Backend
+from emo2vec_plugins.cli.group import plugins_of
+from emo2vec_plugins.engine import Engine, Granularity
+from emo2vec_plugins.loading import DEFAULT_MODEL, load_model
+from emo2vec_plugins.plugins import Plugins
+
+Command = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scoring:
+    """What the common options say; a command asks it for the engine.
+
+    Attributes:
+        plugins: Of this run.
+        model: A name, folder or hub's identifier for `load_model`.
+        device: None for the best there is.
+        dtype: Of the network's arithmetic.
+        labels: None for all classes.
+        batch_seconds: None for the model's own preference.
+        max_window: Seconds; longer turns are windowed.
+        quiet: No progress and no summary.
+    """
+
+    plugins: Plugins
+    model: str
+    device: str | None
+    dtype: str
+    labels: tuple[str, ...] | None
+    batch_seconds: float | None
+    max_window: float
+    quiet: bool
+
+    def backend(self) -> Backend:
+        """Load the model, never another one in its place."""
+        return load_model(self.model, device=self.device, dtype=self.dtype, plugins=self.plugins)
+
+    def engine(self, *, granularity: Granularity = "utterance") -> Engine:
+        """Load the model and make the engine that the options describe."""
+        return Engine(
+            self.backend(),
+            labels=self.labels,
+            granularity=granularity,
+            max_window=self.max_window,
+            batch_seconds=self.batch_seconds,
+        )
+
+
+def _names(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+_POSITIVE = click.FloatRange(min=0, min_open=True)
+
+_OPTIONS = (
+    click.option(
+        "--device", metavar="NAME", help="cpu, cuda, cuda:1, ...  [default: the best there is]"
+    ),
+    click.option(
+        "--dtype",
+        type=click.Choice(["float32", "bfloat16", "float16"]),
+        default="float32",
+        show_default=True,
+        help="Of the network's arithmetic.",
+    ),
+    click.option(
+        "--labels",
+        metavar="A,B,...",
+        callback=_names,
+        help="Keep only these classes; the others are masked before the softmax.",
+    ),
+    click.option(
+        "--batch-seconds",
+        type=_POSITIVE,
+        metavar="SECONDS",
+        help="Audio per batch; less needs less memory.  [default: the model's own]",
+    ),
+    click.option(
+        "--max-window",
+        type=_POSITIVE,
+        metavar="SECONDS",
+        default=30.0,
+        show_default=True,
+        help="Longer turns are scored in overlapping windows.",
+    ),
+    click.option("-q", "--quiet", is_flag=True, help="No progress, no summary."),
+)
+
+
+def scoring_options(*, model: str = DEFAULT_MODEL) -> Callable[[Command], Command]:
+    """Give a command the common options; it is called with ``scoring=Scoring(...)`` for them.
+
+    Args:
+        model: What ``--model`` is unless told.
+    """
+    named = click.option(
+        "-m",
+        "--model",
+        metavar="NAME",
+        default=model,
+        show_default=True,
+        help="A name ('emo2vec models' lists them), a folder, or a hub's identifier.",
+    )
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def gather(**given: Any) -> Any:
+            own = {name: given.pop(name) for name in _FIELDS}
+            plugins = plugins_of(click.get_current_context())
+            return command(scoring=Scoring(plugins=plugins, **own), **given)
+
+        for option in reversed((named, *_OPTIONS)):
+            gather = option(gather)
+        return gather
+
+    return decorate
+
+
+def bundle_options(command: Command) -> Command:
+    """Give a command that writes bundles the options that say what goes into them."""
+    for option in reversed(_BUNDLE_OPTIONS):
+        command = option(command)
+    return command
+
+
+_BUNDLE_OPTIONS = (
+    click.option(
+        "--overlap",
+        type=click.Choice(["keep", "exclude"]),
+        default="keep",
+        show_default=True,
+        help="exclude: score only what a speaker says while nobody else speaks.",
+    ),
+    click.option("--embeddings", is_flag=True, help="Write each turn's embedding."),
+    click.option("--frames", is_flag=True, help="Write embeddings and logits 50 times a second."),
+    click.option(
+        "--array-dtype",
+        type=click.Choice(["float32", "float16"]),
+        default="float32",
+        show_default=True,
+        help="Of the arrays that are written.",
+    ),
+)
+
+_FIELDS = ("model", "device", "dtype", "labels", "batch_seconds", "max_window", "quiet")

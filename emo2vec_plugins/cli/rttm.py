@@ -1,0 +1,93 @@
+"""``emo2vec rttm``: audio and an RTTM of any number of recordings in, a bundle for each out."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from emo2vec_plugins.cli.bundles import annotate_to_bundles
+from emo2vec_plugins.cli.options import Scoring, bundle_options, scoring_options
+from emo2vec_plugins.cli.output import Tally, progress, speaker_of
+from emo2vec_plugins.errors import AudioError, Emo2vecWarning
+from emo2vec_plugins.integrations.rttm_files import RttmSources, read_rttm_sources
+from emo2vec_plugins.session import Options
+
+
+@click.command()
+@click.argument("audio", metavar="AUDIO...", nargs=-1, required=True)
+@click.option("--rttm", metavar="FILE", required=True, help="Speaker turns of the recordings.")
+@click.option("-o", "--out", metavar="DIR", required=True, help="Where the results go.")
+@bundle_options
+@click.option(
+    "--use-channels",
+    is_flag=True,
+    help="Take the RTTM's channel field, which counts from 1, for channels of the audio.",
+)
+@scoring_options()
+@click.pass_context
+def rttm(
+    ctx: click.Context,
+    *,
+    audio: Sequence[str],
+    rttm: str,
+    out: str,
+    overlap: Literal["keep", "exclude"],
+    embeddings: bool,
+    frames: bool,
+    array_dtype: Literal["float16", "float32"],
+    use_channels: bool,
+    scoring: Scoring,
+) -> None:
+    """Score the speaker turns of an RTTM.
+
+    AUDIO are files, or folders that are searched, named after the recordings in the RTTM.
+    For each recording X, DIR gets X.rttm (its lines as they are), X.emotion.rttm,
+    X.spkemo.rttm, X.emotions.jsonl and, if asked for, X.embeddings.npz. Recordings without
+    audio are listed.
+    """
+    found = read_rttm_sources(rttm, audio, use_channels=use_channels)
+    _refuse_none(found, rttm)
+    for path in found.unused:
+        warnings.warn(f"{path}: no recording of {rttm} has this name", Emo2vecWarning, stacklevel=2)
+    options = Options(
+        overlap=overlap, embeddings=embeddings, frames=frames, array_dtype=array_dtype
+    )
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    tally = Tally(quiet=scoring.quiet)
+    for name in found.missing:
+        tally.fail(name, "no audio file of this name")
+    engine = scoring.engine(granularity="frame" if frames else "utterance")
+    total = len(found.sources)
+    with progress("recordings", total=total, quiet=scoring.quiet) as advance:
+        for dialogue, _ in annotate_to_bundles(
+            found.sources,
+            folder,
+            engine=engine,
+            plugins=scoring.plugins,
+            options=options,
+            lines=found.lines,
+        ):
+            tally.add(dialogue)
+            advance()
+    tally.conclude(
+        ctx,
+        f"{tally.turns} turns of {total} recordings, heard by "
+        f"{speaker_of(engine.backend.provenance)}, are in {folder}",
+    )
+
+
+def _refuse_none(found: RttmSources, rttm: str) -> None:
+    if found.sources:
+        return
+    if not found.missing:
+        raise AudioError(f"{rttm}: there are no turns in this file")
+    unused = "".join(f"; {path} is not one" for path in found.unused[:1])
+    raise AudioError(
+        f"none of the {len(found.missing)} recordings in {rttm} has audio: expected a file "
+        f"named {found.missing[0]} and a suffix, or like another one{unused}"
+    )

@@ -1,0 +1,39 @@
+"""``emo2vec selfcheck``: genuine weights against their published scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from emo2vec_plugins.cli.options import Scoring, scoring_options
+from emo2vec_plugins.cli.output import print_table, speaker_of
+from emo2vec_plugins.selfcheck import PUBLISHED, TOLERANCE, find_audio
+from emo2vec_plugins.selfcheck import selfcheck as check
+
+
+@click.command()
+@click.option(
+    "--audio",
+    metavar="FILE",
+    help="The model's example/test.wav.  [default: the one in its folder or on its hub]",
+)
+@scoring_options()
+def selfcheck(*, audio: str | None, scoring: Scoring) -> None:
+    """Compare the model with its published scores.
+
+    That is emotion2vec_plus_large, on this machine; other models have none that are known.
+    Exit status 1, and the classes that differ, if it does not agree.
+    """
+    recording = find_audio(scoring.model) if audio is None else Path(audio)
+    backend = scoring.backend()
+    agreement = check(backend, recording)
+    rows = [
+        (name, f"{PUBLISHED[name]:.3e}", f"{difference:+.4f}")
+        for name, difference in agreement.differences.items()
+    ]
+    print_table(("class", "published p", "difference of ln p"), rows)
+    click.echo(
+        f"{speaker_of(backend.provenance)} agrees with its published scores: "
+        f"at most {agreement.worst:.4f}, {TOLERANCE} is allowed"
+    )
