@@ -80,9 +80,13 @@ def diarize(
     tally = Tally(quiet=scoring.quiet)
     known = {name: count for name, count in speakers.items() if count is not None}
     with step_progress(quiet=scoring.quiet) as hook:
-        for dialogue in _diarized(files, diarizer, hook, known, tally):
-            write_bundle(dialogue, folder, embeddings=embeddings or frames, array_dtype=array_dtype)
-            tally.add(dialogue)
+        for file in files:
+            found = _diarized(file, diarizer, hook, known)
+            if isinstance(found, Exception):
+                tally.fail(str(file), str(found))
+                continue
+            write_bundle(found, folder, embeddings=embeddings or frames, array_dtype=array_dtype)
+            tally.add(found)
     tally.conclude(
         ctx,
         f"{tally.turns} turns of {len(files)} recordings, diarized by {pipeline}, "
