@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
@@ -56,13 +57,13 @@ class Engine:
         self.backend = backend
         self.labels = backend.labels.restrict(labels)
         self.granularity: Granularity = granularity
-        self._window = round(max_window * MODEL_RATE)
-        self._overlap = round(window_overlap * MODEL_RATE)
+        self._window = _samples("max_window", max_window)
+        self._overlap = _samples("window_overlap", window_overlap)
         windows(self._window, window=self._window, overlap=self._overlap)
         seconds = backend.batch_seconds if batch_seconds is None else batch_seconds
-        if not seconds > 0:
+        self._budget = _samples("batch_seconds", seconds)
+        if not self._budget:
             raise OptionsError(f"batch_seconds is to be positive, got {seconds}")
-        self._budget = round(seconds * MODEL_RATE)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -122,6 +123,12 @@ class Engine:
             window=self._window,
             overlap=self._overlap,
         )
+
+
+def _samples(name: str, seconds: float) -> int:
+    if not 0 <= seconds < math.inf:
+        raise OptionsError(f"{name} is a number of seconds, got {seconds}")
+    return round(seconds * MODEL_RATE)
 
 
 class _Batch:

@@ -1,0 +1,518 @@
+"""Clips in, emotions out: order, batches, windows, pooling, flags."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emo2vec_plugins.audio import ArrayAudio, MissingAudio
+from emo2vec_plugins.backend import Backend
+from emo2vec_plugins.dialogue import Provenance, Turn
+from emo2vec_plugins.engine import LOOKAHEAD, Engine
+from emo2vec_plugins.errors import AudioError, LabelError, OptionsError
+from emo2vec_plugins.labels import LabelSet
+from emo2vec_plugins.session import Clip
+from emo2vec_plugins.testing import FakeBackend, check_backend, tone
+from emo2vec_plugins.windows import frame_count
+
+RATE = 16_000
+NAMES = ("angry", "happy", "neutral", "sad", "unknown")
+
+
+class Ramp:
+    """Sound of any length that takes no memory: a slow sweep, made when it is read."""
+
+    rate = RATE
+    channels = (0,)
+
+    def __init__(self, seconds: float) -> None:
+        self.length = round(seconds * RATE)
+
+    def read(self, start, stop, channels):
+        index = np.arange(start, stop, dtype=np.float64)
+        return np.sin(index * (0.05 + index * 1e-10)).astype(np.float32)[None]
+
+
+class Headless:
+    """A model without a head: embeddings, no labels."""
+
+    labels = LabelSet.from_tokens([])
+    width = 4
+    normalize = True
+    batch_seconds = 30.0
+    provenance = Provenance(model="headless")
+
+    def run(self, waveforms):
+        return [(embeddings, None) for embeddings, _ in FakeBackend().run(waveforms)]
+
+
+class Sums:
+    """The cheapest model there is, for tests of memory: one number a frame."""
+
+    labels = LabelSet.from_tokens(["angry", "sad"])
+    width = 1
+    normalize = False
+    batch_seconds = 30.0
+    provenance = Provenance(model="sums")
+
+    def run(self, waveforms):
+        parts = [w[: frame_count(len(w)) * 320].reshape(-1, 320) for w in waveforms]
+        sums = [part.sum(axis=1, keepdims=True) for part in parts]
+        return [(frames, np.concatenate([frames, -frames], axis=1)) for frames in sums]
+
+
+def clip_of(seconds, *, seed=0, **facts):
+    samples = np.random.default_rng(seed).uniform(-0.5, 0.5, round(seconds * RATE))
+    audio = ArrayAudio(samples.astype(np.float32), RATE)
+    return Clip(turn=Turn(start=0.0, end=seconds), audio=audio, **facts)
+
+
+def emotion_of(clip, **options):
+    ((_, emotion),) = Engine(FakeBackend(), **options)([clip])
+    return emotion
+
+
+def assert_same(found, expected):
+    assert (found.label, found.flags, found.reason) == (
+        expected.label,
+        expected.flags,
+        expected.reason,
+    )
+    assert found.scores == pytest.approx(expected.scores, abs=1e-6)
+    if expected.embedding is not None:
+        np.testing.assert_allclose(found.embedding, expected.embedding, atol=1e-6)
+
+
+def traced_peak(run):
+    tracemalloc.start()
+    try:
+        run()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+# Order.
+
+
+def test_items_come_back_in_order_and_markers_in_place():
+    items = ["first", clip_of(0.5), "second", clip_of(45.0), clip_of(0.01), "third", "fourth"]
+
+    results = list(Engine(FakeBackend(), batch_seconds=1)(items))
+
+    assert [item for item, _ in results] == items
+    assert [emotion is None for _, emotion in results] == [isinstance(i, str) for i in items]
+
+
+def test_nothing_in_nothing_out():
+    assert list(Engine(FakeBackend())([])) == []
+
+
+def test_turns_of_one_recording_are_scored_in_order():
+    turns = [Turn(start=1.0, end=3.0), Turn(start=0.0, end=1.5), Turn(start=1.0, end=3.0)]
+
+    first, second, third = Engine(FakeBackend()).score((tone(4.0), RATE), turns)
+
+    assert (first.duration, second.duration) == (2.0, 1.5)
+    assert first == third
+
+
+def test_a_recording_without_turns_is_one_turn():
+    (emotion,) = Engine(FakeBackend()).score((tone(4.0), RATE))
+
+    assert emotion.duration == 4.0
+
+
+# Batches.
+
+
+def test_batches_keep_to_the_budget_and_mix_recordings():
+    backend = FakeBackend()
+    clips = [clip_of(seconds, seed=i) for i, seconds in enumerate((1.0, 2.0, 3.0, 4.0, 9.0, 0.5))]
+
+    list(Engine(backend, batch_seconds=6)(clips))
+
+    assert backend.batches == [
+        [1 * RATE, 2 * RATE, 3 * RATE],
+        [4 * RATE],
+        [9 * RATE],
+        [RATE // 2],
+    ]
+
+
+def test_the_back_end_says_how_much_it_wants():
+    backend = FakeBackend()
+    backend.batch_seconds = 2.0
+
+    list(Engine(backend)([clip_of(1.0), clip_of(1.0), clip_of(1.0)]))
+
+    assert backend.batches == [[RATE, RATE], [RATE]]
+
+
+@given(
+    lengths=st.lists(st.floats(0.0, 3.0), min_size=1, max_size=6),
+    budget=st.floats(0.1, 8.0),
+)
+def test_a_result_does_not_depend_on_what_is_beside_it(lengths, budget):
+    clips = [clip_of(seconds, seed=i) for i, seconds in enumerate(lengths)]
+
+    together = list(
+        Engine(FakeBackend(), batch_seconds=budget, max_window=1.0, window_overlap=0.2)(clips)
+    )
+
+    for clip, (item, emotion) in zip(clips, together, strict=True):
+        assert item is clip
+        assert_same(emotion, emotion_of(clip, max_window=1.0, window_overlap=0.2))
+
+
+@pytest.mark.parametrize("seconds", [0.01, 0.5])
+def test_few_items_are_read_ahead(seconds):
+    pulled = 0
+
+    def clips():
+        nonlocal pulled
+        for _ in range(3 * LOOKAHEAD):
+            pulled += 1
+            yield clip_of(seconds)
+
+    ahead = [pulled - given for given, _ in enumerate(Engine(FakeBackend())(clips()), 1)]
+
+    assert max(ahead) <= min(LOOKAHEAD, 30.0 / seconds)
+
+
+def test_unreadable_clips_behind_a_waiting_one_do_not_pile_up():
+    pulled = 0
+
+    def clips():
+        nonlocal pulled
+        yield clip_of(1.0)
+        for _ in range(3 * LOOKAHEAD):
+            pulled += 1
+            yield Clip(turn=Turn(start=0.0, end=1.0), audio=MissingAudio("lost"))
+
+    next(iter(Engine(FakeBackend())(clips())))
+
+    assert pulled < LOOKAHEAD
+
+
+def test_closing_the_engine_closes_what_it_reads():
+    closed = []
+
+    def clips():
+        try:
+            while True:
+                yield clip_of(20.0)
+        finally:
+            closed.append(True)
+
+    results = Engine(FakeBackend())(clips())
+    next(results)
+    results.close()
+
+    assert closed == [True]
+
+
+# Windows.
+
+
+@pytest.mark.parametrize("seconds", [29.99, 30.0])
+def test_a_clip_of_one_window_is_run_whole(seconds):
+    backend = FakeBackend()
+
+    ((_, emotion),) = Engine(backend)([clip_of(seconds)])
+
+    assert backend.batches == [[round(seconds * RATE)]]
+    assert "windowed" not in emotion.flags
+
+
+def test_a_long_clip_is_run_in_windows_and_flagged():
+    backend = FakeBackend()
+
+    ((_, emotion),) = Engine(backend)([clip_of(60.0)])
+
+    assert max(map(max, backend.batches)) <= 30 * RATE + 319
+    assert sum(map(len, backend.batches)) == 3
+    assert emotion.flags == ("windowed",)
+
+
+@pytest.mark.parametrize("overlap", [0.0, 0.5, 1.0, 2.9])
+def test_windows_merge_to_what_one_pass_gives(overlap):
+    # Each frame of this back end depends on its own samples alone, so windows lose nothing.
+    clip = clip_of(20.3)
+
+    windowed = emotion_of(clip, max_window=3.0, window_overlap=overlap, granularity="frame")
+    whole = emotion_of(clip, max_window=100.0, granularity="frame")
+
+    np.testing.assert_allclose(windowed.frame_embeddings, whole.frame_embeddings, atol=1e-5)
+    np.testing.assert_allclose(windowed.frame_logits, whole.frame_logits, atol=1e-5)
+    np.testing.assert_allclose(windowed.embedding, whole.embedding, atol=1e-5)
+    assert windowed.scores == pytest.approx(whole.scores, abs=1e-6)
+
+
+def test_an_hour_is_scored_in_the_memory_of_five_minutes():
+    def score(seconds):
+        (emotion,) = Engine(Sums()).score(Ramp(seconds))
+        assert emotion.duration == seconds
+
+    assert traced_peak(lambda: score(3_600)) < 1.1 * traced_peak(lambda: score(300))
+
+
+def test_a_clip_is_normalised_by_its_own_statistics():
+    samples = 0.1 + tone(2.0)
+    (plain,) = Engine(FakeBackend()).score((samples, RATE))
+
+    (louder,) = Engine(FakeBackend()).score((3.0 * samples - 0.5, RATE))
+
+    assert louder.scores == pytest.approx(plain.scores, abs=1e-3)
+
+
+def test_a_back_end_that_wants_samples_as_they_are_gets_them():
+    received = []
+
+    class Plain(FakeBackend):
+        normalize = False
+
+        def run(self, waveforms):
+            received.extend(waveforms)
+            return super().run(waveforms)
+
+    Engine(Plain()).score((tone(1.0), RATE))
+
+    np.testing.assert_array_equal(received[0], tone(1.0))
+
+
+# What comes back.
+
+
+def test_an_emotion_holds_the_whole_distribution():
+    emotion = emotion_of(clip_of(2.0))
+
+    assert tuple(emotion.scores) == tuple(emotion.logits) == NAMES
+    assert sum(emotion.scores.values()) == pytest.approx(1.0)
+    assert emotion.score == emotion.scores[emotion.label] == max(emotion.scores.values())
+    assert emotion.embedding.shape == (4,)
+    assert emotion.frame_embeddings is emotion.frame_logits is None
+    assert emotion.provenance.model == "fake"
+
+
+def test_frames_come_with_their_granularity():
+    emotion = emotion_of(clip_of(2.0), granularity="frame")
+
+    assert emotion.frame_embeddings.shape == (99, 4)
+    assert emotion.frame_logits.shape == (99, 5)
+    np.testing.assert_allclose(emotion.frame_embeddings.mean(axis=0), emotion.embedding, atol=1e-6)
+    np.testing.assert_allclose(
+        emotion.frame_logits.mean(axis=0), list(emotion.logits.values()), atol=1e-6
+    )
+
+
+def test_labels_are_restricted_by_masking_logits():
+    full = emotion_of(clip_of(2.0))
+    some = emotion_of(clip_of(2.0), labels=["sad", "angry"], granularity="frame")
+
+    both = full.scores["angry"] + full.scores["sad"]
+    assert tuple(some.scores) == ("angry", "sad")
+    assert some.scores["sad"] == pytest.approx(full.scores["sad"] / both)
+    assert some.logits["sad"] == pytest.approx(full.logits["sad"])
+    assert some.frame_logits.shape == (99, 2)
+
+
+def test_unused_rows_of_the_head_are_dropped():
+    class Seed(FakeBackend):
+        labels = LabelSet.from_tokens(["angry", "unuse_0", "neutral", "unuse_1", "<unk>"])
+
+    (emotion,) = Engine(Seed()).score((tone(1.0), RATE))
+
+    assert tuple(emotion.scores) == ("angry", "neutral", "unknown")
+
+
+def test_a_model_without_a_head_gives_embeddings_and_no_label():
+    engine = Engine(Headless(), granularity="frame")
+
+    (emotion,) = engine.score((tone(1.0), RATE))
+
+    assert (emotion.label, emotion.score, emotion.reason) == (None, None, None)
+    assert emotion.scores == emotion.logits == {}
+    assert emotion.embedding.shape == (4,)
+    assert emotion.frame_embeddings.shape == (49, 4)
+    assert emotion.frame_logits is None
+
+
+@pytest.mark.parametrize("backend", [FakeBackend(), Headless()])
+def test_the_back_ends_of_these_tests_keep_the_contract(backend):
+    assert isinstance(backend, Backend)
+    check_backend(backend)
+
+
+# Overlapping speech.
+
+
+def test_only_frames_in_which_the_speaker_is_alone_are_pooled():
+    spans = ((0.5, 1.0), (1.7, 1.75))
+    everything = emotion_of(clip_of(2.0, overlaps=spans), granularity="frame")
+    middles = np.arange(99) * 0.02 + 0.0125
+    alone = ~(((middles >= 0.5) & (middles < 1.0)) | ((middles >= 1.7) & (middles < 1.75)))
+
+    found = emotion_of(clip_of(2.0, overlaps=spans, alone=True), granularity="frame")
+
+    np.testing.assert_allclose(
+        list(found.logits.values()), everything.frame_logits[alone].mean(axis=0), atol=1e-6
+    )
+    np.testing.assert_allclose(
+        found.embedding, everything.frame_embeddings[alone].mean(axis=0), atol=1e-6
+    )
+    assert found.frame_embeddings.shape == (99, 4)
+    assert found.flags == everything.flags == ("overlapped",)
+    assert found.overlap_ratio == everything.overlap_ratio == pytest.approx(0.275)
+
+
+def test_spans_are_in_recording_time():
+    samples = np.random.default_rng(0).uniform(-0.5, 0.5, 5 * RATE).astype(np.float32)
+    turn = Turn(start=2.0, end=4.0)
+    whole = Clip(turn=turn, audio=ArrayAudio(samples, RATE))
+    alone = Clip(turn=turn, audio=whole.audio, overlaps=((3.0, 4.0),), alone=True)
+
+    frames = emotion_of(whole, granularity="frame").frame_logits
+
+    # Frame 50 is the first whose middle, 1.0125 s into the turn, lies behind 3.0 s.
+    np.testing.assert_allclose(
+        list(emotion_of(alone).logits.values()), frames[:50].mean(axis=0), atol=1e-6
+    )
+
+
+def test_windows_pool_the_same_frames_as_one_pass():
+    clip = clip_of(12.0, overlaps=((1.0, 6.5), (9.0, 9.1)), alone=True)
+
+    windowed = emotion_of(clip, max_window=2.0, window_overlap=0.5)
+
+    assert windowed.scores == pytest.approx(emotion_of(clip).scores, abs=1e-6)
+
+
+def test_a_turn_overlapped_throughout_has_a_reason():
+    emotion = emotion_of(clip_of(2.0, overlaps=((0.0, 2.0),), alone=True))
+
+    assert emotion.label is None
+    assert emotion.reason.startswith("overlapped throughout")
+    assert (emotion.flags, emotion.overlap_ratio) == (("overlapped",), 1.0)
+
+
+@pytest.mark.parametrize(("overlaps", "ratio"), [(None, None), ((), 0.0)])
+def test_no_overlap_is_told_from_unknown_overlap(overlaps, ratio):
+    emotion = emotion_of(clip_of(2.0, overlaps=overlaps))
+
+    assert (emotion.overlap_ratio, emotion.flags) == (ratio, ())
+
+
+# Flags and reasons.
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "flags"),
+    [
+        (0.0, 2.0, ()),
+        (0.0, 0.99, ("short",)),
+        (-0.5, 2.0, ("clipped",)),
+        (1.0, 9.0, ("clipped",)),
+        (-0.019, 4.019, ()),
+        (3.5, 9.0, ("short", "clipped")),
+    ],
+)
+def test_flags_tell_of_length_and_bounds(start, end, flags):
+    (emotion,) = Engine(FakeBackend()).score((tone(4.0), RATE), [Turn(start=start, end=end)])
+
+    assert emotion.flags == flags
+    assert emotion.label in NAMES
+
+
+@pytest.mark.parametrize("value", [0.0, 2.0**-16])
+def test_silence_is_scored_and_flagged(value):
+    samples = np.full(2 * RATE, value, np.float32)
+
+    (emotion,) = Engine(FakeBackend()).score((samples, RATE))
+
+    assert emotion.flags == ("silent",)
+    assert emotion.label in NAMES
+
+
+def test_whispers_are_not_silent():
+    (emotion,) = Engine(FakeBackend()).score((0.001 * tone(2.0), RATE))
+
+    assert emotion.flags == ()
+
+
+@pytest.mark.parametrize("samples", [0, 1, 399])
+def test_a_clip_without_a_frame_is_too_short(samples):
+    (emotion,) = Engine(FakeBackend()).score((np.ones(samples, np.float32), RATE))
+
+    assert emotion.label is None
+    assert emotion.reason.startswith(f"too short: {samples} samples at 16 kHz")
+    assert emotion.flags == ("short",)
+
+
+def test_a_clip_of_one_frame_is_scored():
+    (emotion,) = Engine(FakeBackend()).score((tone(0.025), RATE))
+
+    assert (emotion.label in NAMES, emotion.reason, emotion.duration) == (True, None, 0.025)
+
+
+def test_audio_that_fails_on_the_way_is_a_reason():
+    class Torn(Ramp):
+        def read(self, start, stop, channels):
+            if start > 65 * RATE:
+                raise AudioError("torn at 65 s")
+            return super().read(start, stop, channels)
+
+    torn, whole = Clip(turn=Turn(start=0.0, end=200.0), audio=Torn(200)), clip_of(1.0)
+
+    (_, failed), (_, fine) = Engine(FakeBackend())([torn, whole])
+
+    assert (failed.label, failed.reason) == (None, "torn at 65 s")
+    assert fine.label in NAMES
+
+
+def test_a_plugins_audio_may_raise_anything():
+    class Odd(Ramp):
+        def read(self, start, stop, channels):
+            raise KeyError("page")
+
+    (emotion,) = Engine(FakeBackend()).score(Odd(2.0))
+
+    assert (emotion.label, emotion.reason) == (None, "KeyError: 'page'")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_model_that_gives_no_numbers_is_a_reason(value):
+    class Overflowing(FakeBackend):
+        def run(self, waveforms):
+            return [(frames, logits * value) for frames, logits in super().run(waveforms)]
+
+    (emotion,) = Engine(Overflowing()).score((tone(1.0), RATE))
+
+    assert emotion.label is None
+    assert emotion.reason.startswith("the model gave NaN or infinite values")
+
+
+# Options.
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"granularity": "word"}, OptionsError),
+        ({"max_window": 0.01}, OptionsError),
+        ({"max_window": 2.0, "window_overlap": 2.0}, OptionsError),
+        ({"batch_seconds": 0.0}, OptionsError),
+        ({"batch_seconds": float("nan")}, OptionsError),
+        ({"batch_seconds": float("inf")}, OptionsError),
+        ({"max_window": float("inf")}, OptionsError),
+        ({"window_overlap": float("nan")}, OptionsError),
+        ({"labels": ["bored"]}, LabelError),
+    ],
+)
+def test_options_without_sense_are_refused(options, error):
+    with pytest.raises(error):
+        Engine(FakeBackend(), **options)
