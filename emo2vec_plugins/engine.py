@@ -66,6 +66,11 @@ class Engine:
             raise OptionsError(f"batch_seconds is to be positive, got {seconds}")
 
     @property
+    def batch_seconds(self) -> float:
+        """How much audio the back end is given at a time."""
+        return self._budget / MODEL_RATE
+
+    @property
     def identity(self) -> dict[str, Any]:
         """All that scores depend on, as JSON values: results under another are not the same."""
         return {
