@@ -39,7 +39,8 @@ class RecordingAudio:
             AudioError: If Lhotse cannot load them; the message names the recording.
         """
         if self._file is not None:
-            rows = tuple(self.channels.index(channel) for channel in channels)
+            held = tuple(self._recording.sources[0].channels)
+            rows = tuple(held.index(channel) for channel in channels)
             return self._file.read(start, stop, rows)
         return self._load(start, stop, channels)
 
@@ -56,7 +57,7 @@ class RecordingAudio:
         file = _open_file(path, state.st_mtime_ns, state.st_size)
         try:
             fits = file.rate == self.rate and file.length >= self.length
-            return file if fits and tuple(sources[0].channels) == file.channels else None
+            return file if fits and len(sources[0].channels) == len(file.channels) else None
         except AudioError:
             return None  # a container that libsndfile does not know; Lhotse may
 

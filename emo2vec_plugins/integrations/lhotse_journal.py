@@ -1,0 +1,78 @@
+"""What an unfinished output was begun with and how far it got, one line a step."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from emo2vec_plugins.errors import ResumeError
+
+
+class Journal:
+    """The steps of a run, each on disk before the next begins.
+
+    The first line says what the run depends on; each other line is where it stood. A last line
+    that was not written to its end is dropped.
+
+    Args:
+        path: Of the journal; created if missing.
+        task: All that the output depends on, as JSON values.
+
+    Raises:
+        ResumeError: If there is a journal of another task; the message says what differs.
+    """
+
+    def __init__(self, path: Path, task: Mapping[str, Any]) -> None:
+        self.path = path
+        lines, length = _whole_lines(path)
+        if lines and lines[0] != task:
+            raise ResumeError(
+                f"{path} was begun with other settings: {'; '.join(differences(lines[0], task))}. "
+                "Go on with the same, or remove the unfinished output and start over"
+            )
+        self.resumed = len(lines) > 1
+        self.state: dict[str, Any] = lines[-1] if self.resumed else {}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        os.truncate(path, length)
+        if not lines:
+            self._append(task)
+
+    def step(self, state: Mapping[str, Any]) -> None:
+        """Note where the run stands, durably."""
+        self.state = dict(state)
+        self._append(state)
+
+    def _append(self, line: Mapping[str, Any]) -> None:
+        with self.path.open("ab") as file:
+            file.write(json.dumps(line).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return what two nested mappings of JSON values do not share, in words."""
+    before, after = dict(_flat(then)), dict(_flat(now))
+    return [
+        f"{name} was {before.get(name)!r}, is {after.get(name)!r}"
+        for name in sorted(before | after)
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _whole_lines(path: Path) -> tuple[list[dict[str, Any]], int]:
+    """Return the lines that were written to their end, and their length in bytes."""
+    whole = path.read_bytes() if path.exists() else b""
+    whole = whole[: whole.rfind(b"\n") + 1]
+    return [json.loads(line) for line in whole.splitlines()], len(whole)

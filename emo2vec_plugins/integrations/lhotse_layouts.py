@@ -1,0 +1,230 @@
+"""Manifests of cuts on disk: read from any cut on, written in one piece when all are there.
+
+Two kinds: JSON lines, compressed or not, and Shar directories, where cuts stand beside tar files
+with their audio. A Shar directory's new cuts stand beside links to the same tar files.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+from lhotse.cut import Cut
+from lhotse.cut.set import deserialize_cut
+from lhotse.shar.readers.lazy import LazySharIterator
+
+from emo2vec_plugins.errors import FormatError
+
+ENDINGS = (".jsonl", ".jsonl.gz")
+SHAR_FIELDS = ("shard_origin", "shar_epoch")
+"""What Lhotse's Shar reader notes on cuts; neither can be written as JSON."""
+
+
+class Layout(Protocol):
+    """A manifest that is read, and how its like is written."""
+
+    def identity(self) -> dict[str, Any]:
+        """Return what tells this input from another, as JSON values."""
+        ...
+
+    def cuts(self, skip: int) -> Iterator[Any]:
+        """Yield the cuts, lazily, from number *skip* on."""
+        ...
+
+    def line(self, cut: Any) -> str:
+        """Return a cut as one line of JSON."""
+        ...
+
+    def seal(self, lines: Path, target: Path) -> None:
+        """Write the finished lines as *target*, which is complete or absent at any moment."""
+        ...
+
+
+def layout(source: Path, target: Path) -> Layout:
+    """Return how *source* is read and *target* written.
+
+    Raises:
+        FormatError: If one is of no kind that is known, or they are of different kinds.
+    """
+    if not source.exists():
+        raise FormatError(f"{source}: there is no such manifest")
+    lines = target.name.endswith(ENDINGS)
+    if source.is_dir():
+        if lines:
+            raise FormatError(
+                f"{source} is a Shar directory and {target.name} a single manifest, which cannot "
+                "hold the audio of its cuts; give a directory to write, or export the cuts with "
+                "their audio first ('lhotse shar export')"
+            )
+        return SharLayout(source)
+    if not source.name.endswith(ENDINGS) or not lines:
+        wrong = target if source.name.endswith(ENDINGS) else source
+        raise FormatError(
+            f"{wrong}: manifests are .jsonl, .jsonl.gz or a Shar directory; "
+            "'lhotse copy' turns others into one of these"
+        )
+    return LinesLayout(source)
+
+
+class LinesLayout:
+    """A ``.jsonl`` or ``.jsonl.gz`` of cuts."""
+
+    def __init__(self, source: Path) -> None:
+        self._source = source
+
+    def identity(self) -> dict[str, Any]:
+        """Return the digest of the file's bytes."""
+        return {"sha256": _digest(self._source)}
+
+    def cuts(self, skip: int) -> Iterator[Any]:
+        """Yield the cuts, lazily; lines that are skipped are not parsed.
+
+        Raises:
+            FormatError: If a line is no cut; the message has its number.
+        """
+        for number, line in islice(_lines(self._source), skip, None):
+            yield _parsed(line, f"{self._source}, line {number}")
+
+    def line(self, cut: Any) -> str:
+        """Return the cut as Lhotse's own writer does."""
+        return json.dumps(cut.to_dict(), ensure_ascii=False)
+
+    def seal(self, lines: Path, target: Path) -> None:
+        """Compress or copy the lines, then rename."""
+        unfinished = target.with_name(f".{target.name}.part")
+        with lines.open("rb") as whole, _writing(unfinished, like=target) as out:
+            shutil.copyfileobj(whole, out)
+        unfinished.replace(target)
+
+
+class SharLayout:
+    """A directory as ``CutSet.to_shar`` writes it."""
+
+    def __init__(self, source: Path) -> None:
+        self._source = source
+        try:
+            self._streams = LazySharIterator(in_dir=source).streams
+        except AssertionError as error:
+            raise FormatError(f"{source} is not a Shar directory: {error}") from error
+        self._sizes: list[int] | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """Return the digests of the cuts, and the sizes of what stands beside them."""
+        return {
+            path.name: _digest(path) if path in self._streams["cuts"] else path.stat().st_size
+            for path in sorted(self._source.iterdir())
+        }
+
+    def cuts(self, skip: int) -> Iterator[Any]:
+        """Yield the cuts with their audio, lazily; shards that are skipped are not read.
+
+        Raises:
+            FormatError: If a tar file holds fewer items than there are cuts.
+        """
+        sizes = self._shard_sizes()
+        shard = 0
+        while shard < len(sizes) and skip >= sizes[shard]:
+            skip -= sizes[shard]
+            shard += 1
+        for index in range(shard, len(sizes)):
+            found = 0
+            for cut in LazySharIterator({k: [v[index]] for k, v in self._streams.items()}):
+                found += 1
+                if found > skip:
+                    yield cut
+            if found != sizes[index]:
+                raise FormatError(
+                    f"{self._streams['cuts'][index]} has {sizes[index]} cuts, "
+                    f"the files beside it hold data for {found}"
+                )
+            skip = 0
+
+    def line(self, cut: Any) -> str:
+        """Return the cut with placeholders where its data came from tar files."""
+        bare = cut.drop_in_memory_data()
+        if bare.custom:
+            kept = {k: v for k, v in bare.custom.items() if k not in SHAR_FIELDS}
+            bare = replace(bare, custom=kept or None)
+        return json.dumps(bare.to_dict(), ensure_ascii=False)
+
+    def seal(self, lines: Path, target: Path) -> None:
+        """Write shards as they were cut before, link all other files, rename the directory."""
+        if target.exists():
+            return  # killed after the renaming
+        unfinished = target.with_name(f".{target.name}.part")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        with lines.open("rb") as whole:
+            for path, size in zip(self._streams["cuts"], self._shard_sizes(), strict=True):
+                with _writing(unfinished / path.name, like=path) as out:
+                    out.writelines(islice(whole, size))
+        for path in sorted(self._source.iterdir()):
+            if path not in self._streams["cuts"]:
+                _link(path, unfinished / path.name)
+        unfinished.rename(target)
+
+    def _shard_sizes(self) -> list[int]:
+        if self._sizes is None:
+            self._sizes = [sum(1 for _ in _lines(path)) for path in self._streams["cuts"]]
+        return self._sizes
+
+
+def _parsed(line: bytes, where: str) -> Any:
+    try:
+        cut = deserialize_cut(json.loads(line))
+    except (ValueError, KeyError, TypeError) as error:
+        raise FormatError(
+            f"{where}: not a cut ({type(error).__name__}: {error}); recordings and supervisions "
+            "become cuts with 'lhotse cut simple'"
+        ) from error
+    if not isinstance(cut, Cut):
+        raise FormatError(f"{where}: {type(cut).__name__} is not a cut")
+    return cut
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that are not blank, with their numbers from 1."""
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    yield number, line
+    except (gzip.BadGzipFile, EOFError) as error:
+        raise FormatError(f"{path}: the gzip archive is damaged: {error}") from error
+
+
+@contextmanager
+def _writing(path: Path, *, like: Path) -> Iterator[Any]:
+    """Open *path* for bytes, compressed if *like* is; the same bytes give the same file."""
+    with path.open("wb") as file:
+        if like.suffix == ".gz":
+            with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
+                yield packed
+        else:
+            yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(source)
+    except OSError:  # another file system, or one without hard links
+        target.symlink_to(source.resolve())

@@ -1,0 +1,278 @@
+"""Manifests of cuts in, the same with emotions out, in a run that may be killed and resumed.
+
+What was killed goes on where it stood, and ends with the bytes it would have ended with anyway.
+So batches are the same in both: cuts go through the engine in groups, whose borders follow from
+the input alone, and a run resumes at the border of a group.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from emo2vec_plugins.errors import OptionsError, ResumeError
+from emo2vec_plugins.integrations.lhotse_arrays import ArraySink
+from emo2vec_plugins.integrations.lhotse_cuts import annotate_cuts
+from emo2vec_plugins.integrations.lhotse_fields import is_labelled, places
+from emo2vec_plugins.integrations.lhotse_journal import Journal, differences
+from emo2vec_plugins.integrations.lhotse_layouts import Layout, layout
+from emo2vec_plugins.integrations.lhotse_stores import STORES, Store, store_kind, store_path
+from emo2vec_plugins.pipeline import Scorer
+from emo2vec_plugins.plugins import Plugins
+from emo2vec_plugins.session import Options
+
+GROUP_BATCHES = 10
+"""A group has cuts for this many batches: what a killed run does again, at most."""
+
+DEFAULT_BATCH_SECONDS = 30.0
+"""Audio in a batch of a scorer that does not say how much it takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What became of a manifest's turns; those of an earlier, killed run are counted too.
+
+    Attributes:
+        cuts: All of them.
+        turns: Supervisions, and cuts without any; the sum of the four below.
+        scored: With a label now that they had not, or that was replaced.
+        unscored: Without a label and without a reason: the model has no head.
+        failed: Without a label and with the reason: no audio, too short.
+        skipped: With a label that was there already.
+    """
+
+    cuts: int = 0
+    turns: int = 0
+    scored: int = 0
+    unscored: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def plus(self, before: Any, after: Any, options: Options) -> Summary:
+        """Return the sum with one cut, as it was and as it is."""
+        known, fates = places(after), dict.fromkeys(("scored", "unscored", "failed", "skipped"), 0)
+        for place, own in places(before).items():
+            if is_labelled(own.custom, options):
+                fates["skipped"] += 1
+                continue
+            custom = known[place].custom or {}
+            reason = "failed" if custom.get(f"{options.field}_reason") else "unscored"
+            fates["scored" if custom.get(options.field) is not None else reason] += 1
+        sums = {name: getattr(self, name) + count for name, count in fates.items()}
+        return Summary(cuts=self.cuts + 1, turns=self.turns + sum(fates.values()), **sums)
+
+
+def annotate_manifest(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    score: Scorer,
+    options: Options | None = None,
+    store: str | os.PathLike[str] | None = None,
+    store_type: str | None = None,
+    plugins: Plugins | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Summary:
+    """Write a manifest of cuts like *source* in which every turn has an emotion.
+
+    Until all is done the lines are in ``TARGET.part.jsonl`` and the state of the run in
+    ``TARGET.part.journal``. If they are there, the run goes on from them. Afterwards
+    ``TARGET.emo2vec.json`` says what the emotions come from; done again with the same input,
+    model and options, nothing is left to do.
+
+    Args:
+        source: A ``.jsonl``, a ``.jsonl.gz`` or a Shar directory.
+        target: Of the same kind. A new Shar directory has links to the audio of the old.
+        score: An `Engine`, or anything that keeps the contract of `Scorer`; of another scorer
+            than the engine, its ``identity`` tells one model from another.
+        options: What to attach; its ``store`` is to be None.
+        store: Path for arrays: of an archive, or of a folder for ``numpy_files``.
+        store_type: ``lilcom_chunky``, ``numpy_hdf5`` or ``numpy_files``; by the path's suffix,
+            ``.lca``, ``.h5`` or none, if not given.
+        plugins: Those installed, unless given.
+        progress: Called with the number of cuts that were done since the last call.
+
+    Raises:
+        FormatError: If the source or the target is of another kind, or a line is no cut.
+        ResumeError: If the target, or an unfinished one, is of another model, input or options.
+        OptionsError: If arrays are asked for without a store.
+        OSError: If something cannot be written; what is on disk can be resumed.
+    """
+    wanted = Options() if options is None else options
+    source, target = Path(source), Path(target)
+    kind = _check_store(wanted, store, store_type, target)
+    path = None if store is None or kind is None else store_path(Path(store), kind)
+    manifest = layout(source, target)
+    run = _Run(target, _task(score, wanted, manifest, kind, path))
+    finished = run.finished(path)
+    if finished:
+        if progress:
+            progress(finished.cuts)
+        return finished
+    summary = run.annotate(
+        manifest,
+        score=score,
+        options=wanted,
+        store=None if path is None or kind is None else (kind, path),
+        plugins=Plugins() if plugins is None else plugins,
+        progress=progress or (lambda _: None),
+    )
+    run.finish(manifest, summary)
+    return summary
+
+
+class _Run:
+    """The files of one output, from the first line to the last."""
+
+    def __init__(self, target: Path, task: dict[str, Any]) -> None:
+        self._target = target
+        self._task = task
+        self._lines = target.with_name(f"{target.name}.part.jsonl")
+        self._journal = target.with_name(f"{target.name}.part.journal")
+        self._record = target.with_name(f"{target.name}.emo2vec.json")
+
+    def finished(self, store: Path | None) -> Summary | None:
+        """Return the summary if there is nothing left to do.
+
+        Raises:
+            ResumeError: If something else is in the way.
+        """
+        if self._journal.exists():
+            return None
+        if self._target.exists():
+            return self._recorded()
+        if store is not None and store.exists():
+            raise ResumeError(f"{store} is there already; remove it, or store arrays elsewhere")
+        return None
+
+    def annotate(
+        self,
+        manifest: Layout,
+        *,
+        score: Scorer,
+        options: Options,
+        store: tuple[str, Path] | None,
+        plugins: Plugins,
+        progress: Callable[[int], None],
+    ) -> Summary:
+        """Annotate what is left, group by group, and return the sums over all."""
+        journal = Journal(self._journal, self._task)
+        state = journal.state or {"bytes": 0, "store": 0, "arrays": 0, "summary": {}}
+        summary = Summary(**state["summary"])
+        progress(summary.cuts)
+        arrays = None if store is None else STORES[store[0]](store[1], state["store"])
+        writer = None if arrays is None else arrays.writer
+        sink = ArraySink(writer, dtype=options.array_dtype, count=state["arrays"])
+        shared = replace(options, store=sink)
+        limit = GROUP_BATCHES * float(getattr(score, "batch_seconds", DEFAULT_BATCH_SECONDS))
+        cuts = manifest.cuts(summary.cuts)
+        with self._open_lines(state["bytes"]) as lines:
+            done = -1
+            while done != summary.cuts:
+                done = summary.cuts
+                sources: deque[Any] = deque()
+                group = _noted(_group(cuts, seconds=limit), sources)
+                with closing(
+                    annotate_cuts(group, score=score, options=shared, plugins=plugins)  # type: ignore[type-var]
+                ) as annotated:
+                    for cut in annotated:
+                        lines.write(manifest.line(cut).encode() + b"\n")
+                        summary = summary.plus(sources.popleft(), cut, options)
+                        progress(1)
+                lines.flush()
+                os.fsync(lines.fileno())
+                journal.step(_state(lines.tell(), arrays, sink, summary))
+        if arrays is not None:
+            arrays.seal()
+        return summary
+
+    def finish(self, manifest: Layout, summary: Summary) -> None:
+        """Put the output in its place, say what it comes from, and clear up."""
+        manifest.seal(self._lines, self._target)
+        unfinished = self._record.with_name(f".{self._record.name}.part")
+        record = {"task": self._task, "summary": asdict(summary)}
+        unfinished.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+        unfinished.replace(self._record)
+        self._journal.unlink()
+        self._lines.unlink()
+
+    def _recorded(self) -> Summary:
+        if not self._record.is_file():
+            raise ResumeError(f"{self._target} is there already; remove it or write elsewhere")
+        record = json.loads(self._record.read_text("utf-8"))
+        if record["task"] != self._task:
+            raise ResumeError(
+                f"{self._target} is there already, made with other settings: "
+                f"{'; '.join(differences(record['task'], self._task))}"
+            )
+        return Summary(**record["summary"])
+
+    def _open_lines(self, length: int) -> Any:
+        self._lines.parent.mkdir(parents=True, exist_ok=True)
+        self._lines.touch()
+        if self._lines.stat().st_size < length:
+            raise ResumeError(
+                f"{self._lines} is shorter than {self._journal.name} says; "
+                "remove both and start over"
+            )
+        os.truncate(self._lines, length)
+        return self._lines.open("ab")
+
+
+def _state(length: int, arrays: Store | None, sink: ArraySink, summary: Summary) -> dict[str, Any]:
+    return {
+        "bytes": length,
+        "store": 0 if arrays is None else arrays.commit(),
+        "arrays": sink.count,
+        "summary": asdict(summary),
+    }
+
+
+def _group(cuts: Iterator[Any], *, seconds: float) -> Iterator[Any]:
+    """Yield cuts until they last *seconds* together, leaving the others where they are."""
+    total = 0.0
+    for cut in cuts:
+        yield cut
+        total += cut.duration
+        if total >= seconds:
+            return
+
+
+def _noted(cuts: Iterable[Any], notes: deque[Any]) -> Iterator[Any]:
+    for cut in cuts:
+        notes.append(cut)
+        yield cut
+
+
+def _task(
+    score: Any, options: Options, manifest: Layout, kind: str | None, path: Path | None
+) -> dict[str, Any]:
+    """Return all that the output depends on, as JSON values."""
+    names = ("overlap", "embeddings", "frames", "array_dtype", "field", "overwrite")
+    task = {
+        "scorer": getattr(
+            score, "identity", f"{type(score).__module__}.{type(score).__qualname__}"
+        ),
+        "options": {name: getattr(options, name) for name in names},
+        "input": manifest.identity(),
+        "store": {"type": kind, "path": None if path is None else str(path)},
+    }
+    return json.loads(json.dumps(task))  # type: ignore[no-any-return]
+
+
+def _check_store(options: Options, store: Any, kind: str | None, target: Path) -> str | None:
+    if options.store is not None:
+        raise OptionsError("give store=PATH here, not Options(store=...): the run opens its own")
+    if store is None:
+        if options.embeddings or options.frames:
+            raise OptionsError("embeddings and frames need store=PATH to be written to")
+        return None
+    if target.resolve() in Path(store).resolve().parents:
+        raise OptionsError(f"{store} is inside {target}, where Lhotse takes every file for data")
+    return store_kind(Path(store), kind)

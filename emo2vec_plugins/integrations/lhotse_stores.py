@@ -1,0 +1,195 @@
+"""Arrays on disk that survive being killed: three of Lhotse's writers, made to go on exactly.
+
+Each store has a position. After `Store.commit` everything up to it is on disk; opened at that
+position again, the store forgets what came after and goes on as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from lhotse.features.io import (
+    FeaturesWriter,
+    LilcomChunkyWriter,
+    NumpyFilesWriter,
+    NumpyHdf5Writer,
+)
+
+from emo2vec_plugins.dialogue import FloatArray
+from emo2vec_plugins.errors import OptionsError, ResumeError
+
+
+class Store(Protocol):
+    """Where arrays go while cuts are annotated.
+
+    Attributes:
+        path: What manifests refer to.
+        writer: For `ArraySink`.
+    """
+
+    path: Path
+    writer: Any
+
+    def commit(self) -> int:
+        """Bring all that was written to the disk and return the position."""
+        ...
+
+    def seal(self) -> None:
+        """Finish; may be called again after it was interrupted."""
+        ...
+
+
+class LilcomStore:
+    """One archive of lilcom-compressed chunks, cut back to its position and appended to."""
+
+    suffix = ".lca"
+
+    def __init__(self, path: Path, position: int) -> None:
+        self.path = path
+        _cut_back(path, position)
+        self.writer = LilcomChunkyWriter(path, mode="ab")
+
+    def commit(self) -> int:
+        """Flush the archive; the position is its length in bytes."""
+        _sync(self.writer.file)
+        return int(self.writer.curr_offset)
+
+    def seal(self) -> None:
+        """Close the archive."""
+        self.writer.close()
+
+
+class FilesStore:
+    """One ``.npy`` file an array; files after the position are written over with the same."""
+
+    suffix = ""
+
+    def __init__(self, path: Path, position: int) -> None:
+        self.path = path
+        path.mkdir(parents=True, exist_ok=True)
+        self.writer = _NotedFilesWriter(path)
+        self._position = position
+
+    def commit(self) -> int:
+        """Bring each new file to the disk; the position is the number of files."""
+        for key in self.writer.written:
+            with (self.path / key).open("rb") as file:
+                os.fsync(file.fileno())
+        self._position += len(self.writer.written)
+        self.writer.written.clear()
+        return self._position
+
+    def seal(self) -> None:
+        """Do nothing: every file is complete."""
+
+
+class Hdf5Store:
+    """One HDF5 file, written at the end from a log beside it.
+
+    A process that is killed while it has an HDF5 file open may leave one that cannot be opened.
+    """
+
+    suffix = ".h5"
+
+    def __init__(self, path: Path, position: int) -> None:
+        self.path = path
+        self._log = path.with_name(f"{path.name}.part")
+        if not (path.exists() and not self._log.exists()):  # otherwise sealed before
+            _cut_back(self._log, position)
+        self.writer = _LogWriter(path, self._log)
+
+    def commit(self) -> int:
+        """Flush the log; the position is its length in bytes."""
+        _sync(self.writer.file)
+        return int(self.writer.file.tell())
+
+    def seal(self) -> None:
+        """Write the file from the log, under another name first, and remove the log."""
+        length = self.commit()
+        self.writer.file.close()
+        if length or not self.path.exists():
+            unfinished = self.path.with_name(f"{self.path.stem}.part.h5")
+            with NumpyHdf5Writer(unfinished, mode="w") as whole, self._log.open("rb") as log:
+                while log.tell() < length:
+                    whole.write(str(np.load(log)), np.load(log))
+            with unfinished.open("rb") as file:
+                os.fsync(file.fileno())
+            unfinished.replace(self.path)
+        self._log.unlink()
+
+
+STORES: dict[str, type[LilcomStore | FilesStore | Hdf5Store]] = {
+    "lilcom_chunky": LilcomStore,
+    "numpy_hdf5": Hdf5Store,
+    "numpy_files": FilesStore,
+}
+"""By the names that Lhotse has for its writers."""
+
+
+def store_kind(path: Path, kind: str | None) -> str:
+    """Return which writer a path stands for, by its suffix unless *kind* says it.
+
+    Raises:
+        OptionsError: If there is no such writer here.
+    """
+    found = kind or {".lca": "lilcom_chunky", ".h5": "numpy_hdf5"}.get(path.suffix, "numpy_files")
+    if found not in STORES:
+        raise OptionsError(f"store_type is one of {', '.join(STORES)}, got {kind!r}")
+    return found
+
+
+def store_path(path: Path, kind: str) -> Path:
+    """Return the path that Lhotse's writer makes of *path*."""
+    suffix = STORES[kind].suffix
+    return path if path.suffix == suffix else path.with_name(path.name + suffix)
+
+
+class _NotedFilesWriter(NumpyFilesWriter):  # type: ignore[misc]
+    """Lhotse's writer, with a list of what it wrote."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.written: list[str] = []
+
+    def write(self, key: str, value: FloatArray) -> str:
+        stored = str(super().write(key, value))
+        self.written.append(stored)
+        return stored
+
+
+class _LogWriter(FeaturesWriter):  # type: ignore[misc]
+    """Writes keys and arrays one after another, for an HDF5 file that is made of them later."""
+
+    name = "numpy_hdf5"
+
+    def __init__(self, path: Path, log: Path) -> None:
+        self._path = path
+        self.file = log.open("ab")
+
+    @property
+    def storage_path(self) -> str:
+        return str(self._path)
+
+    def write(self, key: str, value: FloatArray) -> str:
+        np.save(self.file, np.array(key), allow_pickle=False)
+        np.save(self.file, value, allow_pickle=False)
+        return key
+
+
+def _cut_back(path: Path, position: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    if path.stat().st_size < position:
+        raise ResumeError(
+            f"{path} has {path.stat().st_size} bytes, {position} were written before: it was "
+            "changed since; remove what is unfinished and start over"
+        )
+    os.truncate(path, position)
+
+
+def _sync(file: Any) -> None:
+    file.flush()
+    os.fsync(file.fileno())
