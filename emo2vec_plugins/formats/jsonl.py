@@ -7,6 +7,7 @@ and sorted with everyday tools. docs/results.md describes the fields.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -37,26 +38,18 @@ def loads(text: str) -> list[Dialogue]:
     Raises:
         FormatError: If a line is not of this schema; names the line.
     """
-    names: list[str] = []
-    turns: list[list[ScoredTurn]] = []
-    last = -1
+    found: list[tuple[str, list[ScoredTurn]]] = []
+    last: float = math.inf
     for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
         if not line.strip():
             continue
-        row = _parsed(number, line)
-        try:
-            name, index, scored = str(row["recording"]), row["turn"], _scored(row)
-            if not names or name != names[-1] or index is None or index <= last:
-                names.append(name)
-                turns.append([])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            problem = f"no field {error}" if isinstance(error, KeyError) else str(error)
-            raise FormatError(f"line {number}: {problem}: {line[:200]!r}") from error
-        turns[-1] += [scored] if scored else []
-        last = -1 if index is None else index
-    return [
-        Dialogue(recording=name, turns=tuple(part)) for name, part in zip(names, turns, strict=True)
-    ]
+        name, index, scored = _parsed(number, line)
+        if scored is None or index <= last or name != found[-1][0]:
+            found.append((name, []))
+        if scored:
+            found[-1][1].append(scored)
+        last = index if scored else math.inf
+    return [Dialogue(recording=name, turns=tuple(turns)) for name, turns in found]
 
 
 def rows(dialogue: Dialogue) -> list[dict[str, Any]]:
@@ -112,7 +105,8 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is not JSON-serialisable")
 
 
-def _parsed(number: int, line: str) -> dict[str, Any]:
+def _parsed(number: int, line: str) -> tuple[str, int, ScoredTurn | None]:
+    """Return the recording, the turn's index in it, and the turn; None where there is none."""
     try:
         row = json.loads(line)
     except ValueError as error:
@@ -120,12 +114,16 @@ def _parsed(number: int, line: str) -> dict[str, Any]:
     schema = row.get("schema") if isinstance(row, dict) else None
     if schema != SCHEMA:
         raise FormatError(f"line {number}: expected schema {SCHEMA!r}, found {schema!r}")
-    return row  # type: ignore[no-any-return]
+    try:
+        if row["turn"] is None:
+            return row["recording"], 0, None
+        return row["recording"], int(row["turn"]), _scored(row)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        problem = f"no field {error}" if isinstance(error, KeyError) else str(error)
+        raise FormatError(f"line {number}: {problem}: {line[:200]!r}") from error
 
 
-def _scored(row: Mapping[str, Any]) -> ScoredTurn | None:
-    if row["turn"] is None:
-        return None
+def _scored(row: Mapping[str, Any]) -> ScoredTurn:
     channel = row["channel"]
     turn = Turn(
         start=row["start"],

@@ -259,7 +259,7 @@ def _row(number: int, line: str, fields: list[str]) -> _Row:
     start, duration = _number(fields[3]), _number(fields[4])
     if start is None:
         raise _error(number, f"a start in seconds, found {fields[3]!r}", line)
-    if duration is None or duration < 0:
+    if duration is None or duration < 0 or math.isinf(start + duration):
         raise _error(number, f"a duration in seconds, not negative, found {fields[4]!r}", line)
     return _Row(
         number=number,
