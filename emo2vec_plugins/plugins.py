@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import traceback
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -81,13 +81,19 @@ class Plugins:
             SourceError: If none does.
             PluginError: If one raises; the message names it.
         """
-        session = self._call("emo2vec_open", source=source, options=options)
-        if session is None:
-            raise SourceError(
-                f"no plugin opens {type(source).__module__}.{type(source).__qualname__}; "
-                "'emo2vec plugins' lists who is there"
-            )
-        return session  # type: ignore[no-any-return]
+        for name, call in reversed(self._calls("emo2vec_open", source=source, options=options)):
+            try:
+                session: Session | None = call()
+            except Exception as error:
+                raise PluginError(
+                    f"plugin {name!r} failed in emo2vec_open: {type(error).__name__}: {error}"
+                ) from error
+            if session is not None:
+                return session
+        raise SourceError(
+            f"no plugin opens {type(source).__module__}.{type(source).__qualname__}; "
+            "'emo2vec plugins' lists who is there"
+        )
 
     def formats(self) -> dict[str, Format]:
         """Return every annotation format by name, the last registered winning."""
@@ -143,14 +149,14 @@ class Plugins:
             self._register(plugin, entry.name, origin)
 
     def _register(self, plugin: Any, name: str, origin: str) -> None:
+        if self.manager.has_plugin(name):
+            _skip(name, "another plugin has the same name")
+            return
         try:
             self.manager.register(plugin, name)
-        except (pluggy.PluginValidationError, ValueError) as error:
-            if self.manager.get_plugin(name) is plugin:
-                self.manager.unregister(name=name)
-            _skip(name, str(error))
-            return
-        problem = self._problem(plugin)
+            problem = self._problem(plugin)
+        except Exception as error:  # noqa: BLE001 - whatever looking at a stranger raises
+            problem = str(error)
         if problem:
             self.manager.unregister(name=name)
             _skip(name, problem)
@@ -158,11 +164,22 @@ class Plugins:
             self._origins[name] = origin
 
     def _problem(self, plugin: Any) -> str | None:
-        callers = self._callers(plugin)
-        unknown = [caller.name for caller in callers if not caller.has_spec()]
+        hooks = [
+            (caller, implementation)
+            for caller in self._callers(plugin)
+            for implementation in caller.get_hookimpls()
+            if implementation.plugin is plugin
+        ]
+        unknown = [
+            caller.name
+            for caller, implementation in hooks
+            if not caller.has_spec() and not implementation.optionalhook
+        ]
         if unknown:
             return f"there is no hook {', '.join(unknown)}; there are {', '.join(self._hooks())}"
-        if not callers:
+        if any(hook.hookwrapper or hook.wrapper for _, hook in hooks):
+            return "it wraps a hook; hooks are called one by one and cannot be wrapped"
+        if not hooks:
             return "it has no hooks: functions marked with emo2vec_plugins.hookimpl"
         return None
 
@@ -172,23 +189,27 @@ class Plugins:
     def _hooks(self) -> list[str]:
         return sorted(name for name in vars(hookspecs) if name.startswith("emo2vec_"))
 
-    def _call(self, hook: str, **arguments: Any) -> Any:
-        caller = getattr(self.manager.hook, hook)
-        try:
-            return caller(**arguments)
-        except Exception as error:
-            raise PluginError(
-                f"plugin {_culprit(caller, error)!r} failed in {hook}: "
-                f"{type(error).__name__}: {error}"
-            ) from error
+    def _calls(self, hook: str, **arguments: Any) -> list[tuple[str, Callable[[], Any]]]:
+        """Return each plugin's name and its call of *hook*, first registered first."""
+        return [
+            (
+                implementation.plugin_name,
+                partial(
+                    implementation.function,
+                    **{name: arguments[name] for name in implementation.argnames},
+                ),
+            )
+            for implementation in getattr(self.manager.hook, hook).get_hookimpls()
+        ]
 
     def _each(self, hook: str, **arguments: Any) -> Iterator[tuple[str, Any]]:
         """Call *hook* of one plugin after the other, first registered first."""
-        for implementation in getattr(self.manager.hook, hook).get_hookimpls():
-            name = implementation.plugin_name
+        for name, call in self._calls(hook, **arguments):
             try:
-                result = implementation.function(**arguments)
-            except Exception as error:  # noqa: BLE001 - one broken plugin, not the run
+                result = call()
+                if isinstance(result, Iterator):
+                    result = list(result)
+            except Exception as error:  # noqa: BLE001, PERF203 - one broken plugin, not the run
                 _skip(name, f"failed in {hook}: {type(error).__name__}: {error}")
             else:
                 yield name, result
@@ -214,14 +235,3 @@ def _name(plugin: Any) -> str:
 
 def _skip(plugin: str, why: str) -> None:
     warnings.warn(f"plugin {plugin!r} was skipped: {why}", PluginWarning, stacklevel=4)
-
-
-def _culprit(caller: pluggy.HookCaller, error: BaseException) -> str:
-    owners = {
-        getattr(implementation.function, "__code__", None): implementation.plugin_name
-        for implementation in caller.get_hookimpls()
-    }
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        if frame.f_code in owners:
-            return owners[frame.f_code]
-    return "unknown"
