@@ -11,14 +11,15 @@ from __future__ import annotations
 import click
 
 from emo2vec_plugins import __version__
-from emo2vec_plugins.cli.demo import demo
+from emo2vec_plugins.cli.demo import demo as _demo
 from emo2vec_plugins.cli.group import PluginGroup, plugins_of
-from emo2vec_plugins.cli.listings import models, plugins
+from emo2vec_plugins.cli.listings import models as _models
+from emo2vec_plugins.cli.listings import plugins as _plugins
 from emo2vec_plugins.cli.options import Scoring, scoring_options
 from emo2vec_plugins.cli.output import Tally, note, progress
-from emo2vec_plugins.cli.rttm import rttm
-from emo2vec_plugins.cli.score import score
-from emo2vec_plugins.cli.selfcheck import selfcheck
+from emo2vec_plugins.cli.rttm import rttm as _rttm
+from emo2vec_plugins.cli.score import score as _score
+from emo2vec_plugins.cli.selfcheck import selfcheck as _selfcheck
 
 __all__ = ["Scoring", "Tally", "main", "note", "plugins_of", "progress", "scoring_options"]
 
@@ -44,5 +45,5 @@ def main(*, debug: bool) -> None:
         logging.getLogger("emo2vec_plugins").setLevel(logging.DEBUG)
 
 
-for _command in (demo, models, plugins, rttm, score, selfcheck):
+for _command in (_demo, _models, _plugins, _rttm, _score, _selfcheck):
     main.add_command(_command)

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 @hookimpl
 def emo2vec_commands(cli: click.Group) -> None:
-    """Add ``diarize``, which needs pyannote.audio."""
+    """Add ``cuts``, which needs Lhotse, and ``diarize``, which needs pyannote.audio."""
+    from emo2vec_plugins.cli.cuts import cuts
     from emo2vec_plugins.cli.diarize import diarize
 
+    cli.add_command(cuts)
     cli.add_command(diarize)

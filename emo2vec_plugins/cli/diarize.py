@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,7 +13,13 @@ from emo2vec_plugins.cli.options import Scoring, bundle_options, scoring_options
 from emo2vec_plugins.cli.output import Tally, note, speaker_of, step_progress
 from emo2vec_plugins.dialogue import Dialogue
 from emo2vec_plugins.engine import Engine
-from emo2vec_plugins.errors import AudioError, Emo2vecError, OptionsError, PluginError
+from emo2vec_plugins.errors import (
+    AudioError,
+    Emo2vecError,
+    ModelNotFoundError,
+    OptionsError,
+    PluginError,
+)
 from emo2vec_plugins.formats.bundle import bundle_stem, write_bundle
 from emo2vec_plugins.session import Options
 
@@ -64,6 +71,7 @@ def diarize(
     if asked for, X.embeddings.npz.
     """
     files = _files(audio)
+    _refuse_impossible(pipeline)
     speakers = {
         "num_speakers": num_speakers,
         "min_speakers": min_speakers,
@@ -134,6 +142,14 @@ def _device(name: str | None) -> Any:
     import torch
 
     return torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def _refuse_impossible(pipeline: str) -> None:
+    if not Path(pipeline).exists() and not re.fullmatch(r"[\w.-]+/[\w.-]+(@\S+)?", pipeline):
+        raise ModelNotFoundError(
+            f"the diarization pipeline {pipeline!r} is no folder, no file, and no identifier "
+            "of a hub such as owner/name"
+        )
 
 
 def _files(audio: Sequence[str]) -> list[Path]:

@@ -48,7 +48,7 @@ def speaker_of(provenance: Provenance | None) -> str:
 @contextmanager
 def progress(
     description: str, *, total: int | None = None, quiet: bool = False
-) -> Iterator[Callable[[], None]]:
+) -> Iterator[Callable[..., None]]:
     """Show a bar on stderr while the block runs, if stderr is a terminal and not *quiet*.
 
     Args:
@@ -57,14 +57,14 @@ def progress(
         quiet: Show nothing.
 
     Yields:
-        What to call after each item.
+        What to call after each item, or with the number of items.
     """
     if quiet or not sys.stderr.isatty():
-        yield lambda: None
+        yield lambda _=1: None
         return
     with _bars() as bars:
         task = bars.add_task(description, total=total)
-        yield lambda: bars.advance(task)
+        yield lambda count=1: bars.advance(task, count)
 
 
 @contextmanager

@@ -1,0 +1,121 @@
+"""``emo2vec cuts``: a manifest of Lhotse cuts in, the same with emotions out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from emo2vec_plugins.cli.options import Scoring, scoring_options
+from emo2vec_plugins.cli.output import SOME_FAILED, complain, note, progress, speaker_of
+from emo2vec_plugins.errors import MissingExtraError
+from emo2vec_plugins.session import Options
+
+
+@click.command()
+@click.argument("source", metavar="IN")
+@click.argument("target", metavar="OUT")
+@click.option("--embeddings", is_flag=True, help="Store each turn's embedding.")
+@click.option("--frames", is_flag=True, help="Store each turn's frame embeddings.")
+@click.option("--store", metavar="PATH", help="Where arrays go: an archive, or a folder.")
+@click.option(
+    "--store-type",
+    type=click.Choice(["lilcom_chunky", "numpy_hdf5", "numpy_files"]),
+    help="Lhotse's writer.  [default: by PATH's suffix: .lca, .h5, none]",
+)
+@click.option(
+    "--array-dtype",
+    type=click.Choice(["float32", "float16"]),
+    default="float32",
+    show_default=True,
+    help="Of stored arrays; lilcom_chunky reads back as float32 and is lossy.",
+)
+@click.option(
+    "--overlap",
+    type=click.Choice(["keep", "exclude"]),
+    default="keep",
+    show_default=True,
+    help="exclude: score only what a speaker says while nobody else speaks.",
+)
+@click.option(
+    "--field",
+    metavar="NAME",
+    default="emotion",
+    show_default=True,
+    help="The field that gets the label, and prefix of those beside it.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace labels that are there already.")
+@scoring_options()
+@click.pass_context
+def cuts(
+    ctx: click.Context,
+    *,
+    source: str,
+    target: str,
+    embeddings: bool,
+    frames: bool,
+    store: str | None,
+    store_type: str | None,
+    array_dtype: Literal["float16", "float32"],
+    overlap: Literal["keep", "exclude"],
+    field: str,
+    overwrite: bool,
+    scoring: Scoring,
+) -> None:
+    """Score the supervisions of Lhotse cuts.
+
+    IN is a .jsonl or .jsonl.gz of cuts, or a Shar directory; OUT becomes the same kind.
+    A run that was killed goes on when the same command is given again. Labels that are there
+    already are kept.
+    """
+    if (embeddings or frames) and store is None:
+        raise click.UsageError("--embeddings and --frames need --store PATH")
+    if not Path(source).exists():
+        raise FileNotFoundError(2, "No such file or directory", source)
+    options = Options(
+        overlap=overlap,
+        embeddings=embeddings,
+        frames=frames,
+        array_dtype=array_dtype,
+        field=field,
+        overwrite=overwrite,
+    )
+    annotate_manifest = _library()
+    engine = scoring.engine(granularity="frame" if frames else "utterance")
+    try:
+        with progress("cuts", quiet=scoring.quiet) as advance:
+            summary = annotate_manifest(
+                source,
+                target,
+                score=engine,
+                options=options,
+                store=store,
+                store_type=store_type,
+                plugins=scoring.plugins,
+                progress=advance,
+            )
+    except KeyboardInterrupt:
+        note("the same command again goes on from here", quiet=scoring.quiet)
+        raise
+    note(
+        f"{summary.turns} turns of {summary.cuts} cuts, {summary.skipped} of them labelled "
+        f"already, heard by {speaker_of(engine.backend.provenance)}, are in {target}",
+        quiet=scoring.quiet,
+    )
+    if summary.failed:
+        complain(
+            "warning", f"{summary.failed} failed, the rest were written; {field}_reason says why"
+        )
+        ctx.exit(SOME_FAILED)
+
+
+def _library() -> Callable[..., Any]:
+    try:
+        from emo2vec_plugins.integrations.lhotse_manifests import annotate_manifest
+    except ImportError as error:
+        raise MissingExtraError(
+            f"cuts need Lhotse: pip install 'emo2vec-plugins[lhotse]' ({error})"
+        ) from error
+    return annotate_manifest
