@@ -1,0 +1,129 @@
+"""A toolkit with objects of its own, which emo2vec_plugins learns to open through a hook.
+
+    python examples/custom_toolkit.py
+
+``Call`` and ``Utterance`` stand for the classes of your toolkit. The plugin here is an object
+that is passed in; ``examples/plugin_srt`` is one that is installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from emo2vec_plugins import (
+    Clip,
+    Emotion,
+    Engine,
+    Options,
+    Plugins,
+    Recording,
+    Turn,
+    annotate,
+    hookimpl,
+    load_model,
+)
+from emo2vec_plugins.audio import open_audio
+from emo2vec_plugins.cli.demo import sample_conversation
+from emo2vec_plugins.formats.rttm import read_rttm
+from emo2vec_plugins.overlap import overlaps
+from emo2vec_plugins.testing import FakeBackend, check_session
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """What somebody said, and in what mood."""
+
+    begin_ms: int
+    end_ms: int
+    who: str
+    mood: str | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """One telephone call."""
+
+    wav: str
+    utterances: tuple[Utterance, ...]
+
+
+class CallSession:
+    """One call while it is annotated; the call that was given is not changed."""
+
+    def __init__(self, call: Call, options: Options) -> None:
+        self._call = call
+        self._alone = options.overlap == "exclude"
+        self._moods: list[str | None] = []
+
+    def clips(self) -> Iterator[Clip]:
+        """Yield one clip an utterance."""
+        audio = open_audio(self._call.wav)  # no file is opened before samples are needed
+        turns = [
+            Turn(start=u.begin_ms / 1000, end=u.end_ms / 1000, speaker=u.who)
+            for u in self._call.utterances
+        ]
+        for turn, spans in zip(turns, overlaps(turns), strict=True):
+            yield Clip(turn=turn, audio=audio, overlaps=spans, alone=self._alone)
+
+    def take(self, clip: Clip, emotion: Emotion) -> None:  # noqa: ARG002 - they come in order
+        """Note one mood."""
+        self._moods.append(emotion.label)
+
+    def finish(self) -> Call:
+        """Return the call with moods."""
+        pairs = zip(self._call.utterances, self._moods, strict=True)
+        return replace(self._call, utterances=tuple(replace(u, mood=m) for u, m in pairs))
+
+
+class CallPlugin:
+    """Opens calls; everything else is for the next plugin."""
+
+    @hookimpl
+    def emo2vec_open(self, source: Any, options: Options) -> CallSession | None:
+        """Open a `Call`."""
+        return CallSession(source, options) if isinstance(source, Call) else None
+
+
+def sample_call() -> Call:
+    audio, rttm = sample_conversation()
+    [recording] = read_rttm(rttm)
+    return Call(
+        wav=str(audio),
+        utterances=tuple(
+            Utterance(round(t.start * 1000), round(t.end * 1000), t.speaker or "?")
+            for t in recording.turns
+        ),
+    )
+
+
+def main() -> None:
+    plugins = Plugins([CallPlugin()])
+    engine = Engine(load_model("tiny", plugins=plugins))
+
+    # One stream: calls and any other source side by side, their turns in shared batches.
+    sources = [sample_call(), Recording(name="whole", audio=sample_call().wav)]
+    call, whole = annotate(sources, score=engine, plugins=plugins)
+    for utterance in call.utterances:
+        print(utterance)
+    print(f"the recording as one turn: {whole.turns[0].emotion.label}")
+
+    # Hooks can be called directly, too: each by a typed method, or all through pluggy.
+    print("\nformats:", ", ".join(sorted(plugins.formats())))
+    print("models:", ", ".join(sorted(plugins.models())))
+    print("asked first:", plugins.describe()[0])
+    session = plugins.open(sample_call(), Options(overlap="exclude"))
+    assert all(clip.alone for clip in session.clips())
+    opened = plugins.manager.hook.emo2vec_open(source=sample_call(), options=Options())
+    assert isinstance(opened, CallSession)
+
+    # What a toolkit's own tests do: no weights, milliseconds.
+    annotated = check_session(CallSession(sample_call(), Options()))
+    assert {u.mood for u in annotated.utterances} == {"neutral"}
+    [scored] = annotate([sample_call()], score=Engine(FakeBackend()), plugins=plugins)
+    assert all(u.mood for u in scored.utterances)
+
+
+if __name__ == "__main__":
+    main()

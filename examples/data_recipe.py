@@ -1,0 +1,59 @@
+"""A data recipe: an emotion, its probabilities and embeddings on every turn of a Lhotse CutSet.
+
+    python examples/data_recipe.py
+
+The conversation and its turns come with pyannote.audio; nothing is downloaded. With cuts of
+your own only the first function changes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from lhotse import CutSet, NumpyHdf5Writer, Recording, RecordingSet, SupervisionSet
+
+from emo2vec_plugins import Engine, Options, annotate_cuts, load_model
+from emo2vec_plugins.cli.demo import sample_conversation
+from emo2vec_plugins.integrations.lhotse_frames import turn_frames
+
+
+def conversation() -> CutSet:
+    audio, rttm = sample_conversation()
+    return CutSet.from_manifests(
+        recordings=RecordingSet.from_recordings([Recording.from_file(audio)]),
+        supervisions=SupervisionSet.from_rttm(rttm),
+    )
+
+
+def annotate_to(path: Path, cuts: CutSet) -> None:
+    """Write each cut as soon as it is done; arrays go to an HDF5 file beside the manifest."""
+    engine = Engine(load_model("tiny"), granularity="frame")
+    with (
+        NumpyHdf5Writer(path.with_name("emotion_arrays")) as store,
+        CutSet.open_writer(path) as manifest,
+    ):
+        options = Options(embeddings=True, frames=True, store=store, array_dtype="float16")
+        for cut in annotate_cuts(cuts, score=engine, options=options):
+            manifest.write(cut)
+
+
+def report(path: Path) -> None:
+    [cut] = CutSet.from_file(path)
+    for turn in cut.supervisions:
+        embedding = turn.load_custom("emotion_embedding")
+        print(
+            f"{turn.start:6.2f} s  {turn.speaker}  {turn.emotion:9}"
+            f"{turn.emotion_score:.2f}  {embedding.dtype} {embedding.shape}"
+        )
+    # Frames are cut when the cut is: of the turn from 21.78 to 28.50 s, two seconds are left.
+    part = cut.truncate(offset=22.0, duration=2.0)
+    [turn] = part.supervisions
+    print(f"\nframes of that turn from 22 to 24 s: {turn_frames(part, turn).shape}")
+
+
+if __name__ == "__main__":
+    with TemporaryDirectory() as folder:
+        manifest = Path(folder) / "cuts.jsonl.gz"
+        annotate_to(manifest, conversation())
+        report(manifest)

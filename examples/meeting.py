@@ -1,0 +1,50 @@
+"""A meeting: who speaks when is known, as an RTTM; how they speak is added.
+
+    python examples/meeting.py
+
+The meeting and its turns come with pyannote.audio; nothing is downloaded. An ``Annotation``, or
+what a pyannote pipeline returns, can be given in place of the RTTM.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pyannote.database.util import load_rttm
+
+from emo2vec_plugins import Engine, Options, annotate_diarization, load_model
+from emo2vec_plugins.cli.demo import sample_conversation
+from emo2vec_plugins.formats.bundle import read_bundle, write_bundle
+
+
+def main(folder: Path) -> None:
+    audio, rttm = sample_conversation()
+    engine = Engine(load_model("tiny"))
+
+    # Two people talk over each other: what is heard of each while both speak is left out.
+    meeting = annotate_diarization(audio, rttm, score=engine, options=Options(overlap="exclude"))
+
+    for scored in meeting.emotions.turns:
+        turn, emotion = scored.turn, scored.emotion
+        heard = f"{emotion.label} {emotion.score:.2f}" if emotion.label else emotion.reason
+        flags = ", ".join(emotion.flags)
+        print(f"{turn.start:6.2f} to {turn.end:5.2f} s  {turn.speaker}  {heard}  {flags}")
+
+    print("\nseconds of each speaker and emotion, from the Annotation:")
+    for label, seconds in meeting.speaker_emotion_diarization.chart():
+        print(f"{seconds:6.2f}  {label}")
+
+    bundle = write_bundle(meeting.emotions, folder, rttm=rttm.read_text("utf-8"))
+    print("\nfiles that other tools open:")
+    for path in (bundle.rttm, bundle.emotion_rttm, bundle.spkemo_rttm, bundle.emotions_jsonl):
+        print(f"  {path.name}")
+
+    again = load_rttm(bundle.emotion_rttm)[meeting.emotions.recording]
+    assert again.labels() == meeting.emotion_diarization.labels()
+    assert read_bundle(folder, meeting.emotions.recording) == meeting.emotions
+
+
+if __name__ == "__main__":
+    with TemporaryDirectory() as temporary:
+        main(Path(temporary))
