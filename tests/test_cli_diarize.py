@@ -31,7 +31,7 @@ def test_every_turn_gets_an_emotion(pipeline, write, noise, tmp_path):
     assert result.exit_code == 0
     assert result.stderr.splitlines() == [
         f"emo2vec: loading {pipeline}",
-        f"emo2vec: 3 turns of 1 recordings, diarized by {pipeline}, "
+        f"emo2vec: 3 turns of 1 recording, diarized by {pipeline}, "
         f"heard by fake (float32, sha256 000000000000), are in {tmp_path}/out",
     ]
     scored = read_bundle(tmp_path / "out", "talk").turns

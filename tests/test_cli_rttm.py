@@ -52,7 +52,7 @@ def test_each_recording_gets_its_files(audio, turns, tmp_path):
     assert result.exit_code == 0
     assert result.stdout == ""
     assert result.stderr == (
-        "emo2vec: 2 turns of 1 recordings, heard by fake (float32, sha256 000000000000), "
+        "emo2vec: 2 turns of 1 recording, heard by fake (float32, sha256 000000000000), "
         f"are in {tmp_path}/out\n"
     )
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [

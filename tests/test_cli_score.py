@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +15,13 @@ from cli_runner import run
 
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.testing import FakeBackend
+
+MAIN = """
+from cli_runner import FakeModels
+from emo2vec_plugins.cli import main
+from emo2vec_plugins.plugins import Plugins
+main(obj=Plugins([FakeModels()], installed=False))
+"""
 
 
 @pytest.fixture
@@ -82,7 +93,7 @@ def test_failed_files_have_a_reason_and_status_3(files, write, noise):
     assert [line["label"] is None for line in lines] == [True, False, True, True]
     assert lines[2]["reason"].startswith("too short")
     assert "emo2vec: warning: 3 failed, the rest were written:\n" in result.stderr
-    assert "  gone 0.000-0.000: gone.wav: no such audio file\n" in result.stderr
+    assert "  gone: gone.wav: no such audio file\n" in result.stderr
 
 
 def test_only_the_first_failures_are_named():
@@ -227,5 +238,41 @@ def test_formats_and_rates_of_the_wild_are_read(shared):
     assert result.exit_code == 3
 
 
-def test_progress_is_for_terminals_alone(files):
+def test_reader_that_goes_away_is_no_error(files):
+    process = subprocess.Popen(
+        [sys.executable, "-c", MAIN, "score", "-q", "--model", "fake", *map(str, files * 500)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+    )
+    process.stdout.readline()
+    process.stdout.close()
+
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait(timeout=60) == 1
+
+
+def test_progress_is_not_shown_where_there_is_no_terminal(files):
     assert "\x1b" not in score(*files)[0].stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_progress_is_shown_in_a_terminal(files):
+    import pty
+
+    ours, theirs = pty.openpty()
+    subprocess.run(
+        [sys.executable, "-c", MAIN, "score", "--model", "fake", *map(str, files)],
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent), "TERM": "xterm"},
+        timeout=60,
+        check=True,
+    )
+    os.close(theirs)
+    shown = os.read(ours, 100_000)
+    os.close(ours)
+
+    assert b"2/2" in shown
+    assert b"heard by fake" in shown

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from emo2vec_plugins.dialogue import Dialogue, Emotion, ScoredTurn, Turn
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.formats.bundle import Bundle, write_bundle
-from emo2vec_plugins.pipeline import annotate
+from emo2vec_plugins.pipeline import End, Scorer, annotate
 from emo2vec_plugins.plugins import Plugins
-from emo2vec_plugins.session import Options, Recording
+from emo2vec_plugins.session import Clip, Options, Recording
 
 
 def annotate_to_bundles(
@@ -21,6 +22,7 @@ def annotate_to_bundles(
     plugins: Plugins,
     options: Options,
     lines: Mapping[str, str],
+    advance: Callable[..., None],
 ) -> Iterator[tuple[Dialogue, Bundle]]:
     """Write each recording's bundle as soon as it is scored, and yield it; in order.
 
@@ -32,12 +34,14 @@ def annotate_to_bundles(
         options: Arrays that they ask for are written, too.
         lines: The RTTM lines that a recording's turns come from, by its name; made from the
             turns where there are none.
+        advance: Called after each turn.
 
     Raises:
         OSError: If *folder* cannot be written to; bundles on disk are complete.
     """
+    score = partial(_counted, engine, advance)
     for dialogue in annotate(
-        sources, score=engine, plugins=plugins, options=options, failed=unscored
+        sources, score=score, plugins=plugins, options=options, failed=unscored
     ):
         bundle = write_bundle(
             dialogue,
@@ -47,6 +51,15 @@ def annotate_to_bundles(
             array_dtype=options.array_dtype,
         )
         yield dialogue, bundle
+
+
+def _counted(
+    score: Scorer, advance: Callable[..., None], items: Iterable[Clip | End]
+) -> Iterator[tuple[Clip | End, Emotion | None]]:
+    for item, emotion in score(items):
+        if isinstance(item, Clip):
+            advance()
+        yield item, emotion
 
 
 def unscored(source: Recording, error: Exception) -> Dialogue:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import click
 
 from emo2vec_plugins.cli.options import Scoring, scoring_options
-from emo2vec_plugins.cli.output import SOME_FAILED, complain, note, progress, speaker_of
+from emo2vec_plugins.cli.output import SOME_FAILED, complain, counted, note, progress, speaker_of
 from emo2vec_plugins.errors import MissingExtraError
 from emo2vec_plugins.session import Options
 
@@ -100,7 +100,7 @@ def cuts(
         note("the same command again goes on from here", quiet=scoring.quiet)
         raise
     note(
-        f"{summary.turns} turns of {summary.cuts} cuts, {summary.skipped} of them labelled "
+        f"{counted(summary.turns, 'turn')} of {counted(summary.cuts, 'cut')}, {summary.skipped} labelled "
         f"already, heard by {speaker_of(engine.backend.provenance)}, are in {target}",
         quiet=scoring.quiet,
     )

@@ -46,6 +46,7 @@ def demo(ctx: click.Context, *, out: str, scoring: Scoring) -> None:
         plugins=scoring.plugins,
         options=Options(),
         lines=found.lines,
+        advance=lambda: None,
     ):
         tally.add(dialogue)
         print_turns(dialogue)

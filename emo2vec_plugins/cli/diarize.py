@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from emo2vec_plugins.cli.options import Scoring, bundle_options, scoring_options
-from emo2vec_plugins.cli.output import Tally, note, speaker_of, step_progress
+from emo2vec_plugins.cli.output import Tally, counted, note, speaker_of, step_progress
 from emo2vec_plugins.dialogue import Dialogue
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import (
@@ -97,7 +97,8 @@ def diarize(
             tally.add(found)
     tally.conclude(
         ctx,
-        f"{tally.turns} turns of {len(files)} recordings, diarized by {pipeline}, "
+        f"{counted(tally.turns, 'turn')} of {counted(len(files), 'recording')}, "
+        f"diarized by {pipeline}, "
         f"heard by {speaker_of(engine.backend.provenance)}, are in {folder}",
     )
 

@@ -37,6 +37,11 @@ def note(message: str, *, quiet: bool) -> None:
         click.echo(f"emo2vec: {message}", err=True)
 
 
+def counted(number: int, noun: str) -> str:
+    """Say how many, in words: ``1 turn``, ``2 turns``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def speaker_of(provenance: Provenance | None) -> str:
     """Say which model spoke, as short as is unmistakable."""
     if provenance is None:

@@ -11,7 +11,7 @@ import click
 
 from emo2vec_plugins.cli.bundles import annotate_to_bundles
 from emo2vec_plugins.cli.options import Scoring, bundle_options, scoring_options
-from emo2vec_plugins.cli.output import Tally, progress, speaker_of
+from emo2vec_plugins.cli.output import Tally, counted, progress, speaker_of
 from emo2vec_plugins.errors import AudioError, Emo2vecWarning
 from emo2vec_plugins.integrations.rttm_files import RttmSources, read_rttm_sources
 from emo2vec_plugins.session import Options
@@ -62,8 +62,8 @@ def rttm(
     for name in found.missing:
         tally.fail(name, "no audio file of this name")
     engine = scoring.engine(granularity="frame" if frames else "utterance")
-    total = len(found.sources)
-    with progress("recordings", total=total, quiet=scoring.quiet) as advance:
+    total = sum(len(source.turns or ()) for source in found.sources)
+    with progress("turns", total=total, quiet=scoring.quiet) as advance:
         for dialogue, _ in annotate_to_bundles(
             found.sources,
             folder,
@@ -71,12 +71,12 @@ def rttm(
             plugins=scoring.plugins,
             options=options,
             lines=found.lines,
+            advance=advance,
         ):
             tally.add(dialogue)
-            advance()
     tally.conclude(
         ctx,
-        f"{tally.turns} turns of {total} recordings, heard by "
+        f"{counted(tally.turns, 'turn')} of {counted(len(found.sources), 'recording')}, heard by "
         f"{speaker_of(engine.backend.provenance)}, are in {folder}",
     )
 

@@ -17,7 +17,7 @@ from emo2vec_plugins.audio import MODEL_RATE
 from emo2vec_plugins.cli.bundles import unscored
 from emo2vec_plugins.cli.inputs import Input, read_inputs
 from emo2vec_plugins.cli.options import Scoring, scoring_options
-from emo2vec_plugins.cli.output import Tally, progress, replacing, speaker_of
+from emo2vec_plugins.cli.output import Tally, counted, progress, replacing, speaker_of
 from emo2vec_plugins.dialogue import Emotion, FloatArray
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.pipeline import annotate
@@ -78,9 +78,12 @@ def score(
             if arrays is not None:
                 arrays.write(file, emotion.frame_embeddings if frames else emotion.embedding)
             write(to_line(file, emotion))
-            tally.add(dialogue)
+            if emotion.reason is not None:
+                tally.fail(file.key, emotion.reason)
             advance()
-    tally.conclude(ctx, f"{len(files)} files, heard by {speaker_of(engine.backend.provenance)}")
+    tally.conclude(
+        ctx, f"{counted(len(files), 'file')}, heard by {speaker_of(engine.backend.provenance)}"
+    )
 
 
 def to_line(file: Input, emotion: Emotion) -> bytes:

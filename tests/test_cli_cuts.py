@@ -1,0 +1,194 @@
+"""``emo2vec cuts``: a manifest in, the same with emotions out."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli_runner import run
+from lhotse import CutSet, Recording, SupervisionSegment
+
+from emo2vec_plugins.testing import FakeBackend
+
+
+@pytest.fixture
+def manifest(write, noise, tmp_path):
+    """Two cuts of 4 s; the first has two turns, the second one that is too short to score."""
+    recordings = [
+        Recording.from_file(write(f"{name}.wav", noise(64000, seed=index), 16000))
+        for index, name in enumerate("ab")
+    ]
+    turns = [[("a-0", 0.5, 1.5), ("a-1", 1.0, 2.0)], [("b-0", 0.0, 0.01)]]
+    cuts = []
+    for recording, spans in zip(recordings, turns, strict=True):
+        cut = recording.to_cut()
+        cut.supervisions = [
+            SupervisionSegment(
+                id=name, recording_id=recording.id, start=start, duration=end, speaker=name
+            )
+            for name, start, end in spans
+        ]
+        cuts.append(cut)
+    path = tmp_path / "cuts.jsonl.gz"
+    CutSet.from_cuts(cuts).to_file(path)
+    return path
+
+
+def cuts(*arguments, **more):
+    return run("cuts", "--model", "fake", *arguments, **more)
+
+
+def supervisions(path):
+    return [sup for cut in CutSet.from_file(path) for sup in cut.supervisions]
+
+
+def test_every_supervision_gets_an_emotion_or_a_reason(manifest, tmp_path):
+    out = tmp_path / "out.jsonl.gz"
+
+    result = cuts(manifest, out)
+
+    assert result.exit_code == 3
+    assert result.stdout == ""
+    assert result.stderr.splitlines() == [
+        "emo2vec: 3 turns of 2 cuts, 0 labelled already, "
+        f"heard by fake (float32, sha256 000000000000), are in {out}",
+        "emo2vec: warning: 1 failed, the rest were written; emotion_reason says why",
+    ]
+    found = supervisions(out)
+    assert [sup.id for sup in found] == ["a-0", "a-1", "b-0"]
+    assert all(sup.emotion in FakeBackend.labels.names for sup in found[:2])
+    assert found[2].emotion is None
+    assert found[2].emotion_reason.startswith("too short")
+
+
+def test_arrays_go_to_the_store(manifest, tmp_path):
+    out, store = tmp_path / "out.jsonl.gz", tmp_path / "arrays"
+
+    cuts(
+        *(manifest, out, "--embeddings", "--frames", "--store", store),
+        *("--store-type", "numpy_files", "--array-dtype", "float16"),
+    )
+
+    first = supervisions(out)[0]
+    assert first.load_emotion_embedding().shape == (4,)
+    assert first.load_emotion_embedding().dtype == np.float16
+    assert first.load_emotion_frames().shape[1] == 4
+
+
+def test_arrays_without_a_store_are_wrong_usage(manifest, tmp_path):
+    result = cuts(manifest, tmp_path / "out.jsonl.gz", "--embeddings")
+
+    assert result.exit_code == 2
+    assert "need --store PATH" in result.stderr
+
+
+def test_labels_are_kept_unless_overwriting(manifest, tmp_path):
+    labelled = tmp_path / "labelled.jsonl"
+    CutSet.from_file(manifest).map_supervisions(
+        lambda sup: sup.with_custom("emotion", "human")
+    ).to_file(labelled)
+
+    kept = cuts(labelled, tmp_path / "kept.jsonl")
+    cuts(labelled, tmp_path / "new.jsonl", "--overwrite")
+    cuts(labelled, tmp_path / "beside.jsonl", "--field", "heard")
+
+    assert kept.exit_code == 0
+    assert "3 labelled already" in kept.stderr
+    assert supervisions(tmp_path / "kept.jsonl")[0].emotion == "human"
+    assert supervisions(tmp_path / "new.jsonl")[0].emotion in FakeBackend.labels.names
+    beside = supervisions(tmp_path / "beside.jsonl")[0]
+    assert beside.emotion == "human"
+    assert beside.heard in FakeBackend.labels.names
+
+
+def test_missing_manifest_is_one_line(tmp_path):
+    result = cuts("gone.jsonl.gz", tmp_path / "out.jsonl.gz")
+
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "emo2vec: error: gone.jsonl.gz: No such file or directory\n",
+    )
+
+
+def test_output_of_another_kind_is_one_line(manifest, tmp_path):
+    result = cuts(manifest, tmp_path / "out.txt")
+
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_output_of_other_settings_is_not_replaced(manifest, tmp_path):
+    out = tmp_path / "out.jsonl"
+    plain = tmp_path / "plain.jsonl"
+    CutSet.from_file(manifest).to_file(plain)
+    cuts(plain, out)
+    before = out.read_bytes()
+
+    result = cuts(plain, out, "--field", "other")
+
+    assert result.exit_code == 1
+    assert out.read_bytes() == before
+
+
+INTERRUPTING = """
+import os, signal
+from cli_runner import FakeModels
+from emo2vec_plugins.cli import main
+from emo2vec_plugins.plugins import Plugins
+from emo2vec_plugins.testing import FakeBackend
+
+class Interrupting(FakeBackend):
+    batch_seconds = 2.0
+
+    def run(self, waveforms):
+        if len(self.batches) == 20:
+            os.kill(os.getpid(), signal.SIGINT)
+        return super().run(waveforms)
+
+main(obj=Plugins([FakeModels(Interrupting())], installed=False))
+"""
+
+
+def test_interrupted_run_says_so_and_goes_on(manifest, tmp_path):
+    many, out = tmp_path / "many.jsonl", tmp_path / "out.jsonl"
+    lines = [json.loads(cut_line) for cut_line in _lines(manifest)]
+    many.write_text(
+        "".join(json.dumps(lines[0] | {"id": f"cut-{index}"}) + "\n" for index in range(40))
+    )
+    arguments = ["cuts", "--model", "fake", str(many), str(out)]
+
+    process = subprocess.run(
+        [sys.executable, "-c", INTERRUPTING, *arguments],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+        timeout=120,
+    )
+
+    assert process.returncode == 128 + signal.SIGINT
+    assert process.stderr.splitlines() == [
+        "emo2vec: the same command again goes on from here",
+        "emo2vec: error: interrupted",
+    ]
+    assert not out.exists()
+
+    class Small(FakeBackend):
+        batch_seconds = 2.0
+
+    resumed = Small()
+    assert cuts(many, out, backend=resumed).exit_code == 0
+    assert len(supervisions(out)) == 80
+    assert 0 < len(resumed.batches) < 80
+
+
+def _lines(manifest):
+    import gzip
+
+    with gzip.open(manifest, "rt") as lines:
+        return list(lines)
