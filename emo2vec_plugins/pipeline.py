@@ -75,7 +75,8 @@ def annotate(
             sent.append((job, end))
             yield end
 
-    for item, emotion in score(stream()):
+    items = stream()
+    for item, emotion in score(items):
         job, expected = sent.popleft() if sent else (None, None)
         if job is None or item is not expected:
             raise ScorerError(f"the scorer gave back {item!r} where {expected!r} was next")
@@ -85,6 +86,7 @@ def annotate(
             raise ScorerError(f"the scorer gave no emotion for {item!r}")
         else:
             job.take(item, emotion)
+    next(items, None)  # a scorer that stopped before the end lost the next one
     if sent:
         raise ScorerError(f"the scorer lost {len(sent)} clips, the first is {sent[0][1]!r}")
 
