@@ -1,0 +1,108 @@
+"""What importing the package costs, and that its public names are there."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.resources
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import emo2vec_plugins
+from emo2vec_plugins.plugins import BUILT_IN
+
+HEAVY = ("torch", "torchaudio", "lhotse", "pyannote.audio", "pyannote.core", "funasr", "modelscope")
+
+
+def loaded_by(statements):
+    """Give the heavy libraries that statements load in a fresh interpreter."""
+    code = f"{statements}\nimport sys\nprint(*[name for name in {HEAVY} if name in sys.modules])"
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
+    )
+    return result.stdout.split()
+
+
+def test_the_package_loads_nothing_heavy():
+    assert loaded_by("import emo2vec_plugins") == []
+
+
+@pytest.mark.parametrize("module", BUILT_IN)
+def test_a_built_in_plugin_loads_nothing_heavy(module):
+    assert loaded_by(f"import {module}") == []
+
+
+def test_asking_every_plugin_loads_nothing_heavy():
+    statements = (
+        "import click\n"
+        "from emo2vec_plugins import Plugins\n"
+        "plugins = Plugins(installed=False)\n"
+        "plugins.formats(), plugins.models(), plugins.add_commands(click.Group())\n"
+        "plugins.describe()"
+    )
+
+    assert loaded_by(statements) == []
+
+
+def test_scoring_audio_at_the_models_rate_loads_nothing_heavy():
+    statements = (
+        "from emo2vec_plugins import Engine\n"
+        "from emo2vec_plugins.testing import FakeBackend, tone\n"
+        "(emotion,) = Engine(FakeBackend()).score((tone(1.0), 16_000))\n"
+        "assert emotion.label"
+    )
+
+    assert loaded_by(statements) == []
+
+
+def test_opening_what_nobody_opens_loads_nothing_heavy():
+    statements = (
+        "from emo2vec_plugins import Options, Plugins\n"
+        "from emo2vec_plugins.errors import SourceError\n"
+        "try:\n    Plugins(installed=False).open(object(), Options())\n"
+        "except SourceError:\n    pass"
+    )
+
+    assert loaded_by(statements) == []
+
+
+@pytest.mark.parametrize("name", emo2vec_plugins.__all__)
+def test_public_names_are_there_and_documented(name):
+    value = getattr(emo2vec_plugins, name)
+
+    assert name in dir(emo2vec_plugins)
+    if inspect.isclass(value) or inspect.isfunction(value):
+        assert inspect.getdoc(value)
+
+
+def test_a_star_import_gives_the_public_names():
+    names: dict[str, object] = {}
+    exec("from emo2vec_plugins import *", names)
+
+    assert set(emo2vec_plugins.__all__) <= set(names)
+
+
+def test_other_names_are_refused():
+    with pytest.raises(AttributeError, match="has no attribute 'annotate_everything'"):
+        _ = emo2vec_plugins.annotate_everything
+
+
+def test_the_package_is_typed():
+    assert (importlib.resources.files("emo2vec_plugins") / "py.typed").is_file()
+
+
+def test_every_error_is_one_of_ours_and_a_builtin():
+    errors = importlib.import_module("emo2vec_plugins.errors")
+    kinds = [
+        kind
+        for _, kind in inspect.getmembers(errors, inspect.isclass)
+        if kind is not errors.Emo2vecError and not issubclass(kind, Warning)
+    ]
+
+    assert kinds
+    for kind in kinds:
+        assert issubclass(kind, errors.Emo2vecError)
+        assert len(kind.__bases__) == 2
+        assert inspect.getdoc(kind).endswith(".")
