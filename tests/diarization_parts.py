@@ -43,6 +43,13 @@ def build_pipeline(folder: Path, *, legacy: bool = False) -> Any:
     )
 
 
+def build_from_config(folder: str, *, token: str | None, cache_dir: str | None) -> Any:
+    """Return the pipeline as a config.yaml asks for it, remembering what it was told."""
+    pipeline = build_pipeline(Path(folder))
+    pipeline.told = {"token": token, "cache_dir": cache_dir}
+    return pipeline
+
+
 def _segmentation() -> Any:
     import torch
     from pyannote.audio.core.task import Problem, Resolution, Specifications

@@ -152,12 +152,11 @@ class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
                 token=token,
                 cache_dir=cache_dir,
             )
-        except OSError as error:
-            raise ModelNotFoundError(_unavailable(checkpoint, str(error))) from error
+        except Exception as error:
+            why = (str(error).splitlines() or [""])[0]
+            raise _unavailable(checkpoint, f"{type(error).__name__}: {why}") from error
         if diarization is None:
-            raise ModelNotFoundError(
-                _unavailable(checkpoint, "its conditions may have to be accepted on the hub")
-            )
+            raise _unavailable(checkpoint, "pyannote.audio gave none")
         scorer = Engine(load_model(DEFAULT_MODEL, plugins=plugins)) if score is None else score
         return cls(diarization, score=scorer, options=options, plugins=plugins)
 
@@ -310,8 +309,8 @@ def _decoded(file: Mapping[str, Any]) -> dict[str, Any]:
     return {**file, "waveform": samples, "sample_rate": rate}
 
 
-def _unavailable(checkpoint: Any, why: str) -> str:
-    return (
-        f"the diarization pipeline {checkpoint!r} could not be loaded: {why}; "
-        "pass a folder with its config.yaml, or a token that may read it"
+def _unavailable(checkpoint: Any, why: str) -> ModelNotFoundError:
+    return ModelNotFoundError(
+        f"the diarization pipeline {checkpoint!r} could not be loaded ({why}); pass a folder with "
+        "its config.yaml, or accept its conditions on the hub and pass a token that may read it"
     )
