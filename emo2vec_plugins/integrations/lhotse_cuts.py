@@ -127,7 +127,8 @@ class CutSession:
         return enriched(self._cut, self._fields, self._options)
 
     def _audio(self) -> Any:
-        if not self._cut.has_recording:
+        has_audio = self._cut.has_recording and type(self._cut).__name__ != "PaddingCut"
+        if not has_audio:
             return MissingAudio(f"{type(self._cut).__name__} {self._cut.id!r} has no recording")
         return MixtureAudio(self._cut) if self._mixed else RecordingAudio(self._cut.recording)
 

@@ -79,16 +79,13 @@ def tracks(cut: Any) -> list[tuple[int, float, Any]]:
 
 def _holder(cut: Any, supervision: Any) -> tuple[Any, Any]:
     """Return the cut whose recording the turn is in, and the turn in that cut's time."""
-    held = [(holder, own) for _, _, holder in tracks(cut) for own in holder.supervisions]
     if type(cut).__name__ != "MixedCut":
         return cut, supervision
-    # A mixture gives copies that share the dict of custom fields; ids may repeat.
-    for holder, own in held:
-        if own.custom is supervision.custom:
-            return holder, own
-    for holder, own in held:
-        if own.id == supervision.id and own.duration == supervision.duration:
-            return holder, own
+    # A mixture gives copies, moved by the offset of their track; ids may repeat.
+    for _, offset, holder in tracks(cut):
+        for own in holder.supervisions:
+            if own.with_offset(offset) == supervision:
+                return holder, own
     raise OptionsError(f"supervision {supervision.id!r} is not one of cut {cut.id!r}")
 
 
