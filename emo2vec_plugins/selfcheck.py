@@ -71,12 +71,28 @@ def selfcheck(backend: Backend, audio: str | Path) -> Agreement:
         OptionsError: If this is another model, whose scores are not known, or another recording.
         OSError: If the recording cannot be read.
     """
-    _refuse_other_model(backend)
+    require_known(backend)
     _refuse_other_audio(Path(audio))
     emotion = Engine(backend).score(audio)[0]
     if emotion.reason is not None:
         raise SelfcheckError(f"{audio} could not be scored: {emotion.reason}")
     return compare(emotion.scores)
+
+
+def require_known(backend: Backend) -> None:
+    """Refuse a model whose scores were not published.
+
+    Raises:
+        OptionsError: Unless its width and classes are those of `MODEL`.
+    """
+    names = backend.labels.names
+    if backend.width == WIDTH and set(names) == set(PUBLISHED):
+        return
+    raise OptionsError(
+        f"scores are published for {MODEL} alone, which has width {WIDTH} and the classes "
+        f"{', '.join(PUBLISHED)}; {backend.provenance.model!r} has width {backend.width} and "
+        f"{', '.join(names) or 'no classes'}"
+    )
 
 
 def compare(scores: Mapping[str, float]) -> Agreement:
@@ -112,14 +128,15 @@ def find_audio(model: str) -> Path:
         return _existing(folder / AUDIO)
     import huggingface_hub
 
-    identifier = source if "/" in source else f"emotion2vec/{source}"
+    identifier = f"emotion2vec/{source.rpartition('/')[2]}"  # ModelScope's iic/NAME is there, too
     try:
-        return Path(huggingface_hub.hf_hub_download(identifier, AUDIO))
+        found = huggingface_hub.snapshot_download(identifier, allow_patterns=[AUDIO])
     except Exception as error:
         raise ModelNotFoundError(
             f"{AUDIO} of {identifier} is not in the cache and the hub did not give it "
             f"({type(error).__name__}); pass the file with --audio"
         ) from error
+    return _existing(Path(found) / AUDIO)
 
 
 def _existing(path: Path) -> Path:
@@ -128,17 +145,6 @@ def _existing(path: Path) -> Path:
             f"{path}: no such file; it is in the model's repository: pass it with --audio"
         )
     return path
-
-
-def _refuse_other_model(backend: Backend) -> None:
-    names = backend.labels.names
-    if backend.width == WIDTH and set(names) == set(PUBLISHED):
-        return
-    raise OptionsError(
-        f"scores are published for {MODEL} alone, which has width {WIDTH} and the classes "
-        f"{', '.join(PUBLISHED)}; {backend.provenance.model!r} has width {backend.width} and "
-        f"{', '.join(names) or 'no classes'}"
-    )
 
 
 def _refuse_other_audio(path: Path) -> None:

@@ -223,9 +223,10 @@ def test_names_outside_ascii_stay_readable_and_no_name_is_impossible(write, nois
 def test_long_file_is_windowed_at_max_window(write, noise):
     path = write("long.wav", noise(16000 * 7), 16000)
 
-    _, lines = score(path, "--max-window", "3")
+    for seconds in ("3", "0.5"):
+        _, lines = score(path, "--max-window", seconds)
 
-    assert lines[0]["flags"] == ["windowed"]
+        assert lines[0]["flags"] == ["windowed"]
 
 
 def test_formats_and_rates_of_the_wild_are_read(shared):

@@ -136,8 +136,8 @@ def test_command_fails(example):
     assert result.stderr.startswith("emo2vec: error: the scores are not those published")
 
 
-def test_command_refuses_another_model(example):
-    result = run("selfcheck", "--model", "fake", "--audio", example)
+def test_command_refuses_another_model_before_it_looks_for_the_recording():
+    result = run("selfcheck", "--model", "fake")
 
     assert result.exit_code == 1
     assert "scores are published for emotion2vec_plus_large alone" in result.stderr

@@ -8,6 +8,8 @@ here are what they may use for that.
 
 from __future__ import annotations
 
+import logging
+
 import click
 
 from emo2vec_plugins import __version__
@@ -39,8 +41,6 @@ def main(*, debug: bool) -> None:
     wrong usage, 3 when some items failed and the rest were written.
     """
     if debug:
-        import logging
-
         logging.basicConfig(format="emo2vec: %(name)s: %(message)s")
         logging.getLogger("emo2vec_plugins").setLevel(logging.DEBUG)
 

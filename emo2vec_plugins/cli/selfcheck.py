@@ -8,7 +8,7 @@ import click
 
 from emo2vec_plugins.cli.options import Scoring, scoring_options
 from emo2vec_plugins.cli.output import print_table, speaker_of
-from emo2vec_plugins.selfcheck import PUBLISHED, TOLERANCE, find_audio
+from emo2vec_plugins.selfcheck import PUBLISHED, TOLERANCE, find_audio, require_known
 from emo2vec_plugins.selfcheck import selfcheck as check
 
 
@@ -25,8 +25,9 @@ def selfcheck(*, audio: str | None, scoring: Scoring) -> None:
     That is emotion2vec_plus_large, on this machine; other models have none that are known.
     Exit status 1, and the classes that differ, if it does not agree.
     """
-    recording = find_audio(scoring.model) if audio is None else Path(audio)
     backend = scoring.backend()
+    require_known(backend)
+    recording = find_audio(scoring.model) if audio is None else Path(audio)
     agreement = check(backend, recording)
     rows = [
         (name, f"{PUBLISHED[name]:.3e}", f"{difference:+.4f}")
