@@ -11,7 +11,7 @@ import json
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -166,30 +166,26 @@ class _Run:
         state = journal.state or {"bytes": 0, "store": 0, "arrays": 0, "summary": {}}
         summary = Summary(**state["summary"])
         progress(summary.cuts)
-        arrays = None if store is None else STORES[store[0]](store[1], state["store"])
-        writer = None if arrays is None else arrays.writer
-        sink = ArraySink(writer, dtype=options.array_dtype, count=state["arrays"])
-        shared = replace(options, store=sink)
         limit = GROUP_BATCHES * float(getattr(score, "batch_seconds", DEFAULT_BATCH_SECONDS))
-        cuts = manifest.cuts(summary.cuts)
-        with self._open_lines(state["bytes"]) as lines:
-            done = -1
+        cuts, done = manifest.cuts(summary.cuts), -1
+        with _opened(store, state["store"]) as arrays, self._open_lines(state["bytes"]) as lines:
+            writer = None if arrays is None else arrays.writer
+            sink = ArraySink(writer, dtype=options.array_dtype, count=state["arrays"])
+            shared = replace(options, store=sink)
             while done != summary.cuts:
                 done = summary.cuts
-                sources: deque[Any] = deque()
-                group = _noted(_group(cuts, seconds=limit), sources)
-                with closing(
-                    annotate_cuts(group, score=score, options=shared, plugins=plugins)  # type: ignore[type-var]
-                ) as annotated:
-                    for cut in annotated:
-                        lines.write(manifest.line(cut).encode() + b"\n")
-                        summary = summary.plus(sources.popleft(), cut, options)
-                        progress(1)
+                group = _group(cuts, seconds=limit)
+                for before, after in _annotated(
+                    group, score=score, options=shared, plugins=plugins
+                ):
+                    lines.write(manifest.line(after).encode() + b"\n")
+                    summary = summary.plus(before, after, options)
+                    progress(1)
                 lines.flush()
                 os.fsync(lines.fileno())
                 journal.step(_state(lines.tell(), arrays, sink, summary))
-        if arrays is not None:
-            arrays.seal()
+            if arrays is not None:
+                arrays.seal()
         return summary
 
     def finish(self, manifest: Layout, summary: Summary) -> None:
@@ -244,10 +240,33 @@ def _group(cuts: Iterator[Any], *, seconds: float) -> Iterator[Any]:
             return
 
 
-def _noted(cuts: Iterable[Any], notes: deque[Any]) -> Iterator[Any]:
-    for cut in cuts:
-        notes.append(cut)
-        yield cut
+def _annotated(
+    cuts: Iterable[Any], *, score: Scorer, options: Options, plugins: Plugins
+) -> Iterator[tuple[Any, Any]]:
+    """Yield each cut as it was and as it is."""
+    before: deque[Any] = deque()
+
+    def noted() -> Iterator[Any]:
+        for cut in cuts:
+            before.append(cut)
+            yield cut
+
+    results = annotate_cuts(noted(), score=score, options=options, plugins=plugins)
+    for cut in results:
+        yield before.popleft(), cut
+
+
+@contextmanager
+def _opened(store: tuple[str, Path] | None, position: int) -> Iterator[Store | None]:
+    if store is None:
+        yield None
+        return
+    kind, path = store
+    arrays = STORES[kind](path, position)
+    try:
+        yield arrays
+    finally:
+        arrays.close()
 
 
 def _task(

@@ -41,6 +41,10 @@ class Store(Protocol):
         """Finish; may be called again after it was interrupted."""
         ...
 
+    def close(self) -> None:
+        """Let go of files, finished or not."""
+        ...
+
 
 class LilcomStore:
     """One archive of lilcom-compressed chunks, cut back to its position and appended to."""
@@ -58,6 +62,9 @@ class LilcomStore:
         return int(self.writer.curr_offset)
 
     def seal(self) -> None:
+        """Do nothing: the archive is complete."""
+
+    def close(self) -> None:
         """Close the archive."""
         self.writer.close()
 
@@ -85,6 +92,9 @@ class FilesStore:
     def seal(self) -> None:
         """Do nothing: every file is complete."""
 
+    def close(self) -> None:
+        """Do nothing: no file is open."""
+
 
 class Hdf5Store:
     """One HDF5 file, written at the end from a log beside it.
@@ -109,7 +119,7 @@ class Hdf5Store:
     def seal(self) -> None:
         """Write the file from the log, under another name first, and remove the log."""
         length = self.commit()
-        self.writer.file.close()
+        self.close()
         if length or not self.path.exists():
             unfinished = self.path.with_name(f"{self.path.stem}.part.h5")
             with NumpyHdf5Writer(unfinished, mode="w") as whole, self._log.open("rb") as log:
@@ -119,6 +129,10 @@ class Hdf5Store:
                 os.fsync(file.fileno())
             unfinished.replace(self.path)
         self._log.unlink()
+
+    def close(self) -> None:
+        """Close the log."""
+        self.writer.file.close()
 
 
 STORES: dict[str, type[LilcomStore | FilesStore | Hdf5Store]] = {
