@@ -1,6 +1,7 @@
 """Sphinx configuration: MyST pages, the API from docstrings, warnings as errors."""
 
-from emo2vec_plugins import __version__
+import emo2vec_plugins
+from emo2vec_plugins import __version__, errors
 
 project = "emo2vec_plugins"
 author = "The emo2vec_plugins developers"
@@ -23,4 +24,23 @@ myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
-default_role = "code"
+default_role = "py:obj"  # a link where the name is known, code elsewhere
+
+
+def find_public_name(app, env, node, content):
+    """Link names as users import them, and errors, wherever they are spoken of."""
+    name = node["reftarget"].removeprefix("emo2vec_plugins.")
+    value = getattr(errors, name, None) or (
+        getattr(emo2vec_plugins, name) if name in emo2vec_plugins.__all__ else None
+    )
+    home = getattr(value, "__module__", None)
+    if node.get("refdomain") != "py" or home is None:
+        return None
+    python = env.domains.python_domain
+    return python.resolve_xref(
+        env, node["refdoc"], app.builder, "obj", f"{home}.{name}", node, content
+    )
+
+
+def setup(app):
+    app.connect("missing-reference", find_public_name)

@@ -72,7 +72,7 @@ class Engine:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """All that scores depend on, as JSON values: results under another are not the same."""
+        """All that scores depend on, as JSON values; results under another are not the same."""
         return {
             "provenance": self.backend.provenance.to_dict(),
             "labels": list(self.labels.names),

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from emo2vec_plugins.errors import OptionsError
 
 HOP = 320
-"""Samples from one frame to the next: the product of the convolutions' strides."""
+"""Samples from one frame to the next, the product of the convolutions' strides."""
 
 RECEPTIVE = 400
 """Samples that one frame reads; a shorter clip has no frame."""
