@@ -1,0 +1,143 @@
+"""The public testing module: laws that hold, and checks that fail when they are broken."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from emo2vec_plugins.audio import ArrayAudio
+from emo2vec_plugins.backend import Backend
+from emo2vec_plugins.dialogue import Dialogue, Emotion, ScoredTurn, Turn
+from emo2vec_plugins.engine import Engine
+from emo2vec_plugins.formats import Format
+from emo2vec_plugins.plugins import Plugins
+from emo2vec_plugins.session import Clip, Options, Recording
+from emo2vec_plugins.testing import FakeBackend, check_backend, check_format, check_session, tone
+
+DIALOGUE = Dialogue(
+    recording="a",
+    turns=(ScoredTurn(turn=Turn(start=0.0, end=1.0), emotion=Emotion(label="sad", score=0.5)),),
+)
+
+
+def test_the_fake_backend_is_a_back_end():
+    assert isinstance(FakeBackend(), Backend)
+    check_backend(FakeBackend(), tolerance=0.0)
+
+
+def test_the_fake_backend_gives_the_same_everywhere():
+    (emotion,) = Engine(FakeBackend()).score((tone(1.0), 16_000))
+
+    assert emotion.label == "unknown"
+    assert emotion.score == pytest.approx(0.4096, abs=1e-4)
+
+
+def test_a_tone_has_its_length_and_stays_in_range():
+    assert len(tone(0.5)) == 8_000
+    assert len(tone(0.5, rate=44_100)) == 22_050
+    assert tone(1.0).dtype == np.float32
+    assert 0.4 < np.abs(tone(1.0)).max() <= 0.5
+
+
+class Padded(FakeBackend):
+    """Pads with what is beside it, as batches of the reference do."""
+
+    def run(self, waveforms):
+        longest = max(map(len, waveforms))
+        results = super().run(waveforms)
+        return [(frames + longest / 1e6, logits) for frames, logits in results]
+
+
+class Losing(FakeBackend):
+    def run(self, waveforms):
+        return super().run(waveforms)[:1]
+
+
+class Misshapen(FakeBackend):
+    def run(self, waveforms):
+        return [(frames[:-1], logits[:-1]) for frames, logits in super().run(waveforms)]
+
+
+class WithoutLogits(FakeBackend):
+    def run(self, waveforms):
+        return [(frames, None) for frames, _ in super().run(waveforms)]
+
+
+@pytest.mark.parametrize("kind", [Padded, Losing, Misshapen, WithoutLogits])
+def test_a_broken_back_end_is_found(kind):
+    with pytest.raises(AssertionError):
+        check_backend(kind())
+
+
+def session_of(*, clip=None, finish=True):
+    class Session:
+        def __init__(self):
+            self.taken = []
+
+        def clips(self):
+            audio = ArrayAudio(tone(1.0), 16_000)
+            for start in (0.0, 0.5):
+                turn = Turn(start=start, end=start + 0.5)
+                yield Clip(turn=turn, audio=audio) if clip is None else clip
+
+        def take(self, clip, emotion):
+            self.taken.append((clip.turn.start, emotion.label))
+
+        def finish(self):
+            return self.taken if finish else None
+
+    return Session()
+
+
+def test_a_session_is_driven_to_its_end():
+    assert check_session(session_of()) == [(0.0, "neutral"), (0.5, "neutral")]
+
+
+def test_a_session_may_be_given_any_emotion():
+    emotion = Emotion(reason="too short")
+
+    assert check_session(session_of(), emotion) == [(0.0, None), (0.5, None)]
+
+
+@pytest.mark.parametrize(
+    ("session", "message"),
+    [
+        (session_of(clip="not a clip"), "is to yield Clip objects"),
+        (session_of(finish=False), "is to return the enriched copy"),
+    ],
+)
+def test_a_broken_session_is_found(session, message):
+    with pytest.raises(AssertionError, match=message):
+        check_session(session)
+
+
+def test_the_built_in_recordings_keep_the_contract():
+    turns = [Turn(start=0.0, end=0.5, speaker="a"), Turn(start=0.2, end=0.2, speaker="b")]
+    recording = Recording(name="a", audio=(tone(1.0), 16_000), turns=turns)
+
+    dialogue = check_session(Plugins(installed=False).open(recording, Options()))
+
+    assert [scored.turn for scored in dialogue.turns] == turns
+
+
+def format_of(*, dumps, loads):
+    return Format(name="x", suffixes=(".x",), description="a format", dumps=dumps, loads=loads)
+
+
+def test_a_format_that_keeps_everything_passes():
+    check_format(format_of(dumps=lambda d: "text", loads=lambda text: [DIALOGUE]), [DIALOGUE])
+
+
+@pytest.mark.parametrize(
+    ("dumps", "loads", "message"),
+    [
+        (None, lambda text: [DIALOGUE], "cannot write"),
+        (lambda d: "text", None, "cannot read"),
+        (lambda d: "text", lambda text: [], "a recording is lost"),
+        (lambda d: "text", lambda text: [Dialogue(recording="a")], "a turn is lost"),
+        (lambda d: str(id(d)), lambda text: [DIALOGUE], "changes the text"),
+    ],
+)
+def test_a_broken_format_is_found(dumps, loads, message):
+    with pytest.raises(AssertionError, match=message):
+        check_format(format_of(dumps=dumps, loads=loads), [DIALOGUE])
