@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import doctest
 import re
+import shlex
 import shutil
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
+import click
 import pytest
 from conftest import ROOT
 
 import emo2vec_plugins
 from emo2vec_plugins import errors
+from emo2vec_plugins.cli import main
 from emo2vec_plugins.cli.demo import sample_conversation
 
 DOCS = ROOT / "docs"
@@ -95,6 +99,21 @@ def test_the_two_commands_of_the_readme_are_the_first_of_their_kind():
 
     assert re.search(r"pip install '\.\[all\]'.*emo2vec demo$", demo.strip())
     assert re.search(r"pip install '\.\[test\]'.*pytest$", tests.strip())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_on_a_page_are_understood(page):
+    """Parsed, not run: most need a model or a recording that is not here."""
+    lines = "".join(code for _, _, code in blocks(page, "bash", "console")).splitlines()
+    commands = [shlex.split(line, comments=True) for line in lines if "emo2vec " in line]
+
+    for words in commands:
+        while "emo2vec" in words:
+            words = words[words.index("emo2vec") + 1 :]
+            name, *arguments = takewhile(lambda word: word not in {"|", ">", "&&"}, words)
+            command = main.get_command(click.Context(main), name)
+            assert command is not None, f"there is no command {name!r}"
+            command.make_context(name, arguments)
 
 
 def test_every_page_is_in_the_table_of_contents():
