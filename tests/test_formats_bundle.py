@@ -156,6 +156,16 @@ def test_arrays_of_an_earlier_run_do_not_stay(dialogue, tmp_path):
     assert not earlier.embeddings.exists()
 
 
+def test_whoever_reads_while_files_are_replaced_reads_whole_ones(dialogue, tmp_path):
+    bundle = write_bundle(dialogue, tmp_path)
+    before = bundle.emotions_jsonl.read_bytes()
+
+    with bundle.emotions_jsonl.open("rb") as reader:
+        write_bundle(dataclasses.replace(dialogue, turns=()), tmp_path)
+
+        assert reader.read() == before
+
+
 def test_a_full_disk_leaves_what_was_there(dialogue, tmp_path, monkeypatch):
     bundle = write_bundle(dialogue, tmp_path / "out")
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}

@@ -103,6 +103,11 @@ def test_no_two_recordings_share_a_file(one, other):
     assert one == other or files[0].isdisjoint(files[1])
 
 
+@pytest.mark.parametrize("name", ["x.emotion", "x.spkemo", "x.SpkEmo"])
+def test_no_recordings_turns_are_in_another_ones_emotion_file(name):
+    assert bundle_stem(name).lower() not in ("x.emotion", "x.spkemo")
+
+
 @pytest.mark.parametrize("name", ["NUL", "con.wav", "lpt1"])
 def test_no_file_is_a_device_of_windows(name):
     assert bundle_stem(name).startswith("%")

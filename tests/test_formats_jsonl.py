@@ -17,7 +17,7 @@ from emo2vec_plugins.formats.jsonl import EMOTIONS_JSONL, dumps, loads
 from emo2vec_plugins.testing import check_format
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
-distributions = st.dictionaries(st.text(), numbers, max_size=3)
+distributions = st.dictionaries(st.text(max_size=4), numbers, max_size=2)
 provenances = st.builds(
     Provenance,
     model=st.text(),
@@ -49,9 +49,9 @@ dialogues = st.lists(
     st.builds(
         Dialogue,
         recording=st.text(),
-        turns=st.lists(st.builds(ScoredTurn, turn=turns, emotion=emotions), max_size=3).map(tuple),
+        turns=st.lists(st.builds(ScoredTurn, turn=turns, emotion=emotions), max_size=2).map(tuple),
     ),
-    max_size=4,
+    max_size=3,
 )
 
 

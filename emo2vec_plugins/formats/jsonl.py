@@ -48,7 +48,7 @@ def loads(text: str) -> list[Dialogue]:
             found.append((name, []))
         if scored:
             found[-1][1].append(scored)
-        last = index if scored else math.inf
+        last = index
     return [Dialogue(recording=name, turns=tuple(turns)) for name, turns in found]
 
 
