@@ -234,6 +234,26 @@ def test_a_run_that_was_killed_ends_with_the_bytes_of_one_that_was_not(
             np.testing.assert_allclose(frames.mean(axis=0), embedding, atol=0.02)
 
 
+@pytest.mark.parametrize("kind", STORES)
+def test_a_run_that_failed_at_its_very_end_is_finished_later(manifest, tmp_path, kind, monkeypatch):
+    for name in ("whole", "broken"):
+        (tmp_path / name).mkdir()
+    store = Path(STORES[kind])
+
+    monkeypatch.chdir(tmp_path / "whole")
+    expected = run(manifest, "out.jsonl.gz", store=store)
+    monkeypatch.chdir(tmp_path / "broken")
+    in_the_way = Path(".out.jsonl.gz.part")
+    in_the_way.mkdir()
+    with pytest.raises(OSError, match=r"out\.jsonl\.gz\.part"):
+        run(manifest, "out.jsonl.gz", store=store)
+    assert not Path("out.jsonl.gz").exists()
+    in_the_way.rmdir()
+
+    assert run(manifest, "out.jsonl.gz", store=store, score=Stops(0)) == expected
+    assert contents(tmp_path / "broken") == contents(tmp_path / "whole")
+
+
 def test_an_output_that_is_done_is_not_done_again(manifest, tmp_path):
     first = run(manifest, tmp_path / "out.jsonl.gz")
 

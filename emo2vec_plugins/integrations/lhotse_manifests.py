@@ -12,7 +12,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,7 @@ class Summary:
             if is_labelled(own.custom, options):
                 fates["skipped"] += 1
                 continue
-            custom = known[place].custom or {}
+            custom = getattr(known.get(place), "custom", None) or {}
             reason = "failed" if custom.get(f"{options.field}_reason") else "unscored"
             fates["scored" if custom.get(options.field) is not None else reason] += 1
         sums = {name: getattr(self, name) + count for name, count in fates.items()}
@@ -273,7 +273,7 @@ def _task(
     score: Any, options: Options, manifest: Layout, kind: str | None, path: Path | None
 ) -> dict[str, Any]:
     """Return all that the output depends on, as JSON values."""
-    names = ("overlap", "embeddings", "frames", "array_dtype", "field", "overwrite")
+    names = [field.name for field in fields(options) if field.name not in ("audio", "store")]
     task = {
         "scorer": getattr(
             score, "identity", f"{type(score).__module__}.{type(score).__qualname__}"
@@ -282,7 +282,7 @@ def _task(
         "input": manifest.identity(),
         "store": {"type": kind, "path": None if path is None else str(path)},
     }
-    return json.loads(json.dumps(task))  # type: ignore[no-any-return]
+    return json.loads(json.dumps(task, default=str))  # type: ignore[no-any-return]
 
 
 def _check_store(options: Options, store: Any, kind: str | None, target: Path) -> str | None:
