@@ -104,7 +104,7 @@ def compare(scores: Mapping[str, float]) -> Agreement:
     agreement = Agreement(
         differences={name: _ln(scores[name]) - _ln(p) for name, p in PUBLISHED.items()}
     )
-    far = {name: d for name, d in agreement.differences.items() if not abs(d) <= TOLERANCE}
+    far = {name: d for name, d in agreement.differences.items() if abs(d) > TOLERANCE}
     if far:
         listed = ", ".join(f"{name} by {d:+.3g}" for name, d in far.items())
         raise SelfcheckError(

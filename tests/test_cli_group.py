@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-import time
 import warnings
+from pathlib import Path
 
 import click
 import pytest
@@ -174,21 +173,36 @@ def test_interruption_is_status_130():
     assert (result.exit_code, result.stderr) == (130, "emo2vec: error: interrupted\n")
 
 
-def test_interrupted_process_leaves_no_traceback(tmp_path):
-    out = tmp_path / "out.jsonl"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "emo2vec_plugins", "score", "-", "-o", str(out)],
-        stdin=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+INTERRUPTED = """
+import os, signal
+from cli_runner import FakeModels
+from emo2vec_plugins.cli import main
+from emo2vec_plugins.plugins import Plugins
+from emo2vec_plugins.testing import FakeBackend
+
+class Interrupted(FakeBackend):
+    def run(self, waveforms):
+        os.kill(os.getpid(), signal.SIGINT)
+        return super().run(waveforms)
+
+main(obj=Plugins([FakeModels(Interrupted())], installed=False))
+"""
+
+
+def test_interrupted_process_leaves_neither_a_traceback_nor_files(tmp_path, write, noise):
+    audio, out = write("a.wav", noise(16000), 16000), tmp_path / "out"
+    out.mkdir()
+
+    result = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, "score", "-m", "fake", audio, "-o", out / "out.jsonl"],
+        capture_output=True,
         text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+        timeout=60,
     )
-    time.sleep(1.5)  # until it waits for its list
-    process.send_signal(signal.SIGINT)
 
-    _, stderr = process.communicate(timeout=60)
-
-    assert (process.returncode, stderr) == (130, "emo2vec: error: interrupted\n")
-    assert list(tmp_path.iterdir()) == []
+    assert (result.returncode, result.stderr) == (130, "emo2vec: error: interrupted\n")
+    assert list(out.iterdir()) == []
 
 
 def test_warning_is_one_line_and_is_told_once():

@@ -64,10 +64,13 @@ def test_each_recording_gets_its_files(audio, turns, tmp_path):
 
 
 def test_speaker_lines_are_kept_as_they_are(audio, turns, tmp_path):
+    odd = "SPEAKER a 1 0 1.0  <NA> <NA> ann 0.9 x\n"
+    turns.write_text(LINES + odd)
+
     rttm(audio, "--rttm", turns, "--out", tmp_path / "out")
 
     lines = LINES.splitlines(keepends=True)
-    assert (tmp_path / "out" / "a.rttm").read_text() == lines[0] + lines[2]
+    assert (tmp_path / "out" / "a.rttm").read_text() == lines[0] + lines[2] + odd
 
 
 def test_failures_and_recordings_without_audio_are_listed(audio, turns, tmp_path):

@@ -113,7 +113,6 @@ def _plugin_commands(group: click.Group, ctx: click.Context) -> dict[str, click.
         offered = click.Group()
         plugins_of(ctx).add_commands(offered)
         for name in sorted(offered.commands.keys() & group.commands.keys()):
-            del offered.commands[name]
             warnings.warn(
                 f"a plugin's command {name!r} was skipped: emo2vec has one of that name",
                 PluginWarning,
