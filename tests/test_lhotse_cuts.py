@@ -191,8 +191,9 @@ def test_turns_of_a_mixture_are_told_apart_by_place_when_ids_repeat(cut):
     assert not np.array_equal(arrays[0], arrays[2])
 
 
-def test_padding_a_cut_changes_no_emotion(cut):
-    plain, padded = annotated([cut, cut.pad(20.0, direction="both")])
+@pytest.mark.parametrize("overlap", ["keep", "exclude"])
+def test_padding_a_cut_changes_no_emotion(cut, overlap):
+    plain, padded = annotated([cut, cut.pad(20.0, direction="both")], overlap=overlap)
 
     assert [s.emotion_scores for s in padded.supervisions] == [
         s.emotion_scores for s in plain.supervisions
@@ -261,6 +262,11 @@ def test_recordings_with_supervisions_are_cuts_with_all_their_turns(recording):
 def test_supervisions_without_recordings_are_refused(cut):
     with pytest.raises(OptionsError, match="supervisions go with a RecordingSet"):
         annotated([cut], supervisions=SupervisionSet.from_segments([]))
+
+
+def test_a_path_is_not_taken_for_cuts(tmp_path):
+    with pytest.raises(OptionsError, match=r"CutSet\.from_file\('cuts\.jsonl'\)"):
+        annotate_cuts("cuts.jsonl", score=Engine(FakeBackend()))
 
 
 def test_frames_need_an_engine_that_keeps_them(cut):

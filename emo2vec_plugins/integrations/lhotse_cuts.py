@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections import defaultdict
@@ -59,8 +60,11 @@ def annotate_cuts(
         plugins: Those installed, unless given; one may open cuts its own way.
 
     Raises:
-        OptionsError: If frames are asked for and the engine does not keep them.
+        OptionsError: If *cuts* is a path, or frames are asked for that the engine does not keep.
     """
+    if isinstance(cuts, (str, os.PathLike)):
+        path = os.fspath(cuts)
+        raise OptionsError(f"cuts are objects, got a path: open it, CutSet.from_file({path!r})")
     wanted = Options() if options is None else options
     if wanted.frames and getattr(score, "granularity", "frame") != "frame":
         raise OptionsError("frames=True needs Engine(..., granularity='frame')")
