@@ -18,6 +18,9 @@ from emo2vec_plugins.windows import Window, windows
 LOOKAHEAD = 1024
 """Most items held back at a time, so that a run of unreadable clips does not pile up."""
 
+WINDOW_OVERLAP = 2.0
+"""Seconds: enough that a frame in the middle of what two windows share has context in both."""
+
 Granularity = Literal["utterance", "frame"]
 
 
@@ -34,7 +37,8 @@ class Engine:
         labels: Keep only these classes; the others' logits are masked.
         granularity: ``frame`` adds frame embeddings and frame logits to every result.
         max_window: Seconds; longer clips are windowed.
-        window_overlap: Seconds that neighbouring windows share.
+        window_overlap: Seconds that neighbouring windows share; if None, 2 s, or a quarter of a
+            window that is shorter than 8 s.
         batch_seconds: Audio to give the back end at a time; its own preference if None.
 
     Raises:
@@ -49,7 +53,7 @@ class Engine:
         labels: Sequence[str] | None = None,
         granularity: Granularity = "utterance",
         max_window: float = 30.0,
-        window_overlap: float = 2.0,
+        window_overlap: float | None = None,
         batch_seconds: float | None = None,
     ) -> None:
         if granularity not in ("utterance", "frame"):
@@ -58,7 +62,8 @@ class Engine:
         self.labels = backend.labels.restrict(labels)
         self.granularity: Granularity = granularity
         self._window = _samples("max_window", max_window)
-        self._overlap = _samples("window_overlap", window_overlap)
+        shared = min(WINDOW_OVERLAP, max_window / 4) if window_overlap is None else window_overlap
+        self._overlap = _samples("window_overlap", shared)
         windows(self._window, window=self._window, overlap=self._overlap)
         seconds = backend.batch_seconds if batch_seconds is None else batch_seconds
         self._budget = _samples("batch_seconds", seconds)

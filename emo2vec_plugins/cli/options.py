@@ -17,9 +17,6 @@ from emo2vec_plugins.plugins import Plugins
 
 Command = Callable[..., Any]
 
-OVERLAP = 2.0
-"""Seconds that windows share, the engine's default; less if windows are shorter than 8 s."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scoring:
@@ -56,7 +53,6 @@ class Scoring:
             labels=self.labels,
             granularity=granularity,
             max_window=self.max_window,
-            window_overlap=min(OVERLAP, self.max_window / 4),
             batch_seconds=self.batch_seconds,
         )
 
