@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from diarization_parts import build_pipeline
 
-from emo2vec_plugins import Emotion, Engine, Options, annotate_diarization
+from emo2vec_plugins import Emotion, Engine, Options, annotate_diarization, load_model
 from emo2vec_plugins.errors import AudioError, ModelNotFoundError
 from emo2vec_plugins.formats.bundle import write_bundle
 from emo2vec_plugins.integrations.pyannote_diarization import AnnotatedDiarization
@@ -261,17 +261,20 @@ def test_the_emotion_model_moves_with_the_diarization(inner):
 
     from emo2vec_plugins.integrations.pyannote_pipeline import EmotionDiarizationPipeline
 
-    class Movable(FakeBackend):
-        device = None
-
-        def to(self, device):
-            self.device = device
-
-    backend = Movable()
+    backend = load_model("tiny", device="cpu").to("meta")
     pipeline = EmotionDiarizationPipeline(inner, score=Engine(backend))
+    assert next(backend.network.parameters()).device == torch.device("meta")
+
+    backend.network.to_empty(device="cpu")  # a meta tensor has nothing to be moved
+    assert pipeline.to(torch.device("cpu")) is pipeline
+
+    assert pipeline.device == inner.device == backend.device == torch.device("cpu")
+
+
+def test_a_model_that_cannot_be_moved_stays_where_it_is(pipeline):
+    import torch
 
     assert pipeline.to(torch.device("cpu")) is pipeline
-    assert pipeline.device == inner.device == backend.device == torch.device("cpu")
     with pytest.raises(TypeError, match=r"torch\.device"):
         pipeline.to("cpu")
 

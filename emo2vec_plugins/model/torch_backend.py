@@ -54,6 +54,13 @@ class TorchBackend:
         self.provenance = provenance
         self._dtype = DTYPES[dtype]
 
+    def to(self, device: str | torch.device) -> TorchBackend:
+        """Move to *device*; an `Engine` made before goes on with batches of the same length."""
+        self.device = _device(str(device))
+        self.network.to(self.device)
+        self.batch_seconds = CPU_SECONDS if self.device.type == "cpu" else CUDA_SECONDS
+        return self
+
     def run(self, waveforms: Sequence[FloatArray]) -> list[Frames]:
         """Return each waveform's frames: embeddings and, with a head, logits, as float32.
 
