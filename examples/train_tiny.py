@@ -259,7 +259,8 @@ def main() -> None:
         save(network, Path(temporary) / "tiny")  # what is judged is what is saved
         text = report(unknown, recognise(Path(temporary) / "tiny", unknown))
     print(text)
-    save(network, arguments.out, card(text, known, unknown, arguments))
+    shown = "" if arguments.validate else card(text, known, unknown, arguments)
+    save(network, arguments.out, shown)
 
 
 if __name__ == "__main__":
