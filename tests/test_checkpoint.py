@@ -63,6 +63,9 @@ def test_weights_may_be_safetensors(tmp_path):
     )
 
     loaded = load_model(tmp_path / "safe", device="cpu").network
+    modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "safe").iterdir()}
+
+    assert len(modes) == 1  # what the user's umask gives any file
 
     assert all(
         torch.equal(value, loaded.state_dict()[name])

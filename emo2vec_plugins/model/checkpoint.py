@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import pickle
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -187,7 +186,6 @@ def save_folder(
         if card:
             (folder / "README.md").write_text(card, "utf-8")
         _write_tensors(folder / weights, tensors)
-        shutil.copymode(path.parent, folder)
         folder.rename(path)
 
 
@@ -197,7 +195,8 @@ def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
         for name, tensor in tensors.items()
     }
     if path.suffix == ".safetensors":
-        safetensors.torch.save_file(named, path)
+        # save_file would make a file that only its owner can read.
+        path.write_bytes(safetensors.torch.save(named))
     else:
         torch.save({"model": named}, path)
 
