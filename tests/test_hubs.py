@@ -41,7 +41,7 @@ def test_a_hub_that_cannot_be_reached_is_one_sentence_with_a_way_out(offline):
 
     message = str(caught.value)
     assert "\n" not in message
-    assert "'emotion2vec/emotion2vec_plus_large' is not in the cache" in message
+    assert "'emotion2vec/emotion2vec_plus_large' is neither a folder nor in the cache" in message
     assert "--model FOLDER" in message
     assert "--model tiny" in message
 

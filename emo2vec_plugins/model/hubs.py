@@ -58,6 +58,6 @@ def fetch_modelscope(identifier: str) -> ModelFolder:
 def _unreachable(hub: str, identifier: str, error: Exception) -> ModelNotFoundError:
     first = (str(error).splitlines() or [""])[0]
     return ModelNotFoundError(
-        f"{identifier!r} is not in the cache and the {hub} hub did not give it "
+        f"{identifier!r} is neither a folder nor in the cache, and the {hub} hub did not give it "
         f"({type(error).__name__}: {first}); {ADVICE}"
     )

@@ -17,7 +17,7 @@ TINY = Path(__file__).with_name("tiny")
 """The folder of the embedded model."""
 
 PUBLISHED = {
-    "emotion2vec_plus_large": "nine classes, 300 M in the paper's count: the one to use",
+    "emotion2vec_plus_large": "nine classes, 162 M parameters: the one to use",
     "emotion2vec_plus_base": "nine classes, smaller and faster",
     "emotion2vec_plus_seed": "nine classes, the first iteration of the series",
     "emotion2vec_base": "embeddings alone, without a head",
