@@ -14,7 +14,7 @@ import soundfile
 from diarization_parts import build_pipeline
 
 from emo2vec_plugins import Emotion, Engine, Options, annotate_diarization, load_model
-from emo2vec_plugins.errors import AudioError, ModelNotFoundError
+from emo2vec_plugins.errors import AudioError, ModelNotFoundError, SourceError
 from emo2vec_plugins.formats.bundle import write_bundle
 from emo2vec_plugins.integrations.pyannote_diarization import AnnotatedDiarization
 from emo2vec_plugins.testing import FakeBackend
@@ -112,6 +112,11 @@ def test_a_channel_of_a_file_is_the_one_that_is_heard(pipeline, samples, talk, t
     assert pipeline({"audio": stereo, "channel": 0}).emotions.turns == pipeline(talk).emotions.turns
 
 
+def test_a_channel_that_is_not_there_is_named(pipeline, talk):
+    with pytest.raises(AudioError, match=r"channel 5 was asked for, the audio has \[0\]"):
+        pipeline({"audio": talk, "channel": 5})
+
+
 def test_the_number_of_speakers_is_passed_on(pipeline, talk):
     labels = [
         pipeline(talk, **asked).speaker_diarization.labels()
@@ -151,6 +156,58 @@ def test_the_hooks_of_pyannote_work(pipeline, talk, capsys):
     assert file["artifact"]["emotion"] == output.emotion_diarization
     assert "emotion" in file["timing"]
     assert "emotion" in capsys.readouterr().out
+
+
+@pytest.fixture
+def minimal(talk):
+    """A maker of pipelines that take no hook, and give what they are told to give."""
+    from pyannote.audio import Pipeline
+
+    from emo2vec_plugins.integrations.pyannote_pipeline import EmotionDiarizationPipeline
+
+    class Minimal(Pipeline):
+        def __init__(self, found):
+            super().__init__()
+            self.found = found
+
+        def apply(self, file):
+            self.file = file
+            return self.found
+
+    return lambda found: EmotionDiarizationPipeline(Minimal(found), score=Engine(FakeBackend()))
+
+
+def test_a_diarization_without_hooks_has_those_of_the_emotions(minimal, talk):
+    from pyannote.core import Annotation, Segment
+
+    turns = Annotation()
+    turns[Segment(0, 1)] = "A"
+    told = []
+
+    minimal(turns)(talk, hook=lambda step, *_, **__: told.append(step))
+
+    assert set(told) == {"emotion"}
+
+
+def test_only_the_channel_asked_for_is_decoded(minimal, samples, tmp_path):
+    from pyannote.core import Annotation
+
+    stereo = tmp_path / "stereo.wav"
+    soundfile.write(stereo, np.stack([samples, 0 * samples], axis=1), RATE, subtype="PCM_16")
+    pipeline = minimal(Annotation())
+
+    pipeline({"audio": stereo, "channel": 0})
+
+    file = pipeline.diarization.file
+    assert set(file) == {"audio", "uri", "waveform", "sample_rate"}
+    np.testing.assert_array_equal(file["waveform"], waveform(samples))
+
+
+@pytest.mark.parametrize("hook", [None, lambda *_, **__: None])
+@pytest.mark.parametrize(("found", "name"), [(None, "NoneType"), (("turns", "sources"), "tuple")])
+def test_a_pipeline_that_gives_no_diarization_is_named(found, name, hook, minimal, talk):
+    with pytest.raises(SourceError, match=rf"an Annotation of Minimal, got {name}"):
+        minimal(found)(talk, hook=hook)
 
 
 def test_a_list_is_diarized_one_after_the_other(pipeline, talk, samples):

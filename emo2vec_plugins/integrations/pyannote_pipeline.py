@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field, fields
 from functools import partial
+from inspect import Parameter, signature
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ import torch
 from emo2vec_plugins.audio import open_audio
 from emo2vec_plugins.dialogue import Dialogue, Emotion
 from emo2vec_plugins.engine import Engine
-from emo2vec_plugins.errors import AudioError, MissingExtraError, ModelNotFoundError
+from emo2vec_plugins.errors import AudioError, MissingExtraError, ModelNotFoundError, SourceError
 from emo2vec_plugins.formats.jsonl import rows
 from emo2vec_plugins.integrations.pyannote_diarization import annotate_diarization
 from emo2vec_plugins.loading import DEFAULT_MODEL, load_model
@@ -174,8 +175,8 @@ class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
             file: What pyannote takes (a path, a binary file, a mapping), or an audio file's
                 bytes; or a list of these.
             preload: For pyannote's sake; audio is always in memory.
-            hook: Called with the steps of the diarization, then with ``emotion``, with
-                ``completed`` and ``total`` counting turns.
+            hook: Called with the steps of the diarization, if that takes hooks, then with
+                ``emotion``, with ``completed`` and ``total`` counting turns.
             **kwargs: For the diarization: ``num_speakers``, ``min_speakers``, ``max_speakers``.
 
         Returns:
@@ -183,7 +184,8 @@ class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
             `AnnotatedDiarization`; for a list, an iterator of pairs of file and that.
 
         Raises:
-            AudioError: If the audio cannot be decoded, or has no samples.
+            AudioError: If the audio cannot be decoded, has no samples, or lacks the channel.
+            SourceError: If the diarization gives anything else.
         """
         if isinstance(file, list):
             return self._each(file, hook=hook, **kwargs)
@@ -244,7 +246,14 @@ class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
         decoded = _decoded(file)
         # Hooks may keep things in the file they are told of: the caller's, not our copy.
         told = partial(_tell, hook, file) if hook else None
-        found = self.diarization(decoded, **kwargs | ({"hook": told} if told else {}))
+        if told and _takes_hook(self.diarization):
+            kwargs = kwargs | {"hook": told}
+        found = self.diarization(decoded, **kwargs)
+        if not isinstance(found, DiarizeOutput | Annotation):
+            raise SourceError(
+                f"expected a DiarizeOutput or an Annotation of {type(self.diarization).__name__}, "
+                f"got {type(found).__name__}"
+            )
         result = annotate_diarization(
             decoded,
             found,
@@ -256,6 +265,13 @@ class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
         if told:
             told(STEP, result.emotion_diarization)
         return result
+
+
+def _takes_hook(diarization: Pipeline) -> bool:
+    # Pipelines that run elsewhere, pyannoteAI's for one, take none.
+    parameters = signature(diarization.apply).parameters
+    kinds = {parameter.kind for parameter in parameters.values()}
+    return "hook" in parameters or Parameter.VAR_KEYWORD in kinds
 
 
 def _tell(
@@ -294,19 +310,23 @@ def _validated(file: Any) -> MutableMapping[str, Any]:
 
 
 def _decoded(file: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *file* with a waveform, of the channel that is asked for alone."""
     if "waveform" in file:
         return dict(file)
+    source = {key: file[key] for key in ("audio", "channel") if key in file}
     try:
-        sound = open_audio(file["audio"])
+        sound = open_audio(source)
         samples = torch.from_numpy(sound.read(0, sound.length, sound.channels))
         rate = sound.rate
     except AudioError:
         if not pyannote_io.TORCHCODEC_AVAILABLE:
             raise
-        samples, rate = pyannote_io.Audio()({"audio": file["audio"]})
-    if not samples.shape[1]:
-        raise AudioError(f"{file['uri']}: the audio has no samples")
-    return {**file, "waveform": samples, "sample_rate": rate}
+        samples, rate = pyannote_io.Audio()(source)
+    if not samples.numel():
+        raise AudioError(f"{file['uri']}: the audio has no samples, or not the channel asked for")
+    decoded = {**file, "waveform": samples, "sample_rate": rate}
+    decoded.pop("channel", None)
+    return decoded
 
 
 def _unavailable(checkpoint: Any, why: str) -> ModelNotFoundError:
