@@ -166,9 +166,12 @@ def test_audio_that_means_nothing_is_refused(diarization, engine):
         annotate_diarization((tone(1.0), None), diarization, score=engine)
 
 
-def test_what_is_no_diarization_is_refused(meeting, engine):
-    with pytest.raises(SourceError, match="no plugin opens"):
-        annotate_diarization(meeting, 5, score=engine)
+@pytest.mark.parametrize(
+    ("given", "name"), [(5, "int"), (None, "NoneType"), ((Annotation(), None), "tuple")]
+)
+def test_what_is_no_diarization_is_refused(given, name, meeting, engine):
+    with pytest.raises(SourceError, match=f"DiarizeOutput or Annotation, .* got {name}"):
+        annotate_diarization(meeting, given, score=engine)
 
 
 def test_embeddings_are_kept_when_asked_for(meeting, diarization, engine):
@@ -225,6 +228,39 @@ def test_an_rttm_is_annotated_in_its_own_order(meeting, engine, tmp_path):
         assert list(result.emotion_diarization.itertracks()) == list(
             result.speaker_diarization.itertracks()
         )
+
+
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+@pytest.mark.parametrize("space", [" ", "\t"])
+def test_one_line_of_an_rttm_is_its_text(start, space, meeting, engine):
+    line = start + "SPEAKER talk 1 0 1 <NA> <NA> A <NA> <NA>".replace(" ", space)
+
+    assert annotate_diarization(meeting, line, score=engine).emotions.recording == "talk"
+
+
+def test_a_path_may_begin_like_an_rttm(meeting, engine, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("SPEAKER 1.rttm").write_text(RTTM, "utf-8")
+
+    result = annotate_diarization(meeting, "SPEAKER 1.rttm", score=engine)
+
+    assert len(result.emotions.turns) == 4
+
+
+def test_an_rttm_without_turns_is_named(meeting, engine):
+    with pytest.raises(FormatError, match="found no turns at all"):
+        annotate_diarization(meeting, Annotation().to_rttm(), score=engine)
+
+
+def test_an_rttm_of_a_nameless_annotation_is_named_after_its_audio(write, engine):
+    nameless = Annotation()
+    nameless[Segment(0, 1)] = "A"
+    path = write("talk.wav", tone(2.0), RATE)
+
+    result = annotate_diarization(path, nameless.to_rttm(), score=engine)
+
+    assert result.emotions.recording == result.emotion_diarization.uri == "talk"
+    assert result.speaker_diarization.uri is None
 
 
 def test_the_recording_is_chosen_from_an_rttm_of_many(write, engine):

@@ -7,6 +7,7 @@ needed: ``pyannote.audio``, which takes seconds to import, is not imported for a
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,8 +16,20 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from emo2vec_plugins.audio import open_audio
 from emo2vec_plugins.dialogue import Dialogue, Emotion, Turn
-from emo2vec_plugins.errors import Emo2vecError, FormatError, MissingExtraError, OptionsError
-from emo2vec_plugins.formats.rttm import NOBODY, RttmRecording, parse_rttm, read_rttm
+from emo2vec_plugins.errors import (
+    Emo2vecError,
+    FormatError,
+    MissingExtraError,
+    OptionsError,
+    SourceError,
+)
+from emo2vec_plugins.formats.rttm import (
+    NOBODY,
+    NOT_APPLICABLE,
+    RttmRecording,
+    parse_rttm,
+    read_rttm,
+)
 from emo2vec_plugins.hookspecs import hookimpl
 from emo2vec_plugins.integrations.recordings import RecordingSession
 from emo2vec_plugins.labels import UNSCORED
@@ -125,7 +138,10 @@ def emo2vec_open(source: Any, options: Options) -> DiarizationSession | None:
     if isinstance(diarization, str | os.PathLike):
         recording = _chosen(_recordings(diarization), source)
         return DiarizationSession(_Tracks.of_rttm(recording), source, options)
-    return None
+    raise SourceError(
+        "a diarization is pyannote's DiarizeOutput or Annotation, or an RTTM as a path or as its "
+        f"text, got {type(diarization).__name__}"
+    )
 
 
 class DiarizationSession:
@@ -199,8 +215,10 @@ class _Tracks:
             for index, turn in enumerate(recording.turns)
         )
         labels = [speaker_label(turn) for turn in recording.turns]
-        speakers = _annotation(keys, labels, uri=recording.name)
-        return cls(uri=recording.name, turns=recording.turns, keys=keys, speakers=speakers)
+        # What pyannote writes for an annotation without a name.
+        uri = None if recording.name == NOT_APPLICABLE else recording.name
+        speakers = _annotation(keys, labels, uri=uri)
+        return cls(uri=uri, turns=recording.turns, keys=keys, speakers=speakers)
 
     def labelled(self, labels: Iterable[str], *, uri: str) -> Annotation:
         return _annotation(self.keys, labels, uri=uri)
@@ -211,7 +229,7 @@ def speaker_label(turn: Turn) -> str:
     return NOBODY if turn.speaker is None else turn.speaker
 
 
-def _annotation(keys: Sequence[Key], labels: Iterable[str], *, uri: str) -> Annotation:
+def _annotation(keys: Sequence[Key], labels: Iterable[str], *, uri: str | None) -> Annotation:
     annotation = _import_core().Annotation(uri=uri)
     for (segment, track), label in zip(keys, labels, strict=True):
         annotation[segment, track] = label
@@ -223,9 +241,16 @@ def _label(emotion: Emotion) -> str:
 
 
 def _recordings(rttm: str | os.PathLike[str]) -> list[RttmRecording]:
-    if isinstance(rttm, str) and ("\n" in rttm or rttm.startswith("SPEAKER ")):
+    if isinstance(rttm, str) and _is_text(rttm):
         return parse_rttm(rttm)
     return read_rttm(Path(rttm))
+
+
+def _is_text(rttm: str) -> bool:
+    # An empty text is what pyannote writes for an annotation without turns.
+    return (
+        not rttm or "\n" in rttm or re.match("\ufeff?SPEAKER[ \t]+[^ \t]+[ \t]", rttm) is not None
+    )
 
 
 def _chosen(recordings: Sequence[RttmRecording], source: DiarizedAudio) -> RttmRecording:
