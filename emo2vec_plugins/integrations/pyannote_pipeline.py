@@ -1,48 +1,36 @@
 """A pyannote pipeline that diarizes with another one, and adds emotions.
 
-Importing this module imports ``pyannote.audio``. That library reports its use to a remote
-collector unless told not to; it is told not to here, unless ``PYANNOTE_METRICS_ENABLED`` says
-otherwise or the library has been imported before.
+Importing this module imports ``pyannote.audio``, with its telemetry off unless
+``PYANNOTE_METRICS_ENABLED`` says otherwise; see `emo2vec_plugins.integrations.pyannote_audio`.
 """
 
 from __future__ import annotations
 
-import os
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from dataclasses import dataclass, field, fields
 from functools import partial
 from inspect import Parameter, signature
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from emo2vec_plugins.audio import open_audio
 from emo2vec_plugins.dialogue import Dialogue, Emotion
 from emo2vec_plugins.engine import Engine
-from emo2vec_plugins.errors import AudioError, MissingExtraError, ModelNotFoundError, SourceError
+from emo2vec_plugins.errors import AudioError, ModelNotFoundError, SourceError
 from emo2vec_plugins.formats.jsonl import rows
+from emo2vec_plugins.integrations.pyannote_audio import (
+    Annotation,
+    DiarizeOutput,
+    Pipeline,
+    decoded,
+    validated,
+)
 from emo2vec_plugins.integrations.pyannote_diarization import annotate_diarization
 from emo2vec_plugins.loading import DEFAULT_MODEL, load_model
 from emo2vec_plugins.pipeline import End, Scorer
 from emo2vec_plugins.plugins import Plugins
 from emo2vec_plugins.session import Clip, Options
-
-os.environ.setdefault("PYANNOTE_METRICS_ENABLED", "false")
-try:
-    with warnings.catch_warnings():
-        # It warns that it cannot decode files without FFmpeg; here they are decoded for it.
-        warnings.filterwarnings("ignore", message=r"\s*torchcodec is not installed correctly")
-        import pyannote.audio.core.io as pyannote_io
-        from pyannote.audio import Pipeline
-        from pyannote.audio.pipelines.speaker_diarization import DiarizeOutput
-        from pyannote.core import Annotation
-except ImportError as error:
-    raise MissingExtraError(
-        f"this needs pyannote.audio 4: pip install 'emo2vec-plugins[pyannote]' ({error})"
-    ) from error
 
 STEP = "emotion"
 """What the step is called to progress hooks."""
@@ -193,7 +181,7 @@ class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
 
     def apply(self, file: Any, *, hook: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
         """Diarize one file and add emotions, as calling the pipeline does."""
-        return self._apply(_validated(file), hook, kwargs)
+        return self._apply(validated(file), hook, kwargs)
 
     def to(self, device: torch.device) -> EmotionDiarizationPipeline:
         """Send the diarization to *device*, and the emotion model if it can be moved."""
@@ -231,7 +219,7 @@ class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
         self, files: list[Any], *, hook: Callable[..., Any] | None, **kwargs: Any
     ) -> Iterator[tuple[Any, Any]]:
         # One after the other, not as one batch of pyannote's: that holds all audio at once.
-        prepared = [_validated(file) for file in files]
+        prepared = [validated(file) for file in files]
         names = [file["uri"] for file in prepared]
         if len(set(names)) < len(names):
             raise AudioError(f"files in one list need distinct names, got {', '.join(names)}")
@@ -243,24 +231,24 @@ class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
         hook: Callable[..., Any] | None,
         kwargs: dict[str, Any],
     ) -> Any:
-        decoded = _decoded(file)
+        heard = decoded(file)
         # Hooks may keep things in the file they are told of: the caller's, not our copy.
         told = partial(_tell, hook, file) if hook else None
         if told and _takes_hook(self.diarization):
             kwargs = kwargs | {"hook": told}
-        found = self.diarization(decoded, **kwargs)
+        found = self.diarization(heard, **kwargs)
         if not isinstance(found, DiarizeOutput | Annotation):
             raise SourceError(
                 f"expected a DiarizeOutput or an Annotation of {type(self.diarization).__name__}, "
                 f"got {type(found).__name__}"
             )
         result = annotate_diarization(
-            decoded,
+            heard,
             found,
             score=partial(_counted, self.score, told, _turns(found)) if told else self.score,
             options=self.options,
             plugins=self.plugins,
-            uri=str(decoded["uri"]),
+            uri=str(heard["uri"]),
         )
         if told:
             told(STEP, result.emotion_diarization)
@@ -296,37 +284,6 @@ def _counted(
 def _turns(diarization: Any) -> int:
     speakers = getattr(diarization, "speaker_diarization", diarization)
     return sum(1 for _ in speakers.itertracks())
-
-
-def _validated(file: Any) -> MutableMapping[str, Any]:
-    source = BytesIO(file) if isinstance(file, bytes | bytearray) else file
-    try:
-        validated: MutableMapping[str, Any] = pyannote_io.Audio.validate_file(source)
-    except ValueError as error:
-        raise AudioError(str(error).strip()) from error
-    if "uri" not in validated:
-        validated["uri"] = "stream"
-    return validated
-
-
-def _decoded(file: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *file* with a waveform, of the channel that is asked for alone."""
-    if "waveform" in file:
-        return dict(file)
-    source = {key: file[key] for key in ("audio", "channel") if key in file}
-    try:
-        sound = open_audio(source)
-        samples = torch.from_numpy(sound.read(0, sound.length, sound.channels))
-        rate = sound.rate
-    except AudioError:
-        if not pyannote_io.TORCHCODEC_AVAILABLE:
-            raise
-        samples, rate = pyannote_io.Audio()(source)
-    if not samples.numel():
-        raise AudioError(f"{file['uri']}: the audio has no samples, or not the channel asked for")
-    decoded = {**file, "waveform": samples, "sample_rate": rate}
-    decoded.pop("channel", None)
-    return decoded
 
 
 def _unavailable(checkpoint: Any, why: str) -> ModelNotFoundError:

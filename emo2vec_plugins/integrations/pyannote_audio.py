@@ -1,0 +1,78 @@
+"""pyannote.audio with its telemetry off, and audio in the form that its pipelines read anywhere.
+
+Importing this module imports ``pyannote.audio``. That library reports its use to a remote
+collector unless told not to; it is told not to here, unless ``PYANNOTE_METRICS_ENABLED`` says
+otherwise or the library has been imported before.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping, MutableMapping
+from io import BytesIO
+from typing import Any
+
+import torch
+
+from emo2vec_plugins.audio import open_audio
+from emo2vec_plugins.errors import AudioError, MissingExtraError
+
+__all__ = ["Annotation", "DiarizeOutput", "Pipeline", "decoded", "validated"]
+
+os.environ.setdefault("PYANNOTE_METRICS_ENABLED", "false")
+try:
+    with warnings.catch_warnings():
+        # It warns that it cannot decode files without FFmpeg; here they are decoded for it.
+        warnings.filterwarnings("ignore", message=r"\s*torchcodec is not installed correctly")
+        import pyannote.audio.core.io as pyannote_io
+        from pyannote.audio import Pipeline
+        from pyannote.audio.pipelines.speaker_diarization import DiarizeOutput
+        from pyannote.core import Annotation
+except ImportError as error:
+    raise MissingExtraError(
+        f"this needs pyannote.audio 4: pip install 'emo2vec-plugins[pyannote]' ({error})"
+    ) from error
+
+
+def validated(file: Any) -> MutableMapping[str, Any]:
+    """Return what pyannote makes of a file: a mapping with its name, not decoded yet.
+
+    Raises:
+        AudioError: If it is none.
+    """
+    source = BytesIO(file) if isinstance(file, bytes | bytearray) else file
+    try:
+        found: MutableMapping[str, Any] = pyannote_io.Audio.validate_file(source)
+    except ValueError as error:
+        raise AudioError(str(error).strip()) from error
+    if "uri" not in found:
+        found["uri"] = "stream"
+    return found
+
+
+def decoded(file: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of *file* that has a waveform.
+
+    A file is decoded by libsndfile, and what that cannot read by pyannote; of several channels
+    only the one that is asked for is kept.
+
+    Raises:
+        AudioError: If it cannot be decoded, has no samples, or lacks the channel.
+    """
+    if "waveform" in file:
+        return dict(file)
+    source = {key: file[key] for key in ("audio", "channel") if key in file}
+    try:
+        sound = open_audio(source)
+        samples = torch.from_numpy(sound.read(0, sound.length, sound.channels))
+        rate = sound.rate
+    except AudioError:
+        if not pyannote_io.TORCHCODEC_AVAILABLE:
+            raise
+        samples, rate = pyannote_io.Audio()(source)
+    if not samples.numel():
+        raise AudioError(f"{file['uri']}: the audio has no samples, or not the channel asked for")
+    heard = {**file, "waveform": samples, "sample_rate": rate}
+    heard.pop("channel", None)
+    return heard
