@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import pickle
 
+import numpy as np
 import pytest
 import torch
 from reference import SMALL, TOKENS, random_reference, save_reference
@@ -118,7 +120,7 @@ def test_a_pickle_with_code_is_refused_and_not_run(folder, tmp_path, monkeypatch
         load_model(folder, device="cpu")
 
     torch.save({"model": {"x": Bomb()}}, folder / "model.pt")
-    with pytest.raises(CheckpointError, match="might run code"):
+    with pytest.raises(CheckpointError, match="might run code: Unsupported global: GLOBAL io"):
         load_model(folder, device="cpu")
 
     assert not (tmp_path / "owned").exists()
@@ -131,6 +133,47 @@ def test_a_corrupt_file_is_an_error_that_names_it(folder, name, content):
     (folder / name).write_bytes(content)
 
     with pytest.raises(CheckpointError, match=name):
+        load_model(folder, device="cpu")
+
+
+@pytest.mark.parametrize("name", ["model.pt", "model.safetensors"])
+def test_a_pointer_in_place_of_weights_is_told_from_a_pickle_with_code(folder, name):
+    (folder / "model.pt").unlink()
+    (folder / name).write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+
+    with pytest.raises(CheckpointError, match=r"text that begins .*git lfs pull"):
+        load_model(folder, device="cpu")
+
+
+@pytest.mark.parametrize("legacy", [True, False])
+def test_a_checkpoint_with_any_bytes_changed_is_read_or_refused(tmp_path, legacy):
+    path = tmp_path / "model.pt"
+    torch.save({"a": torch.ones(2)}, path, _use_new_zipfile_serialization=not legacy)
+    whole = path.read_bytes()
+    random = np.random.default_rng(0)
+
+    for _ in range(300):
+        torn = bytearray(whole)
+        for _ in range(random.integers(1, 20)):
+            torn[random.integers(len(torn))] = random.integers(256)
+        path.write_bytes(torn)
+        with contextlib.suppress(CheckpointError):
+            read_tensors(path)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        torch.zeros(9, dtype=torch.int64),
+        torch.zeros(9, dtype=torch.complex64),
+        torch.zeros(9, device="meta"),
+    ],
+    ids=lambda value: f"{value.dtype} {value.device}",
+)
+def test_a_tensor_that_is_no_weight_is_refused_by_name(folder, tensors, value):
+    torch.save({"model": tensors | {"proj.bias": value}}, folder / "model.pt")
+
+    with pytest.raises(CheckpointError, match=r"1 not dense and real: proj\.bias"):
         load_model(folder, device="cpu")
 
 

@@ -130,3 +130,35 @@ def test_a_front_end_with_other_frames_is_refused():
 def test_a_width_that_heads_do_not_divide_is_refused():
     with pytest.raises(ConfigError, match="multiple of the heads"):
         Config(width=100, heads=16)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["day: 2001-99-99", "[" * 5000, "n: " + "9" * 5000],
+    ids=["no date", "nested", "long number"],
+)
+def test_what_yaml_chokes_on_is_refused(write, text):
+    with pytest.raises(ConfigError, match=r"config\.yaml: not readable as plain YAML"):
+        read_config(write(text))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("conv_pos_groups", 0),
+        ("conv_pos_depth", 0),
+        ("conv_pos_width", 0),
+        ("prenet_depth", 10**9),
+        ("num_extra_tokens", 10**15),
+        ("mlp_ratio", -1.0),
+        ("mlp_ratio", float("inf")),
+        ("norm_eps", float("nan")),
+        ("embed_dim", 10**15),
+    ],
+)
+def test_dimensions_that_no_network_has_are_refused(write, document, name, value):
+    model = document["model_conf"]
+    (model if name in model else model["modalities"]["audio"])[name] = value
+
+    with pytest.raises(ConfigError, match=r"is to be positive and at most 65536|is at most 64"):
+        read_config(write(document))

@@ -40,6 +40,7 @@ PREFIX = "d2v_model."
 """Before the encoder's tensors in published checkpoints; the head has none."""
 
 _NESTED = ("model", "state_dict")
+_LFS_POINTER = b"version https://git-lfs"
 _SHOWN = 5
 
 
@@ -107,13 +108,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             document: Any = safetensors.torch.load_file(path)
         else:
             document = _load_pickle(path)
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(
-            f"{path}: refused, because it holds more than tensors and might run code: "
-            f"{str(error).splitlines()[0]}"
-        ) from error
-    except (OSError, RuntimeError, EOFError, ValueError, safetensors.SafetensorError) as error:
-        raise CheckpointError(f"{path}: not readable as weights: {error}") from error
+    except Exception as error:
+        raise CheckpointError(f"{path}: {_unreadable(path, error)}") from error
     for key in _NESTED:
         if isinstance(document, Mapping) and isinstance(document.get(key), Mapping):
             document = document[key]
@@ -211,6 +207,22 @@ def _load_pickle(path: Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)  # noqa: TID251
 
 
+def _unreadable(path: Path, error: Exception) -> str:
+    """Say why reading failed: a torn file, or a page or pointer in its place, raises anything."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"not readable as weights: {error.strerror}"
+    with path.open("rb") as file:
+        start = file.read(40)
+    if start.isascii() and start.strip() and b"\0" not in start:
+        pointer = "; fetch it with 'git lfs pull'" if start.startswith(_LFS_POINTER) else ""
+        return f"not weights but text that begins {start.decode()!r}{pointer}"
+    if not isinstance(error, pickle.UnpicklingError):
+        return f"not readable as weights: {type(error).__name__}: {error}"
+    # torch's own message advises to read the file without this protection.
+    cause = str(error.__context__ or error).partition(". ")[0]
+    return f"refused, because it holds more than tensors and might run code: {cause}"
+
+
 def _weights(folder: Path) -> Path:
     for name in WEIGHTS:
         if (folder / name).is_file():
@@ -247,24 +259,39 @@ def _assign(network: Network, tensors: dict[str, Tensor], where: Path) -> None:
     if scale in tensors and tensors[scale].ndim == expected[scale].ndim - 1:
         tensors = tensors | {scale: tensors[scale][None]}  # as early revisions have it
     missing = [name for name in expected if name not in tensors]
+    found = {name: tensors[name] for name in expected if name in tensors}
     misshapen = [
-        f"{name}: expected {tuple(value.shape)}, found {tuple(tensors[name].shape)}"
-        for name, value in expected.items()
-        if name in tensors and tensors[name].shape != value.shape
+        f"{name}: expected {tuple(expected[name].shape)}, found {tuple(value.shape)}"
+        for name, value in found.items()
+        if value.shape != expected[name].shape
     ]
-    if missing or misshapen:
+    mistyped = [
+        f"{name}: {value.dtype}, {value.layout}, on {value.device.type}"
+        for name, value in found.items()
+        if not _is_plain(value)
+    ]
+    if missing or misshapen or mistyped:
         raise CheckpointError(
             f"{where}: the weights do not fit {CONFIG}; "
             + "; ".join(
                 _shown(kind, names)
-                for kind, names in (("missing", missing), ("misshapen", misshapen))
+                for kind, names in (
+                    ("missing", missing),
+                    ("misshapen", misshapen),
+                    ("not dense and real", mistyped),
+                )
                 if names
             )
         )
     left = sorted(tensors.keys() - expected.keys())
     if left:
         logger.debug("%s: %d tensors are not used: %s", where, len(left), ", ".join(left))
-    network.load_state_dict({name: tensors[name] for name in expected}, assign=True)
+    network.load_state_dict(found, assign=True)
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    dense = tensor.layout is torch.strided and not tensor.is_meta
+    return dense and tensor.is_floating_point()
 
 
 def _shown(kind: str, names: Sequence[str]) -> str:

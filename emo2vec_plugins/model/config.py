@@ -19,7 +19,20 @@ ConvLayer = tuple[int, int, int]
 """Channels, kernel size and stride of one convolution of the front end."""
 
 MOST_LAYERS = 64
-"""More convolutions than this are a mistake or an attempt to exhaust memory."""
+"""More layers of a kind, or extra tokens, are a mistake or an attempt to exhaust memory."""
+
+MOST = 1 << 16
+"""No dimension of a network is greater."""
+
+_POSITIVE = (
+    "width",
+    "heads",
+    "mlp_ratio",
+    "position_depth",
+    "position_width",
+    "position_groups",
+    "norm_eps",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +76,14 @@ class Config:
     normalize: bool = True
 
     def __post_init__(self) -> None:
+        for name in _POSITIVE:
+            if not 0 < getattr(self, name) <= MOST:
+                raise ConfigError(
+                    f"{name} is to be positive and at most {MOST}, got {getattr(self, name)}"
+                )
+        for name in ("prenet_depth", "depth", "position_depth", "extra_tokens"):
+            if getattr(self, name) > MOST_LAYERS:
+                raise ConfigError(f"{name} is at most {MOST_LAYERS}, got {getattr(self, name)}")
         if self.width % self.heads or self.width % self.position_groups:
             raise ConfigError(
                 f"the width, {self.width}, is to be a multiple of the heads, {self.heads}, "
@@ -102,7 +123,8 @@ def read_config(path: Path) -> Config:
     """
     try:
         document = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        # PyYAML raises ValueError on a date that is none, RecursionError on nested brackets.
         raise ConfigError(f"{path}: not readable as plain YAML: {error}") from error
     try:
         return _from_document(document)
@@ -163,7 +185,7 @@ def _conv_layers(spec: str) -> tuple[ConvLayer, ...]:
     """Read ``[(512, 10, 5)] + [(512, 3, 2)] * 4``: lists, tuples, integers, sums, multiples."""
     try:
         layers = _value(ast.parse(spec.strip(), mode="eval").body)
-    except (SyntaxError, RecursionError, MemoryError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ConfigError(f"feature_encoder_spec is not a list of layers: {spec!r}") from error
     if not isinstance(layers, list) or not layers or not all(map(_is_layer, layers)):
         raise ConfigError(
@@ -177,7 +199,7 @@ def _is_layer(layer: Any) -> bool:
     return (
         isinstance(layer, tuple)
         and len(layer) == 3
-        and all(isinstance(value, int) and value > 0 for value in layer)
+        and all(isinstance(value, int) and 0 < value <= MOST for value in layer)
     )
 
 
