@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from emo2vec_plugins.formats.bundle import bundle_stem
-from emo2vec_plugins.formats.rttm import LABELS, NAMES
+from emo2vec_plugins.formats.rttm_lines import LABELS, NAMES
 
 # Characters that escapes are made of, and what must be escaped, come up often.
 names = st.text(st.one_of(st.sampled_from('%0123456789ABCDEFNaon? ".+/'), st.characters()))

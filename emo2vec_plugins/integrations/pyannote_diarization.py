@@ -23,13 +23,8 @@ from emo2vec_plugins.errors import (
     OptionsError,
     SourceError,
 )
-from emo2vec_plugins.formats.rttm import (
-    NOBODY,
-    NOT_APPLICABLE,
-    RttmRecording,
-    parse_rttm,
-    read_rttm,
-)
+from emo2vec_plugins.formats.rttm import RttmRecording, parse_rttm, read_rttm
+from emo2vec_plugins.formats.rttm_lines import NOBODY, NOT_APPLICABLE
 from emo2vec_plugins.hookspecs import hookimpl
 from emo2vec_plugins.integrations.recordings import RecordingSession
 from emo2vec_plugins.labels import UNSCORED
