@@ -105,26 +105,22 @@ class Plugins:
 
     def add_commands(self, cli: click.Group) -> None:
         """Let every plugin add its commands; one that raises is skipped with a warning."""
-        for plugin, result in self._each("emo2vec_commands", cli=cli):
-            if result is not None:
-                _skip(plugin, f"emo2vec_commands is to return nothing, got {result!r}")
+        for _, commands in self._commands():
+            for name, command in commands.items():
+                cli.add_command(command, name)
 
     def offers(self) -> dict[str, list[str]]:
         """Return what each plugin offers, by its name: ``format srt``, ``model tiny``, ``command x``.
 
         A plugin that only opens sources offers nothing by name, and is left out.
         """
-        import click
-
         found: dict[str, list[str]] = defaultdict(list)
         for plugin, format_ in self._items("emo2vec_formats", Format):
             found[plugin].append(f"format {format_.name}")
         for plugin, model in self._items("emo2vec_models", NamedModel):
             found[plugin].append(f"model {model.name}")
-        cli = click.Group()
-        for plugin, _ in self._each("emo2vec_commands", cli=cli):
-            found[plugin] += [f"command {name}" for name in cli.commands]
-            cli.commands.clear()
+        for plugin, commands in self._commands():
+            found[plugin] += [f"command {name}" for name in commands]
         return dict(found)
 
     def describe(self) -> list[PluginInfo]:
@@ -151,6 +147,9 @@ class Plugins:
     def _register(self, plugin: Any, name: str, origin: str) -> None:
         if self.manager.has_plugin(name):
             _skip(name, "another plugin has the same name")
+            return
+        if self.manager.is_registered(plugin):
+            _skip(name, f"it is here already, as {self.manager.get_name(plugin)!r}")
             return
         try:
             self.manager.register(plugin, name)
@@ -205,14 +204,20 @@ class Plugins:
     def _each(self, hook: str, **arguments: Any) -> Iterator[tuple[str, Any]]:
         """Call *hook* of one plugin after the other, first registered first."""
         for name, call in self._calls(hook, **arguments):
-            try:
-                result = call()
-                if isinstance(result, Iterator):
-                    result = list(result)
-            except Exception as error:  # noqa: BLE001, PERF203 - one broken plugin, not the run
-                _skip(name, f"failed in {hook}: {type(error).__name__}: {error}")
-            else:
-                yield name, result
+            yield from _attempt(hook, name, call)
+
+    def _commands(self) -> Iterator[tuple[str, dict[str, click.Command]]]:
+        """Yield each plugin's commands; one that raises half-way has none."""
+        import click
+
+        cli = click.Group()
+        for plugin, call in self._calls("emo2vec_commands", cli=cli):
+            cli.commands.clear()
+            for name, result in _attempt("emo2vec_commands", plugin, call):
+                if result is not None:
+                    _skip(name, f"emo2vec_commands is to return nothing, got {result!r}")
+                else:
+                    yield name, dict(cli.commands)
 
     def _collect(self, hook: str, kind: type[T]) -> dict[str, T]:
         return {item.name: item for _, item in self._items(hook, kind)}
@@ -227,6 +232,18 @@ class Plugins:
                     yield plugin, item
                 else:
                     _skip(plugin, f"{hook} is to give {kind.__name__} objects, got {item!r}")
+
+
+def _attempt(hook: str, name: str, call: Callable[[], Any]) -> Iterator[tuple[str, Any]]:
+    """Yield a plugin's name and what its hook returns, or nothing but a warning if it raises."""
+    try:
+        result = call()
+        if isinstance(result, Iterator):
+            result = list(result)
+    except Exception as error:  # noqa: BLE001 - one broken plugin, not the run
+        _skip(name, f"failed in {hook}: {type(error).__name__}: {error}")
+    else:
+        yield name, result
 
 
 def _name(plugin: Any) -> str:

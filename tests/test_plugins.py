@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 import subprocess
@@ -376,6 +377,38 @@ def test_commands_of_a_broken_plugin_are_left_out(hook):
 
     with pytest.warns(PluginWarning, match="plugin 'bad' was skipped"):
         plugins.add_commands(click.Group())
+
+
+def test_a_plugin_that_fails_half_way_leaves_no_commands():
+    def half(cli):
+        cli.add_command(click.Command("half"))
+        failing()
+
+    bad = plugin_of("bad", emo2vec_commands=half)
+    good = plugin_of("good", emo2vec_commands=lambda cli: cli.add_command(click.Command("whole")))
+    plugins, cli = Plugins([bad, good], installed=False), click.Group()
+
+    with pytest.warns(PluginWarning, match="plugin 'bad' was skipped"):
+        plugins.add_commands(cli)
+    with pytest.warns(PluginWarning, match="plugin 'bad' was skipped"):
+        offers = plugins.offers()
+
+    assert "half" not in cli.commands
+    assert "whole" in cli.commands
+    assert offers["good"] == ["command whole"]
+    assert "bad" not in offers
+
+
+def test_a_plugin_that_is_installed_and_passed_in_is_there_once(install):
+    install("twice", "@hookimpl\ndef emo2vec_formats():\n    return []\n", entry="short")
+    module = importlib.import_module("twice")
+
+    with pytest.warns(PluginWarning) as caught:
+        plugins = Plugins([module])
+
+    (message,) = [str(warning.message) for warning in caught]
+    assert message == "plugin 'twice' was skipped: it is here already, as 'short'"
+    assert [info.name for info in plugins.describe()].count("short") == 1
 
 
 def test_what_nobody_opens_is_refused():
