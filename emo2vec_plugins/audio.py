@@ -221,8 +221,9 @@ def _not_audio(source: object) -> AudioError:
 
 def bounds(turn: Turn, audio: Audio) -> tuple[int, int]:
     """Return the turn's first sample and the one after its last, native and within bounds."""
-    start = min(max(round(turn.start * audio.rate), 0), audio.length)
-    return start, min(max(round(turn.end * audio.rate), start), audio.length)
+    # Compared in floats first: seconds may be finite where samples are not.
+    start = round(min(max(turn.start * audio.rate, 0), audio.length))
+    return start, round(min(max(turn.end * audio.rate, start), audio.length))
 
 
 def resampled_length(samples: int, rate: int) -> int:
@@ -256,7 +257,7 @@ def mono(turn: Turn, audio: Audio) -> Iterator[FloatArray]:
 def _channels(turn: Turn, audio: Audio) -> tuple[int, ...]:
     if turn.channel is None:
         return audio.channels
-    wanted = (turn.channel,) if isinstance(turn.channel, int) else tuple(turn.channel)
+    wanted = (turn.channel,) if isinstance(turn.channel, int) else turn.channel
     missing = [channel for channel in wanted if channel not in audio.channels]
     if missing or not wanted:
         raise AudioError(
@@ -307,7 +308,7 @@ def _as_channels(samples: Any) -> Any:
     if hasattr(samples, "detach"):
         samples = samples.detach().cpu().numpy()
     array = np.atleast_2d(np.asarray(samples))
-    if array.ndim != 2 or len(array) > MOST_CHANNELS:
+    if array.ndim != 2 or not 0 < len(array) <= MOST_CHANNELS:
         raise AudioError(
             "samples are (samples,) or (channels, samples), "
             f"got shape {tuple(np.shape(samples))}; transpose (samples, channels)"

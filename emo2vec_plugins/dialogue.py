@@ -7,7 +7,7 @@ left out of comparison.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +46,11 @@ class Turn:
             raise InvalidTurnError(
                 f"a turn needs start <= end, both finite, got {self.start} to {self.end}"
             )
+        # Tables give numpy's integers, JSON gives lists.
+        if isinstance(self.channel, Iterable):
+            object.__setattr__(self, "channel", tuple(map(int, self.channel)))
+        elif self.channel is not None:
+            object.__setattr__(self, "channel", int(self.channel))
 
     @property
     def duration(self) -> float:

@@ -446,3 +446,15 @@ def test_public_files_are_cut_exactly(shared, name):
     for start in starts:
         part = sound.read(start, start + rate, sound.channels)
         np.testing.assert_allclose(part.T, whole[start : start + rate], atol=2e-7, rtol=0)
+
+
+def test_a_turn_beyond_any_number_of_samples_is_read_within_bounds(noise):
+    sound = ArrayAudio(noise(16_000), 16_000)
+
+    assert bounds(Turn(start=-1e306, end=1e306), sound) == (0, 16_000)
+    assert bounds(Turn(start=1e306, end=1e307), sound) == (16_000, 16_000)
+
+
+def test_an_array_without_channels_is_refused():
+    with pytest.raises(AudioError, match=r"got shape \(0, 100\)"):
+        ArrayAudio(np.zeros((0, 100)), 16_000)

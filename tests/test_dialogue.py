@@ -74,3 +74,14 @@ def test_provenance_of_a_later_version_is_read():
     provenance = Provenance.from_dict({"model": "tiny", "colour": "blue"})
 
     assert provenance == Provenance(model="tiny")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [(np.int64(1), 1), ([0, 1], (0, 1)), ((np.int32(2),), (2,)), (None, None)],
+)
+def test_channels_from_tables_and_json_are_python_integers(given, expected):
+    turn = Turn(start=0.0, end=1.0, channel=given)
+
+    assert repr(turn.channel) == repr(expected)
+    assert turn == Turn(start=0.0, end=1.0, channel=expected)
