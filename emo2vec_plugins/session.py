@@ -61,7 +61,7 @@ class Options:
             `emo2vec_plugins.audio.open_audio` opens.
         overlap: Score a turn with all its frames, or only those in which its speaker is alone.
         embeddings: Keep each turn's embedding.
-        frames: Keep each turn's frame embeddings.
+        frames: Keep each turn's frame embeddings and frame logits.
         store: Where arrays go: an open Lhotse ``FeaturesWriter``. None keeps them in memory
             where a result can hold them.
         array_dtype: What stored arrays are cast to.
@@ -111,4 +111,5 @@ def kept(emotion: Emotion, options: Options) -> Emotion:
         emotion,
         embedding=emotion.embedding if options.embeddings else None,
         frame_embeddings=emotion.frame_embeddings if options.frames else None,
+        frame_logits=emotion.frame_logits if options.frames else None,
     )

@@ -396,3 +396,15 @@ def test_2000_turns_of_real_meetings_take_the_memory_of_200(shared):
     assert peak_of(np.append(lengths[:1_999], longest)) < 1.1 * peak_of(
         np.append(lengths[:199], longest)
     )
+
+
+def test_frames_that_nobody_asked_for_are_not_kept():
+    recording = Recording(name="a", audio=SOUND, turns=[Turn(start=0.0, end=1.0)])
+    engine = Engine(FakeBackend(), granularity="frame")
+
+    (without,) = annotate([recording], score=engine)
+    (with_frames,) = annotate([recording], score=engine, options=Options(frames=True))
+
+    assert without.turns[0].emotion.frame_embeddings is None
+    assert without.turns[0].emotion.frame_logits is None
+    assert with_frames.turns[0].emotion.frame_logits.shape == (49, 5)
