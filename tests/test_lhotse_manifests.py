@@ -285,6 +285,36 @@ def test_a_store_that_is_in_the_way_is_not_touched(manifest, tmp_path):
     assert (tmp_path / "arrays.lca").read_text() == "mine"
 
 
+@pytest.mark.parametrize("kind", STORES)
+def test_a_store_of_an_unfinished_output_is_not_touched(manifest, tmp_path, kind):
+    store = tmp_path / STORES[kind]
+    with pytest.raises(KeyboardInterrupt):
+        run(manifest, tmp_path / "one.jsonl", score=Stops(30), store=store)
+    before = contents(tmp_path)
+
+    with pytest.raises(ResumeError, match=r"arrays.* is there already"):
+        run(manifest, tmp_path / "other.jsonl", store=store)
+    assert contents(tmp_path) == before
+
+
+def test_a_run_that_never_got_anywhere_does_not_bind_the_next(manifest, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        run(manifest, tmp_path / "out.jsonl", store=tmp_path / "file" / "arrays.lca")
+
+    assert run(manifest, tmp_path / "out.jsonl", store=tmp_path / "arrays.lca").scored > 0
+
+
+def test_a_run_that_never_got_anywhere_opens_no_store_to_the_next(manifest, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(manifest, tmp_path / "out.jsonl", score=Stops(0), store=tmp_path / "arrays.h5")
+    (tmp_path / "arrays.lca").write_text("mine")
+
+    with pytest.raises(ResumeError, match=r"arrays\.lca is there already"):
+        run(manifest, tmp_path / "out.jsonl", store=tmp_path / "arrays.lca")
+    assert (tmp_path / "arrays.lca").read_text() == "mine"
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -296,7 +326,7 @@ def test_an_unfinished_output_goes_on_only_with_the_same_settings(
     manifest, tmp_path, change, message
 ):
     with pytest.raises(KeyboardInterrupt):
-        run(manifest, tmp_path / "out.jsonl", score=Stops(9))
+        run(manifest, tmp_path / "out.jsonl", score=Stops(30))
 
     with pytest.raises(ResumeError, match=message):
         run(manifest, tmp_path / "out.jsonl", **change)
@@ -304,7 +334,7 @@ def test_an_unfinished_output_goes_on_only_with_the_same_settings(
 
 def test_an_unfinished_output_goes_on_only_with_the_same_input(manifest, cuts, tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        run(manifest, tmp_path / "out.jsonl", score=Stops(9))
+        run(manifest, tmp_path / "out.jsonl", score=Stops(30))
     cuts.subset(first=4).to_file(manifest)
 
     with pytest.raises(ResumeError, match=r"input\.sha256 was"):
@@ -368,6 +398,11 @@ def test_a_shar_directory_with_less_audio_than_cuts_is_refused(shards, tmp_path)
     with pytest.raises((FormatError, AssertionError)):
         run(shards, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_store_inside_the_directory_that_is_read_is_refused(shards, tmp_path):
+    with pytest.raises(OptionsError, match="takes every file for data"):
+        run(shards, tmp_path / "out", store=shards / "arrays.h5")
 
 
 def test_shar_to_a_single_manifest_is_refused(shards, tmp_path):

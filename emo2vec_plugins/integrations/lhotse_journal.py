@@ -15,7 +15,8 @@ class Journal:
     """The steps of a run, each on disk before the next begins.
 
     The first line says what the run depends on; each other line is where it stood. A last line
-    that was not written to its end is dropped.
+    that was not written to its end is dropped. A journal without a step binds nobody: another
+    task begins it anew.
 
     Args:
         path: Of the journal; created if missing.
@@ -28,6 +29,8 @@ class Journal:
     def __init__(self, path: Path, task: Mapping[str, Any]) -> None:
         self.path = path
         lines, length = _whole_lines(path)
+        if len(lines) == 1 and lines[0] != task:
+            lines, length = [], 0
         if lines and lines[0] != task:
             raise ResumeError(
                 f"{path} was begun with other settings: {'; '.join(differences(lines[0], task))}. "
@@ -51,6 +54,12 @@ class Journal:
             file.write(json.dumps(line).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
+
+
+def is_begun(path: Path, task: Mapping[str, Any]) -> bool:
+    """Return whether there is a run to go on with: this task, or one that got somewhere."""
+    lines, _ = _whole_lines(path)
+    return len(lines) > 1 or lines == [task]
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

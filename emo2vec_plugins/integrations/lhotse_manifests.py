@@ -20,9 +20,15 @@ from emo2vec_plugins.errors import OptionsError, ResumeError
 from emo2vec_plugins.integrations.lhotse_arrays import ArraySink
 from emo2vec_plugins.integrations.lhotse_cuts import annotate_cuts
 from emo2vec_plugins.integrations.lhotse_fields import is_labelled, places
-from emo2vec_plugins.integrations.lhotse_journal import Journal, differences
+from emo2vec_plugins.integrations.lhotse_journal import Journal, differences, is_begun
 from emo2vec_plugins.integrations.lhotse_layouts import Layout, layout
-from emo2vec_plugins.integrations.lhotse_stores import STORES, Store, store_kind, store_path
+from emo2vec_plugins.integrations.lhotse_stores import (
+    STORES,
+    Store,
+    StorePlace,
+    occupied,
+    store_place,
+)
 from emo2vec_plugins.pipeline import Scorer
 from emo2vec_plugins.plugins import Plugins
 from emo2vec_plugins.session import Options
@@ -106,11 +112,11 @@ def annotate_manifest(
     """
     wanted = Options() if options is None else options
     source, target = Path(source), Path(target)
-    kind = _check_store(wanted, store, store_type, target)
-    path = None if store is None or kind is None else store_path(Path(store), kind)
+    _check_arrays(wanted, store)
+    place = None if store is None else store_place(store, store_type, outside=(source, target))
     manifest = layout(source, target)
-    run = _Run(target, _task(score, wanted, manifest, kind, path))
-    finished = run.finished(path)
+    run = _Run(target, _task(score, wanted, manifest, place))
+    finished = run.finished(place)
     if finished:
         if progress:
             progress(finished.cuts)
@@ -119,7 +125,7 @@ def annotate_manifest(
         manifest,
         score=score,
         options=wanted,
-        store=None if path is None or kind is None else (kind, path),
+        store=place,
         plugins=Plugins() if plugins is None else plugins,
         progress=progress or (lambda _: None),
     )
@@ -137,18 +143,21 @@ class _Run:
         self._journal = target.with_name(f"{target.name}.part.journal")
         self._record = target.with_name(f"{target.name}.emo2vec.json")
 
-    def finished(self, store: Path | None) -> Summary | None:
+    def finished(self, store: StorePlace | None) -> Summary | None:
         """Return the summary if there is nothing left to do.
 
         Raises:
             ResumeError: If something else is in the way.
         """
-        if self._journal.exists():
+        if is_begun(self._journal, self._task):
             return None
         if self._target.exists():
             return self._recorded()
-        if store is not None and store.exists():
-            raise ResumeError(f"{store} is there already; remove it, or store arrays elsewhere")
+        in_the_way = None if store is None else occupied(store.path)
+        if in_the_way:
+            raise ResumeError(
+                f"{in_the_way} is there already; remove it, or store arrays elsewhere"
+            )
         return None
 
     def annotate(
@@ -157,7 +166,7 @@ class _Run:
         *,
         score: Scorer,
         options: Options,
-        store: tuple[str, Path] | None,
+        store: StorePlace | None,
         plugins: Plugins,
         progress: Callable[[int], None],
     ) -> Summary:
@@ -257,12 +266,11 @@ def _annotated(
 
 
 @contextmanager
-def _opened(store: tuple[str, Path] | None, position: int) -> Iterator[Store | None]:
+def _opened(store: StorePlace | None, position: int) -> Iterator[Store | None]:
     if store is None:
         yield None
         return
-    kind, path = store
-    arrays = STORES[kind](path, position)
+    arrays = STORES[store.type](store.path, position)
     try:
         yield arrays
     finally:
@@ -270,7 +278,7 @@ def _opened(store: tuple[str, Path] | None, position: int) -> Iterator[Store | N
 
 
 def _task(
-    score: Any, options: Options, manifest: Layout, kind: str | None, path: Path | None
+    score: Any, options: Options, manifest: Layout, store: StorePlace | None
 ) -> dict[str, Any]:
     """Return all that the output depends on, as JSON values."""
     names = [field.name for field in fields(options) if field.name not in ("audio", "store")]
@@ -280,18 +288,13 @@ def _task(
         ),
         "options": {name: getattr(options, name) for name in names},
         "input": manifest.identity(),
-        "store": {"type": kind, "path": None if path is None else str(path)},
+        "store": None if store is None else store._asdict(),
     }
     return json.loads(json.dumps(task, default=str))  # type: ignore[no-any-return]
 
 
-def _check_store(options: Options, store: Any, kind: str | None, target: Path) -> str | None:
+def _check_arrays(options: Options, store: Any) -> None:
     if options.store is not None:
         raise OptionsError("give store=PATH here, not Options(store=...): the run opens its own")
-    if store is None:
-        if options.embeddings or options.frames:
-            raise OptionsError("embeddings and frames need store=PATH to be written to")
-        return None
-    if target.resolve() in Path(store).resolve().parents:
-        raise OptionsError(f"{store} is inside {target}, where Lhotse takes every file for data")
-    return store_kind(Path(store), kind)
+    if store is None and (options.embeddings or options.frames):
+        raise OptionsError("embeddings and frames need store=PATH to be written to")

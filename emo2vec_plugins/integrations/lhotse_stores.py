@@ -7,8 +7,9 @@ position again, the store forgets what came after and goes on as if nothing had 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from lhotse.features.io import (
@@ -106,7 +107,7 @@ class Hdf5Store:
 
     def __init__(self, path: Path, position: int) -> None:
         self.path = path
-        self._log = path.with_name(f"{path.name}.part")
+        self._log = _log(path)
         if not (path.exists() and not self._log.exists()):  # otherwise sealed before
             _cut_back(self._log, position)
         self.writer = _LogWriter(path, self._log)
@@ -143,22 +144,41 @@ STORES: dict[str, type[LilcomStore | FilesStore | Hdf5Store]] = {
 """By the names that Lhotse has for its writers."""
 
 
-def store_kind(path: Path, kind: str | None) -> str:
-    """Return which writer a path stands for, by its suffix unless *kind* says it.
+class StorePlace(NamedTuple):
+    """Which of `STORES` it is, and where."""
+
+    type: str
+    path: Path
+
+
+def store_place(
+    path: str | os.PathLike[str], kind: str | None, *, outside: Iterable[Path]
+) -> StorePlace:
+    """Return which store a path stands for, and the path with the suffix that Lhotse gives it.
+
+    Args:
+        path: An archive or a folder.
+        kind: One of `STORES`; by the path's suffix if None.
+        outside: Folders of cuts, which it must not be in.
 
     Raises:
-        OptionsError: If there is no such writer here.
+        OptionsError: If there is no such store, or it is in one of the folders.
     """
+    path = Path(path)
     found = kind or {".lca": "lilcom_chunky", ".h5": "numpy_hdf5"}.get(path.suffix, "numpy_files")
     if found not in STORES:
         raise OptionsError(f"store_type is one of {', '.join(STORES)}, got {kind!r}")
-    return found
+    for folder in outside:
+        if folder.resolve() in path.resolve().parents:
+            raise OptionsError(f"{path} is inside {folder}, where Lhotse takes every file for data")
+    suffix = STORES[found].suffix
+    named = path if path.suffix == suffix else path.with_name(path.name + suffix)
+    return StorePlace(found, named)
 
 
-def store_path(path: Path, kind: str) -> Path:
-    """Return the path that Lhotse's writer makes of *path*."""
-    suffix = STORES[kind].suffix
-    return path if path.suffix == suffix else path.with_name(path.name + suffix)
+def occupied(path: Path) -> Path | None:
+    """Return what is in the way of a new store: a finished one, or one that is being written."""
+    return next((found for found in (path, _log(path)) if found.exists()), None)
 
 
 class _NotedFilesWriter(NumpyFilesWriter):  # type: ignore[misc]
@@ -191,6 +211,10 @@ class _LogWriter(FeaturesWriter):  # type: ignore[misc]
         np.save(self.file, np.array(key), allow_pickle=False)
         np.save(self.file, value, allow_pickle=False)
         return key
+
+
+def _log(path: Path) -> Path:
+    return path.with_name(f"{path.name}.part")
 
 
 def _cut_back(path: Path, position: int) -> None:
