@@ -400,9 +400,26 @@ def test_a_shar_directory_with_less_audio_than_cuts_is_refused(shards, tmp_path)
     assert not (tmp_path / "out").exists()
 
 
+@shar
+@pytest.mark.parametrize("field", ["emotion", "emotion_embedding"])
+def test_a_shar_directory_whose_files_would_hide_the_result_is_refused(shards, tmp_path, field):
+    for path in sorted(shards.glob("recording.*.tar")):
+        path.with_name(path.name.replace("recording", field)).hardlink_to(path)
+
+    with pytest.raises(OptionsError, match=f"files of its own for {field}, .* another field"):
+        run(shards, tmp_path / "out")
+    assert not list(tmp_path.glob("out*"))
+
+
 def test_a_store_inside_the_directory_that_is_read_is_refused(shards, tmp_path):
     with pytest.raises(OptionsError, match="takes every file for data"):
         run(shards, tmp_path / "out", store=shards / "arrays.h5")
+
+
+def test_a_directory_without_cuts_is_no_shar_directory(tmp_path):
+    (tmp_path / "in").mkdir()
+    with pytest.raises(FormatError, match=r"in is not a Shar directory: .*cuts\.000000\.jsonl"):
+        run(tmp_path / "in", tmp_path / "out")
 
 
 def test_shar_to_a_single_manifest_is_refused(shards, tmp_path):

@@ -38,6 +38,11 @@ def label_fields(emotion: Emotion, options: Options) -> dict[str, Any]:
     }
 
 
+def field_names(options: Options) -> set[str]:
+    """Return every field that may be written."""
+    return {options.field, *(f"{options.field}_{part}" for part in PARTS + ARRAYS)}
+
+
 def model_name(provenance: Provenance | None) -> str | None:
     """Return which model spoke: its name, and the start of its revision or digest."""
     if provenance is None:
@@ -65,8 +70,7 @@ def merged(
     custom: Mapping[str, Any] | None, fields: Mapping[str, Any], options: Options
 ) -> dict[str, Any]:
     """Return a copy of *custom* with new fields; a new label takes the old one's fields away."""
-    names = {options.field, *(f"{options.field}_{part}" for part in PARTS + ARRAYS)}
-    stale = names if options.field in fields else set()
+    stale = field_names(options) if options.field in fields else set()
     return {k: v for k, v in (custom or {}).items() if k not in stale} | dict(fields)
 
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
@@ -22,7 +22,7 @@ from lhotse.cut import Cut
 from lhotse.cut.set import deserialize_cut
 from lhotse.shar.readers.lazy import LazySharIterator
 
-from emo2vec_plugins.errors import FormatError
+from emo2vec_plugins.errors import FormatError, OptionsError
 
 ENDINGS = (".jsonl", ".jsonl.gz")
 SHAR_FIELDS = ("shard_origin", "shar_epoch")
@@ -49,10 +49,12 @@ class Layout(Protocol):
         ...
 
 
-def layout(source: Path, target: Path) -> Layout:
-    """Return how *source* is read and *target* written.
+def layout(source: Path, target: Path, *, fields: Collection[str]) -> Layout:
+    """Return how *source* is read and *target* written, when *fields* are added to its cuts.
 
     Raises:
+        OptionsError: If a Shar directory has files of its own for one of the fields: Lhotse
+            puts what they hold over what the cuts say.
         FormatError: If one is of no kind that is known, or they are of different kinds.
     """
     if not source.exists():
@@ -65,7 +67,14 @@ def layout(source: Path, target: Path) -> Layout:
                 "hold the audio of its cuts; give a directory to write, or export the cuts with "
                 "their audio first ('lhotse shar export')"
             )
-        return SharLayout(source)
+        shar = SharLayout(source)
+        hidden = sorted(shar.fields.intersection(fields))
+        if hidden:
+            raise OptionsError(
+                f"{source} has files of its own for {', '.join(hidden)}, which would hide what "
+                "is written now; choose another field"
+            )
+        return shar
     if not source.name.endswith(ENDINGS) or not lines:
         wrong = target if source.name.endswith(ENDINGS) else source
         raise FormatError(
@@ -107,14 +116,20 @@ class LinesLayout:
 
 
 class SharLayout:
-    """A directory as ``CutSet.to_shar`` writes it."""
+    """A directory as ``CutSet.to_shar`` writes it.
+
+    Attributes:
+        fields: What stands in files beside the cuts.
+    """
 
     def __init__(self, source: Path) -> None:
         self._source = source
         try:
             self._streams = LazySharIterator(in_dir=source).streams
         except AssertionError as error:
-            raise FormatError(f"{source} is not a Shar directory: {error}") from error
+            reason = str(error) or "it has no cuts.000000.jsonl or cuts.000000.jsonl.gz"
+            raise FormatError(f"{source} is not a Shar directory: {reason}") from error
+        self.fields = self._streams.keys() - {"cuts"}
         self._sizes: list[int] | None = None
 
     def identity(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from typing import Any
 from emo2vec_plugins.errors import OptionsError, ResumeError
 from emo2vec_plugins.integrations.lhotse_arrays import ArraySink
 from emo2vec_plugins.integrations.lhotse_cuts import annotate_cuts
-from emo2vec_plugins.integrations.lhotse_fields import is_labelled, places
+from emo2vec_plugins.integrations.lhotse_fields import field_names, is_labelled, places
 from emo2vec_plugins.integrations.lhotse_journal import Journal, differences, is_begun
 from emo2vec_plugins.integrations.lhotse_layouts import Layout, layout
 from emo2vec_plugins.integrations.lhotse_stores import (
@@ -107,14 +107,15 @@ def annotate_manifest(
     Raises:
         FormatError: If the source or the target is of another kind, or a line is no cut.
         ResumeError: If the target, or an unfinished one, is of another model, input or options.
-        OptionsError: If arrays are asked for without a store.
+        OptionsError: If arrays are asked for without a store, or a Shar directory has files of
+            its own for a field that is to be written.
         OSError: If something cannot be written; what is on disk can be resumed.
     """
     wanted = Options() if options is None else options
     source, target = Path(source), Path(target)
     _check_arrays(wanted, store)
     place = None if store is None else store_place(store, store_type, outside=(source, target))
-    manifest = layout(source, target)
+    manifest = layout(source, target, fields=field_names(wanted))
     run = _Run(target, _task(score, wanted, manifest, place))
     finished = run.finished(place)
     if finished:
