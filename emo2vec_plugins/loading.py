@@ -28,7 +28,8 @@ def load_model(
         name: A registered name (``emo2vec models`` lists them), a folder with config.yaml,
             weights and tokens.txt, a hub's identifier such as
             ``emotion2vec/emotion2vec_plus_base`` or ``iic/emotion2vec_plus_base``, or
-            ``way:source`` to have a registered way of loading open a source.
+            ``way:source`` to have a registered way of loading open a source. A path object
+            is always a folder.
         device: ``cpu``, ``cuda``, ``cuda:1``; the best there is if None.
         dtype: ``float32``, ``bfloat16`` or ``float16``.
         plugins: Those installed, unless given.
@@ -39,7 +40,9 @@ def load_model(
         MissingExtraError: If it needs a library that is not installed.
     """
     models = (Plugins() if plugins is None else plugins).models()
-    wanted = str(name)
+    if isinstance(name, os.PathLike):
+        return models[FOLDERS].load(os.fspath(name), device=device, dtype=dtype)
+    wanted = name
     way, colon, source = wanted.partition(":")
     if wanted in models and not models[wanted].needs_source:
         return models[wanted].load(None, device=device, dtype=dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 from reference import SMALL, save_reference
@@ -33,6 +34,13 @@ def test_a_folder_makes_no_network_call(offline, tmp_path):
 
     assert load_model(tmp_path / "model", device="cpu").width == 48
     assert load_model(f"torch:{tmp_path / 'model'}", device="cpu").width == 48
+
+
+def test_a_path_object_is_a_folder_also_where_a_model_has_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_reference(tmp_path / "tiny", SMALL)
+
+    assert load_model(Path("tiny"), device="cpu").width == 48
 
 
 def test_a_hub_that_cannot_be_reached_is_one_sentence_with_a_way_out(offline):
