@@ -8,15 +8,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 from emo2vec_plugins.audio import MODEL_RATE, open_audio
-from emo2vec_plugins.backend import Backend
+from emo2vec_plugins.backend import Backend, Frames
 from emo2vec_plugins.dialogue import Emotion, FloatArray, Turn
-from emo2vec_plugins.errors import OptionsError
+from emo2vec_plugins.errors import OptionsError, ScorerError
 from emo2vec_plugins.merging import Merge
 from emo2vec_plugins.session import Clip
-from emo2vec_plugins.windows import Window, windows
+from emo2vec_plugins.windows import HOP, Window, frame_count, windows
 
 LOOKAHEAD = 1024
 """Most items held back at a time, so that a run of unreadable clips does not pile up."""
+
+LEAST_COST = 10 * HOP
+"""Samples that any clip counts in a batch: what keeps packed clips apart takes memory, too."""
 
 WINDOW_OVERLAP = 2.0
 """Seconds: enough that a frame in the middle of what two windows share has context in both."""
@@ -151,14 +154,23 @@ class _Batch:
 
     def add(self, merge: Merge, window: Window, samples: FloatArray) -> None:
         self._parts.append((merge, window, samples))
-        self.size += len(samples)
+        self.size += max(len(samples), LEAST_COST)
 
     def run(self) -> None:
         parts, self._parts, self.size = self._parts, [], 0
         if parts:
             results = self._backend.run([samples for _, _, samples in parts])
+            self._check([frame_count(len(samples)) for _, _, samples in parts], results)
             for (merge, window, _), frames in zip(parts, results, strict=True):
                 merge.add(window, frames)
+
+    def _check(self, expected: list[int], results: Sequence[Frames]) -> None:
+        found = [len(embeddings) for embeddings, _ in results]
+        if found != expected:
+            raise ScorerError(
+                f"{type(self._backend).__qualname__}.run is to give {expected} frames for the "
+                f"waveforms of this batch, one by one, got {found}"
+            )
 
 
 def _finished(waiting: deque[tuple[Any, Merge | None]]) -> Iterator[tuple[Any, Emotion | None]]:

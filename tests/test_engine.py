@@ -13,7 +13,7 @@ from emo2vec_plugins.audio import ArrayAudio, MissingAudio
 from emo2vec_plugins.backend import Backend
 from emo2vec_plugins.dialogue import Provenance, Turn
 from emo2vec_plugins.engine import LOOKAHEAD, Engine
-from emo2vec_plugins.errors import AudioError, LabelError, OptionsError
+from emo2vec_plugins.errors import AudioError, LabelError, OptionsError, ScorerError
 from emo2vec_plugins.labels import LabelSet
 from emo2vec_plugins.session import Clip
 from emo2vec_plugins.testing import FakeBackend, check_backend, tone
@@ -142,6 +142,30 @@ def test_batches_keep_to_the_budget_and_mix_recordings():
         [9 * RATE],
         [RATE // 2],
     ]
+
+
+def test_very_short_clips_do_not_make_a_batch_that_is_mostly_gaps():
+    backend = FakeBackend()
+
+    list(Engine(backend, batch_seconds=1)([clip_of(0.025, seed=i) for i in range(12)]))
+
+    assert [len(batch) for batch in backend.batches] == [5, 5, 2]
+
+
+@pytest.mark.parametrize(
+    ("broken", "found"),
+    [
+        (lambda results: results[:-1], r"\[49\]"),
+        (lambda results: [(rows[:-1], logits) for rows, logits in results], r"\[48, 98\]"),
+    ],
+)
+def test_a_back_end_that_loses_frames_is_named(broken, found):
+    class Lossy(FakeBackend):
+        def run(self, waveforms):
+            return broken(super().run(waveforms))
+
+    with pytest.raises(ScorerError, match=r"Lossy.run is to give \[49, 99\] frames .* " + found):
+        list(Engine(Lossy())([clip_of(1.0), clip_of(2.0)]))
 
 
 def test_the_back_end_says_how_much_it_wants():
