@@ -10,7 +10,7 @@ import torch
 from reference import SMALL, TOKENS
 
 from emo2vec_plugins.dialogue import Provenance
-from emo2vec_plugins.errors import Emo2vecError
+from emo2vec_plugins.errors import Emo2vecError, OptionsError
 from emo2vec_plugins.labels import LabelSet
 from emo2vec_plugins.model.network import Network, alibi_slopes
 from emo2vec_plugins.model.torch_backend import TorchBackend
@@ -85,3 +85,9 @@ def test_slopes_are_those_of_the_reference(heads):
     expected = -get_alibi(2, heads)[:, 0, 1]
 
     assert alibi_slopes(heads) == pytest.approx(expected.tolist(), rel=1e-6)
+
+
+@pytest.mark.skipif(torch.backends.mps.is_available(), reason="this machine has the device")
+def test_a_device_that_torch_was_built_without_is_refused(backend):
+    with pytest.raises(OptionsError, match="device 'mps' is not to be had here"):
+        backend.to("mps")

@@ -122,7 +122,11 @@ class ArrayFolder:
         owner: dict[str, str] = {}
         for file in files:
             path = os.path.normpath(self._path(file))
-            if not Path(path).is_relative_to(os.path.normpath(self._root)) or file.key == "":
+            if (
+                not Path(path).is_relative_to(os.path.normpath(self._root))
+                or file.key == ""
+                or "\0" in path
+            ):
                 raise OptionsError(f"key {file.key!r} is no name of a file within {folder}")
             if owner.setdefault(path, file.key) != file.key:
                 raise OptionsError(f"keys {owner[path]!r} and {file.key!r} are both {path}")

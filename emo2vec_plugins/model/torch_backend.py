@@ -107,4 +107,8 @@ def _device(name: str | None) -> torch.device:
         raise OptionsError(f"there is no device {name!r}: {error}") from error
     if device.type == "cuda" and not torch.cuda.is_available():
         raise OptionsError(f"device {name!r} was asked for, but torch finds no CUDA device")
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise OptionsError(f"device {name!r} is not to be had here: {error}") from error
     return device
