@@ -297,6 +297,21 @@ def test_a_store_of_an_unfinished_output_is_not_touched(manifest, tmp_path, kind
     assert contents(tmp_path) == before
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no locks")
+def test_two_runs_do_not_write_one_output(manifest, tmp_path):
+    class Meets(Stops):
+        def __call__(self, items):
+            with pytest.raises(ResumeError, match="being written by another"):
+                run(manifest, tmp_path / "out.jsonl", score=engine())
+            return super().__call__(items)
+
+    run(manifest, tmp_path / "out.jsonl", score=Meets(10_000))
+    run(manifest, tmp_path / "alone.jsonl")
+
+    both, alone = ((tmp_path / name).read_bytes() for name in ("out.jsonl", "alone.jsonl"))
+    assert both == alone
+
+
 def test_a_run_that_never_got_anywhere_does_not_bind_the_next(manifest, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from emo2vec_plugins.errors import ResumeError
 
@@ -60,6 +61,27 @@ def is_begun(path: Path, task: Mapping[str, Any]) -> bool:
     """Return whether there is a run to go on with: this task, or one that got somewhere."""
     lines, _ = _whole_lines(path)
     return len(lines) > 1 or lines == [task]
+
+
+def hold(file: IO[bytes]) -> None:
+    """Keep other processes from writing an unfinished output, until *file* is closed.
+
+    The lock ends with the process, however it ends. Where there are no locks, on Windows and
+    some network disks, nothing is held.
+
+    Raises:
+        ResumeError: If another process holds it.
+    """
+    if sys.platform == "win32":
+        return
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise ResumeError(f"{file.name} is being written by another process") from error
+    except OSError:
+        return
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

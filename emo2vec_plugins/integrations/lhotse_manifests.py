@@ -11,16 +11,16 @@ import json
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from emo2vec_plugins.errors import OptionsError, ResumeError
 from emo2vec_plugins.integrations.lhotse_arrays import ArraySink
 from emo2vec_plugins.integrations.lhotse_cuts import annotate_cuts
 from emo2vec_plugins.integrations.lhotse_fields import field_names, is_labelled, places
-from emo2vec_plugins.integrations.lhotse_journal import Journal, differences, is_begun
+from emo2vec_plugins.integrations.lhotse_journal import Journal, differences, hold, is_begun
 from emo2vec_plugins.integrations.lhotse_layouts import Layout, layout
 from emo2vec_plugins.integrations.lhotse_stores import (
     STORES,
@@ -172,13 +172,16 @@ class _Run:
         progress: Callable[[int], None],
     ) -> Summary:
         """Annotate what is left, group by group, and return the sums over all."""
-        journal = Journal(self._journal, self._task)
-        state = journal.state or {"bytes": 0, "store": 0, "arrays": 0, "summary": {}}
-        summary = Summary(**state["summary"])
-        progress(summary.cuts)
         limit = GROUP_BATCHES * float(getattr(score, "batch_seconds", DEFAULT_BATCH_SECONDS))
-        cuts, done = manifest.cuts(summary.cuts), -1
-        with _opened(store, state["store"]) as arrays, self._open_lines(state["bytes"]) as lines:
+        with ExitStack() as stack:
+            lines = stack.enter_context(self._open_lines())
+            journal = Journal(self._journal, self._task)
+            state = journal.state or {"bytes": 0, "store": 0, "arrays": 0, "summary": {}}
+            self._cut_back(lines, state["bytes"])
+            arrays = stack.enter_context(_opened(store, state["store"]))
+            summary = Summary(**state["summary"])
+            progress(summary.cuts)
+            cuts, done = manifest.cuts(summary.cuts), -1
             writer = None if arrays is None else arrays.writer
             sink = ArraySink(writer, dtype=options.array_dtype, count=state["arrays"])
             shared = replace(options, store=sink)
@@ -219,16 +222,24 @@ class _Run:
             )
         return Summary(**record["summary"])
 
-    def _open_lines(self, length: int) -> Any:
+    def _open_lines(self) -> IO[bytes]:
         self._lines.parent.mkdir(parents=True, exist_ok=True)
-        self._lines.touch()
+        lines = self._lines.open("ab")
+        try:
+            hold(lines)
+        except ResumeError:
+            lines.close()
+            raise
+        return lines
+
+    def _cut_back(self, lines: IO[bytes], length: int) -> None:
         if self._lines.stat().st_size < length:
             raise ResumeError(
                 f"{self._lines} is shorter than {self._journal.name} says; "
                 "remove both and start over"
             )
-        os.truncate(self._lines, length)
-        return self._lines.open("ab")
+        lines.truncate(length)
+        lines.seek(length)
 
 
 def _state(length: int, arrays: Store | None, sink: ArraySink, summary: Summary) -> dict[str, Any]:
