@@ -67,6 +67,19 @@ def test_one_bad_recording_does_not_stop_the_others(pipeline, write, noise, tmp_
     assert len(read_bundle(tmp_path / "out", "good").turns) == 1
 
 
+def test_one_channel_is_heard_if_asked_for(pipeline, write, noise, tmp_path):
+    sound = noise(16000, channels=2)
+    sound[1] = 0
+    audio = write("call.wav", sound, 16000)
+
+    diarize(audio, "--pipeline", pipeline, "--out", tmp_path / "out", "--channel", 1)
+
+    assert read_bundle(tmp_path / "out", "call").turns[0].emotion.flags == ("silent",)
+    result = diarize(audio, "--pipeline", pipeline, "--out", tmp_path / "none", "--channel", 2)
+    assert result.exit_code == 3
+    assert "channel 2" in result.stderr
+
+
 def test_missing_audio_is_a_mistake(tmp_path):
     result = diarize("gone.wav", "--out", tmp_path / "out")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from cli_runner import run
 
 from emo2vec_plugins import __version__, hookimpl
+from emo2vec_plugins.cli.output import step_progress
 from emo2vec_plugins.errors import Emo2vecError, Emo2vecWarning
 
 
@@ -253,3 +255,16 @@ def test_plugins_lists_who_is_there_and_what_they_offer():
     assert lines[2].split() == ["FakeModels", "passed", "in", "models", "model", "fake"]
     assert any(line.startswith("builtin ") and "format rttm" in line for line in lines)
     assert any(line.startswith("commands ") and "command diarize" in line for line in lines)
+
+
+def test_a_step_that_is_done_is_shown_as_done(monkeypatch):
+    """pyannote's hooks are told of a step's end by a call without counts."""
+    shown = io.StringIO()
+    shown.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", shown)
+
+    with step_progress() as hook:
+        hook("emotion", None, completed=1, total=2)
+        hook("emotion", None)
+
+    assert shown.getvalue().rfind("1/1") > shown.getvalue().rfind("1/2")

@@ -70,6 +70,20 @@ def test_recordings_may_be_given_their_files(rttm, audio):
     assert found.unused == (file,)
 
 
+def test_a_file_of_another_name_is_given_with_the_recordings(rttm, audio, tmp_path):
+    file, equals = audio("a.Mix-Headset.wav"), audio("b=c.wav")
+
+    found = read_rttm_sources(rttm("a", "b=c"), [f"a={file}", f"z={file}", str(equals)])
+
+    assert [(source.name, source.audio) for source in found.sources] == [
+        ("a", file),
+        ("b=c", equals),
+    ]
+    assert found.unused == (file,)
+    with pytest.raises(AudioError, match=r"gone\.wav: no such audio file, given as 'a'"):
+        read_rttm_sources(rttm("a"), [f"a={tmp_path}/gone.wav"])
+
+
 def test_two_files_for_one_recording_are_refused(rttm, audio, tmp_path):
     audio("a.wav"), audio("deep/a.flac")
 

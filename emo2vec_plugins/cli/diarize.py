@@ -45,6 +45,7 @@ PIPELINE = "pyannote/speaker-diarization-community-1"
 @click.option("--num-speakers", type=click.IntRange(min=1), help="If it is known.")
 @click.option("--min-speakers", type=click.IntRange(min=1), help="If it is not known.")
 @click.option("--max-speakers", type=click.IntRange(min=1), help="If it is not known.")
+@click.option("--channel", type=click.IntRange(min=0), help="Hear only this one, from 0.")
 @bundle_options
 @scoring_options()
 @click.pass_context
@@ -59,6 +60,7 @@ def diarize(
     num_speakers: int | None,
     min_speakers: int | None,
     max_speakers: int | None,
+    channel: int | None,
     overlap: Literal["keep", "exclude"],
     embeddings: bool,
     frames: bool,
@@ -89,7 +91,8 @@ def diarize(
     known = {name: count for name, count in speakers.items() if count is not None}
     with step_progress(quiet=scoring.quiet) as hook:
         for file in files:
-            found = _diarized(file, diarizer, hook, known)
+            heard = file if channel is None else {"audio": file, "channel": channel}
+            found = _diarized(heard, diarizer, hook, known)
             if isinstance(found, Exception):
                 tally.fail(str(file), str(found))
                 continue
@@ -104,7 +107,7 @@ def diarize(
 
 
 def _diarized(
-    file: Path,
+    file: Path | dict[str, Any],
     diarizer: EmotionDiarizationPipeline,
     hook: Callable[..., None] | None,
     speakers: dict[str, Any],

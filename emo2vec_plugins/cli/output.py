@@ -95,7 +95,9 @@ def step_progress(*, quiet: bool = False) -> Iterator[Callable[..., None] | None
         ) -> None:
             if step not in tasks:
                 tasks[step] = bars.add_task(step, total=total or 1)
-            bars.update(tasks[step], completed=1 if completed is None else completed, total=total)
+            # A call without counts says that the step is done, after however many with counts.
+            done, of = (1, 1) if completed is None else (completed, total)
+            bars.update(tasks[step], completed=done, total=of)
 
         yield hook
 

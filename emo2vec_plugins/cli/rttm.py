@@ -44,8 +44,8 @@ def rttm(
 ) -> None:
     """Score the speaker turns of an RTTM.
 
-    AUDIO are files, or folders that are searched, named after the recordings in the RTTM.
-    For each recording X, DIR gets X.rttm (its lines as they are), X.emotion.rttm,
+    AUDIO are files, or folders that are searched, named after the recordings in the RTTM;
+    NAME=FILE gives a recording a file of another name. For each recording X, DIR gets X.rttm (its lines as they are), X.emotion.rttm,
     X.spkemo.rttm, X.emotions.jsonl and, if asked for, X.embeddings.npz. Recordings without
     audio are listed.
     """
@@ -89,5 +89,6 @@ def _refuse_none(found: RttmSources, rttm: str) -> None:
     unused = "".join(f"; {path} is not one" for path in found.unused[:1])
     raise AudioError(
         f"none of the {len(found.missing)} recordings in {rttm} has audio: expected a file "
-        f"named {found.missing[0]} and a suffix, or like another one{unused}"
+        f"named {found.missing[0]} and a suffix, or like another one{unused}; "
+        f"{found.missing[0]}=FILE says which file it is"
     )

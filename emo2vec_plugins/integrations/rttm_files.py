@@ -67,8 +67,8 @@ def read_rttm_sources(
     Args:
         rttm: A file with any number of recordings.
         audio: Files and folders, which are searched with all that is below them; a recording's
-            file is the one whose name without its suffix is the recording's. Or a mapping from
-            recordings to files.
+            file is the one whose name without its suffix is the recording's, and ``NAME=FILE``
+            names it where it is called otherwise. Or a mapping from recordings to files.
         use_channels: Take the RTTM's channel field, which counts from 1, for the turns' channels.
 
     Raises:
@@ -80,7 +80,7 @@ def read_rttm_sources(
     if isinstance(audio, Mapping):
         files = {_key(name): [Path(path)] for name, path in audio.items()}
     else:
-        files = _by_stem([audio] if isinstance(audio, str | os.PathLike) else audio)
+        files = _by_name([audio] if isinstance(audio, str | os.PathLike) else audio)
     chosen = {each.name: _only(each.name, files.get(_key(each.name), [])) for each in recordings}
     return RttmSources(
         sources=tuple(
@@ -94,14 +94,25 @@ def read_rttm_sources(
     )
 
 
-def _by_stem(paths: Iterable[Paths]) -> dict[str, list[Path]]:
+def _by_name(given: Iterable[Paths]) -> dict[str, list[Path]]:
     files: dict[str, list[Path]] = {}
-    for path in paths:
-        for file in _files(Path(path)):
-            known = files.setdefault(_key(file.stem), [])
+    for each in given:
+        for name, file in _named(each):
+            known = files.setdefault(_key(name), [])
             if not any(file.samefile(other) for other in known):
                 known.append(file)
     return files
+
+
+def _named(given: Paths) -> Iterator[tuple[str, Path]]:
+    """Yield each audio file that *given* stands for, with the recording that it is."""
+    name, equals, path = os.fspath(given).partition("=")
+    if equals and not Path(given).exists():
+        if not Path(path).is_file():
+            raise AudioError(f"{path}: no such audio file, given as {name!r}")
+        yield name, Path(path)
+    else:
+        yield from ((file.stem, file) for file in _files(Path(given)))
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -130,9 +141,13 @@ def _unused(
 ) -> tuple[Path, ...]:
     if isinstance(audio, Mapping):
         return tuple(Path(path) for name, path in audio.items() if _key(name) not in wanted)
-    named = [audio] if isinstance(audio, str | os.PathLike) else audio
+    given = [audio] if isinstance(audio, str | os.PathLike) else audio
     return tuple(
-        Path(path) for path in named if Path(path).is_file() and _key(Path(path).stem) not in wanted
+        file
+        for each in given
+        if not Path(each).is_dir()
+        for name, file in _named(each)
+        if _key(name) not in wanted
     )
 
 
