@@ -116,11 +116,13 @@ class ForwardReader:
         self._file: Any = None
         self._blocks: deque[FloatArray] = deque()
         self._first = self._end = 0
+        self._process = 0
 
     def read(self, start: int, stop: int) -> FloatArray:
         """Return samples ``start:stop``, float32, shape (samples, channels); fewer at the end."""
         with self._lock:
-            if self._file is None or start < self._first:
+            # A forked process shares its parent's place in an open file: it opens its own.
+            if self._file is None or start < self._first or self._process != os.getpid():
                 self._rewind()
             while self._end < stop and self._decode():
                 self._forget(before=start)
@@ -129,6 +131,7 @@ class ForwardReader:
 
     def _rewind(self) -> None:
         self._file = self._start()
+        self._process = os.getpid()
         self._blocks = deque([np.empty((0, self._file.channels), np.float32)])
         self._first = self._end = 0
 

@@ -80,10 +80,13 @@ class LabelSet:
         Other classes' logits are masked, so the probabilities of those kept sum to 1.
 
         Raises:
-            LabelError: If a label is unknown or given twice, or none is given.
+            LabelError: If a label is unknown or given twice, or none is given, or *labels* is
+                one string.
         """
         if labels is None:
             return self
+        if isinstance(labels, str):
+            raise LabelError(f"labels is a list of names, got the string {labels!r}")
         wanted = tuple(canonical(label) for label in labels)
         _refuse_repeats(wanted)
         unknown = [label for label in wanted if label not in self.names]

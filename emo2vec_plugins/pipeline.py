@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emo2vec_plugins.dialogue import Emotion
-from emo2vec_plugins.errors import Emo2vecWarning, PluginError, ScorerError
+from emo2vec_plugins.errors import Emo2vecWarning, OptionsError, PluginError, ScorerError
 from emo2vec_plugins.plugins import Plugins
 from emo2vec_plugins.session import Clip, Options, Session
 
@@ -57,18 +57,29 @@ def annotate(
             with a warning.
 
     Raises:
+        OptionsError: If frames are asked for and the engine is one that gives none.
         ScorerError: If the scorer loses, repeats or reorders clips.
         OSError: If results cannot be written; what is on disk stays as it is.
     """
     opener = Plugins() if plugins is None else plugins
     wanted = Options() if options is None else options
+    if wanted.frames and getattr(score, "granularity", "frame") != "frame":
+        raise OptionsError(
+            "frames were asked for, and the engine gives none: make it with granularity='frame'"
+        )
+    return _annotated(sources, score, opener, wanted, failed)
+
+
+def _annotated(
+    sources: Iterable[Any], score: Scorer, plugins: Plugins, options: Options, failed: Failure
+) -> Iterator[Any]:
     # What the scorer holds at the moment: never more than its look-ahead.
     sent: deque[tuple[_Job, Clip | End]] = deque()
 
     def stream() -> Iterator[Clip | End]:
         for source in sources:
             job = _Job(source)
-            for clip in job.clips(opener, wanted):
+            for clip in job.clips(plugins, options):
                 sent.append((job, clip))
                 yield clip
             end = End()

@@ -139,7 +139,7 @@ class Plugins:
         origin = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "installed"
         try:
             plugin = entry.load()
-        except Exception as error:  # noqa: BLE001 - whatever a stranger's import raises
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's import does
             _skip(entry.name, f"cannot be imported: {type(error).__name__}: {error}")
         else:
             self._register(plugin, entry.name, origin)

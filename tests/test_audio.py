@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 
@@ -458,3 +459,20 @@ def test_a_turn_beyond_any_number_of_samples_is_read_within_bounds(noise):
 def test_an_array_without_channels_is_refused():
     with pytest.raises(AudioError, match=r"got shape \(0, 100\)"):
         ArrayAudio(np.zeros((0, 100)), 16_000)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_process_does_not_move_its_parents_place(write, noise):
+    sound = FileAudio(write("a.mp3", noise(16_000 * 40), 16_000))
+    whole = sound.read(0, sound.length, (0,))
+    sound = FileAudio(sound.path)
+    sound.read(0, 16_000, (0,))
+
+    child = os.fork()
+    if not child:
+        same = np.array_equal(sound.read(0, 600_000, (0,)), whole[:, :600_000])
+        os._exit(0 if same else 1)
+
+    assert os.waitpid(child, 0)[1] == 0
+    np.testing.assert_array_equal(sound.read(16_000, 600_000, (0,)), whole[:, 16_000:600_000])

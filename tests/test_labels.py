@@ -63,6 +63,11 @@ def test_labels_are_kept_in_the_order_of_the_head():
     assert labels.columns == (0, 6, 8)
 
 
+def test_one_string_is_no_list_of_labels():
+    with pytest.raises(LabelError, match="a list of names, got the string 'angry'"):
+        LabelSet.from_tokens(["angry", "sad"]).restrict("angry")
+
+
 def test_no_restriction_keeps_all():
     labels = LabelSet.from_tokens(SEED)
 

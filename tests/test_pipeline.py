@@ -13,7 +13,13 @@ import pytest
 from emo2vec_plugins.audio import ArrayAudio, MissingAudio
 from emo2vec_plugins.dialogue import Emotion, Turn
 from emo2vec_plugins.engine import Engine
-from emo2vec_plugins.errors import Emo2vecWarning, PluginError, ScorerError, SourceError
+from emo2vec_plugins.errors import (
+    Emo2vecWarning,
+    OptionsError,
+    PluginError,
+    ScorerError,
+    SourceError,
+)
 from emo2vec_plugins.hookspecs import hookimpl
 from emo2vec_plugins.pipeline import End, annotate
 from emo2vec_plugins.plugins import Plugins
@@ -408,3 +414,8 @@ def test_frames_that_nobody_asked_for_are_not_kept():
     assert without.turns[0].emotion.frame_embeddings is None
     assert without.turns[0].emotion.frame_logits is None
     assert with_frames.turns[0].emotion.frame_logits.shape == (49, 5)
+
+
+def test_frames_are_not_left_out_in_silence():
+    with pytest.raises(OptionsError, match="granularity='frame'"):
+        annotate([], score=Engine(FakeBackend()), options=Options(frames=True))

@@ -245,6 +245,7 @@ def test_installed_plugins_can_be_left_alone(install):
 # Broken plugins are skipped with one warning that names them.
 
 BROKEN = {
+    "import_exits": ("raise SystemExit(3)\n", "SystemExit: 3"),
     "import_fails": ("raise RuntimeError('no licence')\n", "RuntimeError: no licence"),
     "needs_another": ("import a_module_that_is_not_there\n", "ModuleNotFoundError"),
     "not_python": ("def\n", "SyntaxError"),

@@ -66,8 +66,6 @@ def annotate_cuts(
         path = os.fspath(cuts)
         raise OptionsError(f"cuts are objects, got a path: open it, CutSet.from_file({path!r})")
     wanted = Options() if options is None else options
-    if wanted.frames and getattr(score, "granularity", "frame") != "frame":
-        raise OptionsError("frames=True needs Engine(..., granularity='frame')")
     shared = replace(wanted, store=as_sink(wanted.store, dtype=wanted.array_dtype))
     return annotate(
         _as_cuts(cuts, supervisions),
