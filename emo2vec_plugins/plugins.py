@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,7 +16,7 @@ import pluggy
 
 from emo2vec_plugins import hookspecs
 from emo2vec_plugins.backend import NamedModel
-from emo2vec_plugins.errors import PluginError, PluginWarning, SourceError
+from emo2vec_plugins.errors import FormatError, PluginError, PluginWarning, SourceError
 from emo2vec_plugins.formats import Format
 from emo2vec_plugins.session import Options, Session
 
@@ -98,6 +99,32 @@ class Plugins:
     def formats(self) -> dict[str, Format]:
         """Return every annotation format by name, the last registered winning."""
         return self._collect("emo2vec_formats", Format)
+
+    def format(self, name: str | os.PathLike[str]) -> Format:
+        """Return the format that is called *name*, or whose files are named like it.
+
+        Of several endings that match the longest wins: ``x.emotion.rttm`` is no plain RTTM. A
+        path object is always the name of a file.
+
+        Raises:
+            FormatError: If there is none; names those that there are.
+        """
+        known = self.formats()
+        if isinstance(name, str) and name in known:
+            return known[name]
+        file = os.fspath(name).casefold()
+        endings = [
+            (len(suffix), place, each.name)
+            for place, each in enumerate(known.values())
+            for suffix in each.suffixes
+            if file.endswith(suffix.casefold())
+        ]
+        if endings:
+            return known[max(endings)[-1]]
+        listed = ", ".join(f"{each.name} ({' '.join(each.suffixes)})" for each in known.values())
+        raise FormatError(
+            f"no format is called {os.fspath(name)!r}, or has files that end so; there are {listed}"
+        )
 
     def models(self) -> dict[str, NamedModel]:
         """Return every named model by name, the last registered winning."""

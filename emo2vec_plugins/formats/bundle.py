@@ -6,14 +6,13 @@ For a recording ``X``: ``X.rttm`` (its speaker turns), ``X.emotion.rttm``, ``X.s
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from errno import ENOTDIR
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from emo2vec_plugins.dialogue import Dialogue, FloatArray, ScoredTurn
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats import Format
 from emo2vec_plugins.formats.escaping import Escaping
+from emo2vec_plugins.formats.files import as_dialogues, read_text, write_text, write_whole
 from emo2vec_plugins.formats.jsonl import EMOTIONS_JSONL, loads
 from emo2vec_plugins.formats.rttm import EMOTION_RTTM, RTTM, SPKEMO_RTTM
 
@@ -104,25 +104,29 @@ def write_bundle(
         array_dtype: What those are cast to.
 
     Raises:
-        FormatError: If a score is NaN or infinite.
+        FormatError: If a score is NaN or infinite, or *dialogue* is none.
         OSError: If the folder cannot be written to.
     """
     where = Path(folder)
-    where.mkdir(parents=True, exist_ok=True)
+    as_dialogues([dialogue])
+    try:
+        where.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(ENOTDIR, "is a file, expected a folder", str(where)) from error
     stem = bundle_stem(dialogue.recording)
     speakers = _dumped(RTTM, dialogue) if rttm is None else rttm
     texts = [speakers, *(_dumped(each, dialogue) for each in (EMOTION_RTTM, SPKEMO_RTTM))]
     lossless = _dumped(EMOTIONS_JSONL, dialogue)
     arrays = where / (stem + ARRAYS_SUFFIX)
     if embeddings:
-        _replace(arrays, lambda file: np.savez(file, **_gather(dialogue, array_dtype)))
+        write_whole(arrays, lambda file: np.savez(file, **_gather(dialogue, array_dtype)))
     else:
         arrays.unlink(missing_ok=True)  # an earlier bundle's would be read with these turns
     paths = [where / (stem + each.suffixes[0]) for each in (RTTM, EMOTION_RTTM, SPKEMO_RTTM)]
     for path, text in zip(paths, texts, strict=True):
-        _write(path, text)
+        write_text(path, text)
     whole = where / (stem + EMOTIONS_JSONL.suffixes[0])
-    _write(whole, lossless)
+    write_text(whole, lossless)
     return Bundle(
         rttm=paths[0],
         emotion_rttm=paths[1],
@@ -141,8 +145,9 @@ def read_bundle(folder: str | os.PathLike[str], recording: str) -> Dialogue:
     """
     stem = bundle_stem(recording)
     path = Path(folder) / (stem + EMOTIONS_JSONL.suffixes[0])
+    text = read_text(path)
     try:
-        dialogues = loads(path.read_text("utf-8"))
+        dialogues = loads(text)
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from error
     if [each.recording for each in dialogues] != [recording]:
@@ -154,23 +159,6 @@ def read_bundle(folder: str | os.PathLike[str], recording: str) -> Dialogue:
 
 def _dumped(format_: Format, dialogue: Dialogue) -> str:
     return format_.dumps([dialogue]) if format_.dumps else ""
-
-
-def _write(path: Path, text: str) -> None:
-    _replace(path, lambda file: file.write(text.encode("utf-8")))
-
-
-def _replace(path: Path, write: Callable[[BinaryIO], Any]) -> None:
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        with part.open("xb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        with contextlib.suppress(OSError):  # gone if renamed; its folder may be gone, too
-            part.unlink(missing_ok=True)
 
 
 def _gather(dialogue: Dialogue, dtype: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from pathlib import Path
 from emo2vec_plugins.dialogue import Dialogue, Emotion, ScoredTurn, Turn
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats import Format
+from emo2vec_plugins.formats.files import read_text
 from emo2vec_plugins.formats.rttm_lines import (
     Row,
     dump_line,
@@ -59,15 +60,9 @@ def read_rttm(path: str | Path, *, use_channels: bool = False) -> list[RttmRecor
         FormatError: If it is not RTTM; names the file and the line.
         OSError: If it cannot be read.
     """
-    data = Path(path).read_bytes()
+    text = read_text(Path(path))
     try:
-        return parse_rttm(data.decode("utf-8"), use_channels=use_channels)
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise FormatError(
-            f"{path}: line {line}: byte {data[error.start]:#04x} is not UTF-8; "
-            "convert the file, for instance with 'iconv -f latin1 -t utf8'"
-        ) from error
+        return parse_rttm(text, use_channels=use_channels)
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from error
 

@@ -1,0 +1,172 @@
+"""Dialogues as whole files of any format, and how files are read and written here.
+
+A file is complete or absent: it is written under a temporary name, then renamed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from emo2vec_plugins.dialogue import Dialogue
+from emo2vec_plugins.errors import Emo2vecError, FormatError, PluginError
+
+if TYPE_CHECKING:
+    from emo2vec_plugins.plugins import Plugins
+
+_AUDIO = (b"RIFF", b"RIFX", b"RF64", b"fLaC", b"OggS", b"ID3", b"FORM", b"caff", b"NIST", b".snd")
+"""What audio files begin with."""
+
+
+def write_dialogues(
+    dialogues: Iterable[Dialogue],
+    path: str | os.PathLike[str],
+    *,
+    plugins: Plugins,
+    format: str | None = None,
+) -> None:
+    """Write dialogues to one file; a file that is there already is replaced.
+
+    Args:
+        dialogues: Held in memory together.
+        path: In a folder that exists.
+        plugins: Whose formats to choose from.
+        format: A format's name; the one that *path* ends like if None.
+
+    Raises:
+        FormatError: If there is no such format, or it cannot be written or hold the dialogues.
+        PluginError: If the format's own code fails.
+        OSError: If the file cannot be written.
+    """
+    chosen = plugins.format(path if format is None else format)
+    if chosen.dumps is None:
+        raise FormatError(f"format {chosen.name!r} can be read, not written")
+    text = _run(chosen.name, chosen.dumps, as_dialogues(dialogues), str)
+    write_text(Path(path), text)
+
+
+def read_dialogues(
+    path: str | os.PathLike[str],
+    *,
+    plugins: Plugins,
+    format: str | None = None,
+) -> list[Dialogue]:
+    """Return the dialogues in a file.
+
+    Args:
+        path: A text file, UTF-8.
+        plugins: Whose formats to choose from.
+        format: A format's name; the one that *path* ends like if None.
+
+    Raises:
+        FormatError: If there is no such format, it cannot be read, or the file is not of it.
+        PluginError: If the format's own code fails.
+        OSError: If the file cannot be read.
+    """
+    chosen = plugins.format(path if format is None else format)
+    if chosen.loads is None:
+        raise FormatError(f"format {chosen.name!r} can be written, not read")
+    text = read_text(Path(path))
+    try:
+        dialogues: list[Dialogue] = _run(chosen.name, chosen.loads, text, list)
+    except FormatError as error:
+        raise FormatError(f"{path}: {error}") from error
+    return dialogues
+
+
+def as_dialogues(given: Iterable[Any]) -> list[Dialogue]:
+    """Return what is to be written, as a list.
+
+    Raises:
+        FormatError: If anything in it is no `Dialogue`.
+    """
+    if isinstance(given, Dialogue) or not isinstance(given, Iterable):
+        raise FormatError(f"expected a list of dialogues, got one {type(given).__name__}")
+    found = list(given)
+    for each in found:
+        if not isinstance(each, Dialogue):
+            hint = "; pass its .emotions" if hasattr(each, "emotions") else ""
+            raise FormatError(f"expected a Dialogue, got {type(each).__name__}{hint}")
+    return found
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file.
+
+    Raises:
+        FormatError: If it is audio, or not UTF-8; names the file and the line.
+        OSError: If it cannot be read.
+    """
+    data = path.read_bytes()
+    utf16 = data.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
+    if data.startswith(_AUDIO) or (b"\0" in data[:1024] and not utf16):
+        raise FormatError(
+            f"{path}: expected text, found audio or other binary data; "
+            "are the annotation and the audio swapped?"
+        )
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise FormatError(
+            f"{path}: line {line}: byte {data[error.start]:#04x} is not UTF-8; "
+            "convert the file, for instance with 'iconv -f latin1 -t utf8'"
+        ) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write *text* as UTF-8, line ends as they are.
+
+    Raises:
+        FormatError: If it has half characters (lone surrogates).
+        OSError: If the file cannot be written.
+    """
+    try:
+        data = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise FormatError(f"{path}: the text has a lone surrogate, which UTF-8 has not") from error
+    write_whole(path, lambda file: file.write(data))
+
+
+def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
+    """Let *write* fill a file that has its name only once it is complete.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        with _created(part) as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        with contextlib.suppress(OSError):  # gone if renamed; its folder may be gone, too
+            part.unlink(missing_ok=True)
+
+
+def _created(part: Path) -> BinaryIO:
+    try:
+        return part.open("xb")
+    except OSError as error:  # of the folder: nobody has heard of the temporary name
+        raise OSError(error.errno, error.strerror, str(part.parent)) from error
+
+
+def _run(name: str, function: Callable[[Any], Any], argument: Any, kind: type) -> Any:
+    try:
+        result = function(argument)
+    except (Emo2vecError, OSError):
+        raise
+    except Exception as error:
+        raise PluginError(f"format {name!r} failed: {type(error).__name__}: {error}") from error
+    if not isinstance(result, kind):
+        raise PluginError(
+            f"format {name!r} is to give a {kind.__name__}, got {type(result).__name__}"
+        )
+    return result
