@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import re
 
 import pytest
+from conftest import ROOT
 
 from emo2vec_plugins.cli.inputs import read_inputs
 from emo2vec_plugins.errors import FormatError, OptionsError
+from emo2vec_plugins.integrations.rttm_files import SUFFIXES
 
 
 def keys(arguments):
@@ -39,6 +42,22 @@ def test_folder_gives_its_audio_in_depth_and_sorted(tmp_path):
     touch(tmp_path, "b.wav", "a/z.FLAC", "notes.md")
 
     assert keys([tmp_path]) == ["z", "b"]
+
+
+def test_folder_gives_what_looks_like_audio_but_cannot_be_read(tmp_path):
+    touch(tmp_path, "a.m4a", "b.MP4", "c.wav", "d.jpg")
+    (tmp_path / "e.wav").symlink_to("gone.wav")
+    (tmp_path / "f.wav").mkdir()
+
+    assert keys([tmp_path]) == ["a", "b", "c", "e"]
+
+
+def test_the_manual_lists_the_suffixes():
+    (listed,) = re.findall(
+        r"audio is what ends in (.*?), in any case", (ROOT / "docs/cli.md").read_text("utf-8"), re.S
+    )
+
+    assert set(re.findall(r"`(\.\w+)`", listed)) == SUFFIXES
 
 
 def test_folder_without_audio_is_refused(tmp_path):

@@ -96,6 +96,23 @@ def test_failed_files_have_a_reason_and_status_3(files, write, noise):
     assert "  gone: gone.wav: no such audio file\n" in result.stderr
 
 
+def test_what_cannot_be_read_in_a_folder_has_failed(files, tmp_path):
+    (tmp_path / "c.m4a").write_bytes(b"\0\0\0\x20ftypM4A ")
+    (tmp_path / "d.wav").symlink_to("gone.wav")
+
+    result, lines = score(tmp_path)
+
+    assert result.exit_code == 3
+    assert [(line["key"], line["label"] is None) for line in lines] == [
+        ("a", False),
+        ("b", False),
+        ("c", True),
+        ("d", True),
+    ]
+    assert "not readable as audio" in lines[2]["reason"]
+    assert "no such audio file" in lines[3]["reason"]
+
+
 def test_only_the_first_failures_are_named():
     result, lines = score(*(f"gone{i}.wav" for i in range(12)))
 

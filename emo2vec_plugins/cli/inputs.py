@@ -15,6 +15,16 @@ from emo2vec_plugins.errors import FormatError, OptionsError
 from emo2vec_plugins.integrations.rttm_files import SUFFIXES
 
 
+UNREADABLE = frozenset(
+    {
+        *(".3gp", ".aac", ".ac3", ".amr", ".ape", ".avi", ".flv", ".m4a", ".m4b", ".m4v"),
+        *(".mka", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ra", ".ram", ".tta", ".webm"),
+        *(".wma", ".wmv", ".wv"),
+    }
+)
+"""Files of these have sound that libsndfile does not read: in a folder they fail, each by name."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
     """One audio file to be scored.
@@ -52,13 +62,17 @@ def read_inputs(arguments: Iterable[str]) -> list[Input]:
 
 
 def audio_files(folder: str | os.PathLike[str]) -> list[Path]:
-    """Return the audio files in a folder and those below it, sorted.
+    """Return what looks like audio in a folder and those below it, sorted.
+
+    Links that lead nowhere and files of `UNREADABLE` suffixes are among it: what cannot be scored
+    is to be told, not passed over.
 
     Raises:
         OptionsError: If there are none.
     """
-    paths = Path(folder).rglob("*")
-    files = sorted(p for p in paths if p.suffix.lower() in SUFFIXES and p.is_file())
+    suffixes = SUFFIXES | UNREADABLE
+    paths = [path for path in Path(folder).rglob("*") if path.suffix.lower() in suffixes]
+    files = sorted(path for path in paths if path.is_file() or not path.exists())
     if not files:
         raise OptionsError(f"{folder}: no audio files in this folder or below it")
     return files
