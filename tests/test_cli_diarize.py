@@ -62,7 +62,8 @@ def test_one_bad_recording_does_not_stop_the_others(pipeline, write, noise, tmp_
     )
 
     assert result.exit_code == 3
-    assert "emo2vec: warning: 2 failed, the rest were written:" in result.stderr
+    assert "emo2vec: warning: 2 of 3 recordings failed:" in result.stderr
+    assert result.stderr.count(f"{tmp_path}/broken.wav: ") == 1
     assert f"{short}: the pipeline failed: RuntimeError: no turn" in result.stderr
     assert len(read_bundle(tmp_path / "out", "good").turns) == 1
 

@@ -78,8 +78,8 @@ def test_failures_and_recordings_without_audio_are_listed(audio, turns, tmp_path
 
     assert result.exit_code == 3
     assert result.stderr.splitlines()[1:] == [
-        "emo2vec: warning: 2 failed, the rest were written:",
-        "  c: no audio file of this name",
+        f"emo2vec: warning: 1 recording of {turns} has no audio file of its name: c",
+        "emo2vec: warning: 1 of 3 turns failed:",
         "  b 0.000-0.010: too short: 160 samples at 16 kHz, one frame needs 400 (25 ms)",
     ]
     assert not (tmp_path / "out" / "c.rttm").exists()
@@ -87,12 +87,40 @@ def test_failures_and_recordings_without_audio_are_listed(audio, turns, tmp_path
     assert lost.emotion.label is None
 
 
+def test_recordings_without_audio_are_counted_apart_from_turns(audio, turns, tmp_path):
+    more = "".join(f"SPEAKER x{i:02} 1 0 1 <NA> <NA> ann <NA> <NA>\n" for i in range(12))
+    only(turns, "a").write_text(turns.read_text() + more)
+
+    result = rttm(audio, "--rttm", turns, "--out", tmp_path / "out")
+
+    assert result.exit_code == 3
+    assert result.stderr.splitlines()[1:] == [
+        f"emo2vec: warning: 12 recordings of {turns} have no audio file of their name: "
+        f"{', '.join(f'x{i:02}' for i in range(10))} and 2 more"
+    ]
+
+
 def test_no_audio_at_all_is_a_mistake(audio, turns, tmp_path):
+    for names, expected in (("c", "named c and a suffix; c=FILE"), ("ac", "or like another one; ")):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        turns.write_text(LINES)
+
+        result = rttm(tmp_path / "empty", "--rttm", only(turns, *names), "--out", tmp_path / "out")
+
+        assert result.exit_code == 1
+        assert result.stderr.startswith(f"emo2vec: error: no recording in {turns} has audio: ")
+        assert expected in result.stderr
+        assert not (tmp_path / "out").exists()
+
+
+def test_one_file_is_the_only_recording_whatever_it_is_called(audio, turns, tmp_path):
     result = rttm(audio / "b.wav", "--rttm", only(turns, "a"), "--out", tmp_path / "out")
 
-    assert result.exit_code == 1
-    assert result.stderr.startswith("emo2vec: error: none of the 1 recordings in ")
-    assert not (tmp_path / "out").exists()
+    assert result.exit_code == 0
+    assert result.stderr.splitlines()[0] == (
+        f"emo2vec: {audio}/b.wav is heard as a, the only recording of {turns}"
+    )
+    assert (tmp_path / "out" / "a.rttm").exists()
 
 
 def test_audio_that_no_turn_speaks_of_is_told(audio, turns, tmp_path):

@@ -92,8 +92,16 @@ def test_failed_files_have_a_reason_and_status_3(files, write, noise):
     assert result.exit_code == 3
     assert [line["label"] is None for line in lines] == [True, False, True, True]
     assert lines[2]["reason"].startswith("too short")
-    assert "emo2vec: warning: 3 failed, the rest were written:\n" in result.stderr
-    assert "  gone: gone.wav: no such audio file\n" in result.stderr
+    assert "emo2vec: warning: 3 of 4 files failed:\n" in result.stderr
+    assert "  gone.wav: no such audio file\n" in result.stderr
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, "the only file"), (2, "all 2 files")])
+def test_nothing_is_said_of_others_where_all_failed(count, said):
+    result, _ = score(*(f"gone{i}.wav" for i in range(count)))
+
+    assert result.exit_code == 3
+    assert f"emo2vec: warning: {said} failed:\n" in result.stderr
 
 
 def test_what_cannot_be_read_in_a_folder_has_failed(files, tmp_path):

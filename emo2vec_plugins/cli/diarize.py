@@ -94,8 +94,9 @@ def diarize(
             heard = file if channel is None else {"audio": file, "channel": channel}
             found = _diarized(heard, diarizer, hook, known)
             if isinstance(found, Exception):
-                tally.fail(str(file), str(found))
+                tally.count("recording", str(file), str(found))
                 continue
+            tally.count("recording", str(file))
             write_bundle(found, folder, embeddings=embeddings or frames, array_dtype=array_dtype)
             tally.add(found)
     tally.conclude(

@@ -14,7 +14,6 @@ from typing import TextIO
 from emo2vec_plugins.errors import FormatError, OptionsError
 from emo2vec_plugins.integrations.rttm_files import SUFFIXES
 
-
 UNREADABLE = frozenset(
     {
         *(".3gp", ".aac", ".ac3", ".amr", ".ape", ".avi", ".flv", ".m4a", ".m4b", ".m4v"),

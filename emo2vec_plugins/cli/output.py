@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -40,6 +41,12 @@ def note(message: str, *, quiet: bool) -> None:
 def counted(number: int, noun: str) -> str:
     """Say how many, in words: ``1 turn``, ``2 turns``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Name the first few, and count the others: ``a, b and 3 more``."""
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
 
 
 def speaker_of(provenance: Provenance | None) -> str:
@@ -157,42 +164,64 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
 
 class Tally:
-    """Counts turns as they are scored, and ends a command with what became of them.
+    """Counts items of any kinds as they are done, and ends a command with what became of them.
 
     Args:
         quiet: Leave out the summary; failures are told all the same.
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self.turns = 0
-        """How many turns were counted."""
         self._quiet = quiet
-        self._failed = 0
-        self._named: list[str] = []
+        self._left_out: list[str] = []
+        self._kinds: dict[str, _Kind] = {}
+
+    @property
+    def turns(self) -> int:
+        """How many turns were counted."""
+        return self._kinds["turn"].total if "turn" in self._kinds else 0
 
     def add(self, dialogue: Dialogue) -> None:
         """Count the turns of one recording; those with a reason have failed."""
         for scored in dialogue.turns:
-            self.turns += 1
-            if scored.emotion.reason is not None:
-                turn = scored.turn
-                where = f"{dialogue.recording} {turn.start:.3f}-{turn.end:.3f}"
-                self.fail(where, scored.emotion.reason)
+            turn = scored.turn
+            where = f"{dialogue.recording} {turn.start:.3f}-{turn.end:.3f}"
+            self.count("turn", where, scored.emotion.reason)
 
-    def fail(self, name: str, reason: str) -> None:
-        """Count one failure, named if it is among the first."""
-        self._failed += 1
-        if len(self._named) < LISTED:
-            self._named.append(f"{name}: {reason}")
+    def count(self, noun: str, name: str, reason: str | None = None) -> None:
+        """Count one item of the kind *noun*; with a *reason*, it has failed."""
+        kind = self._kinds.setdefault(noun, _Kind())
+        kind.total += 1
+        if reason is not None:
+            kind.failed.append(f"{name}: {reason.removeprefix(f'{name}: ')}")
+
+    def leave_out(self, what: str) -> None:
+        """Remember to tell, in one line, what was asked for and could not even be tried."""
+        self._left_out.append(what)
 
     def conclude(self, ctx: click.Context, summary: str) -> None:
         """Write the summary and the failures; exit with status 3 if there are any."""
         note(summary, quiet=self._quiet)
-        if not self._failed:
-            return
-        complain("warning", f"{self._failed} failed, the rest were written:")
-        for line in self._named:
-            click.echo(f"  {' '.join(line.split())}", err=True)
-        if self._failed > len(self._named):
-            click.echo(f"  and {self._failed - len(self._named)} more", err=True)
-        ctx.exit(SOME_FAILED)
+        for what in self._left_out:
+            complain("warning", what)
+        failing = {noun: kind for noun, kind in self._kinds.items() if kind.failed}
+        for noun, kind in failing.items():
+            complain("warning", f"{_share(len(kind.failed), kind.total, noun)} failed:")
+            for line in kind.failed[:LISTED]:
+                click.echo(f"  {' '.join(line.split())}", err=True)
+            if len(kind.failed) > LISTED:
+                click.echo(f"  and {len(kind.failed) - LISTED} more", err=True)
+        if failing or self._left_out:
+            ctx.exit(SOME_FAILED)
+
+
+@dataclass(slots=True)
+class _Kind:
+    total: int = 0
+    failed: list[str] = field(default_factory=list)
+
+
+def _share(part: int, total: int, noun: str) -> str:
+    """Say how many of how many: ``2 of 3 turns``, ``all 3 turns``, ``the only turn``."""
+    if part < total:
+        return f"{part} of {counted(total, noun)}"
+    return f"the only {noun}" if total == 1 else f"all {counted(total, noun)}"

@@ -11,7 +11,7 @@ import click
 
 from emo2vec_plugins.cli.bundles import annotate_to_bundles
 from emo2vec_plugins.cli.options import Scoring, bundle_options, scoring_options
-from emo2vec_plugins.cli.output import Tally, counted, progress, speaker_of
+from emo2vec_plugins.cli.output import Tally, counted, listed, note, progress, speaker_of
 from emo2vec_plugins.errors import AudioError, Emo2vecWarning
 from emo2vec_plugins.integrations.rttm_files import RttmSources, read_rttm_sources
 from emo2vec_plugins.session import Options
@@ -45,12 +45,15 @@ def rttm(
     """Score the speaker turns of an RTTM.
 
     AUDIO are files, or folders that are searched, named after the recordings in the RTTM;
-    NAME=FILE gives a recording a file of another name. For each recording X, DIR gets X.rttm (its lines as they are), X.emotion.rttm,
-    X.spkemo.rttm, X.emotions.jsonl and, if asked for, X.embeddings.npz. Recordings without
-    audio are listed.
+    NAME=FILE gives a recording a file of another name, and so does one FILE alone where the RTTM
+    has one recording. For each recording X, DIR gets X.rttm (its lines as they are),
+    X.emotion.rttm, X.spkemo.rttm, X.emotions.jsonl and, if asked for, X.embeddings.npz.
+    Recordings without audio are listed.
     """
     found = read_rttm_sources(rttm, audio, use_channels=use_channels)
     _refuse_none(found, rttm)
+    for name in found.renamed:
+        note(f"{audio[0]} is heard as {name}, the only recording of {rttm}", quiet=scoring.quiet)
     for path in found.unused:
         warnings.warn(f"{path}: no recording of {rttm} has this name", Emo2vecWarning, stacklevel=2)
     options = Options(
@@ -59,8 +62,8 @@ def rttm(
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     tally = Tally(quiet=scoring.quiet)
-    for name in found.missing:
-        tally.fail(name, "no audio file of this name")
+    if found.missing:
+        tally.leave_out(_without_audio(found, rttm))
     engine = scoring.engine(granularity="frame" if frames else "utterance")
     total = sum(len(source.turns or ()) for source in found.sources)
     with progress("turns", total=total, quiet=scoring.quiet) as advance:
@@ -81,14 +84,22 @@ def rttm(
     )
 
 
+def _without_audio(found: RttmSources, rttm: str) -> str:
+    names = listed(found.missing)
+    if len(found.missing) == 1:
+        return f"1 recording of {rttm} has no audio file of its name: {names}"
+    return f"{len(found.missing)} recordings of {rttm} have no audio file of their name: {names}"
+
+
 def _refuse_none(found: RttmSources, rttm: str) -> None:
     if found.sources:
         return
     if not found.missing:
         raise AudioError(f"{rttm}: there are no turns in this file")
     unused = "".join(f"; {path} is not one" for path in found.unused[:1])
+    others = ", or like another one" if len(found.missing) > 1 else ""
     raise AudioError(
-        f"none of the {len(found.missing)} recordings in {rttm} has audio: expected a file "
-        f"named {found.missing[0]} and a suffix, or like another one{unused}; "
+        f"no recording in {rttm} has audio: expected a file "
+        f"named {found.missing[0]} and a suffix{others}{unused}; "
         f"{found.missing[0]}=FILE says which file it is"
     )

@@ -78,8 +78,7 @@ def score(
             if arrays is not None:
                 arrays.write(file, emotion.frame_embeddings if frames else emotion.embedding)
             write(to_line(file, emotion))
-            if emotion.reason is not None:
-                tally.fail(file.key, emotion.reason)
+            tally.count("file", file.path, emotion.reason)
             advance()
     tally.conclude(
         ctx, f"{counted(len(files), 'file')}, heard by {speaker_of(engine.backend.provenance)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,12 +48,14 @@ class RttmSources:
         missing: Names of those without.
         lines: The SPEAKER lines of every recording, missing ones too, character for character.
         unused: Audio files that were named but that no recording is called after.
+        renamed: The recording whose file is called otherwise, being the only one of both.
     """
 
     sources: tuple[Recording, ...]
     missing: tuple[str, ...]
     lines: Mapping[str, str]
     unused: tuple[Path, ...] = ()
+    renamed: tuple[str, ...] = ()
 
 
 def read_rttm_sources(
@@ -68,7 +70,8 @@ def read_rttm_sources(
         rttm: A file with any number of recordings.
         audio: Files and folders, which are searched with all that is below them; a recording's
             file is the one whose name without its suffix is the recording's, and ``NAME=FILE``
-            names it where it is called otherwise. Or a mapping from recordings to files.
+            names it where it is called otherwise. One file alone is that of the only recording,
+            whatever it is called. Or a mapping from recordings to files.
         use_channels: Take the RTTM's channel field, which counts from 1, for the turns' channels.
 
     Raises:
@@ -77,10 +80,15 @@ def read_rttm_sources(
         OSError: If the RTTM cannot be read.
     """
     recordings = read_rttm(Path(rttm), use_channels=use_channels)
+    if not isinstance(audio, Mapping):
+        audio = [audio] if isinstance(audio, str | os.PathLike) else list(audio)
+    renamed = _renamed([each.name for each in recordings], audio)
+    if renamed:
+        audio = renamed
     if isinstance(audio, Mapping):
         files = {_key(name): [Path(path)] for name, path in audio.items()}
     else:
-        files = _by_name([audio] if isinstance(audio, str | os.PathLike) else audio)
+        files = _by_name(audio)
     chosen = {each.name: _only(each.name, files.get(_key(each.name), [])) for each in recordings}
     return RttmSources(
         sources=tuple(
@@ -91,7 +99,16 @@ def read_rttm_sources(
         missing=tuple(name for name, path in chosen.items() if path is None),
         lines={each.name: each.lines for each in recordings},
         unused=_unused(audio, {_key(name) for name in chosen}),
+        renamed=tuple(renamed),
     )
+
+
+def _renamed(names: Sequence[str], audio: Sequence[Paths] | Mapping[str, Paths]) -> dict[str, Path]:
+    """Return the only recording and the only file, if that is called otherwise."""
+    if isinstance(audio, Mapping) or len(names) != 1 or len(audio) != 1:
+        return {}
+    path = Path(audio[0])
+    return {names[0]: path} if path.is_file() and _key(path.stem) != _key(names[0]) else {}
 
 
 def _by_name(given: Iterable[Paths]) -> dict[str, list[Path]]:
@@ -136,15 +153,12 @@ def _only(name: str, files: list[Path]) -> Path | None:
     return files[0] if files else None
 
 
-def _unused(
-    audio: Paths | Iterable[Paths] | Mapping[str, Paths], wanted: set[str]
-) -> tuple[Path, ...]:
+def _unused(audio: Sequence[Paths] | Mapping[str, Paths], wanted: set[str]) -> tuple[Path, ...]:
     if isinstance(audio, Mapping):
         return tuple(Path(path) for name, path in audio.items() if _key(name) not in wanted)
-    given = [audio] if isinstance(audio, str | os.PathLike) else audio
     return tuple(
         file
-        for each in given
+        for each in audio
         if not Path(each).is_dir()
         for name, file in _named(each)
         if _key(name) not in wanted
