@@ -442,7 +442,8 @@ def test_the_example_plugin_is_a_plugin():
 
 
 @pytest.mark.parametrize("page", ["plugin-hooks.md", "writing-plugins.md"])
-def test_the_examples_of_the_guide_run(page):
+def test_the_examples_of_the_guide_run(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     text = (ROOT / "docs" / page).read_text("utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
