@@ -128,6 +128,12 @@ def test_command_passes(example):
     assert "agrees with its published scores" in result.stdout
 
 
+def test_options_that_would_change_the_scores_are_not_offered():
+    offered = {word for word in run("selfcheck", "--help").stdout.split() if word[:2] == "--"}
+
+    assert offered == {"--audio", "--model", "--device", "--dtype", "--help"}
+
+
 def test_command_fails(example):
     result = run("selfcheck", "--model", "fake", "--audio", example, backend=Large(happy=1))
 

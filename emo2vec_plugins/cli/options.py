@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import click
@@ -19,32 +19,41 @@ Command = Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scoring:
-    """What the common options say; a command asks it for the engine.
+class Loading:
+    """What the options of every command with a model say; a command asks it for the back end.
 
     Attributes:
         plugins: Of this run.
         model: A name, folder or hub's identifier for `load_model`.
         device: None for the best there is.
         dtype: Of the network's arithmetic.
-        labels: None for all classes.
-        batch_seconds: None for the model's own preference.
-        max_window: Seconds; longer turns are windowed.
-        quiet: No progress and no summary.
     """
 
     plugins: Plugins
     model: str
     device: str | None
     dtype: str
-    labels: tuple[str, ...] | None
-    batch_seconds: float | None
-    max_window: float
-    quiet: bool
 
     def backend(self) -> Backend:
         """Load the model, never another one in its place."""
         return load_model(self.model, device=self.device, dtype=self.dtype, plugins=self.plugins)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scoring(Loading):
+    """What the options of every command that scores say; a command asks it for the engine.
+
+    Attributes:
+        labels: None for all classes.
+        batch_seconds: None for the model's own preference.
+        max_window: Seconds; longer turns are windowed.
+        quiet: No progress and no summary.
+    """
+
+    labels: tuple[str, ...] | None
+    batch_seconds: float | None
+    max_window: float
+    quiet: bool
 
     def engine(self, *, granularity: Granularity = "utterance") -> Engine:
         """Load the model and make the engine that the options describe."""
@@ -60,12 +69,15 @@ class Scoring:
 def _names(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...] | None:
     if value is None:
         return None
-    return tuple(name.strip() for name in value.split(",") if name.strip())
+    names = tuple(name.strip() for name in value.split(",") if name.strip())
+    if any(len(name.split()) > 1 for name in names):
+        raise click.BadParameter(f"separate names with commas: {','.join(' '.join(names).split())}")
+    return names
 
 
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 
-_OPTIONS = (
+_LOADING = (
     click.option(
         "--device", metavar="NAME", help="cpu, cuda, cuda:1, ...  [default: the best there is]"
     ),
@@ -76,6 +88,9 @@ _OPTIONS = (
         show_default=True,
         help="Of the network's arithmetic.",
     ),
+)
+
+_SCORING = (
     click.option(
         "--labels",
         metavar="A,B,...",
@@ -106,7 +121,16 @@ def scoring_options(*, model: str = DEFAULT_MODEL) -> Callable[[Command], Comman
     Args:
         model: What ``--model`` is unless told.
     """
-    named = click.option(
+    return _gathered("scoring", Scoring, (_named(model), *_LOADING, *_SCORING))
+
+
+def loading_options(command: Command) -> Command:
+    """Give a command the options of a model; it is called with ``loading=Loading(...)`` for them."""
+    return _gathered("loading", Loading, (_named(DEFAULT_MODEL), *_LOADING))(command)
+
+
+def _named(model: str) -> Callable[[Command], Command]:
+    return click.option(
         "-m",
         "--model",
         metavar="NAME",
@@ -115,16 +139,24 @@ def scoring_options(*, model: str = DEFAULT_MODEL) -> Callable[[Command], Comman
         help="A name ('emo2vec models' lists them), a folder, or a hub's identifier.",
     )
 
+
+def _gathered(
+    argument: str, kind: type[Loading], options: Sequence[Callable[[Command], Command]]
+) -> Callable[[Command], Command]:
+    """Return what gives a command *options*, their values gathered into one *argument*."""
+    names = [each.name for each in fields(kind) if each.name != "plugins"]
+
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
         def gather(**given: Any) -> Any:
-            own = {name: given.pop(name) for name in _FIELDS}
+            own = {name: given.pop(name) for name in names}
             plugins = plugins_of(click.get_current_context())
-            return command(scoring=Scoring(plugins=plugins, **own), **given)
+            return command(**{argument: kind(plugins=plugins, **own)}, **given)
 
-        for option in reversed((named, *_OPTIONS)):
-            gather = option(gather)
-        return gather
+        decorated: Command = gather
+        for option in reversed(options):
+            decorated = option(decorated)
+        return decorated
 
     return decorate
 
@@ -154,5 +186,3 @@ _BUNDLE_OPTIONS = (
         help="Of the arrays that are written.",
     ),
 )
-
-_FIELDS = ("model", "device", "dtype", "labels", "batch_seconds", "max_window", "quiet")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from emo2vec_plugins.cli.options import Scoring, scoring_options
+from emo2vec_plugins.cli.options import Loading, loading_options
 from emo2vec_plugins.cli.output import print_table, speaker_of
 from emo2vec_plugins.selfcheck import PUBLISHED, TOLERANCE, find_audio, require_known
 from emo2vec_plugins.selfcheck import selfcheck as check
@@ -18,16 +18,16 @@ from emo2vec_plugins.selfcheck import selfcheck as check
     metavar="FILE",
     help="The model's example/test.wav.  [default: the one in its folder or on its hub]",
 )
-@scoring_options()
-def selfcheck(*, audio: str | None, scoring: Scoring) -> None:
+@loading_options
+def selfcheck(*, audio: str | None, loading: Loading) -> None:
     """Compare the model with its published scores.
 
     That is emotion2vec_plus_large, on this machine; other models have none that are known.
     Exit status 1, and the classes that differ, if it does not agree.
     """
-    backend = scoring.backend()
+    backend = loading.backend()
     require_known(backend)
-    recording = find_audio(scoring.model) if audio is None else Path(audio)
+    recording = find_audio(loading.model) if audio is None else Path(audio)
     agreement = check(backend, recording)
     rows = [
         (name, f"{PUBLISHED[name]:.3e}", f"{difference:+.4f}")
