@@ -7,7 +7,9 @@ import warnings
 import pytest
 from cli_runner import run
 
+from emo2vec_plugins.formats import Format
 from emo2vec_plugins.formats.bundle import read_bundle
+from emo2vec_plugins.hookspecs import hookimpl
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +21,8 @@ def pipeline(tmp_path_factory):
     return save(tmp_path_factory.mktemp("pipelines") / "clock")
 
 
-def diarize(*arguments):
-    return run("diarize", "--model", "fake", *arguments)
+def diarize(*arguments, **more):
+    return run("diarize", "--model", "fake", *arguments, **more)
 
 
 def test_every_turn_gets_an_emotion(pipeline, write, noise, tmp_path):
@@ -50,6 +52,24 @@ def test_number_of_speakers_reaches_the_pipeline(pipeline, write, noise, tmp_pat
 
     speakers = [each.turn.speaker for each in read_bundle(tmp_path / "out", "talk").turns]
     assert speakers == ["S0", "S1", "S2"]
+
+
+def test_recordings_are_written_in_other_formats(pipeline, write, noise, tmp_path):
+    class Offering:
+        @hookimpl
+        def emo2vec_formats(self):
+            dumps = lambda dialogues: str(len(dialogues[0].turns))  # noqa: E731
+            return [Format(name="count", suffixes=(".count",), description="", dumps=dumps)]
+
+    audio = write("talk.wav", noise(16000 * 3), 16000)
+
+    result = diarize(
+        *(audio, "--pipeline", pipeline, "--out", tmp_path / "out", "--format", "count"),
+        plugins=[Offering()],
+    )
+
+    assert result.exit_code == 0
+    assert (tmp_path / "out" / "talk.count").read_text() == "3"
 
 
 def test_one_bad_recording_does_not_stop_the_others(pipeline, write, noise, tmp_path):

@@ -178,6 +178,31 @@ def test_recording_that_a_plugin_fails_on_keeps_its_turns(audio, turns, tmp_path
     assert "not this one" in read_bundle(out, "a").turns[0].emotion.reason
 
 
+def test_results_need_a_folder(audio, turns, tmp_path):
+    (tmp_path / "taken").write_text("a file")
+
+    for out in ("taken", "taken/deeper"):
+        result = rttm(audio, "--rttm", only(turns, "a"), "--out", tmp_path / out)
+
+        assert (result.exit_code, result.stderr) == (
+            1,
+            f"emo2vec: error: {tmp_path}/taken: is a file, expected a folder\n",
+        )
+
+
+def test_folder_that_cannot_be_written_to_is_named_before_any_work(
+    audio, turns, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+
+    result = rttm(audio, "--rttm", only(turns, "a"), "--out", tmp_path / "out")
+
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"emo2vec: error: {tmp_path}/out: Permission denied\n",
+    )
+
+
 def test_wrong_rttm_is_one_line(audio, tmp_path):
     path = tmp_path / "bad.rttm"
     path.write_text("SPEAKER a 1 zero one\n")

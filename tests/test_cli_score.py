@@ -230,7 +230,23 @@ def test_folder_that_cannot_be_made_is_one_line(files, tmp_path):
     result, _ = score(files[0], "--output-dir", tmp_path / "taken" / "npy")
 
     assert result.exit_code == 1
-    assert result.stderr == f"emo2vec: error: {tmp_path}/taken/npy: Not a directory\n"
+    assert result.stderr == f"emo2vec: error: {tmp_path}/taken: is a file, expected a folder\n"
+
+
+def test_file_that_cannot_be_written_is_called_by_its_own_name(files, tmp_path):
+    out = tmp_path / ("x" * 300)
+
+    result, _ = score(files[0], "--out", out)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"emo2vec: error: {out}: ")
+
+
+def test_labels_without_commas_are_told_to_have_them(files):
+    result, lines = score(files[0], "--labels", "angry happy, sad")
+
+    assert (result.exit_code, lines) == (2, [])
+    assert "separate names with commas: angry,happy,sad" in result.stderr
 
 
 def test_names_outside_ascii_stay_readable_and_no_name_is_impossible(write, noise, tmp_path):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
 from emo2vec_plugins.cli.bundles import annotate_to_bundles
+from emo2vec_plugins.cli.exports import Exports, format_option
 from emo2vec_plugins.cli.options import Scoring, scoring_options
-from emo2vec_plugins.cli.output import Tally, print_table, speaker_of
+from emo2vec_plugins.cli.output import Tally, print_table, results_folder, speaker_of
 from emo2vec_plugins.dialogue import Dialogue, ScoredTurn
 from emo2vec_plugins.errors import MissingExtraError
 from emo2vec_plugins.integrations.rttm_files import read_rttm_sources
@@ -25,9 +27,10 @@ from emo2vec_plugins.session import Options
     show_default=True,
     help="Where the results go.",
 )
+@format_option
 @scoring_options(model="tiny")
 @click.pass_context
-def demo(ctx: click.Context, *, out: str, scoring: Scoring) -> None:
+def demo(ctx: click.Context, *, out: str, formats: Sequence[str], scoring: Scoring) -> None:
     """Try it on a conversation of 30 s, offline.
 
     The conversation and its speaker turns come with pyannote.audio, the model with this
@@ -35,8 +38,8 @@ def demo(ctx: click.Context, *, out: str, scoring: Scoring) -> None:
     """
     audio, turns = sample_conversation()
     found = read_rttm_sources(turns, audio)
-    folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
+    exports = Exports(formats, scoring.plugins)
+    folder = results_folder(out)
     engine = scoring.engine()
     tally = Tally(quiet=scoring.quiet)
     for dialogue, bundle in annotate_to_bundles(
@@ -51,7 +54,9 @@ def demo(ctx: click.Context, *, out: str, scoring: Scoring) -> None:
         tally.add(dialogue)
         print_turns(dialogue)
         click.echo(f"\nheard by {speaker_of(engine.backend.provenance)}")
-        for path in (bundle.rttm, bundle.emotion_rttm, bundle.spkemo_rttm, bundle.emotions_jsonl):
+        more = exports.write(dialogue, folder, tally)
+        bundled = bundle.rttm, bundle.emotion_rttm, bundle.spkemo_rttm, bundle.emotions_jsonl
+        for path in (*bundled, *more):
             click.echo(f"written {path}")
     tally.conclude(ctx, f"the same for a recording of yours: {_example(scoring.model)}")
 

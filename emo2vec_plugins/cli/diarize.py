@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from emo2vec_plugins.cli.exports import Exports, format_option
 from emo2vec_plugins.cli.options import Scoring, bundle_options, scoring_options
-from emo2vec_plugins.cli.output import Tally, counted, note, speaker_of, step_progress
+from emo2vec_plugins.cli.output import (
+    Tally,
+    counted,
+    note,
+    results_folder,
+    speaker_of,
+    step_progress,
+)
 from emo2vec_plugins.dialogue import Dialogue
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import (
@@ -47,6 +55,7 @@ PIPELINE = "pyannote/speaker-diarization-community-1"
 @click.option("--max-speakers", type=click.IntRange(min=1), help="If it is not known.")
 @click.option("--channel", type=click.IntRange(min=0), help="Hear only this one, from 0.")
 @bundle_options
+@format_option
 @scoring_options()
 @click.pass_context
 def diarize(
@@ -65,6 +74,7 @@ def diarize(
     embeddings: bool,
     frames: bool,
     array_dtype: Literal["float16", "float32"],
+    formats: Sequence[str],
     scoring: Scoring,
 ) -> None:
     """Diarize with pyannote, then score each turn.
@@ -79,11 +89,11 @@ def diarize(
         "min_speakers": min_speakers,
         "max_speakers": max_speakers,
     }
+    exports = Exports(formats, scoring.plugins)
     options = Options(
         overlap=overlap, embeddings=embeddings, frames=frames, array_dtype=array_dtype
     )
-    folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = results_folder(out)
     engine = scoring.engine(granularity="frame" if frames else "utterance")
     note(f"loading {pipeline}", quiet=scoring.quiet)
     diarizer = _load(pipeline, token, cache_dir, engine, options, scoring)
@@ -99,6 +109,7 @@ def diarize(
             tally.count("recording", str(file))
             write_bundle(found, folder, embeddings=embeddings or frames, array_dtype=array_dtype)
             tally.add(found)
+            exports.write(found, folder, tally)
     tally.conclude(
         ctx,
         f"{counted(tally.turns, 'turn')} of {counted(len(files), 'recording')}, "

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -13,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from emo2vec_plugins.dialogue import Dialogue, Provenance
+from emo2vec_plugins.errors import OptionsError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -154,13 +157,38 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             yield stream
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        with part.open("wb") as stream:
+        with _opened(part, path) as stream:
             yield stream
         part.replace(path)
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # gone if renamed; its folder may be gone, too
+            part.unlink(missing_ok=True)
+
+
+def _opened(part: Path, path: Path) -> IO[bytes]:
+    try:
+        return part.open("xb")
+    except OSError as error:  # of what was asked for: nobody has heard of the temporary name
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def results_folder(path: str) -> Path:
+    """Return the folder that results go to, made if it is missing.
+
+    Raises:
+        OptionsError: If it, or a folder above it, is a file.
+        OSError: If it cannot be made or written to.
+    """
+    folder = Path(path)
+    for each in (folder, *folder.parents):
+        if each.exists() and not each.is_dir():
+            raise OptionsError(f"{each}: is a file, expected a folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+    return folder
 
 
 class Tally:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 import click
 
 from emo2vec_plugins.cli.bundles import annotate_to_bundles
+from emo2vec_plugins.cli.exports import Exports, format_option
 from emo2vec_plugins.cli.options import Scoring, bundle_options, scoring_options
-from emo2vec_plugins.cli.output import Tally, counted, listed, note, progress, speaker_of
+from emo2vec_plugins.cli.output import (
+    Tally,
+    counted,
+    listed,
+    note,
+    progress,
+    results_folder,
+    speaker_of,
+)
 from emo2vec_plugins.errors import AudioError, Emo2vecWarning
 from emo2vec_plugins.integrations.rttm_files import RttmSources, read_rttm_sources
 from emo2vec_plugins.session import Options
@@ -22,6 +30,7 @@ from emo2vec_plugins.session import Options
 @click.option("--rttm", metavar="FILE", required=True, help="Speaker turns of the recordings.")
 @click.option("-o", "--out", metavar="DIR", required=True, help="Where the results go.")
 @bundle_options
+@format_option
 @click.option(
     "--use-channels",
     is_flag=True,
@@ -39,6 +48,7 @@ def rttm(
     embeddings: bool,
     frames: bool,
     array_dtype: Literal["float16", "float32"],
+    formats: Sequence[str],
     use_channels: bool,
     scoring: Scoring,
 ) -> None:
@@ -56,11 +66,11 @@ def rttm(
         note(f"{audio[0]} is heard as {name}, the only recording of {rttm}", quiet=scoring.quiet)
     for path in found.unused:
         warnings.warn(f"{path}: no recording of {rttm} has this name", Emo2vecWarning, stacklevel=2)
+    exports = Exports(formats, scoring.plugins)
     options = Options(
         overlap=overlap, embeddings=embeddings, frames=frames, array_dtype=array_dtype
     )
-    folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = results_folder(out)
     tally = Tally(quiet=scoring.quiet)
     if found.missing:
         tally.leave_out(_without_audio(found, rttm))
@@ -77,6 +87,7 @@ def rttm(
             advance=advance,
         ):
             tally.add(dialogue)
+            exports.write(dialogue, folder, tally)
     tally.conclude(
         ctx,
         f"{counted(tally.turns, 'turn')} of {counted(len(found.sources), 'recording')}, heard by "

@@ -17,7 +17,14 @@ from emo2vec_plugins.audio import MODEL_RATE
 from emo2vec_plugins.cli.bundles import unscored
 from emo2vec_plugins.cli.inputs import Input, read_inputs
 from emo2vec_plugins.cli.options import Scoring, scoring_options
-from emo2vec_plugins.cli.output import Tally, counted, progress, replacing, speaker_of
+from emo2vec_plugins.cli.output import (
+    Tally,
+    counted,
+    progress,
+    replacing,
+    results_folder,
+    speaker_of,
+)
 from emo2vec_plugins.dialogue import Emotion, FloatArray
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.pipeline import annotate
@@ -111,13 +118,12 @@ class ArrayFolder:
     """A folder of ``KEY.npy`` files, each complete or absent.
 
     Raises:
-        OptionsError: If a key would leave the folder, or two keys are one file.
-        OSError: If the folder cannot be made.
+        OptionsError: If a key would leave the folder, two keys are one file, or the folder is one.
+        OSError: If the folder cannot be made or written to.
     """
 
     def __init__(self, folder: str, files: Sequence[Input]) -> None:
-        self._root = Path(folder)
-        self._root.mkdir(parents=True, exist_ok=True)
+        self._root = results_folder(folder)
         owner: dict[str, str] = {}
         for file in files:
             path = os.path.normpath(self._path(file))
