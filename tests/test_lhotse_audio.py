@@ -11,7 +11,7 @@ from emo2vec_plugins.audio import FileAudio, bounds, mono
 from emo2vec_plugins.dialogue import Turn
 from emo2vec_plugins.errors import AudioError
 from emo2vec_plugins.integrations.lhotse_audio import RecordingAudio
-from emo2vec_plugins.integrations.lhotse_cuts import CutSession
+from emo2vec_plugins.integrations.lhotse_session import CutSession
 from emo2vec_plugins.session import Options
 
 

@@ -23,7 +23,7 @@ from emo2vec_plugins import (
     hookimpl,
 )
 from emo2vec_plugins.errors import OptionsError
-from emo2vec_plugins.integrations.lhotse_cuts import CutSession
+from emo2vec_plugins.integrations.lhotse_session import CutSession
 from emo2vec_plugins.testing import FakeBackend, check_session
 
 BARE = Plugins(installed=False)
@@ -111,21 +111,55 @@ def test_a_label_that_is_there_is_never_replaced_unless_asked(cut):
     cut.supervisions[0].custom["emotion"] = "bored"
     cut.supervisions[0].custom["emotion_score"] = "by hand"
 
-    kept, new = annotated([cut])[0].supervisions
+    with pytest.warns(Emo2vecWarning, match="cut 'rec' has 'bored'"):
+        kept, new = annotated([cut])[0].supervisions
     replaced = annotated([cut], overwrite=True)[0].supervisions[0]
 
-    assert kept.custom == {"mood": "fine", "emotion": "bored", "emotion_score": "by hand"}
+    assert kept.custom == {
+        "mood": "fine",
+        "emotion": "bored",
+        "emotion_score": "by hand",
+        "emotion_scores": None,
+        "emotion_flags": [],
+        "emotion_reason": None,
+        "emotion_overlap_ratio": None,
+        "emotion_model": None,
+    }
     assert new.emotion is not None
     assert replaced.emotion != "bored"
     assert isinstance(replaced.emotion_score, float)
     assert replaced.mood == "fine"
 
 
+@pytest.mark.parametrize("blank", [None, "", " "])
+def test_a_blank_is_no_label(cut, blank):
+    cut.supervisions[0].custom["emotion"] = blank
+
+    assert annotated([cut])[0].supervisions[0].emotion in FakeBackend.labels.names
+
+
+def test_labels_that_are_kept_are_told_of_once_where_results_are_asked_for(cut):
+    cut.supervisions[0].custom["emotion"] = "bored"
+    results = annotate_cuts([cut, cut, cut], score=Engine(FakeBackend()), plugins=BARE)
+
+    with pytest.warns(Emo2vecWarning) as told:
+        list(results)
+
+    assert [(str(each.message), each.filename) for each in told] == [
+        (
+            "labels that are in 'emotion' already are kept, not found anew: cut 'rec' has 'bored'. "
+            "Options(field=...) writes beside them, Options(overwrite=True) replaces them",
+            __file__,
+        )
+    ]
+
+
 def test_labelled_turns_are_not_scored_again(cut):
     done = annotated([cut])
     backend = FakeBackend()
 
-    again = list(annotate_cuts(done, score=Engine(backend), plugins=BARE))
+    with pytest.warns(Emo2vecWarning, match="already are kept"):
+        again = list(annotate_cuts(done, score=Engine(backend), plugins=BARE))
 
     assert again == done
     assert backend.batches == []
@@ -134,10 +168,10 @@ def test_labelled_turns_are_not_scored_again(cut):
 def test_a_labelled_turn_gets_only_the_arrays_it_lacks(cut):
     cut.supervisions[0].custom["emotion"] = "bored"
 
-    first = annotated([cut], embeddings=True)[0].supervisions[0]
+    with pytest.warns(Emo2vecWarning, match="already are kept"):
+        first = annotated([cut], embeddings=True)[0].supervisions[0]
 
-    assert set(first.custom) == {"mood", "emotion", "emotion_embedding"}
-    assert first.emotion == "bored"
+    assert (first.emotion, first.emotion_score, first.emotion_model) == ("bored", None, None)
     assert first.load_emotion_embedding().shape == (4,)
 
 
@@ -325,12 +359,17 @@ def test_a_cut_that_fails_comes_back_with_the_error_as_reason(cut):
             if source.id == "bad":
                 raise RuntimeError("no luck")
 
-    bad = fastcopy(cut, id="bad")
-    with pytest.warns(Emo2vecWarning, match="no luck"):
+    labelled = fastcopy(cut.supervisions[1], custom={"emotion": "calm"})
+    bad = fastcopy(cut, id="bad", supervisions=[cut.supervisions[0], labelled])
+    with (
+        pytest.warns(Emo2vecWarning, match="no luck"),
+        pytest.warns(Emo2vecWarning, match="already are kept"),
+    ):
         first, second = annotated([bad, cut], plugins=Plugins([Breaks()], installed=False))
 
     assert "no luck" in first.supervisions[0].emotion_reason
     assert first.supervisions[0].emotion is None
+    assert (first.supervisions[1].emotion, first.supervisions[1].emotion_reason) == ("calm", None)
     assert second.supervisions[0].emotion is not None
 
 
@@ -343,7 +382,11 @@ def test_sessions_keep_the_laws_of_plugins(cut):
 def test_a_human_label_on_a_cut_is_kept(recording):
     labelled = MonoCut("c", 0.0, 2.0, 0, recording=recording, custom={"emotion": "calm"})
 
-    assert annotated([labelled]) == [labelled]
+    with pytest.warns(Emo2vecWarning, match="cut 'c' has 'calm'"):
+        [kept] = annotated([labelled])
+
+    assert (kept.emotion, kept.emotion_score) == ("calm", None)
+    assert labelled.custom == {"emotion": "calm"}
 
 
 def test_ami_excerpts_are_annotated_turn_for_turn(shared):

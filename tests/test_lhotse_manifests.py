@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +22,8 @@ from emo2vec_plugins import Engine, Options, Plugins
 from emo2vec_plugins.errors import FormatError, OptionsError, ResumeError
 from emo2vec_plugins.integrations.lhotse_frames import turn_frames
 from emo2vec_plugins.integrations.lhotse_journal import Journal, differences
-from emo2vec_plugins.integrations.lhotse_manifests import Summary, annotate_manifest
+from emo2vec_plugins.integrations.lhotse_manifests import annotate_manifest
+from emo2vec_plugins.integrations.lhotse_summary import Summary
 from emo2vec_plugins.testing import FakeBackend
 
 BARE = Plugins(installed=False)
@@ -154,7 +156,17 @@ def test_every_fate_of_a_turn_is_counted(recording, tmp_path):
 
     summary = run(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
 
-    assert summary == Summary(cuts=1, turns=3, scored=1, failed=1, skipped=1)
+    assert summary == Summary(
+        cuts=1,
+        turns=3,
+        scored=1,
+        failed=1,
+        skipped=1,
+        failures=(
+            "cut rec, supervision short: "
+            "too short: 160 samples at 16 kHz, one frame needs 400 (25 ms)",
+        ),
+    )
 
 
 @pytest.mark.parametrize("kind", STORES)
@@ -257,7 +269,10 @@ def test_a_run_that_failed_at_its_very_end_is_finished_later(manifest, tmp_path,
 def test_an_output_that_is_done_is_not_done_again(manifest, tmp_path):
     first = run(manifest, tmp_path / "out.jsonl.gz")
 
-    assert run(manifest, tmp_path / "out.jsonl.gz", score=Stops(0)) == first
+    again = run(manifest, tmp_path / "out.jsonl.gz", score=Stops(0))
+
+    assert again == first
+    assert (first.was_finished, again.was_finished) == (False, True)
 
 
 def test_an_output_made_otherwise_is_not_touched(manifest, tmp_path):
@@ -320,6 +335,35 @@ def test_a_run_that_never_got_anywhere_does_not_bind_the_next(manifest, tmp_path
     assert run(manifest, tmp_path / "out.jsonl", store=tmp_path / "arrays.lca").scored > 0
 
 
+@pytest.mark.parametrize("kind", STORES)
+def test_a_run_that_never_got_anywhere_leaves_nothing(manifest, tmp_path, kind):
+    before = sorted(tmp_path.rglob("*"))
+
+    with pytest.raises(KeyboardInterrupt):
+        run(manifest, tmp_path / "out.jsonl", score=Stops(3), store=tmp_path / STORES[kind])
+
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_what_an_earlier_run_left_is_not_removed(manifest, tmp_path):
+    def killed():
+        if not list(tmp_path.glob("*.journal")):
+            raise AssertionError
+        for path in tmp_path.glob("out*"):
+            (tmp_path / f"kept-{path.name}").write_bytes(path.read_bytes())
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(manifest, tmp_path / "out.jsonl", progress=lambda _: killed())
+    for path in tmp_path.glob("kept-*"):
+        path.rename(tmp_path / path.name.removeprefix("kept-"))
+    with pytest.raises(KeyboardInterrupt):
+        run(manifest, tmp_path / "out.jsonl", score=Stops(0))
+
+    assert (tmp_path / "out.jsonl.part.journal").exists()
+    assert run(manifest, tmp_path / "out.jsonl").scored > 0
+
+
 def test_a_run_that_never_got_anywhere_opens_no_store_to_the_next(manifest, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(manifest, tmp_path / "out.jsonl", score=Stops(0), store=tmp_path / "arrays.h5")
@@ -352,8 +396,30 @@ def test_an_unfinished_output_goes_on_only_with_the_same_input(manifest, cuts, t
         run(manifest, tmp_path / "out.jsonl", score=Stops(30))
     cuts.subset(first=4).to_file(manifest)
 
-    with pytest.raises(ResumeError, match=r"input\.sha256 was"):
+    with pytest.raises(ResumeError) as refused:
         run(manifest, tmp_path / "out.jsonl")
+    out = tmp_path / "out.jsonl"
+    assert str(refused.value) == (
+        f"{out} is unfinished, and was begun otherwise: the input has changed. "
+        f"Go on with what it was begun with, or remove {out}.part.jsonl, {out}.part.journal "
+        "and start over"
+    )
+
+
+@pytest.mark.parametrize("kind", STORES)
+def test_what_is_said_to_be_removed_lets_the_next_run_start_over(manifest, cuts, tmp_path, kind):
+    store = tmp_path / STORES[kind]
+    with pytest.raises(KeyboardInterrupt):
+        run(manifest, tmp_path / "out.jsonl", score=Stops(30), store=store)
+    cuts.subset(first=4).to_file(manifest)
+
+    with pytest.raises(ResumeError) as refused:
+        run(manifest, tmp_path / "out.jsonl", store=store)
+    named = str(refused.value).split(" or remove ")[1].removesuffix(" and start over").split(", ")
+    for path in map(Path, named):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    assert run(manifest, tmp_path / "out.jsonl", store=store).cuts == 4
 
 
 def test_arrays_that_went_missing_are_noticed(manifest, tmp_path):
@@ -452,6 +518,24 @@ def test_arrays_need_a_store(manifest, tmp_path):
         run(manifest, tmp_path / "out.jsonl", options=Options(embeddings=True))
 
 
+def test_a_suffix_of_no_store_is_explained_and_may_be_a_folder_s(manifest, tmp_path):
+    store, options = tmp_path / "arrays.v2", Options(embeddings=True)
+
+    with pytest.raises(OptionsError, match=r"with store type numpy_files, arrays\.v2 is the name"):
+        run(manifest, tmp_path / "out.jsonl", store=store)
+    run(manifest, tmp_path / "out.jsonl", store=store, store_type="numpy_files", options=options)
+
+    assert store.is_dir()
+
+
+def test_labels_that_are_kept_are_counted_and_not_warned_of(cuts, tmp_path):
+    cuts.map_supervisions(lambda s: s.with_custom("emotion", "calm")).to_file(tmp_path / "in.jsonl")
+
+    summary = run(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+
+    assert (summary.skipped, summary.scored) == (summary.turns - 1, 1)
+
+
 def test_another_store_type_is_refused(manifest, tmp_path):
     with pytest.raises(OptionsError, match="store_type is one of lilcom_chunky"):
         run(manifest, tmp_path / "out.jsonl", store=tmp_path / "x", store_type="zarr")
@@ -510,9 +594,12 @@ def test_a_journal_drops_a_line_that_was_not_written_to_its_end(tmp_path):
 
 
 def test_differences_are_said_in_words():
-    assert differences({"a": {"b": 1}, "c": 2}, {"a": {"b": 3}, "c": 2, "d": None}) == [
-        "a.b was 1, is 3"
-    ]
+    before = {"a": {"b": 1}, "c": 2, "input": {"x": 1, "y": 2}, "sha256": "ab" * 32}
+    after = {"a": {"b": 3}, "c": 2, "d": None, "input": {"x": 3}, "sha256": "cd" * 32}
+
+    assert differences(before, after) == (
+        "a.b was 1, is 3; the input has changed; sha256 was abababababab..., is cdcdcdcdcdcd..."
+    )
 
 
 def test_emodb_comes_back_clip_for_clip(shared, tmp_path):

@@ -11,25 +11,21 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from emo2vec_plugins.audio import MissingAudio
-from emo2vec_plugins.dialogue import Emotion, Turn
+from emo2vec_plugins.dialogue import Emotion
 from emo2vec_plugins.errors import Emo2vecWarning, OptionsError
 from emo2vec_plugins.hookspecs import hookimpl
-from emo2vec_plugins.integrations.lhotse_arrays import ArraySink, as_counted, as_sink, divides
-from emo2vec_plugins.integrations.lhotse_audio import MixtureAudio, RecordingAudio, Stretch
+from emo2vec_plugins.integrations.lhotse_arrays import as_sink
 from emo2vec_plugins.integrations.lhotse_fields import (
-    Place,
     enriched,
     is_labelled,
-    is_wanted,
+    kept_fields,
     label_fields,
     places,
 )
-from emo2vec_plugins.integrations.lhotse_frames import FRAME_SHIFT, tracks
-from emo2vec_plugins.overlap import overlaps
+from emo2vec_plugins.integrations.lhotse_session import CutSession
 from emo2vec_plugins.pipeline import Scorer, annotate, pass_through
 from emo2vec_plugins.plugins import Plugins
-from emo2vec_plugins.session import Clip, Options, Span
+from emo2vec_plugins.session import Options
 
 if TYPE_CHECKING:
     from lhotse import RecordingSet, SupervisionSet
@@ -48,8 +44,8 @@ def annotate_cuts(
 
     Lazy: cuts are read ahead only as far as a batch needs, and clips of different cuts share a
     batch. What was given is never changed. A turn that cannot be scored has the field with None
-    and the reason beside it; a turn that has a label already keeps it, and is scored only if
-    an array was asked for that it lacks.
+    and the reason beside it; a turn that has a label already keeps it, with a warning at the
+    first, and is scored only if an array was asked for that it lacks.
 
     Args:
         cuts: A ``CutSet`` or any iterable of cuts; or a ``RecordingSet``.
@@ -66,9 +62,19 @@ def annotate_cuts(
         path = os.fspath(cuts)
         raise OptionsError(f"cuts are objects, got a path: open it, CutSet.from_file({path!r})")
     wanted = Options() if options is None else options
-    shared = replace(wanted, store=as_sink(wanted.store, dtype=wanted.array_dtype))
+    kept: list[str] = []
+    noted = _noting_labels(_as_cuts(cuts, supervisions), wanted, kept)
+    results = enriched_cuts(noted, score=score, options=wanted, plugins=plugins)
+    return _telling(results, wanted, kept)
+
+
+def enriched_cuts(
+    cuts: Iterable[Any], *, score: Scorer, options: Options, plugins: Plugins | None
+) -> Iterator[Any]:
+    """Do what `annotate_cuts` does, without a word on labels that were kept."""
+    shared = replace(options, store=as_sink(options.store, dtype=options.array_dtype))
     return annotate(
-        _as_cuts(cuts, supervisions),
+        cuts,
         score=score,
         plugins=plugins,
         options=shared,
@@ -79,152 +85,7 @@ def annotate_cuts(
 @hookimpl
 def emo2vec_open(source: Any, options: Options) -> CutSession | None:
     """Open a cut of Lhotse, of any kind."""
-    lhotse = sys.modules.get("lhotse.cut")  # never imported here: no lhotse, no cut
-    return CutSession(source, options) if lhotse and isinstance(source, lhotse.Cut) else None
-
-
-class CutSession:
-    """One cut while its turns are scored."""
-
-    def __init__(self, cut: Any, options: Options) -> None:
-        self._cut = cut
-        self._options = options
-        self._sink: ArraySink = as_sink(options.store, dtype=options.array_dtype)
-        self._mixed = type(cut).__name__ == "MixedCut"
-        self._places = places(cut)
-        self._holders = {track: (offset, holder) for track, offset, holder in tracks(cut)}
-        self._fields: dict[Place, dict[str, Any]] = {}
-
-    def clips(self) -> Iterator[Clip]:
-        """Yield the turns that are to be scored, in the order of tracks and supervisions.
-
-        Turns are in the time of the cut they hang on, and bounded by it: what lies outside of
-        the cut is not heard, and flagged.
-        """
-        audio = self._audio()
-        turns = {place: self._turn(place, audio) for place in self._places}
-        everyone = [self._in_cut(place, turn) for place, turn in turns.items()]
-        alone = self._options.overlap == "exclude"
-        for (place, turn), spans in zip(turns.items(), overlaps(everyone), strict=True):
-            if is_wanted(self._places[place].custom, self._options):
-                yield Clip(
-                    turn=turn,
-                    audio=self._stretch(place, audio),
-                    overlaps=self._in_turn(place, spans),
-                    alone=alone,
-                    key=place,
-                )
-        if isinstance(audio, MixtureAudio):
-            audio.release()
-
-    def take(self, clip: Clip, emotion: Emotion) -> None:
-        """Keep what is said of one turn; arrays go to the store now."""
-        place: Place = clip.key
-        keep = is_labelled(self._places[place].custom, self._options)
-        fields = {} if keep else label_fields(emotion, self._options)
-        self._fields[place] = fields | self._arrays(clip, emotion)
-
-    def finish(self) -> Any:
-        """Return the copy of the cut."""
-        return enriched(self._cut, self._fields, self._options)
-
-    def _audio(self) -> Any:
-        has_audio = self._cut.has_recording and type(self._cut).__name__ != "PaddingCut"
-        if not has_audio:
-            return MissingAudio(f"{type(self._cut).__name__} {self._cut.id!r} has no recording")
-        return MixtureAudio(self._cut) if self._mixed else RecordingAudio(self._cut.recording)
-
-    def _origin(self, place: Place) -> float:
-        """Return where the audio of the place's cut starts, in seconds of what is read."""
-        offset, holder = self._holders[place[0]]
-        if not self._mixed:
-            return float(holder.start)
-        return 0.0 if place[1] is None else float(offset)
-
-    def _turn(self, place: Place, audio: Any) -> Turn:
-        index, origin = place[1], self._origin(place)
-        if index is None:
-            return Turn(start=0.0, end=self._cut.duration)
-        own = self._places[place]
-        start, end = own.start, max(own.start, own.end)
-        if not isinstance(audio, MissingAudio):
-            # On the sample grid of what is read: the samples are those of the same turn
-            # in a file, also where the cut starts between two samples.
-            first = round(origin * audio.rate)
-            start, end = (
-                (round(round(origin + t, 8) * audio.rate) - first) / audio.rate
-                for t in (start, end)
-            )
-        return Turn(start=start, end=end, speaker=own.speaker, channel=self._channel(place))
-
-    def _channel(self, place: Place) -> int | tuple[int, ...] | None:
-        """Return the channels a turn is on, by the numbers that its audio knows them by."""
-        holder = self._holders[place[0]][1]
-        if type(holder).__name__ != "MultiCut":
-            return None
-        wanted, held = _as_tuple(self._places[place].channel), _as_tuple(holder.channel)
-        if not self._mixed:
-            return wanted
-        return tuple(held.index(channel) if channel in held else channel for channel in wanted)
-
-    def _stretch(self, place: Place, audio: Any) -> Any:
-        if isinstance(audio, MissingAudio):
-            return audio
-        holder = self._cut if place[1] is None else self._holders[place[0]][1]
-        return Stretch(
-            audio,
-            origin=round(self._origin(place) * audio.rate),
-            length=holder.num_samples,
-            channels=audio.channels if self._mixed else _as_tuple(holder.channel),
-        )
-
-    def _in_cut(self, place: Place, turn: Turn) -> Turn:
-        offset = self._holders[place[0]][0]
-        return replace(turn, start=turn.start + offset, end=turn.end + offset) if offset else turn
-
-    def _in_turn(self, place: Place, spans: tuple[Span, ...] | None) -> tuple[Span, ...] | None:
-        offset = self._holders[place[0]][0]
-        return tuple((a - offset, b - offset) for a, b in spans) if spans and offset else spans
-
-    def _arrays(self, clip: Clip, emotion: Emotion) -> dict[str, Any]:
-        options, index = self._options, clip.key[1]
-        have = self._places[clip.key].custom or {}
-        if index is None and self._mixed:
-            if options.embeddings or options.frames:
-                warnings.warn(
-                    f"mixed cut {self._cut.id!r} has no supervisions and cannot hold arrays: "
-                    "Lhotse does not load them from mixtures",
-                    Emo2vecWarning,
-                    stacklevel=2,
-                )
-            return {}
-        keep = is_labelled(have, options)
-        fields: dict[str, Any] = {}
-        if options.embeddings and not (keep and have.get(f"{options.field}_embedding")):
-            fields["embedding"] = self._store(clip.key, "embedding", emotion.embedding)
-        if options.frames and not (keep and have.get(f"{options.field}_frames")):
-            fields |= self._frames(clip, emotion)
-        return {f"{options.field}_{name}": value for name, value in fields.items()}
-
-    def _frames(self, clip: Clip, emotion: Emotion) -> dict[str, Any]:
-        (track, index), frames = clip.key, emotion.frame_embeddings
-        holder = self._holders[track][1]
-        if index is None and frames is not None and divides(clip.audio.rate):
-            frames = as_counted(frames, samples=clip.audio.length, rate=clip.audio.rate)
-        start = round(holder.start + max(0.0, clip.turn.start), 8)
-        if index is None:
-            return {"frames": self._store(clip.key, "frames", frames, start=holder.start)}
-        return {
-            "frames": self._store(clip.key, "frames", frames),
-            "frames_start": None if frames is None else start,
-            "frames_shift": None if frames is None else FRAME_SHIFT,
-        }
-
-    def _store(self, place: Place, kind: str, value: Any, start: float | None = None) -> Any:
-        if value is None:
-            return None
-        name = f"{self._cut.id}\n{place}\n{self._options.field}_{kind}"
-        return self._sink.store(value, name=name, start=start)
+    return CutSession(source, options) if _is_cut(source) else None
 
 
 def _as_cuts(cuts: Iterable[Any], supervisions: Iterable[Any] | None) -> Iterator[Any]:
@@ -249,18 +110,42 @@ def _as_cuts(cuts: Iterable[Any], supervisions: Iterable[Any] | None) -> Iterato
         )
 
 
+def _noting_labels(cuts: Iterable[Any], options: Options, kept: list[str]) -> Iterator[Any]:
+    """Pass cuts on; the first label that is not to be replaced goes to *kept*, in words."""
+    for cut in cuts:
+        if not kept and _is_cut(cut):
+            labels = (
+                own.custom for own in places(cut).values() if is_labelled(own.custom, options)
+            )
+            kept += [f"cut {cut.id!r} has {each[options.field]!r}" for each in labels][:1]
+        yield cut
+
+
+def _telling(results: Iterator[Any], options: Options, kept: list[str]) -> Iterator[Any]:
+    """Pass results on, with a warning where the caller asks for them once a label was kept."""
+    told = False
+    for result in results:
+        if kept and not told:
+            told = True
+            warnings.warn(
+                f"labels that are in {options.field!r} already are kept, not found anew: "
+                f"{kept[0]}. Options(field=...) writes beside them, "
+                "Options(overwrite=True) replaces them",
+                Emo2vecWarning,
+                stacklevel=2,
+            )
+        yield result
+
+
 def _unscored(source: Any, error: Exception, *, options: Options) -> Any:
     """Give back a cut that failed, with the error as the reason on every turn to be scored."""
-    lhotse = sys.modules.get("lhotse.cut")
     source = pass_through(source, error)
-    if lhotse is None or not isinstance(source, lhotse.Cut):
+    if not _is_cut(source):
         return source
-    fields = label_fields(Emotion(reason=str(error)), options)
-    unlabelled = [
-        place for place, own in places(source).items() if not is_labelled(own.custom, options)
-    ]
-    return enriched(source, dict.fromkeys(unlabelled, fields), options)
+    turns, fields = places(source), label_fields(Emotion(reason=str(error)), options)
+    return enriched(source, dict.fromkeys(turns, fields) | kept_fields(turns, options), options)
 
 
-def _as_tuple(channel: int | Iterable[int]) -> tuple[int, ...]:
-    return (channel,) if isinstance(channel, int) else tuple(channel)
+def _is_cut(source: Any) -> bool:
+    lhotse = sys.modules.get("lhotse.cut")  # never imported here: no lhotse, no cut
+    return lhotse is not None and isinstance(source, lhotse.Cut)

@@ -52,8 +52,10 @@ def model_name(provenance: Provenance | None) -> str | None:
 
 
 def is_labelled(custom: Mapping[str, Any] | None, options: Options) -> bool:
-    """Return whether there is a label that is not to be replaced."""
-    return not options.overwrite and (custom or {}).get(options.field) is not None
+    """Return whether there is a label that is not to be replaced; a blank one is none."""
+    label = (custom or {}).get(options.field)
+    is_blank = label is None or (isinstance(label, str) and not label.strip())
+    return not (options.overwrite or is_blank)
 
 
 def is_wanted(custom: Mapping[str, Any] | None, options: Options) -> bool:
@@ -64,6 +66,19 @@ def is_wanted(custom: Mapping[str, Any] | None, options: Options) -> bool:
     return (options.embeddings and have.get(f"{options.field}_embedding") is None) or (
         options.frames and have.get(f"{options.field}_frames") is None
     )
+
+
+def kept_fields(turns: Mapping[Place, Any], options: Options) -> dict[Place, dict[str, Any]]:
+    """Return the turns whose labels are kept, with the fields that they lack, saying nothing.
+
+    With these a corpus of which people labelled a part has the same fields everywhere.
+    """
+    nothing = label_fields(Emotion(), options)
+    return {
+        place: {k: v for k, v in nothing.items() if k not in own.custom}
+        for place, own in turns.items()
+        if is_labelled(own.custom, options)
+    }
 
 
 def merged(

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from string import hexdigits
 from typing import IO, Any
 
 from emo2vec_plugins.errors import ResumeError
@@ -24,7 +25,7 @@ class Journal:
         task: All that the output depends on, as JSON values.
 
     Raises:
-        ResumeError: If there is a journal of another task; the message says what differs.
+        ResumeError: If there is a journal of another task.
     """
 
     def __init__(self, path: Path, task: Mapping[str, Any]) -> None:
@@ -33,10 +34,7 @@ class Journal:
         if len(lines) == 1 and lines[0] != task:
             lines, length = [], 0
         if lines and lines[0] != task:
-            raise ResumeError(
-                f"{path} was begun with other settings: {'; '.join(differences(lines[0], task))}. "
-                "Go on with the same, or remove the unfinished output and start over"
-            )
+            raise ResumeError(f"{path} is of another run: {differences(lines[0], task)}")
         self.resumed = len(lines) > 1
         self.state: dict[str, Any] = lines[-1] if self.resumed else {}
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,10 +55,10 @@ class Journal:
             os.fsync(file.fileno())
 
 
-def is_begun(path: Path, task: Mapping[str, Any]) -> bool:
-    """Return whether there is a run to go on with: this task, or one that got somewhere."""
+def begun(path: Path, task: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the task of the run to go on with: this one, or another that got somewhere."""
     lines, _ = _whole_lines(path)
-    return len(lines) > 1 or lines == [task]
+    return lines[0] if len(lines) > 1 or lines == [task] else None
 
 
 def hold(file: IO[bytes]) -> None:
@@ -84,14 +82,22 @@ def hold(file: IO[bytes]) -> None:
         return
 
 
-def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Return what two nested mappings of JSON values do not share, in words."""
+def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Say what two tasks do not share; of their ``input``, only that it has changed."""
     before, after = dict(_flat(then)), dict(_flat(now))
-    return [
-        f"{name} was {before.get(name)!r}, is {after.get(name)!r}"
-        for name in sorted(before | after)
-        if before.get(name) != after.get(name)
+    names = [name for name in sorted(before | after) if before.get(name) != after.get(name)]
+    said = [
+        "the input has changed"
+        if name.startswith("input.")
+        else f"{name} was {_short(before.get(name))}, is {_short(after.get(name))}"
+        for name in names
     ]
+    return "; ".join(dict.fromkeys(said))
+
+
+def _short(value: Any) -> str:
+    is_digest = isinstance(value, str) and len(value) == 64 and set(value) <= set(hexdigits)
+    return f"{value[:12]}..." if is_digest else repr(value)
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -61,13 +61,13 @@ def layout(source: Path, target: Path, *, fields: Collection[str]) -> Layout:
         raise FormatError(f"{source}: there is no such manifest")
     lines = target.name.endswith(ENDINGS)
     if source.is_dir():
+        shar = SharLayout(source)
         if lines:
             raise FormatError(
                 f"{source} is a Shar directory and {target.name} a single manifest, which cannot "
                 "hold the audio of its cuts; give a directory to write, or export the cuts with "
                 "their audio first ('lhotse shar export')"
             )
-        shar = SharLayout(source)
         hidden = sorted(shar.fields.intersection(fields))
         if hidden:
             raise OptionsError(

@@ -7,6 +7,7 @@ position again, the store forgets what came after and goes on as if nothing had 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -143,6 +144,9 @@ STORES: dict[str, type[LilcomStore | FilesStore | Hdf5Store]] = {
 }
 """By the names that Lhotse has for its writers."""
 
+SUFFIXES = {store.suffix: name for name, store in STORES.items()}
+"""Which of them a path stands for."""
+
 
 class StorePlace(NamedTuple):
     """Which of `STORES` it is, and where."""
@@ -162,10 +166,17 @@ def store_place(
         outside: Folders of cuts, which it must not be in.
 
     Raises:
-        OptionsError: If there is no such store, or it is in one of the folders.
+        OptionsError: If there is no such store, or it is in one of the folders, or no store
+            has the path's suffix and *kind* is None.
     """
     path = Path(path)
-    found = kind or {".lca": "lilcom_chunky", ".h5": "numpy_hdf5"}.get(path.suffix, "numpy_files")
+    found = kind or SUFFIXES.get(path.suffix)
+    if found is None:
+        raise OptionsError(
+            f"{path}: a store is an archive of lilcom (.lca) or HDF5 (.h5), or a folder of .npy "
+            f"files, whose name has no suffix; with store type numpy_files, {path.name} is the "
+            "name of a folder"
+        )
     if found not in STORES:
         raise OptionsError(f"store_type is one of {', '.join(STORES)}, got {kind!r}")
     for folder in outside:
@@ -179,6 +190,15 @@ def store_place(
 def occupied(path: Path) -> Path | None:
     """Return what is in the way of a new store: a finished one, or one that is being written."""
     return next((found for found in (path, _log(path)) if found.exists()), None)
+
+
+def discard(path: Path) -> None:
+    """Remove a store, finished or being written."""
+    while found := occupied(path):
+        if found.is_dir():
+            shutil.rmtree(found)
+        else:
+            found.unlink()
 
 
 class _NotedFilesWriter(NumpyFilesWriter):  # type: ignore[misc]
