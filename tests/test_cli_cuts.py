@@ -16,6 +16,10 @@ from lhotse import CutSet, Recording, SupervisionSegment
 
 from emo2vec_plugins.testing import FakeBackend
 
+TOO_SHORT = (
+    "  cut b, supervision b-0: too short: 160 samples at 16 kHz, one frame needs 400 (25 ms)"
+)
+
 
 @pytest.fixture
 def manifest(write, noise, tmp_path):
@@ -56,9 +60,9 @@ def test_every_supervision_gets_an_emotion_or_a_reason(manifest, tmp_path):
     assert result.exit_code == 3
     assert result.stdout == ""
     assert result.stderr.splitlines() == [
-        "emo2vec: 3 turns of 2 cuts, 0 labelled already, "
-        f"heard by fake (float32, sha256 000000000000), are in {out}",
-        "emo2vec: warning: 1 failed, the rest were written; emotion_reason says why",
+        f"emo2vec: 3 turns of 2 cuts, heard by fake (float32, sha256 000000000000), are in {out}",
+        "emo2vec: warning: 1 of 3 turns failed; emotion_reason says why:",
+        TOO_SHORT,
     ]
     found = supervisions(out)
     assert [sup.id for sup in found] == ["a-0", "a-1", "b-0"]
@@ -98,13 +102,95 @@ def test_labels_are_kept_unless_overwriting(manifest, tmp_path):
     cuts(labelled, tmp_path / "new.jsonl", "--overwrite")
     cuts(labelled, tmp_path / "beside.jsonl", "--field", "heard")
 
-    assert kept.exit_code == 0
-    assert "3 labelled already" in kept.stderr
+    assert (kept.exit_code, kept.stderr) == (
+        0,
+        "emo2vec: warning: nothing was scored: 3 turns, each with 'emotion' already; "
+        "--field NAME writes beside it, --overwrite replaces it\n",
+    )
     assert supervisions(tmp_path / "kept.jsonl")[0].emotion == "human"
     assert supervisions(tmp_path / "new.jsonl")[0].emotion in FakeBackend.labels.names
     beside = supervisions(tmp_path / "beside.jsonl")[0]
     assert beside.emotion == "human"
     assert beside.heard in FakeBackend.labels.names
+
+
+def test_labels_that_were_kept_are_counted(manifest, tmp_path):
+    labelled = tmp_path / "labelled.jsonl"
+    CutSet.from_file(manifest).map_supervisions(
+        lambda sup: sup.with_custom("emotion", "human" if sup.id == "a-0" else "")
+    ).to_file(labelled)
+
+    result = cuts(labelled, tmp_path / "out.jsonl")
+
+    assert "3 turns of 2 cuts, 1 labelled already, heard by fake" in result.stderr
+    assert supervisions(tmp_path / "out.jsonl")[1].emotion in FakeBackend.labels.names
+
+
+def test_ten_failures_are_named(manifest, tmp_path):
+    short = json.loads(_lines(manifest)[1])
+    many = tmp_path / "many.jsonl"
+    many.write_text("".join(json.dumps(short | {"id": f"cut-{i}"}) + "\n" for i in range(12)))
+
+    lines = cuts(many, tmp_path / "out.jsonl", "--quiet").stderr.splitlines()
+
+    assert len(lines) == 12
+    assert lines[0] == "emo2vec: warning: 12 of 12 turns failed; emotion_reason says why:"
+    assert lines[10].startswith("  cut cut-9, supervision b-0: too short")
+    assert lines[11] == "  and 2 more"
+
+
+def test_finished_run_says_so_and_how_failures_are_tried_again(manifest, tmp_path):
+    out, again = tmp_path / "out.jsonl.gz", tmp_path / "again.jsonl.gz"
+    cuts(manifest, out)
+
+    finished = cuts(manifest, out)
+    renewed = cuts(out, again)
+
+    assert finished.exit_code == 3
+    assert finished.stderr.splitlines() == [
+        f"emo2vec: {out} was finished already, nothing was done; to try failed turns again, "
+        f"annotate the output: emo2vec cuts {out} OUT2",
+        "emo2vec: warning: 1 of 3 turns failed; emotion_reason says why:",
+        TOO_SHORT,
+    ]
+    assert "2 labelled already" in renewed.stderr
+    assert supervisions(again) == supervisions(out)
+
+
+def test_manifest_that_was_no_good_is_no_hindrance_once_it_is(manifest, tmp_path):
+    broken, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    broken.write_text('{"a": 1}\n')
+
+    failed = cuts(broken, out)
+    left = sorted(path.name for path in tmp_path.glob("out*"))
+    broken.write_text("".join(_lines(manifest)))
+    repaired = cuts(broken, out)
+
+    assert (failed.exit_code, left) == (1, [])
+    assert (repaired.exit_code, len(supervisions(out))) == (3, 3)
+
+
+def test_folder_of_audio_is_not_called_shar(tmp_path, noise, write):
+    folder = tmp_path / "wavs"
+    folder.mkdir()
+    write("wavs/a.wav", noise(16000), 16000)
+
+    result = cuts(folder, tmp_path / "out.jsonl.gz")
+
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"emo2vec: error: {folder} is not a Shar directory: "
+        "it has no cuts.000000.jsonl or cuts.000000.jsonl.gz\n",
+    )
+
+
+def test_store_of_a_kind_that_is_not_known_is_explained(manifest, tmp_path):
+    store = tmp_path / "emb.npz"
+    result = cuts(manifest, tmp_path / "out.jsonl", "--embeddings", "--store", store)
+
+    assert result.exit_code == 1
+    assert "or a folder of .npy files, whose name has no suffix" in result.stderr
+    assert not store.exists()
 
 
 def test_missing_manifest_is_one_line(tmp_path):

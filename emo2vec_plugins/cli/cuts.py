@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -12,6 +12,9 @@ from emo2vec_plugins.cli.options import Scoring, scoring_options
 from emo2vec_plugins.cli.output import SOME_FAILED, complain, counted, note, progress, speaker_of
 from emo2vec_plugins.errors import MissingExtraError
 from emo2vec_plugins.session import Options
+
+if TYPE_CHECKING:
+    from emo2vec_plugins.integrations.lhotse_summary import Summary
 
 
 @click.command()
@@ -68,7 +71,7 @@ def cuts(
 
     IN is a .jsonl or .jsonl.gz of cuts, or a Shar directory; OUT becomes the same kind.
     A run that was killed goes on when the same command is given again. Labels that are there
-    already are kept.
+    already are kept, and their turns not scored. To try turns again that failed, give OUT as IN.
     """
     if (embeddings or frames) and store is None:
         raise click.UsageError("--embeddings and --frames need --store PATH")
@@ -99,16 +102,42 @@ def cuts(
     except KeyboardInterrupt:
         note("the same command again goes on from here", quiet=scoring.quiet)
         raise
-    note(
-        f"{counted(summary.turns, 'turn')} of {counted(summary.cuts, 'cut')}, {summary.skipped} labelled "
-        f"already, heard by {speaker_of(engine.backend.provenance)}, are in {target}",
-        quiet=scoring.quiet,
-    )
-    if summary.failed:
+    if summary.was_finished:
+        note(_finished(summary, target), quiet=scoring.quiet)
+    elif 0 < summary.turns == summary.skipped and not (embeddings or frames):
         complain(
-            "warning", f"{summary.failed} failed, the rest were written; {field}_reason says why"
+            "warning",
+            f"nothing was scored: {counted(summary.turns, 'turn')}, each with {field!r} already; "
+            "--field NAME writes beside it, --overwrite replaces it",
         )
+    else:
+        heard = speaker_of(engine.backend.provenance)
+        note(f"{_written(summary)}, heard by {heard}, are in {target}", quiet=scoring.quiet)
+    if summary.failed:
+        _name_failures(summary, field)
         ctx.exit(SOME_FAILED)
+
+
+def _written(summary: Summary) -> str:
+    turns = f"{counted(summary.turns, 'turn')} of {counted(summary.cuts, 'cut')}"
+    return f"{turns}, {summary.skipped} labelled already" if summary.skipped else turns
+
+
+def _finished(summary: Summary, target: str) -> str:
+    done = f"{target} was finished already, nothing was done"
+    if not summary.failed:
+        return done
+    return f"{done}; to try failed turns again, annotate the output: emo2vec cuts {target} OUT2"
+
+
+def _name_failures(summary: Summary, field: str) -> None:
+    of = f"{summary.failed} of {counted(summary.turns, 'turn')} failed"
+    complain("warning", f"{of}; {field}_reason says why:")
+    for failure in summary.failures:
+        click.echo(f"  {' '.join(failure.split())}", err=True)
+    unnamed = summary.failed - len(summary.failures)
+    if unnamed:
+        click.echo(f"  and {unnamed} more", err=True)
 
 
 def _library() -> Callable[..., Any]:
