@@ -168,21 +168,29 @@ def bundle_options(command: Command) -> Command:
     return command
 
 
-_BUNDLE_OPTIONS = (
-    click.option(
-        "--overlap",
-        type=click.Choice(["keep", "exclude"]),
-        default="keep",
-        show_default=True,
-        help="exclude: score only what a speaker says while nobody else speaks.",
-    ),
-    click.option("--embeddings", is_flag=True, help="Write each turn's embedding."),
-    click.option("--frames", is_flag=True, help="Write embeddings and logits 50 times a second."),
-    click.option(
+def array_dtype_option(description: str) -> Callable[[Command], Command]:
+    """Return what gives a command ``--array-dtype``, described so."""
+    return click.option(
         "--array-dtype",
         type=click.Choice(["float32", "float16"]),
         default="float32",
         show_default=True,
-        help="Of the arrays that are written.",
-    ),
+        help=description,
+    )
+
+
+overlap_option = click.option(
+    "--overlap",
+    type=click.Choice(["keep", "exclude"]),
+    default="keep",
+    show_default=True,
+    help="exclude: score only what a speaker says while nobody else speaks.",
+)
+"""Gives a command ``--overlap``."""
+
+_BUNDLE_OPTIONS = (
+    overlap_option,
+    click.option("--embeddings", is_flag=True, help="Write each turn's embedding."),
+    click.option("--frames", is_flag=True, help="Write embeddings and logits 50 times a second."),
+    array_dtype_option("Of the arrays that are written."),
 )

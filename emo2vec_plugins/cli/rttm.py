@@ -60,13 +60,13 @@ def rttm(
     X.emotion.rttm, X.spkemo.rttm, X.emotions.jsonl and, if asked for, X.embeddings.npz.
     Recordings without audio are listed.
     """
+    exports = Exports(formats, scoring.plugins)
     found = read_rttm_sources(rttm, audio, use_channels=use_channels)
     _refuse_none(found, rttm)
     for name in found.renamed:
         note(f"{audio[0]} is heard as {name}, the only recording of {rttm}", quiet=scoring.quiet)
     for path in found.unused:
         warnings.warn(f"{path}: no recording of {rttm} has this name", Emo2vecWarning, stacklevel=2)
-    exports = Exports(formats, scoring.plugins)
     options = Options(
         overlap=overlap, embeddings=embeddings, frames=frames, array_dtype=array_dtype
     )
