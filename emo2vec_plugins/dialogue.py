@@ -33,7 +33,7 @@ class Turn:
         channel: One channel, several to be averaged, or None for the mean of all channels.
 
     Raises:
-        InvalidTurnError: Unless ``start <= end`` and both are finite.
+        InvalidTurnError: Unless ``start <= end``, both are finite, and channels are numbers.
     """
 
     start: float
@@ -42,20 +42,48 @@ class Turn:
     channel: int | tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
-        if not -math.inf < self.start <= self.end < math.inf:
+        try:
+            in_order = -math.inf < self.start <= self.end < math.inf
+        except TypeError as error:
+            raise InvalidTurnError(
+                "a turn's start and end are numbers of seconds, "
+                f"got {self.start!r} and {self.end!r}"
+            ) from error
+        if not in_order:
             raise InvalidTurnError(
                 f"a turn needs start <= end, both finite, got {self.start} to {self.end}"
             )
-        # Tables give numpy's integers, JSON gives lists.
-        if isinstance(self.channel, Iterable):
-            object.__setattr__(self, "channel", tuple(map(int, self.channel)))
-        elif self.channel is not None:
-            object.__setattr__(self, "channel", int(self.channel))
+        object.__setattr__(self, "channel", _channel(self.channel))
 
     @property
     def duration(self) -> float:
         """Length in seconds."""
         return self.end - self.start
+
+
+def _channel(given: Any) -> int | tuple[int, ...] | None:
+    # Tables give numpy's integers, JSON gives lists.
+    try:
+        if isinstance(given, Iterable) and not isinstance(given, str):
+            return tuple(map(int, given))
+        return None if given is None else int(given)
+    except (TypeError, ValueError) as error:
+        raise InvalidTurnError(f"a turn's channel is a number or several, got {given!r}") from error
+
+
+def as_turns(given: Any) -> tuple[Turn, ...]:
+    """Return the turns of one recording.
+
+    Raises:
+        InvalidTurnError: If *given* is no iterable, or anything in it is no `Turn`.
+    """
+    if not isinstance(given, Iterable):
+        raise InvalidTurnError(f"expected a list of turns, got one {type(given).__name__}")
+    turns = tuple(given)
+    for each in turns:
+        if not isinstance(each, Turn):
+            raise InvalidTurnError(f"expected a Turn(start=..., end=...), got {each!r:.100}")
+    return turns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +135,8 @@ class Emotion:
         logits: Mean over frames of each class's logit, from which *scores* come.
         flags: Some of `FLAGS`, in that order.
         reason: Why there is no label.
-        duration: Seconds of audio that were scored, after bounds were applied.
+        duration: Seconds of audio that were scored, after bounds were applied; 0 where nothing
+            was.
         overlap_ratio: Share of the turn in which another speaker is heard too; None where
             nobody knows who else speaks.
         embedding: Shape (width,), the mean of the frame embeddings.
@@ -118,8 +147,8 @@ class Emotion:
 
     label: str | None = None
     score: float | None = None
-    scores: Mapping[str, float] = field(default_factory=dict)
-    logits: Mapping[str, float] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict, repr=False)
+    logits: Mapping[str, float] = field(default_factory=dict, repr=False)
     flags: tuple[str, ...] = ()
     reason: str | None = None
     duration: float = 0.0
@@ -149,3 +178,7 @@ class Dialogue:
 
     recording: str
     turns: tuple[ScoredTurn, ...] = ()
+
+    def __repr__(self) -> str:
+        """Return one line, however many turns there are."""
+        return f"<Dialogue {self.recording!r}, {len(self.turns)} turns>"

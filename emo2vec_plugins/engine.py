@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from emo2vec_plugins.audio import MODEL_RATE, open_audio
 from emo2vec_plugins.backend import Backend, Frames
-from emo2vec_plugins.dialogue import Emotion, FloatArray, Turn
+from emo2vec_plugins.dialogue import Emotion, FloatArray, Turn, as_turns
 from emo2vec_plugins.errors import OptionsError, ScorerError
 from emo2vec_plugins.merging import Merge
 from emo2vec_plugins.session import Clip
@@ -46,7 +46,8 @@ class Engine:
 
     Raises:
         LabelError: If the model has no such class.
-        OptionsError: If windows or batches cannot be made of these lengths.
+        OptionsError: If *backend* is no model, or windows or batches cannot be made of these
+            lengths.
     """
 
     def __init__(
@@ -59,6 +60,11 @@ class Engine:
         window_overlap: float | None = None,
         batch_seconds: float | None = None,
     ) -> None:
+        if not isinstance(backend, Backend):
+            raise OptionsError(
+                f"an Engine takes a model, got {type(backend).__name__}: "
+                "Engine(load_model('tiny')), for instance"
+            )
         if granularity not in ("utterance", "frame"):
             raise OptionsError(f"granularity is 'utterance' or 'frame', got {granularity!r}")
         self.backend = backend
@@ -121,9 +127,11 @@ class Engine:
 
         Raises:
             AudioError: If *turns* is None and the audio cannot be opened.
+            InvalidTurnError: If a turn is none.
         """
         sound = open_audio(audio)
-        chosen = [Turn(start=0.0, end=sound.length / sound.rate)] if turns is None else turns
+        whole = turns is None
+        chosen = [Turn(start=0.0, end=sound.length / sound.rate)] if whole else as_turns(turns)
         results = self(Clip(turn=turn, audio=sound) for turn in chosen)
         return [emotion for _, emotion in results if emotion is not None]
 

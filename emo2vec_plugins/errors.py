@@ -4,13 +4,19 @@ Each is an `Emo2vecError` and also the builtin error it is a kind of, so that ca
 catch either.
 """
 
+import pathlib
+import sys
+import warnings
+
+_PACKAGE = str(pathlib.Path(__file__).parent)
+
 
 class Emo2vecError(Exception):
     """Something the package was asked for could not be done; the message says why."""
 
 
 class InvalidTurnError(Emo2vecError, ValueError):
-    """A turn's bounds are not finite or not in order."""
+    """A turn's bounds are not finite numbers in order, or what was given is no turn."""
 
 
 class LabelError(Emo2vecError, ValueError):
@@ -71,3 +77,11 @@ class Emo2vecWarning(UserWarning):
 
 class PluginWarning(Emo2vecWarning):
     """A plugin is broken and was skipped."""
+
+
+def warn(message: str, kind: type[Emo2vecWarning] = Emo2vecWarning) -> None:
+    """Warn of the line that called the package, however deep inside of it this is."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, kind, stacklevel=level)

@@ -112,7 +112,7 @@ class Merge:
         unscored = Emotion(
             reason=reason,
             flags=tuple(flag for flag in FLAGS if flag in flags),
-            duration=self._duration,
+            duration=0.0 if reason else self._duration,
             overlap_ratio=ratio,
             provenance=self._backend.provenance,
         )

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
+import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from emo2vec_plugins.dialogue import Emotion
-from emo2vec_plugins.errors import Emo2vecWarning, OptionsError, PluginError, ScorerError
+from emo2vec_plugins.errors import (
+    OptionsError,
+    PluginError,
+    ScorerError,
+    SourceError,
+    warn,
+)
 from emo2vec_plugins.plugins import Plugins
 from emo2vec_plugins.session import Clip, Options, Session
 
@@ -31,7 +37,7 @@ Failure = Callable[[Any, Exception], Any]
 
 def pass_through(source: Any, error: Exception) -> Any:
     """Warn that a source could not be annotated, and give it back as it was."""
-    warnings.warn(f"not annotated: {error}", Emo2vecWarning, stacklevel=2)
+    warn(f"not annotated: {error}")
     return source
 
 
@@ -57,17 +63,73 @@ def annotate(
             with a warning.
 
     Raises:
-        OptionsError: If frames are asked for and the engine is one that gives none.
+        SourceError: If *sources* is one source instead of several.
+        OptionsError: If *score*, *plugins* or *options* are of another kind, or frames are asked
+            for and the engine is one that gives none.
         ScorerError: If the scorer loses, repeats or reorders clips.
         OSError: If results cannot be written; what is on disk stays as it is.
     """
-    opener = Plugins() if plugins is None else plugins
-    wanted = Options() if options is None else options
+    check_sources(sources)
+    check_scorer(score)
+    opener = as_plugins(plugins)
+    wanted = as_options(options)
     if wanted.frames and getattr(score, "granularity", "frame") != "frame":
         raise OptionsError(
             "frames were asked for, and the engine gives none: make it with granularity='frame'"
         )
     return _annotated(sources, score, opener, wanted, failed)
+
+
+def check_sources(sources: Any) -> None:
+    """Refuse one source where several are expected.
+
+    Raises:
+        SourceError: If *sources* is a path, a mapping, or nothing that can be iterated over.
+    """
+    one = isinstance(sources, str | bytes | os.PathLike | Mapping)
+    if one or not isinstance(sources, Iterable):
+        raise SourceError(
+            f"expected a list of sources, or any iterable of them, got one "
+            f"{type(sources).__name__}: put it in a list"
+        )
+
+
+def check_scorer(score: Any) -> None:
+    """Refuse what cannot score.
+
+    Raises:
+        OptionsError: If *score* is a model, its name, or anything else that cannot be called.
+    """
+    if isinstance(score, type) or not callable(score):
+        what = f"the string {score!r}" if isinstance(score, str) else _kind(score)
+        how = f"load_model({score!r})" if isinstance(score, str) else "load_model('tiny')"
+        raise OptionsError(f"score is an Engine, got {what}: Engine({how})")
+
+
+def as_plugins(plugins: Plugins | None) -> Plugins:
+    """Return *plugins*, or those installed.
+
+    Raises:
+        OptionsError: If it is anything else.
+    """
+    if not isinstance(plugins, Plugins | None):
+        raise OptionsError(f"plugins is a Plugins object, got {_kind(plugins)}: Plugins([...])")
+    return Plugins() if plugins is None else plugins
+
+
+def as_options(options: Options | None) -> Options:
+    """Return *options*, or the defaults.
+
+    Raises:
+        OptionsError: If it is anything else.
+    """
+    if not isinstance(options, Options | None):
+        raise OptionsError(f"options is an Options object, got {_kind(options)}: Options(...)")
+    return Options() if options is None else options
+
+
+def _kind(value: Any) -> str:
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
 
 def _annotated(

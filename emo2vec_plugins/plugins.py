@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import importlib
 import os
-import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
+from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
 
 from emo2vec_plugins import hookspecs
 from emo2vec_plugins.backend import NamedModel
-from emo2vec_plugins.errors import FormatError, PluginError, PluginWarning, SourceError
+from emo2vec_plugins.errors import (
+    FormatError,
+    OptionsError,
+    PluginError,
+    PluginWarning,
+    SourceError,
+    warn,
+)
 from emo2vec_plugins.formats import Format
 from emo2vec_plugins.session import Options, Session
 
@@ -33,6 +40,9 @@ BUILT_IN = (
     "emo2vec_plugins.cli.commands",
 )
 """Modules registered first, and so asked last: an installed plugin can override them."""
+
+STEPS = ("clips", "take", "finish")
+"""What a session can do."""
 
 T = TypeVar("T", Format, NamedModel)
 
@@ -62,9 +72,14 @@ class Plugins:
     Args:
         plugins: Modules or objects with hook implementations, asked before all others.
         installed: Whether to look for the entry-point group ``emo2vec_plugins``.
+
+    Raises:
+        OptionsError: If *plugins* is one plugin instead of a list.
     """
 
     def __init__(self, plugins: Iterable[Any] = (), *, installed: bool = True) -> None:
+        if isinstance(plugins, str) or not isinstance(plugins, Iterable):
+            raise OptionsError(f"expected a list of plugins, got one {type(plugins).__name__}")
         self.manager = pluggy.PluginManager(hookspecs.PROJECT)
         self.manager.add_hookspecs(hookspecs)
         self._origins: dict[str, str] = {}
@@ -80,7 +95,7 @@ class Plugins:
 
         Raises:
             SourceError: If none does.
-            PluginError: If one raises; the message names it.
+            PluginError: If one raises, or returns anything else; the message names it.
         """
         for name, call in reversed(self._calls("emo2vec_open", source=source, options=options)):
             try:
@@ -89,8 +104,15 @@ class Plugins:
                 raise PluginError(
                     f"plugin {name!r} failed in emo2vec_open: {type(error).__name__}: {error}"
                 ) from error
-            if session is not None:
-                return session
+            if session is None:
+                continue
+            lacking = [step for step in STEPS if not callable(getattr(session, step, None))]
+            if lacking:
+                raise PluginError(
+                    f"plugin {name!r}: emo2vec_open is to return a session, or None; "
+                    f"got {session!r:.100}, which has no {', '.join(lacking)}"
+                )
+            return session
         raise SourceError(
             f"no plugin opens {type(source).__module__}.{type(source).__qualname__}; "
             "'emo2vec plugins' lists who is there"
@@ -178,9 +200,14 @@ class Plugins:
         if self.manager.is_registered(plugin):
             _skip(name, f"it is here already, as {self.manager.get_name(plugin)!r}")
             return
+        if isinstance(plugin, type):
+            _skip(name, f"it is a class; give an object of it: {plugin.__name__}()")
+            return
         try:
             self.manager.register(plugin, name)
             problem = self._problem(plugin)
+        except pluggy.PluginValidationError as error:
+            problem = self._misnamed(plugin) or str(error).splitlines()[-1]
         except Exception as error:  # noqa: BLE001 - whatever looking at a stranger raises
             problem = str(error)
         if problem:
@@ -207,6 +234,18 @@ class Plugins:
             return "it wraps a hook; hooks are called one by one and cannot be wrapped"
         if not hooks:
             return "it has no hooks: functions marked with emo2vec_plugins.hookimpl"
+        return None
+
+    def _misnamed(self, plugin: Any) -> str | None:
+        """Return which arguments a hook asks for that it has not."""
+        for hook in self._hooks():
+            if self.manager.parse_hookimpl_opts(plugin, hook) is None:
+                continue
+            known = signature(getattr(hookspecs, hook)).parameters
+            asked = signature(getattr(plugin, hook)).parameters
+            if unknown := [name for name in asked if name not in known]:
+                has = f"it has {', '.join(known)}" if known else "it has none"
+                return f"{hook} has no argument {', '.join(unknown)}; {has}"
         return None
 
     def _callers(self, plugin: Any) -> list[pluggy.HookCaller]:
@@ -278,4 +317,4 @@ def _name(plugin: Any) -> str:
 
 
 def _skip(plugin: str, why: str) -> None:
-    warnings.warn(f"plugin {plugin!r} was skipped: {why}", PluginWarning, stacklevel=4)
+    warn(f"plugin {plugin!r} was skipped: {why}", PluginWarning)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 from emo2vec_plugins.audio import Audio
-from emo2vec_plugins.dialogue import Emotion, Turn
+from emo2vec_plugins.dialogue import Emotion, Turn, as_turns
 from emo2vec_plugins.errors import OptionsError
 
 Span = tuple[float, float]
@@ -86,7 +86,7 @@ class Options:
             raise OptionsError(f"overlap is 'keep' or 'exclude', got {self.overlap!r}")
         if self.array_dtype not in ("float16", "float32"):
             raise OptionsError(f"array_dtype is 'float16' or 'float32', got {self.array_dtype!r}")
-        if not self.field.isidentifier():
+        if not isinstance(self.field, str) or not self.field.isidentifier():
             raise OptionsError(f"field is to be an identifier, got {self.field!r}")
 
 
@@ -98,11 +98,18 @@ class Recording:
         name: The recording's name, the URI of RTTM files.
         audio: Anything `emo2vec_plugins.audio.open_audio` opens.
         turns: None for one turn over all of it.
+
+    Raises:
+        InvalidTurnError: If a turn is none.
     """
 
     name: str
     audio: Any
     turns: Sequence[Turn] | None = None
+
+    def __post_init__(self) -> None:
+        if self.turns is not None:
+            as_turns(self.turns)
 
 
 def kept(emotion: Emotion, options: Options) -> Emotion:

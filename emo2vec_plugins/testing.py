@@ -83,6 +83,7 @@ def check_session(session: Session, emotion: Emotion | None = None) -> Any:
     result = (
         Emotion(label="neutral", score=1.0, scores={"neutral": 1.0}) if emotion is None else emotion
     )
+    assert session is not None, "there is no session: no plugin opened the source"
     waiting: list[Clip] = []
     for clip in session.clips():
         assert isinstance(clip, Clip), f"clips() is to yield Clip objects, got {clip!r}"

@@ -10,8 +10,9 @@ import pickle
 import numpy as np
 import pytest
 
-from emo2vec_plugins.dialogue import Emotion, Provenance, Turn
+from emo2vec_plugins.dialogue import Dialogue, Emotion, Provenance, ScoredTurn, Turn
 from emo2vec_plugins.errors import Emo2vecError, InvalidTurnError
+from emo2vec_plugins.session import Recording
 
 
 def test_a_turn_has_its_duration():
@@ -85,3 +86,32 @@ def test_channels_from_tables_and_json_are_python_integers(given, expected):
 
     assert repr(turn.channel) == repr(expected)
     assert turn == Turn(start=0.0, end=1.0, channel=expected)
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"start": "0.5", "end": "1.5"}, "numbers of seconds, got '0.5' and '1.5'"),
+        ({"start": None, "end": 1.0}, "numbers of seconds, got None and 1.0"),
+        (
+            {"start": 0.0, "end": 1.0, "channel": "left"},
+            "channel is a number or several, got 'left'",
+        ),
+    ],
+)
+def test_what_are_no_numbers_is_refused(fields, why):
+    with pytest.raises(InvalidTurnError, match=why):
+        Turn(**fields)
+
+
+def test_a_recording_refuses_turns_that_are_none():
+    with pytest.raises(
+        InvalidTurnError, match=r"expected a Turn\(start=..., end=...\), got \(0, 1"
+    ):
+        Recording(name="a", audio="a.wav", turns=[(0, 1, "A")])
+
+
+def test_a_dialogue_is_shown_on_one_line():
+    turn = ScoredTurn(turn=Turn(start=0.0, end=1.0), emotion=Emotion(label="sad"))
+
+    assert repr(Dialogue(recording="a", turns=(turn,) * 50)) == "<Dialogue 'a', 50 turns>"

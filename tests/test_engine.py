@@ -13,7 +13,13 @@ from emo2vec_plugins.audio import ArrayAudio, MissingAudio
 from emo2vec_plugins.backend import Backend
 from emo2vec_plugins.dialogue import Provenance, Turn
 from emo2vec_plugins.engine import LOOKAHEAD, Engine
-from emo2vec_plugins.errors import AudioError, LabelError, OptionsError, ScorerError
+from emo2vec_plugins.errors import (
+    AudioError,
+    InvalidTurnError,
+    LabelError,
+    OptionsError,
+    ScorerError,
+)
 from emo2vec_plugins.labels import LabelSet
 from emo2vec_plugins.session import Clip
 from emo2vec_plugins.testing import FakeBackend, check_backend, tone
@@ -540,3 +546,33 @@ def test_a_model_that_gives_no_numbers_is_a_reason(value):
 def test_options_without_sense_are_refused(options, error):
     with pytest.raises(error):
         Engine(FakeBackend(), **options)
+
+
+# Mistakes of the caller.
+
+
+@pytest.mark.parametrize("model", ["tiny", None, Engine(FakeBackend())])
+def test_what_is_no_model_is_refused(model):
+    with pytest.raises(OptionsError, match=r"an Engine takes a model, got \w+: Engine\(load_model"):
+        Engine(model)
+
+
+@pytest.mark.parametrize(
+    ("turns", "why"),
+    [
+        (Turn(start=0.0, end=1.0), "expected a list of turns, got one Turn"),
+        ([(0.0, 1.0)], r"expected a Turn\(start=..., end=...\), got \(0.0, 1.0\)"),
+    ],
+)
+def test_what_are_no_turns_is_refused(turns, why):
+    with pytest.raises(InvalidTurnError, match=why):
+        Engine(FakeBackend()).score((tone(2.0), 16_000), turns)
+
+
+def test_nothing_scored_has_no_duration():
+    turn = Turn(start=0.0, end=0.02)
+
+    [emotion] = Engine(FakeBackend()).score((tone(2.0), 16_000), [turn])
+
+    assert emotion.reason is not None
+    assert emotion.duration == 0.0

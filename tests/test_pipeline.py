@@ -6,6 +6,7 @@ import pickle
 import tracemalloc
 import types
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -419,3 +420,48 @@ def test_frames_that_nobody_asked_for_are_not_kept():
 def test_frames_are_not_left_out_in_silence():
     with pytest.raises(OptionsError, match="granularity='frame'"):
         annotate([], score=Engine(FakeBackend()), options=Options(frames=True))
+
+
+# Mistakes of the caller: refused at once, before anything is read.
+
+
+@pytest.mark.parametrize(
+    ("score", "why"),
+    [
+        ("tiny", r"score is an Engine, got the string 'tiny': Engine\(load_model\('tiny'\)\)"),
+        (FakeBackend(), r"score is an Engine, got FakeBackend: Engine\("),
+        (Engine, "score is an Engine, got the class Engine"),
+        (None, "score is an Engine, got NoneType"),
+    ],
+)
+def test_what_cannot_score_is_refused(score, why):
+    with pytest.raises(OptionsError, match=why):
+        annotate([], score=score)
+
+
+@pytest.mark.parametrize(
+    "source", ["a.wav", b"a.wav", Path("a.wav"), Recording(name="a", audio="a.wav"), {"audio": "a"}]
+)
+def test_one_source_in_place_of_a_list_is_refused(source):
+    with pytest.raises(SourceError, match=rf"got one {type(source).__name__}: put it in a list"):
+        annotate(source, score=Engine(FakeBackend()))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ({"options": {"overlap": "exclude"}}, "options is an Options object, got dict"),
+        ({"options": Options}, "options is an Options object, got the class Options"),
+        ({"plugins": [object()]}, "plugins is a Plugins object, got list"),
+    ],
+)
+def test_options_and_plugins_of_another_kind_are_refused(arguments, why):
+    with pytest.raises(OptionsError, match=why):
+        annotate([], score=Engine(FakeBackend()), **arguments)
+
+
+def test_a_warning_names_the_line_that_annotates():
+    with pytest.warns(Emo2vecWarning, match="not annotated") as caught:
+        list(annotate([object()], score=Engine(FakeBackend())))
+
+    assert [warning.filename for warning in caught] == [__file__]

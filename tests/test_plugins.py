@@ -17,7 +17,13 @@ from conftest import ROOT
 
 from emo2vec_plugins import hookspecs
 from emo2vec_plugins.backend import NamedModel
-from emo2vec_plugins.errors import PluginError, PluginWarning, SourceError
+from emo2vec_plugins.errors import (
+    FormatError,
+    OptionsError,
+    PluginError,
+    PluginWarning,
+    SourceError,
+)
 from emo2vec_plugins.formats import Format
 from emo2vec_plugins.hookspecs import hookimpl
 from emo2vec_plugins.plugins import BUILT_IN, Plugins
@@ -25,7 +31,15 @@ from emo2vec_plugins.session import Options, Recording
 from emo2vec_plugins.testing import FakeBackend
 
 HOOKS = sorted(name for name in vars(hookspecs) if name.startswith("emo2vec_"))
-PREAMBLE = "from emo2vec_plugins import Format, NamedModel, hookimpl\n"
+PREAMBLE = (
+    "from emo2vec_plugins import Format, NamedModel, hookimpl\nfrom test_plugins import Opened\n"
+)
+
+
+class Opened(str):
+    """A session that is told from others by its text."""
+
+    clips = take = finish = print
 
 
 @pytest.fixture
@@ -61,7 +75,7 @@ def no_formats():
 
 
 def format_of(name, description="a format"):
-    return Format(name=name, suffixes=(f".{name}",), description=description)
+    return Format(name=name, suffixes=(f".{name}",), description=description, dumps=str)
 
 
 def refusal_of(*plugins):
@@ -100,7 +114,7 @@ def test_emo2vec_open():
 
     def emo2vec_open(source, options):
         seen.append((source, options))
-        return "a session" if source == "mine" else None
+        return Opened("a session") if source == "mine" else None
 
     options = Options(field="mood")
     plugins = Plugins([plugin_of(emo2vec_open=emo2vec_open)], installed=False)
@@ -144,7 +158,7 @@ def test_the_last_registered_is_asked_first():
     def opener(name, session):
         def emo2vec_open(source, options):
             asked.append(name)
-            return session
+            return session and Opened(session)
 
         return plugin_of(name, emo2vec_open=emo2vec_open)
 
@@ -167,22 +181,25 @@ def test_built_in_plugins_are_asked_last():
 
 
 def test_an_installed_plugin_overrides_a_built_in_one(install):
-    install("mine", "@hookimpl\ndef emo2vec_open(source, options):\n    return ('mine', source)\n")
+    install("mine", "@hookimpl\ndef emo2vec_open(source, options):\n    return Opened('mine')\n")
     source = Recording(name="a", audio=None)
 
-    assert Plugins().open(source, Options()) == ("mine", source)
+    assert Plugins().open(source, Options()) == "mine"
 
 
 def test_a_plugin_passed_in_overrides_an_installed_one(install):
-    install("installed", "@hookimpl\ndef emo2vec_open(source, options):\n    return 'installed'\n")
-    passed = plugin_of(emo2vec_open=lambda source, options: "passed in")
+    install(
+        "installed",
+        "@hookimpl\ndef emo2vec_open(source, options):\n    return Opened('installed')\n",
+    )
+    passed = plugin_of(emo2vec_open=lambda source, options: Opened("passed in"))
 
     assert Plugins([passed]).open(object(), Options()) == "passed in"
 
 
 def test_pluggys_own_order_marks_are_kept():
     def of(name):
-        return lambda source, options: name
+        return lambda source, options: Opened(name)
 
     eager, last = types.ModuleType("eager"), types.ModuleType("last")
     eager.emo2vec_open = hookimpl(tryfirst=True)(of("eager"))
@@ -206,7 +223,7 @@ def test_of_two_formats_with_one_name_the_last_wins():
 
 def test_a_hook_may_leave_arguments_out():
     plugin = plugin_of(
-        emo2vec_open=lambda source: f"{source} opened", emo2vec_commands=lambda: None
+        emo2vec_open=lambda source: Opened(f"{source} opened"), emo2vec_commands=lambda: None
     )
     plugins = Plugins([plugin], installed=False)
 
@@ -256,11 +273,15 @@ BROKEN = {
     "no_hooks": ("def emo2vec_open(source, options):\n    pass\n", "it has no hooks"),
     "wrong_arguments": (
         "@hookimpl\ndef emo2vec_open(source, model):\n    pass\n",
-        "Argument(s) {'model'} are declared in the hookimpl",
+        "emo2vec_open has no argument model; it has source, options",
     ),
     "a_wrapper": (
         "@hookimpl(wrapper=True)\ndef emo2vec_open(source):\n    return (yield)\n",
         "cannot be wrapped",
+    ),
+    "no_generator": (
+        "@hookimpl(wrapper=True)\ndef emo2vec_open(source):\n    return None\n",
+        "Declared as wrapper=True",
     ),
 }
 
@@ -268,7 +289,7 @@ BROKEN = {
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_installed_plugin_is_skipped_by_name(install, name):
     source, why = BROKEN[name]
-    install("fine", "@hookimpl\ndef emo2vec_open(source, options):\n    return 'fine'\n")
+    install("fine", "@hookimpl\ndef emo2vec_open(source, options):\n    return Opened('fine')\n")
     install(name, source)
 
     with pytest.warns(PluginWarning) as caught:
@@ -284,7 +305,7 @@ def test_a_broken_installed_plugin_is_skipped_by_name(install, name):
 def test_several_broken_plugins_do_not_hide_a_working_one(install):
     for name, (source, _) in BROKEN.items():
         install(name, source)
-    install("fine", "@hookimpl\ndef emo2vec_open(source, options):\n    return 'fine'\n")
+    install("fine", "@hookimpl\ndef emo2vec_open(source, options):\n    return Opened('fine')\n")
 
     with pytest.warns(PluginWarning) as caught:
         plugins = Plugins()
@@ -294,7 +315,7 @@ def test_several_broken_plugins_do_not_hide_a_working_one(install):
 
 
 def test_a_plugin_of_a_name_that_is_taken_is_skipped(install):
-    hooks = "@hookimpl\ndef emo2vec_formats():\n    return [Format(name='{}', suffixes=(), description='')]\n"
+    hooks = "@hookimpl\ndef emo2vec_formats():\n    return [Format(name='{}', suffixes=(), description='', dumps=str)]\n"
     install("one", hooks.format("of_one"), entry="same")
     install("two", hooks.format("of_two"), entry="same")
 
@@ -322,7 +343,53 @@ def test_a_hook_of_a_later_version_may_be_marked_optional():
     assert names[0] == "plugin"
 
 
+def test_a_class_in_place_of_an_object_is_skipped():
+    class Mine:
+        @hookimpl
+        def emo2vec_formats(self):
+            return []
+
+    _, message = refusal_of(Mine)
+
+    assert message == "plugin 'Mine' was skipped: it is a class; give an object of it: Mine()"
+
+
+@pytest.mark.parametrize("plugins", ["mine", plugin_of(emo2vec_formats=no_formats)])
+def test_one_plugin_in_place_of_a_list_is_refused(plugins):
+    with pytest.raises(OptionsError, match="expected a list of plugins, got one"):
+        Plugins(plugins, installed=False)
+
+
+def test_a_warning_names_the_line_that_made_the_plugins():
+    with pytest.warns(PluginWarning) as caught:
+        Plugins([object()], installed=False)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
 # Plugins that fail later.
+
+
+def test_what_is_no_session_is_refused_with_the_plugins_name():
+    bad = plugin_of("bad", emo2vec_open=lambda source, options: "a string")
+
+    with pytest.raises(
+        PluginError,
+        match=r"'bad': emo2vec_open is to return a session.* got 'a string', which has no clips",
+    ):
+        Plugins([bad], installed=False).open(object(), Options())
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"suffixes": ".l", "dumps": str}, r"suffixes is a tuple, got '\.l': \('\.l',\)"),
+        ({"suffixes": ("l",), "dumps": str}, "a suffix begins with a dot, got 'l'"),
+        ({"suffixes": (".l",)}, "format 'l' has neither dumps nor loads"),
+    ],
+)
+def test_a_format_that_cannot_be_used_is_refused(fields, why):
+    with pytest.raises(FormatError, match=why):
+        Format(name="l", description="", **fields)
 
 
 def failing(*arguments):

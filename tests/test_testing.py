@@ -141,3 +141,8 @@ def test_a_format_that_keeps_everything_passes():
 def test_a_broken_format_is_found(dumps, loads, message):
     with pytest.raises(AssertionError, match=message):
         check_format(format_of(dumps=dumps, loads=loads), [DIALOGUE])
+
+
+def test_no_session_is_said():
+    with pytest.raises(AssertionError, match="no plugin opened the source"):
+        check_session(None)
