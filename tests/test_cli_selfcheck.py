@@ -128,6 +128,17 @@ def test_command_passes(example):
     assert "agrees with its published scores" in result.stdout
 
 
+def test_model_that_would_be_refused_is_not_offered_instead(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+
+    result = run("selfcheck")
+
+    assert result.exit_code == 1
+    assert "pass a folder that holds config.yaml" in result.stderr
+    assert "tiny" not in result.stderr
+
+
 def test_options_that_would_change_the_scores_are_not_offered():
     offered = {word for word in run("selfcheck", "--help").stdout.split() if word[:2] == "--"}
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
 
+from emo2vec_plugins.backend import Backend
 from emo2vec_plugins.cli.options import Loading, loading_options
 from emo2vec_plugins.cli.output import print_table, speaker_of
+from emo2vec_plugins.errors import ModelNotFoundError
 from emo2vec_plugins.selfcheck import PUBLISHED, TOLERANCE, find_audio, require_known
 from emo2vec_plugins.selfcheck import selfcheck as check
 
@@ -25,7 +28,7 @@ def selfcheck(*, audio: str | None, loading: Loading) -> None:
     That is emotion2vec_plus_large, on this machine; other models have none that are known.
     Exit status 1, and the classes that differ, if it does not agree.
     """
-    backend = loading.backend()
+    backend = _genuine(loading)
     require_known(backend)
     recording = find_audio(loading.model) if audio is None else Path(audio)
     agreement = check(backend, recording)
@@ -38,3 +41,10 @@ def selfcheck(*, audio: str | None, loading: Loading) -> None:
         f"{speaker_of(backend.provenance)} agrees with its published scores: "
         f"at most {agreement.worst:.4f}, {TOLERANCE} is allowed"
     )
+
+
+def _genuine(loading: Loading) -> Backend:
+    try:
+        return loading.backend()
+    except ModelNotFoundError as error:  # the embedded model has no published scores
+        raise ModelNotFoundError(re.sub(r"[,;] or use the embedded.*", "", str(error))) from error
