@@ -120,7 +120,7 @@ def test_a_pickle_with_code_is_refused_and_not_run(folder, tmp_path, monkeypatch
         load_model(folder, device="cpu")
 
     torch.save({"model": {"x": Bomb()}}, folder / "model.pt")
-    with pytest.raises(CheckpointError, match="might run code: Unsupported global: GLOBAL _?io"):
+    with pytest.raises(CheckpointError, match=r"might run code: Unsupported global: GLOBAL _?io"):
         load_model(folder, device="cpu")
 
     assert not (tmp_path / "owned").exists()

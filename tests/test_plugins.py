@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import re
 import subprocess
 import sys
 import types
@@ -506,14 +505,3 @@ def test_the_example_plugin_is_a_plugin():
         check=True,
         cwd=ROOT / "examples" / "plugin_srt",
     )
-
-
-@pytest.mark.parametrize("page", ["plugin-hooks.md", "writing-plugins.md"])
-def test_the_examples_of_the_guide_run(page, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    text = (ROOT / "docs" / page).read_text("utf-8")
-    blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-
-    assert blocks
-    for block in blocks:
-        exec(compile(block, page, "exec", dont_inherit=True), {"__name__": "guide"})

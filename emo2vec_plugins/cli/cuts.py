@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from emo2vec_plugins.cli.options import Scoring, scoring_options
+from emo2vec_plugins.cli.options import Scoring, array_dtype_option, overlap_option, scoring_options
 from emo2vec_plugins.cli.output import SOME_FAILED, complain, counted, note, progress, speaker_of
 from emo2vec_plugins.errors import MissingExtraError
 from emo2vec_plugins.session import Options
@@ -28,20 +28,8 @@ if TYPE_CHECKING:
     type=click.Choice(["lilcom_chunky", "numpy_hdf5", "numpy_files"]),
     help="Lhotse's writer.  [default: by PATH's suffix: .lca, .h5, none]",
 )
-@click.option(
-    "--array-dtype",
-    type=click.Choice(["float32", "float16"]),
-    default="float32",
-    show_default=True,
-    help="Of stored arrays; lilcom_chunky reads back as float32 and is lossy.",
-)
-@click.option(
-    "--overlap",
-    type=click.Choice(["keep", "exclude"]),
-    default="keep",
-    show_default=True,
-    help="exclude: score only what a speaker says while nobody else speaks.",
-)
+@array_dtype_option("Of stored arrays; lilcom_chunky reads back as float32 and is lossy.")
+@overlap_option
 @click.option(
     "--field",
     metavar="NAME",
