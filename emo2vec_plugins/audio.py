@@ -11,12 +11,13 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
+from numbers import Real
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 import numpy as np
 import soundfile
 
-from emo2vec_plugins.audio_files import FileAudio
+from emo2vec_plugins.audio_files import FileAudio, without_file
 from emo2vec_plugins.dialogue import FloatArray, Turn
 from emo2vec_plugins.errors import AudioError
 
@@ -77,8 +78,13 @@ class ArrayAudio:
     """
 
     def __init__(self, samples: Any, rate: Any) -> None:
-        if not isinstance(rate, (int, np.integer)) or isinstance(rate, bool) or rate <= 0:
-            raise AudioError(f"an array needs its sample rate, a positive int, got {rate!r}")
+        if not _is_rate(rate):
+            shape = getattr(rate, "shape", ())
+            found = f"{type(rate).__name__} of shape {tuple(shape)}" if shape else f"{rate!r:.100}"
+            raise AudioError(
+                f"an array needs its sample rate, a positive int, got {found}; "
+                "the rate comes second, as in (samples, 16000)"
+            )
         self._samples = _as_channels(samples)
         self.rate = int(rate)
         self.length: int = self._samples.shape[1]
@@ -105,7 +111,8 @@ class StreamAudio:
             self._stream.seek(0)
             samples, rate = soundfile.read(self._stream, dtype="float32", always_2d=True)
         except (soundfile.LibsndfileError, RuntimeError) as error:
-            raise AudioError(f"the stream is not readable as audio: {error}") from error
+            problem = without_file(error)
+            raise AudioError(f"the stream is not readable as audio: {problem}") from error
         return ArrayAudio(samples.T, rate)
 
     @property
@@ -213,9 +220,11 @@ def _from_mapping(source: Mapping[str, Any]) -> Audio:
 
 
 def _not_audio(source: object) -> AudioError:
+    bare = hasattr(source, "shape") or isinstance(source, list)
+    hint = "; samples go with their rate: (samples, 16000)" if bare else ""
     return AudioError(
         "audio is a path, (samples, sample rate), a binary file, or a mapping with 'audio' or "
-        f"'waveform' and 'sample_rate'; got {type(source).__name__}"
+        f"'waveform' and 'sample_rate'; got {type(source).__name__}{hint}"
     )
 
 
@@ -302,6 +311,12 @@ def _resampler(rate: int) -> torch.nn.Module:
 
     resampler: torch.nn.Module = torchaudio.transforms.Resample(rate, MODEL_RATE)
     return resampler
+
+
+def _is_rate(value: Any) -> bool:
+    # Tables and MATLAB files give whole numbers as floats.
+    known = isinstance(value, Real) and not isinstance(value, bool)
+    return known and 0 < value < math.inf and value == int(value)
 
 
 def _as_channels(samples: Any) -> Any:

@@ -89,18 +89,25 @@ class FileAudio:
 
     def _open(self) -> Any:
         try:
+            if self.path.is_dir():
+                raise AudioError(f"{self.path}: is a folder, expected an audio file")
             if not self.path.is_file():
                 raise AudioError(f"{self.path}: no such audio file")
+            if not self.path.stat().st_size:
+                raise AudioError(f"{self.path}: the file is empty")
             return soundfile.SoundFile(self.path)
         except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
-            raise AudioError(f"{self.path}: not readable as audio: {error}") from error
+            raise AudioError(
+                f"{self.path}: not readable as audio: {without_file(error)}"
+            ) from error
 
     @contextmanager
     def _decoding(self) -> Iterator[None]:
         try:
             yield
         except (soundfile.LibsndfileError, RuntimeError) as error:
-            raise AudioError(f"{self.path}: cannot decode the audio: {error}") from error
+            problem = without_file(error)
+            raise AudioError(f"{self.path}: cannot decode the audio: {problem}") from error
 
 
 class ForwardReader:
@@ -146,6 +153,13 @@ class ForwardReader:
         keep = min(before, self._end - KEPT_SECONDS * self._file.samplerate)
         while self._first + len(self._blocks[0]) <= keep:
             self._first += len(self._blocks.popleft())
+
+
+def without_file(error: Exception) -> str:
+    """Return what an error says, but for the file, which whoever reports it names."""
+    if isinstance(error, soundfile.LibsndfileError):
+        return str(error.error_string)
+    return str(getattr(error, "strerror", None) or error)
 
 
 def count_samples(file: Any) -> int:

@@ -91,9 +91,12 @@ class LabelSet:
         _refuse_repeats(wanted)
         unknown = [label for label in wanted if label not in self.names]
         if unknown or not wanted:
+            several = any(" " in label for label in unknown)
+            commas = "; names are separated by commas" if several else ""
             raise LabelError(
                 f"the model has no class {', '.join(unknown) or '(none given)'}; "
                 f"it has {', '.join(self.names) or 'no classes at all'}"
+                f"{commas}"
             )
         kept = [pair for pair in zip(self.names, self.columns, strict=True) if pair[0] in wanted]
         return LabelSet(self.tokens, tuple(n for n, _ in kept), tuple(c for _, c in kept))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 
 from emo2vec_plugins.backend import Backend
 from emo2vec_plugins.errors import ModelNotFoundError
@@ -50,4 +51,9 @@ def load_model(
         return models[way].load(source, device=device, dtype=dtype)
     if wanted in models:
         raise ModelNotFoundError(f"model {wanted!r} needs a source: '{wanted}:FOLDER'")
-    return models[FOLDERS].load(wanted, device=device, dtype=dtype)
+    try:
+        return models[FOLDERS].load(wanted, device=device, dtype=dtype)
+    except ModelNotFoundError as error:
+        if near := get_close_matches(wanted, models, n=1, cutoff=0.8):
+            raise ModelNotFoundError(f"{error}; did you mean {near[0]!r}?") from error
+        raise

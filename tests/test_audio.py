@@ -337,10 +337,36 @@ def test_what_is_not_audio_is_refused(source):
         open_audio(source)
 
 
-@pytest.mark.parametrize("rate", [None, 0, -16_000, 16_000.0, True, "16000"])
+@pytest.mark.parametrize("rate", [None, 0, -16_000, 16_000.5, True, "16000", float("inf")])
 def test_an_array_needs_its_rate(noise, rate):
     with pytest.raises(AudioError, match="needs its sample rate, a positive int"):
         open_audio((noise(100), rate))
+
+
+@pytest.mark.parametrize("rate", [16_000.0, np.float32(16_000), np.int64(16_000)])
+def test_a_whole_number_is_a_rate_whatever_its_type(noise, rate):
+    sound = open_audio((noise(100), rate))
+
+    assert (sound.rate, type(sound.rate)) == (16_000, int)
+
+
+def test_a_rate_that_stands_first_is_told_by_the_shape_of_what_stands_second(noise):
+    with pytest.raises(AudioError, match=r"got ndarray of shape \(100,\); the rate comes second"):
+        open_audio((16_000, noise(100)))
+
+
+def test_samples_without_a_rate_are_told_where_it_goes(noise):
+    with pytest.raises(AudioError, match=r"got ndarray; samples go with their rate: \(samples, 1"):
+        open_audio(noise(100))
+
+
+def test_a_file_that_is_no_audio_is_named_once(tmp_path):
+    path = tmp_path / "junk.wav"
+    path.write_text("junk" * 100)
+
+    with pytest.raises(AudioError) as caught:
+        _ = open_audio(path).rate
+    assert str(caught.value).count("junk.wav") == 1
 
 
 def test_a_waveform_needs_its_rate(noise):

@@ -70,9 +70,9 @@ def bad_file(tmp_path, write, noise):
 
 BAD_FILES = {
     "missing": "no such audio file",
-    "empty": "not readable as audio",
+    "empty": "the file is empty",
     "text": "not readable as audio",
-    "folder": "no such audio file",
+    "folder": "is a folder, expected an audio file",
     "dangling": "no such audio file",
     "header": "not readable as audio",
     "nan": "1 NaN or infinite samples, the first at 0.500 s",

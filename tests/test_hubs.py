@@ -50,8 +50,11 @@ def test_a_hub_that_cannot_be_reached_is_one_sentence_with_a_way_out(offline):
     message = str(caught.value)
     assert "\n" not in message
     assert "'emotion2vec/emotion2vec_plus_large' is neither a folder nor in the cache" in message
-    assert "--model FOLDER" in message
-    assert "--model tiny" in message
+    assert "HF_HUB_OFFLINE is set" in message
+    assert "HF_HUB_OFFLINE=0" not in message
+    assert "--model" not in message
+    assert "model.pt or model.safetensors, and tokens.txt, copied from a machine" in message
+    assert message.endswith("or use the embedded model, 'tiny'")
 
 
 def test_a_cached_model_loads_offline_with_its_revision(offline):
@@ -82,10 +85,28 @@ def test_modelscope_without_its_extra_says_what_to_install(monkeypatch):
         find("iic/emotion2vec_plus_large")
 
 
-@pytest.mark.parametrize("name", ["large", "a/b/c", "/no/such/folder", "./nowhere", "../nowhere"])
+@pytest.mark.parametrize("name", ["large", "a/b/c"])
 def test_what_is_no_model_is_said_to_be_none(offline, name):
     with pytest.raises(ModelNotFoundError, match="neither a model's name"):
         load_model(name)
+
+
+@pytest.mark.parametrize("name", ["/no/such/folder", "./nowhere", "../nowhere", "~/nowhere"])
+def test_what_can_only_be_a_folder_is_said_not_to_be_there(offline, name):
+    with pytest.raises(ModelNotFoundError, match=r"^no such folder: '"):
+        load_model(name)
+
+
+def test_a_file_in_place_of_its_folder_is_said_to_be_one(offline, tmp_path):
+    (tmp_path / "model.pt").touch()
+
+    with pytest.raises(ModelNotFoundError, match="is a file; give the folder that it lies in"):
+        load_model(tmp_path / "model.pt")
+
+
+def test_a_name_that_is_nearly_right_is_told_the_right_one(offline):
+    with pytest.raises(ModelNotFoundError, match=r"did you mean 'emotion2vec_plus_large'\?"):
+        load_model("emotion2vec_plus_larg")
 
 
 def test_a_way_of_loading_alone_is_no_model():

@@ -81,6 +81,7 @@ def test_no_restriction_keeps_all():
         ([], r"no class \(none given\)"),
         (["sad", "Sad"], "given twice: sad"),
         (["disgusted", "sad"], "no class disgusted"),
+        (["angry happy"], "names are separated by commas"),
     ],
 )
 def test_labels_that_cannot_be_kept_are_refused(wanted, message):

@@ -11,7 +11,13 @@ import pytest
 from pyannote.core import Annotation, Segment
 
 from emo2vec_plugins import Emotion, Engine, Options, Turn, annotate, annotate_diarization
-from emo2vec_plugins.errors import AudioError, FormatError, PluginError, SourceError
+from emo2vec_plugins.errors import (
+    AudioError,
+    FormatError,
+    OptionsError,
+    PluginError,
+    SourceError,
+)
 from emo2vec_plugins.formats.bundle import write_bundle
 from emo2vec_plugins.integrations.pyannote_diarization import AnnotatedDiarization, DiarizedAudio
 from emo2vec_plugins.testing import FakeBackend, tone
@@ -392,3 +398,21 @@ def test_a_model_without_a_head_leaves_turns_unscored(meeting, diarization):
     result = annotate_diarization(meeting, diarization, score=score)
 
     assert result.emotion_diarization.labels() == ["unscored"]
+
+
+def test_a_result_is_shown_on_one_line(meeting, diarization, engine):
+    result = annotate_diarization(meeting, diarization, score=engine)
+
+    assert repr(result) == "<AnnotatedDiarization of <Dialogue 'meeting', 5 turns>>"
+
+
+def test_audio_and_rttm_swapped_are_called_so(write, noise, tmp_path, engine):
+    path = write("a.wav", noise(RATE), RATE)
+
+    with pytest.raises(FormatError, match=r"a\.wav: expected text, found audio .* swapped"):
+        annotate_diarization(tmp_path / "a.rttm", path, score=engine)
+
+
+def test_options_of_another_kind_are_refused(meeting, diarization, engine):
+    with pytest.raises(OptionsError, match="options is an Options object, got dict"):
+        annotate_diarization(meeting, diarization, score=engine, options={})

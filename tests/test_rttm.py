@@ -307,3 +307,16 @@ def test_reference_turns_of_meetings_are_written_as_they_were(shared):
         for ours, theirs in zip(written, recording.lines.splitlines(), strict=True):
             times = [float(field) for field in ours.split()[3:5]]
             assert times == [float(field) for field in theirs.split()[3:5]]
+
+
+def test_an_end_has_no_noise_of_the_sum():
+    [recording] = parse_rttm("SPEAKER a 1 0.1 0.2 <NA> <NA> A <NA> <NA>\n" * 2)
+
+    assert [turn.end for turn in recording.turns] == [0.3, 0.3]
+
+
+@given(start=st.decimals(-100, 10_000, places=9), duration=st.decimals(0, 100, places=9))
+def test_an_end_is_the_decimal_sum(start, duration):
+    [recording] = parse_rttm(f"SPEAKER a 1 {start} {duration} <NA> <NA> A <NA> <NA>\n")
+
+    assert recording.turns[0].end == float(start + duration)

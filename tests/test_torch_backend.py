@@ -12,6 +12,7 @@ from reference import SMALL, TOKENS
 from emo2vec_plugins.dialogue import Provenance
 from emo2vec_plugins.errors import Emo2vecError, OptionsError
 from emo2vec_plugins.labels import LabelSet
+from emo2vec_plugins.loading import load_model
 from emo2vec_plugins.model.network import Network, alibi_slopes
 from emo2vec_plugins.model.torch_backend import TorchBackend
 
@@ -91,3 +92,12 @@ def test_slopes_are_those_of_the_reference(heads):
 def test_a_device_that_torch_was_built_without_is_refused(backend):
     with pytest.raises(OptionsError, match="device 'mps' is not to be had here"):
         backend.to("mps")
+
+
+def test_a_device_that_is_none_is_told_which_there_are():
+    with pytest.raises(OptionsError) as caught:
+        load_model("tiny", device="gpu")
+
+    assert str(caught.value) == (
+        "there is no device 'gpu'; there are cpu, cuda (cuda:1 is the second) and mps"
+    )

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
 from emo2vec_plugins.dialogue import Emotion, Turn
 from emo2vec_plugins.errors import FormatError
@@ -150,7 +151,7 @@ def _row(number: int, line: str, fields: list[str]) -> Row:
         line=line,
         recording=NAMES.unescape(fields[1]),
         start=start,
-        end=start + duration,
+        end=max(start, float(Decimal(fields[3]) + Decimal(fields[4]))),  # no noise of a float sum
         name=fields[7],
         channel_field=fields[2],
         confidence=fields[8],

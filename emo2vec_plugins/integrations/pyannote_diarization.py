@@ -28,7 +28,7 @@ from emo2vec_plugins.formats.rttm_lines import NOBODY, NOT_APPLICABLE
 from emo2vec_plugins.hookspecs import hookimpl
 from emo2vec_plugins.integrations.recordings import RecordingSession
 from emo2vec_plugins.labels import UNSCORED
-from emo2vec_plugins.pipeline import Scorer, annotate
+from emo2vec_plugins.pipeline import Scorer, annotate, as_options
 from emo2vec_plugins.plugins import Plugins
 from emo2vec_plugins.session import Clip, Options
 
@@ -78,6 +78,10 @@ class AnnotatedDiarization:
     exclusive_speaker_diarization: None = None
     speaker_embeddings: None = None
 
+    def __repr__(self) -> str:
+        """Return one line, however many turns there are."""
+        return f"<{type(self).__name__} of {self.emotions!r}>"
+
 
 def annotate_diarization(
     audio: Any,
@@ -110,7 +114,7 @@ def annotate_diarization(
         MissingExtraError: If ``pyannote.core`` is not installed.
     """
     source = DiarizedAudio(diarization=diarization, audio=audio, uri=uri)
-    wanted = replace(Options() if options is None else options, audio=audio)
+    wanted = replace(as_options(options), audio=audio)
     [result] = annotate([source], score=score, plugins=plugins, options=wanted, failed=_raise)
     return result
 

@@ -51,6 +51,10 @@ class EmotionDiarizeOutput(DiarizeOutput):  # type: ignore[misc]
     emotion_diarization: Annotation = field(default_factory=Annotation)
     speaker_emotion_diarization: Annotation = field(default_factory=Annotation)
 
+    def __repr__(self) -> str:
+        """Return one line, however many turns there are."""
+        return f"<{type(self).__name__} of {self.emotions!r}>"
+
     @classmethod
     def of(
         cls,

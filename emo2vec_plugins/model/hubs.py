@@ -11,8 +11,8 @@ FILES = (CONFIG, TOKENS, *WEIGHTS)
 """All that is fetched; a repository's examples and pictures are not."""
 
 ADVICE = (
-    "pass a folder that holds config.yaml, model.pt and tokens.txt with --model FOLDER, "
-    "or use the embedded model with --model tiny"
+    "pass a folder that holds config.yaml, model.pt or model.safetensors, and tokens.txt, copied "
+    "from a machine with network; or use the embedded model, 'tiny'"
 )
 
 
@@ -29,6 +29,11 @@ def fetch_huggingface(identifier: str) -> ModelFolder:
     try:
         path = Path(huggingface_hub.snapshot_download(identifier, allow_patterns=list(FILES)))
     except Exception as error:
+        if huggingface_hub.constants.HF_HUB_OFFLINE:  # the hub's own advice is to unset it
+            raise ModelNotFoundError(
+                f"{identifier!r} is neither a folder nor in the cache, and HF_HUB_OFFLINE is set: "
+                f"the Hugging Face hub was not asked; {ADVICE}"
+            ) from error
         raise _unreachable("Hugging Face", identifier, error) from error
     revision = path.name if path.parent.name == "snapshots" else None
     return ModelFolder(path=path, name=identifier, revision=revision)

@@ -80,8 +80,12 @@ def find(source: str) -> ModelFolder:
     path = Path(source).expanduser()
     if path.is_dir():
         return ModelFolder(path=path, name=path.resolve().name)
+    if path.is_file():
+        raise ModelNotFoundError(f"{source!r} is a file; give the folder that it lies in")
+    if path.is_absolute() or source.startswith(("./", "../", "~")):
+        raise ModelNotFoundError(f"no such folder: {source!r}")
     parts = source.split("/")
-    if path.is_absolute() or len(parts) != 2 or not all(parts) or parts[0] in (".", ".."):
+    if len(parts) != 2 or not all(parts):
         raise ModelNotFoundError(
             f"{source!r} is neither a model's name ('emo2vec models' lists them), nor a folder, "
             "nor a hub's identifier like 'emotion2vec/emotion2vec_plus_large'"

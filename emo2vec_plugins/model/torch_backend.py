@@ -104,7 +104,9 @@ def _device(name: str | None) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise OptionsError(f"there is no device {name!r}: {error}") from error
+        raise OptionsError(
+            f"there is no device {name!r}; there are cpu, cuda (cuda:1 is the second) and mps"
+        ) from error
     if device.type == "cuda" and not torch.cuda.is_available():
         raise OptionsError(f"device {name!r} was asked for, but torch finds no CUDA device")
     try:
