@@ -22,7 +22,7 @@ from emo2vec_plugins import (
     annotate_cuts,
     hookimpl,
 )
-from emo2vec_plugins.errors import OptionsError
+from emo2vec_plugins.errors import OptionsError, SourceError
 from emo2vec_plugins.integrations.lhotse_session import CutSession
 from emo2vec_plugins.testing import FakeBackend, check_session
 
@@ -403,3 +403,19 @@ def test_ami_excerpts_are_annotated_turn_for_turn(shared):
     assert len(found) == len(own) > 5
     assert {s.id for s in found} == {s.id for s in own}
     assert all(s.emotion or s.emotion_reason for s in found)
+
+
+def test_one_cut_is_no_list_of_cuts(cut):
+    with pytest.raises(SourceError, match="got one MonoCut: put it in a list"):
+        annotate_cuts(cut, score=Engine(FakeBackend()))
+
+
+@pytest.mark.parametrize("wrong", [{"score": "tiny"}, {"score": FakeBackend()}])
+def test_a_model_is_no_scorer(cut, wrong):
+    with pytest.raises(OptionsError, match=r"Engine\("):
+        annotate_cuts([cut], **wrong)
+
+
+def test_options_are_an_object(cut):
+    with pytest.raises(OptionsError, match="options is an Options object, got dict"):
+        annotate_cuts([cut], score=Engine(FakeBackend()), options={"field": "x"})

@@ -23,7 +23,7 @@ from emo2vec_plugins.integrations.lhotse_fields import (
     places,
 )
 from emo2vec_plugins.integrations.lhotse_session import CutSession
-from emo2vec_plugins.pipeline import Scorer, annotate, pass_through
+from emo2vec_plugins.pipeline import Scorer, annotate, as_options, check_sources, pass_through
 from emo2vec_plugins.plugins import Plugins
 from emo2vec_plugins.session import Options
 
@@ -56,12 +56,15 @@ def annotate_cuts(
         plugins: Those installed, unless given; one may open cuts its own way.
 
     Raises:
-        OptionsError: If *cuts* is a path, or frames are asked for that the engine does not keep.
+        OptionsError: If *cuts* is a path, *score* is no scorer, or frames are asked for that the
+            engine does not keep.
+        SourceError: If *cuts* is one cut.
     """
     if isinstance(cuts, (str, os.PathLike)):
         path = os.fspath(cuts)
         raise OptionsError(f"cuts are objects, got a path: open it, CutSet.from_file({path!r})")
-    wanted = Options() if options is None else options
+    check_sources(cuts)
+    wanted = as_options(options)
     kept: list[str] = []
     noted = _noting_labels(_as_cuts(cuts, supervisions), wanted, kept)
     results = enriched_cuts(noted, score=score, options=wanted, plugins=plugins)
