@@ -21,6 +21,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from emo2vec_plugins.model.config import Config
 from emo2vec_plugins.packing import Layout
+from emo2vec_plugins.windows import frame_count
 
 
 class Network(nn.Module):
@@ -96,7 +97,7 @@ class AudioEncoder(nn.Module):
         position = x
         for layer in list(self.relative_positional_encoder)[1:]:
             # What lies between clips is zero before every convolution, as its padding is.
-            grid = x.new_zeros(layout.frames[-1].stop, x.shape[1])
+            grid = x.new_zeros(frame_count(len(waveform)), x.shape[1])
             grid[own] = position
             position = layer(grid.T).T[own]
             position = F.gelu(F.layer_norm(position, position.shape[1:]))
