@@ -63,6 +63,10 @@ class ResumeError(Emo2vecError, RuntimeError):
     """An unfinished output belongs to another model, other options or another input."""
 
 
+class TrainingError(Emo2vecError, RuntimeError):
+    """Training cannot begin or go on: its data, its loss or its checkpoint is at fault."""
+
+
 class MissingExtraError(Emo2vecError, ImportError):
     """A library that comes with an extra of the package is not installed."""
 

@@ -15,7 +15,7 @@ NAME = "emo2vec_plugins"
 # Each layer may import those below it, and nothing of its own layer but what stands before it.
 LAYERS = (
     ("errors",),
-    ("labels", "dialogue"),
+    ("labels", "dialogue", "labelled"),
     ("windows", "packing"),
     ("audio_files", "audio"),
     ("session", "overlap", "backend"),
@@ -39,6 +39,8 @@ LAZY = {
     "integrations/pyannote_pipeline": {"torch", "pyannote"},
     "integrations/lhotse_cuts": set(),
     "integrations/lhotse_": {"torch", "lhotse"},
+    "training/": {"torch", "torchaudio", "lhotse"},
+    "evaluation/": {"lhotse", "pyannote"},
 }
 
 
@@ -78,7 +80,11 @@ def own(path):
 def test_every_module_has_its_place():
     tops = {path.parts[0] for path in modules()}
 
-    assert tops <= {*RANK, "model", "formats", "integrations", "cli", "__init__", "__main__"}
+    assert tops <= {
+        *RANK,
+        *("model", "formats", "integrations", "evaluation", "training", "cli"),
+        *("__init__", "__main__"),
+    }
 
 
 @pytest.mark.parametrize("name", [name for name in RANK if name != "formats"])
@@ -98,7 +104,9 @@ def test_the_pipeline_takes_any_scorer():
         ("model", MODEL | {"model"}),
         ("formats", {"errors", "labels", "dialogue", "formats", "hookspecs"}),
         ("integrations", CORE | {"model", "integrations"}),
-        ("cli", CORE | {"cli", "integrations", "selfcheck"}),
+        ("evaluation", CORE | {"evaluation", "model", "integrations"}),
+        ("training", CORE | {"training", "evaluation", "model", "integrations"}),
+        ("cli", CORE | {"cli", "integrations", "evaluation", "training", "selfcheck"}),
     ],
 )
 def test_folders_import_what_lies_below_them(folder, allowed):
@@ -111,7 +119,7 @@ def test_folders_import_what_lies_below_them(folder, allowed):
 def test_plugins_of_the_package_are_named_only_as_strings(name):
     for path in modules():
         if path.parts[0] == name:
-            assert not {"integrations", "cli"} & set(own(path)), path
+            assert not {"integrations", "evaluation", "training", "cli"} & set(own(path)), path
 
 
 @pytest.mark.parametrize("path", modules(), ids=str)

@@ -1,0 +1,1 @@
+"""Training: from cuts with emotion labels to a model folder in the published layout."""
