@@ -1,0 +1,218 @@
+"""How right predictions are: scikit-learn's numbers, with intervals and with what they are of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from emo2vec_plugins.errors import LabelError, OptionsError
+from emo2vec_plugins.evaluation.bootstrap import ResampleBy, Values, Weights, intervals, units_of
+from emo2vec_plugins.evaluation.predictions import Prediction, ordered, restricted
+from emo2vec_plugins.evaluation.reliability import calibration_of
+from emo2vec_plugins.evaluation.results import (
+    ClassResult,
+    Confusion,
+    Estimate,
+    Evaluation,
+    LengthResult,
+)
+from emo2vec_plugins.labels import UNSCORED
+
+__all__ = ["Evaluation", "Prediction", "evaluate", "restricted"]
+
+UnscoredAs = Literal["wrong", "leave-out"]
+
+LENGTHS = (
+    ("<1 s", 0.0, 1.0),
+    ("1-2 s", 1.0, 2.0),
+    ("2-5 s", 2.0, math.nextafter(5.0, math.inf)),
+    (">5 s", math.nextafter(5.0, math.inf), math.inf),
+)
+"""Ranges of durations: a name, the least seconds, and the first that are too many."""
+
+Codes = npt.NDArray[np.int64]
+
+
+def evaluate(
+    predictions: Iterable[Prediction],
+    *,
+    classes: Sequence[str] | None = None,
+    unscored: UnscoredAs = "wrong",
+    resamples: int = 1000,
+    resample_by: ResampleBy = "turn",
+    seed: int = 0,
+) -> Evaluation:
+    """Compare predictions with the truth.
+
+    Averages are over the classes that turns truly are of: a class nobody was labelled with has
+    no recall. Calling a turn by such a class is an error like any other.
+
+    Args:
+        predictions: One for each turn that has a true label.
+        classes: Judge these classes alone, as `restricted` does, in this order; all that the
+            truth has, if None.
+        unscored: Whether a turn without a prediction counts as ``wrong``, or is left out. The
+            first is the default because a model could otherwise do better by refusing what is
+            hard.
+        resamples: Draws of the bootstrap behind the intervals; 0 gives none, and takes no time.
+        resample_by: What is drawn; by ``speaker`` intervals tell how numbers would vary with
+            other speakers.
+        seed: Of the draws.
+
+    Raises:
+        LabelError: If there is nothing to judge.
+        OptionsError: If an option has no such value, or a turn lacks what is drawn.
+    """
+    if unscored not in ("wrong", "leave-out"):
+        raise OptionsError(f"unscored turns are 'wrong' or 'leave-out', got {unscored!r}")
+    turns = list(predictions) if classes is None else restricted(predictions, classes)
+    judged = [each for each in turns if each.label is not None or unscored == "wrong"]
+    if not judged:
+        raise LabelError(
+            f"none of {len(turns)} turns has a prediction" if turns else "there are no turns"
+        )
+    names = {each.truth for each in turns}
+    rows = ordered(names) if classes is None else tuple(c for c in classes if c in names)
+    draws = _Draws(units_of(judged, resample_by), resamples=resamples, seed=seed)
+    table = _Table(judged, rows)
+    ua, wa, macro, weighted, *recalls = draws.estimates(table, table.everywhere)
+    return Evaluation(
+        turns=len(turns),
+        unscored=sum(each.label is None for each in turns),
+        unscored_as=unscored,
+        speakers=_speakers(turns),
+        ua=ua,
+        wa=wa,
+        macro_f1=macro,
+        weighted_f1=weighted,
+        classes=table.by_class(recalls),
+        confusion=table.confusion(),
+        lengths={
+            name: _of_length(table, draws, table.lasting(least, limit))
+            for name, least, limit in LENGTHS
+        },
+        calibration=calibration_of(judged, by=resample_by, resamples=resamples, seed=seed),
+        time=_time_weighted(judged),
+        resamples=resamples,
+        resample_by=resample_by,
+        seed=seed,
+    )
+
+
+class _Table:
+    """Who was taken for whom, turn by turn, with the classes as numbers.
+
+    All metrics follow from how many turns lie in each cell of the confusion matrix, so that a
+    draw of the bootstrap costs the same however many turns there are.
+    """
+
+    def __init__(self, turns: Sequence[Prediction], rows: tuple[str, ...]) -> None:
+        answers = [UNSCORED if each.label is None else each.label for each in turns]
+        others = ordered(set(answers).difference(rows, [UNSCORED]))
+        self.rows = rows
+        self.columns = (*rows, *others, *([UNSCORED] if UNSCORED in answers else []))
+        place = {name: index for index, name in enumerate(self.columns)}
+        truth = np.array([place[each.truth] for each in turns])
+        answer = np.array([place[each] for each in answers])
+        self._duration = np.array([each.duration for each in turns])
+        self._cell = truth * len(self.columns) + answer
+        cells = np.arange(len(self.rows) * len(self.columns))
+        self._truth, self._answer = np.divmod(cells, len(self.columns))
+        self.everywhere = np.ones(len(turns), dtype=bool)
+
+    def lasting(self, least: float, limit: float) -> npt.NDArray[np.bool_]:
+        """Return which turns last from *least* up to but not including *limit* seconds."""
+        return (self._duration >= least) & (self._duration < limit)
+
+    def metrics(self, weights: Weights) -> Values:
+        """Return UA, WA, macro F1, weighted F1, then each class's recall; nan if undefined."""
+        if not weights.any():
+            return np.full(4 + len(self.rows), np.nan)
+        _, recall, f1, support = self._per_class(weights)
+        there = support > 0
+        averages = [
+            recall[there].mean(),
+            np.average(recall[there], weights=support[there]),  # this is accuracy
+            f1[there].mean(),
+            np.average(f1[there], weights=support[there]),
+        ]
+        return np.array([*averages, *recall])
+
+    def by_class(self, recalls: Sequence[Estimate]) -> dict[str, ClassResult]:
+        precision, _, f1, support = self._per_class(np.ones(len(self._cell), dtype=np.int64))
+        predicted = np.bincount(self._answer[self._cell], minlength=len(self.columns))
+        return {
+            name: ClassResult(
+                turns=int(support[i]),
+                predicted=int(predicted[i]),
+                recall=recalls[i],
+                precision=_number(precision[i]),
+                f1=_number(f1[i]) if support[i] else None,
+            )
+            for i, name in enumerate(self.rows)
+        }
+
+    def confusion(self) -> Confusion:
+        labels = np.arange(len(self.columns))
+        matrix = confusion_matrix(self._truth[self._cell], self._answer[self._cell], labels=labels)
+        counts = tuple(tuple(map(int, row)) for row in matrix[: len(self.rows)])
+        return Confusion(rows=self.rows, columns=self.columns, counts=counts)
+
+    def _per_class(self, weights: Weights) -> tuple[Any, Any, Any, Any]:
+        inside = np.bincount(self._cell, weights=weights, minlength=len(self._truth))
+        result: tuple[Any, Any, Any, Any] = precision_recall_fscore_support(
+            self._truth,
+            self._answer,
+            labels=np.arange(len(self.rows)),
+            sample_weight=inside,
+            zero_division=np.nan,
+        )
+        return result
+
+
+class _Draws:
+    """The bootstrap, the same draws for every number."""
+
+    def __init__(self, units: Codes, *, resamples: int, seed: int) -> None:
+        self._units, self._resamples, self._seed = units, resamples, seed
+
+    def estimates(self, table: _Table, chosen: npt.NDArray[np.bool_]) -> list[Estimate]:
+        """Return what `_Table.metrics` gives of the chosen turns, each with its interval."""
+        values = table.metrics(chosen.astype(np.int64))
+        bounds = intervals(
+            lambda drawn: table.metrics(drawn * chosen),
+            self._units,
+            resamples=self._resamples if len(np.unique(self._units[chosen])) > 1 else 0,
+            seed=self._seed,
+        )
+        return [
+            Estimate(value=None)
+            if math.isnan(value)
+            else Estimate(value=float(value), low=a, high=b)
+            for value, (a, b) in zip(values, bounds, strict=True)
+        ]
+
+
+def _of_length(table: _Table, draws: _Draws, chosen: npt.NDArray[np.bool_]) -> LengthResult:
+    ua, wa, *_ = draws.estimates(table, chosen)
+    return LengthResult(turns=int(chosen.sum()), ua=ua, wa=wa)
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def _speakers(turns: Sequence[Prediction]) -> int | None:
+    names = {each.speaker for each in turns}
+    return None if None in names else len(names)
+
+
+def _time_weighted(turns: Sequence[Prediction]) -> Any:
+    from emo2vec_plugins.evaluation.time_weighted import time_weighted
+
+    return time_weighted(turns)

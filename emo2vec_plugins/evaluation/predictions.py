@@ -1,0 +1,107 @@
+"""What is compared: for each turn, what people say of it and what was predicted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from emo2vec_plugins.errors import FormatError, LabelError
+from emo2vec_plugins.labels import EMOTIONS
+
+SUM_TOLERANCE = 1e-2
+"""How far from 1 probabilities may sum: files have them rounded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """One labelled turn and what was predicted of it.
+
+    Attributes:
+        id: Of the turn; messages name it.
+        truth: Its class, as people say.
+        label: Its class, as predicted; None if there is no prediction.
+        scores: Probability of each class that could have been predicted, brought to a sum of
+            exactly 1; None if only the label is known.
+        duration: Seconds.
+        start: Seconds from the start of the recording.
+        speaker: None if nobody knows who speaks.
+        recording: None if nobody knows where it is from.
+        reason: Why there is no prediction.
+
+    Raises:
+        FormatError: If scores are no probabilities that sum to 1, or lack the label; or if the
+            duration is no number of seconds.
+    """
+
+    id: str
+    truth: str
+    label: str | None
+    scores: Mapping[str, float] | None = None
+    duration: float
+    start: float = 0.0
+    speaker: str | None = None
+    recording: str | None = None
+    reason: str | None = None
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.duration < math.inf and math.isfinite(self.start)):
+            raise FormatError(
+                f"turn {self.id!r}: start and duration are to be seconds, "
+                f"got {self.start!r} and {self.duration!r}"
+            )
+        if self.scores is not None:
+            object.__setattr__(self, "scores", _normalised(self.scores, self.id))
+            if self.label is not None and self.label not in self.scores:
+                raise FormatError(
+                    f"turn {self.id!r}: is predicted to be {self.label!r}, of which there is no "
+                    f"score, only of {', '.join(self.scores)}"
+                )
+
+
+def _normalised(scores: Mapping[str, float], name: str) -> dict[str, float]:
+    total = sum(scores.values())
+    if not all(0 <= score <= 1 + SUM_TOLERANCE for score in scores.values()) or not (
+        abs(total - 1) <= SUM_TOLERANCE
+    ):
+        raise FormatError(
+            f"turn {name!r}: scores are to be probabilities that sum to 1, got {dict(scores)}"
+        )
+    return {label: float(score) / total for label, score in scores.items()}
+
+
+def ordered(names: Iterable[str]) -> tuple[str, ...]:
+    """Return class names once each: ours in our order, then others by the alphabet."""
+    given = set(names)
+    return (*(name for name in EMOTIONS if name in given), *sorted(given.difference(EMOTIONS)))
+
+
+def restricted(predictions: Iterable[Prediction], classes: Sequence[str]) -> list[Prediction]:
+    """Return the turns that truly are of *classes*, predicted as if there were no others.
+
+    Scores are brought to a sum of 1 over *classes*, which is what masking the other logits
+    before the softmax gives, and the label is the most probable one that is left. A turn with a
+    label alone keeps it; outside of *classes* it is wrong.
+
+    Raises:
+        LabelError: If no turn is of these classes, or *classes* is one string.
+    """
+    if isinstance(classes, str):
+        raise LabelError(f"classes are a list of names, got the string {classes!r}")
+    wanted = set(classes)
+    kept = [_within(each, wanted) for each in predictions if each.truth in wanted]
+    if not kept:
+        raise LabelError(f"no turn is labelled as one of {', '.join(classes) or '(none given)'}")
+    return kept
+
+
+def _within(prediction: Prediction, classes: set[str]) -> Prediction:
+    if prediction.label is None or not prediction.scores or classes >= prediction.scores.keys():
+        return prediction
+    left = {name: score for name, score in prediction.scores.items() if name in classes}
+    total = sum(left.values())
+    if not total:
+        # Nothing says which of the classes it is: no prediction is better than an invented one.
+        return replace(prediction, label=None, scores=None, reason="no score for these classes")
+    scores = {name: score / total for name, score in left.items()}
+    return replace(prediction, label=max(scores, key=lambda name: scores[name]), scores=scores)
