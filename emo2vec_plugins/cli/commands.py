@@ -12,9 +12,11 @@ if TYPE_CHECKING:
 
 @hookimpl
 def emo2vec_commands(cli: click.Group) -> None:
-    """Add ``cuts``, which needs Lhotse, and ``diarize``, which needs pyannote.audio."""
+    """Add ``cuts`` and ``pseudo-label``, which need Lhotse, and ``diarize`` for pyannote.audio."""
     from emo2vec_plugins.cli.cuts import cuts
     from emo2vec_plugins.cli.diarize import diarize
+    from emo2vec_plugins.cli.pseudo_label import pseudo_label
 
     cli.add_command(cuts)
     cli.add_command(diarize)
+    cli.add_command(pseudo_label)
