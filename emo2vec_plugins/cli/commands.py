@@ -12,11 +12,13 @@ if TYPE_CHECKING:
 
 @hookimpl
 def emo2vec_commands(cli: click.Group) -> None:
-    """Add ``cuts`` and ``pseudo-label``, which need Lhotse, and ``diarize`` for pyannote.audio."""
+    """Add the commands that need Lhotse, pyannote.audio or the libraries of training."""
     from emo2vec_plugins.cli.cuts import cuts
     from emo2vec_plugins.cli.diarize import diarize
     from emo2vec_plugins.cli.pseudo_label import pseudo_label
+    from emo2vec_plugins.cli.train import train
 
     cli.add_command(cuts)
     cli.add_command(diarize)
     cli.add_command(pseudo_label)
+    cli.add_command(train)

@@ -6,14 +6,17 @@ model with a head, ``tokens.txt``. Nothing in it is executed.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import logging
+import os
 import pickle
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import safetensors
 import safetensors.torch
@@ -32,7 +35,7 @@ from emo2vec_plugins.model.torch_backend import TorchBackend
 
 logger = logging.getLogger(__name__)
 
-CONFIG, TOKENS = "config.yaml", "tokens.txt"
+CONFIG, TOKENS, HUB_CONFIG = "config.yaml", "tokens.txt", "configuration.json"
 WEIGHTS = ("model.safetensors", "model.pt", "emotion2vec_base.pt")
 """Names under which weights are published, the preferred first."""
 
@@ -161,10 +164,12 @@ def save_folder(
         tensors: A network's state dict.
         tokens: The classes, one per row of the head; none for a model without one.
         card: Text of the README.md beside the weights.
-        weights: ``model.pt`` or, for this package alone, ``model.safetensors``.
+        weights: ``model.pt``, with a ``configuration.json`` for ModelScope, or, for this package
+            alone, ``model.safetensors``.
 
     Raises:
         CheckpointError: If *path* exists, or the tensors do not fit the configuration.
+        OSError: If it cannot be written, as on a full disk.
     """
     if path.exists():
         raise CheckpointError(f"{path}: exists already; choose a new folder")
@@ -181,8 +186,91 @@ def save_folder(
             (folder / TOKENS).write_text("\n".join(tokens), "utf-8")
         if card:
             (folder / "README.md").write_text(card, "utf-8")
+        if weights == "model.pt":
+            (folder / HUB_CONFIG).write_text(_hub_config(tokens), "utf-8")
         _write_tensors(folder / weights, tensors)
         folder.rename(path)
+
+
+def save_state(path: Path, state: Mapping[str, Any]) -> None:
+    """Write tensors and plain values; *path* is what it was before, or complete.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        _save(part, state)
+        part.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """Read what `save_state` wrote; like model weights, it is refused if it might run code.
+
+    Raises:
+        CheckpointError: If it cannot be read, or is no mapping.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)  # noqa: TID251
+    except Exception as error:
+        raise CheckpointError(f"{path}: {_unreadable(path, error)}") from error
+    if not isinstance(state, dict):
+        raise CheckpointError(f"{path}: a dict was expected, got {type(state).__name__}")
+    return state
+
+
+def _hub_config(tokens: Sequence[str]) -> str:
+    """Return what ModelScope's pipelines read; FunASR takes the names of files from it, too."""
+    files: dict[str, Any] = {"init_param": "model.pt", "config": CONFIG}
+    if tokens:
+        files["tokenizer_conf"] = {"token_list": TOKENS}
+    document = {
+        "framework": "pytorch",
+        "task": "emotion-recognition",
+        "pipeline": {"type": "funasr-pipeline"},
+        "model": {"type": "funasr"},
+        "file_path_metas": files,
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _save(path: Path, document: Any) -> None:
+    """Write with torch.
+
+    Raises:
+        OSError: If it cannot be written; torch itself would not say why.
+    """
+    with path.open("wb") as file:
+        kept = _Kept(file)
+        try:
+            torch.save(document, kept)
+        except RuntimeError as error:
+            raise kept.error or error from error
+        if kept.error:
+            raise kept.error
+        file.flush()
+        os.fsync(file.fileno())
+
+
+class _Kept:
+    """A file that remembers why writing failed, for torch loses it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        try:
+            return self._file.write(data)
+        except OSError as error:
+            self.error = self.error or error
+            raise
+
+    def flush(self) -> None:
+        self._file.flush()
 
 
 def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -194,7 +282,7 @@ def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
         # save_file would make a file that only its owner can read.
         path.write_bytes(safetensors.torch.save(named))
     else:
-        torch.save({"model": named}, path)
+        _save(path, {"model": named})
 
 
 def _load_pickle(path: Path) -> Any:

@@ -45,7 +45,7 @@ class TorchBackend:
     ) -> None:
         if dtype not in DTYPES:
             raise OptionsError(f"dtype is one of {', '.join(DTYPES)}, got {dtype!r}")
-        self.device = _device(device)
+        self.device = device_of(device)
         self.network = network.eval().requires_grad_(False).to(self.device, DTYPES[dtype])
         self.labels = labels
         self.width = network.config.width
@@ -56,7 +56,7 @@ class TorchBackend:
 
     def to(self, device: str | torch.device) -> TorchBackend:
         """Move to *device*; an `Engine` made before goes on with batches of the same length."""
-        self.device = _device(str(device))
+        self.device = device_of(str(device))
         self.network.to(self.device)
         self.batch_seconds = CPU_SECONDS if self.device.type == "cpu" else CUDA_SECONDS
         return self
@@ -98,7 +98,12 @@ class TorchBackend:
         return packed.to(self.device, self._dtype)
 
 
-def _device(name: str | None) -> torch.device:
+def device_of(name: str | None) -> torch.device:
+    """Return a device by name; CUDA if there is one, else the CPU, for None.
+
+    Raises:
+        OptionsError: If there is no such device here.
+    """
     if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

@@ -1,0 +1,82 @@
+"""Which turns make which batch: drawn by class, put together by Lhotse's sampler."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from lhotse import CutSet, MonoCut
+from lhotse.dataset.sampling import SimpleCutSampler
+
+from emo2vec_plugins.training.examples import Example
+from emo2vec_plugins.training.recipe import Recipe
+
+
+def batches(examples: Sequence[Example], recipe: Recipe, *, epoch: int) -> list[list[int]]:
+    """Return the batches of an epoch, as indices into *examples*; the same for the same epoch.
+
+    Lhotse's sampler puts them together: it is given one cut a turn, without audio and as long as
+    the turn is in training, in the order drawn.
+
+    Args:
+        examples: To draw from.
+        recipe: Of which the seed, *balance* and the limits of a batch count.
+        epoch: From 0.
+    """
+    order = draw([each.label for each in examples], recipe, epoch=epoch)
+    most = min(recipe.max_seconds, recipe.batch_seconds)
+    cuts = CutSet.from_cuts(
+        MonoCut(id=str(place), start=0.0, duration=min(examples[index].duration, most), channel=0)
+        for place, index in enumerate(order)
+    )
+    sampler = SimpleCutSampler(
+        cuts,
+        max_duration=recipe.batch_seconds,
+        max_cuts=recipe.batch_turns,
+        shuffle=False,  # drawn already
+        world_size=1,
+        rank=0,
+    )
+    return [[order[int(cut.id)] for cut in batch] for batch in sampler]
+
+
+def draw(labels: Sequence[str], recipe: Recipe, *, epoch: int) -> list[int]:
+    """Return an epoch's turns in random order, as many as there are labels.
+
+    Balanced, classes are drawn equally often, up to one turn, and of a class's turns each as
+    often as any other, up to once: no luck of the draw keeps one out for long. Otherwise every
+    turn is drawn once.
+    """
+    rng = np.random.default_rng([recipe.seed, epoch])
+    if not recipe.balance:
+        return [int(index) for index in rng.permutation(len(labels))]
+    classes = sorted(set(labels))
+    shares = _shares(len(labels), len(classes), rng)
+    drawn: list[int] = []
+    for name, share in zip(classes, shares, strict=True):
+        own = [index for index, label in enumerate(labels) if label == name]
+        for left in range(share, 0, -len(own)):
+            drawn += [own[i] for i in rng.permutation(len(own))[:left]]
+    return [drawn[i] for i in rng.permutation(len(drawn))]
+
+
+def _shares(total: int, classes: int, rng: np.random.Generator) -> list[int]:
+    """Divide *total* into equal parts; which are greater by one is drawn."""
+    parts = [total // classes] * classes
+    for index in rng.permutation(classes)[: total % classes]:
+        parts[index] += 1
+    return parts
+
+
+def in_order(examples: Sequence[Example], recipe: Recipe) -> list[list[int]]:
+    """Return batches of all examples in their order, for judging."""
+    found: list[list[int]] = []
+    seconds = 0.0
+    for index, example in enumerate(examples):
+        length = min(example.duration, recipe.max_seconds)
+        if not found or seconds + length > recipe.batch_seconds:
+            found.append([])
+            seconds = 0.0
+        found[-1].append(index)
+        seconds += length
+    return found

@@ -1,0 +1,172 @@
+"""The model card: what a model was made of, how, what it gets right, and what it is not for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timezone
+from typing import Any
+
+import torch
+import yaml
+
+from emo2vec_plugins import __version__
+from emo2vec_plugins.evaluation.results import Evaluation
+from emo2vec_plugins.model.network import Network
+from emo2vec_plugins.training.augment import names
+from emo2vec_plugins.training.examples import Example
+from emo2vec_plugins.training.fit import Fitted
+from emo2vec_plugins.training.recipe import Recipe
+from emo2vec_plugins.training.split import Split
+
+TUNED = {
+    "head": "a new head on its frozen embeddings",
+    "top": "the head and the last {blocks} blocks",
+    "all": "all of its weights",
+    "new": "everything, from random weights",
+}
+
+NOT_FOR = """\
+It tells how speech sounds to it, not what anyone feels. It has heard only the people, the
+language, the rooms and the microphones of the data above; on others it may be much worse, and
+nobody has measured by how much. It has no class for "none of these". Do not use it to decide
+anything about a person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """What a card tells beside what training itself knows.
+
+    Attributes:
+        title: Its heading.
+        data: What the turns come from, a manifest's path for instance.
+        dev: The same of the development turns, if they come from elsewhere.
+        label_map: What the corpus's names were taken for.
+        command: What made the model.
+        notes: Markdown that goes after the first paragraph.
+    """
+
+    title: str = "Emotion in speech"
+    data: str = "not said"
+    dev: str | None = None
+    label_map: Mapping[str, str | None] = field(default_factory=dict)
+    command: str = ""
+    notes: str = ""
+
+
+def model_card(
+    fitted: Fitted,
+    split: Split,
+    recipe: Recipe,
+    *,
+    evaluation: Evaluation | None,
+    story: Story,
+) -> str:
+    """Return the card, as Markdown.
+
+    Args:
+        fitted: The model.
+        split: What it was trained on and judged by.
+        recipe: How.
+        evaluation: Of the saved weights on the development turns.
+        story: The rest.
+    """
+    parts = [
+        f"# {story.title}",
+        _about(fitted, recipe),
+        story.notes.strip(),
+        f"## Data\n\n{_data(split, story)}",
+        f"## What it gets right\n\n{_results(split, evaluation)}",
+        f"## What it is not for\n\n{NOT_FOR}",
+        f"## Made by\n\n{_made(fitted, recipe, story)}",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def describe(examples: Sequence[Example]) -> str:
+    """Say in one line what turns there are.
+
+    >>> describe([])
+    '0 turns'
+    """
+    if not examples:
+        return "0 turns"
+    counts = Counter(example.label for example in examples)
+    classes = ", ".join(f"{counts[label]} {label}" for label in sorted(counts))
+    minutes = sum(example.duration for example in examples) / 60
+    speakers = sorted({example.speaker or "unknown" for example in examples})
+    shown = ", ".join(speakers[:20]) + (", ..." if len(speakers) > 20 else "")
+    people = f"{len(speakers)} speaker{'s' * (len(speakers) != 1)} ({shown})"
+    return f"{len(examples)} turns ({classes}), {minutes:.1f} minutes, {people}"
+
+
+def _about(fitted: Fitted, recipe: Recipe) -> str:
+    with torch.device("meta"):
+        network = Network(fitted.config, len(fitted.start.tokens))
+    size = sum(parameter.numel() for parameter in network.parameters())
+    base = fitted.start.base
+    came = f"made from {base.model}" if base else "made from nothing"
+    lines = [
+        f"An emotion2vec network of {size:,} parameters, {came}: trained was "
+        f"{TUNED[recipe.tune].format(blocks=recipe.blocks)}.",
+        "",
+        f"- Classes: {', '.join(fitted.start.classes)}.",
+        f"- In: 16 kHz mono. Out: 50 frames a second, embeddings of {fitted.config.width}.",
+    ]
+    return "\n".join(lines)
+
+
+def _data(split: Split, story: Story) -> str:
+    lines = [f"- From: {story.data}.", f"- Trained on {describe(split.train)}."]
+    if split.dev:
+        where = f" from {story.dev}" if story.dev else ""
+        lines.append(
+            f"- Development{where}: {describe(split.dev)}; no {split.group} is on both sides."
+        )
+    else:
+        lines.append("- Development: none; the last epoch's weights are saved.")
+    if story.label_map:
+        said = ", ".join(f"{k} is {v or 'left out'}" for k, v in story.label_map.items())
+        lines.append(f"- Labels: {said}.")
+    return "\n".join(lines)
+
+
+def _results(split: Split, evaluation: Evaluation | None) -> str:
+    if evaluation is None:
+        return "Not measured: no turns were held out."
+    return (
+        f"On the {len(split.dev)} development turns, of whom nothing was trained on but by which "
+        "the best epoch was chosen; measured with these very weights.\n\n"
+        f"```text\n{evaluation.table()}\n```"
+    )
+
+
+def _made(fitted: Fitted, recipe: Recipe, story: Story) -> str:
+    base = fitted.start.base
+    progress = fitted.progress
+    best = progress.best or progress.epochs
+    lines = [
+        f"- Epochs: {progress.epochs}; the weights are those of epoch {best}.",
+        f"- Seed: {recipe.seed}.",
+        f"- With emo2vec-plugins {__version__} and torch {torch.__version__}, on "
+        f"{datetime.now(timezone.utc).date()}.",
+    ]
+    if base is not None:
+        digest = f", weights with SHA-256 {base.sha256}" if base.sha256 else ""
+        lines.insert(0, f"- From {base.model}{digest}.")
+    if recipe.augments:
+        lines.append(f"- Turns were varied: {'; '.join(names(recipe))}.")
+    command = f"\n\n```\n{story.command}\n```" if story.command else ""
+    return "\n".join(lines) + command + f"\n\nThe recipe:\n\n```yaml\n{_told(recipe)}```"
+
+
+def _told(recipe: Recipe) -> str:
+    """Return what differs from a recipe of defaults, and what it tunes."""
+    defaults = {each.name: each.default for each in fields(Recipe)}
+    values: dict[str, Any] = {
+        name: value
+        for name, value in recipe.to_dict().items()
+        if name in ("tune", "seed", "epochs") or getattr(recipe, name) != defaults[name]
+    }
+    return yaml.safe_dump(values, sort_keys=False)

@@ -1,0 +1,197 @@
+"""The turns of labelled cuts as examples to learn from, read exactly as they are scored."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from emo2vec_plugins.audio import MODEL_RATE, mono
+from emo2vec_plugins.dialogue import FloatArray
+from emo2vec_plugins.errors import AudioError, FormatError, TrainingError, warn
+from emo2vec_plugins.integrations.lhotse_layouts import ENDINGS, LinesLayout
+from emo2vec_plugins.integrations.lhotse_session import CutSession
+from emo2vec_plugins.labelled import LabelMap, labelled_turns
+from emo2vec_plugins.labels import EMOTIONS
+from emo2vec_plugins.session import Clip, Options
+from emo2vec_plugins.windows import RECEPTIVE
+
+if TYPE_CHECKING:
+    from lhotse.cut import Cut
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One labelled turn; its audio is read when it is asked for.
+
+    Attributes:
+        id: Of the supervision; if several have it, with a number.
+        label: Our name of its class.
+        speaker: None where the manifest does not say.
+        recording: The recording's id.
+        duration: Seconds.
+        cut: Holds the turn.
+        index: Of the turn among the cut's supervisions.
+    """
+
+    id: str
+    label: str
+    speaker: str | None
+    recording: str
+    duration: float
+    cut: Cut
+    index: int
+
+    def clip(self) -> Clip:
+        """Return the turn as the engine scores it."""
+        cut, index = self.cut, self.index
+        if type(cut).__name__ != "MixedCut":
+            # The others are looked at for overlap alone, which does not matter here.
+            cut, index = replace(cut, supervisions=[cut.supervisions[index]]), 0
+        clips = CutSession(cut, Options(overwrite=True)).clips()
+        return next(clip for number, clip in enumerate(clips) if number == index)
+
+    def read(self) -> FloatArray:
+        """Return the samples that the engine gives its model, before it normalises them.
+
+        Returns:
+            Float32 at 16 kHz, shape (samples,), `RECEPTIVE` of them at least.
+
+        Raises:
+            AudioError: If they cannot be read, or are fewer.
+        """
+        clip = self.clip()
+        try:
+            samples = np.concatenate([np.empty(0, np.float32), *mono(clip.turn, clip.audio)])
+        except AudioError as error:
+            raise AudioError(f"turn {self.id!r}: {error}") from error
+        if len(samples) < RECEPTIVE:
+            raise AudioError(
+                f"turn {self.id!r}: {len(samples)} samples at 16 kHz, one frame needs {RECEPTIVE}"
+            )
+        return samples
+
+
+def read_examples(
+    cuts: Iterable[Cut],
+    *,
+    field: str = "emotion",
+    label_map: LabelMap | None = None,
+    classes: Collection[str] = EMOTIONS,
+    skip_unlabelled: bool = False,
+) -> list[Example]:
+    """Return an example for every labelled turn, in order; no audio is read.
+
+    Turns shorter than one frame, 25 ms, are left out with a warning.
+
+    Raises:
+        LabelError: If labels are missing or unknown, or there are none.
+        TrainingError: If all turns are too short.
+    """
+    places = (
+        _Place(cut, index, (supervision,))
+        for cut in cuts
+        for index, supervision in enumerate(cut.supervisions)
+    )
+    turns = labelled_turns(
+        places,
+        field=field,
+        label_map=label_map,
+        classes=classes,
+        skip_unlabelled=skip_unlabelled,
+    )
+    names: Counter[str] = Counter()
+    examples, short = [], []
+    for turn in turns:
+        place: Any = turn.cut
+        names[turn.supervision.id] += 1
+        number = names[turn.supervision.id]
+        name = turn.supervision.id if number == 1 else f"{turn.supervision.id}#{number}"
+        if turn.supervision.duration * MODEL_RATE < RECEPTIVE:
+            short.append(name)
+            continue
+        examples.append(
+            Example(
+                id=name,
+                label=turn.label,
+                speaker=turn.supervision.speaker,
+                recording=turn.supervision.recording_id,
+                duration=turn.supervision.duration,
+                cut=place.cut,
+                index=place.index,
+            )
+        )
+    if short:
+        warn(f"{len(short)} turns under 25 ms are left out: {_some(short)}")
+    if not examples:
+        raise TrainingError("no turn is as long as one frame, 25 ms")
+    return examples
+
+
+def read_cuts(path: str | Path) -> list[Cut]:
+    """Return the cuts of a ``.jsonl`` or ``.jsonl.gz`` manifest; no audio is read.
+
+    Raises:
+        FormatError: If it is no such file, or a line is no cut.
+        TrainingError: If it is empty.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(2, "No such file or directory", str(path))
+    if not path.is_file() or not path.name.endswith(ENDINGS):
+        raise FormatError(
+            f"{path}: training reads cuts from .jsonl or .jsonl.gz; 'lhotse copy' and "
+            "'lhotse shar export' turn others into one of these"
+        )
+    cuts = list(LinesLayout(path).cuts(0))
+    if not cuts:
+        raise TrainingError(f"{path}: there are no cuts in it")
+    return cuts
+
+
+def classes_of(examples: Sequence[Example]) -> tuple[str, ...]:
+    """Return the classes that occur, sorted.
+
+    Raises:
+        TrainingError: If there is one class, or one has one turn only: nothing can be learnt
+            from it, nor held out.
+    """
+    counts = Counter(example.label for example in examples)
+    if len(counts) == 1:
+        raise TrainingError(f"all turns are {next(iter(counts))}: two classes are needed at least")
+    single = sorted(label for label, count in counts.items() if count == 1)
+    if single:
+        raise TrainingError(
+            f"there is only one turn of {', '.join(single)}; two are needed at least, or map the "
+            "class to null to leave it out"
+        )
+    return tuple(sorted(counts))
+
+
+def digest(examples: Iterable[Example]) -> str:
+    """Return a SHA-256 of what examples are: where they lie, their labels and speakers."""
+    seen = hashlib.sha256()
+    for each in examples:
+        what = [each.id, each.label, each.speaker, each.recording, each.duration, each.cut.start]
+        seen.update(json.dumps(what, ensure_ascii=False).encode() + b"\n")
+    return seen.hexdigest()
+
+
+class _Place(NamedTuple):
+    """One supervision of a cut, in the shape of a cut with no other."""
+
+    cut: Any
+    index: int
+    supervisions: tuple[Any, ...]
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")

@@ -1,0 +1,174 @@
+"""What a learner is fed: waveforms, varied anew each time, or embeddings, computed once."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from emo2vec_plugins.audio import MODEL_RATE
+from emo2vec_plugins.dialogue import FloatArray
+from emo2vec_plugins.engine import Engine
+from emo2vec_plugins.errors import AudioError
+from emo2vec_plugins.training.augment import prepare, stretch
+from emo2vec_plugins.training.examples import Example
+from emo2vec_plugins.training.recipe import Recipe
+
+KEPT_HOURS = 2.0
+"""Audio that is kept in memory, 230 MB an hour; more is read from disk each time."""
+
+
+class Feed(Protocol):
+    """Gives a learner its inputs."""
+
+    def inputs(self, indices: Sequence[int], rng: np.random.Generator | None) -> list[Tensor]:
+        """Return the inputs of some examples; varied by *rng*, or as they are without."""
+        ...
+
+
+class AudioFeed:
+    """Waveforms as a recipe varies them.
+
+    Args:
+        examples: What *indices* count.
+        recipe: Says how they are varied, and how long they may be.
+        normalize: Whether the network wants zero mean and unit variance.
+    """
+
+    def __init__(self, examples: Sequence[Example], recipe: Recipe, *, normalize: bool) -> None:
+        self._examples = examples
+        self._recipe = recipe
+        self._normalize = normalize
+        self._keep = sum(each.duration for each in examples) <= KEPT_HOURS * 3600
+        self._kept: dict[int, Tensor] = {}
+        self._most = int(recipe.max_seconds * MODEL_RATE)
+
+    def inputs(self, indices: Sequence[int], rng: np.random.Generator | None) -> list[Tensor]:
+        """Return waveforms, each of shape (samples,), varied in the order of *indices*.
+
+        Raises:
+            AudioError: If a turn cannot be read.
+        """
+        return [
+            prepare(
+                stretch(self._read(index), self._most, rng),
+                self._recipe,
+                normalize=self._normalize,
+                rng=rng,
+            )
+            for index in indices
+        ]
+
+    def _read(self, index: int) -> Tensor:
+        if index in self._kept:
+            return self._kept[index]
+        waveform = torch.from_numpy(self._examples[index].read())
+        if self._keep:
+            self._kept[index] = waveform
+        return waveform
+
+
+class EmbeddingFeed:
+    """Mean embeddings, one row an example.
+
+    Args:
+        embeddings: Shape (examples, width).
+    """
+
+    def __init__(self, embeddings: FloatArray) -> None:
+        self._rows = torch.from_numpy(np.asarray(embeddings, np.float32))
+
+    def inputs(
+        self,
+        indices: Sequence[int],
+        rng: np.random.Generator | None,  # noqa: ARG002 - embeddings are not varied
+    ) -> list[Tensor]:
+        """Return embeddings, each of shape (width,)."""
+        return [self._rows[index] for index in indices]
+
+
+class EmbeddingCache:
+    """Embeddings on disk, found by the model's digest and that of a turn's samples.
+
+    A turn is known again in another manifest, and not taken for another one when its file
+    changes. Each is a ``.npy`` file, complete or absent.
+
+    Args:
+        folder: Where they are; made if it is missing.
+        engine: Computes those that are not there.
+    """
+
+    def __init__(self, folder: Path, engine: Engine) -> None:
+        self._engine = engine
+        told = repr(sorted(engine.identity["provenance"].items()))
+        window = f"{engine.identity['max_window']} {engine.identity['window_overlap']}"
+        self._folder = folder / hashlib.sha256(f"{told}\n{window}".encode()).hexdigest()[:32]
+
+    def embeddings(
+        self, examples: Sequence[Example], *, done: Callable[[int], None] = lambda _: None
+    ) -> FloatArray:
+        """Return the mean embedding of each example, shape (examples, width).
+
+        Args:
+            examples: Whose audio is read, whether or not the model is run.
+            done: Called with 1 for each.
+
+        Raises:
+            AudioError: If a turn cannot be read or scored.
+            OSError: If one cannot be written.
+        """
+        rows: dict[int, FloatArray] = {}
+        paths = [self._path(example) for example in examples]
+        for index, path in enumerate(paths):
+            if (row := _read(path, self._engine.backend.width)) is not None:
+                rows[index] = row
+                done(1)
+        missing = [index for index in range(len(examples)) if index not in rows]
+        for index, row in self._computed(examples, missing):
+            _write(paths[index], row)
+            rows[index] = row
+            done(1)
+        return np.stack([rows[index] for index in range(len(examples))])
+
+    def _computed(
+        self, examples: Sequence[Example], missing: Sequence[int]
+    ) -> Iterator[tuple[int, FloatArray]]:
+        results = self._engine(examples[index].clip() for index in missing)
+        for index, (_, emotion) in zip(missing, results, strict=True):
+            if emotion is None or emotion.embedding is None:
+                reason = emotion.reason if emotion else "the model gave nothing"
+                raise AudioError(f"turn {examples[index].id!r} has no embedding: {reason}")
+            yield index, emotion.embedding
+
+    def _path(self, example: Example) -> Path:
+        key = hashlib.sha256(example.read().tobytes()).hexdigest()
+        return self._folder / key[:2] / f"{key[2:34]}.npy"
+
+
+def _read(path: Path, width: int) -> FloatArray | None:
+    try:
+        row: FloatArray = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None  # not there, or damaged: computed anew
+    return row if row.shape == (width,) else None
+
+
+def _write(path: Path, row: FloatArray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    content = io.BytesIO()
+    np.save(content, row)
+    try:
+        part.write_bytes(content.getvalue())
+        part.replace(path)
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)

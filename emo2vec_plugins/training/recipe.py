@@ -1,0 +1,283 @@
+"""Everything that a training run can be told, in one value that travels with the model.
+
+A recipe is data: it is read from plain YAML, written into checkpoints and model cards, and
+compared when a run is resumed. What it does not hold is the data and how they are split.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from emo2vec_plugins.errors import OptionsError
+
+Range = tuple[float, float]
+"""Least and most."""
+
+TUNES = ("head", "top", "all", "new")
+SCHEDULES = ("one-cycle", "cosine", "constant")
+PRECISIONS = ("float32", "bfloat16", "float16")
+
+RATES = {"head": 1e-2, "top": 1e-4, "all": 3e-5, "new": 1.5e-3}
+"""Highest learning rate for each kind of training, unless the recipe says another."""
+
+
+def _text(default: str, *among: str) -> Any:
+    return field(default=default, metadata={"among": among})
+
+
+def _number(default: Any, least: float, most: float = math.inf, *, optional: bool = False) -> Any:
+    whole = isinstance(default, int) and not isinstance(default, bool)
+    rule = {"least": least, "most": most, "whole": whole, "optional": optional}
+    return field(default=default, metadata=rule)
+
+
+def _range(least: float, most: float) -> dict[str, Any]:
+    return {"least": least, "most": most, "range": True}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How a model is trained.
+
+    Attributes:
+        tune: What learns: ``head``, a new head on frozen embeddings; ``top``, the head and the
+            last *blocks* blocks; ``all``, everything; ``new``, everything, from nothing.
+        blocks: Of ``top``, counted from the head; those of the context encoder come last.
+        network: Of ``new``: ``tiny`` for the shape of the embedded model, or the path of a
+            ``config.yaml`` in the published form, relative to the recipe's file.
+        reuse_head: Start the rows of classes that the model knows already from its own.
+        epochs: How often the training data are gone through, at most.
+        seed: Of everything that is drawn: weights, order, augmentation.
+        batch_seconds: Most audio in a batch, which is packed, never padded.
+        batch_turns: Most turns in a batch.
+        max_seconds: Of a longer turn a stretch of this length is trained on, another each time.
+        balance: Draw every class equally often. An epoch has as many turns either way.
+        class_weights: Let an error count by how rare its class is; instead of *balance*.
+        learning_rate: The highest; None for that of *tune* in `RATES`.
+        head_factor: How many times faster the head learns than the rest, with ``top`` and
+            ``all``.
+        schedule: ``one-cycle`` and ``cosine`` rise for *warmup* and fall as a cosine does, the
+            first to nothing, the second to a tenth; ``constant`` rises and stays.
+        warmup: Share of the training in which the learning rate rises.
+        weight_decay: AdamW's.
+        clip_norm: Longer gradients are cut to this length; None for never.
+        label_smoothing: Share of the target that all classes divide among them.
+        dropout: Share of the embedding that is dropped before the head.
+        hearing: Weight of an auxiliary loss: to tell from each frame's embedding what the frame
+            sounds like (`emo2vec_plugins.training.objectives.Hearing`). Not with ``head``.
+        hearing_first: Share of the training in which *hearing* is the only loss.
+        input_scale: Of ``new``: what samples are multiplied by before the first convolution, so
+            that its norm, whose epsilon is 1e-5, leaves some of the loudness in. The saved
+            weights have it multiplied in.
+        precision: ``bfloat16`` and ``float16`` compute so where that is safe, and keep weights
+            in float32.
+        patience: Epochs without a better result on the development turns before training stops;
+            None for never. The best epoch's weights are what is saved.
+        monitor: What is better: a higher ``ua`` (unweighted average recall), or a lower
+            ``loss``.
+        half: Save ``model.safetensors`` in half precision, which only this package reads,
+            instead of ``model.pt``.
+        noise: Range of the signal-to-noise ratio of added white noise, in dB.
+        gain: Range of amplification in dB; what leaves full scale is clipped. Without clipping
+            a network that normalises its input hears no difference.
+        speed: Range of tempo. It moves pitch and formants with it, and both carry emotion.
+        crop: Range of the share of a turn that is kept, one stretch of it.
+        tilt: Most that the spectrum is tilted either way, ``x[t] - a x[t-1]`` with ``|a|`` up
+            to this.
+        masks: Stretches of frames that are silenced in each turn, at most.
+        mask_seconds: Longest of these stretches.
+
+    Raises:
+        OptionsError: If a value is none of those that exist, or two contradict each other.
+    """
+
+    tune: str = _text("head", *TUNES)
+    blocks: int = _number(2, 1)
+    network: str = _text("tiny")
+    reuse_head: bool = True
+    epochs: int = _number(30, 1)
+    seed: int = _number(0, 0, 2**32 - 1)
+    batch_seconds: float = _number(60.0, 0.025)
+    batch_turns: int = _number(64, 1)
+    max_seconds: float = _number(30.0, 0.025)
+    balance: bool = True
+    class_weights: bool = False
+    learning_rate: float | None = field(
+        default=None, metadata={"least": 1e-9, "most": 10.0, "optional": True}
+    )
+    head_factor: float = _number(10.0, 1e-6, 1e6)
+    schedule: str = _text("one-cycle", *SCHEDULES)
+    warmup: float = _number(0.05, 0.0, 1.0)
+    weight_decay: float = _number(0.05, 0.0)
+    clip_norm: float | None = _number(1.0, 1e-9, optional=True)
+    label_smoothing: float = _number(0.1, 0.0, 0.99)
+    dropout: float = _number(0.0, 0.0, 0.99)
+    hearing: float = _number(0.0, 0.0)
+    hearing_first: float = _number(0.0, 0.0, 1.0)
+    input_scale: float = _number(1.0, 1e-9, 1e9)
+    precision: str = _text("float32", *PRECISIONS)
+    patience: int | None = field(
+        default=None, metadata={"least": 1, "most": math.inf, "whole": True, "optional": True}
+    )
+    monitor: str = _text("ua", "ua", "loss")
+    half: bool = False
+    noise: Range | None = field(default=None, metadata=_range(-100.0, 200.0))
+    gain: Range | None = field(default=None, metadata=_range(-100.0, 100.0))
+    speed: Range | None = field(default=None, metadata=_range(0.5, 2.0))
+    crop: Range | None = field(default=None, metadata=_range(0.01, 1.0))
+    tilt: float = _number(0.0, 0.0, 0.99)
+    masks: int = _number(0, 0)
+    mask_seconds: float = _number(0.2, 0.02)
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = _checked(each.name, getattr(self, each.name), each)
+            object.__setattr__(self, each.name, value)
+        if self.balance and self.class_weights:
+            raise OptionsError(
+                "balance draws rare classes more often and class_weights counts them more: "
+                "set one of them to false"
+            )
+        if self.hearing_first and not self.hearing:
+            raise OptionsError("hearing_first needs hearing, the weight of that loss")
+        changed = [name for name in NOT_FOR_HEAD if getattr(self, name) != _default(name)]
+        if self.tune == "head" and changed:
+            raise OptionsError(
+                f"{', '.join(changed)}: not with tune: head, whose embeddings are computed once; "
+                "use top, all or new"
+            )
+        if self.tune != "new" and self.input_scale != 1.0:
+            raise OptionsError("input_scale is for tune: new; a trained network has its own")
+
+    @property
+    def peak_rate(self) -> float:
+        """The highest learning rate."""
+        return RATES[self.tune] if self.learning_rate is None else self.learning_rate
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as values that YAML and JSON have."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
+        """Return the recipe that a mapping describes.
+
+        Raises:
+            OptionsError: If a key is no field, or a value is of another kind than its field.
+        """
+        known = [each.name for each in fields(cls)]
+        unknown = [str(name) for name in values if name not in known]
+        if unknown:
+            raise OptionsError(f"a recipe has no {', '.join(unknown)}; it has {', '.join(known)}")
+        return cls(**values)
+
+    def but(self, changes: Mapping[str, Any]) -> Recipe:
+        """Return a copy with some fields changed.
+
+        Raises:
+            OptionsError: As `from_dict` does.
+        """
+        return self.from_dict(self.to_dict() | dict(changes))
+
+    @property
+    def augments(self) -> bool:
+        """Whether turns are changed before they are trained on."""
+        return bool(self.noise or self.gain or self.speed or self.crop or self.tilt or self.masks)
+
+
+NOT_FOR_HEAD = ("hearing", "noise", "gain", "speed", "crop", "tilt", "masks")
+"""Settings that need the network to be run in every epoch."""
+
+
+def read_recipe(path: str | Path) -> Recipe:
+    """Read a recipe from a YAML file; its ``network``, if a path, is relative to the file.
+
+    Raises:
+        OptionsError: If it is no mapping of a recipe's fields.
+        OSError: If it cannot be read.
+    """
+    path = Path(path)
+    try:
+        document = yaml.safe_load(path.read_text("utf-8-sig"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise OptionsError(f"{path}: not readable as plain YAML: {error}") from error
+    if not isinstance(document, dict):
+        raise OptionsError(
+            f"{path}: a mapping of a recipe's fields was expected, such as 'epochs: 30', "
+            f"got {type(document).__name__}"
+        )
+    try:
+        recipe = Recipe.from_dict(document)
+    except OptionsError as error:
+        raise OptionsError(f"{path}: {error}") from error
+    if "network" not in document or recipe.network == "tiny":
+        return recipe
+    return replace(recipe, network=str(path.parent / recipe.network))
+
+
+def _default(name: str) -> Any:
+    return next(each.default for each in fields(Recipe) if each.name == name)
+
+
+def _checked(name: str, value: Any, of: Any) -> Any:
+    rule = of.metadata
+    if isinstance(of.default, bool):
+        if not isinstance(value, bool):
+            raise OptionsError(f"{name} is true or false, got {value!r}")
+        return value
+    if "among" in rule:
+        return _checked_text(name, value, rule["among"])
+    if rule.get("range"):
+        return _checked_range(name, value, rule)
+    if value is None and rule.get("optional"):
+        return None
+    return _checked_number(name, value, rule)
+
+
+def _checked_text(name: str, value: Any, among: tuple[str, ...]) -> str:
+    if not isinstance(value, str) or not value or (among and value not in among):
+        expected = f"one of {', '.join(among)}" if among else "a name"
+        raise OptionsError(f"{name} is {expected}, got {value!r}")
+    return value
+
+
+def _checked_range(name: str, value: Any, rule: Mapping[str, Any]) -> Range | None:
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise OptionsError(f"{name} is a list of least and most, or null, got {value!r}")
+    low, high = (_checked_number(name, each, rule) for each in value)
+    if low > high:
+        raise OptionsError(f"{name} is a list of least and most, got {list(value)}")
+    return low, high
+
+
+def _checked_number(name: str, value: Any, rule: Mapping[str, Any]) -> Any:
+    if isinstance(value, str):  # PyYAML reads 1e-3, without a dot, as a string
+        value = _as_float(value)
+    kind = int if rule.get("whole") else (int, float)
+    fits = isinstance(value, kind) and not isinstance(value, bool)
+    if not fits or not rule["least"] <= value <= rule["most"]:
+        what = "a whole number" if rule.get("whole") else "a number"
+        most = "" if rule["most"] == math.inf else f" and at most {rule['most']:g}"
+        none = ", or null" if rule.get("optional") else ""
+        raise OptionsError(
+            f"{name} is {what} of at least {rule['least']:g}{most}{none}, got {value!r}"
+        )
+    return value if rule.get("whole") else float(value)
+
+
+def _as_float(value: str) -> Any:
+    try:
+        return float(value)
+    except ValueError:
+        return value
