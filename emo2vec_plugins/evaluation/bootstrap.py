@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import sklearn
 
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.evaluation.predictions import Prediction
@@ -18,8 +17,11 @@ LEVEL = 95.0
 
 Weights = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float64]
-Statistic = Callable[[Weights], Sequence[float] | Values]
-"""Given how often each turn was drawn, shape (turns,), returns one or more numbers."""
+Statistic = Callable[[Weights], Values]
+"""From how often each turn was drawn, shape (draws, turns), to numbers, shape (draws, numbers)."""
+
+AT_ONCE = 1 << 22
+"""Most weights that are in memory at a time."""
 
 
 def units_of(predictions: Sequence[Prediction], by: ResampleBy) -> npt.NDArray[np.int64]:
@@ -54,7 +56,7 @@ def intervals(
     of it: such draws are left out of that one interval here, and would undo all of them there.
 
     Args:
-        statistic: Is called once for each draw; gives nan for what a draw does not define.
+        statistic: Is given some draws at a time; gives nan for what a draw does not define.
         units: What is drawn with replacement, as `units_of` gives it.
         resamples: How many draws; none give no intervals.
         seed: Of the draws; the same gives the same.
@@ -65,17 +67,19 @@ def intervals(
     if resamples < 0:
         raise OptionsError(f"resamples is to be 0 or more, got {resamples}")
     count = int(units.max()) + 1 if len(units) else 0
-    size = len(statistic(np.ones(len(units), dtype=np.int64)))
     if not resamples or count < 2:
-        return [(None, None)] * size
+        return [(None, None)] * statistic(np.ones((1, len(units)), dtype=np.int64)).shape[1]
     generator = np.random.default_rng(seed)
-    draws = np.empty((resamples, size))
-    # Checks of the same arguments a thousand times over are a third of the time.
-    with sklearn.config_context(skip_parameter_validation=True, assume_finite=True):
-        for row in draws:
-            drawn = np.bincount(generator.integers(count, size=count), minlength=count)
-            row[:] = statistic(drawn[units])
-    return [_percentiles(column) for column in draws.T]
+
+    def draw(_: int) -> Weights:
+        return np.bincount(generator.integers(count, size=count), minlength=count)[units]
+
+    step = max(1, AT_ONCE // len(units))
+    parts = [
+        statistic(np.stack(list(map(draw, range(start, min(start + step, resamples))))))
+        for start in range(0, resamples, step)
+    ]
+    return [_percentiles(column) for column in np.concatenate(parts).T]
 
 
 def _percentiles(column: Any) -> tuple[float | None, float | None]:

@@ -107,8 +107,8 @@ def evaluate(
 class _Table:
     """Who was taken for whom, turn by turn, with the classes as numbers.
 
-    All metrics follow from how many turns lie in each cell of the confusion matrix, so that a
-    draw of the bootstrap costs the same however many turns there are.
+    All metrics follow from how many turns lie in each cell of the confusion matrix, which is all
+    that scikit-learn is given.
     """
 
     def __init__(self, turns: Sequence[Prediction], rows: tuple[str, ...]) -> None:
@@ -130,21 +130,24 @@ class _Table:
         return (self._duration >= least) & (self._duration < limit)
 
     def metrics(self, weights: Weights) -> Values:
-        """Return UA, WA, macro F1, weighted F1, then each class's recall; nan if undefined."""
-        if not weights.any():
-            return np.full(4 + len(self.rows), np.nan)
+        """Return UA, WA, macro F1, weighted F1, then each class's recall, for each draw.
+
+        Args:
+            weights: How often each turn counts, shape (draws, turns).
+
+        Returns:
+            Shape (draws, 4 + classes); nan for what a draw does not define.
+        """
         _, recall, f1, support = self._per_class(weights)
-        there = support > 0
-        averages = [
-            recall[there].mean(),
-            np.average(recall[there], weights=support[there]),  # this is accuracy
-            f1[there].mean(),
-            np.average(f1[there], weights=support[there]),
-        ]
-        return np.array([*averages, *recall])
+        there = (support > 0).astype(np.float64)
+        # Recall weighted by the turns of each class is accuracy.
+        pairs = ((recall, there), (recall, support), (f1, there), (f1, support))
+        averages = [_mean(values, of) for values, of in pairs]
+        return np.concatenate([np.stack(averages, axis=1), recall], axis=1)
 
     def by_class(self, recalls: Sequence[Estimate]) -> dict[str, ClassResult]:
-        precision, _, f1, support = self._per_class(np.ones(len(self._cell), dtype=np.int64))
+        once = np.ones((1, len(self._cell)), dtype=np.int64)
+        precision, _, f1, support = (each[0] for each in self._per_class(once))
         predicted = np.bincount(self._answer[self._cell], minlength=len(self.columns))
         return {
             name: ClassResult(
@@ -163,16 +166,25 @@ class _Table:
         counts = tuple(tuple(map(int, row)) for row in matrix[: len(self.rows)])
         return Confusion(rows=self.rows, columns=self.columns, counts=counts)
 
-    def _per_class(self, weights: Weights) -> tuple[Any, Any, Any, Any]:
-        inside = np.bincount(self._cell, weights=weights, minlength=len(self._truth))
-        result: tuple[Any, Any, Any, Any] = precision_recall_fscore_support(
-            self._truth,
-            self._answer,
-            labels=np.arange(len(self.rows)),
+    def _per_class(self, weights: Weights) -> tuple[Values, Values, Values, Values]:
+        """Return precision, recall, F1 and turns, each of shape (draws, classes).
+
+        All draws are one call of scikit-learn, in which each has classes of its own.
+        """
+        draw = np.arange(len(weights))[:, None]
+        cells = len(self._truth)
+        inside = np.bincount(
+            (self._cell + draw * cells).ravel(), weights.ravel(), minlength=len(draw) * cells
+        )
+        found = precision_recall_fscore_support(
+            (self._truth + draw * len(self.columns)).ravel(),
+            (self._answer + draw * len(self.columns)).ravel(),
+            labels=(np.arange(len(self.rows)) + draw * len(self.columns)).ravel(),
             sample_weight=inside,
             zero_division=np.nan,
         )
-        return result
+        precision, recall, f1, support = (each.reshape(len(draw), -1) for each in found)
+        return precision, recall, f1, support
 
 
 class _Draws:
@@ -183,7 +195,9 @@ class _Draws:
 
     def estimates(self, table: _Table, chosen: npt.NDArray[np.bool_]) -> list[Estimate]:
         """Return what `_Table.metrics` gives of the chosen turns, each with its interval."""
-        values = table.metrics(chosen.astype(np.int64))
+        if not chosen.any():
+            return [Estimate(value=None)] * (4 + len(table.rows))
+        (values,) = table.metrics(chosen[None].astype(np.int64))
         bounds = intervals(
             lambda drawn: table.metrics(drawn * chosen),
             self._units,
@@ -201,6 +215,14 @@ class _Draws:
 def _of_length(table: _Table, draws: _Draws, chosen: npt.NDArray[np.bool_]) -> LengthResult:
     ua, wa, *_ = draws.estimates(table, chosen)
     return LengthResult(turns=int(chosen.sum()), ua=ua, wa=wa)
+
+
+def _mean(values: Values, weights: Values) -> Values:
+    """Return the weighted mean of each row; nan if it has no weight. Values of none may be nan."""
+    sums = weights.sum(axis=1)
+    total = np.where(weights > 0, values, 0.0) * weights
+    means: Values = np.full(len(sums), np.nan)
+    return np.divide(total.sum(axis=1), sums, out=means, where=sums > 0)
 
 
 def _number(value: float) -> float | None:

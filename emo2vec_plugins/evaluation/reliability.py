@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import sklearn
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss
 from sklearn.model_selection import GroupKFold
@@ -90,18 +91,23 @@ def _reliability(
     rows = np.arange(len(scored.turns))
     columns = np.arange(len(scored.classes))
 
-    def brier(weights: Codes) -> list[float]:
+    def brier(weights: Codes | None) -> float:
         loss = brier_score_loss(
             scored.truth, probabilities, sample_weight=weights, labels=columns, scale_by_half=False
         )
-        return [float(loss)]
+        return float(loss)
 
-    (bounds,) = intervals(brier, units, resamples=resamples, seed=seed)
+    def briers(draws: Codes) -> Floats:
+        # Checks of the same arguments a thousand times over would take long.
+        with sklearn.config_context(skip_parameter_validation=True, assume_finite=True):
+            return np.array([[brier(weights)] for weights in draws])
+
+    (bounds,) = intervals(briers, units, resamples=resamples, seed=seed)
     return Reliability(
         ece=expected_calibration_error(
             probabilities[rows, scored.answer], scored.truth == scored.answer
         ),
-        brier=Estimate(value=brier(np.ones_like(rows))[0], low=bounds[0], high=bounds[1]),
+        brier=Estimate(value=brier(None), low=bounds[0], high=bounds[1]),
         log_loss=cross_entropy(probabilities, scored.truth),
     )
 

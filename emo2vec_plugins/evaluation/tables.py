@@ -9,6 +9,9 @@ from emo2vec_plugins.evaluation.results import Calibration, Estimate, Evaluation
 NONE = "-"
 """Stands for what is not defined."""
 
+INTERVAL = "95 %"
+"""Heads the columns of intervals."""
+
 
 def as_text(evaluation: Evaluation) -> str:
     """Return all of an evaluation as text, without a last newline."""
@@ -28,12 +31,19 @@ def as_text(evaluation: Evaluation) -> str:
 def aligned(rows: Iterable[Sequence[str]]) -> str:
     """Return rows as lines: the first column to the left, all others to the right.
 
+    Columns of intervals are left out where there is not one.
+
     >>> print(aligned([("", "turns"), ("angry", "12")]))
            turns
     angry     12
     """
-    cells = [list(row) for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    columns = [
+        column
+        for column in zip(*rows, strict=True)
+        if column[0] != INTERVAL or set(column[1:]) != {NONE}
+    ]
+    cells = list(zip(*columns, strict=True))
+    widths = [max(map(len, column)) for column in columns]
     return "\n".join(
         "  ".join(
             cell.rjust(width) if place else cell.ljust(width)
@@ -46,6 +56,10 @@ def aligned(rows: Iterable[Sequence[str]]) -> str:
 def percent(value: float | None) -> str:
     """Return a share in per cent with one decimal, or a dash."""
     return NONE if value is None else f"{100 * value:.1f}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _estimate(estimate: Estimate) -> tuple[str, str]:
@@ -62,8 +76,8 @@ def _decimal(estimate: Estimate) -> tuple[str, str]:
 
 
 def _head(evaluation: Evaluation) -> str:
-    who = "" if evaluation.speakers is None else f" of {evaluation.speakers} speaker(s)"
-    lines = [f"{evaluation.turns} turn(s){who}, {len(evaluation.classes)} class(es)"]
+    who = "" if evaluation.speakers is None else f" of {_count(evaluation.speakers, 'speaker')}"
+    lines = [f"{_count(evaluation.turns, 'turn')}{who}, classes: {', '.join(evaluation.classes)}"]
     if evaluation.unscored:
         fate = "count as wrong" if evaluation.unscored_as == "wrong" else "are left out"
         lines.append(f"{evaluation.unscored} of them have no prediction, and {fate}")
@@ -73,7 +87,7 @@ def _head(evaluation: Evaluation) -> str:
 def _summary(evaluation: Evaluation) -> str:
     return aligned(
         [
-            ("", "%", "95 %"),
+            ("", "%", INTERVAL),
             ("UA, unweighted average recall", *_estimate(evaluation.ua)),
             ("WA, accuracy", *_estimate(evaluation.wa)),
             ("macro F1", *_estimate(evaluation.macro_f1)),
@@ -94,7 +108,9 @@ def _classes(evaluation: Evaluation) -> str:
         )
         for name, result in evaluation.classes.items()
     ]
-    return aligned([("class", "turns", "recall %", "95 %", "precision %", "F1 %", "heard"), *rows])
+    return aligned(
+        [("class", "turns", "recall %", INTERVAL, "precision %", "F1 %", "heard"), *rows]
+    )
 
 
 def _confusion(evaluation: Evaluation) -> str:
@@ -110,13 +126,13 @@ def _lengths(evaluation: Evaluation) -> str:
         (name, str(result.turns), *_estimate(result.ua), *_estimate(result.wa))
         for name, result in evaluation.lengths.items()
     ]
-    return aligned([("turn lasts", "turns", "UA %", "95 %", "WA %", "95 %"), *rows])
+    return aligned([("turn lasts", "turns", "UA %", INTERVAL, "WA %", INTERVAL), *rows])
 
 
 def _calibration(calibration: Calibration) -> str:
     before, after = calibration.before, calibration.after
     rows = [
-        ("calibration", "ECE", "Brier (0-2)", "95 %", "log loss"),
+        ("calibration", "ECE", "Brier (0-2)", INTERVAL, "log loss"),
         (
             "scores as they are",
             f"{before.ece:.3f}",
@@ -136,7 +152,7 @@ def _nats(value: float) -> str:
 
 
 def _how(calibration: Calibration) -> str:
-    of = f"of {calibration.turns} turn(s) with scores"
+    of = f"of {_count(calibration.turns, 'turn')} with scores"
     if calibration.after is None:
         return f"{of}; no temperature: {calibration.reason}"
     low, high = min(calibration.temperatures), max(calibration.temperatures)
@@ -149,8 +165,8 @@ def _how(calibration: Calibration) -> str:
 def _time(time: TimeWeighted) -> str:
     return (
         f"by seconds: {percent(time.error)} % of {time.total:.1f} s are wrong "
-        f"({time.confusion:.1f} s another class, {time.missed:.1f} s without prediction), "
-        f"{time.recordings} recording(s)"
+        f"({time.confusion:.1f} s another class, {time.missed:.1f} s without prediction) "
+        f"in {_count(time.recordings, 'recording')}"
     )
 
 

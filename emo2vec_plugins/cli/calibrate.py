@@ -1,0 +1,68 @@
+"""``emo2vec calibrate``: a model and labelled cuts in, the same model with calibrated scores out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+import click
+
+from emo2vec_plugins.cli.options import Loading, loading_options
+from emo2vec_plugins.cli.output import complain, counted, note, progress
+from emo2vec_plugins.cli.truth_options import TruthOptions, extra, truth_options
+
+
+@click.command()
+@click.argument("source", metavar="CUTS")
+@click.option(
+    "-o", "--out", "target", metavar="FOLDER", required=True, help="Write the new model here."
+)
+@truth_options
+@loading_options
+@click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
+def calibrate(
+    *, source: str, target: str, truth: TruthOptions, loading: Loading, quiet: bool
+) -> None:
+    """Make a model's scores mean what they say.
+
+    CUTS is a .jsonl or .jsonl.gz of Lhotse cuts with labels, of speakers whom the model has not
+    learnt from. One number, the temperature, is fitted on them, and FOLDER becomes a copy of the
+    model with its head divided by it. Labels and embeddings stay as they are.
+    """
+    library = _library()
+    with extra():
+        from emo2vec_plugins.evaluation.reading import read_cuts
+    cuts = read_cuts(Path(source))
+    with progress("cuts", total=len(cuts), quiet=quiet) as advance:
+        found = library.calibrate(
+            cuts,
+            Path(target),
+            model=loading.model,
+            data=Path(source).name,
+            truth=truth.reader(),
+            device=loading.device,
+            dtype=loading.dtype,
+            plugins=loading.plugins,
+            advance=advance,
+        )
+    before, after = found.calibration.before, found.calibration.after
+    if after is None:
+        complain("warning", f"not tried on other turns: {found.calibration.reason}")
+    elif after.log_loss > before.log_loss:
+        complain(
+            "warning",
+            f"on other {found.calibration.by}s the log loss rises from {before.log_loss:.3f} to "
+            f"{after.log_loss:.3f}: the scores were no worse before, or there is too little data",
+        )
+    gain = "" if after is None else f" to {after.ece:.3f} (on other {found.calibration.by}s)"
+    note(
+        f"temperature {found.temperature:.3f} from {counted(found.turns, 'turn')}, expected "
+        f"calibration error {before.ece:.3f}{gain}; the model is in {target}",
+        quiet=quiet,
+    )
+
+
+def _library() -> ModuleType:
+    with extra():
+        from emo2vec_plugins.evaluation import calibration
+    return calibration

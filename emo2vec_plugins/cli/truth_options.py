@@ -1,0 +1,94 @@
+"""The options that say how labels of people are read, for every command that compares with them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from emo2vec_plugins.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from emo2vec_plugins.evaluation.reading import Truth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TruthOptions:
+    """What the options say; a command asks it for the reader.
+
+    Attributes:
+        field: Of the supervisions.
+        label_map: Path of a file; None if there is none.
+        skip_unlabelled: Leave out turns without a label.
+    """
+
+    field: str
+    label_map: str | None
+    skip_unlabelled: bool
+
+    def reader(self, classes: tuple[str, ...] | None = None) -> Truth:
+        """Return what reads the labels, of these classes alone if any are given."""
+        with extra():
+            from emo2vec_plugins.evaluation.reading import Truth
+        from emo2vec_plugins.labelled import LabelMap
+
+        return Truth(
+            field=self.field,
+            label_map=LabelMap() if self.label_map is None else LabelMap.read(self.label_map),
+            classes=classes,
+            skip_unlabelled=self.skip_unlabelled,
+        )
+
+
+_OPTIONS = (
+    click.option(
+        "--truth-field",
+        metavar="NAME",
+        default="emotion",
+        show_default=True,
+        help="The field with the labels that people gave.",
+    ),
+    click.option(
+        "--label-map",
+        metavar="FILE",
+        help="YAML or JSON: what the corpus's names mean ('happiness: happy'); null leaves out.",
+    ),
+    click.option(
+        "--skip-unlabelled", is_flag=True, help="Leave out turns without a label; an error if not."
+    ),
+)
+
+
+def truth_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options; it is called with ``truth=TruthOptions(...)`` for them."""
+
+    @functools.wraps(command)
+    def gather(
+        *, truth_field: str, label_map: str | None, skip_unlabelled: bool, **given: Any
+    ) -> Any:
+        own = TruthOptions(field=truth_field, label_map=label_map, skip_unlabelled=skip_unlabelled)
+        return command(truth=own, **given)
+
+    decorated: Callable[..., Any] = gather
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    return decorated
+
+
+@contextmanager
+def extra() -> Iterator[None]:
+    """Say which extra is missing if an import in the block fails.
+
+    Raises:
+        MissingExtraError: With the command that installs it.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise MissingExtraError(
+            f"this needs libraries of an extra: pip install 'emo2vec-plugins[train]' ({error})"
+        ) from error

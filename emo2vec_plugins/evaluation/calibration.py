@@ -1,0 +1,265 @@
+"""A copy of a model whose head is divided by a temperature: calibrated in whatever loads it.
+
+Logits are linear in the head's weight and bias, and scores are the softmax of logits, so that
+dividing both by T calibrates the scores, changes no label, and leaves embeddings as they are.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lhotse.cut import Cut
+
+from emo2vec_plugins.engine import Engine
+from emo2vec_plugins.errors import (
+    CheckpointError,
+    LabelError,
+    ModelNotFoundError,
+    TrainingError,
+)
+from emo2vec_plugins.evaluation.predictions import Prediction
+from emo2vec_plugins.evaluation.reading import Truth, heard
+from emo2vec_plugins.evaluation.reliability import calibration_of
+from emo2vec_plugins.evaluation.results import Calibration
+from emo2vec_plugins.evaluation.temperature import ScoredTurns, fit_temperature
+from emo2vec_plugins.model.checkpoint import (
+    CONFIG,
+    TOKENS,
+    WEIGHTS,
+    ModelFolder,
+    load_folder,
+    read_tensors,
+    read_tokens,
+    save_folder,
+)
+from emo2vec_plugins.model.config import read_config
+from emo2vec_plugins.model.published import PUBLISHED, TINY, find
+from emo2vec_plugins.plugins import Plugins
+
+CARD = "README.md"
+HEAD = ("proj.weight", "proj.bias")
+"""The tensors that are divided."""
+
+_OWN = {CONFIG, TOKENS, CARD, "configuration.json", *WEIGHTS}
+_COPIED = {".md", ".txt", ".csv", ".json", ".yaml", ".png", ""}
+"""Suffixes of what lies beside a model and stays true of the copy: licences, tables, pictures.
+
+Weights in other forms would give the scores of before.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """A temperature, and what it does to scores.
+
+    Attributes:
+        temperature: That all turns together give.
+        calibration: Before, and after by temperatures fitted on other turns than the one judged.
+        turns: That it was fitted on.
+        speakers: How many are known; None if that of a turn is not.
+    """
+
+    temperature: float
+    calibration: Calibration
+    turns: int
+    speakers: int | None
+
+
+def calibrate(
+    cuts: Sequence[Cut],
+    target: Path,
+    *,
+    model: str,
+    data: str,
+    truth: Truth,
+    device: str | None = None,
+    dtype: str = "float32",
+    plugins: Plugins | None = None,
+    advance: Callable[[], None] = lambda: None,
+) -> Fit:
+    """Fit a temperature on labelled turns, and save a copy of the model that is calibrated by it.
+
+    Args:
+        cuts: With labels; of speakers that the model has not learnt from.
+        target: The folder to be written, which must not exist.
+        model: A name, folder or hub's identifier.
+        data: What to call *cuts* on the model card.
+        truth: How labels are read.
+        device: The best there is if None.
+        dtype: Of the network's arithmetic while it is fitted.
+        plugins: Those installed, unless given.
+        advance: Called after each cut.
+
+    Raises:
+        LabelError: If labels are missing, unknown, or no classes of the model.
+        TrainingError: If no temperature fits.
+        CheckpointError, ConfigError: If the model is not one, or *target* exists.
+        ModelNotFoundError: If it lies in no folder.
+        OptionsError: If it has no head.
+        OSError: If the copy cannot be written; nothing of it is left then.
+    """
+    _check_target(target)
+    turns = truth.turns(cuts)
+    folder = model_folder(model, plugins=plugins)
+    backend = load_folder(folder, device=device, dtype=dtype)
+    if backend.labels.names:
+        _check_classes([each.label for each in turns], backend.labels.names)
+    predictions = heard(cuts, truth=truth, engine=Engine(backend), plugins=plugins, advance=advance)
+    found = fit(predictions)
+    digest = f" (sha256 {backend.provenance.sha256[:12]})"
+    section = card_section(found, model=folder.name + digest, data=data)
+    save_calibrated(folder.path, target, temperature=found.temperature, section=section)
+    return found
+
+
+def fit(predictions: Sequence[Prediction]) -> Fit:
+    """Return the temperature of a model, from what it heard in labelled turns.
+
+    Turns without a prediction have no part.
+
+    Raises:
+        TrainingError: If there is none: too few turns, all of one class, all right, or labels that
+            have nothing to do with the scores.
+    """
+    scored = ScoredTurns.of(predictions)
+    temperature = fit_temperature(scored.probabilities[scored.known], scored.truth[scored.known])
+    calibration = calibration_of(scored.turns, by="turn", resamples=0, seed=0)
+    if calibration is None:
+        raise TrainingError("a temperature needs scores of at least two classes")
+    names = {each.speaker for each in scored.turns}
+    return Fit(
+        temperature=temperature,
+        calibration=calibration,
+        turns=int(scored.known.sum()),
+        speakers=None if None in names else len(names),
+    )
+
+
+def model_folder(name: str, *, plugins: Plugins | None = None) -> ModelFolder:
+    """Return the folder of a model, by a name that `load_model` takes; fetched if needed.
+
+    Raises:
+        ModelNotFoundError: If there is no such model, or it does not lie in a folder of the
+            published layout.
+    """
+    way, colon, source = name.partition(":")
+    if name == "tiny":
+        return ModelFolder(path=TINY, name=name)
+    if name in PUBLISHED:
+        return find(f"emotion2vec/{name}")
+    if colon and way == "torch":
+        return find(source)
+    models = (Plugins() if plugins is None else plugins).models()
+    if name in models or (colon and way in models):
+        raise ModelNotFoundError(
+            f"model {name!r} is not a folder of the published layout, whose head could be divided"
+        )
+    return find(name)
+
+
+def save_calibrated(source: Path, target: Path, *, temperature: float, section: str) -> None:
+    """Write a copy of a model folder with the head divided by *temperature*; complete or not at all.
+
+    Weights are written as ``model.pt``, which FunASR loads, too. Tokens and their order stay,
+    and so does what lies beside the weights as text or picture.
+
+    Args:
+        source: In the published layout.
+        target: Must not exist.
+        temperature: Positive.
+        section: Of Markdown, that is appended to the model card.
+
+    Raises:
+        CheckpointError: If *target* exists, or *source* is no model or has no head.
+        ConfigError: If its configuration is of another network.
+        OSError: If something cannot be read or written.
+    """
+    _check_target(target)
+    weights = next((source / name for name in WEIGHTS if (source / name).is_file()), None)
+    if weights is None:
+        raise CheckpointError(f"{source}: has no weights; expected {' or '.join(WEIGHTS[:2])}")
+    tensors = read_tensors(weights)
+    if not tensors.keys() >= set(HEAD):
+        raise CheckpointError(f"{source}: the model has no head ({', '.join(HEAD)}) to calibrate")
+    for name in HEAD:
+        tensors[name] = (tensors[name].double() / temperature).to(tensors[name].dtype)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as temporary:
+        copy = Path(temporary) / target.name
+        save_folder(
+            copy,
+            config=read_config(source / CONFIG),
+            tensors=tensors,
+            tokens=read_tokens(source / TOKENS),
+            card=_card(source, section),
+        )
+        for each in sorted(source.iterdir()):
+            if each.is_file() and each.name not in _OWN and each.suffix.lower() in _COPIED:
+                shutil.copyfile(each, copy / each.name)
+        copy.rename(target)
+
+
+def card_section(found: Fit, *, model: str, data: str) -> str:
+    """Return what a model card says of its calibration, as Markdown.
+
+    Args:
+        found: The temperature.
+        model: What was calibrated, as unmistakable as possible.
+        data: What it was fitted on.
+    """
+    before, after, by = found.calibration.before, found.calibration.after, found.calibration.by
+    who = "" if found.speakers is None else f" of {found.speakers} speakers"
+    rows = [f"| as it was | {before.ece:.3f} | {before.brier.value:.3f} | {before.log_loss:.3f} |"]
+    if after is not None:
+        rows.append(
+            f"| calibrated | {after.ece:.3f} | {after.brier.value:.3f} | {after.log_loss:.3f} |"
+        )
+        how = (
+            f"The second line is of temperatures that were fitted on other {by}s than those they "
+            f"are measured on, in {len(found.calibration.temperatures)} folds."
+        )
+    else:
+        how = f"How well it does on other turns is not known: {found.calibration.reason}."
+    return "\n".join(
+        [
+            "## Calibration",
+            "",
+            f"The head's weight and bias of {model} were divided by the temperature "
+            f"{found.temperature:.4f} (Guo et al. 2017, arXiv:1706.04599), fitted on "
+            f"{found.turns} turns{who} of {data}. Labels and embeddings are as they were; figures "
+            "above that rest on scores are of the model before.",
+            "",
+            "| scores | expected calibration error | Brier (0 to 2) | log loss |",
+            "|---|---:|---:|---:|",
+            *rows,
+            "",
+            how,
+            "",
+        ]
+    )
+
+
+def _card(source: Path, section: str) -> str:
+    card = source / CARD
+    before = card.read_text("utf-8").rstrip() + "\n\n" if card.is_file() else ""
+    return before + section
+
+
+def _check_target(target: Path) -> None:
+    if target.exists() or target.is_symlink():
+        raise CheckpointError(f"{target}: exists already; choose a new folder")
+
+
+def _check_classes(labels: Sequence[str], classes: Sequence[str]) -> None:
+    foreign = Counter(label for label in labels if label not in classes)
+    if foreign:
+        found = ", ".join(f"{label} ({count})" for label, count in foreign.most_common())
+        raise LabelError(
+            f"turns are labelled with classes that the model does not have: {found}; it has "
+            f"{', '.join(classes)}. A label map leaves turns out: their name, and null"
+        )

@@ -1,0 +1,257 @@
+"""EmoBox: corpora of emotional speech in one format, cut into the same folds for everybody.
+
+Ma et al., *EmoBox: Multilingual Multi-corpus Speech Emotion Recognition Toolkit and Benchmark*,
+Interspeech 2024, arXiv:2406.07162. A corpus is a folder with ``fold_1``, ``fold_2``, ...; each has
+``NAME_train_fold_1.jsonl``, ``NAME_test_fold_1.jsonl`` and sometimes ``NAME_valid_fold_1.jsonl``, a
+line a clip. Audio is not part of it; paths are relative to where the corpora were downloaded.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from lhotse import AudioSource, Recording, SupervisionSegment
+from lhotse.cut import Cut
+
+from emo2vec_plugins.errors import FormatError, OptionsError
+
+SPLITS = ("train", "valid", "test")
+_FOLD = re.compile(r"fold_?(\d+)")
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmoBoxClip:
+    """One line: a clip, or part of a longer recording.
+
+    Attributes:
+        key: Its id, the same in all folds.
+        path: Of its audio, relative and with slashes, as the file has it.
+        emotion: The corpus's own name of its emotion.
+        duration: Seconds.
+        start: Seconds into the audio.
+        rate: Samples a second.
+        speaker: None unless a pattern found one: the format does not say.
+    """
+
+    key: str
+    path: str
+    emotion: str
+    duration: float
+    start: float = 0.0
+    rate: int
+    speaker: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmoBoxFold:
+    """One division of a corpus.
+
+    Attributes:
+        name: Of its folder, ``fold_1``.
+        splits: By ``train``, ``valid`` (where the corpus has one) and ``test``.
+    """
+
+    name: str
+    splits: Mapping[str, tuple[EmoBoxClip, ...]]
+
+
+def is_emobox(path: Path) -> bool:
+    """Return whether *path* is a folder with folds in it."""
+    return path.is_dir() and bool(_fold_folders(path))
+
+
+def read_emobox(folder: Path, *, speaker_pattern: str | None = None) -> list[EmoBoxFold]:
+    r"""Read the folds of a corpus, in order; audio is not looked for.
+
+    Args:
+        folder: That holds ``fold_1`` and its like.
+        speaker_pattern: A regular expression; its first group, found in a key, is the speaker.
+            ``emodb-(\d\d)`` for EmoDB. Clips have no speaker without it.
+
+    Raises:
+        FormatError: If there are no folds, a fold has no test file, or a line is no clip.
+        OptionsError: If the pattern is none, has no group, or is not found in a key.
+    """
+    folds = _fold_folders(folder)
+    if not folds:
+        raise FormatError(f"{folder}: expected EmoBox's folders fold_1, fold_2, ...; found none")
+    speaker = None if speaker_pattern is None else _speaker_rule(speaker_pattern)
+    return [_read_fold(each, speaker) for each in folds]
+
+
+def chosen_folds(folds: Sequence[EmoBoxFold], numbers: Sequence[int]) -> list[EmoBoxFold]:
+    """Return the folds of these numbers, in the order of *folds*; all if there are no numbers.
+
+    Raises:
+        OptionsError: If there is no such fold.
+    """
+    there = {_number(each.name): each for each in folds}
+    unknown = [number for number in numbers if number not in there]
+    if unknown:
+        raise OptionsError(
+            f"there is no fold {', '.join(map(str, unknown))}; there are "
+            f"{', '.join(map(str, there))}"
+        )
+    return [fold for number, fold in there.items() if not numbers or number in numbers]
+
+
+def clips_of(folds: Iterable[EmoBoxFold], split: str = "test") -> list[EmoBoxClip]:
+    """Return the clips of one split of all *folds*, each once, in order."""
+    return list({clip.key: clip for fold in folds for clip in fold.splits.get(split, ())}.values())
+
+
+def missing_audio(clips: Iterable[EmoBoxClip], root: Path) -> list[EmoBoxClip]:
+    """Return the clips whose audio is nowhere under *root* that `audio_path` looks."""
+    return [clip for clip in clips if audio_path(clip, root) is None]
+
+
+def audio_path(clip: EmoBoxClip, root: Path) -> Path | None:
+    """Return where a clip's audio is; None if it is not there.
+
+    Folders are arranged differently by everyone: of ``downloads/emodb/wav/03a01Wa.wav`` the first
+    parts are left out one by one, until the rest is a file under *root*.
+    """
+    parts = PurePosixPath(clip.path).parts
+    candidates = (root.joinpath(*parts[skip:]) for skip in range(len(parts)))
+    return next((each for each in candidates if each.is_file()), None)
+
+
+def as_cuts(clips: Iterable[EmoBoxClip], root: Path | None = None) -> list[Cut]:
+    """Return a cut for each clip, with one supervision whose id is the clip's key.
+
+    The supervision's ``emotion`` is the corpus's own name.
+
+    Args:
+        clips: All with audio, if there is a root; see `missing_audio`.
+        root: What audio lies under; the header of each file is read. None believes what EmoBox
+            says, for those who need no audio.
+
+    Raises:
+        FormatError: If audio is missing. The message counts and shows it.
+    """
+    kept = list(clips)
+    lost = [] if root is None else missing_audio(kept, root)
+    if lost:
+        raise FormatError(
+            f"{root}: has no audio of {len(lost)} of {len(kept)} clips: "
+            f"{', '.join(clip.path for clip in lost[:_SHOWN])}"
+            f"{', ...' if len(lost) > _SHOWN else ''}; name the folder that holds the corpus, or "
+            "ask to skip what is missing"
+        )
+    return [_cut(clip, None if root is None else audio_path(clip, root)) for clip in kept]
+
+
+def _cut(clip: EmoBoxClip, path: Path | None) -> Cut:
+    if path is None:
+        samples = round((clip.start + clip.duration) * clip.rate)
+        recording = Recording(
+            id=clip.key,
+            sources=[AudioSource(type="file", channels=[0], source=clip.path)],
+            sampling_rate=clip.rate,
+            num_samples=samples,
+            duration=samples / clip.rate,
+        )
+    else:
+        recording = Recording.from_file(path, recording_id=clip.key)
+    cut = recording.to_cut()
+    supervision = SupervisionSegment(
+        id=clip.key,
+        recording_id=recording.id,
+        start=clip.start,
+        duration=clip.duration,
+        channel=recording.channel_ids if recording.num_channels > 1 else 0,
+        speaker=clip.speaker,
+        custom={"emotion": clip.emotion},
+    )
+    cut.supervisions = [supervision]
+    return cut
+
+
+def _fold_folders(folder: Path) -> list[Path]:
+    folds = [each for each in folder.iterdir() if each.is_dir() and _FOLD.fullmatch(each.name)]
+    return sorted(folds, key=lambda each: _number(each.name))
+
+
+def _number(name: str) -> int:
+    found = _FOLD.fullmatch(name)
+    return int(found[1]) if found else 0
+
+
+def _read_fold(folder: Path, speaker: re.Pattern[str] | None) -> EmoBoxFold:
+    splits = {}
+    for split in SPLITS:
+        path = _split_file(folder, split)
+        if path is not None:
+            splits[split] = tuple(_read_clips(path, speaker))
+    if not splits.get("test"):
+        raise FormatError(f"{folder}: has no *_test_{folder.name}.jsonl with clips in it")
+    return EmoBoxFold(name=folder.name, splits=splits)
+
+
+def _split_file(folder: Path, split: str) -> Path | None:
+    number = _number(folder.name)
+    # Some corpora have the same file under an older name as well.
+    for pattern in (f"*_{split}_fold_{number}.jsonl", f"*_{split}_fold{number}.jsonl"):
+        found = sorted(folder.glob(pattern))
+        if len(found) > 1:
+            names = ", ".join(path.name for path in found)
+            raise FormatError(f"{folder}: expected one {pattern}, found {names}")
+        if found:
+            return found[0]
+    return None
+
+
+def _read_clips(path: Path, speaker: re.Pattern[str] | None) -> list[EmoBoxClip]:
+    clips = []
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        if line.strip():
+            try:
+                clips.append(_clip(json.loads(line), speaker))
+            except OptionsError:
+                raise
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise FormatError(
+                    f"{path}, line {number}: not a clip of EmoBox, which has key, wav, emo, "
+                    f"length and sample_rate ({type(error).__name__}: {error})"
+                ) from error
+    return clips
+
+
+def _clip(line: Mapping[str, Any], speaker: re.Pattern[str] | None) -> EmoBoxClip:
+    key = str(line["key"])
+    start = float(line.get("start_time") or 0.0)
+    end = line.get("end_time")
+    return EmoBoxClip(
+        key=key,
+        path=str(line["wav"]),
+        emotion=str(line["emo"]),
+        start=start,
+        duration=float(line["length"]) if end is None else float(end) - start,
+        rate=int(line["sample_rate"]),
+        speaker=None if speaker is None else _speaker(key, speaker),
+    )
+
+
+def _speaker_rule(pattern: str) -> re.Pattern[str]:
+    try:
+        rule = re.compile(pattern)
+    except re.error as error:
+        raise OptionsError(f"the speaker pattern {pattern!r} is none: {error}") from error
+    if not rule.groups:
+        raise OptionsError(
+            f"the speaker pattern {pattern!r} has no group: put (...) around what is the speaker"
+        )
+    return rule
+
+
+def _speaker(key: str, rule: re.Pattern[str]) -> str:
+    found = rule.search(key)
+    if not found or not found[1]:
+        raise OptionsError(f"the speaker pattern {rule.pattern!r} is not found in key {key!r}")
+    return found[1]

@@ -1,0 +1,115 @@
+"""Several evaluations of one corpus, each on a fold of its own, as EmoBox reports them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import mean, stdev
+from typing import Any
+
+from emo2vec_plugins.errors import LabelError
+from emo2vec_plugins.evaluation.bootstrap import ResampleBy
+from emo2vec_plugins.evaluation.metrics import UnscoredAs, evaluate
+from emo2vec_plugins.evaluation.predictions import Prediction
+from emo2vec_plugins.evaluation.results import Evaluation
+from emo2vec_plugins.evaluation.tables import NONE, aligned, percent
+
+AVERAGED = {"ua": "UA %", "wa": "WA %", "macro_f1": "macro F1 %", "weighted_f1": "weighted F1 %"}
+"""What is averaged over folds, and what tables call it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldsEvaluation:
+    """How right predictions are in each fold, and in all of them together.
+
+    Attributes:
+        folds: One evaluation for each, without intervals.
+        together: Of the turns of all folds, each once.
+    """
+
+    folds: Mapping[str, Evaluation]
+    together: Evaluation
+
+    @property
+    def mean(self) -> dict[str, float]:
+        """The mean over folds of each of `AVERAGED`."""
+        return {name: mean(self._values(name)) for name in AVERAGED}
+
+    @property
+    def std(self) -> dict[str, float | None]:
+        """The standard deviation over folds, by n - 1; None for one fold."""
+        several = len(self.folds) > 1
+        return {name: stdev(self._values(name)) if several else None for name in AVERAGED}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `Evaluation.to_json` gives of all together, and ``folds`` beside it."""
+        each = {name: fold.to_json() for name, fold in self.folds.items()}
+        folds = {"evaluations": each, "mean": self.mean, "std": self.std}
+        return {**self.together.to_json(), "folds": folds}
+
+    def table(self) -> str:
+        """Return the folds, their mean and standard deviation, then all together, as text."""
+        rows = [
+            (name, str(fold.turns), *(percent(_value(fold, each)) for each in AVERAGED))
+            for name, fold in self.folds.items()
+        ]
+        averages = [
+            ("mean", NONE, *map(percent, self.mean.values())),
+            ("std", NONE, *map(percent, self.std.values())),
+        ]
+        folds = aligned([("fold", "turns", *AVERAGED.values()), *rows, *averages])
+        return f"{folds}\n\nall folds together, each turn once:\n\n{self.together.table()}"
+
+    def _values(self, name: str) -> list[float]:
+        values = [_value(fold, name) for fold in self.folds.values()]
+        return [value for value in values if value is not None]
+
+
+def evaluate_folds(
+    predictions: Iterable[Prediction],
+    folds: Mapping[str, Iterable[str]],
+    *,
+    classes: Sequence[str] | None = None,
+    unscored: UnscoredAs = "wrong",
+    resamples: int = 1000,
+    resample_by: ResampleBy = "turn",
+    seed: int = 0,
+) -> FoldsEvaluation:
+    """Evaluate each fold by itself, and all of them together.
+
+    Args:
+        predictions: Of the turns of all folds, each once.
+        folds: The ids of the turns of each; those without a prediction are not there.
+        classes: As for `evaluate`, as is all that follows; intervals are of all together.
+        unscored: As there.
+        resamples: As there.
+        resample_by: As there.
+        seed: As there.
+
+    Raises:
+        LabelError: If a fold has nothing to judge.
+        OptionsError: As `evaluate` does.
+    """
+    by_id = {each.id: each for each in predictions}
+
+    def fold(name: str) -> Evaluation:
+        turns = [by_id[each] for each in folds[name] if each in by_id]
+        try:
+            return evaluate(turns, classes=classes, unscored=unscored, resamples=0)
+        except LabelError as error:
+            raise LabelError(f"{name}: {error}") from error
+
+    together = evaluate(
+        by_id.values(),
+        classes=classes,
+        unscored=unscored,
+        resamples=resamples,
+        resample_by=resample_by,
+        seed=seed,
+    )
+    return FoldsEvaluation(folds={name: fold(name) for name in folds}, together=together)
+
+
+def _value(evaluation: Evaluation, name: str) -> float | None:
+    value: float | None = getattr(evaluation, name).value
+    return value

@@ -1,0 +1,124 @@
+"""Predictions out of a file of their own, joined with the truth by the turn's id."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lhotse.cut.set import deserialize_cut
+
+from emo2vec_plugins.errors import FormatError
+from emo2vec_plugins.evaluation.predictions import Prediction
+from emo2vec_plugins.evaluation.reading import AS_NAMED, answered
+from emo2vec_plugins.labelled import LabelledTurn, LabelMap
+
+_SHOWN = 5
+_PLAIN = "label"
+
+
+def joined(
+    turns: Sequence[LabelledTurn],
+    path: Path,
+    *,
+    field: str = "emotion",
+    label_map: LabelMap = AS_NAMED,
+) -> list[Prediction]:
+    """Return the turns with the predictions that a file has of them, in the order of the turns.
+
+    Args:
+        turns: As `Truth.turns` gives them.
+        path: A ``.jsonl`` or ``.jsonl.gz`` of cuts or supervisions with *field*, or of plain
+            objects ``{"id": ..., "label": ..., "scores": {...}}``. Of these, ``key`` may stand
+            for ``id``, as in what ``emo2vec score`` and FunASR write, whose ``scores`` are a
+            list along ``labels``. There may be more than there are turns.
+        field: Of cuts and supervisions.
+        label_map: What predicted names mean.
+
+    Raises:
+        FormatError: If a line is nothing of this, an id is there twice, on either side, or a turn
+            has no line.
+    """
+    _refuse_repeats("the labelled turns", [each.supervision.id for each in turns])
+    found = list(_predictions(path, field))
+    _refuse_repeats(str(path), [name for name, _ in found])
+    values = dict(found)
+    missing = [each.supervision.id for each in turns if each.supervision.id not in values]
+    if missing:
+        raise FormatError(
+            f"{path}: says nothing of {len(missing)} of {len(turns)} turns: {_few(missing)}; its "
+            f"own ids are {_few(list(values))}. A turn that could not be scored is to be there, "
+            "with null for a label"
+        )
+    return [answered(each, values[each.supervision.id], field, label_map) for each in turns]
+
+
+def _predictions(path: Path, field: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield each id with its values, under the names that cuts have them."""
+    for number, line in _lines(path):
+        where = f"{path}, line {number}"
+        try:
+            document = json.loads(line)
+        except ValueError as error:
+            raise FormatError(f"{where}: not JSON: {error}") from error
+        if not isinstance(document, dict):
+            raise FormatError(f"{where}: an object was expected, got {type(document).__name__}")
+        if "supervisions" in document or "tracks" in document:
+            for supervision in _cut(document, where).supervisions:
+                yield supervision.id, supervision.custom or {}
+        elif "recording_id" in document and "id" in document:
+            yield str(document["id"]), document.get("custom") or {}
+        else:
+            yield _plain(document, field, where)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    yield number, line
+    except (gzip.BadGzipFile, EOFError) as error:
+        raise FormatError(f"{path}: the gzip archive is damaged: {error}") from error
+
+
+def _cut(document: dict[str, Any], where: str) -> Any:
+    try:
+        return deserialize_cut(document)
+    except (ValueError, KeyError, TypeError) as error:
+        raise FormatError(f"{where}: not a cut ({type(error).__name__}: {error})") from error
+
+
+def _plain(document: Mapping[str, Any], field: str, where: str) -> tuple[str, dict[str, Any]]:
+    name = document.get("id", document.get("key"))
+    if not isinstance(name, str) or not {_PLAIN, "scores"} & document.keys():
+        raise FormatError(
+            f'{where}: expected a cut, a supervision, or {{"id": ..., "label": ..., '
+            f'"scores": {{...}}}}, found the keys {", ".join(document)}'
+        )
+    scores, labels = document.get("scores"), document.get("labels")
+    if isinstance(scores, list) and isinstance(labels, list):
+        if len(scores) != len(labels):
+            raise FormatError(f"{where}: {len(labels)} labels, but {len(scores)} scores")
+        scores = dict(zip(labels, scores, strict=True))
+    return name, {
+        field: document.get(_PLAIN),
+        f"{field}_scores": scores or None,
+        f"{field}_reason": document.get("reason"),
+    }
+
+
+def _refuse_repeats(what: str, names: Sequence[str]) -> None:
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise FormatError(
+            f"{what}: {len(repeated)} ids are there more than once, so that nothing can be "
+            f"joined by them: {_few(repeated)}"
+        )
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")

@@ -1,0 +1,213 @@
+"""Truth and predictions out of Lhotse's cuts: two fields, or a field and a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lhotse.cut import Cut
+
+from emo2vec_plugins.engine import Engine
+from emo2vec_plugins.errors import FormatError, LabelError, OptionsError
+from emo2vec_plugins.evaluation.predictions import Prediction
+from emo2vec_plugins.integrations.lhotse_cuts import annotate_cuts
+from emo2vec_plugins.integrations.lhotse_layouts import ENDINGS, LinesLayout
+from emo2vec_plugins.labelled import (
+    LabelledTurn,
+    LabelMap,
+    label_in,
+    labelled_turns,
+    supervisions_of,
+)
+from emo2vec_plugins.labels import EMOTIONS
+from emo2vec_plugins.plugins import Plugins
+from emo2vec_plugins.session import Options
+
+AS_NAMED = LabelMap()
+"""Takes every name for one of ours."""
+
+HEARD = "emo2vec_heard"
+"""The field that a model's labels go to while they are compared; no manifest keeps it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truth:
+    """How the true labels of cuts are read.
+
+    Attributes:
+        field: Of the supervisions.
+        label_map: What the corpus's names mean.
+        classes: Turns of other classes are left out; None keeps all.
+        skip_unlabelled: Leave out supervisions without a label instead of refusing them.
+    """
+
+    field: str = "emotion"
+    label_map: LabelMap = AS_NAMED
+    classes: tuple[str, ...] | None = None
+    skip_unlabelled: bool = False
+
+    def turns(self, cuts: Iterable[Cut]) -> list[LabelledTurn]:
+        """Return the turns to be judged, in order; no audio is read.
+
+        Raises:
+            LabelError: If there are none, or labels are missing or unknown.
+        """
+        known = dict.fromkeys((*EMOTIONS, *(self.classes or ())))
+        turns = labelled_turns(
+            cuts,
+            field=self.field,
+            label_map=self.label_map,
+            classes=known,
+            skip_unlabelled=self.skip_unlabelled,
+        )
+        kept = [each for each in turns if self.classes is None or each.label in self.classes]
+        if not kept:
+            raise LabelError(
+                f"none of {len(turns)} labelled turns is one of {', '.join(self.classes or ())}"
+            )
+        return kept
+
+    def wants(self, supervision: Any) -> bool:
+        """Return whether a supervision, of cuts that `turns` took, is among the turns."""
+        name = label_in(supervision, self.field)
+        label = None if name is None else self.label_map(name)
+        return label is not None and (self.classes is None or label in self.classes)
+
+    def left_out(self, cuts: Iterable[Cut]) -> dict[str, int]:
+        """Return how many supervisions are no turns to be judged, by why."""
+        counts = {"unlabelled": 0, "by_label_map": 0, "other_classes": 0}
+        for _, supervision in supervisions_of(cuts):
+            name = label_in(supervision, self.field)
+            if name is None:
+                counts["unlabelled"] += 1
+            elif self.label_map(name) is None:
+                counts["by_label_map"] += 1
+            elif not self.wants(supervision):
+                counts["other_classes"] += 1
+        return counts
+
+
+def read_cuts(path: Path) -> list[Cut]:
+    """Return the cuts of a ``.jsonl`` or ``.jsonl.gz``.
+
+    Raises:
+        FormatError: If it is no such manifest, or a line is no cut.
+        OSError: If it cannot be read.
+    """
+    if not path.name.endswith(ENDINGS) or path.is_dir():
+        raise FormatError(
+            f"{path}: a manifest of cuts is a .jsonl or .jsonl.gz, EmoBox's data a folder with "
+            "fold_1 in it; 'lhotse copy' and 'lhotse shar export' make manifests of others"
+        )
+    return list(LinesLayout(path).cuts(0))
+
+
+def predictions_in(
+    turns: Sequence[LabelledTurn], field: str, *, label_map: LabelMap = AS_NAMED
+) -> list[Prediction]:
+    """Return what stands in a field of the turns' own supervisions, and in those beside it.
+
+    The fields are ``field`` (the label), ``field_scores`` (of every class, optional) and
+    ``field_reason`` (why there is no label, optional), as `annotate_cuts` writes them. A turn
+    whose field is empty has no prediction.
+
+    Args:
+        turns: As `Truth.turns` gives them.
+        field: That holds the predicted label.
+        label_map: What predicted names mean; one that means None is no prediction.
+
+    Raises:
+        OptionsError: If not one of the turns has such a field.
+        LabelError, FormatError: If a label or scores are none.
+    """
+    if not any(field in (each.supervision.custom or {}) for each in turns):
+        there = sorted({name for each in turns for name in each.supervision.custom or {}})
+        raise OptionsError(
+            f"no turn has a field {field!r} with a prediction; there are {', '.join(there)}"
+        )
+    return [answered(each, each.supervision.custom or {}, field, label_map) for each in turns]
+
+
+def answered(
+    turn: LabelledTurn, values: Mapping[str, Any], field: str, label_map: LabelMap = AS_NAMED
+) -> Prediction:
+    """Return the prediction of one turn that *values* hold, under *field* and beside it.
+
+    A label may be missing where there are scores: it is the most probable class then.
+    """
+    supervision = turn.supervision
+    named, given = values.get(field), values.get(f"{field}_scores")
+    where = f"turn {supervision.id!r}, field {field!r}"
+    if not isinstance(named, str | None):
+        raise FormatError(f"{where}: a label was expected, got {named!r}")
+    scores = None if given is None else _scores(given, label_map, where)
+    label = label_map(named.strip()) if named and named.strip() else None
+    if label is None and scores and not named:
+        label = max(scores, key=lambda name: scores[name])
+    return Prediction(
+        id=supervision.id,
+        truth=turn.label,
+        label=label,
+        scores=scores if label is not None else None,
+        start=turn.cut.start + supervision.start,
+        duration=max(0.0, supervision.duration),
+        speaker=supervision.speaker,
+        recording=supervision.recording_id,
+        reason=None if label is not None else values.get(f"{field}_reason") or "no prediction",
+    )
+
+
+def _scores(given: Any, meaning: LabelMap, where: str) -> dict[str, float]:
+    if not isinstance(given, Mapping) or not all(
+        isinstance(score, int | float) for score in given.values()
+    ):
+        raise FormatError(
+            f"{where}: scores are to be a number for each class, such as "
+            f'{{"angry": 0.7, "sad": 0.3}}, got {given!r:.200}'
+        )
+    scores: dict[str, float] = {}
+    for name, score in given.items():
+        label = meaning(str(name))
+        if label is not None:  # what several names mean has the sum of their scores
+            scores[label] = scores.get(label, 0.0) + float(score)
+    return scores
+
+
+def heard(
+    cuts: Iterable[Cut],
+    *,
+    truth: Truth,
+    engine: Engine,
+    plugins: Plugins | None = None,
+    advance: Callable[[], None] = lambda: None,
+) -> list[Prediction]:
+    """Return what a model hears in the turns to be judged, in order.
+
+    Cuts are read lazily and share batches; supervisions that are not judged are not scored.
+
+    Args:
+        cuts: Of which `Truth.turns` takes the same turns.
+        truth: How their labels are read.
+        engine: With the model; restricted to classes if others are of no interest.
+        plugins: Those installed, unless given.
+        advance: Called after each cut.
+
+    Raises:
+        LabelError: If there are no turns.
+        OptionsError: If the model has no head.
+    """
+    if not engine.labels.names:
+        raise OptionsError("this model has no head, and so no classes: it gives embeddings alone")
+    chosen = (cut.filter_supervisions(truth.wants) for cut in cuts)
+    results = []
+    for cut in annotate_cuts(
+        (cut for cut in chosen if cut.supervisions),
+        score=engine,
+        options=Options(field=HEARD, overwrite=True),
+        plugins=plugins,
+    ):
+        results.append(cut)
+        advance()
+    return predictions_in(truth.turns(results), HEARD)
