@@ -262,12 +262,14 @@ def test_flags_disqualify(cuts_of):
 
 
 def test_the_duration_is_what_lies_within_the_cut(cuts_of):
-    [cut] = cuts_of("sure")
-    late = cut.truncate(offset=2.5)  # of the turn from 1 to 3 s half a second is left
+    [cut] = cuts_of("sure")  # its turn lasts from 1 to 3 s
 
-    out, _ = pseudo_label([late], score=Says())
+    out, _ = pseudo_label([cut.truncate(offset=2.5), cut.truncate(duration=1.25)], score=Says())
 
-    assert turns(out)[0].emotion_rejected == "duration 0.50 < 1.00 s"
+    assert [turn.emotion_rejected for turn in turns(out)] == [
+        "duration 0.50 < 1.00 s",
+        "duration 0.25 < 1.00 s",
+    ]
 
 
 def test_a_quota_keeps_the_most_confident(cuts_of):
