@@ -161,9 +161,10 @@ class _Table:
         }
 
     def confusion(self) -> Confusion:
-        labels = np.arange(len(self.columns))
+        # One label more than there is: of a single one scikit-learn warns.
+        labels = np.arange(len(self.columns) + 1)
         matrix = confusion_matrix(self._truth[self._cell], self._answer[self._cell], labels=labels)
-        counts = tuple(tuple(map(int, row)) for row in matrix[: len(self.rows)])
+        counts = tuple(tuple(map(int, row[:-1])) for row in matrix[: len(self.rows)])
         return Confusion(rows=self.rows, columns=self.columns, counts=counts)
 
     def _per_class(self, weights: Weights) -> tuple[Values, Values, Values, Values]:
@@ -222,7 +223,8 @@ def _mean(values: Values, weights: Values) -> Values:
     sums = weights.sum(axis=1)
     total = np.where(weights > 0, values, 0.0) * weights
     means: Values = np.full(len(sums), np.nan)
-    return np.divide(total.sum(axis=1), sums, out=means, where=sums > 0)
+    np.divide(total.sum(axis=1), sums, out=means, where=sums > 0)
+    return means
 
 
 def _number(value: float) -> float | None:
