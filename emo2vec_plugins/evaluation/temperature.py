@@ -28,7 +28,6 @@ LEAST, MOST = 0.05, 20.0
 LEAST_TURNS = 10
 """Fewer turns say nothing that would hold for others."""
 
-_AT_BOUND = 1.01
 _PRECISION = 1e-6
 
 
@@ -114,26 +113,25 @@ def fit_temperature(probabilities: Floats, truth: Codes) -> float:
         raise TrainingError(
             f"a temperature needs turns of at least two classes, got {len(truth)} of one"
         )
+
+    def loss(log_temperature: float) -> float:
+        return cross_entropy(scaled(probabilities, math.exp(log_temperature)), truth)
+
     # The loss is convex in 1 / T, so that it has one minimum between the bounds, or none.
+    least, most = math.log(LEAST), math.log(MOST)
     found = minimize_scalar(
-        lambda log_temperature: cross_entropy(
-            scaled(probabilities, math.exp(log_temperature)), truth
-        ),
-        bounds=(math.log(LEAST), math.log(MOST)),
-        method="bounded",
-        options={"xatol": _PRECISION},
+        loss, bounds=(least, most), method="bounded", options={"xatol": _PRECISION}
     )
-    temperature = math.exp(float(found.x))
-    if temperature < LEAST * _AT_BOUND:
+    if loss(least) <= found.fun + _PRECISION:
         raise TrainingError(
             f"no temperature fits {len(truth)} turns: the loss still falls at T = {LEAST}, as it "
             "does when (nearly) every turn is right; use other turns than the model learnt from, "
             "or more of them"
         )
-    if temperature > MOST / _AT_BOUND:
+    if loss(most) <= found.fun + _PRECISION:
         raise TrainingError(
             f"no temperature fits {len(truth)} turns: the loss still falls at T = {MOST:g}, as it "
             "does when labels have little to do with the scores; look at the labels, and at the "
             "label map"
         )
-    return temperature
+    return math.exp(float(found.x))
