@@ -126,7 +126,7 @@ def _names(_: click.Context, __: click.Parameter, value: str | None) -> tuple[st
 )
 @click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
 @click.pass_context
-def train(ctx: click.Context, *, source: str, out: str, quiet: bool, **given: Any) -> None:
+def train(ctx: click.Context, /, *, source: str, out: str, quiet: bool, **given: Any) -> None:
     """Train a model on Lhotse cuts with emotion labels.
 
     CUTS is a .jsonl or .jsonl.gz whose supervisions have a label and a speaker. A run that was
@@ -136,10 +136,14 @@ def train(ctx: click.Context, *, source: str, out: str, quiet: bool, **given: An
     order = _Order(source=source, out=Path(out), quiet=quiet, given=given)
     if given["threads"] is not None:
         _set_threads(given["threads"])
-    if given["leave_one_speaker_out"]:
-        order.cross_validate(ctx)
-    else:
-        order.train(ctx)
+    try:
+        if given["leave_one_speaker_out"]:
+            order.cross_validate(ctx)
+        else:
+            order.train(ctx)
+    except KeyboardInterrupt:
+        note("the same command again goes on after the last finished epoch", quiet=quiet)
+        raise
 
 
 class _Order:

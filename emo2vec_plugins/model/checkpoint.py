@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import safetensors
 import safetensors.torch
@@ -246,7 +246,7 @@ def _save(path: Path, document: Any) -> None:
     with path.open("wb") as file:
         kept = _Kept(file)
         try:
-            torch.save(document, kept)
+            torch.save(document, cast(IO[bytes], kept))  # it writes and flushes, no more
         except RuntimeError as error:
             raise kept.error or error from error
         if kept.error:

@@ -98,7 +98,7 @@ class AudioEncoder(nn.Module):
         for layer in list(self.relative_positional_encoder)[1:]:
             # What lies between clips is zero before every convolution, as its padding is.
             grid = x.new_zeros(frame_count(len(waveform)), x.shape[1])
-            grid[own] = position
+            grid[own] = position.to(grid.dtype)  # under autocast norms give float32
             position = layer(grid.T).T[own]
             position = F.gelu(F.layer_norm(position, position.shape[1:]))
         return x + position  # type: ignore[no-any-return]

@@ -35,14 +35,14 @@ TEMPO_STEPS = 50
 
 def augmentations(recipe: Recipe) -> tuple[Augmentation, ...]:
     """Return what a recipe does to a waveform before it is normalised, in order."""
-    asked: list[tuple[object, Augmentation]] = [
-        (recipe.speed, partial(change_speed, factor=recipe.speed)),
-        (recipe.crop, partial(crop, share=recipe.crop)),
-        (recipe.tilt, partial(tilt, most=recipe.tilt)),
-        (recipe.noise, partial(add_noise, snr=recipe.noise)),
-        (recipe.gain, partial(change_gain, decibels=recipe.gain)),
-    ]
-    return tuple(augmentation for setting, augmentation in asked if setting)
+    asked = (
+        recipe.speed and partial(change_speed, factor=recipe.speed),
+        recipe.crop and partial(crop, share=recipe.crop),
+        recipe.tilt and partial(tilt, most=recipe.tilt),
+        recipe.noise and partial(add_noise, snr=recipe.noise),
+        recipe.gain and partial(change_gain, decibels=recipe.gain),
+    )
+    return tuple(augmentation for augmentation in asked if augmentation)
 
 
 def prepare(

@@ -136,8 +136,9 @@ def _results(split: Split, evaluation: Evaluation | None) -> str:
     if evaluation is None:
         return "Not measured: no turns were held out."
     return (
-        f"On the {len(split.dev)} development turns, of whom nothing was trained on but by which "
-        "the best epoch was chosen; measured with these very weights.\n\n"
+        f"On the {len(split.dev)} development turns, measured with these very weights. They were not "
+        "trained on, but the best epoch was chosen by them, which flatters a little; what the "
+        "model that was started from has heard before, nobody has checked.\n\n"
         f"```text\n{evaluation.table()}\n```"
     )
 

@@ -22,12 +22,12 @@ from emo2vec_plugins.errors import (
 )
 from emo2vec_plugins.evaluation.predictions import Prediction
 from emo2vec_plugins.evaluation.results import Evaluation
-from emo2vec_plugins.training.examples import Example, classes_of
+from emo2vec_plugins.training.examples import Example, classes_of, digest
 from emo2vec_plugins.training.fit import Means, begin, fit, identity, predictions
 from emo2vec_plugins.training.progress import Row, differing
 from emo2vec_plugins.training.recipe import Recipe
 from emo2vec_plugins.training.run import work_folder, written
-from emo2vec_plugins.training.split import Group, by_name, groups_of
+from emo2vec_plugins.training.split import Group, Split, by_name, groups_of
 
 TABLE, DOCUMENT = "cross-validation.md", "cross-validation.json"
 
@@ -133,10 +133,13 @@ def cross_validate(
     if len(names) < 2:
         raise TrainingError(f"all turns are of {group} {names[0]}; two are needed at least")
     work = work_folder(out)
+    folds = {
+        name: _Fold(work / f"fold-{number}", by_name(examples, [name], group=group), recipe, means)
+        for number, name in enumerate(names)
+    }
     found: dict[str, list[Prediction]] = {}
-    for number, name in enumerate(names):
-        fold = _Fold(work / f"fold-{number}", name, examples, recipe, means, group)
-        found[name] = fold.predictions(done)
+    for name, fold in folds.items():
+        found[name] = fold.predictions(lambda row, name=name: done(name, row))
         done(name, None)
     result = _result(found, recipe, group)
     _write(result, found, work / "result")
@@ -146,30 +149,21 @@ def cross_validate(
 
 
 class _Fold:
-    """One speaker who is left out."""
+    """One speaker who is left out: known to be possible before the first fold is trained."""
 
-    def __init__(
-        self,
-        folder: Path,
-        name: str,
-        examples: Sequence[Example],
-        recipe: Recipe,
-        means: Means,
-        group: Group,
-    ) -> None:
+    def __init__(self, folder: Path, split: Split, recipe: Recipe, means: Means) -> None:
         self._folder = folder
-        self._name = name
         self._recipe = recipe
         self._means = means
-        split = by_name(examples, [name], group=group)
         self._held = split.dev
-        self._split = type(split)(train=split.train, group=group)
+        self._split = Split(train=split.train, group=split.group)
+        self._classes = classes_of(split.train)
 
-    def predictions(self, done: Callable[[str, Row | None], None]) -> list[Prediction]:
+    def predictions(self, done: Callable[[Row], None]) -> list[Prediction]:
         """Return what the model without this speaker hears, training it unless that was done."""
-        start = begin(self._recipe, self._means.base, classes_of(self._split.train))
-        # Which turns are judged is all of the rest, so the identity of training tells.
+        start = begin(self._recipe, self._means.base, self._classes)
         told = json.loads(json.dumps(identity(self._split, self._recipe, start)))
+        told["judged"] = digest(self._held)
         path = self._folder / "predictions.json"
         if path.exists():
             return self._finished(path, told)
@@ -178,7 +172,7 @@ class _Fold:
             self._recipe,
             self._means,
             work=self._folder,
-            done=lambda row: done(self._name, row),
+            done=done,
         )
         model = self._folder / "model"
         shutil.rmtree(model, ignore_errors=True)

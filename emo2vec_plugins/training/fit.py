@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from emo2vec_plugins.backend import Backend
@@ -186,7 +185,6 @@ def _check(recipe: Recipe, means: Means, split: Split) -> None:
             "patience stops training when development turns get worse: hold some out, or leave "
             "patience out"
         )
-    torch.manual_seed(recipe.seed)
 
 
 def _side(examples: Sequence[Example], start: Start, recipe: Recipe, means: Means) -> Side:

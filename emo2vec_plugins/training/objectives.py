@@ -94,6 +94,7 @@ class Hearing(nn.Module):
         super().__init__()
         self.mel = torchaudio.transforms.MelScale(BANDS, MODEL_RATE, n_stft=RECEPTIVE + 1)
         self.guess = nn.Linear(width, BANDS + LAGS)
+        self.window: Tensor
         self.register_buffer("window", torch.hann_window(RECEPTIVE), persistent=False)
 
     def targets(self, waveform: Tensor) -> Tensor:

@@ -81,7 +81,7 @@ class Trainer:
             learner.groups(), lr=recipe.peak_rate, weight_decay=recipe.weight_decay
         )
         scaled = recipe.precision == "float16" and device.type == "cuda"
-        self._scaler = torch.amp.GradScaler(device.type, enabled=scaled)
+        self._scaler = torch.amp.grad_scaler.GradScaler(device.type, enabled=scaled)
         self._progress = Progress()
 
     def run(self, *, done: Callable[[Row], None] = lambda _: None) -> Progress:
@@ -152,7 +152,7 @@ class Trainer:
             heard = self._learner(inputs)
         loss = total_loss(heard, labels, self._recipe, weights=self._weights, progress=progress)
         self._optimizer.zero_grad()
-        self._scaler.scale(loss).backward()
+        torch.autograd.backward(self._scaler.scale(loss))
         self._scaler.unscale_(self._optimizer)
         norm = nn.utils.clip_grad_norm_(self._parameters(), self._recipe.clip_norm or torch.inf)
         if not self._is_sound(loss, norm):

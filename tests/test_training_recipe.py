@@ -1,0 +1,122 @@
+"""Recipes are plain data, checked field by field, and say where they are wrong."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emo2vec_plugins.errors import OptionsError
+from emo2vec_plugins.training.recipe import Recipe, read_recipe
+from emo2vec_plugins.training.schedule import rate
+
+
+def test_a_recipe_survives_yaml():
+    recipe = Recipe(tune="new", noise=(15, 50), hearing=0.3, learning_rate=1e-3, patience=4)
+
+    assert Recipe.from_dict(yaml.safe_load(yaml.safe_dump(recipe.to_dict()))) == recipe
+
+
+def test_a_file_names_what_it_changes_and_nothing_else(tmp_path):
+    path = tmp_path / "recipe.yaml"
+    path.write_text("tune: top\nblocks: 3\nlearning_rate: 1e-5\nnoise: [10, 30]\n")
+
+    recipe = read_recipe(path)
+
+    assert recipe == Recipe(tune="top", blocks=3, learning_rate=1e-5, noise=(10.0, 30.0))
+    assert recipe.peak_rate == 1e-5
+
+
+@pytest.mark.parametrize(
+    ("tune", "peak"), [("head", 1e-2), ("top", 1e-4), ("all", 3e-5), ("new", 1.5e-3)]
+)
+def test_each_kind_of_training_has_a_learning_rate_of_its_own(tune, peak):
+    assert Recipe(tune=tune).peak_rate == peak
+
+
+def test_a_network_is_looked_for_beside_the_recipe_that_names_it(tmp_path):
+    path = tmp_path / "recipe.yaml"
+    path.write_text("tune: new\nnetwork: shape.yaml\n")
+
+    assert read_recipe(path).network == str(tmp_path / "shape.yaml")
+
+
+def test_the_shape_of_the_embedded_model_is_no_file(tmp_path):
+    path = tmp_path / "recipe.yaml"
+    path.write_text("tune: new\nnetwork: tiny\n")
+
+    assert read_recipe(path).network == "tiny"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("epoch: 3\nnoize: 1\n", "recipe.yaml: a recipe has no epoch, noize; it has tune, blocks"),
+        ("- 1\n", "a mapping of a recipe's fields was expected, such as 'epochs: 30', got list"),
+        ("epochs: [\n", "recipe.yaml: not readable as plain YAML"),
+        ("epochs: 0\n", "epochs is a whole number of at least 1, got 0"),
+        ("epochs: 2.5\n", "epochs is a whole number of at least 1, got 2.5"),
+        ("epochs: true\n", "epochs is a whole number of at least 1, got True"),
+        ("tune: everything\n", "tune is one of head, top, all, new, got 'everything'"),
+        ("balance: 1\n", "balance is true or false, got 1"),
+        ("dropout: 1\n", "dropout is a number of at least 0 and at most 0.99, got 1"),
+        ("warmup: .nan\n", "warmup is a number of at least 0 and at most 1, got nan"),
+        ("tune: all\nnoise: 15\n", "noise is a list of least and most, or null, got 15"),
+        ("tune: all\nnoise: [5, 1]\n", r"noise is a list of least and most, got \[5, 1\]"),
+        ("patience: no\n", "patience is a whole number of at least 1, or null, got False"),
+        ("network: 3\n", "network is a name, got 3"),
+        ("class_weights: true\n", "set one of them to false"),
+        ("noise: [1, 2]\nmasks: 1\n", "noise, masks: not with tune: head"),
+        ("tune: new\nhearing_first: 0.3\n", "hearing_first needs hearing"),
+        ("tune: all\ninput_scale: 0.1\n", "input_scale is for tune: new"),
+    ],
+)
+def test_a_mistake_in_a_recipe_is_told(tmp_path, text, message):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text)
+
+    with pytest.raises(OptionsError, match=message):
+        read_recipe(path)
+
+
+@given(st.floats(0, 1))
+def test_the_learning_rate_never_leaves_its_bounds(progress):
+    recipe = Recipe(tune="new", learning_rate=1.0, warmup=0.1)
+
+    assert 0 < rate(recipe, progress) <= 1.0
+
+
+def test_the_learning_rate_rises_and_falls():
+    recipe = Recipe(tune="new", learning_rate=1.0, warmup=0.1)
+
+    assert rate(recipe, 0.0) == pytest.approx(1 / 25)
+    assert rate(recipe, 0.1) == pytest.approx(1.0)
+    assert rate(recipe, 0.55) == pytest.approx(0.5, abs=1e-4)
+    assert rate(recipe, 1.0) == pytest.approx(4e-6)
+
+
+@pytest.mark.parametrize(("schedule", "last"), [("cosine", 0.1), ("constant", 1.0)])
+def test_other_schedules_end_elsewhere(schedule, last):
+    recipe = Recipe(tune="new", learning_rate=1.0, schedule=schedule)
+
+    assert rate(recipe, 1.0) == pytest.approx(last)
+    assert rate(recipe, 0.05) == pytest.approx(1.0)
+
+
+def test_one_cycle_is_that_of_torch():
+    import torch
+
+    recipe = Recipe(tune="new", learning_rate=0.01, warmup=0.25)
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 0.01, total_steps=101, pct_start=26 / 101, cycle_momentum=False
+    )  # which counts steps from 1: its peak is at step 25, its end at step 100
+    found, expected = [], []
+    for step in range(100):
+        found.append(rate(recipe, step / 100))
+        expected.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        cycle.step()
+
+    assert found == pytest.approx(expected, rel=1e-6)
