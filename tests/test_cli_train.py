@@ -1,0 +1,194 @@
+"""``emo2vec train`` from a shell: what is asked for is trained, and mistakes are told."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from cli_runner import run
+from training_parts import corpus, cut, manifest, small_config, small_model, tone
+
+from emo2vec_plugins import Engine, load_model
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch, tmp_path):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("place")
+    manifest(folder / "cuts.jsonl.gz", corpus(folder / "wav"))
+    small_config(folder / "config.yaml")
+    small_model(folder / "base")
+    (folder / "recipe.yaml").write_text(
+        "tune: new\nnetwork: config.yaml\nepochs: 2\nbatch_turns: 6\nlearning_rate: 0.01\n"
+    )
+    return folder
+
+
+def command(place, tmp_path, *options):
+    return run("train", place / "cuts.jsonl.gz", "--out", tmp_path / "out", *options)
+
+
+def heard(folder, path):
+    return Engine(load_model(folder, device="cpu")).score(path)[0]
+
+
+def test_a_recipe_in_a_file_makes_a_model(place, tmp_path):
+    result = command(place, tmp_path, "--recipe", place / "recipe.yaml", "--threads", 1)
+
+    assert result.exit_code == 0, result.stderr
+    assert "epoch 2 of 2: loss " in result.stderr
+    assert (
+        "out: trained on 16 turns for 2 epochs; the weights are those of epoch 2" in result.stderr
+    )
+    assert result.stdout == ""
+    assert set(heard(tmp_path / "out", place / "wav" / "ann-sad-0.wav").scores) == {"happy", "sad"}
+
+
+def test_development_turns_are_judged_and_shown(place, tmp_path):
+    result = command(
+        place, tmp_path, "--recipe", place / "recipe.yaml", "--dev-speakers", "bob, dee"
+    )
+
+    assert result.exit_code == 0, result.stderr
+    assert "development UA" in result.stderr
+    assert "8 turns of 2 speakers" in result.stdout
+    card = (tmp_path / "out" / "README.md").read_text("utf-8")
+    assert "2 speakers (ann, cem)" in card
+    assert "- From: cuts.jsonl.gz." in card
+
+
+def test_options_override_the_recipe(place, tmp_path):
+    result = command(
+        place,
+        tmp_path,
+        *("--recipe", place / "recipe.yaml", "--epochs", 1, "--seed", 4, "--half"),
+        *("--set", "noise=[15, 50]", "--set", "label-smoothing=0", "--quiet"),
+    )
+
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr == ""
+    card = (tmp_path / "out" / "README.md").read_text("utf-8")
+    for line in ("epochs: 1\n", "seed: 4\n", "half: true\n", "label_smoothing: 0.0\n", "- 15.0\n"):
+        assert line in card
+    assert (tmp_path / "out" / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    "options", [["--tune", "head"], ["--tune", "top", "--blocks", 1], ["--tune", "all"], []]
+)
+def test_a_model_is_tuned_as_asked(place, tmp_path, options):
+    result = command(
+        place, tmp_path, "--model", place / "base", "--epochs", 1, "--device", "cpu", *options
+    )
+
+    assert result.exit_code == 0, result.stderr
+    assert (tmp_path / "cache").exists() == (options in ([], ["--tune", "head"]))
+
+
+def test_a_new_network_has_the_shape_of_a_file(place, tmp_path):
+    result = command(place, tmp_path, "--new", place / "config.yaml", "--epochs", 1)
+
+    assert result.exit_code == 0, result.stderr
+    assert load_model(tmp_path / "out", device="cpu").width == 16
+
+
+def test_notes_and_the_label_map_are_in_the_card(place, tmp_path):
+    (tmp_path / "notes.md").write_text("Tones of four people.\n")
+    (tmp_path / "map.yaml").write_text("happy: surprised\n")
+    result = command(
+        place,
+        tmp_path,
+        *("--recipe", place / "recipe.yaml", "--card-notes", tmp_path / "notes.md"),
+        *("--label-map", tmp_path / "map.yaml", "--title", "Tones", "--epochs", 1),
+    )
+
+    assert result.exit_code == 0, result.stderr
+    card = (tmp_path / "out" / "README.md").read_text("utf-8")
+    assert card.startswith("# Tones\n")
+    assert "Tones of four people." in card
+    assert "- Classes: sad, surprised." in card
+    assert "- Labels: happy is surprised." in card
+
+
+def test_leaving_out_one_speaker_at_a_time_shows_a_table(place, tmp_path):
+    result = command(
+        place, tmp_path, "--recipe", place / "recipe.yaml", "--epochs", 1, "--leave-one-speaker-out"
+    )
+
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == (tmp_path / "out" / "cross-validation.md").read_text()
+    assert "| dee | 4 |" in result.stdout
+    assert "speaker dee is judged" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "message"),
+    [
+        (["--tune", "all", "--new", "tiny"], 2, "--tune is for a model that is there"),
+        (["--new", "tiny", "--model", "tiny"], 2, "--model is for --tune"),
+        (["--blocks", 2], 2, "--blocks is for --tune top"),
+        (["--leave-one-speaker-out", "--dev-share", 0.2], 2, "judges by who is left out"),
+        (["--set", "epochs"], 2, "a setting is FIELD=VALUE, got 'epochs'"),
+        (["--set", "epoch=3"], 1, "a recipe has no epoch; it has tune, "),
+        (["--new", "none.yaml"], 1, "none.yaml: not readable as plain YAML"),
+        (["--new", "tiny", "--dev-speakers", "eve"], 1, "there is no speaker eve"),
+        (["--new", "tiny", "--patience", 2], 1, "hold some out, or leave patience out"),
+        (["--recipe", "none.yaml"], 1, "none.yaml: No such file or directory"),
+        (["--model", "fake"], 1, "fake cannot be trained: its weights are not at hand"),
+    ],
+)
+def test_mistakes_are_told(place, tmp_path, options, status, message):
+    result = command(place, tmp_path, *options)
+
+    assert result.exit_code == status
+    assert message in " ".join(result.stderr.split())
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_speaker_on_both_sides_is_named(place, tmp_path):
+    result = command(
+        place, tmp_path, "--recipe", place / "recipe.yaml", "--dev", place / "cuts.jsonl.gz"
+    )
+
+    assert result.exit_code == 1
+    assert "speakers are in training and in development: ann, bob, cem, dee" in result.stderr
+
+
+def test_labels_that_are_missing_are_an_error_unless_skipped(place, tmp_path):
+    bare = cut(tmp_path, "bare", tone(200), speaker="ann", emotion=None)
+    path = manifest(tmp_path / "cuts.jsonl", [*corpus(tmp_path / "wav"), bare])
+    options = ["--out", tmp_path / "out", "--recipe", place / "recipe.yaml"]
+
+    assert "1 of 17 supervisions have no label" in run("train", path, *options).stderr
+    assert run("train", path, *options, "--skip-unlabelled").exit_code == 0
+
+
+def test_libraries_that_are_missing_are_named_with_the_extra(place, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+
+    result = command(place, tmp_path, "--new", "tiny")
+
+    assert result.exit_code == 1
+    assert "pip install 'emo2vec-plugins[train]'" in result.stderr
+
+
+def test_help_loads_no_heavy_library():
+    code = (
+        "import sys; from emo2vec_plugins.cli.train import train; "
+        "print(sorted({'torch', 'lhotse', 'sklearn', 'matplotlib'} & sys.modules.keys()))"
+    )
+
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "[]\n"
