@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from lhotse import CutSet, Recording, SupervisionSegment
+from scipy.special import softmax
+
+from emo2vec_plugins import Engine, load_model
 
 
 def labelled_cut(path: Path, *labels, speaker=None, seconds=1.0, **custom):
@@ -31,3 +35,21 @@ def save_cuts(path: Path, *cuts) -> Path:
     """Write a manifest, and give its path."""
     CutSet.from_cuts(cuts).to_file(path)
     return path
+
+
+def cuts_as_heard(model: Path, write, noise, *, sharpness: float, count: int = 40):
+    """Give clips of four speakers, with labels drawn from the model's logits over *sharpness*.
+
+    So *sharpness* is about the temperature that the model lacks.
+    """
+    engine = Engine(load_model(model))
+    generator = np.random.default_rng(0)
+    cuts = []
+    for number in range(count):
+        samples = noise(4000, seed=number) * np.hanning(4000).astype(np.float32) ** (number % 5)
+        (emotion,) = engine.score((samples, 16000))
+        likely = softmax(np.array(list(emotion.logits.values())) / sharpness)
+        label = list(emotion.logits)[generator.choice(len(likely), p=likely)]
+        path = write(f"heard{number}.wav", samples, 16000)
+        cuts.append(labelled_cut(path, label, seconds=0.25, speaker=str(number % 4)))
+    return cuts

@@ -12,7 +12,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from labelled_cuts import labelled_cut
+from labelled_cuts import cuts_as_heard
 from reference import SMALL, auto_model, random_reference, save_reference
 from scipy.special import softmax
 
@@ -260,16 +260,7 @@ def test_a_name_is_a_folder_or_is_refused(model, monkeypatch):
 @pytest.fixture
 def cuts(model, write, noise):
     """Clips of four speakers, most of them labelled as the model hears them."""
-    engine, cuts = Engine(load_model(model)), []
-    generator = np.random.default_rng(0)
-    for number in range(40):
-        samples = noise(4000, seed=number) * np.hanning(4000).astype(np.float32) ** (number % 5)
-        (emotion,) = engine.score((samples, 16000))
-        likely = softmax(np.array(list(emotion.logits.values())) / 1.5)
-        label = CLASSES[generator.choice(4, p=likely)]
-        path = write(f"clip{number}.wav", samples, 16000)
-        cuts.append(labelled_cut(path, label, seconds=0.25, speaker=str(number % 4)))
-    return cuts
+    return cuts_as_heard(model, write, noise, sharpness=1.5)
 
 
 def test_a_model_is_calibrated_on_cuts(model, cuts, tmp_path):
