@@ -1,4 +1,9 @@
-"""Which turns make which batch: drawn by class, put together by Lhotse's sampler."""
+"""Which turns make which batch: drawn by class, put together by Lhotse's sampler.
+
+Lhotse's ``WeightedSimpleCutSampler`` draws from numpy's global random state, never the same cut
+twice in an epoch, and so cannot balance classes of unequal size, nor draw the same again after a
+kill. So turns are drawn here, and `SimpleCutSampler` makes the batches.
+"""
 
 from __future__ import annotations
 
