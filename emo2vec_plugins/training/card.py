@@ -21,10 +21,10 @@ from emo2vec_plugins.training.recipe import Recipe
 from emo2vec_plugins.training.split import Split
 
 TUNED = {
-    "head": "a new head on its frozen embeddings",
-    "top": "the head and the last {blocks} blocks",
-    "all": "all of its weights",
-    "new": "everything, from random weights",
+    "head": "{base} with a new head, trained on its frozen embeddings",
+    "top": "{base}, its head and last {blocks} blocks trained further",
+    "all": "{base}, all of its weights trained further",
+    "new": "A network of emotion2vec's architecture, trained from nothing",
 }
 
 NOT_FOR = """\
@@ -105,11 +105,9 @@ def _about(fitted: Fitted, recipe: Recipe) -> str:
     with torch.device("meta"):
         network = Network(fitted.config, len(fitted.start.tokens))
     size = sum(parameter.numel() for parameter in network.parameters())
-    base = fitted.start.base
-    came = f"made from {base.model}" if base else "made from nothing"
+    base = fitted.start.base.model if fitted.start.base else ""
     lines = [
-        f"An emotion2vec network of {size:,} parameters, {came}: trained was "
-        f"{TUNED[recipe.tune].format(blocks=recipe.blocks)}.",
+        f"{TUNED[recipe.tune].format(base=base, blocks=recipe.blocks)}: {size:,} parameters.",
         "",
         f"- Classes: {', '.join(fitted.start.classes)}.",
         f"- In: 16 kHz mono. Out: 50 frames a second, embeddings of {fitted.config.width}.",

@@ -11,6 +11,7 @@ import shutil
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +140,7 @@ def cross_validate(
     }
     found: dict[str, list[Prediction]] = {}
     for name, fold in folds.items():
-        found[name] = fold.predictions(lambda row, name=name: done(name, row))
+        found[name] = fold.predictions(partial(done, name))
         done(name, None)
     result = _result(found, recipe, group)
     _write(result, found, work / "result")
