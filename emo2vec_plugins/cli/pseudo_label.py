@@ -59,7 +59,7 @@ def pseudo_label(
     report: str | None,
     scoring: Scoring,
 ) -> None:
-    """Label the turns of Lhotse cuts where the model is to be trusted.
+    """Label turns where a model is to be trusted.
 
     IN is a .jsonl or .jsonl.gz of cuts, or a Shar directory; OUT becomes the same kind, with every
     cut in its place. Labels that are there already are not looked at. A turn that is not trusted
