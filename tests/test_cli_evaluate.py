@@ -123,7 +123,7 @@ def test_turns_that_cannot_be_heard_count_as_wrong_and_are_named(manifest, label
     result = evaluate(manifest, label_map, "--model", "fake", "--resamples", 0)
 
     assert result.exit_code == 3
-    assert "2 of them have no prediction, and count as wrong" in result.stdout
+    assert "2 of them without a prediction, counted as wrong" in result.stdout
     assert "emo2vec: warning: 2 of 12 turns failed:" in result.stderr
     assert "  clip0-0: " in result.stderr
 

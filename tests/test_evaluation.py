@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score, recall_score
@@ -96,7 +98,7 @@ def test_turns_without_a_prediction_are_wrong_unless_left_out():
     assert (left_out.unscored, left_out.turns) == (1, 4)
     assert (left_out.wa.value, left_out.ua.value) == (1.0, 1.0)
     assert left_out.confusion.columns == ("angry", "sad")
-    assert "1 of them have no prediction, and count as wrong" in wrong.table()
+    assert "1 of them without a prediction, counted as wrong" in wrong.table()
 
 
 def test_a_class_whose_turns_are_all_left_out_has_no_recall():
@@ -396,6 +398,15 @@ def test_a_picture_leaves_pyplot_alone(tmp_path):
 
     assert plt.get_fignums() == []
     assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_table_on_the_page_is_what_its_code_prints(capsys):
+    page = (ROOT / "docs" / "evaluation.md").read_text("utf-8")
+    _, code, _, table, *_ = re.split(r"```(?:python\n|text\n)?", page[page.index("```python") :])
+
+    exec(code, {"__name__": "page"})
+
+    assert capsys.readouterr().out == table
 
 
 labels = st.sampled_from(CLASSES)

@@ -17,7 +17,7 @@ from emo2vec_plugins.cli.truth_options import TruthOptions, extra, truth_options
 @click.option(
     "-o", "--out", "target", metavar="FOLDER", required=True, help="Write the new model here."
 )
-@truth_options
+@truth_options("--field")
 @loading_options
 @click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
 def calibrate(

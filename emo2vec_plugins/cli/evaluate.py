@@ -43,7 +43,7 @@ PICTURES = (".png", ".svg", ".pdf")
     "[default with --predictions: emotion]",
 )
 @click.option("--predicted-label-map", metavar="FILE", help="What predicted names mean.")
-@truth_options
+@truth_options("--truth-field")
 @click.option(
     "--unscored",
     type=click.Choice(["wrong", "leave-out"]),

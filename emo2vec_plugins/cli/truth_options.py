@@ -15,6 +15,8 @@ from emo2vec_plugins.errors import MissingExtraError
 if TYPE_CHECKING:
     from emo2vec_plugins.evaluation.reading import Truth
 
+Command = Callable[..., Any]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TruthOptions:
@@ -46,13 +48,6 @@ class TruthOptions:
 
 _OPTIONS = (
     click.option(
-        "--truth-field",
-        metavar="NAME",
-        default="emotion",
-        show_default=True,
-        help="The field with the labels that people gave.",
-    ),
-    click.option(
         "--label-map",
         metavar="FILE",
         help="YAML or JSON: what the corpus's names mean ('happiness: happy'); null leaves out.",
@@ -63,20 +58,37 @@ _OPTIONS = (
 )
 
 
-def truth_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options; it is called with ``truth=TruthOptions(...)`` for them."""
+def truth_options(field: str) -> Callable[[Command], Command]:
+    """Return what gives a command the options; it is called with ``truth=TruthOptions(...)``.
 
-    @functools.wraps(command)
-    def gather(
-        *, truth_field: str, label_map: str | None, skip_unlabelled: bool, **given: Any
-    ) -> Any:
-        own = TruthOptions(field=truth_field, label_map=label_map, skip_unlabelled=skip_unlabelled)
-        return command(truth=own, **given)
+    Args:
+        field: What the option is called that names the field: ``--field``, if there is but one.
+    """
+    named = click.option(
+        field,
+        "truth_field",
+        metavar="NAME",
+        default="emotion",
+        show_default=True,
+        help="The field with the labels that people gave.",
+    )
 
-    decorated: Callable[..., Any] = gather
-    for option in reversed(_OPTIONS):
-        decorated = option(decorated)
-    return decorated
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def gather(
+            *, truth_field: str, label_map: str | None, skip_unlabelled: bool, **given: Any
+        ) -> Any:
+            own = TruthOptions(
+                field=truth_field, label_map=label_map, skip_unlabelled=skip_unlabelled
+            )
+            return command(truth=own, **given)
+
+        decorated: Command = gather
+        for option in reversed((named, *_OPTIONS)):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
 
 
 @contextmanager

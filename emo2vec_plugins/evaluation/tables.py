@@ -79,8 +79,8 @@ def _head(evaluation: Evaluation) -> str:
     who = "" if evaluation.speakers is None else f" of {_count(evaluation.speakers, 'speaker')}"
     lines = [f"{_count(evaluation.turns, 'turn')}{who}, classes: {', '.join(evaluation.classes)}"]
     if evaluation.unscored:
-        fate = "count as wrong" if evaluation.unscored_as == "wrong" else "are left out"
-        lines.append(f"{evaluation.unscored} of them have no prediction, and {fate}")
+        fate = "counted as wrong" if evaluation.unscored_as == "wrong" else "left out"
+        lines.append(f"{evaluation.unscored} of them without a prediction, {fate}")
     return "\n".join(lines)
 
 
