@@ -302,6 +302,9 @@ def test_wanted_classes_have_to_be_the_models(cuts_of):
     out, _ = pseudo_label(cuts_of("sure"), score=Says(), trust=Trust(classes=("angry",)))
     assert turns(out)[0].emotion_rejected == "class sad is not among those wanted"
 
+    out, _ = pseudo_label(cuts_of("sure"), score=Says(), trust=Trust(classes=["Sad"]))
+    assert turns(out)[0].emotion == "sad"
+
     with pytest.raises(LabelError, match="the model has no class bored; it has sad, happy, angry"):
         pseudo_label(cuts_of("sure"), score=Says(), trust=Trust(classes=("bored",)))
 

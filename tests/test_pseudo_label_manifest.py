@@ -128,6 +128,21 @@ def test_a_finished_output_is_not_done_again(manifest, tmp_path):
     assert (first.was_finished, again.was_finished, idle.heard) == (False, True, [])
 
 
+def test_scores_left_by_a_run_killed_at_its_very_end_are_cleared_up(manifest, tmp_path):
+    out, left = tmp_path / "out.jsonl", tmp_path / "out.jsonl.scores.jsonl"
+    pseudo_label_manifest(manifest, tmp_path / "other.jsonl", score=Says(), scores=left)
+    pseudo_label_manifest(manifest, out, score=Says(), scores=tmp_path / "kept.jsonl")
+    record = tmp_path / "out.jsonl.scores.jsonl.emo2vec.json"
+    assert left.is_file()
+    assert record.is_file()
+
+    pseudo_label_manifest(manifest, out, score=Says())
+
+    assert not left.exists()
+    assert not record.exists()
+    assert (tmp_path / "kept.jsonl").is_file()
+
+
 def test_an_output_made_otherwise_is_not_touched(manifest, tmp_path):
     out = tmp_path / "out.jsonl"
     pseudo_label_manifest(manifest, out, score=Says())

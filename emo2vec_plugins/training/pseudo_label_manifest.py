@@ -75,6 +75,7 @@ def pseudo_label_manifest(
     task = _task(scorer, wanted, options, manifest)
     finished = run.finished(task)
     if finished:
+        run.clear_up()
         return finished
     annotate_manifest(
         run.source,
@@ -149,14 +150,15 @@ class _Run:
             scored.seal(self._lines, self.target)
 
     def clear_up(self) -> None:
-        """Remove the scores, unless they were to be kept."""
-        if not self._is_temporary:
+        """Remove the scores, unless they were to be kept; a file that is not a run's stays."""
+        record = self.scores.with_name(f"{self.scores.name}.emo2vec.json")
+        if not (self._is_temporary and record.is_file()):
             return
         if self.scores.is_dir():
             shutil.rmtree(self.scores)
         else:
             self.scores.unlink(missing_ok=True)
-        self.scores.with_name(f"{self.scores.name}.emo2vec.json").unlink(missing_ok=True)
+        record.unlink()
 
     @contextmanager
     def _open_lines(self) -> Iterator[IO[bytes]]:

@@ -17,6 +17,7 @@ import numpy as np
 
 from emo2vec_plugins.dialogue import FLAGS, FloatArray
 from emo2vec_plugins.errors import OptionsError
+from emo2vec_plugins.labels import canonical
 from emo2vec_plugins.windows import HOP
 
 QUOTA = "quota"
@@ -105,7 +106,7 @@ class Trust:
             if isinstance(value, str):
                 raise OptionsError(f"{name} is several names, got the string {value!r}")
             if value is not None:
-                object.__setattr__(self, name, tuple(value))
+                object.__setattr__(self, name, tuple(canonical(each) for each in value))
         unknown = [flag for flag in self.refused_flags if flag not in FLAGS]
         if unknown:
             raise OptionsError(f"there is no flag {', '.join(unknown)}; flags: {', '.join(FLAGS)}")
