@@ -10,7 +10,7 @@ from labelled_cuts import labelled_cut, save_cuts
 from lhotse import CutSet
 
 from emo2vec_plugins.engine import Engine
-from emo2vec_plugins.errors import FormatError, LabelError, OptionsError
+from emo2vec_plugins.errors import Emo2vecWarning, FormatError, LabelError, OptionsError
 from emo2vec_plugins.evaluation.joining import joined
 from emo2vec_plugins.evaluation.reading import Truth, heard, predictions_in, read_cuts
 from emo2vec_plugins.integrations.lhotse_cuts import annotate_cuts
@@ -173,13 +173,11 @@ def test_predictions_come_from_another_manifest_by_id(cuts, tmp_path):
 
 
 def test_predictions_come_from_supervisions(cuts, tmp_path):
-    turns = Truth(label_map=GERMAN).turns(cuts)
+    turns = given(cuts, {"said": "happy"}, {"said": "sad"}, {"said": "angry"})
     path = tmp_path / "supervisions.jsonl"
     lines(path, *(each.supervision.to_dict() for each in turns))
 
-    found = joined(turns, path, label_map=GERMAN)
-
-    assert [each.label for each in found] == ["happy", "angry", "angry"]
+    assert [each.label for each in joined(turns, path, field="said")] == ["happy", "sad", "angry"]
 
 
 def test_predictions_come_from_lines_of_other_tools(cuts, tmp_path):
@@ -197,6 +195,27 @@ def test_predictions_come_from_lines_of_other_tools(cuts, tmp_path):
     assert (first.label, first.scores) == ("angry", {"angry": 0.6, "happy": 0.4})
     assert (second.label, second.reason) == (None, "crashed")
     assert (third.label, third.scores) == ("happy", {"angry": 0.1, "happy": 0.9})
+
+
+def test_predicted_names_that_are_not_known_are_refused(cuts, tmp_path):
+    turns = Truth(label_map=GERMAN).turns(cuts)
+    path = lines(tmp_path / "p.jsonl", *({"id": n, "label": "calm"} for n in ("a-0", "a-1", "b-0")))
+
+    with pytest.raises(
+        LabelError, match=r"labels that are not known: 'calm' \(3\).*be it themselves"
+    ):
+        joined(turns, path)
+    with pytest.raises(LabelError, match=r"not known: 'anger' \(2\), 'happiness' \(1\)"):
+        predictions_in(turns, "emotion")
+    found = joined(turns, path, label_map=LabelMap({"calm": "calm"}))
+    assert [each.label for each in found] == ["calm"] * 3
+
+
+def test_true_labels_in_place_of_predictions_are_warned_of(cuts, tmp_path):
+    manifest = save_cuts(tmp_path / "copy.jsonl", *cuts)
+
+    with pytest.warns(Emo2vecWarning, match="has, word for word, the true labels"):
+        joined(Truth(label_map=GERMAN).turns(cuts), manifest, label_map=GERMAN)
 
 
 def test_a_turn_without_a_line_is_refused(cuts, tmp_path):

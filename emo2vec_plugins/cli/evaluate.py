@@ -216,7 +216,9 @@ def _given(
         return predictions_in(material.turns, field, label_map=meaning)
     from emo2vec_plugins.evaluation.joining import joined
 
-    return joined(material.turns, Path(file), field=field, label_map=meaning)
+    return joined(
+        material.turns, Path(file), field=field, label_map=meaning, truth_field=truth_field
+    )
 
 
 def _write_json(file: str | None, document: Mapping[str, Any]) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 
 from lhotse.cut.set import deserialize_cut
 
-from emo2vec_plugins.errors import FormatError
+from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.evaluation.predictions import Prediction
-from emo2vec_plugins.evaluation.reading import AS_NAMED, answered
+from emo2vec_plugins.evaluation.reading import AS_NAMED, answered, check_names
 from emo2vec_plugins.labelled import LabelledTurn, LabelMap
 
 _SHOWN = 5
@@ -26,6 +26,7 @@ def joined(
     *,
     field: str = "emotion",
     label_map: LabelMap = AS_NAMED,
+    truth_field: str = "emotion",
 ) -> list[Prediction]:
     """Return the turns with the predictions that a file has of them, in the order of the turns.
 
@@ -37,10 +38,13 @@ def joined(
             list along ``labels``. There may be more than there are turns.
         field: Of cuts and supervisions.
         label_map: What predicted names mean.
+        truth_field: That the true labels of *turns* were read from; a warning tells if the
+            predictions are these, word for word.
 
     Raises:
         FormatError: If a line is nothing of this, an id is there twice, on either side, or a turn
             has no line.
+        LabelError: If a label is not known.
     """
     _refuse_repeats("the labelled turns", [each.supervision.id for each in turns])
     found = list(_predictions(path, field))
@@ -53,7 +57,15 @@ def joined(
             f"own ids are {_few(list(values))}. A turn that could not be scored is to be there, "
             "with null for a label"
         )
-    return [answered(each, values[each.supervision.id], field, label_map) for each in turns]
+    said = [values[each.supervision.id].get(field) for each in turns]
+    if said == [(each.supervision.custom or {}).get(truth_field) for each in turns]:
+        warn(
+            f"{path}: field {field!r} has, word for word, the true labels; are they meant as "
+            "predictions? --predicted-field names another"
+        )
+    joint = [answered(each, values[each.supervision.id], field, label_map) for each in turns]
+    check_names(joint, label_map)
+    return joint
 
 
 def _predictions(path: Path, field: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

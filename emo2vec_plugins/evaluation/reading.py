@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,14 +121,36 @@ def predictions_in(
 
     Raises:
         OptionsError: If not one of the turns has such a field.
-        LabelError, FormatError: If a label or scores are none.
+        LabelError: If a label is not known.
+        FormatError: If labels or scores are of another kind.
     """
     if not any(field in (each.supervision.custom or {}) for each in turns):
         there = sorted({name for each in turns for name in each.supervision.custom or {}})
         raise OptionsError(
             f"no turn has a field {field!r} with a prediction; there are {', '.join(there)}"
         )
-    return [answered(each, each.supervision.custom or {}, field, label_map) for each in turns]
+    found = [answered(each, each.supervision.custom or {}, field, label_map) for each in turns]
+    check_names(found, label_map)
+    return found
+
+
+def check_names(predictions: Iterable[Prediction], label_map: LabelMap) -> None:
+    """Refuse predicted names that nobody knows: ``anger`` is no wrong answer but another name.
+
+    Raises:
+        LabelError: If a predicted label is none of ours, no true class, and not meant by
+            *label_map*.
+    """
+    turns = list(predictions)
+    known = {*EMOTIONS, *label_map.names.values(), *(each.truth for each in turns), None}
+    unknown = Counter(each.label for each in turns if each.label not in known)
+    if unknown:
+        found = ", ".join(f"{name!r} ({count})" for name, count in unknown.most_common())
+        raise LabelError(
+            f"predictions have labels that are not known: {found}; known are "
+            f"{', '.join(EMOTIONS)}; a label map of their own (--predicted-label-map) says what "
+            "others mean, be it themselves"
+        )
 
 
 def answered(
@@ -210,4 +233,4 @@ def heard(
     ):
         results.append(cut)
         advance()
-    return predictions_in(truth.turns(results), HEARD)
+    return [answered(each, each.supervision.custom or {}, HEARD) for each in truth.turns(results)]
