@@ -62,6 +62,7 @@ def test_the_table_has_speakers_their_mean_and_all_turns(result, folder):
     assert f"| ann | 4 | {100 * recalls[0]:.1f} |" in table
     assert f"Mean UA **{result.mean_ua:.1%}**, standard deviation {result.std_ua:.1%}" in table
     assert r"true \ heard" in table
+    assert "Every model was trained for 2 epochs with seed 0, by emo2vec-plugins " in table
 
 
 def test_the_folder_has_all_numbers_and_every_turn(result, folder):

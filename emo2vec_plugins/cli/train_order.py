@@ -76,6 +76,8 @@ class Order:
         given = self._given
         if given["dev"] or given["dev_speakers"] or given["dev_share"] is not None:
             raise click.UsageError("--leave-one-speaker-out judges by who is left out: no --dev")
+        if given["card_notes"] or given["title"]:
+            raise click.UsageError("--leave-one-speaker-out makes a table: there is no card")
         examples = self._examples(self._source)
         others = (len(groups_of(examples, given["group"])) - 1) * len(examples)
         with self._telling(others) as (told, embedded):

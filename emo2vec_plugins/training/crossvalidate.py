@@ -15,6 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from emo2vec_plugins import __version__
 from emo2vec_plugins.errors import (
     CheckpointError,
     OptionsError,
@@ -75,6 +78,10 @@ class CrossValidation:
             "All turns together:",
             "",
             f"```text\n{self.pooled.table()}\n```",
+            "",
+            f"Every model was trained for {self.recipe.epochs} epochs with seed "
+            f"{self.recipe.seed}, by emo2vec-plugins {__version__} and torch {torch.__version__}; "
+            f"{DOCUMENT} has the whole recipe.",
         ]
         return "\n".join(lines) + "\n"
 
