@@ -260,6 +260,18 @@ def test_hearing_can_be_learnt():
     assert losses[-1] < 0.6 * losses[0]
 
 
+def test_hearing_measures_in_float32_whatever_the_network_computes_in():
+    torch.manual_seed(0)
+    hearing, inputs = Hearing(16), [augment.normalized(wave())]
+    embeddings = torch.zeros(frame_count(8000), 16)
+    expected = hearing.loss(embeddings, inputs)
+
+    with torch.autocast("cpu", torch.bfloat16):
+        found = hearing.loss(embeddings, inputs)
+
+    assert found.item() == pytest.approx(expected.item(), rel=2e-4)
+
+
 def test_hearing_is_not_asked_when_judging():
     learner = NetworkLearner(Network(SMALL, 2), Recipe(tune="new", hearing=1.0))
 

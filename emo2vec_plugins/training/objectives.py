@@ -118,5 +118,7 @@ class Hearing(nn.Module):
             embeddings: Shape (frames, width), of all waveforms one after another.
             waveforms: As the network got them.
         """
-        targets = torch.cat([self.targets(waveform) for waveform in waveforms])
+        # What is heard is measured in float32, whatever the network computes in.
+        with torch.no_grad(), torch.autocast(embeddings.device.type, enabled=False):
+            targets = torch.cat([self.targets(waveform) for waveform in waveforms])
         return F.mse_loss(self.guess(embeddings).float(), targets)
