@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import sklearn
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss
 from sklearn.model_selection import GroupKFold
@@ -90,24 +89,19 @@ def _reliability(
 ) -> Reliability:
     rows = np.arange(len(scored.turns))
     columns = np.arange(len(scored.classes))
+    # The score is a mean over turns, so that draws need these alone.
+    distances = ((probabilities - np.eye(len(columns))[scored.truth]) ** 2).sum(axis=1)
 
-    def brier(weights: Codes | None) -> float:
-        loss = brier_score_loss(
-            scored.truth, probabilities, sample_weight=weights, labels=columns, scale_by_half=False
-        )
-        return float(loss)
+    def drawn(weights: Codes) -> Floats:
+        means: Floats = (weights @ distances) / weights.sum(axis=1)
+        return means[:, None]
 
-    def briers(draws: Codes) -> Floats:
-        # Checks of the same arguments a thousand times over would take long.
-        with sklearn.config_context(skip_parameter_validation=True, assume_finite=True):
-            return np.array([[brier(weights)] for weights in draws])
-
-    (bounds,) = intervals(briers, units, resamples=resamples, seed=seed)
+    (bounds,) = intervals(drawn, units, resamples=resamples, seed=seed)
+    brier = brier_score_loss(scored.truth, probabilities, labels=columns, scale_by_half=False)
+    right = scored.truth == scored.answer
     return Reliability(
-        ece=expected_calibration_error(
-            probabilities[rows, scored.answer], scored.truth == scored.answer
-        ),
-        brier=Estimate(value=brier(None), low=bounds[0], high=bounds[1]),
+        ece=expected_calibration_error(probabilities[rows, scored.answer], right),
+        brier=Estimate(value=float(brier), low=bounds[0], high=bounds[1]),
         log_loss=cross_entropy(probabilities, scored.truth),
     )
 
