@@ -26,6 +26,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import soundfile
+import yaml
 from lhotse import CutSet, MonoCut, Recording, SupervisionSegment
 
 from emo2vec_plugins import Engine, load_model
@@ -33,6 +34,7 @@ from emo2vec_plugins.evaluation.bootstrap import intervals, units_of
 from emo2vec_plugins.evaluation.metrics import evaluate
 from emo2vec_plugins.evaluation.predictions import Prediction
 from emo2vec_plugins.labelled import LabelMap, labelled_turns
+from emo2vec_plugins.model.config import Config, to_document
 from emo2vec_plugins.training.examples import read_examples
 from emo2vec_plugins.training.fit import Means, predictions
 from emo2vec_plugins.training.pseudo_label_manifest import pseudo_label_manifest
@@ -53,15 +55,25 @@ MANNERS = {
 HEAD = Recipe(tune="head", batch_turns=16)
 NEW = Recipe(
     tune="new",
+    front_end="filter-bank",
     batch_turns=12,
-    hearing=1.0,
-    hearing_first=0.2,
-    input_scale=0.003,
     noise=(15.0, 50.0),
     speed=(0.88, 1.12),
     crop=(0.35, 0.65),
     tilt=0.4,
 )
+
+
+NETWORK = Config(
+    width=96,
+    heads=4,
+    prenet_depth=1,
+    depth=2,
+    conv_layers=((160, 240, 40), (80, 5, 8), (320, 1, 1), (80, 1, 1)),
+    position_depth=3,
+    position_width=57,
+)
+"""Of half a million weights; its front end starts as a filter bank of 40 bands."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +98,8 @@ def main() -> None:
             cuts = labelled_cuts(CutSet.from_file(given.data), given.label_map)
         base = given.model or ("tiny" if given.data is None else None)
         means = Means(base=load_model(base) if base else None, cache=work / "embeddings")
-        recipe = NEW if base is None else HEAD
-        updates = given.updates or (500 if base is None else 150)
+        recipe = replace(NEW, network=str(network(work))) if base is None else HEAD
+        updates = given.updates or (300 if base is None else 150)
         trust = Trust(min_confidence=given.min_confidence, max_ratio=given.max_ratio)
         heard: dict[str, list[Prediction]] = {"before": [], "after": []}
         if given.ceiling:
@@ -135,6 +147,13 @@ def labelled_cuts(cuts: CutSet, label_map: str | None) -> CutSet:
 def speakers_of(cuts: CutSet) -> list[str]:
     """Return who speaks, sorted."""
     return sorted({supervision.speaker for cut in cuts for supervision in cut.supervisions})
+
+
+def network(folder: Path) -> Path:
+    """Write the configuration of the new network; return its path."""
+    path = folder / "network.yaml"
+    path.write_text(yaml.safe_dump(to_document(NETWORK, sorted(MANNERS))), "utf-8")
+    return path
 
 
 def deal(speakers: Sequence[str], rounds: int) -> Iterator[Roles]:
