@@ -10,17 +10,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from training_parts import SMALL, corpus, tone
+from training_parts import corpus, tone
 
-from emo2vec_plugins.model.network import Network
-from emo2vec_plugins.packing import lay
 from emo2vec_plugins.training import augment
 from emo2vec_plugins.training.batches import batches, draw, in_order
 from emo2vec_plugins.training.examples import read_examples
-from emo2vec_plugins.training.learner import NetworkLearner
-from emo2vec_plugins.training.objectives import Heard, Hearing, class_weights, total_loss
+from emo2vec_plugins.training.objectives import class_weights
 from emo2vec_plugins.training.recipe import Recipe
-from emo2vec_plugins.training.start import fold_scale, tokens_of
+from emo2vec_plugins.training.start import tokens_of
 from emo2vec_plugins.windows import frame_count
 
 EVERYTHING = Recipe(
@@ -219,77 +216,6 @@ def test_errors_in_rare_classes_weigh_more():
     weights = class_weights(["sad", "sad", "sad", "happy"], ["happy", "sad"])
 
     assert weights.tolist() == pytest.approx([2.0, 2 / 3])
-
-
-def test_hearing_comes_first_and_then_beside_the_classes():
-    recipe = Recipe(tune="new", hearing=0.5, hearing_first=0.3, label_smoothing=0.0)
-    heard = Heard(logits=torch.zeros(2, 2), hearing=torch.tensor(4.0))
-    labels = torch.tensor([0, 1])
-
-    def loss(progress):
-        return float(total_loss(heard, labels, recipe, weights=None, progress=progress))
-
-    assert loss(0.29) == 4.0
-    assert loss(0.3) == pytest.approx(np.log(2) + 2.0)
-
-
-def test_hearing_is_told_the_pitch_of_each_frame():
-    hearing = Hearing(16)
-    low, high = (hearing.targets(augment.normalized(wave(pitch))) for pitch in (100.0, 350.0))
-
-    assert low.shape == (frame_count(8000), 80)
-    assert low[:, :40].mean(0).argmax() < high[:, :40].mean(0).argmax()
-    # A value is of six lags, from 40 samples on: a period of 160 samples is in value 20, which
-    # the window, whose ends are faint, pulls forward.
-    assert low[:, 40:].mean(0).argmax() == pytest.approx(20, abs=2)
-
-
-def test_hearing_can_be_learnt():
-    torch.manual_seed(0)
-    learner = NetworkLearner(Network(SMALL, 2), Recipe(tune="new", hearing=1.0)).train()
-    inputs = [augment.normalized(wave(pitch)) for pitch in (120.0, 300.0)]
-    optimizer = torch.optim.Adam(learner.parameters(), lr=1e-2)
-    losses = []
-    for _ in range(15):
-        loss = learner(inputs).hearing
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-
-    assert losses[-1] < 0.6 * losses[0]
-
-
-def test_hearing_measures_in_float32_whatever_the_network_computes_in():
-    torch.manual_seed(0)
-    hearing, inputs = Hearing(16), [augment.normalized(wave())]
-    embeddings = torch.zeros(frame_count(8000), 16)
-    expected = hearing.loss(embeddings, inputs)
-
-    with torch.autocast("cpu", torch.bfloat16):
-        found = hearing.loss(embeddings, inputs)
-
-    assert found.item() == pytest.approx(expected.item(), rel=2e-4)
-
-
-def test_hearing_is_not_asked_when_judging():
-    learner = NetworkLearner(Network(SMALL, 2), Recipe(tune="new", hearing=1.0))
-
-    assert learner.train()([wave()]).hearing is not None
-    assert learner.eval()([wave()]).hearing is None
-
-
-def test_a_factor_before_the_network_can_be_put_into_its_weights():
-    torch.manual_seed(0)
-    network = Network(SMALL, 2)
-    layout = lay([8000], gap=network.gap)
-    packed = torch.zeros(layout.samples)
-    packed[:8000] = wave()
-    expected = network(0.01 * packed, layout)[1]
-
-    network.load_state_dict(fold_scale(network.state_dict(), 0.01))
-
-    assert torch.allclose(network(packed, layout)[1], expected, atol=1e-6)
 
 
 def test_classes_are_called_as_a_model_calls_them_or_as_is_published():

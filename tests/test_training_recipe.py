@@ -13,7 +13,9 @@ from emo2vec_plugins.training.schedule import rate
 
 
 def test_a_recipe_survives_yaml():
-    recipe = Recipe(tune="new", noise=(15, 50), hearing=0.3, learning_rate=1e-3, patience=4)
+    recipe = Recipe(
+        tune="new", noise=(15, 50), front_end="filter-bank", learning_rate=1e-3, patience=4
+    )
 
     assert Recipe.from_dict(yaml.safe_load(yaml.safe_dump(recipe.to_dict()))) == recipe
 
@@ -68,8 +70,8 @@ def test_the_shape_of_the_embedded_model_is_no_file(tmp_path):
         ("network: 3\n", "network is a name, got 3"),
         ("class_weights: true\n", "set one of them to false"),
         ("noise: [1, 2]\nmasks: 1\n", "noise, masks: not with tune: head"),
-        ("tune: new\nhearing_first: 0.3\n", "hearing_first needs hearing"),
-        ("tune: all\ninput_scale: 0.1\n", "input_scale is for tune: new"),
+        ("tune: all\nfront_end: filter-bank\n", "front_end is for tune: new"),
+        ("tune: new\nfront_end: mel\n", "front_end is one of random, filter-bank, got 'mel'"),
     ],
 )
 def test_a_mistake_in_a_recipe_is_told(tmp_path, text, message):

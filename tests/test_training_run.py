@@ -15,6 +15,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import yaml
 from reference import auto_model
 from training_parts import corpus, manifest, small_config, small_model
 
@@ -27,10 +28,12 @@ from emo2vec_plugins.errors import (
     TrainingError,
 )
 from emo2vec_plugins.model.checkpoint import read_state, read_tensors
+from emo2vec_plugins.model.config import read_config, to_document
 from emo2vec_plugins.testing import FakeBackend
 from emo2vec_plugins.training.card import Story
 from emo2vec_plugins.training.examples import read_cuts, read_examples
 from emo2vec_plugins.training.feeds import AudioFeed, EmbeddingCache
+from emo2vec_plugins.training.filter_bank import layers
 from emo2vec_plugins.training.fit import Means
 from emo2vec_plugins.training.learner import new_learner
 from emo2vec_plugins.training.progress import Checkpoints
@@ -87,8 +90,6 @@ def recipe(place):
         crop=(0.7, 1.0),
         noise=(20, 40),
         dropout=0.1,
-        hearing=0.3,
-        hearing_first=0.3,
     )
 
 
@@ -113,7 +114,7 @@ def scores(folder, path):
 
 
 def test_a_new_network_learns_to_tell_two_tones(judged, recipe, tmp_path):
-    recipe = replace(recipe, epochs=15, hearing=0.0, hearing_first=0.0, dropout=0.0)
+    recipe = replace(recipe, epochs=15, dropout=0.0)
     trained = train(judged, recipe, out=tmp_path / "out", means=CPU)
 
     assert trained.rows[-1].train_loss < 0.5 * trained.rows[0].train_loss
@@ -198,24 +199,19 @@ def test_modelscope_gives_the_same_scores(split, recipe, place, tmp_path):
     assert scores(tmp_path / "out", path) == pytest.approx(expected["scores"], abs=1e-4)
 
 
-def test_half_precision_is_judged_as_it_is_saved(judged, recipe, tmp_path):
-    trained = train(judged, replace(recipe, half=True), out=tmp_path / "out", means=CPU)
-
-    assert (tmp_path / "out" / "model.safetensors").exists()
-    assert not (tmp_path / "out" / "configuration.json").exists()
-    assert {str(t.dtype) for t in weights(tmp_path / "out").values()} == {"torch.float16"}
-    found = json.loads((tmp_path / "out" / "evaluation.json").read_text())
-    assert found["ua"]["value"] == trained.evaluation.ua.value
-
-
-def test_input_scale_is_in_the_saved_weights(split, recipe, tmp_path):
-    recipe = replace(recipe, input_scale=0.003, epochs=1, hearing=0.0, hearing_first=0.0)
+def test_a_filter_bank_stays_what_it_is(split, recipe, place, tmp_path):
+    config = replace(read_config(place / "config.yaml"), conv_layers=layers(8))
+    path = tmp_path / "banked.yaml"
+    path.write_text(yaml.safe_dump(to_document(config, ())), "utf-8")
+    recipe = replace(recipe, network=str(path), front_end="filter-bank")
+    untrained = new_network(recipe, ["happy", "sad"]).network.state_dict()
     train(split, recipe, out=tmp_path / "out", means=CPU)
 
-    first = weights(tmp_path / "out")[
-        "modality_encoders.AUDIO.local_encoder.conv_layers.0.0.weight"
-    ]
-    assert 0 < first.abs().max() < 0.003
+    trained = weights(tmp_path / "out")
+    kept = {name for name in untrained if torch.equal(untrained[name], trained[name])}
+    front = {name for name in untrained if "local_encoder" in name or "project_features.1" in name}
+    assert front <= kept
+    assert not any(name.startswith(("proj.", "blocks.")) for name in kept)
 
 
 def changed(base, folder):
@@ -389,6 +385,7 @@ from pathlib import Path
 import torch
 
 from emo2vec_plugins.training.examples import read_cuts, read_examples
+from emo2vec_plugins.training.filter_bank import layers
 from emo2vec_plugins.training.fit import Means
 from emo2vec_plugins.training.recipe import read_recipe
 from emo2vec_plugins.training.run import train

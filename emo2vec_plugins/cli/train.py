@@ -68,7 +68,6 @@ def _names(_: click.Context, __: click.Parameter, value: str | None) -> tuple[st
     type=click.Choice(["float32", "bfloat16", "float16"]),
     help="Of arithmetic where that is safe; weights stay float32.",
 )
-@click.option("--half", is_flag=True, help="Save model.safetensors in half precision.")
 @click.option(
     "--set",
     "settings",

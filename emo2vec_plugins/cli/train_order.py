@@ -109,8 +109,6 @@ class Order:
         changes = {name: given[name] for name in _FIELDS if given[name] is not None}
         if given["network"]:
             changes["tune"] = "new"
-        if given["half"]:
-            changes["half"] = True
         recipe = recipe.but({**changes, **given["settings"]})
         if given["blocks"] and recipe.tune != "top":
             raise click.UsageError("--blocks is for --tune top")

@@ -184,7 +184,7 @@ class _Fold:
         )
         model = self._folder / "model"
         shutil.rmtree(model, ignore_errors=True)
-        fitted.save(model, half=self._recipe.half)
+        fitted.save(model)
         heard = predictions(model, self._held, device=self._means.device)
         document = {"identity": told, "predictions": [asdict(each) for each in heard]}
         written(path, json.dumps(document, ensure_ascii=False))

@@ -51,7 +51,7 @@ class Fitted:
 
     Attributes:
         config: Its dimensions.
-        tensors: Its weights, in the precision they are saved in.
+        tensors: Its weights.
         start: What it came from.
         progress: The epochs it took.
     """
@@ -61,7 +61,7 @@ class Fitted:
     start: Start
     progress: Progress
 
-    def save(self, path: Path, *, half: bool) -> None:
+    def save(self, path: Path) -> None:
         """Write a model folder, which must not exist.
 
         Raises:
@@ -73,7 +73,6 @@ class Fitted:
                 config=self.config,
                 tensors=self.tensors,
                 tokens=self.start.tokens,
-                weights="model.safetensors" if half else "model.pt",
             )
         except OSError as error:
             raise TrainingError(

@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.model.network import Network
 from emo2vec_plugins.packing import lay
-from emo2vec_plugins.training.objectives import Heard, Hearing
 from emo2vec_plugins.training.recipe import Recipe
-from emo2vec_plugins.training.start import Start, fold_scale
+from emo2vec_plugins.training.start import Start
 
 
 class Learner(nn.Module):
@@ -31,8 +30,8 @@ class Learner(nn.Module):
         self.recipe = recipe
         self.dropout = nn.Dropout(recipe.dropout)
 
-    def forward(self, inputs: Sequence[Tensor]) -> Heard:
-        """Return logits and, in training, the auxiliary loss of a batch."""
+    def forward(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Return the logits of a batch, shape (turns, classes)."""
         raise NotImplementedError
 
     def groups(self) -> list[dict[str, Any]]:
@@ -55,9 +54,7 @@ class Learner(nn.Module):
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the weights of the trained model, as `save_folder` takes them."""
-        own = {name: value.detach().cpu() for name, value in self.network.state_dict().items()}
-        folded = fold_scale(own, self.recipe.input_scale)
-        return {k: v.half() for k, v in folded.items()} if self.recipe.half else folded
+        return {name: value.detach().cpu() for name, value in self.network.state_dict().items()}
 
     def head(self, pooled: Tensor) -> Tensor:
         """Return logits of mean embeddings, shape (turns, width) to (turns, classes)."""
@@ -78,13 +75,13 @@ class HeadLearner(Learner):
         network.requires_grad_(False)
         _unfreeze(network.proj)
 
-    def forward(self, inputs: Sequence[Tensor]) -> Heard:
-        """Return logits.
+    def forward(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Return logits, shape (turns, classes).
 
         Args:
             inputs: Embeddings, each of shape (width,).
         """
-        return Heard(logits=self.head(torch.stack(list(inputs))))
+        return self.head(torch.stack(list(inputs)))
 
 
 class NetworkLearner(Learner):
@@ -99,10 +96,9 @@ class NetworkLearner(Learner):
         if recipe.tune == "top":
             network.requires_grad_(False)
             _unfreeze(network.proj, *top_blocks(network, recipe.blocks))
-        self.hearing = Hearing(network.config.width) if recipe.hearing else None
 
-    def forward(self, inputs: Sequence[Tensor]) -> Heard:
-        """Return logits and, in training, how far off the guesses of `Hearing` are.
+    def forward(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Return logits, shape (turns, classes).
 
         Args:
             inputs: Waveforms, each of shape (samples,), prepared as the engine does.
@@ -111,12 +107,10 @@ class NetworkLearner(Learner):
         packed = inputs[0].new_zeros(layout.samples)
         for start, waveform in zip(layout.starts, inputs, strict=True):
             packed[start : start + len(waveform)] = waveform
-        embeddings, _ = self.network(self.recipe.input_scale * packed, layout)
+        embeddings, _ = self.network(packed, layout)
         counts = [frames.stop - frames.start for frames in layout.frames]
         pooled = torch.stack([turn.mean(0) for turn in embeddings.split(counts)])
-        wanted = self.hearing is not None and self.training
-        hearing = self.hearing.loss(embeddings, inputs) if wanted and self.hearing else None
-        return Heard(logits=self.head(pooled), hearing=hearing)
+        return self.head(pooled)
 
 
 def new_learner(start: Start, recipe: Recipe) -> Learner:

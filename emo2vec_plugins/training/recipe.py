@@ -21,6 +21,7 @@ Range = tuple[float, float]
 
 TUNES = ("head", "top", "all", "new")
 SCHEDULES = ("one-cycle", "cosine", "constant")
+FRONT_ENDS = ("random", "filter-bank")
 PRECISIONS = ("float32", "bfloat16", "float16")
 
 RATES = {"head": 1e-2, "top": 1e-4, "all": 3e-5, "new": 1.5e-3}
@@ -69,20 +70,15 @@ class Recipe:
         clip_norm: Longer gradients are cut to this length; None for never.
         label_smoothing: Share of the target that all classes divide among them.
         dropout: Share of the embedding that is dropped before the head.
-        hearing: Weight of an auxiliary loss: to tell from each frame's embedding what the frame
-            sounds like (`emo2vec_plugins.training.objectives.Hearing`). Not with ``head``.
-        hearing_first: Share of the training in which *hearing* is the only loss.
-        input_scale: Of ``new``: what samples are multiplied by before the first convolution, so
-            that its norm, whose epsilon is 1e-5, leaves some of the loudness in. The saved
-            weights have it multiplied in.
+        front_end: Of ``new``: ``random``, or ``filter-bank``, which hears log energies in bands of
+            frequency before it has learned anything, and does not learn
+            (`emo2vec_plugins.training.filter_bank`).
         precision: ``bfloat16`` and ``float16`` compute so where that is safe, and keep weights
             in float32.
         patience: Epochs without a better result on the development turns before training stops;
             None for never. The best epoch's weights are what is saved.
         monitor: What is better: a higher ``ua`` (unweighted average recall), or a lower
             ``loss``.
-        half: Save ``model.safetensors`` in half precision, which only this package reads,
-            instead of ``model.pt``.
         noise: Range of the signal-to-noise ratio of added white noise, in dB.
         gain: Range of amplification in dB; what leaves full scale is clipped. Without clipping
             a network that normalises its input hears no difference.
@@ -118,15 +114,12 @@ class Recipe:
     clip_norm: float | None = _number(1.0, 1e-9, optional=True)
     label_smoothing: float = _number(0.1, 0.0, 0.99)
     dropout: float = _number(0.0, 0.0, 0.99)
-    hearing: float = _number(0.0, 0.0)
-    hearing_first: float = _number(0.0, 0.0, 1.0)
-    input_scale: float = _number(1.0, 1e-9, 1e9)
+    front_end: str = _text("random", *FRONT_ENDS)
     precision: str = _text("float32", *PRECISIONS)
     patience: int | None = field(
         default=None, metadata={"least": 1, "most": math.inf, "whole": True, "optional": True}
     )
     monitor: str = _text("ua", "ua", "loss")
-    half: bool = False
     noise: Range | None = field(default=None, metadata=_range(-100.0, 200.0))
     gain: Range | None = field(default=None, metadata=_range(-100.0, 100.0))
     speed: Range | None = field(default=None, metadata=_range(0.5, 2.0))
@@ -144,16 +137,14 @@ class Recipe:
                 "balance draws rare classes more often and class_weights counts them more: "
                 "set one of them to false"
             )
-        if self.hearing_first and not self.hearing:
-            raise OptionsError("hearing_first needs hearing, the weight of that loss")
         changed = [name for name in NOT_FOR_HEAD if getattr(self, name) != _default(name)]
         if self.tune == "head" and changed:
             raise OptionsError(
                 f"{', '.join(changed)}: not with tune: head, whose embeddings are computed once; "
                 "use top, all or new"
             )
-        if self.tune != "new" and self.input_scale != 1.0:
-            raise OptionsError("input_scale is for tune: new; a trained network has its own")
+        if self.tune != "new" and self.front_end != "random":
+            raise OptionsError("front_end is for tune: new; a trained network has its own")
 
     @property
     def peak_rate(self) -> float:
@@ -194,7 +185,7 @@ class Recipe:
         return bool(self.noise or self.gain or self.speed or self.crop or self.tilt or self.masks)
 
 
-NOT_FOR_HEAD = ("hearing", "noise", "gain", "speed", "crop", "tilt", "masks")
+NOT_FOR_HEAD = ("noise", "gain", "speed", "crop", "tilt", "masks")
 """Settings that need the network to be run in every epoch."""
 
 

@@ -80,7 +80,7 @@ def train(
     fitted = fit(split, recipe, means, work=work, done=note)
     folder = work / "model"
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed while it judged
-    fitted.save(folder, half=recipe.half)
+    fitted.save(folder)
     evaluation = _evaluation(folder, split, means)
     _tell(folder, fitted, evaluation, split, recipe, story or Story())
     folder.rename(out)

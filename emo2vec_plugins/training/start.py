@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from emo2vec_plugins.backend import Backend
 from emo2vec_plugins.dialogue import Provenance
@@ -17,6 +17,7 @@ from emo2vec_plugins.model.config import Config, read_config
 from emo2vec_plugins.model.network import Network
 from emo2vec_plugins.model.published import TINY
 from emo2vec_plugins.model.torch_backend import TorchBackend
+from emo2vec_plugins.training.filter_bank import set_filter_bank
 from emo2vec_plugins.training.recipe import Recipe
 
 TOKENS = {
@@ -53,13 +54,17 @@ class Start:
 
 
 def new_network(recipe: Recipe, classes: Sequence[str]) -> Start:
-    """Return a network with random weights, drawn from the recipe's seed.
+    """Return a network with random weights, drawn from the recipe's seed, and its front end.
 
     Raises:
         ConfigError: If its configuration is none.
+        OptionsError: If the front end cannot be a filter bank.
     """
     torch.manual_seed(recipe.seed)
-    network = Network(new_config(recipe.network), len(classes))
+    config = new_config(recipe.network)
+    network = Network(config, len(classes))
+    if recipe.front_end == "filter-bank":
+        set_filter_bank(network.encoder, config.conv_layers)
     return Start(network=network, classes=tuple(classes), tokens=tokens_of(classes))
 
 
@@ -133,14 +138,3 @@ def _copy_rows(network: Network, backend: TorchBackend, classes: Sequence[str]) 
 def _copy_row(new: nn.Linear, row: int, old: nn.Linear, column: int) -> None:
     new.weight[row] = old.weight[column].float().cpu()
     new.bias[row] = old.bias[column].float().cpu()
-
-
-def fold_scale(tensors: dict[str, Tensor], scale: float) -> dict[str, Tensor]:
-    """Return weights that do with samples what the given ones do with samples times *scale*.
-
-    The first operation on samples is a convolution without bias, so it takes the factor.
-    """
-    if scale == 1.0:
-        return tensors
-    first = "modality_encoders.AUDIO.local_encoder.conv_layers.0.0.weight"
-    return tensors | {first: tensors[first] * scale}

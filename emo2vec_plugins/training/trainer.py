@@ -17,7 +17,7 @@ from emo2vec_plugins.training.batches import batches, in_order
 from emo2vec_plugins.training.examples import Example
 from emo2vec_plugins.training.feeds import Feed
 from emo2vec_plugins.training.learner import Learner
-from emo2vec_plugins.training.objectives import class_loss, class_weights, total_loss
+from emo2vec_plugins.training.objectives import class_loss, class_weights
 from emo2vec_plugins.training.progress import Checkpoints, Progress, Row
 from emo2vec_plugins.training.recipe import Recipe
 from emo2vec_plugins.training.schedule import rate
@@ -149,8 +149,9 @@ class Trainer:
         inputs = [x.to(self._device) for x in self._train.feed.inputs(indices, rng)]
         labels = self._train.labels[list(indices)].to(self._device)
         with self._autocast():
-            heard = self._learner(inputs)
-        loss = total_loss(heard, labels, self._recipe, weights=self._weights, progress=progress)
+            logits = self._learner(inputs)
+        smoothing = self._recipe.label_smoothing
+        loss = class_loss(logits, labels, weights=self._weights, smoothing=smoothing)
         self._optimizer.zero_grad()
         torch.autograd.backward(self._scaler.scale(loss))
         self._scaler.unscale_(self._optimizer)
@@ -190,7 +191,7 @@ class Trainer:
         for indices in in_order(self._dev.examples, self._recipe):
             inputs = [x.to(self._device) for x in self._dev.feed.inputs(indices, None)]
             with self._autocast():
-                parts.append(self._learner(inputs).logits.float().cpu())
+                parts.append(self._learner(inputs).float().cpu())
         return judge(torch.cat(parts), self._dev.labels)
 
     def _best(self) -> int:
