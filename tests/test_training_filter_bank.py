@@ -22,6 +22,7 @@ from emo2vec_plugins.training.filter_bank import (
     SPREAD,
     band_centres,
     filters,
+    freeze_filter_bank,
     layers,
     logarithm_of_hinges,
     set_filter_bank,
@@ -135,10 +136,23 @@ def test_hinges_make_a_logarithm():
     torch.testing.assert_close(hinges @ weights + constant, x.log(), atol=0.15, rtol=0)
 
 
-def test_nothing_of_it_learns(encoder):
+def test_nothing_of_it_learns():
+    config = small(layers(BANDS))
+    encoder = AudioEncoder(config)
+    set_filter_bank(encoder, config.conv_layers)
+
+    assert freeze_filter_bank(encoder, config)
     assert not any(p.requires_grad for p in encoder.local_encoder.parameters())
     assert not any(p.requires_grad for p in encoder.project_features[1].parameters())
     assert all(p.requires_grad for p in encoder.project_features[2].parameters())
+
+
+def test_a_front_end_of_that_shape_that_was_trained_goes_on_learning():
+    config = small(layers(BANDS))
+    encoder = AudioEncoder(config)
+
+    assert not freeze_filter_bank(encoder, config)
+    assert all(p.requires_grad for p in encoder.parameters())
 
 
 def test_another_front_end_is_refused_with_the_one_that_is_needed():

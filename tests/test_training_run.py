@@ -90,6 +90,7 @@ def recipe(place):
         crop=(0.7, 1.0),
         noise=(20, 40),
         dropout=0.1,
+        average=5,
     )
 
 
@@ -197,6 +198,19 @@ def test_modelscope_gives_the_same_scores(split, recipe, place, tmp_path):
     expected = json.loads(run.stdout.splitlines()[-1])
     assert expected["labels"] == ["开心/happy", "难过/sad"]
     assert scores(tmp_path / "out", path) == pytest.approx(expected["scores"], abs=1e-4)
+
+
+def test_an_average_of_the_weights_is_what_is_saved(split, recipe, tmp_path):
+    start = new_network(recipe, ["happy", "sad"]).network.state_dict()
+
+    def moved(average):
+        folder = tmp_path / str(average)
+        train(split, replace(recipe, average=average), out=folder, means=CPU)
+        after = weights(folder)
+        return sum((after[name] - start[name]).square().sum().item() for name in start)
+
+    # Over so many steps, the average is still what the first step left.
+    assert moved(1_000_000) < 0.2 * moved(None)
 
 
 def test_a_filter_bank_stays_what_it_is(split, recipe, place, tmp_path):

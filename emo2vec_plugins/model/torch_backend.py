@@ -32,6 +32,9 @@ class TorchBackend:
         provenance: Travels with every result.
         device: Where to run; CUDA if there is one, unless given.
         dtype: Of weights and arithmetic; results are float32.
+
+    Raises:
+        OptionsError: If there is no such device or dtype, or weights leave the dtype's range.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class TorchBackend:
             raise OptionsError(f"dtype is one of {', '.join(DTYPES)}, got {dtype!r}")
         self.device = device_of(device)
         self.network = network.eval().requires_grad_(False).to(self.device, DTYPES[dtype])
+        _check_range(self.network, dtype)
         self.labels = labels
         self.width = network.config.width
         self.normalize = network.config.normalize
@@ -96,6 +100,15 @@ class TorchBackend:
         for start, waveform in zip(layout.starts, waveforms, strict=True):
             packed[start : start + len(waveform)] = torch.from_numpy(waveform)
         return packed.to(self.device, self._dtype)
+
+
+def _check_range(network: Network, dtype: str) -> None:
+    """Refuse half a network: float16 ends at 65,504, and ``tiny`` needs larger weights."""
+    if dtype == "float16" and not all(each.isfinite().all() for each in network.parameters()):
+        raise OptionsError(
+            "this model cannot be run in float16, whose range its weights leave; use bfloat16 or "
+            "float32"
+        )
 
 
 def device_of(name: str | None) -> torch.device:

@@ -14,7 +14,8 @@ levels and thresholds where the GELUs after them are to bend:
 4. a weighted sum of these, which is the logarithm, and its negative.
 
 A GELU of a pair loses nothing: ``gelu(x) - gelu(-x) = x``. Nothing here comes from data, so the
-front end is the same for every corpus; weights as small as these do not learn, and stay.
+front end is the same for every corpus. Weights as small as these cannot learn, and are below the
+range of float16.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from emo2vec_plugins.audio import MODEL_RATE
 from emo2vec_plugins.errors import OptionsError
-from emo2vec_plugins.model.config import ConvLayer
+from emo2vec_plugins.model.config import Config, ConvLayer
 from emo2vec_plugins.model.network import AudioEncoder
 from emo2vec_plugins.windows import HOP, RECEPTIVE
 
@@ -53,6 +54,9 @@ SHARPNESS = 3.0
 MEAN, SPREAD = -2.3, 1.9
 """Of the log magnitudes of speech, over bands and frames, roughly."""
 
+_FIXED = ("local_encoder.", "project_features.1.")
+"""Tensors of the filter bank begin so."""
+
 _SMALL = 3e-5
 """What signals are carried at; the norms' epsilon has a root of 3e-3."""
 
@@ -72,7 +76,7 @@ def layers(bands: int) -> tuple[ConvLayer, ...]:
 
 @torch.no_grad()
 def set_filter_bank(encoder: AudioEncoder, conv_layers: tuple[ConvLayer, ...]) -> None:
-    """Make the front end a filter bank, and freeze it with the norm behind it.
+    """Make the front end a filter bank, with the norm behind it.
 
     That norm gives, for every band, the log magnitude in units of `SPREAD` around `MEAN`, and
     its negative: shape (frames, 2 x bands).
@@ -81,7 +85,7 @@ def set_filter_bank(encoder: AudioEncoder, conv_layers: tuple[ConvLayer, ...]) -
         OptionsError: If the convolutions are not those of `layers`.
     """
     bands = conv_layers[-1][0] // 2
-    if conv_layers != layers(bands):
+    if not _is_layout(conv_layers):
         raise OptionsError(
             "front_end: filter-bank needs a network whose feature_encoder_spec is, for any number "
             f"of bands, as for {bands}: {list(layers(bands))}; it is {list(conv_layers)}"
@@ -108,8 +112,28 @@ def set_filter_bank(encoder: AudioEncoder, conv_layers: tuple[ConvLayer, ...]) -
     norm = cast(nn.LayerNorm, encoder.project_features[1])
     norm.weight.fill_(2 / _SMALL * math.sqrt(norm.eps))  # a small GELU halves
     norm.bias.zero_()
-    encoder.local_encoder.requires_grad_(False)
-    norm.requires_grad_(False)
+
+
+def freeze_filter_bank(encoder: AudioEncoder, config: Config) -> bool:
+    """Let the front end and the norm behind it not learn, if they are a filter bank.
+
+    One step of an optimizer would be many times as large as their weights.
+
+    Returns:
+        Whether they are.
+    """
+    if not _is_layout(config.conv_layers):
+        return False
+    with torch.random.fork_rng(devices=()):
+        set_filter_bank(known := AudioEncoder(config), config.conv_layers)
+    found = encoder.state_dict()
+    fixed = [name for name in found if name.startswith(_FIXED)]
+    if not all(torch.allclose(found[name].cpu(), known.state_dict()[name]) for name in fixed):
+        return False
+    for name, parameter in encoder.named_parameters():
+        if name in fixed:
+            parameter.requires_grad_(False)
+    return True
 
 
 def filters(bands: int) -> tuple[Tensor, Tensor]:
@@ -154,6 +178,10 @@ def logarithm_of_hinges(thresholds: Tensor) -> tuple[Tensor, float]:
     target = magnitudes.clamp(min=least).log()[:, None]
     solution = torch.linalg.lstsq(system, target).solution[:, 0]
     return solution[:-1].float(), solution[-1].item()
+
+
+def _is_layout(conv_layers: tuple[ConvLayer, ...]) -> bool:
+    return conv_layers == layers(conv_layers[-1][0] // 2)
 
 
 def _both(weights: Tensor) -> Tensor:

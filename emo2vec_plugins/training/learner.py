@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.model.network import Network
 from emo2vec_plugins.packing import lay
+from emo2vec_plugins.training.filter_bank import freeze_filter_bank
 from emo2vec_plugins.training.recipe import Recipe
 from emo2vec_plugins.training.start import Start
 
@@ -93,6 +94,11 @@ class NetworkLearner(Learner):
 
     def __init__(self, network: Network, recipe: Recipe) -> None:
         super().__init__(network, recipe)
+        if freeze_filter_bank(network.encoder, network.config) and recipe.precision == "float16":
+            raise OptionsError(
+                "precision: float16 has no numbers as small as those of a filter bank; use "
+                "bfloat16 or float32"
+            )
         if recipe.tune == "top":
             network.requires_grad_(False)
             _unfreeze(network.proj, *top_blocks(network, recipe.blocks))

@@ -23,7 +23,7 @@ class Row:
 
     Attributes:
         epoch: From 1.
-        train_loss: Mean over the epoch's batches, auxiliary losses included.
+        train_loss: Mean over the epoch's batches.
         dev_loss: Cross-entropy of the development turns, without smoothing.
         dev_ua: Their unweighted average recall.
         dev_wa: Their accuracy.
@@ -98,7 +98,10 @@ class Checkpoints:
         return learned
 
     def save(self, progress: Progress, state: Mapping[str, Any]) -> None:
-        """Keep the state after an epoch; ``state["learned"]`` are the weights.
+        """Keep the state after an epoch.
+
+        ``state["learned"]`` are the weights, ``state["averaged"]``, if it is there, what is
+        saved instead of them.
 
         Raises:
             TrainingError: If it cannot be written; the checkpoint before it is still there.
@@ -107,7 +110,7 @@ class Checkpoints:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             if progress.best == progress.epochs:
-                best = {**told, "learned": state["learned"]}
+                best = {**told, "learned": state.get("averaged", state["learned"])}
                 save_state(self._best(progress.best), best)
             rows = [asdict(row) for row in progress.rows]
             save_state(self._folder / LAST, {**told, **state, "rows": rows, "best": progress.best})

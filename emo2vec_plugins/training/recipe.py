@@ -73,6 +73,8 @@ class Recipe:
         front_end: Of ``new``: ``random``, or ``filter-bank``, which hears log energies in bands of
             frequency before it has learned anything, and does not learn
             (`emo2vec_plugins.training.filter_bank`).
+        average: Judge and save a moving average of the weights, over about this many steps; None
+            for the weights as they are. It is steadier (Polyak and Juditsky, 1992).
         precision: ``bfloat16`` and ``float16`` compute so where that is safe, and keep weights
             in float32.
         patience: Epochs without a better result on the development turns before training stops;
@@ -115,6 +117,9 @@ class Recipe:
     label_smoothing: float = _number(0.1, 0.0, 0.99)
     dropout: float = _number(0.0, 0.0, 0.99)
     front_end: str = _text("random", *FRONT_ENDS)
+    average: int | None = field(
+        default=None, metadata={"least": 2, "most": math.inf, "whole": True, "optional": True}
+    )
     precision: str = _text("float32", *PRECISIONS)
     patience: int | None = field(
         default=None, metadata={"least": 1, "most": math.inf, "whole": True, "optional": True}

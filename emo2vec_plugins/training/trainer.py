@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from emo2vec_plugins.errors import TrainingError
 from emo2vec_plugins.model.torch_backend import DTYPES
@@ -83,6 +84,12 @@ class Trainer:
         scaled = recipe.precision == "float16" and device.type == "cuda"
         self._scaler = torch.amp.grad_scaler.GradScaler(device.type, enabled=scaled)
         self._progress = Progress()
+        self._average = _average(learner, recipe.average)
+
+    @property
+    def _judged_learner(self) -> Learner:
+        """What is judged and saved."""
+        return self._learner if self._average is None else cast(Learner, self._average.module)
 
     def run(self, *, done: Callable[[Row], None] = lambda _: None) -> Progress:
         """Train to the end, or until patience is out; the learner has the best weights then.
@@ -106,6 +113,8 @@ class Trainer:
             done(self._progress.rows[-1])
         if self._dev is not None and self._progress.best != self._progress.epochs:
             self._learner.restore(self._checkpoints.best(self._progress))
+        else:
+            self._learner.restore(self._judged_learner.learned())
         return self._progress
 
     def _resume(self) -> None:
@@ -116,9 +125,14 @@ class Trainer:
         self._learner.restore(state["learned"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._scaler.load_state_dict(state["scaler"])
+        if self._average is not None:
+            self._judged_learner.restore(state["averaged"])
+            self._average.n_averaged.fill_(1)  # the next step is averaged with these
 
     def _state(self) -> dict[str, Any]:
+        averaged = {} if self._average is None else {"averaged": self._judged_learner.learned()}
         return {
+            **averaged,
             "learned": self._learner.learned(),
             "optimizer": self._optimizer.state_dict(),
             "scaler": self._scaler.state_dict(),
@@ -161,6 +175,8 @@ class Trainer:
             raise _not_finite(loss, ids, epoch=epoch, step=step)
         self._scaler.step(self._optimizer)
         self._scaler.update()
+        if self._average is not None:
+            self._average.update_parameters(self._learner)
         return loss.item()
 
     def _is_sound(self, loss: Tensor, norm: Tensor) -> bool:
@@ -186,12 +202,12 @@ class Trainer:
     def _judged(self) -> dict[str, float]:
         if self._dev is None:
             return {}
-        self._learner.eval()
+        learner = self._judged_learner.eval()
         parts = []
         for indices in in_order(self._dev.examples, self._recipe):
             inputs = [x.to(self._device) for x in self._dev.feed.inputs(indices, None)]
             with self._autocast():
-                parts.append(self._learner(inputs).float().cpu())
+                parts.append(learner(inputs).float().cpu())
         return judge(torch.cat(parts), self._dev.labels)
 
     def _best(self) -> int:
@@ -208,6 +224,13 @@ class Trainer:
         if self._recipe.patience is None or self._dev is None:
             return False
         return self._progress.epochs - self._progress.best >= self._recipe.patience
+
+
+def _average(learner: Learner, steps: int | None) -> AveragedModel | None:
+    if steps is None:
+        return None
+    decay = get_ema_multi_avg_fn(1 - 1 / steps)  # type: ignore[no-untyped-call]
+    return AveragedModel(learner, multi_avg_fn=decay)
 
 
 def judge(logits: Tensor, labels: Tensor) -> dict[str, float]:
