@@ -27,11 +27,15 @@ TUNED = {
     "new": "A network of emotion2vec's architecture, trained from nothing",
 }
 
-NOT_FOR = """\
-It tells how speech sounds to it, not what anyone feels. It has heard only the people, the
-language, the rooms and the microphones of the data above; on others it may be much worse, and
-nobody has measured by how much. It has no class for "none of these". Do not use it to decide
-anything about a person."""
+HEARD_NEW = """\
+It has heard only the people, the language, the rooms and the microphones of the data above; on
+others it may be much worse, and nobody has measured by how much."""
+HEARD_TUNED = """\
+It was trained further on the people, the language, the rooms and the microphones of the data
+above, and what {base} has heard before, nobody has checked; on others it may be much worse, and
+nobody has measured by how much."""
+REST = ("other", "unknown")
+"""Classes of what is none of the rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +81,8 @@ def model_card(
         _about(fitted, recipe),
         story.notes.strip(),
         f"## Data\n\n{_data(split, story)}",
-        f"## What it gets right\n\n{_results(split, evaluation)}",
-        f"## What it is not for\n\n{NOT_FOR}",
+        f"## What it gets right\n\n{_results(fitted, split, evaluation)}",
+        f"## What it is not for\n\n{_not_for(fitted)}",
         f"## Made by\n\n{_made(fitted, recipe, story)}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -130,14 +134,33 @@ def _data(split: Split, story: Story) -> str:
     return "\n".join(lines)
 
 
-def _results(split: Split, evaluation: Evaluation | None) -> str:
+def _results(fitted: Fitted, split: Split, evaluation: Evaluation | None) -> str:
     if evaluation is None:
         return "Not measured: no turns were held out."
+    base = fitted.start.base
+    before = f"; what {base.model} has heard before, nobody has checked" if base else ""
     return (
         f"On the {len(split.dev)} development turns, measured with these very weights. They were not "
-        "trained on, but the best epoch was chosen by them, which flatters a little; what the "
-        "model that was started from has heard before, nobody has checked.\n\n"
+        "trained on, but the best epoch was chosen by them, which flatters a little"
+        f"{before}.\n\n"
         f"```text\n{evaluation.table()}\n```"
+    )
+
+
+def _not_for(fitted: Fitted) -> str:
+    base = fitted.start.base
+    heard = HEARD_TUNED.format(base=base.model) if base else HEARD_NEW
+    rest = [label for label in fitted.start.classes if label in REST]
+    if rest:
+        none = (
+            f"What is none of its other classes it can only call {' or '.join(rest)}, and of that "
+            "it knows only what the data above has."
+        )
+    else:
+        none = 'It has no class for "none of these".'
+    return (
+        f"It tells how speech sounds to it, not what anyone feels. {heard} {none} Do not use it to "
+        "decide anything about a person."
     )
 
 
