@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 import torch
-from training_parts import corpus, small_config
+from training_parts import corpus, small_config, small_model
 
+from emo2vec_plugins import load_model
 from emo2vec_plugins.errors import CheckpointError, OptionsError, ResumeError, TrainingError
 from emo2vec_plugins.training.crossvalidate import cross_validate
 from emo2vec_plugins.training.examples import read_examples
@@ -65,6 +66,23 @@ def test_the_table_has_speakers_their_mean_and_all_turns(result, folder):
     assert "Every model was trained for 2 epochs with seed 0, by emo2vec-plugins " in table
 
 
+def test_the_table_says_what_nobody_has_checked_of_a_model_that_was_started_from(result):
+    tuned = replace(result, base="large").table()
+
+    assert "started from" not in result.table()
+    assert "started from large; what it has heard before, nobody has checked, be it these" in tuned
+    assert "a recipe that is chosen by tables such as this one is." in tuned
+
+
+def test_the_model_that_was_started_from_is_named(examples, tmp_path):
+    means = Means(base=load_model(small_model(tmp_path / "base"), device="cpu"), device="cpu")
+    recipe = Recipe(tune="all", epochs=1, batch_turns=4)
+
+    result = cross_validate(examples, recipe, out=tmp_path / "out", means=means)
+
+    assert result.base == "base"
+
+
 def test_the_folder_has_all_numbers_and_every_turn(result, folder):
     document = json.loads((folder / "out" / "cross-validation.json").read_text())
     lines = (folder / "out" / "predictions.jsonl").read_text().splitlines()
@@ -72,6 +90,7 @@ def test_the_folder_has_all_numbers_and_every_turn(result, folder):
     assert document["mean_ua"] == result.mean_ua
     assert document["folds"]["bob"]["turns"] == 4
     assert document["recipe"]["epochs"] == 2
+    assert document["base"] is None
     assert [json.loads(line)["speaker"] for line in lines] == ["ann"] * 4 + ["bob"] * 4 + [
         "cem"
     ] * 4

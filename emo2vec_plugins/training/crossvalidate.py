@@ -45,12 +45,14 @@ class CrossValidation:
         pooled: Of all turns together, each heard by the model without its speaker.
         recipe: That made all models.
         group: What was left out, one by one.
+        base: The model that all were started from; None if they are new.
     """
 
     folds: dict[str, Evaluation]
     pooled: Evaluation
     recipe: Recipe
     group: Group
+    base: str | None = None
 
     @property
     def mean_ua(self) -> float:
@@ -81,7 +83,9 @@ class CrossValidation:
             "",
             f"Every model was trained for {self.recipe.epochs} epochs with seed "
             f"{self.recipe.seed}, by emo2vec-plugins {__version__} and torch {torch.__version__}; "
-            f"{DOCUMENT} has the whole recipe.",
+            f"{DOCUMENT} has the whole recipe. Nothing in a fold was chosen by the {self.group} that "
+            "judges it; a recipe that is chosen by tables such as this one is.",
+            *self._heard_before(),
         ]
         return "\n".join(lines) + "\n"
 
@@ -91,12 +95,22 @@ class CrossValidation:
             "format": "emo2vec-cross-validation",
             "version": 1,
             "group": self.group,
+            "base": self.base,
             "mean_ua": self.mean_ua,
             "std_ua": self.std_ua,
             "folds": {name: fold.to_json() for name, fold in self.folds.items()},
             "pooled": self.pooled.to_json(),
             "recipe": self.recipe.to_dict(),
         }
+
+    def _heard_before(self) -> list[str]:
+        if self.base is None:
+            return []
+        return [
+            "",
+            f"All were started from {self.base}; what it has heard before, nobody has checked, be "
+            f"it these {self.group}s.",
+        ]
 
     def _recalls(self) -> list[float]:
         return [fold.ua.value or 0.0 for fold in self.folds.values()]
@@ -149,7 +163,8 @@ def cross_validate(
     for name, fold in folds.items():
         found[name] = fold.predictions(partial(done, name))
         done(name, None)
-    result = _result(found, recipe, group)
+    base = None if means.base is None else means.base.provenance.model
+    result = _result(found, recipe, group, base)
     _write(result, found, work / "result")
     (work / "result").rename(out)
     shutil.rmtree(work, ignore_errors=True)
@@ -204,7 +219,9 @@ class _Fold:
         return [Prediction(**each) for each in document["predictions"]]
 
 
-def _result(found: dict[str, list[Prediction]], recipe: Recipe, group: Group) -> CrossValidation:
+def _result(
+    found: dict[str, list[Prediction]], recipe: Recipe, group: Group, base: str | None
+) -> CrossValidation:
     from emo2vec_plugins.evaluation.metrics import evaluate
 
     everyone = [each for fold in found.values() for each in fold]
@@ -214,6 +231,7 @@ def _result(found: dict[str, list[Prediction]], recipe: Recipe, group: Group) ->
         pooled=evaluate(everyone, resample_by=group),
         recipe=recipe,
         group=group,
+        base=base,
     )
 
 
