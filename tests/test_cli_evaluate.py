@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -12,6 +13,8 @@ from labelled_cuts import cuts_as_heard, labelled_cut, save_cuts
 from lhotse import CutSet
 from reference import SMALL, random_reference
 
+from emo2vec_plugins.cli.calibrate import tell
+from emo2vec_plugins.evaluation.results import Calibration, Estimate, Reliability
 from emo2vec_plugins.model.checkpoint import save_folder
 
 TOKENS = ("angry", "happy", "neutral", "sad")
@@ -267,10 +270,43 @@ def test_a_model_is_calibrated(model, write, noise, tmp_path):
     result = run("calibrate", cuts, "--model", model, "--out", out)
 
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "emo2vec: temperature 1." in result.stderr
-    assert "from 40 turns, expected calibration error" in result.stderr
-    assert result.stderr.endswith(f"(on other speakers); the model is in {out}\n")
+    *_, loss, error, last = result.stderr.splitlines()
+    number = r"\d\.\d{3}"
+    assert re.fullmatch(
+        rf"emo2vec: log loss on other speakers: {number} before, {number} after", loss
+    )
+    assert re.fullmatch(
+        rf"emo2vec: expected calibration error on other speakers: {number} before, {number} after",
+        error,
+    )
+    assert last.startswith("emo2vec: temperature 1.")
+    assert last.endswith(f" from 40 turns; the model is in {out}")
     assert "of heard.jsonl" in (out / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("after", "warning"),
+    [
+        ((0.5, 0.1), ""),
+        ((0.7, 0.1), "warning: on other speakers the log loss rises: "),
+        ((0.5, 0.3), "warning: on other speakers the expected calibration error rises: "),
+        ((0.7, 0.3), "the log loss and the expected calibration error rise: the scores were"),
+    ],
+)
+def test_either_error_that_rises_on_others_is_warned_of(after, warning, capsys):
+    def reliability(log_loss, ece):
+        return Reliability(ece=ece, brier=Estimate(value=0.4), log_loss=log_loss)
+
+    tell(
+        Calibration(
+            turns=40, before=reliability(0.6, 0.2), after=reliability(*after), by="speaker"
+        ),
+        quiet=True,
+    )
+
+    said = capsys.readouterr().err
+    assert warning in said
+    assert bool(said) == bool(warning)
 
 
 def test_a_model_that_no_temperature_fits_is_not_saved(manifest, label_map, model, tmp_path):

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import click
 
 from emo2vec_plugins.cli.options import Loading, loading_options
 from emo2vec_plugins.cli.output import complain, counted, note, progress
 from emo2vec_plugins.cli.truth_options import TruthOptions, extra, truth_options
+
+if TYPE_CHECKING:
+    from emo2vec_plugins.evaluation.results import Calibration
 
 
 @click.command()
@@ -45,21 +49,34 @@ def calibrate(
             plugins=loading.plugins,
             advance=advance,
         )
-    before, after = found.calibration.before, found.calibration.after
-    if after is None:
-        complain("warning", f"not tried on other turns: {found.calibration.reason}")
-    elif after.log_loss > before.log_loss:
-        complain(
-            "warning",
-            f"on other {found.calibration.by}s the log loss rises from {before.log_loss:.3f} to "
-            f"{after.log_loss:.3f}: the scores were no worse before, or there is too little data",
-        )
-    gain = "" if after is None else f" to {after.ece:.3f} (on other {found.calibration.by}s)"
+    tell(found.calibration, quiet=quiet)
     note(
-        f"temperature {found.temperature:.3f} from {counted(found.turns, 'turn')}, expected "
-        f"calibration error {before.ece:.3f}{gain}; the model is in {target}",
+        f"temperature {found.temperature:.3f} from {counted(found.turns, 'turn')}; the model is in "
+        f"{target}",
         quiet=quiet,
     )
+
+
+def tell(found: Calibration, *, quiet: bool) -> None:
+    """Say what became of both errors on turns that the temperatures were not fitted on."""
+    before, after = found.before, found.after
+    if after is None:
+        complain("warning", f"not tried on other turns: {found.reason}")
+        return
+    errors = {
+        "log loss": (before.log_loss, after.log_loss),
+        "expected calibration error": (before.ece, after.ece),
+    }
+    for name, (was, became) in errors.items():
+        note(f"{name} on other {found.by}s: {was:.3f} before, {became:.3f} after", quiet=quiet)
+    risen = [name for name, (was, became) in errors.items() if became > was]
+    if risen:
+        complain(
+            "warning",
+            f"on other {found.by}s the {' and the '.join(risen)} "
+            f"{'rises' if len(risen) == 1 else 'rise'}: the scores were no worse before, or there "
+            "is too little data",
+        )
 
 
 def _library() -> ModuleType:
