@@ -140,6 +140,25 @@ def test_a_clip_may_be_part_of_a_longer_recording(box, audio):
     assert cut.duration == 1.0
 
 
+@pytest.mark.parametrize("has_audio", [True, False])
+def test_clips_of_one_file_are_of_one_recording(box, audio, has_audio):
+    clips = [
+        line("first", "anger", wav="x/wav/01a.wav", start_time=0.0, end_time=0.5, length=0.5),
+        line("second", "sad", wav="x/wav/01a.wav", start_time=0.5, end_time=1.0, length=0.5),
+        line("01b", "sad"),
+    ]
+    rewrite(box, 1, "test", *clips)
+
+    cuts = as_cuts(clips_of(read_emobox(box)[:1]), audio if has_audio else None)
+
+    assert [cut.id for cut in cuts] == ["toy-first", "toy-second", "toy-01b"]
+    recordings = [cut.recording for cut in cuts]
+    assert recordings[0] == recordings[1]
+    assert recordings[0].num_samples == 16000
+    assert [cut.supervisions[0].recording_id for cut in cuts] == [each.id for each in recordings]
+    assert len({each.id for each in recordings}) == 2
+
+
 def test_audio_that_is_missing_is_counted_and_named(box, audio):
     (audio / "wav" / "02a.wav").unlink()
     clips = clips_of(read_emobox(box))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -123,9 +123,10 @@ def audio_path(clip: EmoBoxClip, root: Path) -> Path | None:
 
 
 def as_cuts(clips: Iterable[EmoBoxClip], root: Path | None = None) -> list[Cut]:
-    """Return a cut for each clip, with one supervision whose id is the clip's key.
+    """Return a cut for each clip, with one supervision; the id of both is the clip's key.
 
-    The supervision's ``emotion`` is the corpus's own name.
+    The recording's id is the path that the file has in EmoBox, so that clips of one file are of
+    one recording. The supervision's ``emotion`` is the corpus's own name.
 
     Args:
         clips: All with audio, if there is a root; see `missing_audio`.
@@ -144,22 +145,29 @@ def as_cuts(clips: Iterable[EmoBoxClip], root: Path | None = None) -> list[Cut]:
             f"{', ...' if len(lost) > _SHOWN else ''}; name the folder that holds the corpus, or "
             "ask to skip what is missing"
         )
-    return [_cut(clip, None if root is None else audio_path(clip, root)) for clip in kept]
+    ends: dict[str, float] = {}
+    for clip in kept:
+        ends[clip.path] = max(ends.get(clip.path, 0.0), clip.start + clip.duration)
+    return [_cut(clip, _recording(clip, root, seconds=ends[clip.path])) for clip in kept]
 
 
-def _cut(clip: EmoBoxClip, path: Path | None) -> Cut:
-    if path is None:
-        samples = round((clip.start + clip.duration) * clip.rate)
-        recording = Recording(
-            id=clip.key,
-            sources=[AudioSource(type="file", channels=[0], source=clip.path)],
-            sampling_rate=clip.rate,
-            num_samples=samples,
-            duration=samples / clip.rate,
-        )
-    else:
-        recording = Recording.from_file(path, recording_id=clip.key)
-    cut = recording.to_cut()
+def _recording(clip: EmoBoxClip, root: Path | None, *, seconds: float) -> Recording:
+    """Return the file of a clip; without a root, as if it ended with its last clip, *seconds*."""
+    path = None if root is None else audio_path(clip, root)
+    if path is not None:
+        return Recording.from_file(path, recording_id=clip.path)
+    samples = round(seconds * clip.rate)
+    return Recording(
+        id=clip.path,
+        sources=[AudioSource(type="file", channels=[0], source=clip.path)],
+        sampling_rate=clip.rate,
+        num_samples=samples,
+        duration=samples / clip.rate,
+    )
+
+
+def _cut(clip: EmoBoxClip, recording: Recording) -> Cut:
+    cut = replace(recording.to_cut(), id=clip.key)
     supervision = SupervisionSegment(
         id=clip.key,
         recording_id=recording.id,
