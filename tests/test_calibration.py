@@ -133,6 +133,7 @@ def model(tmp_path):
     tensors = random_reference(SMALL, 4).state_dict()
     save_folder(folder, config=SMALL, tensors=tensors, tokens=TOKENS, card="# A model\n")
     (folder / "LICENSE").write_text("Do as you like.")
+    (folder / "evaluation.json").write_text("{}")
     (folder / "other.onnx").write_bytes(b"the head of before")
     (folder / "tokens.txt").write_text("\n".join(TOKENS), "utf-8")
     return folder
@@ -184,6 +185,7 @@ def test_all_else_of_a_model_is_kept(model, tmp_path):
     assert (out / "README.md").read_text() == "# A model\n\n## Calibration\n"
     assert (out / "LICENSE").read_text() == "Do as you like."
     assert not (out / "other.onnx").exists()
+    assert not (out / "evaluation.json").exists()
     assert read_tokens(out / "tokens.txt") == TOKENS
     before, after = read_tensors(model / "model.pt"), read_tensors(out / "model.pt")
     assert before.keys() == after.keys()

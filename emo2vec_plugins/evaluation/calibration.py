@@ -51,6 +51,8 @@ _COPIED = {".md", ".txt", ".csv", ".json", ".yaml", ".png", ""}
 
 Weights in other forms would give the scores of before.
 """
+_OF_BEFORE = {"evaluation.json"}
+"""What rests on the scores of the model before, and is not copied."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +168,8 @@ def save_calibrated(source: Path, target: Path, *, temperature: float, section: 
     """Write a copy of a model folder with the head divided by *temperature*; complete or not at all.
 
     Weights are written as ``model.pt``, which FunASR loads, too. Tokens and their order stay,
-    and so does what lies beside the weights as text or picture.
+    and so does what lies beside the weights as text or picture; ``evaluation.json``, which is of
+    the scores before, is left out.
 
     Args:
         source: In the published layout.
@@ -199,7 +202,8 @@ def save_calibrated(source: Path, target: Path, *, temperature: float, section: 
             card=_card(source, section),
         )
         for each in sorted(source.iterdir()):
-            if each.is_file() and each.name not in _OWN and each.suffix.lower() in _COPIED:
+            is_copied = each.name not in _OWN | _OF_BEFORE and each.suffix.lower() in _COPIED
+            if is_copied and each.is_file():
                 shutil.copyfile(each, copy / each.name)
         copy.rename(target)
 
