@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from lhotse.cut import Cut
     from lhotse.supervision import SupervisionSegment
 
+PSEUDO = "pseudo"
+"""What ``FIELD_source`` says beside a label that a model gave, and no person."""
+
 _SHOWN = 5
 
 
@@ -28,7 +31,7 @@ _SHOWN = 5
 class LabelMap:
     """What a corpus's names mean: one of our names, or None for a class that is left out.
 
-    Names that are not in it keep their canonical form.
+    Names that are not in it, and what others mean, keep their canonical form.
 
     Attributes:
         names: From the corpus's name to ours.
@@ -43,6 +46,11 @@ class LabelMap:
                     "a label map goes from a corpus's name to ours, or to null to leave its turns "
                     f"out, got {name!r}: {meaning!r}"
                 )
+        ours = {
+            name: None if meaning is None else canonical(meaning)
+            for name, meaning in self.names.items()
+        }
+        object.__setattr__(self, "names", ours)
 
     @classmethod
     def read(cls, path: str | Path) -> LabelMap:
@@ -82,11 +90,14 @@ class LabelledTurn:
         cut: That holds it.
         supervision: As it is in the cut: its start is relative to the cut's.
         label: Our name of its class.
+        is_pseudo: A model gave the label, as `pseudo_label` writes it: good to learn from, but
+            nothing can be judged by it.
     """
 
     cut: Cut
     supervision: SupervisionSegment
     label: str
+    is_pseudo: bool = False
 
 
 def labelled_turns(
@@ -125,11 +136,14 @@ def labelled_turns(
         if label is None:
             continue  # the map leaves this class out
         if label in classes:
-            turns.append(LabelledTurn(cut, supervision, label))
+            is_pseudo = is_pseudo_labelled(supervision, field)
+            turns.append(LabelledTurn(cut, supervision, label, is_pseudo))
         else:
             unknown[name] += 1
     if unknown:
-        found = ", ".join(f"{name!r} ({count})" for name, count in unknown.most_common())
+        found = ", ".join(
+            f"{name!r} ({count}{_mapped(name, meaning)})" for name, count in unknown.most_common()
+        )
         raise LabelError(
             f"field {field!r} has labels that are not known: {found}; known are "
             f"{', '.join(classes)}; a label map says what others mean, or leaves them out"
@@ -168,3 +182,12 @@ def label_in(supervision: SupervisionSegment, field: str) -> str | None:
             f"supervision {supervision.id}: field {field!r} is to hold a label, got {name!r}"
         )
     return (name or "").strip() or None
+
+
+def is_pseudo_labelled(supervision: SupervisionSegment, field: str) -> bool:
+    """Return whether the label in a custom field is a pseudo-label: a model's, not a person's."""
+    return (supervision.custom or {}).get(f"{field}_source") == PSEUDO
+
+
+def _mapped(name: str, label_map: LabelMap) -> str:
+    return f", mapped to {label_map.names[name]!r}" if name in label_map.names else ""

@@ -80,6 +80,29 @@ def test_names_that_mean_the_same_add_up(cuts):
     assert third.label == "angry"
 
 
+def test_a_class_that_means_nothing_is_masked(cuts):
+    masks = LabelMap({"other": None})
+    turns = given(
+        cuts,
+        {"heard": "happy", "heard_scores": {"happy": 0.6, "angry": 0.2, "other": 0.2}},
+        {"heard": "other", "heard_scores": {"happy": 0.1, "angry": 0.3, "other": 0.6}},
+        {"heard": "other", "heard_scores": {"happy": 0.0, "other": 1.0}},
+    )
+
+    first, second, third = predictions_in(turns, "heard", label_map=masks)
+
+    assert first.scores == pytest.approx({"happy": 0.75, "angry": 0.25})
+    assert (second.label, second.scores) == ("angry", pytest.approx({"happy": 0.25, "angry": 0.75}))
+    assert (third.label, third.scores, third.reason) == (None, None, "no prediction")
+
+
+def test_scores_are_checked_before_classes_are_masked(cuts):
+    turns = given(cuts, {"heard": "happy", "heard_scores": {"happy": 1.0, "other": 0.5}}, {}, {})
+
+    with pytest.raises(FormatError, match="turn 'a-0', field 'heard': scores are to be prob"):
+        predictions_in(turns, "heard", label_map=LabelMap({"other": None}))
+
+
 def test_a_field_that_is_nowhere_is_refused(cuts):
     with pytest.raises(OptionsError, match=r"no turn has a field 'heard'.*there are emotion"):
         predictions_in(given(cuts, {}, {}, {}), "heard")
@@ -139,7 +162,45 @@ def test_what_is_not_judged_is_counted_by_why(cuts):
     truth = Truth(label_map=LabelMap({"happiness": None, "anger": "angry"}), skip_unlabelled=True)
 
     assert [each.label for each in truth.turns(cuts)] == ["angry"]
-    assert truth.left_out(cuts) == {"unlabelled": 1, "by_label_map": 1, "other_classes": 0}
+    assert truth.left_out(cuts) == {
+        "unlabelled": 1,
+        "by_label_map": 1,
+        "pseudo_labels": 0,
+        "other_classes": 0,
+    }
+
+
+def test_nothing_is_judged_by_what_a_model_said(cuts):
+    truth = Truth(label_map=GERMAN)
+    cuts[0].supervisions[1].custom["emotion_source"] = "pseudo"
+
+    with pytest.warns(Emo2vecWarning, match="1 of 3 labelled turns are left out: they have pseudo"):
+        turns = truth.turns(cuts)
+    with pytest.warns(Emo2vecWarning, match="pseudo-labels"):
+        truth.turns(cuts)
+    found = heard(cuts, truth=truth, engine=Engine(FakeBackend()))
+
+    assert [each.supervision.id for each in turns] == ["a-0", "b-0"]
+    assert [each.id for each in found] == ["a-0", "b-0"]
+    assert truth.left_out(cuts)["pseudo_labels"] == 1
+    for cut in cuts:
+        for turn in cut.supervisions:
+            turn.custom["emotion_source"] = "pseudo"
+    with pytest.raises(LabelError, match="all 3 labels in field 'emotion' are pseudo-labels"):
+        truth.turns(cuts)
+
+
+def test_meanings_are_brought_to_our_spelling_and_mistyped_ones_are_named(cuts):
+    proper = LabelMap({"happiness": "Happy", "anger": "生气/Angry"})
+    mistyped = LabelMap({"happiness": "happy", "anger": "angy"})
+
+    assert [each.label for each in Truth(label_map=proper).turns(cuts)] == [
+        "happy",
+        "angry",
+        "angry",
+    ]
+    with pytest.raises(LabelError, match=r"not known: 'anger' \(2, mapped to 'angy'\); known"):
+        Truth(label_map=mistyped).turns(cuts)
 
 
 def test_classes_leave_out_turns_of_others(cuts):
@@ -170,6 +231,19 @@ def test_predictions_come_from_another_manifest_by_id(cuts, tmp_path):
     assert [(each.id, each.label) for each in found] == [
         (name, written[name]) for name in ("a-0", "a-1", "b-0")
     ]
+
+
+def test_a_field_that_no_line_has_is_refused(cuts, tmp_path):
+    turns = given(cuts, *[{"said": "happy"}] * 3)
+    manifest = save_cuts(tmp_path / "said.jsonl", *cuts)
+
+    with pytest.raises(OptionsError, match=r"no turn has a field 'sad' .* are emotion, said"):
+        joined(turns, manifest, field="sad")
+    turns = given(cuts, *[{"said_scores": {"happy": 1.0}}] * 3)
+    for each in turns:
+        del each.supervision.custom["said"]
+    manifest = save_cuts(tmp_path / "scores.jsonl", *cuts)
+    assert [each.label for each in joined(turns, manifest, field="said")] == ["happy"] * 3
 
 
 def test_predictions_come_from_supervisions(cuts, tmp_path):

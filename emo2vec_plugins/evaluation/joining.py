@@ -13,7 +13,7 @@ from lhotse.cut.set import deserialize_cut
 
 from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.evaluation.predictions import Prediction
-from emo2vec_plugins.evaluation.reading import AS_NAMED, answered, check_names
+from emo2vec_plugins.evaluation.reading import AS_NAMED, answered, check_field, check_names
 from emo2vec_plugins.labelled import LabelledTurn, LabelMap
 
 _SHOWN = 5
@@ -45,6 +45,7 @@ def joined(
         FormatError: If a line is nothing of this, an id is there twice, on either side, or a turn
             has no line.
         LabelError: If a label is not known.
+        OptionsError: If not one of the turns has *field* in the file.
     """
     _refuse_repeats("the labelled turns", [each.supervision.id for each in turns])
     found = list(_predictions(path, field))
@@ -57,6 +58,7 @@ def joined(
             f"own ids are {_few(list(values))}. A turn that could not be scored is to be there, "
             "with null for a label"
         )
+    check_field([values[each.supervision.id] for each in turns], field)
     said = [values[each.supervision.id].get(field) for each in turns]
     if said == [(each.supervision.custom or {}).get(truth_field) for each in turns]:
         warn(

@@ -51,7 +51,7 @@ class Prediction:
                 f"got {self.start!r} and {self.duration!r}"
             )
         if self.scores is not None:
-            object.__setattr__(self, "scores", _normalised(self.scores, self.id))
+            object.__setattr__(self, "scores", normalised(self.scores, f"turn {self.id!r}"))
             if self.label is not None and self.label not in self.scores:
                 raise FormatError(
                     f"turn {self.id!r}: is predicted to be {self.label!r}, of which there is no "
@@ -59,13 +59,18 @@ class Prediction:
                 )
 
 
-def _normalised(scores: Mapping[str, float], name: str) -> dict[str, float]:
+def normalised(scores: Mapping[str, float], where: str) -> dict[str, float]:
+    """Return probabilities, which may have been rounded, brought to a sum of exactly 1.
+
+    Raises:
+        FormatError: If they are none, or do not sum to 1; the message begins with *where*.
+    """
     total = sum(scores.values())
     if not all(0 <= score <= 1 + SUM_TOLERANCE for score in scores.values()) or not (
         abs(total - 1) <= SUM_TOLERANCE
     ):
         raise FormatError(
-            f"turn {name!r}: scores are to be probabilities that sum to 1, got {dict(scores)}"
+            f"{where}: scores are to be probabilities that sum to 1, got {dict(scores)}"
         )
     return {label: float(score) / total for label, score in scores.items()}
 

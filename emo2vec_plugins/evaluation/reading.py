@@ -11,13 +11,14 @@ from typing import Any
 from lhotse.cut import Cut
 
 from emo2vec_plugins.engine import Engine
-from emo2vec_plugins.errors import FormatError, LabelError, OptionsError
-from emo2vec_plugins.evaluation.predictions import Prediction
+from emo2vec_plugins.errors import FormatError, LabelError, OptionsError, warn
+from emo2vec_plugins.evaluation.predictions import Prediction, normalised
 from emo2vec_plugins.integrations.lhotse_cuts import annotate_cuts
 from emo2vec_plugins.integrations.lhotse_layouts import ENDINGS, LinesLayout
 from emo2vec_plugins.labelled import (
     LabelledTurn,
     LabelMap,
+    is_pseudo_labelled,
     label_in,
     labelled_turns,
     supervisions_of,
@@ -35,7 +36,7 @@ HEARD = "emo2vec_heard"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truth:
-    """How the true labels of cuts are read.
+    """How the true labels of cuts are read; pseudo-labels are none.
 
     Attributes:
         field: Of the supervisions.
@@ -52,6 +53,8 @@ class Truth:
     def turns(self, cuts: Iterable[Cut]) -> list[LabelledTurn]:
         """Return the turns to be judged, in order; no audio is read.
 
+        Pseudo-labels, which a model gave, are left out with a warning.
+
         Raises:
             LabelError: If there are none, or labels are missing or unknown.
         """
@@ -63,10 +66,21 @@ class Truth:
             classes=known,
             skip_unlabelled=self.skip_unlabelled,
         )
-        kept = [each for each in turns if self.classes is None or each.label in self.classes]
+        by_people = [each for each in turns if not each.is_pseudo]
+        if not by_people:
+            raise LabelError(
+                f"all {len(turns)} labels in field {self.field!r} are pseudo-labels "
+                f"({self.field}_source): nothing can be judged by what a model said"
+            )
+        if len(by_people) < len(turns):
+            warn(
+                f"{len(turns) - len(by_people)} of {len(turns)} labelled turns are left out: they "
+                f"have pseudo-labels ({self.field}_source), and nothing can be judged by them"
+            )
+        kept = [each for each in by_people if self.classes is None or each.label in self.classes]
         if not kept:
             raise LabelError(
-                f"none of {len(turns)} labelled turns is one of {', '.join(self.classes or ())}"
+                f"none of {len(by_people)} labelled turns is one of {', '.join(self.classes or ())}"
             )
         return kept
 
@@ -74,17 +88,21 @@ class Truth:
         """Return whether a supervision, of cuts that `turns` took, is among the turns."""
         name = label_in(supervision, self.field)
         label = None if name is None else self.label_map(name)
-        return label is not None and (self.classes is None or label in self.classes)
+        if label is None or is_pseudo_labelled(supervision, self.field):
+            return False
+        return self.classes is None or label in self.classes
 
     def left_out(self, cuts: Iterable[Cut]) -> dict[str, int]:
         """Return how many supervisions are no turns to be judged, by why."""
-        counts = {"unlabelled": 0, "by_label_map": 0, "other_classes": 0}
+        counts = {"unlabelled": 0, "by_label_map": 0, "pseudo_labels": 0, "other_classes": 0}
         for _, supervision in supervisions_of(cuts):
             name = label_in(supervision, self.field)
             if name is None:
                 counts["unlabelled"] += 1
             elif self.label_map(name) is None:
                 counts["by_label_map"] += 1
+            elif is_pseudo_labelled(supervision, self.field):
+                counts["pseudo_labels"] += 1
             elif not self.wants(supervision):
                 counts["other_classes"] += 1
         return counts
@@ -117,21 +135,35 @@ def predictions_in(
     Args:
         turns: As `Truth.turns` gives them.
         field: That holds the predicted label.
-        label_map: What predicted names mean; one that means None is no prediction.
+        label_map: What predicted names mean; None masks a class, as `answered` says.
 
     Raises:
         OptionsError: If not one of the turns has such a field.
         LabelError: If a label is not known.
         FormatError: If labels or scores are of another kind.
     """
-    if not any(field in (each.supervision.custom or {}) for each in turns):
-        there = sorted({name for each in turns for name in each.supervision.custom or {}})
-        raise OptionsError(
-            f"no turn has a field {field!r} with a prediction; there are {', '.join(there)}"
-        )
+    check_field([each.supervision.custom or {} for each in turns], field)
     found = [answered(each, each.supervision.custom or {}, field, label_map) for each in turns]
     check_names(found, label_map)
     return found
+
+
+def check_field(values: Sequence[Mapping[str, Any]], field: str) -> None:
+    """Refuse a field that is nowhere: a mistyped name is not a model that heard nothing.
+
+    Args:
+        values: The fields of each turn.
+        field: That one of them at least is to have, or its scores.
+
+    Raises:
+        OptionsError: If none has.
+    """
+    if not any(field in each or f"{field}_scores" in each for each in values):
+        there = sorted({name for each in values for name in each})
+        raise OptionsError(
+            f"no turn has a field {field!r} with a prediction; there are "
+            f"{', '.join(there) or 'none at all'}"
+        )
 
 
 def check_names(predictions: Iterable[Prediction], label_map: LabelMap) -> None:
@@ -158,7 +190,10 @@ def answered(
 ) -> Prediction:
     """Return the prediction of one turn that *values* hold, under *field* and beside it.
 
-    A label may be missing where there are scores: it is the most probable class then.
+    A label may be missing where there are scores: it is the most probable class then. A class
+    that *label_map* takes for None is masked, as if the model did not have it: the scores that
+    are left are brought to a sum of 1, and a label that is masked gives way to the most probable
+    class of these. Where nothing is left, there is no prediction.
     """
     supervision = turn.supervision
     named, given = values.get(field), values.get(f"{field}_scores")
@@ -167,7 +202,7 @@ def answered(
         raise FormatError(f"{where}: a label was expected, got {named!r}")
     scores = None if given is None else _scores(given, label_map, where)
     label = label_map(named.strip()) if named and named.strip() else None
-    if label is None and scores and not named:
+    if label is None and scores:
         label = max(scores, key=lambda name: scores[name])
     return Prediction(
         id=supervision.id,
@@ -182,7 +217,7 @@ def answered(
     )
 
 
-def _scores(given: Any, meaning: LabelMap, where: str) -> dict[str, float]:
+def _scores(given: Any, meaning: LabelMap, where: str) -> dict[str, float] | None:
     if not isinstance(given, Mapping) or not all(
         isinstance(score, int | float) for score in given.values()
     ):
@@ -191,11 +226,12 @@ def _scores(given: Any, meaning: LabelMap, where: str) -> dict[str, float]:
             f'{{"angry": 0.7, "sad": 0.3}}, got {given!r:.200}'
         )
     scores: dict[str, float] = {}
-    for name, score in given.items():
+    for name, score in normalised(given, where).items():
         label = meaning(str(name))
         if label is not None:  # what several names mean has the sum of their scores
-            scores[label] = scores.get(label, 0.0) + float(score)
-    return scores
+            scores[label] = scores.get(label, 0.0) + score
+    total = sum(scores.values())
+    return {label: score / total for label, score in scores.items()} if total else None
 
 
 def heard(
