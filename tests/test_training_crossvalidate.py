@@ -97,6 +97,17 @@ def test_the_folder_has_all_numbers_and_every_turn(result, folder):
     assert not (folder / "out.training").exists()
 
 
+def test_pseudo_labels_are_learnt_from_and_judge_nobody(examples, recipe, tmp_path):
+    given = [
+        replace(e, is_pseudo=e.speaker == "cem" or (e.speaker == "bob" and e.id.endswith("-1")))
+        for e in examples
+    ]
+
+    result = cross_validate(given, replace(recipe, epochs=1), out=tmp_path / "out", means=CPU)
+
+    assert {name: fold.turns for name, fold in result.folds.items()} == {"ann": 4, "bob": 2}
+
+
 class Stopped(Exception):  # noqa: N818 - nothing went wrong
     pass
 

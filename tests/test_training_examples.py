@@ -22,6 +22,7 @@ from emo2vec_plugins.errors import (
 from emo2vec_plugins.integrations.lhotse_session import CutSession
 from emo2vec_plugins.labelled import LabelMap
 from emo2vec_plugins.testing import FakeBackend
+from emo2vec_plugins.training.card import Story, data_of
 from emo2vec_plugins.training.examples import classes_of, digest, read_cuts, read_examples
 from emo2vec_plugins.training.split import Split, make_split
 
@@ -50,6 +51,18 @@ def long_cut(folder, *, shift=0.0):
             for i, (start, length) in enumerate(turns)
         ],
     )
+
+
+def with_source(cut, source):
+    (turn,) = cut.supervisions
+    return replace(cut, supervisions=[turn.with_custom("emotion_source", source)])
+
+
+def pseudo(examples, *speakers):
+    """The same turns, of which a model labelled those of *speakers* but the first of each class."""
+    return [
+        replace(e, is_pseudo=e.speaker in speakers and not e.id.endswith("-0")) for e in examples
+    ]
 
 
 class Listener(FakeBackend):
@@ -172,6 +185,29 @@ def test_the_digest_tells_other_labels_and_another_order(examples):
     assert len({digest(examples), digest(relabelled), digest(examples[::-1])}) == 3
 
 
+def test_the_digest_tells_turns_that_lie_elsewhere(tmp_path):
+    whole = long_cut(tmp_path)
+    first, *others = whole.supervisions
+    recording = whole.recording
+    source = replace(recording.sources[0], source="elsewhere.wav")
+    changed = [
+        whole,
+        replace(whole, supervisions=[replace(first, start=0.2), *others]),
+        replace(whole, supervisions=[replace(first, channel=1), *others]),
+        replace(whole, recording=replace(recording, sampling_rate=8000)),
+        replace(whole, recording=replace(recording, sources=[source])),
+        whole.append(whole),
+    ]
+
+    assert len({digest(read_examples([cut])[:3]) for cut in changed}) == 6
+
+
+def test_labels_that_a_model_gave_are_known_as_such(cuts):
+    theirs = [with_source(cuts[0], "pseudo"), with_source(cuts[1], None), cuts[2], *cuts[4:6]]
+
+    assert [e.is_pseudo for e in read_examples(theirs)] == [True, False, False, False, False]
+
+
 @given(share=st.floats(0.05, 0.5), seed=st.integers(0, 100))
 def test_a_share_holds_out_whole_speakers(examples, share, seed):
     split = make_split(examples, share=share, seed=seed)
@@ -211,6 +247,75 @@ def test_without_speakers_recordings_may_be_the_groups_if_that_is_said(examples)
         make_split(nobody, share=0.25)
     split = make_split(nobody, share=0.25, group="recording")
     assert {e.recording for e in split.train}.isdisjoint(e.recording for e in split.dev)
+
+
+def test_a_speaker_on_both_sides_is_an_error_where_recordings_are_kept_apart_too(examples):
+    with pytest.raises(TrainingError, match="speakers are in training and in development: ann;"):
+        make_split(examples, names=["ann-happy-0"], group="recording")
+
+
+def test_pseudo_labels_train_and_judge_nothing(examples):
+    given = pseudo(examples, "ann", "bob")
+
+    with pytest.warns(Emo2vecWarning, match="2 turns with pseudo-labels are left out"):
+        split = make_split(given, names=["ann"])
+
+    assert [e.id for e in split.dev] == ["ann-happy-0", "ann-sad-0"]
+    assert {e.speaker for e in split.train} == {"bob", "cem", "dee"}
+    assert sum(e.is_pseudo for e in split.train) == 2
+
+
+def test_a_share_is_drawn_of_those_whom_people_labelled(examples):
+    given = [replace(e, is_pseudo=e.speaker in ("ann", "bob", "cem")) for e in examples]
+    given += [replace(e, id=f"{e.id}x", speaker="eve") for e in examples[:4]]
+
+    for seed in range(5):
+        split = make_split(given, share=0.5, seed=seed)
+        assert {e.speaker for e in split.dev} <= {"dee", "eve"}
+        assert {"ann", "bob", "cem"} < {e.speaker for e in split.train}
+
+
+def test_pseudo_labels_of_who_judges_in_other_cuts_are_on_neither_side(examples):
+    ann = [e for e in pseudo(examples, "ann") if e.speaker == "ann"]
+    train = [replace(e, is_pseudo=e.speaker == "ann") for e in examples]
+
+    with pytest.warns(Emo2vecWarning, match="6 turns with pseudo-labels are left out"):
+        split = make_split(train, dev=ann)
+
+    assert (len(split.train), len(split.dev)) == (12, 2)
+    assert "ann" not in {e.speaker for e in split.train}
+
+
+def test_pseudo_labels_in_a_recording_or_of_a_speaker_held_out_are_on_neither_side(examples):
+    given = [replace(e, speaker=None, recording=e.speaker) for e in pseudo(examples, "ann")]
+    known = [replace(e, recording=e.id) for e in examples if e.speaker != "ann"]
+    known += [replace(e, recording=e.id) for e in pseudo(examples, "ann")[:2]]
+
+    with pytest.warns(Emo2vecWarning, match="2 turns with pseudo-labels"):
+        split = make_split(given, names=["ann"], group="recording")
+    assert (len(split.train), len(split.dev)) == (12, 2)
+    with pytest.warns(Emo2vecWarning, match="1 turns with pseudo-labels"):
+        split = make_split(known, names=["ann-happy-0"], group="recording")
+    assert (len(split.train), len(split.dev)) == (12, 1)
+
+
+def test_where_all_labels_are_pseudo_nobody_can_be_held_out(examples):
+    given = [replace(e, is_pseudo=True) for e in examples]
+
+    assert len(make_split(given).train) == 16
+    with pytest.raises(TrainingError, match="all 16 turns have pseudo-labels: no speaker can"):
+        make_split(given, share=0.25)
+    with pytest.raises(TrainingError, match="no speaker ann with labels of people; there are bob"):
+        make_split([replace(e, is_pseudo=e.speaker == "ann") for e in examples], names=["ann"])
+    with pytest.raises(TrainingError, match="development turns have pseudo-labels"):
+        Split(train=tuple(examples[:4]), dev=tuple(given[4:]))
+
+
+def test_the_card_counts_pseudo_labels(examples):
+    split = make_split(pseudo(examples, "bob"), names=["ann"])
+
+    assert "- 2 of the training turns have pseudo-labels: a model" in data_of(split, Story())
+    assert "pseudo" not in data_of(make_split(examples, names=["ann"]), Story())
 
 
 def test_without_development_turns_speakers_do_not_matter(examples):

@@ -71,7 +71,7 @@ class Order:
     def cross_validate(self, ctx: click.Context) -> None:
         """Train without each speaker, and show the table."""
         from emo2vec_plugins.training.crossvalidate import cross_validate
-        from emo2vec_plugins.training.split import groups_of
+        from emo2vec_plugins.training.split import groups_of, labelled_by_people
 
         given = self._given
         if given["dev"] or given["dev_speakers"] or given["dev_share"] is not None:
@@ -79,12 +79,14 @@ class Order:
         if given["card_notes"] or given["title"]:
             raise click.UsageError("--leave-one-speaker-out makes a table: there is no card")
         examples = self._examples(self._source)
-        others = (len(groups_of(examples, given["group"])) - 1) * len(examples)
+        group = given["group"]
+        folds = len(groups_of(labelled_by_people(examples, group), group))
+        others = (folds - 1) * len(examples)
         with self._telling(others) as (told, embedded):
 
             def tell(name: str, row: Row | None) -> None:
                 if row is None:
-                    note(f"{given['group']} {name} is judged", quiet=self._quiet)
+                    note(f"{group} {name} is judged", quiet=self._quiet)
                 else:
                     told(row)
 
@@ -93,7 +95,7 @@ class Order:
                 self._recipe,
                 out=self._out,
                 means=self._means(ctx, embedded),
-                group=given["group"],
+                group=group,
                 done=tell,
             )
         click.echo(result.table(), nl=False)

@@ -80,7 +80,7 @@ def model_card(
         f"# {story.title}",
         _about(fitted, recipe),
         story.notes.strip(),
-        f"## Data\n\n{_data(split, story)}",
+        f"## Data\n\n{data_of(split, story)}",
         f"## What it gets right\n\n{_results(fitted, split, evaluation)}",
         f"## What it is not for\n\n{_not_for(fitted)}",
         f"## Made by\n\n{_made(fitted, recipe, story)}",
@@ -105,6 +105,28 @@ def describe(examples: Sequence[Example]) -> str:
     return f"{len(examples)} turns ({classes}), {minutes:.1f} minutes, {people}"
 
 
+def data_of(split: Split, story: Story) -> str:
+    """Say in a list what turns a model was trained on and judged by, and whose labels they have."""
+    lines = [f"- From: {story.data}.", f"- Trained on {describe(split.train)}."]
+    given_by_models = sum(example.is_pseudo for example in split.train)
+    if given_by_models:
+        lines.append(
+            f"- {given_by_models} of the training turns have pseudo-labels: a model gave them, and "
+            "no person."
+        )
+    if split.dev:
+        where = f" from {story.dev}" if story.dev else ""
+        lines.append(
+            f"- Development{where}: {describe(split.dev)}; no {split.group} is on both sides."
+        )
+    else:
+        lines.append("- Development: none; the last epoch's weights are saved.")
+    if story.label_map:
+        said = ", ".join(f"{k} is {v or 'left out'}" for k, v in story.label_map.items())
+        lines.append(f"- Labels: {said}.")
+    return "\n".join(lines)
+
+
 def _about(fitted: Fitted, recipe: Recipe) -> str:
     with torch.device("meta"):
         network = Network(fitted.config, len(fitted.start.tokens))
@@ -116,21 +138,6 @@ def _about(fitted: Fitted, recipe: Recipe) -> str:
         f"- Classes: {', '.join(fitted.start.classes)}.",
         f"- In: 16 kHz mono. Out: 50 frames a second, embeddings of {fitted.config.width}.",
     ]
-    return "\n".join(lines)
-
-
-def _data(split: Split, story: Story) -> str:
-    lines = [f"- From: {story.data}.", f"- Trained on {describe(split.train)}."]
-    if split.dev:
-        where = f" from {story.dev}" if story.dev else ""
-        lines.append(
-            f"- Development{where}: {describe(split.dev)}; no {split.group} is on both sides."
-        )
-    else:
-        lines.append("- Development: none; the last epoch's weights are saved.")
-    if story.label_map:
-        said = ", ".join(f"{k} is {v or 'left out'}" for k, v in story.label_map.items())
-        lines.append(f"- Labels: {said}.")
     return "\n".join(lines)
 
 

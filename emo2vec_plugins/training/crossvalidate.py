@@ -31,7 +31,7 @@ from emo2vec_plugins.training.fit import Means, begin, fit, identity, prediction
 from emo2vec_plugins.training.progress import Row, differing
 from emo2vec_plugins.training.recipe import Recipe
 from emo2vec_plugins.training.run import work_folder, written
-from emo2vec_plugins.training.split import Group, Split, by_name, groups_of
+from emo2vec_plugins.training.split import Group, Split, by_name, groups_of, labelled_by_people
 
 TABLE, DOCUMENT = "cross-validation.md", "cross-validation.json"
 
@@ -127,6 +127,9 @@ def cross_validate(
 ) -> CrossValidation:
     """Train without each speaker in turn, and write a folder of what the models hear.
 
+    Turns with pseudo-labels judge nobody: they are learnt from where their speaker is not left
+    out, and a speaker who has no others has no fold.
+
     The folder holds a table (Markdown), all numbers (JSON) and every turn's scores (JSON
     lines). Until it is there, everything is in ``OUT.training``; a run that was killed goes on.
 
@@ -145,7 +148,7 @@ def cross_validate(
         TrainingError: If there is one speaker only, or training fails.
     """
     means = means or Means()
-    names = sorted(groups_of(examples, group))
+    names = sorted(groups_of(labelled_by_people(examples, group), group))
     if out.exists():
         raise CheckpointError(f"{out}: exists already; choose a new folder")
     if recipe.patience is not None:

@@ -15,6 +15,7 @@ import numpy as np
 from emo2vec_plugins.audio import MODEL_RATE, mono
 from emo2vec_plugins.dialogue import FloatArray
 from emo2vec_plugins.errors import AudioError, FormatError, TrainingError, warn
+from emo2vec_plugins.integrations.lhotse_frames import tracks
 from emo2vec_plugins.integrations.lhotse_layouts import ENDINGS, LinesLayout
 from emo2vec_plugins.integrations.lhotse_session import CutSession
 from emo2vec_plugins.labelled import LabelMap, labelled_turns
@@ -40,6 +41,7 @@ class Example:
         duration: Seconds.
         cut: Holds the turn.
         index: Of the turn among the cut's supervisions.
+        is_pseudo: A model gave the label: it is learnt from, and nothing is judged by it.
     """
 
     id: str
@@ -49,6 +51,7 @@ class Example:
     duration: float
     cut: Cut
     index: int
+    is_pseudo: bool = False
 
     def clip(self) -> Clip:
         """Return the turn as the engine scores it."""
@@ -127,6 +130,7 @@ def read_examples(
                 duration=turn.supervision.duration,
                 cut=place.cut,
                 index=place.index,
+                is_pseudo=turn.is_pseudo,
             )
         )
     if short:
@@ -177,12 +181,35 @@ def classes_of(examples: Sequence[Example]) -> tuple[str, ...]:
 
 
 def digest(examples: Iterable[Example]) -> str:
-    """Return a SHA-256 of what examples are: where they lie, their labels and speakers."""
+    """Return a SHA-256 of what examples are: where they lie, their labels and speakers.
+
+    Where they lie is said by the manifest; files are not opened.
+    """
     seen = hashlib.sha256()
     for each in examples:
-        what = [each.id, each.label, each.speaker, each.recording, each.duration, each.cut.start]
-        seen.update(json.dumps(what, ensure_ascii=False).encode() + b"\n")
+        turn = each.cut.supervisions[each.index]
+        what = [each.id, each.label, each.speaker, each.recording, each.duration, each.is_pseudo]
+        place = [each.cut.start, turn.start, turn.channel, _audio_of(each.cut)]
+        seen.update(json.dumps([*what, *place], ensure_ascii=False).encode() + b"\n")
     return seen.hexdigest()
+
+
+def _audio_of(cut: Any) -> list[Any]:
+    """Return what a cut's audio is read from, track by track, as JSON values."""
+    return [
+        [
+            [offset, holder.start, holder.duration, holder.channel],
+            [holder.recording.id, holder.recording.sampling_rate],
+            [[each.type, each.channels, _told(each.source)] for each in holder.recording.sources],
+        ]
+        for _, offset, holder in tracks(cut)
+        if holder.has_recording
+    ]
+
+
+def _told(source: Any) -> str:
+    """Return the path of audio, or a digest of audio that lies in memory."""
+    return hashlib.sha256(source).hexdigest() if isinstance(source, bytes) else str(source)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,8 @@
-"""Which turns are learnt from and which only judged: never the same speaker on both sides."""
+"""Which turns are learnt from and which only judged: never the same speaker on both sides.
+
+Turns with pseudo-labels are only learnt from: a model that is judged by what a model said is not
+judged. Those of a speaker who is held out are on neither side.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from emo2vec_plugins.errors import OptionsError, TrainingError
+from emo2vec_plugins.errors import OptionsError, TrainingError, warn
 from emo2vec_plugins.training.examples import Example
 
 Group = Literal["speaker", "recording"]
@@ -34,12 +38,13 @@ class Split:
             raise TrainingError("nothing is left to train on: all turns were held out")
         if not self.dev:
             return
-        shared = sorted(groups_of(self.train, self.group) & groups_of(self.dev, self.group))
-        if shared:
-            raise TrainingError(
-                f"{self.group}s are in training and in development: {_some(shared)}; what is "
-                "heard in training cannot be judged by"
-            )
+        if any(example.is_pseudo for example in self.dev):
+            raise TrainingError("development turns have pseudo-labels, which nothing is judged by")
+        _refuse_shared(
+            f"{self.group}s", groups_of(self.train, self.group), groups_of(self.dev, self.group)
+        )
+        # Recordings apart do not help if one speaker is in several of them.
+        _refuse_shared("speakers", _speakers(self.train), _speakers(self.dev))
         unknown = sorted({e.label for e in self.dev} - {e.label for e in self.train})
         if unknown:
             raise TrainingError(f"no training turn is {', '.join(unknown)}, but development has it")
@@ -74,6 +79,9 @@ def make_split(
 ) -> Split:
     """Split in one of three ways, or not at all.
 
+    Turns with pseudo-labels are held out by nobody's wish: they stay in training, unless their
+    speaker or recording is held out. A warning says how many are on neither side.
+
     Args:
         examples: To train on, or to hold some out of.
         dev: Other examples to judge by.
@@ -91,10 +99,32 @@ def make_split(
             "development turns are other cuts, or these speakers, or a share: give one of them"
         )
     if names:
-        return by_name(examples, names, group=group)
-    if share is not None:
-        return by_share(examples, share, group=group, seed=seed)
-    return Split(train=tuple(examples), dev=tuple(dev), group=group)
+        split = by_name(examples, names, group=group)
+    elif share is not None:
+        split = by_share(examples, share, group=group, seed=seed)
+    else:
+        split = _divided(examples, dev, group)
+    lost = len(examples) + len(dev) - len(split.train) - len(split.dev)
+    if lost:
+        warn(
+            f"{lost} turns with pseudo-labels are left out: their speakers or recordings are held "
+            "out to judge by, and nothing is judged by pseudo-labels"
+        )
+    return split
+
+
+def labelled_by_people(examples: Sequence[Example], group: Group) -> tuple[Example, ...]:
+    """Return the turns that can judge: those without a pseudo-label.
+
+    Raises:
+        TrainingError: If there is none.
+    """
+    found = tuple(example for example in examples if not example.is_pseudo)
+    if not found:
+        raise TrainingError(
+            f"all {len(examples)} turns have pseudo-labels: no {group} can be held out to judge by"
+        )
+    return found
 
 
 def by_name(examples: Sequence[Example], names: Collection[str], *, group: Group) -> Split:
@@ -103,15 +133,17 @@ def by_name(examples: Sequence[Example], names: Collection[str], *, group: Group
     Raises:
         TrainingError: If one does not occur, or nothing is left.
     """
-    have = groups_of(examples, group)
+    have = groups_of(labelled_by_people(examples, group), group)
     unknown = sorted(set(names) - have)
     if unknown:
+        of_people = " with labels of people" * any(example.is_pseudo for example in examples)
         raise TrainingError(
-            f"there is no {group} {', '.join(unknown)}; there are {_some(sorted(have), 20)}"
+            f"there is no {group} {', '.join(unknown)}{of_people}; there are "
+            f"{_some(sorted(have), 20)}"
         )
     held = [example for example in examples if _group(example, group) in names]
     rest = [example for example in examples if _group(example, group) not in names]
-    return Split(train=tuple(rest), dev=tuple(held), group=group)
+    return _divided(rest, held, group)
 
 
 def by_share(examples: Sequence[Example], share: float, *, group: Group, seed: int) -> Split:
@@ -127,23 +159,22 @@ def by_share(examples: Sequence[Example], share: float, *, group: Group, seed: i
         raise OptionsError(f"the share held out is over 0 and at most 0.5, got {share}")
     from sklearn.model_selection import StratifiedGroupKFold
 
-    groups = [_group(example, group) for example in examples]
-    count = len(groups_of(examples, group))
+    judges = labelled_by_people(examples, group)
+    groups = [_group(example, group) for example in judges]
+    count = len(groups_of(judges, group))
     if count < 2:
         raise TrainingError(f"all turns are of one {group}; two are needed to hold one out")
-    labels = [example.label for example in examples]
+    labels = [example.label for example in judges]
     most = max(Counter(labels).values())
     number = max(2, min(round(1 / share), count, most))
     folds = StratifiedGroupKFold(number, shuffle=True, random_state=seed)
-    train, held = _first_whole(folds, labels, groups)
-    return Split(
-        train=tuple(examples[i] for i in train),
-        dev=tuple(examples[i] for i in held),
-        group=group,
-    )
+    held = [judges[i] for i in _first_whole(folds, labels, groups)]
+    names = {_group(example, group) for example in held}
+    rest = [example for example in examples if _group(example, group) not in names]
+    return _divided(rest, held, group)
 
 
-def _first_whole(folds: Any, labels: list[str], groups: list[Any]) -> tuple[Any, Any]:
+def _first_whole(folds: Any, labels: list[str], groups: list[Any]) -> Any:
     """Return the first fold that leaves every class something to train on."""
     with warnings.catch_warnings():
         # That a class has fewer turns than there are folds; what matters is checked here.
@@ -151,11 +182,39 @@ def _first_whole(folds: Any, labels: list[str], groups: list[Any]) -> tuple[Any,
         found = list(folds.split(labels, labels, groups))
     for train, held in found:
         if {labels[i] for i in train} == set(labels) and len(held):
-            return train, held
+            return held
     raise TrainingError(
         "however groups are held out, some class has no training turn left: one of its "
         "speakers has all of it"
     )
+
+
+def _divided(train: Sequence[Example], dev: Sequence[Example], group: Group) -> Split:
+    """Split so that no pseudo-label judges, and none of who judges is learnt from."""
+    judges = labelled_by_people(dev, group) if dev else ()
+    held = {_group(example, group) for example in judges}
+    speakers = _speakers(judges)
+    kept = (
+        example
+        for example in train
+        if not example.is_pseudo
+        or (_group(example, group) not in held and example.speaker not in speakers)
+    )
+    return Split(train=tuple(kept), dev=judges, group=group)
+
+
+def _refuse_shared(what: str, heard: set[str], judging: set[str]) -> None:
+    shared = sorted(heard & judging)
+    if shared:
+        raise TrainingError(
+            f"{what} are in training and in development: {_some(shared)}; what is heard in "
+            "training cannot be judged by"
+        )
+
+
+def _speakers(examples: Sequence[Example]) -> set[str]:
+    """Return the speakers that are known."""
+    return {example.speaker for example in examples if example.speaker}
 
 
 def _group(example: Example, group: Group) -> str | None:
