@@ -126,6 +126,23 @@ def test_overwriting_judges_all_turns(cuts_of):
     assert (report.labelled, report.accepted, report.rejected) == (0, 1, 1)
 
 
+def test_overwriting_keeps_labels_of_turns_that_could_not_be_scored(cuts_of):
+    [cut, other] = cuts_of("sure", "gone", sure="joy", gone="joy")
+    [turn] = other.supervisions
+    other = replace(other, supervisions=[replace(turn, start=9.0)])  # outside of its cut
+
+    out, report = pseudo_label(
+        [cut, other], score=Engine(FakeBackend()), overwrite=True, trust=Trust(min_confidence=0)
+    )
+
+    assert turns(out)[0].emotion != "joy"
+    custom = turns(out)[1].custom
+    assert (custom["emotion"], custom["emotion_source"]) == ("joy", None)
+    assert custom["emotion_reason"].startswith("too short")
+    assert (report.labelled, report.unscored, report.accepted) == (0, 1, 1)
+    assert custom.keys() | {"take"} == turns(out)[0].custom.keys() | {"take"}
+
+
 def test_another_field_leaves_labels_alone(cuts_of):
     out, _ = pseudo_label(cuts_of("sure", sure="joy"), score=Says(), field="machine")
 

@@ -181,6 +181,25 @@ def test_scores_that_were_kept_serve_other_criteria(manifest, tmp_path):
     assert report.accepted == 4
 
 
+def test_scores_of_other_windows_are_kept_and_another_path_is_asked_for(manifest, tmp_path):
+    scores = tmp_path / "scores.jsonl"
+    pseudo_label_manifest(manifest, tmp_path / "a.jsonl", score=Says(), scores=scores)
+    before = contents(tmp_path)
+
+    with pytest.raises(
+        ResumeError,
+        match=r"other scores: scorer\.window was None, is 1\.0\. .*--windows\) belong to the "
+        r"scores, not to the criteria: name another file",
+    ):
+        pseudo_label_manifest(
+            *(manifest, tmp_path / "b.jsonl"),
+            score=Says(),
+            scores=scores,
+            trust=Trust(window=1.0),
+        )
+    assert contents(tmp_path) == before
+
+
 @pytest.mark.parametrize(
     ("target", "scores", "message"),
     [
@@ -205,6 +224,6 @@ def test_one_file_for_two_purposes_is_refused(manifest, tmp_path, target, scores
 def test_an_empty_manifest_is_refused_and_leaves_nothing(tmp_path):
     (tmp_path / "in.jsonl").write_text("")
 
-    with pytest.raises(LabelError, match=r"in\.jsonl: there is nothing to label"):
+    with pytest.raises(LabelError, match=r"in\.jsonl: there are no cuts"):
         pseudo_label_manifest(tmp_path / "in.jsonl", tmp_path / "out.jsonl", score=Says())
     assert [*contents(tmp_path)] == ["in.jsonl"]

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @click.option(
     "--scores",
     metavar="PATH",
-    help="Keep what the models say here, for other criteria: a manifest like OUT.",
+    help="Keep what the models say here, in these --windows, for other criteria: like OUT.",
 )
 @click.option("--report", metavar="FILE", help="Write the report as JSON, too; - for stdout.")
 @scoring_options()

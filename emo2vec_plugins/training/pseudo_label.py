@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 from emo2vec_plugins.errors import LabelError, OptionsError, warn
 from emo2vec_plugins.integrations.lhotse_cuts import enriched_cuts
 from emo2vec_plugins.integrations.lhotse_fields import Place, enriched, field_names, places
+from emo2vec_plugins.labelled import PSEUDO
 from emo2vec_plugins.labels import LabelSet
 from emo2vec_plugins.pipeline import Scorer, check_sources
 from emo2vec_plugins.plugins import Plugins
 from emo2vec_plugins.session import Options
 from emo2vec_plugins.training.pseudo_label_evidence import (
-    PSEUDO,
     EvidencePlugin,
     EvidenceScorer,
     evidence_in,
@@ -64,7 +64,8 @@ def pseudo_label(
         second: A model that is to hear the same; of other classes, those that both have count.
         trust: The criteria; `Trust` as it is, unless given.
         field: Where labels are and go, and prefix of what stands beside them.
-        overwrite: Judge turns that have a label, too; they lose it even if they are rejected.
+        overwrite: Judge turns that have a label, too; they lose it even if they are rejected, but
+            not if they could not be scored.
 
     Raises:
         LabelError: If there is no turn, a model has no classes, or two have none to compare.
@@ -114,12 +115,12 @@ class Judgement:
                 if evidence is not None:
                     judge.hear(evidence)
                     fates.judge(evidence, window=self._trust.window)
-                elif _has_label(custom, prefix):
+                elif _has_label(custom, prefix) and not self._options.overwrite:
                     fates.keep(custom, prefix)
                 else:
                     fates.fail(_named(cut, place, own), custom.get(f"{prefix}_reason") or NO_LABEL)
         if not fates.cuts:
-            raise LabelError("there is nothing to label: no cut came in")
+            raise LabelError("there are no cuts")
         self._selection = judge.choose()
         return fates.report(
             self._selection, self._trust, prefix=prefix, models=models, compared_on=compared_on

@@ -14,15 +14,12 @@ from typing import Any
 from emo2vec_plugins.dialogue import Emotion
 from emo2vec_plugins.errors import ScorerError
 from emo2vec_plugins.hookspecs import hookimpl
-from emo2vec_plugins.integrations.lhotse_fields import Place, model_name
+from emo2vec_plugins.integrations.lhotse_fields import Place, is_labelled, label_fields, model_name
 from emo2vec_plugins.integrations.lhotse_frames import tracks
 from emo2vec_plugins.integrations.lhotse_session import CutSession
 from emo2vec_plugins.pipeline import Scorer
 from emo2vec_plugins.session import Clip, Options
 from emo2vec_plugins.training.trust import Evidence, tempered, window_votes
-
-PSEUDO = "pseudo"
-"""What ``FIELD_source`` says of a label that a model gave and the criteria trusted."""
 
 CANDIDATE = "candidate"
 """What it says between the two steps: heard by a model, not judged yet."""
@@ -115,6 +112,14 @@ class EvidencePlugin:
 
 class _EvidenceSession(CutSession):
     def take(self, clip: Clip, emotion: Emotion) -> None:
+        custom = self._places[clip.key].custom or {}
+        if emotion.label is None and is_labelled(custom, replace(self._options, overwrite=False)):
+            # Nothing was heard that could speak against the label: it stays, and the reason beside.
+            reason = f"{self._options.field}_reason"
+            lacking = label_fields(Emotion(), self._options).items()
+            self._fields[clip.key] = {k: v for k, v in lacking if k not in custom}
+            self._fields[clip.key][reason] = emotion.reason
+            return
         super().take(clip, emotion)
         if not isinstance(emotion, HeardTurn):
             raise ScorerError(f"expected what an EvidenceScorer heard, got {emotion!r}")

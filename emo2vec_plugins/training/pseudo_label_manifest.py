@@ -52,10 +52,12 @@ def pseudo_label_manifest(
         second: A model that is to hear the same; of other classes, those that both have count.
         trust: The criteria; `Trust` as it is, unless given.
         field: Where labels are and go, and prefix of what stands beside them.
-        overwrite: Judge turns that have a label, too; they lose it even if they are rejected.
+        overwrite: Judge turns that have a label, too; they lose it even if they are rejected, but
+            not if they could not be scored.
         scores: Where what the models say is kept, a manifest like *target*: another call with
-            other criteria starts from it, and scores nothing. Beside *target*, and gone in the
-            end, if None.
+            other criteria starts from it, and scores nothing. Models and the windows of *trust*
+            belong to what is kept: others need another path. Beside *target*, and gone in the end,
+            if None.
         progress: Called with the number of cuts that were scored since the last call.
 
     Raises:
@@ -77,6 +79,7 @@ def pseudo_label_manifest(
     if finished:
         run.clear_up()
         return finished
+    run.check_scores(task["scorer"])
     annotate_manifest(
         run.source,
         run.scores,
@@ -135,6 +138,24 @@ class _Run:
                 f"{differences(record['task'], task)}. Remove it, or write elsewhere"
             )
         return replace(Report.from_json(record["report"]), was_finished=True)
+
+    def check_scores(self, scorer: Any) -> None:
+        """Refuse scores of other models or windows, before anyone removes the work of hours.
+
+        Raises:
+            ResumeError: If they are there; the message says what keeps them.
+        """
+        record = self.scores.with_name(f"{self.scores.name}.emo2vec.json")
+        if self._is_temporary or not (self.scores.exists() and record.is_file()):
+            return
+        then = json.loads(record.read_text("utf-8"))["task"]["scorer"]
+        if then != scorer:
+            raise ResumeError(
+                f"{self.scores} has other scores: "
+                f"{differences({'scorer': then}, {'scorer': scorer})}. The models and the windows "
+                "(--windows) belong to the scores, not to the criteria: name another file for the "
+                "new scores (--scores), and these are kept"
+            )
 
     def write(self, cuts: Iterator[Any], *, task: dict[str, Any], report: Report) -> None:
         """Write the record, then the cuts: a target that is there has its record beside it."""
