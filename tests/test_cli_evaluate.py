@@ -162,6 +162,16 @@ def test_wrong_usage_is_told(manifest, label_map, arguments, message):
     assert message in result.stderr
 
 
+@pytest.mark.parametrize("command", [["evaluate"], ["calibrate", "--out", "out"]])
+def test_a_manifest_without_cuts_is_named(command, tmp_path):
+    (tmp_path / "empty.jsonl").write_text("")
+
+    result = run(*command, tmp_path / "empty.jsonl", "--model", "tiny")
+
+    assert result.exit_code == 1
+    assert result.stderr == f"emo2vec: error: {tmp_path}/empty.jsonl: there are no cuts in it\n"
+
+
 def test_pictures_may_be_drawings(manifest, label_map, tmp_path):
     path = tmp_path / "c.svg"
 

@@ -197,7 +197,7 @@ def test_mistakes_are_told_in_one_line_and_leave_nothing(
         ("gone.jsonl", "out.jsonl", "gone.jsonl: No such file or directory"),
         ("in.jsonl.gz", "in.jsonl.gz", "is the input and the output"),
         ("in.jsonl.gz", "out.txt", "manifests are .jsonl, .jsonl.gz or a Shar directory"),
-        ("empty.jsonl", "out.jsonl", "there is nothing to label: no cut came in"),
+        ("empty.jsonl", "out.jsonl", "empty.jsonl: there are no cuts"),
     ],
 )
 def test_manifests_that_are_no_good_are_told_in_one_line(

@@ -10,7 +10,12 @@ import click
 
 from emo2vec_plugins.cli.options import Loading, loading_options
 from emo2vec_plugins.cli.output import complain, counted, note, progress
-from emo2vec_plugins.cli.truth_options import TruthOptions, extra, truth_options
+from emo2vec_plugins.cli.truth_options import (
+    TruthOptions,
+    extra,
+    labelled_manifest,
+    truth_options,
+)
 
 if TYPE_CHECKING:
     from emo2vec_plugins.evaluation.results import Calibration
@@ -34,9 +39,7 @@ def calibrate(
     model with its head divided by it. Labels and embeddings stay as they are.
     """
     library = _library()
-    with extra():
-        from emo2vec_plugins.evaluation.reading import read_cuts
-    cuts = read_cuts(Path(source))
+    cuts = labelled_manifest(Path(source))
     with progress("cuts", total=len(cuts), quiet=quiet) as advance:
         found = library.calibrate(
             cuts,

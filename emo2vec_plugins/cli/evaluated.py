@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from emo2vec_plugins.cli.truth_options import labelled_manifest
+
 if TYPE_CHECKING:
     from lhotse.cut import Cut
 
@@ -38,11 +40,9 @@ def manifest_material(path: Path, truth: Truth) -> Material:
 
     Raises:
         FormatError: If it is none.
-        LabelError: If labels are missing or unknown.
+        LabelError: If it is empty, or labels are missing or unknown.
     """
-    from emo2vec_plugins.evaluation.reading import read_cuts
-
-    cuts = read_cuts(path)
+    cuts = labelled_manifest(path)
     return Material(cuts=cuts, turns=truth.turns(cuts), folds=None, left_out=truth.left_out(cuts))
 
 

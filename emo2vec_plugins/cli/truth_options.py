@@ -6,13 +6,16 @@ import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from emo2vec_plugins.errors import MissingExtraError
+from emo2vec_plugins.errors import LabelError, MissingExtraError
 
 if TYPE_CHECKING:
+    from lhotse.cut import Cut
+
     from emo2vec_plugins.evaluation.reading import Truth
 
 Command = Callable[..., Any]
@@ -89,6 +92,22 @@ def truth_options(field: str) -> Callable[[Command], Command]:
         return decorated
 
     return decorate
+
+
+def labelled_manifest(path: Path) -> list[Cut]:
+    """Return the cuts of a manifest that is to have labelled turns.
+
+    Raises:
+        FormatError: If it is none.
+        LabelError: If it is empty.
+        OSError: If it cannot be read.
+    """
+    from emo2vec_plugins.evaluation.reading import read_cuts
+
+    cuts = read_cuts(path)
+    if not cuts:
+        raise LabelError(f"{path}: there are no cuts in it")
+    return cuts
 
 
 @contextmanager
