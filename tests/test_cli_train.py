@@ -142,7 +142,16 @@ def test_leaving_out_one_speaker_at_a_time_shows_a_table(place, tmp_path):
         (["--set", "epoch=3"], 1, "a recipe has no epoch; it has tune, "),
         (["--new", "none.yaml"], 1, "none.yaml: not readable as plain YAML"),
         (["--new", "tiny", "--dev-speakers", "eve"], 1, "there is no speaker eve"),
-        (["--new", "tiny", "--patience", 2], 1, "hold some out, or leave patience out"),
+        (
+            ["--new", "tiny", "--patience", 2],
+            1,
+            "hold some out (--dev, --dev-speakers or --dev-share)",
+        ),
+        (
+            ["--new", "tiny", "--dev-share", 0.2, "--dev-speakers", "ann"],
+            1,
+            "(--dev), or these speakers (--dev-speakers), or a share (--dev-share): give one",
+        ),
         (["--recipe", "none.yaml"], 1, "none.yaml: No such file or directory"),
         (["--model", "fake"], 1, "fake cannot be trained: its weights are not at hand"),
     ],
@@ -169,7 +178,9 @@ def test_labels_that_are_missing_are_an_error_unless_skipped(place, tmp_path):
     path = manifest(tmp_path / "cuts.jsonl", [*corpus(tmp_path / "wav"), bare])
     options = ["--out", tmp_path / "out", "--recipe", place / "recipe.yaml"]
 
-    assert "1 of 17 supervisions have no label" in run("train", path, *options).stderr
+    told = run("train", path, *options).stderr
+    assert "1 of 17 supervisions have no label" in told
+    assert "name another field (--field; of evaluate, --truth-field), or skip them" in told
     assert run("train", path, *options, "--skip-unlabelled").exit_code == 0
 
 

@@ -161,7 +161,11 @@ def test_folds_of_another_recipe_or_other_turns_are_not_taken(examples, recipe, 
 @pytest.mark.parametrize(
     ("kind", "change", "message"),
     [
-        (OptionsError, {"patience": 2}, "would choose the epoch by the speaker who judges"),
+        (
+            OptionsError,
+            {"patience": 2},
+            r"\(--patience\) would choose the epoch by the speaker who judges",
+        ),
         (TrainingError, {}, "all turns are of speaker ann; two are needed"),
     ],
 )

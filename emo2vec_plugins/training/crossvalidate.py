@@ -153,7 +153,7 @@ def cross_validate(
         raise CheckpointError(f"{out}: exists already; choose a new folder")
     if recipe.patience is not None:
         raise OptionsError(
-            "patience would choose the epoch by the speaker who judges; leave it out"
+            "patience (--patience) would choose the epoch by the speaker who judges; leave it out"
         )
     if len(names) < 2:
         raise TrainingError(f"all turns are of {group} {names[0]}; two are needed at least")

@@ -63,7 +63,7 @@ def groups_of(examples: Sequence[Example], group: Group) -> set[str]:
         raise TrainingError(
             f"{len(missing)} of {len(examples)} turns have no speaker: {_some(missing)}; without "
             "speakers nobody can tell whether one is on both sides. Add them, or, if every "
-            "recording is of other people, group by recording"
+            "recording is of other people, group by recording (--group recording)"
         )
     return {str(example.speaker) for example in examples}
 
@@ -96,7 +96,8 @@ def make_split(
     """
     if sum([bool(dev), bool(names), share is not None]) > 1:
         raise OptionsError(
-            "development turns are other cuts, or these speakers, or a share: give one of them"
+            "development turns are other cuts (--dev), or these speakers (--dev-speakers), or a "
+            "share (--dev-share): give one of them"
         )
     if names:
         split = by_name(examples, names, group=group)
