@@ -109,6 +109,23 @@ def test_predictions_by_the_command_cuts_are_read(manifest, label_map, tmp_path)
     assert found[0]["calibration"]["turns"] == 12
 
 
+def test_pseudo_labels_are_told_and_counted(manifest, label_map, tmp_path):
+    cuts = list(CutSet.from_file(manifest))
+    for cut in cuts[:2]:
+        cut.supervisions[0].custom["emotion_source"] = "pseudo"
+    path = save_cuts(tmp_path / "pseudo.jsonl", *cuts)
+
+    result = evaluate(path, label_map, "--predicted-field", "heard", "--json", "-")
+
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["turns"] == 10
+    assert json.loads(result.stdout)["about"]["left_out"]["pseudo_labels"] == 2
+    assert result.stderr.splitlines() == [
+        "emo2vec: warning: 2 of 12 labelled turns are left out: they have pseudo-labels "
+        "(emotion_source), and nothing can be judged by them"
+    ]
+
+
 def test_classes_of_interest_restrict_model_and_truth(manifest, label_map):
     result = evaluate(
         *(manifest, label_map, "--model", "fake", "--labels", "angry,happy"),

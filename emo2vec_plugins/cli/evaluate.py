@@ -244,6 +244,7 @@ def _tell_left_out(left_out: Mapping[str, int], *, quiet: bool) -> None:
         "other_classes": "of classes that --labels does not name",
         "missing_audio": "without audio",
     }
-    told = [f"{count} {words[why]}" for why, count in left_out.items() if count]
+    # Of pseudo-labels, a warning has told already.
+    told = [f"{left_out[why]} {said}" for why, said in words.items() if left_out.get(why)]
     if told:
         note(f"not judged: {', '.join(told)}", quiet=quiet)
