@@ -11,6 +11,10 @@ from cli_runner import run
 from training_parts import corpus, cut, manifest, small_config, small_model, tone
 
 from emo2vec_plugins import Engine, load_model
+from emo2vec_plugins.training.examples import read_cuts, read_examples
+from emo2vec_plugins.training.recipe import read_recipe
+from emo2vec_plugins.training.run import train
+from emo2vec_plugins.training.split import make_split
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +56,24 @@ def test_a_recipe_in_a_file_makes_a_model(place, tmp_path):
     )
     assert result.stdout == ""
     assert set(heard(tmp_path / "out", place / "wav" / "ann-sad-0.wav").scores) == {"happy", "sad"}
+
+
+def test_a_run_that_was_killed_says_where_it_goes_on(place, tmp_path):
+    def kill(row):
+        if row.epoch == 2:
+            raise KeyboardInterrupt
+
+    examples = read_examples(read_cuts(place / "cuts.jsonl.gz"))
+    recipe = read_recipe(place / "recipe.yaml").but({"epochs": 3})
+    with pytest.raises(KeyboardInterrupt):
+        train(make_split(examples), recipe, out=tmp_path / "out", done=kill)
+
+    again = command(place, tmp_path, "--recipe", place / "recipe.yaml", "--epochs", 3)
+
+    assert again.exit_code == 0, again.stderr
+    first, second, *_ = again.stderr.splitlines()
+    assert first == "emo2vec: goes on after epoch 2 of 3"
+    assert second.startswith("emo2vec: epoch 3 of 3: loss ")
 
 
 def test_development_turns_are_judged_and_shown(place, tmp_path):

@@ -50,14 +50,14 @@ class Order:
         from emo2vec_plugins.training.run import train as run
 
         split = self._split()
-        with self._telling(len(split.train) + len(split.dev)) as (told, embedded):
+        with self._telling(len(split.train) + len(split.dev)) as telling:
             trained = run(
                 split,
                 self._recipe,
                 out=self._out,
-                means=self._means(ctx, embedded),
+                means=self._means(ctx, telling),
                 story=self._story(),
-                done=told,
+                done=telling.epoch,
             )
         if trained.evaluation is not None and not self._quiet:
             click.echo(trained.evaluation.table())
@@ -82,19 +82,19 @@ class Order:
         group = given["group"]
         folds = len(groups_of(labelled_by_people(examples, group), group))
         others = (folds - 1) * len(examples)
-        with self._telling(others) as (told, embedded):
+        with self._telling(others) as telling:
 
             def tell(name: str, row: Row | None) -> None:
                 if row is None:
                     note(f"{group} {name} is judged", quiet=self._quiet)
                 else:
-                    told(row)
+                    telling.epoch(row)
 
             result = cross_validate(
                 examples,
                 self._recipe,
                 out=self._out,
-                means=self._means(ctx, embedded),
+                means=self._means(ctx, telling),
                 group=group,
                 done=tell,
             )
@@ -141,7 +141,7 @@ class Order:
             seed=self._recipe.seed,
         )
 
-    def _means(self, ctx: click.Context, embedded: Callable[[int], None]) -> Means:
+    def _means(self, ctx: click.Context, telling: _Telling) -> Means:
         from emo2vec_plugins.training.fit import Means
 
         given = self._given
@@ -150,7 +150,13 @@ class Order:
             name = given["model"] or DEFAULT_MODEL
             base = load_model(name, device=given["device"], plugins=plugins_of(ctx))
         cache = Path(given["cache"]) if given["cache"] else _cache_folder()
-        return Means(base=base, device=given["device"], cache=cache, embedded=embedded)
+        return Means(
+            base=base,
+            device=given["device"],
+            cache=cache,
+            embedded=telling.embedded,
+            resumed=telling.resumed,
+        )
 
     def _story(self) -> Story:
         from emo2vec_plugins.training.card import Story
@@ -167,25 +173,46 @@ class Order:
         )
 
     @contextmanager
-    def _telling(
-        self, embeddings: int
-    ) -> Iterator[tuple[Callable[[Row], None], Callable[[int], None]]]:
+    def _telling(self, embeddings: int) -> Iterator[_Telling]:
         """Show bars for so many embeddings and for epochs, and a line for each epoch."""
-        total, done = self._recipe.epochs, 0
-
-        def tell(row: Row) -> None:
-            if bar:
-                bar("epochs", None, completed=row.epoch, total=total)
-            note(_told(row, total), quiet=self._quiet)
-
-        def embedded(count: int) -> None:
-            nonlocal done
-            done += count
-            if bar:
-                bar("embeddings", None, completed=done, total=embeddings)
-
         with step_progress(quiet=self._quiet) as bar:
-            yield tell, embedded
+            yield _Telling(
+                bar, epochs=self._recipe.epochs, embeddings=embeddings, quiet=self._quiet
+            )
+
+
+class _Telling:
+    """What is told of a run while it lasts; of epochs that were done before, how many."""
+
+    def __init__(
+        self, bar: Callable[..., None] | None, *, epochs: int, embeddings: int, quiet: bool
+    ) -> None:
+        self._bar = bar
+        self._epochs = epochs
+        self._embeddings = embeddings
+        self._quiet = quiet
+        self._embedded = 0
+        self._before = 0
+
+    def resumed(self, count: int) -> None:
+        """Tell that a run goes on; the rows that follow first are not told again."""
+        self._before = count
+        note(f"goes on after epoch {count} of {self._epochs}", quiet=self._quiet)
+
+    def epoch(self, row: Row) -> None:
+        """Tell of an epoch that is done."""
+        if self._bar:
+            self._bar("epochs", None, completed=row.epoch, total=self._epochs)
+        if row.epoch > self._before:
+            note(_told(row, self._epochs), quiet=self._quiet)
+        elif row.epoch == self._before:
+            self._before = 0  # what follows is new, or another fold
+
+    def embedded(self, count: int) -> None:
+        """Tell of so many embeddings more."""
+        self._embedded += count
+        if self._bar:
+            self._bar("embeddings", None, completed=self._embedded, total=self._embeddings)
 
 
 def _told(row: Row, total: int) -> str:

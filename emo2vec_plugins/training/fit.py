@@ -37,12 +37,14 @@ class Means:
         device: None for the best there is.
         cache: Folder of embeddings, for ``tune: head``.
         embedded: Called with the number of embeddings that are there since the last call.
+        resumed: Called with the number of epochs that were done before, where a run goes on.
     """
 
     base: Backend | None = None
     device: str | None = None
     cache: Path | None = None
     embedded: Callable[[int], None] = lambda _: None
+    resumed: Callable[[int], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +106,9 @@ def fit(
     _check(recipe, means, split)
     start = begin(recipe, means.base, classes)
     checkpoints = Checkpoints(work, identity(split, recipe, start))
-    checkpoints.load()  # before an hour is spent on embeddings
+    found = checkpoints.load()  # before an hour is spent on embeddings
+    if found is not None:
+        means.resumed(found[0].epochs)
     learner = new_learner(start, recipe)
     trainer = Trainer(
         learner,
