@@ -203,7 +203,22 @@ def test_labels_that_are_missing_are_an_error_unless_skipped(place, tmp_path):
     told = run("train", path, *options).stderr
     assert "1 of 17 supervisions have no label" in told
     assert "name another field (--field; of evaluate, --truth-field), or skip them" in told
-    assert run("train", path, *options, "--skip-unlabelled").exit_code == 0
+    told = run("train", path, *options, "--skip-unlabelled")
+    assert told.exit_code == 0
+    assert f"emo2vec: {path}: not used: 1 without a label\n" in told.stderr
+    assert "- Not used: 1 without a label." in (tmp_path / "out" / "README.md").read_text("utf-8")
+
+
+def test_turns_that_the_label_map_leaves_out_are_counted(place, tmp_path):
+    odd = cut(tmp_path, "odd", tone(200), speaker="ann", emotion="bored")
+    path = manifest(tmp_path / "cuts.jsonl", [*corpus(tmp_path / "wav"), odd])
+    (tmp_path / "map.yaml").write_text("bored: null\n")
+    options = ["--recipe", place / "recipe.yaml", "--label-map", tmp_path / "map.yaml"]
+
+    result = run("train", path, "--out", tmp_path / "out", *options, "--leave-one-speaker-out")
+
+    assert result.exit_code == 0, result.stderr
+    assert f"emo2vec: {path}: not used: 1 left out by the label map\n" in result.stderr
 
 
 def test_libraries_that_are_missing_are_named_with_the_extra(place, tmp_path, monkeypatch):

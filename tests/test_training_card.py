@@ -58,6 +58,13 @@ def test_what_a_model_has_heard_that_was_started_from_is_not_claimed_to_be_known
     assert "which flatters a little; what large has heard before, nobody has checked. " in text
 
 
+def test_turns_that_were_left_out_are_counted(split):
+    story = Story(left_out="3 left out by the label map")
+
+    assert "- Not used: 3 left out by the label map." in card(split, story=story)
+    assert "Not used" not in card(split)
+
+
 @pytest.mark.parametrize(
     ("classes", "said"),
     [

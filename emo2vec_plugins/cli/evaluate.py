@@ -19,7 +19,7 @@ from emo2vec_plugins.cli.output import (
     replacing,
     speaker_of,
 )
-from emo2vec_plugins.cli.truth_options import TruthOptions, extra, truth_options
+from emo2vec_plugins.cli.truth_options import TruthOptions, extra, told_left_out, truth_options
 from emo2vec_plugins.labelled import LabelMap
 
 if TYPE_CHECKING:
@@ -238,13 +238,6 @@ def _draw(evaluation: Evaluation, path: Path) -> None:
 
 
 def _tell_left_out(left_out: Mapping[str, int], *, quiet: bool) -> None:
-    words = {
-        "unlabelled": "without a label",
-        "by_label_map": "left out by the label map",
-        "other_classes": "of classes that --labels does not name",
-        "missing_audio": "without audio",
-    }
-    # Of pseudo-labels, a warning has told already.
-    told = [f"{left_out[why]} {said}" for why, said in words.items() if left_out.get(why)]
+    told = told_left_out(left_out)
     if told:
-        note(f"not judged: {', '.join(told)}", quiet=quiet)
+        note(f"not judged: {told}", quiet=quiet)

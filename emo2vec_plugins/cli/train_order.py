@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ import click
 
 from emo2vec_plugins.cli.group import plugins_of
 from emo2vec_plugins.cli.output import counted, note, step_progress
+from emo2vec_plugins.cli.truth_options import told_left_out
 from emo2vec_plugins.errors import MissingExtraError
 from emo2vec_plugins.labelled import LabelMap
 from emo2vec_plugins.loading import DEFAULT_MODEL, load_model
@@ -42,6 +44,7 @@ class Order:
         self._out = out
         self._quiet = quiet
         self._given = given
+        self._left_out: Counter[str] = Counter()
         self._map = LabelMap.read(given["label_map"]) if given["label_map"] else LabelMap()
         self._recipe = self._asked()
 
@@ -119,14 +122,19 @@ class Order:
         return recipe
 
     def _examples(self, path: str) -> list[Example]:
+        from emo2vec_plugins.evaluation.reading import Truth
         from emo2vec_plugins.training.examples import read_cuts, read_examples
 
-        return read_examples(
-            read_cuts(path),
-            field=self._given["field"],
-            label_map=self._map,
-            skip_unlabelled=self._given["skip_unlabelled"],
-        )
+        cuts = read_cuts(path)
+        field, skip = self._given["field"], self._given["skip_unlabelled"]
+        examples = read_examples(cuts, field=field, label_map=self._map, skip_unlabelled=skip)
+        found = Truth(field=field, label_map=self._map).left_out(cuts)
+        # Pseudo-labels are left out of what judges, but learnt from.
+        here = {why: found[why] for why in ("unlabelled", "by_label_map") if found[why]}
+        self._left_out.update(here)
+        if here:
+            note(f"{path}: not used: {told_left_out(here)}", quiet=self._quiet)
+        return examples
 
     def _split(self) -> Split:
         from emo2vec_plugins.training.split import make_split
@@ -168,6 +176,7 @@ class Order:
             data=Path(self._source).name,
             dev=Path(given["dev"]).name if given["dev"] else None,
             label_map=self._map.names,
+            left_out=told_left_out(self._left_out),
             command=shlex.join(["emo2vec", *sys.argv[1:]]),
             notes=notes,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +49,14 @@ class TruthOptions:
         )
 
 
+LEFT_OUT = {
+    "unlabelled": "without a label",
+    "by_label_map": "left out by the label map",
+    "other_classes": "of classes that --labels does not name",
+    "missing_audio": "without audio",
+}
+"""Why turns are not used, in words. Of pseudo-labels, a warning tells."""
+
 _OPTIONS = (
     click.option(
         "--label-map",
@@ -92,6 +100,15 @@ def truth_options(field: str) -> Callable[[Command], Command]:
         return decorated
 
     return decorate
+
+
+def told_left_out(counts: Mapping[str, int]) -> str:
+    """Say how many turns are not used, and why; empty if all are.
+
+    Args:
+        counts: By the reasons in `LEFT_OUT`; others are not told.
+    """
+    return ", ".join(f"{counts[why]} {said}" for why, said in LEFT_OUT.items() if counts.get(why))
 
 
 def labelled_manifest(path: Path) -> list[Cut]:

@@ -47,6 +47,7 @@ class Story:
         data: What the turns come from, a manifest's path for instance.
         dev: The same of the development turns, if they come from elsewhere.
         label_map: What the corpus's names were taken for.
+        left_out: Turns that are neither learnt from nor judged, and why.
         command: What made the model.
         notes: Markdown that goes after the first paragraph.
     """
@@ -55,6 +56,7 @@ class Story:
     data: str = "not said"
     dev: str | None = None
     label_map: Mapping[str, str | None] = field(default_factory=dict)
+    left_out: str = ""
     command: str = ""
     notes: str = ""
 
@@ -124,6 +126,8 @@ def data_of(split: Split, story: Story) -> str:
     if story.label_map:
         said = ", ".join(f"{k} is {v or 'left out'}" for k, v in story.label_map.items())
         lines.append(f"- Labels: {said}.")
+    if story.left_out:
+        lines.append(f"- Not used: {story.left_out}.")
     return "\n".join(lines)
 
 
