@@ -54,7 +54,11 @@ def test_the_shape_of_the_embedded_model_is_no_file(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("epoch: 3\nnoize: 1\n", "recipe.yaml: a recipe has no epoch, noize; it has tune, blocks"),
+        (
+            "epoch: 3\nnoize: 1\nxyz: 1\n",
+            r"recipe\.yaml: a recipe has no epoch \(is epochs meant\?\), noize \(is noise meant\?\), "
+            "xyz; it has tune, blocks",
+        ),
         ("- 1\n", "a mapping of a recipe's fields was expected, such as 'epochs: 30', got list"),
         ("epochs: [\n", "recipe.yaml: not readable as plain YAML"),
         ("epochs: 0\n", "epochs is a whole number of at least 1, got 0"),

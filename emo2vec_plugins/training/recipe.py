@@ -7,8 +7,9 @@ compared when a run is resumed. What it does not hold is the data and how they a
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -173,7 +174,8 @@ class Recipe:
         known = [each.name for each in fields(cls)]
         unknown = [str(name) for name in values if name not in known]
         if unknown:
-            raise OptionsError(f"a recipe has no {', '.join(unknown)}; it has {', '.join(known)}")
+            asked = ", ".join(_nearest(name, known) for name in unknown)
+            raise OptionsError(f"a recipe has no {asked}; it has {', '.join(known)}")
         return cls(**values)
 
     def but(self, changes: Mapping[str, Any]) -> Recipe:
@@ -218,6 +220,12 @@ def read_recipe(path: str | Path) -> Recipe:
     if "network" not in document or recipe.network == "tiny":
         return recipe
     return replace(recipe, network=str(path.parent / recipe.network))
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    """Return a name that is none, with the one that may be meant."""
+    found = get_close_matches(name, known, n=1)
+    return f"{name} (is {found[0]} meant?)" if found else name
 
 
 def _default(name: str) -> Any:
