@@ -185,8 +185,8 @@ def _check(recipe: Recipe, means: Means, split: Split) -> None:
         raise OptionsError(f"tune: {recipe.tune} needs a model to start from")
     if recipe.patience is not None and not split.dev:
         raise OptionsError(
-            "patience (--patience) stops training when development turns get no better: hold some "
-            "out (--dev, --dev-speakers or --dev-share), or leave it out"
+            "patience stops training when development turns get no better: hold some out (--dev, "
+            "--dev-speakers or --dev-share), or leave it out (--patience)"
         )
 
 
