@@ -340,7 +340,7 @@ def test_a_model_without_classes_is_refused(cuts_of):
 
 
 def test_nothing_to_label_is_an_error(cuts_of):
-    with pytest.raises(LabelError, match="no cut came in"):
+    with pytest.raises(LabelError, match="there are no cuts"):
         pseudo_label([], score=Says())
     with pytest.raises(SourceError, match="got one str"):
         pseudo_label("cuts.jsonl", score=Says())
