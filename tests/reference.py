@@ -70,7 +70,12 @@ def auto_model(path: Path) -> Any:
 
     level = logging.root.level
     model = AutoModel(
-        model=str(path), device="cpu", disable_update=True, disable_pbar=True, log_level="ERROR"
+        model=str(path),
+        device="cpu",
+        ncpu=torch.get_num_threads(),  # it would set four, for everybody
+        disable_update=True,
+        disable_pbar=True,
+        log_level="ERROR",
     )
     logging.root.setLevel(level)
     return model

@@ -17,13 +17,17 @@ from emo2vec_plugins.training.run import train
 from emo2vec_plugins.training.split import make_split
 
 
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch, tmp_path):
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from emo2vec_plugins.training.recipe import Recipe
 CPU = Means(device="cpu")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def one_thread():
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -34,8 +34,10 @@ def statistics(track: np.ndarray) -> np.ndarray:
 
 def features(samples: np.ndarray) -> np.ndarray:
     """Return what is said of one turn; the softest quarter of its frames is left out."""
-    sizes = {"n_fft": 400, "hop_length": HOP, "center": False}
-    cepstra = librosa.feature.mfcc(y=samples, sr=RATE, n_mfcc=20, n_mels=64, **sizes)
+    samples = (samples - samples.mean()) / samples.std()
+    sizes = {"n_fft": 800, "win_length": 400, "hop_length": HOP}
+    mel = librosa.feature.melspectrogram(y=samples, sr=RATE, n_mels=64, fmin=50, **sizes)
+    cepstra = librosa.feature.mfcc(S=np.log(mel + 1e-3), n_mfcc=20)
     centroid = librosa.feature.spectral_centroid(y=samples, sr=RATE, **sizes)
     loudness = cepstra[:1]
     loud = loudness[0] > np.percentile(loudness, 25)
