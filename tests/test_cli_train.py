@@ -108,6 +108,14 @@ def test_options_override_the_recipe(place, tmp_path):
         assert line in card
 
 
+def test_the_embedded_shape_hears_by_a_filter_bank_unless_told_otherwise(place, tmp_path):
+    for name, extra in (("banked", []), ("random", ["--set", "front_end=random"])):
+        command(place, tmp_path / name, "--new", "tiny", "--epochs", 1, *extra)
+
+    told = [(tmp_path / name / "out" / "README.md").read_text() for name in ("banked", "random")]
+    assert ["front_end: filter-bank\n" in card for card in told] == [True, False]
+
+
 @pytest.mark.parametrize(
     "options", [["--tune", "head"], ["--tune", "top", "--blocks", 1], ["--tune", "all"], []]
 )

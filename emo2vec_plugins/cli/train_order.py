@@ -114,6 +114,8 @@ class Order:
         changes = {name: given[name] for name in _FIELDS if given[name] is not None}
         if given["network"]:
             changes["tune"] = "new"
+        if given["network"] == "tiny":
+            changes["front_end"] = "filter-bank"  # its convolutions are made to be one
         recipe = recipe.but({**changes, **given["settings"]})
         if given["blocks"] and recipe.tune != "top":
             raise click.UsageError("--blocks is for --tune top")
