@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 from hypothesis import settings
 from pytest_socket import disable_socket, enable_socket
 
@@ -55,3 +56,12 @@ def write(tmp_path):
         return path
 
     return save
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    """Sums in one order, so that training twice gives the same weights to the last bit."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 import pytest
-import torch
 from cli_runner import run
 from training_parts import corpus, cut, manifest, small_config, small_model, tone
 
@@ -16,13 +15,7 @@ from emo2vec_plugins.training.recipe import read_recipe
 from emo2vec_plugins.training.run import train
 from emo2vec_plugins.training.split import make_split
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(autouse=True)

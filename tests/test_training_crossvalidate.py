@@ -6,7 +6,6 @@ import json
 from dataclasses import replace
 
 import pytest
-import torch
 from training_parts import corpus, small_config, small_model
 
 from emo2vec_plugins import load_model
@@ -16,15 +15,9 @@ from emo2vec_plugins.training.examples import read_examples
 from emo2vec_plugins.training.fit import Means
 from emo2vec_plugins.training.recipe import Recipe
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = Means(device="cpu")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

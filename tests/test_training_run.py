@@ -43,13 +43,7 @@ from emo2vec_plugins.training.split import make_split
 from emo2vec_plugins.training.start import from_model, new_network
 from emo2vec_plugins.training.trainer import Side, Trainer
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from lhotse.cut.set import deserialize_cut
 from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.evaluation.predictions import Prediction
 from emo2vec_plugins.evaluation.reading import AS_NAMED, answered, check_field, check_names
+from emo2vec_plugins.integrations.lhotse_layouts import lines_of
 from emo2vec_plugins.labelled import LabelledTurn, LabelMap
 
 _SHOWN = 5
@@ -72,7 +72,7 @@ def joined(
 
 def _predictions(path: Path, field: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield each id with its values, under the names that cuts have them."""
-    for number, line in _lines(path):
+    for number, line in lines_of(path):
         where = f"{path}, line {number}"
         try:
             document = json.loads(line)
@@ -87,16 +87,6 @@ def _predictions(path: Path, field: str) -> Iterator[tuple[str, Mapping[str, Any
             yield str(document["id"]), document.get("custom") or {}
         else:
             yield _plain(document, field, where)
-
-
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    yield number, line
-    except (gzip.BadGzipFile, EOFError) as error:
-        raise FormatError(f"{path}: the gzip archive is damaged: {error}") from error
 
 
 def _cut(document: dict[str, Any], where: str) -> Any:

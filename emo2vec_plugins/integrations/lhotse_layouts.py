@@ -100,7 +100,7 @@ class LinesLayout:
         Raises:
             FormatError: If a line is no cut; the message has its number.
         """
-        for number, line in islice(_lines(self._source), skip, None):
+        for number, line in islice(lines_of(self._source), skip, None):
             yield _parsed(line, f"{self._source}, line {number}")
 
     def line(self, cut: Any) -> str:
@@ -189,7 +189,7 @@ class SharLayout:
 
     def _shard_sizes(self) -> list[int]:
         if self._sizes is None:
-            self._sizes = [sum(1 for _ in _lines(path)) for path in self._streams["cuts"]]
+            self._sizes = [sum(1 for _ in lines_of(path)) for path in self._streams["cuts"]]
         return self._sizes
 
 
@@ -206,8 +206,12 @@ def _parsed(line: bytes, where: str) -> Any:
     return cut
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines that are not blank, with their numbers from 1."""
+def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that are not blank, with their numbers from 1; ``.gz`` is unpacked.
+
+    Raises:
+        FormatError: If the archive is damaged.
+    """
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             for number, line in enumerate(file, 1):
