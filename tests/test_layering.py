@@ -35,6 +35,7 @@ LAZY = {
     "model/network": {"torch"},
     "model/torch_backend": {"torch"},
     "model/checkpoint": {"torch"},
+    "model/pickles": {"torch"},
     "integrations/pyannote_audio": {"torch", "pyannote"},
     "integrations/pyannote_pipeline": {"torch", "pyannote"},
     "integrations/lhotse_cuts": set(),

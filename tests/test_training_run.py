@@ -27,8 +27,9 @@ from emo2vec_plugins.errors import (
     ResumeError,
     TrainingError,
 )
-from emo2vec_plugins.model.checkpoint import read_state, read_tensors
+from emo2vec_plugins.model.checkpoint import read_tensors
 from emo2vec_plugins.model.config import read_config, to_document
+from emo2vec_plugins.model.pickles import read_state
 from emo2vec_plugins.testing import FakeBackend
 from emo2vec_plugins.training.card import Story
 from emo2vec_plugins.training.examples import read_cuts, read_examples

@@ -6,17 +6,14 @@ model with a head, ``tokens.txt``. Nothing in it is executed.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
-import os
-import pickle
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import safetensors
 import safetensors.torch
@@ -31,6 +28,7 @@ from emo2vec_plugins.errors import CheckpointError
 from emo2vec_plugins.labels import LabelSet
 from emo2vec_plugins.model.config import Config, read_config, to_document
 from emo2vec_plugins.model.network import Network
+from emo2vec_plugins.model.pickles import load_pickle, save_pickle, why_unreadable
 from emo2vec_plugins.model.torch_backend import TorchBackend
 
 logger = logging.getLogger(__name__)
@@ -43,7 +41,6 @@ PREFIX = "d2v_model."
 """Before the encoder's tensors in published checkpoints; the head has none."""
 
 _NESTED = ("model", "state_dict")
-_LFS_POINTER = b"version https://git-lfs"
 _SHOWN = 5
 
 
@@ -110,9 +107,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             document: Any = safetensors.torch.load_file(path)
         else:
-            document = _load_pickle(path)
+            document = load_pickle(path)
     except Exception as error:
-        raise CheckpointError(f"{path}: {_unreadable(path, error)}") from error
+        raise CheckpointError(f"{path}: {why_unreadable(path, error)}") from error
     for key in _NESTED:
         if isinstance(document, Mapping) and isinstance(document.get(key), Mapping):
             document = document[key]
@@ -192,36 +189,6 @@ def save_folder(
         folder.rename(path)
 
 
-def save_state(path: Path, state: Mapping[str, Any]) -> None:
-    """Write tensors and plain values; *path* is what it was before, or complete.
-
-    Raises:
-        OSError: If it cannot be written.
-    """
-    part = path.with_name(f".{path.name}.part")
-    try:
-        _save(part, state)
-        part.replace(path)
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-
-
-def read_state(path: Path) -> dict[str, Any]:
-    """Read what `save_state` wrote; like model weights, it is refused if it might run code.
-
-    Raises:
-        CheckpointError: If it cannot be read, or is no mapping.
-    """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)  # noqa: TID251
-    except Exception as error:
-        raise CheckpointError(f"{path}: {_unreadable(path, error)}") from error
-    if not isinstance(state, dict):
-        raise CheckpointError(f"{path}: a dict was expected, got {type(state).__name__}")
-    return state
-
-
 def _hub_config(tokens: Sequence[str]) -> str:
     """Return what ModelScope's pipelines read; FunASR takes the names of files from it, too."""
     files: dict[str, Any] = {"init_param": "model.pt", "config": CONFIG}
@@ -237,42 +204,6 @@ def _hub_config(tokens: Sequence[str]) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def _save(path: Path, document: Any) -> None:
-    """Write with torch.
-
-    Raises:
-        OSError: If it cannot be written; torch itself would not say why.
-    """
-    with path.open("wb") as file:
-        kept = _Kept(file)
-        try:
-            torch.save(document, cast(IO[bytes], kept))  # it writes and flushes, no more
-        except RuntimeError as error:
-            raise kept.error or error from error
-        if kept.error:
-            raise kept.error
-        file.flush()
-        os.fsync(file.fileno())
-
-
-class _Kept:
-    """A file that remembers why writing failed, for torch loses it."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.error: OSError | None = None
-
-    def write(self, data: Any) -> int:
-        try:
-            return self._file.write(data)
-        except OSError as error:
-            self.error = self.error or error
-            raise
-
-    def flush(self) -> None:
-        self._file.flush()
-
-
 def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     named = {
         name if name.startswith("proj.") else PREFIX + name: tensor.detach().contiguous()
@@ -282,33 +213,7 @@ def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
         # save_file would make a file that only its owner can read.
         path.write_bytes(safetensors.torch.save(named))
     else:
-        _save(path, {"model": named})
-
-
-def _load_pickle(path: Path) -> Any:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)  # noqa: TID251
-    except RuntimeError as error:
-        if "mmap" not in str(error):
-            raise
-        # Files in the format before torch 1.6 cannot be mapped.
-        return torch.load(path, map_location="cpu", weights_only=True)  # noqa: TID251
-
-
-def _unreadable(path: Path, error: Exception) -> str:
-    """Say why reading failed: a torn file, or a page or pointer in its place, raises anything."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"not readable as weights: {error.strerror}"
-    with path.open("rb") as file:
-        start = file.read(40)
-    if start.isascii() and start.strip() and b"\0" not in start:
-        pointer = "; fetch it with 'git lfs pull'" if start.startswith(_LFS_POINTER) else ""
-        return f"not weights but text that begins {start.decode()!r}{pointer}"
-    if not isinstance(error, pickle.UnpicklingError):
-        return f"not readable as weights: {type(error).__name__}: {error}"
-    # torch's own message advises to read the file without this protection.
-    cause = str(error.__context__ or error).partition(". ")[0]
-    return f"refused, because it holds more than tensors and might run code: {cause}"
+        save_pickle(path, {"model": named})
 
 
 def _weights(folder: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
@@ -17,7 +18,7 @@ from emo2vec_plugins.training.recipe import Recipe
 from emo2vec_plugins.training.start import Start
 
 
-class Learner(nn.Module):
+class Learner(nn.Module, ABC):
     """Something that makes logits of what its feed gives, and can be trained and saved.
 
     Args:
@@ -31,9 +32,9 @@ class Learner(nn.Module):
         self.recipe = recipe
         self.dropout = nn.Dropout(recipe.dropout)
 
+    @abstractmethod
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """Return the logits of a batch, shape (turns, classes)."""
-        raise NotImplementedError
 
     def groups(self) -> list[dict[str, Any]]:
         """Return what the optimizer is to change, with how fast relative to the schedule."""
