@@ -56,8 +56,7 @@ class LabelMap:
     def read(cls, path: str | Path) -> LabelMap:
         """Read a map from a YAML or JSON file of one mapping.
 
-        >>> # happiness: happy
-        >>> # boredom: null      <- its turns are left out
+        Such as ``happiness: happy``, or ``boredom: null``, whose turns are left out.
 
         Raises:
             LabelError: If the file holds anything else.
