@@ -32,6 +32,7 @@ HEAVY = {"torch", "torchaudio", "lhotse", "pyannote", "funasr", "modelscope", "t
 
 # Modules that are imported only where their library is there; the first match counts.
 LAZY = {
+    "model/attention": {"torch"},
     "model/network": {"torch"},
     "model/torch_backend": {"torch"},
     "model/checkpoint": {"torch"},

@@ -19,13 +19,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
+from emo2vec_plugins.model.attention import Attend, MakeAttention, default_attention
 from emo2vec_plugins.model.config import Config
 from emo2vec_plugins.packing import Layout
-from emo2vec_plugins.windows import frame_count
+from emo2vec_plugins.windows import HOP, RECEPTIVE, frame_count
+
+PART_FRAMES = 50
+"""Frames whose convolutions a CPU runs at a time: 6.5 MB between the first two of large."""
 
 
 class Network(nn.Module):
-    """Front end, positions, context encoder, blocks and, with classes, a linear head."""
+    """Front end, positions, context encoder, blocks and, with classes, a linear head.
+
+    Attributes:
+        attention: How clips attend to themselves; what suits the device if None.
+    """
 
     def __init__(self, config: Config, classes: int = 0) -> None:
         super().__init__()
@@ -33,6 +41,7 @@ class Network(nn.Module):
         self.modality_encoders = nn.ModuleDict({"AUDIO": AudioEncoder(config)})
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
         self.proj = nn.Linear(config.width, classes) if classes else None
+        self.attention: MakeAttention | None = None
 
     @property
     def gap(self) -> int:
@@ -60,12 +69,23 @@ class Network(nn.Module):
         counts = [frames.stop - frames.start for frames in layout.frames]
         x, token = encoder.with_extra_tokens(x, counts)  # (rows, width), (rows,)
         rows = [count + self.config.extra_tokens for count in counts]
-        biases = encoder.attention_biases(max(rows), x)
-        x = encoder.context_encoder.norm(x)
-        for index, block in enumerate([*encoder.context_encoder.blocks, *self.blocks]):
-            x = block(x, rows, biases[min(index, len(biases) - 1)])
-        x = x[~token]
+        make = self.attention or default_attention(x.device)
+        attend = make(rows, self.config.extra_tokens, encoder.attention_slopes())
+        x = self.encode(x, attend)[~token]
         return x, None if self.proj is None else self.proj(x)
+
+    def encode(self, x: Tensor, attend: Sequence[Attend]) -> Tensor:
+        """Run the blocks.
+
+        Args:
+            x: Shape (..., rows, width), the extra tokens among the rows.
+            attend: For each block, or one for all.
+        """
+        context = self.encoder.context_encoder
+        x = context.norm(x)
+        for index, block in enumerate([*context.blocks, *self.blocks]):
+            x = block(x, attend[min(index, len(attend) - 1)])
+        return x
 
 
 class AudioEncoder(nn.Module):
@@ -114,26 +134,25 @@ class AudioEncoder(nn.Module):
         mask = [part is tokens for part in parts for _ in range(len(part))]
         return torch.cat(parts), torch.tensor(mask, device=x.device)
 
-    def attention_biases(self, rows: int, like: Tensor) -> list[Tensor]:
-        """Return what is added to attention scores, for each layer or one for all.
+    def attention_slopes(self) -> Tensor:
+        """Return what attention scores change by for each frame of distance, none positive.
 
-        ``-slope * |i - j|`` times the learned scale, which counts as zero where negative; zero
-        wherever a row is an extra token. It depends on ``i - j`` alone, so a shorter clip's bias
-        is the upper left of a longer one's.
+        The learned scale counts as zero where it is negative.
 
         Returns:
-            Tensors of shape (heads, rows, rows).
+            Shape (layers or 1, heads), float32.
         """
-        tokens = self.extra_tokens.shape[1]
-        place = torch.arange(rows - tokens, device=like.device)
-        distance = (place[None] - place[:, None]).abs()  # (frames, frames)
-        slopes = torch.tensor(alibi_slopes(self.heads), device=like.device)[:, None, None]
-        biases = -slopes * distance * self.alibi_scale.float().clamp_min(0)[:, 0]
-        return list(F.pad(biases, (tokens, 0, tokens, 0)).to(like.dtype))
+        scale = self.alibi_scale.float().clamp_min(0)[:, 0, :, 0, 0]  # (layers or 1, heads or 1)
+        return -torch.tensor(alibi_slopes(self.heads), device=scale.device) * scale
 
 
 class FrontEnd(nn.Module):
-    """Seven convolutions without padding: 400 samples to a frame, 320 from one to the next."""
+    """Seven convolutions without padding: 400 samples to a frame, 320 from one to the next.
+
+    Each is a matrix product over windows of what comes before it, channels last, where the norm
+    finds them. A part of the frames is run at a time: a frame depends on its own samples alone,
+    and what lies between the layers, many times as large as the frames, stays in the cache.
+    """
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -142,18 +161,45 @@ class FrontEnd(nn.Module):
             nn.Sequential(
                 nn.Conv1d(inputs, outputs, kernel, stride=stride, bias=False),
                 nn.Identity(),
-                nn.Sequential(Transpose(), nn.LayerNorm(outputs), Transpose()),
-                nn.GELU(),
+                nn.Sequential(nn.Identity(), nn.LayerNorm(outputs)),
             )
             for inputs, (outputs, kernel, stride) in zip(channels, config.conv_layers, strict=False)
         )
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Return the frames of a waveform, shape (samples,) to (frames, channels)."""
-        x = waveform[None, None]
-        for layer in self.conv_layers:
-            x = layer(x)
-        return x[0].T
+        count = frame_count(len(waveform))
+        step = PART_FRAMES if waveform.device.type == "cpu" else count
+        layers = self.layers()
+        parts = [
+            _convolved(
+                waveform[start * HOP : (min(start + step, count) - 1) * HOP + RECEPTIVE], layers
+            )
+            for start in range(0, count, step)
+        ]
+        return torch.cat(parts)
+
+    def layers(self) -> list[tuple[Tensor, int, int, nn.LayerNorm]]:
+        """Return each convolution as a matrix, (outputs, kernel x inputs), kernel, stride, norm."""
+        stages = [cast(nn.Sequential, layer) for layer in self.conv_layers]
+        convolutions = [cast(nn.Conv1d, stage[0]) for stage in stages]
+        return [
+            (
+                convolution.weight.transpose(1, 2).flatten(1),
+                convolution.kernel_size[0],
+                convolution.stride[0],
+                cast(nn.LayerNorm, cast(nn.Sequential, stage[2])[1]),
+            )
+            for stage, convolution in zip(stages, convolutions, strict=True)
+        ]
+
+
+def _convolved(waveform: Tensor, layers: Sequence[tuple[Tensor, int, int, nn.LayerNorm]]) -> Tensor:
+    x = waveform[:, None]
+    for matrix, kernel, stride, norm in layers:
+        windows = x.unfold(0, kernel, stride).transpose(1, 2).flatten(1)
+        x = F.gelu(norm(F.linear(windows, matrix)))
+    return x
 
 
 class ContextEncoder(nn.Module):
@@ -175,35 +221,23 @@ class Block(nn.Module):
         self.norm2 = _norm(config)
         self.mlp = Mlp(config)
 
-    def forward(self, x: Tensor, rows: Sequence[int], bias: Tensor) -> Tensor:
-        """Return rows of shape (rows, width); clips attend only to themselves."""
-        x = self.norm1(x + self.attn(x, rows, bias))
+    def forward(self, x: Tensor, attend: Attend) -> Tensor:
+        """Return rows of shape (..., rows, width)."""
+        x = self.norm1(x + self.attn(x, attend))
         return self.norm2(x + self.mlp(x))  # type: ignore[no-any-return]
 
 
 class Attention(nn.Module):
-    """Multi-head attention within each clip."""
+    """Multi-head attention: the layers around it; who attends to whom is said by *attend*."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        self.heads = config.heads
         self.qkv = nn.Linear(config.width, 3 * config.width)
         self.proj = nn.Linear(config.width, config.width)
 
-    def forward(self, x: Tensor, rows: Sequence[int], bias: Tensor) -> Tensor:
-        """Attend within each clip.
-
-        Args:
-            x: Shape (rows, width).
-            rows: How many rows each clip has.
-            bias: Shape (heads, longest, longest).
-        """
-        qkv = self.qkv(x).view(len(x), 3, self.heads, -1).permute(1, 2, 0, 3)
-        clips = [
-            F.scaled_dot_product_attention(q[None], k[None], v[None], bias[None, :, :n, :n])[0]
-            for n, (q, k, v) in zip(rows, torch.split(qkv, list(rows), dim=2), strict=True)
-        ]
-        return self.proj(torch.cat(clips, dim=1).transpose(0, 1).flatten(1))  # type: ignore[no-any-return]
+    def forward(self, x: Tensor, attend: Attend) -> Tensor:
+        """Return rows of shape (..., rows, width)."""
+        return self.proj(attend(self.qkv(x)))  # type: ignore[no-any-return]
 
 
 class Mlp(nn.Module):
@@ -218,14 +252,6 @@ class Mlp(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return rows of shape (rows, width)."""
         return self.fc2(F.gelu(self.fc1(x)))  # type: ignore[no-any-return]
-
-
-class Transpose(nn.Module):
-    """Swaps the last two dimensions, so that a norm over channels finds them last."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return a view."""
-        return x.transpose(-2, -1)
 
 
 def alibi_slopes(heads: int) -> list[float]:
