@@ -63,6 +63,10 @@ class ResumeError(Emo2vecError, RuntimeError):
     """An unfinished output belongs to another model, other options or another input."""
 
 
+class ExportError(Emo2vecError, RuntimeError):
+    """A graph cannot be run, or does not do what the model does."""
+
+
 class TrainingError(Emo2vecError, RuntimeError):
     """Training cannot begin or go on: its data, its loss or its checkpoint is at fault."""
 

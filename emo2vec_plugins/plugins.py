@@ -35,6 +35,7 @@ BUILT_IN = (
     "emo2vec_plugins.formats.builtin",
     "emo2vec_plugins.integrations.recordings",
     "emo2vec_plugins.integrations.funasr_reference",
+    "emo2vec_plugins.integrations.graph_models",
     "emo2vec_plugins.integrations.pyannote_diarization",
     "emo2vec_plugins.integrations.lhotse_cuts",
     "emo2vec_plugins.cli.commands",

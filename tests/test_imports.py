@@ -13,7 +13,18 @@ import pytest
 import emo2vec_plugins
 from emo2vec_plugins.plugins import BUILT_IN
 
-HEAVY = ("torch", "torchaudio", "lhotse", "pyannote.audio", "pyannote.core", "funasr", "modelscope")
+HEAVY = (
+    "torch",
+    "torchaudio",
+    "lhotse",
+    "pyannote.audio",
+    "pyannote.core",
+    "funasr",
+    "modelscope",
+    "onnx",
+    "onnxruntime",
+    "openvino",
+)
 
 
 def loaded_by(statements):

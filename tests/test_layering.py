@@ -28,10 +28,23 @@ RANK = {
 }
 MODEL = {"errors", "labels", "dialogue", "backend", "packing", "windows", "hookspecs", "audio"}
 CORE = {name for layer in LAYERS for name in layer} - {"selfcheck", "testing"}
-HEAVY = {"torch", "torchaudio", "lhotse", "pyannote", "funasr", "modelscope", "transformers"}
+HEAVY = {
+    "torch",
+    "torchaudio",
+    "lhotse",
+    "pyannote",
+    "funasr",
+    "modelscope",
+    "transformers",
+    "onnx",
+    "onnxruntime",
+    "openvino",
+}
 
 # Modules that are imported only where their library is there; the first match counts.
 LAZY = {
+    "graph/export": {"torch"},
+    "graph/network": {"torch"},
     "model/attention": {"torch"},
     "model/network": {"torch"},
     "model/torch_backend": {"torch"},
@@ -84,7 +97,7 @@ def test_every_module_has_its_place():
 
     assert tops <= {
         *RANK,
-        *("model", "formats", "integrations", "evaluation", "training", "cli"),
+        *("model", "graph", "formats", "integrations", "evaluation", "training", "cli"),
         *("__init__", "__main__"),
     }
 
@@ -105,10 +118,11 @@ def test_the_pipeline_takes_any_scorer():
     [
         ("model", MODEL | {"model"}),
         ("formats", {"errors", "labels", "dialogue", "formats", "hookspecs"}),
-        ("integrations", CORE | {"model", "integrations"}),
+        ("graph", MODEL | {"model", "graph"}),
+        ("integrations", CORE | {"model", "graph", "integrations"}),
         ("evaluation", CORE | {"evaluation", "model", "integrations"}),
         ("training", CORE | {"training", "evaluation", "model", "integrations"}),
-        ("cli", CORE | {"cli", "integrations", "evaluation", "training", "selfcheck"}),
+        ("cli", CORE | {"cli", "graph", "integrations", "evaluation", "training", "selfcheck"}),
     ],
 )
 def test_folders_import_what_lies_below_them(folder, allowed):
@@ -121,7 +135,9 @@ def test_folders_import_what_lies_below_them(folder, allowed):
 def test_plugins_of_the_package_are_named_only_as_strings(name):
     for path in modules():
         if path.parts[0] == name:
-            assert not {"integrations", "evaluation", "training", "cli"} & set(own(path)), path
+            assert not {"graph", "integrations", "evaluation", "training", "cli"} & set(
+                own(path)
+            ), path
 
 
 @pytest.mark.parametrize("path", modules(), ids=str)

@@ -17,6 +17,7 @@ def emo2vec_commands(cli: click.Group) -> None:
     from emo2vec_plugins.cli.cuts import cuts
     from emo2vec_plugins.cli.diarize import diarize
     from emo2vec_plugins.cli.evaluate import evaluate
+    from emo2vec_plugins.cli.export import export
     from emo2vec_plugins.cli.pseudo_label import pseudo_label
     from emo2vec_plugins.cli.train import train
 
@@ -24,5 +25,6 @@ def emo2vec_commands(cli: click.Group) -> None:
     cli.add_command(cuts)
     cli.add_command(diarize)
     cli.add_command(evaluate)
+    cli.add_command(export)
     cli.add_command(pseudo_label)
     cli.add_command(train)

@@ -83,10 +83,10 @@ _LOADING = (
     ),
     click.option(
         "--dtype",
-        type=click.Choice(["float32", "bfloat16", "float16"]),
+        type=click.Choice(["float32", "bfloat16", "float16", "int8"]),
         default="float32",
         show_default=True,
-        help="Of the network's arithmetic.",
+        help="Of the network's arithmetic; int8 is for onnx:MODEL and openvino:MODEL.",
     ),
 )
 
@@ -121,15 +121,16 @@ def scoring_options(*, model: str = DEFAULT_MODEL) -> Callable[[Command], Comman
     Args:
         model: What ``--model`` is unless told.
     """
-    return _gathered("scoring", Scoring, (_named(model), *_LOADING, *_SCORING))
+    return _gathered("scoring", Scoring, (model_option(model), *_LOADING, *_SCORING))
 
 
 def loading_options(command: Command) -> Command:
     """Give a command the options of a model; it is called with ``loading=Loading(...)`` for them."""
-    return _gathered("loading", Loading, (_named(DEFAULT_MODEL), *_LOADING))(command)
+    return _gathered("loading", Loading, (model_option(DEFAULT_MODEL), *_LOADING))(command)
 
 
-def _named(model: str) -> Callable[[Command], Command]:
+def model_option(model: str) -> Callable[[Command], Command]:
+    """Return what gives a command ``--model``, which is *model* unless told."""
     return click.option(
         "-m",
         "--model",

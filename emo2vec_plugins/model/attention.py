@@ -36,7 +36,9 @@ def default_attention(device: torch.device) -> MakeAttention:
 
 def heads_of(qkv: Tensor, heads: int) -> Tensor:
     """Split (..., rows, 3 x width) into queries, keys and values, (3, ..., heads, rows, depth)."""
-    return qkv.view(*qkv.shape[:-1], 3, heads, -1).movedim(-3, 0).transpose(-2, -3)
+    x = qkv.view(*qkv.shape[:-1], 3, heads, -1)
+    last = x.ndim - 1
+    return x.permute(last - 2, *range(last - 3), last - 1, last - 3, last)
 
 
 def alibi(rows: int, tokens: int, slopes: Tensor) -> Tensor:

@@ -81,6 +81,8 @@ def find(source: str) -> ModelFolder:
     if path.is_dir():
         return ModelFolder(path=path, name=path.resolve().name)
     if path.is_file():
+        if path.suffix == ".onnx":
+            raise ModelNotFoundError(f"{source!r} is a graph: onnx:{source} or openvino:{source}")
         raise ModelNotFoundError(f"{source!r} is a file; give the folder that it lies in")
     if path.is_absolute() or source.startswith(("./", "../", "~")):
         raise ModelNotFoundError(f"no such folder: {source!r}")

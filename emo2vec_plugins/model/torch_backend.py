@@ -47,7 +47,8 @@ class TorchBackend:
         dtype: str = "float32",
     ) -> None:
         if dtype not in DTYPES:
-            raise OptionsError(f"dtype is one of {', '.join(DTYPES)}, got {dtype!r}")
+            graph = "; graphs have it: openvino:MODEL or onnx:MODEL" if dtype == "int8" else ""
+            raise OptionsError(f"torch computes in {', '.join(DTYPES)}, not in {dtype!r}{graph}")
         self.device = device_of(device)
         self.network = network.eval().requires_grad_(False).to(self.device, DTYPES[dtype])
         _check_range(self.network, dtype)
