@@ -27,6 +27,7 @@ RANK = {
     name: (rank, place) for rank, layer in enumerate(LAYERS) for place, name in enumerate(layer)
 }
 MODEL = {"errors", "labels", "dialogue", "backend", "packing", "windows", "hookspecs", "audio"}
+TOOLS = {"evaluation", "training", "bench"}
 CORE = {name for layer in LAYERS for name in layer} - {"selfcheck", "testing"}
 HEAVY = {"torch", "torchaudio", "lhotse", "pyannote", "funasr", "modelscope", "transformers"}
 
@@ -42,6 +43,7 @@ LAZY = {
     "integrations/lhotse_": {"torch", "lhotse"},
     "training/": {"torch", "torchaudio", "lhotse"},
     "evaluation/": {"lhotse", "pyannote"},
+    "bench/": {"torch"},
 }
 
 
@@ -83,7 +85,7 @@ def test_every_module_has_its_place():
 
     assert tops <= {
         *RANK,
-        *("model", "formats", "integrations", "evaluation", "training", "cli"),
+        *("model", "formats", "integrations", "evaluation", "training", "bench", "cli"),
         *("__init__", "__main__"),
     }
 
@@ -107,7 +109,8 @@ def test_the_pipeline_takes_any_scorer():
         ("integrations", CORE | {"model", "integrations"}),
         ("evaluation", CORE | {"evaluation", "model", "integrations"}),
         ("training", CORE | {"training", "evaluation", "model", "integrations"}),
-        ("cli", CORE | {"cli", "integrations", "evaluation", "training", "selfcheck"}),
+        ("bench", CORE | {"bench", "model", "integrations"}),
+        ("cli", CORE | {"cli", "integrations", *TOOLS, "selfcheck"}),
     ],
 )
 def test_folders_import_what_lies_below_them(folder, allowed):
@@ -120,7 +123,7 @@ def test_folders_import_what_lies_below_them(folder, allowed):
 def test_plugins_of_the_package_are_named_only_as_strings(name):
     for path in modules():
         if path.parts[0] == name:
-            assert not {"integrations", "evaluation", "training", "cli"} & set(own(path)), path
+            assert not {"integrations", *TOOLS, "cli"} & set(own(path)), path
 
 
 @pytest.mark.parametrize("path", modules(), ids=str)

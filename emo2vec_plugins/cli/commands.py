@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 @hookimpl
 def emo2vec_commands(cli: click.Group) -> None:
     """Add the commands that need Lhotse, pyannote.audio or the libraries of training."""
+    from emo2vec_plugins.cli.bench import bench
     from emo2vec_plugins.cli.calibrate import calibrate
     from emo2vec_plugins.cli.cuts import cuts
     from emo2vec_plugins.cli.diarize import diarize
@@ -20,6 +21,7 @@ def emo2vec_commands(cli: click.Group) -> None:
     from emo2vec_plugins.cli.pseudo_label import pseudo_label
     from emo2vec_plugins.cli.train import train
 
+    cli.add_command(bench)
     cli.add_command(calibrate)
     cli.add_command(cuts)
     cli.add_command(diarize)
