@@ -25,7 +25,7 @@ from emo2vec_plugins.bench.lengths import (
 from emo2vec_plugins.bench.peaks import Peaks
 from emo2vec_plugins.bench.peer import _batches
 from emo2vec_plugins.bench.picture import speed_figure
-from emo2vec_plugins.bench.results import Measured, Report, difference, ratio
+from emo2vec_plugins.bench.results import Length, Measured, Report, difference, ratio
 from emo2vec_plugins.bench.sound import LOUDNESS, speechlike
 from emo2vec_plugins.bench.subjects import Loaded, Round, Scores, Subject
 from emo2vec_plugins.bench.table import growth, heading, speeds
@@ -269,6 +269,18 @@ def test_a_picture_has_a_bar_for_each_and_limits_that_are_near(peak):
     with io.BytesIO() as stream:
         figure.savefig(stream, format="png")
         assert stream.getvalue().startswith(b"\x89PNG")
+
+
+def test_a_picture_shows_recordings_of_growing_length():
+    lengths = tuple(
+        Length(hours=hours, turns=9, seconds=60.0 * hours, memory=None) for hours in (1, 2)
+    )
+
+    speeds_, minutes, _ = speed_figure(report(measured(lengths=lengths), measured())).axes
+
+    assert len(speeds_.patches) == 2
+    (line,) = minutes.lines
+    assert list(line.get_ydata()) == [1.0, 2.0]
 
 
 def test_a_report_is_json():

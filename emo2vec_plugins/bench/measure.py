@@ -205,7 +205,6 @@ class _Run:
     def _each(self, step: str, entries: Sequence[_Entry], do: Callable[[_Entry], None]) -> None:
         for entry in entries:
             self._tell(f"{step}: {entry.subject.name}")
-            time.sleep(SETTLE)
             try:
                 do(entry)
             except Emo2vecError as error:
@@ -222,6 +221,7 @@ class _Run:
             entry.remote.call("annotate", self._recordings, self._target())
 
     def _time(self, entry: _Entry) -> None:
+        time.sleep(SETTLE)
         entry.rounds.append(entry.remote.call("run"))
         if self._recordings is not None and entry.takes_files:
             seconds, _ = entry.remote.call("annotate", self._recordings, self._target())

@@ -23,6 +23,11 @@ def most_resident() -> int | None:
     return _field("VmHWM")
 
 
+def anonymous() -> int | None:
+    """Return the bytes that are in memory now, files that are mapped left out."""
+    return _field("RssAnon")
+
+
 def forget_most() -> None:
     """Let `most_resident` count from now on, where the system allows it."""
     with suppress(OSError):
@@ -30,14 +35,14 @@ def forget_most() -> None:
 
 
 class Most:
-    """The most bytes of memory that were seen in a block; files that are mapped do not count."""
+    """The most bytes of `anonymous` memory that were seen in a block."""
 
     def __init__(self) -> None:
         self.seen: int | None = None
 
     def look(self) -> None:
         """Look once."""
-        now = _field("RssAnon")
+        now = anonymous()
         if now is not None:
             self.seen = now if self.seen is None else max(self.seen, now)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -11,7 +13,7 @@ from matplotlib.patches import Patch
 
 from emo2vec_plugins.bench.results import Measured, Report
 from emo2vec_plugins.bench.subjects import PEER, REFERENCE
-from emo2vec_plugins.bench.table import heading
+from emo2vec_plugins.bench.table import GIGA, heading
 
 OURS, FROM_FILES, THEIRS, LIMIT = "#2a6f97", "#89c2d9", "#a9b4be", "#c1440e"
 """Told apart by the colour-blind, and in grey print."""
@@ -19,16 +21,32 @@ OURS, FROM_FILES, THEIRS, LIMIT = "#2a6f97", "#89c2d9", "#a9b4be", "#c1440e"
 FARTHEST = 2.5
 """A limit beyond so many times the fastest is told in words: bars would be too short to read."""
 
-_BAR, _MARGIN, _WIDTH = 0.5, 1.7, 9.0  # inches
+_BAR, _MARGIN, _GROWTH, _WIDTH = 0.5, 1.7, 2.8, 9.0  # inches
 _WORDS = 1.45  # the axis is so much longer than what is drawn: words stand beside bars
 
 
 def speed_figure(report: Report) -> Figure:
-    """Return a figure: a bar for each subject, and the machine's limit for it as a line."""
-    measured = report.measured
-    figure = Figure(figsize=(_WIDTH, _MARGIN + _BAR * len(measured)), layout="constrained")
+    """Return a figure: a bar for each subject, and the machine's limit for it as a line.
+
+    Below them, if recordings of growing length were annotated: the minutes that they took, and the
+    memory.
+    """
+    grown = [each for each in report.measured if each.lengths]
+    bars = _MARGIN + _BAR * len(report.measured)
+    height = bars + (_GROWTH if grown else 0)
+    figure = Figure(figsize=(_WIDTH, height), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    figure.suptitle(heading(report), fontsize=9, color="#555555")
+    if not grown:
+        _draw_speeds(figure.add_subplot(), report.measured)
+        return figure
+    grid = figure.add_gridspec(2, 2, height_ratios=(bars, _GROWTH))
+    _draw_speeds(figure.add_subplot(grid[0, :]), report.measured)
+    _draw_growth(figure.add_subplot(grid[1, 0]), figure.add_subplot(grid[1, 1]), grown)
+    return figure
+
+
+def _draw_speeds(axes: Any, measured: Sequence[Measured]) -> None:
     farthest = FARTHEST * max(each.speed for each in measured)
     for place, each in enumerate(measured):
         _draw(axes, place, each, farthest)
@@ -37,19 +55,49 @@ def speed_figure(report: Report) -> Figure:
     axes.set_yticks(range(len(measured)), [each.subject.name for each in measured])
     axes.invert_yaxis()
     axes.set_xlabel("seconds of audio scored in a second")
-    axes.spines[["top", "right", "left"]].set_visible(False)
+    _tidy(axes, grid="x", hidden=("top", "right", "left"))
     axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x", color="#e3e7ea", linewidth=0.8)
-    axes.set_axisbelow(True)
-    figure.suptitle(heading(report), fontsize=9, color="#555555")
-    figure.legend(
+    axes.legend(
         handles=_legend(measured, farthest),
-        loc="outside lower center",
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.0),
+        borderaxespad=4.2,
         ncols=4,
         frameon=False,
         fontsize=8,
     )
-    return figure
+
+
+def _draw_growth(minutes: Any, memory: Any, measured: Sequence[Measured]) -> None:
+    for each in measured:
+        hours = [length.hours for length in each.lengths]
+        minutes.plot(
+            hours,
+            [length.seconds / 60 for length in each.lengths],
+            marker="o",
+            label=each.subject.name,
+        )
+        memory.plot(
+            hours,
+            [
+                math.nan if length.memory is None else length.memory / GIGA
+                for length in each.lengths
+            ],
+            marker="o",
+        )
+    for axes, title in ((minutes, "minutes, file to file"), (memory, "GB over the model's own")):
+        axes.set_title(title, fontsize=9)
+        axes.set_xlabel("hours of audio in one recording")
+        axes.set_xlim(left=0)
+        axes.set_ylim(bottom=0)
+        _tidy(axes, grid="both", hidden=("top", "right"))
+    minutes.legend(frameon=False, fontsize=8)
+
+
+def _tidy(axes: Any, *, grid: str, hidden: Sequence[str]) -> None:
+    axes.spines[list(hidden)].set_visible(False)
+    axes.grid(axis=grid, color="#e3e7ea", linewidth=0.8)
+    axes.set_axisbelow(True)
 
 
 def _draw(axes: Any, place: int, each: Measured, farthest: float) -> None:
@@ -75,14 +123,16 @@ def _is_near(each: Measured, farthest: float) -> bool:
 
 def _words(each: Measured) -> str:
     words = [f"{each.speed:,.1f}" if each.speed < 100 else f"{each.speed:,.0f}"]
-    if each.ratio is not None:
+    if each.subject.way == REFERENCE:
+        words.append("the reference")
+    elif each.ratio is not None:
         words.append(f"{each.ratio.median:.1f} x reference")
     if each.share is not None:
         words.append(f"{each.share:.0%} of the limit")
     return ", ".join(words)
 
 
-def _legend(measured: tuple[Measured, ...], farthest: float) -> list[Any]:
+def _legend(measured: Sequence[Measured], farthest: float) -> list[Any]:
     handles: list[Any] = [
         Patch(color=OURS, label="this package"),
         Patch(color=THEIRS, label="others"),

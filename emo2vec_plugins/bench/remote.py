@@ -42,7 +42,11 @@ class Remote:
         )
         self._process.start()
         other.close()
-        self._answer()
+        try:
+            self._answer()
+        except Emo2vecError:
+            self.close()
+            raise
 
     def call(self, method: str, *arguments: Any) -> Any:
         """Return what *method* of the object returns.

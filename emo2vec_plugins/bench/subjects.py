@@ -219,6 +219,7 @@ class EngineRunner:
             torch.set_num_threads(threads)  # FunASR sets four, on any machine
         self._engine = Engine(backend, batch_seconds=ONE_BY_ONE if is_reference else None)
         self._loaded = self._meter.loaded()
+        self._anonymous = memory.anonymous()
         self._turns = [(each, MODEL_RATE) for each in sounds]
         self._heard: list[Emotion] = []
 
@@ -259,14 +260,15 @@ class EngineRunner:
 
         Returns:
             The seconds that it took, and the most bytes of memory, files that are mapped left
-            out, above those of the loaded model.
+            out, above those that there were when the model was loaded.
         """
         with memory.watched() as most:
-            before = most.seen
             begun = time.perf_counter()
             annotate_files(source, target, engine=self._engine, plugins=self._plugins)
             taken = time.perf_counter() - begun
-        return taken, None if before is None or most.seen is None else most.seen - before
+        if self._anonymous is None or most.seen is None:
+            return taken, None
+        return taken, most.seen - self._anonymous
 
 
 def _rows(rows: Sequence[Any]) -> FloatArray:

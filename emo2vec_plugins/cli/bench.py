@@ -37,6 +37,9 @@ CUDA_SUBJECTS = (
 )
 """What is measured on a GPU unless told, as far as it can run."""
 
+CPU_SECONDS, CUDA_SECONDS = 120.0, 3600.0
+"""Of audio in a round: as little as has the mix of turns; on a GPU as much as keeps it busy."""
+
 PICTURES = (".png", ".svg", ".pdf")
 
 _POSITIVE = click.FloatRange(min=0, min_open=True)
@@ -75,9 +78,7 @@ def _hours(_: click.Context, __: click.Parameter, value: str | None) -> tuple[fl
 @click.option(
     "--seconds",
     type=_POSITIVE,
-    default=120.0,
-    show_default=True,
-    help="Of audio in a round, about.",
+    help=f"Of audio in a round, about.  [default: {CPU_SECONDS:g}, on a GPU {CUDA_SECONDS:g}]",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of it.")
 @click.option(
@@ -104,7 +105,7 @@ def bench(
     subjects: Sequence[str],
     model: str | None,
     rttm: str | None,
-    seconds: float,
+    seconds: float | None,
     seed: int,
     repeats: int,
     device: str | None,
@@ -128,7 +129,9 @@ def bench(
     from emo2vec_plugins.bench.subjects import Subject
 
     place = machine.device(device)
-    own = CUDA_SUBJECTS if place.startswith("cuda") else CPU_SUBJECTS
+    own, enough = (
+        (CUDA_SUBJECTS, CUDA_SECONDS) if place.startswith("cuda") else (CPU_SUBJECTS, CPU_SECONDS)
+    )
     chosen = tuple(Subject.parse(each) for each in dict.fromkeys(subjects or own))
     turns = meetings() if rttm is None else of_rttm(Path(rttm))
     with tempfile.TemporaryDirectory(prefix="emo2vec-bench-") as temporary:
@@ -137,7 +140,7 @@ def bench(
             subjects=chosen,
             weights=_weights(model, folder / "model"),
             turns=turns,
-            seconds=seconds,
+            seconds=seconds or enough,
             seed=seed,
             repeats=repeats,
             device=place,
