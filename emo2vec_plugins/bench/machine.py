@@ -41,13 +41,28 @@ def describe(device: str) -> dict[str, Any]:
     name, flags = _cpu(CPU_INFO.read_text("utf-8") if CPU_INFO.exists() else "")
     return {
         "cpu": name or platform.processor() or platform.machine(),
-        "cores": _cores(),
+        "cores": cores(),
         "flags": flags,
         "memory": _memory(),
         "device": device,
         "gpu": _gpu(device),
         "system": platform.platform(),
     }
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def load() -> float | None:
+    """Return how many threads wanted to run in the last minute, on average."""
+    try:
+        return round(os.getloadavg()[0], 2)
+    except (AttributeError, OSError):
+        return None  # no POSIX
 
 
 def versions() -> dict[str, str]:
@@ -67,12 +82,6 @@ def _cpu(info: str) -> tuple[str, list[str]]:
             fields.setdefault(name.strip(), value.strip())
     has = set((fields.get("flags") or fields.get("Features") or "").split())
     return fields.get("model name", ""), [flag for flag in FLAGS if flag in has]
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _memory() -> int | None:

@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 
 from emo2vec_plugins.bench.results import Measured, Report
 from emo2vec_plugins.bench.subjects import PEER, REFERENCE
-from emo2vec_plugins.bench.table import GIGA, heading
+from emo2vec_plugins.bench.table import GIGA, heading, times
 
 OURS, FROM_FILES, THEIRS, LIMIT = "#2a6f97", "#89c2d9", "#a9b4be", "#c1440e"
 """Told apart by the colour-blind, and in grey print."""
@@ -122,7 +122,7 @@ def _is_near(each: Measured, farthest: float) -> bool:
 
 
 def _words(each: Measured) -> str:
-    words = [f"{each.speed:,.1f}" if each.speed < 100 else f"{each.speed:,.0f}"]
+    words = [times(each.speed)]
     if each.subject.way == REFERENCE:
         words.append("the reference")
     elif each.ratio is not None:

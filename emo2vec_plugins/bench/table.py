@@ -25,7 +25,7 @@ def growth(report: Report) -> tuple[Sequence[str], list[list[str]]]:
             f"{length.hours:.2f}",
             str(length.turns),
             f"{length.seconds:.1f}",
-            f"{length.hours * 3600 / length.seconds:.1f}",
+            times(length.hours * 3600 / length.seconds),
             _gigabytes(length.memory),
         ]
         for each in report.measured
@@ -43,8 +43,15 @@ def _gigabytes(value: int | None) -> str:
     return "" if value is None else f"{value / GIGA:.2f}"
 
 
-def _number(value: float | None, form: str) -> str:
-    return "" if value is None else format(value, form)
+def times(value: float | None) -> str:
+    """Write a speed: one decimal of a small one, none of a large one."""
+    if value is None:
+        return ""
+    return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{value:.0%}"
 
 
 def _differs(pick: Callable[..., float], form: str) -> Callable[[Measured], str]:
@@ -56,13 +63,13 @@ def _differs(pick: Callable[..., float], form: str) -> Callable[[Measured], str]
 
 _COLUMNS: dict[str, Callable[[Measured], str]] = {
     "subject": lambda each: each.subject.name,
-    "x real time": lambda each: f"{each.speed:.1f}",
-    "turns/s": lambda each: f"{each.turns_per_second:.1f}",
+    "x real time": lambda each: times(each.speed),
+    "turns/s": lambda each: times(each.turns_per_second),
     "x reference": lambda each: _ratio(each.ratio),
     "GB": lambda each: _gigabytes(each.memory),
-    "limit": lambda each: _number(each.limit, ".0f"),
-    "of it": lambda each: _number(each.share, ".0%"),
-    "from files": lambda each: _number(each.end_to_end_speed, ".1f"),
+    "limit": lambda each: times(each.limit),
+    "of it": lambda each: _percent(each.share),
+    "from files": lambda each: times(each.end_to_end_speed),
     "off by (p)": _differs(lambda each: each.probability, ".1e"),
     "same label": _differs(lambda each: each.same_label, ".1%"),
     "cosine": _differs(lambda each: each.cosine, ".4f"),

@@ -134,6 +134,7 @@ def bench(
     )
     chosen = tuple(Subject.parse(each) for each in dict.fromkeys(subjects or own))
     turns = meetings() if rttm is None else of_rttm(Path(rttm))
+    load = machine.load()
     with tempfile.TemporaryDirectory(prefix="emo2vec-bench-") as temporary:
         folder = Path(temporary)
         plan = Plan(
@@ -150,7 +151,7 @@ def bench(
         )
         silent = quiet or not sys.stderr.isatty()
         found = measure(plan, folder, tell=lambda line: note(line, quiet=silent))
-    report = replace(found, about={**_circumstances(plan), **found.about})
+    report = replace(found, about={**_circumstances(plan), "load_before": load, **found.about})
     if json_file is not None:
         _write_json(json_file, report)
     if picture is not None and pictures is not None:
@@ -159,6 +160,8 @@ def bench(
             figure.savefig(stream, format=Path(picture).suffix.lower()[1:], dpi=150)
     if json_file != "-":
         _show(report)
+    if load is not None and load > machine.cores():
+        complain("warning", f"this machine was busy before it was measured: its load was {load}")
     for name, reason in report.left_out.items():
         complain("warning", f"{name} was left out: {reason}")
 
