@@ -9,14 +9,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.errors import InvalidTurnError
 
-FloatArray = npt.NDArray[np.floating[Any]]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    FloatArray = npt.NDArray[np.floating[Any]]
+else:
+    FloatArray = Any  # importing numpy takes longer than all that "emo2vec --help" does
 
 FLAGS = ("short", "overlapped", "silent", "clipped", "windowed")
 """What can be said of a turn's audio, in the order in which results list it."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from emo2vec_plugins.audio import Audio
 from emo2vec_plugins.dialogue import Emotion, Turn, as_turns
 from emo2vec_plugins.errors import OptionsError
+
+if TYPE_CHECKING:
+    from emo2vec_plugins.audio import Audio
 
 Span = tuple[float, float]
 """Start and end, in seconds from the start of the recording."""

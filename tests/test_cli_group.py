@@ -12,10 +12,14 @@ from pathlib import Path
 import click
 import pytest
 from cli_runner import run
+from click.testing import CliRunner
 
 from emo2vec_plugins import __version__, hookimpl
+from emo2vec_plugins.cli import main
+from emo2vec_plugins.cli.lazy import LazyCommand
 from emo2vec_plugins.cli.output import step_progress
 from emo2vec_plugins.errors import Emo2vecError, Emo2vecWarning
+from emo2vec_plugins.plugins import Plugins
 
 
 class Offering:
@@ -51,6 +55,37 @@ def emo2vec(*arguments, **environment):
         timeout=60,
         env=os.environ | environment,
     )
+
+
+def lazy_commands():
+    offered = click.Group()
+    Plugins(installed=False).add_commands(offered)
+    return [*main.commands.values(), *offered.commands.values()]
+
+
+@pytest.mark.parametrize("command", lazy_commands(), ids=lambda each: each.name)
+def test_a_command_is_listed_as_it_describes_itself(command):
+    assert isinstance(command, LazyCommand)
+    own = command.load()
+
+    assert own.name == command.name
+    assert own.get_short_help_str(100) == command.get_short_help_str(100)
+
+
+def test_a_command_that_is_not_loaded_runs_in_any_group():
+    group = click.Group(commands={each.name: each for each in lazy_commands()})
+
+    result = CliRunner().invoke(group, ["pseudo-label", "--help"])
+
+    assert "--max-ratio" in result.output
+
+
+def test_the_names_for_plugins_commands_are_there():
+    import emo2vec_plugins.cli as cli
+
+    assert all(getattr(cli, name) for name in cli.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'dance'"):
+        _ = cli.dance
 
 
 def test_help_lists_every_command():

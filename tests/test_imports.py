@@ -14,17 +14,14 @@ import emo2vec_plugins
 from emo2vec_plugins.plugins import BUILT_IN
 
 HEAVY = (
-    "torch",
-    "torchaudio",
-    "lhotse",
-    "pyannote.audio",
-    "pyannote.core",
-    "funasr",
-    "modelscope",
-    "onnx",
-    "onnxruntime",
-    "openvino",
+    *("torch", "torchaudio", "lhotse", "pyannote.audio", "pyannote.core", "funasr", "modelscope"),
+    *("onnx", "onnxruntime", "openvino"),
 )
+LISTING_NEEDS_NONE_OF = {
+    *("numpy", "soundfile", "yaml", "rich", "safetensors", "huggingface_hub", "torch"),
+    *("torchaudio", "lhotse", "pyannote", "funasr", "modelscope", "onnxruntime", "openvino"),
+}
+"""An example plugin or another that is installed beside the package may load more."""
 
 
 def loaded_by(statements):
@@ -77,6 +74,27 @@ def test_opening_what_nobody_opens_loads_nothing_heavy():
     )
 
     assert loaded_by(statements) == []
+
+
+def test_a_list_of_commands_loads_none_of_them():
+    code = (
+        "import sys\n"
+        "from emo2vec_plugins.cli import main\n"
+        "main(['--help'], standalone_mode=False)\n"
+        "loaded = {name.partition('.')[0] for name in sys.modules}\n"
+        f"print(*loaded & {LISTING_NEEDS_NONE_OF})\n"
+        "print(*[name for name in sys.modules if name.startswith('emo2vec_plugins.cli.')])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
+    )
+    *listing, loaded, modules = result.stdout.split("\n")[:-1]
+
+    assert any(line.split()[:1] == ["pseudo-label"] for line in listing)
+    assert loaded == ""
+    assert {name.rpartition(".")[2] for name in modules.split()} <= {
+        *("commands", "group", "lazy", "output"),
+    }
 
 
 @pytest.mark.parametrize("name", emo2vec_plugins.__all__)

@@ -27,18 +27,11 @@ RANK = {
     name: (rank, place) for rank, layer in enumerate(LAYERS) for place, name in enumerate(layer)
 }
 MODEL = {"errors", "labels", "dialogue", "backend", "packing", "windows", "hookspecs", "audio"}
+TOOLS = {"evaluation", "training", "bench"}
 CORE = {name for layer in LAYERS for name in layer} - {"selfcheck", "testing"}
 HEAVY = {
-    "torch",
-    "torchaudio",
-    "lhotse",
-    "pyannote",
-    "funasr",
-    "modelscope",
-    "transformers",
-    "onnx",
-    "onnxruntime",
-    "openvino",
+    *("torch", "torchaudio", "lhotse", "pyannote", "funasr", "modelscope", "transformers"),
+    *("onnx", "onnxruntime", "openvino"),
 }
 
 # Modules that are imported only where their library is there; the first match counts.
@@ -56,6 +49,7 @@ LAZY = {
     "integrations/lhotse_": {"torch", "lhotse"},
     "training/": {"torch", "torchaudio", "lhotse"},
     "evaluation/": {"lhotse", "pyannote"},
+    "bench/": {"torch"},
 }
 
 
@@ -97,7 +91,7 @@ def test_every_module_has_its_place():
 
     assert tops <= {
         *RANK,
-        *("model", "graph", "formats", "integrations", "evaluation", "training", "cli"),
+        *("model", "graph", "formats", "integrations", "evaluation", "training", "bench", "cli"),
         *("__init__", "__main__"),
     }
 
@@ -122,7 +116,8 @@ def test_the_pipeline_takes_any_scorer():
         ("integrations", CORE | {"model", "graph", "integrations"}),
         ("evaluation", CORE | {"evaluation", "model", "integrations"}),
         ("training", CORE | {"training", "evaluation", "model", "integrations"}),
-        ("cli", CORE | {"cli", "graph", "integrations", "evaluation", "training", "selfcheck"}),
+        ("bench", CORE | {"bench", "model", "integrations"}),
+        ("cli", CORE | {"cli", "graph", "integrations", *TOOLS, "selfcheck"}),
     ],
 )
 def test_folders_import_what_lies_below_them(folder, allowed):
@@ -135,9 +130,7 @@ def test_folders_import_what_lies_below_them(folder, allowed):
 def test_plugins_of_the_package_are_named_only_as_strings(name):
     for path in modules():
         if path.parts[0] == name:
-            assert not {"graph", "integrations", "evaluation", "training", "cli"} & set(
-                own(path)
-            ), path
+            assert not {"graph", "integrations", *TOOLS, "cli"} & set(own(path)), path
 
 
 @pytest.mark.parametrize("path", modules(), ids=str)

@@ -9,21 +9,36 @@ here are what they may use for that.
 from __future__ import annotations
 
 import logging
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from emo2vec_plugins import __version__
-from emo2vec_plugins.cli.demo import demo as _demo
-from emo2vec_plugins.cli.group import PluginGroup, plugins_of
-from emo2vec_plugins.cli.listings import models as _models
-from emo2vec_plugins.cli.listings import plugins as _plugins
-from emo2vec_plugins.cli.options import Scoring, scoring_options
-from emo2vec_plugins.cli.output import Tally, note, progress
-from emo2vec_plugins.cli.rttm import rttm as _rttm
-from emo2vec_plugins.cli.score import score as _score
-from emo2vec_plugins.cli.selfcheck import selfcheck as _selfcheck
+from emo2vec_plugins.cli.group import PluginGroup
+from emo2vec_plugins.cli.lazy import LazyCommand
+
+if TYPE_CHECKING:
+    from emo2vec_plugins.cli.group import plugins_of
+    from emo2vec_plugins.cli.options import Scoring, scoring_options
+    from emo2vec_plugins.cli.output import Tally, note, progress
 
 __all__ = ["Scoring", "Tally", "main", "note", "plugins_of", "progress", "scoring_options"]
+
+_HOMES = {
+    "Scoring": "options",
+    "Tally": "output",
+    "note": "output",
+    "plugins_of": "group",
+    "progress": "output",
+    "scoring_options": "options",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 
 @click.group(cls=PluginGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,5 +60,12 @@ def main(*, debug: bool) -> None:
         logging.getLogger("emo2vec_plugins").setLevel(logging.DEBUG)
 
 
-for _command in (_demo, _models, _plugins, _rttm, _score, _selfcheck):
-    main.add_command(_command)
+for _name, _module, _help in (
+    ("demo", "demo", "Try it on a conversation of 30 s, offline."),
+    ("models", "listings", "List the models that have a name."),
+    ("plugins", "listings", "List plugins and what they offer."),
+    ("rttm", "rttm", "Score the speaker turns of an RTTM."),
+    ("score", "score", "Score audio files, one JSON line for each."),
+    ("selfcheck", "selfcheck", "Compare the model with its published scores."),
+):
+    main.add_command(LazyCommand(_name, f"{__name__}.{_module}", _help))

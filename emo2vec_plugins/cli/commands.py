@@ -13,18 +13,16 @@ if TYPE_CHECKING:
 @hookimpl
 def emo2vec_commands(cli: click.Group) -> None:
     """Add the commands that need Lhotse, pyannote.audio or the libraries of training."""
-    from emo2vec_plugins.cli.calibrate import calibrate
-    from emo2vec_plugins.cli.cuts import cuts
-    from emo2vec_plugins.cli.diarize import diarize
-    from emo2vec_plugins.cli.evaluate import evaluate
-    from emo2vec_plugins.cli.export import export
-    from emo2vec_plugins.cli.pseudo_label import pseudo_label
-    from emo2vec_plugins.cli.train import train
+    from emo2vec_plugins.cli.lazy import LazyCommand
 
-    cli.add_command(calibrate)
-    cli.add_command(cuts)
-    cli.add_command(diarize)
-    cli.add_command(evaluate)
-    cli.add_command(export)
-    cli.add_command(pseudo_label)
-    cli.add_command(train)
+    for name, module, short_help in (
+        ("bench", "bench", "Measure how fast this machine runs a model."),
+        ("calibrate", "calibrate", "Make a model's scores mean what they say."),
+        ("cuts", "cuts", "Score the supervisions of Lhotse cuts."),
+        ("diarize", "diarize", "Diarize with pyannote, then score each turn."),
+        ("evaluate", "evaluate", "Compare predictions with what people say."),
+        ("export", "export", "Write a model's network as an ONNX file."),
+        ("pseudo-label", "pseudo_label", "Label turns where a model is to be trusted."),
+        ("train", "train", "Train a model on Lhotse cuts with emotion labels."),
+    ):
+        cli.add_command(LazyCommand(name, f"emo2vec_plugins.cli.{module}", short_help))

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from emo2vec_plugins.cli.lazy import LazyCommand
 from emo2vec_plugins.cli.output import complain
 from emo2vec_plugins.errors import Emo2vecError, Emo2vecWarning, PluginWarning
 from emo2vec_plugins.plugins import Plugins
@@ -46,8 +47,20 @@ class PluginGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command; plugins are looked for only if it is not one of this group."""
-        own = super().get_command(ctx, cmd_name)
-        return own or _plugin_commands(self, ctx).get(cmd_name)
+        found = self._find(ctx, cmd_name)
+        return found.load() if isinstance(found, LazyCommand) else found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands, as click does, but without loading them."""
+        found = [(name, self._find(ctx, name)) for name in self.list_commands(ctx)]
+        shown = [(name, each) for name, each in found if each is not None and not each.hidden]
+        if shown:
+            room = formatter.width - 6 - max(len(name) for name, _ in shown)
+            with formatter.section("Commands"):
+                formatter.write_dl([(name, each.get_short_help_str(room)) for name, each in shown])
+
+    def _find(self, ctx: click.Context, name: str) -> click.Command | None:
+        return super().get_command(ctx, name) or _plugin_commands(self, ctx).get(name)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; turn what it raises into one line and an exit status."""

@@ -14,11 +14,12 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from emo2vec_plugins.dialogue import Dialogue, Provenance
 from emo2vec_plugins.errors import OptionsError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+
+    from emo2vec_plugins.dialogue import Dialogue, Provenance
 
 SOME_FAILED = 3
 """Exit status when some items failed and the rest were written."""

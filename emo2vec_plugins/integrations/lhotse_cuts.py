@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from emo2vec_plugins.dialogue import Emotion
 from emo2vec_plugins.errors import Emo2vecWarning, OptionsError
 from emo2vec_plugins.hookspecs import hookimpl
-from emo2vec_plugins.integrations.lhotse_arrays import as_sink
 from emo2vec_plugins.integrations.lhotse_fields import (
     enriched,
     is_labelled,
@@ -22,7 +21,6 @@ from emo2vec_plugins.integrations.lhotse_fields import (
     label_fields,
     places,
 )
-from emo2vec_plugins.integrations.lhotse_session import CutSession
 from emo2vec_plugins.pipeline import Scorer, annotate, as_options, check_sources, pass_through
 from emo2vec_plugins.plugins import Plugins
 from emo2vec_plugins.session import Options
@@ -30,6 +28,8 @@ from emo2vec_plugins.session import Options
 if TYPE_CHECKING:
     from lhotse import RecordingSet, SupervisionSet
     from lhotse.cut import Cut
+
+    from emo2vec_plugins.integrations.lhotse_session import CutSession
 
 
 def annotate_cuts(
@@ -75,6 +75,8 @@ def enriched_cuts(
     cuts: Iterable[Any], *, score: Scorer, options: Options, plugins: Plugins | None
 ) -> Iterator[Any]:
     """Do what `annotate_cuts` does, without a word on labels that were kept."""
+    from emo2vec_plugins.integrations.lhotse_arrays import as_sink
+
     shared = replace(options, store=as_sink(options.store, dtype=options.array_dtype))
     return annotate(
         cuts,
@@ -88,7 +90,11 @@ def enriched_cuts(
 @hookimpl
 def emo2vec_open(source: Any, options: Options) -> CutSession | None:
     """Open a cut of Lhotse, of any kind."""
-    return CutSession(source, options) if _is_cut(source) else None
+    if not _is_cut(source):
+        return None
+    from emo2vec_plugins.integrations.lhotse_session import CutSession
+
+    return CutSession(source, options)
 
 
 def _as_cuts(cuts: Iterable[Any], supervisions: Iterable[Any] | None) -> Iterator[Any]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from emo2vec_plugins.dialogue import Emotion, Provenance
-from emo2vec_plugins.integrations.lhotse_frames import tracks
+from emo2vec_plugins.integrations.lhotse_tracks import tracks
 from emo2vec_plugins.session import Options
 
 Place = tuple[int, int | None]

@@ -15,6 +15,7 @@ import numpy as np
 from emo2vec_plugins.audio import MODEL_RATE
 from emo2vec_plugins.dialogue import FloatArray
 from emo2vec_plugins.errors import InvalidTurnError, OptionsError
+from emo2vec_plugins.integrations.lhotse_tracks import tracks
 from emo2vec_plugins.windows import HOP
 
 FRAME_SHIFT = HOP / MODEL_RATE
@@ -61,20 +62,6 @@ def turn_frames(cut: Any, supervision: Any, *, field: str = "emotion") -> FloatA
         )
     first, last = _frame(left - start, shift, count), _frame(right - start, shift, count)
     return np.asarray(manifest.load())[first:last]
-
-
-def tracks(cut: Any) -> list[tuple[int, float, Any]]:
-    """Return the cuts that hold supervisions: (index of the track, offset in seconds, cut).
-
-    A cut that is no mixture is its own only track. Muted tracks and padding hold nothing.
-    """
-    if type(cut).__name__ != "MixedCut":
-        return [(0, 0.0, cut)]
-    return [
-        (index, track.offset, track.cut)
-        for index, track in enumerate(cut.tracks)
-        if not track.mute and type(track.cut).__name__ != "PaddingCut"
-    ]
 
 
 def _holder(cut: Any, supervision: Any) -> tuple[Any, Any]:

@@ -21,7 +21,8 @@ from emo2vec_plugins.integrations.lhotse_fields import (
     label_fields,
     places,
 )
-from emo2vec_plugins.integrations.lhotse_frames import FRAME_SHIFT, tracks
+from emo2vec_plugins.integrations.lhotse_frames import FRAME_SHIFT
+from emo2vec_plugins.integrations.lhotse_tracks import tracks
 from emo2vec_plugins.overlap import overlaps
 from emo2vec_plugins.session import Clip, Options, Span
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from emo2vec_plugins.audio import open_audio
 from emo2vec_plugins.dialogue import Dialogue, Emotion, Turn
 from emo2vec_plugins.errors import (
     Emo2vecError,
@@ -147,6 +146,8 @@ class DiarizationSession:
     """The turns of one diarization, in the order of its tracks."""
 
     def __init__(self, tracks: _Tracks, source: DiarizedAudio, options: Options) -> None:
+        from emo2vec_plugins.audio import open_audio
+
         self._tracks = tracks
         self._diarization = source.diarization
         name = source.uri or tracks.uri or _audio_name(source.audio)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from emo2vec_plugins.audio import Audio, open_audio
 from emo2vec_plugins.dialogue import Dialogue, Emotion, ScoredTurn, Turn
 from emo2vec_plugins.errors import AudioError
 from emo2vec_plugins.hookspecs import hookimpl
 from emo2vec_plugins.overlap import overlaps
 from emo2vec_plugins.session import Clip, Options, Recording, kept
+
+if TYPE_CHECKING:
+    from emo2vec_plugins.audio import Audio
 
 
 @hookimpl
@@ -27,6 +29,8 @@ def emo2vec_open(source: Any, options: Options) -> RecordingSession | None:
 
 
 def _open(source: Recording, options: Options) -> RecordingSession:
+    from emo2vec_plugins.audio import open_audio
+
     audio = open_audio(source.audio)
     turns = [_whole(audio)] if source.turns is None else source.turns
     return RecordingSession(source.name, audio, turns, options)

@@ -15,9 +15,9 @@ import numpy as np
 from emo2vec_plugins.audio import MODEL_RATE, mono
 from emo2vec_plugins.dialogue import FloatArray
 from emo2vec_plugins.errors import AudioError, FormatError, TrainingError, warn
-from emo2vec_plugins.integrations.lhotse_frames import tracks
 from emo2vec_plugins.integrations.lhotse_layouts import ENDINGS, LinesLayout
 from emo2vec_plugins.integrations.lhotse_session import CutSession
+from emo2vec_plugins.integrations.lhotse_tracks import tracks
 from emo2vec_plugins.labelled import LabelMap, labelled_turns
 from emo2vec_plugins.labels import EMOTIONS
 from emo2vec_plugins.session import Clip, Options

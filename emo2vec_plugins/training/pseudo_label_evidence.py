@@ -15,8 +15,8 @@ from emo2vec_plugins.dialogue import Emotion
 from emo2vec_plugins.errors import ScorerError
 from emo2vec_plugins.hookspecs import hookimpl
 from emo2vec_plugins.integrations.lhotse_fields import Place, is_labelled, label_fields, model_name
-from emo2vec_plugins.integrations.lhotse_frames import tracks
 from emo2vec_plugins.integrations.lhotse_session import CutSession
+from emo2vec_plugins.integrations.lhotse_tracks import tracks
 from emo2vec_plugins.pipeline import Scorer
 from emo2vec_plugins.session import Clip, Options
 from emo2vec_plugins.training.trust import Evidence, tempered, window_votes

@@ -1,0 +1,1 @@
+"""How fast a machine runs a model: what ``emo2vec bench`` measures, draws and writes."""

@@ -1,0 +1,97 @@
+"""From files on disk to files on disk: what a whole run costs, beside the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from emo2vec_plugins.audio import MODEL_RATE
+from emo2vec_plugins.bench.sound import speechlike
+from emo2vec_plugins.dialogue import FloatArray, Turn
+from emo2vec_plugins.engine import Engine
+from emo2vec_plugins.formats.bundle import write_bundle
+from emo2vec_plugins.formats.rttm_lines import dump_line
+from emo2vec_plugins.integrations.rttm_files import read_rttm_sources
+from emo2vec_plugins.pipeline import annotate
+from emo2vec_plugins.plugins import Plugins
+from emo2vec_plugins.session import Options
+
+TURNS_PER_RECORDING = 50
+
+PAUSE = MODEL_RATE // 5
+"""Samples of silence after each turn."""
+
+_CUTS, _RTTM, _AUDIO = "cuts.jsonl.gz", "turns.rttm", "audio"
+
+_LOOP = 60 * MODEL_RATE  # samples of sound, repeated: reading it costs the same as any other
+
+
+def write_recordings(
+    folder: Path, lengths: Sequence[int], *, seed: int, per_recording: int = TURNS_PER_RECORDING
+) -> None:
+    """Write recordings with turns of *lengths* samples, their RTTM and, with Lhotse, their cuts."""
+    (folder / _AUDIO).mkdir(parents=True)
+    loop = speechlike(_LOOP, seed=seed)
+    lines: list[str] = []
+    for begin in range(0, len(lengths), per_recording):
+        name = f"recording-{begin // per_recording:04}"
+        own = lengths[begin : begin + per_recording]
+        samples = sum(own) + PAUSE * len(own)
+        _write_audio(folder / _AUDIO / f"{name}.wav", loop, samples)
+        lines += [dump_line(name, turn, "speaker", None) for turn in _turns(own)]
+    (folder / _RTTM).write_text("".join(lines), "utf-8")
+    if find_spec("lhotse"):
+        _write_cuts(folder)
+
+
+def recorded(lengths: Sequence[int]) -> float:
+    """Return the seconds of recordings with turns of *lengths* samples."""
+    return (sum(lengths) + PAUSE * len(lengths)) / MODEL_RATE
+
+
+def annotate_files(folder: Path, target: Path, *, engine: Engine, plugins: Plugins) -> None:
+    """Annotate what `write_recordings` wrote: its cuts or, without Lhotse, its RTTM.
+
+    Args:
+        folder: Of the recordings.
+        target: A folder that is not there yet, for the results.
+        engine: That scores them.
+        plugins: That open them.
+    """
+    target.mkdir()
+    if (folder / _CUTS).exists():
+        from emo2vec_plugins.integrations.lhotse_manifests import annotate_manifest
+
+        annotate_manifest(folder / _CUTS, target / _CUTS, score=engine, plugins=plugins)
+        return
+    found = read_rttm_sources(folder / _RTTM, folder / _AUDIO)
+    for dialogue in annotate(found.sources, score=engine, plugins=plugins, options=Options()):
+        write_bundle(dialogue, target, rttm=found.lines[dialogue.recording])
+
+
+def _turns(lengths: Sequence[int]) -> Iterator[Turn]:
+    start = 0
+    for length in lengths:
+        yield Turn(start=start / MODEL_RATE, end=(start + length) / MODEL_RATE)
+        start += length + PAUSE
+
+
+def _write_audio(path: Path, loop: FloatArray, samples: int) -> None:
+    with soundfile.SoundFile(
+        path, "w", samplerate=MODEL_RATE, channels=1, subtype="PCM_16"
+    ) as file:
+        for begin in range(0, samples, len(loop)):
+            file.write(np.asarray(loop[: samples - begin]))
+
+
+def _write_cuts(folder: Path) -> None:
+    from lhotse import CutSet, Recording, RecordingSet, SupervisionSet
+
+    audio = sorted((folder / _AUDIO).iterdir())
+    recordings = RecordingSet.from_recordings(Recording.from_file(path) for path in audio)
+    turns = SupervisionSet.from_rttm(folder / _RTTM)
+    CutSet.from_manifests(recordings=recordings, supervisions=turns).to_file(folder / _CUTS)

@@ -1,0 +1,93 @@
+"""How long the turns are that a benchmark scores: those of meetings, or of an RTTM."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from emo2vec_plugins.audio import MODEL_RATE
+from emo2vec_plugins.errors import OptionsError
+from emo2vec_plugins.formats.rttm import read_rttm
+from emo2vec_plugins.windows import RECEPTIVE
+
+LONGEST = 30.0
+"""Seconds: no turn is longer, as the engine would window it and the reference would not."""
+
+SHORTEST = RECEPTIVE / MODEL_RATE
+"""Seconds: a shorter turn has no frame, and no model scores it."""
+
+MEETINGS_SOURCE = "the turns of 18 meetings of the AMI corpus"
+"""Their 6,661 turns have a mean of 4.10 s. The corpus is at groups.inf.ed.ac.uk/ami, CC BY 4.0."""
+
+# fmt: off
+MEETINGS = (
+    (0, 0.10), (0.01, 0.18), (0.025, 0.24), (0.05, 0.27), (0.1, 0.48), (0.15, 0.71), (0.2, 0.84),
+    (0.25, 1.06), (0.3, 1.21), (0.35, 1.44), (0.4, 1.64), (0.45, 1.88), (0.5, 2.16), (0.55, 2.48),
+    (0.6, 2.88), (0.65, 3.36), (0.7, 3.97), (0.75, 4.74), (0.8, 5.76), (0.85, 7.20), (0.9, 9.61),
+    (0.925, 11.59), (0.95, 14.55), (0.96, 15.97), (0.97, 18.01), (0.98, 21.75), (0.985, 24.24),
+    (0.99, 29.11), (0.9925, 31.22), (0.995, 36.77), (0.9975, 44.32), (0.999, 52.88), (1, 96.48),
+)
+# fmt: on
+"""Shares of those turns, each with the seconds that so many last at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """How long turns are.
+
+    Attributes:
+        source: Where that is from, for people.
+        points: Shares of the turns, from 0 to 1, each with the seconds that so many last at most;
+            straight lines between them.
+    """
+
+    source: str
+    points: tuple[tuple[float, float], ...]
+
+    def quantiles(self, shares: Sequence[float]) -> list[float]:
+        """Return how many seconds each of *shares* of the turns lasts at most, within bounds."""
+        x, y = zip(*self.points, strict=True)
+        return [float(each) for each in np.clip(np.interp(shares, x, y), SHORTEST, LONGEST)]
+
+
+def meetings() -> Distribution:
+    """Return the turns of meetings."""
+    return Distribution(source=MEETINGS_SOURCE, points=MEETINGS)
+
+
+def of_rttm(path: Path) -> Distribution:
+    """Return the turns of an RTTM, of all its recordings, without those too short to be scored.
+
+    Raises:
+        FormatError: If it is no RTTM.
+        OptionsError: If it has no turn that can be scored.
+        OSError: If it cannot be read.
+    """
+    recordings = read_rttm(path)
+    found = sorted(turn.duration for each in recordings for turn in each.turns)
+    lengths = [length for length in found if length >= SHORTEST]
+    if not lengths:
+        raise OptionsError(
+            f"{path}: expected turns of {SHORTEST} s or more, found none among {len(found)} turns"
+        )
+    shares = [(rank + 0.5) / len(lengths) for rank in range(len(lengths))]
+    return Distribution(source=path.name, points=tuple(zip(shares, lengths, strict=True)))
+
+
+def draw(distribution: Distribution, *, seconds: float, seed: int) -> tuple[int, ...]:
+    """Return the samples of turns that last about *seconds* together, in an order drawn by *seed*.
+
+    They stand at even distances in the distribution, so that a few of them have its mix of
+    short and long turns. The last of many lasts no longer than 30 s, the first has one frame.
+    """
+    count = max(1, round(seconds / float(np.mean(distribution.quantiles(_middles(1000))))))
+    lengths = distribution.quantiles(_middles(count))
+    order = np.random.default_rng(seed).permutation(count)
+    return tuple(round(lengths[place] * MODEL_RATE) for place in order)
+
+
+def _middles(count: int) -> list[float]:
+    return [(place + 0.5) / count for place in range(count)]

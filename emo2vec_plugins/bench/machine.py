@@ -1,0 +1,97 @@
+"""The machine that was measured, and the versions of what ran on it."""
+
+from __future__ import annotations
+
+import os
+import platform
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from emo2vec_plugins import __version__
+
+CPU_INFO = Path("/proc/cpuinfo")
+
+FLAGS = (
+    *("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "avx512_fp16"),
+    *("amx_tile", "amx_bf16", "amx_int8", "asimd", "asimddp", "bf16", "i8mm", "sve"),
+)
+"""What a CPU can do that decides how fast it multiplies."""
+
+LIBRARIES = (
+    *("torch", "torchaudio", "numpy", "onnxruntime", "openvino", "funasr", "transformers"),
+    "lhotse",
+)
+
+
+def device(name: str | None) -> str:
+    """Return the full name of a device; of the best there is, for None.
+
+    Raises:
+        OptionsError: If there is no such device here.
+    """
+    from emo2vec_plugins.model.torch_backend import device_of
+
+    return str(device_of(name))
+
+
+def describe(device: str) -> dict[str, Any]:
+    """Return what is known of this machine and of the *device* on it, as JSON values."""
+    name, flags = _cpu(CPU_INFO.read_text("utf-8") if CPU_INFO.exists() else "")
+    return {
+        "cpu": name or platform.processor() or platform.machine(),
+        "cores": cores(),
+        "flags": flags,
+        "memory": _memory(),
+        "device": device,
+        "gpu": _gpu(device),
+        "system": platform.platform(),
+    }
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def load() -> float | None:
+    """Return how many threads wanted to run in the last minute, on average."""
+    try:
+        return round(os.getloadavg()[0], 2)
+    except (AttributeError, OSError):
+        return None  # no POSIX
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python, this package, and of those libraries that are installed."""
+    found = {"python": platform.python_version(), "emo2vec-plugins": __version__}
+    for library in LIBRARIES:
+        with suppress(PackageNotFoundError):
+            found[library] = version(library)
+    return found
+
+
+def _cpu(info: str) -> tuple[str, list[str]]:
+    fields: dict[str, str] = {}
+    for line in info.splitlines():
+        name, colon, value = line.partition(":")
+        if colon:
+            fields.setdefault(name.strip(), value.strip())
+    has = set((fields.get("flags") or fields.get("Features") or "").split())
+    return fields.get("model name", ""), [flag for flag in FLAGS if flag in has]
+
+
+def _memory() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None  # no POSIX
+
+
+def _gpu(device: str) -> str | None:
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.startswith("cuda") else None

@@ -1,0 +1,94 @@
+"""Another network of the same kind, run as its users run it: in batches, padded to the longest.
+
+It is transformers' classifier on wav2vec 2.0 of the published large shape, with random weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+from emo2vec_plugins.audio import MODEL_RATE
+from emo2vec_plugins.bench.sound import turns_of
+from emo2vec_plugins.bench.subjects import Loaded, Meter, Round, Scores, Task
+from emo2vec_plugins.dialogue import FloatArray
+from emo2vec_plugins.errors import MissingExtraError, OptionsError
+from emo2vec_plugins.model.torch_backend import CPU_SECONDS, CUDA_SECONDS, DTYPES
+
+LARGE = {
+    "hidden_size": 1024,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 16,
+    "intermediate_size": 4096,
+    "feat_extract_norm": "layer",
+    "do_stable_layer_norm": True,
+    "conv_bias": True,
+    "num_labels": 9,
+    "attn_implementation": "sdpa",
+}
+"""Of facebook/wav2vec2-large-xlsr-53 and what was fine-tuned from it."""
+
+
+class PeerRunner:
+    """Runs the classifier in the order of the turns, with as much sound in a batch as we have."""
+
+    def __init__(self, dtype: str, task: Task) -> None:
+        if dtype not in DTYPES:
+            raise OptionsError(f"dtype is one of {', '.join(DTYPES)}, got {dtype!r}")
+        sounds = turns_of(task.lengths, seed=task.seed)
+        try:
+            from transformers import Wav2Vec2Config, Wav2Vec2ForSequenceClassification
+        except ImportError as error:
+            raise MissingExtraError(
+                "the comparable classifier needs transformers: pip install transformers"
+            ) from error
+        self._meter = Meter(task.device)
+        self._device, self._dtype = torch.device(task.device), DTYPES[dtype]
+        with torch.device(self._device):
+            network = Wav2Vec2ForSequenceClassification(Wav2Vec2Config(**LARGE))
+        self._network = network.eval().requires_grad_(False).to(self._device, self._dtype)
+        self._loaded = self._meter.loaded()
+        seconds = CPU_SECONDS if self._device.type == "cpu" else CUDA_SECONDS
+        self._batches = list(_batches(sounds, budget=round(seconds * MODEL_RATE)))
+
+    def loaded(self) -> Loaded:
+        """Say what loading took."""
+        return self._loaded
+
+    def run(self) -> Round:
+        """Classify all turns once, from samples in memory to probabilities."""
+        begun = self._meter.begin()
+        for batch in self._batches:
+            self._classify(batch)
+        return self._meter.end(begun)
+
+    def scores(self) -> Scores | None:
+        """Return nothing: it is another network."""
+        return None
+
+    @torch.inference_mode()
+    def _classify(self, batch: list[FloatArray]) -> torch.Tensor:
+        longest = max(map(len, batch))
+        values = torch.zeros(len(batch), longest)
+        mask = torch.zeros(len(batch), longest, dtype=torch.long)
+        for row, sound in enumerate(batch):
+            samples = torch.from_numpy(sound)
+            deviation = (samples.var(correction=0) + 1e-7).sqrt()
+            values[row, : len(sound)] = (samples - samples.mean()) / deviation
+            mask[row, : len(sound)] = 1
+        logits = self._network(
+            values.to(self._device, self._dtype), attention_mask=mask.to(self._device)
+        ).logits
+        return logits.float().softmax(-1).cpu()  # type: ignore[no-any-return]
+
+
+def _batches(sounds: list[FloatArray], *, budget: int) -> Iterator[list[FloatArray]]:
+    batch: list[FloatArray] = []
+    for sound in sounds:
+        if batch and sum(map(len, batch)) + len(sound) > budget:
+            yield batch
+            batch = []
+        batch.append(sound)
+    if batch:
+        yield batch

@@ -1,0 +1,145 @@
+"""The speeds of a run as bars, made without a window and without pyplot's global state."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from emo2vec_plugins.bench.results import Measured, Report
+from emo2vec_plugins.bench.subjects import PEER, REFERENCE
+from emo2vec_plugins.bench.table import GIGA, heading, times
+
+OURS, FROM_FILES, THEIRS, LIMIT = "#2a6f97", "#89c2d9", "#a9b4be", "#c1440e"
+"""Told apart by the colour-blind, and in grey print."""
+
+FARTHEST = 2.5
+"""A limit beyond so many times the fastest is told in words: bars would be too short to read."""
+
+_BAR, _MARGIN, _GROWTH, _WIDTH = 0.5, 1.7, 2.8, 9.0  # inches
+_WORDS = 1.45  # the axis is so much longer than what is drawn: words stand beside bars
+
+
+def speed_figure(report: Report) -> Figure:
+    """Return a figure: a bar for each subject, and the machine's limit for it as a line.
+
+    Below them, if recordings of growing length were annotated: the minutes that they took, and the
+    memory.
+    """
+    grown = [each for each in report.measured if each.lengths]
+    bars = _MARGIN + _BAR * len(report.measured)
+    height = bars + (_GROWTH if grown else 0)
+    figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(heading(report), fontsize=9, color="#555555")
+    if not grown:
+        _draw_speeds(figure.add_subplot(), report.measured)
+        return figure
+    grid = figure.add_gridspec(2, 2, height_ratios=(bars, _GROWTH))
+    _draw_speeds(figure.add_subplot(grid[0, :]), report.measured)
+    _draw_growth(figure.add_subplot(grid[1, 0]), figure.add_subplot(grid[1, 1]), grown)
+    return figure
+
+
+def _draw_speeds(axes: Any, measured: Sequence[Measured]) -> None:
+    farthest = FARTHEST * max(each.speed for each in measured)
+    for place, each in enumerate(measured):
+        _draw(axes, place, each, farthest)
+    ends = [each.speed for each in measured] + [each.limit or 0.0 for each in measured]
+    axes.set_xlim(0, _WORDS * max(end for end in ends if end <= farthest))
+    axes.set_yticks(range(len(measured)), [each.subject.name for each in measured])
+    axes.invert_yaxis()
+    axes.set_xlabel("seconds of audio scored in a second")
+    _tidy(axes, grid="x", hidden=("top", "right", "left"))
+    axes.tick_params(axis="y", length=0)
+    axes.legend(
+        handles=_legend(measured, farthest),
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.0),
+        borderaxespad=4.2,
+        ncols=4,
+        frameon=False,
+        fontsize=8,
+    )
+
+
+def _draw_growth(minutes: Any, memory: Any, measured: Sequence[Measured]) -> None:
+    for each in measured:
+        hours = [length.hours for length in each.lengths]
+        minutes.plot(
+            hours,
+            [length.seconds / 60 for length in each.lengths],
+            marker="o",
+            label=each.subject.name,
+        )
+        memory.plot(
+            hours,
+            [
+                math.nan if length.memory is None else length.memory / GIGA
+                for length in each.lengths
+            ],
+            marker="o",
+        )
+    for axes, title in ((minutes, "minutes, file to file"), (memory, "GB over the model's own")):
+        axes.set_title(title, fontsize=9)
+        axes.set_xlabel("hours of audio in one recording")
+        axes.set_xlim(left=0)
+        axes.set_ylim(bottom=0)
+        _tidy(axes, grid="both", hidden=("top", "right"))
+    minutes.legend(frameon=False, fontsize=8)
+
+
+def _tidy(axes: Any, *, grid: str, hidden: Sequence[str]) -> None:
+    axes.spines[list(hidden)].set_visible(False)
+    axes.grid(axis=grid, color="#e3e7ea", linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
+def _draw(axes: Any, place: int, each: Measured, farthest: float) -> None:
+    theirs = each.subject.way in (REFERENCE, PEER)
+    axes.barh(place, each.speed, height=0.6, color=THEIRS if theirs else OURS)
+    if each.end_to_end_speed is not None:
+        axes.barh(place + 0.2, each.end_to_end_speed, height=0.2, color=FROM_FILES)
+    if _is_near(each, farthest):
+        axes.vlines(each.limit, place - 0.38, place + 0.38, colors=LIMIT, linewidth=2.2)
+    axes.annotate(
+        _words(each),
+        (each.limit if _is_near(each, farthest) else each.speed, place),
+        xytext=(6, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=8.5,
+    )
+
+
+def _is_near(each: Measured, farthest: float) -> bool:
+    return each.limit is not None and each.limit <= farthest
+
+
+def _words(each: Measured) -> str:
+    words = [times(each.speed)]
+    if each.subject.way == REFERENCE:
+        words.append("the reference")
+    elif each.ratio is not None:
+        words.append(f"{each.ratio.median:.1f} x reference")
+    if each.share is not None:
+        words.append(f"{each.share:.0%} of the limit")
+    return ", ".join(words)
+
+
+def _legend(measured: Sequence[Measured], farthest: float) -> list[Any]:
+    handles: list[Any] = [
+        Patch(color=OURS, label="this package"),
+        Patch(color=THEIRS, label="others"),
+    ]
+    if any(each.end_to_end for each in measured):
+        handles.append(Patch(color=FROM_FILES, label="from files to files"))
+    if any(_is_near(each, farthest) for each in measured):
+        label = "limit: the machine's matrix product"
+        handles.append(Line2D([], [], color=LIMIT, linewidth=2.2, label=label))
+    return handles

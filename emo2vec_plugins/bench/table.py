@@ -1,0 +1,86 @@
+"""What a run measured, as the rows of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from emo2vec_plugins.bench.results import Measured, Ratio, Report
+
+GIGA = 1e9
+
+
+def speeds(report: Report) -> tuple[Sequence[str], list[list[str]]]:
+    """Return columns and rows: one subject a row, without the columns that nobody has."""
+    shown = [(title, [cell(each) for each in report.measured]) for title, cell in _COLUMNS.items()]
+    kept = [(title, cells) for title, cells in shown if any(cells)]
+    rows = [list(row) for row in zip(*(cells for _, cells in kept), strict=True)]
+    return [title for title, _ in kept], rows
+
+
+def growth(report: Report) -> tuple[Sequence[str], list[list[str]]]:
+    """Return columns and rows: one recording a row, for each subject."""
+    rows = [
+        [
+            each.subject.name,
+            f"{length.hours:.2f}",
+            str(length.turns),
+            f"{length.seconds:.1f}",
+            times(length.hours * 3600 / length.seconds),
+            _gigabytes(length.memory),
+        ]
+        for each in report.measured
+        for length in each.lengths
+    ]
+    columns = ("subject", "hours", "turns", "seconds", "x real time", "GB over the model's")
+    return columns, rows
+
+
+def _ratio(value: Ratio | None) -> str:
+    return "" if value is None else f"{value.median:.2f} ({value.lowest:.2f}-{value.highest:.2f})"
+
+
+def _gigabytes(value: int | None) -> str:
+    return "" if value is None else f"{value / GIGA:.2f}"
+
+
+def times(value: float | None) -> str:
+    """Write a speed: one decimal of a small one, none of a large one."""
+    if value is None:
+        return ""
+    return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{value:.0%}"
+
+
+def _differs(pick: Callable[..., float], form: str) -> Callable[[Measured], str]:
+    def cell(each: Measured) -> str:
+        return "" if each.difference is None else format(pick(each.difference), form)
+
+    return cell
+
+
+_COLUMNS: dict[str, Callable[[Measured], str]] = {
+    "subject": lambda each: each.subject.name,
+    "x real time": lambda each: times(each.speed),
+    "turns/s": lambda each: times(each.turns_per_second),
+    "x reference": lambda each: _ratio(each.ratio),
+    "GB": lambda each: _gigabytes(each.memory),
+    "limit": lambda each: times(each.limit),
+    "of it": lambda each: _percent(each.share),
+    "from files": lambda each: times(each.end_to_end_speed),
+    "off by (p)": _differs(lambda each: each.probability, ".1e"),
+    "same label": _differs(lambda each: each.same_label, ".1%"),
+    "cosine": _differs(lambda each: each.cosine, ".4f"),
+}
+
+
+def heading(report: Report) -> str:
+    """Say what was measured on what, in one line."""
+    turns, machine = report.about["turns"], report.about["machine"]
+    where = machine["gpu"] or f"{machine['cpu']}, {machine['cores']} cores"
+    return (
+        f"{turns['count']} turns, {turns['seconds']:.0f} s, as long as {turns['source']}; "
+        f"{report.about['model']}; {where}"
+    )

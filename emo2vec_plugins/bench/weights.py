@@ -1,0 +1,102 @@
+"""The model that every subject loads: random weights, or those that the user names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from emo2vec_plugins.model.checkpoint import (
+    CONFIG,
+    TOKENS,
+    WEIGHTS,
+    read_tensors,
+    read_tokens,
+    save_folder,
+)
+from emo2vec_plugins.model.config import Config, read_config
+from emo2vec_plugins.model.network import Network
+from emo2vec_plugins.model.published import PUBLISHED, TINY, find
+
+CLASSES = (
+    *("angry", "disgusted", "fearful", "happy", "neutral", "other", "sad", "surprised"),
+    "<unk>",
+)
+"""Those of the published models."""
+
+PICKLED = "model.pt"
+"""What the reference reads its weights from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """A model folder that all subjects load.
+
+    Attributes:
+        name: What the report says of it.
+        folder: In the published layout, with a ``model.pt``.
+        config: Its dimensions.
+        classes: Rows of its head.
+    """
+
+    name: str
+    folder: Path
+    config: Config
+    classes: int
+
+
+def random_weights(folder: Path, *, config: Config | None = None, seed: int = 0) -> Weights:
+    """Write a model of random weights to *folder*, of the published large shape unless told.
+
+    Matrices keep the variance of what goes through them, so that arithmetic of little precision
+    is put to the test; the classes that such a model hears mean nothing.
+    """
+    config = Config() if config is None else config
+    with torch.device("meta"):
+        shapes = Network(config, len(CLASSES)).state_dict()
+    generator = torch.Generator().manual_seed(seed)
+    tensors = {name: _random(name, each, generator) for name, each in shapes.items()}
+    save_folder(folder, config=config, tensors=tensors, tokens=CLASSES, weights=PICKLED)
+    return Weights(
+        name=f"random weights, width {config.width}, {config.prenet_depth + config.depth} blocks",
+        folder=folder,
+        config=config,
+        classes=len(CLASSES),
+    )
+
+
+def _random(name: str, like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    values = torch.randn(like.shape, generator=generator)
+    if name.endswith("alibi_scale"):
+        return torch.ones(like.shape)
+    if "extra_tokens" in name:
+        return values
+    if like.ndim > 1:
+        return values.mul(like[0].numel() ** -0.5)
+    return values.mul(0.1).add(1.0 if name.endswith("weight") else 0.0)
+
+
+def named_weights(name: str, folder: Path) -> Weights:
+    """Return the model of a name, a folder or a hub's identifier.
+
+    Args:
+        name: As `load_model` takes it, but for the ways of loading: the subjects are those.
+        folder: Where a copy goes that has the weights as the reference reads them, if it needs
+            one.
+
+    Raises:
+        ModelNotFoundError: If there is no such model, or its hub cannot be reached.
+        CheckpointError, ConfigError: If its files are not what they should be.
+    """
+    source = (
+        TINY if name == "tiny" else find(f"emotion2vec/{name}" if name in PUBLISHED else name).path
+    )
+    config, tokens = read_config(source / CONFIG), read_tokens(source / TOKENS)
+    found = source
+    if not (source / PICKLED).is_file():
+        weights = next((source / each for each in WEIGHTS if (source / each).is_file()), None)
+        tensors = read_tensors(source / WEIGHTS[0] if weights is None else weights)
+        save_folder(folder, config=config, tensors=tensors, tokens=tokens, weights=PICKLED)
+        found = folder
+    return Weights(name=name, folder=found, config=config, classes=len(tokens))

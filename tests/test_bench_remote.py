@@ -1,0 +1,71 @@
+"""Objects in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+import pytest
+
+from emo2vec_plugins.bench.remote import Remote
+from emo2vec_plugins.errors import Emo2vecError, OptionsError
+
+
+class Counter:
+    """Adds up, prints, fails and dies."""
+
+    def __init__(self, start):
+        if start < 0:
+            raise OptionsError("a start is positive")
+        self.total = start
+
+    def add(self, number):
+        sys.stdout.write("added\n")
+        self.total += number
+        return self.total
+
+    def fail(self):
+        raise ValueError("a bug")
+
+    def die(self):
+        sys.stderr.write("last words\n")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def leave(self):
+        os._exit(3)
+
+
+@pytest.fixture
+def log(tmp_path):
+    return tmp_path / "log"
+
+
+def test_an_object_keeps_its_state_and_prints_to_its_log(log, capfd):
+    counter = Remote(Counter, 1, log=log)
+    try:
+        assert counter.call("add", 2) == 3
+        assert counter.call("add", 4) == 7
+        with pytest.raises(Emo2vecError, match="ValueError: a bug"):
+            counter.call("fail")
+        assert counter.call("add", 1) == 8
+        with pytest.raises(Emo2vecError, match=r"signal 9 .*last words"):
+            counter.call("die")
+        with pytest.raises(Emo2vecError, match="signal 9"):
+            counter.call("add", 1)
+    finally:
+        counter.close()
+
+    assert "added" in log.read_text()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_making_raises_is_raised_here(log):
+    with pytest.raises(Emo2vecError, match="a start is positive"):
+        Remote(Counter, -1, log=log)
+
+
+def test_a_process_that_leaves_says_how(log):
+    counter = Remote(Counter, 1, log=log)
+    with pytest.raises(Emo2vecError, match="ended with status 3; it last wrote: nothing"):
+        counter.call("leave")
