@@ -201,7 +201,7 @@ def test_debug_lets_the_error_through(arguments, monkeypatch):
 def test_wrong_usage_is_status_2():
     assert run("nothing-of-this-name").exit_code == 2
     assert run("score").exit_code == 2
-    assert run("score", "a.wav", "--dtype", "int8").exit_code == 2
+    assert run("score", "a.wav", "--dtype", "int4").exit_code == 2
 
 
 def test_interruption_is_status_130():

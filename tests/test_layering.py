@@ -41,6 +41,7 @@ LAZY = {
     "model/attention": {"torch"},
     "model/network": {"torch"},
     "model/torch_backend": {"torch"},
+    "model/transfer": {"torch"},
     "model/checkpoint": {"torch"},
     "model/pickles": {"torch"},
     "integrations/pyannote_audio": {"torch", "pyannote"},

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import cast
 
 import torch
@@ -67,11 +68,11 @@ class Network(nn.Module):
         encoder = self.encoder
         x = encoder.frames(waveform, layout)  # (frames, width)
         counts = [frames.stop - frames.start for frames in layout.frames]
-        x, token = encoder.with_extra_tokens(x, counts)  # (rows, width), (rows,)
+        x, own = encoder.with_extra_tokens(x, counts)  # (rows, width), (frames,)
         rows = [count + self.config.extra_tokens for count in counts]
         make = self.attention or default_attention(x.device)
         attend = make(rows, self.config.extra_tokens, encoder.attention_slopes())
-        x = self.encode(x, attend)[~token]
+        x = self.encode(x, attend)[own]
         return x, None if self.proj is None else self.proj(x)
 
     def encode(self, x: Tensor, attend: Sequence[Attend]) -> Tensor:
@@ -111,7 +112,7 @@ class AudioEncoder(nn.Module):
 
     def frames(self, waveform: Tensor, layout: Layout) -> Tensor:
         """Return the clips' frames with their positions added, shape (frames, width)."""
-        own = torch.cat([_range(frames, waveform.device) for frames in layout.frames])
+        own = _places([(frames.start, frames.stop) for frames in layout.frames], waveform.device)
         x = self.local_encoder(waveform)[own]  # frames that straddle two clips go here
         x = self.project_features(x)
         position = x
@@ -127,12 +128,13 @@ class AudioEncoder(nn.Module):
         """Put the extra tokens before each clip's frames.
 
         Returns:
-            The rows, shape (rows, width), and which of them are extra tokens, shape (rows,).
+            The rows, shape (rows, width), and where in them the frames are, shape (frames,).
         """
         tokens = self.extra_tokens[0]
         parts = [part for clip in torch.split(x, list(counts)) for part in (tokens, clip)]
-        mask = [part is tokens for part in parts for _ in range(len(part))]
-        return torch.cat(parts), torch.tensor(mask, device=x.device)
+        ends = list(accumulate(count + len(tokens) for count in counts))
+        spans = [(end - count, end) for end, count in zip(ends, counts, strict=True)]
+        return torch.cat(parts), _places(spans, x.device)
 
     def attention_slopes(self) -> Tensor:
         """Return what attention scores change by for each frame of distance, none positive.
@@ -287,5 +289,7 @@ def _position(config: Config) -> nn.Conv1d:
     )
 
 
-def _range(frames: slice, device: torch.device) -> Tensor:
-    return torch.arange(frames.start, frames.stop, device=device)
+def _places(spans: Sequence[tuple[int, int]], device: torch.device) -> Tensor:
+    """Return every index in *spans*; made on the CPU, so that nobody waits for the device."""
+    places = torch.cat([torch.arange(start, stop) for start, stop in spans])
+    return places.to(device, non_blocking=True)

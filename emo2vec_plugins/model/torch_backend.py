@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
+import numpy as np
 import torch
 
-from emo2vec_plugins.backend import Frames
+from emo2vec_plugins.backend import Frames, Pending, Piece
 from emo2vec_plugins.dialogue import FloatArray, Provenance
 from emo2vec_plugins.errors import Emo2vecError, OptionsError
 from emo2vec_plugins.labels import LabelSet
 from emo2vec_plugins.model.network import Network
-from emo2vec_plugins.packing import Layout, lay
+from emo2vec_plugins.model.transfer import pack, pooled, send_back
+from emo2vec_plugins.packing import lay
 
 DTYPES = {
     "float32": torch.float32,
@@ -72,35 +75,45 @@ class TorchBackend:
         Raises:
             Emo2vecError: If the device has too little memory for one waveform alone.
         """
+        return self.start([Piece(samples=waveform) for waveform in waveforms])()
+
+    def start(self, pieces: Sequence[Piece]) -> Pending:
+        """Put a batch in the device's queue, its results on their way back behind it.
+
+        Raises:
+            Emo2vecError: If the device has too little memory for one piece alone.
+        """
         try:
-            return self._run(waveforms)
+            return self._start(pieces)
         except torch.cuda.OutOfMemoryError as error:
-            if len(waveforms) == 1:
+            if len(pieces) == 1:
                 raise Emo2vecError(
-                    f"{self.device} has too little memory for {len(waveforms[0])} samples at "
+                    f"{self.device} has too little memory for {len(pieces[0].samples)} samples at "
                     "once: use a shorter max_window, another dtype, or the CPU"
                 ) from error
         torch.cuda.empty_cache()
-        half = len(waveforms) // 2
-        return [*self.run(waveforms[:half]), *self.run(waveforms[half:])]
+        half = len(pieces) // 2
+        first, second = self.start(pieces[:half]), self.start(pieces[half:])
+        return lambda: [*first(), *second()]
 
     @torch.inference_mode()
-    def _run(self, waveforms: Sequence[FloatArray]) -> list[Frames]:
-        layout = lay([len(waveform) for waveform in waveforms], gap=self.network.gap)
-        embeddings, logits = self.network(self._packed(waveforms, layout), layout)
+    def _start(self, pieces: Sequence[Piece]) -> Pending:
+        layout = lay([len(piece.samples) for piece in pieces], gap=self.network.gap)
+        packed = pack(pieces, layout, self.device).to(self._dtype)
+        outputs = [each for each in self.network(packed, layout) if each is not None]
         counts = [frames.stop - frames.start for frames in layout.frames]
-        rows = embeddings.float().cpu().split(counts)
-        heads = [None] * len(rows) if logits is None else logits.float().cpu().split(counts)
-        return [
-            (row.numpy(), None if head is None else head.numpy())
-            for row, head in zip(rows, heads, strict=True)
-        ]
+        if pieces[0].pool is None:
+            returning = send_back([each.float() for each in outputs])
+        else:
+            returning = send_back([pooled(each, pieces, counts) for each in outputs])
+            counts = [1] * len(pieces)
 
-    def _packed(self, waveforms: Sequence[FloatArray], layout: Layout) -> torch.Tensor:
-        packed = torch.zeros(layout.samples)
-        for start, waveform in zip(layout.starts, waveforms, strict=True):
-            packed[start : start + len(waveform)] = torch.from_numpy(waveform)
-        return packed.to(self.device, self._dtype)
+        def wait() -> list[Frames]:
+            ends = list(accumulate(counts))[:-1]
+            embeddings, *heads = (np.split(array, ends) for array in returning())
+            return list(zip(embeddings, heads[0] if heads else [None] * len(pieces), strict=True))
+
+        return wait
 
 
 def _check_range(network: Network, dtype: str) -> None:
