@@ -14,14 +14,14 @@ NAME = "emo2vec_plugins"
 
 # Each layer may import those below it, and nothing of its own layer but what stands before it.
 LAYERS = (
-    ("errors",),
+    ("errors", "ahead"),
     ("labels", "dialogue", "labelled"),
     ("windows", "packing"),
     ("audio_files", "audio"),
     ("session", "overlap", "backend"),
     ("formats", "hookspecs"),
     ("plugins",),
-    ("pipeline", "loading", "merging", "engine", "selfcheck", "testing"),
+    ("pipeline", "loading", "reading", "merging", "engine", "selfcheck", "testing"),
 )
 RANK = {
     name: (rank, place) for rank, layer in enumerate(LAYERS) for place, name in enumerate(layer)
