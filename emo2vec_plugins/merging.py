@@ -17,6 +17,7 @@ from emo2vec_plugins.dialogue import FLAGS, Emotion, FloatArray
 from emo2vec_plugins.labels import LabelSet
 from emo2vec_plugins.reading import Reading
 from emo2vec_plugins.session import Clip
+from emo2vec_plugins.spilling import Rows
 from emo2vec_plugins.windows import Window, outside
 
 OVERLAPPED = "overlapped throughout: there is no frame in which the speaker is alone"
@@ -45,7 +46,8 @@ class Merge:
         self._pooled = 0
         self._embedding = np.zeros(backend.width)
         self._logits = np.zeros(len(columns.names))
-        self._frames: list[Frames] = []
+        self._frame_embeddings = Rows()
+        self._frame_logits = Rows()
 
     @property
     def complete(self) -> bool:
@@ -72,7 +74,9 @@ class Merge:
             logits = logits[window.keep][:, list(self._labels.columns)]
             self._logits += logits[pool].sum(axis=0, dtype=np.float64)
         if self._keep_frames:
-            self._frames.append((embeddings, logits))
+            self._frame_embeddings.append(embeddings)
+            if logits is not None:
+                self._frame_logits.append(logits)
 
     def emotion(self) -> Emotion:
         """Return the result, once `complete`."""
@@ -106,11 +110,10 @@ class Merge:
         embedding = (self._embedding / self._pooled).astype(np.float32)
         if not self._keep_frames:
             return {"embedding": embedding}
-        logits = [part for _, part in self._frames if part is not None]
         return {
             "embedding": embedding,
-            "frame_embeddings": np.concatenate([part for part, _ in self._frames]),
-            "frame_logits": np.concatenate(logits) if logits else None,
+            "frame_embeddings": self._frame_embeddings.array(),
+            "frame_logits": self._frame_logits.array() if self._frame_logits.count else None,
         }
 
     def _verdict(self) -> dict[str, Any]:

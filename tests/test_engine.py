@@ -458,12 +458,14 @@ def test_windows_merge_to_what_one_pass_gives(overlap):
     assert windowed.scores == pytest.approx(whole.scores, abs=1e-6)
 
 
-def test_an_hour_is_scored_in_the_memory_of_five_minutes():
+@pytest.mark.parametrize(("workers", "share"), [(0, 1.1), (1, 1.5)])
+def test_an_hour_is_scored_in_the_memory_of_five_minutes(workers, share):
     def score(seconds):
-        (emotion,) = Engine(Sums()).score(Ramp(seconds))
+        (emotion,) = Engine(Sums(), workers=workers).score(Ramp(seconds))
         assert emotion.duration == seconds
 
-    assert traced_peak(lambda: score(3_600)) < 1.1 * traced_peak(lambda: score(300))
+    # How far threads are ahead at the peak is chance; that they stay within bounds is not.
+    assert traced_peak(lambda: score(3_600)) < share * traced_peak(lambda: score(300))
 
 
 def test_a_clip_is_normalised_by_its_own_statistics():

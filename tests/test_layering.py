@@ -15,7 +15,7 @@ NAME = "emo2vec_plugins"
 # Each layer may import those below it, and nothing of its own layer but what stands before it.
 LAYERS = (
     ("errors", "ahead"),
-    ("labels", "dialogue", "labelled"),
+    ("labels", "dialogue", "labelled", "spilling"),
     ("windows", "packing"),
     ("audio_files", "audio"),
     ("session", "overlap", "backend"),
@@ -103,7 +103,7 @@ def test_the_pipeline_takes_any_scorer():
     ("folder", "allowed"),
     [
         ("model", MODEL | {"model"}),
-        ("formats", {"errors", "labels", "dialogue", "formats", "hookspecs"}),
+        ("formats", {"errors", "labels", "dialogue", "spilling", "formats", "hookspecs"}),
         ("integrations", CORE | {"model", "integrations"}),
         ("evaluation", CORE | {"evaluation", "model", "integrations"}),
         ("training", CORE | {"training", "evaluation", "model", "integrations"}),
