@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import mmap
 import tempfile
+import weakref
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
@@ -51,7 +52,8 @@ class Rows:
         self.count += len(block)
         self._bytes += block.nbytes
         if self._file is None and self._bytes > MOST_BYTES:
-            self._file = _unnamed()
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 - mapped, then closed with this
+            weakref.finalize(self, self._file.close)
         if self._file is not None:
             _write(self._file, self._blocks)
             self._blocks = [block[:0]]
@@ -96,10 +98,10 @@ def moved_to_disk(arrays: Iterable[FloatArray]) -> list[FloatArray]:
         OSError: If they cannot be written to the folder for temporary files.
     """
     given = list(arrays)
-    file = _unnamed()
-    _write(file, given)
     starts = np.cumsum([0, *(each.nbytes for each in given)]).tolist()
-    whole = mapped(file, np.dtype(np.uint8), (starts[-1],))
+    with tempfile.TemporaryFile() as file:
+        _write(file, given)
+        whole = mapped(file, np.dtype(np.uint8), (starts[-1],))
     return [
         whole[start : start + each.nbytes].view(each.dtype).reshape(each.shape)
         for each, start in zip(given, starts, strict=False)
@@ -142,10 +144,6 @@ def _mapping(array: Any) -> mmap.mmap | None:
     while array is not None and not isinstance(array, mmap.mmap):
         array = array.obj if isinstance(array, memoryview) else getattr(array, "base", None)
     return array
-
-
-def _unnamed() -> IO[bytes]:
-    return tempfile.TemporaryFile()
 
 
 def _write(file: IO[bytes], arrays: Iterable[FloatArray]) -> None:

@@ -13,7 +13,6 @@ from emo2vec_plugins.dialogue import FloatArray
 from emo2vec_plugins.integrations.lhotse_frames import FRAME_SHIFT
 from emo2vec_plugins.spilling import Rows, cast, is_on_disk, pieces
 
-
 READERS = ("numpy_files", "numpy_hdf5", "memory_raw")
 """Lhotse's writers that take arrays which are read-only."""
 
