@@ -11,8 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from lhotse import LilcomChunkyWriter, NumpyFilesWriter, NumpyHdf5Writer
 
 from emo2vec_plugins import spilling
+from emo2vec_plugins.integrations.lhotse_arrays import ArraySink, as_counted
+from emo2vec_plugins.integrations.lhotse_stores import STORES
 from emo2vec_plugins.spilling import Rows, cast, is_on_disk, moved_to_disk, pieces, save_npy
 
 
@@ -92,6 +95,50 @@ def test_arrays_of_all_shapes_move_to_disk_together(noise):
     for one, other in zip(moved, arrays, strict=True):
         np.testing.assert_array_equal(one, other)
         assert one.dtype == other.dtype
+
+
+@pytest.mark.parametrize("kind", [LilcomChunkyWriter, NumpyFilesWriter, NumpyHdf5Writer])
+@pytest.mark.parametrize("start", [None, 1.5])
+def test_lhotse_stores_what_is_on_disk_as_it_stores_what_is_in_memory(many, tmp_path, kind, start):
+    contents, first = [], many[0].copy()
+    for name, array in (("a", many), ("b", rows_of(many, size=999))):
+        with kind(tmp_path / name) as writer:
+            manifest = ArraySink(writer).store(array, name="x", start=start)
+        loaded = manifest.load()
+        contents.append((manifest.shape, loaded))
+        np.testing.assert_array_equal(many[0], first)
+        if kind is not LilcomChunkyWriter:
+            np.testing.assert_array_equal(loaded, many)
+
+    assert contents[0][0] == contents[1][0]
+    np.testing.assert_array_equal(contents[0][1], contents[1][1])
+    if kind is LilcomChunkyWriter:
+        assert (tmp_path / "a.lca").read_bytes() == (tmp_path / "b.lca").read_bytes()
+
+
+@pytest.mark.parametrize("kind", STORES)
+def test_stores_that_survive_kills_hold_what_is_on_disk(many, tmp_path, kind):
+    store = STORES[kind](tmp_path / f"a{STORES[kind].suffix}", 0)
+    arrays = [many[0], many[:700], rows_of(many, size=999)]
+    before = [array.copy() for array in arrays]
+
+    sink = ArraySink(store.writer)
+    manifests = [sink.store(array, name="x") for array in arrays]
+    store.seal()
+    store.close()
+
+    for manifest, array, expected in zip(manifests, arrays, before, strict=True):
+        np.testing.assert_array_equal(array, expected)
+        np.testing.assert_allclose(manifest.load(), array, atol=0.02 * (kind == "lilcom_chunky"))
+
+
+def test_the_last_frame_is_repeated_on_disk_too(many):
+    samples = 320 * (len(many) + 1)
+
+    found = as_counted(rows_of(many, size=999), samples=samples, rate=16_000)
+
+    assert is_on_disk(found)
+    np.testing.assert_array_equal(found, np.concatenate([many, many[-1:]]))
 
 
 @pytest.mark.parametrize("shape", [(5,), (1, 3), (0, 4), (2, 3, 4)])

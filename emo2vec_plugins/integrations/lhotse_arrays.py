@@ -11,10 +11,10 @@ import numpy as np
 from emo2vec_plugins.audio import MODEL_RATE
 from emo2vec_plugins.dialogue import FloatArray
 from emo2vec_plugins.integrations.lhotse_frames import FRAME_SHIFT
-from emo2vec_plugins.spilling import Rows, cast, is_on_disk, pieces
+from emo2vec_plugins.spilling import Rows, cast, pieces
 
 READERS = ("numpy_files", "numpy_hdf5", "memory_raw")
-"""Lhotse's writers that take arrays which are read-only."""
+"""Lhotse's writers that take arrays which are read-only, and leave others as they are."""
 
 
 class ArraySink:
@@ -102,13 +102,16 @@ def divides(rate: int) -> bool:
 
 
 def _stored(writer: Any, key: str, array: FloatArray, **temporal: Any) -> Any:
-    """Store an array as the writer does; one that is on disk already, piece by piece if it can."""
-    if not is_on_disk(array) or writer.name in READERS:
+    """Store an array as the writer does, but leave it as it is; piece by piece if that is lilcom.
+
+    lilcom writes to some of what it is given, and takes nothing that is read-only.
+    """
+    if writer.name in READERS:
         return writer.store_array(key, array, **temporal)
     if writer.name != "lilcom_chunky":
         return writer.store_array(key, array.copy(), **temporal)
-    # Its keys are the place of an array's first chunk and the length of each. Pieces of whole
-    # chunks that follow each other are one array; lilcom does not take those that are read-only.
+    # Its keys are the place of an array's first chunk and the length of each: pieces of whole
+    # chunks that follow each other are one array.
     stored = [
         writer.store_array(key, piece.copy(), **temporal)
         for piece in pieces(array, multiple=writer.CHUNK_SIZE)
