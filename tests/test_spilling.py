@@ -255,6 +255,7 @@ print(peaks[2] - peaks[1])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc tells how much memory is in use")
 def test_memory_does_not_grow_with_the_length_of_what_is_scored(tmp_path):
     run = subprocess.run(
