@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from numbers import Real
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
@@ -42,6 +42,14 @@ class Audio(Protocol):
 
     Nothing is opened before an attribute is read: a missing file is the failure of its clips,
     not of the run.
+
+    An engine reads ahead in threads, and a class may say with one more attribute, ``lane``, what
+    that means for it. Clips whose audio has the same lane are read one after another, in order,
+    if not all by the same thread; clips in other lanes at the same time. None says that any
+    number of threads may read at once and in any order. Audio without the attribute shares one
+    lane with all other audio without it: so a plain class is safe, whatever its objects share.
+
+    A method ``clip_read``, if there is one, is called after each clip, by what read it.
     """
 
     @property
@@ -68,6 +76,23 @@ class Audio(Protocol):
         ...
 
 
+COMMON_LANE = "common"
+"""Lane of all audio that does not say otherwise."""
+
+
+def lane_of(audio: Any) -> Hashable | None:
+    """Return with which other audio this one shares its turn to be read; see `Audio`."""
+    lane: Hashable | None = getattr(audio, "lane", COMMON_LANE)
+    return lane
+
+
+def note_read(audio: Any) -> None:
+    """Tell audio that wants to know it that one more clip of it has been read; see `Audio`."""
+    clip_read = getattr(audio, "clip_read", None)
+    if clip_read is not None:
+        clip_read()
+
+
 class ArrayAudio:
     """Samples in memory: a numpy array or a torch tensor, (samples,) or (channels, samples).
 
@@ -76,6 +101,8 @@ class ArrayAudio:
     Raises:
         AudioError: If the shape or type is not one of these.
     """
+
+    lane = None
 
     def __init__(self, samples: Any, rate: Any) -> None:
         if not _is_rate(rate):
@@ -104,6 +131,11 @@ class StreamAudio:
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
+
+    @property
+    def lane(self) -> Hashable | None:
+        """The stream, until it is decoded: whoever else reads it moves its position."""
+        return None if "_decoded" in vars(self) else id(self._stream)
 
     @cached_property
     def _decoded(self) -> ArrayAudio:
@@ -143,6 +175,11 @@ class ChannelAudio:
         self.channels = (channel,)
 
     @property
+    def lane(self) -> Hashable | None:
+        """That of the whole."""
+        return lane_of(self._audio)
+
+    @property
     def rate(self) -> int:
         """Samples per second."""
         return self._audio.rate
@@ -168,6 +205,8 @@ class ChannelAudio:
 
 class MissingAudio:
     """Stands where there is no audio, so that its turns fail one by one with a reason."""
+
+    lane = None
 
     def __init__(self, reason: str) -> None:
         self.reason = reason

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,9 @@ from emo2vec_plugins.errors import AudioError
 BLOCK_SECONDS = 5
 """How much is decoded at a time."""
 
+FORWARD = ("MPEG", "OPUS")
+"""Subtypes, by how their names begin, that are decoded from the start."""
+
 KEPT_SECONDS = 60
 """How far back a read may reach before the file is decoded from its start again."""
 
@@ -34,15 +37,20 @@ class FileAudio:
 
     The file is opened for each read and closed again, so an object costs nothing to keep, may
     be shared by threads, and pickles. Opus and MP3, which cannot be cut exactly so, are decoded
-    forward instead, in the order in which they are read.
+    forward instead, in the order in which they are read: their `lane` keeps that order.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self._forward: ForwardReader | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path, "_forward": None}
+        return {"path": self.path}
+
+    @property
+    def lane(self) -> Hashable | None:
+        """The file, unless its header has been read and says that it can be read in any order."""
+        info = vars(self).get("_info")
+        return self if info is None or info[3].startswith(FORWARD) else None
 
     @cached_property
     def _info(self) -> tuple[int, int, int, str]:
@@ -78,14 +86,15 @@ class FileAudio:
         return np.ascontiguousarray(samples.T[list(channels)])
 
     def _samples(self, start: int, stop: int) -> FloatArray:
-        if self._info[3].startswith(("MPEG", "OPUS")):
-            if self._forward is None:
-                self._forward = ForwardReader(self._open)
-            return self._forward.read(start, stop)
+        if self._info[3].startswith(FORWARD):
+            # In one step: of two threads that come first, both read with the same.
+            forward = vars(self).setdefault("_forward", ForwardReader(self._open))
+            samples: FloatArray = forward.read(start, stop)
+            return samples
         with self._open() as file:
             file.seek(start)
-            samples: FloatArray = file.read(stop - start, dtype="float32", always_2d=True)
-            return samples
+            part: FloatArray = file.read(stop - start, dtype="float32", always_2d=True)
+            return part
 
     def _open(self) -> Any:
         try:

@@ -143,7 +143,8 @@ class Emotion:
         overlap_ratio: Share of the turn in which another speaker is heard too; None where
             nobody knows who else speaks.
         embedding: Shape (width,), the mean of the frame embeddings.
-        frame_embeddings: Shape (frames, width), 50 frames a second.
+        frame_embeddings: Shape (frames, width), 50 frames a second. Of a long turn, these and
+            *frame_logits* are read-only, and lie in a temporary file until nobody needs them.
         frame_logits: Shape (frames, classes), classes in the order of *scores*.
         provenance: Which model spoke.
     """

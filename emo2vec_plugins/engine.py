@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from typing import Any, Literal
 
-from emo2vec_plugins.audio import MODEL_RATE, open_audio
+from emo2vec_plugins.ahead import Task, run_ahead
+from emo2vec_plugins.audio import MODEL_RATE, lane_of, open_audio
 from emo2vec_plugins.backend import Backend, Frames
 from emo2vec_plugins.dialogue import Emotion, FloatArray, Turn, as_turns
 from emo2vec_plugins.errors import OptionsError, ScorerError
 from emo2vec_plugins.merging import Merge
+from emo2vec_plugins.reading import Reading
 from emo2vec_plugins.session import Clip
 from emo2vec_plugins.windows import HOP, Window, frame_count, windows
 
@@ -23,6 +27,12 @@ LEAST_COST = 10 * HOP
 
 WINDOW_OVERLAP = 2.0
 """Seconds: enough that a frame in the middle of what two windows share has context in both."""
+
+AHEAD_BATCHES = 2
+"""Batches of audio that are read while the model is busy with one."""
+
+MOST_WORKERS = 16
+"""Threads beyond this only wait for each other, to run the Python between reads."""
 
 Granularity = Literal["utterance", "frame"]
 
@@ -43,11 +53,14 @@ class Engine:
         window_overlap: Seconds that neighbouring windows share; if None, 2 s, or a quarter of a
             window that is shorter than 8 s.
         batch_seconds: Audio to give the back end at a time; its own preference if None.
+        workers: Threads that read, decode and resample ahead of the model; 0 to do that in the
+            calling thread, between batches; if None, one fewer than the machine has cores, but
+            at least 1. Results do not depend on it.
 
     Raises:
         LabelError: If the model has no such class.
-        OptionsError: If *backend* is no model, or windows or batches cannot be made of these
-            lengths.
+        OptionsError: If *backend* is no model, windows or batches cannot be made of these
+            lengths, or there cannot be so many workers.
     """
 
     def __init__(
@@ -59,6 +72,7 @@ class Engine:
         max_window: float = 30.0,
         window_overlap: float | None = None,
         batch_seconds: float | None = None,
+        workers: int | None = None,
     ) -> None:
         if not isinstance(backend, Backend):
             raise OptionsError(
@@ -78,6 +92,7 @@ class Engine:
         self._budget = _samples("batch_seconds", seconds)
         if not self._budget:
             raise OptionsError(f"batch_seconds is to be positive, got {seconds}")
+        self._workers = _threads(workers)
 
     @property
     def batch_seconds(self) -> float:
@@ -103,18 +118,18 @@ class Engine:
         """
         waiting: deque[tuple[Any, Merge | None]] = deque()
         batch = _Batch(self.backend)
-        for item in items:
-            merge = self._merge(item) if isinstance(item, Clip) else None
-            waiting.append((item, merge))
-            if merge is not None:
-                for window, samples in merge.read():
-                    if batch.size + len(samples) > self._budget:
-                        batch.run()
-                        yield from _finished(waiting)
-                    batch.add(merge, window, samples)
-            if len(waiting) >= LOOKAHEAD:
-                batch.run()
-            yield from _finished(waiting)
+        with closing(self._read(items)) as readings:
+            for (item, merge), parts in readings:
+                waiting.append((item, merge))
+                if merge is not None:
+                    for window, samples in merge.expect(parts):
+                        if batch.size + len(samples) > self._budget:
+                            batch.run()
+                            yield from _finished(waiting)
+                        batch.add(merge, window, samples)
+                if len(waiting) >= LOOKAHEAD:
+                    batch.run()
+                yield from _finished(waiting)
         batch.run()
         yield from _finished(waiting)
 
@@ -135,15 +150,48 @@ class Engine:
         results = self(Clip(turn=turn, audio=sound) for turn in chosen)
         return [emotion for _, emotion in results if emotion is not None]
 
-    def _merge(self, clip: Clip) -> Merge:
-        return Merge(
-            clip,
+    def _read(
+        self, items: Iterable[Any]
+    ) -> Generator[
+        tuple[tuple[Any, Merge | None], Iterator[tuple[Window, FloatArray]]], None, None
+    ]:
+        """Yield each item with its merge, and the windows of it, read ahead; in order."""
+        budget = AHEAD_BATCHES * max(self._budget, self._window)
+        return run_ahead(
+            (self._task(item, budget) for item in items),
+            workers=self._workers,
+            budget=budget,
+            most=LOOKAHEAD,
+            weigh=lambda part: max(len(part[1]), LEAST_COST),
+        )
+
+    def _task(
+        self, item: Any, budget: int
+    ) -> Task[tuple[Any, Merge | None], tuple[Window, FloatArray]]:
+        if not isinstance(item, Clip):
+            return Task((item, None))
+        # Only the reading runs in other threads; the merge is this one's.
+        reading = Reading(
+            item, normalize=self.backend.normalize, window=self._window, overlap=self._overlap
+        )
+        merge = Merge(
+            item,
+            reading,
             self.backend,
             columns=self.labels,
             frames=self.granularity == "frame",
-            window=self._window,
-            overlap=self._overlap,
         )
+        # A turn may be said to last longer than any number of samples.
+        weight = min(max(item.turn.duration * MODEL_RATE, LEAST_COST), budget)
+        return Task((item, merge), reading.windows(), weight, lane_of(item.audio))
+
+
+def _threads(workers: int | None) -> int:
+    if workers is None:
+        return max(1, min(MOST_WORKERS, (os.cpu_count() or 1) - 1))
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 0:
+        raise OptionsError(f"workers is a number of threads, 0 for none, got {workers!r}")
+    return workers
 
 
 def _samples(name: str, seconds: float) -> int:

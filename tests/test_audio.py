@@ -6,6 +6,7 @@ import io
 import os
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from emo2vec_plugins.audio import (
     FileAudio,
     MissingAudio,
     bounds,
+    lane_of,
     mono,
     open_audio,
     resampled_length,
@@ -199,6 +201,66 @@ def test_a_part_of_a_file_is_that_part_of_the_whole(write, noise, name, channels
     for start in sorted(starts) if order == "forward" else starts:
         part = sound.read(start, start + 9_000, sound.channels)
         np.testing.assert_allclose(part.T, whole[start : start + 9_000], atol=2e-7, rtol=0)
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="/proc tells how much was read")
+@pytest.mark.parametrize("name", ["a.wav", "speech.flac", "vorbis.ogg"])
+def test_only_the_part_of_a_long_file_is_read(tmp_path, noise, name):
+    path = tmp_path / name
+    with soundfile.SoundFile(path, "w", 8_000, 1, **COMPRESSED.get(name, {})) as file:
+        for _ in range(600):  # libsndfile's Vorbis crashes if it is given all at once
+            file.write(noise(8_000))
+    sound = FileAudio(path)
+    before = bytes_read()
+
+    sound.read(300 * 8_000, 302 * 8_000, (0,))
+
+    assert bytes_read() - before < path.stat().st_size / 4
+
+
+def bytes_read():
+    facts = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+    return int(facts["rchar"])
+
+
+@pytest.mark.parametrize(
+    ("name", "in_order"),
+    [
+        ("a.wav", False),
+        ("speech.flac", False),
+        ("vorbis.ogg", False),
+        ("speech.opus", True),
+        ("speech.mp3", True),
+    ],
+)
+def test_a_file_is_read_in_order_unless_its_header_says_that_any_order_will_do(
+    write, noise, name, in_order
+):
+    sound = FileAudio(write(name, noise(16_000), 16_000, **COMPRESSED.get(name, {})))
+    assert lane_of(sound) is sound
+
+    sound.read(0, 100, (0,))
+
+    assert (lane_of(sound) is sound) == in_order
+    assert lane_of(open_audio({"audio": sound.path, "channel": 0})) is not None
+
+
+def test_a_stream_is_decoded_by_one_reader_and_then_read_by_all(write, noise):
+    stream = io.BytesIO(write("a.wav", noise(16_000), 16_000).read_bytes())
+    one, other = open_audio(stream), open_audio(stream)
+
+    assert lane_of(one) == lane_of(other) is not None
+    one.read(0, 100, (0,))
+    assert lane_of(one) is None
+
+
+def test_samples_in_memory_are_read_in_any_order(noise):
+    assert lane_of(open_audio((noise(100), 16_000))) is None
+    assert lane_of(MissingAudio("lost")) is None
+
+
+def test_a_plugins_audio_that_says_nothing_shares_a_lane_with_all_that_say_nothing():
+    assert lane_of(object()) == lane_of(object()) is not None
 
 
 @pytest.mark.parametrize("name", ["speech.opus", "speech.mp3"])

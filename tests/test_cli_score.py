@@ -270,6 +270,13 @@ def test_long_file_is_windowed_at_max_window(write, noise):
         assert lines[0]["flags"] == ["windowed"]
 
 
+def test_results_do_not_depend_on_the_number_of_workers(files):
+    _, expected = score(*files)
+
+    for workers in ("0", "3"):
+        assert score(*files, "--workers", workers)[1] == expected
+
+
 def test_formats_and_rates_of_the_wild_are_read(shared):
     result, lines = score(shared / "audio_formats")
 

@@ -14,14 +14,14 @@ NAME = "emo2vec_plugins"
 
 # Each layer may import those below it, and nothing of its own layer but what stands before it.
 LAYERS = (
-    ("errors",),
-    ("labels", "dialogue", "labelled"),
+    ("errors", "ahead"),
+    ("labels", "dialogue", "labelled", "spilling"),
     ("windows", "packing"),
     ("audio_files", "audio"),
     ("session", "overlap", "backend"),
     ("formats", "hookspecs"),
     ("plugins",),
-    ("pipeline", "loading", "merging", "engine", "selfcheck", "testing"),
+    ("pipeline", "loading", "reading", "merging", "engine", "selfcheck", "testing"),
 )
 RANK = {
     name: (rank, place) for rank, layer in enumerate(LAYERS) for place, name in enumerate(layer)
@@ -112,7 +112,7 @@ def test_the_pipeline_takes_any_scorer():
     ("folder", "allowed"),
     [
         ("model", MODEL | {"model"}),
-        ("formats", {"errors", "labels", "dialogue", "formats", "hookspecs"}),
+        ("formats", {"errors", "labels", "dialogue", "spilling", "formats", "hookspecs"}),
         ("graph", MODEL | {"model", "graph"}),
         ("integrations", CORE | {"model", "graph", "integrations"}),
         ("evaluation", CORE | {"evaluation", "model", "integrations"}),

@@ -7,12 +7,14 @@ import pytest
 from lhotse import MultiCut, Recording, SupervisionSegment
 from lhotse.audio import AudioSource
 
-from emo2vec_plugins.audio import FileAudio, bounds, mono
+from emo2vec_plugins.audio import FileAudio, bounds, lane_of, mono
 from emo2vec_plugins.dialogue import Turn
+from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import AudioError
 from emo2vec_plugins.integrations.lhotse_audio import RecordingAudio
 from emo2vec_plugins.integrations.lhotse_session import CutSession
 from emo2vec_plugins.session import Options
+from emo2vec_plugins.testing import FakeBackend
 
 
 def clips_of(cut):
@@ -146,6 +148,37 @@ def test_a_mixture_is_heard_as_lhotse_mixes_it(noise, write):
     mixed = one.mix(two, offset_other_by=0.5, snr=10)
 
     np.testing.assert_array_equal(samples_of(clips_of(mixed)[0]), mixed.load_audio()[0])
+
+
+def test_a_mixture_is_mixed_once_and_kept_until_its_last_turn_is_read(noise, write):
+    one = Recording.from_file(write("a.wav", noise(16_000 * 20), 16_000)).to_cut()
+    one.supervisions = [supervision(start, 5.0) for start in (0.0, 2.5, 5.0, 10.0, 15.0)]
+    mixed = one.pad(25.0)
+    mixtures = []
+
+    class Counted(type(mixed)):
+        def load_audio(self):
+            mixtures.append(self.id)
+            return super().load_audio()
+
+    Counted.__name__ = "MixedCut"
+    object.__setattr__(mixed, "__class__", Counted)
+    clips = clips_of(mixed)
+    list(Engine(FakeBackend(), batch_seconds=5, workers=3)(clips))
+
+    assert mixtures == [mixed.id]
+    clips[0].audio.read(0, 100, (0,))
+    assert mixtures == [mixed.id] * 2
+
+
+def test_cuts_of_one_file_are_read_in_order_until_it_is_known_to_be_unnecessary(noise, write):
+    path = write("a.wav", noise(16_000 * 2), 16_000)
+    one, two = (clips_of(Recording.from_file(path).to_cut())[0].audio for _ in range(2))
+    assert lane_of(one) is lane_of(two) is not None
+
+    one.read(0, 100, (0,))
+
+    assert lane_of(one) is lane_of(two) is None
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -47,12 +47,14 @@ class Scoring(Loading):
         labels: None for all classes.
         batch_seconds: None for the model's own preference.
         max_window: Seconds; longer turns are windowed.
+        workers: Threads that read ahead; None for what the machine has cores for.
         quiet: No progress and no summary.
     """
 
     labels: tuple[str, ...] | None
     batch_seconds: float | None
     max_window: float
+    workers: int | None
     quiet: bool
 
     def engine(self, *, granularity: Granularity = "utterance") -> Engine:
@@ -63,6 +65,7 @@ class Scoring(Loading):
             granularity=granularity,
             max_window=self.max_window,
             batch_seconds=self.batch_seconds,
+            workers=self.workers,
         )
 
 
@@ -110,6 +113,12 @@ _SCORING = (
         default=30.0,
         show_default=True,
         help="Longer turns are scored in overlapping windows.",
+    ),
+    click.option(
+        "--workers",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="Threads that read and resample ahead of the model; 0 for none.  [default: by cores]",
     ),
     click.option("-q", "--quiet", is_flag=True, help="No progress, no summary."),
 )

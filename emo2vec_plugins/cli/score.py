@@ -29,6 +29,7 @@ from emo2vec_plugins.dialogue import Emotion, FloatArray
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.pipeline import annotate
 from emo2vec_plugins.session import Options, Recording
+from emo2vec_plugins.spilling import save_npy
 from emo2vec_plugins.windows import HOP
 
 DIGITS = 6
@@ -141,7 +142,7 @@ class ArrayFolder:
         if array is None:
             return
         with replacing(self._path(file)) as stream:
-            np.save(stream, array)
+            save_npy(stream, array)
 
     def _path(self, file: Input) -> Path:
         return self._root / f"{file.key}.npy"

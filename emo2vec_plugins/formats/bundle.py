@@ -7,14 +7,16 @@ For a recording ``X``: ``X.rttm`` (its speaker turns), ``X.emotion.rttm``, ``X.s
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from errno import ENOTDIR
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
+from zipfile import ZIP_STORED, ZipFile
 
 import numpy as np
+import numpy.typing as npt
 
 from emo2vec_plugins.dialogue import Dialogue, FloatArray, ScoredTurn
 from emo2vec_plugins.errors import FormatError
@@ -23,6 +25,7 @@ from emo2vec_plugins.formats.escaping import Escaping
 from emo2vec_plugins.formats.files import as_dialogues, read_text, write_text, write_whole
 from emo2vec_plugins.formats.jsonl import EMOTIONS_JSONL, loads
 from emo2vec_plugins.formats.rttm import EMOTION_RTTM, RTTM, SPKEMO_RTTM
+from emo2vec_plugins.spilling import pieces, write_npy
 
 ARRAYS_SUFFIX = ".embeddings.npz"
 ARRAYS = {
@@ -119,7 +122,7 @@ def write_bundle(
     lossless = _dumped(EMOTIONS_JSONL, dialogue)
     arrays = where / (stem + ARRAYS_SUFFIX)
     if embeddings:
-        write_whole(arrays, lambda file: np.savez(file, **_gather(dialogue, array_dtype)))
+        write_whole(arrays, lambda file: _write_arrays(file, dialogue, np.dtype(array_dtype)))
     else:
         arrays.unlink(missing_ok=True)  # an earlier bundle's would be read with these turns
     paths = [where / (stem + each.suffixes[0]) for each in (RTTM, EMOTION_RTTM, SPKEMO_RTTM)]
@@ -161,21 +164,41 @@ def _dumped(format_: Format, dialogue: Dialogue) -> str:
     return format_.dumps([dialogue]) if format_.dumps else ""
 
 
-def _gather(dialogue: Dialogue, dtype: str) -> dict[str, Any]:
-    """Lay the arrays of all turns one after another, and note whose they are."""
-    gathered: dict[str, Any] = {}
-    for prefix, field in ARRAYS.items():
-        found = [
-            (index, np.atleast_2d(array))
-            for index, scored in enumerate(dialogue.turns)
-            if (array := getattr(scored.emotion, field)) is not None
-        ]
-        rows = [array for _, array in found]
-        values = np.concatenate(rows) if rows else np.empty((0, 0))
-        gathered[f"{prefix}_values"] = values.astype(dtype)
-        gathered[f"{prefix}_turns"] = np.array([index for index, _ in found], dtype=np.int64)
-        gathered[f"{prefix}_offsets"] = np.cumsum([0, *map(len, rows)], dtype=np.int64)
-    return gathered
+def _write_arrays(file: BinaryIO, dialogue: Dialogue, dtype: np.dtype[Any]) -> None:
+    """Write, as `numpy.savez` does, the arrays of all turns one after another, and whose they are.
+
+    They may be larger than the memory is: nothing is laid together first.
+    """
+    with ZipFile(file, "w", ZIP_STORED) as archive:
+        for prefix, field in ARRAYS.items():
+            found = [
+                (index, np.atleast_2d(array))
+                for index, scored in enumerate(dialogue.turns)
+                if (array := getattr(scored.emotion, field)) is not None
+            ]
+            rows = [array for _, array in found]
+            offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
+            width = rows[0].shape[1] if rows else 0
+            values = (piece for array in rows for piece in pieces(array))
+            shape = (int(offsets[-1]), width)
+            _write_array(archive, f"{prefix}_values", values, shape=shape, dtype=dtype)
+            turns = np.array([index for index, _ in found], dtype=np.int64)
+            for name, whole in (("turns", turns), ("offsets", offsets)):
+                _write_array(
+                    archive, f"{prefix}_{name}", [whole], shape=whole.shape, dtype=whole.dtype
+                )
+
+
+def _write_array(
+    archive: ZipFile,
+    name: str,
+    blocks: Iterable[npt.NDArray[Any]],
+    *,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+) -> None:
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+        write_npy(member, blocks, shape=shape, dtype=dtype)
 
 
 def _with_arrays(dialogue: Dialogue, path: Path) -> Dialogue:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,10 @@ import numpy as np
 from emo2vec_plugins.audio import MODEL_RATE
 from emo2vec_plugins.dialogue import FloatArray
 from emo2vec_plugins.integrations.lhotse_frames import FRAME_SHIFT
+from emo2vec_plugins.spilling import Rows, cast, pieces
+
+READERS = ("numpy_files", "numpy_hdf5", "memory_raw")
+"""Lhotse's writers that take arrays which are read-only, and leave others as they are."""
 
 
 class ArraySink:
@@ -46,8 +51,7 @@ class ArraySink:
         key = hashlib.sha256(f"{self.count}\n{name}".encode()).hexdigest()[:32]
         self.count += 1
         temporal = {} if start is None else _temporal(start)
-        array = np.ascontiguousarray(value, dtype=self._dtype)
-        return self._writer.store_array(key, array, **temporal)
+        return _stored(self._writer, key, cast(value, self._dtype), **temporal)
 
 
 def as_sink(store: Any, *, dtype: str) -> ArraySink:
@@ -69,8 +73,13 @@ def as_counted(frames: FloatArray, *, samples: int, rate: int) -> FloatArray:
         Shape (counted, width).
     """
     counted = counted_frames(samples, rate=rate)
-    missing = max(0, counted - len(frames))
-    return np.concatenate([frames, np.repeat(frames[-1:], missing, axis=0)])[:counted]
+    if counted <= len(frames):
+        return frames[:counted]
+    rows = Rows()
+    for piece in pieces(frames):
+        rows.append(piece)
+    rows.append(np.repeat(frames[-1:], counted - len(frames), axis=0))
+    return rows.array()
 
 
 def counted_frames(samples: int, *, rate: int) -> int:
@@ -90,6 +99,27 @@ def divides(rate: int) -> bool:
     [11025]
     """
     return rate * round(FRAME_SHIFT * MODEL_RATE) % MODEL_RATE == 0
+
+
+def _stored(writer: Any, key: str, array: FloatArray, **temporal: Any) -> Any:
+    """Store an array as the writer does, but leave it as it is; piece by piece if that is lilcom.
+
+    lilcom writes to some of what it is given, and takes nothing that is read-only.
+    """
+    if writer.name in READERS:
+        return writer.store_array(key, array, **temporal)
+    if writer.name != "lilcom_chunky":
+        return writer.store_array(key, array.copy(), **temporal)
+    # Its keys are the place of an array's first chunk and the length of each: pieces of whole
+    # chunks that follow each other are one array.
+    stored = [
+        writer.store_array(key, piece.copy(), **temporal)
+        for piece in pieces(array, multiple=writer.CHUNK_SIZE)
+    ]
+    parts = [part.array if temporal else part for part in stored]
+    places = [parts[0].storage_key, *(part.storage_key.partition(",")[2] for part in parts[1:])]
+    whole = replace(parts[0], storage_key=",".join(places), shape=list(array.shape))
+    return replace(stored[0], array=whole) if temporal else whole
 
 
 def _temporal(start: float) -> dict[str, Any]:

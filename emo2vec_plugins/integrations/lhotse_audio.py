@@ -7,13 +7,14 @@ Shar archive, is read by Lhotse itself.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from emo2vec_plugins.audio import Audio
+from emo2vec_plugins.audio import Audio, lane_of, note_read
 from emo2vec_plugins.audio_files import FileAudio
 from emo2vec_plugins.dialogue import FloatArray
 from emo2vec_plugins.errors import AudioError
@@ -32,6 +33,14 @@ class RecordingAudio:
         self.length = int(recording.num_samples)
         self.channels = tuple(recording.channel_ids)
 
+    @property
+    def lane(self) -> Hashable | None:
+        """That of the file; what Lhotse reads may be read in any order."""
+        try:
+            return None if self._source is None else self._source.lane
+        except AudioError:
+            return None
+
     def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
         """Return samples ``start:stop``, float32 of shape (channels, samples).
 
@@ -45,8 +54,8 @@ class RecordingAudio:
         return self._load(start, stop, channels)
 
     @cached_property
-    def _file(self) -> FileAudio | None:
-        """The file to be read without Lhotse, if the manifest says no more than the file does."""
+    def _source(self) -> FileAudio | None:
+        """The file that is all of the recording, if it is one; not opened yet."""
         sources = self._recording.sources
         if len(sources) != 1 or sources[0].type != "file" or self._recording.transforms:
             return None
@@ -54,10 +63,16 @@ class RecordingAudio:
         if not path.is_file():
             raise AudioError(f"{path}: no such audio file (recording {self._recording.id!r})")
         state = path.stat()
-        file = _open_file(path, state.st_mtime_ns, state.st_size)
+        return _open_file(path, state.st_mtime_ns, state.st_size)
+
+    @cached_property
+    def _file(self) -> FileAudio | None:
+        """The file to be read without Lhotse, if the manifest says no more than the file does."""
+        file = self._source
         try:
-            fits = file.rate == self.rate and file.length >= self.length
-            return file if fits and len(sources[0].channels) == len(file.channels) else None
+            fits = file is not None and file.rate == self.rate and file.length >= self.length
+            held = len(self._recording.sources[0].channels)
+            return file if file is not None and fits and held == len(file.channels) else None
         except AudioError:
             return None  # a container that libsndfile does not know; Lhotse may
 
@@ -81,12 +96,18 @@ class RecordingAudio:
 class MixtureAudio:
     """What a ``MixedCut`` sounds like: its tracks, mixed by Lhotse when first read.
 
-    The mixture is kept until `release`, and mixed again if it is read after that.
+    The mixture is kept until all its clips have been read, and mixed again if it is read after
+    that. Its lane is its own: one thread mixes it, and the others wait their turn.
+
+    Args:
+        clips: How many will be read from it.
     """
 
-    def __init__(self, cut: Any) -> None:
+    def __init__(self, cut: Any, *, clips: int) -> None:
         self._cut = cut
+        self._clips = clips
         self._mixed: FloatArray | None = None
+        self.lane = id(self)
         self.rate = int(cut.sampling_rate)
         self.length = int(cut.num_samples)
         self.channels = tuple(range(cut.num_channels))
@@ -112,9 +133,11 @@ class MixtureAudio:
             self._mixed[list(channels), start:stop], stop - start, f"cut {self._cut.id!r}"
         )
 
-    def release(self) -> None:
-        """Forget the mixture."""
-        self._mixed = None
+    def clip_read(self) -> None:
+        """Count one clip less to be read; after the last, forget the mixture."""
+        self._clips -= 1
+        if self._clips <= 0:
+            self._mixed = None
 
 
 class Stretch:
@@ -135,6 +158,15 @@ class Stretch:
         self.rate = audio.rate
         self.length = max(0, min(length, audio.length - origin))
         self.channels = channels
+
+    @property
+    def lane(self) -> Hashable | None:
+        """That of the whole."""
+        return lane_of(self._audio)
+
+    def clip_read(self) -> None:
+        """Tell the whole, if it wants to know, that one more clip of it has been read."""
+        note_read(self._audio)
 
     def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
         """Return samples ``start:stop`` of the part, float32 of shape (channels, samples)."""

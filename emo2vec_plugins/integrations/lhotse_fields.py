@@ -107,8 +107,11 @@ def enriched(cut: Any, fields: Mapping[Place, Mapping[str, Any]], options: Optio
     """Return a copy of *cut* whose turns carry *fields*."""
     if type(cut).__name__ != "MixedCut":
         return _with_fields(cut, 0, fields, options)
+    held = {track for track, _ in fields}
     changed = [
         replace(track, cut=_with_fields(track.cut, index, fields, options))
+        if index in held
+        else track
         for index, track in enumerate(cut.tracks)
     ]
     return replace(cut, tracks=changed)
@@ -119,8 +122,6 @@ def _with_fields(
 ) -> Any:
     if (track, None) in fields:
         return replace(cut, custom=merged(cut.custom, fields[track, None], options))
-    if not any(place[0] == track for place in fields):
-        return cut
     return replace(
         cut,
         supervisions=[

@@ -58,8 +58,6 @@ class CutSession:
                     alone=alone,
                     key=place,
                 )
-        if isinstance(audio, MixtureAudio):
-            audio.release()
 
     def take(self, clip: Clip, emotion: Emotion) -> None:
         """Keep what is said of one turn; arrays go to the store now."""
@@ -76,7 +74,10 @@ class CutSession:
         has_audio = self._cut.has_recording and type(self._cut).__name__ != "PaddingCut"
         if not has_audio:
             return MissingAudio(f"{type(self._cut).__name__} {self._cut.id!r} has no recording")
-        return MixtureAudio(self._cut) if self._mixed else RecordingAudio(self._cut.recording)
+        if self._mixed:
+            clips = sum(is_wanted(own.custom, self._options) for own in self._places.values())
+            return MixtureAudio(self._cut, clips=clips)
+        return RecordingAudio(self._cut.recording)
 
     def _origin(self, place: Place) -> float:
         """Return where the audio of the place's cut starts, in seconds of what is read."""

@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import IO, Any, NamedTuple, Protocol
 
 import numpy as np
 from lhotse.features.io import (
@@ -22,6 +22,7 @@ from lhotse.features.io import (
 
 from emo2vec_plugins.dialogue import FloatArray
 from emo2vec_plugins.errors import OptionsError, ResumeError
+from emo2vec_plugins.spilling import mapped, pieces, save_npy
 
 
 class Store(Protocol):
@@ -126,7 +127,12 @@ class Hdf5Store:
             unfinished = self.path.with_name(f"{self.path.stem}.part.h5")
             with NumpyHdf5Writer(unfinished, mode="w") as whole, self._log.open("rb") as log:
                 while log.tell() < length:
-                    whole.write(str(np.load(log)), np.load(log))
+                    key, array = str(np.load(log)), _next_array(log)
+                    dataset = whole.hdf.create_dataset(key, array.shape, array.dtype)
+                    start = 0
+                    for piece in pieces(array):
+                        dataset[start : start + len(piece)] = piece
+                        start += len(piece)
             with unfinished.open("rb") as file:
                 os.fsync(file.fileno())
             unfinished.replace(self.path)
@@ -206,10 +212,13 @@ class _NotedFilesWriter(NumpyFilesWriter):  # type: ignore[misc]
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
+        self._folder = path
         self.written: list[str] = []
 
     def write(self, key: str, value: FloatArray) -> str:
-        stored = str(super().write(key, value))
+        stored = str(super().write(key, value[:0]))
+        with (self._folder / stored).open("wb") as file:
+            save_npy(file, value)
         self.written.append(stored)
         return stored
 
@@ -229,8 +238,19 @@ class _LogWriter(FeaturesWriter):  # type: ignore[misc]
 
     def write(self, key: str, value: FloatArray) -> str:
         np.save(self.file, np.array(key), allow_pickle=False)
-        np.save(self.file, value, allow_pickle=False)
+        save_npy(self.file, value)
         return key
+
+
+def _next_array(log: IO[bytes]) -> FloatArray:
+    """Return the array that stands next in the log, without reading it; go to its end."""
+    version = np.lib.format.read_magic(log)
+    if version != (1, 0):
+        raise ResumeError(f"{log.name} is not as it was written")
+    shape, _, dtype = np.lib.format.read_array_header_1_0(log)
+    array: FloatArray = mapped(log, dtype, shape, offset=log.tell())
+    log.seek(array.nbytes, os.SEEK_CUR)
+    return array
 
 
 def _log(path: Path) -> Path:

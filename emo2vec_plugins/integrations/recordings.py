@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from emo2vec_plugins.errors import AudioError
 from emo2vec_plugins.hookspecs import hookimpl
 from emo2vec_plugins.overlap import overlaps
 from emo2vec_plugins.session import Clip, Options, Recording, kept
+from emo2vec_plugins.spilling import MOST_BYTES, is_on_disk, moved_to_disk
 
 if TYPE_CHECKING:
     from emo2vec_plugins.audio import Audio
@@ -45,6 +47,8 @@ class RecordingSession:
         self._turns = turns
         self._options = options
         self._scored: list[ScoredTurn] = []
+        self._fresh = 0  # the first turn whose arrays are in memory
+        self._bytes = 0  # of frames in memory
 
     def clips(self) -> Iterator[Clip]:
         """Yield one clip a turn, each with the spans in which other speakers are heard."""
@@ -55,10 +59,31 @@ class RecordingSession:
     def take(self, clip: Clip, emotion: Emotion) -> None:
         """Keep the result beside its turn."""
         self._scored.append(ScoredTurn(turn=clip.turn, emotion=kept(emotion, self._options)))
+        self._bytes += sum(array.nbytes for array in _in_memory(self._scored[-1]).values())
+        if self._bytes > MOST_BYTES:
+            self._spill()
 
     def finish(self) -> Dialogue:
         """Return the turns with their emotions."""
         return Dialogue(recording=self._name, turns=tuple(self._scored))
+
+    def _spill(self) -> None:
+        """Move the frames in memory to disk: those of many turns add up to those of a long one."""
+        held = [_in_memory(scored) for scored in self._scored[self._fresh :]]
+        arrays = iter(moved_to_disk(array for fields in held for array in fields.values()))
+        for index, fields in enumerate(held, self._fresh):
+            moved: dict[str, Any] = {name: next(arrays) for name in fields}
+            scored = self._scored[index]
+            self._scored[index] = replace(scored, emotion=replace(scored.emotion, **moved))
+        self._fresh, self._bytes = len(self._scored), 0
+
+
+def _in_memory(scored: ScoredTurn) -> dict[str, Any]:
+    emotion = scored.emotion
+    frames = {"frame_embeddings": emotion.frame_embeddings, "frame_logits": emotion.frame_logits}
+    return {
+        name: array for name, array in frames.items() if array is not None and not is_on_disk(array)
+    }
 
 
 def _whole(audio: Audio) -> Turn:

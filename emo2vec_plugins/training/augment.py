@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from emo2vec_plugins.audio import MODEL_RATE
-from emo2vec_plugins.merging import EPSILON
+from emo2vec_plugins.reading import EPSILON
 from emo2vec_plugins.training.recipe import Range, Recipe
 from emo2vec_plugins.windows import HOP, RECEPTIVE
 
