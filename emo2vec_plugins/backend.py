@@ -102,13 +102,15 @@ def start(backend: Backend, pieces: Sequence[Piece]) -> Pending:
             f"{type(backend).__qualname__}.run is to give {expected} frames for the "
             f"waveforms of this batch, one by one, got {found}"
         )
-    pooled = [_pooled(each, piece.pool) for each, piece in zip(results, pieces, strict=True)]
-    return lambda: pooled
+    wanted = [
+        each if piece.pool is None else summed(each, piece.pool)
+        for each, piece in zip(results, pieces, strict=True)
+    ]
+    return lambda: wanted
 
 
-def _pooled(frames: Frames, pool: npt.NDArray[np.bool_] | None) -> Frames:
-    if pool is None:
-        return frames
+def summed(frames: Frames, pool: npt.NDArray[np.bool_]) -> Frames:
+    """Return the sum of some frames as one row, float64."""
     embeddings, logits = (
         None if each is None else each[pool].sum(axis=0, dtype=np.float64, keepdims=True)
         for each in frames

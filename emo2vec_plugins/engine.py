@@ -11,13 +11,13 @@ from typing import Any, Literal
 
 from emo2vec_plugins.ahead import Task, run_ahead
 from emo2vec_plugins.audio import MODEL_RATE, lane_of, open_audio
-from emo2vec_plugins.backend import Backend, Frames
-from emo2vec_plugins.dialogue import Emotion, FloatArray, Turn, as_turns
-from emo2vec_plugins.errors import OptionsError, ScorerError
+from emo2vec_plugins.backend import Backend, Pending, Piece, Pipelined, start
+from emo2vec_plugins.dialogue import Emotion, Turn, as_turns
+from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.merging import Merge
 from emo2vec_plugins.reading import Reading
 from emo2vec_plugins.session import Clip
-from emo2vec_plugins.windows import HOP, Window, frame_count, windows
+from emo2vec_plugins.windows import HOP, Window, windows
 
 LOOKAHEAD = 1024
 """Most items held back at a time, so that a run of unreadable clips does not pile up."""
@@ -122,15 +122,15 @@ class Engine:
             for (item, merge), parts in readings:
                 waiting.append((item, merge))
                 if merge is not None:
-                    for window, samples in merge.expect(parts):
-                        if batch.size + len(samples) > self._budget:
-                            batch.run()
+                    for window, piece in merge.expect(parts):
+                        if batch.size + len(piece.samples) > self._budget:
+                            batch.start()
                             yield from _finished(waiting)
-                        batch.add(merge, window, samples)
+                        batch.add(merge, window, piece)
                 if len(waiting) >= LOOKAHEAD:
-                    batch.run()
+                    batch.finish()
                 yield from _finished(waiting)
-        batch.run()
+        batch.finish()
         yield from _finished(waiting)
 
     def score(self, audio: Any, turns: Sequence[Turn] | None = None) -> list[Emotion]:
@@ -152,9 +152,7 @@ class Engine:
 
     def _read(
         self, items: Iterable[Any]
-    ) -> Generator[
-        tuple[tuple[Any, Merge | None], Iterator[tuple[Window, FloatArray]]], None, None
-    ]:
+    ) -> Generator[tuple[tuple[Any, Merge | None], Iterator[tuple[Window, Piece]]], None, None]:
         """Yield each item with its merge, and the windows of it, read ahead; in order."""
         budget = AHEAD_BATCHES * max(self._budget, self._window)
         return run_ahead(
@@ -162,12 +160,10 @@ class Engine:
             workers=self._workers,
             budget=budget,
             most=LOOKAHEAD,
-            weigh=lambda part: max(len(part[1]), LEAST_COST),
+            weigh=lambda part: max(len(part[1].samples), LEAST_COST),
         )
 
-    def _task(
-        self, item: Any, budget: int
-    ) -> Task[tuple[Any, Merge | None], tuple[Window, FloatArray]]:
+    def _task(self, item: Any, budget: int) -> Task[tuple[Any, Merge | None], tuple[Window, Piece]]:
         if not isinstance(item, Clip):
             return Task((item, None))
         # Only the reading runs in other threads; the merge is this one's.
@@ -201,32 +197,37 @@ def _samples(name: str, seconds: float) -> int:
 
 
 class _Batch:
-    """Windows on their way to the back end."""
+    """Windows on their way to the back end, and those of the batch before, which it is busy with."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._parts: list[tuple[Merge, Window, FloatArray]] = []
+        self._parts: list[tuple[Merge, Window, Piece]] = []
+        self._busy: list[tuple[Merge, Window, Piece]] = []
+        self._pending: Pending = list
         self.size = 0
 
-    def add(self, merge: Merge, window: Window, samples: FloatArray) -> None:
-        self._parts.append((merge, window, samples))
-        self.size += max(len(samples), LEAST_COST)
+    def add(self, merge: Merge, window: Window, piece: Piece) -> None:
+        self._parts.append((merge, window, piece))
+        self.size += max(len(piece.samples), LEAST_COST)
 
-    def run(self) -> None:
+    def start(self) -> None:
+        """Give the back end this batch; wait for the one before, if it can run both."""
         parts, self._parts, self.size = self._parts, [], 0
-        if parts:
-            results = self._backend.run([samples for _, _, samples in parts])
-            self._check([frame_count(len(samples)) for _, _, samples in parts], results)
-            for (merge, window, _), frames in zip(parts, results, strict=True):
-                merge.add(window, frames)
+        pending = start(self._backend, [piece for _, _, piece in parts]) if parts else list
+        self._take()
+        self._busy, self._pending = parts, pending
+        if not isinstance(self._backend, Pipelined):
+            self._take()  # it is there already
 
-    def _check(self, expected: list[int], results: Sequence[Frames]) -> None:
-        found = [len(embeddings) for embeddings, _ in results]
-        if found != expected:
-            raise ScorerError(
-                f"{type(self._backend).__qualname__}.run is to give {expected} frames for the "
-                f"waveforms of this batch, one by one, got {found}"
-            )
+    def finish(self) -> None:
+        """Have everything scored."""
+        self.start()
+        self._take()
+
+    def _take(self) -> None:
+        for (merge, window, _), frames in zip(self._busy, self._pending(), strict=True):
+            merge.add(window, frames)
+        self._busy, self._pending = [], list
 
 
 def _finished(waiting: deque[tuple[Any, Merge | None]]) -> Iterator[tuple[Any, Emotion | None]]:

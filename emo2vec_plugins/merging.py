@@ -11,14 +11,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from emo2vec_plugins.backend import Backend, Frames
-from emo2vec_plugins.dialogue import FLAGS, Emotion, FloatArray
+from emo2vec_plugins.backend import Backend, Frames, Piece, summed
+from emo2vec_plugins.dialogue import FLAGS, Emotion
 from emo2vec_plugins.labels import LabelSet
 from emo2vec_plugins.reading import Reading
 from emo2vec_plugins.session import Clip
 from emo2vec_plugins.spilling import Rows
-from emo2vec_plugins.windows import Window, outside
+from emo2vec_plugins.windows import Window, frame_count, outside
 
 OVERLAPPED = "overlapped throughout: there is no frame in which the speaker is alone"
 
@@ -54,29 +55,28 @@ class Merge:
         """Whether nothing more is to come: every window was read and added."""
         return self._read and not self._open
 
-    def expect(
-        self, windows: Iterable[tuple[Window, FloatArray]]
-    ) -> Iterator[tuple[Window, FloatArray]]:
-        """Pass on the clip's windows, each of which is to be added later."""
-        for window, samples in windows:
+    def expect(self, windows: Iterable[tuple[Window, Piece]]) -> Iterator[tuple[Window, Piece]]:
+        """Pass on the clip's windows, each of which is to be added later.
+
+        Where no frames are kept, a back end is asked for their sum alone.
+        """
+        for window, piece in windows:
             self._open += 1
-            yield window, samples
+            pool = self._pool(window)
+            self._pooled += int(pool.sum())
+            yield window, piece if self._keep_frames else replace(piece, pool=pool)
         self._read = True
 
     def add(self, window: Window, frames: Frames) -> None:
         """Take what the back end gave for one window."""
         self._open -= 1
-        embeddings, logits = frames[0][window.keep], frames[1]
-        pool = outside(self._reading.excluded, window.frames)
-        self._pooled += int(pool.sum())
-        self._embedding += embeddings[pool].sum(axis=0, dtype=np.float64)
-        if logits is not None:
-            logits = logits[window.keep][:, list(self._labels.columns)]
-            self._logits += logits[pool].sum(axis=0, dtype=np.float64)
         if self._keep_frames:
-            self._frame_embeddings.append(embeddings)
-            if logits is not None:
-                self._frame_logits.append(logits)
+            self._keep(window, frames)
+            frames = summed(frames, self._pool(window))
+        embedding, logits = frames
+        self._embedding += embedding[0]
+        if logits is not None:
+            self._logits += logits[0, list(self._labels.columns)]
 
     def emotion(self) -> Emotion:
         """Return the result, once `complete`."""
@@ -91,6 +91,18 @@ class Merge:
             provenance=self._backend.provenance,
         )
         return unscored if reason else replace(unscored, **self._arrays(), **self._verdict())
+
+    def _pool(self, window: Window) -> npt.NDArray[np.bool_]:
+        """Return which of a window's frames stand for the clip and are not excluded."""
+        pool = np.zeros(frame_count(window.stop - window.start), dtype=bool)
+        pool[window.keep] = outside(self._reading.excluded, window.frames)
+        return pool
+
+    def _keep(self, window: Window, frames: Frames) -> None:
+        embeddings, logits = frames
+        self._frame_embeddings.append(embeddings[window.keep])
+        if logits is not None:
+            self._frame_logits.append(logits[window.keep][:, list(self._labels.columns)])
 
     def _doubt(self) -> str | None:
         if not self._pooled:

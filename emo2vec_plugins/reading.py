@@ -1,4 +1,4 @@
-"""One clip on its way into the engine: read, normalised, cut into windows.
+"""One clip on its way into the engine: read, measured, cut into windows.
 
 This is what runs ahead of the model, in threads: nothing here knows of a back end's results.
 """
@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 import numpy as np
 
 from emo2vec_plugins.audio import MODEL_RATE, bounds, mono, note_read, resampled_length
+from emo2vec_plugins.backend import Piece
 from emo2vec_plugins.dialogue import FloatArray
 from emo2vec_plugins.errors import AudioError
 from emo2vec_plugins.session import Clip
@@ -53,8 +54,8 @@ class Reading:
         self.duration = 0.0
         self.excluded: tuple[tuple[int, int], ...] = ()
 
-    def windows(self) -> Iterator[tuple[Window, FloatArray] | None]:
-        """Yield the clip's windows as normalised samples; on failure note the reason.
+    def windows(self) -> Iterator[tuple[Window, Piece] | None]:
+        """Yield the clip's windows, and the samples of each; on failure note the reason.
 
         A long clip is heard once before its first window; None comes after each block of it.
         """
@@ -67,7 +68,7 @@ class Reading:
         finally:
             note_read(self._clip.audio)
 
-    def _windows(self) -> Iterator[tuple[Window, FloatArray] | None]:
+    def _windows(self) -> Iterator[tuple[Window, Piece] | None]:
         turn, audio = self._clip.turn, self._clip.audio
         start, stop = bounds(turn, audio)
         self.duration = (stop - start) / audio.rate
@@ -89,7 +90,7 @@ class Reading:
         once = list(mono(turn, audio)) if len(plan) == 1 else None
         mean, scale = yield from self._moments(mono(turn, audio) if once is None else once)
         for window, samples in _cut(mono(turn, audio) if once is None else once, plan):
-            yield window, ((samples - mean) * scale).astype(np.float32)
+            yield window, Piece(samples=samples, mean=mean, scale=scale)
 
     def _note_bounds(self, seconds: float) -> None:
         turn = self._clip.turn
