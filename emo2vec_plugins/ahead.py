@@ -7,6 +7,7 @@ in which generators end, and a consumer may stop anywhere.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator
@@ -64,6 +65,13 @@ def run_ahead(
 
 def _present(parts: Iterable[Part | None]) -> Iterator[Part]:
     return (part for part in parts if part is not None)
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class _Run(Generic[Item, Part]):

@@ -81,8 +81,15 @@ COMMON_LANE = "common"
 
 
 def lane_of(audio: Any) -> Hashable | None:
-    """Return with which other audio this one shares its turn to be read; see `Audio`."""
-    lane: Hashable | None = getattr(audio, "lane", COMMON_LANE)
+    """Return with which other audio this one shares its turn to be read; see `Audio`.
+
+    Where that cannot be told, reading will say why.
+    """
+    try:
+        lane: Hashable | None = getattr(audio, "lane", COMMON_LANE)
+        hash(lane)
+    except Exception:  # noqa: BLE001 - whatever a plugin's audio raises
+        return COMMON_LANE
     return lane
 
 
@@ -178,6 +185,10 @@ class ChannelAudio:
     def lane(self) -> Hashable | None:
         """That of the whole."""
         return lane_of(self._audio)
+
+    def clip_read(self) -> None:
+        """Tell the whole."""
+        note_read(self._audio)
 
     @property
     def rate(self) -> int:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import Any, Literal
 
-from emo2vec_plugins.ahead import Task, run_ahead
+from emo2vec_plugins.ahead import Task, cores, run_ahead
 from emo2vec_plugins.audio import MODEL_RATE, lane_of, open_audio
-from emo2vec_plugins.backend import Backend, Pending, Piece, Pipelined, start
+from emo2vec_plugins.backend import Backend
 from emo2vec_plugins.dialogue import Emotion, Turn, as_turns
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.merging import Merge
+from emo2vec_plugins.pieces import Pending, Piece, Pipelined, start
 from emo2vec_plugins.reading import Reading
 from emo2vec_plugins.session import Clip
 from emo2vec_plugins.windows import HOP, Window, windows
@@ -31,8 +31,8 @@ WINDOW_OVERLAP = 2.0
 AHEAD_BATCHES = 2
 """Batches of audio that are read while the model is busy with one."""
 
-MOST_WORKERS = 16
-"""Threads beyond this only wait for each other, to run the Python between reads."""
+MOST_WORKERS = 4
+"""Threads that read, unless told: each that resamples has torch's threads beside it."""
 
 Granularity = Literal["utterance", "frame"]
 
@@ -54,8 +54,8 @@ class Engine:
             window that is shorter than 8 s.
         batch_seconds: Audio to give the back end at a time; its own preference if None.
         workers: Threads that read, decode and resample ahead of the model; 0 to do that in the
-            calling thread, between batches; if None, one fewer than the machine has cores, but
-            at least 1. Results do not depend on it.
+            calling thread, between batches; if None, one fewer than there are cores, from 1 to 4.
+            Results do not depend on it.
 
     Raises:
         LabelError: If the model has no such class.
@@ -184,7 +184,7 @@ class Engine:
 
 def _threads(workers: int | None) -> int:
     if workers is None:
-        return max(1, min(MOST_WORKERS, (os.cpu_count() or 1) - 1))
+        return max(1, min(MOST_WORKERS, cores() - 1))
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 0:
         raise OptionsError(f"workers is a number of threads, 0 for none, got {workers!r}")
     return workers

@@ -32,7 +32,7 @@ def load_model(
             ``way:source`` to have a registered way of loading open a source. A path object
             is always a folder.
         device: ``cpu``, ``cuda``, ``cuda:1``; the best there is if None.
-        dtype: ``float32``, ``bfloat16`` or ``float16``.
+        dtype: ``float32``, ``bfloat16`` or ``float16``; ``int8`` for ``onnx:`` and ``openvino:``.
         plugins: Those installed, unless given.
 
     Raises:

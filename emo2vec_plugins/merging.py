@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from emo2vec_plugins.backend import Backend, Frames, Piece, summed
+from emo2vec_plugins.backend import Backend, Frames
 from emo2vec_plugins.dialogue import FLAGS, Emotion
 from emo2vec_plugins.labels import LabelSet
+from emo2vec_plugins.pieces import Piece, summed
 from emo2vec_plugins.reading import Reading
 from emo2vec_plugins.session import Clip
 from emo2vec_plugins.spilling import Rows

@@ -136,12 +136,16 @@ def mapped(
     file: IO[bytes], dtype: np.dtype[Any], shape: tuple[int, ...], *, offset: int = 0
 ) -> Any:
     """Return an array as it lies in a file; read-only, brought in as it is looked at."""
-    mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    mapping = _Mapping(file.fileno(), 0, access=mmap.ACCESS_READ)
     return np.frombuffer(mapping, dtype, math.prod(shape), offset).reshape(shape)
 
 
-def _mapping(array: Any) -> mmap.mmap | None:
-    while array is not None and not isinstance(array, mmap.mmap):
+class _Mapping(mmap.mmap):
+    """A mapping made here, whose memory may be given back at any time; not so those of others."""
+
+
+def _mapping(array: Any) -> _Mapping | None:
+    while array is not None and not isinstance(array, _Mapping):
         array = array.obj if isinstance(array, memoryview) else getattr(array, "base", None)
     return array
 

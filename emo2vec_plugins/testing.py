@@ -17,6 +17,7 @@ from emo2vec_plugins.backend import Backend, Frames
 from emo2vec_plugins.dialogue import Dialogue, Emotion, FloatArray, Provenance
 from emo2vec_plugins.formats import Format
 from emo2vec_plugins.labels import LabelSet
+from emo2vec_plugins.pieces import Piece, Pipelined, start, summed
 from emo2vec_plugins.session import Clip, Session
 from emo2vec_plugins.windows import HOP, RECEPTIVE, frame_count
 
@@ -76,6 +77,29 @@ def check_backend(backend: Backend, *, tolerance: float = 1e-4) -> None:
         if logits is not None and logits_alone is not None:
             assert logits.shape == (len(embeddings), len(backend.labels.tokens)), logits.shape
             np.testing.assert_allclose(logits, logits_alone, atol=tolerance, rtol=0)
+    if isinstance(backend, Pipelined):
+        _check_sums(backend, waveforms, together, tolerance)
+
+
+def _check_sums(
+    backend: Pipelined,
+    waveforms: Sequence[FloatArray],
+    frames: Sequence[Frames],
+    tolerance: float,
+) -> None:
+    """Assert that a back end normalises pieces, and gives the sums of the frames that are wanted."""
+    pools = [np.arange(len(embeddings)) % 3 < 2 for embeddings, _ in frames]
+    pieces = [
+        Piece(samples=waveform / 2 + 1, mean=1.0, scale=2.0, pool=pool)
+        for waveform, pool in zip(waveforms, pools, strict=True)
+    ]
+    found = start(backend, pieces)()
+    for given, whole, pool in zip(found, frames, pools, strict=True):
+        for total, expected in zip(given, summed(whole, pool), strict=True):
+            assert (total is None) == (expected is None), "logits for each row of the head"
+            if total is not None and expected is not None:
+                mean, wanted = total / pool.sum(), expected / pool.sum()
+                np.testing.assert_allclose(mean, wanted, atol=tolerance, rtol=0)
 
 
 def check_session(session: Session, emotion: Emotion | None = None) -> Any:

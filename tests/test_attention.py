@@ -8,12 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.attention import flex_attention as flex
 
+from emo2vec_plugins.errors import Emo2vecWarning
+from emo2vec_plugins.model import attention
 from emo2vec_plugins.model.attention import (
     BLOCK,
+    LEAST_DEPTH,
     all_at_once,
+    attention_for,
     block_mask,
     block_spans,
-    default_attention,
     one_by_one,
 )
 
@@ -91,6 +94,22 @@ def test_the_compiled_kernel_reads_the_blocks_that_are_listed(monkeypatch):
             torch.testing.assert_close(found(qkv), expected(qkv), atol=1e-5, rtol=0)
 
 
-def test_a_device_gets_the_attention_that_suits_it():
-    assert default_attention(torch.device("cpu")) is one_by_one
-    assert default_attention(torch.device("cuda", 1)) is all_at_once
+def test_a_device_gets_the_attention_that_suits_it(monkeypatch):
+    cuda = torch.device("cuda", 1)
+    assert attention_for(torch.device("cpu"), depth=64) is one_by_one
+    monkeypatch.setattr(attention, "_can_compile", lambda device: True)
+    assert attention_for(cuda, depth=LEAST_DEPTH) is all_at_once
+    assert attention_for(cuda, depth=LEAST_DEPTH - 1) is one_by_one
+    monkeypatch.setattr(attention, "_can_compile", lambda device: False)
+    assert attention_for(cuda, depth=64) is one_by_one
+
+
+def test_a_device_whose_kernels_cannot_be_compiled_says_so_once():
+    """Here there is no CUDA at all, which fails as a missing compiler does."""
+    attention._can_compile.cache_clear()
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    with pytest.warns(Emo2vecWarning, match="clip by clip on cuda, which is slower"):
+        assert attention_for(torch.device("cuda"), depth=64) is one_by_one
+    assert attention_for(torch.device("cuda"), depth=64) is one_by_one
+    attention._can_compile.cache_clear()

@@ -274,6 +274,8 @@ def test_models_lists_names_and_the_default():
         "emotion2vec_plus_seed",
         "fake",
         "funasr:SOURCE",
+        "onnx:SOURCE",
+        "openvino:SOURCE",
         "tiny",
         "torch:SOURCE",
     ]

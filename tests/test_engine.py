@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import tracemalloc
 
 import numpy as np
@@ -336,6 +337,8 @@ def test_audio_is_read_by_many_threads_only_if_it_says_so(says, at_once):
             most = max(most, reading)
             if at_once == 2:
                 both.wait(timeout=60)
+            else:
+                time.sleep(0.002)  # long enough for another to come in, if it may
             reading -= 1
             return super().read(start, stop, channels)
 
@@ -350,6 +353,23 @@ def test_audio_is_read_by_many_threads_only_if_it_says_so(says, at_once):
     assert most == at_once
 
 
+@pytest.mark.parametrize("error", [OSError("name too long"), TypeError("no lane")])
+def test_audio_that_cannot_say_its_lane_fails_when_it_is_read(error):
+    class Unknown(Ramp):
+        @property
+        def lane(self):
+            raise error
+
+        def read(self, start, stop, channels):
+            raise error
+
+    broken = Clip(turn=Turn(start=0.0, end=1.0), audio=Unknown(1.0))
+    (_, first), (_, second) = Engine(FakeBackend(), workers=2)([broken, clip_of(1.0)])
+
+    assert str(error) in first.reason
+    assert second.label
+
+
 @pytest.mark.parametrize("name", ["a.opus", "a.mp3"])
 @pytest.mark.parametrize("workers", [0, 4])
 def test_what_is_decoded_forward_is_opened_once(write, noise, tmp_path, name, workers):
@@ -361,6 +381,11 @@ def test_what_is_decoded_forward_is_opened_once(write, noise, tmp_path, name, wo
         def _open(self):
             opened.append(path)
             return super()._open()
+
+        def read(self, start, stop, channels):
+            if start == 0 and workers:
+                time.sleep(0.2)  # if others may overtake it, what it reads is forgotten by then
+            return super().read(start, stop, channels)
 
     audio = Counted(path)
     clips = [Clip(turn=Turn(start=i, end=i + 25.0), audio=audio) for i in range(0, 175, 25)]

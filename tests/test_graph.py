@@ -199,6 +199,41 @@ def test_a_trained_model_says_the_same_of_speech(shared, model, dtype):
     assert min(cosine(a.embedding, b.embedding) for a, b in pairs) >= 0.99
 
 
+FEWER = (
+    ("torch", "bfloat16"),
+    ("onnx", "int8"),
+    ("openvino", "int8"),
+    ("openvino", "bfloat16"),
+)
+
+
+@pytest.fixture(scope="module")
+def fewer(folder, files):
+    def load(name, dtype):
+        source = folder if name == "torch" else files["int8" if dtype == "int8" else "float32"]
+        try:
+            return load_model(f"{name}:{source}", device="cpu", dtype=dtype)
+        except OptionsError:
+            return None  # a processor without bfloat16
+
+    return {(name, dtype): load(name, dtype) for name, dtype in FEWER}
+
+
+@settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow])
+@given(lengths=st.lists(st.integers(400, 30_000), min_size=1, max_size=6))
+@pytest.mark.parametrize("way", FEWER, ids=":".join)
+def test_fewer_bits_are_near_in_every_batch_composition(fewer, reference, way, lengths):
+    if fewer[way] is None:
+        pytest.skip("this processor has no such arithmetic")
+    waveforms = noise_of(lengths)
+
+    for (found, _), (expected, _) in zip(
+        fewer[way].run(waveforms), reference.run(waveforms), strict=True
+    ):
+        assert cosine(found.mean(0), expected.mean(0)) >= 0.99
+        np.testing.assert_allclose(found, expected, atol=0.5, rtol=0)
+
+
 @pytest.mark.parametrize("name", RUNTIMES)
 def test_eight_bits_are_near_and_smaller(files, graphs, name):
     eight = load_model(f"{name}:{files['int8']}", dtype="int8")
@@ -346,3 +381,17 @@ def test_a_file_is_read_as_audio_is(files, tmp_path):
     (emotion,) = Engine(load_model(f"onnx:{files['float32']}")).score(tmp_path / "a.wav")
 
     assert len(emotion.scores) == len(TOKENS)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_a_model_that_gives_no_numbers_is_not_written(folder, tmp_path, dtype):
+    class Broken(TorchBackend):
+        def run(self, waveforms):
+            return [(embeddings * np.nan, logits) for embeddings, logits in super().run(waveforms)]
+
+    model = load_model(folder, device="cpu")
+    broken = Broken(model.network, labels=model.labels, provenance=model.provenance, device="cpu")
+
+    with pytest.raises(ExportError, match="was not written"):
+        export(broken, tmp_path / "broken.onnx", dtype=dtype)
+    assert list(tmp_path.iterdir()) == []

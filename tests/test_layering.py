@@ -18,7 +18,7 @@ LAYERS = (
     ("labels", "dialogue", "labelled", "spilling"),
     ("windows", "packing"),
     ("audio_files", "audio"),
-    ("session", "overlap", "backend"),
+    ("session", "overlap", "backend", "pieces"),
     ("formats", "hookspecs"),
     ("plugins",),
     ("pipeline", "loading", "reading", "merging", "engine", "selfcheck", "testing"),
@@ -26,7 +26,17 @@ LAYERS = (
 RANK = {
     name: (rank, place) for rank, layer in enumerate(LAYERS) for place, name in enumerate(layer)
 }
-MODEL = {"errors", "labels", "dialogue", "backend", "packing", "windows", "hookspecs", "audio"}
+MODEL = {
+    "errors",
+    "labels",
+    "dialogue",
+    "backend",
+    "pieces",
+    "packing",
+    "windows",
+    "hookspecs",
+    "audio",
+}
 TOOLS = {"evaluation", "training", "bench"}
 CORE = {name for layer in LAYERS for name in layer} - {"selfcheck", "testing"}
 HEAVY = {
@@ -42,6 +52,7 @@ LAZY = {
     "model/network": {"torch"},
     "model/torch_backend": {"torch"},
     "model/transfer": {"torch"},
+    "model/upload": {"torch"},
     "model/checkpoint": {"torch"},
     "model/pickles": {"torch"},
     "integrations/pyannote_audio": {"torch", "pyannote"},

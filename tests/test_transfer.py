@@ -11,12 +11,12 @@ from reference import SMALL, TOKENS, save_reference
 
 from emo2vec_plugins import Engine, load_model
 from emo2vec_plugins.audio import ArrayAudio
-from emo2vec_plugins.backend import Piece, Pipelined, start, summed
 from emo2vec_plugins.dialogue import Turn
 from emo2vec_plugins.errors import ScorerError
 from emo2vec_plugins.model.attention import all_at_once
 from emo2vec_plugins.model.transfer import pack, pooled
 from emo2vec_plugins.packing import lay
+from emo2vec_plugins.pieces import Piece, Pipelined, start, summed
 from emo2vec_plugins.session import Clip
 from emo2vec_plugins.testing import FakeBackend
 from emo2vec_plugins.windows import frame_count
@@ -83,9 +83,9 @@ def test_a_batch_gives_the_sums_of_the_frames_it_would_give(backend):
     lengths = [16_000, 400, 9_000]
     random = np.random.default_rng(0)
     pools = [random.random(frame_count(length)) < 0.7 for length in lengths]
-    whole = backend.start([piece_of(length) for length in lengths])()
+    whole = backend.start_batch([piece_of(length) for length in lengths])()
 
-    rows = backend.start(
+    rows = backend.start_batch(
         [piece_of(length, pool=pool) for length, pool in zip(lengths, pools, strict=True)]
     )()
 
@@ -108,6 +108,7 @@ def test_frames_and_sums_give_the_same_emotion(backend):
         np.testing.assert_allclose(sums.embedding, frames.embedding, atol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
 def test_the_way_of_a_gpu_is_the_reference_too(tmp_path):
     """The whole network with attention all at once, without its compiled kernel."""
     save_reference(tmp_path / "small", SMALL)
@@ -116,8 +117,7 @@ def test_the_way_of_a_gpu_is_the_reference_too(tmp_path):
     reference = load_model(f"funasr:{tmp_path / 'small'}", device="cpu")
     waveforms = [piece_of(length).normalised() for length in (16_000, 400, 3_333, 50_000)]
 
-    with pytest.warns(UserWarning, match="without torch.compile"):
-        found = backend.run(waveforms)
+    found = backend.run(waveforms)
 
     for (embeddings, logits), (theirs, head) in zip(found, reference.run(waveforms), strict=True):
         np.testing.assert_allclose(embeddings, theirs, atol=1e-4, rtol=0)
@@ -131,7 +131,7 @@ class Queue(FakeBackend):
         super().__init__()
         self.log = []
 
-    def start(self, pieces):
+    def start_batch(self, pieces):
         number = sum(kind == "start" for kind, _ in self.log)
         self.log.append(("start", number))
         plain = FakeBackend()
@@ -163,7 +163,7 @@ def test_a_batch_is_started_before_the_one_before_is_waited_for():
 
 def test_a_batch_that_fails_while_it_is_waited_for_fails_the_run():
     class Broken(Queue):
-        def start(self, pieces):
+        def start_batch(self, pieces):
             def wait():
                 raise RuntimeError("the device is gone")
 
@@ -171,6 +171,19 @@ def test_a_batch_that_fails_while_it_is_waited_for_fails_the_run():
 
     with pytest.raises(RuntimeError, match="the device is gone"):
         list(Engine(Broken(), batch_seconds=1.0)([clip_of(1.0), clip_of(1.0)]))
+
+
+def test_a_batch_without_sums_where_they_were_wanted_is_an_error():
+    class Whole(Queue):
+        def start_batch(self, pieces):
+            return lambda: FakeBackend().run([piece.normalised() for piece in pieces])
+
+    with pytest.raises(ScorerError, match=r"start_batch is to give \[1\] frames .* got \[49\]"):
+        list(Engine(Whole())([clip_of(1.0)]))
+
+
+def test_nothing_gives_nothing(backend):
+    assert backend.run([]) == []
 
 
 def test_a_back_end_that_loses_frames_is_an_error():
@@ -183,6 +196,6 @@ def test_a_back_end_that_loses_frames_is_an_error():
 
 
 def test_the_head_is_read_by_the_rows_of_the_tokens(backend):
-    ((_, logits),) = backend.start([piece_of(400, pool=np.array([True]))])()
+    ((_, logits),) = backend.start_batch([piece_of(400, pool=np.array([True]))])()
 
     assert logits.shape == (1, len(TOKENS))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from emo2vec_plugins import __version__
+from emo2vec_plugins.ahead import cores
 
 CPU_INFO = Path("/proc/cpuinfo")
 
@@ -48,13 +49,6 @@ def describe(device: str) -> dict[str, Any]:
         "gpu": _gpu(device),
         "system": platform.platform(),
     }
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def load() -> float | None:

@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from emo2vec_plugins.audio import MODEL_RATE
@@ -262,5 +261,5 @@ class _Run:
             flop=flop(weights.config, self._task.lengths, classes=weights.classes)
             if is_ours
             else None,
-            peak=median(peaks) if peaks else None,
+            peak=max(peaks) if peaks else None,
         )

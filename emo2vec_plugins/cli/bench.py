@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shlex
 import sys
 import tempfile
@@ -123,6 +124,7 @@ def bench(
     """
     _check_outputs(json_file, picture)
     pictures = None if picture is None else _pictures()
+    from emo2vec_plugins.ahead import cores
     from emo2vec_plugins.bench import machine
     from emo2vec_plugins.bench.lengths import meetings, of_rttm
     from emo2vec_plugins.bench.measure import Plan, measure
@@ -152,15 +154,15 @@ def bench(
         silent = quiet or not sys.stderr.isatty()
         found = measure(plan, folder, tell=lambda line: note(line, quiet=silent))
     report = replace(found, about={**_circumstances(plan), "load_before": load, **found.about})
+    if json_file != "-":
+        _show(report)  # first: whatever becomes of the files, it was not for nothing
     if json_file is not None:
         _write_json(json_file, report)
     if picture is not None and pictures is not None:
         with replacing(Path(picture)) as stream:
             figure = pictures.speed_figure(report)
             figure.savefig(stream, format=Path(picture).suffix.lower()[1:], dpi=150)
-    if json_file != "-":
-        _show(report)
-    if load is not None and load > machine.cores():
+    if load is not None and load > cores():
         complain("warning", f"this machine was busy before it was measured: its load was {load}")
     for name, reason in report.left_out.items():
         complain("warning", f"{name} was left out: {reason}")
@@ -170,8 +172,14 @@ def _check_outputs(json_file: str | None, picture: str | None) -> None:
     if picture is not None and Path(picture).suffix.lower() not in PICTURES:
         raise click.UsageError(f"--png writes {', '.join(PICTURES)}, got {picture!r}")
     for path in (json_file, picture):
-        if path not in (None, "-") and Path(str(path)).is_dir():
+        if path in (None, "-"):
+            continue
+        if Path(str(path)).is_dir():
             raise click.UsageError(f"{path} is a folder, expected a file to write")
+        parents = Path(str(path)).absolute().parents
+        folder = next(each for each in parents if each.exists())
+        if not os.access(folder, os.W_OK):
+            raise click.UsageError(f"{folder} is no folder that can be written to")
 
 
 def _pictures() -> ModuleType:

@@ -96,6 +96,7 @@ def open_onnxruntime(path: Path, *, device: str | None) -> Graph:
         ) from error
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # its warnings are of its own optimisations
+    options.intra_op_num_threads = _threads()
     try:
         session = onnxruntime.InferenceSession(
             path, options, providers=_providers(device, onnxruntime.get_available_providers())
@@ -104,6 +105,11 @@ def open_onnxruntime(path: Path, *, device: str | None) -> Graph:
         raise
     except Exception as error:
         raise ExportError(f"{path}: ONNX Runtime cannot open it: {_first_line(error)}") from error
+
+    if device not in (None, "cpu") and "CUDAExecutionProvider" not in session.get_providers():
+        raise OptionsError(
+            f"ONNX Runtime could not start on device {device!r}; it would use the CPU"
+        )
 
     def call(waveforms: FloatArray, lengths: npt.NDArray[np.int64]) -> list[FloatArray]:
         found: list[FloatArray] = session.run(None, {"waveforms": waveforms, "lengths": lengths})
@@ -143,6 +149,7 @@ def open_openvino(path: Path, *, device: str | None, dtype: str) -> Graph:
     fastest = "bf16" if "BF16" in able else "f32"
     settings = {
         "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": str(_threads()),
         "INFERENCE_PRECISION_HINT": PRECISIONS.get(dtype, fastest),
         "DYNAMIC_QUANTIZATION_GROUP_SIZE": str(BLOCK if dtype == "int8" else 0),
     }
@@ -158,6 +165,13 @@ def open_openvino(path: Path, *, device: str | None, dtype: str) -> Graph:
         return [request.get_output_tensor(index).data for index in range(count)]
 
     return Graph(call=call, metadata=_openvino_metadata(model))
+
+
+def _threads() -> int:
+    """Return how many threads torch has, so that one setting is for all."""
+    import torch
+
+    return torch.get_num_threads()
 
 
 def _providers(device: str | None, available: Sequence[str]) -> list[Any]:

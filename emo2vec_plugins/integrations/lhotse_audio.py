@@ -36,10 +36,7 @@ class RecordingAudio:
     @property
     def lane(self) -> Hashable | None:
         """That of the file; what Lhotse reads may be read in any order."""
-        try:
-            return None if self._source is None else self._source.lane
-        except AudioError:
-            return None
+        return None if self._source is None else self._source.lane
 
     def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
         """Return samples ``start:stop``, float32 of shape (channels, samples).

@@ -13,7 +13,6 @@ from emo2vec_plugins.errors import AudioError
 from emo2vec_plugins.hookspecs import hookimpl
 from emo2vec_plugins.overlap import overlaps
 from emo2vec_plugins.session import Clip, Options, Recording, kept
-from emo2vec_plugins.spilling import MOST_BYTES, is_on_disk, moved_to_disk
 
 if TYPE_CHECKING:
     from emo2vec_plugins.audio import Audio
@@ -42,6 +41,9 @@ class RecordingSession:
     """The turns of one recording, in the order given; arrays asked for stay in memory."""
 
     def __init__(self, name: str, audio: Audio, turns: Sequence[Turn], options: Options) -> None:
+        from emo2vec_plugins import spilling  # only here: listing plugins is to load no numpy
+
+        self._disk = spilling
         self._name = name
         self._audio = audio
         self._turns = turns
@@ -59,8 +61,8 @@ class RecordingSession:
     def take(self, clip: Clip, emotion: Emotion) -> None:
         """Keep the result beside its turn."""
         self._scored.append(ScoredTurn(turn=clip.turn, emotion=kept(emotion, self._options)))
-        self._bytes += sum(array.nbytes for array in _in_memory(self._scored[-1]).values())
-        if self._bytes > MOST_BYTES:
+        self._bytes += sum(array.nbytes for array in self._in_memory(self._scored[-1]).values())
+        if self._bytes > self._disk.MOST_BYTES:
             self._spill()
 
     def finish(self) -> Dialogue:
@@ -69,21 +71,27 @@ class RecordingSession:
 
     def _spill(self) -> None:
         """Move the frames in memory to disk: those of many turns add up to those of a long one."""
-        held = [_in_memory(scored) for scored in self._scored[self._fresh :]]
-        arrays = iter(moved_to_disk(array for fields in held for array in fields.values()))
+        held = [self._in_memory(scored) for scored in self._scored[self._fresh :]]
+        arrays = iter(
+            self._disk.moved_to_disk(array for fields in held for array in fields.values())
+        )
         for index, fields in enumerate(held, self._fresh):
             moved: dict[str, Any] = {name: next(arrays) for name in fields}
             scored = self._scored[index]
             self._scored[index] = replace(scored, emotion=replace(scored.emotion, **moved))
         self._fresh, self._bytes = len(self._scored), 0
 
-
-def _in_memory(scored: ScoredTurn) -> dict[str, Any]:
-    emotion = scored.emotion
-    frames = {"frame_embeddings": emotion.frame_embeddings, "frame_logits": emotion.frame_logits}
-    return {
-        name: array for name, array in frames.items() if array is not None and not is_on_disk(array)
-    }
+    def _in_memory(self, scored: ScoredTurn) -> dict[str, Any]:
+        emotion = scored.emotion
+        frames = {
+            "frame_embeddings": emotion.frame_embeddings,
+            "frame_logits": emotion.frame_logits,
+        }
+        return {
+            name: array
+            for name, array in frames.items()
+            if array is not None and not self._disk.is_on_disk(array)
+        }
 
 
 def _whole(audio: Audio) -> Turn:

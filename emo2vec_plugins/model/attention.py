@@ -12,9 +12,13 @@ from functools import lru_cache, partial
 from itertools import accumulate
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
+
+from emo2vec_plugins.errors import warn
+from emo2vec_plugins.model.upload import upload
 
 Attend = Callable[[Tensor], Tensor]
 """Queries, keys and values, (..., rows, 3 x width), to what is attended to, (..., rows, width)."""
@@ -25,13 +29,23 @@ MakeAttention = Callable[[Sequence[int], int, Tensor], list[Attend]]
 Slopes have shape (layers or 1, heads); there is one result for each of their rows.
 """
 
+LEAST_DEPTH = 16
+"""Smaller heads FlexAttention does not take."""
+
 BLOCK = 128
 """Rows that FlexAttention takes or leaves at a time, as its kernels are tuned for."""
 
 
-def default_attention(device: torch.device) -> MakeAttention:
-    """Return what suits a device: one kernel for all clips with CUDA, else a loop over clips."""
-    return all_at_once if device.type == "cuda" else one_by_one
+def attention_for(device: torch.device, *, depth: int) -> MakeAttention:
+    """Return what suits a device: one kernel for all clips with CUDA, else a loop over clips.
+
+    Args:
+        device: Of the network.
+        depth: Of each head.
+    """
+    if device.type != "cuda" or depth < LEAST_DEPTH or not _can_compile(device):
+        return one_by_one
+    return all_at_once
 
 
 def heads_of(qkv: Tensor, heads: int) -> Tensor:
@@ -82,10 +96,8 @@ def all_at_once(rows: Sequence[int], tokens: int, slopes: Tensor) -> list[Attend
 
     kernel: Any = _compiled() if slopes.is_cuda else flex_attention
     total, device = sum(rows), slopes.device
-    counts = torch.tensor(rows, device=device)
-    clip = torch.repeat_interleave(
-        torch.arange(len(rows), device=device), counts, output_size=total
-    )
+    counts = upload(rows, device)
+    clip = torch.arange(len(rows), device=device).repeat_interleave(counts, output_size=total)
     first = (counts.cumsum(0) - counts)[clip]
     place = torch.arange(total, device=device) - first - tokens  # negative: an extra token
     mask = block_mask(rows, clip)
@@ -112,20 +124,21 @@ def block_mask(rows: Sequence[int], clip: Tensor) -> Any:
     from torch.nn.attention.flex_attention import BlockMask
 
     spans = block_spans(rows)
-    lengths = [stop - start for start, stop in spans]
-    indices = torch.zeros(len(spans), len(spans), dtype=torch.int32)
-    for block, (start, stop) in enumerate(spans):
-        indices[block, : stop - start] = torch.arange(start, stop)
+    lengths = np.array([stop - start for start, stop in spans], dtype=np.int32)
+    indices = np.zeros((len(spans), len(spans)), dtype=np.int32)
+    for row, (start, stop) in zip(indices, spans, strict=True):
+        row[: stop - start] = np.arange(start, stop)
 
     def same(_: Tensor, __: Tensor, q: Tensor, kv: Tensor) -> Tensor:
         return clip[q] == clip[kv]
 
     return BlockMask.from_kv_blocks(
-        torch.tensor(lengths, dtype=torch.int32, device=clip.device)[None, None],
-        indices.to(clip.device)[None, None],
+        upload(torch.from_numpy(lengths), clip.device)[None, None],
+        upload(torch.from_numpy(indices), clip.device)[None, None],
         BLOCK_SIZE=BLOCK,
         mask_mod=same,
         seq_lengths=(len(clip), len(clip)),
+        compute_q_blocks=False,  # which only learning needs
     )
 
 
@@ -154,3 +167,21 @@ def _compiled() -> Any:
     from torch.nn.attention.flex_attention import flex_attention
 
     return torch.compile(flex_attention, dynamic=True)
+
+
+@lru_cache(maxsize=8)
+def _can_compile(device: torch.device) -> bool:
+    """Try the kernel on two small clips: it wants Triton, and a C compiler the first time."""
+    try:
+        with torch.inference_mode():
+            qkv = torch.zeros(2 * LEAST_DEPTH, 3 * LEAST_DEPTH, device=device)
+            slopes = torch.zeros(1, 1, device=device)
+            all_at_once([LEAST_DEPTH, LEAST_DEPTH], 1, slopes)[0](qkv)
+    except Exception as error:  # noqa: BLE001 - whatever a compiler raises
+        why = next(iter(str(error).splitlines()), "")
+        warn(
+            f"attention runs clip by clip on {device}, which is slower: FlexAttention cannot be "
+            f"compiled here: {type(error).__name__}: {why}"
+        )
+        return False
+    return True

@@ -20,8 +20,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
-from emo2vec_plugins.model.attention import Attend, MakeAttention, default_attention
+from emo2vec_plugins.model.attention import Attend, MakeAttention, one_by_one
 from emo2vec_plugins.model.config import Config
+from emo2vec_plugins.model.upload import upload
 from emo2vec_plugins.packing import Layout
 from emo2vec_plugins.windows import HOP, RECEPTIVE, frame_count
 
@@ -33,7 +34,7 @@ class Network(nn.Module):
     """Front end, positions, context encoder, blocks and, with classes, a linear head.
 
     Attributes:
-        attention: How clips attend to themselves; what suits the device if None.
+        attention: How clips attend to themselves, where nothing is learned.
     """
 
     def __init__(self, config: Config, classes: int = 0) -> None:
@@ -42,7 +43,7 @@ class Network(nn.Module):
         self.modality_encoders = nn.ModuleDict({"AUDIO": AudioEncoder(config)})
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
         self.proj = nn.Linear(config.width, classes) if classes else None
-        self.attention: MakeAttention | None = None
+        self.attention: MakeAttention = one_by_one
 
     @property
     def gap(self) -> int:
@@ -70,7 +71,7 @@ class Network(nn.Module):
         counts = [frames.stop - frames.start for frames in layout.frames]
         x, own = encoder.with_extra_tokens(x, counts)  # (rows, width), (frames,)
         rows = [count + self.config.extra_tokens for count in counts]
-        make = self.attention or default_attention(x.device)
+        make = one_by_one if torch.is_grad_enabled() else self.attention
         attend = make(rows, self.config.extra_tokens, encoder.attention_slopes())
         x = self.encode(x, attend)[own]
         return x, None if self.proj is None else self.proj(x)
@@ -145,7 +146,7 @@ class AudioEncoder(nn.Module):
             Shape (layers or 1, heads), float32.
         """
         scale = self.alibi_scale.float().clamp_min(0)[:, 0, :, 0, 0]  # (layers or 1, heads or 1)
-        return -torch.tensor(alibi_slopes(self.heads), device=scale.device) * scale
+        return -upload(alibi_slopes(self.heads), scale.device) * scale
 
 
 class FrontEnd(nn.Module):
@@ -290,6 +291,6 @@ def _position(config: Config) -> nn.Conv1d:
 
 
 def _places(spans: Sequence[tuple[int, int]], device: torch.device) -> Tensor:
-    """Return every index in *spans*; made on the CPU, so that nobody waits for the device."""
-    places = torch.cat([torch.arange(start, stop) for start, stop in spans])
-    return places.to(device, non_blocking=True)
+    """Return every index in *spans*."""
+    places = [torch.arange(start, stop, device="cpu") for start, stop in spans]
+    return upload(torch.cat(places), device)

@@ -8,13 +8,15 @@ from itertools import accumulate
 import numpy as np
 import torch
 
-from emo2vec_plugins.backend import Frames, Pending, Piece
+from emo2vec_plugins.backend import Frames
 from emo2vec_plugins.dialogue import FloatArray, Provenance
 from emo2vec_plugins.errors import Emo2vecError, OptionsError
 from emo2vec_plugins.labels import LabelSet
+from emo2vec_plugins.model.attention import attention_for
 from emo2vec_plugins.model.network import Network
 from emo2vec_plugins.model.transfer import pack, pooled, send_back
 from emo2vec_plugins.packing import lay
+from emo2vec_plugins.pieces import Pending, Piece
 
 DTYPES = {
     "float32": torch.float32,
@@ -61,11 +63,13 @@ class TorchBackend:
         self.batch_seconds = CPU_SECONDS if self.device.type == "cpu" else CUDA_SECONDS
         self.provenance = provenance
         self._dtype = DTYPES[dtype]
+        self._suit()
 
     def to(self, device: str | torch.device) -> TorchBackend:
         """Move to *device*; an `Engine` made before goes on with batches of the same length."""
         self.device = device_of(str(device))
         self.network.to(self.device)
+        self._suit()
         self.batch_seconds = CPU_SECONDS if self.device.type == "cpu" else CUDA_SECONDS
         return self
 
@@ -75,16 +79,18 @@ class TorchBackend:
         Raises:
             Emo2vecError: If the device has too little memory for one waveform alone.
         """
-        return self.start([Piece(samples=waveform) for waveform in waveforms])()
+        return self.start_batch([Piece(samples=waveform) for waveform in waveforms])()
 
-    def start(self, pieces: Sequence[Piece]) -> Pending:
+    def start_batch(self, pieces: Sequence[Piece]) -> Pending:
         """Put a batch in the device's queue, its results on their way back behind it.
 
         Raises:
             Emo2vecError: If the device has too little memory for one piece alone.
         """
+        if not pieces:
+            return list
         try:
-            return self._start(pieces)
+            return self._start_all(pieces)
         except torch.cuda.OutOfMemoryError as error:
             if len(pieces) == 1:
                 raise Emo2vecError(
@@ -93,11 +99,16 @@ class TorchBackend:
                 ) from error
         torch.cuda.empty_cache()
         half = len(pieces) // 2
-        first, second = self.start(pieces[:half]), self.start(pieces[half:])
+        first, second = self.start_batch(pieces[:half]), self.start_batch(pieces[half:])
         return lambda: [*first(), *second()]
 
+    def _suit(self) -> None:
+        config = self.network.config
+        depth = config.width // config.heads
+        self.network.attention = attention_for(self.device, depth=depth)
+
     @torch.inference_mode()
-    def _start(self, pieces: Sequence[Piece]) -> Pending:
+    def _start_all(self, pieces: Sequence[Piece]) -> Pending:
         layout = lay([len(piece.samples) for piece in pieces], gap=self.network.gap)
         packed = pack(pieces, layout, self.device).to(self._dtype)
         outputs = [each for each in self.network(packed, layout) if each is not None]

@@ -1,7 +1,7 @@
 """To a device and back: pieces into one waveform, frames or their sums out of it, all in bulk.
 
-With CUDA nothing here waits: copies lie in pinned memory and in the device's queue, so that the next
-batch is prepared while this one runs.
+With CUDA nothing here is to wait: what is copied lies in pinned memory, and the copying in the
+device's queue, so that the next batch is prepared while this one runs.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emo2vec_plugins.backend import Piece
+from emo2vec_plugins.model.upload import upload
 from emo2vec_plugins.packing import Layout
+from emo2vec_plugins.pieces import Piece
 
 
 def pack(pieces: Sequence[Piece], layout: Layout, device: torch.device) -> Tensor:
@@ -26,7 +27,7 @@ def pack(pieces: Sequence[Piece], layout: Layout, device: torch.device) -> Tenso
     """
     counts = [len(piece.samples) for piece in pieces]
     ends = list(accumulate(counts))
-    raw = torch.empty(ends[-1], pin_memory=device.type == "cuda")
+    raw = torch.empty(ends[-1], device="cpu", pin_memory=device.type == "cuda")
     view = raw.numpy()
     for piece, end, count in zip(pieces, ends, counts, strict=True):
         view[end - count : end] = piece.samples
@@ -49,16 +50,16 @@ def pooled(frames: Tensor, pieces: Sequence[Piece], counts: Sequence[int]) -> Te
         counts: How many frames each has.
 
     Returns:
-        Shape (pieces, n), float64 where the device has it. A piece's sum is made of its own frames
+        Shape (pieces, n), float64. A piece's sum is made of its own frames
         alone, so that NaN in one is none in another.
     """
     wanted = np.concatenate([piece.pool for piece in pieces if piece.pool is not None])
-    mask = torch.from_numpy(wanted).to(frames.device, non_blocking=True)[:, None]
-    exact = frames.to(torch.float32 if frames.device.type == "mps" else torch.float64)
-    lengths = torch.tensor(counts, device=frames.device)
-    return torch.segment_reduce(
-        torch.where(mask, exact, 0.0), "sum", lengths=lengths, axis=0, unsafe=True
-    )
+    if frames.device.type not in ("cpu", "cuda"):
+        frames = frames.cpu()  # others have neither float64 nor sums of segments
+    mask = upload(torch.from_numpy(wanted), frames.device)[:, None]
+    lengths = upload(counts, frames.device)
+    kept = torch.where(mask, frames.double(), 0.0)
+    return torch.segment_reduce(kept, "sum", lengths=lengths, axis=0, unsafe=True)
 
 
 def send_back(tensors: Sequence[Tensor]) -> Callable[[], list[Any]]:
@@ -66,7 +67,7 @@ def send_back(tensors: Sequence[Tensor]) -> Callable[[], list[Any]]:
     if not all(tensor.is_cuda for tensor in tensors):
         arrays = [tensor.cpu().numpy() for tensor in tensors]
         return lambda: arrays
-    copies = [torch.empty(t.shape, dtype=t.dtype, pin_memory=True) for t in tensors]
+    copies = [torch.empty(t.shape, dtype=t.dtype, device="cpu", pin_memory=True) for t in tensors]
     for copy, tensor in zip(copies, tensors, strict=True):
         copy.copy_(tensor, non_blocking=True)
     done = torch.cuda.current_stream(tensors[0].device).record_event()
@@ -80,11 +81,11 @@ def send_back(tensors: Sequence[Tensor]) -> Callable[[], list[Any]]:
 
 def _spreader(
     counts: Sequence[int], device: torch.device
-) -> Callable[[Sequence[int | float]], Tensor]:
+) -> Callable[[Sequence[int] | Sequence[float]], Tensor]:
     """Return what repeats a value of each piece for every sample of it."""
-    repeats, total = torch.tensor(counts, device=device), sum(counts)
+    repeats, total = upload(counts, device), sum(counts)
 
-    def spread(values: Sequence[int | float]) -> Tensor:
-        return torch.tensor(values, device=device).repeat_interleave(repeats, output_size=total)
+    def spread(values: Sequence[int] | Sequence[float]) -> Tensor:
+        return upload(values, device).repeat_interleave(repeats, output_size=total)
 
     return spread
