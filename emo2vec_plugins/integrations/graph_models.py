@@ -66,7 +66,7 @@ def _load(
             f"{source} has weights in {facts['dtype']}, {dtype} was asked for; its dtype is to be "
             f"{'int8' if facts['dtype'] == 'int8' else 'another, or the file another export'}"
         )
-    return GraphBackend(graph.call, facts, name=name, dtype=dtype)
+    return GraphBackend(graph, facts, name=name, dtype=dtype)
 
 
 @contextmanager
