@@ -26,7 +26,7 @@ OPSET = 21
 """The first with scales for blocks."""
 
 
-def quantize(model: Any, *, keep: str) -> int:
+def quantize(model: Any, *, keep: tuple[str, ...]) -> int:
     """Replace the weights of a graph's matrix products, in place; return how many there were.
 
     Args:
