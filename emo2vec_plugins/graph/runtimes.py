@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -21,8 +20,14 @@ from emo2vec_plugins.graph.quantize import BLOCK
 from emo2vec_plugins.labels import LabelSet
 from emo2vec_plugins.windows import frame_count
 
+Waiting = Callable[[], list[FloatArray]]
+"""Waits for a graph's outputs, in order."""
+
+Start = Callable[[FloatArray, npt.NDArray[np.int64]], Waiting]
+"""Takes waveforms, (clips, samples), and lengths, (clips,)."""
+
 Call = Callable[[FloatArray, npt.NDArray[np.int64]], list[FloatArray]]
-"""Waveforms, (clips, samples), and lengths, (clips,), to the graph's outputs, in order."""
+"""The same, done when it returns."""
 
 GRAPH_SECONDS = 240.0
 """Audio in a batch: the more clips, the more alike in length are those that share a group."""
@@ -61,21 +66,29 @@ class GraphBackend:
 
     def run(self, waveforms: Sequence[FloatArray]) -> list[Frames]:
         """Return each waveform's frames, in order: embeddings and, with a head, logits."""
-        # The longest first: what is left for last is soon done, whoever does it.
-        todo = groups([len(waveform) for waveform in waveforms])[::-1]
-        clips = [[waveforms[index] for index in group] for group in todo]
         found: dict[int, Frames] = {}
-        with ThreadPoolExecutor(self._graph.streams) as pool:
-            for group, outputs in zip(todo, pool.map(self._outputs, clips), strict=True):
-                _, embeddings, _, *heads = outputs
-                for row, index in enumerate(group):
-                    count = frame_count(len(waveforms[index]))
-                    logits = heads[0][row, :count] if heads else None
-                    found[index] = embeddings[row, :count], logits
+        busy: deque[tuple[list[int], Waiting]] = deque()
+        # The longest first: what is left for last is soon done.
+        for group in groups([len(waveform) for waveform in waveforms])[::-1]:
+            if len(busy) == self._graph.streams:
+                found |= _frames(*busy.popleft(), waveforms)
+            clips = [waveforms[index] for index in group]
+            busy.append((group, self._graph.start(*padded(clips))))
+        while busy:
+            found |= _frames(*busy.popleft(), waveforms)
         return [found[index] for index in range(len(waveforms))]
 
-    def _outputs(self, clips: Sequence[FloatArray]) -> list[FloatArray]:
-        return self._graph.call(*padded(clips))
+
+def _frames(
+    group: list[int], waiting: Waiting, waveforms: Sequence[FloatArray]
+) -> dict[int, Frames]:
+    """Return the frames of each waveform of a group, by its index."""
+    _, embeddings, _, *heads = waiting()
+    found: dict[int, Frames] = {}
+    for row, index in enumerate(group):
+        count = frame_count(len(waveforms[index]))
+        found[index] = embeddings[row, :count], heads[0][row, :count] if heads else None
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,14 +96,19 @@ class Graph:
     """A file, opened by a runtime.
 
     Attributes:
-        call: Runs it, in any thread; the outputs are the caller's.
-        streams: How many calls at once are fastest.
+        start: Starts it, and returns what waits for its outputs, which are the caller's. All in one
+            thread: OpenVINO's Python part locks up when its first calls come from two.
+        streams: How many may be started before the first is waited for.
         metadata: What the file says of itself.
     """
 
-    call: Call
+    start: Start
     metadata: Mapping[str, str]
     streams: int = 1
+
+    def call(self, waveforms: FloatArray, lengths: npt.NDArray[np.int64]) -> list[FloatArray]:
+        """Run it."""
+        return self.start(waveforms, lengths)()
 
 
 def open_onnxruntime(path: Path, *, device: str | None) -> Graph:
@@ -124,11 +142,11 @@ def open_onnxruntime(path: Path, *, device: str | None) -> Graph:
             f"ONNX Runtime could not start on device {device!r}; it would use the CPU"
         )
 
-    def call(waveforms: FloatArray, lengths: npt.NDArray[np.int64]) -> list[FloatArray]:
+    def start(waveforms: FloatArray, lengths: npt.NDArray[np.int64]) -> Waiting:
         found: list[FloatArray] = session.run(None, {"waveforms": waveforms, "lengths": lengths})
-        return found
+        return lambda: found
 
-    return Graph(call=call, metadata=session.get_modelmeta().custom_metadata_map)
+    return Graph(start=start, metadata=session.get_modelmeta().custom_metadata_map)
 
 
 def open_openvino(path: Path, *, device: str | None, dtype: str) -> Graph:
@@ -167,26 +185,29 @@ def open_openvino(path: Path, *, device: str | None, dtype: str) -> Graph:
         "INFERENCE_PRECISION_HINT": PRECISIONS.get(dtype, fastest),
         "DYNAMIC_QUANTIZATION_GROUP_SIZE": str(BLOCK if dtype == "int8" else 0),
     }
-    free: SimpleQueue[Any] = SimpleQueue()
     try:
         model = core.read_model(path)
         compiled = core.compile_model(model, "CPU", settings)
-        for _ in range(streams):
-            free.put(compiled.create_infer_request())
+        free = deque(compiled.create_infer_request() for _ in range(streams))
     except Exception as error:
         raise ExportError(f"{path}: OpenVINO cannot open it: {_first_line(error)}") from error
     count = len(model.outputs)
 
-    def call(waveforms: FloatArray, lengths: npt.NDArray[np.int64]) -> list[FloatArray]:
-        request = free.get()
-        try:
-            request.infer({"waveforms": waveforms, "lengths": lengths})
-            # Copies: the next call uses the same memory.
-            return [request.get_output_tensor(index).data.copy() for index in range(count)]
-        finally:
-            free.put(request)
+    def start(waveforms: FloatArray, lengths: npt.NDArray[np.int64]) -> Waiting:
+        request = free.popleft()
+        request.start_async({"waveforms": waveforms, "lengths": lengths})
 
-    return Graph(call=call, metadata=_openvino_metadata(model), streams=streams)
+        def wait() -> list[FloatArray]:
+            try:
+                request.wait()
+                # Copies: the next call uses the same memory.
+                return [request.get_output_tensor(index).data.copy() for index in range(count)]
+            finally:
+                free.append(request)
+
+        return wait
+
+    return Graph(start=start, metadata=_openvino_metadata(model), streams=streams)
 
 
 def _threads() -> int:
