@@ -20,10 +20,21 @@ from emo2vec_plugins.graph.quantize import BLOCK
 from emo2vec_plugins.labels import LabelSet
 from emo2vec_plugins.windows import frame_count
 
-Waiting = Callable[[], list[FloatArray]]
-"""Waits for a graph's outputs, in order."""
 
-Start = Callable[[FloatArray, npt.NDArray[np.int64]], Waiting]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A call of a graph that was started.
+
+    Attributes:
+        ready: Waits a moment, and says whether the outputs are there.
+        outputs: Waits for them and gives them, in order; they are the caller's.
+    """
+
+    ready: Callable[[], bool]
+    outputs: Callable[[], list[FloatArray]]
+
+
+Start = Callable[[FloatArray, npt.NDArray[np.int64]], Running]
 """Takes waveforms, (clips, samples), and lengths, (clips,)."""
 
 Call = Callable[[FloatArray, npt.NDArray[np.int64]], list[FloatArray]]
@@ -31,6 +42,9 @@ Call = Callable[[FloatArray, npt.NDArray[np.int64]], list[FloatArray]]
 
 GRAPH_SECONDS = 240.0
 """Audio in a batch: the more clips, the more alike in length are those that share a group."""
+
+MOMENT = 1
+"""Milliseconds for which one call of several is waited for."""
 
 MOST_STREAMS = 4
 """Calls of OpenVINO at once: threads of one call wait for each other at every layer."""
@@ -67,23 +81,31 @@ class GraphBackend:
     def run(self, waveforms: Sequence[FloatArray]) -> list[Frames]:
         """Return each waveform's frames, in order: embeddings and, with a head, logits."""
         found: dict[int, Frames] = {}
-        busy: deque[tuple[list[int], Waiting]] = deque()
+        busy: list[tuple[list[int], Running]] = []
         # The longest first: what is left for last is soon done.
         for group in groups([len(waveform) for waveform in waveforms])[::-1]:
             if len(busy) == self._graph.streams:
-                found |= _frames(*busy.popleft(), waveforms)
+                found |= _frames(*busy.pop(_ready(busy)), waveforms)
             clips = [waveforms[index] for index in group]
             busy.append((group, self._graph.start(*padded(clips))))
-        while busy:
-            found |= _frames(*busy.popleft(), waveforms)
+        for group, running in busy:
+            found |= _frames(group, running, waveforms)
         return [found[index] for index in range(len(waveforms))]
 
 
+def _ready(busy: Sequence[tuple[list[int], Running]]) -> int:
+    """Wait until one has its outputs, whichever it is; return its place."""
+    while True:
+        for place, (_, running) in enumerate(busy):
+            if running.ready():
+                return place
+
+
 def _frames(
-    group: list[int], waiting: Waiting, waveforms: Sequence[FloatArray]
+    group: list[int], running: Running, waveforms: Sequence[FloatArray]
 ) -> dict[int, Frames]:
     """Return the frames of each waveform of a group, by its index."""
-    _, embeddings, _, *heads = waiting()
+    _, embeddings, _, *heads = running.outputs()
     found: dict[int, Frames] = {}
     for row, index in enumerate(group):
         count = frame_count(len(waveforms[index]))
@@ -96,10 +118,10 @@ class Graph:
     """A file, opened by a runtime.
 
     Attributes:
-        start: Starts it, and returns what waits for its outputs, which are the caller's. All in one
-            thread: OpenVINO's Python part locks up when its first calls come from two.
-        streams: How many may be started before the first is waited for.
+        start: Starts it. All calls come from one thread: OpenVINO's Python part locks up when its
+            first come from two.
         metadata: What the file says of itself.
+        streams: How many may be started before one is waited for.
     """
 
     start: Start
@@ -108,7 +130,7 @@ class Graph:
 
     def call(self, waveforms: FloatArray, lengths: npt.NDArray[np.int64]) -> list[FloatArray]:
         """Run it."""
-        return self.start(waveforms, lengths)()
+        return self.start(waveforms, lengths).outputs()
 
 
 def open_onnxruntime(path: Path, *, device: str | None) -> Graph:
@@ -142,9 +164,9 @@ def open_onnxruntime(path: Path, *, device: str | None) -> Graph:
             f"ONNX Runtime could not start on device {device!r}; it would use the CPU"
         )
 
-    def start(waveforms: FloatArray, lengths: npt.NDArray[np.int64]) -> Waiting:
+    def start(waveforms: FloatArray, lengths: npt.NDArray[np.int64]) -> Running:
         found: list[FloatArray] = session.run(None, {"waveforms": waveforms, "lengths": lengths})
-        return lambda: found
+        return Running(ready=lambda: True, outputs=lambda: found)
 
     return Graph(start=start, metadata=session.get_modelmeta().custom_metadata_map)
 
@@ -193,7 +215,7 @@ def open_openvino(path: Path, *, device: str | None, dtype: str) -> Graph:
         raise ExportError(f"{path}: OpenVINO cannot open it: {_first_line(error)}") from error
     count = len(model.outputs)
 
-    def start(waveforms: FloatArray, lengths: npt.NDArray[np.int64]) -> Waiting:
+    def start(waveforms: FloatArray, lengths: npt.NDArray[np.int64]) -> Running:
         request = free.popleft()
         request.start_async({"waveforms": waveforms, "lengths": lengths})
 
@@ -205,7 +227,7 @@ def open_openvino(path: Path, *, device: str | None, dtype: str) -> Graph:
             finally:
                 free.append(request)
 
-        return wait
+        return Running(ready=lambda: bool(request.wait_for(MOMENT)), outputs=wait)
 
     return Graph(start=start, metadata=_openvino_metadata(model), streams=streams)
 
