@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from emo2vec_plugins.dialogue import FloatArray
 
-BLOCK = 128
+BLOCK = 256
 """Weights that share a scale, at most; dimensions that no power of two from 16 divides stay."""
 
 LEAST_BLOCK = 16
@@ -74,7 +74,7 @@ def block_of(size: int) -> int | None:
     """Return the block for an inner dimension, None where there is none.
 
     >>> block_of(1024), block_of(96), block_of(10)
-    (128, 32, None)
+    (256, 32, None)
     """
     block = BLOCK
     while block >= LEAST_BLOCK and size % block:

@@ -76,7 +76,8 @@ def one_by_one(rows: Sequence[int], tokens: int, slopes: Tensor) -> list[Attend]
 
     def attend(bias: Tensor, qkv: Tensor) -> Tensor:
         parts = torch.split(heads_of(qkv, len(bias)), list(rows), dim=2)
-        mask = bias.to(qkv.dtype)[None]
+        # The kernel of CPUs takes float32 beside any other; a copy for each block took longer.
+        mask = bias[None] if bias.is_cpu else bias.to(qkv.dtype)[None]
         clips = [
             F.scaled_dot_product_attention(q[None], k[None], v[None], mask[..., :n, :n])[0]
             for n, (q, k, v) in zip(rows, parts, strict=True)
