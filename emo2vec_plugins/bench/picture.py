@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ FARTHEST = 2.5
 """A limit beyond so many times the fastest is told in words: bars would be too short to read."""
 
 _BAR, _MARGIN, _GROWTH, _WIDTH = 0.5, 1.7, 2.8, 9.0  # inches
+_LETTERS = 110  # of the title in a line, so that it is not cut off
 _WORDS = 1.45  # the axis is so much longer than what is drawn: words stand beside bars
 
 
@@ -36,7 +38,8 @@ def speed_figure(report: Report) -> Figure:
     height = bars + (_GROWTH if grown else 0)
     figure = Figure(figsize=(_WIDTH, height), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(heading(report), fontsize=9, color="#555555")
+    title = textwrap.fill(heading(report), _LETTERS)
+    figure.suptitle(title, fontsize=9, color="#555555")
     if not grown:
         _draw_speeds(figure.add_subplot(), report.measured)
         return figure

@@ -49,6 +49,10 @@ MOMENT = 1
 MOST_STREAMS = 4
 """Calls of OpenVINO at once: threads of one call wait for each other at every layer."""
 
+KEPT_KERNELS = 64
+"""Kernels that OpenVINO keeps, each for one shape of its arrays. Left alone it keeps thousands, and
+grows by gigabytes in an hour of turns of all lengths; with none, equal layers share none."""
+
 PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
 """OpenVINO's names of what it computes in."""
 
@@ -206,6 +210,7 @@ def open_openvino(path: Path, *, device: str | None, dtype: str) -> Graph:
         "INFERENCE_NUM_THREADS": str(_threads()),
         "INFERENCE_PRECISION_HINT": PRECISIONS.get(dtype, fastest),
         "DYNAMIC_QUANTIZATION_GROUP_SIZE": str(BLOCK if dtype == "int8" else 0),
+        "CPU_RUNTIME_CACHE_CAPACITY": str(KEPT_KERNELS),
     }
     try:
         model = core.read_model(path)
