@@ -178,10 +178,15 @@ class Dialogue:
     Attributes:
         recording: Name of the recording, the URI of RTTM files.
         turns: In the order in which they were given.
+        audio: Where its sound is, a path or a URL as it was given, for tools that play it; None
+            if nobody knows.
+        duration: Length of the sound in seconds; None if nobody knows.
     """
 
     recording: str
     turns: tuple[ScoredTurn, ...] = ()
+    audio: str | None = None
+    duration: float | None = None
 
     def __repr__(self) -> str:
         """Return one line, however many turns there are."""

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from emo2vec_plugins.formats.bundle import bundle_stem
 from emo2vec_plugins.formats.rttm_lines import LABELS, NAMES
+from emo2vec_plugins.formats.stems import LONGEST_STEM, bundle_stem, recording_of
 
 # Characters that escapes are made of, and what must be escaped, come up often.
 names = st.text(st.one_of(st.sampled_from('%0123456789ABCDEFNaon? ".+/'), st.characters()))
@@ -111,3 +111,9 @@ def test_no_recordings_turns_are_in_another_ones_emotion_file(name):
 @pytest.mark.parametrize("name", ["NUL", "con.wav", "lpt1"])
 def test_no_file_is_a_device_of_windows(name):
     assert bundle_stem(name).startswith("%")
+
+
+@given(name=names)
+def test_a_file_says_which_recording_it_is_of(name):
+    if len(bundle_stem(name).encode()) < LONGEST_STEM:
+        assert recording_of(bundle_stem(name)) == name

@@ -50,6 +50,8 @@ dialogues = st.lists(
         Dialogue,
         recording=st.text(),
         turns=st.lists(st.builds(ScoredTurn, turn=turns, emotion=emotions), max_size=2).map(tuple),
+        audio=st.none() | st.text(),
+        duration=st.none() | numbers,
     ),
     max_size=3,
 )
@@ -82,12 +84,15 @@ def test_a_line_stands_alone():
         duration=1.5,
         provenance=Provenance(model="tiny", tokens=("生气/angry",)),
     )
-    text = dumps([Dialogue(recording="x", turns=(ScoredTurn(turn=turn, emotion=emotion),))])
+    scored = ScoredTurn(turn=turn, emotion=emotion)
+    text = dumps([Dialogue(recording="x", turns=(scored,), audio="sound/x.wav", duration=3.0)])
 
     assert "MÉO069" in text
     assert json.loads(text) == {
         "schema": "emo2vec-emotions/1",
         "recording": "x",
+        "audio": "sound/x.wav",
+        "recording_duration": 3.0,
         "turn": 0,
         "start": 0.5,
         "end": 2.0,
@@ -147,7 +152,7 @@ def test_a_number_that_json_cannot_hold_is_refused():
         ("{", "line 2: not JSON"),
         ("[]", "line 2: expected schema 'emo2vec-emotions/1', found None"),
         ('{"schema": "emo2vec-emotions/9"}', "found 'emo2vec-emotions/9'"),
-        ('{"schema": "emo2vec-emotions/1"}', "line 2: no field 'turn'"),
+        ('{"schema": "emo2vec-emotions/1"}', "line 2: no field 'recording'"),
     ],
 )
 def test_a_line_that_is_something_else_is_named(line, message):

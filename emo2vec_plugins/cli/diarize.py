@@ -28,7 +28,8 @@ from emo2vec_plugins.errors import (
     OptionsError,
     PluginError,
 )
-from emo2vec_plugins.formats.bundle import bundle_stem, write_bundle
+from emo2vec_plugins.formats.bundle import write_bundle
+from emo2vec_plugins.formats.stems import bundle_stem
 from emo2vec_plugins.session import Options
 
 if TYPE_CHECKING:

@@ -13,10 +13,11 @@ from emo2vec_plugins.cli.output import Tally
 from emo2vec_plugins.dialogue import Dialogue
 from emo2vec_plugins.errors import Emo2vecError, FormatError
 from emo2vec_plugins.formats import Format
-from emo2vec_plugins.formats.bundle import ARRAYS_SUFFIX, bundle_stem
+from emo2vec_plugins.formats.bundle import ARRAYS_SUFFIX
 from emo2vec_plugins.formats.files import write_dialogues
 from emo2vec_plugins.formats.jsonl import EMOTIONS_JSONL
 from emo2vec_plugins.formats.rttm import EMOTION_RTTM, RTTM, SPKEMO_RTTM
+from emo2vec_plugins.formats.stems import bundle_stem
 from emo2vec_plugins.plugins import Plugins
 
 BUNDLED = (RTTM, EMOTION_RTTM, SPKEMO_RTTM, EMOTIONS_JSONL)

@@ -10,7 +10,6 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from errno import ENOTDIR
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 from zipfile import ZIP_STORED, ZipFile
@@ -21,10 +20,10 @@ import numpy.typing as npt
 from emo2vec_plugins.dialogue import Dialogue, FloatArray, ScoredTurn
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats import Format
-from emo2vec_plugins.formats.escaping import Escaping
 from emo2vec_plugins.formats.files import as_dialogues, read_text, write_text, write_whole
 from emo2vec_plugins.formats.jsonl import EMOTIONS_JSONL, loads
 from emo2vec_plugins.formats.rttm import EMOTION_RTTM, RTTM, SPKEMO_RTTM
+from emo2vec_plugins.formats.stems import bundle_stem
 from emo2vec_plugins.spilling import pieces, write_npy
 
 ARRAYS_SUFFIX = ".embeddings.npz"
@@ -34,15 +33,6 @@ ARRAYS = {
     "frame_logits": "frame_logits",
 }
 """Prefix of the arrays in the .npz, and the field of an emotion that they hold."""
-
-LONGEST_STEM = 200
-"""Bytes; file systems allow 255 for a name, suffixes included."""
-
-# Devices to Windows, whatever suffix follows them.
-_DEVICES = frozenset(
-    ["con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))]
-)
-_STEMS = Escaping(lambda c: c.isprintable() and c not in '/\\:*?"<>|')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,30 +48,6 @@ class Bundle:
     spkemo_rttm: Path
     emotions_jsonl: Path
     embeddings: Path | None = None
-
-
-def bundle_stem(recording: str) -> str:
-    """Return what the files of a recording's bundle are named after.
-
-    The recording's name where that is safe on every file system; other names are escaped, so
-    that no file lies outside its folder, or is another recording's.
-
-    >>> bundle_stem("ES2011a"), bundle_stem("../x"), bundle_stem("x.emotion")
-    ('ES2011a', '%2E.%2Fx', 'x%2Eemotion')
-    """
-    stem = _STEMS.escape(recording)
-    if stem.startswith("."):
-        stem = "%2E" + stem[1:]
-    head, dot, tail = stem.rpartition(".")
-    if dot and tail.casefold() in ("emotion", "spkemo"):  # "x.emotion" + ".rttm" is x's file
-        stem = f"{head}%2E{tail}"
-    if stem.partition(".")[0].casefold() in _DEVICES:
-        stem = f"%{ord(stem[0]):02X}{stem[1:]}"
-    encoded = stem.encode("utf-8")
-    if len(encoded) <= LONGEST_STEM:
-        return stem
-    digest = sha256(recording.encode("utf-8", "surrogatepass")).hexdigest()
-    return encoded[: LONGEST_STEM - 25].decode("utf-8", "ignore") + "%-" + digest[:20]
 
 
 def write_bundle(
@@ -161,7 +127,8 @@ def read_bundle(folder: str | os.PathLike[str], recording: str) -> Dialogue:
 
 
 def _dumped(format_: Format, dialogue: Dialogue) -> str:
-    return format_.dumps([dialogue]) if format_.dumps else ""
+    text: str = format_.dumps([dialogue]) if format_.dumps else ""
+    return text
 
 
 def _write_arrays(file: BinaryIO, dialogue: Dialogue, dtype: np.dtype[Any]) -> None:

@@ -45,12 +45,7 @@ class Escaping:
 
         Text that `escape` gives for no name at all was written by somebody else, and is the name.
         """
-        if text == _EMPTY:
-            return ""
-        try:
-            name = _ESCAPES.sub(lambda found: _decoded(found.group()), text)
-        except UnicodeDecodeError:
-            return text
+        name = unescaped(text)
         return name if self.escape(name) == text else text
 
     def _body(self, name: str) -> str:
@@ -61,6 +56,16 @@ class Escaping:
             else character
             for index, character in enumerate(name)
         )
+
+
+def unescaped(text: str) -> str:
+    """Return *text* with all its escapes decoded; as it is, where they are not UTF-8."""
+    if text == _EMPTY:
+        return ""
+    try:
+        return _ESCAPES.sub(lambda found: _decoded(found.group()), text)
+    except UnicodeDecodeError:
+        return text
 
 
 def _encoded(character: str) -> str:

@@ -10,11 +10,15 @@ import os
 import secrets
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from emo2vec_plugins.dialogue import Dialogue
 from emo2vec_plugins.errors import Emo2vecError, FormatError, PluginError
+from emo2vec_plugins.formats import Format
+from emo2vec_plugins.formats.held import verify
+from emo2vec_plugins.formats.stems import recording_of
 
 if TYPE_CHECKING:
     from emo2vec_plugins.plugins import Plugins
@@ -32,6 +36,8 @@ def write_dialogues(
 ) -> None:
     """Write dialogues to one file; a file that is there already is replaced.
 
+    Where the format says what it holds, that is read back and compared before the file is there.
+
     Args:
         dialogues: Held in memory together.
         path: In a folder that exists.
@@ -46,8 +52,14 @@ def write_dialogues(
     chosen = plugins.format(path if format is None else format)
     if chosen.dumps is None:
         raise FormatError(f"format {chosen.name!r} can be read, not written")
-    text = _run(chosen.name, chosen.dumps, as_dialogues(dialogues), str)
-    write_text(Path(path), text)
+    given = as_dialogues(dialogues)
+    content = _run(chosen.name, chosen.dumps, given, bytes if chosen.binary else str)
+    if chosen.loads is not None and chosen.holds is not None:
+        verify(given, _run(chosen.name, chosen.loads, content, list), chosen)
+    if isinstance(content, str):
+        write_text(Path(path), content)
+    else:
+        write_whole(Path(path), lambda file: file.write(content))
 
 
 def read_dialogues(
@@ -58,8 +70,10 @@ def read_dialogues(
 ) -> list[Dialogue]:
     """Return the dialogues in a file.
 
+    A recording whose name is not in the file is called after the file.
+
     Args:
-        path: A text file, UTF-8.
+        path: Text in UTF-8, or in UTF-16 with a byte order mark, unless the format is binary.
         plugins: Whose formats to choose from.
         format: A format's name; the one that *path* ends like if None.
 
@@ -71,12 +85,22 @@ def read_dialogues(
     chosen = plugins.format(path if format is None else format)
     if chosen.loads is None:
         raise FormatError(f"format {chosen.name!r} can be written, not read")
-    text = read_text(Path(path))
+    content = Path(path).read_bytes() if chosen.binary else read_text(Path(path))
     try:
-        dialogues: list[Dialogue] = _run(chosen.name, chosen.loads, text, list)
+        dialogues: list[Dialogue] = _run(chosen.name, chosen.loads, content, list)
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from error
-    return dialogues
+    if chosen.holds is not None and "recording" in chosen.holds:
+        return dialogues
+    name = recording_of(_stem(Path(path), chosen))
+    return [replace(each, recording=each.recording or name) for each in dialogues]
+
+
+def _stem(path: Path, format_: Format) -> str:
+    """Return a file's name without the ending that its format has, or any other."""
+    fitting = [each for each in format_.suffixes if path.name.casefold().endswith(each.casefold())]
+    longest = max(map(len, fitting), default=len(path.suffix))
+    return path.name[: len(path.name) - longest] or path.name
 
 
 def as_dialogues(given: Iterable[Any]) -> list[Dialogue]:
@@ -96,15 +120,16 @@ def as_dialogues(given: Iterable[Any]) -> list[Dialogue]:
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a file.
+    """Return the text of a file in UTF-8, or in UTF-16 that begins with a byte order mark.
 
     Raises:
-        FormatError: If it is audio, or not UTF-8; names the file and the line.
+        FormatError: If it is audio, or in another encoding; names the file and the line.
         OSError: If it cannot be read.
     """
     data = path.read_bytes()
-    utf16 = data.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
-    if data.startswith(_AUDIO) or (b"\0" in data[:1024] and not utf16):
+    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        return _utf16(path, data)
+    if data.startswith(_AUDIO) or b"\0" in data[:1024]:
         raise FormatError(
             f"{path}: expected text, found audio or other binary data; "
             "are the annotation and the audio swapped?"
@@ -116,6 +141,15 @@ def read_text(path: Path) -> str:
         raise FormatError(
             f"{path}: line {line}: byte {data[error.start]:#04x} is not UTF-8; "
             "convert the file, for instance with 'iconv -f latin1 -t utf8'"
+        ) from error
+
+
+def _utf16(path: Path, data: bytes) -> str:
+    try:
+        return data.decode("utf-16")
+    except UnicodeDecodeError as error:
+        raise FormatError(
+            f"{path}: begins as UTF-16, but byte {error.start} is not; was the file cut short?"
         ) from error
 
 

@@ -10,11 +10,13 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from emo2vec_plugins.dialogue import Dialogue, Emotion, Provenance, ScoredTurn, Turn
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats import Format
+from emo2vec_plugins.formats.held import FIELDS
 
 SCHEMA = "emo2vec-emotions/1"
 """Stands in every line. The number changes when lines can no longer be read as before."""
@@ -38,23 +40,28 @@ def loads(text: str) -> list[Dialogue]:
     Raises:
         FormatError: If a line is not of this schema; names the line.
     """
-    found: list[tuple[str, list[ScoredTurn]]] = []
+    found: list[tuple[Dialogue, list[ScoredTurn]]] = []
     last: float = math.inf
     for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
         if not line.strip():
             continue
-        name, index, scored = _parsed(number, line)
-        if scored is None or index <= last or name != found[-1][0]:
-            found.append((name, []))
+        head, index, scored = _parsed(number, line)
+        if scored is None or index <= last or head != found[-1][0]:
+            found.append((head, []))
         if scored:
             found[-1][1].append(scored)
         last = index
-    return [Dialogue(recording=name, turns=tuple(turns)) for name, turns in found]
+    return [replace(head, turns=tuple(turns)) for head, turns in found]
 
 
 def rows(dialogue: Dialogue) -> list[dict[str, Any]]:
     """Return what the lines of one dialogue hold, as JSON-serialisable values."""
-    head = {"schema": SCHEMA, "recording": dialogue.recording}
+    head = {
+        "schema": SCHEMA,
+        "recording": dialogue.recording,
+        "audio": dialogue.audio,
+        "recording_duration": dialogue.duration,
+    }
     if not dialogue.turns:
         return [head | {"turn": None}]
     return [head | {"turn": index} | _row(scored) for index, scored in enumerate(dialogue.turns)]
@@ -66,6 +73,7 @@ EMOTIONS_JSONL = Format(
     description="one turn a line with all scores, flags and provenance; only arrays are lost",
     dumps=dumps,
     loads=loads,
+    holds=frozenset(FIELDS),
 )
 
 
@@ -105,7 +113,7 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is not JSON-serialisable")
 
 
-def _parsed(number: int, line: str) -> tuple[str, int, ScoredTurn | None]:
+def _parsed(number: int, line: str) -> tuple[Dialogue, int, ScoredTurn | None]:
     """Return the recording, the turn's index in it, and the turn; None where there is none."""
     try:
         row = json.loads(line)
@@ -115,9 +123,15 @@ def _parsed(number: int, line: str) -> tuple[str, int, ScoredTurn | None]:
     if schema != SCHEMA:
         raise FormatError(f"line {number}: expected schema {SCHEMA!r}, found {schema!r}")
     try:
+        # Files of the first version have neither of the two.
+        head = Dialogue(
+            recording=row["recording"],
+            audio=row.get("audio"),
+            duration=row.get("recording_duration"),
+        )
         if row["turn"] is None:
-            return row["recording"], 0, None
-        return row["recording"], int(row["turn"]), _scored(row)
+            return head, 0, None
+        return head, int(row["turn"]), _scored(row)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         problem = f"no field {error}" if isinstance(error, KeyError) else str(error)
         raise FormatError(f"line {number}: {problem}: {line[:200]!r}") from error

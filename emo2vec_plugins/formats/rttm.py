@@ -24,6 +24,8 @@ from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats import Format
 from emo2vec_plugins.formats.files import read_text
 from emo2vec_plugins.formats.rttm_lines import (
+    LEAST_TICKS,
+    MICROSECONDS,
     Row,
     dump_line,
     label_field,
@@ -128,6 +130,9 @@ RTTM = Format(
     description="speaker turns, as diarization tools write them; emotions are lost",
     dumps=_dump_speakers,
     loads=_load_speakers,
+    holds=frozenset({"several", "order", "recording", "speaker"}),
+    ticks=MICROSECONDS,
+    least=LEAST_TICKS,
 )
 EMOTION_RTTM = Format(
     name="emotion.rttm",
@@ -135,6 +140,9 @@ EMOTION_RTTM = Format(
     description="RTTM with the emotion as name, its score as confidence; speakers are lost",
     dumps=_dump_emotions,
     loads=_load_emotions,
+    holds=frozenset({"several", "order", "recording", "label", "score"}),
+    ticks=MICROSECONDS,
+    least=LEAST_TICKS,
 )
 SPKEMO_RTTM = Format(
     name="spkemo.rttm",
@@ -142,6 +150,9 @@ SPKEMO_RTTM = Format(
     description="RTTM with SPEAKER_00+angry as name; the other classes' scores are lost",
     dumps=_dump_both,
     loads=_load_both,
+    holds=frozenset({"several", "order", "recording", "speaker", "label", "score"}),
+    ticks=MICROSECONDS,
+    least=LEAST_TICKS,
 )
 
 

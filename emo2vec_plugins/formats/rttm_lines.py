@@ -16,9 +16,13 @@ from decimal import Decimal
 from emo2vec_plugins.dialogue import Emotion, Turn
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats.escaping import Escaping
+from emo2vec_plugins.formats.held import grid
 from emo2vec_plugins.labels import UNSCORED
 
-LEAST_SECONDS = 0.001
+MICROSECONDS = 1_000_000
+"""Ticks a second in which times are written."""
+
+LEAST_TICKS = 1_000
 """Shortest duration that is written: a turn of no length is dropped, or fatal, in some readers."""
 
 NOT_APPLICABLE = "<NA>"
@@ -173,18 +177,20 @@ def _number(field: str) -> float | None:
 def dump_line(recording: str, turn: Turn, name: str, score: float | None) -> str:
     """Return the line of a turn, its end included; *name* is escaped already."""
     channel = turn.channel + 1 if isinstance(turn.channel, int) else 1
-    duration = max(turn.duration, LEAST_SECONDS)
+    start, end = grid(turn, rate=MICROSECONDS, least=LEAST_TICKS)
     confidence = NOT_APPLICABLE if score is None else f"{score:.6f}"
     return (
-        f"SPEAKER {NAMES.escape(recording)} {channel} {_seconds(turn.start)} "
-        f"{_seconds(duration)} <NA> <NA> {name} {confidence} <NA>\n"
+        f"SPEAKER {NAMES.escape(recording)} {channel} {_seconds(start)} "
+        f"{_seconds(end - start)} <NA> <NA> {name} {confidence} <NA>\n"
     )
 
 
-def _seconds(value: float) -> str:
-    """Return microseconds' precision, at least three decimals, and never a negative zero."""
-    whole, _, decimals = f"{round(value, 6) + 0.0:.6f}".partition(".")
-    return f"{whole}.{decimals[:3]}{decimals[3:].rstrip('0')}"
+def _seconds(microseconds: int) -> str:
+    """Return seconds of at least three decimals."""
+    sign = "-" if microseconds < 0 else ""
+    whole, rest = divmod(abs(microseconds), MICROSECONDS)
+    decimals = f"{rest:06}"
+    return f"{sign}{whole}.{decimals[:3]}{decimals[3:].rstrip('0')}"
 
 
 def speaker_of(field: str) -> str | None:

@@ -67,7 +67,13 @@ class RecordingSession:
 
     def finish(self) -> Dialogue:
         """Return the turns with their emotions."""
-        return Dialogue(recording=self._name, turns=tuple(self._scored))
+        path = getattr(self._audio, "path", None)
+        return Dialogue(
+            recording=self._name,
+            turns=tuple(self._scored),
+            audio=None if path is None else str(path),
+            duration=seconds_of(self._audio),
+        )
 
     def _spill(self) -> None:
         """Move the frames in memory to disk: those of many turns add up to those of a long one."""
@@ -94,8 +100,13 @@ class RecordingSession:
         }
 
 
-def _whole(audio: Audio) -> Turn:
+def seconds_of(audio: Audio) -> float | None:
+    """Return how long a sound is; None if it cannot be read."""
     try:
-        return Turn(start=0.0, end=audio.length / audio.rate)
+        return audio.length / audio.rate
     except AudioError:
-        return Turn(start=0.0, end=0.0)  # the engine meets the same error and says why
+        return None
+
+
+def _whole(audio: Audio) -> Turn:
+    return Turn(start=0.0, end=seconds_of(audio) or 0.0)  # what fails here fails in the engine, too
