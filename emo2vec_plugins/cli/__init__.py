@@ -61,6 +61,7 @@ def main(*, debug: bool) -> None:
 
 
 for _name, _module, _help in (
+    ("convert", "convert", "Write annotations in another format."),
     ("demo", "demo", "Try it on a conversation of 30 s, offline."),
     ("models", "listings", "List the models that have a name."),
     ("plugins", "listings", "List plugins and what they offer."),

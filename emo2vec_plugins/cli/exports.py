@@ -14,10 +14,10 @@ from emo2vec_plugins.dialogue import Dialogue
 from emo2vec_plugins.errors import Emo2vecError, FormatError
 from emo2vec_plugins.formats import Format
 from emo2vec_plugins.formats.bundle import ARRAYS_SUFFIX
+from emo2vec_plugins.formats.conversion import file_of, suffix_of
 from emo2vec_plugins.formats.files import write_dialogues
 from emo2vec_plugins.formats.jsonl import EMOTIONS_JSONL
 from emo2vec_plugins.formats.rttm import EMOTION_RTTM, RTTM, SPKEMO_RTTM
-from emo2vec_plugins.formats.stems import bundle_stem
 from emo2vec_plugins.plugins import Plugins
 
 BUNDLED = (RTTM, EMOTION_RTTM, SPKEMO_RTTM, EMOTIONS_JSONL)
@@ -53,7 +53,7 @@ class Exports:
         taken[ARRAYS_SUFFIX] = "embeddings"
         self._formats = [each for each in chosen.values() if each not in BUNDLED]
         for each in self._formats:
-            suffix = _suffix(each)
+            suffix = suffix_of(each)
             if suffix.casefold() in taken:
                 raise FormatError(
                     f"format {each.name!r} cannot be written here: files of "
@@ -71,7 +71,7 @@ class Exports:
         """
         written = []
         for each in self._formats:
-            path = folder / (bundle_stem(dialogue.recording) + _suffix(each))
+            path = file_of(dialogue, folder, each)
             try:
                 write_dialogues([dialogue], path, plugins=self._plugins, format=each.name)
             except Emo2vecError as error:
@@ -93,9 +93,3 @@ def _known(name: str, known: dict[str, Format]) -> Format:
     if known[name].dumps is None:
         raise FormatError(f"format {name!r} can be read, not written")
     return known[name]
-
-
-def _suffix(format_: Format) -> str:
-    if not format_.suffixes:
-        raise FormatError(f"format {format_.name!r} has no suffix that files could be named with")
-    return format_.suffixes[0]
