@@ -37,7 +37,7 @@ MODEL = {
     "hookspecs",
     "audio",
 }
-TOOLS = {"evaluation", "training", "bench"}
+TOOLS = {"evaluation", "training", "bench", "review"}
 CORE = {name for layer in LAYERS for name in layer} - {"selfcheck", "testing"}
 HEAVY = {
     *("torch", "torchaudio", "lhotse", "pyannote", "funasr", "modelscope", "transformers"),
@@ -103,7 +103,17 @@ def test_every_module_has_its_place():
 
     assert tops <= {
         *RANK,
-        *("model", "graph", "formats", "integrations", "evaluation", "training", "bench", "cli"),
+        *(
+            "model",
+            "graph",
+            "formats",
+            "integrations",
+            "evaluation",
+            "training",
+            "bench",
+            "review",
+            "cli",
+        ),
         *("__init__", "__main__"),
     }
 
@@ -128,6 +138,7 @@ def test_the_pipeline_takes_any_scorer():
         ("integrations", CORE | {"model", "graph", "integrations"}),
         ("evaluation", CORE | {"evaluation", "model", "integrations"}),
         ("training", CORE | {"training", "evaluation", "model", "integrations"}),
+        ("review", CORE | {"review"}),
         ("bench", CORE | {"bench", "model", "integrations"}),
         ("cli", CORE | {"cli", "graph", "integrations", *TOOLS, "selfcheck"}),
     ],

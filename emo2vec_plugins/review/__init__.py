@@ -1,0 +1,1 @@
+"""Corrections coming home: what people changed, how far they agree, and cuts to train on."""
