@@ -23,6 +23,7 @@ def emo2vec_commands(cli: click.Group) -> None:
         ("evaluate", "evaluate", "Compare predictions with what people say."),
         ("export", "export", "Write a model's network as an ONNX file."),
         ("pseudo-label", "pseudo_label", "Label turns where a model is to be trusted."),
+        ("review", "review", "Have people correct emotions, and bring that home."),
         ("train", "train", "Train a model on Lhotse cuts with emotion labels."),
     ):
         cli.add_command(LazyCommand(name, f"emo2vec_plugins.cli.{module}", short_help))
