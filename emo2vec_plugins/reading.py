@@ -9,11 +9,12 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from emo2vec_plugins.audio import MODEL_RATE, bounds, mono, note_read, resampled_length
+from emo2vec_plugins.audio import MODEL_RATE, note_read
 from emo2vec_plugins.dialogue import FloatArray
 from emo2vec_plugins.errors import AudioError
 from emo2vec_plugins.pieces import Piece
 from emo2vec_plugins.session import Clip
+from emo2vec_plugins.turn_audio import bounds, mono, resampled_length
 from emo2vec_plugins.windows import RECEPTIVE, Window, windows
 
 SHORT_SECONDS = 1.0

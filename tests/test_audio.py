@@ -16,20 +16,18 @@ import torchaudio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emo2vec_plugins import audio as audio_module
+from emo2vec_plugins import turn_audio
 from emo2vec_plugins.audio import (
     MODEL_RATE,
     ArrayAudio,
     FileAudio,
     MissingAudio,
-    bounds,
     lane_of,
-    mono,
     open_audio,
-    resampled_length,
 )
 from emo2vec_plugins.dialogue import Turn
 from emo2vec_plugins.errors import AudioError
+from emo2vec_plugins.turn_audio import bounds, mono, resampled_length
 
 RATES = (8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 96_000)
 WAV_KINDS = ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
@@ -87,7 +85,7 @@ def test_blocks_laid_end_to_end_are_the_whole_resampled(monkeypatch, noise, rate
     start = round(0.123 * rate)
     cut = torch.from_numpy(native[start : 5 * rate])
     expected = torchaudio.transforms.Resample(rate, MODEL_RATE)(cut).numpy()
-    monkeypatch.setattr(audio_module, "BLOCK_SECONDS", 1)
+    monkeypatch.setattr(turn_audio, "BLOCK_SECONDS", 1)
 
     blocks = list(mono(turn, ArrayAudio(native, rate)))
 

@@ -17,7 +17,7 @@ LAYERS = (
     ("errors", "ahead"),
     ("labels", "dialogue", "labelled", "spilling"),
     ("windows", "packing"),
-    ("audio_files", "audio"),
+    ("audio_files", "audio", "turn_audio"),
     ("session", "overlap", "backend", "pieces"),
     ("formats", "hookspecs"),
     ("plugins",),
@@ -36,6 +36,7 @@ MODEL = {
     "windows",
     "hookspecs",
     "audio",
+    "turn_audio",
 }
 TOOLS = {"evaluation", "training", "bench", "review"}
 CORE = {name for layer in LAYERS for name in layer} - {"selfcheck", "testing"}

@@ -7,7 +7,7 @@ import pytest
 from lhotse import MultiCut, Recording, SupervisionSegment
 from lhotse.audio import AudioSource
 
-from emo2vec_plugins.audio import FileAudio, bounds, lane_of, mono
+from emo2vec_plugins.audio import FileAudio, lane_of
 from emo2vec_plugins.dialogue import Turn
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import AudioError
@@ -15,6 +15,7 @@ from emo2vec_plugins.integrations.lhotse_audio import RecordingAudio
 from emo2vec_plugins.integrations.lhotse_session import CutSession
 from emo2vec_plugins.session import Options
 from emo2vec_plugins.testing import FakeBackend
+from emo2vec_plugins.turn_audio import bounds, mono
 
 
 def clips_of(cut):

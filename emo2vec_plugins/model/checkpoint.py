@@ -22,7 +22,6 @@ import yaml
 from torch import Tensor
 
 from emo2vec_plugins import __version__
-from emo2vec_plugins.audio import RESAMPLER
 from emo2vec_plugins.dialogue import Provenance
 from emo2vec_plugins.errors import CheckpointError
 from emo2vec_plugins.labels import LabelSet
@@ -30,6 +29,7 @@ from emo2vec_plugins.model.config import Config, read_config, to_document
 from emo2vec_plugins.model.network import Network
 from emo2vec_plugins.model.pickles import load_pickle, save_pickle, why_unreadable
 from emo2vec_plugins.model.torch_backend import TorchBackend
+from emo2vec_plugins.turn_audio import RESAMPLER
 
 logger = logging.getLogger(__name__)
 

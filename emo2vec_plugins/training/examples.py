@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emo2vec_plugins.audio import MODEL_RATE, mono
+from emo2vec_plugins.audio import MODEL_RATE
 from emo2vec_plugins.dialogue import FloatArray
 from emo2vec_plugins.errors import AudioError, FormatError, TrainingError, warn
 from emo2vec_plugins.integrations.lhotse_layouts import ENDINGS, LinesLayout
@@ -21,6 +21,7 @@ from emo2vec_plugins.integrations.lhotse_tracks import tracks
 from emo2vec_plugins.labelled import LabelMap, labelled_turns
 from emo2vec_plugins.labels import EMOTIONS
 from emo2vec_plugins.session import Clip, Options
+from emo2vec_plugins.turn_audio import mono
 from emo2vec_plugins.windows import RECEPTIVE
 
 if TYPE_CHECKING:
