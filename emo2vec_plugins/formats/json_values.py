@@ -54,6 +54,11 @@ class Fields:
             raise FormatError(f"{where}: expected an object {{...}}, found {_shown(value)}")
         return cls(value, where)
 
+    def require(self, *names: str) -> None:
+        """Raise `FormatError` unless all these fields are there, null or not."""
+        for name in names:
+            self._value(name)
+
     def fields(self, name: str) -> Fields:
         """Return an object."""
         return self._fields(name, self._value(name))
