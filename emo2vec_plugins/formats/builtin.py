@@ -7,10 +7,21 @@ from emo2vec_plugins.formats.jsonl import EMOTIONS_JSONL
 from emo2vec_plugins.formats.labelstudio import LABELSTUDIO
 from emo2vec_plugins.formats.rttm import EMOTION_RTTM, RTTM, SPKEMO_RTTM
 from emo2vec_plugins.formats.seglst import SEGLST
+from emo2vec_plugins.formats.table_csv import TABLE_CSV
+from emo2vec_plugins.formats.table_parquet import TABLE_PARQUET
 from emo2vec_plugins.hookspecs import hookimpl
 
 
 @hookimpl
 def emo2vec_formats() -> list[Format]:
     """Offer RTTM in three flavours, lossless JSON lines, and what other tools read."""
-    return [RTTM, EMOTION_RTTM, SPKEMO_RTTM, EMOTIONS_JSONL, LABELSTUDIO, SEGLST]
+    return [
+        RTTM,
+        EMOTION_RTTM,
+        SPKEMO_RTTM,
+        EMOTIONS_JSONL,
+        LABELSTUDIO,
+        SEGLST,
+        TABLE_CSV,
+        TABLE_PARQUET,
+    ]
