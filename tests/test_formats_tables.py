@@ -120,9 +120,14 @@ def test_the_character_nul_is_refused():
         table_csv.dumps([Dialogue(recording="a\0b")])
 
 
-def test_half_a_character_is_refused():
+@pytest.mark.parametrize("name", ["recording", "class"])
+def test_half_a_character_is_refused(name):
+    emotion = Emotion(scores={"a\ud800": 1.0} if name == "class" else {})
+    turn = ScoredTurn(turn=Turn(start=0, end=1), emotion=emotion)
+    talk = Dialogue(recording="a\ud800" if name == "recording" else "a", turns=(turn,))
+
     with pytest.raises(FormatError, match="lone surrogate"):
-        table_parquet.dumps([Dialogue(recording="a\ud800")])
+        table_parquet.dumps([talk])
 
 
 def test_a_flag_of_two_words_is_refused_in_csv():
@@ -231,9 +236,18 @@ def test_parquet_that_is_no_table_of_turns_is_refused(columns, message):
         table_parquet.loads(as_parquet(**columns))
 
 
-def test_what_is_no_parquet_is_refused():
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"recording,start,end\n",
+        table_parquet.dumps([TALK])[:-100],
+        table_parquet.dumps([TALK]).replace(b"talk.wav", b"talk\xff\xffav"),
+    ],
+)
+def test_what_is_no_parquet_is_refused(data):
     with pytest.raises(FormatError, match="expected a Parquet file"):
-        table_parquet.loads(b"recording,start,end\n")
+        table_parquet.loads(data)
 
 
 def test_without_pyarrow_its_extra_is_named(monkeypatch):

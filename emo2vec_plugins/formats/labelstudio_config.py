@@ -29,6 +29,7 @@ _SPEAKER_COLOURS = (
 )
 _NOBODY_COLOUR = "#dddddd"
 _MOST_HOTKEYS = 9
+_QUOTE = {'"': "&quot;"}
 
 
 def labelling_config(dialogues: Iterable[Dialogue]) -> str:
@@ -82,4 +83,4 @@ def _choices(classes: Iterable[str]) -> Iterator[str]:
 
 
 def _attribute(value: str) -> str:
-    return f'"{escape(value, {chr(34): "&quot;"})}"'
+    return '"' + escape(value, _QUOTE) + '"'

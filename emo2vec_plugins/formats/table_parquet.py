@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -32,10 +33,10 @@ def dumps(given: Sequence[Dialogue]) -> bytes:
     arrow = _pyarrow()
     from pyarrow import parquet
 
-    schema = arrow.schema([(name, _type(name, arrow)) for name in columns(given)])
     plain = [{name: _plain(value) for name, value in row.items()} for row in rows(given)]
     sink = io.BytesIO()
     try:
+        schema = arrow.schema([(name, _type(name, arrow)) for name in columns(given)])
         parquet.write_table(arrow.Table.from_pylist(plain, schema=schema), sink)
     except UnicodeEncodeError as error:
         raise FormatError("a name has a lone surrogate, which Parquet cannot hold") from error
@@ -50,20 +51,25 @@ def loads(data: bytes) -> list[Dialogue]:
         MissingExtraError: Without the extra ``table``.
     """
     arrow = _pyarrow()
-    from pyarrow import parquet
-
     try:
-        table = parquet.read_table(io.BytesIO(data))
-    except (arrow.ArrowException, OSError) as error:
-        raise FormatError(f"expected a Parquet file: {error}") from error
-    names = table.column_names
-    ours = [name for name in dict.fromkeys(names) if kind_of(name) and names.count(name) == 1]
-    cells = [_typed(table.column(name), name, arrow).to_pylist() for name in ours]
+        names, cells = _read(data, arrow)
+    except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise FormatError(f"expected a Parquet file, whole and unaltered: {error}") from error
     found = (
-        Found(where=f"row {number}", row=dict(zip(ours, map(_present, values), strict=True)))
-        for number, values in enumerate(zip(*cells, strict=True), 1)
+        Found(where=f"row {number}", row=dict(zip(cells, map(_present, values), strict=True)))
+        for number, values in enumerate(zip(*cells.values(), strict=True), 1)
     )
     return dialogues(found, names)
+
+
+def _read(data: bytes, arrow: Any) -> tuple[list[str], dict[str, list[Any]]]:
+    """Return the names of all columns, and the cells of those that are ours."""
+    from pyarrow import parquet
+
+    table = parquet.read_table(io.BytesIO(data))
+    names: list[str] = table.column_names
+    ours = [name for name, count in Counter(names).items() if count == 1 and kind_of(name)]
+    return names, {name: _typed(table.column(name), name, arrow).to_pylist() for name in ours}
 
 
 def _pyarrow() -> Any:
