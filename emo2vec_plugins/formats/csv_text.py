@@ -6,6 +6,7 @@ and Arrow have it. The `csv` module reads both as the same.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -52,6 +53,41 @@ def records(text: str, *, separator: str = ",") -> Iterator[tuple[int, list[Cell
         if any(cell is not None for cell in cells):
             yield number, cells
         number += len(_LINE_END.findall(text, begin, position))
+
+
+def write_number(value: float, name: str) -> str:
+    """Return the shortest text that is exactly this number.
+
+    Raises:
+        FormatError: If it is NaN or infinite, which tools take for missing; says *name*.
+    """
+    if not math.isfinite(value):
+        raise FormatError(f"tables hold no NaN or infinity, and {name} is {value}")
+    return repr(float(value))
+
+
+def read_number(cell: str) -> float:
+    """Return the number that a cell holds.
+
+    Raises:
+        ValueError: If it is none, or not finite.
+    """
+    value = float(cell)
+    if not math.isfinite(value):
+        raise ValueError(cell)
+    return value
+
+
+def write_words(values: Iterable[str], name: str) -> str:
+    """Return some words with spaces between them.
+
+    Raises:
+        FormatError: If one is empty or has spaces itself; says *name*.
+    """
+    words = list(values)
+    if any(word.split() != [word] for word in words):
+        raise FormatError(f"{name} are words, separated by spaces, got {words}")
+    return " ".join(words)
 
 
 def _quoted(cell: str) -> str:

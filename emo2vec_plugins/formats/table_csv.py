@@ -12,7 +12,6 @@ read, too.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -20,7 +19,7 @@ from typing import Any
 from emo2vec_plugins.dialogue import Dialogue
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats import Format
-from emo2vec_plugins.formats.csv_text import line, records
+from emo2vec_plugins.formats.csv_text import line, read_number, records, write_number, write_words
 from emo2vec_plugins.formats.flat import NEEDED, Found, Kind, columns, dialogues, kind_of, rows
 from emo2vec_plugins.formats.held import FIELDS
 
@@ -64,10 +63,10 @@ def _cells(row: dict[str, Any], names: Iterable[str]) -> Iterator[str | None]:
 def _written(value: Any, kind: Kind, name: str) -> str:
     match kind:
         case "number":
-            return repr(float(value))
-        case "words" if any(len(word.split()) != 1 or word != word.strip() for word in value):
-            raise FormatError(f"{name} are words in CSV, separated by spaces, got {list(value)}")
-        case "words" | "counts":
+            return write_number(value, name)
+        case "words":
+            return write_words(value, name)
+        case "counts":
             return " ".join(map(str, value))
         case "texts":
             return json.dumps(list(value), ensure_ascii=False)
@@ -115,13 +114,6 @@ def _read(cell: str, kind: Kind, where: str, decimal_comma: bool) -> Any:
         raise FormatError(f"{where}: expected {expected}, found {cell[:100]!r}") from error
 
 
-def _number(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(text)
-    return value
-
-
 def _count(text: str) -> int:
     # pandas writes whole numbers with a point where some are missing.
     value = int(text.removesuffix(".0"))
@@ -142,7 +134,7 @@ def _texts(text: str) -> list[str]:
 
 
 _PARSERS: dict[Kind, tuple[Callable[[str], Any], str]] = {
-    "number": (_number, "a finite number"),
+    "number": (read_number, "a finite number"),
     "count": (_count, "a whole number from 0"),
     "counts": (_counts, "whole numbers from 0, separated by spaces"),
     "texts": (_texts, "a JSON list of strings"),
