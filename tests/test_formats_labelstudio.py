@@ -323,5 +323,5 @@ def test_a_turn_before_its_recording_is_refused():
 def test_a_score_that_json_cannot_hold_is_refused():
     odd = replace(TURN, emotion=Emotion(label="sad", score=float("nan")))
 
-    with pytest.raises(FormatError, match="NaN"):
+    with pytest.raises(FormatError, match="recording 'talk', turn 0: JSON holds no NaN"):
         dumps([replace(TALK, turns=(odd,))])

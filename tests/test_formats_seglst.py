@@ -110,7 +110,7 @@ def test_two_recordings_of_one_name_are_refused():
 def test_a_number_that_json_cannot_hold_is_refused():
     odd = ScoredTurn(turn=Turn(start=0, end=1), emotion=Emotion(label="sad", score=math.nan))
 
-    with pytest.raises(FormatError, match="NaN"):
+    with pytest.raises(FormatError, match="recording 'x', turn 0: JSON holds no NaN"):
         dumps([Dialogue(recording="x", turns=(odd,))])
 
 

@@ -31,6 +31,17 @@ def parsed(text: str) -> Any:
         raise FormatError("not JSON of any format: brackets are nested too deep") from error
 
 
+def finite(value: float, where: str) -> float:
+    """Return a number that JSON can hold.
+
+    Raises:
+        FormatError: If it is NaN or infinite; says *where*.
+    """
+    if not math.isfinite(value):
+        raise FormatError(f"{where}: JSON holds no NaN or infinity, and a number is {value}")
+    return float(value)
+
+
 @dataclass(frozen=True, slots=True)
 class Fields:
     """The fields of one JSON object.

@@ -15,6 +15,7 @@ from typing import Any
 from emo2vec_plugins.dialogue import Dialogue, ScoredTurn, Turn
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats import Format
+from emo2vec_plugins.formats.json_values import finite
 from emo2vec_plugins.formats.labelstudio_config import (
     AUDIO,
     CLASSES,
@@ -37,30 +38,21 @@ def dumps(dialogues: Sequence[Dialogue]) -> str:
     Raises:
         FormatError: If a turn begins before its recording, or a number is NaN or infinite.
     """
-    try:
-        text = json.dumps(
-            [_task(dialogue) for dialogue in dialogues],
-            ensure_ascii=False,
-            allow_nan=False,
-            indent=1,
-        )
-    except ValueError as error:
-        if isinstance(error, FormatError):
-            raise
-        raise FormatError("JSON holds no NaN or infinity, and a score is one") from error
-    return text + "\n"
+    tasks = [_task(dialogue) for dialogue in dialogues]
+    return json.dumps(tasks, ensure_ascii=False, indent=1) + "\n"
 
 
 def _task(dialogue: Dialogue) -> dict[str, Any]:
+    where = f"recording {dialogue.recording!r}"
     data = {
         "audio": dialogue.audio,
         "recording": dialogue.recording,
-        "recording_duration": None if dialogue.duration is None else float(dialogue.duration),
+        "recording_duration": _maybe(dialogue.duration, where),
     }
     results = [
         result
         for index, scored in enumerate(dialogue.turns)
-        for result in _region(index, scored, dialogue)
+        for result in _region(index, scored, f"{where}, turn {index}")
     ]
     prediction = {"model_version": _model(dialogue), "score": _confidence(dialogue)}
     return {
@@ -69,14 +61,11 @@ def _task(dialogue: Dialogue) -> dict[str, Any]:
     }
 
 
-def _region(index: int, scored: ScoredTurn, dialogue: Dialogue) -> Iterator[dict[str, Any]]:
+def _region(index: int, scored: ScoredTurn, where: str) -> Iterator[dict[str, Any]]:
     """Yield the results of one turn."""
     turn, emotion = scored.turn, scored.emotion
     if turn.start < 0:
-        raise FormatError(
-            f"recording {dialogue.recording!r}, turn {index}: starts at {turn.start}; "
-            "Label Studio has no regions before 0"
-        )
+        raise FormatError(f"{where}: starts at {turn.start}; Label Studio has no regions before 0")
     meta = _meta(scored)
     shared = {"id": f"turn-{index}", "to_name": AUDIO} | ({"meta": meta} if meta else {})
     place = {
@@ -96,8 +85,7 @@ def _region(index: int, scored: ScoredTurn, dialogue: Dialogue) -> Iterator[dict
             "type": "choices",
             "value": place | {"choices": [CLASSES.escape(emotion.label)]},
         }
-        score = {} if emotion.score is None else {"score": float(emotion.score)}
-        yield chosen | score
+        yield chosen | _known({"score": _maybe(emotion.score, where)})
 
 
 def _meta(scored: ScoredTurn) -> dict[str, Any]:
@@ -131,6 +119,10 @@ def _confidence(dialogue: Dialogue) -> float | None:
         float(scored.emotion.score) for scored in dialogue.turns if scored.emotion.score is not None
     ]
     return round(sum(scores) / len(scores), 6) if scores else None
+
+
+def _maybe(value: float | None, where: str) -> float | None:
+    return None if value is None else finite(value, where)
 
 
 def _known(values: dict[str, Any]) -> dict[str, Any]:

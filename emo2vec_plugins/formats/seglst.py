@@ -20,7 +20,7 @@ from emo2vec_plugins.dialogue import Dialogue, Emotion, ScoredTurn, Turn
 from emo2vec_plugins.errors import FormatError, InvalidTurnError, warn
 from emo2vec_plugins.formats import Format
 from emo2vec_plugins.formats.held import distinct
-from emo2vec_plugins.formats.json_values import Fields, parsed
+from emo2vec_plugins.formats.json_values import Fields, finite, parsed
 
 
 def dumps(dialogues: Sequence[Dialogue]) -> str:
@@ -30,11 +30,12 @@ def dumps(dialogues: Sequence[Dialogue]) -> str:
         FormatError: If two recordings have one name, or a number is NaN or infinite.
     """
     distinct(dialogues, "SegLST")
-    segments = [_segment(each, scored) for each in dialogues for scored in each.turns]
-    try:
-        return json.dumps(segments, ensure_ascii=False, allow_nan=False, indent=2) + "\n"
-    except ValueError as error:
-        raise FormatError("JSON holds no NaN or infinity, and a score is one") from error
+    segments = [
+        _segment(f"recording {each.recording!r}, turn {index}", each, scored)
+        for each in dialogues
+        for index, scored in enumerate(each.turns)
+    ]
+    return json.dumps(segments, ensure_ascii=False, indent=2) + "\n"
 
 
 def loads(text: str) -> list[Dialogue]:
@@ -72,7 +73,7 @@ SEGLST = Format(
 )
 
 
-def _segment(dialogue: Dialogue, scored: ScoredTurn) -> dict[str, Any]:
+def _segment(where: str, dialogue: Dialogue, scored: ScoredTurn) -> dict[str, Any]:
     turn, emotion = scored.turn, scored.emotion
     segment: dict[str, Any] = {
         "session_id": dialogue.recording,
@@ -83,9 +84,11 @@ def _segment(dialogue: Dialogue, scored: ScoredTurn) -> dict[str, Any]:
         "emotion": emotion.label,
     }
     if emotion.score is not None:
-        segment["emotion_score"] = float(emotion.score)
+        segment["emotion_score"] = finite(emotion.score, where)
     if emotion.scores:
-        segment["emotion_scores"] = {name: float(each) for name, each in emotion.scores.items()}
+        segment["emotion_scores"] = {
+            name: finite(each, where) for name, each in emotion.scores.items()
+        }
     if emotion.flags:
         segment["emotion_flags"] = list(emotion.flags)
     if emotion.reason is not None:
