@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from emo2vec_plugins.formats import Format
+from emo2vec_plugins.formats.audacity import AUDACITY
 from emo2vec_plugins.formats.jsonl import EMOTIONS_JSONL
 from emo2vec_plugins.formats.rttm import EMOTION_RTTM, RTTM, SPKEMO_RTTM
+from emo2vec_plugins.formats.webvtt import WEBVTT
 from emo2vec_plugins.hookspecs import hookimpl
 
 
 @hookimpl
 def emo2vec_formats() -> list[Format]:
-    """Offer RTTM in three flavours, and lossless JSON lines."""
-    return [RTTM, EMOTION_RTTM, SPKEMO_RTTM, EMOTIONS_JSONL]
+    """Offer RTTM in three flavours, lossless JSON lines, and what other tools show or edit."""
+    return [
+        RTTM,
+        EMOTION_RTTM,
+        SPKEMO_RTTM,
+        EMOTIONS_JSONL,
+        WEBVTT,
+        AUDACITY,
+    ]
