@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from emo2vec_plugins.formats import Format
 from emo2vec_plugins.formats.audacity import AUDACITY
+from emo2vec_plugins.formats.emotionml import EMOTIONML
 from emo2vec_plugins.formats.jsonl import EMOTIONS_JSONL
 from emo2vec_plugins.formats.rttm import EMOTION_RTTM, RTTM, SPKEMO_RTTM
 from emo2vec_plugins.formats.webvtt import WEBVTT
@@ -20,4 +21,5 @@ def emo2vec_formats() -> list[Format]:
         EMOTIONS_JSONL,
         WEBVTT,
         AUDACITY,
+        EMOTIONML,
     ]
