@@ -72,6 +72,7 @@ def test_any_name_is_held(speaker, label, text):
         ("see @noon or later", "see @noon or later", Emotion()),
         ("50%", "50%", Emotion()),
         ("Bob @bored", "Bob", Emotion(label="bored")),
+        (f"@bored {'9' * 400}", f"@bored {'9' * 400}", Emotion()),
         ("@bored .5", "@bored .5", Emotion()),
         ("a\tb", "a\tb", Emotion()),
         ("", None, Emotion()),

@@ -298,6 +298,16 @@ OURS = 'xmlns:e2v="urn:emo2vec:emotionml:1"'
             document(emotion('start="0"', '<category name="a" confidence="high"/>')),
             "emotion 1: expected a number as confidence, found 'high'",
         ),
+        ("<emotionml>\udc80</emotionml>", "not XML: .* surrogates not allowed"),
+        (document(emotion(f'start="{"9" * 5000}"')), "emotion 1: expected milliseconds as start"),
+        (
+            document(emotion("", f'<reference uri="a.wav#t=0,{"9" * 5000}"/>')),
+            "emotion 1: does not say when it was",
+        ),
+        (
+            document(emotion('start="0"', '<category name="a" confidence="nan"/>')),
+            "emotion 1: expected a number as confidence, found 'nan'",
+        ),
         (
             document(
                 emotion('start="0"', '<info><e2v:turn model="m"/></info><category name="a"/>'), OURS

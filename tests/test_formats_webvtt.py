@@ -171,6 +171,8 @@ def test_all_that_may_stand_in_a_file_is_understood():
         ("WEBVTT\n\n1\n\n00:01.000 --> 00:02.000\nx", "line 3: .* text without times: '1'"),
         ("WEBVTT\n\ntwo\nlines", "line 3: .* text without times: 'two'"),
         ("WEBVTT\n\nNOTE emo2vec\nduration: long", "expected a duration .* found 'long'"),
+        ("WEBVTT\n\nNOTE emo2vec\nduration: inf", "expected a duration .* found 'inf'"),
+        (f"WEBVTT\n\n00:01.000 --> {'9' * 5000}:00:02.000", "line 3: expected times such as"),
         (cue("<v.sad Bob>a<c.angry>b"), "line 3: expected one emotion .*'sad', 'angry'"),
     ],
 )

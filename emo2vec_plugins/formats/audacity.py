@@ -30,7 +30,8 @@ LABELS = Escaping(lambda character: character.isprintable() and character not in
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d*)?(?:[eE][+-]?\d+)?", re.ASCII)
 _TEXT = re.compile(
-    r"(?:(?P<speaker>.*) )?@(?P<label>[^ @]+)(?: (?P<score>\d+(?:\.\d+)?))?", re.ASCII | re.DOTALL
+    r"(?:(?P<speaker>.*) )?@(?P<label>[^ @]+)(?: (?P<score>\d{1,9}(?:\.\d+)?))?",
+    re.ASCII | re.DOTALL,
 )
 
 

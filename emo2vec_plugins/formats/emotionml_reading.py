@@ -10,6 +10,7 @@ further categories, intensities and traces are left out, with a warning that cou
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -79,7 +80,7 @@ def _parsed(text: str) -> Element:
         ) from error
     try:
         root: Element = fromstring(text.removeprefix("\ufeff"), forbid_dtd=True)
-    except ParseError as error:
+    except (ParseError, UnicodeEncodeError) as error:
         raise FormatError(f"not XML: {error}") from error
     except DefusedXmlException as error:
         raise FormatError(
@@ -133,10 +134,15 @@ def _text(element: Element, name: str) -> str | None:
 
 def _number(element: Element, name: str, where: str) -> float | None:
     value = element.get(name)
+    if value is None:
+        return None
     try:
-        return None if value is None else float(value)
-    except ValueError as error:
-        raise FormatError(f"{where}: expected a number as {name}, found {value!r}") from error
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise FormatError(f"{where}: expected a number as {name}, found {value!r}")
+    return number
 
 
 def _scored(

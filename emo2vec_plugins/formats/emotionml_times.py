@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 _REFERENCE = f"{{{NAMESPACE}}}reference"
-_CLOCK = r"(?:(?:[0-9]+:)?[0-9]{1,2}:)?[0-9]+(?:\.[0-9]*)?"
+_CLOCK = r"(?:(?:[0-9]{1,9}:)?[0-9]{1,2}:)?[0-9]{1,12}(?:\.[0-9]*)?"
 _FRAGMENT = re.compile(rf"[#?&]t=(?:npt:)?({_CLOCK})?,({_CLOCK})(?=[&#]|$)")
 
 

@@ -47,7 +47,7 @@ VALUES = Escaping(lambda character: character.isprintable() and character != ">"
 _NAMES = Escaping(str.isprintable)
 
 _EMOTION, _SCORE = "emotion_", "score_"
-_SCORE_CLASS = re.compile(_SCORE + "([0-9]+)_([0-9]+)")
+_SCORE_CLASS = re.compile(_SCORE + "([0-9]{1,9})_([0-9]{1,9})")
 _CLASSES = r"((?:\.[^\s.<>&]+)*)(?:[ \t\n]([^>]*))?>"
 _VOICE, _STYLED = re.compile("<v" + _CLASSES), re.compile("<c" + _CLASSES)
 _OUTER_SPACE = re.compile("^ | $|(?<= ) ")
@@ -126,12 +126,17 @@ def _value(line: str) -> tuple[str, str]:
 
 
 def _duration(field: str | None) -> float | None:
+    if field is None:
+        return None
     try:
-        return None if field is None else float(field)
-    except ValueError as error:
+        seconds = float(field)
+    except ValueError:
+        seconds = math.nan
+    if not math.isfinite(seconds):
         raise FormatError(
             f"expected a duration in seconds in the note on the recording, found {field!r}"
-        ) from error
+        )
+    return seconds
 
 
 def _styles(dialogue: Dialogue) -> list[str]:

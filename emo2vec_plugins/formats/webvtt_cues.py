@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from emo2vec_plugins.errors import FormatError
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_TIME = r"(?:([0-9]+):)?([0-5][0-9]):([0-5][0-9])\.([0-9]{3})"
+_TIME = r"(?:([0-9]{1,10}):)?([0-5][0-9]):([0-5][0-9])\.([0-9]{3})"
 _TIMINGS = re.compile(rf"[ \t]*{_TIME}[ \t]*-->[ \t]*{_TIME}(?:[ \t].*)?")
 _PASSED_OVER = re.compile(r"(?:STYLE|REGION)[ \t]*")
 _NOTE = re.compile(r"NOTE(?:[ \t](.*))?")
