@@ -7,11 +7,15 @@ import io
 import pytest
 
 from emo2vec_plugins import Dialogue, Emotion, Plugins, ScoredTurn, Turn
-from emo2vec_plugins.errors import FormatError
+from emo2vec_plugins.errors import Emo2vecWarning, FormatError
 from emo2vec_plugins.formats.files import read_dialogues
 from emo2vec_plugins.formats.webvtt import WEBVTT, dumps, loads
 from emo2vec_plugins.labels import COLOURS
 from emo2vec_plugins.testing import check_format
+
+SAID = pytest.mark.filterwarnings(
+    "ignore:.*left out is what is said:emo2vec_plugins.errors.Emo2vecWarning"
+)
 
 
 def talk(*turns, **more):
@@ -125,10 +129,12 @@ def test_any_label_is_held(label):
         ("<v 50%25>Hi", [("50%25", Emotion())]),
     ],
 )
+@SAID
 def test_voices_of_others_are_speakers_and_their_classes_emotions_if_they_are_ones(text, expected):
     assert [(speaker, heard) for _, _, speaker, heard in read(cue(text))] == expected
 
 
+@SAID
 def test_all_that_may_stand_in_a_file_is_understood():
     text = (
         "\ufeffWEBVTT - a title\r\n"
@@ -181,6 +187,13 @@ def test_what_players_would_pass_over_is_named(text, message):
         loads(text)
 
 
+def test_what_is_said_is_left_out_with_a_warning():
+    text = cue("<v Ann>Hello") + "\n00:01.000 --> 00:02.000\nWell.\n\n00:02.000 --> 00:03.000\n"
+
+    with pytest.warns(Emo2vecWarning, match="left out is what is said in 2 cues"):
+        assert len(read(text)) == 3
+
+
 def test_a_turn_before_0_and_a_score_that_is_no_probability_are_refused():
     early = talk((Turn(start=-0.5, end=1, speaker="Bob"), Emotion()))
     odd = talk((Turn(start=0, end=1, speaker="Bob"), Emotion(label="sad", score=float("nan"))))
@@ -229,6 +242,7 @@ REFUSED = {
 }
 
 
+@SAID
 def test_captions_of_others_are_read_or_refused_as_another_reader_finds_them(shared):
     import webvtt
 
@@ -253,6 +267,7 @@ def test_captions_of_others_are_read_or_refused_as_another_reader_finds_them(sha
     assert len(paths) == 20
 
 
+@SAID
 def test_speakers_of_others_are_read(shared):
     folder = shared / "format_samples" / "webvtt_mozilla"
     speakers = {

@@ -6,15 +6,15 @@
     <v SPEAKER_00><c.angry.score_0_873421>SPEAKER_00: angry (87 %)</c></v>
 
 The annotation of the voice span is the speaker. It has no classes, because many readers of captions
-look for ``<v `` and would miss him. The first class within is the emotion, the second its score; what
-viewers read is not read back. Classes are how others style captions, too, so one is an emotion only
-if it is one of the nine of emotion2vec+; any other label is written ``emotion_bored``. A style block
-gives the nine their colours, each at a contrast of at least 3 to the usual black background. A note
-says what the recording is called, where its sound is and how long it is.
+look for ``<v `` and would miss the name. The first class within is the emotion, the second its
+score; what viewers read is not read back. Classes are how others style captions, too, so one is an
+emotion only if it is one of the nine of emotion2vec+; any other label is written ``emotion_bored``.
+A style block gives the nine their colours, each at a contrast of at least 3 to the usual black
+background. A note says what the recording is called, where its sound is and how long it is.
 
 Read is what players read, but what they would pass over in silence is an error: text without times,
 and times that are none. Each voice span of a cue is a turn; a cue without one is a turn of nobody.
-Captions say what is said, which is no part of a turn: its times, speaker and emotion are read.
+What is said is no part of a turn; where captions have it, it is left out with a warning.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from emo2vec_plugins.dialogue import Dialogue, Emotion, ScoredTurn, Turn
-from emo2vec_plugins.errors import FormatError
+from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.formats import Format
 from emo2vec_plugins.formats.escaping import Escaping, unescaped
-from emo2vec_plugins.formats.held import grid, only
+from emo2vec_plugins.formats.held import DIGITS, grid, only
 from emo2vec_plugins.formats.webvtt_cues import Cue, Note, blocks, timings
 from emo2vec_plugins.labels import COLOURS, UNSCORED
 
@@ -50,6 +50,7 @@ _EMOTION, _SCORE = "emotion_", "score_"
 _SCORE_CLASS = re.compile(_SCORE + "([0-9]{1,9})_([0-9]{1,9})")
 _CLASSES = r"((?:\.[^\s.<>&]+)*)(?:[ \t\n]([^>]*))?>"
 _VOICE, _STYLED = re.compile("<v" + _CLASSES), re.compile("<c" + _CLASSES)
+_TAG = re.compile("<[^>]*>")
 _OUTER_SPACE = re.compile("^ | $|(?<= ) ")
 
 
@@ -73,13 +74,18 @@ def loads(text: str) -> list[Dialogue]:
         FormatError: If it is no WebVTT; names the line.
     """
     turns: list[ScoredTurn] = []
+    said = 0
     known: dict[str, str] = {}
     for block in blocks(text):
         match block:
             case Note(title=title, lines=lines) if title == NOTE:
                 known = dict(_value(line) for line in lines)
             case Cue():
-                turns.extend(_turns(block))
+                found = list(_turns(block))
+                said += _says_more(block, found)
+                turns.extend(found)
+    if said:
+        warn(f"a turn has a speaker and an emotion; left out is what is said in {said} cues")
     return [
         Dialogue(
             recording=known.get("recording", ""),
@@ -187,7 +193,7 @@ def _shown(speaker: str | None, emotion: Emotion) -> str:
     """Return what viewers read, on one line."""
     heard = UNSCORED if emotion.label is None else emotion.label
     if emotion.label is not None and emotion.score is not None:
-        heard += f" ({100 * emotion.score:.0f} %)"
+        heard += f" ({100 * round(emotion.score, DIGITS):.0f} %)"
     text = heard if speaker is None else f"{speaker}: {heard}"
     return "".join(character if character.isprintable() else " " for character in text)
 
@@ -201,6 +207,13 @@ def _turns(cue: Cue) -> Iterator[ScoredTurn]:
             turn=Turn(start=cue.start, end=cue.end, speaker=_speaker(annotation or "")),
             emotion=_emotion(cue, ".".join(styled).split(".")),
         )
+
+
+def _says_more(cue: Cue, turns: Sequence[ScoredTurn]) -> bool:
+    """Tell whether viewers read anything that is not in the turns."""
+    text = html.unescape(_TAG.sub("", cue.text)).strip()
+    shown = [_shown(each.turn.speaker, each.emotion).strip() for each in turns]
+    return bool(text) and [text] != shown
 
 
 def _emotion(cue: Cue, classes: Sequence[str]) -> Emotion:
