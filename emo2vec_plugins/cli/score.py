@@ -13,12 +13,12 @@ import click
 import numpy as np
 
 from emo2vec_plugins.audio import MODEL_RATE
-from emo2vec_plugins.cli.bundles import unscored
 from emo2vec_plugins.cli.inputs import read_inputs
 from emo2vec_plugins.cli.options import Scoring, scoring_options
 from emo2vec_plugins.cli.output import Tally, counted, progress, speaker_of
 from emo2vec_plugins.dialogue import Emotion, FloatArray
 from emo2vec_plugins.integrations.audio_lists import Input
+from emo2vec_plugins.integrations.recordings import unscored
 from emo2vec_plugins.integrations.result_files import ArrayFolder, replacing
 from emo2vec_plugins.pipeline import annotate
 from emo2vec_plugins.session import Options, Recording
