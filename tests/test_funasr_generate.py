@@ -12,6 +12,7 @@ import soundfile
 import torch
 from reference import SMALL, TOKENS, auto_model, save_reference
 
+from emo2vec_plugins import Engine, load_model
 from emo2vec_plugins.integrations.funasr_generate import AutoModel
 
 pytestmark = pytest.mark.filterwarnings("ignore", "error::emo2vec_plugins.errors.Emo2vecWarning")
@@ -20,11 +21,14 @@ PLACEHOLDERS = ("生气/angry", "unuse_0", "开心/happy", "中立/neutral", "un
 
 
 class Pair:
-    """FunASR's AutoModel and ours, of one folder."""
+    """FunASR's AutoModel and ours."""
 
-    def __init__(self, folder):
-        self.theirs = auto_model(folder)
-        self.ours = AutoModel(model=str(folder), device="cpu")
+    def __init__(self, theirs, ours):
+        self.theirs, self.ours = theirs, ours
+
+    @classmethod
+    def of(cls, folder):
+        return cls(auto_model(folder), AutoModel(model=str(folder), device="cpu"))
 
     def agree(self, given, **arguments):
         """Have both score *given*, and compare all but keys; return both results."""
@@ -60,7 +64,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pair(folder):
-    return Pair(folder)
+    return Pair.of(folder)
 
 
 @pytest.fixture
@@ -211,7 +215,7 @@ def test_progress_is_told(pair, files):
 def test_rows_without_a_class_are_left_out(tmp_path, noise):
     save_reference(tmp_path / "model", SMALL, PLACEHOLDERS)
 
-    found, _ = Pair(tmp_path / "model").agree(noise(16_000))
+    found, _ = Pair.of(tmp_path / "model").agree(noise(16_000))
 
     assert found[0]["labels"] == ["生气/angry", "开心/happy", "中立/neutral", "<unk>"]
 
@@ -220,9 +224,15 @@ def test_rows_without_a_class_are_left_out(tmp_path, noise):
 def test_a_model_without_a_head_always_gives_embeddings(tmp_path, noise, granularity):
     save_reference(tmp_path / "model", SMALL, ())
 
-    found, _ = Pair(tmp_path / "model").agree(
+    found, _ = Pair.of(tmp_path / "model").agree(
         noise(16_000), extract_embedding=False, granularity=granularity
     )
 
     assert found[0]["labels"] == found[0]["scores"] == []
     assert "reason" not in found[0]
+
+
+def test_windows_as_long_as_the_audio_are_what_the_reference_does(pair, folder, noise):
+    engine = Engine(load_model(folder, device="cpu"), max_window=3600)
+
+    Pair(pair.theirs, AutoModel(engine)).agree(noise(35 * 16_000), granularity="frame")
