@@ -6,6 +6,8 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from emo2vec_plugins.dialogue import Emotion, Provenance
 from emo2vec_plugins.errors import OptionsError
@@ -116,6 +118,26 @@ def test_overwriting_replaces_a_label_and_all_its_fields():
     assert found["emotion"] == "happy"
     assert "emotion_embedding" not in found
     assert found["emotion_by"] == "me"
+
+
+records = st.dictionaries(
+    st.sampled_from(["text", "emotion", "emotion_score", "emotion_reason", "emotion_embedding"]),
+    st.one_of(st.none(), st.text(max_size=3), st.lists(st.floats(allow_nan=False), max_size=2)),
+)
+
+
+@given(record=records, embeddings=st.booleans(), emotion=st.sampled_from([HAPPY, UNHEARD]))
+def test_doing_it_again_changes_nothing_and_nothing_of_others_is_lost(record, embeddings, emotion):
+    options = Options(embeddings=embeddings)
+
+    once = with_emotion(record, emotion, options)
+
+    assert with_emotion(once, emotion, options) == once
+    assert once.get("text") == record.get("text")
+    if is_labelled(record, options):
+        assert {name: once[name] for name in record if record[name] is not None} == {
+            name: value for name, value in record.items() if value is not None
+        }
 
 
 def test_only_records_that_lack_something_are_to_be_scored():
