@@ -168,7 +168,15 @@ def test_a_list_that_is_broken_names_the_line(model, tmp_path):
 def test_a_folder_for_arrays_of_which_there_are_none_is_told(model, tmp_path):
     with pytest.warns(Emo2vecWarning, match="extract_embedding=False asks for none"):
         model.generate(tone(1), output_dir=tmp_path / "out", extract_embedding=False)
-    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_an_empty_name_is_no_folder(model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    model.generate(tone(1), output_dir="")
+
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("key", ["../outside", "", "/outside", "a\0b"])

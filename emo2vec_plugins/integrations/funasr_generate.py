@@ -183,12 +183,13 @@ def _feats(emotion: Emotion, engine: Engine) -> FloatArray | None:
 def _writer(
     folder: str | os.PathLike[str] | None, sounds: Sequence[NamedSound], *, wanted: bool
 ) -> Callable[[str, FloatArray | None], None]:
-    if folder is None:
+    if not folder:  # an empty string is none, as the reference has it
         return lambda _key, _array: None
     if not wanted:
         warn(
             "output_dir gets embeddings, and extract_embedding=False asks for none: it stays empty"
         )
+        return ArrayFolder(folder, ()).write
     refuse_shared_keys(sounds)
     return ArrayFolder(folder, [each.key for each in sounds]).write
 
