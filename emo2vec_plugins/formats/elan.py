@@ -76,9 +76,7 @@ def dumps(dialogues: Sequence[Dialogue]) -> str:
     SubElement(document, "LANGUAGE", _LANGUAGE)
     SubElement(document, "CONSTRAINT", _ASSOCIATION)
     _add_vocabulary(document, entries)
-    indent(document, "    ")
-    text = tostring(document, encoding="unicode")
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+    return _text(document)
 
 
 ELAN = Format(
@@ -91,6 +89,13 @@ ELAN = Format(
     ticks=MILLISECONDS,
     least=LEAST_TICKS,
 )
+
+
+def _text(document: Element) -> str:
+    indent(document, "    ")
+    # As ELAN ends empty elements; ACT, for R, finds no times otherwise. Names and values have no ">".
+    text = tostring(document, encoding="unicode").replace(" />", "/>")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
 def _add_header(document: Element, dialogue: Dialogue) -> None:

@@ -13,7 +13,7 @@ give the recording's name and duration, and how the sound was called, unless ano
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING
@@ -57,7 +57,7 @@ def loads(text: str) -> list[Dialogue]:
     read = [tier.read(slots, labels) for tier in tiers if tier.has_times]
     return [
         Dialogue(
-            recording=VALUES.unescape(properties.get(RECORDING, "%")),
+            recording=VALUES.unescape(properties[RECORDING]) if RECORDING in properties else "",
             turns=turns_of(read),
             audio=None if header is None else _audio(header, properties.get(AUDIO)),
             duration=_duration(properties.get(DURATION)),
@@ -112,7 +112,13 @@ def _audio(header: Element, given: str | None) -> str | None:
     if not media:
         return None
     heard = [each for each in media if each.get("MIME_TYPE", "").startswith("audio/")]
-    path = _path(_get([*heard, *media][0], "MEDIA_URL"))
+    sound = [*heard, *media][0]
+    path = _path(_get(sound, "MEDIA_URL"))
+    if sound.get("TIME_ORIGIN", "0") != "0":
+        warn(
+            f"times are those of the document, whose 0 is at {sound.get('TIME_ORIGIN')} ms of the "
+            f"sound {path!r}"
+        )
     if given is None:
         return path or None
     audio = VALUES.unescape(given)
@@ -158,7 +164,7 @@ class _Tier:
 
     @property
     def is_dependent(self) -> bool:
-        return bool(self.element.get("PARENT_REF"))
+        return bool(self.element.get("PARENT_REF")) or next(self.references(), None) is not None
 
     @property
     def has_times(self) -> bool:
@@ -209,21 +215,27 @@ def _seconds(slots: Mapping[str, float | None], slot: str, where: str) -> float:
     return seconds
 
 
-def _labels(tiers: Iterable[_Tier]) -> dict[str, str]:
+def _labels(tiers: Sequence[_Tier]) -> dict[str, str]:
     """Return the emotions that refer to turns, by the turns' identifiers."""
-    tiers = list(tiers)
-    turns = {
-        _get(each, "ANNOTATION_ID")
-        for tier in tiers
-        if not tier.is_dependent and not tier.is_emotions
-        for each in tier.aligned()
-    }
+    turns = _turns(tiers)
     labels: dict[str, str] = {}
     for tier in tiers:
         if tier.is_emotions:
             more = [each for each in tier.references() if not _is_taken(each, turns, labels)]
             _tell_of_more(tier, more)
     return labels
+
+
+def _turns(tiers: Iterable[_Tier]) -> set[str]:
+    found: set[str] = set()
+    for tier in tiers:
+        if not tier.is_dependent and not tier.is_emotions:
+            for each in tier.aligned():
+                name = _get(each, "ANNOTATION_ID")
+                if name in found:
+                    raise FormatError(f"two annotations are called {name!r}; expected one")
+                found.add(name)
+    return found
 
 
 def _is_taken(element: Element, turns: set[str], labels: dict[str, str]) -> bool:
@@ -247,7 +259,11 @@ def _tell_of_more(tier: _Tier, more: list[Element]) -> None:
 
 
 def _tell_of(tiers: Iterable[_Tier]) -> None:
-    names = [repr(tier.name) for tier in tiers if tier.is_dependent and not tier.is_emotions]
+    names = [
+        repr(tier.name)
+        for tier in tiers
+        if tier.is_dependent and not tier.is_emotions and len(tier.element)
+    ]
     if names:
         warn(
             "tiers that depend on others have no turns of their own and are left out: "

@@ -181,7 +181,9 @@ def turns_of(tiers: Sequence[ReadTier]) -> tuple[ScoredTurn, ...]:
     unused = {name: set(tier.spans) for name, tier in emotions.items() if name in names}
     turns: list[ScoredTurn] = []
     for tier in [*speakers, *alone]:
-        speaker = speaker_of(tier.participant or tier.name, known=known)
+        speaker = (
+            speaker_of(tier.participant) if tier.participant else speaker_of(tier.name, known=known)
+        )
         match = _Matching(emotions[tier.name].spans if tier.name in unused else ())
         for span in tier.spans:
             best = match.best(span)
@@ -202,7 +204,7 @@ def speaker_of(name: str, *, known: Iterable[str] = ()) -> str | None:
     further = _FURTHER.fullmatch(name)
     if further and further[1] in known:
         name = further[1]
-    return None if name == NOBODY else _NAMES.unescape(name)
+    return None if name in ("", NOBODY) else _NAMES.unescape(name)
 
 
 def emotion_of(text: str | None) -> Emotion:
