@@ -102,7 +102,7 @@ def _add_header(document: Element, dialogue: Dialogue) -> None:
     header = SubElement(document, "HEADER", {"MEDIA_FILE": "", "TIME_UNITS": "milliseconds"})
     if dialogue.audio is not None:
         SubElement(header, "MEDIA_DESCRIPTOR", _media(dialogue.audio))
-    # ELAN numbers new annotations from here, and makes files of two of one number that it cannot open.
+    # ELAN numbers the annotations that are added from here on.
     last = {"lastUsedAnnotationId": str(2 * len(dialogue.turns))}
     given = {
         RECORDING: VALUES.escape(dialogue.recording),

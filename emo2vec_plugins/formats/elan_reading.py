@@ -13,6 +13,7 @@ give the recording's name and duration, and how the sound was called, unless ano
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PureWindowsPath
@@ -35,6 +36,7 @@ VALUES = Escaping(str.isprintable)
 """How names are spelt in properties."""
 
 _ROOT = "ANNOTATION_DOCUMENT"
+_MILLISECONDS = re.compile("[0-9]{1,15}")
 
 
 def loads(text: str) -> list[Dialogue]:
@@ -142,8 +144,8 @@ def _slots(root: Element) -> dict[str, float | None]:
     found: dict[str, float | None] = {}
     for slot in root.iter("TIME_SLOT"):
         name, value = _get(slot, "TIME_SLOT_ID"), slot.get("TIME_VALUE")
-        if value is not None and not (value.isascii() and value.isdigit()):
-            raise FormatError(f"time slot {name!r}: expected milliseconds, found {value!r}")
+        if value is not None and not _MILLISECONDS.fullmatch(value):
+            raise FormatError(f"time slot {name!r}: expected milliseconds, found {value[:50]!r}")
         found[name] = None if value is None else int(value) / 1000
     return found
 

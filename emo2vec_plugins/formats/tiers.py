@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import accumulate
@@ -178,20 +178,18 @@ def turns_of(tiers: Sequence[ReadTier]) -> tuple[ScoredTurn, ...]:
     names = {tier.name for tier in speakers}
     alone = [_as_speaker(tier) for name, tier in emotions.items() if name not in names]
     known = names | emotions.keys()
-    unused = {name: set(tier.spans) for name, tier in emotions.items() if name in names}
-    turns: list[ScoredTurn] = []
-    for tier in [*speakers, *alone]:
-        speaker = (
-            speaker_of(tier.participant) if tier.participant else speaker_of(tier.name, known=known)
+    matches = {name: _Matching(tier.spans) for name, tier in emotions.items() if name in names}
+    turns = [
+        turn
+        for tier in [*speakers, *alone]
+        for turn in _turns(
+            tier,
+            known=known,
+            match=matches.get(tier.name) or _Matching(),
         )
-        match = _Matching(emotions[tier.name].spans if tier.name in unused else ())
-        for span in tier.spans:
-            best = match.best(span)
-            if best is not None:
-                unused[tier.name].discard(best)
-            label = span.label if best is None else best.label
-            turns.append(_turn(span, speaker, label))
-    _tell_of(unused)
+    ]
+    for name, match in matches.items():
+        _tell_of(EMOTION + name, match.left())
     return tuple(sorted(turns, key=lambda scored: (scored.turn.start, scored.turn.end)))
 
 
@@ -221,12 +219,27 @@ def label_of(emotion: Emotion) -> str:
 class _Matching:
     """Which of some emotions a turn has; none is looked at that does not overlap the turn."""
 
-    def __init__(self, emotions: Iterable[Span]) -> None:
+    def __init__(self, emotions: Iterable[Span] = ()) -> None:
+        self._used: set[Span] = set()
         self._emotions = sorted(emotions, key=lambda span: (span.start, span.end))
         self._ends = list(accumulate((span.end for span in self._emotions), max))
 
-    def best(self, turn: Span) -> Span | None:
+    def take(self, turn: Span) -> Span | None:
         """Return the emotion that overlaps a turn most, the first of several; None if little."""
+        best = self._best(turn)
+        if best is not None:
+            self._used.add(best)
+        return best
+
+    def left(self) -> list[Span]:
+        """Return the emotions that no turn has, by time."""
+        return [
+            span
+            for span in self._emotions
+            if span not in self._used and emotion_of(span.label).label is not None
+        ]
+
+    def _best(self, turn: Span) -> Span | None:
         best, longest = None, 0.0
         for index in range(bisect_right(self._ends, turn.start), len(self._emotions)):
             each = self._emotions[index]
@@ -266,19 +279,22 @@ def _as_speaker(tier: ReadTier) -> ReadTier:
     )
 
 
-def _turn(span: Span, speaker: str | None, label: str | None) -> ScoredTurn:
-    turn = Turn(start=span.start, end=span.end, speaker=speaker)
-    return ScoredTurn(turn=turn, emotion=emotion_of(label))
-
-
-def _tell_of(unused: dict[str, set[Span]]) -> None:
-    for name, spans in unused.items():
-        left = sorted(
-            (span.start, span.label or "") for span in spans if emotion_of(span.label).label
+def _turns(tier: ReadTier, *, known: Iterable[str], match: _Matching) -> Iterator[ScoredTurn]:
+    if tier.participant:
+        speaker = speaker_of(tier.participant)
+    else:
+        speaker = speaker_of(tier.name, known=known)
+    for span in tier.spans:
+        best = match.take(span)
+        yield ScoredTurn(
+            turn=Turn(start=span.start, end=span.end, speaker=speaker),
+            emotion=emotion_of(span.label if best is None else best.label),
         )
-        if left:
-            start, label = left[0]
-            warn(
-                f"tier {EMOTION + name!r}: {len(left)} emotions are of no turn on tier {name!r}, or "
-                f"share one with another, and are left out; the first is {label!r} at {start} s"
-            )
+
+
+def _tell_of(name: str, left: Sequence[Span]) -> None:
+    if left:
+        warn(
+            f"tier {name!r}: {len(left)} emotions are of no turn, or share one with another, and "
+            f"are left out; the first is {left[0].label!r} at {left[0].start} s"
+        )
