@@ -14,7 +14,6 @@ import click
 import numpy as np
 
 from emo2vec_plugins.audio import MODEL_RATE
-from emo2vec_plugins.cli.bundles import unscored
 from emo2vec_plugins.cli.inputs import Input, read_inputs
 from emo2vec_plugins.cli.options import Scoring, scoring_options
 from emo2vec_plugins.cli.output import (
@@ -27,6 +26,7 @@ from emo2vec_plugins.cli.output import (
 )
 from emo2vec_plugins.dialogue import Emotion, FloatArray
 from emo2vec_plugins.errors import OptionsError
+from emo2vec_plugins.integrations.recordings import unscored
 from emo2vec_plugins.pipeline import annotate
 from emo2vec_plugins.session import Options, Recording
 from emo2vec_plugins.spilling import save_npy
