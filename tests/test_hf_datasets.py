@@ -146,6 +146,11 @@ def test_a_stream_of_python_objects_is_heard_too(engine, cells):
     unknown = IterableDataset.from_generator(rows)
 
     check_rows(list(annotate_dataset(known, score=engine, column="sound", batch_rows=3)))
+    sounds = annotate_dataset(
+        known.cast_column("sound", Audio()), score=engine, column="sound", batch_rows=3
+    )
+    assert sounds.features["sound"] == Audio()
+    check_rows(list(sounds.cast_column("sound", plain)))
     check_rows(list(annotate_dataset(unknown, score=engine, column="sound", batch_rows=3)))
 
 

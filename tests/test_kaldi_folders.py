@@ -199,6 +199,7 @@ def test_a_command_gives_the_sound_that_it_writes(folder, engine, tmp_path):
 def test_a_stream_does_not_know_its_length(folder, engine, tmp_path, length):
     """What SoX, FLAC and FFmpeg write to a pipe where a wav file says how long it is."""
     whole = bytearray((tmp_path / "b.wav").read_bytes())
+    whole[4:8] = min(length + 36, 0xFFFFFFFF).to_bytes(4, "little")
     whole[40:44] = length.to_bytes(4, "little")
     (tmp_path / "stream.wav").write_bytes(whole)
     one(folder, f"cat {tmp_path / 'stream.wav'} |")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -190,19 +191,16 @@ class KaldiSession:
     def __init__(self, source: KaldiRecording, options: Options) -> None:
         self._source = source
         self._audio = _audio(source)
-        found = [_turn(each, source, self._audio) for each in source.segments]
-        self._problems = [problem for _, problem in found]
-        turns = [turn for turn, _ in found]
-        self._turns = RecordingSession(source.name, self._audio, turns, options)
+        self._options = options
 
     def clips(self) -> Iterator[Clip]:
         """Yield one clip an utterance, whose name is the clip's key."""
         from emo2vec_plugins.audio import MissingAudio
 
-        names = _names(self._source.segments)
-        for name, problem, clip in zip(names, self._problems, self._turns.clips(), strict=True):
+        for segment, clip in zip(self._source.segments, self._turns.clips(), strict=True):
+            problem = _problem(segment)
             audio = clip.audio if problem is None else MissingAudio(problem)
-            yield replace(clip, audio=audio, key=name)
+            yield replace(clip, audio=audio, key=segment.utterance)
 
     def take(self, clip: Clip, emotion: Emotion) -> None:
         """Keep the result beside its turn."""
@@ -212,6 +210,12 @@ class KaldiSession:
         """Return the turns with their emotions."""
         names = _names(self._source.segments)
         return ScoredRecording(dialogue=self._turns.finish(), utterances=names)
+
+    @cached_property
+    def _turns(self) -> RecordingSession:
+        # Only once clips are asked for: where the audio ends, a command may have to say.
+        turns = [_turn(each, self._source, self._audio) for each in self._source.segments]
+        return RecordingSession(self._source.name, self._audio, turns, self._options)
 
 
 def _audio(source: KaldiRecording) -> Audio:
@@ -223,16 +227,22 @@ def _audio(source: KaldiRecording) -> Audio:
     return open_kaldi(source.location, source.folder, run_pipes=source.run_pipes)
 
 
-def _turn(segment: Segment, source: KaldiRecording, audio: Audio) -> tuple[Turn, str | None]:
-    """Return a segment as a turn, and what is wrong with it."""
-    speaker = source.speakers.get(segment.utterance)
-    channel = _channel(source, audio) if segment.channel is None else segment.channel
+def _turn(segment: Segment, source: KaldiRecording, audio: Audio | None = None) -> Turn:
+    """Return a segment as a turn; without audio, an open one is empty."""
     start, end = segment.start, segment.end
-    if end is None:
-        end = max(start, seconds_of(audio) or start)
-    turn = Turn(start=min(start, end), end=max(start, end), speaker=speaker, channel=channel)
-    problem = f"the segment ends before it starts, {start} to {end}" if end < start else None
-    return turn, problem
+    channel = segment.channel
+    if audio is not None:
+        end = max(start, seconds_of(audio) or start) if end is None else end
+        channel = _channel(source, audio) if channel is None else channel
+    end = start if end is None else end
+    speaker = source.speakers.get(segment.utterance)
+    return Turn(start=min(start, end), end=max(start, end), speaker=speaker, channel=channel)
+
+
+def _problem(segment: Segment) -> str | None:
+    if segment.end is None or segment.start <= segment.end:
+        return None
+    return f"the segment ends before it starts, {segment.start} to {segment.end}"
 
 
 def _channel(source: KaldiRecording, audio: Audio) -> int | None:
@@ -273,11 +283,9 @@ def _names(segments: Sequence[Segment]) -> tuple[str, ...]:
 def _unscored(source: KaldiRecording, error: Exception) -> ScoredRecording:
     """Return a recording without labels, *error* being the reason."""
     emotion = Emotion(reason=str(error))
-    turns = [
-        Turn(start=min(s.start, s.end or s.start), end=max(s.start, s.end or s.start))
-        for s in source.segments
-    ]
-    scored = tuple(ScoredTurn(turn=turn, emotion=emotion) for turn in turns)
+    turns = tuple(
+        ScoredTurn(turn=_turn(segment, source), emotion=emotion) for segment in source.segments
+    )
     return ScoredRecording(
-        dialogue=Dialogue(recording=source.name, turns=scored), utterances=_names(source.segments)
+        dialogue=Dialogue(recording=source.name, turns=turns), utterances=_names(source.segments)
     )
