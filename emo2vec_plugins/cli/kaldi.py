@@ -7,13 +7,14 @@ from typing import Literal
 import click
 
 from emo2vec_plugins.cli.options import Scoring, overlap_option, scoring_options
-from emo2vec_plugins.cli.output import Tally, counted, progress, results_folder, speaker_of
+from emo2vec_plugins.cli.output import Tally, counted, progress, speaker_of
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.integrations.kaldi_folders import (
     ScoredRecording,
     annotate_kaldi,
     read_kaldi,
 )
+from emo2vec_plugins.integrations.result_files import results_folder
 from emo2vec_plugins.session import Options
 
 
