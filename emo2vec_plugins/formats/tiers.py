@@ -182,11 +182,7 @@ def turns_of(tiers: Sequence[ReadTier]) -> tuple[ScoredTurn, ...]:
     turns = [
         turn
         for tier in [*speakers, *alone]
-        for turn in _turns(
-            tier,
-            known=known,
-            match=matches.get(tier.name) or _Matching(),
-        )
+        for turn in _turns(tier, known=known, match=matches.get(tier.name) or _Matching())
     ]
     for name, match in matches.items():
         _tell_of(EMOTION + name, match.left())
