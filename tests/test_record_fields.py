@@ -24,6 +24,7 @@ HAPPY = Emotion(
     score=0.75,
     scores={"happy": 0.75, "sad": 0.25},
     flags=("short",),
+    overlap_ratio=0.25,
     embedding=np.asarray([0.5, -1.25], dtype=np.float32),
     provenance=Provenance(model="tiny", sha256="0123456789abcdef"),
 )
@@ -39,6 +40,7 @@ def test_a_record_says_which_emotion_was_heard():
         "emotion_score": 0.75,
         "emotion_scores": {"happy": 0.75, "sad": 0.25},
         "emotion_flags": ["short"],
+        "emotion_overlap_ratio": 0.25,
         "emotion_model": "tiny@0123456789ab",
     }
 
@@ -51,6 +53,7 @@ def test_a_record_that_could_not_be_scored_says_why():
         "emotion_score": None,
         "emotion_scores": None,
         "emotion_flags": [],
+        "emotion_overlap_ratio": None,
         "emotion_model": None,
         "emotion_reason": "no audio",
     }
@@ -76,7 +79,8 @@ def test_a_field_of_the_users_choice_is_the_prefix_of_all():
 
     assert list(found) == [
         "emotion",
-        *("heard", "heard_score", "heard_scores", "heard_flags", "heard_model", "heard_embedding"),
+        *("heard", "heard_score", "heard_scores", "heard_flags", "heard_overlap_ratio"),
+        *("heard_model", "heard_embedding"),
     ]
 
 

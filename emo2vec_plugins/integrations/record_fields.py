@@ -13,7 +13,7 @@ from emo2vec_plugins.dialogue import Emotion, Provenance
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.session import Options
 
-PARTS = ("score", "scores", "flags", "model", "reason", "embedding")
+PARTS = ("score", "scores", "flags", "overlap_ratio", "model", "reason", "embedding")
 """What stands beside the label, each under the label's own name and its."""
 
 
@@ -21,21 +21,22 @@ def with_emotion(record: Mapping[str, Any], emotion: Emotion, options: Options) 
     """Return a copy of *record* that says which emotion was heard.
 
     ``emotion`` is the label, ``emotion_score`` its probability, ``emotion_scores`` that of each
-    class, ``emotion_flags`` a list, ``emotion_model`` which model spoke; of a record that could
+    class, ``emotion_flags`` a list, ``emotion_overlap_ratio`` the share in which somebody else
+    speaks (None if nobody knows), ``emotion_model`` which model spoke; of a record that could
     not be scored the first three are None and ``emotion_reason`` says why. With
     ``options.embeddings`` there is ``emotion_embedding``, a list of floats. ``options.field``
     replaces ``emotion`` in all of these names.
 
     A label that is there is kept with its fields, and only a missing embedding is added. With
     ``options.overwrite``, or where there is no label, all of these fields are written anew: none
-    of an earlier run's is left beside them.
+    of an earlier run's is left beside them. Keys that are there stay in their places.
     """
     embedding = _embedding_field(emotion, options)
     if is_labelled(record, options):
         return dict(record) | (embedding if lacks_embedding(record, options) else {})
-    stale = record_field_names(options)
-    kept = {name: value for name, value in record.items() if name not in stale}
-    return kept | _label_fields(emotion, options) | embedding
+    fields = _label_fields(emotion, options) | embedding
+    stale = record_field_names(options) - fields.keys()
+    return {name: value for name, value in record.items() if name not in stale} | fields
 
 
 def is_wanted(record: Mapping[str, Any], options: Options) -> bool:
@@ -89,6 +90,7 @@ def _label_fields(emotion: Emotion, options: Options) -> dict[str, Any]:
         f"{field}_score": emotion.score,
         f"{field}_scores": dict(emotion.scores) or None,
         f"{field}_flags": list(emotion.flags),
+        f"{field}_overlap_ratio": emotion.overlap_ratio,
         f"{field}_model": model_name(emotion.provenance),
     } | reason
 
