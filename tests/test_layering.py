@@ -38,7 +38,7 @@ MODEL = {
     "audio",
     "turn_audio",
 }
-TOOLS = {"evaluation", "training", "bench", "review"}
+TOOLS = {"evaluation", "training", "bench", "review", "report"}
 CORE = {name for layer in LAYERS for name in layer} - {"selfcheck", "testing"}
 HEAVY = {
     *("torch", "torchaudio", "lhotse", "pyannote", "funasr", "modelscope", "transformers"),
@@ -113,6 +113,7 @@ def test_every_module_has_its_place():
             "training",
             "bench",
             "review",
+            "report",
             "cli",
         ),
         *("__init__", "__main__"),
@@ -140,6 +141,7 @@ def test_the_pipeline_takes_any_scorer():
         ("evaluation", CORE | {"evaluation", "model", "integrations"}),
         ("training", CORE | {"training", "evaluation", "model", "integrations"}),
         ("review", CORE | {"review"}),
+        ("report", CORE | {"report", "evaluation"}),
         ("bench", CORE | {"bench", "model", "integrations"}),
         ("cli", CORE | {"cli", "graph", "integrations", *TOOLS, "selfcheck"}),
     ],
