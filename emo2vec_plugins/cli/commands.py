@@ -22,6 +22,7 @@ def emo2vec_commands(cli: click.Group) -> None:
         ("diarize", "diarize", "Diarize with pyannote, then score each turn."),
         ("evaluate", "evaluate", "Compare predictions with what people say."),
         ("export", "export", "Write a model's network as an ONNX file."),
+        ("picture", "picture", "Draw who speaks when, and in which emotion."),
         ("pseudo-label", "pseudo_label", "Label turns where a model is to be trusted."),
         ("review", "review", "Have people correct emotions, and bring that home."),
         ("train", "train", "Train a model on Lhotse cuts with emotion labels."),
