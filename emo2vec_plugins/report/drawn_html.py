@@ -80,18 +80,17 @@ def timeline(dialogue: Dialogue, colours: Mapping[str, str], start: float, end: 
     tall = sum(map(_height, drawn)) + _AXIS
     hours = max(abs(start), abs(end)) >= HOUR
     parts: list[str] = []
-    narrow = 0
     for number, (begins, ends) in enumerate(lines):
         line = _Line(begins, ends, number * tall)
         marks = list(line.marks(drawn, titled=titled))
-        narrow += sum(_is_narrow(each, line) for each in turns)
         parts += [*line.frame(drawn, min(ends, end), hours=hours), *_paths(marks, colours)]
     height = _short(tall * len(lines))
+    pixel = (lines[0][1] - lines[0][0]) / (WIDTH - NAMES - _RIGHT)  # in seconds
     return Timeline(
         svg=f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
         f'style="width:100%;max-width:{WIDTH}px;height:auto;display:block;margin-top:4px" '
         f'font-family="sans-serif" font-size="11" fill="currentColor">{"".join(parts)}</svg>',
-        narrow=narrow,
+        narrow=0 if titled else sum(each.turn.duration < pixel for each in turns),
         without_lane=len(found) - len(drawn),
     )
 
@@ -204,10 +203,6 @@ def _height(lane: Lane) -> float:
 
 def _is_in(scored: ScoredTurn, line: _Line) -> bool:
     return scored.turn.start < line.end and scored.turn.end >= line.start
-
-
-def _is_narrow(scored: ScoredTurn, line: _Line) -> bool:
-    return _is_in(scored, line) and line.x(scored.turn.end) - line.x(scored.turn.start) < 1
 
 
 def _short(number: float) -> str:

@@ -13,9 +13,9 @@ from emo2vec_plugins.dialogue import Dialogue, Emotion, ScoredTurn
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.labels import UNSCORED
 from emo2vec_plugins.report.clock import HOUR, clock
-from emo2vec_plugins.report.drawn_html import MOST_TITLES, look, timeline
+from emo2vec_plugins.report.drawn_html import look, timeline
 from emo2vec_plugins.report.lanes import extent
-from emo2vec_plugins.report.looks import palette, shown
+from emo2vec_plugins.report.looks import palette, shortened, shown
 from emo2vec_plugins.report.summary import SpeakerSummary, summarise
 
 MOST_ROWS = 20
@@ -72,7 +72,7 @@ def _timeline(dialogue: Dialogue, colours: Mapping[str, str]) -> Iterable[str]:
         return [_note(str(error))]
     drawn = timeline(dialogue, colours, start, end)
     parts = [drawn.svg, _key(dialogue, colours)]
-    if drawn.narrow and len(dialogue.turns) > MOST_TITLES:
+    if drawn.narrow:
         parts.append(
             _note(
                 f"{_counted(drawn.narrow, 'turn')} narrower than a pixel: each pixel has the "
@@ -109,16 +109,8 @@ def _swatch(label: str | None, colours: Mapping[str, str]) -> str:
 def _table(speakers: list[SpeakerSummary], colours: Mapping[str, str]) -> str:
     hours = any(each.seconds >= HOUR for each in speakers)
     head = "".join(
-        f'<th style="{_CELL};text-align:{side}">{name}</th>'
-        for name, side in (
-            *(("speaker", "left"), ("talks", "right"), ("turns", "right"), ("unscored", "right")),
-            *(
-                ("changes", "right"),
-                ("mean score", "right"),
-                ("share of the time", "left"),
-                ("", "left"),
-            ),
-        )
+        f'<th style="{_CELL};white-space:nowrap;text-align:{side}">{name}</th>'
+        for name, side in _COLUMNS.items()
     )
     rows = "".join(_row(each, colours, hours=hours) for each in speakers[:MOST_ROWS])
     rest = speakers[MOST_ROWS:]
@@ -132,6 +124,16 @@ def _table(speakers: list[SpeakerSummary], colours: Mapping[str, str]) -> str:
     )
 
 
+_COLUMNS = {
+    "speaker": "left",
+    "talks": "right",
+    "turns": "right",
+    "unscored": "right",
+    "changes": "right",
+    "mean score": "right",
+    "share of the time": "left",
+    "": "left",
+}
 _TABLE = "border-collapse:collapse;margin:0;font-size:13px;line-height:1.5;color:inherit"
 _CELL = "padding:2px 10px 2px 0;border:none;font-variant-numeric:tabular-nums;vertical-align:top"
 
@@ -145,10 +147,10 @@ def _row(summary: SpeakerSummary, colours: Mapping[str, str], *, hours: bool) ->
         "" if summary.score is None else f"{summary.score:.2f}",
     )
     right = "".join(f'<td style="{_CELL};text-align:right">{each}</td>' for each in numbers)
-    left = f'<td style="{_CELL};text-align:left;overflow-wrap:anywhere'
+    left = f'<td style="{_CELL};text-align:left'
     bar = _bar([(colours[label], share) for label, share in summary.shares.items()])
     return (
-        f'<tr>{left};max-width:200px">{_name(summary.speaker)}</td>{right}'
+        f'<tr>{left};white-space:nowrap">{_name(summary.speaker, most=30)}</td>{right}'
         f'{left}">{bar}</td>{left}">{_shares(summary)}</td></tr>'
     )
 
@@ -211,9 +213,12 @@ def _note(text: str) -> str:
     return f'<div style="opacity:0.75">{escape(text)}</div>'
 
 
-def _name(name: str | None) -> str:
+def _name(name: str | None, *, most: int = 100) -> str:
+    """Return a name; a long one is shortened, and said in full when it is pointed at."""
+    text = shown(name)
+    title = f' title="{escape(text)}"' if len(text) > most else ""
     # Isolated: a name that is read from right to left would turn what stands beside it.
-    return f"<bdi>{escape(shown(name))}</bdi>"
+    return f"<bdi{title}>{escape(shortened(text, most=most))}</bdi>"
 
 
 def _counted(number: int, noun: str) -> str:
