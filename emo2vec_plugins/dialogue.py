@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.errors import InvalidTurnError
@@ -162,6 +163,9 @@ class Emotion:
     frame_logits: FloatArray | None = field(default=None, compare=False, repr=False)
     provenance: Provenance | None = field(default=None, repr=False)
 
+    def _repr_html_(self) -> str:
+        return _in_notebook("of_emotion", self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredTurn:
@@ -169,6 +173,9 @@ class ScoredTurn:
 
     turn: Turn
     emotion: Emotion
+
+    def _repr_html_(self) -> str:
+        return _in_notebook("of_turn", self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,3 +198,13 @@ class Dialogue:
     def __repr__(self) -> str:
         """Return one line, however many turns there are."""
         return f"<Dialogue {self.recording!r}, {len(self.turns)} turns>"
+
+    def _repr_html_(self) -> str:
+        return _in_notebook("of_dialogue", self)
+
+
+def _in_notebook(function: str, value: Any) -> str:
+    # By name: what values look like lies above the values.
+    notebook = import_module("emo2vec_plugins.report.notebook")
+    html: str = getattr(notebook, function)(value)
+    return html

@@ -38,7 +38,7 @@ MODEL = {
     "audio",
     "turn_audio",
 }
-TOOLS = {"evaluation", "training", "bench", "review"}
+TOOLS = {"evaluation", "training", "bench", "review", "report"}
 CORE = {name for layer in LAYERS for name in layer} - {"selfcheck", "testing"}
 HEAVY = {
     *("torch", "torchaudio", "lhotse", "pyannote", "funasr", "modelscope", "transformers"),
@@ -114,6 +114,7 @@ def test_every_module_has_its_place():
             "training",
             "bench",
             "review",
+            "report",
             "cli",
         ),
         *("__init__", "__main__"),
@@ -138,9 +139,10 @@ def test_the_pipeline_takes_any_scorer():
         ("formats", {"errors", "labels", "dialogue", "spilling", "formats", "hookspecs"}),
         ("graph", MODEL | {"model", "graph"}),
         ("integrations", CORE | {"model", "graph", "integrations"}),
-        ("evaluation", CORE | {"evaluation", "model", "integrations"}),
+        ("evaluation", CORE | {"evaluation", "report", "model", "integrations"}),
         ("training", CORE | {"training", "evaluation", "model", "integrations"}),
         ("review", CORE | {"review"}),
+        ("report", CORE | {"report"}),
         ("bench", CORE | {"bench", "model", "integrations"}),
         ("cli", CORE | {"cli", "graph", "integrations", *TOOLS, "selfcheck"}),
     ],

@@ -24,6 +24,7 @@ def emo2vec_commands(cli: click.Group) -> None:
         ("export", "export", "Write a model's network as an ONNX file."),
         ("kaldi", "kaldi", "Score the utterances of a Kaldi data folder."),
         ("nemo", "nemo", "Score the lines of a NeMo manifest."),
+        ("picture", "picture", "Draw who speaks when, and in which emotion."),
         ("pseudo-label", "pseudo_label", "Label turns where a model is to be trusted."),
         ("review", "review", "Have people correct emotions, and bring that home."),
         ("train", "train", "Train a model on Lhotse cuts with emotion labels."),

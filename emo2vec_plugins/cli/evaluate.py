@@ -227,8 +227,11 @@ def _write_json(file: str | None, document: Mapping[str, Any]) -> None:
 
 
 def _draw(evaluation: Evaluation, path: Path) -> None:
+    from emo2vec_plugins.report.drawing import rendered
+
+    content = rendered(evaluation.confusion_figure(), suffix=path.suffix)
     with replacing(path) as stream:
-        evaluation.confusion_figure().savefig(stream, format=path.suffix.lower()[1:])
+        stream.write(content)
 
 
 def _tell_left_out(left_out: Mapping[str, int], *, quiet: bool) -> None:

@@ -188,9 +188,10 @@ class Evaluation:
 
         Save it with ``figure.savefig(path)``; no window is opened, no global state is touched.
         """
-        from emo2vec_plugins.evaluation.pictures import confusion_figure
+        from emo2vec_plugins.report.confusions import confusion_figure
 
-        return confusion_figure(self.confusion)
+        found = self.confusion
+        return confusion_figure(found.rows, found.columns, found.counts)
 
 
 def _plain(value: Any) -> Any:

@@ -81,6 +81,9 @@ class AnnotatedDiarization:
         """Return one line, however many turns there are."""
         return f"<{type(self).__name__} of {self.emotions!r}>"
 
+    def _repr_html_(self) -> str:
+        return self.emotions._repr_html_()
+
 
 def annotate_diarization(
     audio: Any,

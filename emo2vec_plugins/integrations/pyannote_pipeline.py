@@ -55,6 +55,9 @@ class EmotionDiarizeOutput(DiarizeOutput):  # type: ignore[misc]
         """Return one line, however many turns there are."""
         return f"<{type(self).__name__} of {self.emotions!r}>"
 
+    def _repr_html_(self) -> str:
+        return self.emotions._repr_html_()
+
     @classmethod
     def of(
         cls,

@@ -1,0 +1,92 @@
+"""Who was taken for whom, as a picture."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from emo2vec_plugins.errors import OptionsError
+from emo2vec_plugins.labels import UNSCORED
+from emo2vec_plugins.report.drawing import drawing, new_figure, text_of
+from emo2vec_plugins.report.looks import palette
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS = "Blues"
+"""From light to dark in one hue: for the colour-blind, and in grey print, too."""
+
+_CELL, _MARGIN = 0.9, 2.2  # inches
+
+
+def confusion(pairs: Iterable[tuple[str | None, str | None]]) -> Figure:
+    """Return a picture of who was taken for whom: counts, and shares of each row.
+
+    Args:
+        pairs: For each turn its true label, and what it was heard as. Turns without a true label
+            are left out; those heard as nothing are in a column of their own.
+
+    Raises:
+        OptionsError: If no turn has a true label.
+        MissingExtraError: If matplotlib is not installed.
+    """
+    counts = Counter((truth, heard) for truth, heard in pairs if truth is not None)
+    rows = list(palette(truth for truth, _ in counts))
+    if not rows:
+        raise OptionsError("expected turns with a true label, found none")
+    others = [label for label in palette(heard for _, heard in counts) if label not in rows]
+    unscored: list[str | None] = [None] if any(heard is None for _, heard in counts) else []
+    columns = [*rows, *others, *unscored]
+    return confusion_figure(
+        rows,
+        [UNSCORED if name is None else name for name in columns],
+        [[counts[row, column] for column in columns] for row in rows],
+    )
+
+
+def confusion_figure(
+    rows: Sequence[str], columns: Sequence[str], counts: Sequence[Sequence[int]]
+) -> Figure:
+    """Return a figure: in each cell the count and its share of the row, which is the colour.
+
+    A row of no turns is left light, without shares.
+
+    Args:
+        rows: The true classes.
+        columns: What turns were heard as.
+        counts: One sequence for each row.
+
+    Raises:
+        MissingExtraError: If matplotlib is not installed.
+    """
+    numbers = np.array(counts, dtype=float).reshape(len(rows), -1)
+    sums = numbers.sum(axis=1, keepdims=True)
+    shares = np.divide(numbers, sums, out=np.zeros_like(numbers), where=sums > 0)
+    height, width = numbers.shape
+    with drawing():
+        figure = new_figure(width * _CELL + _MARGIN, height * _CELL + _MARGIN)
+        axes = figure.add_subplot()
+        image = axes.imshow(shares, cmap=COLOURS, vmin=0, vmax=1)
+        for (row, column), count in np.ndenumerate(numbers):
+            _write(axes, row, column, count, shares[row, column] if sums[row, 0] else None)
+        axes.set_xticks(range(width), [text_of(name) for name in columns], rotation=45, ha="right")
+        axes.set_yticks(range(height), [text_of(name) for name in rows])
+        axes.set_xlabel("heard as")
+        axes.set_ylabel("true class")
+        figure.colorbar(image, ax=axes, label="share of the true class", shrink=0.8)
+    return figure
+
+
+def _write(axes: Axes, row: int, column: int, count: float, share: float | None) -> None:
+    axes.text(
+        column,
+        row,
+        f"{count:.0f}" + ("" if share is None else f"\n{share:.0%}"),
+        ha="center",
+        va="center",
+        color="white" if share is not None and share > 0.5 else "black",
+    )

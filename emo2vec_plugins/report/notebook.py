@@ -1,0 +1,225 @@
+"""What notebooks show of an emotion, a turn and a dialogue: HTML that stands by itself.
+
+Everything that comes from files is escaped. Nothing is loaded, nothing runs, no style or name
+reaches beyond the cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from html import escape
+
+from emo2vec_plugins.dialogue import Dialogue, Emotion, ScoredTurn
+from emo2vec_plugins.errors import OptionsError
+from emo2vec_plugins.labels import UNSCORED
+from emo2vec_plugins.report.clock import HOUR, clock
+from emo2vec_plugins.report.drawn_html import look, timeline
+from emo2vec_plugins.report.lanes import extent
+from emo2vec_plugins.report.looks import palette, shortened, shown
+from emo2vec_plugins.report.summary import SpeakerSummary, summarise
+
+MOST_ROWS = 20
+"""Speakers in the table: those who talk first."""
+
+_MOST_LABELS = 12  # in the key and in a row of the table
+
+
+def of_dialogue(dialogue: Dialogue) -> str:
+    """Return a timeline of a recording, and a table of its speakers."""
+    colours = palette(each.emotion.label for each in dialogue.turns)
+    speakers = summarise(dialogue)
+    return _box(
+        _heading(dialogue, len(speakers)),
+        *(_timeline(dialogue, colours) if dialogue.turns else ()),
+        *([_table(speakers, colours)] if speakers else ()),
+    )
+
+
+def of_turn(scored: ScoredTurn) -> str:
+    """Return when a turn is and whose, and the distribution of its emotion."""
+    turn = scored.turn
+    hours = max(abs(turn.start), abs(turn.end)) >= HOUR
+    start, end = (clock(each, hours=hours, digits=2) for each in (turn.start, turn.end))
+    when = f"{start} to {end} ({turn.duration:.2f} s)"
+    return _box(f"<div>{_name(turn.speaker)}, {when}</div>", _emotion(scored.emotion))
+
+
+def of_emotion(emotion: Emotion) -> str:
+    """Return a bar for the probability of each class."""
+    return _box(_emotion(emotion))
+
+
+def _box(*parts: str) -> str:
+    return (
+        '<div style="font-family:sans-serif;font-size:13px;line-height:1.5;max-width:960px">'
+        f"{''.join(parts)}</div>"
+    )
+
+
+def _heading(dialogue: Dialogue, speakers: int) -> str:
+    unscored = sum(each.emotion.label is None for each in dialogue.turns)
+    parts = [_counted(len(dialogue.turns), "turn"), _counted(speakers, "speaker")]
+    parts += [f"{unscored:,} {UNSCORED}"] * (unscored > 0)
+    if dialogue.duration is not None:
+        parts.append(clock(dialogue.duration, hours=dialogue.duration >= HOUR))
+    return f"<div><b>{_name(dialogue.recording)}</b>: {', '.join(parts)}</div>"
+
+
+def _timeline(dialogue: Dialogue, colours: Mapping[str, str]) -> Iterable[str]:
+    try:
+        start, end = extent(dialogue)
+    except OptionsError as error:
+        return [_note(str(error))]
+    drawn = timeline(dialogue, colours, start, end)
+    parts = [drawn.svg, _key(dialogue, colours)]
+    if drawn.narrow:
+        parts.append(
+            _note(
+                f"{_counted(drawn.narrow, 'turn')} narrower than a pixel: each pixel has the "
+                "emotion that is heard longest in it"
+            )
+        )
+    if drawn.without_lane:
+        parts.append(_note(f"{_counted(drawn.without_lane, 'more speaker')} without a lane"))
+    return parts
+
+
+def _key(dialogue: Dialogue, colours: Mapping[str, str]) -> str:
+    names: list[str | None] = [*list(colours)[:_MOST_LABELS]]
+    if any(each.emotion.label is None for each in dialogue.turns):
+        names.append(None)
+    more = len(colours) - _MOST_LABELS
+    items = [
+        f'<span style="white-space:nowrap;margin-right:14px">{_swatch(name, colours)} '
+        f"{UNSCORED if name is None else _name(name)}</span>"
+        for name in names
+    ]
+    items += [f"<span>and {_counted(more, 'more label')}</span>"] * (more > 0)
+    return f'<div style="margin:2px 0 8px 0">{"".join(items)}</div>'
+
+
+def _swatch(label: str | None, colours: Mapping[str, str]) -> str:
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="12" height="12" '
+        'style="vertical-align:-1px;display:inline">'
+        f'<path {look(label, 1.0, colours)} d="M1 1h10v10h-10z"/></svg>'
+    )
+
+
+def _table(speakers: list[SpeakerSummary], colours: Mapping[str, str]) -> str:
+    hours = any(each.seconds >= HOUR for each in speakers)
+    head = "".join(
+        f'<th style="{_CELL};white-space:nowrap;text-align:{side}">{name}</th>'
+        for name, side in _COLUMNS.items()
+    )
+    rows = "".join(_row(each, colours, hours=hours) for each in speakers[:MOST_ROWS])
+    rest = speakers[MOST_ROWS:]
+    more = _note(
+        f"and {_counted(len(rest), 'more speaker')} with "
+        f"{_counted(sum(each.turns for each in rest), 'turn')}"
+    )
+    return (
+        f'<table style="{_TABLE}">'
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more if rest else ''}"
+    )
+
+
+_COLUMNS = {
+    "speaker": "left",
+    "talks": "right",
+    "turns": "right",
+    "unscored": "right",
+    "changes": "right",
+    "mean score": "right",
+    "share of the time": "left",
+    "": "left",
+}
+_TABLE = "border-collapse:collapse;margin:0;font-size:13px;line-height:1.5;color:inherit"
+_CELL = "padding:2px 10px 2px 0;border:none;font-variant-numeric:tabular-nums;vertical-align:top"
+
+
+def _row(summary: SpeakerSummary, colours: Mapping[str, str], *, hours: bool) -> str:
+    numbers = (
+        clock(summary.seconds, hours=hours),
+        f"{summary.turns:,}",
+        f"{summary.unscored:,}",
+        f"{summary.changes:,}",
+        "" if summary.score is None else f"{summary.score:.2f}",
+    )
+    right = "".join(f'<td style="{_CELL};text-align:right">{each}</td>' for each in numbers)
+    left = f'<td style="{_CELL};text-align:left'
+    bar = _bar([(colours[label], share) for label, share in summary.shares.items()])
+    return (
+        f'<tr>{left};white-space:nowrap">{_name(summary.speaker, most=30)}</td>{right}'
+        f'{left}">{bar}</td>{left}">{_shares(summary)}</td></tr>'
+    )
+
+
+def _shares(summary: SpeakerSummary) -> str:
+    shares = list(summary.shares.items())
+    words = [f"{_name(label)} {share:.0%}" for label, share in shares[:_MOST_LABELS]]
+    rest = shares[_MOST_LABELS:]
+    if rest:
+        words.append(f"{_counted(len(rest), 'more label')} {sum(s for _, s in rest):.0%}")
+    if summary.unscored:
+        words.append(f"{UNSCORED} {summary.unscored_share:.0%}")
+    return ", ".join(words)
+
+
+def _bar(parts: Iterable[tuple[str, float]]) -> str:
+    """Return a bar of shares beside each other, what is missing to 1 left empty."""
+    width, x, paths = 120, 0.0, []
+    for colour, share in parts:
+        paths.append(f'<path fill="{colour}" d="M{x:.1f} 1h{share * width:.1f}v10H{x:.1f}z"/>')
+        x += share * width
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="12" '
+        'style="vertical-align:-1px;display:inline">'
+        f'<path fill="currentColor" fill-opacity="0.1" d="M0 1h{width}v10H0z"/>'
+        f"{''.join(paths)}</svg>"
+    )
+
+
+def _emotion(emotion: Emotion) -> str:
+    parts = [_said(emotion)]
+    ordered = sorted(emotion.scores.items(), key=lambda item: -item[1])
+    colours = palette([emotion.label, *emotion.scores])
+    if ordered:
+        rows = "".join(
+            f'<tr><td style="{_CELL};text-align:left">{_name(label)}</td>'
+            f'<td style="{_CELL}">{_bar([(colours[label], _bounded(score))])}</td>'
+            f'<td style="{_CELL};text-align:right">{score:.3f}</td></tr>'
+            for label, score in ordered
+        )
+        parts.append(f'<table style="{_TABLE}"><tbody>{rows}</tbody></table>')
+    return "".join(parts)
+
+
+def _said(emotion: Emotion) -> str:
+    if emotion.label is None:
+        head = UNSCORED + ("" if emotion.reason is None else f": {escape(emotion.reason)}")
+    else:
+        score = "" if emotion.score is None else f" {emotion.score:.2f}"
+        head = f"<b>{_name(emotion.label)}</b>{score}"
+    flags = f" ({escape(', '.join(emotion.flags))})" if emotion.flags else ""
+    return f"<div>{head}{flags}</div>"
+
+
+def _bounded(score: float) -> float:
+    return min(max(score, 0.0), 1.0) if score == score else 0.0
+
+
+def _note(text: str) -> str:
+    return f'<div style="opacity:0.75">{escape(text)}</div>'
+
+
+def _name(name: str | None, *, most: int = 100) -> str:
+    """Return a name; a long one is shortened, and said in full when it is pointed at."""
+    text = shown(name)
+    title = f' title="{escape(text)}"' if len(text) > most else ""
+    # Isolated: a name that is read from right to left would turn what stands beside it.
+    return f"<bdi{title}>{escape(shortened(text, most=most))}</bdi>"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

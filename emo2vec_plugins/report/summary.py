@@ -1,0 +1,113 @@
+"""What each speaker's turns come to: how long, in which emotion, and how often that changed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from emo2vec_plugins.dialogue import Dialogue, ScoredTurn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeakerSummary:
+    """One speaker of a recording, summed up.
+
+    Where turns of the speaker overlap, the time counts once, and is divided evenly among them:
+    *emotions* and *unscored_seconds* add up to *seconds*.
+
+    Attributes:
+        speaker: None for the turns of nobody known.
+        turns: How many there are.
+        unscored: How many of them have no label.
+        seconds: For how long the speaker talks.
+        emotions: Seconds of each label, the longest first, then by name.
+        unscored_seconds: Seconds of turns without a label.
+        changes: How often a turn has another label than the one before it, turns without a label
+            passed over.
+        score: Mean of the turns' scores, each turn counting once; None if no turn has any.
+    """
+
+    speaker: str | None
+    turns: int
+    unscored: int
+    seconds: float
+    emotions: Mapping[str, float]
+    unscored_seconds: float
+    changes: int
+    score: float | None
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Share of each label in all that the speaker says, unscored turns included."""
+        return {label: _share(part, self.seconds) for label, part in self.emotions.items()}
+
+    @property
+    def unscored_share(self) -> float:
+        """Share of turns without a label in all that the speaker says."""
+        return _share(self.unscored_seconds, self.seconds)
+
+
+def summarise(dialogue: Dialogue) -> list[SpeakerSummary]:
+    """Return one summary for each speaker, in the order in which they begin to talk."""
+    return [_summary(speaker, turns) for speaker, turns in by_speaker(dialogue.turns).items()]
+
+
+def by_speaker(turns: Iterable[ScoredTurn]) -> dict[str | None, list[ScoredTurn]]:
+    """Return each speaker's turns in order of time, speakers as they begin to talk."""
+    found: dict[str | None, list[ScoredTurn]] = defaultdict(list)
+    for scored in sorted(turns, key=_place):
+        found[scored.turn.speaker].append(scored)
+    return dict(found)
+
+
+def _place(scored: ScoredTurn) -> tuple[float, float]:
+    return scored.turn.start, scored.turn.end
+
+
+def _summary(speaker: str | None, turns: Sequence[ScoredTurn]) -> SpeakerSummary:
+    labels = [each.emotion.label for each in turns if each.emotion.label is not None]
+    scores = [each.emotion.score for each in turns if each.emotion.score is not None]
+    spoken = _seconds(turns)
+    said = {label: spoken[label] for label in labels}
+    return SpeakerSummary(
+        speaker=speaker,
+        turns=len(turns),
+        unscored=len(turns) - len(labels),
+        seconds=sum(spoken.values()),
+        emotions=dict(sorted(said.items(), key=lambda item: (-item[1], item[0]))),
+        unscored_seconds=spoken.get(None, 0.0),
+        changes=sum(before != after for before, after in pairwise(labels)),
+        score=sum(scores) / len(scores) if scores else None,
+    )
+
+
+def _seconds(turns: Sequence[ScoredTurn]) -> dict[str | None, float]:
+    """Return how long each label is heard, None for no label."""
+    found: dict[str | None, float] = defaultdict(float)
+    for seconds, labels in _moments(turns):
+        for label in labels:
+            found[label] += seconds / len(labels)
+    for each in turns:
+        found[each.emotion.label] += 0.0  # a turn without length has its label, too
+    return dict(found)
+
+
+def _moments(turns: Sequence[ScoredTurn]) -> Iterator[tuple[float, list[str | None]]]:
+    """Cut time where turns begin and end; yield each piece's length and the labels heard in it."""
+    edges = sorted({time for each in turns for time in (each.turn.start, each.turn.end)})
+    coming = iter(turns)
+    upcoming = next(coming, None)
+    heard: list[ScoredTurn] = []
+    for start, end in pairwise(edges):
+        heard = [each for each in heard if each.turn.end > start]
+        while upcoming is not None and upcoming.turn.start <= start:
+            heard += [upcoming] * (upcoming.turn.end > start)
+            upcoming = next(coming, None)
+        if heard:
+            yield end - start, [each.emotion.label for each in heard]
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else 0.0

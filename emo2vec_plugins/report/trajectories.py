@@ -1,0 +1,161 @@
+"""How probable each emotion is in the course of a recording, speaker by speaker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from emo2vec_plugins.dialogue import Dialogue, ScoredTurn
+from emo2vec_plugins.errors import LabelError, OptionsError
+from emo2vec_plugins.report.drawing import drawing, heading, key, new_figure, text_of, time_axis
+from emo2vec_plugins.report.lanes import between, extent, spoken_by
+from emo2vec_plugins.report.looks import palette
+from emo2vec_plugins.report.smoothing import probabilities, smoothed, with_scores
+from emo2vec_plugins.report.summary import by_speaker
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_STEPS = 40
+"""Turns of a speaker that are drawn one by one; more are smoothed unless told."""
+
+MOST_SPEAKERS = 60
+"""Panels of a figure."""
+
+_WIDTH, _MARGINS, _USUAL = 11.0, 1.1, 10.0  # inches
+_HIGH, _LOW = 1.9, 0.9  # inches of a panel
+_BELLS = 80  # standard deviations in the time that is drawn
+
+
+def trajectories(
+    dialogue: Dialogue,
+    *,
+    labels: Sequence[str] | None = None,
+    speaker: str | None = None,
+    start: float | None = None,
+    end: float | None = None,
+    smoothing: float | None = None,
+) -> Figure:
+    """Return a figure with a panel for each speaker, and a line for each emotion's probability.
+
+    Without smoothing, each turn is a level as long as the turn, and thin lines lead from turn to
+    turn. With it, lines are means by time under a bell curve, in which long turns count more
+    than short ones; `emo2vec_plugins.report.smoothing.smoothed` says how. Turns that have no
+    probabilities are left out, and counted in the heading.
+
+    Args:
+        dialogue: One recording, read from a format that holds the probability of every class.
+        labels: The emotions to draw; all if None.
+        speaker: Whose turns to draw; everybody's if None.
+        start: Seconds; where the recording begins if None.
+        end: Seconds; where it ends if None.
+        smoothing: Standard deviation of the bell curve in seconds; 0 for turn by turn. If None, 0
+            where nobody has more than 40 turns, else an eightieth of the time that is drawn.
+
+    Raises:
+        LabelError: If no turn has a probability of one of *labels*.
+        OptionsError: If nobody is called *speaker*, no turn has probabilities, there are more
+            than 60 speakers, *smoothing* is negative, or *start* is not before *end*.
+        MissingExtraError: If matplotlib is not installed.
+    """
+    spoken = dialogue if speaker is None else spoken_by(dialogue, [speaker])
+    first, last = extent(dialogue, start=start, end=end)
+    shown = between(spoken, first, last)
+    said = by_speaker(with_scores(shown.turns))
+    names = _labels(shown, labels)
+    if len(said) > MOST_SPEAKERS:
+        raise OptionsError(
+            f"{dialogue.recording}: there are {len(said)} speakers, {MOST_SPEAKERS} can be drawn "
+            "at once; say whose turns to draw"
+        )
+    bell = _bell(said, last - first) if smoothing is None else smoothing
+    if not 0 <= bell < float("inf"):
+        raise OptionsError(f"smoothing is a number of seconds, 0 or more, got {bell}")
+    with drawing():
+        return _figure(shown, said, palette(names), (first, last), bell)
+
+
+def _labels(dialogue: Dialogue, wanted: Sequence[str] | None) -> list[str]:
+    found = {label for each in dialogue.turns for label in each.emotion.scores}
+    if not found:
+        raise OptionsError(
+            f"{dialogue.recording}: no turn here has the probability of every class, only labels; "
+            "emotions.jsonl files have them"
+        )
+    if isinstance(wanted, str):
+        raise LabelError(f"labels is a list of names, got the string {wanted!r}")
+    missing = [label for label in wanted or () if label not in found]
+    if missing:
+        raise LabelError(
+            f"no turn has a probability of {missing[0]!r}; there are {', '.join(sorted(found))}"
+        )
+    return list(palette(wanted or found))
+
+
+def _bell(said: Mapping[str | None, Sequence[ScoredTurn]], seconds: float) -> float:
+    return seconds / _BELLS if max(map(len, said.values())) > MOST_STEPS else 0.0
+
+
+def _figure(
+    dialogue: Dialogue,
+    said: Mapping[str | None, Sequence[ScoredTurn]],
+    colours: Mapping[str, str],
+    window: tuple[float, float],
+    bell: float,
+) -> Figure:
+    height = min(max(_USUAL / len(said), _LOW), _HIGH)
+    figure = new_figure(_WIDTH, len(said) * height + _MARGINS)
+    heading(figure, _title(dialogue, sum(map(len, said.values())), bell))
+    panels = figure.subplots(len(said), squeeze=False, sharex=True)[:, 0]
+    for axes, (speaker, turns) in zip(panels, said.items(), strict=True):
+        if bell:
+            _draw_smoothed(axes, turns, colours, window, bell)
+        else:
+            _draw_steps(axes, turns, colours)
+        axes.set_title(text_of(speaker), loc="left", fontsize=8)
+        axes.set_title(_counted(len(turns)), loc="right", fontsize=8)
+        axes.set_ylim(-0.03, 1.03)
+        axes.set_yticks([0, 0.5, 1], ["0", "0.5", "1"], fontsize=8)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(color="#e3e3e3", linewidth=0.6)
+    time_axis(panels[-1], *window)
+    figure.supylabel("probability", fontsize=8)
+    key(figure, colours)
+    return figure
+
+
+def _title(dialogue: Dialogue, drawn: int, bell: float) -> str:
+    silent = len(dialogue.turns) - drawn
+    parts = [_counted(drawn)]
+    parts += [f"{silent} more without probabilities"] * (silent > 0)
+    parts += [f"smoothed over {bell:.3g} s"] * (bell > 0)
+    return f"{', '.join(parts)}: {text_of(dialogue.recording)}"
+
+
+def _counted(turns: int) -> str:
+    return "1 turn" if turns == 1 else f"{turns} turns"
+
+
+def _draw_steps(axes: Axes, turns: Sequence[ScoredTurn], colours: Mapping[str, str]) -> None:
+    levels = probabilities(turns, labels=list(colours))
+    edges = np.array([[each.turn.start, each.turn.end] for each in turns])
+    for column, colour in enumerate(colours.values()):
+        heights = np.repeat(levels[:, column], 2)
+        axes.plot(edges.ravel(), heights, color=colour, linewidth=0.6, alpha=0.45)
+        axes.hlines(levels[:, column], edges[:, 0], edges[:, 1], colors=colour, linewidth=2.4)
+
+
+def _draw_smoothed(
+    axes: Axes,
+    turns: Sequence[ScoredTurn],
+    colours: Mapping[str, str],
+    window: tuple[float, float],
+    bell: float,
+) -> None:
+    start, end = window
+    found = smoothed(turns, labels=list(colours), start=start, end=end, seconds=bell)
+    for column, colour in enumerate(colours.values()):
+        axes.plot(found.times, found.probabilities[:, column], color=colour, linewidth=1.6)
