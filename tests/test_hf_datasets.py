@@ -5,11 +5,16 @@ from __future__ import annotations
 import gc
 import io
 import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 import soundfile
+from conftest import ROOT
 from datasets import (
     Audio,
     Dataset,
@@ -321,6 +326,29 @@ def test_new_columns_lie_where_they_are_wanted(dataset, engine, tmp_path):
     assert len(list((tmp_path / "columns").iterdir())) == 2
     check_rows(rows_of(result))
     check_rows(rows_of(again))
+
+
+def test_a_temporary_folder_is_gone_when_the_process_ends(write, tmp_path):
+    write("a.wav", tone(1.0), 16_000)
+    script = (
+        "from datasets import Dataset\n"
+        "from emo2vec_plugins import Engine\n"
+        "from emo2vec_plugins.integrations.hf_datasets import annotate_dataset\n"
+        "from emo2vec_plugins.testing import FakeBackend\n"
+        "given = Dataset.from_dict({'audio': ['a.wav']})\n"
+        "heard = annotate_dataset(given, score=Engine(FakeBackend()))\n"
+        "del given\n"
+        "print(list(heard.select([0])['emotion']), heard.cache_files[-1]['filename'])\n"
+    )
+
+    command = [sys.executable, "-W", "error::ResourceWarning", "-c", script]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "HF_HOME": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert done.stdout.startswith("['")
+    assert not Path(done.stdout.split()[-1]).exists()
 
 
 def test_a_failed_run_leaves_nothing_behind(engine, tmp_path):

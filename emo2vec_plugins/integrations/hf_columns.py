@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import tempfile
 import weakref
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -31,7 +32,7 @@ class Columns:
         self._options = options
         self._rows: list[Values] = []
         self._writer: Any = None
-        folder = Path(_temporary().name if options.folder is None else options.folder)
+        folder = _temporary() if options.folder is None else Path(options.folder)
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / f"emotions-{token_hex(8)}.arrow"
         self._part = self._path.with_suffix(".part")
@@ -114,6 +115,8 @@ def check_columns(names: Collection[str], options: DatasetOptions) -> None:
 
 
 @cache
-def _temporary() -> tempfile.TemporaryDirectory[str]:
-    # Not with a data set: those that are made of it map the same file.
-    return tempfile.TemporaryDirectory(prefix="emo2vec-", ignore_cleanup_errors=True)
+def _temporary() -> Path:
+    # Gone with the process, not with a data set: those that are made of it map the same file.
+    folder = tempfile.TemporaryDirectory(prefix="emo2vec-", ignore_cleanup_errors=True)
+    atexit.register(folder.cleanup)
+    return Path(folder.name)
