@@ -155,8 +155,26 @@ def test_a_stream_of_python_objects_is_heard_too(engine, cells):
         known.cast_column("sound", Audio()), score=engine, column="sound", batch_rows=3
     )
     assert sounds.features["sound"] == Audio()
-    check_rows(list(sounds.cast_column("sound", plain)))
+    check_rows(list(sounds.cast_column("sound", Value("binary"))))
     check_rows(list(annotate_dataset(unknown, score=engine, column="sound", batch_rows=3)))
+
+
+def test_a_stream_of_a_folder_of_audio_gives_paths(write, engine):
+    path = str(write("a.wav", tone(2.0), 16_000))
+    features = Features({"audio": Audio(), "text": Value("string")})
+
+    def rows():
+        yield {"audio": path, "text": "one"}
+        yield {"audio": wav(tone(2.0)), "text": "two"}
+        yield {"audio": None, "text": "three"}
+
+    result = annotate_dataset(IterableDataset.from_generator(rows, features), score=engine)
+
+    found = list(result.cast_column("audio", Value("binary")))
+    assert [row["audio"] for row in found] == [path, wav(tone(2.0)), None]
+    label = heard(tone(2.0))[0].label
+    assert [row["emotion"] for row in found] == [label, label, None]
+    assert result.features["audio"] == Audio()
 
 
 def test_a_stream_is_read_as_it_is_asked_for(engine):

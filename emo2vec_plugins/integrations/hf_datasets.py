@@ -11,27 +11,24 @@ import sys
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.dialogue import Emotion
-from emo2vec_plugins.errors import Emo2vecError, OptionsError, SourceError
+from emo2vec_plugins.errors import SourceError
 from emo2vec_plugins.hookspecs import hookimpl
-from emo2vec_plugins.integrations.hf_columns import Columns, check_columns, table_of
+from emo2vec_plugins.integrations.hf_columns import Columns, check_columns, raise_cause
 from emo2vec_plugins.integrations.hf_rows import (
     DatasetOptions,
     DatasetRow,
     RowSession,
-    features_of,
 )
+from emo2vec_plugins.integrations.hf_streams import BATCH_ROWS, streamed
 from emo2vec_plugins.pipeline import Scorer, annotate, as_options
 from emo2vec_plugins.plugins import Plugins
 from emo2vec_plugins.session import Clip, Options
 
 if TYPE_CHECKING:
-    from datasets import Dataset, IterableDataset
-
-BATCH_ROWS = 64
-"""Rows of a stream that are read and scored together."""
+    from datasets import Dataset
 
 
 def annotate_dataset(
@@ -151,78 +148,16 @@ def _annotated(
     dataset: Any, score: Scorer, options: DatasetOptions, plugins: Plugins | None, batch_rows: int
 ) -> Any:
     if _is_a(dataset, "IterableDataset"):
-        return _streamed(dataset, _Hearing(score, options, plugins), options, batch_rows)
+        return streamed(dataset, score, options=options, plugins=plugins, batch_rows=batch_rows)
     if not _is_a(dataset, "Dataset"):
         raise SourceError(
             "expected a Dataset or IterableDataset of Hugging Face's datasets, or a dict of them by "
             f"split, got {type(dataset).__name__}"
         )
-    [result] = annotate([dataset], score=score, options=options, plugins=plugins, failed=_raise)
-    return result
-
-
-def _streamed(
-    dataset: IterableDataset, hearing: _Hearing, options: DatasetOptions, batch_rows: int
-) -> IterableDataset:
-    """Return a stream with new columns; of those that are made of Arrow tables, one that is, too."""
-    from datasets import Audio, Features, Value
-
-    if not options.classes:
-        raise OptionsError("the scorer does not say its classes: DatasetOptions(classes=...)")
-    known = dataset.features
-    form = getattr(getattr(dataset, "_formatting", None), "format_type", None)
-    # A stream of Python objects is turned to Arrow wrongly, and a stream of tables to Python slowly.
-    is_arrow = getattr(getattr(dataset, "_ex_iterable", None), "iter_arrow", None) is not None
-    new, features, original = features_of(options), None, None
-    stream = dataset
-    if known is not None:
-        check_columns(list(known), options)
-        if isinstance(known[options.column], Audio):
-            original = known[options.column]
-            plain = {"bytes": Value("binary"), "path": Value("string")}
-            stream = stream.cast_column(options.column, plain)
-        old = {name: each for name, each in stream.features.items() if name not in new}
-        features = Features(old | new)
-    stream = stream.with_format("arrow" if is_arrow else None).map(
-        hearing.table if is_arrow else hearing.batch,
-        batched=True,
-        batch_size=batch_rows,
-        features=features,
+    [result] = annotate(
+        [dataset], score=score, options=options, plugins=plugins, failed=raise_cause
     )
-    stream = stream.with_format(form)
-    return stream if original is None else stream.cast_column(options.column, original)
-
-
-class _Hearing:
-    """Gives batches of a stream their new columns."""
-
-    def __init__(self, score: Scorer, options: DatasetOptions, plugins: Plugins | None) -> None:
-        self._score = score
-        self._options = options
-        self._plugins = plugins
-
-    def table(self, table: Any) -> Any:
-        """Return a ``pyarrow.Table`` with the new columns."""
-        check_columns(table.column_names, self._options)
-        more = self._heard(table.select(list(set(self._options.columns))).to_pylist())
-        for name in more.column_names:
-            if name in table.column_names:
-                table = table.drop_columns([name])
-            table = table.append_column(more.schema.field(name), more[name])
-        return table
-
-    def batch(self, columns: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
-        """Return the new columns of a batch, as lists."""
-        check_columns(list(columns), self._options)
-        named = {name: columns[name] for name in self._options.columns}
-        rows = [dict(zip(named, row, strict=True)) for row in zip(*named.values(), strict=True)]
-        more: dict[str, list[Any]] = self._heard(rows).to_pydict()
-        return more
-
-    def _heard(self, rows: list[dict[str, Any]]) -> Any:
-        sources = [DatasetRow(values=row, options=self._options) for row in rows]
-        found = annotate(sources, score=self._score, plugins=self._plugins, failed=_raise)
-        return table_of(list(found), self._options)
+    return result
 
 
 def _options(options: Options, **more: Any) -> DatasetOptions:
@@ -258,8 +193,3 @@ def _is_a(source: Any, *names: str) -> bool:
     library = sys.modules.get("datasets")
     kinds = [getattr(library, name, None) for name in names]
     return any(isinstance(kind, type) and isinstance(source, kind) for kind in kinds)
-
-
-def _raise(_: Any, error: Exception) -> NoReturn:
-    cause = error.__cause__
-    raise cause if isinstance(cause, Emo2vecError | OSError) else error
