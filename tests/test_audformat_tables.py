@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from emo2vec_plugins import (
     Turn,
     annotate,
 )
-from emo2vec_plugins.errors import Emo2vecWarning, FormatError, OptionsError
+from emo2vec_plugins.errors import Emo2vecWarning, FormatError, MissingExtraError, OptionsError
 from emo2vec_plugins.integrations.audformat_frames import from_frame, to_frame
 from emo2vec_plugins.integrations.audformat_tables import (
     annotate_table,
@@ -360,6 +361,13 @@ def test_segments_that_are_none_are_named(engine):
         annotate_table(twice, "segments", score=engine)
     with pytest.raises(FormatError, match="expected an index of file, start, end, found file"):
         from_frame(pd.DataFrame(index=audformat.filewise_index(["a.wav"])))
+
+
+def test_without_the_library_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "audformat", None)
+
+    with pytest.raises(MissingExtraError, match=r"pip install 'emo2vec-plugins\[audformat\]'"):
+        to_frame([TALK])
 
 
 def test_clips_of_the_berlin_database_are_scored_as_they_are(shared, engine):

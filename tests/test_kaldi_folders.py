@@ -377,6 +377,31 @@ def test_a_run_that_fails_leaves_what_was_there(folder, engine):
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
+def test_files_that_cannot_be_written_leave_those_that_were_there(folder, engine):
+    annotate_kaldi(folder, score=engine)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    def score(items):
+        for item in items:
+            is_clip = hasattr(item, "turn")
+            yield item, Emotion(label="half\ud83d", score=1.0) if is_clip else None
+
+    with pytest.raises(FormatError, match="lone surrogate"):
+        annotate_kaldi(folder, score=score, options=Options(overwrite=True, embeddings=True))
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_reason_is_one_line_of_text(folder):
+    def score(items):
+        for item in items:
+            is_clip = hasattr(item, "turn")
+            yield item, Emotion(reason="a\n b\tc \udce9") if is_clip else None
+
+    results = annotate_kaldi(folder, score=score)
+
+    assert lines(results.unscored)["A-1"] == "a b c \\udce9"
+
+
 def test_lhotse_reads_the_folder_as_before(folder, engine):
     annotate_kaldi(folder, score=engine, options=Options(embeddings=True))
     (folder / "text").write_text("A-1 yes\nA-2 no\nB-1 so\n")

@@ -34,6 +34,8 @@ UNSCORED = "utt2emotion_unscored"
 EVERYTHING = "utterances.emotions.jsonl"
 ARCHIVE = "emotion.ark"
 INDEX = "emotion.scp"
+NAMES = (ARCHIVE, INDEX, EVERYTHING, UNSCORED, SCORES, LABELS)
+"""In the order in which they appear."""
 
 _FLOAT_VECTOR = b"\0BFV \4"
 """What begins a vector of 32-bit floats in a binary archive; its length follows."""
@@ -122,20 +124,19 @@ class KaldiWriter:
             self._note(utterance, turn.emotion)
 
     def finish(self) -> KaldiResults:
-        """Write the files, ``utt2emotion`` last: where that is, all are.
+        """Write all files, then give them their names, ``utt2emotion`` last: where that is, all are.
 
         Raises:
-            OSError: If they cannot be written.
+            OSError: If they cannot be written; what was there before is there still.
         """
         folder = self._folder
-        labels = {name: label for name, (label, _) in self._labels.items()}
-        scores = {name: f"{score:.6f}" for name, (_, score) in self._labels.items()}
-        self._write_arrays()
-        self._lines.seek(0)
-        write_whole(folder / EVERYTHING, lambda file: shutil.copyfileobj(self._lines, file))
-        tables = ((UNSCORED, self._reasons), (SCORES, scores), (LABELS, labels))
-        for name, table in tables:
-            write_text(folder / name, _table(table))
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".emotions-") as staging:
+            self._write(Path(staging))
+            for name in NAMES:
+                if (Path(staging) / name).exists():
+                    (Path(staging) / name).replace(folder / name)
+                else:  # an earlier run's would be taken for this one's
+                    (folder / name).unlink(missing_ok=True)
         return KaldiResults(
             folder=folder,
             labels=folder / LABELS,
@@ -143,9 +144,19 @@ class KaldiWriter:
             unscored=folder / UNSCORED,
             emotions_jsonl=folder / EVERYTHING,
             embeddings=folder / INDEX if self._has_arrays else None,
-            scored=len(labels),
+            scored=len(self._labels),
             failed=len(self._reasons),
         )
+
+    def _write(self, folder: Path) -> None:
+        if self._has_arrays:
+            self._write_arrays(folder)
+        self._lines.seek(0)
+        write_whole(folder / EVERYTHING, lambda file: shutil.copyfileobj(self._lines, file))
+        labels = {name: label for name, (label, _) in self._labels.items()}
+        scores = {name: f"{score:.6f}" for name, (_, score) in self._labels.items()}
+        for name, table in ((UNSCORED, self._reasons), (SCORES, scores), (LABELS, labels)):
+            write_text(folder / name, _table(table))
 
     def _spool(self) -> IO[bytes]:
         return self._stack.enter_context(tempfile.TemporaryFile(dir=self._folder))
@@ -153,8 +164,8 @@ class KaldiWriter:
     def _note(self, utterance: str, emotion: Emotion) -> None:
         if emotion.label is None:
             # A model without a head gives embeddings, no label and no reason.
-            reason = emotion.reason or "the model gives no labels"
-            self._reasons[utterance] = _BLANKS.sub(" ", reason)
+            reason = _BLANKS.sub(" ", emotion.reason or "the model gives no labels")
+            self._reasons[utterance] = reason.encode("utf-8", "backslashreplace").decode()
         elif _BLANKS.search(emotion.label) or not emotion.label:
             raise FormatError(f"a label of {LABELS} is one word, got {emotion.label!r}")
         else:
@@ -167,22 +178,18 @@ class KaldiWriter:
         self._places[utterance] = (self._arrays.tell(), len(data))
         self._arrays.write(data)
 
-    def _write_arrays(self) -> None:
-        archive, index = self._folder / ARCHIVE, self._folder / INDEX
-        if not self._has_arrays:
-            for path in (index, archive):
-                path.unlink(missing_ok=True)  # an earlier run's would be taken for this one's
-            return
+    def _write_arrays(self, folder: Path) -> None:
+        archive = self._folder.resolve() / ARCHIVE  # where it will be
         offsets: dict[str, str] = {}
 
         def write(file: BinaryIO) -> None:
             for utterance in sorted(self._places, key=by_bytes):
                 file.write(utterance.encode() + b" ")
-                offsets[utterance] = f"{archive.resolve()}:{file.tell()}"
+                offsets[utterance] = f"{archive}:{file.tell()}"
                 file.write(self._vector(*self._places[utterance]))
 
-        write_whole(archive, write)
-        write_text(index, _table(offsets))
+        write_whole(folder / ARCHIVE, write)
+        write_text(folder / INDEX, _table(offsets))
 
     def _vector(self, place: int, length: int) -> bytes:
         self._arrays.seek(place)
