@@ -19,12 +19,14 @@ from emo2vec_plugins import (
     Emotion,
     Engine,
     Options,
+    Plugins,
     Recording,
     ScoredTurn,
     Turn,
     annotate,
 )
 from emo2vec_plugins.errors import Emo2vecWarning, FormatError, MissingExtraError, OptionsError
+from emo2vec_plugins.formats.files import write_dialogues
 from emo2vec_plugins.integrations.audformat_frames import from_frame, to_frame
 from emo2vec_plugins.integrations.audformat_tables import (
     annotate_table,
@@ -361,6 +363,20 @@ def test_segments_that_are_none_are_named(engine):
         annotate_table(twice, "segments", score=engine)
     with pytest.raises(FormatError, match="expected an index of file, start, end, found file"):
         from_frame(pd.DataFrame(index=audformat.filewise_index(["a.wav"])))
+
+
+def test_the_table_that_is_written_without_the_library_is_read_by_it(tmp_path):
+    path = tmp_path / "talks.audformat.csv"
+    given = [replace(TALK, turns=TALK.turns[:2]), PHONE]
+    write_dialogues(given, path, plugins=Plugins(installed=False))
+
+    talk, phone = from_frame(audformat.utils.read_csv(str(path)))
+
+    assert (talk.recording, talk.audio) == ("talk", "sound/talk.wav")
+    assert (phone.recording, phone.audio) == ("phone", None)
+    assert [each.turn for each in talk.turns] == [each.turn for each in given[0].turns]
+    bare = {"duration": 0.0, "overlap_ratio": None, "provenance": None}
+    assert [each.emotion for each in talk.turns] == [replace(SAD, **bare), replace(LOST, **bare)]
 
 
 def test_without_the_library_the_extra_is_named(monkeypatch):
