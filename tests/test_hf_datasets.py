@@ -408,7 +408,7 @@ def test_a_data_set_is_a_source_among_others(dataset, engine):
 def test_a_stream_is_no_source_and_says_what_to_do(dataset, engine):
     stream = dataset.to_iterable_dataset()
 
-    with pytest.warns(Emo2vecWarning, match="annotate_dataset takes a IterableDataset"):
+    with pytest.warns(Emo2vecWarning, match="IterableDataset: goes to annotate_dataset"):
         assert list(annotate([stream], score=engine)) == [stream]
 
 

@@ -99,7 +99,7 @@ def emo2vec_open(source: Any, options: Options) -> DatasetSession | RowSession |
     if _is_a(source, "Dataset"):
         return DatasetSession(source, _options(options))
     if _is_a(source, "IterableDataset", "DatasetDict", "IterableDatasetDict"):
-        raise SourceError(f"annotate_dataset takes a {type(source).__name__}, annotate does not")
+        raise SourceError(f"{type(source).__name__}: goes to annotate_dataset, not to annotate")
     return None
 
 
