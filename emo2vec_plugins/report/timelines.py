@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _WIDTH, _MARGINS = 11.0, 1.1  # inches
 _LANE, _ROW, _AXIS = 0.27, 0.15, 0.34  # inches of height: a lane, each further row, a line's times
 _TALLEST = 60.0
+_MOST_ROWS = 8  # of which a lane grows; more of them share its height
 _LINES = 12
 _TURN = 0.08  # inches that a middling turn is to be wide, if there are lines enough
 
@@ -87,7 +88,7 @@ def _stacked(found: Sequence[Lane]) -> list[_Stacked]:
     placed: list[_Stacked] = []
     top = 0.0
     for lane in found:
-        height = _LANE + _ROW * (len(lane.rows) - 1)
+        height = _LANE + _ROW * (min(len(lane.rows), _MOST_ROWS) - 1)
         placed.append(_Stacked(lane=lane, top=top, height=height))
         top += height
     return placed
