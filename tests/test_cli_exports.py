@@ -93,11 +93,9 @@ def test_the_example_of_a_format_is_written(corpus, tmp_path):
 def test_unknown_format_names_those_there_are(corpus, tmp_path, name, hint):
     result = rttm(*corpus, "--format", name)
 
-    assert (result.exit_code, result.stderr) == (
-        1,
-        f"emo2vec: error: there is no format {name!r}; {hint}"
-        "emotion.rttm, emotions.jsonl, note, rttm, spkemo.rttm\n",
-    )
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"emo2vec: error: there is no format {name!r}; {hint}audacity")
+    assert {"emotions.jsonl", "note", "rttm"} <= set(result.stderr.strip().split(", "))
     assert not (tmp_path / "out").exists()
 
 

@@ -153,6 +153,7 @@ class DiarizationSession:
 
         self._tracks = tracks
         self._diarization = source.diarization
+        self._path = _audio_path(source.audio)
         name = source.uri or tracks.uri or _audio_name(source.audio)
         self._turns = RecordingSession(name, open_audio(source.audio), tracks.turns, options)
 
@@ -166,7 +167,7 @@ class DiarizationSession:
 
     def finish(self) -> Any:
         """Return what was given, with the emotions."""
-        dialogue = self._turns.finish()
+        dialogue = replace(self._turns.finish(), audio=self._path)
         both = [f"{speaker_label(each.turn)}+{_label(each.emotion)}" for each in dialogue.turns]
         results = {
             "emotions": dialogue,
@@ -279,6 +280,12 @@ def _audio_name(audio: Any) -> str:
     if isinstance(audio, str | os.PathLike):
         return Path(audio).stem
     return "stream" if hasattr(audio, "read") else "waveform"
+
+
+def _audio_path(audio: Any) -> str | None:
+    """Return where the sound is; a waveform that was decoded from a file still names it."""
+    path = audio.get("audio") if isinstance(audio, Mapping) else audio
+    return os.fspath(path) if isinstance(path, str | os.PathLike) else None
 
 
 def _is_rttm_path(source: Any) -> bool:
