@@ -15,6 +15,7 @@ extensions = [
     "sphinx_click",
 ]
 exclude_patterns = ["_build"]
+html_extra_path = ["../emo2vec_plugins/formats/emotions-1.schema.json"]
 html_theme = "furo"
 html_title = "emo2vec_plugins"
 

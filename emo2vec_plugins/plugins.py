@@ -38,6 +38,11 @@ BUILT_IN = (
     "emo2vec_plugins.integrations.graph_models",
     "emo2vec_plugins.integrations.pyannote_diarization",
     "emo2vec_plugins.integrations.lhotse_cuts",
+    "emo2vec_plugins.integrations.funasr_sentences",
+    "emo2vec_plugins.integrations.hf_datasets",
+    "emo2vec_plugins.integrations.kaldi_folders",
+    "emo2vec_plugins.integrations.nemo_manifests",
+    "emo2vec_plugins.integrations.whisper_segments",
     "emo2vec_plugins.cli.commands",
 )
 """Modules registered first, and so asked last: an installed plugin can override them."""

@@ -23,7 +23,7 @@ DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 
 BLOCK = re.compile(
-    r"^(?:<!-- not run: (?P<reason>.+) -->\n+)?```(?P<language>\w+)\n(?P<code>.*?)^```$",
+    r"^(?:<!-- not run: (?P<reason>[^\n]+) -->\n+)?```(?P<language>\w+)\n(?P<code>.*?)^```$",
     re.DOTALL | re.MULTILINE,
 )
 
@@ -89,6 +89,7 @@ def test_only_blocks_that_say_why_are_not_run(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(
         "<!-- not run: needs a hub -->\n```python\n1 / 0\n```\n\n```python\nx = 1\n```\n"
+        "\n<!-- not run: needs it, too -->\n```python\n1 / 0\n```\n"
     )
     assert run(page) == 1
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from emo2vec_plugins.formats.escaping import Escaping
 from emo2vec_plugins.formats.rttm_lines import LABELS, NAMES
 from emo2vec_plugins.formats.stems import LONGEST_STEM, bundle_stem, recording_of
 
@@ -73,6 +74,30 @@ def test_other_names_are_escaped(name, escaped):
 @pytest.mark.parametrize("text", ["50%25", "a%ZZ", "%C3", "%6eone", "x%41"])
 def test_names_that_others_wrote_stay_as_they_are(text):
     assert NAMES.unescape(text) == text
+
+
+TOKENS = Escaping(lambda character: character.isalnum() or character == ".", mark=":")
+
+
+@given(name=st.text(st.sampled_from(":%0123456789ABCDEFNaon? .") | st.characters()))
+@example("a:20b")
+@example(":")
+@example("")
+def test_another_sign_may_stand_where_there_is_no_percent(name):
+    escaped = TOKENS.escape(name)
+
+    assert "%" not in escaped
+    assert " " not in escaped
+    assert TOKENS.unescape(escaped) == name
+
+
+def test_a_name_with_another_sign_is_escaped_so():
+    assert [TOKENS.escape(name) for name in ("a b%", "a:b", "a:20", "")] == [
+        "a:20b:25",
+        "a:b",
+        "a:3A20",
+        ":",
+    ]
 
 
 @given(name=names)

@@ -72,6 +72,14 @@ def test_what_is_written_is_read_back(plugins, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["talk.emotions.jsonl"]
 
 
+@pytest.mark.parametrize("name", ["talk.vtt", "talk.audacity.txt"])
+def test_a_recording_that_nobody_named_is_called_after_its_file(plugins, tmp_path, name):
+    text = "WEBVTT\n" if name.endswith(".vtt") else ""
+    (tmp_path / name).write_text(text, "utf-8")
+
+    assert read_dialogues(tmp_path / name, plugins=plugins) == [Dialogue(recording="talk")]
+
+
 def test_a_named_format_needs_no_ending(plugins, tmp_path):
     write_dialogues([TALK], tmp_path / "any.txt", plugins=plugins, format="labels")
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from emo2vec_plugins import Dialogue, Emotion, Provenance, ScoredTurn, Turn
 from emo2vec_plugins.dialogue import FLAGS
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.formats.jsonl import EMOTIONS_JSONL, dumps, loads
+from emo2vec_plugins.formats.jsonl import EMOTIONS_JSONL, dumps, loads, schema
 from emo2vec_plugins.testing import check_format
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
@@ -55,6 +56,22 @@ dialogues = st.lists(
     ),
     max_size=3,
 )
+
+
+VALIDATOR = Draft202012Validator(schema())
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | numbers | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2)
+    ),
+    max_leaves=3,
+)
+
+
+def a_row():
+    turn = ScoredTurn(turn=Turn(start=0, end=1), emotion=Emotion())
+    return json.loads(dumps([Dialogue(recording="x", turns=(turn,))]))
 
 
 @given(dialogues=dialogues)
@@ -161,12 +178,86 @@ def test_a_line_that_is_something_else_is_named(line, message):
 
 
 @pytest.mark.parametrize(
-    ("field", "value"),
-    [("end", -1.0), ("start", "soon"), ("flags", None), ("turn", "first"), ("provenance", 3)],
+    ("field", "value", "message"),
+    [
+        ("recording", 3, "a string as 'recording', found 3"),
+        ("audio", 3, "a string as 'audio', found 3"),
+        ("recording_duration", "30", "a finite number as 'recording_duration', found \"30\""),
+        ("turn", "first", "a whole number from 0 as 'turn', found \"first\""),
+        ("turn", 0.5, "a whole number from 0 as 'turn', found 0.5"),
+        ("turn", True, "a whole number from 0 as 'turn', found true"),
+        ("start", "soon", "a finite number as 'start', found \"soon\""),
+        ("start", math.nan, "a finite number as 'start', found NaN"),
+        ("end", 10**400, "a finite number as 'end', found 1000"),
+        ("speaker", 7, "a string as 'speaker', found 7"),
+        ("channel", "0", "a whole number from 0 as 'channel', found \"0\""),
+        ("channel", [0, -1], "a whole number from 0 as 'channel', found -1"),
+        ("emotion", ["sad"], "a string as 'emotion', found .\"sad\""),
+        ("score", "0.9", "a finite number as 'score', found \"0.9\""),
+        ("flags", None, "a list as 'flags', found null"),
+        ("flags", [1], "a string as 'flags', found 1"),
+        ("reason", False, "a string as 'reason', found false"),
+        ("duration", None, "a finite number as 'duration', found null"),
+        ("overlap_ratio", "all", "a finite number as 'overlap_ratio', found \"all\""),
+        ("provenance", 3, "an object .* as 'provenance', found 3"),
+    ],
 )
-def test_a_line_with_a_value_of_the_wrong_kind_is_named(field, value):
-    turn = ScoredTurn(turn=Turn(start=0, end=1), emotion=Emotion())
-    row = json.loads(dumps([Dialogue(recording="x", turns=(turn,))]))
+def test_a_value_of_the_wrong_kind_is_named(field, value, message):
+    with pytest.raises(FormatError, match=f"line 1: expected {message}"):
+        loads(json.dumps(a_row() | {field: value}))
 
-    with pytest.raises(FormatError, match="line 1: "):
-        loads(json.dumps(row | {field: value}))
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("scores", {"sad": None}, "line 1, scores: expected a finite number as 'sad'"),
+        ("logits", {"sad": "1"}, "line 1, logits: expected a finite number as 'sad'"),
+        ("provenance", {}, "line 1, provenance: no field 'model'"),
+        ("provenance", {"model": "m", "sha256": 1}, "provenance: expected a string as 'sha256'"),
+        ("provenance", {"model": "m", "tokens": "a"}, "provenance: expected a list as 'tokens'"),
+        ("end", -1.0, "line 1: a turn needs start <= end"),
+    ],
+)
+def test_a_value_within_a_value_is_named(field, value, message):
+    with pytest.raises(FormatError, match=message):
+        loads(json.dumps(a_row() | {field: value}))
+
+
+@pytest.mark.parametrize(
+    "field", sorted(a_row().keys() - {"schema", "audio", "recording_duration"})
+)
+def test_a_field_that_is_missing_is_named(field):
+    row = {name: value for name, value in a_row().items() if name != field}
+
+    with pytest.raises(FormatError, match=f"line 1: no field '{field}'"):
+        loads(json.dumps(row))
+    assert not VALIDATOR.is_valid(row)
+
+
+@given(dialogues=dialogues)
+def test_every_line_keeps_to_the_published_schema(dialogues):
+    for row in (json.loads(line) for line in dumps(dialogues).split("\n") if line):
+        VALIDATOR.validate(row)
+        VALIDATOR.validate(row | {"a key of a later version": 1})
+
+
+@given(field=st.sampled_from(sorted(a_row())), value=anything)
+def test_the_schema_and_the_reader_agree_on_what_is_a_line(field, value):
+    row = a_row() | {field: value}
+
+    try:
+        loads(json.dumps(row))
+    except FormatError as error:
+        reads = "start <= end" in str(error)  # which no schema can say
+    else:
+        reads = True
+    assert VALIDATOR.is_valid(row) == reads
+
+
+def test_the_schema_describes_every_key():
+    found = schema()
+    described = found["properties"] | found["$defs"]["provenance"]["properties"]
+
+    assert found["properties"].keys() == a_row().keys()
+    assert [name for name, value in described.items() if not value.get("description")] == []
+    VALIDATOR.check_schema(found)

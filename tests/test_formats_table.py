@@ -25,7 +25,7 @@ COLUMNS = {
     "overlap_ratio": "overlap",
     "provenance": "model",
 }
-TIMES = {0: "exact", 1_000: "1 ms", 1_000_000: "1 µs"}
+TIMES = {0: "exact", 1_000: "1 ms", 1_000_000: "1 µs", 1_000_000_000: "1 ns"}
 
 
 def table() -> str:

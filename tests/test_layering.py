@@ -43,6 +43,7 @@ CORE = {name for layer in LAYERS for name in layer} - {"selfcheck", "testing"}
 HEAVY = {
     *("torch", "torchaudio", "lhotse", "pyannote", "funasr", "modelscope", "transformers"),
     *("onnx", "onnxruntime", "openvino"),
+    *("audformat", "datasets", "pandas", "pyarrow"),
 }
 
 # Modules that are imported only where their library is there; the first match counts.

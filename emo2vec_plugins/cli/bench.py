@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from emo2vec_plugins.cli.output import complain, note, print_table, replacing
+from emo2vec_plugins.cli.output import complain, note, print_table
 from emo2vec_plugins.errors import MissingExtraError
+from emo2vec_plugins.integrations.result_files import replacing
 
 if TYPE_CHECKING:
     from emo2vec_plugins.bench.measure import Plan

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from emo2vec_plugins.dialogue import Dialogue, Emotion, ScoredTurn, Turn
+from emo2vec_plugins.dialogue import Dialogue, Emotion
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.formats.bundle import Bundle, write_bundle
+from emo2vec_plugins.integrations.recordings import unscored
 from emo2vec_plugins.pipeline import End, Scorer, annotate
 from emo2vec_plugins.plugins import Plugins
 from emo2vec_plugins.session import Clip, Options, Recording
@@ -60,13 +61,3 @@ def _counted(
         if isinstance(item, Clip):
             advance()
         yield item, emotion
-
-
-def unscored(source: Recording, error: Exception) -> Dialogue:
-    """Return every turn of *source* without a label, *error* being the reason."""
-    turns = [Turn(start=0.0, end=0.0)] if source.turns is None else source.turns
-    emotion = Emotion(reason=str(error))
-    return Dialogue(
-        recording=source.name,
-        turns=tuple(ScoredTurn(turn=turn, emotion=emotion) for turn in turns),
-    )

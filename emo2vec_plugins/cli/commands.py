@@ -1,4 +1,4 @@
-"""The commands that need an extra, added through the hook that any plugin may use."""
+"""The commands that are not always needed, added through the hook that any plugin may use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def emo2vec_commands(cli: click.Group) -> None:
-    """Add the commands that need Lhotse, pyannote.audio or the libraries of training."""
+    """Add the commands that not every run has a use for; each is imported when it is used."""
     from emo2vec_plugins.cli.lazy import LazyCommand
 
     for name, module, short_help in (
@@ -22,6 +22,8 @@ def emo2vec_commands(cli: click.Group) -> None:
         ("diarize", "diarize", "Diarize with pyannote, then score each turn."),
         ("evaluate", "evaluate", "Compare predictions with what people say."),
         ("export", "export", "Write a model's network as an ONNX file."),
+        ("kaldi", "kaldi", "Score the utterances of a Kaldi data folder."),
+        ("nemo", "nemo", "Score the lines of a NeMo manifest."),
         ("picture", "picture", "Draw who speaks when, and in which emotion."),
         ("pseudo-label", "pseudo_label", "Label turns where a model is to be trusted."),
         ("review", "review", "Have people correct emotions, and bring that home."),

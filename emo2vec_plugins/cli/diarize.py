@@ -11,14 +11,7 @@ import click
 
 from emo2vec_plugins.cli.exports import Exports, format_option
 from emo2vec_plugins.cli.options import Scoring, bundle_options, scoring_options
-from emo2vec_plugins.cli.output import (
-    Tally,
-    counted,
-    note,
-    results_folder,
-    speaker_of,
-    step_progress,
-)
+from emo2vec_plugins.cli.output import Tally, counted, note, speaker_of, step_progress
 from emo2vec_plugins.dialogue import Dialogue
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import (
@@ -30,6 +23,7 @@ from emo2vec_plugins.errors import (
 )
 from emo2vec_plugins.formats.bundle import write_bundle
 from emo2vec_plugins.formats.stems import bundle_stem
+from emo2vec_plugins.integrations.result_files import results_folder
 from emo2vec_plugins.session import Options
 
 if TYPE_CHECKING:

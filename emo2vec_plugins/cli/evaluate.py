@@ -11,15 +11,9 @@ import click
 
 from emo2vec_plugins.cli.evaluated import Material, emobox_material, manifest_material
 from emo2vec_plugins.cli.options import Scoring, scoring_options
-from emo2vec_plugins.cli.output import (
-    Tally,
-    counted,
-    note,
-    progress,
-    replacing,
-    speaker_of,
-)
+from emo2vec_plugins.cli.output import Tally, counted, note, progress, speaker_of
 from emo2vec_plugins.cli.truth_options import TruthOptions, extra, told_left_out, truth_options
+from emo2vec_plugins.integrations.result_files import replacing
 from emo2vec_plugins.labelled import LabelMap
 
 if TYPE_CHECKING:

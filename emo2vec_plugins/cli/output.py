@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import secrets
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import click
-
-from emo2vec_plugins.errors import OptionsError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -144,52 +138,6 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     with console.capture() as capture:
         console.print(table)
     click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that takes *path*'s place when the block ends well and is gone if it fails.
-
-    What is no regular file, such as ``/dev/stdout``, is written to as it stands. Folders that
-    are missing are made.
-    """
-    if path.exists() and not path.is_file():
-        with path.open("wb") as stream:
-            yield stream
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        with _opened(part, path) as stream:
-            yield stream
-        part.replace(path)
-    finally:
-        with suppress(OSError):  # gone if renamed; its folder may be gone, too
-            part.unlink(missing_ok=True)
-
-
-def _opened(part: Path, path: Path) -> IO[bytes]:
-    try:
-        return part.open("xb")
-    except OSError as error:  # of what was asked for: nobody has heard of the temporary name
-        raise OSError(error.errno, error.strerror, str(path)) from error
-
-
-def results_folder(path: str) -> Path:
-    """Return the folder that results go to, made if it is missing.
-
-    Raises:
-        OptionsError: If it, or a folder above it, is a file.
-        OSError: If it cannot be made or written to.
-    """
-    folder = Path(path)
-    for each in (folder, *folder.parents):
-        if each.exists() and not each.is_dir():
-            raise OptionsError(f"{each}: is a file, expected a folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
-    return folder
 
 
 class Tally:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from emo2vec_plugins.cli.group import plugins_of
-from emo2vec_plugins.cli.output import listed, note, replacing
+from emo2vec_plugins.cli.output import listed, note
 from emo2vec_plugins.dialogue import Dialogue
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.formats.conversion import read_any
+from emo2vec_plugins.integrations.result_files import replacing
 from emo2vec_plugins.report.drawing import SUFFIXES
 from emo2vec_plugins.report.lanes import spoken_by
 

@@ -13,20 +13,13 @@ import click
 
 from emo2vec_plugins.cli.convert import with_audio
 from emo2vec_plugins.cli.group import plugins_of
-from emo2vec_plugins.cli.output import (
-    Tally,
-    counted,
-    listed,
-    note,
-    print_table,
-    replacing,
-    results_folder,
-)
+from emo2vec_plugins.cli.output import Tally, counted, listed, note, print_table
 from emo2vec_plugins.dialogue import Dialogue
 from emo2vec_plugins.errors import AudioError
 from emo2vec_plugins.formats.conversion import read_any, write_any
 from emo2vec_plugins.formats.files import write_text
 from emo2vec_plugins.formats.labelstudio import labelling_config
+from emo2vec_plugins.integrations.result_files import replacing, results_folder
 from emo2vec_plugins.labelled import LabelMap
 from emo2vec_plugins.review.comparison import (
     Agreement,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,22 +13,15 @@ import click
 import numpy as np
 
 from emo2vec_plugins.audio import MODEL_RATE
-from emo2vec_plugins.cli.bundles import unscored
-from emo2vec_plugins.cli.inputs import Input, read_inputs
+from emo2vec_plugins.cli.inputs import read_inputs
 from emo2vec_plugins.cli.options import Scoring, scoring_options
-from emo2vec_plugins.cli.output import (
-    Tally,
-    counted,
-    progress,
-    replacing,
-    results_folder,
-    speaker_of,
-)
+from emo2vec_plugins.cli.output import Tally, counted, progress, speaker_of
 from emo2vec_plugins.dialogue import Emotion, FloatArray
-from emo2vec_plugins.errors import OptionsError
+from emo2vec_plugins.integrations.audio_lists import Input
+from emo2vec_plugins.integrations.recordings import unscored
+from emo2vec_plugins.integrations.result_files import ArrayFolder, replacing
 from emo2vec_plugins.pipeline import annotate
 from emo2vec_plugins.session import Options, Recording
-from emo2vec_plugins.spilling import save_npy
 from emo2vec_plugins.windows import HOP
 
 DIGITS = 6
@@ -68,7 +60,7 @@ def score(
     stdin), a Kaldi wav.scp, or a .jsonl of {"key": ..., "source": PATH}.
     """
     files = read_inputs(inputs)
-    arrays = None if output_dir is None else ArrayFolder(output_dir, files)
+    arrays = None if output_dir is None else ArrayFolder(output_dir, [file.key for file in files])
     frames = granularity == "frame"
     options = Options(embeddings=not frames, frames=frames)
     tally = Tally(quiet=scoring.quiet)
@@ -84,7 +76,7 @@ def score(
         for file, dialogue in zip(files, results, strict=True):
             emotion = dialogue.turns[0].emotion
             if arrays is not None:
-                arrays.write(file, emotion.frame_embeddings if frames else emotion.embedding)
+                arrays.write(file.key, emotion.frame_embeddings if frames else emotion.embedding)
             write(to_line(file, emotion))
             tally.count("file", file.path, emotion.reason)
             advance()
@@ -113,39 +105,6 @@ def to_line(file: Input, emotion: Emotion) -> bytes:
         values["provenance"] = emotion.provenance.to_dict()
     # A file name that is no Unicode becomes a JSON escape, not an error.
     return json.dumps(values, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
-
-
-class ArrayFolder:
-    """A folder of ``KEY.npy`` files, each complete or absent.
-
-    Raises:
-        OptionsError: If a key would leave the folder, two keys are one file, or the folder is one.
-        OSError: If the folder cannot be made or written to.
-    """
-
-    def __init__(self, folder: str, files: Sequence[Input]) -> None:
-        self._root = results_folder(folder)
-        owner: dict[str, str] = {}
-        for file in files:
-            path = os.path.normpath(self._path(file))
-            if (
-                not Path(path).is_relative_to(os.path.normpath(self._root))
-                or file.key == ""
-                or "\0" in path
-            ):
-                raise OptionsError(f"key {file.key!r} is no name of a file within {folder}")
-            if owner.setdefault(path, file.key) != file.key:
-                raise OptionsError(f"keys {owner[path]!r} and {file.key!r} are both {path}")
-
-    def write(self, file: Input, array: FloatArray | None) -> None:
-        """Write one array; None, of what could not be scored, writes nothing."""
-        if array is None:
-            return
-        with replacing(self._path(file)) as stream:
-            save_npy(stream, array)
-
-    def _path(self, file: Input) -> Path:
-        return self._root / f"{file.key}.npy"
 
 
 @contextmanager

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from emo2vec_plugins.formats import Format
+from emo2vec_plugins.formats.audacity import AUDACITY
+from emo2vec_plugins.formats.audformat_csv import AUDFORMAT
+from emo2vec_plugins.formats.elan import ELAN
+from emo2vec_plugins.formats.emotionml import EMOTIONML
 from emo2vec_plugins.formats.jsonl import EMOTIONS_JSONL
+from emo2vec_plugins.formats.labelstudio import LABELSTUDIO
 from emo2vec_plugins.formats.rttm import EMOTION_RTTM, RTTM, SPKEMO_RTTM
+from emo2vec_plugins.formats.seglst import SEGLST
+from emo2vec_plugins.formats.table_csv import TABLE_CSV
+from emo2vec_plugins.formats.table_parquet import TABLE_PARQUET
+from emo2vec_plugins.formats.textgrid import SHORT_TEXTGRID, TEXTGRID
+from emo2vec_plugins.formats.webvtt import WEBVTT
 from emo2vec_plugins.hookspecs import hookimpl
 
 
 @hookimpl
 def emo2vec_formats() -> list[Format]:
-    """Offer RTTM in three flavours, and lossless JSON lines."""
-    return [RTTM, EMOTION_RTTM, SPKEMO_RTTM, EMOTIONS_JSONL]
+    """Offer RTTM in three flavours, lossless JSON lines, and what other tools show or edit."""
+    return [
+        *(RTTM, EMOTION_RTTM, SPKEMO_RTTM, EMOTIONS_JSONL),
+        *(TABLE_CSV, TABLE_PARQUET, AUDFORMAT, SEGLST),
+        *(TEXTGRID, SHORT_TEXTGRID, ELAN),
+        *(LABELSTUDIO, EMOTIONML, WEBVTT, AUDACITY),
+    ]

@@ -2,7 +2,8 @@
 
 A name keeps every character that the place can hold; the others become ``%XX``, the bytes of
 their UTF-8 encoding. A ``%`` is itself escaped only where it could be taken for such an escape.
-So two names never become one, and every escaped name has its original back.
+So two names never become one, and every escaped name has its original back. Where a place cannot
+hold a ``%``, another sign stands for it.
 """
 
 from __future__ import annotations
@@ -11,9 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-_ESCAPES = re.compile("(?:%[0-9A-F]{2})+")
-_AMBIGUOUS = re.compile("%(?=[0-9A-F]{2})")
-_EMPTY = "%"
+_MARK = "%"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +22,12 @@ class Escaping:
     Attributes:
         keeps: Whether the place can hold a character as it is.
         reserved: Names that mean something else there; their first character is escaped.
+        mark: What an escape begins with; the place can hold it.
     """
 
     keeps: Callable[[str], bool]
     reserved: frozenset[str] = frozenset()
+    mark: str = _MARK
 
     def escape(self, name: str) -> str:
         """Return what stands for *name*; never empty, and one-to-one.
@@ -35,9 +36,9 @@ class Escaping:
         ('a%20b', '%')
         """
         if not name:
-            return _EMPTY
-        if name in self.reserved or name == _EMPTY:
-            return _encoded(name[0]) + self._body(name[1:])
+            return self.mark
+        if name in self.reserved or name == self.mark:
+            return self._encoded(name[0]) + self._body(name[1:])
         return self._body(name)
 
     def unescape(self, text: str) -> str:
@@ -45,32 +46,36 @@ class Escaping:
 
         Text that `escape` gives for no name at all was written by somebody else, and is the name.
         """
-        name = unescaped(text)
+        name = unescaped(text, mark=self.mark)
         return name if self.escape(name) == text else text
 
     def _body(self, name: str) -> str:
-        ambiguous = {found.start() for found in _AMBIGUOUS.finditer(name)}
+        ambiguous = {
+            found.start() for found in re.finditer(f"{re.escape(self.mark)}(?=[0-9A-F]{{2}})", name)
+        }
         return "".join(
-            _encoded(character)
-            if index in ambiguous or not (character == "%" or self.keeps(character))
+            self._encoded(character)
+            if index in ambiguous or not (character == self.mark or self.keeps(character))
             else character
             for index, character in enumerate(name)
         )
 
+    def _encoded(self, character: str) -> str:
+        encoded = character.encode("utf-8", "surrogatepass")
+        return "".join(f"{self.mark}{byte:02X}" for byte in encoded)
 
-def unescaped(text: str) -> str:
+
+def unescaped(text: str, *, mark: str = _MARK) -> str:
     """Return *text* with all its escapes decoded; as it is, where they are not UTF-8."""
-    if text == _EMPTY:
+    if text == mark:
         return ""
     try:
-        return _ESCAPES.sub(lambda found: _decoded(found.group()), text)
+        return re.sub(
+            f"(?:{re.escape(mark)}[0-9A-F]{{2}})+",
+            lambda found: bytes.fromhex(found.group().replace(mark, "")).decode(
+                "utf-8", "surrogatepass"
+            ),
+            text,
+        )
     except UnicodeDecodeError:
         return text
-
-
-def _encoded(character: str) -> str:
-    return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogatepass"))
-
-
-def _decoded(escapes: str) -> str:
-    return bytes.fromhex(escapes.replace("%", "")).decode("utf-8", "surrogatepass")

@@ -90,8 +90,6 @@ def read_dialogues(
         dialogues: list[Dialogue] = _run(chosen.name, chosen.loads, content, list)
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from error
-    if chosen.holds is not None and "recording" in chosen.holds:
-        return dialogues
     name = recording_of(_stem(Path(path), chosen))
     return [replace(each, recording=each.recording or name) for each in dialogues]
 

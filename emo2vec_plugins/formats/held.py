@@ -7,6 +7,7 @@ there, times are on its grid, and the rest is as if it had never been known.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -70,6 +71,20 @@ def only(dialogues: Sequence[Dialogue], what: str) -> Dialogue:
             f"{what} holds exactly one recording, got {len(dialogues)}; write a file for each"
         )
     return dialogues[0]
+
+
+def distinct(dialogues: Iterable[Dialogue], what: str) -> None:
+    """Refuse recordings that would be one in a file of the kind *what*.
+
+    Raises:
+        FormatError: If two have one name.
+    """
+    for name, count in Counter(dialogue.recording for dialogue in dialogues).items():
+        if count > 1:
+            raise FormatError(
+                f"{count} recordings are called {name!r} and would be one in {what}; "
+                "write a file for each"
+            )
 
 
 def held(dialogues: Iterable[Dialogue], format_: Format) -> list[Dialogue]:

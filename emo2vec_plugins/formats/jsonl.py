@@ -1,7 +1,8 @@
 """Emotions as JSON lines: one turn a line, nothing lost but the arrays.
 
 Every line stands alone, with the model that spoke, so that files may be concatenated, filtered
-and sorted with everyday tools. docs/results.md describes the fields.
+and sorted with everyday tools. docs/results.md describes the fields, and so does a JSON Schema
+that lies beside this file.
 """
 
 from __future__ import annotations
@@ -11,18 +12,33 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from importlib import resources
 from typing import Any
 
 from emo2vec_plugins.dialogue import Dialogue, Emotion, Provenance, ScoredTurn, Turn
-from emo2vec_plugins.errors import FormatError
+from emo2vec_plugins.errors import FormatError, InvalidTurnError
 from emo2vec_plugins.formats import Format
 from emo2vec_plugins.formats.held import FIELDS
+from emo2vec_plugins.formats.json_values import Fields
 
 SCHEMA = "emo2vec-emotions/1"
 """Stands in every line. The number changes when lines can no longer be read as before."""
 
+_OF_TURNS = (
+    *("start", "end", "speaker", "channel", "emotion", "score", "scores", "logits"),
+    *("flags", "reason", "duration", "overlap_ratio", "provenance"),
+)
+_OF_MODELS = ("model", "sha256", "resampler", "dtype", "version")
+
 # Surrogates cannot be encoded, and the others end a line in some readers.
 _UNSAFE = re.compile("[\ud800-\udfff\x85\u2028\u2029]")
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a line, for those who check files with it."""
+    file = resources.files("emo2vec_plugins.formats").joinpath("emotions-1.schema.json")
+    found: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    return found
 
 
 def dumps(dialogues: Sequence[Dialogue]) -> str:
@@ -115,45 +131,60 @@ def _plain(value: Any) -> Any:
 
 def _parsed(number: int, line: str) -> tuple[Dialogue, int, ScoredTurn | None]:
     """Return the recording, the turn's index in it, and the turn; None where there is none."""
+    where = f"line {number}"
     try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise FormatError(f"line {number}: not JSON: {error}: {line[:200]!r}") from error
-    schema = row.get("schema") if isinstance(row, dict) else None
-    if schema != SCHEMA:
-        raise FormatError(f"line {number}: expected schema {SCHEMA!r}, found {schema!r}")
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{where}: not JSON: {error}: {line[:200]!r}") from error
+    found = value.get("schema") if isinstance(value, dict) else None
+    if found != SCHEMA:
+        raise FormatError(f"{where}: expected schema {SCHEMA!r}, found {found!r}")
+    row = Fields(value, where)
+    row.require("recording", "turn")
+    # Files of the first version have neither audio nor duration.
+    head = Dialogue(
+        recording=row.text("recording"),
+        audio=row.maybe_text("audio"),
+        duration=row.maybe_number("recording_duration"),
+    )
+    if row.values["turn"] is None:
+        return head, 0, None
+    index = row.count("turn")
+    row.require(*_OF_TURNS)
+    return head, index, ScoredTurn(turn=_turn(row), emotion=_emotion(row))
+
+
+def _turn(row: Fields) -> Turn:
     try:
-        # Files of the first version have neither of the two.
-        head = Dialogue(
-            recording=row["recording"],
-            audio=row.get("audio"),
-            duration=row.get("recording_duration"),
+        return Turn(
+            start=row.number("start"),
+            end=row.number("end"),
+            speaker=row.maybe_text("speaker"),
+            channel=row.maybe_channel("channel"),
         )
-        if row["turn"] is None:
-            return head, 0, None
-        return head, int(row["turn"]), _scored(row)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        problem = f"no field {error}" if isinstance(error, KeyError) else str(error)
-        raise FormatError(f"line {number}: {problem}: {line[:200]!r}") from error
+    except InvalidTurnError as error:
+        raise FormatError(f"{row.where}: {error}") from error
 
 
-def _scored(row: Mapping[str, Any]) -> ScoredTurn:
-    channel = row["channel"]
-    turn = Turn(
-        start=row["start"],
-        end=row["end"],
-        speaker=row["speaker"],
-        channel=tuple(channel) if isinstance(channel, list) else channel,
+def _emotion(row: Fields) -> Emotion:
+    return Emotion(
+        label=row.maybe_text("emotion"),
+        score=row.maybe_number("score"),
+        scores=row.numbers("scores"),
+        logits=row.numbers("logits"),
+        flags=row.texts("flags"),
+        reason=row.maybe_text("reason"),
+        duration=row.number("duration"),
+        overlap_ratio=row.maybe_number("overlap_ratio"),
+        provenance=_provenance(row.maybe_fields("provenance")),
     )
-    emotion = Emotion(
-        label=row["emotion"],
-        score=row["score"],
-        scores=row["scores"],
-        logits=row["logits"],
-        flags=tuple(row["flags"]),
-        reason=row["reason"],
-        duration=row["duration"],
-        overlap_ratio=row["overlap_ratio"],
-        provenance=Provenance.from_dict(row["provenance"]) if row["provenance"] else None,
-    )
-    return ScoredTurn(turn=turn, emotion=emotion)
+
+
+def _provenance(row: Fields | None) -> Provenance | None:
+    if row is None:
+        return None
+    row.require("model")
+    known = {name: row.text(name) for name in _OF_MODELS if name in row.values}
+    revision = {"revision": row.maybe_text("revision")}
+    tokens = {"tokens": row.texts("tokens")} if "tokens" in row.values else {}
+    return Provenance.from_dict({**known, **revision, **tokens})

@@ -16,11 +16,11 @@ from emo2vec_plugins.errors import Emo2vecWarning, OptionsError
 from emo2vec_plugins.hookspecs import hookimpl
 from emo2vec_plugins.integrations.lhotse_fields import (
     enriched,
-    is_labelled,
     kept_fields,
     label_fields,
     places,
 )
+from emo2vec_plugins.integrations.record_fields import is_labelled
 from emo2vec_plugins.pipeline import Scorer, annotate, as_options, check_sources, pass_through
 from emo2vec_plugins.plugins import Plugins
 from emo2vec_plugins.session import Options

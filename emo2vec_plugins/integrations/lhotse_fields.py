@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from emo2vec_plugins.dialogue import Emotion, Provenance
+from emo2vec_plugins.dialogue import Emotion
 from emo2vec_plugins.integrations.lhotse_tracks import tracks
+from emo2vec_plugins.integrations.record_fields import is_labelled, model_name
 from emo2vec_plugins.session import Options
 
 Place = tuple[int, int | None]
@@ -41,21 +42,6 @@ def label_fields(emotion: Emotion, options: Options) -> dict[str, Any]:
 def field_names(options: Options) -> set[str]:
     """Return every field that may be written."""
     return {options.field, *(f"{options.field}_{part}" for part in PARTS + ARRAYS)}
-
-
-def model_name(provenance: Provenance | None) -> str | None:
-    """Return which model spoke: its name, and the start of its revision or digest."""
-    if provenance is None:
-        return None
-    version = provenance.revision or provenance.sha256
-    return f"{provenance.model}@{version[:12]}" if version else provenance.model
-
-
-def is_labelled(custom: Mapping[str, Any] | None, options: Options) -> bool:
-    """Return whether there is a label that is not to be replaced; a blank one is none."""
-    label = (custom or {}).get(options.field)
-    is_blank = label is None or (isinstance(label, str) and not label.strip())
-    return not (options.overwrite or is_blank)
 
 
 def is_wanted(custom: Mapping[str, Any] | None, options: Options) -> bool:

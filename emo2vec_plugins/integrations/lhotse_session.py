@@ -15,7 +15,6 @@ from emo2vec_plugins.integrations.lhotse_audio import MixtureAudio, RecordingAud
 from emo2vec_plugins.integrations.lhotse_fields import (
     Place,
     enriched,
-    is_labelled,
     is_wanted,
     kept_fields,
     label_fields,
@@ -23,6 +22,7 @@ from emo2vec_plugins.integrations.lhotse_fields import (
 )
 from emo2vec_plugins.integrations.lhotse_frames import FRAME_SHIFT
 from emo2vec_plugins.integrations.lhotse_tracks import tracks
+from emo2vec_plugins.integrations.record_fields import is_labelled
 from emo2vec_plugins.overlap import overlaps
 from emo2vec_plugins.session import Clip, Options, Span
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from emo2vec_plugins.integrations.lhotse_fields import Place, is_labelled, places
+from emo2vec_plugins.integrations.lhotse_fields import Place, places
+from emo2vec_plugins.integrations.record_fields import is_labelled
 from emo2vec_plugins.session import Options
 
 NAMED = 10

@@ -108,5 +108,15 @@ def seconds_of(audio: Audio) -> float | None:
         return None
 
 
+def unscored(source: Recording, error: Exception) -> Dialogue:
+    """Return every turn of *source* without a label, *error* being the reason."""
+    turns = [Turn(start=0.0, end=0.0)] if source.turns is None else source.turns
+    emotion = Emotion(reason=str(error))
+    return Dialogue(
+        recording=source.name,
+        turns=tuple(ScoredTurn(turn=turn, emotion=emotion) for turn in turns),
+    )
+
+
 def _whole(audio: Audio) -> Turn:
     return Turn(start=0.0, end=seconds_of(audio) or 0.0)  # what fails here fails in the engine, too

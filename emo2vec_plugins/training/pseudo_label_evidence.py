@@ -14,9 +14,10 @@ from typing import Any
 from emo2vec_plugins.dialogue import Emotion
 from emo2vec_plugins.errors import ScorerError
 from emo2vec_plugins.hookspecs import hookimpl
-from emo2vec_plugins.integrations.lhotse_fields import Place, is_labelled, label_fields, model_name
+from emo2vec_plugins.integrations.lhotse_fields import Place, label_fields
 from emo2vec_plugins.integrations.lhotse_session import CutSession
 from emo2vec_plugins.integrations.lhotse_tracks import tracks
+from emo2vec_plugins.integrations.record_fields import is_labelled, model_name
 from emo2vec_plugins.pipeline import Scorer
 from emo2vec_plugins.session import Clip, Options
 from emo2vec_plugins.training.trust import Evidence, tempered, window_votes

@@ -1,0 +1,135 @@
+r"""Label tracks of Audacity: a line a turn, its start, end and text between tabs.
+
+The text is ``SPEAKER_00 @angry 0.873421``: the speaker, the emotion behind an ``@``, and its score.
+What is not known is left out, so a turn without an emotion is its speaker alone, and one without
+a speaker begins with the ``@``. In labels of others, a last word with an ``@`` before it is an emotion,
+too; any other text is the speaker as a whole, whatever it says. There is no guessing.
+
+Read are also decimal commas, which Audacity wrote in some languages, labels of one time, which are
+turns of no length, and lines that begin with a backslash, which hold frequencies and are passed over.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+from emo2vec_plugins.dialogue import Dialogue, Emotion, ScoredTurn, Turn
+from emo2vec_plugins.errors import FormatError
+from emo2vec_plugins.formats import Format
+from emo2vec_plugins.formats.escaping import Escaping
+from emo2vec_plugins.formats.held import grid, only
+
+MICROSECONDS = 1_000_000
+"""Ticks a second in which Audacity writes times."""
+
+SPEAKERS = Escaping(lambda character: character.isprintable() and character != "@")
+LABELS = Escaping(lambda character: character.isprintable() and character not in " @")
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d*)?(?:[eE][+-]?\d+)?", re.ASCII)
+_TEXT = re.compile(
+    r"(?:(?P<speaker>.*) )?@(?P<label>[^ @]+)(?: (?P<score>\d{1,9}(?:\.\d+)?))?",
+    re.ASCII | re.DOTALL,
+)
+
+
+def dumps(dialogues: Sequence[Dialogue]) -> str:
+    """Return one line for each turn of the one recording, in order.
+
+    Raises:
+        FormatError: If there is another number of recordings, or a score is no finite number from 0.
+    """
+    return "".join(map(_line, only(dialogues, "a label track").turns))
+
+
+def loads(text: str) -> list[Dialogue]:
+    """Return the one recording of a label track, its turns in the order of the lines.
+
+    Raises:
+        FormatError: If a line is no label; names the line.
+    """
+    turns: list[ScoredTurn] = []
+    for number, line in enumerate(_LINE_END.split(text.removeprefix("\ufeff")), 1):
+        if line.strip() and not (turns and line.startswith("\\")):
+            turns.append(_scored(number, line))
+    return [Dialogue(recording="", turns=tuple(turns))]
+
+
+AUDACITY = Format(
+    name="audacity",
+    suffixes=(".audacity.txt",),
+    description="label track of Audacity, 'SPEAKER_00 @angry 0.87'; the other scores are lost",
+    dumps=dumps,
+    loads=loads,
+    holds=frozenset({"empty", "order", "speaker", "label", "score"}),
+    ticks=MICROSECONDS,
+)
+
+
+def _line(scored: ScoredTurn) -> str:
+    start, end = grid(scored.turn, rate=MICROSECONDS)
+    words = [*_speaker_words(scored.turn), *_emotion_words(scored)]
+    return f"{_seconds(start)}\t{_seconds(end)}\t{' '.join(words)}\n"
+
+
+def _speaker_words(turn: Turn) -> list[str]:
+    return [] if turn.speaker is None else [SPEAKERS.escape(turn.speaker)]
+
+
+def _emotion_words(scored: ScoredTurn) -> list[str]:
+    label, score = scored.emotion.label, scored.emotion.score
+    if label is None:
+        return []
+    if score is None:
+        return [f"@{LABELS.escape(label)}"]
+    if not 0 <= score < math.inf:
+        raise FormatError(f"expected a score that is a probability, got {score} of {scored.turn}")
+    return [f"@{LABELS.escape(label)}", f"{score:.6f}"]
+
+
+def _seconds(microseconds: int) -> str:
+    whole, rest = divmod(abs(microseconds), MICROSECONDS)
+    return f"{'-' if microseconds < 0 else ''}{whole}.{rest:06}"
+
+
+def _scored(number: int, line: str) -> ScoredTurn:
+    first, *others = line.split("\t")
+    start = _time(first)
+    if start is None or not others:
+        raise FormatError(
+            f"line {number}: expected a start in seconds, an end and a text with tabs between "
+            f"them: {line[:200]!r}"
+        )
+    end = _time(others[0])
+    if end is None:  # of one time, as Audacity 1.2 wrote them and all versions read them
+        end, text = start, "\t".join(others)
+    else:
+        text = "\t".join(others[1:])
+    if end < start:
+        raise FormatError(f"line {number}: expected an end after the start: {line[:200]!r}")
+    speaker, emotion = _heard(text)
+    return ScoredTurn(turn=Turn(start=start, end=end, speaker=speaker), emotion=emotion)
+
+
+def _time(field: str) -> float | None:
+    """Return the seconds that a field stands for, None if it is no finite number."""
+    spelt = field.strip(" ")
+    if not _NUMBER.fullmatch(spelt):
+        return None
+    seconds = float(spelt.replace(",", "."))
+    return seconds if math.isfinite(seconds) else None
+
+
+def _heard(text: str) -> tuple[str | None, Emotion]:
+    found = _TEXT.fullmatch(text)
+    if found is None:
+        return (SPEAKERS.unescape(text) if text else None), Emotion()
+    speaker, score = found["speaker"], found["score"]
+    return (
+        None if speaker is None else SPEAKERS.unescape(speaker),
+        Emotion(
+            label=LABELS.unescape(found["label"]), score=None if score is None else float(score)
+        ),
+    )

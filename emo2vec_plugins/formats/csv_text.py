@@ -1,0 +1,101 @@
+"""CSV as RFC 4180 has it, read so that an empty string is not a missing value.
+
+A missing value is nothing between two separators, an empty string is ``""``: so PostgreSQL, DuckDB
+and Arrow have it. The `csv` module reads both as the same.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from emo2vec_plugins.errors import FormatError
+
+Cell = str | None
+
+_NEEDS_QUOTES = re.compile(r'[",;\t\r\n]|^\s|\s$|^$')
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+def line(cells: Iterable[Cell]) -> str:
+    r"""Return a record with commas, its end included; None is missing.
+
+    >>> line(["a", None, "", 'say "so" again'])
+    'a,,"","say ""so"" again"\n'
+    """
+    return ",".join("" if cell is None else _quoted(cell) for cell in cells) + "\n"
+
+
+def records(text: str, *, separator: str = ",") -> Iterator[tuple[int, list[Cell]]]:
+    """Yield the records that are not blank, each with the number of its first line.
+
+    Raises:
+        FormatError: If a quotation mark is never closed, or followed by more than a separator;
+            names the line.
+    """
+    pattern = _pattern(separator)
+    position, number = 0, 1
+    while position < len(text):
+        begin, cells, end = position, list[Cell](), separator
+        while end == separator:
+            found = pattern.match(text, position)
+            if found is None:
+                raise FormatError(
+                    f"line {number + len(_LINE_END.findall(text, begin, position))}: a quotation "
+                    "mark is to be closed, and a separator to follow: "
+                    f"{text[position : position + 100]!r}"
+                )
+            quoted, plain, end = found.groups()
+            cells.append(quoted.replace('""', '"') if quoted is not None else plain or None)
+            position = found.end()
+        if any(cell is not None for cell in cells):
+            yield number, cells
+        number += len(_LINE_END.findall(text, begin, position))
+
+
+def write_number(value: float, name: str) -> str:
+    """Return the shortest text that is exactly this number.
+
+    Raises:
+        FormatError: If it is NaN or infinite, which tools take for missing; says *name*.
+    """
+    if not math.isfinite(value):
+        raise FormatError(f"tables hold no NaN or infinity, and {name} is {value}")
+    return repr(float(value))
+
+
+def read_number(cell: str) -> float:
+    """Return the number that a cell holds.
+
+    Raises:
+        ValueError: If it is none, or not finite.
+    """
+    value = float(cell)
+    if not math.isfinite(value):
+        raise ValueError(cell)
+    return value
+
+
+def write_words(values: Iterable[str], name: str) -> str:
+    """Return some words with spaces between them.
+
+    Raises:
+        FormatError: If one is empty or has spaces itself; says *name*.
+    """
+    words = list(values)
+    if any(word.split() != [word] for word in words):
+        raise FormatError(f"{name} are words, separated by spaces, got {words}")
+    return " ".join(words)
+
+
+def _quoted(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"' if _NEEDS_QUOTES.search(cell) else cell
+
+
+@lru_cache
+def _pattern(separator: str) -> re.Pattern[str]:
+    sep = re.escape(separator)
+    quoted = r'"([^"]*(?:""[^"]*)*)"'
+    return re.compile(rf'(?:{quoted}|((?!")[^{sep}\r\n]*))({sep}|\r\n|\r|\n|\Z)')

@@ -1,0 +1,167 @@
+"""What a JSON object of a file holds, asked for by name and kind.
+
+JSON says nothing of kinds: a start may be a string, a speaker a number. Taken as they are, such
+values fail far from the file, or never, so readers of JSON ask here, and the place is named.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from emo2vec_plugins.errors import FormatError
+
+
+def parsed(text: str) -> Any:
+    """Return what a JSON text holds.
+
+    Raises:
+        FormatError: If it is no JSON; names the line.
+    """
+    try:
+        return json.loads(text.removeprefix("\ufeff"))
+    except json.JSONDecodeError as error:
+        raise FormatError(
+            f"line {error.lineno}: not JSON: {error.msg} at character {error.colno}"
+        ) from error
+    except RecursionError as error:
+        raise FormatError("not JSON of any format: brackets are nested too deep") from error
+
+
+def finite(value: float, where: str) -> float:
+    """Return a number that JSON can hold.
+
+    Raises:
+        FormatError: If it is NaN or infinite; says *where*.
+    """
+    if not math.isfinite(value):
+        raise FormatError(f"{where}: JSON holds no NaN or infinity, and a number is {value}")
+    return float(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The fields of one JSON object.
+
+    Every method takes a field's name and raises `FormatError` if the value is of another kind. A
+    field that is missing is an error, too, except for the methods that say ``maybe``: to them it
+    is null.
+
+    Attributes:
+        values: By name.
+        where: The object's place, as errors call it.
+    """
+
+    values: Mapping[str, Any]
+    where: str
+
+    @classmethod
+    def of(cls, value: Any, where: str) -> Fields:
+        """Return the fields of an object, which *value* is to be."""
+        if not isinstance(value, dict):
+            raise FormatError(f"{where}: expected an object {{...}}, found {_shown(value)}")
+        return cls(value, where)
+
+    def require(self, *names: str) -> None:
+        """Raise `FormatError` unless all these fields are there, null or not."""
+        for name in names:
+            self._value(name)
+
+    def fields(self, name: str) -> Fields:
+        """Return an object."""
+        return self._fields(name, self._value(name))
+
+    def maybe_fields(self, name: str) -> Fields | None:
+        """Return an object, or None."""
+        value = self.values.get(name)
+        return None if value is None else self._fields(name, value)
+
+    def text(self, name: str) -> str:
+        """Return a string."""
+        return self._text(name, self._value(name))
+
+    def maybe_text(self, name: str) -> str | None:
+        """Return a string, or None."""
+        value = self.values.get(name)
+        return None if value is None else self._text(name, value)
+
+    def number(self, name: str) -> float:
+        """Return a number that is finite."""
+        return self._number(name, self._value(name))
+
+    def maybe_number(self, name: str) -> float | None:
+        """Return a number that is finite, or None."""
+        value = self.values.get(name)
+        return None if value is None else self._number(name, value)
+
+    def count(self, name: str) -> int:
+        """Return a whole number, at least 0."""
+        return self._count(name, self._value(name))
+
+    def maybe_channel(self, name: str) -> int | tuple[int, ...] | None:
+        """Return a channel, several of them, or None."""
+        value = self.values.get(name)
+        if isinstance(value, list):
+            return tuple(self._count(name, each) for each in value)
+        return None if value is None else self._count(name, value)
+
+    def list(self, name: str) -> list[Any]:
+        """Return a list of anything."""
+        value = self._value(name)
+        if not isinstance(value, list):
+            raise self.error(name, "a list", value)
+        return value
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return a list of strings."""
+        return tuple(self._text(name, each) for each in self.list(name))
+
+    def numbers(self, name: str) -> dict[str, float]:
+        """Return an object of numbers."""
+        found = self.fields(name)
+        return {each: found.number(each) for each in found.values}
+
+    def error(self, name: str, expected: str, found: Any) -> FormatError:
+        """Return what is to be raised where something else was *expected* of a field."""
+        return FormatError(f"{self.where}: expected {expected} as {name!r}, found {_shown(found)}")
+
+    def _value(self, name: str) -> Any:
+        if name not in self.values:
+            raise FormatError(f"{self.where}: no field {name!r}: {_shown(self.values)}")
+        return self.values[name]
+
+    def _fields(self, name: str, value: Any) -> Fields:
+        if not isinstance(value, dict):
+            raise self.error(name, "an object {...}", value)
+        return Fields(value, f"{self.where}, {name}")
+
+    def _text(self, name: str, value: Any) -> str:
+        if not isinstance(value, str):
+            raise self.error(name, "a string", value)
+        return value
+
+    def _number(self, name: str, value: Any) -> float:
+        if not _is_number(value):
+            raise self.error(name, "a finite number", value)
+        return float(value)
+
+    def _count(self, name: str, value: Any) -> int:
+        if not _is_number(value) or value != int(value) or value < 0:
+            raise self.error(name, "a whole number from 0", value)
+        return int(value)
+
+
+def _is_number(value: Any) -> bool:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number that no float can hold
+        return False
+
+
+def _shown(value: Any) -> str:
+    return f"{json.dumps(value, ensure_ascii=False):.200}"

@@ -1,0 +1,296 @@
+"""Turns on tiers, as annotation tools for sound have them: named rows on which nothing overlaps.
+
+Every speaker has a tier that is named after the speaker, and beside it ``emotion@SPEAKER`` with
+the emotions. Turns of a speaker that overlap go to further tiers, ``SPEAKER#2`` and so on. Names
+keep what is printable; the rest, and what would be taken for such a name, is escaped.
+
+Read, every tier but ``emotion@`` is a speaker's, whoever wrote it, and what stands on it is turns.
+An annotator may have moved one of two tiers and not the other: a turn has the emotion that overlaps
+it most, if that is half of either at least. Emotions that are no turn's are told of in a warning;
+where there is no such speaker's tier, they are the speaker's turns.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import accumulate
+
+from emo2vec_plugins.dialogue import Dialogue, Emotion, ScoredTurn, Turn
+from emo2vec_plugins.errors import FormatError, warn
+from emo2vec_plugins.formats.escaping import Escaping, unescaped
+from emo2vec_plugins.formats.held import grid
+from emo2vec_plugins.formats.rttm_lines import NOBODY
+from emo2vec_plugins.labels import UNSCORED
+
+EMOTION = "emotion@"
+"""What the names of tiers with emotions begin with."""
+
+_FURTHER = re.compile(r"(.+)#(?:[2-9]|[1-9][0-9]+)", re.DOTALL)
+_EDGES = r"\A | \Z"  # tools strip what they read
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """How any name is spelt on a tier.
+
+    Attributes:
+        escaping: Of single characters, and of whole names.
+        taken: What means something else where it stands, and is escaped there.
+    """
+
+    escaping: Escaping
+    taken: re.Pattern[str]
+
+    def escape(self, name: str) -> str:
+        return self.taken.sub(
+            lambda found: f"%{ord(found.group()):02X}", self.escaping.escape(name)
+        )
+
+    def unescape(self, text: str) -> str:
+        name = unescaped(text)
+        return name if self.escape(name) == text else text
+
+
+_NAMES = _Text(
+    Escaping(str.isprintable, frozenset({NOBODY})),
+    re.compile(_EDGES + r"|(?<=\Aemotion)@|#(?=[0-9]+\Z)"),
+)
+_LABELS = _Text(Escaping(str.isprintable, frozenset({UNSCORED})), re.compile(_EDGES))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """One turn on a tier that is to be written.
+
+    Attributes:
+        start: In ticks.
+        end: In ticks, after *start*.
+        label: What stands for the emotion.
+    """
+
+    start: int
+    end: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tier:
+    """A speaker's tier that is to be written; the emotions are on the tier ``emotion@`` *name*.
+
+    Attributes:
+        name: No two are the same.
+        speaker: What stands for the speaker, on all of the speaker's tiers.
+        segments: By time; none overlaps another.
+    """
+
+    name: str
+    speaker: str
+    segments: tuple[Segment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """What stands somewhere on a tier that was read, in seconds.
+
+    Attributes:
+        label: On a tier with emotions, the emotion. On another, the emotion that the file itself
+            ties to the turn; None if it ties none.
+    """
+
+    start: float
+    end: float
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadTier:
+    """A tier that was read.
+
+    Attributes:
+        name: As it stands in the file.
+        spans: What stands on it, in any order.
+        participant: Whom the file names as the speaker; the tier's name says it if empty.
+    """
+
+    name: str
+    spans: tuple[Span, ...] = ()
+    participant: str = ""
+
+
+def tiers_of(dialogue: Dialogue, *, rate: int, least: int) -> list[Tier]:
+    """Return the tiers of a dialogue, speakers by first mention; one of nobody if it has no turns.
+
+    Args:
+        dialogue: The turns with their emotions.
+        rate: Ticks a second.
+        least: Of the shortest turn, in ticks.
+
+    Raises:
+        FormatError: If a turn starts before 0.
+    """
+    segments: dict[str, list[Segment]] = {}
+    for scored in dialogue.turns:
+        name = NOBODY if scored.turn.speaker is None else _NAMES.escape(scored.turn.speaker)
+        segments.setdefault(name, []).append(_segment(scored, rate=rate, least=least))
+    return [
+        Tier(name=f"{name}#{place}" if place > 1 else name, speaker=name, segments=lane)
+        for name, found in segments.items()
+        for place, lane in enumerate(lanes(found), 1)
+    ] or [Tier(name=NOBODY, speaker=NOBODY)]
+
+
+def lanes(segments: Iterable[Segment]) -> list[tuple[Segment, ...]]:
+    """Spread segments over as few lanes as hold them without overlap, the first one the fullest.
+
+    >>> def of(*times): return [Segment(start=start, end=end, label="") for start, end in times]
+    >>> [[(each.start, each.end) for each in lane] for lane in lanes(of((0, 2), (1, 3), (2, 4)))]
+    [[(0, 2), (2, 4)], [(1, 3)]]
+    """
+    found: list[list[Segment]] = []
+    free: list[int] = []
+    busy: list[tuple[int, int]] = []  # until when, and which lane
+    for each in sorted(segments, key=lambda segment: (segment.start, segment.end, segment.label)):
+        while busy and busy[0][0] <= each.start:
+            heappush(free, heappop(busy)[1])
+        if not free:
+            heappush(free, len(found))
+            found.append([])
+        lane = heappop(free)
+        found[lane].append(each)
+        heappush(busy, (each.end, lane))
+    return [tuple(lane) for lane in found]
+
+
+def turns_of(tiers: Sequence[ReadTier]) -> tuple[ScoredTurn, ...]:
+    """Return the turns on some tiers, each with its emotion, by time.
+
+    Warns of emotions that are no turn's.
+
+    Raises:
+        FormatError: If two tiers with emotions have one name.
+    """
+    speakers = [tier for tier in tiers if not tier.name.startswith(EMOTION)]
+    emotions = _by_name(tier for tier in tiers if tier.name.startswith(EMOTION))
+    names = {tier.name for tier in speakers}
+    alone = [_as_speaker(tier) for name, tier in emotions.items() if name not in names]
+    known = names | emotions.keys()
+    matches = {name: _Matching(tier.spans) for name, tier in emotions.items() if name in names}
+    turns = [
+        turn
+        for tier in [*speakers, *alone]
+        for turn in _turns(tier, known=known, match=matches.get(tier.name) or _Matching())
+    ]
+    for name, match in matches.items():
+        _tell_of(EMOTION + name, match.left())
+    return tuple(sorted(turns, key=lambda scored: (scored.turn.start, scored.turn.end)))
+
+
+def speaker_of(name: str, *, known: Iterable[str] = ()) -> str | None:
+    """Return whom a tier's name stands for; *known* are the names of all tiers of speakers.
+
+    >>> speaker_of("A#2", known={"A", "A#2"}), speaker_of("A#2", known={"A#2"}), speaker_of("?")
+    ('A', 'A#2', None)
+    """
+    further = _FURTHER.fullmatch(name)
+    if further and further[1] in known:
+        name = further[1]
+    return None if name in ("", NOBODY) else _NAMES.unescape(name)
+
+
+def emotion_of(text: str | None) -> Emotion:
+    """Return the emotion that an annotation stands for; one without a label if it is empty."""
+    label = (text or "").strip()
+    return Emotion() if label in ("", UNSCORED) else Emotion(label=_LABELS.unescape(label))
+
+
+def label_of(emotion: Emotion) -> str:
+    """Return what stands for an emotion; never empty."""
+    return UNSCORED if emotion.label is None else _LABELS.escape(emotion.label)
+
+
+class _Matching:
+    """Which of some emotions a turn has; none is looked at that does not overlap the turn."""
+
+    def __init__(self, emotions: Iterable[Span] = ()) -> None:
+        self._used: set[Span] = set()
+        self._emotions = sorted(emotions, key=lambda span: (span.start, span.end))
+        self._ends = list(accumulate((span.end for span in self._emotions), max))
+
+    def take(self, turn: Span) -> Span | None:
+        """Return the emotion that overlaps a turn most, the first of several; None if little."""
+        best = self._best(turn)
+        if best is not None:
+            self._used.add(best)
+        return best
+
+    def left(self) -> list[Span]:
+        """Return the emotions that no turn has, by time."""
+        return [
+            span
+            for span in self._emotions
+            if span not in self._used and emotion_of(span.label).label is not None
+        ]
+
+    def _best(self, turn: Span) -> Span | None:
+        best, longest = None, 0.0
+        for index in range(bisect_right(self._ends, turn.start), len(self._emotions)):
+            each = self._emotions[index]
+            if each.start >= turn.end:
+                break
+            shared = min(each.end, turn.end) - max(each.start, turn.start)
+            shorter = min(each.end - each.start, turn.end - turn.start)
+            if shared > longest and 2 * shared >= shorter:
+                best, longest = each, shared
+        return best
+
+
+def _segment(scored: ScoredTurn, *, rate: int, least: int) -> Segment:
+    start, end = grid(scored.turn, rate=rate, least=least)
+    if start < 0:
+        raise FormatError(
+            f"tiers begin at 0, got a turn from {scored.turn.start} to {scored.turn.end} "
+            f"of {scored.turn.speaker!r}; cut it to the recording"
+        )
+    return Segment(start=start, end=end, label=label_of(scored.emotion))
+
+
+def _by_name(tiers: Iterable[ReadTier]) -> dict[str, ReadTier]:
+    """Return tiers with emotions by the name of the tier that they belong to."""
+    found: dict[str, ReadTier] = {}
+    for tier in tiers:
+        name = tier.name.removeprefix(EMOTION)
+        if name in found:
+            raise FormatError(f"two tiers are called {tier.name!r}; expected one, rename the other")
+        found[name] = tier
+    return found
+
+
+def _as_speaker(tier: ReadTier) -> ReadTier:
+    return ReadTier(
+        name=tier.name.removeprefix(EMOTION), spans=tier.spans, participant=tier.participant
+    )
+
+
+def _turns(tier: ReadTier, *, known: Iterable[str], match: _Matching) -> Iterator[ScoredTurn]:
+    if tier.participant:
+        speaker = speaker_of(tier.participant)
+    else:
+        speaker = speaker_of(tier.name, known=known)
+    for span in tier.spans:
+        best = match.take(span)
+        yield ScoredTurn(
+            turn=Turn(start=span.start, end=span.end, speaker=speaker),
+            emotion=emotion_of(span.label if best is None else best.label),
+        )
+
+
+def _tell_of(name: str, left: Sequence[Span]) -> None:
+    if left:
+        warn(
+            f"tier {name!r}: {len(left)} emotions are of no turn, or share one with another, and "
+            f"are left out; the first is {left[0].label!r} at {left[0].start} s"
+        )

@@ -1,0 +1,54 @@
+"""Whether bytes are an audio file, or samples without a header; nothing is decoded to tell."""
+
+from __future__ import annotations
+
+HEADS = (b"fLaC", b"OggS", b"ID3", b".snd", b"caff", b"NIST_1A", b"\x1a\x45\xdf\xa3")
+"""What files of one kind begin with: FLAC, Ogg, tagged MP3, AU, CAF, SPHERE, Matroska."""
+
+FORMS = {
+    b"RIFF": (b"WAVE",),
+    b"RIFX": (b"WAVE",),
+    b"RF64": (b"WAVE",),
+    b"BW64": (b"WAVE",),
+    b"FORM": (b"AIFF", b"AIFC"),
+}
+"""Files of chunks, by their first four bytes, and what stands at the ninth."""
+
+KILOBITS = {
+    True: (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    False: (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+"""Of MP3, by whether it is MPEG 1; the header has the place in this list, from 1."""
+
+RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
+"""Samples per second, by the two bits of the header that say which MPEG it is."""
+
+
+def is_audio_file(data: bytes) -> bool:
+    """Return whether *data* begins as an audio file does.
+
+    Samples without a header can begin like one frame of MP3, hence two are looked for.
+    """
+    return (
+        data.startswith(HEADS)
+        or data[8:12] in FORMS.get(data[:4], ())
+        or data[4:8] == b"ftyp"
+        or _is_mp3(data)
+    )
+
+
+def _is_mp3(data: bytes) -> bool:
+    length = _frame_length(data[:4])
+    return length is not None and _frame_length(data[length : length + 4]) is not None
+
+
+def _frame_length(header: bytes) -> int | None:
+    """Return the bytes of an MP3 frame (layer III), None if this is no header of one."""
+    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
+        return None
+    version, bitrate, rate = header[1] >> 3 & 3, header[2] >> 4, header[2] >> 2 & 3
+    if version not in RATES or rate == 3 or not 0 < bitrate < 15:
+        return None
+    first = version == 3
+    bits = KILOBITS[first][bitrate - 1] * 1000
+    return (144 if first else 72) * bits // RATES[version][rate] + (header[2] >> 1 & 1)

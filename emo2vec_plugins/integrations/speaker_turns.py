@@ -1,0 +1,128 @@
+"""Who speaks when, from whatever says so, and who it is that speaks in a given span.
+
+A transcript that names no speakers is joined here with a diarization: each span gets the speaker
+who is heard longest in it, as WhisperX does it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from emo2vec_plugins.dialogue import Turn
+from emo2vec_plugins.errors import Emo2vecError, FormatError, SourceError
+from emo2vec_plugins.formats.rttm import read_rttm
+from emo2vec_plugins.session import Span
+
+
+class SpeakerTurns:
+    """The speaker turns of one recording, to be asked about spans of it.
+
+    Args:
+        turns: In any order; those without a speaker say nothing and are left out.
+    """
+
+    def __init__(self, turns: Iterable[Turn]) -> None:
+        self._turns = sorted(
+            (turn for turn in turns if turn.speaker is not None), key=lambda turn: turn.start
+        )
+        self._starts = [turn.start for turn in self._turns]
+        self._reach = list(accumulate((turn.end for turn in self._turns), max))
+
+    def dominant(self, start: float, end: float) -> str | None:
+        """Return who is heard longest in a span, the first of several; None for nobody."""
+        seconds: dict[str, float] = defaultdict(float)
+        for speaker, (left, right) in self._within(start, end):
+            seconds[speaker] += right - left
+        return max(seconds, key=seconds.__getitem__, default=None)
+
+    def others(self, speaker: str, start: float, end: float) -> list[Span]:
+        """Return the parts of a span in which others than *speaker* are heard; they may overlap."""
+        return [span for other, span in self._within(start, end) if other != speaker]
+
+    def _within(self, start: float, end: float) -> Iterator[tuple[str, Span]]:
+        """Yield the speakers in a span and which part of it they speak, in order of their turns."""
+        stop = first = bisect_left(self._starts, end)
+        while first and self._reach[first - 1] > start:
+            first -= 1
+        for turn in self._turns[first:stop]:
+            left, right = max(turn.start, start), min(turn.end, end)
+            if left < right and turn.speaker is not None:
+                yield turn.speaker, (left, right)
+
+
+def read_speaker_turns(diarization: Any, *, name: str | None = None) -> SpeakerTurns:
+    """Return the speaker turns that a diarization has.
+
+    Args:
+        diarization: The path of an RTTM; pyannote's ``Annotation`` or ``DiarizeOutput``; a list
+            of `Turn`, or of mappings with ``start``, ``end`` and ``speaker``; or a table with
+            these columns, which WhisperX's ``DiarizationPipeline`` gives.
+        name: Of an RTTM with several recordings, which one to take.
+
+    Raises:
+        FormatError: If the RTTM is none, or has several recordings and none is called *name*.
+        SourceError: If the diarization is none of these.
+        OSError: If the RTTM cannot be read.
+    """
+    if isinstance(diarization, str | os.PathLike):
+        return SpeakerTurns(_of_rttm(Path(diarization), name))
+    annotation = getattr(diarization, "speaker_diarization", diarization)
+    if _is_annotation(annotation):
+        return SpeakerTurns(_of_annotation(annotation))
+    if hasattr(diarization, "to_dict") and hasattr(diarization, "columns"):
+        diarization = diarization.to_dict("records")
+    if isinstance(diarization, Sequence):
+        return SpeakerTurns([_turn(each) for each in diarization])
+    raise _not_turns(diarization)
+
+
+def _of_rttm(path: Path, name: str | None) -> Sequence[Turn]:
+    recordings = {each.name: each.turns for each in read_rttm(path)}
+    if name in recordings:
+        return recordings[name]
+    if len(recordings) > 1:
+        raise FormatError(
+            f"{path}: expected one recording, or one that is called {name!r}, found "
+            f"{', '.join(map(repr, recordings))}; name=... says which to take"
+        )
+    return next(iter(recordings.values()), ())
+
+
+def _is_annotation(given: Any) -> bool:
+    core = sys.modules.get("pyannote.core")  # never imported here: no Annotation, no pyannote
+    return core is not None and isinstance(given, core.Annotation)
+
+
+def _of_annotation(annotation: Any) -> Iterator[Turn]:
+    for segment, _, speaker in annotation.itertracks(yield_label=True):
+        yield Turn(start=float(segment.start), end=float(segment.end), speaker=str(speaker))
+
+
+def _turn(given: Any) -> Turn:
+    if isinstance(given, Turn):
+        return given
+    if not isinstance(given, Mapping):
+        raise _not_turns(given)
+    try:
+        start, end, speaker = (given[key] for key in ("start", "end", "speaker"))
+        return Turn(start=float(start), end=float(end), speaker=str(speaker))
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, Emo2vecError):
+            raise
+        raise SourceError(
+            f"a speaker turn has 'start' and 'end' in seconds and a 'speaker', got {given!r:.200}"
+        ) from error
+
+
+def _not_turns(given: Any) -> SourceError:
+    return SourceError(
+        "speaker turns are the path of an RTTM, pyannote's Annotation or DiarizeOutput, a list of "
+        f"Turn, or mappings or a table with start, end and speaker; got {type(given).__name__}"
+    )

@@ -1,0 +1,58 @@
+"""A database of audformat: a meeting becomes one, and a table of somebody else gets emotions.
+
+    python examples/audformat_database.py
+
+The meeting comes with pyannote.audio; nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import audformat
+
+from emo2vec_plugins import Engine, Options, annotate, load_model
+from emo2vec_plugins.cli.demo import sample_conversation
+from emo2vec_plugins.integrations.audformat_tables import (
+    annotate_table,
+    from_database,
+    to_database,
+)
+from emo2vec_plugins.integrations.rttm_files import read_rttm_sources
+
+
+def main(folder: Path) -> None:
+    audio, rttm = sample_conversation()
+    shutil.copyfile(audio, folder / "sample.wav")
+    engine = Engine(load_model("tiny"))
+    [meeting] = annotate(read_rttm_sources(rttm, folder / "sample.wav").sources, score=engine)
+
+    database = to_database([meeting], name="meetings", root=folder)
+    database.license = audformat.define.License.CC_BY_4_0
+    database.save(str(folder))
+    loaded = audformat.Database.load(str(folder))
+    print(loaded["emotion"].df[["speaker", "emotion", "emotion_score"]].to_string())
+    [again] = from_database(loaded, "emotion")
+    assert loaded.is_portable
+    assert [scored.emotion.label for scored in again.turns] == [
+        scored.emotion.label for scored in meeting.turns
+    ]
+
+    # What people heard stays as it is; the machine's opinion gets a table of its own.
+    loaded["people"] = audformat.Table(loaded["emotion"].index[:2])
+    loaded["people"]["mood"] = audformat.Column()
+    loaded["people"]["mood"].set(["cheerful", "calm"])
+    table = annotate_table(
+        loaded, "people", score=engine, into="heard", options=Options(field="heard")
+    )
+    print()
+    print(table.df[["heard", "heard_score"]].to_string())
+    assert list(loaded["people"].df.columns) == ["mood"]
+    assert list(table.df["heard"]) == [scored.emotion.label for scored in meeting.turns[:2]]
+
+
+if __name__ == "__main__":
+    with TemporaryDirectory() as temporary:
+        main(Path(temporary))

@@ -1,0 +1,59 @@
+"""Results go to ELAN, somebody corrects them, and the corrections come home as cuts to train on.
+
+Runs offline with the embedded model, on the conversation that pyannote.audio carries. The hand of
+the annotator is played by a few lines that change the file as ELAN does.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from lhotse import CutSet
+
+from emo2vec_plugins import Engine, Plugins, annotate, load_model
+from emo2vec_plugins.cli.demo import sample_conversation
+from emo2vec_plugins.formats.files import read_dialogues, write_dialogues
+from emo2vec_plugins.integrations.rttm_files import read_rttm_sources
+from emo2vec_plugins.review.comparison import agreement, compare
+from emo2vec_plugins.review.cuts import corrected_cut
+
+
+def main() -> None:
+    audio, rttm = sample_conversation()
+    plugins = Plugins()
+    sources = read_rttm_sources(rttm, audio).sources
+    [conversation] = annotate(sources, score=Engine(load_model("tiny")), plugins=plugins)
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "sample.eaf"
+        write_dialogues([conversation], file, plugins=plugins)
+
+        correct(file)
+
+        [reviewed] = compare([conversation], read_dialogues(file, plugins=plugins))
+        for change in reviewed.changes:
+            before, after = change.pair.before, change.pair.after
+            if change.kinds and before and after:
+                print(f"{before.turn.start:6.2f} {before.emotion.label} -> {after.emotion.label}")
+        result = agreement(reviewed.changes)
+        print(f"{result.agreed} of {result.turns} labels were right, kappa {result.kappa:.2f}")
+        assert result.agreed == result.turns - 1
+
+        cuts = CutSet.from_cuts([corrected_cut(reviewed).cut])
+        cuts.to_file(Path(folder) / "corrected.jsonl.gz")
+        [cut] = CutSet.from_file(Path(folder) / "corrected.jsonl.gz")
+        print([supervision.emotion for supervision in cut.supervisions])
+        assert {each.emotion_source for each in cut.supervisions} == {"review"}
+
+
+def correct(file: Path) -> None:
+    """Say that the first turn that sounded happy was surprised."""
+    text = file.read_text("utf-8")
+    assert "<ANNOTATION_VALUE>happy</ANNOTATION_VALUE>" in text
+    happy, surprised = (f"<ANNOTATION_VALUE>{x}</ANNOTATION_VALUE>" for x in ("happy", "surprised"))
+    file.write_text(text.replace(happy, surprised, 1), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
