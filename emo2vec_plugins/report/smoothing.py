@@ -16,7 +16,8 @@ Floats = npt.NDArray[np.float64]
 LEAST = 0.02
 """Share of the bell in which there is to be speech, for there to be a probability."""
 
-_BLOCK = 64  # moments at a time: memory is that times the number of turns
+_BLOCK = 16  # moments at a time: memory is that times the number of turns near them
+_FAR = 8  # standard deviations: the area of the bell beyond is nothing in double precision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,10 +62,11 @@ def smoothed(
     starts = np.array([each.turn.start for each in told], dtype=float)
     ends = np.array([each.turn.end for each in told], dtype=float)
     values = probabilities(told, labels=labels)
-    rows = [
-        _means(times[i : i + _BLOCK, None], starts, ends, values, seconds)
-        for i in range(0, moments, _BLOCK)
-    ]
+    rows = []
+    for i in range(0, moments, _BLOCK):
+        block = times[i : i + _BLOCK, None]
+        near = (ends >= block[0] - _FAR * seconds) & (starts <= block[-1] + _FAR * seconds)
+        rows.append(_means(block, starts[near], ends[near], values[near], seconds))
     return Smoothed(times=times, probabilities=np.concatenate(rows))
 
 
