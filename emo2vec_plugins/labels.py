@@ -15,15 +15,20 @@ from emo2vec_plugins.errors import LabelError
 COLOURS = {
     "angry": "#d55e00",
     "disgusted": "#009e73",
-    "fearful": "#7b4b94",
+    "fearful": "#7d4a7e",
     "happy": "#e69f00",
-    "neutral": "#8c8c8c",
-    "other": "#5b5b5b",
+    "neutral": "#606060",
+    "other": "#8c8c8c",
     "sad": "#0072b2",
     "surprised": "#cc79a7",
     "unknown": "#b8b8b8",
 }
-"""One colour per class, from the palette of Okabe and Ito that the colour-blind can tell apart."""
+"""One colour per class that the colour-blind can tell apart.
+
+Five are from the palette of Okabe and Ito; the purple and the darkest grey were chosen for their
+distance from them as people with each kind of colour blindness see it. The two lighter greys
+differ from other colours by little more than lightness: where there is room, they have a texture.
+"""
 
 EMOTIONS = tuple(COLOURS)
 """The nine classes of emotion2vec+, by canonical name."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
+import numpy as np
 import pytest
 
 from emo2vec_plugins.errors import LabelError
@@ -107,3 +110,44 @@ def test_a_token_without_plain_name_is_refused(token):
 
 def test_each_emotion_has_a_colour_of_its_own():
     assert len(set(COLOURS.values())) == len(EMOTIONS) == 9
+
+
+# How linear red, green and blue reach people with the strongest form of each colour blindness:
+# Machado, Oliveira and Fernandes, "A Physiologically-based Model for Simulation of Color Vision
+# Deficiency", 2009.
+SIGHT = {
+    "all cones": np.eye(3),
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+XYZ = [[0.4339, 0.3762, 0.1899], [0.2126, 0.7152, 0.0722], [0.0178, 0.1095, 0.8728]]  # white is 1
+
+
+def lab(colour, sight):
+    """CIELAB of a colour as somebody sees it."""
+    channels = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    x, y, z = np.cbrt(np.array(XYZ) @ np.clip(np.array(sight) @ linear, 0, 1))
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("sight", SIGHT.values(), ids=SIGHT)
+def test_the_colour_blind_can_tell_the_colours_apart(sight):
+    """A difference of 2.3 is just seen; the two lighter greys have textures besides."""
+    plain = [colour for name, colour in COLOURS.items() if name not in ("other", "unknown")]
+    seen = [lab(colour, sight) for colour in plain]
+
+    assert min(np.linalg.norm(a - b) for a, b in combinations(seen, 2)) > 15

@@ -26,6 +26,7 @@ def emo2vec_commands(cli: click.Group) -> None:
         ("nemo", "nemo", "Score the lines of a NeMo manifest."),
         ("picture", "picture", "Draw who speaks when, and in which emotion."),
         ("pseudo-label", "pseudo_label", "Label turns where a model is to be trusted."),
+        ("report", "report", "Show a recording on a page, with its sound."),
         ("review", "review", "Have people correct emotions, and bring that home."),
         ("train", "train", "Train a model on Lhotse cuts with emotion labels."),
     ):

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from emo2vec_plugins.cli.group import plugins_of
-from emo2vec_plugins.cli.output import listed, note
+from emo2vec_plugins.cli.output import note
+from emo2vec_plugins.cli.recordings import one_of
 from emo2vec_plugins.dialogue import Dialogue
-from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.formats.conversion import read_any
 from emo2vec_plugins.integrations.result_files import replacing
 from emo2vec_plugins.report.drawing import SUFFIXES
@@ -86,7 +86,9 @@ def picture(
     emotion, paler for lower scores and hatched without one. The same turns give the same file.
     """
     _check(out)
-    found = _chosen(read_any(emotions, plugins=plugins_of(ctx), format=from_), recording)
+    found = one_of(
+        read_any(emotions, plugins=plugins_of(ctx), format=from_), recording, a="picture"
+    )
     # All of the recording, though some speakers may begin late and end early.
     whole = replace(found, duration=_end(found))
     dialogue = spoken_by(whole, speakers) if speakers else whole
@@ -101,19 +103,6 @@ def _check(out: str) -> None:
         raise click.UsageError(f"--out writes {', '.join(SUFFIXES)}, got {out!r}")
     if Path(out).is_dir():
         raise click.UsageError(f"{out} is a folder, expected a file to write")
-
-
-def _chosen(dialogues: Sequence[Dialogue], wanted: str | None) -> Dialogue:
-    names = [each.recording for each in dialogues]
-    if wanted is None and len(names) == 1:
-        return dialogues[0]
-    if wanted is None:
-        raise OptionsError(
-            f"a picture is of one recording; --recording says which: {listed(names) or 'none here'}"
-        )
-    if wanted not in names:
-        raise OptionsError(f"there is no recording {wanted!r}, there are {listed(names) or 'none'}")
-    return dialogues[names.index(wanted)]
 
 
 def _end(dialogue: Dialogue) -> float | None:

@@ -1,0 +1,182 @@
+"""What the page of a recording is told: its turns as columns of plain JSON values."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any
+
+from emo2vec_plugins.dialogue import FLAGS, Dialogue, Provenance, ScoredTurn
+from emo2vec_plugins.labels import COLOURS
+from emo2vec_plugins.report.lanes import Lane, extent, lanes
+from emo2vec_plugins.report.looks import PALEST, palette, shown
+from emo2vec_plugins.report.summary import SpeakerSummary, summarise
+
+MEANINGS = {
+    "short": "less than 1 s was scored: too little to rely on",
+    "overlapped": "another speaker is heard in part of the turn",
+    "silent": "nothing is louder than one step of 16-bit audio",
+    "clipped": "the turn reaches more than 20 ms outside of the recording; what lies within was "
+    "scored",
+    "windowed": "longer than the longest window: scored in overlapping windows, which were merged",
+}
+"""What each of `FLAGS` says of a turn."""
+
+_TEXTURES = {"other": "bars", "unknown": "dots"}
+"""The greys are hard to tell apart by lightness alone."""
+
+Indices = Mapping[Hashable, int]
+
+
+def page_data(dialogue: Dialogue) -> dict[str, Any]:
+    """Return what there is to show of a recording, as values that `script_json` can write.
+
+    Turns are in order of time. They name speakers, labels, flags, reasons and models by number.
+
+    Raises:
+        OptionsError: If turns are too far apart to be drawn.
+    """
+    start, end = extent(dialogue)
+    drawn = lanes(dialogue.turns)
+    placed = sorted(_placed(drawn), key=lambda each: (each[0].turn.start, each[0].turn.end))
+    turns = [scored for scored, _, _ in placed]
+    colours = palette(_labels(turns))
+    names = list(colours)
+    flags = _flags(turns)
+    reasons = _distinct(each.emotion.reason for each in turns)
+    models = _distinct(each.emotion.provenance for each in turns)
+    classes = [name for name in names if any(name in each.emotion.scores for each in turns)]
+    label_of, flag_of, reason_of, model_of = map(_indices, (names, flags, reasons, models))
+    return {
+        "recording": shown(dialogue.recording),
+        "duration": _number(dialogue.duration),
+        "start": start,
+        "end": end,
+        "palest": PALEST,
+        "speakers": [
+            _speaker(lane, summary, label_of)
+            for lane, summary in zip(drawn, summarise(dialogue), strict=True)
+        ],
+        "labels": [_label(name, colours[name], turns) for name in names],
+        "classes": [label_of[name] for name in classes],
+        "flags": [_flag(name, turns) for name in flags],
+        "reasons": reasons,
+        "models": [_model(each) for each in models],
+        "turns": {
+            "start": [_number(each.turn.start) for each in turns],
+            "end": [_number(each.turn.end) for each in turns],
+            "speaker": [speaker for _, speaker, _ in placed],
+            "row": [row for _, _, row in placed],
+            "channel": [_channel(each) for each in turns],
+            "label": [label_of.get(each.emotion.label) for each in turns],
+            "score": [_number(each.emotion.score) for each in turns],
+            "flags": [[flag_of[name] for name in each.emotion.flags] for each in turns],
+            "reason": [reason_of.get(each.emotion.reason) for each in turns],
+            "scored": [_number(each.emotion.duration) for each in turns],
+            "overlap": [_number(each.emotion.overlap_ratio) for each in turns],
+            "model": [model_of.get(each.emotion.provenance) for each in turns],
+            "scores": [_scores(each, classes) for each in turns],
+        },
+    }
+
+
+def script_json(values: Any) -> str:
+    r"""Return JSON that may stand in a script element, whatever text is in it.
+
+    All but ASCII is escaped, and so is what ends the element or begins a comment:
+    ``"<"`` is ``"\u003c"``.
+    """
+    text = json.dumps(values, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _placed(drawn: Sequence[Lane]) -> Iterable[tuple[ScoredTurn, int, int]]:
+    for speaker, lane in enumerate(drawn):
+        for row, turns in enumerate(lane.rows):
+            for scored in turns:
+                yield scored, speaker, row
+
+
+def _labels(turns: Iterable[ScoredTurn]) -> Iterable[str | None]:
+    for each in turns:
+        yield each.emotion.label
+        yield from each.emotion.scores
+
+
+def _flags(turns: Iterable[ScoredTurn]) -> list[str]:
+    found = {flag for each in turns for flag in each.emotion.flags}
+    return [flag for flag in FLAGS if flag in found] + sorted(found.difference(FLAGS))
+
+
+def _distinct(values: Iterable[Any]) -> list[Any]:
+    return list(dict.fromkeys(value for value in values if value is not None))
+
+
+def _indices(values: Iterable[Any]) -> Indices:
+    return {value: number for number, value in enumerate(values)}
+
+
+def _speaker(lane: Lane, summary: SpeakerSummary, label_of: Indices) -> dict[str, Any]:
+    return {
+        "name": shown(lane.speaker),
+        "rows": len(lane.rows),
+        "turns": summary.turns,
+        "unscored": summary.unscored,
+        "seconds": _number(summary.seconds),
+        "emotions": [[label_of[name], _number(part)] for name, part in summary.emotions.items()],
+        "unscoredSeconds": _number(summary.unscored_seconds),
+        "changes": summary.changes,
+        "score": _number(summary.score),
+    }
+
+
+def _label(name: str, colour: str, turns: Iterable[ScoredTurn]) -> dict[str, Any]:
+    return {
+        "name": shown(name),
+        "colour": colour,
+        "texture": _TEXTURES.get(name, "plain" if name in COLOURS else "checks"),
+        "turns": sum(each.emotion.label == name for each in turns),
+    }
+
+
+def _flag(name: str, turns: Iterable[ScoredTurn]) -> dict[str, Any]:
+    return {
+        "name": shown(name),
+        "meaning": MEANINGS.get(name, "a flag of another tool"),
+        "turns": sum(name in each.emotion.flags for each in turns),
+    }
+
+
+def _model(provenance: Provenance) -> list[tuple[str, str]]:
+    """Return what is known of a model, each with its name."""
+    tokens = ", ".join(map(shown, provenance.tokens))
+    known = {
+        "model": provenance.model,
+        "SHA-256 of its weights": provenance.sha256,
+        "revision": provenance.revision,
+        "arithmetic": provenance.dtype,
+        "classes as the model names them": tokens,
+        "resampled by": provenance.resampler,
+        "version of emo2vec_plugins": provenance.version,
+    }
+    return [(name, str(value)) for name, value in known.items() if value]
+
+
+def _channel(scored: ScoredTurn) -> str | None:
+    channel = scored.turn.channel
+    if channel is None or isinstance(channel, int):
+        return None if channel is None else str(channel)
+    return ", ".join(map(str, channel))
+
+
+def _scores(scored: ScoredTurn, classes: Sequence[str]) -> list[float | None] | None:
+    scores = scored.emotion.scores
+    return [_number(scores.get(name)) for name in classes] if scores else None
+
+
+def _number(value: float | None) -> float | None:
+    """Return a number as short as can be seen; None for what JSON has no number for."""
+    if value is None or not math.isfinite(value):
+        return None
+    return round(float(value), 4)

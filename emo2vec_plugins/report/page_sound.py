@@ -1,0 +1,136 @@
+"""The sound of a page: within it, beside it, or not there, and then it says why.
+
+Sound within is what the model heard, all channels averaged and at 16 kHz, as an MP3 of a constant
+bit rate. Every browser plays that, two hours are 29 MB, and since each second takes as many
+bytes, a browser that goes to a time lands on it: with a variable rate it has to guess. (Opus
+would sound better at that size, but takes five times as long to make.)
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from base64 import b64encode
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote, urlsplit
+
+import numpy as np
+import soundfile
+
+from emo2vec_plugins.audio import MODEL_RATE
+from emo2vec_plugins.audio_files import FileAudio, without_file
+from emo2vec_plugins.dialogue import Turn
+from emo2vec_plugins.errors import AudioError
+from emo2vec_plugins.turn_audio import mono
+
+How = Literal["embed", "link", "none"]
+
+_MP3 = {"format": "MP3", "subtype": "MPEG_LAYER_III"}
+_COMPRESSION = 0.85  # of libsndfile's scale; 32 kbit/s at 16 kHz
+# By how much decoded sound is late: 576 samples by LAME, 529 by any decoder (LAME's technical
+# FAQ). Browsers take that off where a tag in the file says so; libsndfile writes none.
+_DELAY = (576 + 529) / MODEL_RATE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sound:
+    """Sound for a page.
+
+    Attributes:
+        about: One sentence for whoever reads the page: what is heard, or why nothing is.
+        seconds: How long it is; None if nobody has looked.
+        content: An MP3 in base64, for a page that has it within.
+        url: Where it lies, for a page that only points at it.
+        delay: By how many seconds all that is heard of *content* is late.
+    """
+
+    about: str
+    seconds: float | None = None
+    content: str = ""
+    url: str = ""
+    delay: float = 0.0
+
+
+def silence(why: str) -> Sound:
+    """Return the sound of a page that has none."""
+    return Sound(about=why)
+
+
+def embedded(audio: str | os.PathLike[str]) -> Sound:
+    """Return the sound of a file, to be written into a page.
+
+    The file is read a minute at a time; only its MP3 is in memory as a whole, 4 kB a second.
+
+    Raises:
+        AudioError: If it cannot be read, is empty, or this libsndfile has no MP3.
+    """
+    path = Path(audio)
+    source = FileAudio(path)
+    seconds = source.length / source.rate
+    if not source.length:
+        raise AudioError(f"{path}: there is no sound in it, its length is 0 samples")
+    return Sound(
+        about=f"The sound is {path.name}, as the model hears it: mono at 16 kHz. For listening, "
+        "it is compressed to 32 kbit/s.",
+        seconds=seconds,
+        content=b64encode(_mp3(source, seconds)).decode("ascii"),
+        delay=_DELAY,
+    )
+
+
+def _mp3(source: FileAudio, seconds: float) -> bytes:
+    stream = io.BytesIO()
+    try:
+        with soundfile.SoundFile(
+            *(stream, "w", MODEL_RATE, 1),
+            **_MP3,
+            bitrate_mode="CONSTANT",
+            compression_level=_COMPRESSION,
+        ) as file:
+            for block in mono(Turn(start=0.0, end=seconds), source):
+                file.write(np.clip(block, -1.0, 1.0))
+    except (soundfile.LibsndfileError, ValueError) as error:
+        raise AudioError(
+            f"{source.path}: cannot be compressed for the page: {without_file(error)}; libsndfile "
+            "writes MP3 from version 1.1.0 on. Without sound in it: --sound link or none"
+        ) from error
+    return stream.getvalue()
+
+
+def linked(audio: str | os.PathLike[str], page: str | os.PathLike[str]) -> Sound:
+    """Return the sound of a file or URL, to be pointed at by a page.
+
+    Args:
+        audio: Where the sound is. A path is made relative to the page's folder, so both can be
+            moved together.
+        page: Where the page is to be.
+
+    Raises:
+        AudioError: If there is no such file.
+    """
+    given = os.fspath(audio)
+    if is_url(given):
+        return Sound(about=f"The sound is played from {given}.", url=given)
+    path = Path(given)
+    if not path.is_file():
+        raise AudioError(f"{path}: no such audio file")
+    return Sound(
+        about=f"The sound is played from {path.name}, which has to stay where it is, as seen from "
+        "this page.",
+        url=_relative(path.resolve(), Path(page).resolve().parent),
+    )
+
+
+def is_url(audio: str | os.PathLike[str]) -> bool:
+    """Return whether sound lies on the network."""
+    return urlsplit(os.fspath(audio)).scheme in ("http", "https")
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        steps = os.path.relpath(path, folder)
+    except ValueError:  # another drive
+        return path.as_uri()
+    return quote(Path(steps).as_posix())

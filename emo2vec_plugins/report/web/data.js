@@ -1,0 +1,83 @@
+// What the page was told, as objects; and small helpers that everything else uses.
+
+const byId = (id) => document.getElementById(id);
+const data = JSON.parse(byId("data").textContent);
+const turns = data.turns.start.map((start, index) => ({
+  index,
+  ...Object.fromEntries(Object.entries(data.turns).map(([name, column]) => [name, column[index]])),
+}));
+const speakers = data.speakers;
+const labels = data.labels;
+const total = data.end - data.start;
+const withHours = Math.max(Math.abs(data.start), Math.abs(data.end)) >= 3600;
+
+/** "m:ss", or "h:mm:ss" in long recordings, with so many digits after the second. */
+function clock(seconds, digits = 0, hours = withHours) {
+  const unit = 10 ** digits;
+  const all = Math.round(Math.abs(seconds) * unit);
+  const whole = Math.floor(all / unit);
+  const part = all % unit;
+  const two = (number) => String(number).padStart(2, "0");
+  const sign = seconds < 0 && all ? "-" : "";
+  const fraction = digits ? "." + String(part).padStart(digits, "0") : "";
+  const minutes = Math.floor(whole / 60);
+  const front = hours ? `${Math.floor(minutes / 60)}:${two(minutes % 60)}` : String(minutes);
+  return `${sign}${front}:${two(whole % 60)}${fraction}`;
+}
+
+function counted(number, noun) {
+  return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+function percent(share) {
+  return `${Math.round(100 * share)} %`;
+}
+
+/** An element; children are elements or text, which is never read as markup. */
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "class") element.className = value;
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value !== null) element.setAttribute(name, value);
+  }
+  element.append(...children.filter((child) => child !== null));
+  return element;
+}
+
+/** A name of a file's choosing, isolated: one that is read from right to left turns nothing else. */
+function named(name, attributes = {}) {
+  return make("bdi", attributes, name);
+}
+
+function labelOf(turn) {
+  return turn.label === null ? "unscored" : labels[turn.label].name;
+}
+
+function reasonOf(turn) {
+  return turn.reason === null ? "" : data.reasons[turn.reason];
+}
+
+function describe(turn) {
+  const score = turn.score === null ? "" : ` ${turn.score.toFixed(2)}`;
+  const why = turn.reason === null ? "" : `: ${reasonOf(turn)}`;
+  const flags = turn.flags.map((flag) => data.flags[flag].name).join(", ");
+  const times = `${clock(turn.start, 1)} to ${clock(turn.end, 1)}`;
+  const more = flags ? ` (${flags})` : "";
+  return `${speakers[turn.speaker].name}, ${times}, ${labelOf(turn)}${score}${why}${more}`;
+}
+
+/** The first place in an ordered list at which `test` holds. */
+function firstWhere(list, test) {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (test(list[middle])) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+const clamp = (value, low, high) => Math.min(Math.max(value, low), high);

@@ -1,0 +1,112 @@
+// Colours, textures and dashes of emotions, in the scheme that is on.
+
+const DASHES = [[], [7, 3], [2, 3], [9, 3, 2, 3], [5, 2, 1, 2, 1, 2]];
+const patterns = new Map();
+let scheme = {};
+
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+/** Wear the scheme that the reader's system has, as long as no other is chosen here. */
+function startLooks() {
+  const follow = () => setTheme(dark.matches ? "dark" : "light");
+  dark.addEventListener("change", follow);
+  byId("theme").addEventListener("click", () => {
+    dark.removeEventListener("change", follow);
+    setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
+  });
+  follow();
+}
+
+function setTheme(name) {
+  document.documentElement.dataset.theme = name;
+  const style = getComputedStyle(document.documentElement);
+  for (const each of ["back", "panel", "lane", "line", "text", "muted", "accent"]) {
+    scheme[each] = style.getPropertyValue(`--${each}`).trim();
+  }
+  patterns.clear();
+  byId("theme").textContent = name === "dark" ? "Light" : "Dark";
+  byId("theme").setAttribute("aria-label", `Use the ${name === "dark" ? "light" : "dark"} scheme`);
+  emit("looks");
+}
+
+function channels(colour) {
+  return [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+}
+
+/** `share` of one colour in another. */
+function mixed(colour, other, share) {
+  const [one, two] = [channels(colour), channels(other)];
+  return "#" + one
+    .map((value, i) => Math.round(value * (1 - share) + two[i] * share))
+    .map((value) => value.toString(16).padStart(2, "0"))
+    .join("");
+}
+
+function luminance(colour) {
+  const [red, green, blue] = channels(colour)
+    .map((value) => value / 255)
+    .map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
+/** Black or white, whichever is easier to read on a colour. */
+function inkOn(colour) {
+  const light = luminance(colour);
+  return 1.05 / (light + 0.05) > (light + 0.05) / 0.05 ? "#ffffff" : "#000000";
+}
+
+/** How strong an emotion's colour is: paler for a lower score, full without one. */
+function strength(turn) {
+  if (turn.score === null) return 1;
+  return data.palest + (1 - data.palest) * clamp(turn.score, 0, 1);
+}
+
+function fillOf(turn) {
+  return mixed(scheme.lane, labels[turn.label].colour, strength(turn));
+}
+
+/** An emotion's colour for lines and edges, which have to stand out from what is behind them. */
+function edgeOf(label) {
+  return mixed(labels[label].colour, scheme.text, 0.35);
+}
+
+function dashOf(label) {
+  return DASHES[data.classes.indexOf(label) % DASHES.length];
+}
+
+/** What lies over a colour, as a pattern for a canvas; null where it is plain. */
+function textureOf(context, name) {
+  if (name === "plain") return null;
+  if (!patterns.has(name)) patterns.set(name, context.createPattern(tile(name), "repeat"));
+  return patterns.get(name);
+}
+
+function tile(name) {
+  const canvas = make("canvas", { width: 12, height: 12 });
+  const brush = canvas.getContext("2d");
+  brush.fillStyle = name === "dots" ? "#000c" : "#fffb";
+  brush.strokeStyle = scheme.text;
+  if (name === "bars") [0, 4, 8].forEach((x) => brush.fillRect(x, 0, 2, 12));
+  if (name === "dots") [1, 5, 9].forEach((x) => [1, 5, 9].forEach((y) => brush.fillRect(x, y, 2, 2)));
+  if (name === "checks") for (let i = 0; i < 8; i++) brush.fillRect((i % 4) * 3, ((i * 3) % 12), 3, 3);
+  if (name === "hatched") {
+    brush.beginPath();
+    for (let x = -12; x <= 12; x += 4) {
+      brush.moveTo(x, 12);
+      brush.lineTo(x + 12, 0);
+    }
+    brush.stroke();
+  }
+  return canvas;
+}
+
+/** A small square that looks like the turns with a label. */
+function swatch(label) {
+  const element = make("span", { class: "swatch", "aria-hidden": "true" });
+  if (label === null) element.classList.add("hatched");
+  else {
+    element.style.backgroundColor = labels[label].colour;
+    element.classList.add(labels[label].texture);
+  }
+  return element;
+}

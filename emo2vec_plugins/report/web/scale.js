@@ -1,0 +1,104 @@
+// Where times lie on the canvases, and the axis.
+
+const RIGHT = 10;
+const STEPS = [
+  0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30,
+  60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400,
+];
+
+/** A canvas as large as its place, sharp on any screen: its brush, width and height. */
+function prepared(canvas, height) {
+  const width = canvas.clientWidth;
+  const scale = devicePixelRatio || 1;
+  canvas.style.height = `${height}px`;
+  canvas.width = Math.round(width * scale);
+  canvas.height = Math.round(height * scale);
+  const brush = canvas.getContext("2d");
+  brush.scale(scale, scale);
+  brush.font = "12px system-ui, sans-serif";
+  brush.textBaseline = "middle";
+  return { brush, width, height };
+}
+
+/** Pixels on the left, where names are. */
+function gutter(width) {
+  return clamp(Math.round(0.13 * width), 70, 170);
+}
+
+/** From times to pixels and back, for a canvas of some width. */
+function scaleOf(view, width) {
+  const left = gutter(width);
+  const pixels = Math.max(1, width - left - RIGHT);
+  const span = view.end - view.start;
+  return {
+    left,
+    right: left + pixels,
+    second: pixels / span,
+    x: (time) => left + ((time - view.start) / span) * pixels,
+    time: (x) => view.start + ((x - left) / pixels) * span,
+  };
+}
+
+function roundStep(span, most) {
+  const found = STEPS.find((each) => span <= each * most);
+  if (found) return found;
+  const days = span / most / 86400;
+  const magnitude = 10 ** Math.floor(Math.log10(days));
+  return 86400 * Math.ceil(days / magnitude) * magnitude;
+}
+
+function ticks(view, most) {
+  const every = roundStep(view.end - view.start, most);
+  const digits = Math.max(0, Math.ceil(-Math.log10(every) - 1e-9));
+  const found = [];
+  const last = Math.floor(view.end / every + 1e-9);
+  for (let n = Math.ceil(view.start / every - 1e-9); n <= last; n++) {
+    found.push({ time: n * every, name: clock(n * every, digits) });
+  }
+  return found;
+}
+
+function ticksFor(width) {
+  return ticks(state.view, Math.max(2, Math.floor((width - gutter(width)) / 90)));
+}
+
+function drawAxis() {
+  const { brush, width, height } = prepared(byId("axis"), 26);
+  const scale = scaleOf(state.view, width);
+  brush.fillStyle = scheme.muted;
+  brush.strokeStyle = scheme.muted;
+  brush.textAlign = "center";
+  for (const { time, name } of ticksFor(width)) {
+    const x = scale.x(time);
+    const half = brush.measureText(name).width / 2;
+    brush.fillText(name, Math.min(x, width - half - 2), 11);
+    brush.beginPath();
+    brush.moveTo(x, height - 6);
+    brush.lineTo(x, height);
+    brush.stroke();
+  }
+}
+
+/** A name in so many pixels, its middle left out if it has to be. */
+function fitted(brush, text, pixels) {
+  if (brush.measureText(text).width <= pixels) return text;
+  const letters = Array.from(text).slice(0, 200);
+  let kept = letters.length - 1;
+  const shortened = () => {
+    const tail = Math.floor(kept / 3);
+    return `${letters.slice(0, kept - tail).join("")}…${tail ? letters.slice(-tail).join("") : ""}`;
+  };
+  while (kept > 1 && brush.measureText(shortened()).width > pixels) kept--;
+  return shortened();
+}
+
+/** Move the vertical lines that show the time, where it is in view. */
+function moveCursors() {
+  const width = byId("lanes").clientWidth;
+  const near = scaleOf(state.view, width).x(state.time);
+  const far = scaleOf(data, width).x(state.time);
+  const inView = state.time >= state.view.start && state.time <= state.view.end;
+  byId("cursor").hidden = !inView;
+  byId("cursor").style.transform = `translateX(${near}px)`;
+  byId("overview-cursor").style.transform = `translateX(${far}px)`;
+}
