@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from browser import chromium, opened, talk  # noqa: F401 - fixtures
 from hypothesis import settings
 from pytest_socket import disable_socket, enable_socket
 

@@ -113,8 +113,8 @@ def test_a_manifest_that_is_missing_is_an_error(tmp_path):
     assert "none.json" in result.stderr
 
 
-def test_a_folder_that_is_missing_is_an_error(manifest, tmp_path):
-    result = nemo(manifest, tmp_path / "none" / "out.json", "--quiet")
+def test_a_folder_that_is_a_file_is_an_error(manifest, tmp_path):
+    result = nemo(manifest, manifest / "out.json", "--quiet")
 
     assert result.exit_code == 1
-    assert f"{tmp_path}/none" in result.stderr
+    assert f"{manifest}: is a file, expected a folder" in result.stderr

@@ -244,12 +244,15 @@ def test_demo_prints_the_turns_and_where_the_results_are(tmp_path):
     assert result.exit_code == 0
     assert lines[0].split() == ["start", "end", "speaker", "emotion", "score", "flags"]
     assert lines[1].split()[:3] == ["6.69", "7.12", "speaker90"]
-    assert len(lines) == 17
+    assert len(lines) == 18
     assert lines[12] == "heard by fake (float32, sha256 000000000000)"
-    assert lines[13:] == [
+    assert lines[13:-1] == [
         f"written {tmp_path}/demo/sample{suffix}"
         for suffix in (".rttm", ".emotion.rttm", ".spkemo.rttm", ".emotions.jsonl")
     ]
+    page = tmp_path / "demo/sample.html"
+    assert lines[-1] == f"written {page}, to look at and to listen to in a browser"
+    assert "The sound is sample.wav" in page.read_text("utf-8")
     assert len(read_bundle(tmp_path / "demo", "sample").turns) == 10
 
 

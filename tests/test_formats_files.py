@@ -129,11 +129,18 @@ def test_what_is_no_dialogue_is_refused(plugins, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_written_to_is_named(plugins, tmp_path):
+def test_folders_are_made(plugins, tmp_path):
+    write_dialogues([TALK], tmp_path / "a" / "b" / "a.rttm", plugins=plugins)
+
+    assert (tmp_path / "a" / "b" / "a.rttm").is_file()
+
+
+def test_a_file_in_place_of_a_folder_is_named(plugins, tmp_path):
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(FileNotFoundError) as caught:
-        write_dialogues([TALK], tmp_path / "no" / "a.rttm", plugins=plugins)
-    assert caught.value.filename == str(tmp_path / "no")
+    for place in ("file/a.rttm", "file/b/a.rttm"):
+        with pytest.raises(NotADirectoryError, match="is a file, expected a folder") as caught:
+            write_dialogues([TALK], tmp_path / place, plugins=plugins)
+        assert caught.value.filename == str(tmp_path / "file")
     with pytest.raises(NotADirectoryError, match="is a file, expected a folder"):
         write_bundle(TALK, tmp_path / "file")

@@ -14,7 +14,7 @@ NAME = "emo2vec_plugins"
 
 # Each layer may import those below it, and nothing of its own layer but what stands before it.
 LAYERS = (
-    ("errors", "ahead"),
+    ("errors", "ahead", "whole_files"),
     ("labels", "dialogue", "labelled", "spilling"),
     ("windows", "packing"),
     ("audio_files", "audio", "turn_audio"),
@@ -136,7 +136,10 @@ def test_the_pipeline_takes_any_scorer():
     ("folder", "allowed"),
     [
         ("model", MODEL | {"model"}),
-        ("formats", {"errors", "labels", "dialogue", "spilling", "formats", "hookspecs"}),
+        (
+            "formats",
+            {"errors", "labels", "dialogue", "spilling", "whole_files", "formats", "hookspecs"},
+        ),
         ("graph", MODEL | {"model", "graph"}),
         ("integrations", CORE | {"model", "graph", "integrations"}),
         ("evaluation", CORE | {"evaluation", "report", "model", "integrations"}),

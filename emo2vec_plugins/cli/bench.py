@@ -19,7 +19,7 @@ import click
 
 from emo2vec_plugins.cli.output import complain, note, print_table
 from emo2vec_plugins.errors import MissingExtraError
-from emo2vec_plugins.integrations.result_files import replacing
+from emo2vec_plugins.whole_files import replacing
 
 if TYPE_CHECKING:
     from emo2vec_plugins.bench.measure import Plan

@@ -16,6 +16,7 @@ from emo2vec_plugins.dialogue import Dialogue, ScoredTurn
 from emo2vec_plugins.errors import MissingExtraError
 from emo2vec_plugins.integrations.result_files import results_folder
 from emo2vec_plugins.integrations.rttm_files import read_rttm_sources
+from emo2vec_plugins.report.page import write_page
 from emo2vec_plugins.session import Options
 
 
@@ -57,8 +58,11 @@ def demo(ctx: click.Context, *, out: str, formats: Sequence[str], scoring: Scori
         click.echo(f"\nheard by {speaker_of(engine.backend.provenance)}")
         more = exports.write(dialogue, folder, tally)
         bundled = bundle.rttm, bundle.emotion_rttm, bundle.spkemo_rttm, bundle.emotions_jsonl
+        page = bundle.rttm.with_suffix(".html")
+        write_page(dialogue, page, audio=audio)
         for path in (*bundled, *more):
             click.echo(f"written {path}")
+        click.echo(f"written {page}, to look at and to listen to in a browser")
     tally.conclude(ctx, f"the same for a recording of yours: {_example(scoring.model)}")
 
 

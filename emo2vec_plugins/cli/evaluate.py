@@ -13,8 +13,8 @@ from emo2vec_plugins.cli.evaluated import Material, emobox_material, manifest_ma
 from emo2vec_plugins.cli.options import Scoring, scoring_options
 from emo2vec_plugins.cli.output import Tally, counted, note, progress, speaker_of
 from emo2vec_plugins.cli.truth_options import TruthOptions, extra, told_left_out, truth_options
-from emo2vec_plugins.integrations.result_files import replacing
 from emo2vec_plugins.labelled import LabelMap
+from emo2vec_plugins.whole_files import replacing
 
 if TYPE_CHECKING:
     from emo2vec_plugins.evaluation.folds import FoldsEvaluation

@@ -14,9 +14,9 @@ from emo2vec_plugins.cli.output import note
 from emo2vec_plugins.cli.recordings import one_of
 from emo2vec_plugins.dialogue import Dialogue
 from emo2vec_plugins.formats.conversion import read_any
-from emo2vec_plugins.integrations.result_files import replacing
 from emo2vec_plugins.report.drawing import SUFFIXES
 from emo2vec_plugins.report.lanes import spoken_by
+from emo2vec_plugins.whole_files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

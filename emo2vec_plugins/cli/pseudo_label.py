@@ -15,7 +15,7 @@ from emo2vec_plugins.cli.output import SOME_FAILED, complain, counted, note, pro
 from emo2vec_plugins.cli.trust_options import trust_options
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import MissingExtraError
-from emo2vec_plugins.integrations.result_files import replacing
+from emo2vec_plugins.whole_files import replacing
 
 if TYPE_CHECKING:
     from emo2vec_plugins.training.pseudo_label_report import Report

@@ -51,10 +51,10 @@ def report(
     from_: str | None,
     quiet: bool,
 ) -> None:
-    """Show a recording on a page: its turns, their emotions, and its sound.
+    """Show a recording on a page, with its sound.
 
-    EMOTIONS is a folder of results, or a file that 'emo2vec convert' reads. The page is one file
-    that loads nothing, needs no server and can be sent to others, the sound within it.
+    EMOTIONS is a folder of results, or a file that 'emo2vec convert' reads. The page
+    is one file that loads nothing and needs no server; it can be sent to others as it is.
     """
     if out is not None and Path(out).is_dir():
         raise click.UsageError(f"{out} is a folder, expected a file to write")

@@ -19,7 +19,7 @@ from emo2vec_plugins.errors import AudioError
 from emo2vec_plugins.formats.conversion import read_any, write_any
 from emo2vec_plugins.formats.files import write_text
 from emo2vec_plugins.formats.labelstudio import labelling_config
-from emo2vec_plugins.integrations.result_files import replacing, results_folder
+from emo2vec_plugins.integrations.result_files import results_folder
 from emo2vec_plugins.labelled import LabelMap
 from emo2vec_plugins.review.comparison import (
     Agreement,
@@ -29,6 +29,7 @@ from emo2vec_plugins.review.comparison import (
     compare,
 )
 from emo2vec_plugins.review.table import as_csv
+from emo2vec_plugins.whole_files import replacing
 
 if TYPE_CHECKING:
     from lhotse.cut import Cut

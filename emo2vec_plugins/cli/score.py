@@ -19,9 +19,10 @@ from emo2vec_plugins.cli.output import Tally, counted, progress, speaker_of
 from emo2vec_plugins.dialogue import Emotion, FloatArray
 from emo2vec_plugins.integrations.audio_lists import Input
 from emo2vec_plugins.integrations.recordings import unscored
-from emo2vec_plugins.integrations.result_files import ArrayFolder, replacing
+from emo2vec_plugins.integrations.result_files import ArrayFolder
 from emo2vec_plugins.pipeline import annotate
 from emo2vec_plugins.session import Options, Recording
+from emo2vec_plugins.whole_files import replacing
 from emo2vec_plugins.windows import HOP
 
 DIGITS = 6

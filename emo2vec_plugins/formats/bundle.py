@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from errno import ENOTDIR
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import IO, Any, Literal
 from zipfile import ZIP_STORED, ZipFile
 
 import numpy as np
@@ -20,11 +19,12 @@ import numpy.typing as npt
 from emo2vec_plugins.dialogue import Dialogue, FloatArray, ScoredTurn
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats import Format
-from emo2vec_plugins.formats.files import as_dialogues, read_text, write_text, write_whole
+from emo2vec_plugins.formats.files import as_dialogues, read_text, write_text
 from emo2vec_plugins.formats.jsonl import EMOTIONS_JSONL, loads
 from emo2vec_plugins.formats.rttm import EMOTION_RTTM, RTTM, SPKEMO_RTTM
 from emo2vec_plugins.formats.stems import bundle_stem
 from emo2vec_plugins.spilling import pieces, write_npy
+from emo2vec_plugins.whole_files import make_folder, replacing
 
 ARRAYS_SUFFIX = ".embeddings.npz"
 ARRAYS = {
@@ -78,17 +78,15 @@ def write_bundle(
     """
     where = Path(folder)
     as_dialogues([dialogue])
-    try:
-        where.mkdir(parents=True, exist_ok=True)
-    except FileExistsError as error:
-        raise NotADirectoryError(ENOTDIR, "is a file, expected a folder", str(where)) from error
+    make_folder(where)
     stem = bundle_stem(dialogue.recording)
     speakers = _dumped(RTTM, dialogue) if rttm is None else rttm
     texts = [speakers, *(_dumped(each, dialogue) for each in (EMOTION_RTTM, SPKEMO_RTTM))]
     lossless = _dumped(EMOTIONS_JSONL, dialogue)
     arrays = where / (stem + ARRAYS_SUFFIX)
     if embeddings:
-        write_whole(arrays, lambda file: _write_arrays(file, dialogue, np.dtype(array_dtype)))
+        with replacing(arrays) as stream:
+            _write_arrays(stream, dialogue, np.dtype(array_dtype))
     else:
         arrays.unlink(missing_ok=True)  # an earlier bundle's would be read with these turns
     paths = [where / (stem + each.suffixes[0]) for each in (RTTM, EMOTION_RTTM, SPKEMO_RTTM)]
@@ -131,7 +129,7 @@ def _dumped(format_: Format, dialogue: Dialogue) -> str:
     return text
 
 
-def _write_arrays(file: BinaryIO, dialogue: Dialogue, dtype: np.dtype[Any]) -> None:
+def _write_arrays(file: IO[bytes], dialogue: Dialogue, dtype: np.dtype[Any]) -> None:
     """Write, as `numpy.savez` does, the arrays of all turns one after another, and whose they are.
 
     They may be larger than the memory is: nothing is laid together first.

@@ -5,20 +5,19 @@ A file is complete or absent: it is written under a temporary name, then renamed
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.dialogue import Dialogue
 from emo2vec_plugins.errors import Emo2vecError, FormatError, PluginError
 from emo2vec_plugins.formats import Format
 from emo2vec_plugins.formats.held import verify
 from emo2vec_plugins.formats.stems import recording_of
+from emo2vec_plugins.whole_files import replacing
 
 if TYPE_CHECKING:
     from emo2vec_plugins.plugins import Plugins
@@ -40,7 +39,7 @@ def write_dialogues(
 
     Args:
         dialogues: Held in memory together.
-        path: In a folder that exists.
+        path: Folders that are missing are made.
         plugins: Whose formats to choose from.
         format: A format's name; the one that *path* ends like if None.
 
@@ -59,7 +58,8 @@ def write_dialogues(
     if isinstance(content, str):
         write_text(Path(path), content)
     else:
-        write_whole(Path(path), lambda file: file.write(content))
+        with replacing(Path(path)) as stream:
+            stream.write(content)
 
 
 def read_dialogues(
@@ -162,32 +162,8 @@ def write_text(path: Path, text: str) -> None:
         data = text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise FormatError(f"{path}: the text has a lone surrogate, which UTF-8 has not") from error
-    write_whole(path, lambda file: file.write(data))
-
-
-def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
-    """Let *write* fill a file that has its name only once it is complete.
-
-    Raises:
-        OSError: If the file cannot be written.
-    """
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        with _created(part) as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        with contextlib.suppress(OSError):  # gone if renamed; its folder may be gone, too
-            part.unlink(missing_ok=True)
-
-
-def _created(part: Path) -> BinaryIO:
-    try:
-        return part.open("xb")
-    except OSError as error:  # of the folder: nobody has heard of the temporary name
-        raise OSError(error.errno, error.strerror, str(part.parent)) from error
+    with replacing(path) as stream:
+        stream.write(data)
 
 
 def _run(name: str, function: Callable[[Any], Any], argument: Any, kind: type) -> Any:

@@ -16,14 +16,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any
 
 from emo2vec_plugins.dialogue import Emotion, FloatArray
 from emo2vec_plugins.errors import FormatError, OptionsError
-from emo2vec_plugins.formats.files import write_text, write_whole
+from emo2vec_plugins.formats.files import write_text
 from emo2vec_plugins.formats.jsonl import rows
 from emo2vec_plugins.integrations.kaldi_files import by_bytes
 from emo2vec_plugins.session import Options
+from emo2vec_plugins.whole_files import replacing
 
 if TYPE_CHECKING:
     from emo2vec_plugins.integrations.kaldi_folders import ScoredRecording
@@ -152,7 +153,8 @@ class KaldiWriter:
         if self._has_arrays:
             self._write_arrays(folder)
         self._lines.seek(0)
-        write_whole(folder / EVERYTHING, lambda file: shutil.copyfileobj(self._lines, file))
+        with replacing(folder / EVERYTHING) as stream:
+            shutil.copyfileobj(self._lines, stream)
         labels = {name: label for name, (label, _) in self._labels.items()}
         scores = {name: f"{score:.6f}" for name, (_, score) in self._labels.items()}
         for name, table in ((UNSCORED, self._reasons), (SCORES, scores), (LABELS, labels)):
@@ -181,14 +183,11 @@ class KaldiWriter:
     def _write_arrays(self, folder: Path) -> None:
         archive = self._folder.resolve() / ARCHIVE  # where it will be
         offsets: dict[str, str] = {}
-
-        def write(file: BinaryIO) -> None:
+        with replacing(folder / ARCHIVE) as file:
             for utterance in sorted(self._places, key=by_bytes):
                 file.write(utterance.encode() + b" ")
                 offsets[utterance] = f"{archive}:{file.tell()}"
                 file.write(self._vector(*self._places[utterance]))
-
-        write_whole(folder / ARCHIVE, write)
         write_text(folder / INDEX, _table(offsets))
 
     def _vector(self, place: int, length: int) -> bytes:

@@ -9,13 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from emo2vec_plugins.dialogue import Dialogue, Emotion, ScoredTurn, Turn
 from emo2vec_plugins.errors import Emo2vecError, OptionsError, warn
-from emo2vec_plugins.formats.files import write_whole
 from emo2vec_plugins.hookspecs import hookimpl
 from emo2vec_plugins.integrations.nemo_lines import ManifestLine, read_manifest
 from emo2vec_plugins.integrations.record_fields import is_labelled, with_emotion
@@ -23,6 +21,7 @@ from emo2vec_plugins.integrations.recordings import RecordingSession
 from emo2vec_plugins.pipeline import Scorer, annotate, as_options
 from emo2vec_plugins.plugins import Plugins
 from emo2vec_plugins.session import Clip, Options
+from emo2vec_plugins.whole_files import replacing
 
 NAMED = 10
 """Most failures that are named; the manifest has them all."""
@@ -81,7 +80,7 @@ def annotate_manifest(
 
     Args:
         path: Of a manifest.
-        out: In a folder that exists; may be *path*. Lines name audio relative to the folder of
+        out: May be *path*. Lines name audio relative to the folder of
             their manifest, so it belongs beside *path*; elsewhere there is a warning.
         score: An `Engine`, or anything that keeps the contract of `Scorer`.
         options: The field, whether to replace labels that are there, and the overlap policy for
@@ -107,7 +106,8 @@ def annotate_manifest(
         read_manifest(path), score=score, plugins=plugins, options=wanted, failed=failed
     )
     summary = ManifestSummary()
-    write_whole(Path(out), partial(_write, lines, summary, progress or (lambda _: None)))
+    with replacing(Path(out)) as stream:
+        _write(lines, summary, progress or (lambda _: None), stream)
     return summary
 
 
@@ -216,7 +216,7 @@ def _write(
     lines: Iterator[ManifestLine],
     summary: ManifestSummary,
     progress: Callable[[int], Any],
-    file: BinaryIO,
+    file: IO[bytes],
 ) -> None:
     for line in lines:
         file.write(line.text.encode("utf-8") + b"\n")

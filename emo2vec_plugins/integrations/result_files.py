@@ -4,43 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
 from pathlib import Path
-from typing import IO
 
 from emo2vec_plugins.dialogue import FloatArray
 from emo2vec_plugins.errors import OptionsError
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that takes *path*'s place when the block ends well and is gone if it fails.
-
-    What is no regular file, such as ``/dev/stdout``, is written to as it stands. Folders that
-    are missing are made.
-    """
-    if path.exists() and not path.is_file():
-        with path.open("wb") as stream:
-            yield stream
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        with _opened(part, path) as stream:
-            yield stream
-        part.replace(path)
-    finally:
-        with suppress(OSError):  # gone if renamed; its folder may be gone, too
-            part.unlink(missing_ok=True)
-
-
-def _opened(part: Path, path: Path) -> IO[bytes]:
-    try:
-        return part.open("xb")
-    except OSError as error:  # of what was asked for: nobody has heard of the temporary name
-        raise OSError(error.errno, error.strerror, str(path)) from error
+from emo2vec_plugins.whole_files import replacing
 
 
 def results_folder(path: str) -> Path:

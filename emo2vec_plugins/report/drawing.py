@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.errors import MissingExtraError, OptionsError
-from emo2vec_plugins.formats.files import write_whole
 from emo2vec_plugins.report.clock import ticks
 from emo2vec_plugins.report.looks import escaped, shortened, shown
+from emo2vec_plugins.whole_files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -175,4 +175,5 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
         OSError: If the file cannot be written.
     """
     content = rendered(figure, suffix=Path(path).suffix)
-    write_whole(Path(path), lambda file: file.write(content))
+    with replacing(Path(path)) as stream:
+        stream.write(content)

@@ -20,10 +20,10 @@ from urllib.parse import urlsplit
 from emo2vec_plugins import __version__
 from emo2vec_plugins.dialogue import Dialogue
 from emo2vec_plugins.errors import AudioError, OptionsError
-from emo2vec_plugins.integrations.result_files import replacing
 from emo2vec_plugins.report.looks import shown
 from emo2vec_plugins.report.page_data import page_data, script_json
 from emo2vec_plugins.report.page_sound import How, Sound, embedded, is_url, linked, silence
+from emo2vec_plugins.whole_files import replacing
 
 SCRIPTS = (
     *("data", "looks", "state", "sound", "scale", "turns", "lanes", "overview", "curves"),

@@ -13,7 +13,7 @@ import os
 from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
 import numpy as np
@@ -82,21 +82,25 @@ def embedded(audio: str | os.PathLike[str]) -> Sound:
 
 def _mp3(source: FileAudio, seconds: float) -> bytes:
     stream = io.BytesIO()
-    try:
-        with soundfile.SoundFile(
-            *(stream, "w", MODEL_RATE, 1),
-            **_MP3,
-            bitrate_mode="CONSTANT",
-            compression_level=_COMPRESSION,
-        ) as file:
+    with _writer(stream, source.path) as file:
+        try:
             for block in mono(Turn(start=0.0, end=seconds), source):
                 file.write(np.clip(block, -1.0, 1.0))
+        except AudioError as error:
+            place = f"{source.path}: "
+            raise AudioError(place + str(error).removeprefix(place)) from error
+    return stream.getvalue()
+
+
+def _writer(stream: io.BytesIO, path: Path) -> Any:
+    constant = {"bitrate_mode": "CONSTANT", "compression_level": _COMPRESSION}
+    try:
+        return soundfile.SoundFile(stream, "w", MODEL_RATE, 1, **_MP3, **constant)
     except (soundfile.LibsndfileError, ValueError) as error:
         raise AudioError(
-            f"{source.path}: cannot be compressed for the page: {without_file(error)}; libsndfile "
+            f"{path}: cannot be compressed for the page: {without_file(error)}; libsndfile "
             "writes MP3 from version 1.1.0 on. Without sound in it: --sound link or none"
         ) from error
-    return stream.getvalue()
 
 
 def linked(audio: str | os.PathLike[str], page: str | os.PathLike[str]) -> Sound:

@@ -100,9 +100,7 @@ function followFrames() {
 }
 
 function showPlaying() {
-  const playing = !audio.paused;
-  byId("play").textContent = playing ? "Pause" : "Play";
-  byId("play").setAttribute("aria-pressed", String(playing));
+  byId("play").textContent = audio.paused ? "Play" : "Pause";
 }
 
 /** The turns that are heard at the cursor, in words. */

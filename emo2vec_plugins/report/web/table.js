@@ -86,7 +86,7 @@ function showPage() {
 function rowOf(turn) {
   const flags = turn.flags.map((flag) => make("span", { class: "flag", title: data.flags[flag].meaning }, named(data.flags[flag].name)));
   const why = turn.reason === null ? [] : [make("span", { class: "muted" }, ": ", named(reasonOf(turn)))];
-  const row = make("tr", { "data-turn": turn.index, "aria-selected": "false", onclick: () => visit(turn) },
+  const row = make("tr", { "data-turn": turn.index, "aria-current": "false", onclick: () => visit(turn) },
     make("td", {}, named(speakers[turn.speaker].name)),
     make("td", { class: "number" }, clock(turn.start, 2)),
     make("td", { class: "number" }, (turn.end - turn.start).toFixed(2)),
@@ -97,12 +97,12 @@ function rowOf(turn) {
 }
 
 function showChosen() {
-  const before = byId("rows").querySelector('[aria-selected="true"]');
-  if (before) before.setAttribute("aria-selected", "false");
+  const before = byId("rows").querySelector('[aria-current="true"]');
+  if (before) before.setAttribute("aria-current", "false");
   if (state.chosen === null) return;
   const row = byId("rows").querySelector(`[data-turn="${state.chosen.index}"]`);
   if (row) {
-    row.setAttribute("aria-selected", "true");
+    row.setAttribute("aria-current", "true");
     scrollTo(row);
   }
 }
