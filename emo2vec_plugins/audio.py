@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping
 from functools import cached_property
 from numbers import Real
@@ -119,7 +120,35 @@ class ArrayAudio:
         return scaled
 
 
-class StreamAudio:
+class LateAudio(ABC):
+    """Sound that is had, whole, when it is first asked for."""
+
+    @property
+    @abstractmethod
+    def whole(self) -> Audio:
+        """The sound, for which a subclass goes once."""
+
+    @property
+    def rate(self) -> int:
+        """Samples per second."""
+        return self.whole.rate
+
+    @property
+    def length(self) -> int:
+        """Samples per channel."""
+        return self.whole.length
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Channel numbers, from 0."""
+        return self.whole.channels
+
+    def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
+        """Return a slice as float32 of shape (channels, samples)."""
+        return self.whole.read(start, stop, channels)
+
+
+class StreamAudio(LateAudio):
     """A whole audio file behind a binary file object, decoded when it is first asked for."""
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -128,10 +157,11 @@ class StreamAudio:
     @property
     def lane(self) -> Hashable | None:
         """The stream, until it is decoded: whoever else reads it moves its position."""
-        return None if "_decoded" in vars(self) else id(self._stream)
+        return None if "whole" in vars(self) else id(self._stream)
 
     @cached_property
-    def _decoded(self) -> ArrayAudio:
+    def whole(self) -> ArrayAudio:
+        """All samples."""
         try:
             self._stream.seek(0)
             samples, rate = soundfile.read(self._stream, dtype="float32", always_2d=True)
@@ -139,25 +169,6 @@ class StreamAudio:
             problem = without_file(error)
             raise AudioError(f"the stream is not readable as audio: {problem}") from error
         return ArrayAudio(samples.T, rate)
-
-    @property
-    def rate(self) -> int:
-        """Samples per second."""
-        return self._decoded.rate
-
-    @property
-    def length(self) -> int:
-        """Samples per channel."""
-        return self._decoded.length
-
-    @property
-    def channels(self) -> tuple[int, ...]:
-        """Channel numbers, from 0."""
-        return self._decoded.channels
-
-    def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
-        """Return a slice as float32 of shape (channels, samples)."""
-        return self._decoded.read(start, stop, channels)
 
 
 class ChannelAudio:

@@ -276,8 +276,11 @@ OURS = 'xmlns:e2v="urn:emo2vec:emotionml:1"'
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "not XML: no element found: line 1"),
-        ("<emotionml>\n<emotion></emotionml>", "not XML: mismatched tag: line 2, column 11"),
+        ("", "not XML, or not all of it: no element found: line 1"),
+        (
+            "<emotionml>\n<emotion></emotionml>",
+            "not XML, or not all of it: mismatched tag: line 2, column 11",
+        ),
         (ENTITY + document("&a;"), "without a document type .* found DTDForbidden"),
         ('<!DOCTYPE x SYSTEM "file:///etc/passwd"><x/>', "without a document type"),
         ("<emotionml/>", "expected <emotionml> of http.*, found <emotionml>"),
@@ -298,7 +301,7 @@ OURS = 'xmlns:e2v="urn:emo2vec:emotionml:1"'
             document(emotion('start="0"', '<category name="a" confidence="high"/>')),
             "emotion 1: expected a number as confidence, found 'high'",
         ),
-        ("<emotionml>\udc80</emotionml>", "not XML: .* surrogates not allowed"),
+        ("<emotionml>\udc80</emotionml>", "not XML, or not all of it: .* surrogates not allowed"),
         (document(emotion(f'start="{"9" * 5000}"')), "emotion 1: expected milliseconds as start"),
         (
             document(emotion("", f'<reference uri="a.wav#t=0,{"9" * 5000}"/>')),

@@ -20,8 +20,9 @@ from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING
 
 from emo2vec_plugins.dialogue import Dialogue
-from emo2vec_plugins.errors import FormatError, MissingExtraError, warn
+from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.formats.escaping import Escaping
+from emo2vec_plugins.formats.safe_xml import parsed
 from emo2vec_plugins.formats.tiers import EMOTION, ReadTier, Span, emotion_of, turns_of
 
 if TYPE_CHECKING:
@@ -68,22 +69,7 @@ def loads(text: str) -> list[Dialogue]:
 
 
 def _parsed(text: str) -> Element:
-    try:
-        from defusedxml import DefusedXmlException
-        from defusedxml.ElementTree import ParseError, fromstring
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            "ELAN documents are read with defusedxml; pip install 'emo2vec-plugins[formats]'"
-        ) from error
-    try:
-        root: Element = fromstring(text.removeprefix("\ufeff"), forbid_dtd=True)
-    except (ParseError, UnicodeEncodeError) as error:
-        raise FormatError(f"not XML, or not all of it: {error}") from error
-    except DefusedXmlException as error:
-        raise FormatError(
-            "expected XML without a document type and entities, which can fill the memory and read "
-            f"other files, found {type(error).__name__}"
-        ) from error
+    root = parsed(text, what="ELAN's XML")
     if root.tag != _ROOT:
         raise FormatError(f"expected an ELAN document, <{_ROOT}>, found <{root.tag}>")
     return root

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from emo2vec_plugins.dialogue import Dialogue, Emotion, Provenance, ScoredTurn, Turn
-from emo2vec_plugins.errors import FormatError, MissingExtraError, warn
+from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.formats.emotionml_names import (
     ANY,
     CATEGORIES,
@@ -29,6 +29,7 @@ from emo2vec_plugins.formats.emotionml_names import (
     XML_ID,
 )
 from emo2vec_plugins.formats.emotionml_times import anchor_of, span
+from emo2vec_plugins.formats.safe_xml import parsed
 from emo2vec_plugins.labels import UNSCORED
 
 if TYPE_CHECKING:
@@ -71,22 +72,7 @@ def loads(text: str) -> list[Dialogue]:
 
 
 def _parsed(text: str) -> Element:
-    try:
-        from defusedxml import DefusedXmlException
-        from defusedxml.ElementTree import ParseError, fromstring
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            "EmotionML is read with defusedxml; pip install 'emo2vec-plugins[formats]'"
-        ) from error
-    try:
-        root: Element = fromstring(text.removeprefix("\ufeff"), forbid_dtd=True)
-    except (ParseError, UnicodeEncodeError) as error:
-        raise FormatError(f"not XML: {error}") from error
-    except DefusedXmlException as error:
-        raise FormatError(
-            "expected XML without a document type and entities, which can fill the memory and read "
-            f"other files, found {type(error).__name__}"
-        ) from error
+    root = parsed(text, what="EmotionML")
     if root.tag not in (_ROOT, _EMOTION):
         raise FormatError(f"expected <emotionml> of {NAMESPACE}, found <{root.tag}>")
     return root

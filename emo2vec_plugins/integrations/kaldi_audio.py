@@ -9,8 +9,7 @@ from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 
-from emo2vec_plugins.audio import Audio, MissingAudio, StreamAudio, open_audio
-from emo2vec_plugins.dialogue import FloatArray
+from emo2vec_plugins.audio import Audio, LateAudio, MissingAudio, StreamAudio, open_audio
 from emo2vec_plugins.errors import AudioError
 
 _OFFSET = re.compile(r":\d+$")
@@ -55,7 +54,7 @@ def _exists(path: Path) -> bool:
         return False
 
 
-class PipeAudio:
+class PipeAudio(LateAudio):
     """What a command writes to its standard output, which is run when it is first asked for."""
 
     def __init__(self, command: str) -> None:
@@ -78,7 +77,8 @@ class PipeAudio:
         )
 
     @cached_property
-    def _decoded(self) -> StreamAudio:
+    def whole(self) -> StreamAudio:
+        """What the command wrote."""
         if self._run.returncode:
             said = self._run.stderr.decode("utf-8", "replace").strip().splitlines()
             raise AudioError(
@@ -86,22 +86,3 @@ class PipeAudio:
                 f"{self._run.returncode}: {said[-1] if said else 'it said nothing'}"
             )
         return StreamAudio(BytesIO(self._run.stdout))
-
-    @property
-    def rate(self) -> int:
-        """Samples per second."""
-        return self._decoded.rate
-
-    @property
-    def length(self) -> int:
-        """Samples per channel."""
-        return self._decoded.length
-
-    @property
-    def channels(self) -> tuple[int, ...]:
-        """Channel numbers, from 0."""
-        return self._decoded.channels
-
-    def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
-        """Return a slice as float32 of shape (channels, samples)."""
-        return self._decoded.read(start, stop, channels)
