@@ -14,7 +14,7 @@ import torch
 
 from emo2vec_plugins import Engine, Options, Turn, annotate
 from emo2vec_plugins.errors import AudioError, Emo2vecWarning, OptionsError, SourceError
-from emo2vec_plugins.integrations.funasr_sentences import TranscribedAudio, annotate_sentences
+from emo2vec_plugins.integrations.funasr_sentences import FunasrTranscript, annotate_sentences
 from emo2vec_plugins.plugins import Plugins
 from emo2vec_plugins.testing import FakeBackend, check_session, tone
 
@@ -169,7 +169,7 @@ def test_results_of_several_recordings_share_batches(engine):
     by_key = annotated(results, dict(zip("ab", sounds, strict=True)), engine)
     streamed = list(
         annotate(
-            [TranscribedAudio(result=r, audio=s) for r, s in zip(results, sounds, strict=True)],
+            [FunasrTranscript(result=r, audio=s) for r, s in zip(results, sounds, strict=True)],
             score=engine,
         )
     )

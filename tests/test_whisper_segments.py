@@ -16,7 +16,7 @@ from pyannote.core import Segment as Span
 from emo2vec_plugins import Engine, Options, Plugins, Turn, annotate
 from emo2vec_plugins.errors import FormatError, InvalidTurnError, SourceError
 from emo2vec_plugins.integrations.speaker_turns import SpeakerTurns, read_speaker_turns
-from emo2vec_plugins.integrations.whisper_segments import TranscribedAudio, annotate_segments
+from emo2vec_plugins.integrations.whisper_segments import WhisperTranscript, annotate_segments
 from emo2vec_plugins.testing import FakeBackend, check_session, tone
 
 # What whisperx.diarize.assign_word_speakers of WhisperX 3.8.6 made of these words, given turns of
@@ -226,8 +226,8 @@ def test_segments_are_opened_by_the_hook(segments, result, sound, engine):
 def test_many_recordings_share_a_stream(segments, result, sound, engine):
     other = (tone(6.0), 16_000)
     sources = [
-        TranscribedAudio(transcript=result, audio=sound),
-        TranscribedAudio(transcript=segments, audio=other, diarization=TURNS),
+        WhisperTranscript(transcript=result, audio=sound),
+        WhisperTranscript(transcript=segments, audio=other, diarization=TURNS),
     ]
 
     first, second = annotate(sources, score=engine)

@@ -32,7 +32,7 @@ WAVEFORM_KEYS = frozenset({"audio", "waveform"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TranscribedAudio:
+class FunasrTranscript:
     """A transcript with the audio it is of: a source, for many recordings in one stream.
 
     Attributes:
@@ -98,11 +98,11 @@ def annotate_sentences(
 
 @hookimpl
 def emo2vec_open(source: Any, options: Options) -> SentenceSession | None:
-    """Open a `TranscribedAudio`, or a FunASR result whose audio is in the options."""
-    if not isinstance(source, TranscribedAudio):
+    """Open a `FunasrTranscript`, or a FunASR result whose audio is in the options."""
+    if not isinstance(source, FunasrTranscript):
         if not _is_result(source):
             return None
-        source = TranscribedAudio(result=source, audio=_audio_of(source, options.audio))
+        source = FunasrTranscript(result=source, audio=_audio_of(source, options.audio))
     _check(source.result)
     refuse_frames(options, "a FunASR result")
     from emo2vec_plugins.audio import open_audio
@@ -190,7 +190,7 @@ def _check(result: Any) -> None:
         )
 
 
-def _sources(results: Any, audio: Any) -> list[TranscribedAudio]:
+def _sources(results: Any, audio: Any) -> list[FunasrTranscript]:
     if isinstance(results, str | bytes) or not isinstance(results, Sequence):
         raise SourceError(
             f"expected what FunASR's generate() gives, got {type(results).__name__}: {results!r:.100}"
@@ -198,13 +198,13 @@ def _sources(results: Any, audio: Any) -> list[TranscribedAudio]:
     if isinstance(audio, list):
         sounds: list[Any] = audio
     elif isinstance(audio, Mapping) or len(results) == 1:
-        return [TranscribedAudio(result=each, audio=_audio_of(each, audio)) for each in results]
+        return [FunasrTranscript(result=each, audio=_audio_of(each, audio)) for each in results]
     else:
         sounds = [audio]
     if len(sounds) != len(results):
         raise OptionsError(f"{len(results)} results are of {len(sounds)} recordings of audio")
     return [
-        TranscribedAudio(result=each, audio=sound)
+        FunasrTranscript(result=each, audio=sound)
         for each, sound in zip(results, sounds, strict=True)
     ]
 
@@ -231,5 +231,5 @@ def _raise(_: Any, error: Exception) -> NoReturn:
     raise cause if isinstance(cause, Emo2vecError | OSError) else error
 
 
-def _as_it_was(source: TranscribedAudio, error: Exception) -> Any:
+def _as_it_was(source: FunasrTranscript, error: Exception) -> Any:
     return pass_through(source.result, error)

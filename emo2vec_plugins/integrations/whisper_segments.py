@@ -29,7 +29,7 @@ Record = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TranscribedAudio:
+class WhisperTranscript:
     """A transcript with the audio it is of: a source, for many recordings in one stream.
 
     Attributes:
@@ -84,7 +84,7 @@ def annotate_segments(
         FormatError: If an RTTM is none, or has several recordings and none is the audio's.
         OSError: If an RTTM cannot be read.
     """
-    source = TranscribedAudio(
+    source = WhisperTranscript(
         transcript=transcript, audio=audio, diarization=diarization, name=name
     )
     [result] = annotate([source], score=score, plugins=plugins, options=options, failed=_raise)
@@ -93,20 +93,20 @@ def annotate_segments(
 
 @hookimpl
 def emo2vec_open(source: Any, options: Options) -> SegmentsSession | None:
-    """Open a `TranscribedAudio`, or a transcript whose audio is in the options."""
-    if isinstance(source, TranscribedAudio):
+    """Open a `WhisperTranscript`, or a transcript whose audio is in the options."""
+    if isinstance(source, WhisperTranscript):
         return SegmentsSession(source, options)
     if not (_is_result(source) or _is_list_of_segments(source)):
         return None
     if options.audio is None:
         raise OptionsError("Options(audio=...) is to say what the transcript is of")
-    return SegmentsSession(TranscribedAudio(transcript=source, audio=options.audio), options)
+    return SegmentsSession(WhisperTranscript(transcript=source, audio=options.audio), options)
 
 
 class SegmentsSession:
     """The segments of one transcript, in their order; those without times are not scored."""
 
-    def __init__(self, source: TranscribedAudio, options: Options) -> None:
+    def __init__(self, source: WhisperTranscript, options: Options) -> None:
         from emo2vec_plugins.audio import open_audio
 
         self._options = options
