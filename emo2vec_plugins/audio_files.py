@@ -104,7 +104,8 @@ class FileAudio:
                 raise AudioError(f"{self.path}: no such audio file")
             if not self.path.stat().st_size:
                 raise AudioError(f"{self.path}: the file is empty")
-            return soundfile.SoundFile(self.path)
+            # As bytes: a name that is no UTF-8 cannot be encoded, and is a name all the same.
+            return soundfile.SoundFile(os.fsencode(self.path) if os.name == "posix" else self.path)
         except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
             raise AudioError(
                 f"{self.path}: not readable as audio: {without_file(error)}"

@@ -29,13 +29,14 @@ def make_folder(path: Path) -> None:
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Open a file that takes *path*'s place when the block ends well and is gone if it fails.
 
-    What is no regular file, such as ``/dev/stdout``, is written to as it stands. Folders that
-    are missing are made.
+    What is no regular file, such as ``/dev/stdout``, is written to as it stands. A link stays one:
+    the file that it leads to is replaced. Folders that are missing are made.
     """
     if path.exists() and not path.is_file():
         with path.open("wb") as stream:
             yield stream
         return
+    path = Path(os.path.realpath(path))
     make_folder(path.parent)
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:

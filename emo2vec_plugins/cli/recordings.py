@@ -18,7 +18,8 @@ def one_of(dialogues: Sequence[Dialogue], wanted: str | None, *, a: str) -> Dial
         a: What is made of it, for people who named none.
 
     Raises:
-        OptionsError: If there is no such recording, or none is named and there are several.
+        OptionsError: If there is no such recording, there are several of that name, or none is
+            named and there are several.
     """
     names = [each.recording for each in dialogues]
     if wanted is None and len(names) == 1:
@@ -29,4 +30,6 @@ def one_of(dialogues: Sequence[Dialogue], wanted: str | None, *, a: str) -> Dial
         )
     if wanted not in names:
         raise OptionsError(f"there is no recording {wanted!r}, there are {listed(names) or 'none'}")
+    if names.count(wanted) > 1:
+        raise OptionsError(f"{names.count(wanted)} recordings are called {wanted!r}, expected one")
     return dialogues[names.index(wanted)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from heapq import heappop, heappush
 from statistics import median
 
 from emo2vec_plugins.dialogue import Dialogue, ScoredTurn
@@ -37,13 +38,16 @@ def lanes(turns: Iterable[ScoredTurn]) -> list[Lane]:
 
 def _rows(turns: Sequence[ScoredTurn]) -> tuple[tuple[ScoredTurn, ...], ...]:
     rows: list[list[ScoredTurn]] = []
+    taken: list[tuple[float, int]] = []  # until when, and which; heaps, for there may be thousands
+    free: list[int] = []
     for each in turns:
-        free = (row for row in rows if row[-1].turn.end <= each.turn.start)
-        row = next(free, None)
-        if row is None:
-            rows.append([each])
-        else:
-            row.append(each)
+        while taken and taken[0][0] <= each.turn.start:
+            heappush(free, heappop(taken)[1])
+        row = heappop(free) if free else len(rows)
+        if row == len(rows):
+            rows.append([])
+        rows[row].append(each)
+        heappush(taken, (each.turn.end, row))
     return tuple(map(tuple, rows))
 
 
@@ -67,7 +71,7 @@ def extent(
     if last - first > LONGEST:
         raise OptionsError(
             f"{dialogue.recording}: turns from {first:g} to {last:g} s are too far apart to be "
-            "drawn; say start and end"
+            "drawn in one: draw a part, or mend their times"
         )
     return first, last
 

@@ -15,18 +15,17 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 from string import Template
-from urllib.parse import urlsplit
 
 from emo2vec_plugins import __version__
 from emo2vec_plugins.dialogue import Dialogue
 from emo2vec_plugins.errors import AudioError, OptionsError
 from emo2vec_plugins.report.looks import shown
 from emo2vec_plugins.report.page_data import page_data, script_json
-from emo2vec_plugins.report.page_sound import How, Sound, embedded, is_url, linked, silence
+from emo2vec_plugins.report.page_sound import How, Sound, embedded, is_url, linked, origin, silence
 from emo2vec_plugins.whole_files import replacing
 
 SCRIPTS = (
-    *("data", "looks", "state", "sound", "scale", "turns", "lanes", "overview", "curves"),
+    *("data", "looks", "state", "sound", "visits", "scale", "turns", "lanes", "overview", "curves"),
     *("details", "table", "summary", "keys", "start"),
 )
 """The files of the page's program, in the order in which one uses the other."""
@@ -56,21 +55,20 @@ def write_page(
         OptionsError: If *audio* is given and not wanted, or turns are too far apart to be drawn.
         OSError: If the page cannot be written.
     """
-    heard = find_sound(dialogue, path, audio=audio, sound=sound)
+    heard = _find_sound(dialogue, path, audio=audio, sound=sound)
     content = page(dialogue, sound=heard)
     with replacing(Path(path)) as stream:
         stream.write(content.encode())
     return heard
 
 
-def find_sound(
+def _find_sound(
     dialogue: Dialogue,
     path: str | os.PathLike[str],
     *,
     audio: str | os.PathLike[str] | None,
     sound: How,
 ) -> Sound:
-    """Return the sound that `write_page` gives a page."""
     if sound == "none":
         if audio is not None:
             raise OptionsError("audio is given, and sound is to be 'none': leave out one of them")
@@ -82,7 +80,7 @@ def find_sound(
     try:
         return _sound(dialogue.audio, path, sound)
     except AudioError as error:
-        return silence(f"There is no sound: {error}.")
+        return silence(f"There is no sound: {shown(str(error))}.")
 
 
 def _sound(audio: str | os.PathLike[str], path: str | os.PathLike[str], how: How) -> Sound:
@@ -107,8 +105,7 @@ def page(dialogue: Dialogue, *, sound: Sound | None = None) -> str:
     heard = sound or silence("This page was made without sound.")
     # Where somebody has looked, the sound is as long as it is.
     whole = replace(dialogue, duration=heard.seconds or dialogue.duration)
-    told = {name: getattr(heard, name) for name in ("about", "seconds", "url", "delay")}
-    data = page_data(whole) | {"sound": told}
+    data = page_data(whole) | {"sound": heard.to_dict()}
     style = _web("style.css")
     script = "".join(["(() => {\n", '"use strict";\n', *map(_script, SCRIPTS), "})();\n"])
     return Template(_web("page.html")).substitute(
@@ -123,17 +120,21 @@ def page(dialogue: Dialogue, *, sound: Sound | None = None) -> str:
 
 
 def _policy(script: str, style: str, url: str) -> str:
-    parts = urlsplit(url)
-    elsewhere = f" {parts.scheme}://{parts.netloc}" if parts.netloc else " 'self' file:"
     rules = {
         "default-src": "'none'",
-        "script-src": _digest(script),
-        "style-src": _digest(style),
-        "media-src": "blob:" + (elsewhere if url else ""),
         "base-uri": "'none'",
         "form-action": "'none'",
+        "script-src": _digest(script),
+        "style-src": _digest(style),
+        "media-src": _sources(url),
     }
     return "; ".join(f"{name} {value}" for name, value in rules.items())
+
+
+def _sources(url: str) -> str:
+    if not url:
+        return "blob:"
+    return origin(url) if is_url(url) else "'self' file:"
 
 
 def _digest(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -46,7 +47,10 @@ def page_data(dialogue: Dialogue) -> dict[str, Any]:
     flags = _flags(turns)
     reasons = _distinct(each.emotion.reason for each in turns)
     models = _distinct(each.emotion.provenance for each in turns)
-    classes = [name for name in names if any(name in each.emotion.scores for each in turns)]
+    scored = {name for each in turns for name in each.emotion.scores}
+    classes = [name for name in names if name in scored]
+    labelled = Counter(each.emotion.label for each in turns)
+    flagged = Counter(flag for each in turns for flag in each.emotion.flags)
     label_of, flag_of, reason_of, model_of = map(_indices, (names, flags, reasons, models))
     return {
         "recording": shown(dialogue.recording),
@@ -58,10 +62,10 @@ def page_data(dialogue: Dialogue) -> dict[str, Any]:
             _speaker(lane, summary, label_of)
             for lane, summary in zip(drawn, summarise(dialogue), strict=True)
         ],
-        "labels": [_label(name, colours[name], turns) for name in names],
+        "labels": [_label(name, colours[name], labelled[name]) for name in names],
         "classes": [label_of[name] for name in classes],
-        "flags": [_flag(name, turns) for name in flags],
-        "reasons": reasons,
+        "flags": [_flag(name, flagged[name]) for name in flags],
+        "reasons": [shown(reason) for reason in reasons],
         "models": [_model(each) for each in models],
         "turns": {
             "start": [_number(each.turn.start) for each in turns],
@@ -131,20 +135,20 @@ def _speaker(lane: Lane, summary: SpeakerSummary, label_of: Indices) -> dict[str
     }
 
 
-def _label(name: str, colour: str, turns: Iterable[ScoredTurn]) -> dict[str, Any]:
+def _label(name: str, colour: str, turns: int) -> dict[str, Any]:
     return {
         "name": shown(name),
         "colour": colour,
         "texture": _TEXTURES.get(name, "plain" if name in COLOURS else "checks"),
-        "turns": sum(each.emotion.label == name for each in turns),
+        "turns": turns,
     }
 
 
-def _flag(name: str, turns: Iterable[ScoredTurn]) -> dict[str, Any]:
+def _flag(name: str, turns: int) -> dict[str, Any]:
     return {
         "name": shown(name),
         "meaning": MEANINGS.get(name, "a flag of another tool"),
-        "turns": sum(name in each.emotion.flags for each in turns),
+        "turns": turns,
     }
 
 
@@ -160,7 +164,7 @@ def _model(provenance: Provenance) -> list[tuple[str, str]]:
         "resampled by": provenance.resampler,
         "version of emo2vec_plugins": provenance.version,
     }
-    return [(name, str(value)) for name, value in known.items() if value]
+    return [(name, shown(str(value))) for name, value in known.items() if value]
 
 
 def _channel(scored: ScoredTurn) -> str | None:

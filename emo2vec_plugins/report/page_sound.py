@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from emo2vec_plugins.audio import MODEL_RATE
 from emo2vec_plugins.audio_files import FileAudio, without_file
 from emo2vec_plugins.dialogue import Turn
 from emo2vec_plugins.errors import AudioError
+from emo2vec_plugins.report.looks import shown
 from emo2vec_plugins.turn_audio import mono
 
 How = Literal["embed", "link", "none"]
@@ -32,6 +34,8 @@ _COMPRESSION = 0.85  # of libsndfile's scale; 32 kbit/s at 16 kHz
 # By how much decoded sound is late: 576 samples by LAME, 529 by any decoder (LAME's technical
 # FAQ). Browsers take that off where a tag in the file says so; libsndfile writes none.
 _DELAY = (576 + 529) / MODEL_RATE
+
+_HOST = re.compile(r"[a-z0-9.-]+|[a-f0-9:.]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +55,10 @@ class Sound:
     content: str = ""
     url: str = ""
     delay: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what the page is told, but for the sound itself."""
+        return {name: getattr(self, name) for name in ("about", "seconds", "url", "delay")}
 
 
 def silence(why: str) -> Sound:
@@ -72,7 +80,7 @@ def embedded(audio: str | os.PathLike[str]) -> Sound:
     if not source.length:
         raise AudioError(f"{path}: there is no sound in it, its length is 0 samples")
     return Sound(
-        about=f"The sound is {path.name}, as the model hears it: mono at 16 kHz. For listening, "
+        about=f"The sound is {shown(path.name)}, as the model hears it: mono at 16 kHz. For listening, "
         "it is compressed to 32 kbit/s.",
         seconds=seconds,
         content=b64encode(_mp3(source, seconds)).decode("ascii"),
@@ -116,25 +124,56 @@ def linked(audio: str | os.PathLike[str], page: str | os.PathLike[str]) -> Sound
     """
     given = os.fspath(audio)
     if is_url(given):
-        return Sound(about=f"The sound is played from {given}.", url=given)
+        origin(given)
+        return Sound(about=f"The sound is played from {shown(given)}.", url=given)
     path = Path(given)
     if not path.is_file():
         raise AudioError(f"{path}: no such audio file")
     return Sound(
-        about=f"The sound is played from {path.name}, which has to stay where it is, as seen from "
-        "this page.",
-        url=_relative(path.resolve(), Path(page).resolve().parent),
+        about=f"The sound is played from {shown(path.name)}, which has to stay where it is, as "
+        "seen from this page.",
+        seconds=_length(path),
+        url=_relative(path, Path(page).absolute().parent),
     )
+
+
+def _length(path: Path) -> float | None:
+    """Return how long a file is; None where only browsers can read it."""
+    source = FileAudio(path)
+    try:
+        return source.length / source.rate
+    except AudioError:
+        return None
 
 
 def is_url(audio: str | os.PathLike[str]) -> bool:
     """Return whether sound lies on the network."""
-    return urlsplit(os.fspath(audio)).scheme in ("http", "https")
+    return os.fspath(audio).lower().startswith(("http://", "https://"))
+
+
+def origin(url: str) -> str:
+    """Return where sound on the network is from, as a policy names it: scheme, host and port.
+
+    Raises:
+        AudioError: If the URL has none, or a name and a password, which a page would tell.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise AudioError(f"{url!r}: is no URL: {error}") from error
+    if not _HOST.fullmatch(host):
+        raise AudioError(f"{url!r}: expected the URL of a sound, found no plain host in it")
+    if "@" in parts.netloc:
+        raise AudioError("the URL of the sound has a name in it, which would be told by the page")
+    place = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{place}" + ("" if port is None else f":{port}")
 
 
 def _relative(path: Path, folder: Path) -> str:
+    # Links are kept: what is beside the page stays beside it.
     try:
-        steps = os.path.relpath(path, folder)
+        steps = os.path.relpath(path.absolute(), folder)
     except ValueError:  # another drive
-        return path.as_uri()
-    return quote(Path(steps).as_posix())
+        return path.absolute().as_uri()
+    return quote(os.fsencode(Path(steps).as_posix()))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import itemgetter
 
 from emo2vec_plugins.dialogue import Dialogue, ScoredTurn
 
@@ -85,28 +86,26 @@ def _summary(speaker: str | None, turns: Sequence[ScoredTurn]) -> SpeakerSummary
 
 def _seconds(turns: Sequence[ScoredTurn]) -> dict[str | None, float]:
     """Return how long each label is heard, None for no label."""
-    found: dict[str | None, float] = defaultdict(float)
-    for seconds, labels in _moments(turns):
-        for label in labels:
-            found[label] += seconds / len(labels)
-    for each in turns:
-        found[each.emotion.label] += 0.0  # a turn without length has its label, too
-    return dict(found)
+    found: dict[str | None, float] = {each.emotion.label: 0.0 for each in turns}
+    for seconds, heard in _moments(turns):
+        for label, count in heard.items():
+            found[label] += seconds * count / heard.total()
+    return found
 
 
-def _moments(turns: Sequence[ScoredTurn]) -> Iterator[tuple[float, list[str | None]]]:
+def _moments(turns: Sequence[ScoredTurn]) -> Iterator[tuple[float, Counter[str | None]]]:
     """Cut time where turns begin and end; yield each piece's length and the labels heard in it."""
-    edges = sorted({time for each in turns for time in (each.turn.start, each.turn.end)})
-    coming = iter(turns)
-    upcoming = next(coming, None)
-    heard: list[ScoredTurn] = []
-    for start, end in pairwise(edges):
-        heard = [each for each in heard if each.turn.end > start]
-        while upcoming is not None and upcoming.turn.start <= start:
-            heard += [upcoming] * (upcoming.turn.end > start)
-            upcoming = next(coming, None)
-        if heard:
-            yield end - start, [each.emotion.label for each in heard]
+    begins = [(each.turn.start, each.emotion.label, 1) for each in turns]
+    ends = [(each.turn.end, each.emotion.label, -1) for each in turns]
+    heard: Counter[str | None] = Counter()
+    last = 0.0
+    for time, label, change in sorted(begins + ends, key=itemgetter(0)):
+        if time > last and heard:
+            yield time - last, heard
+        last = time
+        heard[label] += change
+        if not heard[label]:
+            del heard[label]
 
 
 def _share(part: float, whole: float) -> float:

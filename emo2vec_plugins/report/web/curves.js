@@ -1,8 +1,9 @@
 // The probability of each emotion over time: turn by turn near by, smoothed from afar.
 
-const MOST_LEVELS = 40; // turns of a speaker that are drawn one by one
+const MOST_LEVELS = 40; // turns that are drawn one by one
 const LEAST = 0.02; // share of the bell in which there is to be speech
-const CURVES = 170;
+const CURVES = 170; // pixels
+const GRAIN = 2; // pixels between moments
 
 /** Turns with probabilities, by what the list to choose from says: everybody, or one speaker. */
 const toldBy = [null, ...speakers.keys()].map((who) =>
@@ -16,16 +17,15 @@ function drawCurves() {
   drawGrid(brush, scale, y);
   const told = toldBy[Number(byId("curves-of").value)];
   const visible = told.filter((turn) => turn.end >= state.view.start && turn.start <= state.view.end);
-  const level = visible.length <= MOST_LEVELS;
+  const byTurns = visible.length <= MOST_LEVELS;
   brush.beginPath();
   brush.rect(scale.left, 0, scale.right - scale.left, height);
   brush.clip();
-  brush.lineWidth = 2;
-  if (level) drawLevels(brush, visible, scale, y);
+  if (byTurns) drawLevels(brush, visible, scale, y);
   else drawSmoothed(brush, told, scale, y);
-  byId("curves-note").textContent = level
+  byId("curves-note").textContent = byTurns
     ? "turn by turn"
-    : `smoothed over ${spanName()}; come closer to see each turn`;
+    : `smoothed over ${secondsName(deviation())}; come closer to see each turn`;
 }
 
 /** The standard deviation of the bell, as in `emo2vec picture`. */
@@ -33,8 +33,7 @@ function deviation() {
   return (state.view.end - state.view.start) / 80;
 }
 
-function spanName() {
-  const seconds = deviation();
+function secondsName(seconds) {
   return seconds < 10 ? `${seconds.toFixed(1)} s` : `${Math.round(seconds)} s`;
 }
 
@@ -42,93 +41,113 @@ function drawGrid(brush, scale, y) {
   brush.textAlign = "right";
   for (const share of [0, 0.5, 1]) {
     brush.strokeStyle = scheme.line;
-    brush.beginPath();
-    brush.moveTo(scale.left, y(share));
-    brush.lineTo(scale.right, y(share));
-    brush.stroke();
+    drawLine(brush, [[scale.left, y(share)], [scale.right, y(share)]]);
     brush.fillStyle = scheme.muted;
     brush.fillText(share.toString(), scale.left - 8, y(share));
   }
 }
 
-function drawn() {
+/** The curves that are on, each with where its probabilities are among a turn's. */
+function curvesOn() {
   return data.classes.map((label, column) => ({ label, column })).filter(({ label }) => state.curves.has(label));
 }
 
 function drawLevels(brush, visible, scale, y) {
-  for (const { label, column } of drawn()) {
+  for (const { label, column } of curvesOn()) {
     brush.strokeStyle = edgeOf(label);
-    const last = new Map(); // of each speaker: who speaks by turns is joined by thin lines
+    const ends = new Map(); // of each speaker: who speaks by turns is joined by thin lines
     for (const turn of visible) {
-      const height = y(turn.scores[column] ?? 0);
-      const before = last.get(turn.speaker);
-      if (before && before[0] <= scale.x(turn.start)) stroke(brush, [before, [scale.x(turn.start), height]], 0.6, [2, 3]);
-      const end = [Math.max(scale.x(turn.end), scale.x(turn.start) + 1), height];
-      stroke(brush, [[scale.x(turn.start), height], end], 2.5, dashOf(label));
-      last.set(turn.speaker, end);
+      const start = [scale.x(turn.start), y(turn.scores[column] ?? 0)];
+      const end = [Math.max(scale.x(turn.end), start[0] + 1), start[1]];
+      const before = ends.get(turn.speaker);
+      if (before && before[0] <= start[0]) drawLine(brush, [before, start], 0.6, [2, 3]);
+      drawLine(brush, [start, end], 2.5, dashOf(label));
+      ends.set(turn.speaker, end);
     }
   }
 }
 
-function stroke(brush, points, width, dash) {
-  brush.lineWidth = width;
-  brush.setLineDash(dash);
-  brush.beginPath();
-  points.forEach(([x, y], i) => (i ? brush.lineTo(x, y) : brush.moveTo(x, y)));
-  brush.stroke();
+function drawSmoothed(brush, told, scale, y) {
+  const seconds = GRAIN / scale.second;
+  const count = Math.floor((scale.right - scale.left) / GRAIN) + 1;
+  const on = curvesOn();
+  const means = smoothed(told, state.view.start, seconds, count, deviation(), on.map(({ column }) => column));
+  on.forEach(({ label }, curve) => {
+    brush.strokeStyle = edgeOf(label);
+    for (const run of runsOf(means[curve])) {
+      const points = run.map(([moment, mean]) => [scale.left + moment * GRAIN, y(mean)]);
+      drawLine(brush, points, 1.8, dashOf(label));
+    }
+  });
 }
 
-function drawSmoothed(brush, told, scale, y) {
-  const moments = [];
-  for (let x = scale.left; x <= scale.right; x += 2) moments.push(x);
-  const means = smoothed(told, moments.map(scale.time), deviation());
-  for (const { label, column } of drawn()) {
-    brush.strokeStyle = edgeOf(label);
-    let points = [];
-    moments.forEach((x, i) => {
-      if (means[i]) points.push([x, y(means[i][column])]);
-      if (!means[i] || i === moments.length - 1) {
-        stroke(brush, points, 1.8, dashOf(label));
-        points = [];
-      }
-    });
-  }
+/** Stretches of a curve in which there is a mean: [moment, mean] pairs. */
+function runsOf(means) {
+  const runs = [[]];
+  means.forEach((mean, moment) => {
+    if (Number.isNaN(mean)) runs.push([]);
+    else runs.at(-1).push([moment, mean]);
+  });
+  return runs.filter((run) => run.length > 1);
 }
 
 /**
  * The mean of the turns' probabilities around each moment: each turn counts as much as the part
- * of a bell's area that lies over it. Null where less than `LEAST` of it lies over turns.
+ * of a bell's area that lies over it. NaN where less than `LEAST` of it lies over turns.
+ *
+ * Turns are first spread over cells as long as moments are apart, one around each moment and
+ * beyond both ends, so that the work grows with turns and moments, not with their product.
  */
-function smoothed(told, times, spread) {
-  const far = 6 * spread;
-  let first = 0;
-  return times.map((time) => {
-    while (first < told.length && told[first].end < time - far && told[first].start < time - far) first++;
-    const sums = new Float64Array(data.classes.length);
-    let all = 0;
-    for (let i = first; i < told.length && told[i].start <= time + far; i++) {
-      const weight = area((told[i].end - time) / spread) - area((told[i].start - time) / spread);
-      all += weight;
-      told[i].scores.forEach((score, column) => (sums[column] += weight * (score ?? 0)));
+function smoothed(told, start, seconds, count, spread, columns) {
+  const reach = Math.ceil((6 * spread) / seconds);
+  const cells = count + 2 * reach;
+  const first = start - (reach + 0.5) * seconds;
+  const [speech, ...sums] = spreadOver(told, first, seconds, cells, columns);
+  const bell = bellOf(reach, seconds, spread);
+  const around = (values, moment) => {
+    let sum = 0;
+    for (let i = 0; i < bell.length; i++) sum += bell[i] * values[moment + i];
+    return sum;
+  };
+  const all = Array.from({ length: count }, (_, moment) => around(speech, moment));
+  return sums.map((sum) => all.map((part, moment) => (part >= LEAST ? around(sum, moment) / part : NaN)));
+}
+
+/** For each cell: how much of it is speech, and that times each probability. */
+function spreadOver(told, first, seconds, cells, columns) {
+  const totals = [null, ...columns].map(() => new Float64Array(cells));
+  for (const turn of told) {
+    const from = Math.max(0, (turn.start - first) / seconds);
+    const to = Math.min(cells, (turn.end - first) / seconds);
+    for (let cell = Math.floor(from); cell < to; cell++) {
+      const share = Math.min(to, cell + 1) - Math.max(from, cell);
+      totals[0][cell] += share;
+      columns.forEach((column, i) => (totals[i + 1][cell] += share * (turn.scores[column] ?? 0)));
     }
-    return all >= LEAST ? sums.map((sum) => sum / all) : null;
-  });
+  }
+  return totals;
+}
+
+/** The part of the bell's area over each cell, from `reach` cells before its middle to as many after. */
+function bellOf(reach, seconds, spread) {
+  const edge = (cell) => bellArea(((cell - 0.5) * seconds) / spread);
+  return Float64Array.from({ length: 2 * reach + 1 }, (_, i) => edge(i - reach + 1) - edge(i - reach));
 }
 
 /** The area of the normal bell up to so many deviations (Abramowitz and Stegun, 26.2.17). */
-function area(deviations) {
+function bellArea(deviations) {
   const size = Math.abs(deviations);
   const t = 1 / (1 + 0.2316419 * size);
   const series = t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
-  const tail = Math.exp(-size * size / 2) / Math.sqrt(2 * Math.PI) * series;
+  const tail = (Math.exp((-size * size) / 2) / Math.sqrt(2 * Math.PI)) * series;
   return deviations >= 0 ? 1 - tail : tail;
 }
 
 function startCurves() {
   byId("curves-part").hidden = !data.classes.length;
   if (!data.classes.length) return;
-  const choices = ["everybody", ...speakers.map((speaker) => speaker.name)];
-  byId("curves-of").append(...choices.map((name, i) => make("option", { value: i }, name)));
+  const names = ["everybody", ...speakers.map((speaker) => speaker.name)];
+  byId("curves-of").append(...names.map((name, i) => make("option", { value: i }, name)));
   const draw = oncePerFrame(drawCurves);
   byId("curves-of").addEventListener("change", draw);
   on("view curves looks", draw);

@@ -8,7 +8,6 @@ const turns = data.turns.start.map((start, index) => ({
 }));
 const speakers = data.speakers;
 const labels = data.labels;
-const total = data.end - data.start;
 const withHours = Math.max(Math.abs(data.start), Math.abs(data.end)) >= 3600;
 
 /** "m:ss", or "h:mm:ss" in long recordings, with so many digits after the second. */
@@ -51,6 +50,11 @@ function named(name, attributes = {}) {
   return make("bdi", attributes, name);
 }
 
+/** A name that stands in a longer text, kept from turning what is around it. */
+function isolated(name) {
+  return /^[\x20-\x7e]*$/.test(name) ? name : `\u2068${name}\u2069`;
+}
+
 function labelOf(turn) {
   return turn.label === null ? "unscored" : labels[turn.label].name;
 }
@@ -59,13 +63,17 @@ function reasonOf(turn) {
   return turn.reason === null ? "" : data.reasons[turn.reason];
 }
 
+function flagsOf(turn) {
+  return turn.flags.map((flag) => data.flags[flag].name).join(", ");
+}
+
 function describe(turn) {
   const score = turn.score === null ? "" : ` ${turn.score.toFixed(2)}`;
-  const why = turn.reason === null ? "" : `: ${reasonOf(turn)}`;
-  const flags = turn.flags.map((flag) => data.flags[flag].name).join(", ");
+  const why = turn.reason === null ? "" : `: ${isolated(reasonOf(turn))}`;
+  const flags = flagsOf(turn);
   const times = `${clock(turn.start, 1)} to ${clock(turn.end, 1)}`;
   const more = flags ? ` (${flags})` : "";
-  return `${speakers[turn.speaker].name}, ${times}, ${labelOf(turn)}${score}${why}${more}`;
+  return `${isolated(speakers[turn.speaker].name)}, ${times}, ${isolated(labelOf(turn))}${score}${why}${more}`;
 }
 
 /** The first place in an ordered list at which `test` holds. */

@@ -1,31 +1,26 @@
 // All that is known of the turn that is chosen.
 
+const NEARLY = 0.02; // seconds by which a turn may go beyond the sound before that is said
+
 function showDetails() {
   const turn = state.chosen;
-  const place = byId("detail");
+  byId("turn-actions").hidden = turn === null;
   if (turn === null) {
     const hint = turns.length ? "Press a turn, or J, to see what is known of it." : "There are no turns.";
-    place.replaceChildren(make("p", { class: "muted" }, hint));
+    byId("detail").replaceChildren(make("p", { class: "muted" }, hint));
     return;
   }
-  place.replaceChildren(heading(turn), actions(turn), facts(turn), ...classes(turn));
+  byId("play-turn").disabled = !heard.possible || isBeyondSound(turn);
+  byId("detail").replaceChildren(headingOf(turn), factsOf(turn), ...classesOf(turn));
 }
 
-function heading(turn) {
+function headingOf(turn) {
   const score = turn.score === null ? "" : ` ${turn.score.toFixed(3)}`;
   return make("p", {}, swatch(turn.label), " ", make("b", {}, named(labelOf(turn))), score, ", ",
     named(speakers[turn.speaker].name));
 }
 
-function actions(turn) {
-  const beyond = turn.start >= soundEnd() || turn.end <= 0;
-  return make("div", { class: "buttons" },
-    make("button", { type: "button", id: "play-turn", disabled: !heard.possible || beyond, onclick: () => playTurn(turn) },
-      "Play turn"),
-    make("button", { type: "button", onclick: () => zoomTo(turn) }, "Zoom to it"));
-}
-
-function facts(turn) {
+function factsOf(turn) {
   const model = turn.model === null ? null : data.models[turn.model].find(([name]) => name === "model");
   const known = [
     ["when", `${clock(turn.start, 3)} to ${clock(turn.end, 3)}`],
@@ -38,21 +33,17 @@ function facts(turn) {
     ["model", data.models.length > 1 && model ? model[1] : null],
     ...turn.flags.map((flag) => [data.flags[flag].name, data.flags[flag].meaning]),
   ];
-  return make("dl", { class: "detail-facts" }, ...known
-    .filter(([, value]) => value !== null)
-    .flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, named(value))]));
+  return make("dl", { class: "detail-facts" }, ...definitions(known.filter(([, value]) => value !== null)));
 }
 
 /** What of a turn cannot be heard; null if all of it can. */
 function placeInSound(turn) {
-  if (data.duration === null) return null;
-  const beyond = turn.end > data.duration + 0.02;
-  if (!beyond && turn.start >= -0.02) return null;
-  const length = clock(data.duration, 3);
-  return beyond ? `the turn goes beyond the sound, which ends at ${length}` : "the turn begins before the sound";
+  const end = data.sound.seconds ?? data.duration;
+  if (end !== null && turn.end > end + NEARLY) return `the turn goes beyond the sound, which ends at ${clock(end, 3)}`;
+  return turn.start < -NEARLY ? "the turn begins before the sound" : null;
 }
 
-function classes(turn) {
+function classesOf(turn) {
   if (turn.scores === null) return [];
   const told = data.classes.map((label, column) => ({ label, score: turn.scores[column] }));
   return told
@@ -61,8 +52,7 @@ function classes(turn) {
     .map(({ label, score }) => {
       const bar = make("span");
       bar.style.width = `${100 * clamp(score, 0, 1)}%`;
-      bar.style.backgroundColor = labels[label].colour;
-      bar.className = labels[label].texture;
+      paint(bar, label);
       return make("div", { class: "class" },
         make("span", { class: "name" }, named(labels[label].name)),
         make("span", { class: "bar", "aria-hidden": "true" }, bar),
@@ -71,6 +61,8 @@ function classes(turn) {
 }
 
 function startDetails() {
-  on("chosen", showDetails);
+  byId("play-turn").addEventListener("click", replay);
+  byId("zoom-turn").addEventListener("click", () => zoomTo(state.chosen));
+  on("chosen sound", showDetails);
   showDetails();
 }

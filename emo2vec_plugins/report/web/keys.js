@@ -2,19 +2,19 @@
 
 const KEYS = [
   { keys: [" "], shown: "Space", does: "play or pause", act: togglePlay },
-  { keys: ["j", "J"], shown: "J", does: "the turn after", act: () => step(1) },
-  { keys: ["k", "K"], shown: "K", does: "the turn before", act: () => step(-1) },
-  { keys: ["Enter"], shown: "Enter", does: "play the chosen turn", act: () => state.chosen && playTurn(state.chosen) },
+  { keys: ["j", "J"], shown: "J", does: "the turn after", act: () => visitNeighbour(1), repeats: true },
+  { keys: ["k", "K"], shown: "K", does: "the turn before", act: () => visitNeighbour(-1), repeats: true },
+  { keys: ["Enter"], shown: "Enter", does: "play the chosen turn", act: replay },
   { keys: ["z", "Z"], shown: "Z", does: "come close to the chosen turn", act: () => state.chosen && zoomTo(state.chosen) },
-  { keys: ["ArrowLeft"], shown: "←", does: "two seconds back", act: () => jump(-2) },
-  { keys: ["ArrowRight"], shown: "→", does: "two seconds on", act: () => jump(2) },
-  { keys: ["+", "="], shown: "+", does: "closer", act: () => zoomHere(2) },
-  { keys: ["-", "_"], shown: "-", does: "farther", act: () => zoomHere(0.5) },
-  { keys: ["0"], shown: "0", does: "all of the recording", act: () => setView(data.start, data.end) },
-  { keys: ["["], shown: "[", does: "move the view back", act: () => pan(-0.25) },
-  { keys: ["]"], shown: "]", does: "move the view on", act: () => pan(0.25) },
-  { keys: ["/"], shown: "/", does: "look for text", act: () => byId("by-text").focus() },
-  { keys: ["?"], shown: "?", does: "these keys", act: () => byId("help").showModal() },
+  { keys: ["ArrowLeft"], shown: "←", does: "two seconds back", act: () => jump(-2), repeats: true },
+  { keys: ["ArrowRight"], shown: "→", does: "two seconds on", act: () => jump(2), repeats: true },
+  { keys: ["+", "="], shown: "+", does: "closer", act: () => zoomHere(2), repeats: true },
+  { keys: ["-", "_"], shown: "-", does: "farther", act: () => zoomHere(0.5), repeats: true },
+  { keys: ["0"], shown: "0", does: "all of the recording", act: showAll },
+  { keys: ["["], shown: "[", does: "move the view back", act: () => pan(-0.25), repeats: true },
+  { keys: ["]"], shown: "]", does: "move the view on", act: () => pan(0.25), repeats: true },
+  { keys: ["/"], shown: "/", does: "look for text; Enter or Escape comes back", act: () => byId("by-text").focus() },
+  { keys: ["?"], shown: "?", does: "these keys", act: showHelp },
 ];
 
 function jump(seconds) {
@@ -28,24 +28,37 @@ function zoomHere(factor) {
   zoom(factor, state.time >= start && state.time <= end ? state.time : undefined);
 }
 
+function showHelp() {
+  byId("help").showModal();
+}
+
 function onKey(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || byId("help").open) return;
-  const { target } = event;
-  if (target.closest("input, select, textarea")) {
-    if (event.key === "Escape") target.blur();
-    return;
-  }
-  // A button that has the focus keeps the keys that press it.
-  if ([" ", "Enter"].includes(event.key) && target.closest("button, a")) return;
-  const found = KEYS.find(({ keys }) => keys.includes(event.key));
+  const { key, target } = event;
+  if (key === "Escape") return byId("tip").setAttribute("hidden", "");
+  if (byId("help").open || !byId("use-keys").checked) return;
+  if (isForBrowser(event) || isForFocus(key, target)) return;
+  const found = KEYS.find(({ keys }) => keys.includes(key));
   if (!found) return;
   event.preventDefault();
-  found.act();
+  if (!event.repeat || found.repeats) found.act();
+}
+
+/** With AltGr, which counts as two of these, many keyboards write brackets and slashes. */
+function isForBrowser(event) {
+  if (event.getModifierState("AltGraph")) return false;
+  return event.ctrlKey || event.metaKey || event.altKey;
+}
+
+/** Fields keep all keys, buttons those that press them, and what scrolls those that scroll it. */
+function isForFocus(key, target) {
+  if (target.closest("input, select, textarea")) return true;
+  if ([" ", "Enter"].includes(key)) return target.closest("button, a") !== null;
+  return key.startsWith("Arrow") && target.closest(".scrolls") !== null;
 }
 
 function startKeys() {
   document.addEventListener("keydown", onKey);
-  byId("help-open").addEventListener("click", () => byId("help").showModal());
+  byId("help-open").addEventListener("click", showHelp);
   byId("help-keys").append(...KEYS.map(({ shown, does }) =>
     make("tr", {}, make("td", {}, make("kbd", {}, shown)), make("td", {}, does))));
 }

@@ -1,8 +1,12 @@
 // Colours, textures and dashes of emotions, in the scheme that is on.
 
-const DASHES = [[], [7, 3], [2, 3], [9, 3, 2, 3], [5, 2, 1, 2, 1, 2]];
+/** One for each of emotion2vec's classes; other models' may have more, and begin again. */
+const DASHES = [
+  [], [7, 3], [2, 3], [9, 3, 2, 3], [5, 2, 1, 2, 1, 2],
+  [14, 4], [1, 5], [12, 3, 5, 3], [9, 2, 1, 2, 1, 2, 1, 2],
+];
 const patterns = new Map();
-let scheme = {};
+const scheme = {};
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
@@ -105,8 +109,13 @@ function swatch(label) {
   const element = make("span", { class: "swatch", "aria-hidden": "true" });
   if (label === null) element.classList.add("hatched");
   else {
-    element.style.backgroundColor = labels[label].colour;
-    element.classList.add(labels[label].texture);
+    paint(element, label);
   }
   return element;
+}
+
+/** Give an element the colour and the texture of a label. */
+function paint(element, label) {
+  element.style.backgroundColor = labels[label].colour;
+  element.classList.add(labels[label].texture);
 }

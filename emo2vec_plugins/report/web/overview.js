@@ -3,18 +3,17 @@
 const MOST_STRIPS = 24; // lanes that can be told apart in it; of more, those who talk first
 
 function drawOverview() {
-  const shown = rows.slice(0, MOST_STRIPS);
+  const shown = rowsOf.slice(0, MOST_STRIPS);
   const tall = clamp(Math.floor(60 / Math.max(1, shown.length)), 3, 16);
   const { brush, width } = prepared(byId("overview"), Math.max(20, tall * shown.length) + 10);
   const scale = scaleOf(data, width);
   shown.forEach((lane, number) => {
-    for (const row of lane) {
-      drawRow(brush, row, data, scale, 5 + number * tall, tall - 1, false);
-    }
+    const each = (tall - 1) / lane.length;
+    lane.forEach((row, i) => {
+      drawRow(brush, row, data, scale, 5 + number * tall + i * each, Math.max(1, each), false);
+    });
   });
-  brush.fillStyle = scheme.muted;
-  brush.textAlign = "left";
-  brush.fillText(fitted(brush, `All ${clock(data.end)}`, scale.left - 20), 10, 16);
+  drawNote(brush, fitted(brush, `All ${clock(data.end)}`, scale.left - 20), 10, 16);
   placeWindow();
 }
 
@@ -26,12 +25,10 @@ function placeWindow() {
 }
 
 function goThere(event) {
-  if (!event.buttons) return;
+  if (!(event.buttons & 1)) return;
   const { start, end } = state.view;
-  const half = (end - start) / 2;
   const time = scaleOf(data, byId("overview").clientWidth).time(event.offsetX);
-  const middle = clamp(time, data.start + half, data.end - half);
-  setView(middle - half, middle + half);
+  moveView(time - (end - start) / 2);
 }
 
 function startOverview() {
@@ -45,4 +42,6 @@ function startOverview() {
     goThere(event);
   });
   canvas.addEventListener("pointermove", goThere);
+  const left = speakers.length - MOST_STRIPS;
+  byId("strip-note").textContent = left > 0 ? `The strip on top has those ${MOST_STRIPS} speakers who talk first, and not the other ${left.toLocaleString("en")}.` : "";
 }

@@ -2,7 +2,7 @@
 
 const RIGHT = 10;
 const STEPS = [
-  0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30,
+  0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30,
   60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400,
 ];
 
@@ -72,24 +72,37 @@ function drawAxis() {
     const x = scale.x(time);
     const half = brush.measureText(name).width / 2;
     brush.fillText(name, Math.min(x, width - half - 2), 11);
-    brush.beginPath();
-    brush.moveTo(x, height - 6);
-    brush.lineTo(x, height);
-    brush.stroke();
+    drawLine(brush, [[x, height - 6], [x, height]]);
   }
 }
 
+function drawLine(brush, points, width = 1, dash = []) {
+  brush.lineWidth = width;
+  brush.setLineDash(dash);
+  brush.beginPath();
+  points.forEach(([x, y], i) => (i ? brush.lineTo(x, y) : brush.moveTo(x, y)));
+  brush.stroke();
+}
+
+const fitting = new Map();
+
 /** A name in so many pixels, its middle left out if it has to be. */
-function fitted(brush, text, pixels) {
-  if (brush.measureText(text).width <= pixels) return text;
-  const letters = Array.from(text).slice(0, 200);
-  let kept = letters.length - 1;
-  const shortened = () => {
+function fitted(brush, name, pixels) {
+  const key = `${pixels} ${name}`;
+  if (!fitting.has(key)) fitting.set(key, fit(brush, name, pixels));
+  return fitting.get(key);
+}
+
+function fit(brush, name, pixels) {
+  if (brush.measureText(name).width <= pixels) return name;
+  const letters = Array.from(name);
+  const shortened = (kept) => {
     const tail = Math.floor(kept / 3);
     return `${letters.slice(0, kept - tail).join("")}…${tail ? letters.slice(-tail).join("") : ""}`;
   };
-  while (kept > 1 && brush.measureText(shortened()).width > pixels) kept--;
-  return shortened();
+  const lengths = Array.from({ length: Math.min(letters.length, 200) }, (_, kept) => kept);
+  const tooLong = firstWhere(lengths, (kept) => brush.measureText(shortened(kept)).width > pixels);
+  return shortened(Math.max(1, tooLong - 1));
 }
 
 /** Move the vertical lines that show the time, where it is in view. */

@@ -2,6 +2,7 @@
 
 startLooks();
 startSound();
+startVisits();
 startLanes();
 startOverview();
 startCurves();

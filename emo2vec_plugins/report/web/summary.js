@@ -1,8 +1,10 @@
 // What holds for the recording as a whole: its facts, its speakers, its flags, where it is from.
 
+const MOST_KEYS = 40; // emotions in the key; of more, those with most turns
+const unscored = turns.filter((turn) => turn.label === null).length;
+
 function showFacts() {
   byId("title").append(named(data.recording));
-  const unscored = turns.filter((turn) => turn.label === null).length;
   const parts = [counted(turns.length, "turn"), counted(speakers.length, "speaker")];
   if (unscored) parts.push(`${unscored.toLocaleString("en")} unscored`);
   if (data.duration !== null) parts.push(clock(data.duration));
@@ -11,21 +13,24 @@ function showFacts() {
 
 /** Every emotion with its colour; those that have a curve are buttons that show or hide it. */
 function showKey() {
-  const items = labels.map((label, index) => keyItem(index, `${label.turns.toLocaleString("en")}`));
-  const unscored = turns.filter((turn) => turn.label === null).length;
-  if (unscored) items.push(keyItem(null, unscored.toLocaleString("en")));
+  const all = [...labels.keys()];
+  const often = all.length > MOST_KEYS ? all.sort((one, other) => labels[other].turns - labels[one].turns) : all;
+  const items = often.slice(0, MOST_KEYS).map((index) => keyItem(index, labels[index].turns));
+  if (unscored) items.push(keyItem(null, unscored));
+  if (all.length > MOST_KEYS) items.push(make("span", { class: "still" }, `and ${all.length - MOST_KEYS} more`));
   byId("key").replaceChildren(...items);
 }
 
 function keyItem(index, count) {
   const name = index === null ? "unscored" : labels[index].name;
-  const parts = [swatch(index), named(name), make("span", { class: "muted" }, count)];
+  const parts = [swatch(index), named(name), make("span", { class: "muted" }, count.toLocaleString("en"))];
   if (index === null || !data.classes.includes(index)) return make("span", { class: "still" }, ...parts);
-  const button = make("button", { type: "button", "aria-pressed": "true", onclick: () => toggle(index, button) }, ...parts);
+  const button = make("button", { type: "button", "aria-pressed": "true", title: "Its curve" }, ...parts);
+  button.addEventListener("click", () => toggleCurve(index, button));
   return button;
 }
 
-function toggle(index, button) {
+function toggleCurve(index, button) {
   if (!state.curves.delete(index)) state.curves.add(index);
   button.setAttribute("aria-pressed", String(state.curves.has(index)));
   emit("curves");
@@ -60,7 +65,6 @@ function mix(speaker) {
   const share = (seconds) => (speaker.seconds > 0 ? seconds / speaker.seconds : 0);
   const bar = make("div", { class: "mix", "aria-hidden": "true" }, ...parts.map(([label, seconds]) => {
     const part = swatch(label);
-    part.className = label === null ? "hatched" : labels[label].texture;
     part.style.width = `${100 * share(seconds)}%`;
     return part;
   }));
@@ -73,10 +77,8 @@ function mix(speaker) {
 }
 
 function showFlags() {
-  const reasons = data.reasons.map((reason, index) => {
-    const number = turns.filter((turn) => turn.reason === index).length;
-    return [reason, `${counted(number, "turn")} without a label`];
-  });
+  const numbers = countBy("reason");
+  const reasons = data.reasons.map((reason, index) => [reason, `${counted(numbers[index], "turn")} without a label`]);
   const flags = data.flags.map(({ name, meaning, turns: number }) => [name, `${counted(number, "turn")}: ${meaning}`]);
   const found = [...flags, ...reasons];
   if (!found.length) found.push(["none", "No turn is flagged, and each has a label, or its model has none to give."]);
@@ -91,10 +93,18 @@ function showOrigin() {
   if (!data.models.length) {
     byId("origin").append(make("p", {}, "The annotations do not say which model they are from."));
   }
+  const numbers = countBy("model");
   data.models.forEach((model, index) => {
-    const number = turns.filter((turn) => turn.model === index).length;
-    byId("origin").append(make("dl", {}, ...definitions([...model, ["turns", number.toLocaleString("en")]])));
+    const number = numbers[index].toLocaleString("en");
+    byId("origin").append(make("dl", {}, ...definitions([...model, ["turns", number]])));
   });
+}
+
+/** How many turns have each reason, or each model. */
+function countBy(name) {
+  const counts = [];
+  for (const turn of turns) if (turn[name] !== null) counts[turn[name]] = (counts[turn[name]] ?? 0) + 1;
+  return counts;
 }
 
 function startSummary() {

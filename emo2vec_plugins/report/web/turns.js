@@ -1,11 +1,14 @@
 // Turns in rows: which are where, and how they are drawn.
 
-/** rows[speaker][row]: turns in order of time, none over another. */
-const rows = speakers.map((speaker) => Array.from({ length: speaker.rows }, () => []));
-for (const turn of turns) rows[turn.speaker][turn.row].push(turn);
+/** rowsOf[speaker][row]: turns in order of time, none over another. */
+const rowsOf = speakers.map((speaker) => Array.from({ length: speaker.rows }, () => []));
+for (const turn of turns) rowsOf[turn.speaker][turn.row].push(turn);
+
+const NARROW = 1; // pixels: of turns narrower than that, each pixel shows what is heard in it longest
+const LEFT_OUT = "left out";
 
 /** The turns of a row that are heard in a stretch of time. */
-function* within(row, start, end) {
+function* turnsWithin(row, start, end) {
   for (let i = firstWhere(row, (turn) => turn.end >= start); i < row.length; i++) {
     if (row[i].start > end) return;
     yield row[i];
@@ -13,39 +16,49 @@ function* within(row, start, end) {
 }
 
 /** The turns that are heard at a time. */
-function at(time) {
+function turnsAt(time) {
   const found = [];
-  for (const lane of rows) {
-    for (const row of lane) {
-      for (const turn of within(row, time, time)) {
-        if (turn.start <= time && time < turn.end) found.push(turn);
-      }
+  for (const row of rowsOf.flat()) {
+    for (const turn of turnsWithin(row, time, time)) {
+      if (turn.start <= time && time < turn.end) found.push(turn);
     }
   }
   return found;
 }
 
-/** Draw a row. Of turns narrower than a pixel, each pixel shows what is heard in it longest. */
+/** Draw the turns of a row that are in view: what is narrower than a pixel shares it. */
 function drawRow(brush, row, view, scale, y, height, texts) {
-  const cells = new Map();
-  for (const turn of within(row, view.start, view.end)) {
-    const x = Math.max(scale.x(turn.start), scale.left);
-    const end = Math.min(scale.x(turn.end), scale.right);
-    if (end - x >= 1 || turn === state.chosen) {
-      drawTurn(brush, turn, x, Math.max(end - x, 1.5), y, height, texts);
-    } else gather(cells, Math.floor(x), turn);
+  const pixels = new Map();
+  for (const turn of turnsWithin(row, view.start, view.end)) {
+    const from = Math.max(scale.x(turn.start), scale.left);
+    const to = Math.min(scale.x(turn.end), scale.right);
+    const isNarrow = to - from < NARROW && turn !== state.chosen;
+    if (!isNarrow) drawTurn(brush, turn, from, Math.max(to - from, 1.5), y, height, texts);
+    for (const x of new Set([Math.floor(from), Math.floor(to)])) {
+      note(pixels, x, turn, Math.min(to, x + 1) - Math.max(from, x), isNarrow);
+    }
   }
-  for (const [x, cell] of cells) drawTurn(brush, cell.longest, x, 1, y, height, false);
+  for (const [x, found] of pixels) {
+    const { turn, isNarrow } = longestOf([...found.values()]);
+    if (isNarrow) drawTurn(brush, turn, x, 1, y, height, false);
+  }
 }
 
-function gather(cells, x, turn) {
-  const cell = cells.get(x) ?? { seconds: new Map(), most: -1, longest: null };
-  const key = isKept(turn) ? turn.label : "left out";
-  const seconds = (cell.seconds.get(key) ?? 0) + turn.end - turn.start;
-  cell.seconds.set(key, seconds);
-  const rank = isKept(turn) ? seconds + 1e6 : seconds; // what the filters let through is seen first
-  if (rank > cell.most) Object.assign(cell, { most: rank, longest: turn });
-  cells.set(x, cell);
+/** Note how much of a pixel a label has; what is filtered out counts together. */
+function note(pixels, x, turn, share, isNarrow) {
+  if (!pixels.has(x)) pixels.set(x, new Map());
+  const key = isKept(turn) ? turn.label : LEFT_OUT;
+  const before = pixels.get(x).get(key) ?? { turn, share: 0, isNarrow: false };
+  pixels.get(x).set(key, { turn, share: before.share + share, isNarrow: before.isNarrow || isNarrow });
+}
+
+/** What has most of a pixel, as far as the filters let it through. */
+function longestOf(found) {
+  return found.reduce((one, other) => {
+    const [first, second] = [isKept(one.turn), isKept(other.turn)];
+    if (first !== second) return first ? one : other;
+    return other.share > one.share ? other : one;
+  });
 }
 
 function drawTurn(brush, turn, x, width, y, height, texts) {
@@ -53,25 +66,25 @@ function drawTurn(brush, turn, x, width, y, height, texts) {
   if (!isKept(turn)) brush.globalAlpha = 0.15;
   if (turn.label === null) drawUnscored(brush, x, width, y, height);
   else drawScored(brush, turn, x, width, y, height);
-  if (texts && width > 18) drawText(brush, turn, x, width, y, height);
+  if (texts && width > 18) drawName(brush, turn, x, width, y, height);
   brush.restore();
-  if (turn === state.chosen) outline(brush, x, width, y, height);
+  if (turn === state.chosen) drawOutline(brush, x, width, y, height);
 }
 
 function drawScored(brush, turn, x, width, y, height) {
-  brush.fillStyle = fillOf(turn);
+  // Of a line that is a pixel wide, nobody sees how pale it is, but whether it is there.
+  brush.fillStyle = width < 2 ? labels[turn.label].colour : fillOf(turn);
   brush.fillRect(x, y, width, height);
   const texture = textureOf(brush, labels[turn.label].texture);
   if (texture && width >= 3) {
     brush.fillStyle = texture;
     brush.fillRect(x, y, width, height);
   }
+  if (width < 4) return;
   brush.fillStyle = edgeOf(turn.label);
-  if (width >= 4) {
-    brush.fillRect(x, y + height - 2, width, 2);
-    brush.fillRect(x, y, 1, height);
-    brush.fillRect(x + width - 1, y, 1, height);
-  }
+  brush.fillRect(x, y + height - 2, width, 2);
+  brush.fillRect(x, y, 1, height);
+  brush.fillRect(x + width - 1, y, 1, height);
 }
 
 function drawUnscored(brush, x, width, y, height) {
@@ -83,31 +96,31 @@ function drawUnscored(brush, x, width, y, height) {
   brush.strokeRect(x + 0.5, y + 0.5, width - 1, height - 1);
 }
 
-function drawText(brush, turn, x, width, y, height) {
-  const text = labelOf(turn);
-  const all = brush.measureText(text).width + 10 <= width;
-  if (turn.label === null && !all) return;
-  const words = all ? text : Array.from(text).slice(0, 2).join("");
-  const room = brush.measureText(words).width;
+/** The emotion's name, or its first two letters, or nothing, as there is room. */
+function drawName(brush, turn, x, width, y, height) {
+  const name = labelOf(turn);
+  const fits = brush.measureText(name).width + 10 <= width;
+  if (turn.label === null && !fits) return;
+  const shown = fits ? name : Array.from(name).slice(0, 2).join("");
+  const room = brush.measureText(shown).width;
   if (room + 6 > width) return;
-  const plain = turn.label !== null && labels[turn.label].texture === "plain";
-  if (!plain) {
+  const isPlain = turn.label !== null && labels[turn.label].texture === "plain";
+  if (!isPlain) {
     brush.fillStyle = turn.label === null ? scheme.lane : fillOf(turn);
     brush.fillRect(x + 3, y + 3, room + 4, height - 6);
   }
   brush.fillStyle = turn.label === null ? scheme.text : inkOn(fillOf(turn));
   brush.textAlign = "left";
-  brush.fillText(words, x + 5, y + height / 2);
+  brush.fillText(shown, x + 5, y + height / 2);
 }
 
-function outline(brush, x, width, y, height) {
+function drawOutline(brush, x, width, y, height) {
   brush.save();
   brush.setLineDash([]);
-  brush.lineWidth = 4;
-  brush.strokeStyle = scheme.back;
-  brush.strokeRect(x - 1, y - 1, width + 2, height + 2);
-  brush.lineWidth = 2;
-  brush.strokeStyle = scheme.accent;
-  brush.strokeRect(x - 1, y - 1, width + 2, height + 2);
+  for (const [colour, thick] of [[scheme.back, 4], [scheme.accent, 2]]) {
+    brush.strokeStyle = colour;
+    brush.lineWidth = thick;
+    brush.strokeRect(x - 1, y - 1, width + 2, height + 2);
+  }
   brush.restore();
 }
