@@ -129,12 +129,14 @@ def opened(chromium, tmp_path):
     """Opens pages, and fails if one of them complained or asked for more than itself."""
     pages = []
 
-    def open_(html, *, width=1400, height=1000, allowed=(), **context):
+    def open_(html, *, width=1400, height=1000, allowed=(), before=None, **context):
         path = html
         if isinstance(html, str):
             path = tmp_path / "opened.html"
             path.write_text(html, "utf-8")
         page = chromium.new_page(viewport={"width": width, "height": height}, **context)
+        if before is not None:
+            before(page)
         watched = Watched(page, path)
         pages.append((watched, path.as_uri(), allowed))
         return watched

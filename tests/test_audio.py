@@ -562,3 +562,13 @@ def test_a_forked_process_does_not_move_its_parents_place(write, noise):
 
     assert os.waitpid(child, 0)[1] == 0
     np.testing.assert_array_equal(sound.read(16_000, 600_000, (0,)), whole[:, 16_000:600_000])
+
+
+def test_a_file_whose_name_is_no_utf8_is_read(write, noise, tmp_path):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.wav"))
+    try:
+        write("a.wav", noise(800), 16_000).rename(path)
+    except OSError:
+        pytest.skip("this file system has no such names")
+
+    assert FileAudio(path).length == 800

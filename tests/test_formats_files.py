@@ -144,3 +144,13 @@ def test_a_file_in_place_of_a_folder_is_named(plugins, tmp_path):
         assert caught.value.filename == str(tmp_path / "file")
     with pytest.raises(NotADirectoryError, match="is a file, expected a folder"):
         write_bundle(TALK, tmp_path / "file")
+
+
+def test_a_link_is_written_through(plugins, tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link.rttm").symlink_to(tmp_path / "there" / "a.rttm")
+
+    write_dialogues([TALK], tmp_path / "link.rttm", plugins=plugins)
+
+    assert (tmp_path / "link.rttm").is_symlink()
+    assert read_dialogues(tmp_path / "there" / "a.rttm", plugins=plugins)

@@ -13,6 +13,7 @@ from emo2vec_plugins import Dialogue, Emotion, ScoredTurn, Turn
 from emo2vec_plugins.formats.rttm import read_rttm
 from emo2vec_plugins.labels import COLOURS
 from emo2vec_plugins.report.page import page
+from emo2vec_plugins.report.smoothing import smoothed
 
 
 def test_a_recording_is_shown_as_a_whole(talk):
@@ -114,7 +115,7 @@ def test_text_is_looked_for_everywhere(opened, words, left):
         ("speaker", [0, 2, 1, 3, 4]),
         ("start", [4, 3, 2, 1, 0]),  # it was sorted by it: the other way round
         ("emotion", [1, 2, 0, 3, 4]),
-        ("score", [3, 4, 1, 2, 0]),
+        ("score", [1, 2, 0, 3, 4]),
         ("flags", [3, 0, 1, 2, 4]),
     ],
 )
@@ -126,6 +127,120 @@ def test_the_table_is_sorted(opened, column, up):
     way = "descending" if column == "start" else "ascending"
     sorted_ = watched.page.locator(f"#columns th[aria-sort={way}]")
     assert sorted_.inner_text().startswith(column)
+
+
+def test_what_has_the_focus_keeps_it(opened):
+    watched = opened(page(meeting(turns=150)))
+    focus = "document.activeElement.innerText"
+
+    watched.page.locator("#columns button:has-text('score')").press("Enter")
+    assert watched.page.evaluate(focus).startswith("score")
+    watched.page.locator("#page-after").press("Enter")
+    watched.settle()
+    assert watched.text("#page") == "page 2 of 2"
+    assert watched.page.evaluate(focus) == "Page after"
+    watched.press("Enter")
+    assert watched.text("#page") == "page 2 of 2"
+    watched.page.locator("#zoom-turn").evaluate("button => button.parentElement.hidden = false")
+    watched.page.locator("#zoom-turn").focus()
+    watched.press("j")
+    assert watched.page.evaluate(focus) == "Zoom to it"
+
+
+def test_a_row_is_chosen_by_the_keyboard(opened):
+    watched = opened(page(MIXED))
+    watched.page.locator("#rows button").nth(2).press("Enter")
+
+    assert watched.text("#said") == "Ann, 0:02.0 to 0:03.0, happy 0.60"
+    assert watched.page.locator("#rows tr[aria-current]").get_attribute("data-turn") == "2"
+
+
+@pytest.mark.parametrize("key", ["Escape", "Enter"])
+def test_the_field_for_text_is_left_as_it_is(opened, key):
+    watched = opened(page(MIXED))
+    watched.press("/")
+    watched.page.keyboard.type("bob")
+    watched.press(key, "j")
+
+    assert watched.page.locator("#by-text").input_value() == "bob"
+    assert watched.text("#count") == "2 of 5 turns"
+    assert watched.text("#said").startswith("bob, ")
+
+
+def test_filters_that_leave_nothing_say_so(opened):
+    watched = opened(page(MIXED))
+    watched.page.locator("#by-text").fill("nobody")
+    watched.press("Escape", "j")
+
+    assert watched.text("#nothing") == "No turn passes the filters."
+    assert watched.text("#said") == "No turn passes the filters."
+
+
+def test_the_curves_are_those_of_the_pictures(opened):
+    """The mean around each moment, as `smoothed` has it, to a pixel."""
+    dialogue = meeting(turns=400)
+    watched = opened(page(dialogue))
+    for button in watched.page.locator("#key button").all():
+        if "happy" not in button.inner_text():
+            button.click()
+    watched.settle()
+    start, end = watched.view()
+    expected = smoothed(
+        dialogue.turns, labels=["happy"], start=start, end=end, seconds=(end - start) / 80
+    )
+    script = """() => {
+      const canvas = document.getElementById("curves");
+      const { left, right } = document.getElementById("lanes").dataset;
+      const copy = new OffscreenCanvas(canvas.width, canvas.height);
+      const brush = copy.getContext("2d", { willReadFrequently: true });
+      brush.drawImage(canvas, 0, 0);
+      const isOrange = ([r, g, b]) => r - b > 60 && r > g + 15;
+      const middle = (x) => {
+        const { data } = brush.getImageData(x, 0, 1, canvas.height);
+        const found = [];
+        for (let y = 0; y < canvas.height; y++) {
+          if (isOrange(data.slice(4 * y, 4 * y + 4))) found.push(y + 0.5);
+        }
+        return found.length ? (found[0] + found.at(-1)) / 2 : null;
+      };
+      const shares = [];
+      for (let x = Math.ceil(+left) + 2; x < right - 2; x++) {
+        const y = middle(x);
+        if (y !== null) shares.push([(x + 0.5 - left) / (right - left), 1 - (y - 10) / 150]);
+      }
+      return shares;
+    }"""
+    found = watched.page.evaluate(script)
+
+    assert len(found) > 400  # it is dashed
+    for place, share in found:
+        moment = round(place * (len(expected.times) - 1))
+        near = expected.probabilities[max(0, moment - 2) : moment + 3, 0]
+        assert near.min() - 0.02 < share < near.max() + 0.02
+
+
+def test_a_pixel_shows_what_is_heard_in_it_longest(opened):
+    """A long turn, and one right after it of a hundredth of a pixel."""
+    turns = (said(0, 500.5, label="sad"), said(500.5, 500.52, label="angry"))
+    watched = opened(page(Dialogue(recording="r", turns=turns, duration=1000)))
+
+    red, _, blue = watched.colour(500.4, A1)
+    assert blue > red
+
+
+def test_of_many_speakers_the_strip_says_whom_it_leaves_out(opened):
+    turns = tuple(said(n, n + 1.5, f"S{n}") for n in range(30))
+    watched = opened(page(Dialogue(recording="crowd", turns=turns)))
+
+    assert watched.text("#strip-note").endswith("and not the other 6.")
+
+
+def test_forced_colours_leave_the_emotions(opened):
+    watched = opened(page(TALK), forced_colors="active")
+    swatch = watched.page.locator("#key .swatch").nth(2)
+    colour = swatch.evaluate("each => getComputedStyle(each).backgroundColor")
+
+    assert colour == "rgb(0, 114, 178)"
 
 
 def test_what_is_filtered_out_is_faint_and_passed_over(opened):
@@ -140,7 +255,7 @@ def test_what_is_filtered_out_is_faint_and_passed_over(opened):
     assert sum(after) > sum(before)
     assert watched.text("#said") == "bob, 0:03.0 to 0:04.0, sad (clipped)"
     watched.press("j")
-    assert watched.text("#said") == "This is the last turn."
+    assert watched.text("#said") == "There is no turn after this."
 
 
 def test_flags_are_explained(opened):

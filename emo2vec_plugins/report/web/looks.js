@@ -60,13 +60,13 @@ function inkOn(colour) {
 }
 
 /** How strong an emotion's colour is: paler for a lower score, full without one. */
-function strength(turn) {
+function strengthOf(turn) {
   if (turn.score === null) return 1;
   return data.palest + (1 - data.palest) * clamp(turn.score, 0, 1);
 }
 
-function fillOf(turn) {
-  return mixed(scheme.lane, labels[turn.label].colour, strength(turn));
+function fillOf(turn, least = 0) {
+  return mixed(scheme.lane, labels[turn.label].colour, Math.max(least, strengthOf(turn)));
 }
 
 /** An emotion's colour for lines and edges, which have to stand out from what is behind them. */

@@ -5,6 +5,7 @@ const rowsOf = speakers.map((speaker) => Array.from({ length: speaker.rows }, ()
 for (const turn of turns) rowsOf[turn.speaker][turn.row].push(turn);
 
 const NARROW = 1; // pixels: of turns narrower than that, each pixel shows what is heard in it longest
+const PALEST_LINE = 0.7; // strength: a line of a pixel has to be seen
 const LEFT_OUT = "left out";
 
 /** The turns of a row that are heard in a stretch of time. */
@@ -72,8 +73,7 @@ function drawTurn(brush, turn, x, width, y, height, texts) {
 }
 
 function drawScored(brush, turn, x, width, y, height) {
-  // Of a line that is a pixel wide, nobody sees how pale it is, but whether it is there.
-  brush.fillStyle = width < 2 ? labels[turn.label].colour : fillOf(turn);
+  brush.fillStyle = fillOf(turn, width < 2 ? PALEST_LINE : 0);
   brush.fillRect(x, y, width, height);
   const texture = textureOf(brush, labels[turn.label].texture);
   if (texture && width >= 3) {
@@ -88,7 +88,7 @@ function drawScored(brush, turn, x, width, y, height) {
 }
 
 function drawUnscored(brush, x, width, y, height) {
-  brush.fillStyle = width >= 3 ? textureOf(brush, "hatched") : scheme.text;
+  brush.fillStyle = width >= 3 ? textureOf(brush, "hatched") : scheme.muted;
   brush.fillRect(x, y, width, height);
   if (width < 4) return;
   brush.strokeStyle = scheme.text;
