@@ -62,7 +62,7 @@ def test_the_keyboard_does_everything(talk):
     assert talk.page.locator("#help").is_visible()
     assert "play or pause" in talk.text("#help-keys")
     talk.press("Escape")
-    assert not talk.page.locator("#help").is_visible()
+    talk.wait_for("() => !document.getElementById('help').open")
 
 
 def test_a_button_keeps_the_keys_that_press_it(talk):
@@ -208,7 +208,9 @@ def test_a_key_that_is_held_down_plays_once(talk):
 def test_keys_can_be_switched_off(talk):
     talk.press("?")
     talk.page.locator("#use-keys").uncheck()
-    talk.press("Escape", " ", "j")
+    talk.press("Escape")
+    talk.wait_for("() => !document.getElementById('help').open")
+    talk.press(" ", "j")
 
     assert talk.heard()[0]
     assert talk.text("#said") == ""

@@ -1,6 +1,7 @@
 // What is chosen and what is in view. Parts of the page change it here and hear of it here.
 
 const SHORTEST = 0.2; // seconds that are in view at the closest
+const LEFT = 0.05; // seconds outside of a turn from which on the time has left it
 
 const state = {
   chosen: null, // the turn that is looked at
@@ -55,7 +56,7 @@ function choose(turn) {
 /** The kept turn before or after the chosen one, or the cursor once it has left that; null if none. */
 function neighbour(step) {
   const { chosen, kept, time } = state;
-  if (chosen === null || time < chosen.start || time > chosen.end) {
+  if (chosen === null || time < chosen.start - LEFT || time > chosen.end + LEFT) {
     const after = firstWhere(kept, (turn) => turn.start >= time);
     return kept[step > 0 ? after : after - 1] ?? null;
   }
