@@ -12,6 +12,9 @@ from browser import chromium, opened, talk  # noqa: F401 - fixtures
 from hypothesis import settings
 from pytest_socket import disable_socket, enable_socket
 
+from emo2vec_plugins import Engine
+from emo2vec_plugins.testing import FakeBackend
+
 ROOT = Path(__file__).parents[1]
 
 settings.register_profile("default", deadline=None)  # machines differ; nothing here is timed
@@ -57,6 +60,12 @@ def write(tmp_path):
         return path
 
     return save
+
+
+@pytest.fixture
+def engine() -> Engine:
+    """An engine whose scores depend on the sound, and which is quick."""
+    return Engine(FakeBackend())
 
 
 @pytest.fixture(scope="module")

@@ -63,11 +63,6 @@ PHONE = Dialogue(recording="phone", turns=(turn(0.0, 2.0, speaker="Ann"),))
 
 
 @pytest.fixture
-def engine():
-    return Engine(FakeBackend())
-
-
-@pytest.fixture
 def sounds(write):
     write("a.wav", tone(2.0), 16_000)
     return write("b.wav", tone(1.0, pitch=440.0), 16_000).parent

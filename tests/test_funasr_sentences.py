@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from emo2vec_plugins import Engine, Options, Turn, annotate
+from emo2vec_plugins import Options, Turn, annotate
 from emo2vec_plugins.errors import AudioError, Emo2vecWarning, OptionsError, SourceError
 from emo2vec_plugins.integrations.funasr_sentences import FunasrTranscript, annotate_sentences
 from emo2vec_plugins.plugins import Plugins
-from emo2vec_plugins.testing import FakeBackend, check_session, tone
+from emo2vec_plugins.testing import check_session, tone
 
 RATE = 16_000
 LOW, HIGH = 200.0, 2_000.0
@@ -94,11 +94,6 @@ def transcript(sound):
         results = transcriber().generate(sound)
     logging.root.setLevel(level)
     return results
-
-
-@pytest.fixture
-def engine():
-    return Engine(FakeBackend())
 
 
 def annotated(results, audio, engine, **options):

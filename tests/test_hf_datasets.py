@@ -53,11 +53,6 @@ def wav(samples):
 
 
 @pytest.fixture
-def engine():
-    return Engine(FakeBackend())
-
-
-@pytest.fixture
 def cells(write):
     """Audio as it is stored: bytes, a path, nothing, and what is no audio."""
     path = write("a.wav", tone(2.0), 16_000)

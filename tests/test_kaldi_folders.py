@@ -25,11 +25,6 @@ def folder(tmp_path, write, noise):
     return make_folder(tmp_path, write, noise)
 
 
-@pytest.fixture
-def engine():
-    return Engine(FakeBackend())
-
-
 def heard(path, start, end, **more):
     """What the engine says of a stretch of a file by itself."""
     source = Recording(name="x", audio=path, turns=[Turn(start=start, end=end, **more)])

@@ -22,11 +22,6 @@ RTTM = (
 
 
 @pytest.fixture
-def engine():
-    return Engine(FakeBackend())
-
-
-@pytest.fixture
 def talk(write, noise):
     """Six seconds of two different channels."""
     return write("talk.wav", noise(6 * 16_000, channels=2), 16_000)

@@ -26,11 +26,6 @@ RATE = 16_000
 
 
 @pytest.fixture
-def engine() -> Engine:
-    return Engine(FakeBackend())
-
-
-@pytest.fixture
 def meeting(noise):
     """Four seconds, different everywhere, as samples and rate."""
     return (np.linspace(0.1, 1.0, 4 * RATE, dtype=np.float32) * noise(4 * RATE), RATE)

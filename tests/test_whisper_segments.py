@@ -67,11 +67,6 @@ def sound(noise):
 
 
 @pytest.fixture
-def engine():
-    return Engine(FakeBackend())
-
-
-@pytest.fixture
 def segments():
     """Two segments of faster-whisper, one with words."""
     from faster_whisper.transcribe import Segment, Word

@@ -1,0 +1,12 @@
+"""What a page holds, taken out of it."""
+
+from __future__ import annotations
+
+import json
+import re
+
+
+def told(html):
+    """The data in a page."""
+    [text] = re.findall(r'<script type="application/json" id="data">(.*?)</script>', html, re.S)
+    return json.loads(text)
