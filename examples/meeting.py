@@ -16,6 +16,7 @@ from pyannote.database.util import load_rttm
 from emo2vec_plugins import Engine, Options, annotate_diarization, load_model
 from emo2vec_plugins.cli.demo import sample_conversation
 from emo2vec_plugins.formats.bundle import read_bundle, write_bundle
+from emo2vec_plugins.report.page import write_page
 
 
 def main(folder: Path) -> None:
@@ -39,6 +40,11 @@ def main(folder: Path) -> None:
     print("\nfiles that other tools open:")
     for path in (bundle.rttm, bundle.emotion_rttm, bundle.spkemo_rttm, bundle.emotions_jsonl):
         print(f"  {path.name}")
+
+    page = folder / "meeting.html"
+    sound = write_page(meeting.emotions, page, audio=audio)
+    print(f"  {page.name}, to look at and to listen to in a browser, {page.stat().st_size:,} bytes")
+    assert sound.seconds == 30.0
 
     again = load_rttm(bundle.emotion_rttm)[meeting.emotions.recording]
     assert again.labels() == meeting.emotion_diarization.labels()

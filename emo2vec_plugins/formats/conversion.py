@@ -65,7 +65,8 @@ def read_any(
     files = [file for file in sorted(folder.iterdir()) if _is_of(file, wanted, plugins)]
     if not files:
         endings = " or ".join(wanted.suffixes)
-        raise FormatError(f"{folder}: there are no files that end in {endings}")
+        hint = "; if they are of another format, name it" if format is None else ""
+        raise FormatError(f"{folder}: there are no files that end in {endings}{hint}")
     return [
         dialogue
         for file in files
