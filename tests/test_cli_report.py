@@ -79,7 +79,7 @@ def test_of_several_recordings_one_is_named():
         (
             ["talk.emotions.jsonl", "--audio", "https://example.org/a.wav"],
             1,
-            "only files can be embedded; a URL can be linked to",
+            "only files can be embedded, but a URL linked to",
         ),
     ],
 )

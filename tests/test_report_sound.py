@@ -70,7 +70,7 @@ def test_where_the_dialogue_says_its_sound_is_it_is_found(write, noise, tmp_path
 
     assert write_page(there, page_).content
     assert write_page(gone, page_).about == f"There is no sound: {gone.audio}: no such audio file."
-    assert "a URL can be linked to" in write_page(url, page_).about
+    assert "but a URL linked to" in write_page(url, page_).about
     assert write_page(TALK, page_).about.startswith("There is no sound: none was given")
     assert write_page(there, page_, sound="none").about == "This page was made without sound."
     assert write_page(url, page_, sound="link").url == "https://example.org/a.wav"
@@ -124,15 +124,17 @@ def test_a_libsndfile_without_mp3_says_what_to_do(write, noise, monkeypatch):
         ("http://[x/a.wav", "is no URL"),
         ("https://example.org:port/a.wav", "is no URL"),
         ("https://user:secret@example.org/a.wav", "which would be told by the page"),
+        ("https://user:secret@x;y/a.wav", "which would be told by the page"),
     ],
 )
 def test_a_url_cannot_change_the_policy(url, message, tmp_path):
-    with pytest.raises(AudioError, match=message) as caught:
-        write_page(TALK, tmp_path / "p.html", audio=url, sound="link")
-    heard = write_page(replace(TALK, audio=url), tmp_path / "p.html", sound="link")
+    for how in ("link", "embed"):
+        with pytest.raises(AudioError, match=message) as caught:
+            write_page(TALK, tmp_path / "p.html", audio=url, sound=how)
+        heard = write_page(replace(TALK, audio=url), tmp_path / "p.html", sound=how)
 
-    assert "secret" not in str(caught.value) + (tmp_path / "p.html").read_text("utf-8")
-    assert heard.about.startswith("There is no sound: ")
+        assert "secret" not in str(caught.value) + (tmp_path / "p.html").read_text("utf-8")
+        assert heard.about.startswith("There is no sound: ")
 
 
 @pytest.mark.parametrize("url", ["http://[::1]:8000/a.wav", "HTTPS://Example.org/a.wav?b=c;d"])

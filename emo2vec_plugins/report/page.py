@@ -87,7 +87,10 @@ def _sound(audio: str | os.PathLike[str], path: str | os.PathLike[str], how: How
     if how == "link":
         return linked(audio, path)
     if is_url(audio):
-        raise AudioError(f"{audio}: only files can be embedded; a URL can be linked to")
+        place = origin(os.fspath(audio))
+        raise AudioError(
+            f"the sound is at {place}: only files can be embedded, but a URL linked to"
+        )
     return embedded(audio)
 
 

@@ -157,6 +157,8 @@ def origin(url: str) -> str:
     Raises:
         AudioError: If the URL has none, or a name and a password, which a page would tell.
     """
+    if "@" in url.partition("://")[2].partition("/")[0]:
+        raise AudioError("the URL of the sound has a name in it, which would be told by the page")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
@@ -164,8 +166,6 @@ def origin(url: str) -> str:
         raise AudioError(f"{url!r}: is no URL: {error}") from error
     if not _HOST.fullmatch(host):
         raise AudioError(f"{url!r}: expected the URL of a sound, found no plain host in it")
-    if "@" in parts.netloc:
-        raise AudioError("the URL of the sound has a name in it, which would be told by the page")
     place = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{place}" + ("" if port is None else f":{port}")
 

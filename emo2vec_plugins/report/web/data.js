@@ -46,8 +46,8 @@ function make(tag, attributes = {}, ...children) {
 }
 
 /** A name of a file's choosing, isolated: one that is read from right to left turns nothing else. */
-function named(name, attributes = {}) {
-  return make("bdi", attributes, name);
+function named(name) {
+  return make("bdi", {}, name);
 }
 
 /** A name that stands in a longer text, kept from turning what is around it. */

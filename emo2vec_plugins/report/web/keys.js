@@ -34,7 +34,7 @@ function showHelp() {
 
 function onKey(event) {
   const { key, target } = event;
-  if (key === "Escape") return byId("tip").setAttribute("hidden", "");
+  if (key === "Escape") return hideTip();
   if (byId("help").open || !byId("use-keys").checked) return;
   if (isForBrowser(event) || isForFocus(key, target)) return;
   const found = KEYS.find(({ keys }) => keys.includes(key));
