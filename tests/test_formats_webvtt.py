@@ -85,6 +85,7 @@ def test_a_recording_without_turns_is_a_note():
     ("speaker", "line"),
     [
         ("-->", "<v --&gt;><c.sad>--&gt;: sad</c></v>"),
+        ("a--", "<v a-%2D><c.sad>a--: sad</c></v>"),
         ("a\n\nb", "<v a%0A%0Ab><c.sad>a  b: sad</c></v>"),
         ("  A  (2) ", "<v %20%20A %20(2)%20><c.sad>  A  (2) : sad</c></v>"),
         ("?", "<v ?><c.sad>?: sad</c></v>"),
@@ -106,6 +107,13 @@ def test_any_label_is_held(label):
     dialogue = talk((Turn(start=0, end=1, speaker="A"), Emotion(label=label, score=0.25)))
 
     assert read(dumps([dialogue])) == [(0.0, 1.0, "A", Emotion(label=label, score=0.25))]
+
+
+def test_a_label_that_would_end_its_tag_with_an_arrow_is_held():
+    dialogue = talk((Turn(start=0, end=1), Emotion(label="a--")))
+
+    assert dumps([dialogue]).splitlines()[-1] == "<c.emotion_a-%2D>a--</c>"
+    assert read(dumps([dialogue])) == [(0.0, 1.0, None, Emotion(label="a--"))]
 
 
 @pytest.mark.parametrize(

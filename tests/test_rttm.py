@@ -320,3 +320,13 @@ def test_an_end_is_the_decimal_sum(start, duration):
     [recording] = parse_rttm(f"SPEAKER a 1 {start} {duration} <NA> <NA> A <NA> <NA>\n")
 
     assert recording.turns[0].end == float(start + duration)
+
+
+@pytest.mark.parametrize("format_", FLAVOURS, ids=lambda each: each.name)
+def test_two_recordings_of_one_name_are_refused(format_):
+    dialogue = one((Turn(start=0, end=1, speaker="A"), Emotion(label="sad", score=0.5)))
+
+    with pytest.raises(
+        FormatError, match="2 recordings are called 'x' and would be one in an RTTM"
+    ):
+        format_.dumps([dialogue, dialogue])

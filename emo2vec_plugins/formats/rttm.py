@@ -23,6 +23,7 @@ from emo2vec_plugins.dialogue import Dialogue, Emotion, ScoredTurn, Turn
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats import Format
 from emo2vec_plugins.formats.files import read_text
+from emo2vec_plugins.formats.held import distinct
 from emo2vec_plugins.formats.rttm_lines import (
     LEAST_TICKS,
     MICROSECONDS,
@@ -169,6 +170,7 @@ def _loads(text: str, read: Callable[[Row], tuple[str | None, Emotion]]) -> list
 def _dumps(
     dialogues: Sequence[Dialogue], fields: Callable[[ScoredTurn], tuple[str, float | None]]
 ) -> str:
+    distinct(dialogues, "an RTTM")
     return "".join(
         dump_line(dialogue.recording, scored.turn, *fields(scored))
         for dialogue in dialogues

@@ -52,6 +52,7 @@ _CLASSES = r"((?:\.[^\s.<>&]+)*)(?:[ \t\n]([^>]*))?>"
 _VOICE, _STYLED = re.compile("<v" + _CLASSES), re.compile("<c" + _CLASSES)
 _TAG = re.compile("<[^>]*>")
 _OUTER_SPACE = re.compile("^ | $|(?<= ) ")
+_LAST_DASH = re.compile("(?<=-)-$")  # it would be an arrow, with the end of the tag
 
 
 def dumps(dialogues: Sequence[Dialogue]) -> str:
@@ -169,7 +170,7 @@ def _classes(scored: ScoredTurn) -> Iterator[str]:
     label, score = scored.emotion.label, scored.emotion.score
     if label is None:
         return
-    yield label if label in COLOURS else _EMOTION + CLASSES.escape(label)
+    yield label if label in COLOURS else _EMOTION + _class(label)
     if score is not None:
         if not 0 <= score < math.inf:
             raise FormatError(
@@ -178,9 +179,13 @@ def _classes(scored: ScoredTurn) -> Iterator[str]:
         yield _SCORE + f"{score:.6f}".replace(".", "_")
 
 
+def _class(label: str) -> str:
+    return _LAST_DASH.sub("%2D", CLASSES.escape(label))
+
+
 def _annotation(speaker: str) -> str:
     """Return what stands for a speaker; players drop outer spaces and all but one of a row."""
-    return _OUTER_SPACE.sub("%20", _NAMES.escape(speaker))
+    return _LAST_DASH.sub("%2D", _OUTER_SPACE.sub("%20", _NAMES.escape(speaker)))
 
 
 def _speaker(annotation: str) -> str | None:
@@ -228,5 +233,7 @@ def _emotion(cue: Cue, classes: Sequence[str]) -> Emotion:
 
 def _label(class_: str) -> str | None:
     if class_.startswith(_EMOTION):
-        return CLASSES.unescape(class_.removeprefix(_EMOTION))
+        text = class_.removeprefix(_EMOTION)
+        label = unescaped(text)
+        return label if _class(label) == text else text
     return class_ if class_ in COLOURS else None
