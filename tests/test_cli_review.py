@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from pathlib import Path
 
 import lhotse
 import pytest
@@ -133,3 +134,31 @@ def test_nothing_is_sent_out_that_nobody_can_hear():
 
     assert refused.exit_code == 1
     assert "nobody knows where the sound of talk is" in refused.stderr
+
+
+@pytest.mark.parametrize("tool", ["elan", "labelstudio"])
+def test_what_people_may_have_corrected_is_not_written_over(desk, tool):
+    arguments = ("review", "export", "talk.emotions.jsonl", "out", "--tool", tool)
+    run(*arguments)
+    [file, *_] = sorted((desk / "out").iterdir(), reverse=True)
+    file.write_text("hours of work", "utf-8")
+
+    again = run(*arguments)
+    forced = run(*arguments, "--overwrite", "--quiet")
+
+    assert again.exit_code == 1
+    assert str(Path("out", file.name)) in again.stderr
+    assert "there already, and perhaps corrected; say --overwrite" in again.stderr
+    assert (forced.exit_code, forced.output) == (0, "")
+    assert file.read_text("utf-8") != "hours of work"
+
+
+@pytest.mark.parametrize("place", ["tasks", "tasks/tasks.labelstudio.json"])
+def test_tasks_that_nobody_annotated_are_no_corrections(desk, place):
+    run("review", "export", "talk.emotions.jsonl", "tasks", "--tool", "labelstudio")
+
+    back = run("review", "read", "talk.emotions.jsonl", place, "out", "--from", "labelstudio")
+
+    assert back.exit_code == 1
+    assert "tasks.labelstudio.json: task 1: expected annotations, found a model's" in back.stderr
+    assert not (desk / "out").exists()

@@ -15,10 +15,11 @@ from emo2vec_plugins.cli.convert import with_audio
 from emo2vec_plugins.cli.group import plugins_of
 from emo2vec_plugins.cli.output import Tally, counted, listed, note, print_table
 from emo2vec_plugins.dialogue import Dialogue
-from emo2vec_plugins.errors import AudioError
-from emo2vec_plugins.formats.conversion import read_any, write_any
-from emo2vec_plugins.formats.files import write_text
-from emo2vec_plugins.formats.labelstudio import labelling_config
+from emo2vec_plugins.errors import AudioError, FormatError, OptionsError
+from emo2vec_plugins.formats.conversion import file_of, read_any, write_any
+from emo2vec_plugins.formats.files import read_text, write_text
+from emo2vec_plugins.formats.labelstudio import LABELSTUDIO, labelling_config
+from emo2vec_plugins.formats.labelstudio_export import refuse_unseen
 from emo2vec_plugins.integrations.result_files import results_folder
 from emo2vec_plugins.labelled import LabelMap
 from emo2vec_plugins.review.comparison import (
@@ -34,7 +35,10 @@ from emo2vec_plugins.whole_files import replacing
 if TYPE_CHECKING:
     from lhotse.cut import Cut
 
+    from emo2vec_plugins.formats import Format
+
 TOOLS = ("elan", "labelstudio")
+LABELSTUDIO_FILES = ("tasks.labelstudio.json", "labelling.xml")
 CHANGES, AGREEMENT, CUTS = "changes.csv", "agreement.json", "cuts.jsonl.gz"
 
 audio_option = click.option(
@@ -66,6 +70,7 @@ def review() -> None:
     help="What Label Studio has before the name of an audio file, such as "
     "'/data/local-files/?d=meetings/'.",
 )
+@click.option("--overwrite", is_flag=True, help="Replace files that are there already.")
 @quiet_option
 @click.pass_context
 def export(
@@ -76,6 +81,7 @@ def export(
     tool: str,
     audio: Sequence[str],
     media_prefix: str | None,
+    overwrite: bool,
     quiet: bool,
 ) -> None:
     """Write results for people to correct.
@@ -88,10 +94,12 @@ def export(
     dialogues = with_audio(read_any(emotions, plugins=plugins), audio)
     _refuse_silence(dialogues)
     folder = results_folder(out)
+    if not overwrite:
+        _refuse_corrected(dialogues, folder, plugins.format("elan") if tool == "elan" else None)
     if tool == "elan":
         files = [*write_any(dialogues, f"{folder}/", plugins=plugins, format="elan").paths]
     else:
-        files = [folder / "tasks.labelstudio.json", folder / "labelling.xml"]
+        files = [folder / name for name in LABELSTUDIO_FILES]
         served = [_served(dialogue, media_prefix) for dialogue in dialogues]
         write_any(served, files[0], plugins=plugins, format="labelstudio")
         write_text(files[1], labelling_config(dialogues))
@@ -135,9 +143,11 @@ def read(
     """
     plugins = plugins_of(ctx)
     originals = with_audio(read_any(emotions, plugins=plugins), audio)
+    answers = read_any(corrected, plugins=plugins, format=from_)
+    _refuse_predictions(Path(corrected), from_)
     reviewed = compare(
         originals,
-        read_any(corrected, plugins=plugins, format=from_),
+        answers,
         label_map=None if label_map is None else LabelMap.read(label_map),
     )
     every = [change for each in reviewed for change in each.changes]
@@ -158,6 +168,32 @@ def _refuse_silence(dialogues: Sequence[Dialogue]) -> None:
             f"nobody knows where the sound of {listed(silent)} is, and people are to hear it: "
             "say --audio FILE or --audio NAME=FILE"
         )
+
+
+def _refuse_corrected(dialogues: Sequence[Dialogue], folder: Path, elan: Format | None) -> None:
+    """Refuse to replace what people may have worked on since it was written."""
+    if elan is None:
+        files = [folder / name for name in LABELSTUDIO_FILES]
+    else:
+        files = [file_of(dialogue, folder, elan) for dialogue in dialogues]
+    there = [str(each) for each in files if each.exists()]
+    if there:
+        raise OptionsError(
+            f"{listed(there)}: there already, and perhaps corrected; say --overwrite, or another "
+            "folder"
+        )
+
+
+def _refuse_predictions(corrected: Path, from_: str | None) -> None:
+    """Refuse tasks that went to Label Studio and are taken for what came back."""
+    ending = LABELSTUDIO.suffixes[0]
+    files = sorted(corrected.glob(f"*{ending}")) if corrected.is_dir() else [corrected]
+    for file in files:
+        if from_ == LABELSTUDIO.name or (from_ is None and file.name.endswith(ending)):
+            try:
+                refuse_unseen(read_text(file))
+            except FormatError as error:
+                raise FormatError(f"{file}: {error}") from error
 
 
 def _served(dialogue: Dialogue, prefix: str | None) -> Dialogue:

@@ -16,6 +16,7 @@ whatever the controls are called. Which results are read:
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -81,6 +82,20 @@ def _first(names: list[str]) -> str:
     if len(names) == 1:
         return f"{names[0]} is"
     return f"{len(names)} tasks (first {names[0]}) are"
+
+
+def refuse_unseen(text: str) -> None:
+    """Refuse tasks that were never in Label Studio, where people's annotations are expected.
+
+    Raises:
+        FormatError: If a task has predictions alone.
+    """
+    for number, task in enumerate(json.loads(text.removeprefix("\ufeff")), 1):
+        if "annotations" not in task:
+            raise FormatError(
+                f"task {number}: expected annotations, found a model's predictions alone; import "
+                "it into Label Studio, and give what that exports as JSON"
+            )
 
 
 def _fields(task: Any, number: int) -> Fields:
