@@ -153,6 +153,28 @@ def test_what_people_may_have_corrected_is_not_written_over(desk, tool):
     assert file.read_text("utf-8") != "hours of work"
 
 
+def test_sound_that_is_linked_and_not_there_is_told_of(desk):
+    (desk / "talk.wav").unlink()
+
+    out = run("review", "export", "talk.emotions.jsonl", "out", "--tool", "elan")
+
+    assert out.exit_code == 0
+    assert "warning: talk: its sound is linked and not there: talk.wav; --audio" in out.stderr
+
+
+def test_names_of_files_are_parts_of_addresses(desk):
+    (desk / "talk.wav").rename(desk / "a & b#1.wav")
+    prefix = "/data/local-files/?d=m/"
+
+    run(
+        *("review", "export", "talk.emotions.jsonl", "out", "--tool", "labelstudio"),
+        *("--audio", "a & b#1.wav", "--media-prefix", prefix),
+    )
+
+    [task] = json.loads((desk / "out" / "tasks.labelstudio.json").read_text("utf-8"))
+    assert task["data"]["audio"] == prefix + "a%20%26%20b%231.wav"
+
+
 @pytest.mark.parametrize("place", ["tasks", "tasks/tasks.labelstudio.json"])
 def test_tasks_that_nobody_annotated_are_no_corrections(desk, place):
     run("review", "export", "talk.emotions.jsonl", "tasks", "--tool", "labelstudio")

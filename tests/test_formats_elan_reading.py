@@ -17,6 +17,8 @@ from emo2vec_plugins.formats.elan import ELAN, dumps, loads
 from emo2vec_plugins.formats.files import read_dialogues
 from emo2vec_plugins.testing import check_format
 
+pytestmark = pytest.mark.filterwarnings("ignore:texts of turns are left out")
+
 OTHERS = """\
 <?xml version="1.0" encoding="UTF-8"?>
 <ANNOTATION_DOCUMENT AUTHOR="" DATE="2020-01-01T00:00:00Z" FORMAT="3.0" VERSION="3.0">
@@ -260,3 +262,8 @@ def test_elans_own_sample_is_read(shared):
             if scored.turn.speaker == name
         ] == expected
     assert len(talk.turns) == 1596
+
+
+def test_texts_of_turns_are_told_of():
+    with pytest.warns(Emo2vecWarning, match="turns are left out, 1 of them; the first is 'so you"):
+        loads(OTHERS)

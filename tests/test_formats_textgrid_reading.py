@@ -13,6 +13,8 @@ from emo2vec_plugins.errors import Emo2vecWarning, FormatError
 from emo2vec_plugins.formats.files import read_dialogues
 from emo2vec_plugins.formats.textgrid import dumps, loads
 
+pytestmark = pytest.mark.filterwarnings("ignore:texts of turns are left out")
+
 SHORT = """\
 File type = "ooTextFile"
 Object class = "TextGrid"
@@ -212,3 +214,8 @@ def test_praatios_own_files_are_read_as_praatio_reads_them(shared):
         ]
         found = [(scored.turn.start, scored.turn.end) for scored in talk.turns]
         assert found == sorted(expected), path
+
+
+def test_texts_of_turns_are_told_of():
+    with pytest.warns(Emo2vecWarning, match="turns are left out, 1 of them; the first is 'hello,"):
+        loads(SHORT)

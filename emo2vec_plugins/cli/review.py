@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import click
 
 from emo2vec_plugins.cli.convert import with_audio
 from emo2vec_plugins.cli.group import plugins_of
-from emo2vec_plugins.cli.output import Tally, counted, listed, note, print_table
+from emo2vec_plugins.cli.output import Tally, complain, counted, listed, note, print_table
 from emo2vec_plugins.dialogue import Dialogue
 from emo2vec_plugins.errors import AudioError, FormatError, OptionsError
 from emo2vec_plugins.formats.conversion import file_of, read_any, write_any
@@ -93,6 +94,8 @@ def export(
     plugins = plugins_of(ctx)
     dialogues = with_audio(read_any(emotions, plugins=plugins), audio)
     _refuse_silence(dialogues)
+    if media_prefix is None:
+        _tell_of_missing_sound(dialogues)
     folder = results_folder(out)
     if not overwrite:
         _refuse_corrected(dialogues, folder, plugins.format("elan") if tool == "elan" else None)
@@ -170,6 +173,16 @@ def _refuse_silence(dialogues: Sequence[Dialogue]) -> None:
         )
 
 
+def _tell_of_missing_sound(dialogues: Sequence[Dialogue]) -> None:
+    for each in dialogues:
+        if each.audio is not None and "://" not in each.audio and not Path(each.audio).exists():
+            complain(
+                "warning",
+                f"{each.recording}: its sound is linked and not there: {each.audio}; "
+                "--audio FILE says where it is",
+            )
+
+
 def _refuse_corrected(dialogues: Sequence[Dialogue], folder: Path, elan: Format | None) -> None:
     """Refuse to replace what people may have worked on since it was written."""
     if elan is None:
@@ -199,7 +212,7 @@ def _refuse_predictions(corrected: Path, from_: str | None) -> None:
 def _served(dialogue: Dialogue, prefix: str | None) -> Dialogue:
     if prefix is None or dialogue.audio is None:
         return dialogue
-    return replace(dialogue, audio=prefix + PurePath(dialogue.audio).name)
+    return replace(dialogue, audio=prefix + quote(PurePath(dialogue.audio).name))
 
 
 def _cuts(reviewed: Reviewed, field: str, tally: Tally) -> Iterator[Cut]:

@@ -23,7 +23,14 @@ from emo2vec_plugins.dialogue import Dialogue
 from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.formats.escaping import Escaping
 from emo2vec_plugins.formats.safe_xml import parsed
-from emo2vec_plugins.formats.tiers import EMOTION, ReadTier, Span, emotion_of, turns_of
+from emo2vec_plugins.formats.tiers import (
+    EMOTION,
+    ReadTier,
+    Span,
+    emotion_of,
+    tell_of_texts,
+    turns_of,
+)
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -43,7 +50,7 @@ _MILLISECONDS = re.compile("[0-9]{1,15}")
 def loads(text: str) -> list[Dialogue]:
     """Return the one recording of an ELAN document; it is called "" if the document has no name.
 
-    Warns of dependent tiers that are left out, and of emotions that are no turn's.
+    Warns of texts and dependent tiers that are left out, and of emotions that are no turn's.
 
     Raises:
         FormatError: If it is no ELAN document, or an annotation has no time; names the line or the
@@ -56,6 +63,7 @@ def loads(text: str) -> list[Dialogue]:
     slots = _slots(root)
     tiers = [_Tier(element) for element in root.iter("TIER")]
     _tell_of(tiers)
+    tell_of_texts([text for tier in tiers if not tier.is_dependent for text in tier.texts()])
     labels = _labels(tiers)
     read = [tier.read(slots, labels) for tier in tiers if tier.has_times]
     return [
@@ -163,6 +171,11 @@ class _Tier:
 
     def aligned(self) -> Iterator[Element]:
         return self.element.iter("ALIGNABLE_ANNOTATION")
+
+    def texts(self) -> Iterator[str]:
+        """Yield what its turns say; emotions that stand alone are no texts."""
+        if not self.is_emotions:
+            yield from filter(None, map(_value, self.aligned()))
 
     def references(self) -> Iterator[Element]:
         return self.element.iter("REF_ANNOTATION")

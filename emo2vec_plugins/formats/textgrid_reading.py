@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from emo2vec_plugins.dialogue import Dialogue
 from emo2vec_plugins.errors import FormatError, warn
-from emo2vec_plugins.formats.tiers import EMOTION, ReadTier, Span, turns_of
+from emo2vec_plugins.formats.tiers import EMOTION, ReadTier, Span, tell_of_texts, turns_of
 
 _VALUES = re.compile(
     r"""
@@ -27,6 +27,7 @@ _VALUES = re.compile(
     """,
     re.VERBOSE,
 )
+_FURTHER = re.compile("#[0-9]+$")
 _KINDS = {"text": "a text in quotation marks", "number": "a number", "flag": "<exists>"}
 _TYPES = ("ooTextFile", "ooTextFile short")
 
@@ -49,6 +50,7 @@ def loads(text: str) -> list[Dialogue]:
     points = [repr(tier.name) for tier in tiers if tier.is_points and tier.spans]
     if points:
         warn(f"point tiers have no turns and are left out: {', '.join(points)}")
+    tell_of_texts([text for tier in tiers if not tier.is_points for text in tier.texts])
     turns = turns_of(
         [ReadTier(name=tier.name, spans=tier.spans) for tier in tiers if not tier.is_points]
     )
@@ -60,6 +62,7 @@ class _Tier:
     name: str
     spans: tuple[Span, ...]
     is_points: bool
+    texts: tuple[str, ...] = ()  # of turns: what is not the speaker's name
 
 
 class _Values:
@@ -155,8 +158,10 @@ def _tier(values: _Values) -> _Tier:
     count = values.count(f"the size of tier {name!r}")
     if kind == "TextTier":
         return _Tier(name, tuple(_point(values) for _ in range(count)), is_points=True)
-    spans = (_interval(values) for _ in range(count))
+    spans = [_interval(values) for _ in range(count)]
     is_emotions = name.startswith(EMOTION)
+    names = {name, _FURTHER.sub("", name)}
+    texts = [each.label for each in spans if each.label and each.label not in names]
     return _Tier(
         name,
         tuple(
@@ -165,6 +170,7 @@ def _tier(values: _Values) -> _Tier:
             if each.label
         ),
         is_points=False,
+        texts=() if is_emotions else tuple(texts),
     )
 
 

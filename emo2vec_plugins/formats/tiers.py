@@ -288,6 +288,12 @@ def _turns(tier: ReadTier, *, known: Iterable[str], match: _Matching) -> Iterato
         )
 
 
+def tell_of_texts(texts: Sequence[str]) -> None:
+    """Warn of what is said in turns, if anything is: a turn has no words here."""
+    if texts:
+        warn(f"texts of turns are left out, {len(texts)} of them; the first is {texts[0][:50]!r}")
+
+
 def _tell_of(name: str, left: Sequence[Span]) -> None:
     if left:
         warn(
