@@ -13,15 +13,21 @@ from typing import Any
 import numpy as np
 
 from emo2vec_plugins.audio import MODEL_RATE
-from emo2vec_plugins.backend import Backend, Frames
-from emo2vec_plugins.dialogue import Dialogue, Emotion, FloatArray, Provenance
+from emo2vec_plugins.core import (
+    Backend,
+    Clip,
+    Dialogue,
+    Emotion,
+    FloatArray,
+    Format,
+    Frames,
+    LabelSet,
+    Provenance,
+    Session,
+)
+from emo2vec_plugins.engine import HOP, RECEPTIVE, Piece, Pipelined, frame_count, start, summed
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.formats import Format
-from emo2vec_plugins.formats.held import verify
-from emo2vec_plugins.labels import LabelSet
-from emo2vec_plugins.pieces import Piece, Pipelined, start, summed
-from emo2vec_plugins.session import Clip, Session
-from emo2vec_plugins.windows import HOP, RECEPTIVE, frame_count
+from emo2vec_plugins.formats import verify
 
 TOKENS = ("生气/angry", "开心/happy", "中立/neutral", "难过/sad", "<unk>")
 

@@ -12,11 +12,10 @@ from pathlib import Path
 from lhotse import CutSet
 
 from emo2vec_plugins import Engine, Plugins, annotate, load_model
-from emo2vec_plugins.cli.demo import sample_conversation
-from emo2vec_plugins.formats.files import read_dialogues, write_dialogues
-from emo2vec_plugins.integrations.rttm_files import read_rttm_sources
-from emo2vec_plugins.review.comparison import agreement, compare
-from emo2vec_plugins.review.cuts import corrected_cut
+from emo2vec_plugins.cli import sample_conversation
+from emo2vec_plugins.formats import read_dialogues, write_dialogues
+from emo2vec_plugins.integrations import read_rttm_sources
+from emo2vec_plugins.review import agreement, compare, corrected_cut
 
 
 def main() -> None:

@@ -25,9 +25,9 @@ from emo2vec_plugins import (
     load_model,
 )
 from emo2vec_plugins.audio import open_audio
-from emo2vec_plugins.cli.demo import sample_conversation
-from emo2vec_plugins.formats.rttm import read_rttm
-from emo2vec_plugins.overlap import overlaps
+from emo2vec_plugins.cli import sample_conversation
+from emo2vec_plugins.core import overlaps
+from emo2vec_plugins.formats import read_rttm
 from emo2vec_plugins.testing import FakeBackend, check_session
 
 

@@ -20,8 +20,8 @@ import soundfile
 from lhotse import CutSet, Recording, SupervisionSegment
 
 from emo2vec_plugins import Engine, Options, load_model
-from emo2vec_plugins.bench.memory import anonymous, watched
-from emo2vec_plugins.integrations.lhotse_manifests import annotate_manifest
+from emo2vec_plugins.bench import anonymous, watched
+from emo2vec_plugins.integrations.lhotse import annotate_manifest
 
 RATE = 16_000
 

@@ -30,18 +30,20 @@ import yaml
 from lhotse import CutSet, MonoCut, Recording, SupervisionSegment
 
 from emo2vec_plugins import Engine, load_model
-from emo2vec_plugins.evaluation.bootstrap import intervals, units_of
-from emo2vec_plugins.evaluation.metrics import evaluate
-from emo2vec_plugins.evaluation.predictions import Prediction
-from emo2vec_plugins.labelled import LabelMap, labelled_turns
-from emo2vec_plugins.model.config import Config, to_document
-from emo2vec_plugins.training.examples import read_examples
-from emo2vec_plugins.training.fit import Means, predictions
-from emo2vec_plugins.training.pseudo_label_manifest import pseudo_label_manifest
-from emo2vec_plugins.training.recipe import Recipe
-from emo2vec_plugins.training.run import train
-from emo2vec_plugins.training.split import Split
-from emo2vec_plugins.training.trust import Trust
+from emo2vec_plugins.core import LabelMap
+from emo2vec_plugins.evaluation import Prediction, evaluate, intervals, units_of
+from emo2vec_plugins.integrations.lhotse import labelled_turns
+from emo2vec_plugins.models import Config, to_document
+from emo2vec_plugins.training import (
+    Means,
+    Recipe,
+    Split,
+    Trust,
+    predictions,
+    pseudo_label_manifest,
+    read_examples,
+    train,
+)
 
 RATE = 16_000
 MANNERS = {

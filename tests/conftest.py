@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from browser import chromium, opened, talk  # noqa: F401 - fixtures
 from hypothesis import settings
 from pytest_socket import disable_socket, enable_socket
+from support.browser import chromium, opened, talk  # noqa: F401 - fixtures
 
 from emo2vec_plugins import Engine
 from emo2vec_plugins.testing import FakeBackend

@@ -7,11 +7,11 @@ import os
 import numpy as np
 import pytest
 
-from emo2vec_plugins.dialogue import Turn
-from emo2vec_plugins.engine import Engine
-from emo2vec_plugins.pipeline import annotate
-from emo2vec_plugins.plugins import Plugins
-from emo2vec_plugins.session import Options, Recording
+from emo2vec_plugins.core.pipeline import annotate
+from emo2vec_plugins.core.plugins import Plugins
+from emo2vec_plugins.core.session import Options, Recording
+from emo2vec_plugins.core.values import Turn
+from emo2vec_plugins.engine.engine import Engine
 from emo2vec_plugins.testing import FakeBackend, tone
 
 RATE = 16_000

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 import pytest
-from conftest import ROOT
+from support.paths import ROOT
 
 import emo2vec_plugins
 from emo2vec_plugins import errors

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 import emo2vec_plugins
-from emo2vec_plugins.plugins import BUILT_IN
+from emo2vec_plugins.builtins import BUILT_IN
 
 HEAVY = (
     *("torch", "torchaudio", "lhotse", "pyannote.audio", "pyannote.core", "funasr", "modelscope"),

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from emo2vec_plugins.audio import ArrayAudio
-from emo2vec_plugins.backend import Backend
-from emo2vec_plugins.dialogue import Dialogue, Emotion, ScoredTurn, Turn
-from emo2vec_plugins.engine import Engine
-from emo2vec_plugins.formats import Format
-from emo2vec_plugins.plugins import Plugins
-from emo2vec_plugins.session import Clip, Options, Recording
+from emo2vec_plugins.audio.sources import ArrayAudio
+from emo2vec_plugins.core.backend import Backend
+from emo2vec_plugins.core.format import Format
+from emo2vec_plugins.core.plugins import Plugins
+from emo2vec_plugins.core.session import Clip, Options, Recording
+from emo2vec_plugins.core.values import Dialogue, Emotion, ScoredTurn, Turn
+from emo2vec_plugins.engine.engine import Engine
 from emo2vec_plugins.testing import FakeBackend, check_backend, check_format, check_session, tone
 
 DIALOGUE = Dialogue(

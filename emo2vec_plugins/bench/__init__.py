@@ -1,1 +1,5 @@
 """How fast a machine runs a model: what ``emo2vec bench`` measures, draws and writes."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -11,14 +11,10 @@ import soundfile
 
 from emo2vec_plugins.audio import MODEL_RATE
 from emo2vec_plugins.bench.sound import speechlike
-from emo2vec_plugins.dialogue import FloatArray, Turn
+from emo2vec_plugins.core import FloatArray, Options, Plugins, Turn, annotate
 from emo2vec_plugins.engine import Engine
-from emo2vec_plugins.formats.bundle import write_bundle
-from emo2vec_plugins.formats.rttm_lines import dump_line
-from emo2vec_plugins.integrations.rttm_files import read_rttm_sources
-from emo2vec_plugins.pipeline import annotate
-from emo2vec_plugins.plugins import Plugins
-from emo2vec_plugins.session import Options
+from emo2vec_plugins.formats import dump_line, write_bundle
+from emo2vec_plugins.integrations import read_rttm_sources
 
 TURNS_PER_RECORDING = 50
 
@@ -64,7 +60,7 @@ def annotate_files(folder: Path, target: Path, *, engine: Engine, plugins: Plugi
     """
     target.mkdir()
     if (folder / _CUTS).exists():
-        from emo2vec_plugins.integrations.lhotse_manifests import annotate_manifest
+        from emo2vec_plugins.integrations.lhotse import annotate_manifest
 
         annotate_manifest(folder / _CUTS, target / _CUTS, score=engine, plugins=plugins)
         return

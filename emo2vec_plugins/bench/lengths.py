@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from emo2vec_plugins.audio import MODEL_RATE
+from emo2vec_plugins.engine import RECEPTIVE
 from emo2vec_plugins.errors import OptionsError
-from emo2vec_plugins.formats.rttm import read_rttm
-from emo2vec_plugins.windows import RECEPTIVE
+from emo2vec_plugins.formats import read_rttm
 
 LONGEST = 30.0
 """Seconds: no turn is longer, as the engine would window it and the reference would not."""

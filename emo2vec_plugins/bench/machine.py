@@ -9,8 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from emo2vec_plugins import __version__
-from emo2vec_plugins.ahead import cores
+from emo2vec_plugins._version import __version__
+from emo2vec_plugins.engine import cores
 
 CPU_INFO = Path("/proc/cpuinfo")
 
@@ -32,7 +32,7 @@ def device(name: str | None) -> str:
     Raises:
         OptionsError: If there is no such device here.
     """
-    from emo2vec_plugins.model.torch_backend import device_of
+    from emo2vec_plugins.models import device_of
 
     return str(device_of(name))
 

@@ -30,7 +30,7 @@ class Peaks:
     """
 
     def __init__(self, device: str | None, threads: int | None) -> None:
-        from emo2vec_plugins.model.torch_backend import device_of
+        from emo2vec_plugins.models import device_of
 
         if threads is not None:
             torch.set_num_threads(threads)

@@ -12,9 +12,9 @@ import torch
 from emo2vec_plugins.audio import MODEL_RATE
 from emo2vec_plugins.bench.sound import turns_of
 from emo2vec_plugins.bench.subjects import Loaded, Meter, Round, Scores, Task
-from emo2vec_plugins.dialogue import FloatArray
+from emo2vec_plugins.core import FloatArray
 from emo2vec_plugins.errors import MissingExtraError, OptionsError
-from emo2vec_plugins.model.torch_backend import CPU_SECONDS, CUDA_SECONDS, DTYPES
+from emo2vec_plugins.models import CPU_SECONDS, CUDA_SECONDS, DTYPES
 
 LARGE = {
     "hidden_size": 1024,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from emo2vec_plugins.audio import MODEL_RATE
-from emo2vec_plugins.dialogue import FloatArray
+from emo2vec_plugins.core import FloatArray
 
 SYLLABLES = 4.0
 """In a second."""

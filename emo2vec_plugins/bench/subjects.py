@@ -15,12 +15,9 @@ from emo2vec_plugins.audio import MODEL_RATE, open_audio
 from emo2vec_plugins.bench import memory
 from emo2vec_plugins.bench.files import annotate_files
 from emo2vec_plugins.bench.sound import turns_of
-from emo2vec_plugins.dialogue import Emotion, FloatArray, Turn
+from emo2vec_plugins.core import Clip, Emotion, FloatArray, Plugins, Turn, load_model
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import Emo2vecError, OptionsError
-from emo2vec_plugins.loading import load_model
-from emo2vec_plugins.plugins import Plugins
-from emo2vec_plugins.session import Clip
 
 REFERENCE = "funasr"
 """The way that runs the reference, one turn at a time."""

@@ -7,17 +7,20 @@ from pathlib import Path
 
 import torch
 
-from emo2vec_plugins.model.checkpoint import (
+from emo2vec_plugins.models import (
     CONFIG,
+    PUBLISHED,
+    TINY,
     TOKENS,
     WEIGHTS,
+    Config,
+    Network,
+    find,
+    read_config,
     read_tensors,
     read_tokens,
     save_folder,
 )
-from emo2vec_plugins.model.config import Config, read_config
-from emo2vec_plugins.model.network import Network
-from emo2vec_plugins.model.published import PUBLISHED, TINY, find
 
 CLASSES = (
     *("angry", "disgusted", "fearful", "happy", "neutral", "other", "sad", "surprised"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from emo2vec_plugins.model.config import Config
-from emo2vec_plugins.windows import frame_count
+from emo2vec_plugins.engine import frame_count
+from emo2vec_plugins.models import Config
 
 
 def flop(config: Config, lengths: Iterable[int], *, classes: int) -> int:

@@ -6,13 +6,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from emo2vec_plugins.dialogue import Dialogue, Emotion
+from emo2vec_plugins.core import (
+    Clip,
+    Dialogue,
+    Emotion,
+    End,
+    Options,
+    Plugins,
+    Recording,
+    Scorer,
+    annotate,
+)
 from emo2vec_plugins.engine import Engine
-from emo2vec_plugins.formats.bundle import Bundle, write_bundle
-from emo2vec_plugins.integrations.recordings import unscored
-from emo2vec_plugins.pipeline import End, Scorer, annotate
-from emo2vec_plugins.plugins import Plugins
-from emo2vec_plugins.session import Clip, Options, Recording
+from emo2vec_plugins.formats import Bundle, write_bundle
+from emo2vec_plugins.integrations import unscored
 
 
 def annotate_to_bundles(

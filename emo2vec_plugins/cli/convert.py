@@ -10,10 +10,9 @@ import click
 
 from emo2vec_plugins.cli.group import plugins_of
 from emo2vec_plugins.cli.output import complain, counted, listed, note
-from emo2vec_plugins.dialogue import Dialogue
+from emo2vec_plugins.core import Dialogue
 from emo2vec_plugins.errors import OptionsError
-from emo2vec_plugins.formats.conversion import Written, read_any, write_any
-from emo2vec_plugins.formats.held import FIELDS
+from emo2vec_plugins.formats import FIELDS, Written, read_any, write_any
 
 
 @click.command()

@@ -10,11 +10,11 @@ import click
 
 from emo2vec_plugins.cli.options import Scoring, array_dtype_option, overlap_option, scoring_options
 from emo2vec_plugins.cli.output import SOME_FAILED, complain, counted, note, progress, speaker_of
+from emo2vec_plugins.core import Options
 from emo2vec_plugins.errors import MissingExtraError
-from emo2vec_plugins.session import Options
 
 if TYPE_CHECKING:
-    from emo2vec_plugins.integrations.lhotse_summary import Summary
+    from emo2vec_plugins.integrations.lhotse import Summary
 
 
 @click.command()
@@ -130,7 +130,7 @@ def _name_failures(summary: Summary, field: str) -> None:
 
 def _library() -> Callable[..., Any]:
     try:
-        from emo2vec_plugins.integrations.lhotse_manifests import annotate_manifest
+        from emo2vec_plugins.integrations.lhotse import annotate_manifest
     except ImportError as error:
         raise MissingExtraError(
             f"cuts need Lhotse: pip install 'emo2vec-plugins[lhotse]' ({error})"

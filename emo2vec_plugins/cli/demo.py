@@ -12,12 +12,11 @@ from emo2vec_plugins.cli.bundles import annotate_to_bundles
 from emo2vec_plugins.cli.exports import Exports, format_option
 from emo2vec_plugins.cli.options import Scoring, scoring_options
 from emo2vec_plugins.cli.output import Tally, print_table, speaker_of
-from emo2vec_plugins.dialogue import Dialogue, ScoredTurn
+from emo2vec_plugins.core import Dialogue, Options, ScoredTurn
 from emo2vec_plugins.errors import MissingExtraError
-from emo2vec_plugins.integrations.result_files import results_folder
-from emo2vec_plugins.integrations.rttm_files import read_rttm_sources
-from emo2vec_plugins.report.page import write_page
-from emo2vec_plugins.session import Options
+from emo2vec_plugins.files import results_folder
+from emo2vec_plugins.integrations import read_rttm_sources
+from emo2vec_plugins.report import write_page
 
 
 @click.command()

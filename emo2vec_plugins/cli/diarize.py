@@ -12,7 +12,7 @@ import click
 from emo2vec_plugins.cli.exports import Exports, format_option
 from emo2vec_plugins.cli.options import Scoring, bundle_options, scoring_options
 from emo2vec_plugins.cli.output import Tally, counted, note, speaker_of, step_progress
-from emo2vec_plugins.dialogue import Dialogue
+from emo2vec_plugins.core import Dialogue, Options
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import (
     AudioError,
@@ -21,13 +21,11 @@ from emo2vec_plugins.errors import (
     OptionsError,
     PluginError,
 )
-from emo2vec_plugins.formats.bundle import write_bundle
-from emo2vec_plugins.formats.stems import bundle_stem
-from emo2vec_plugins.integrations.result_files import results_folder
-from emo2vec_plugins.session import Options
+from emo2vec_plugins.files import results_folder
+from emo2vec_plugins.formats import bundle_stem, write_bundle
 
 if TYPE_CHECKING:
-    from emo2vec_plugins.integrations.pyannote_pipeline import EmotionDiarizationPipeline
+    from emo2vec_plugins.integrations.pyannote import EmotionDiarizationPipeline
 
 PIPELINE = "pyannote/speaker-diarization-community-1"
 """What diarizes unless told otherwise."""
@@ -136,7 +134,7 @@ def _load(
     options: Options,
     scoring: Scoring,
 ) -> EmotionDiarizationPipeline:
-    from emo2vec_plugins.integrations.pyannote_pipeline import EmotionDiarizationPipeline
+    from emo2vec_plugins.integrations.pyannote import EmotionDiarizationPipeline
 
     diarizer = EmotionDiarizationPipeline.from_pretrained(
         pipeline,

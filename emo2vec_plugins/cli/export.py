@@ -9,7 +9,7 @@ import click
 from emo2vec_plugins.cli.group import plugins_of
 from emo2vec_plugins.cli.options import model_option
 from emo2vec_plugins.cli.output import note, speaker_of
-from emo2vec_plugins.loading import DEFAULT_MODEL, load_model
+from emo2vec_plugins.core import DEFAULT_MODEL, load_model
 
 
 @click.command()
@@ -36,7 +36,7 @@ def export(ctx: click.Context, *, target: str, model: str, dtype: str, quiet: bo
         raise click.BadParameter(f"{target!r} is to end in .onnx", param_hint="OUT.onnx")
     if not path.parent.is_dir():
         raise FileNotFoundError(2, "No such folder", str(path.parent))
-    from emo2vec_plugins.graph.export import export as write  # only here: it loads torch
+    from emo2vec_plugins.models import export as write  # only here: it loads torch
 
     backend = load_model(model, device="cpu", plugins=plugins_of(ctx))
     found = write(backend, path, dtype=dtype)

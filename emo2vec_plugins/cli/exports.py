@@ -10,15 +10,18 @@ from typing import Any
 import click
 
 from emo2vec_plugins.cli.output import Tally
-from emo2vec_plugins.dialogue import Dialogue
+from emo2vec_plugins.core import Dialogue, Format, Plugins
 from emo2vec_plugins.errors import Emo2vecError, FormatError
-from emo2vec_plugins.formats import Format
-from emo2vec_plugins.formats.bundle import ARRAYS_SUFFIX
-from emo2vec_plugins.formats.conversion import file_of, suffix_of
-from emo2vec_plugins.formats.files import write_dialogues
-from emo2vec_plugins.formats.jsonl import EMOTIONS_JSONL
-from emo2vec_plugins.formats.rttm import EMOTION_RTTM, RTTM, SPKEMO_RTTM
-from emo2vec_plugins.plugins import Plugins
+from emo2vec_plugins.formats import (
+    ARRAYS_SUFFIX,
+    EMOTION_RTTM,
+    EMOTIONS_JSONL,
+    RTTM,
+    SPKEMO_RTTM,
+    file_of,
+    suffix_of,
+    write_dialogues,
+)
 
 BUNDLED = (RTTM, EMOTION_RTTM, SPKEMO_RTTM, EMOTIONS_JSONL)
 """What every recording is written in anyway."""

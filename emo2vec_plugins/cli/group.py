@@ -12,13 +12,13 @@ import click
 
 from emo2vec_plugins.cli.lazy import LazyCommand
 from emo2vec_plugins.cli.output import complain
-from emo2vec_plugins.errors import Emo2vecError, Emo2vecWarning, PluginWarning
-from emo2vec_plugins.plugins import Plugins
+from emo2vec_plugins.core import Plugins
+from emo2vec_plugins.errors import Emo2vecError, Emo2vecWarning
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C: 128 and the number of the signal, as shells have it."""
 
-_COMMANDS = "emo2vec_plugins.cli.commands"
+_COMMANDS = f"{__name__}.commands"
 
 
 class Failure(click.ClickException):
@@ -43,24 +43,20 @@ class PluginGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name the built-in commands and those of plugins, sorted."""
-        return sorted({*self.commands, *_plugin_commands(self, ctx)})
+        return sorted(_commands(ctx))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command; plugins are looked for only if it is not one of this group."""
-        found = self._find(ctx, cmd_name)
+        """Return a command, imported."""
+        found = _commands(ctx).get(cmd_name)
         return found.load() if isinstance(found, LazyCommand) else found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands, as click does, but without loading them."""
-        found = [(name, self._find(ctx, name)) for name in self.list_commands(ctx)]
-        shown = [(name, each) for name, each in found if each is not None and not each.hidden]
+        shown = [(name, each) for name, each in sorted(_commands(ctx).items()) if not each.hidden]
         if shown:
             room = formatter.width - 6 - max(len(name) for name, _ in shown)
             with formatter.section("Commands"):
                 formatter.write_dl([(name, each.get_short_help_str(room)) for name, each in shown])
-
-    def _find(self, ctx: click.Context, name: str) -> click.Command | None:
-        return super().get_command(ctx, name) or _plugin_commands(self, ctx).get(name)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; turn what it raises into one line and an exit status."""
@@ -119,17 +115,11 @@ def shown_warnings() -> Iterator[None]:
         yield
 
 
-def _plugin_commands(group: click.Group, ctx: click.Context) -> dict[str, click.Command]:
-    # Once per run, and apart from the group itself, which other runs share.
+def _commands(ctx: click.Context) -> dict[str, click.Command]:
+    # Asked for once per run, and kept apart from the group itself, which other runs share.
     root = ctx.find_root()
     if _COMMANDS not in root.meta:
-        offered = click.Group()
-        plugins_of(ctx).add_commands(offered)
-        for name in sorted(offered.commands.keys() & group.commands.keys()):
-            warnings.warn(
-                f"a plugin's command {name!r} was skipped: emo2vec has one of that name",
-                PluginWarning,
-                stacklevel=2,
-            )
-        root.meta[_COMMANDS] = offered.commands
+        group = click.Group()
+        plugins_of(ctx).add_commands(group)
+        root.meta[_COMMANDS] = group.commands
     return root.meta[_COMMANDS]  # type: ignore[no-any-return]

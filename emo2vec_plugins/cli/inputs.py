@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from emo2vec_plugins.errors import OptionsError
-from emo2vec_plugins.integrations.audio_lists import (
+from emo2vec_plugins.integrations import (
+    SUFFIXES,
     Input,
     json_line,
     open_list,
@@ -19,7 +20,6 @@ from emo2vec_plugins.integrations.audio_lists import (
     unnamed,
     with_distinct_keys,
 )
-from emo2vec_plugins.integrations.rttm_files import SUFFIXES
 
 UNREADABLE = frozenset(
     {

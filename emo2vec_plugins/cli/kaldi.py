@@ -8,14 +8,10 @@ import click
 
 from emo2vec_plugins.cli.options import Scoring, overlap_option, scoring_options
 from emo2vec_plugins.cli.output import Tally, counted, progress, speaker_of
+from emo2vec_plugins.core import Options
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.integrations.kaldi_folders import (
-    ScoredRecording,
-    annotate_kaldi,
-    read_kaldi,
-)
-from emo2vec_plugins.integrations.result_files import results_folder
-from emo2vec_plugins.session import Options
+from emo2vec_plugins.files import results_folder
+from emo2vec_plugins.integrations.kaldi import ScoredRecording, annotate_kaldi, read_kaldi
 
 
 @click.command()

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from collections.abc import Callable
 from typing import Any
 
 import click
 
 
 class LazyCommand(click.Command):
-    """Stands for a command of another module.
+    """Stands for a command that is imported when it is used.
 
     Args:
-        name: Of the command; of the other module's attribute, with underscores for hyphens.
-        module: Where it is.
-        short_help: What a list of commands says of it: the first sentence of its help.
+        name: Of the command.
+        short_help: What a list of commands shows: the first sentence of its help.
+        load: Imports the command and returns it.
     """
 
-    def __init__(self, name: str, module: str, short_help: str) -> None:
+    def __init__(self, name: str, short_help: str, load: Callable[[], click.Command]) -> None:
         super().__init__(name, short_help=short_help)
-        self._module = module
-        self._attribute = name.replace("-", "_")
-
-    def load(self) -> click.Command:
-        """Return the command itself."""
-        command: click.Command = getattr(import_module(self._module), self._attribute)
-        return command
+        self.load = load
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         """Make the context of the command itself, which is what any group then runs."""
         return self.load().make_context(*args, **kwargs)
+
+
+def lazy_command(
+    cli: click.Group, name: str, short_help: str
+) -> Callable[[Callable[[], click.Command]], None]:
+    """Return a decorator for a function that imports and returns a command; adds it to *cli*."""
+
+    def add(load: Callable[[], click.Command]) -> None:
+        cli.add_command(LazyCommand(name, short_help, load))
+
+    return add

@@ -6,7 +6,7 @@ import click
 
 from emo2vec_plugins.cli.group import plugins_of
 from emo2vec_plugins.cli.output import print_table
-from emo2vec_plugins.loading import DEFAULT_MODEL
+from emo2vec_plugins.core import DEFAULT_MODEL
 
 
 @click.command()

@@ -9,8 +9,8 @@ import click
 
 from emo2vec_plugins.cli.options import Scoring, overlap_option, scoring_options
 from emo2vec_plugins.cli.output import SOME_FAILED, complain, counted, note, progress, speaker_of
-from emo2vec_plugins.integrations.nemo_manifests import ManifestSummary, annotate_manifest
-from emo2vec_plugins.session import Options
+from emo2vec_plugins.core import Options
+from emo2vec_plugins.integrations.nemo import ManifestSummary, annotate_manifest
 
 
 @click.command()

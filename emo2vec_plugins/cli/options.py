@@ -9,11 +9,9 @@ from typing import Any
 
 import click
 
-from emo2vec_plugins.backend import Backend
 from emo2vec_plugins.cli.group import plugins_of
+from emo2vec_plugins.core import DEFAULT_MODEL, Backend, Plugins, load_model
 from emo2vec_plugins.engine import Engine, Granularity
-from emo2vec_plugins.loading import DEFAULT_MODEL, load_model
-from emo2vec_plugins.plugins import Plugins
 
 Command = Callable[..., Any]
 

@@ -13,7 +13,7 @@ import click
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from emo2vec_plugins.dialogue import Dialogue, Provenance
+    from emo2vec_plugins.core import Dialogue, Provenance
 
 SOME_FAILED = 3
 """Exit status when some items failed and the rest were written."""

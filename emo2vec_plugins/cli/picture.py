@@ -12,11 +12,10 @@ import click
 from emo2vec_plugins.cli.group import plugins_of
 from emo2vec_plugins.cli.output import note
 from emo2vec_plugins.cli.recordings import one_of
-from emo2vec_plugins.dialogue import Dialogue
-from emo2vec_plugins.formats.conversion import read_any
-from emo2vec_plugins.report.drawing import SUFFIXES
-from emo2vec_plugins.report.lanes import spoken_by
-from emo2vec_plugins.whole_files import replacing
+from emo2vec_plugins.core import Dialogue
+from emo2vec_plugins.files import replacing
+from emo2vec_plugins.formats import read_any
+from emo2vec_plugins.report import SUFFIXES, spoken_by
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -113,7 +112,7 @@ def _end(dialogue: Dialogue) -> float | None:
 def _drawn(
     kind: str, dialogue: Dialogue, start: float | None, end: float | None, *, suffix: str
 ) -> bytes:
-    from emo2vec_plugins.report.pictures import rendered, timeline, trajectories
+    from emo2vec_plugins.report import rendered, timeline, trajectories
 
     draw = timeline if kind == "timeline" else trajectories
     figure: Figure = draw(dialogue, start=start, end=end)

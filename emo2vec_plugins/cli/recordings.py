@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from emo2vec_plugins.cli.output import listed
-from emo2vec_plugins.dialogue import Dialogue
+from emo2vec_plugins.core import Dialogue
 from emo2vec_plugins.errors import OptionsError
 
 

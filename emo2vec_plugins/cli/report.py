@@ -9,10 +9,8 @@ import click
 from emo2vec_plugins.cli.group import plugins_of
 from emo2vec_plugins.cli.output import complain, note
 from emo2vec_plugins.cli.recordings import one_of
-from emo2vec_plugins.formats.conversion import read_any
-from emo2vec_plugins.formats.stems import bundle_stem
-from emo2vec_plugins.report.page import write_page
-from emo2vec_plugins.report.page_sound import How
+from emo2vec_plugins.formats import bundle_stem, read_any
+from emo2vec_plugins.report import How, write_page
 
 
 @click.command()

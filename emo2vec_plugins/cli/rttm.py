@@ -12,10 +12,10 @@ from emo2vec_plugins.cli.bundles import annotate_to_bundles
 from emo2vec_plugins.cli.exports import Exports, format_option
 from emo2vec_plugins.cli.options import Scoring, bundle_options, scoring_options
 from emo2vec_plugins.cli.output import Tally, counted, listed, note, progress, speaker_of
+from emo2vec_plugins.core import Options
 from emo2vec_plugins.errors import AudioError, Emo2vecWarning
-from emo2vec_plugins.integrations.result_files import results_folder
-from emo2vec_plugins.integrations.rttm_files import RttmSources, read_rttm_sources
-from emo2vec_plugins.session import Options
+from emo2vec_plugins.files import results_folder
+from emo2vec_plugins.integrations import RttmSources, read_rttm_sources
 
 
 @click.command()

@@ -16,14 +16,10 @@ from emo2vec_plugins.audio import MODEL_RATE
 from emo2vec_plugins.cli.inputs import read_inputs
 from emo2vec_plugins.cli.options import Scoring, scoring_options
 from emo2vec_plugins.cli.output import Tally, counted, progress, speaker_of
-from emo2vec_plugins.dialogue import Emotion, FloatArray
-from emo2vec_plugins.integrations.audio_lists import Input
-from emo2vec_plugins.integrations.recordings import unscored
-from emo2vec_plugins.integrations.result_files import ArrayFolder
-from emo2vec_plugins.pipeline import annotate
-from emo2vec_plugins.session import Options, Recording
-from emo2vec_plugins.whole_files import replacing
-from emo2vec_plugins.windows import HOP
+from emo2vec_plugins.core import Emotion, FloatArray, Options, Recording, annotate
+from emo2vec_plugins.engine import HOP
+from emo2vec_plugins.files import ArrayFolder, replacing
+from emo2vec_plugins.integrations import Input, unscored
 
 DIGITS = 6
 """Decimals of frame scores, of which there are 50 a second and class."""

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from emo2vec_plugins.backend import Backend
 from emo2vec_plugins.cli.options import Loading, loading_options
 from emo2vec_plugins.cli.output import print_table, speaker_of
+from emo2vec_plugins.core import Backend
 from emo2vec_plugins.errors import ModelNotFoundError
-from emo2vec_plugins.selfcheck import PUBLISHED, TOLERANCE, find_audio, require_known
-from emo2vec_plugins.selfcheck import selfcheck as check
+from emo2vec_plugins.models import PUBLISHED_SCORES, TOLERANCE, find_audio, require_known
+from emo2vec_plugins.models import selfcheck as check
 
 
 @click.command()
@@ -33,7 +33,7 @@ def selfcheck(*, audio: str | None, loading: Loading) -> None:
     recording = find_audio(loading.model) if audio is None else Path(audio)
     agreement = check(backend, recording)
     rows = [
-        (name, f"{PUBLISHED[name]:.3e}", f"{difference:+.4f}")
+        (name, f"{PUBLISHED_SCORES[name]:.3e}", f"{difference:+.4f}")
         for name, difference in agreement.differences.items()
     ]
     print_table(("class", "published p", "difference of ln p"), rows)

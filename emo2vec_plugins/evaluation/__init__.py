@@ -1,5 +1,5 @@
-"""Evaluation: how right a model is on turns whose emotion people have labelled, and how sure.
+"""How accurate a model is on labelled turns, and how well calibrated."""
 
-Metrics come from scikit-learn and pyannote.metrics; what is ours is reading truth and predictions,
-and saying what the numbers are of.
-"""
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

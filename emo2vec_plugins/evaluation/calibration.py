@@ -15,31 +15,28 @@ from pathlib import Path
 
 from lhotse.cut import Cut
 
+from emo2vec_plugins.core import Plugins
 from emo2vec_plugins.engine import Engine
-from emo2vec_plugins.errors import (
-    CheckpointError,
-    LabelError,
-    ModelNotFoundError,
-    TrainingError,
-)
+from emo2vec_plugins.errors import CheckpointError, LabelError, ModelNotFoundError, TrainingError
 from emo2vec_plugins.evaluation.predictions import Prediction
 from emo2vec_plugins.evaluation.reading import Truth, heard
 from emo2vec_plugins.evaluation.reliability import calibration_of
 from emo2vec_plugins.evaluation.results import Calibration
 from emo2vec_plugins.evaluation.temperature import ScoredTurns, fit_temperature
-from emo2vec_plugins.model.checkpoint import (
+from emo2vec_plugins.models import (
     CONFIG,
+    PUBLISHED,
+    TINY,
     TOKENS,
     WEIGHTS,
     ModelFolder,
+    find,
     load_folder,
+    read_config,
     read_tensors,
     read_tokens,
     save_folder,
 )
-from emo2vec_plugins.model.config import read_config
-from emo2vec_plugins.model.published import PUBLISHED, TINY, find
-from emo2vec_plugins.plugins import Plugins
 
 CARD = "README.md"
 HEAD = ("proj.weight", "proj.bias")

@@ -10,11 +10,11 @@ from typing import Any
 
 from lhotse.cut.set import deserialize_cut
 
+from emo2vec_plugins.core import LabelMap
 from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.evaluation.predictions import Prediction
 from emo2vec_plugins.evaluation.reading import AS_NAMED, answered, check_field, check_names
-from emo2vec_plugins.integrations.lhotse_layouts import lines_of
-from emo2vec_plugins.labelled import LabelledTurn, LabelMap
+from emo2vec_plugins.integrations.lhotse import LabelledTurn, lines_of
 
 _SHOWN = 5
 _PLAIN = "label"

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
+from emo2vec_plugins.core import UNSCORED
 from emo2vec_plugins.errors import LabelError, OptionsError
 from emo2vec_plugins.evaluation.bootstrap import ResampleBy, Values, Weights, intervals, units_of
 from emo2vec_plugins.evaluation.predictions import Prediction, ordered, restricted
@@ -21,7 +22,6 @@ from emo2vec_plugins.evaluation.results import (
     Evaluation,
     LengthResult,
 )
-from emo2vec_plugins.labels import UNSCORED
 
 __all__ = ["Evaluation", "Prediction", "evaluate", "restricted"]
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from emo2vec_plugins.core import EMOTIONS
 from emo2vec_plugins.errors import FormatError, LabelError
-from emo2vec_plugins.labels import EMOTIONS
 
 SUM_TOLERANCE = 1e-2
 """How far from 1 probabilities may sum: files have them rounded."""

@@ -10,22 +10,20 @@ from typing import Any
 
 from lhotse.cut import Cut
 
+from emo2vec_plugins.core import EMOTIONS, LabelMap, Options, Plugins
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import FormatError, LabelError, OptionsError, warn
 from emo2vec_plugins.evaluation.predictions import Prediction, normalised
-from emo2vec_plugins.integrations.lhotse_cuts import annotate_cuts
-from emo2vec_plugins.integrations.lhotse_layouts import ENDINGS, LinesLayout
-from emo2vec_plugins.labelled import (
+from emo2vec_plugins.integrations.lhotse import (
+    ENDINGS,
     LabelledTurn,
-    LabelMap,
+    LinesLayout,
+    annotate_cuts,
     is_pseudo_labelled,
     label_in,
     labelled_turns,
     supervisions_of,
 )
-from emo2vec_plugins.labels import EMOTIONS
-from emo2vec_plugins.plugins import Plugins
-from emo2vec_plugins.session import Options
 
 AS_NAMED = LabelMap()
 """Takes every name for one of ours."""

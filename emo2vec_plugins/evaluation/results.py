@@ -188,7 +188,7 @@ class Evaluation:
 
         Save it with ``figure.savefig(path)``; no window is opened, no global state is touched.
         """
-        from emo2vec_plugins.report.confusions import confusion_figure
+        from emo2vec_plugins.report import confusion_figure
 
         found = self.confusion
         return confusion_figure(found.rows, found.columns, found.counts)

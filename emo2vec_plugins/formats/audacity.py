@@ -15,11 +15,10 @@ import math
 import re
 from collections.abc import Sequence
 
-from emo2vec_plugins.dialogue import Dialogue, Emotion, ScoredTurn, Turn
+from emo2vec_plugins.core import Dialogue, Emotion, Format, ScoredTurn, Turn
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.formats import Format
 from emo2vec_plugins.formats.escaping import Escaping
-from emo2vec_plugins.formats.held import grid, only
+from emo2vec_plugins.formats.fidelity import grid, only
 
 MICROSECONDS = 1_000_000
 """Ticks a second in which Audacity writes times."""

@@ -16,15 +16,13 @@ from zipfile import ZIP_STORED, ZipFile
 import numpy as np
 import numpy.typing as npt
 
-from emo2vec_plugins.dialogue import Dialogue, FloatArray, ScoredTurn
+from emo2vec_plugins.core import Dialogue, FloatArray, Format, ScoredTurn
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.formats import Format
+from emo2vec_plugins.files import make_folder, pieces, replacing, write_npy
 from emo2vec_plugins.formats.files import as_dialogues, read_text, write_text
 from emo2vec_plugins.formats.jsonl import EMOTIONS_JSONL, loads
-from emo2vec_plugins.formats.rttm import EMOTION_RTTM, RTTM, SPKEMO_RTTM
+from emo2vec_plugins.formats.rttm.formats import EMOTION_RTTM, RTTM, SPKEMO_RTTM
 from emo2vec_plugins.formats.stems import bundle_stem
-from emo2vec_plugins.spilling import pieces, write_npy
-from emo2vec_plugins.whole_files import make_folder, replacing
 
 ARRAYS_SUFFIX = ".embeddings.npz"
 ARRAYS = {

@@ -9,17 +9,16 @@ from errno import ENOENT
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emo2vec_plugins.dialogue import Dialogue
+from emo2vec_plugins.core import Dialogue, Format
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.formats import Format
 from emo2vec_plugins.formats.bundle import write_bundle
+from emo2vec_plugins.formats.fidelity import lost, ticks
 from emo2vec_plugins.formats.files import read_dialogues, write_dialogues
-from emo2vec_plugins.formats.held import lost, ticks
 from emo2vec_plugins.formats.jsonl import EMOTIONS_JSONL
 from emo2vec_plugins.formats.stems import bundle_stem
 
 if TYPE_CHECKING:
-    from emo2vec_plugins.plugins import Plugins
+    from emo2vec_plugins.core import Plugins
 
 BUNDLE = "bundle"
 """Stands for the files that `write_bundle` writes, where a format is to be named."""
@@ -31,7 +30,7 @@ class Written:
 
     Attributes:
         paths: The files that were written.
-        lost: Which of `emo2vec_plugins.formats.held.FIELDS` the dialogues had and the files have
+        lost: Which of `emo2vec_plugins.formats.FIELDS` the dialogues had and the files have
             not; None where the format does not say.
         rounded: How many ticks a second times were rounded to; 0 if none had to be.
     """

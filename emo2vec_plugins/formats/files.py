@@ -12,15 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emo2vec_plugins.dialogue import Dialogue
+from emo2vec_plugins.core import Dialogue, Format
 from emo2vec_plugins.errors import Emo2vecError, FormatError, PluginError
-from emo2vec_plugins.formats import Format
-from emo2vec_plugins.formats.held import verify
+from emo2vec_plugins.files import replacing
+from emo2vec_plugins.formats.fidelity import verify
 from emo2vec_plugins.formats.stems import recording_of
-from emo2vec_plugins.whole_files import replacing
 
 if TYPE_CHECKING:
-    from emo2vec_plugins.plugins import Plugins
+    from emo2vec_plugins.core import Plugins
 
 _AUDIO = (b"RIFF", b"RIFX", b"RF64", b"fLaC", b"OggS", b"ID3", b"FORM", b"caff", b"NIST", b".snd")
 """What audio files begin with."""

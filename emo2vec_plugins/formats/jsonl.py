@@ -15,10 +15,9 @@ from dataclasses import replace
 from importlib import resources
 from typing import Any
 
-from emo2vec_plugins.dialogue import Dialogue, Emotion, Provenance, ScoredTurn, Turn
+from emo2vec_plugins.core import Dialogue, Emotion, Format, Provenance, ScoredTurn, Turn
 from emo2vec_plugins.errors import FormatError, InvalidTurnError
-from emo2vec_plugins.formats import Format
-from emo2vec_plugins.formats.held import FIELDS
+from emo2vec_plugins.formats.fidelity import FIELDS
 from emo2vec_plugins.formats.json_values import Fields
 
 SCHEMA = "emo2vec-emotions/1"

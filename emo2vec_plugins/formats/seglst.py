@@ -16,10 +16,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from emo2vec_plugins.dialogue import Dialogue, Emotion, ScoredTurn, Turn
+from emo2vec_plugins.core import Dialogue, Emotion, Format, ScoredTurn, Turn
 from emo2vec_plugins.errors import FormatError, InvalidTurnError, warn
-from emo2vec_plugins.formats import Format
-from emo2vec_plugins.formats.held import distinct
+from emo2vec_plugins.formats.fidelity import distinct
 from emo2vec_plugins.formats.json_values import Fields, finite, parsed
 
 

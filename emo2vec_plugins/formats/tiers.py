@@ -19,12 +19,11 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import accumulate
 
-from emo2vec_plugins.dialogue import Dialogue, Emotion, ScoredTurn, Turn
+from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, ScoredTurn, Turn
 from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.formats.escaping import Escaping, unescaped
-from emo2vec_plugins.formats.held import grid
-from emo2vec_plugins.formats.rttm_lines import NOBODY
-from emo2vec_plugins.labels import UNSCORED
+from emo2vec_plugins.formats.fidelity import grid
+from emo2vec_plugins.formats.rttm.lines import NOBODY
 
 EMOTION = "emotion@"
 """What the names of tiers with emotions begin with."""

@@ -1,1 +1,5 @@
-"""One file for each host whose objects the package annotates; all are ordinary plugins."""
+"""What the hosts share: recordings with turns, emotion fields of a record, RTTM files, lists of audio."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -8,14 +8,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emo2vec_plugins.dialogue import Dialogue, Emotion, ScoredTurn, Turn
+from emo2vec_plugins.core import (
+    Clip,
+    Dialogue,
+    Emotion,
+    Options,
+    Recording,
+    ScoredTurn,
+    Turn,
+    hookimpl,
+    kept,
+    overlaps,
+)
 from emo2vec_plugins.errors import AudioError
-from emo2vec_plugins.hookspecs import hookimpl
-from emo2vec_plugins.overlap import overlaps
-from emo2vec_plugins.session import Clip, Options, Recording, kept
 
 if TYPE_CHECKING:
-    from emo2vec_plugins.audio import Audio
+    from emo2vec_plugins.core import Audio
 
 
 @hookimpl
@@ -41,9 +49,6 @@ class RecordingSession:
     """The turns of one recording, in the order given; arrays asked for stay in memory."""
 
     def __init__(self, name: str, audio: Audio, turns: Sequence[Turn], options: Options) -> None:
-        from emo2vec_plugins import spilling  # only here: listing plugins is to load no numpy
-
-        self._disk = spilling
         self._name = name
         self._audio = audio
         self._turns = turns
@@ -61,8 +66,10 @@ class RecordingSession:
     def take(self, clip: Clip, emotion: Emotion) -> None:
         """Keep the result beside its turn."""
         self._scored.append(ScoredTurn(turn=clip.turn, emotion=kept(emotion, self._options)))
+        from emo2vec_plugins.files import MOST_BYTES  # only here: listing plugins loads no numpy
+
         self._bytes += sum(array.nbytes for array in self._in_memory(self._scored[-1]).values())
-        if self._bytes > self._disk.MOST_BYTES:
+        if self._bytes > MOST_BYTES:
             self._spill()
 
     def finish(self) -> Dialogue:
@@ -77,10 +84,10 @@ class RecordingSession:
 
     def _spill(self) -> None:
         """Move the frames in memory to disk: those of many turns add up to those of a long one."""
+        from emo2vec_plugins.files import moved_to_disk
+
         held = [self._in_memory(scored) for scored in self._scored[self._fresh :]]
-        arrays = iter(
-            self._disk.moved_to_disk(array for fields in held for array in fields.values())
-        )
+        arrays = iter(moved_to_disk(array for fields in held for array in fields.values()))
         for index, fields in enumerate(held, self._fresh):
             moved: dict[str, Any] = {name: next(arrays) for name in fields}
             scored = self._scored[index]
@@ -88,6 +95,8 @@ class RecordingSession:
         self._fresh, self._bytes = len(self._scored), 0
 
     def _in_memory(self, scored: ScoredTurn) -> dict[str, Any]:
+        from emo2vec_plugins.files import is_on_disk
+
         emotion = scored.emotion
         frames = {
             "frame_embeddings": emotion.frame_embeddings,
@@ -96,7 +105,7 @@ class RecordingSession:
         return {
             name: array
             for name, array in frames.items()
-            if array is not None and not self._disk.is_on_disk(array)
+            if array is not None and not is_on_disk(array)
         }
 
 

@@ -15,10 +15,9 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from emo2vec_plugins.dialogue import Turn
+from emo2vec_plugins.core import Span, Turn
 from emo2vec_plugins.errors import Emo2vecError, FormatError, SourceError
-from emo2vec_plugins.formats.rttm import read_rttm
-from emo2vec_plugins.session import Span
+from emo2vec_plugins.formats import read_rttm
 
 
 class SpeakerTurns:

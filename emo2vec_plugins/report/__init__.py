@@ -1,1 +1,5 @@
-"""A recording's emotions to look at: a page with sound, pictures, and what notebooks show."""
+"""Dialogues to look at: an HTML page with audio, pictures, and what notebooks show."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emo2vec_plugins.core import UNSCORED
 from emo2vec_plugins.errors import OptionsError
-from emo2vec_plugins.labels import UNSCORED
 from emo2vec_plugins.report.drawing import drawing, new_figure, text_of
-from emo2vec_plugins.report.looks import palette
+from emo2vec_plugins.report.style import palette
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.errors import MissingExtraError, OptionsError
+from emo2vec_plugins.files import replacing
 from emo2vec_plugins.report.clock import ticks
-from emo2vec_plugins.report.looks import escaped, shortened, shown
-from emo2vec_plugins.whole_files import replacing
+from emo2vec_plugins.report.style import escaped, shortened, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,11 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from emo2vec_plugins.dialogue import Dialogue, ScoredTurn
-from emo2vec_plugins.labels import UNSCORED
+from emo2vec_plugins.core import UNSCORED, Dialogue, ScoredTurn
 from emo2vec_plugins.report.clock import HOUR, clock, ticks
 from emo2vec_plugins.report.lanes import Lane, broken, lanes
-from emo2vec_plugins.report.looks import opacity, shortened, shown
+from emo2vec_plugins.report.style import opacity, shortened, shown
 
 WIDTH, NAMES, _RIGHT = 960, 150, 24
 """Pixels of a timeline, of the names on its left, and of what half a time needs on its right."""

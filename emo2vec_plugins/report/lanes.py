@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from statistics import median
 
-from emo2vec_plugins.dialogue import Dialogue, ScoredTurn
+from emo2vec_plugins.core import Dialogue, ScoredTurn
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.report.clock import step
-from emo2vec_plugins.report.looks import shown
+from emo2vec_plugins.report.style import shown
 from emo2vec_plugins.report.summary import by_speaker
 
 LONGEST = 1e8

@@ -9,19 +9,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from html import escape
 
-from emo2vec_plugins.dialogue import Dialogue, Emotion, ScoredTurn
+from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, ScoredTurn
 from emo2vec_plugins.errors import OptionsError
-from emo2vec_plugins.labels import UNSCORED
 from emo2vec_plugins.report.clock import HOUR, clock
 from emo2vec_plugins.report.drawn_html import look, timeline
 from emo2vec_plugins.report.lanes import extent
-from emo2vec_plugins.report.looks import palette, shortened, shown
+from emo2vec_plugins.report.style import palette, shortened, shown
 from emo2vec_plugins.report.summary import SpeakerSummary, summarise
 
 MOST_ROWS = 20
 """Speakers in the table: those who talk first."""
 
 _MOST_LABELS = 12  # in the key and in a row of the table
+
+
+def notebook_html(value: Dialogue | ScoredTurn | Emotion) -> str:
+    """Return what a notebook shows of a value."""
+    match value:
+        case Dialogue():
+            return of_dialogue(value)
+        case ScoredTurn():
+            return of_turn(value)
+        case _:
+            return of_emotion(value)
 
 
 def of_dialogue(dialogue: Dialogue) -> str:

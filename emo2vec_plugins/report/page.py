@@ -16,13 +16,13 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from emo2vec_plugins import __version__
-from emo2vec_plugins.dialogue import Dialogue
+from emo2vec_plugins._version import __version__
+from emo2vec_plugins.core import Dialogue
 from emo2vec_plugins.errors import AudioError, OptionsError
-from emo2vec_plugins.report.looks import shown
+from emo2vec_plugins.files import replacing
 from emo2vec_plugins.report.page_data import page_data, script_json
 from emo2vec_plugins.report.page_sound import How, Sound, embedded, is_url, linked, origin, silence
-from emo2vec_plugins.whole_files import replacing
+from emo2vec_plugins.report.style import shown
 
 SCRIPTS = (
     *("data", "looks", "state", "sound", "visits", "scale", "turns", "lanes", "overview", "curves"),

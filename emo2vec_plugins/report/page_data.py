@@ -8,10 +8,9 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
-from emo2vec_plugins.dialogue import FLAGS, Dialogue, Provenance, ScoredTurn
-from emo2vec_plugins.labels import COLOURS
+from emo2vec_plugins.core import COLOURS, FLAGS, Dialogue, Provenance, ScoredTurn
 from emo2vec_plugins.report.lanes import Lane, extent, lanes
-from emo2vec_plugins.report.looks import PALEST, palette, shown
+from emo2vec_plugins.report.style import PALEST, palette, shown
 from emo2vec_plugins.report.summary import SpeakerSummary, summarise
 
 MEANINGS = {

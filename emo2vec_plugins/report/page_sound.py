@@ -20,12 +20,10 @@ from urllib.parse import quote, urlsplit
 import numpy as np
 import soundfile
 
-from emo2vec_plugins.audio import MODEL_RATE
-from emo2vec_plugins.audio_files import FileAudio, without_file
-from emo2vec_plugins.dialogue import Turn
+from emo2vec_plugins.audio import MODEL_RATE, FileAudio, mono, without_file
+from emo2vec_plugins.core import Turn
 from emo2vec_plugins.errors import AudioError
-from emo2vec_plugins.report.looks import shown
-from emo2vec_plugins.turn_audio import mono
+from emo2vec_plugins.report.style import shown
 
 How = Literal["embed", "link", "none"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from emo2vec_plugins.dialogue import ScoredTurn
+from emo2vec_plugins.core import ScoredTurn
 
 Floats = npt.NDArray[np.float64]
 

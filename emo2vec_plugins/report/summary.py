@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from operator import itemgetter
 
-from emo2vec_plugins.dialogue import Dialogue, ScoredTurn
+from emo2vec_plugins.core import Dialogue, ScoredTurn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

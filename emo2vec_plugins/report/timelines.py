@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from emo2vec_plugins.dialogue import Dialogue, ScoredTurn
-from emo2vec_plugins.labels import UNSCORED
+from emo2vec_plugins.core import UNSCORED, Dialogue, ScoredTurn
 from emo2vec_plugins.report.clock import HOUR, clock
 from emo2vec_plugins.report.drawing import (
     FAINT,
@@ -24,7 +23,7 @@ from emo2vec_plugins.report.drawing import (
     time_axis,
 )
 from emo2vec_plugins.report.lanes import Lane, between, broken, extent, lanes
-from emo2vec_plugins.report.looks import opacity, palette
+from emo2vec_plugins.report.style import opacity, palette
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

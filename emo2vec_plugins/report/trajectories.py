@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emo2vec_plugins.dialogue import Dialogue, ScoredTurn
+from emo2vec_plugins.core import Dialogue, ScoredTurn
 from emo2vec_plugins.errors import LabelError, OptionsError
 from emo2vec_plugins.report.drawing import drawing, heading, key, new_figure, text_of, time_axis
 from emo2vec_plugins.report.lanes import between, extent, spoken_by
-from emo2vec_plugins.report.looks import palette
 from emo2vec_plugins.report.smoothing import probabilities, smoothed, with_scores
+from emo2vec_plugins.report.style import palette
 from emo2vec_plugins.report.summary import by_speaker
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def trajectories(
 
     Without smoothing, each turn is a level as long as the turn, and thin lines lead from turn to
     turn. With it, lines are means by time under a bell curve, in which long turns count more
-    than short ones; `emo2vec_plugins.report.smoothing.smoothed` says how. Turns that have no
+    than short ones; `emo2vec_plugins.report.smoothed` says how. Turns that have no
     probabilities are left out, and counted in the heading.
 
     Args:

@@ -1,1 +1,5 @@
-"""Corrections coming home: what people changed, how far they agree, and cuts to train on."""
+"""Corrections by people: what they changed, how far they agree, and cuts to train on."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -7,10 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from emo2vec_plugins.dialogue import Dialogue, ScoredTurn
+from emo2vec_plugins.core import EMOTIONS, Dialogue, LabelMap, ScoredTurn
 from emo2vec_plugins.errors import FormatError, LabelError
-from emo2vec_plugins.labelled import LabelMap
-from emo2vec_plugins.labels import EMOTIONS
 from emo2vec_plugins.review.pairing import Pair, pair
 
 Kind = Literal["emotion", "speaker", "times", "added", "removed"]

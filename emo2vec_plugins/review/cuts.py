@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from emo2vec_plugins.dialogue import ScoredTurn
+from emo2vec_plugins.core import ScoredTurn
 from emo2vec_plugins.errors import AudioError, MissingExtraError
 from emo2vec_plugins.review.comparison import Change, Reviewed
 

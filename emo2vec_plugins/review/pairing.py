@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from emo2vec_plugins.dialogue import ScoredTurn, Turn
+from emo2vec_plugins.core import ScoredTurn, Turn
 
 LEAST_SHARE = 0.5
 """Turns that have less in common are different ones."""

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable
 from typing import Any
 
-from emo2vec_plugins.dialogue import ScoredTurn
+from emo2vec_plugins.core import ScoredTurn
 from emo2vec_plugins.review.comparison import Change
 
 COLUMNS = ("start", "end", "speaker", "emotion", "score")

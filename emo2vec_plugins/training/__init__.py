@@ -1,1 +1,5 @@
-"""Training: from cuts with emotion labels to a model folder in the published layout."""
+"""From cuts with emotion labels to a model folder in the published layout."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

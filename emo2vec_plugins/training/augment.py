@@ -22,9 +22,8 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from emo2vec_plugins.audio import MODEL_RATE
-from emo2vec_plugins.reading import EPSILON
+from emo2vec_plugins.engine import EPSILON, HOP, RECEPTIVE
 from emo2vec_plugins.training.recipe import Range, Recipe
-from emo2vec_plugins.windows import HOP, RECEPTIVE
 
 Augmentation = Callable[[Tensor, np.random.Generator], Tensor]
 """From a waveform of shape (samples,) to another of at least one frame; changes nothing."""

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 import yaml
 
-from emo2vec_plugins import __version__
-from emo2vec_plugins.evaluation.results import Evaluation
-from emo2vec_plugins.model.network import Network
+from emo2vec_plugins._version import __version__
+from emo2vec_plugins.evaluation import Evaluation
+from emo2vec_plugins.models import Network
 from emo2vec_plugins.training.augment import names
 from emo2vec_plugins.training.examples import Example
 from emo2vec_plugins.training.fit import Fitted

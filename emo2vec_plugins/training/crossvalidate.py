@@ -17,15 +17,9 @@ from typing import Any
 
 import torch
 
-from emo2vec_plugins import __version__
-from emo2vec_plugins.errors import (
-    CheckpointError,
-    OptionsError,
-    ResumeError,
-    TrainingError,
-)
-from emo2vec_plugins.evaluation.predictions import Prediction
-from emo2vec_plugins.evaluation.results import Evaluation
+from emo2vec_plugins._version import __version__
+from emo2vec_plugins.errors import CheckpointError, OptionsError, ResumeError, TrainingError
+from emo2vec_plugins.evaluation import Evaluation, Prediction
 from emo2vec_plugins.training.examples import Example, classes_of, digest
 from emo2vec_plugins.training.fit import Means, begin, fit, identity, predictions
 from emo2vec_plugins.training.progress import Row, differing
@@ -225,7 +219,7 @@ class _Fold:
 def _result(
     found: dict[str, list[Prediction]], recipe: Recipe, group: Group, base: str | None
 ) -> CrossValidation:
-    from emo2vec_plugins.evaluation.metrics import evaluate
+    from emo2vec_plugins.evaluation import evaluate
 
     everyone = [each for fold in found.values() for each in fold]
     return CrossValidation(

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emo2vec_plugins.audio import MODEL_RATE
-from emo2vec_plugins.dialogue import FloatArray
+from emo2vec_plugins.audio import MODEL_RATE, mono
+from emo2vec_plugins.core import EMOTIONS, Clip, FloatArray, LabelMap, Options
+from emo2vec_plugins.engine import RECEPTIVE
 from emo2vec_plugins.errors import AudioError, FormatError, TrainingError, warn
-from emo2vec_plugins.integrations.lhotse_layouts import ENDINGS, LinesLayout
-from emo2vec_plugins.integrations.lhotse_session import CutSession
-from emo2vec_plugins.integrations.lhotse_tracks import tracks
-from emo2vec_plugins.labelled import LabelMap, labelled_turns
-from emo2vec_plugins.labels import EMOTIONS
-from emo2vec_plugins.session import Clip, Options
-from emo2vec_plugins.turn_audio import mono
-from emo2vec_plugins.windows import RECEPTIVE
+from emo2vec_plugins.integrations.lhotse import (
+    ENDINGS,
+    CutSession,
+    LinesLayout,
+    labelled_turns,
+    tracks,
+)
 
 if TYPE_CHECKING:
     from lhotse.cut import Cut

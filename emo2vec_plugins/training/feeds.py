@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from emo2vec_plugins.audio import MODEL_RATE
-from emo2vec_plugins.dialogue import FloatArray
+from emo2vec_plugins.core import FloatArray
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import AudioError
 from emo2vec_plugins.training.augment import prepare, stretch

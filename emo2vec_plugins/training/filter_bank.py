@@ -28,10 +28,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from emo2vec_plugins.audio import MODEL_RATE
+from emo2vec_plugins.engine import HOP, RECEPTIVE
 from emo2vec_plugins.errors import OptionsError
-from emo2vec_plugins.model.config import Config, ConvLayer
-from emo2vec_plugins.model.network import AudioEncoder
-from emo2vec_plugins.windows import HOP, RECEPTIVE
+from emo2vec_plugins.models import AudioEncoder, Config, ConvLayer
 
 WINDOW, STEP = 240, 40
 """Samples of a window, 15 ms, and from one window to the next."""

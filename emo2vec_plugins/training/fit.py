@@ -9,13 +9,18 @@ from typing import Any
 
 from torch import Tensor
 
-from emo2vec_plugins.backend import Backend
+from emo2vec_plugins.core import Backend
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import OptionsError, TrainingError
-from emo2vec_plugins.evaluation.predictions import Prediction
-from emo2vec_plugins.model.checkpoint import ModelFolder, load_folder, save_folder
-from emo2vec_plugins.model.config import Config, to_document
-from emo2vec_plugins.model.torch_backend import device_of
+from emo2vec_plugins.evaluation import Prediction
+from emo2vec_plugins.models import (
+    Config,
+    ModelFolder,
+    device_of,
+    load_folder,
+    save_folder,
+    to_document,
+)
 from emo2vec_plugins.training.examples import Example, classes_of, digest
 from emo2vec_plugins.training.feeds import AudioFeed, EmbeddingCache, EmbeddingFeed, Feed
 from emo2vec_plugins.training.learner import new_learner

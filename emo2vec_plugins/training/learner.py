@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from emo2vec_plugins.engine import lay
 from emo2vec_plugins.errors import OptionsError
-from emo2vec_plugins.model.network import Network
-from emo2vec_plugins.packing import lay
+from emo2vec_plugins.models import Network
 from emo2vec_plugins.training.filter_bank import freeze_filter_bank
 from emo2vec_plugins.training.recipe import Recipe
 from emo2vec_plugins.training.start import Start

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from emo2vec_plugins.errors import CheckpointError, ResumeError, TrainingError
-from emo2vec_plugins.model.pickles import read_state, save_state
+from emo2vec_plugins.models import read_state, save_state
 
 FORMAT = "emo2vec training, version 1"
 LAST = "last.pt"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from emo2vec_plugins.errors import CheckpointError, TrainingError
-from emo2vec_plugins.evaluation.results import Evaluation
+from emo2vec_plugins.evaluation import Evaluation
 from emo2vec_plugins.training.card import Story, model_card
 from emo2vec_plugins.training.curve import to_csv, to_png
 from emo2vec_plugins.training.fit import Fitted, Means, fit, predictions
@@ -114,7 +114,7 @@ def written(path: Path, content: str | bytes) -> None:
 def _evaluation(folder: Path, split: Split, means: Means) -> Evaluation | None:
     if not split.dev:
         return None
-    from emo2vec_plugins.evaluation.metrics import evaluate
+    from emo2vec_plugins.evaluation import evaluate
 
     return evaluate(predictions(folder, split.dev, device=means.device))
 

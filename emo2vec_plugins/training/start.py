@@ -9,14 +9,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from emo2vec_plugins.backend import Backend
-from emo2vec_plugins.dialogue import Provenance
+from emo2vec_plugins.core import Backend, Provenance, canonical
 from emo2vec_plugins.errors import OptionsError
-from emo2vec_plugins.labels import canonical
-from emo2vec_plugins.model.config import Config, read_config
-from emo2vec_plugins.model.network import Network
-from emo2vec_plugins.model.published import TINY
-from emo2vec_plugins.model.torch_backend import TorchBackend
+from emo2vec_plugins.models import TINY, Config, Network, TorchBackend, read_config
 from emo2vec_plugins.training.filter_bank import set_filter_bank
 from emo2vec_plugins.training.recipe import Recipe
 

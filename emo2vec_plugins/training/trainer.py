@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from emo2vec_plugins.errors import TrainingError
-from emo2vec_plugins.model.torch_backend import DTYPES
+from emo2vec_plugins.models import DTYPES
 from emo2vec_plugins.training.batches import batches, in_order
 from emo2vec_plugins.training.examples import Example
 from emo2vec_plugins.training.feeds import Feed

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 
 from emo2vec_plugins import Dialogue, Emotion, Format, ScoredTurn, Turn, hookimpl
+from emo2vec_plugins.core import UNSCORED
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.labels import UNSCORED
 
 _TIME = r"(\d+):(\d\d):(\d\d)[,.](\d{3})"
 _TIMES = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}")

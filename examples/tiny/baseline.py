@@ -20,8 +20,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from emo2vec_plugins.labelled import LabelMap
-from emo2vec_plugins.training.examples import read_cuts, read_examples
+from emo2vec_plugins.core import LabelMap
+from emo2vec_plugins.training import read_cuts, read_examples
 
 RATE, HOP = 16_000, 320
 

@@ -1,0 +1,3 @@
+"""The version of the package, in a place that everything may import from."""
+
+__version__ = "0.2.0"

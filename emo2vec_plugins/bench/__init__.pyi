@@ -1,0 +1,2 @@
+from .memory import anonymous as anonymous
+from .memory import watched as watched

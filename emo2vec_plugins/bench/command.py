@@ -1,0 +1,232 @@
+"""``emo2vec bench``: how fast this machine runs a model, by back end and arithmetic."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shlex
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import click
+
+from emo2vec_plugins.cli import complain, note, print_table
+from emo2vec_plugins.errors import MissingExtraError
+from emo2vec_plugins.files import replacing
+
+if TYPE_CHECKING:
+    from emo2vec_plugins.bench.measure import Plan
+    from emo2vec_plugins.bench.results import Report
+    from emo2vec_plugins.bench.weights import Weights
+
+CPU_SUBJECTS = (
+    *("torch:float32", "torch:bfloat16", "onnx:float32", "onnx:int8"),
+    *("openvino:float32", "openvino:bfloat16", "openvino:int8"),
+    *("funasr:float32", "transformers:float32"),
+)
+"""What is measured on a CPU unless told, as far as it can run."""
+
+CUDA_SUBJECTS = (
+    *("torch:float32", "torch:bfloat16", "torch:float16"),
+    *("funasr:float32", "transformers:float32", "transformers:bfloat16"),
+)
+"""What is measured on a GPU unless told, as far as it can run."""
+
+CPU_SECONDS, CUDA_SECONDS = 120.0, 3600.0
+"""Of audio in a round: as little as has the mix of turns; on a GPU as much as keeps it busy."""
+
+PICTURES = (".png", ".svg", ".pdf")
+
+_POSITIVE = click.FloatRange(min=0, min_open=True)
+
+
+def _hours(_: click.Context, __: click.Parameter, value: str | None) -> tuple[float, ...]:
+    try:
+        hours = tuple(float(each) for each in value.split(",")) if value else ()
+    except ValueError as error:
+        raise click.BadParameter(f"expected numbers with commas between, got {value!r}") from error
+    if not all(0 < each < math.inf for each in hours):
+        raise click.BadParameter(f"expected lengths of recordings, got {value!r}")
+    return hours
+
+
+@click.command()
+@click.option(
+    "-s",
+    "--subject",
+    "subjects",
+    metavar="WAY:DTYPE",
+    multiple=True,
+    help="Measure this: a way that 'emo2vec models' lists, or transformers, and an arithmetic; "
+    "repeatable.  [default: all that can run here]",
+)
+@click.option(
+    "-m",
+    "--model",
+    metavar="NAME",
+    help="A name, a folder, or a hub's identifier.  "
+    "[default: random weights of the shape of emotion2vec_plus_large]",
+)
+@click.option(
+    "--rttm", metavar="FILE", help="Turns as long as those in this file.  [default: of meetings]"
+)
+@click.option(
+    "--seconds",
+    type=_POSITIVE,
+    help=f"Of audio in a round, about.  [default: {CPU_SECONDS:g}, on a GPU {CUDA_SECONDS:g}]",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of it.")
+@click.option(
+    "--repeats",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="Rounds, after one to warm up; figures are medians.",
+)
+@click.option("--device", metavar="NAME", help="cpu, cuda, ...  [default: the best there is]")
+@click.option("--threads", type=click.IntRange(min=1), help="Of the CPU.  [default: torch's own]")
+@click.option("--end-to-end", is_flag=True, help="Go from files to files, too.")
+@click.option(
+    "--hours",
+    metavar="A,B,...",
+    callback=_hours,
+    help="Annotate recordings of these lengths, too, from file to file.",
+)
+@click.option("--json", "json_file", metavar="FILE", help="Write all as JSON; - for stdout.")
+@click.option("--png", "picture", metavar="FILE", help="Draw the speeds: .png, .svg, .pdf.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+def bench(
+    *,
+    subjects: Sequence[str],
+    model: str | None,
+    rttm: str | None,
+    seconds: float | None,
+    seed: int,
+    repeats: int,
+    device: str | None,
+    threads: int | None,
+    end_to_end: bool,
+    hours: tuple[float, ...],
+    json_file: str | None,
+    picture: str | None,
+    quiet: bool,
+) -> None:
+    """Measure how fast this machine runs a model.
+
+    Each back end and arithmetic runs in a process of its own; all take turns, round by round, on
+    the same made audio in turns as long as those of meetings. What cannot run here is left out.
+    """
+    _check_outputs(json_file, picture)
+    pictures = None if picture is None else _pictures()
+    from emo2vec_plugins.bench import machine
+    from emo2vec_plugins.bench.lengths import meetings, of_rttm
+    from emo2vec_plugins.bench.measure import Plan, measure
+    from emo2vec_plugins.bench.subjects import Subject
+    from emo2vec_plugins.engine import cores
+
+    place = machine.device(device)
+    own, enough = (
+        (CUDA_SUBJECTS, CUDA_SECONDS) if place.startswith("cuda") else (CPU_SUBJECTS, CPU_SECONDS)
+    )
+    chosen = tuple(Subject.parse(each) for each in dict.fromkeys(subjects or own))
+    turns = meetings() if rttm is None else of_rttm(Path(rttm))
+    load = machine.load()
+    with tempfile.TemporaryDirectory(prefix="emo2vec-bench-") as temporary:
+        folder = Path(temporary)
+        plan = Plan(
+            subjects=chosen,
+            weights=_weights(model, folder / "model"),
+            turns=turns,
+            seconds=seconds or enough,
+            seed=seed,
+            repeats=repeats,
+            device=place,
+            threads=threads,
+            end_to_end=end_to_end,
+            hours=hours,
+        )
+        silent = quiet or not sys.stderr.isatty()
+        found = measure(plan, folder, tell=lambda line: note(line, quiet=silent))
+    report = replace(found, about={**_circumstances(plan), "load_before": load, **found.about})
+    if json_file != "-":
+        _show(report)  # first: whatever becomes of the files, it was not for nothing
+    if json_file is not None:
+        _write_json(json_file, report)
+    if picture is not None and pictures is not None:
+        with replacing(Path(picture)) as stream:
+            figure = pictures.speed_figure(report)
+            figure.savefig(stream, format=Path(picture).suffix.lower()[1:], dpi=150)
+    if load is not None and load > cores():
+        complain("warning", f"this machine was busy before it was measured: its load was {load}")
+    for name, reason in report.left_out.items():
+        complain("warning", f"{name} was left out: {reason}")
+
+
+def _check_outputs(json_file: str | None, picture: str | None) -> None:
+    if picture is not None and Path(picture).suffix.lower() not in PICTURES:
+        raise click.UsageError(f"--png writes {', '.join(PICTURES)}, got {picture!r}")
+    for path in (json_file, picture):
+        if path in (None, "-"):
+            continue
+        if Path(str(path)).is_dir():
+            raise click.UsageError(f"{path} is a folder, expected a file to write")
+        parents = Path(str(path)).absolute().parents
+        folder = next(each for each in parents if each.exists())
+        if not os.access(folder, os.W_OK):
+            raise click.UsageError(f"{folder} is no folder that can be written to")
+
+
+def _pictures() -> ModuleType:
+    try:
+        from emo2vec_plugins.bench import picture
+    except ImportError as error:
+        raise MissingExtraError(
+            f"pictures need matplotlib: pip install 'emo2vec-plugins[train]' ({error})"
+        ) from error
+    return picture
+
+
+def _weights(model: str | None, folder: Path) -> Weights:
+    from emo2vec_plugins.bench.weights import named_weights, random_weights
+
+    return random_weights(folder) if model is None else named_weights(model, folder)
+
+
+def _circumstances(plan: Plan) -> dict[str, object]:
+    from emo2vec_plugins.bench import machine
+
+    return {
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "command": shlex.join(["emo2vec", *sys.argv[1:]]),
+        "machine": machine.describe(plan.device),
+        "versions": machine.versions(),
+        "threads": plan.threads,
+    }
+
+
+def _write_json(file: str, report: Report) -> None:
+    text = json.dumps(report.to_json(), ensure_ascii=False, indent=2, allow_nan=False)
+    if file == "-":
+        click.echo(text)
+        return
+    with replacing(Path(file)) as stream:
+        stream.write(text.encode("utf-8") + b"\n")
+
+
+def _show(report: Report) -> None:
+    from emo2vec_plugins.bench.table import growth, heading, speeds
+
+    click.echo(heading(report))
+    tables: tuple[Callable[[Report], tuple[Sequence[str], list[list[str]]]], ...] = (speeds, growth)
+    for table in tables:
+        columns, rows = table(report)
+        if rows:
+            click.echo()
+            print_table(columns, rows)

@@ -1,0 +1,43 @@
+"""The composition root: the one list of built-in plugins.
+
+Built-in plugins use the same hooks as installed ones. No other module names them: the core knows
+hooks only, and nothing that this list leaves out is ever loaded.
+"""
+
+from typing import Any
+
+from emo2vec_plugins.core import use_built_in_plugins, use_html_renderer
+
+BUILT_IN = {
+    "models": "emo2vec_plugins.models.published",
+    "onnx": "emo2vec_plugins.models.onnx.plugin",
+    "formats": "emo2vec_plugins.formats.plugin",
+    "recordings": "emo2vec_plugins.integrations.recordings",
+    "pyannote": "emo2vec_plugins.integrations.pyannote.diarization",
+    "lhotse": "emo2vec_plugins.integrations.lhotse.cuts",
+    "funasr": "emo2vec_plugins.integrations.funasr.sentences",
+    "funasr_reference": "emo2vec_plugins.integrations.funasr.reference",
+    "huggingface": "emo2vec_plugins.integrations.huggingface.datasets",
+    "kaldi": "emo2vec_plugins.integrations.kaldi.folders",
+    "nemo": "emo2vec_plugins.integrations.nemo.manifests",
+    "whisper": "emo2vec_plugins.integrations.whisper.segments",
+    "commands": "emo2vec_plugins.cli.plugin",
+    "training": "emo2vec_plugins.training.plugin",
+    "evaluation": "emo2vec_plugins.evaluation.plugin",
+    "review": "emo2vec_plugins.review.plugin",
+    "bench": "emo2vec_plugins.bench.plugin",
+}
+"""Name and module of each, imported when plugins are first needed, in this order. The last registered
+is asked first, and every installed plugin before all of these."""
+
+
+def compose() -> None:
+    """Give the core what lies above it: plugins by name, and pictures of its values."""
+    use_built_in_plugins(BUILT_IN)
+    use_html_renderer(_html)
+
+
+def _html(value: Any) -> str:
+    from emo2vec_plugins.report import notebook_html
+
+    return notebook_html(value)

@@ -1,0 +1,5 @@
+"""Scores a stream of clips in order: read, batch, run, merge."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,14 @@
+from .batch import Pending as Pending
+from .batch import Piece as Piece
+from .batch import Pipelined as Pipelined
+from .batch import start as start
+from .batch import summed as summed
+from .clip_reader import EPSILON as EPSILON
+from .engine import Engine as Engine
+from .engine import Granularity as Granularity
+from .packing import Layout as Layout
+from .packing import lay as lay
+from .prefetch import cores as cores
+from .windows import HOP as HOP
+from .windows import RECEPTIVE as RECEPTIVE
+from .windows import frame_count as frame_count

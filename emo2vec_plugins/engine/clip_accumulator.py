@@ -1,0 +1,142 @@
+"""One clip on its way out of the engine: merged on the frame axis, pooled.
+
+The head of the network is linear, so the mean of frame logits is the logits of the mean frame:
+what is pooled from frames, all of them or some, is exactly what the reference gives for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from emo2vec_plugins.core import FLAGS, Backend, Clip, Emotion, Frames, LabelSet
+from emo2vec_plugins.engine.batch import Piece, summed
+from emo2vec_plugins.engine.clip_reader import Reading
+from emo2vec_plugins.engine.windows import Window, frame_count, outside
+from emo2vec_plugins.files import Rows
+
+OVERLAPPED = "overlapped throughout: there is no frame in which the speaker is alone"
+
+NOT_FINITE = "the model gave NaN or infinite values; if its dtype is float16, try float32"
+
+
+class Merge:
+    """Collects what the back end says of a clip's windows, until its emotion is known.
+
+    Args:
+        reading: Of the clip; what it finds is complete once its windows are.
+        columns: The classes to keep.
+        frames: Whether to keep frame embeddings and frame logits.
+    """
+
+    def __init__(
+        self, clip: Clip, reading: Reading, backend: Backend, *, columns: LabelSet, frames: bool
+    ) -> None:
+        self._clip = clip
+        self._reading = reading
+        self._backend = backend
+        self._labels = columns
+        self._keep_frames = frames
+        self._open, self._read = 0, False
+        self._pooled = 0
+        self._embedding = np.zeros(backend.width)
+        self._logits = np.zeros(len(columns.names))
+        self._frame_embeddings = Rows()
+        self._frame_logits = Rows()
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing more is to come: every window was read and added."""
+        return self._read and not self._open
+
+    def expect(self, windows: Iterable[tuple[Window, Piece]]) -> Iterator[tuple[Window, Piece]]:
+        """Pass on the clip's windows, each of which is to be added later.
+
+        Where no frames are kept, a back end is asked for their sum alone.
+        """
+        for window, piece in windows:
+            self._open += 1
+            pool = self._pool(window)
+            self._pooled += int(pool.sum())
+            yield window, piece if self._keep_frames else replace(piece, pool=pool)
+        self._read = True
+
+    def add(self, window: Window, frames: Frames) -> None:
+        """Take what the back end gave for one window."""
+        self._open -= 1
+        if self._keep_frames:
+            self._keep(window, frames)
+            frames = summed(frames, self._pool(window))
+        embedding, logits = frames
+        self._embedding += embedding[0]
+        if logits is not None:
+            self._logits += logits[0, list(self._labels.columns)]
+
+    def emotion(self) -> Emotion:
+        """Return the result, once `complete`."""
+        ratio = self._overlap_ratio()
+        flags = self._reading.flags | ({"overlapped"} if ratio else set())
+        reason = self._reading.reason or self._doubt()
+        unscored = Emotion(
+            reason=reason,
+            flags=tuple(flag for flag in FLAGS if flag in flags),
+            duration=0.0 if reason else self._reading.duration,
+            overlap_ratio=ratio,
+            provenance=self._backend.provenance,
+        )
+        return unscored if reason else replace(unscored, **self._arrays(), **self._verdict())
+
+    def _pool(self, window: Window) -> npt.NDArray[np.bool_]:
+        """Return which of a window's frames stand for the clip and are not excluded."""
+        pool = np.zeros(frame_count(window.stop - window.start), dtype=bool)
+        pool[window.keep] = outside(self._reading.excluded, window.frames)
+        return pool
+
+    def _keep(self, window: Window, frames: Frames) -> None:
+        embeddings, logits = frames
+        self._frame_embeddings.append(embeddings[window.keep])
+        if logits is not None:
+            self._frame_logits.append(logits[window.keep][:, list(self._labels.columns)])
+
+    def _doubt(self) -> str | None:
+        if not self._pooled:
+            return OVERLAPPED
+        if not np.isfinite(self._embedding).all() or not np.isfinite(self._logits).all():
+            return NOT_FINITE
+        return None
+
+    def _overlap_ratio(self) -> float | None:
+        spans, turn = self._clip.overlaps, self._clip.turn
+        if spans is None:
+            return None
+        shared = sum(end - start for start, end in spans)
+        return min(1.0, shared / turn.duration) if turn.duration else 0.0
+
+    def _arrays(self) -> dict[str, Any]:
+        embedding = (self._embedding / self._pooled).astype(np.float32)
+        if not self._keep_frames:
+            return {"embedding": embedding}
+        return {
+            "embedding": embedding,
+            "frame_embeddings": self._frame_embeddings.array(),
+            "frame_logits": self._frame_logits.array() if self._frame_logits.count else None,
+        }
+
+    def _verdict(self) -> dict[str, Any]:
+        names: Sequence[str] = self._labels.names
+        if not names:
+            return {}
+        logits = self._logits / self._pooled
+        likelihood = np.exp(logits - logits.max())
+        scores = likelihood / likelihood.sum()
+        best = int(scores.argmax())
+        return {
+            "label": names[best],
+            "score": float(scores[best]),
+            "scores": dict(zip(names, scores.tolist(), strict=True)),
+            "logits": dict(zip(names, logits.tolist(), strict=True)),
+        }

@@ -1,0 +1,9 @@
+from .bootstrap import intervals as intervals
+from .bootstrap import units_of as units_of
+from .emobox import as_cuts as as_cuts
+from .emobox import read_emobox as read_emobox
+from .metrics import evaluate as evaluate
+from .options import told_left_out as told_left_out
+from .predictions import Prediction as Prediction
+from .reading import Truth as Truth
+from .results import Evaluation as Evaluation

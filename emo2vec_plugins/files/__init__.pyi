@@ -1,0 +1,14 @@
+from .atomic import make_folder as make_folder
+from .atomic import replacing as replacing
+from .folders import ArrayFolder as ArrayFolder
+from .folders import results_folder as results_folder
+from .safe_xml import parsed as parsed
+from .spill import MOST_BYTES as MOST_BYTES
+from .spill import Rows as Rows
+from .spill import cast as cast
+from .spill import is_on_disk as is_on_disk
+from .spill import mapped as mapped
+from .spill import moved_to_disk as moved_to_disk
+from .spill import pieces as pieces
+from .spill import save_npy as save_npy
+from .spill import write_npy as write_npy

@@ -1,0 +1,284 @@
+"""ELAN's annotation documents, read: those of this package, annotated or not, and those of others.
+
+Tiers of their own are speakers' tiers, and every annotation on them is a turn, whatever it says,
+also without a text. The speaker is the tier's participant; where it has none, its name says it. Of
+the tiers that depend on others, those that are called ``emotion@`` give the emotions of the turns
+that they refer to; one with times of its own gives them by overlap. Other dependent tiers (words,
+translations) have no turns and are left out with a warning.
+
+The sound is the document's first that is audio, or its first. Properties that this package wrote
+give the recording's name and duration, and how the sound was called, unless another was linked.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PureWindowsPath
+from typing import TYPE_CHECKING
+
+from emo2vec_plugins.core import Dialogue
+from emo2vec_plugins.errors import FormatError, warn
+from emo2vec_plugins.files import parsed
+from emo2vec_plugins.formats.escaping import Escaping
+from emo2vec_plugins.formats.tiers import (
+    EMOTION,
+    ReadTier,
+    Span,
+    emotion_of,
+    tell_of_texts,
+    turns_of,
+)
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+RECORDING = "emo2vec:recording"
+AUDIO = "emo2vec:audio"
+DURATION = "emo2vec:duration"
+"""Properties of documents that this package writes."""
+
+VALUES = Escaping(str.isprintable)
+"""How names are spelt in properties."""
+
+_ROOT = "ANNOTATION_DOCUMENT"
+_MILLISECONDS = re.compile("[0-9]{1,15}")
+
+
+def loads(text: str) -> list[Dialogue]:
+    """Return the one recording of an ELAN document; it is called "" if the document has no name.
+
+    Warns of texts and dependent tiers that are left out, and of emotions that are no turn's.
+
+    Raises:
+        FormatError: If it is no ELAN document, or an annotation has no time; names the line or the
+            annotation.
+        MissingExtraError: If the ``formats`` extra, which brings defusedxml, is not installed.
+    """
+    root = _parsed(text)
+    header = root.find("HEADER")
+    properties = {} if header is None else _properties(header)
+    slots = _slots(root)
+    tiers = [_Tier(element) for element in root.iter("TIER")]
+    _tell_of(tiers)
+    tell_of_texts([text for tier in tiers if not tier.is_dependent for text in tier.texts()])
+    labels = _labels(tiers)
+    read = [tier.read(slots, labels) for tier in tiers if tier.has_times]
+    return [
+        Dialogue(
+            recording=VALUES.unescape(properties[RECORDING]) if RECORDING in properties else "",
+            turns=turns_of(read),
+            audio=None if header is None else _audio(header, properties.get(AUDIO)),
+            duration=_duration(properties.get(DURATION)),
+        )
+    ]
+
+
+def _parsed(text: str) -> Element:
+    root = parsed(text, what="ELAN's XML")
+    if root.tag != _ROOT:
+        raise FormatError(f"expected an ELAN document, <{_ROOT}>, found <{root.tag}>")
+    return root
+
+
+def _properties(header: Element) -> dict[str, str]:
+    unit = header.get("TIME_UNITS", "milliseconds")
+    if unit != "milliseconds":
+        raise FormatError(f"expected times in milliseconds, found TIME_UNITS={unit!r}")
+    return {each.get("NAME", ""): each.text or "" for each in header.iter("PROPERTY")}
+
+
+def _duration(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not math.isfinite(seconds):
+        raise FormatError(f"expected a number of seconds in property {DURATION!r}, found {text!r}")
+    return seconds
+
+
+def _audio(header: Element, given: str | None) -> str | None:
+    """Return where the sound is: as it was *given*, unless a file of another name is linked."""
+    media = list(header.iter("MEDIA_DESCRIPTOR"))
+    if not media:
+        return None
+    heard = [each for each in media if each.get("MIME_TYPE", "").startswith("audio/")]
+    sound = [*heard, *media][0]
+    path = _path(_get(sound, "MEDIA_URL"))
+    if sound.get("TIME_ORIGIN", "0") != "0":
+        warn(
+            f"times are those of the document, whose 0 is at {sound.get('TIME_ORIGIN')} ms of the "
+            f"sound {path!r}"
+        )
+    if given is None:
+        return path or None
+    audio = VALUES.unescape(given)
+    same = PureWindowsPath(audio).name == PureWindowsPath(path).name
+    return audio if same else path
+
+
+def _path(url: str) -> str:
+    """Return the path in a URL of a file, in which ELAN escapes nothing; other URLs as they are."""
+    if not url.startswith("file:"):
+        return url
+    path = url.removeprefix("file:")
+    if path.startswith("///"):
+        path = path[2:]
+    has_drive = path[0:1] == "/" and path[2:3] == ":"
+    return path[1:] if has_drive else path
+
+
+def _slots(root: Element) -> dict[str, float | None]:
+    """Return the seconds of time slots; None for those that only have an order."""
+    found: dict[str, float | None] = {}
+    for slot in root.iter("TIME_SLOT"):
+        name, value = _get(slot, "TIME_SLOT_ID"), slot.get("TIME_VALUE")
+        if value is not None and not _MILLISECONDS.fullmatch(value):
+            raise FormatError(f"time slot {name!r}: expected milliseconds, found {value[:50]!r}")
+        found[name] = None if value is None else int(value) / 1000
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Tier:
+    """A tier of a document."""
+
+    element: Element
+
+    @property
+    def name(self) -> str:
+        return _get(self.element, "TIER_ID")
+
+    @property
+    def is_emotions(self) -> bool:
+        return self.name.startswith(EMOTION)
+
+    @property
+    def is_dependent(self) -> bool:
+        return bool(self.element.get("PARENT_REF")) or next(self.references(), None) is not None
+
+    @property
+    def has_times(self) -> bool:
+        """Tell whether its annotations are turns, or emotions at times of their own."""
+        return not self.is_dependent or (
+            self.is_emotions and next(self.aligned(), None) is not None
+        )
+
+    def aligned(self) -> Iterator[Element]:
+        return self.element.iter("ALIGNABLE_ANNOTATION")
+
+    def texts(self) -> Iterator[str]:
+        """Yield what its turns say; emotions that stand alone are no texts."""
+        if not self.is_emotions:
+            yield from filter(None, map(_value, self.aligned()))
+
+    def references(self) -> Iterator[Element]:
+        return self.element.iter("REF_ANNOTATION")
+
+    def read(self, slots: Mapping[str, float | None], labels: Mapping[str, str]) -> ReadTier:
+        """Return the tier with its turns, or with its emotions if these have times.
+
+        Args:
+            slots: Their seconds.
+            labels: The emotions that refer to turns, by the turns' identifiers.
+        """
+        return ReadTier(
+            name=self.name,
+            participant=self.element.get("PARTICIPANT", "").strip(),
+            spans=tuple(self._span(each, slots, labels) for each in self.aligned()),
+        )
+
+    def _span(
+        self, element: Element, slots: Mapping[str, float | None], labels: Mapping[str, str]
+    ) -> Span:
+        name = _get(element, "ANNOTATION_ID")
+        where = f"annotation {name!r} of tier {self.name!r}"
+        start, end = (
+            _seconds(slots, _get(element, f"TIME_SLOT_REF{number}"), where) for number in (1, 2)
+        )
+        if end < start:
+            raise FormatError(f"{where}: expected an end after the start, {start}, found {end}")
+        label = _value(element) if self.is_emotions else labels.get(name)
+        return Span(start=start, end=end, label=label)
+
+
+def _seconds(slots: Mapping[str, float | None], slot: str, where: str) -> float:
+    if slot not in slots:
+        raise FormatError(f"{where}: there is no time slot {slot!r}; was the file cut short?")
+    seconds = slots[slot]
+    if seconds is None:
+        raise FormatError(f"{where}: expected a time, found time slot {slot!r} without one")
+    return seconds
+
+
+def _labels(tiers: Sequence[_Tier]) -> dict[str, str]:
+    """Return the emotions that refer to turns, by the turns' identifiers."""
+    turns = _turns(tiers)
+    labels: dict[str, str] = {}
+    for tier in tiers:
+        if tier.is_emotions:
+            more = [each for each in tier.references() if not _is_taken(each, turns, labels)]
+            _tell_of_more(tier, more)
+    return labels
+
+
+def _turns(tiers: Iterable[_Tier]) -> set[str]:
+    found: set[str] = set()
+    for tier in tiers:
+        if not tier.is_dependent and not tier.is_emotions:
+            for each in tier.aligned():
+                name = _get(each, "ANNOTATION_ID")
+                if name in found:
+                    raise FormatError(f"two annotations are called {name!r}; expected one")
+                found.add(name)
+    return found
+
+
+def _is_taken(element: Element, turns: set[str], labels: dict[str, str]) -> bool:
+    """Take an emotion for the turn that it refers to; tell whether nothing is lost of it."""
+    turn, value = _get(element, "ANNOTATION_REF"), _value(element)
+    if emotion_of(value).label is None:
+        return True
+    if turn not in turns or turn in labels:
+        return False
+    labels[turn] = value
+    return True
+
+
+def _tell_of_more(tier: _Tier, more: list[Element]) -> None:
+    if more:
+        warn(
+            f"tier {tier.name!r}: {len(more)} emotions are of no turn, or further ones of a turn, "
+            f"and are left out; the first is annotation {_get(more[0], 'ANNOTATION_ID')!r}, "
+            f"{_value(more[0])!r}"
+        )
+
+
+def _tell_of(tiers: Iterable[_Tier]) -> None:
+    names = [
+        repr(tier.name)
+        for tier in tiers
+        if tier.is_dependent and not tier.is_emotions and len(tier.element)
+    ]
+    if names:
+        warn(
+            "tiers that depend on others have no turns of their own and are left out: "
+            + ", ".join(names)
+        )
+
+
+def _value(element: Element) -> str:
+    return (element.findtext("ANNOTATION_VALUE") or "").strip()
+
+
+def _get(element: Element, name: str) -> str:
+    value = element.get(name)
+    if value is None:
+        known = " ".join(f"{key}={each!r}" for key, each in element.items())
+        raise FormatError(f"expected {name} in <{element.tag} {known}>, found none")
+    return value

@@ -1,0 +1,199 @@
+"""EmotionML, read: what this package wrote, and documents of others as far as they tell of turns.
+
+Of others, an emotion is a turn of nobody. Its time is, in this order: its start and end, whatever 0
+is to them; its offset from an anchor and its duration; the span in a reference to what expresses it,
+``talk.wav#t=1.5,3``. An emotion without a time is an error. Its recording is the anchor, or the file
+in the reference. Its label is the category of the greatest confidence, then value; where one is
+missing it counts as 1. Its score is that category's confidence. Dimensions, appraisals, tendencies,
+further categories, intensities and traces are left out, with a warning that counts them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, Provenance, ScoredTurn, Turn
+from emo2vec_plugins.errors import FormatError, warn
+from emo2vec_plugins.files import parsed
+from emo2vec_plugins.formats.emotionml.names import ANY, CATEGORIES, NAMESPACE, OURS, WORDS, XML_ID
+from emo2vec_plugins.formats.emotionml.times import anchor_of, span
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+_ROOT, _EMOTION, _INFO, _CATEGORY, _TRACE = (
+    f"{{{NAMESPACE}}}{name}" for name in ("emotionml", "emotion", "info", "category", "trace")
+)
+_DESCRIPTIONS = tuple(
+    f"{{{NAMESPACE}}}{name}" for name in ("category", "dimension", "appraisal", "action-tendency")
+)
+_RECORDING, _MODEL, _TOKEN, _TURN, _CLASS = (
+    f"{{{OURS}}}{name}" for name in ("recording", "model", "token", "turn", "class")
+)
+
+
+def loads(text: str) -> list[Dialogue]:
+    """Return the recordings of a document, in the order in which it tells of them.
+
+    Raises:
+        FormatError: If it is no EmotionML, or an emotion has no time; names the line or the emotion.
+        MissingExtraError: If the ``formats`` extra, which brings defusedxml, is not installed.
+    """
+    root = _parsed(text)
+    infos = root.findall(_INFO) if root.tag == _ROOT else []
+    recordings = {f"#{name}": _recording(each) for name, each in _described(infos, _RECORDING)}
+    models = {name: _model(each) for name, each in _described(infos, _MODEL)}
+    turns: dict[str, list[ScoredTurn]] = {name: [] for name in recordings}
+    left_out: Counter[str] = Counter()
+    emotions = root.findall(_EMOTION) if root.tag == _ROOT else [root]
+    for number, element in enumerate(emotions, 1):
+        anchor = anchor_of(element)
+        scored = _scored(element, where=f"emotion {number}", models=models, left_out=left_out)
+        recordings.setdefault(anchor, _named(anchor))
+        turns.setdefault(anchor, []).append(scored)
+    if left_out:
+        counts = ", ".join(f"{count} x {name}" for name, count in sorted(left_out.items()))
+        warn(f"a turn has one label and its score; left out of this EmotionML: {counts}")
+    return [replace(one, turns=tuple(turns[name])) for name, one in recordings.items()]
+
+
+def _parsed(text: str) -> Element:
+    root = parsed(text, what="EmotionML")
+    if root.tag not in (_ROOT, _EMOTION):
+        raise FormatError(f"expected <emotionml> of {NAMESPACE}, found <{root.tag}>")
+    return root
+
+
+def _described(infos: Sequence[Element], tag: str) -> Iterator[tuple[str, Element]]:
+    """Yield what is described in the head of a document, by the name that emotions call it."""
+    known = set()
+    for element in (each for info in infos for each in info.findall(tag)):
+        name = element.get(XML_ID)
+        if name is None or name in known:
+            kind = tag.partition("}")[2]
+            raise FormatError(f"expected an xml:id of its own in <e2v:{kind}>, found {name!r}")
+        known.add(name)
+        yield name, element
+
+
+def _recording(element: Element) -> Dialogue:
+    return Dialogue(
+        recording=_text(element, "name") or "",
+        audio=_text(element, "audio"),
+        duration=_number(element, "duration", "recording"),
+    )
+
+
+def _model(element: Element) -> Provenance:
+    fields = {name: ANY.unescape(value) for name, value in element.items()}
+    tokens = [_text(each, "name") or "" for each in element.findall(_TOKEN)]
+    if "model" not in fields:
+        raise FormatError("expected the name of a model in <e2v:model>, found none")
+    return Provenance.from_dict(fields | {"tokens": tokens})
+
+
+def _named(anchor: str) -> Dialogue:
+    """Return the recording that documents of others mean by a URI."""
+    if anchor.startswith("#") or not anchor:
+        return Dialogue(recording=anchor.removeprefix("#"))
+    return Dialogue(recording=PurePosixPath(unquote(urlsplit(anchor).path)).stem, audio=anchor)
+
+
+def _text(element: Element, name: str) -> str | None:
+    value = element.get(name)
+    return None if value is None else ANY.unescape(value)
+
+
+def _number(element: Element, name: str, where: str) -> float | None:
+    value = element.get(name)
+    if value is None:
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise FormatError(f"{where}: expected a number as {name}, found {value!r}")
+    return number
+
+
+def _scored(
+    element: Element, *, where: str, models: Mapping[str, Provenance], left_out: Counter[str]
+) -> ScoredTurn:
+    """Return the turn that an emotion tells of; count what is left out of it."""
+    start, end = span(element, where)
+    ours = element.find(f"{_INFO}/{_TURN}")
+    if ours is None:
+        emotion = _strongest(element, where=where, left_out=left_out)
+        return ScoredTurn(turn=Turn(start=start, end=end), emotion=emotion)
+    speaker, channel = _text(ours, "speaker"), _channel(ours, where)
+    return ScoredTurn(
+        turn=Turn(start=start, end=end, speaker=speaker, channel=channel),
+        emotion=_emotion(element, ours=ours, where=where, models=models),
+    )
+
+
+def _channel(ours: Element, where: str) -> int | tuple[int, ...] | None:
+    one, several = ours.get("channel"), ours.get("channels")
+    try:
+        if several is not None:
+            return tuple(map(int, several.split()))
+        return None if one is None else int(one)
+    except ValueError as error:
+        raise FormatError(f"{where}: expected channel numbers, found {one or several!r}") from error
+
+
+def _emotion(
+    element: Element, *, ours: Element, where: str, models: Mapping[str, Provenance]
+) -> Emotion:
+    first = element.find(_CATEGORY)
+    classes = ours.findall(_CLASS)
+    model = ours.get("model")
+    if model is not None and model not in models:
+        raise FormatError(f"{where}: there is no model {model!r} in the document")
+    return Emotion(
+        **({} if first is None else _said(first, where)),
+        scores=_values(classes, "score", where),
+        logits=_values(classes, "logit", where),
+        flags=tuple(map(WORDS.unescape, ours.get("flags", "").split())),
+        reason=_text(ours, "reason"),
+        duration=_number(ours, "scored", where) or 0.0,
+        overlap_ratio=_number(ours, "overlap", where),
+        provenance=None if model is None else models[model],
+    )
+
+
+def _values(classes: Sequence[Element], kind: str, where: str) -> dict[str, float]:
+    found = ((_text(each, "name") or "", _number(each, kind, where)) for each in classes)
+    return {name: value for name, value in found if value is not None}
+
+
+def _said(category: Element, where: str) -> dict[str, Any]:
+    """Return the label and the score that a category stands for, as fields of an emotion."""
+    name = category.get("name")
+    if name is None:
+        raise FormatError(f"{where}: expected a name in <category>, found none")
+    if name == UNSCORED:
+        return {}
+    return {"label": CATEGORIES.unescape(name), "score": _number(category, "confidence", where)}
+
+
+def _strongest(element: Element, *, where: str, left_out: Counter[str]) -> Emotion:
+    """Return what a document of others says of an emotion, as far as a label can."""
+
+    def strength(category: Element) -> list[float]:
+        given = (_number(category, name, where) for name in ("confidence", "value"))
+        return [1.0 if number is None else number for number in given]
+
+    label = max(element.findall(_CATEGORY), key=strength, default=None)
+    descriptions = [each for each in element if each.tag in _DESCRIPTIONS]
+    left_out.update(each.tag.partition("}")[2] for each in descriptions if each is not label)
+    left_out.update("trace" for each in descriptions if each.find(_TRACE) is not None)
+    left_out.update("value" for each in descriptions if each is label and each.get("value"))
+    return Emotion() if label is None else Emotion(**_said(label, where))

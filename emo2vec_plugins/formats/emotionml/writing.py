@@ -1,0 +1,227 @@
+"""EmotionML 1.0, the W3C's language for emotions, which the schema of the standard takes for valid.
+
+::
+
+    <emotion time-ref-uri="#recording-1" offset-to-start="1500" duration="1500" expressed-through="voice">
+      <info>
+        <e2v:turn speaker="SPEAKER_00" flags="short" scored="1.5" model="model-1">
+          <e2v:class name="angry" score="0.87" logit="2.5" />
+          <e2v:class name="sad" score="0.13" logit="0.6" />
+        </e2v:turn>
+      </info>
+      <category name="angry" confidence="0.87" />
+      <category name="sad" confidence="0.13" />
+      <reference uri="talk.wav#t=1.500,3.000" role="expressedBy" />
+    </emotion>
+
+The first category is the label. Probabilities are confidences: ``value`` means how strong an emotion
+is, which nobody measured. Times are milliseconds from the start of a recording: ``start`` and ``end``
+would be milliseconds since 1970. Every emotion needs a category, so a turn without a label has
+``unscored``. The vocabulary of all categories is in the document, because labels need not be in the
+W3C's. What EmotionML has no words for is in ``info``, in a namespace of our own: the recordings with
+their names, sounds and lengths, the models, and for each turn the speaker and the rest.
+`emo2vec_plugins.formats.emotionml.reading` says what is read, also from files of others.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import quote
+from xml.etree.ElementTree import (
+    Element,
+    SubElement,
+    indent,
+    tostring,
+)
+
+from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, Format, Provenance, ScoredTurn, Turn
+from emo2vec_plugins.errors import FormatError
+from emo2vec_plugins.formats.emotionml.names import (
+    ANY,
+    CATEGORIES,
+    MILLISECONDS,
+    NAMESPACE,
+    OURS,
+    WORDS,
+)
+from emo2vec_plugins.formats.emotionml.reading import loads
+from emo2vec_plugins.formats.fidelity import FIELDS, grid
+
+_PROLOG = '<?xml version="1.0" encoding="UTF-8"?>\n'
+_VOCABULARY = "emotions"
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+_SLACK = 1e-6  # a sum of rounded probabilities may be so far from 0 or 1
+
+
+def dumps(dialogues: Sequence[Dialogue]) -> str:
+    """Return one document, an emotion for each turn, in order.
+
+    Raises:
+        FormatError: If a score is no probability, or another number is not finite.
+    """
+    root = Element("emotionml", {"version": "1.0", "xmlns": NAMESPACE, "xmlns:e2v": OURS})
+    info = SubElement(root, "info")
+    models = _add_models(info, dialogues)
+    emotions = []
+    for number, dialogue in enumerate(dialogues, 1):
+        anchor = f"recording-{number}"
+        SubElement(info, "e2v:recording", {"xml:id": anchor, **_recording(dialogue)})
+        emotions += [
+            _emotion(scored, anchor=anchor, models=models, audio=dialogue.audio)
+            for scored in dialogue.turns
+        ]
+    _add_vocabulary(root, emotions)
+    root.extend(emotions)
+    indent(root)
+    return f"{_PROLOG}{tostring(root, encoding='unicode')}\n"
+
+
+EMOTIONML = Format(
+    name="emotionml",
+    suffixes=(".emotionml",),
+    description="the W3C's XML for emotions, with all scores, flags and models; only arrays are lost",
+    dumps=dumps,
+    loads=loads,
+    holds=frozenset(FIELDS),
+    ticks=MILLISECONDS,
+)
+
+
+def _add_models(info: Element, dialogues: Sequence[Dialogue]) -> dict[Provenance | None, str]:
+    """Describe each model once; return what each is called in the document."""
+    spoke = dict.fromkeys(each.emotion.provenance for one in dialogues for each in one.turns)
+    models: dict[Provenance | None, str] = {}
+    for provenance in spoke:
+        if provenance is not None:
+            models[provenance] = f"model-{len(models) + 1}"
+            fields = provenance.to_dict()
+            tokens = fields.pop("tokens")
+            attributes = _attributes(fields)
+            model = SubElement(info, "e2v:model", {"xml:id": models[provenance], **attributes})
+            for token in tokens:
+                SubElement(model, "e2v:token", {"name": _spelt(token)})
+    return models
+
+
+def _add_vocabulary(root: Element, emotions: Sequence[Element]) -> None:
+    """List every category, if there is any: a vocabulary may not be empty."""
+    names = dict.fromkeys(each.get("name", "") for one in emotions for each in one.iter("category"))
+    if names:
+        root.set("category-set", f"#{_VOCABULARY}")
+        vocabulary = SubElement(root, "vocabulary", {"type": "category", "id": _VOCABULARY})
+        for name in names:
+            SubElement(vocabulary, "item", {"name": name})
+
+
+def _attributes(fields: dict[str, str | None]) -> dict[str, str]:
+    return {name: _spelt(value) for name, value in fields.items() if value is not None}
+
+
+def _spelt(text: str) -> str:
+    return ANY.escape(text) if text else ""
+
+
+def _recording(dialogue: Dialogue) -> dict[str, str]:
+    attributes = _attributes({"name": dialogue.recording, "audio": dialogue.audio})
+    if dialogue.duration is not None:
+        attributes["duration"] = _finite(dialogue.duration, dialogue)
+    return attributes
+
+
+def _emotion(
+    scored: ScoredTurn, *, anchor: str, models: Mapping[Provenance | None, str], audio: str | None
+) -> Element:
+    start, end = grid(scored.turn, rate=MILLISECONDS)
+    times = {
+        "time-ref-uri": f"#{anchor}",
+        "offset-to-start": str(start),
+        "duration": str(end - start),
+    }
+    emotion = Element("emotion", {**times, "expressed-through": "voice"})
+    _add_turn(SubElement(emotion, "info"), scored, models=models)
+    for name, confidence in _categories(scored):
+        given = {} if confidence is None else {"confidence": _probability(confidence, scored)}
+        SubElement(emotion, "category", {"name": name, **given})
+    if audio is not None and max(start, 0) < end:  # a span of no length would be none
+        uri = f"{_uri(audio)}#t={_seconds(max(start, 0))},{_seconds(end)}"
+        SubElement(emotion, "reference", {"uri": uri, "role": "expressedBy"})
+    return emotion
+
+
+def _categories(scored: ScoredTurn) -> Iterator[tuple[str, float | None]]:
+    """Yield each category and its confidence, that of the label first."""
+    label, score = scored.emotion.label, scored.emotion.score
+    yield (UNSCORED, None) if label is None else (CATEGORIES.escape(label), score)
+    for name, value in scored.emotion.scores.items():
+        if name != label:
+            yield CATEGORIES.escape(name), value
+
+
+def _add_turn(
+    info: Element, scored: ScoredTurn, *, models: Mapping[Provenance | None, str]
+) -> None:
+    emotion = scored.emotion
+    turn = SubElement(
+        info,
+        "e2v:turn",
+        {
+            **_attributes({"speaker": scored.turn.speaker, "reason": emotion.reason}),
+            **_channel(scored.turn),
+            **_measured(scored),
+            **({"model": models[emotion.provenance]} if emotion.provenance else {}),
+        },
+    )
+    for name in dict.fromkeys([*emotion.scores, *emotion.logits]):
+        SubElement(turn, "e2v:class", {"name": _spelt(name), **_numbers(name, scored)})
+
+
+def _measured(scored: ScoredTurn) -> dict[str, str]:
+    emotion, found = scored.emotion, {}
+    if emotion.flags:
+        found["flags"] = " ".join(map(WORDS.escape, emotion.flags))
+    if emotion.duration:
+        found["scored"] = _finite(emotion.duration, scored)
+    if emotion.overlap_ratio is not None:
+        found["overlap"] = _finite(emotion.overlap_ratio, scored)
+    return found
+
+
+def _channel(turn: Turn) -> dict[str, str]:
+    match turn.channel:
+        case None:
+            return {}
+        case int():
+            return {"channel": str(turn.channel)}
+        case several:
+            return {"channels": " ".join(map(str, several))}
+
+
+def _numbers(name: str, scored: ScoredTurn) -> dict[str, str]:
+    emotion: Emotion = scored.emotion
+    kinds = {"score": emotion.scores, "logit": emotion.logits}
+    return {kind: _finite(values[name], scored) for kind, values in kinds.items() if name in values}
+
+
+def _finite(value: float, whose: ScoredTurn | Dialogue) -> str:
+    if not math.isfinite(value):
+        raise FormatError(f"expected a finite number, got {value} of {whose}")
+    return repr(float(value))
+
+
+def _probability(value: float, scored: ScoredTurn) -> str:
+    if not -_SLACK <= value <= 1 + _SLACK:
+        raise FormatError(f"expected a score from 0 to 1, got {value} of {scored.turn}")
+    return repr(min(max(float(value), 0.0), 1.0))
+
+
+def _seconds(milliseconds: int) -> str:
+    return f"{milliseconds // 1_000}.{milliseconds % 1_000:03}"
+
+
+def _uri(audio: str) -> str:
+    """Return a path or a URL as a URI without a fragment."""
+    if _URL.match(audio):
+        return quote(audio.partition("#")[0], safe="/:?&=@%+,;~$!*'()", errors="surrogatepass")
+    return quote(audio.replace("\\", "/"), errors="surrogatepass")

@@ -1,0 +1,228 @@
+"""What a format can hold of a dialogue, and the law that comes with saying so.
+
+Written and read again, dialogues are what `held` makes of them: what the format says it holds is
+there, times are on its grid, and the rest is as if it had never been known.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from emo2vec_plugins.core import Dialogue, Emotion, Format, ScoredTurn, Turn
+from emo2vec_plugins.errors import FormatError
+
+OF_FILES = {
+    "several": "several recordings in one file",
+    "empty": "recordings without turns",
+    "order": "the order of the turns; without it they are sorted",
+}
+OF_RECORDINGS = {
+    "recording": "the recording's name; without it the file's name is taken",
+    "audio": "where its sound is",
+    "recording_duration": "how long it is",
+}
+OF_TURNS = {"speaker": "the speaker", "channel": "the channel"}
+OF_EMOTIONS = {
+    "label": "the label",
+    "score": "the label's probability",
+    "scores": "the probability of every class",
+    "logits": "the logits",
+    "flags": "the flags",
+    "reason": "why there is no label",
+    "duration": "how many seconds were scored",
+    "overlap_ratio": "the share of overlap",
+    "provenance": "which model spoke",
+}
+FIELDS = OF_FILES | OF_RECORDINGS | OF_TURNS | OF_EMOTIONS
+"""What a format may hold beside the times of turns, and what that means."""
+
+DIGITS = 6
+"""Decimals that are the least of what is kept of a number, where a format has a grid of times."""
+
+
+def ticks(seconds: float, rate: int) -> int:
+    """Return the tick that is nearest to a time, *rate* of them a second.
+
+    >>> ticks(1.2346, 1000), ticks(-0.5, 1)
+    (1235, 0)
+    """
+    return round(seconds * rate)
+
+
+def grid(turn: Turn, *, rate: int, least: int = 0) -> tuple[int, int]:
+    """Return a turn's start and end in ticks, at least *least* of them long."""
+    start = ticks(turn.start, rate)
+    return start, max(ticks(turn.end, rate), start + least)
+
+
+def only(dialogues: Sequence[Dialogue], what: str) -> Dialogue:
+    """Return the one dialogue that a file of the kind *what* can hold.
+
+    Raises:
+        FormatError: If there is another number of them.
+    """
+    if len(dialogues) != 1:
+        raise FormatError(
+            f"{what} holds exactly one recording, got {len(dialogues)}; write a file for each"
+        )
+    return dialogues[0]
+
+
+def distinct(dialogues: Iterable[Dialogue], what: str) -> None:
+    """Refuse recordings that would be one in a file of the kind *what*.
+
+    Raises:
+        FormatError: If two have one name.
+    """
+    for name, count in Counter(dialogue.recording for dialogue in dialogues).items():
+        if count > 1:
+            raise FormatError(
+                f"{count} recordings are called {name!r} and would be one in {what}; "
+                "write a file for each"
+            )
+
+
+def held(dialogues: Iterable[Dialogue], format_: Format) -> list[Dialogue]:
+    """Return what is left of dialogues once a format has held them.
+
+    Raises:
+        FormatError: If the format does not say what it holds.
+    """
+    fields = _fields(format_)
+    return [
+        _held(dialogue, format_, fields)
+        for dialogue in dialogues
+        if dialogue.turns or "empty" in fields
+    ]
+
+
+def lost(dialogues: Sequence[Dialogue], format_: Format) -> list[str]:
+    """Name those of `FIELDS` that these dialogues have and the format does not hold.
+
+    Raises:
+        FormatError: If the format does not say what it holds.
+    """
+    fields = _fields(format_)
+    return [name for name in FIELDS if name not in fields and _has(name, dialogues)]
+
+
+def verify(written: Sequence[Dialogue], read: Sequence[Dialogue], format_: Format) -> None:
+    """Refuse what a format did not hold although it says so.
+
+    Args:
+        written: What the format was given.
+        read: What it gave back.
+        format_: Whose law it is; one that does not say what it holds keeps any.
+
+    Raises:
+        FormatError: If they differ; says in what.
+    """
+    if format_.holds is None:
+        return
+    expected, found = held(written, format_), held(read, format_)
+    if len(found) != len(expected):
+        raise _broken(format_, f"{len(expected)} recordings", f"{len(found)}")
+    for ours, theirs in zip(expected, found, strict=True):
+        if len(ours.turns) != len(theirs.turns):
+            where = f"{len(ours.turns)} turns of {ours.recording!r}"
+            raise _broken(format_, where, f"{len(theirs.turns)}")
+        if replace(ours, turns=()) != replace(theirs, turns=()):
+            raise _broken(format_, f"{ours!r}", f"{theirs!r}")
+        for turn, other in zip(ours.turns, theirs.turns, strict=True):
+            if not _same(turn, other):
+                raise _broken(format_, f"{turn}", f"{other}")
+
+
+def _fields(format_: Format) -> frozenset[str]:
+    if format_.holds is None:
+        raise FormatError(f"format {format_.name!r} does not say what it holds")
+    return format_.holds
+
+
+def _held(dialogue: Dialogue, format_: Format, fields: frozenset[str]) -> Dialogue:
+    turns = [_turn(scored, format_, fields) for scored in dialogue.turns]
+    duration = dialogue.duration if "recording_duration" in fields else None
+    if duration is not None and format_.ticks:
+        duration = float(ticks(duration, format_.ticks))
+    return Dialogue(
+        recording=dialogue.recording if "recording" in fields else "",
+        turns=tuple(turns if "order" in fields else sorted(turns, key=_order)),
+        audio=dialogue.audio if "audio" in fields else None,
+        duration=duration,
+    )
+
+
+def _turn(scored: ScoredTurn, format_: Format, fields: frozenset[str]) -> ScoredTurn:
+    turn, emotion = scored.turn, scored.emotion
+    start, end = turn.start, turn.end
+    if format_.ticks:  # times in ticks: whole numbers are compared without a tolerance
+        start, end = map(float, grid(turn, rate=format_.ticks, least=format_.least))
+    who = {name: getattr(turn, name) for name in OF_TURNS if name in fields}
+    heard = {name: getattr(emotion, name) for name in OF_EMOTIONS if name in fields}
+    if emotion.label is None and "score" in heard:
+        heard["score"] = None  # it is the label's
+    return ScoredTurn(turn=Turn(start=start, end=end, **who), emotion=Emotion(**heard))
+
+
+def _order(scored: ScoredTurn) -> tuple[Any, ...]:
+    turn, emotion = scored.turn, scored.emotion
+    names = (turn.speaker, emotion.label, emotion.reason)
+    spelt = [(name is not None, name or "") for name in names]
+    score = -1.0 if emotion.score is None else round(emotion.score, DIGITS)
+    return turn.start, turn.end, spelt, str(turn.channel), emotion.flags, score
+
+
+def _same(one: ScoredTurn, other: ScoredTurn) -> bool:
+    return one.turn == other.turn and all(
+        _close(getattr(one.emotion, name), getattr(other.emotion, name)) for name in OF_EMOTIONS
+    )
+
+
+def _close(one: Any, other: Any) -> bool:
+    """Tell whether two values are equal, numbers to `DIGITS` decimals."""
+    match one, other:
+        case float() | int(), float() | int():
+            return math.isclose(one, other, rel_tol=10.0**-DIGITS, abs_tol=10.0**-DIGITS)
+        case Mapping(), Mapping():
+            return one.keys() == other.keys() and all(_close(one[key], other[key]) for key in one)
+    return bool(one == other)
+
+
+def _has(name: str, dialogues: Sequence[Dialogue]) -> bool:
+    """Tell whether dialogues say anything that a format without the field *name* loses."""
+    match name:
+        case "several":
+            return len(dialogues) > 1
+        case "empty":
+            return any(not dialogue.turns for dialogue in dialogues)
+        case "order":
+            return any(_is_unsorted(dialogue) for dialogue in dialogues)
+        case "recording":
+            return True
+        case "recording_duration":
+            return any(dialogue.duration is not None for dialogue in dialogues)
+        case "audio":
+            return any(dialogue.audio is not None for dialogue in dialogues)
+    turns = [scored for dialogue in dialogues for scored in dialogue.turns]
+    if name in OF_TURNS:
+        return any(getattr(scored.turn, name) is not None for scored in turns)
+    return any(getattr(scored.emotion, name) != _NOTHING[name] for scored in turns)
+
+
+_NOTHING = {name: getattr(Emotion(), name) for name in OF_EMOTIONS}
+
+
+def _is_unsorted(dialogue: Dialogue) -> bool:
+    starts = [scored.turn.start for scored in dialogue.turns]
+    return starts != sorted(starts)
+
+
+def _broken(format_: Format, expected: str, found: str) -> FormatError:
+    return FormatError(
+        f"format {format_.name!r} does not hold what it says it does: "
+        f"expected {expected}, read back {found}; nothing was written"
+    )

@@ -1,0 +1,28 @@
+"""The annotation formats that come with the package."""
+
+from __future__ import annotations
+
+from emo2vec_plugins.core import Format, hookimpl
+from emo2vec_plugins.formats.audacity import AUDACITY
+from emo2vec_plugins.formats.elan.writing import ELAN
+from emo2vec_plugins.formats.emotionml.writing import EMOTIONML
+from emo2vec_plugins.formats.jsonl import EMOTIONS_JSONL
+from emo2vec_plugins.formats.labelstudio.tasks import LABELSTUDIO
+from emo2vec_plugins.formats.rttm.formats import EMOTION_RTTM, RTTM, SPKEMO_RTTM
+from emo2vec_plugins.formats.seglst import SEGLST
+from emo2vec_plugins.formats.tables.audformat_csv import AUDFORMAT
+from emo2vec_plugins.formats.tables.csv import TABLE_CSV
+from emo2vec_plugins.formats.tables.parquet import TABLE_PARQUET
+from emo2vec_plugins.formats.textgrid.writing import SHORT_TEXTGRID, TEXTGRID
+from emo2vec_plugins.formats.webvtt.captions import WEBVTT
+
+
+@hookimpl
+def emo2vec_formats() -> list[Format]:
+    """Offer RTTM in three flavours, lossless JSON lines, and what other tools show or edit."""
+    return [
+        *(RTTM, EMOTION_RTTM, SPKEMO_RTTM, EMOTIONS_JSONL),
+        *(TABLE_CSV, TABLE_PARQUET, AUDFORMAT, SEGLST),
+        *(TEXTGRID, SHORT_TEXTGRID, ELAN),
+        *(LABELSTUDIO, EMOTIONML, WEBVTT, AUDACITY),
+    ]

@@ -1,0 +1,207 @@
+"""One SPEAKER line of an RTTM, read and written, and how names are spelt in it.
+
+Reading is tolerant where files of other tools differ: a byte order mark, CRLF, comments (``;;``),
+blank lines, other line types, and lines of nine fields, which is what NIST wrote before 2009.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from emo2vec_plugins.core import UNSCORED, Emotion, Turn
+from emo2vec_plugins.errors import FormatError
+from emo2vec_plugins.formats.escaping import Escaping
+from emo2vec_plugins.formats.fidelity import grid
+
+MICROSECONDS = 1_000_000
+"""Ticks a second in which times are written."""
+
+LEAST_TICKS = 1_000
+"""Shortest duration that is written: a turn of no length is dropped, or fatal, in some readers."""
+
+NOT_APPLICABLE = "<NA>"
+
+NOBODY = "?"
+"""Stands for a turn without a speaker: ``<NA>`` there is no name but a missing value to pyannote."""
+
+# What pandas, and so pyannote, reads as a missing value.
+_MISSING = frozenset(
+    {
+        "#N/A",
+        "#NA",
+        "-1.#IND",
+        "-1.#QNAN",
+        "-NaN",
+        "-nan",
+        "1.#IND",
+        "1.#QNAN",
+        "<NA>",
+        "N/A",
+        "NA",
+        "NULL",
+        "NaN",
+        "None",
+        "n/a",
+        "nan",
+        "null",
+    }
+)
+
+# A quotation mark is printable, but pandas takes what follows it for one field, lines and all.
+NAMES = Escaping(lambda c: c.isprintable() and c not in ' "', _MISSING | {NOBODY})
+LABELS = Escaping(
+    lambda c: c.isascii() and c.isprintable() and c not in ' "+', _MISSING | {NOBODY, UNSCORED}
+)
+
+_OTHER_TYPES = frozenset(
+    {
+        "A/P",
+        "CB",
+        "EDIT",
+        "FILLER",
+        "IP",
+        "LEXEME",
+        "NO_RT_METADATA",
+        "NON-LEX",
+        "NON-SPEECH",
+        "NOSCORE",
+        "SEGMENT",
+        "SPKR-INFO",
+        "SU",
+    }
+)
+_FIELDS = (9, 10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One SPEAKER line.
+
+    Attributes:
+        number: Of the line, from 1.
+        line: All of it, its end included.
+        recording: Its name, unescaped.
+        name: As it stands there; `speaker_of` and `emotion` read it.
+        channel_field: As it stands there.
+        confidence: As it stands there.
+    """
+
+    number: int
+    line: str
+    recording: str
+    start: float
+    end: float
+    name: str
+    channel_field: str
+    confidence: str
+
+    def error(self, expected: str) -> FormatError:
+        """Return what is to be raised where something else was *expected* in this line."""
+        return _error(self.number, expected, self.line)
+
+    def channel(self) -> int:
+        """Return the channel, counted from 0."""
+        if not (self.channel_field.isascii() and self.channel_field.isdigit()):
+            raise self.error(f"a channel number from 1, found {self.channel_field!r}")
+        channel = int(self.channel_field)
+        if channel < 1:
+            raise self.error("a channel number from 1, found 0")
+        return channel - 1
+
+    def emotion(self, label: str) -> Emotion:
+        """Return the emotion that *label*, from the name field, and the confidence stand for."""
+        if label == UNSCORED:
+            return Emotion()
+        score = None
+        if self.confidence != NOT_APPLICABLE:
+            score = _number(self.confidence)
+            if score is None:
+                raise self.error(f"a score or <NA> as confidence, found {self.confidence!r}")
+        return Emotion(label=LABELS.unescape(label), score=score)
+
+
+def rows(text: str) -> Iterator[Row]:
+    """Yield the SPEAKER lines of an RTTM; raise `FormatError` at what is no line of one."""
+    # With newline="", lines end as in a file opened for text, and keep their ends.
+    for number, line in enumerate(io.StringIO(text.removeprefix("\ufeff"), newline=""), 1):
+        fields = re.split(r"[ \t]+", line.strip(" \t\r\n"))
+        if fields == [""] or fields[0].startswith(";") or fields[0] in _OTHER_TYPES:
+            continue
+        yield _row(number, line, fields)
+
+
+def _row(number: int, line: str, fields: list[str]) -> Row:
+    if fields[0] != "SPEAKER":
+        raise _error(number, f"SPEAKER or another type of RTTM line, found {fields[0]!r}", line)
+    if len(fields) not in _FIELDS:
+        raise _error(
+            number,
+            f"ten fields (names hold no spaces; nine in old files), found {len(fields)}",
+            line,
+        )
+    start, duration = _number(fields[3]), _number(fields[4])
+    if start is None:
+        raise _error(number, f"a start in seconds, found {fields[3]!r}", line)
+    if duration is None or duration < 0 or math.isinf(start + duration):
+        raise _error(number, f"a duration in seconds, not negative, found {fields[4]!r}", line)
+    return Row(
+        number=number,
+        line=line,
+        recording=NAMES.unescape(fields[1]),
+        start=start,
+        end=max(start, float(Decimal(fields[3]) + Decimal(fields[4]))),  # no noise of a float sum
+        name=fields[7],
+        channel_field=fields[2],
+        confidence=fields[8],
+    )
+
+
+def _error(number: int, expected: str, line: str) -> FormatError:
+    return FormatError(f"line {number}: expected {expected}: {line.rstrip()[:200]!r}")
+
+
+def _number(field: str) -> float | None:
+    try:
+        value = float(field)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def dump_line(recording: str, turn: Turn, name: str, score: float | None) -> str:
+    """Return the line of a turn, its end included; *name* is escaped already."""
+    channel = turn.channel + 1 if isinstance(turn.channel, int) else 1
+    start, end = grid(turn, rate=MICROSECONDS, least=LEAST_TICKS)
+    confidence = NOT_APPLICABLE if score is None else f"{score:.6f}"
+    return (
+        f"SPEAKER {NAMES.escape(recording)} {channel} {_seconds(start)} "
+        f"{_seconds(end - start)} <NA> <NA> {name} {confidence} <NA>\n"
+    )
+
+
+def _seconds(microseconds: int) -> str:
+    """Return seconds of at least three decimals."""
+    sign = "-" if microseconds < 0 else ""
+    whole, rest = divmod(abs(microseconds), MICROSECONDS)
+    decimals = f"{rest:06}"
+    return f"{sign}{whole}.{decimals[:3]}{decimals[3:].rstrip('0')}"
+
+
+def speaker_of(field: str) -> str | None:
+    """Return the speaker that a name field stands for, None for nobody."""
+    return None if field in (NOBODY, NOT_APPLICABLE) else NAMES.unescape(field)
+
+
+def speaker_field(turn: Turn) -> str:
+    """Return what stands for the turn's speaker in a name field."""
+    return NOBODY if turn.speaker is None else NAMES.escape(turn.speaker)
+
+
+def label_field(emotion: Emotion) -> str:
+    """Return what stands for the emotion in a name field."""
+    return UNSCORED if emotion.label is None else LABELS.escape(emotion.label)

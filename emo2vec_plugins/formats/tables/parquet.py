@@ -1,0 +1,120 @@
+"""The flat table of turns as Parquet, for DuckDB, pandas, R and whatever has many hours.
+
+The columns are those of the CSV table: doubles, 64-bit integers, strings, and lists of these for
+flags, channels and the model's tokens. pyarrow is imported when such a file is written or read.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from emo2vec_plugins.core import Dialogue, Format
+from emo2vec_plugins.errors import FormatError, MissingExtraError
+from emo2vec_plugins.formats.fidelity import FIELDS
+from emo2vec_plugins.formats.tables.flat import Found, columns, dialogues, kind_of, rows
+
+if TYPE_CHECKING:
+    import pyarrow
+
+
+def dumps(given: Sequence[Dialogue]) -> bytes:
+    """Return a Parquet file.
+
+    Raises:
+        FormatError: If two recordings have one name, a number is NaN or infinite, or a name has
+            half characters (lone surrogates).
+        MissingExtraError: Without the extra ``table``.
+    """
+    arrow = _pyarrow()
+    from pyarrow import parquet
+
+    plain = [{name: _plain(value) for name, value in row.items()} for row in rows(given)]
+    sink = io.BytesIO()
+    try:
+        schema = arrow.schema([(name, _type(name, arrow)) for name in columns(given)])
+        parquet.write_table(arrow.Table.from_pylist(plain, schema=schema), sink)
+    except UnicodeEncodeError as error:
+        raise FormatError("a name has a lone surrogate, which Parquet cannot hold") from error
+    return sink.getvalue()
+
+
+def loads(data: bytes) -> list[Dialogue]:
+    """Return the dialogues of a Parquet file; NaN is a missing value, as pandas has it.
+
+    Raises:
+        FormatError: If it is something else; names the column or the row.
+        MissingExtraError: Without the extra ``table``.
+    """
+    arrow = _pyarrow()
+    try:
+        names, cells = _read(data, arrow)
+    except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise FormatError(f"expected a Parquet file, whole and unaltered: {error}") from error
+    found = (
+        Found(where=f"row {number}", row=dict(zip(cells, map(_present, values), strict=True)))
+        for number, values in enumerate(zip(*cells.values(), strict=True), 1)
+    )
+    return dialogues(found, names)
+
+
+def _read(data: bytes, arrow: Any) -> tuple[list[str], dict[str, list[Any]]]:
+    """Return the names of all columns, and the cells of those that are ours."""
+    from pyarrow import parquet
+
+    table = parquet.read_table(io.BytesIO(data))
+    names: list[str] = table.column_names
+    ours = [name for name, count in Counter(names).items() if count == 1 and kind_of(name)]
+    return names, {name: _typed(table.column(name), name, arrow).to_pylist() for name in ours}
+
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow
+    except ImportError as error:
+        raise MissingExtraError(
+            "Parquet needs pyarrow: pip install 'emo2vec-plugins[table]'; "
+            "the format table.csv holds the same without it"
+        ) from error
+    return pyarrow
+
+
+def _type(name: str, arrow: Any) -> Any:
+    types = {
+        "text": arrow.string(),
+        "number": arrow.float64(),
+        "count": arrow.int64(),
+        "counts": arrow.list_(arrow.int64()),
+    }
+    return types.get(kind_of(name) or "text", arrow.list_(arrow.string()))
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _typed(column: pyarrow.ChunkedArray, name: str, arrow: Any) -> Any:
+    try:
+        return column.cast(_type(name, arrow))
+    except arrow.ArrowException as error:
+        raise FormatError(
+            f"column {name!r}: expected {_type(name, arrow)}, found {column.type}: {error}"
+        ) from error
+
+
+def _present(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+TABLE_PARQUET = Format(
+    name="table.parquet",
+    suffixes=(".emotions.parquet",),
+    description="the same table, for many hours; only arrays are lost (extra: table)",
+    dumps=dumps,
+    loads=loads,
+    binary=True,
+    holds=frozenset(FIELDS),
+)

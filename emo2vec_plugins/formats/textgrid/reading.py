@@ -1,0 +1,187 @@
+"""TextGrids, read as Praat reads them: for their values, whatever is written between these.
+
+Values are numbers, texts in quotation marks and flags in angle brackets that stand free; all other
+words (``xmin =``, ``intervals [1]:``) are for people. So the long and the short text format are
+one, and a label may say anything, line ends and ``item [1]:`` included.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from emo2vec_plugins.core import Dialogue
+from emo2vec_plugins.errors import FormatError, warn
+from emo2vec_plugins.formats.tiers import EMOTION, ReadTier, Span, tell_of_texts, turns_of
+
+_VALUES = re.compile(
+    r"""
+    "(?P<text>[^"]*(?:""[^"]*)*)"
+    | ![^\n]*
+    | (?P<flag><[^>\s]*>)
+    | (?P<number>[-+]?\.?[0-9][^\s"=]*)
+    | (?P<open>")
+    | [^\s"=]+
+    """,
+    re.VERBOSE,
+)
+_FURTHER = re.compile("#[0-9]+$")
+_KINDS = {"text": "a text in quotation marks", "number": "a number", "flag": "<exists>"}
+_TYPES = ("ooTextFile", "ooTextFile short")
+
+
+def loads(text: str) -> list[Dialogue]:
+    """Return the one recording of a TextGrid, which is not named in it; its end is its duration.
+
+    Warns of point tiers, and of emotions that are no turn's.
+
+    Raises:
+        FormatError: If it is no TextGrid, or not a whole one; names the line.
+    """
+    values = _Values(text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n"))
+    values.expect(_TYPES, 'a TextGrid in text, which begins with File type = "ooTextFile"')
+    values.expect(("TextGrid",), 'Object class = "TextGrid"')
+    values.seconds("the beginning of the TextGrid")
+    duration = values.seconds("the end of the TextGrid")
+    tiers = [_tier(values) for _ in range(_count(values))]
+    values.finish()
+    points = [repr(tier.name) for tier in tiers if tier.is_points and tier.spans]
+    if points:
+        warn(f"point tiers have no turns and are left out: {', '.join(points)}")
+    tell_of_texts([text for tier in tiers if not tier.is_points for text in tier.texts])
+    turns = turns_of(
+        [ReadTier(name=tier.name, spans=tier.spans) for tier in tiers if not tier.is_points]
+    )
+    return [Dialogue(recording="", turns=turns, duration=duration)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tier:
+    name: str
+    spans: tuple[Span, ...]
+    is_points: bool
+    texts: tuple[str, ...] = ()  # of turns: what is not the speaker's name
+
+
+class _Values:
+    """The values in a text, one after another."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._found = self._values()
+        self._start = 0  # of the last value
+
+    def text(self, what: str) -> str:
+        """Return the next value, a text."""
+        return self._next("text", what).replace('""', '"')
+
+    def seconds(self, what: str) -> float:
+        """Return the next value, a time."""
+        value = self._next("number", what)
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise self.error(f"a number as {what}", repr(value))
+        return number
+
+    def count(self, what: str) -> int:
+        """Return the next value, a number of things."""
+        number = self.seconds(what)
+        if number < 0 or number != int(number):
+            raise self.error(f"a whole number as {what}", str(number))
+        return int(number)
+
+    def exists(self, what: str) -> bool:
+        """Tell whether the next value, a flag, says that something exists."""
+        flag = self._next("flag", what)
+        if flag not in ("<exists>", "<absent>"):
+            raise self.error(f"<exists> or <absent> as {what}", flag)
+        return flag == "<exists>"
+
+    def expect(self, texts: tuple[str, ...], what: str) -> str:
+        """Return the next value, one of *texts*."""
+        found = self.text(what)
+        if found not in texts:
+            raise self.error(what, repr(found))
+        return found
+
+    def finish(self) -> None:
+        """Refuse any further value: a tier beyond those that are counted would be lost."""
+        more = next(self._found, None)
+        if more is not None:
+            raise self.error("the end of the file, all tiers that it counts are read", more[1])
+
+    def error(self, expected: str, found: str) -> FormatError:
+        """Return what is to be raised where the last value is not as *expected*."""
+        line = self._text.count("\n", 0, self._start) + 1
+        return FormatError(f"line {line}: expected {expected}, found {found[:200]}")
+
+    def _next(self, kind: str, what: str) -> str:
+        found = next(self._found, None)
+        if found is None:
+            self._start = len(self._text.rstrip())
+            raise self.error(f"{what}, {_KINDS[kind]}", "the end; was the file cut short?")
+        if found[0] != kind:
+            raise self.error(f"{what}, {_KINDS[kind]}", found[1])
+        return found[1]
+
+    def _values(self) -> Iterator[tuple[str, str]]:
+        for match in _VALUES.finditer(self._text):
+            if match.lastgroup is None:
+                continue
+            self._start = match.start()
+            if match.lastgroup == "open":
+                raise self.error(
+                    "a quotation mark that ends the text which begins here",
+                    "none; was the file cut short?",
+                )
+            yield match.lastgroup, match[match.lastgroup]
+
+
+def _count(values: _Values) -> int:
+    if not values.exists("whether there are tiers"):
+        return 0
+    return values.count("the number of tiers")
+
+
+def _tier(values: _Values) -> _Tier:
+    kind = values.expect(
+        ("IntervalTier", "TextTier"), "the class of a tier, IntervalTier or TextTier"
+    )
+    name = values.text("the name of a tier")
+    values.seconds(f"the beginning of tier {name!r}")
+    values.seconds(f"the end of tier {name!r}")
+    count = values.count(f"the size of tier {name!r}")
+    if kind == "TextTier":
+        return _Tier(name, tuple(_point(values) for _ in range(count)), is_points=True)
+    spans = [_interval(values) for _ in range(count)]
+    is_emotions = name.startswith(EMOTION)
+    names = {name, _FURTHER.sub("", name)}
+    texts = [each.label for each in spans if each.label and each.label not in names]
+    return _Tier(
+        name,
+        tuple(
+            Span(start=each.start, end=each.end, label=each.label if is_emotions else None)
+            for each in spans
+            if each.label
+        ),
+        is_points=False,
+        texts=() if is_emotions else tuple(texts),
+    )
+
+
+def _point(values: _Values) -> Span:
+    time = values.seconds("the time of a point")
+    return Span(start=time, end=time, label=values.text("the mark of a point"))
+
+
+def _interval(values: _Values) -> Span:
+    start = values.seconds("the beginning of an interval")
+    end = values.seconds("the end of an interval")
+    if end < start:
+        raise values.error(f"an interval to end after it begins, at {start}", str(end))
+    return Span(start=start, end=end, label=values.text("the text of an interval").strip())

@@ -1,0 +1,3 @@
+from .tables import annotate_table as annotate_table
+from .tables import from_database as from_database
+from .tables import to_database as to_database

@@ -1,0 +1,97 @@
+"""FunASR's own network as a back end: ``funasr:FOLDER``, one clip at a time.
+
+It is what parity is measured against, and a way to run whatever FunASR can load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from emo2vec_plugins.core import (
+    Backend,
+    FloatArray,
+    Frames,
+    LabelSet,
+    NamedModel,
+    Provenance,
+    hookimpl,
+)
+from emo2vec_plugins.errors import MissingExtraError, OptionsError
+
+
+@hookimpl
+def emo2vec_models() -> list[NamedModel]:
+    """Offer ``funasr:FOLDER_OR_HUB_ID``, the reference implementation."""
+    return [
+        NamedModel(
+            name="funasr",
+            description="the reference implementation, one clip at a time (extra: funasr)",
+            load=_load,
+            needs_source=True,
+        )
+    ]
+
+
+def _load(source: str, *, device: str | None, dtype: str) -> Backend:
+    if dtype != "float32":
+        raise OptionsError(f"the reference runs in float32, not in {dtype}")
+    from emo2vec_plugins.models import find
+
+    folder = find(source)
+    try:
+        from funasr import AutoModel
+    except ImportError as error:
+        raise MissingExtraError(
+            "the reference needs FunASR: pip install 'emo2vec-plugins[funasr]'"
+        ) from error
+    return FunasrBackend(AutoModel(**_arguments(folder.path, device)), folder.name)
+
+
+def _arguments(folder: Path, device: str | None) -> dict[str, Any]:
+    # Given a folder that lacks configuration.json, FunASR would ask a hub; so every file that it
+    # may look for is named.
+    tokens = folder / "tokens.txt"
+    return {
+        "model": str(folder),
+        "device": device or "cpu",
+        "disable_update": True,
+        "disable_pbar": True,
+        "disable_log": True,
+        "log_level": "ERROR",
+    } | ({"tokenizer_conf": {"token_list": str(tokens)}} if tokens.exists() else {})
+
+
+class FunasrBackend:
+    """Runs FunASR's ``Emotion2vec`` on one waveform after another.
+
+    Args:
+        model: A ``funasr.AutoModel`` of an emotion2vec.
+        name: What results say of it.
+    """
+
+    batch_seconds = 30.0
+
+    def __init__(self, model: Any, name: str) -> None:
+        self._network = model.model.eval()
+        self._device = next(self._network.parameters()).device
+        tokenizer = model.kwargs.get("tokenizer")
+        tokens = tuple(tokenizer.token_list) if self._network.proj is not None else ()
+        self.labels = LabelSet.from_tokens(tokens)
+        self.width = int(self._network.cfg.embed_dim)
+        self.normalize = bool(self._network.cfg.normalize)
+        self.provenance = Provenance(model=f"funasr:{name}", tokens=tokens)
+
+    def run(self, waveforms: Sequence[FloatArray]) -> list[Frames]:
+        """Return each waveform's frames, in order."""
+        return [self._frames(waveform) for waveform in waveforms]
+
+    def _frames(self, waveform: FloatArray) -> Frames:
+        import torch
+
+        with torch.inference_mode():
+            source = torch.from_numpy(waveform)[None].to(self._device)
+            x = self._network.extract_features(source, padding_mask=None)["x"][0]
+            head = self._network.proj
+            return x.cpu().numpy(), None if head is None else head(x).cpu().numpy()

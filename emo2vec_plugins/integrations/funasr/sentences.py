@@ -1,0 +1,242 @@
+"""FunASR's transcripts, with an emotion on every sentence.
+
+``AutoModel(model=..., vad_model=..., punc_model=..., spk_model=...).generate(...)`` gives one
+dictionary for each recording, in which ``sentence_info`` lists sentences with their times in
+milliseconds and, with a model of speakers, who speaks. They are known by this structure: FunASR
+is not needed, and results that were saved as JSON will do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard
+
+from emo2vec_plugins.core import (
+    Clip,
+    Emotion,
+    Options,
+    Plugins,
+    Scorer,
+    Turn,
+    annotate,
+    as_options,
+    hookimpl,
+    overlaps,
+    pass_through,
+)
+from emo2vec_plugins.errors import Emo2vecError, OptionsError, SourceError
+from emo2vec_plugins.integrations import is_wanted, refuse_frames, with_emotion
+
+if TYPE_CHECKING:
+    from emo2vec_plugins.core import Audio
+
+SENTENCES = "sentence_info"
+"""Where a result lists its sentences."""
+
+WAVEFORM_KEYS = frozenset({"audio", "waveform"})
+"""A mapping with one of these is one recording's audio, not that of several by their keys."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FunasrTranscript:
+    """A transcript with the audio it is of: a source, for many recordings in one stream.
+
+    Attributes:
+        result: One dictionary of those that FunASR's ``generate()`` gives.
+        audio: Anything `emo2vec_plugins.audio.open_audio` opens.
+    """
+
+    result: Mapping[str, Any]
+    audio: Any
+
+
+def annotate_sentences(
+    results: Any,
+    audio: Any,
+    *,
+    score: Scorer,
+    options: Options | None = None,
+    plugins: Plugins | None = None,
+) -> Any:
+    """Return FunASR's results with an emotion on every sentence.
+
+    Each sentence of ``sentence_info`` gets the fields that
+    `emo2vec_plugins.integrations.with_emotion` writes; everything else is as it
+    was, and what was given is not changed.
+
+    Args:
+        results: What ``generate()`` gave, or one dictionary of it.
+        audio: What was transcribed: for one result anything that
+            `emo2vec_plugins.audio.open_audio` opens; for several a list of these in the same
+            order, or a mapping from each result's ``key``.
+        score: An `Engine`, or anything that keeps the contract of `Scorer`.
+        options: The fields' prefix, whether to overwrite labels, to keep embeddings, and to leave
+            out frames in which others speak.
+        plugins: Those installed, unless given.
+
+    Returns:
+        A dictionary for one, a list for a list. Of several, one that cannot be annotated comes
+        back as it was, with a warning.
+
+    Raises:
+        SourceError: If this is no result of FunASR's, or one that lists no sentences.
+        OptionsError: If there are not as many recordings as results, a mapping has none of a
+            result's key, or options ask for arrays of frames.
+        AudioError: If *audio* is nothing that can be opened.
+    """
+    wanted = as_options(options)
+    refuse_frames(wanted, "a FunASR result")
+    one = isinstance(results, Mapping)
+    sources = _sources([results] if one else results, audio)
+    for source in sources:
+        _check(source.result)
+    found = list(
+        annotate(
+            sources,
+            score=score,
+            plugins=plugins,
+            options=wanted,
+            failed=_raise if len(sources) == 1 else _as_it_was,
+        )
+    )
+    return found[0] if one else found
+
+
+@hookimpl
+def emo2vec_open(source: Any, options: Options) -> SentenceSession | None:
+    """Open a `FunasrTranscript`, or a FunASR result whose audio is in the options."""
+    if not isinstance(source, FunasrTranscript):
+        if not _is_result(source):
+            return None
+        source = FunasrTranscript(result=source, audio=_audio_of(source, options.audio))
+    _check(source.result)
+    refuse_frames(options, "a FunASR result")
+    from emo2vec_plugins.audio import open_audio
+
+    return SentenceSession(source.result, open_audio(source.audio), options)
+
+
+class SentenceSession:
+    """The sentences of one result, in their order."""
+
+    def __init__(self, result: Mapping[str, Any], audio: Audio, options: Options) -> None:
+        self._result = result
+        self._audio = audio
+        self._options = options
+        self._sentences: list[Any] = list(result.get(SENTENCES) or ())
+
+    def clips(self) -> Iterator[Clip]:
+        """Yield a clip for each sentence that lacks an emotion and has its times."""
+        turns: dict[int, Turn] = {}
+        for index, sentence in enumerate(self._sentences):
+            found = _turn_or_reason(sentence)
+            if isinstance(found, Turn):
+                turns[index] = found
+            else:
+                self._note(index, Emotion(reason=found))
+        alone = self._options.overlap == "exclude"
+        heard = zip(turns.items(), overlaps(list(turns.values())), strict=True)
+        for (index, turn), spans in heard:
+            if is_wanted(self._sentences[index], self._options):
+                yield Clip(turn=turn, audio=self._audio, overlaps=spans, alone=alone, key=index)
+
+    def take(self, clip: Clip, emotion: Emotion) -> None:
+        """Write the result onto a copy of its sentence."""
+        self._note(clip.key, emotion)
+
+    def finish(self) -> dict[str, Any]:
+        """Return a copy of the result with these sentences."""
+        listed = self._result.get(SENTENCES) is not None
+        return dict(self._result) | ({SENTENCES: self._sentences} if listed else {})
+
+    def _note(self, index: int, emotion: Emotion) -> None:
+        self._sentences[index] = with_emotion(self._sentences[index], emotion, self._options)
+
+
+def _turn_or_reason(sentence: Mapping[str, Any]) -> Turn | str:
+    # Where times and punctuation are not of one length, FunASR gives sentences without times.
+    start, end, speaker = (sentence.get(name) for name in ("start", "end", "spk"))
+    try:
+        return Turn(
+            start=float(start) / 1000,  # type: ignore[arg-type]
+            end=float(end) / 1000,  # type: ignore[arg-type]
+            speaker=None if speaker is None else str(speaker),
+        )
+    except (TypeError, ValueError):
+        return f"a sentence needs start <= end, both in milliseconds, got {start!r} to {end!r}"
+
+
+def _is_result(source: Any) -> TypeGuard[Mapping[str, Any]]:
+    if not isinstance(source, Mapping):
+        return False
+    # Without sentences it is FunASR's all the same: of silence, or with the times of words alone.
+    return SENTENCES in source or {"key", "text", "timestamp"} <= source.keys()
+
+
+def _check(result: Any) -> None:
+    """Refuse what is no result of FunASR's, or has text and lists no sentences."""
+    if not _is_result(result):
+        raise SourceError(
+            "a result of FunASR's is a dictionary with 'sentence_info', "
+            f"got {type(result).__name__}: {result!r:.100}"
+        )
+    sentences = result.get(SENTENCES)
+    if sentences is None and str(result.get("text") or "").strip():
+        raise SourceError(
+            f"result {result.get('key')!r} lists no sentences: call "
+            "generate(..., sentence_timestamp=True), or give the AutoModel a spk_model"
+        )
+    listed = isinstance(sentences, list | tuple) and all(
+        isinstance(each, Mapping) for each in sentences
+    )
+    if sentences is not None and not listed:
+        raise SourceError(
+            f"result {result.get('key')!r}: sentence_info is a list of dictionaries, "
+            f"got {sentences!r:.100}"
+        )
+
+
+def _sources(results: Any, audio: Any) -> list[FunasrTranscript]:
+    if isinstance(results, str | bytes) or not isinstance(results, Sequence):
+        raise SourceError(
+            f"expected what FunASR's generate() gives, got {type(results).__name__}: {results!r:.100}"
+        )
+    if isinstance(audio, list):
+        sounds: list[Any] = audio
+    elif isinstance(audio, Mapping) or len(results) == 1:
+        return [FunasrTranscript(result=each, audio=_audio_of(each, audio)) for each in results]
+    else:
+        sounds = [audio]
+    if len(sounds) != len(results):
+        raise OptionsError(f"{len(results)} results are of {len(sounds)} recordings of audio")
+    return [
+        FunasrTranscript(result=each, audio=sound)
+        for each, sound in zip(results, sounds, strict=True)
+    ]
+
+
+def _audio_of(result: Any, audio: Any) -> Any:
+    """Return the sound of one result, of a mapping what it has for the result's key."""
+    key = result.get("key") if isinstance(result, Mapping) else None
+    if audio is None:
+        raise OptionsError(
+            f"the FunASR result {key!r} does not say what it is of: give its audio, Options(audio=...)"
+        )
+    if not isinstance(audio, Mapping) or not WAVEFORM_KEYS.isdisjoint(audio):
+        return audio
+    if key not in audio:
+        raise OptionsError(
+            f"there is no audio for the FunASR result {key!r}, only for {list(audio)}"
+        )
+    return audio[key]
+
+
+def _raise(_: Any, error: Exception) -> NoReturn:
+    # What the pipeline says of a plugin is of no help to somebody who called this one by name.
+    cause = error.__cause__
+    raise cause if isinstance(cause, Emo2vecError | OSError) else error
+
+
+def _as_it_was(source: FunasrTranscript, error: Exception) -> Any:
+    return pass_through(source.result, error)

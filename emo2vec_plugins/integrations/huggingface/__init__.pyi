@@ -1,0 +1,1 @@
+from .datasets import annotate_dataset as annotate_dataset

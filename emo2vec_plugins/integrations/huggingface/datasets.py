@@ -1,0 +1,196 @@
+"""Data sets of Hugging Face's ``datasets``, with what is heard in their audio as new columns.
+
+Of a data set on disk only the new columns are written, beside the old ones, which stay where they
+are. A data set that is streamed stays one: rows are scored as they are asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+from emo2vec_plugins.core import (
+    Clip,
+    Emotion,
+    Options,
+    Plugins,
+    Scorer,
+    annotate,
+    as_options,
+    hookimpl,
+)
+from emo2vec_plugins.errors import SourceError
+from emo2vec_plugins.integrations.huggingface.columns import Columns, check_columns, raise_cause
+from emo2vec_plugins.integrations.huggingface.rows import DatasetOptions, DatasetRow, RowSession
+from emo2vec_plugins.integrations.huggingface.streams import BATCH_ROWS, streamed
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+def annotate_dataset(
+    dataset: Any,
+    *,
+    score: Scorer,
+    column: str = "audio",
+    start: str | None = None,
+    end: str | None = None,
+    turns: str | None = None,
+    options: Options | None = None,
+    plugins: Plugins | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    batch_rows: int = BATCH_ROWS,
+) -> Any:
+    """Return a data set with what is heard in its audio as new columns, and all else as it was.
+
+    The columns are ``emotion``, ``emotion_score``, ``emotion_scores`` (a number for each class),
+    ``emotion_flags``, ``emotion_reason``, ``emotion_overlap_ratio``, ``emotion_model`` and, if
+    asked for, ``emotion_embedding``. A row without audio, or with audio that cannot be read, has
+    no label and a reason.
+
+    Args:
+        dataset: A ``Dataset``, an ``IterableDataset``, or a dict of either by split. A stream
+            stays one: nothing is read before it is iterated over.
+        score: An `Engine`, or anything that keeps the contract of `Scorer`.
+        column: Name of the column with the audio: an ``Audio`` feature, paths, or bytes.
+        start: Name of a column with seconds: where in the audio a row begins.
+        end: Name of a column with seconds: where in the audio a row ends.
+        turns: Name of a column with a list of ``{"start": ..., "end": ..., "speaker": ...}``, the
+            turns in the row's audio; the new columns are lists then, too.
+        options: *field* is what the columns are called by; columns that are there already are
+            replaced only if they say *overwrite*.
+        plugins: Those installed, unless given.
+        folder: Where the new columns of a ``Dataset`` are written; a temporary folder, which is
+            gone when the process ends, if None.
+        batch_rows: Rows of a stream that are read and scored together.
+
+    Raises:
+        SourceError: If *dataset* is none of these.
+        OptionsError: If it has no such column, has one of the new ones already, or frames are
+            asked for.
+        OSError: If the new columns cannot be written.
+    """
+    wanted = _options(
+        as_options(options),
+        column=column,
+        start=start,
+        end=end,
+        turns=turns,
+        folder=folder,
+        classes=tuple(getattr(getattr(score, "labels", None), "names", ())),
+    )
+    if _is_a(dataset, "DatasetDict", "IterableDatasetDict"):
+        splits = {
+            name: _annotated(split, score, wanted, plugins, batch_rows)
+            for name, split in dataset.items()
+        }
+        return type(dataset)(splits)
+    return _annotated(dataset, score, wanted, plugins, batch_rows)
+
+
+@hookimpl
+def emo2vec_open(source: Any, options: Options) -> DatasetSession | RowSession | None:
+    """Open a ``Dataset``, or a row of one."""
+    if isinstance(source, DatasetRow):
+        return RowSession(source.values, source.options)
+    if _is_a(source, "Dataset"):
+        return DatasetSession(source, _options(options))
+    if _is_a(source, "IterableDataset", "DatasetDict", "IterableDatasetDict"):
+        raise SourceError(f"{type(source).__name__}: goes to annotate_dataset, not to annotate")
+    return None
+
+
+class DatasetSession:
+    """The rows of a data set, in order; their columns are written as they come."""
+
+    def __init__(self, dataset: Dataset, options: DatasetOptions) -> None:
+        check_columns(dataset.column_names, options)
+        taken = [name for name in dataset.column_names if name in options.new_columns]
+        self._dataset = dataset.remove_columns(taken)
+        self._options = options
+        self._columns = Columns(options)
+        self._open: deque[RowSession] = deque()
+
+    def clips(self) -> Iterator[Clip]:
+        """Yield the clips of all rows."""
+        for row in self._rows():
+            session = RowSession(row, self._options)
+            self._open.append(session)
+            for clip in session.clips():
+                yield replace(clip, key=session)
+
+    def take(self, clip: Clip, emotion: Emotion) -> None:
+        """Keep the result; rows before that of the clip are complete."""
+        while self._open[0] is not clip.key:
+            self._columns.add(self._open.popleft().finish())
+        self._open[0].take(clip, emotion)
+
+    def finish(self) -> Dataset:
+        """Return the data set with its new columns."""
+        while self._open:
+            self._columns.add(self._open.popleft().finish())
+        return _beside(self._dataset, self._columns.close())
+
+    def _rows(self) -> Iterator[Mapping[str, Any]]:
+        from datasets import Audio
+
+        plain = self._dataset.with_format(None).select_columns(list(set(self._options.columns)))
+        if isinstance(plain.features[self._options.column], Audio):
+            # Changes what the column is called, not what is stored.
+            plain = plain.cast_column(self._options.column, Audio(decode=False))
+        yield from plain
+
+
+def _annotated(
+    dataset: Any, score: Scorer, options: DatasetOptions, plugins: Plugins | None, batch_rows: int
+) -> Any:
+    if _is_a(dataset, "IterableDataset"):
+        return streamed(dataset, score, options=options, plugins=plugins, batch_rows=batch_rows)
+    if not _is_a(dataset, "Dataset"):
+        raise SourceError(
+            "expected a Dataset or IterableDataset of Hugging Face's datasets, or a dict of them by "
+            f"split, got {type(dataset).__name__}"
+        )
+    [result] = annotate(
+        [dataset], score=score, options=options, plugins=plugins, failed=raise_cause
+    )
+    return result
+
+
+def _options(options: Options, **more: Any) -> DatasetOptions:
+    if isinstance(options, DatasetOptions):
+        # What was said there holds, unless it is said here.
+        defaults = {each.name: each.default for each in fields(DatasetOptions)}
+        return replace(options, **{name: v for name, v in more.items() if v != defaults[name]})
+    given = {each.name: getattr(options, each.name) for each in fields(Options)}
+    return DatasetOptions(**given | more)
+
+
+def _beside(dataset: Dataset, more: Dataset) -> Dataset:
+    """Return two data sets of as many rows as one, in the format of the first."""
+    from datasets import Dataset, Features, concatenate_datasets
+
+    form = dataset.format
+    if len(dataset):
+        joined = concatenate_datasets([dataset.with_format(None), more], axis=1)
+    else:  # the library takes no columns from a data set without rows
+        both = Features({**dataset.features, **more.features})
+        joined = Dataset.from_dict({name: [] for name in both}, features=both)
+    are_all = form["columns"] == dataset.column_names
+    return joined.with_format(
+        type=form["type"],
+        columns=None if are_all else [*form["columns"], *more.column_names],
+        output_all_columns=form["output_all_columns"],
+        **form["format_kwargs"],
+    )
+
+
+def _is_a(source: Any, *names: str) -> bool:
+    # Never imported here: no data set, no library.
+    library = sys.modules.get("datasets")
+    kinds = [getattr(library, name, None) for name in names]
+    return any(isinstance(kind, type) and isinstance(source, kind) for kind in kinds)

@@ -1,0 +1,89 @@
+"""What stands in a ``wav.scp``: files, and commands that write one, which run only if that is said."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Hashable
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path
+
+from emo2vec_plugins.audio import LateAudio, MissingAudio, StreamAudio, open_audio
+from emo2vec_plugins.core import Audio
+from emo2vec_plugins.errors import AudioError
+
+_OFFSET = re.compile(r":\d+$")
+_SHOWN = 200
+
+
+def open_kaldi(location: str, folder: Path, *, run_pipes: bool) -> Audio:
+    """Return the sound that a line of ``wav.scp`` stands for; nothing is opened or run yet.
+
+    What cannot be opened fails when it is read, so that its utterances have a reason.
+
+    Args:
+        location: What stands behind the recording's name.
+        folder: The data folder, where paths are looked for that do not lead anywhere from the
+            working directory.
+        run_pipes: Run commands.
+    """
+    if location.endswith("|"):
+        if not run_pipes:
+            return MissingAudio(
+                f"wav.scp has a command, {location[:_SHOWN]!r}, and commands are run only if that "
+                "is asked for: --run-pipes, or run_pipes=True"
+            )
+        return PipeAudio(location[:-1].strip())
+    path = next((each for each in (Path(location), folder / location) if _exists(each)), None)
+    if path is not None:
+        return open_audio(path)
+    if location == "-" or location.startswith("|"):
+        return MissingAudio(f"wav.scp has {location[:_SHOWN]!r}, expected a file")
+    if _OFFSET.search(location):
+        return MissingAudio(
+            f"{location}: is a place in an archive; archives of audio are not read: 'wav-copy' "
+            "writes them as files"
+        )
+    return open_audio(location)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # too long a name, for one
+        return False
+
+
+class PipeAudio(LateAudio):
+    """What a command writes to its standard output, which is run when it is first asked for."""
+
+    def __init__(self, command: str) -> None:
+        self._command = command
+
+    @property
+    def lane(self) -> Hashable | None:
+        """The command, which runs once."""
+        return id(self)
+
+    @cached_property
+    def _run(self) -> subprocess.CompletedProcess[bytes]:
+        # A shell, because that is how Kaldi runs them, and what 'a | b |' needs.
+        return subprocess.run(  # noqa: S602 - the user asked for it
+            self._command,
+            shell=True,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+
+    @cached_property
+    def whole(self) -> StreamAudio:
+        """What the command wrote."""
+        if self._run.returncode:
+            said = self._run.stderr.decode("utf-8", "replace").strip().splitlines()
+            raise AudioError(
+                f"the command {self._command[:_SHOWN]!r} failed with status "
+                f"{self._run.returncode}: {said[-1] if said else 'it said nothing'}"
+            )
+        return StreamAudio(BytesIO(self._run.stdout))

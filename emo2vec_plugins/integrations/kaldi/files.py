@@ -1,0 +1,130 @@
+"""The text files of a Kaldi data folder, read as strictly as Kaldi reads them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from emo2vec_plugins.errors import FormatError
+from emo2vec_plugins.formats import read_text
+
+T = TypeVar("T")
+
+_BLANK = re.compile(r"[ \t\r]+")
+_TO_THE_END = -1.0
+
+CHANNELS = {"A": 0, "B": 1, "1": 0, "2": 1}
+"""What a channel is called in ``reco2file_and_channel``, and which it is of a stereo file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A line of ``segments``.
+
+    Attributes:
+        end: Seconds; None for the end of the recording.
+        channel: From 0; None where the line does not say.
+    """
+
+    utterance: str
+    recording: str
+    start: float
+    end: float | None
+    channel: int | None = None
+
+
+def by_bytes(key: str) -> bytes:
+    """Return what keys are sorted by in the C locale, which is what Kaldi wants of every file."""
+    return key.encode("utf-8", "surrogateescape")
+
+
+def read_table(path: Path, *, rest: bool = False) -> dict[str, str]:
+    """Return a file's keys and values, in its order.
+
+    Args:
+        path: ``wav.scp``, ``utt2spk`` and the like.
+        rest: A value may have spaces: it is the rest of the line.
+
+    Raises:
+        FormatError: If a line is no key and value, or a key is there twice; names the line.
+        OSError: If it cannot be read.
+    """
+
+    def parse(words: list[str]) -> tuple[str, str]:
+        if len(words) != 2:
+            what = "a key and a value" if rest else "two words"
+            raise FormatError(f"expected {what}, found {' '.join(words)!r}")
+        return words[0], words[1]
+
+    return dict(_lines(path, parse, split=1 if rest else 0))
+
+
+def read_segments(path: Path) -> list[Segment]:
+    """Return the segments in a file, in its order.
+
+    Raises:
+        FormatError: If a line is none, or an utterance is there twice; names the line.
+        OSError: If it cannot be read.
+    """
+    return [segment for _, segment in _lines(path, _segment)]
+
+
+def read_channels(path: Path) -> dict[str, int]:
+    """Return the channel of each recording in a ``reco2file_and_channel``.
+
+    Raises:
+        FormatError: If a line is not of that kind; names it.
+        OSError: If it cannot be read.
+    """
+    return dict(_lines(path, _channel))
+
+
+def _lines(
+    path: Path, parse: Callable[[list[str]], tuple[str, T]], *, split: int = 0
+) -> Iterator[tuple[str, T]]:
+    found: dict[str, int] = {}
+    for number, line in enumerate(read_text(path).removeprefix("\ufeff").split("\n"), 1):
+        words = _BLANK.split(line.strip(" \t\r"), maxsplit=split)
+        if words == [""]:
+            continue
+        try:
+            key, value = parse(words)
+        except FormatError as error:
+            raise FormatError(f"{path}: line {number}: {error}") from error
+        if key in found:
+            raise FormatError(f"{path}: line {number}: {key!r} is in line {found[key]} already")
+        found[key] = number
+        yield key, value
+
+
+def _segment(words: list[str]) -> tuple[str, Segment]:
+    expected = "an utterance, its recording, start and end in seconds, and perhaps a channel"
+    if len(words) not in (4, 5):
+        raise FormatError(f"expected {expected}, found {' '.join(words)!r}")
+    try:
+        start, end = float(words[2]), float(words[3])
+        channel = int(words[4]) if len(words) == 5 else None
+    except ValueError as error:
+        raise FormatError(f"expected {expected}, found {' '.join(words)!r}") from error
+    if not (math.isfinite(start) and math.isfinite(end)) or (channel is not None and channel < 0):
+        raise FormatError(f"expected {expected}, found {' '.join(words)!r}")
+    segment = Segment(
+        utterance=words[0],
+        recording=words[1],
+        start=start,
+        end=None if end == _TO_THE_END else end,
+        channel=channel,
+    )
+    return segment.utterance, segment
+
+
+def _channel(words: list[str]) -> tuple[str, int]:
+    if len(words) != 3 or words[2] not in CHANNELS:
+        raise FormatError(
+            f"expected a recording, a file and a channel, A or B, found {' '.join(words)!r}"
+        )
+    return words[0], CHANNELS[words[2]]

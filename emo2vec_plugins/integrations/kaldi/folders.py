@@ -1,0 +1,299 @@
+"""Kaldi data folders: every utterance scored, the results beside the others' files.
+
+An utterance is a line of ``segments`` or, where there is none, of ``wav.scp``. Recordings are read one
+after another, in the order of ``wav.scp``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from emo2vec_plugins.core import (
+    Clip,
+    Dialogue,
+    Emotion,
+    Options,
+    Plugins,
+    ScoredTurn,
+    Scorer,
+    Turn,
+    annotate,
+    as_options,
+    hookimpl,
+)
+from emo2vec_plugins.errors import AudioError, FormatError, warn
+from emo2vec_plugins.integrations import RecordingSession, seconds_of
+from emo2vec_plugins.integrations.kaldi.files import (
+    Segment,
+    read_channels,
+    read_segments,
+    read_table,
+)
+
+if TYPE_CHECKING:
+    from emo2vec_plugins.core import Audio
+    from emo2vec_plugins.integrations.kaldi.results import KaldiResults
+
+T = TypeVar("T")
+
+NOTICED = 5
+"""Most utterances that a warning names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KaldiRecording:
+    """A recording with its utterances: a source, annotated to a `ScoredRecording`.
+
+    Attributes:
+        name: What ``wav.scp`` calls it.
+        location: What ``wav.scp`` says where it is; None if it says nothing.
+        folder: The data folder.
+        segments: Its utterances, in the order of ``segments``; one from 0 to the end where there
+            is no such file.
+        speakers: Who speaks in an utterance, by its name.
+        channel: Which channel of a file with several is the recording; None for the mean of all.
+        run_pipes: Run commands.
+    """
+
+    name: str
+    location: str | None
+    folder: Path
+    segments: tuple[Segment, ...]
+    speakers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    channel: int | None = None
+    run_pipes: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredRecording:
+    """A recording with what was heard in it.
+
+    Attributes:
+        dialogue: Its turns.
+        utterances: What each of them is called.
+    """
+
+    dialogue: Dialogue
+    utterances: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KaldiFolder:
+    """A data folder that has been read, but for its audio.
+
+    Attributes:
+        path: Where it is.
+        recordings: Those that have utterances, in the order of ``wav.scp``; such as are not in
+            there come last.
+    """
+
+    path: Path
+    recordings: tuple[KaldiRecording, ...]
+
+    @property
+    def utterances(self) -> int:
+        """How many there are."""
+        return sum(len(recording.segments) for recording in self.recordings)
+
+
+def read_kaldi(folder: str | os.PathLike[str], *, run_pipes: bool = False) -> KaldiFolder:
+    """Read a data folder: ``wav.scp``, and what else is there.
+
+    ``segments`` says where utterances are, ``utt2spk`` who speaks, ``reco2file_and_channel`` which
+    channel of a stereo file a recording is. Where every utterance is a speaker of its own, as
+    Kaldi has it of speakers nobody knows, there are none.
+
+    Args:
+        folder: What Kaldi calls a data directory.
+        run_pipes: Run the commands that ``wav.scp`` has in place of files, in a shell: only of a
+            folder that you trust.
+
+    Raises:
+        FormatError: If it has no ``wav.scp``, or a line is not of its file's kind; names it.
+        OSError: If a file cannot be read.
+    """
+    path = Path(folder)
+    if not (path / "wav.scp").is_file():
+        raise FormatError(f"{path}: expected a data folder of Kaldi, found no wav.scp in it")
+    locations = read_table(path / "wav.scp", rest=True)
+    segments = _segments(path, locations)
+    speakers = _speakers(path, [each.utterance for each in segments])
+    channels = _optional(path / "reco2file_and_channel", read_channels)
+    by_recording: dict[str, list[Segment]] = {name: [] for name in locations}
+    for segment in segments:
+        by_recording.setdefault(segment.recording, []).append(segment)
+    recordings = (
+        KaldiRecording(
+            name=name,
+            location=locations.get(name),
+            folder=path,
+            segments=tuple(found),
+            speakers={key: speakers[key] for key in _names(found) if key in speakers},
+            channel=channels.get(name),
+            run_pipes=run_pipes,
+        )
+        for name, found in by_recording.items()
+        if found
+    )
+    return KaldiFolder(path=path, recordings=tuple(recordings))
+
+
+def annotate_kaldi(
+    folder: str | os.PathLike[str] | KaldiFolder,
+    *,
+    score: Scorer,
+    out: str | os.PathLike[str] | None = None,
+    options: Options | None = None,
+    plugins: Plugins | None = None,
+    run_pipes: bool = False,
+    done: Callable[[ScoredRecording], Any] | None = None,
+) -> KaldiResults:
+    """Score every utterance of a data folder, and write what was heard beside its files.
+
+    Files are written whole, or not at all, once all recordings are scored.
+
+    Args:
+        folder: A path, or what `read_kaldi` gave.
+        score: An `Engine`, or anything that keeps the contract of `Scorer`.
+        out: Where the results go; the data folder if None.
+        options: Embeddings are written as Kaldi's archives if these ask for them.
+        plugins: Those installed, unless given.
+        run_pipes: Run the commands that ``wav.scp`` has in place of files.
+        done: Called with each recording that was scored.
+
+    Returns:
+        Which files were written, and how many utterances have a label.
+
+    Raises:
+        FormatError: If the folder is none of Kaldi's; see `read_kaldi`.
+        OSError: If results cannot be written.
+    """
+    from emo2vec_plugins.integrations.kaldi.results import KaldiWriter
+
+    given = folder if isinstance(folder, KaldiFolder) else read_kaldi(folder, run_pipes=run_pipes)
+    wanted = as_options(options)
+    with KaldiWriter(given.path if out is None else Path(out), options=wanted) as writer:
+        for scored in annotate(
+            given.recordings, score=score, options=wanted, plugins=plugins, failed=_unscored
+        ):
+            writer.add(scored)
+            if done is not None:
+                done(scored)
+        return writer.finish()
+
+
+@hookimpl
+def emo2vec_open(source: Any, options: Options) -> KaldiSession | None:
+    """Open a `KaldiRecording`."""
+    return KaldiSession(source, options) if isinstance(source, KaldiRecording) else None
+
+
+class KaldiSession:
+    """The utterances of one recording, in the order of ``segments``."""
+
+    def __init__(self, source: KaldiRecording, options: Options) -> None:
+        self._source = source
+        self._audio = _audio(source)
+        self._options = options
+
+    def clips(self) -> Iterator[Clip]:
+        """Yield one clip an utterance, whose name is the clip's key."""
+        from emo2vec_plugins.audio import MissingAudio
+
+        for segment, clip in zip(self._source.segments, self._turns.clips(), strict=True):
+            problem = _problem(segment)
+            audio = clip.audio if problem is None else MissingAudio(problem)
+            yield replace(clip, audio=audio, key=segment.utterance)
+
+    def take(self, clip: Clip, emotion: Emotion) -> None:
+        """Keep the result beside its turn."""
+        self._turns.take(clip, emotion)
+
+    def finish(self) -> ScoredRecording:
+        """Return the turns with their emotions."""
+        names = _names(self._source.segments)
+        return ScoredRecording(dialogue=self._turns.finish(), utterances=names)
+
+    @cached_property
+    def _turns(self) -> RecordingSession:
+        # Only once clips are asked for: where the audio ends, a command may have to say.
+        turns = [_turn(each, self._source, self._audio) for each in self._source.segments]
+        return RecordingSession(self._source.name, self._audio, turns, self._options)
+
+
+def _audio(source: KaldiRecording) -> Audio:
+    from emo2vec_plugins.audio import MissingAudio
+    from emo2vec_plugins.integrations.kaldi.audio import open_kaldi
+
+    if source.location is None:
+        return MissingAudio(f"recording {source.name!r} is not in wav.scp")
+    return open_kaldi(source.location, source.folder, run_pipes=source.run_pipes)
+
+
+def _turn(segment: Segment, source: KaldiRecording, audio: Audio | None = None) -> Turn:
+    """Return a segment as a turn; without audio, an open one is empty."""
+    start, end = segment.start, segment.end
+    channel = segment.channel
+    if audio is not None:
+        end = max(start, seconds_of(audio) or start) if end is None else end
+        channel = _channel(source, audio) if channel is None else channel
+    end = start if end is None else end
+    speaker = source.speakers.get(segment.utterance)
+    return Turn(start=min(start, end), end=max(start, end), speaker=speaker, channel=channel)
+
+
+def _problem(segment: Segment) -> str | None:
+    if segment.end is None or segment.start <= segment.end:
+        return None
+    return f"the segment ends before it starts, {segment.start} to {segment.end}"
+
+
+def _channel(source: KaldiRecording, audio: Audio) -> int | None:
+    """Return which channel is the recording, where that is still to be chosen."""
+    if source.channel is None:
+        return None
+    try:
+        # What a command gives, or a file for each side, is that channel already.
+        return source.channel if len(audio.channels) > 1 else None
+    except AudioError:
+        return None  # what fails here fails in the engine, too
+
+
+def _segments(path: Path, locations: Mapping[str, str]) -> list[Segment]:
+    if (path / "segments").is_file():
+        return read_segments(path / "segments")
+    return [Segment(utterance=name, recording=name, start=0.0, end=None) for name in locations]
+
+
+def _speakers(path: Path, utterances: Sequence[str]) -> dict[str, str]:
+    speakers = _optional(path / "utt2spk", read_table)
+    lost = sorted(set(speakers).difference(utterances))
+    if lost:
+        few = ", ".join(lost[:NOTICED]) + (", ..." if len(lost) > NOTICED else "")
+        warn(f"{path}: utterances of utt2spk that have no audio are left out: {few}")
+    is_nobody = all(utterance == speaker for utterance, speaker in speakers.items())
+    return {} if is_nobody else speakers
+
+
+def _optional(path: Path, read: Callable[[Path], dict[str, T]]) -> dict[str, T]:
+    return read(path) if path.is_file() else {}
+
+
+def _names(segments: Sequence[Segment]) -> tuple[str, ...]:
+    return tuple(segment.utterance for segment in segments)
+
+
+def _unscored(source: KaldiRecording, error: Exception) -> ScoredRecording:
+    """Return a recording without labels, *error* being the reason."""
+    emotion = Emotion(reason=str(error))
+    turns = tuple(
+        ScoredTurn(turn=_turn(segment, source), emotion=emotion) for segment in source.segments
+    )
+    return ScoredRecording(
+        dialogue=Dialogue(recording=source.name, turns=turns), utterances=_names(source.segments)
+    )

@@ -1,0 +1,197 @@
+"""What was heard in a Kaldi data folder, as files that Kaldi's tools read, and one that has it all.
+
+Kaldi's files have a line for each utterance that has a label, sorted as the C locale sorts: a word that
+stands for no label would be one more class to every tool. The others are listed with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import struct
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any
+
+from emo2vec_plugins.core import Emotion, FloatArray, Options
+from emo2vec_plugins.errors import FormatError, OptionsError
+from emo2vec_plugins.files import replacing
+from emo2vec_plugins.formats import rows, write_text
+from emo2vec_plugins.integrations.kaldi.files import by_bytes
+
+if TYPE_CHECKING:
+    from emo2vec_plugins.integrations.kaldi.folders import ScoredRecording
+
+LABELS = "utt2emotion"
+SCORES = "utt2emotion_score"
+UNSCORED = "utt2emotion_unscored"
+EVERYTHING = "utterances.emotions.jsonl"
+ARCHIVE = "emotion.ark"
+INDEX = "emotion.scp"
+NAMES = (ARCHIVE, INDEX, EVERYTHING, UNSCORED, SCORES, LABELS)
+"""In the order in which they appear."""
+
+_FLOAT_VECTOR = b"\0BFV \4"
+"""What begins a vector of 32-bit floats in a binary archive; its length follows."""
+
+_BLANKS = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KaldiResults:
+    """What was written.
+
+    Attributes:
+        folder: Where it is.
+        labels: ``utt2emotion``, a label for each utterance that has one.
+        scores: ``utt2emotion_score``, the label's probability.
+        unscored: ``utt2emotion_unscored``, why each of the others has none.
+        emotions_jsonl: ``utterances.emotions.jsonl``, everything but arrays, by recording.
+        embeddings: ``emotion.scp``, beside which lies ``emotion.ark``; None unless asked for.
+        scored: How many utterances have a label.
+        failed: How many have none.
+    """
+
+    folder: Path
+    labels: Path
+    scores: Path
+    unscored: Path
+    emotions_jsonl: Path
+    embeddings: Path | None
+    scored: int
+    failed: int
+
+
+class KaldiWriter:
+    """Keeps what goes into Kaldi's files until all is there, which is what sorting needs.
+
+    What is long lies in files without a name meanwhile; memory has a few words an utterance.
+
+    Raises:
+        OptionsError: If there is a ``utt2emotion`` already and *options* do not say to overwrite it,
+            or ask for what archives cannot hold.
+        OSError: If the folder cannot be written to.
+    """
+
+    def __init__(self, folder: Path, *, options: Options) -> None:
+        if options.frames or options.array_dtype != "float32":
+            raise OptionsError("Kaldi's archives get an embedding an utterance, in float32")
+        if (folder / LABELS).exists() and not options.overwrite:
+            raise OptionsError(
+                f"{folder / LABELS} is there already: overwriting it is to be asked for, "
+                "or another folder named for the results"
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._has_arrays = options.embeddings
+        self._labels: dict[str, tuple[str, float]] = {}
+        self._reasons: dict[str, str] = {}
+        self._places: dict[str, tuple[int, int]] = {}
+        self._stack = ExitStack()
+        self._lines = self._spool()
+        self._arrays = self._spool()
+
+    def __enter__(self) -> KaldiWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def add(self, scored: ScoredRecording) -> None:
+        """Keep one recording.
+
+        Raises:
+            FormatError: If a label has spaces, which Kaldi's files cannot hold.
+            OSError: If it cannot be kept.
+        """
+        if not scored.utterances:
+            return
+        turns = zip(scored.utterances, scored.dialogue.turns, rows(scored.dialogue), strict=True)
+        for utterance, turn, row in turns:
+            line = json.dumps(row | {"utterance": utterance}, allow_nan=False, default=float)
+            self._lines.write(line.encode("ascii") + b"\n")
+            self._note(utterance, turn.emotion)
+
+    def finish(self) -> KaldiResults:
+        """Write all files, then give them their names, ``utt2emotion`` last: where that is, all are.
+
+        Raises:
+            OSError: If they cannot be written; what was there before is there still.
+        """
+        folder = self._folder
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".emotions-") as staging:
+            self._write(Path(staging))
+            for name in NAMES:
+                if (Path(staging) / name).exists():
+                    (Path(staging) / name).replace(folder / name)
+                else:  # an earlier run's would be taken for this one's
+                    (folder / name).unlink(missing_ok=True)
+        return KaldiResults(
+            folder=folder,
+            labels=folder / LABELS,
+            scores=folder / SCORES,
+            unscored=folder / UNSCORED,
+            emotions_jsonl=folder / EVERYTHING,
+            embeddings=folder / INDEX if self._has_arrays else None,
+            scored=len(self._labels),
+            failed=len(self._reasons),
+        )
+
+    def _write(self, folder: Path) -> None:
+        if self._has_arrays:
+            self._write_arrays(folder)
+        self._lines.seek(0)
+        with replacing(folder / EVERYTHING) as stream:
+            shutil.copyfileobj(self._lines, stream)
+        labels = {name: label for name, (label, _) in self._labels.items()}
+        scores = {name: f"{score:.6f}" for name, (_, score) in self._labels.items()}
+        for name, table in ((UNSCORED, self._reasons), (SCORES, scores), (LABELS, labels)):
+            write_text(folder / name, _table(table))
+
+    def _spool(self) -> IO[bytes]:
+        return self._stack.enter_context(tempfile.TemporaryFile(dir=self._folder))
+
+    def _note(self, utterance: str, emotion: Emotion) -> None:
+        if emotion.label is None:
+            # A model without a head gives embeddings, no label and no reason.
+            reason = _BLANKS.sub(" ", emotion.reason or "the model gives no labels")
+            self._reasons[utterance] = reason.encode("utf-8", "backslashreplace").decode()
+        elif _BLANKS.search(emotion.label) or not emotion.label:
+            raise FormatError(f"a label of {LABELS} is one word, got {emotion.label!r}")
+        else:
+            self._labels[utterance] = (emotion.label, emotion.score or 0.0)
+        if self._has_arrays and emotion.embedding is not None:
+            self._keep(utterance, emotion.embedding)
+
+    def _keep(self, utterance: str, embedding: FloatArray) -> None:
+        data = embedding.astype("<f4").tobytes()
+        self._places[utterance] = (self._arrays.tell(), len(data))
+        self._arrays.write(data)
+
+    def _write_arrays(self, folder: Path) -> None:
+        archive = self._folder.resolve() / ARCHIVE  # where it will be
+        offsets: dict[str, str] = {}
+        with replacing(folder / ARCHIVE) as file:
+            for utterance in sorted(self._places, key=by_bytes):
+                file.write(utterance.encode() + b" ")
+                offsets[utterance] = f"{archive}:{file.tell()}"
+                file.write(self._vector(*self._places[utterance]))
+        write_text(folder / INDEX, _table(offsets))
+
+    def _vector(self, place: int, length: int) -> bytes:
+        self._arrays.seek(place)
+        return _FLOAT_VECTOR + struct.pack("<i", length // 4) + self._arrays.read(length)
+
+
+def _table(values: Mapping[str, Any]) -> str:
+    return "".join(f"{key} {values[key]}\n" for key in sorted(values, key=by_bytes))

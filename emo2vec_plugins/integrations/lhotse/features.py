@@ -1,0 +1,157 @@
+"""Frame embeddings as Lhotse features. Importing this module registers the extractor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from lhotse.features.base import FeatureExtractor, register_extractor
+
+from emo2vec_plugins.audio import ArrayAudio
+from emo2vec_plugins.core import DEFAULT_MODEL, Backend, Clip, FloatArray, Turn, load_model
+from emo2vec_plugins.engine import Engine
+from emo2vec_plugins.errors import AudioError
+from emo2vec_plugins.integrations.lhotse.arrays import as_counted, divides
+from emo2vec_plugins.integrations.lhotse.frames import FRAME_SHIFT
+
+
+@dataclass
+class Emotion2vecConfig:
+    """What an extractor is made of, as it stands in a YAML file.
+
+    Attributes:
+        model: Anything `load_model` knows.
+        device: The best there is if None.
+        dtype: Of the network's arithmetic.
+        batch_seconds: Audio to give the model at a time; its own preference if None.
+    """
+
+    model: str = DEFAULT_MODEL
+    device: str | None = None
+    dtype: str = "float32"
+    batch_seconds: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Emotion2vecConfig:
+        """Read back what `to_dict` gave."""
+        return cls(**data)
+
+
+@register_extractor
+class Emotion2vec(FeatureExtractor):  # type: ignore[misc]
+    """Frame embeddings, 50 a second, each clip exactly as it is scored alone.
+
+    Clips of one call share batches. Channels are averaged, audio is resampled to 16 kHz, long
+    audio goes in windows. Where Lhotse counts one frame more than the model gives, the last is
+    repeated. The model is loaded when it is first needed, once in each process.
+
+    Args:
+        config: Which model to load.
+        backend: A loaded model to use instead.
+    """
+
+    name = "emotion2vec"
+    config_type = Emotion2vecConfig
+
+    def __init__(
+        self, config: Emotion2vecConfig | None = None, *, backend: Backend | None = None
+    ) -> None:
+        super().__init__(config)
+        self._backend = backend
+        self._engine: Engine | None = None
+
+    @property
+    def frame_shift(self) -> float:
+        """Seconds from one frame to the next."""
+        return FRAME_SHIFT
+
+    @property
+    def device(self) -> str:
+        """What the configuration says; Lhotse asks to know whether it may use processes."""
+        return self.config.device or ("cuda" if torch.cuda.is_available() else "cpu")
+
+    def feature_dim(self, sampling_rate: int) -> int:  # noqa: ARG002 - Lhotse's signature
+        """Return the width of the model's embeddings."""
+        return self._loaded().backend.width
+
+    def extract(self, samples: Any, sampling_rate: int) -> FloatArray:
+        """Return the frames of one clip, shape (frames, width).
+
+        Args:
+            samples: Shape (samples,) or (channels, samples).
+            sampling_rate: A multiple of 50: 11,025 Hz has no whole number of samples a frame.
+
+        Raises:
+            AudioError: If the rate is none, or the clip cannot be scored.
+        """
+        return self._frames([samples], sampling_rate)[0]
+
+    def extract_batch(self, samples: Any, sampling_rate: int, lengths: Any = None) -> Any:
+        """Return the frames of many clips, in order; one array if all have as many frames.
+
+        Args:
+            samples: A list of clips, or an array of clips of one length, shape (clips, samples)
+                or (clips, channels, samples); or a single clip, shape (samples,).
+            sampling_rate: A multiple of 50.
+            lengths: Samples of each clip, if *samples* is padded to the longest.
+
+        Raises:
+            AudioError: If the rate is none, or a clip cannot be scored.
+        """
+        is_list = isinstance(samples, (list, tuple))
+        clips = list(samples) if is_list or samples.ndim > 1 else [samples]
+        is_torch = any(isinstance(clip, torch.Tensor) for clip in clips)
+        if lengths is not None:
+            clips = [clip[..., : int(n)] for clip, n in zip(clips, lengths, strict=True)]
+        frames = self._frames(clips, sampling_rate)
+        if is_torch:
+            tensors = [torch.from_numpy(item) for item in frames]
+            return _joined(tensors, torch.stack, is_list=is_list)
+        return _joined(frames, np.stack, is_list=is_list)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_engine": None}  # workers load the model themselves
+
+    def _loaded(self) -> Engine:
+        if self._engine is None:
+            config = self.config
+            backend = self._backend or load_model(
+                config.model, device=config.device, dtype=config.dtype
+            )
+            self._engine = Engine(backend, granularity="frame", batch_seconds=config.batch_seconds)
+        return self._engine
+
+    def _frames(self, samples: Sequence[Any], rate: int) -> list[FloatArray]:
+        if not divides(rate):
+            raise AudioError(
+                f"features have a frame every {FRAME_SHIFT} s, which at {rate} Hz is "
+                f"{FRAME_SHIFT * rate:g} samples; resample the cuts: cuts.resample(16000)"
+            )
+        sounds = [ArrayAudio(clip, rate) for clip in samples]
+        return list(self._scored(sounds, rate))
+
+    def _scored(self, sounds: Sequence[ArrayAudio], rate: int) -> Iterator[FloatArray]:
+        clips = (
+            Clip(turn=Turn(start=0.0, end=sound.length / rate), audio=sound) for sound in sounds
+        )
+        for clip, emotion in self._loaded()(clips):
+            if emotion is None or emotion.frame_embeddings is None:
+                raise AudioError(
+                    f"no features for {clip.audio.length / rate:.3f} s of audio: "
+                    f"{emotion.reason if emotion else 'not scored'}"
+                )
+            yield as_counted(emotion.frame_embeddings, samples=clip.audio.length, rate=rate)
+
+
+def _joined(items: list[Any], stack: Callable[[list[Any]], Any], *, is_list: bool) -> Any:
+    """Give back clips as Lhotse's own `extract_batch` does."""
+    if len(items) == 1:
+        return items if is_list else items[0]
+    return stack(items) if len({len(item) for item in items}) == 1 else items

@@ -1,0 +1,132 @@
+"""Emotion labels that people gave: those in the supervisions of Lhotse cuts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emo2vec_plugins.core import EMOTIONS, LabelMap
+from emo2vec_plugins.errors import LabelError
+
+if TYPE_CHECKING:
+    from lhotse.cut import Cut
+    from lhotse.supervision import SupervisionSegment
+
+PSEUDO = "pseudo"
+"""What ``FIELD_source`` says beside a label that a model gave, and no person."""
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledTurn:
+    """A supervision and what its label means.
+
+    Attributes:
+        cut: That holds it.
+        supervision: As it is in the cut: its start is relative to the cut's.
+        label: Our name of its class.
+        is_pseudo: A model gave the label, as `pseudo_label` writes it: good to learn from, but
+            nothing can be judged by it.
+    """
+
+    cut: Cut
+    supervision: SupervisionSegment
+    label: str
+    is_pseudo: bool = False
+
+
+def labelled_turns(
+    cuts: Iterable[Cut],
+    *,
+    field: str = "emotion",
+    label_map: LabelMap | None = None,
+    classes: Collection[str] = EMOTIONS,
+    skip_unlabelled: bool = False,
+) -> list[LabelledTurn]:
+    """Return every labelled supervision, in order; no audio is read.
+
+    Args:
+        cuts: Cuts with supervisions.
+        field: The supervisions' custom field that holds the label.
+        label_map: What the corpus's names mean.
+        classes: Labels that may occur.
+        skip_unlabelled: Leave out supervisions without a label instead of refusing them.
+
+    Raises:
+        LabelError: If there is no turn at all, or labels are missing or not among *classes*. The
+            message counts and shows all kinds of them.
+    """
+    meaning = label_map or LabelMap()
+    turns: list[LabelledTurn] = []
+    unlabelled: list[str] = []
+    unknown: Counter[str] = Counter()
+    seen = 0
+    for cut, supervision in supervisions_of(cuts):
+        seen += 1
+        name = label_in(supervision, field)
+        if name is None:
+            unlabelled.append(supervision.id)
+            continue
+        label = meaning(name)
+        if label is None:
+            continue  # the map leaves this class out
+        if label in classes:
+            is_pseudo = is_pseudo_labelled(supervision, field)
+            turns.append(LabelledTurn(cut, supervision, label, is_pseudo))
+        else:
+            unknown[name] += 1
+    if unknown:
+        found = ", ".join(
+            f"{name!r} ({count}{_mapped(name, meaning)})" for name, count in unknown.most_common()
+        )
+        raise LabelError(
+            f"field {field!r} has labels that are not known: {found}; known are "
+            f"{', '.join(classes)}; a label map says what others mean, or leaves them out"
+        )
+    if unlabelled and not skip_unlabelled:
+        raise LabelError(
+            f"{len(unlabelled)} of {seen} supervisions have no label in field {field!r}: "
+            f"{', '.join(unlabelled[:_SHOWN])}{', ...' if len(unlabelled) > _SHOWN else ''}; "
+            "label them, name another field (--field; of evaluate, --truth-field), or skip them "
+            "(--skip-unlabelled)"
+        )
+    if not turns:
+        raise LabelError(
+            "there is nothing labelled: "
+            + (f"none of {seen} supervisions" if seen else "the cuts have no supervisions")
+            + (f" has a label of {', '.join(classes)} in field {field!r}" if seen else "")
+        )
+    return turns
+
+
+def supervisions_of(cuts: Iterable[Cut]) -> Iterator[tuple[Cut, SupervisionSegment]]:
+    """Yield each supervision with its cut, lazily and in order."""
+    for cut in cuts:
+        for supervision in cut.supervisions:
+            yield cut, supervision
+
+
+def label_in(supervision: SupervisionSegment, field: str) -> str | None:
+    """Return the name in a custom field; None where there is none, or only white space.
+
+    Raises:
+        LabelError: If the field holds something else than a string.
+    """
+    name = (supervision.custom or {}).get(field)
+    if name is not None and not isinstance(name, str):
+        raise LabelError(
+            f"supervision {supervision.id}: field {field!r} is to hold a label, got {name!r}"
+        )
+    return (name or "").strip() or None
+
+
+def is_pseudo_labelled(supervision: SupervisionSegment, field: str) -> bool:
+    """Return whether the label in a custom field is a pseudo-label: a model's, not a person's."""
+    return (supervision.custom or {}).get(f"{field}_source") == PSEUDO
+
+
+def _mapped(name: str, label_map: LabelMap) -> str:
+    return f", mapped to {label_map.names[name]!r}" if name in label_map.names else ""

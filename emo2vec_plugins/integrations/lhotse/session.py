@@ -1,0 +1,174 @@
+"""One cut of Lhotse while its turns are scored: what is heard of each, and where results go."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from emo2vec_plugins.audio import MissingAudio
+from emo2vec_plugins.core import Clip, Emotion, Options, Span, Turn, overlaps
+from emo2vec_plugins.errors import Emo2vecWarning
+from emo2vec_plugins.integrations import is_labelled
+from emo2vec_plugins.integrations.lhotse.arrays import ArraySink, as_counted, as_sink, divides
+from emo2vec_plugins.integrations.lhotse.audio import MixtureAudio, RecordingAudio, Stretch
+from emo2vec_plugins.integrations.lhotse.fields import (
+    Place,
+    enriched,
+    is_wanted,
+    kept_fields,
+    label_fields,
+    places,
+)
+from emo2vec_plugins.integrations.lhotse.frames import FRAME_SHIFT
+from emo2vec_plugins.integrations.lhotse.tracks import tracks
+
+
+class CutSession:
+    """One cut while its turns are scored."""
+
+    def __init__(self, cut: Any, options: Options) -> None:
+        self._cut = cut
+        self._options = options
+        self._sink: ArraySink = as_sink(options.store, dtype=options.array_dtype)
+        self._mixed = type(cut).__name__ == "MixedCut"
+        self._places = places(cut)
+        self._holders = {track: (offset, holder) for track, offset, holder in tracks(cut)}
+        self._fields: dict[Place, dict[str, Any]] = kept_fields(self._places, options)
+
+    def clips(self) -> Iterator[Clip]:
+        """Yield the turns that are to be scored, in the order of tracks and supervisions.
+
+        Turns are in the time of the cut they hang on, and bounded by it: what lies outside of
+        the cut is not heard, and flagged.
+        """
+        audio = self._audio()
+        turns = {place: self._turn(place, audio) for place in self._places}
+        everyone = [self._in_cut(place, turn) for place, turn in turns.items()]
+        alone = self._options.overlap == "exclude"
+        for (place, turn), spans in zip(turns.items(), overlaps(everyone), strict=True):
+            if is_wanted(self._places[place].custom, self._options):
+                yield Clip(
+                    turn=turn,
+                    audio=self._stretch(place, audio),
+                    overlaps=self._in_turn(place, spans),
+                    alone=alone,
+                    key=place,
+                )
+
+    def take(self, clip: Clip, emotion: Emotion) -> None:
+        """Keep what is said of one turn; arrays go to the store now."""
+        place: Place = clip.key
+        if place not in self._fields:
+            self._fields[place] = label_fields(emotion, self._options)
+        self._fields[place] |= self._arrays(clip, emotion)
+
+    def finish(self) -> Any:
+        """Return the copy of the cut."""
+        return enriched(self._cut, self._fields, self._options)
+
+    def _audio(self) -> Any:
+        has_audio = self._cut.has_recording and type(self._cut).__name__ != "PaddingCut"
+        if not has_audio:
+            return MissingAudio(f"{type(self._cut).__name__} {self._cut.id!r} has no recording")
+        if self._mixed:
+            clips = sum(is_wanted(own.custom, self._options) for own in self._places.values())
+            return MixtureAudio(self._cut, clips=clips)
+        return RecordingAudio(self._cut.recording)
+
+    def _origin(self, place: Place) -> float:
+        """Return where the audio of the place's cut starts, in seconds of what is read."""
+        offset, holder = self._holders[place[0]]
+        if not self._mixed:
+            return float(holder.start)
+        return 0.0 if place[1] is None else float(offset)
+
+    def _turn(self, place: Place, audio: Any) -> Turn:
+        index, origin = place[1], self._origin(place)
+        if index is None:
+            return Turn(start=0.0, end=self._cut.duration)
+        own = self._places[place]
+        start, end = own.start, max(own.start, own.end)
+        if not isinstance(audio, MissingAudio):
+            # On the sample grid of what is read: the samples are those of the same turn
+            # in a file, also where the cut starts between two samples.
+            first = round(origin * audio.rate)
+            start, end = (
+                (round(round(origin + t, 8) * audio.rate) - first) / audio.rate
+                for t in (start, end)
+            )
+        return Turn(start=start, end=end, speaker=own.speaker, channel=self._channel(place))
+
+    def _channel(self, place: Place) -> int | tuple[int, ...] | None:
+        """Return the channels a turn is on, by the numbers that its audio knows them by."""
+        holder = self._holders[place[0]][1]
+        if type(holder).__name__ != "MultiCut":
+            return None
+        wanted, held = _as_tuple(self._places[place].channel), _as_tuple(holder.channel)
+        if not self._mixed:
+            return wanted
+        return tuple(held.index(channel) if channel in held else channel for channel in wanted)
+
+    def _stretch(self, place: Place, audio: Any) -> Any:
+        if isinstance(audio, MissingAudio):
+            return audio
+        holder = self._cut if place[1] is None else self._holders[place[0]][1]
+        return Stretch(
+            audio,
+            origin=round(self._origin(place) * audio.rate),
+            length=holder.num_samples,
+            channels=audio.channels if self._mixed else _as_tuple(holder.channel),
+        )
+
+    def _in_cut(self, place: Place, turn: Turn) -> Turn:
+        offset = self._holders[place[0]][0]
+        return replace(turn, start=turn.start + offset, end=turn.end + offset) if offset else turn
+
+    def _in_turn(self, place: Place, spans: tuple[Span, ...] | None) -> tuple[Span, ...] | None:
+        offset = self._holders[place[0]][0]
+        return tuple((a - offset, b - offset) for a, b in spans) if spans and offset else spans
+
+    def _arrays(self, clip: Clip, emotion: Emotion) -> dict[str, Any]:
+        options, index = self._options, clip.key[1]
+        have = self._places[clip.key].custom or {}
+        if index is None and self._mixed:
+            if options.embeddings or options.frames:
+                warnings.warn(
+                    f"mixed cut {self._cut.id!r} has no supervisions and cannot hold arrays: "
+                    "Lhotse does not load them from mixtures",
+                    Emo2vecWarning,
+                    stacklevel=2,
+                )
+            return {}
+        keep = is_labelled(have, options)
+        fields: dict[str, Any] = {}
+        if options.embeddings and not (keep and have.get(f"{options.field}_embedding")):
+            fields["embedding"] = self._store(clip.key, "embedding", emotion.embedding)
+        if options.frames and not (keep and have.get(f"{options.field}_frames")):
+            fields |= self._frames(clip, emotion)
+        return {f"{options.field}_{name}": value for name, value in fields.items()}
+
+    def _frames(self, clip: Clip, emotion: Emotion) -> dict[str, Any]:
+        (track, index), frames = clip.key, emotion.frame_embeddings
+        holder = self._holders[track][1]
+        if index is None and frames is not None and divides(clip.audio.rate):
+            frames = as_counted(frames, samples=clip.audio.length, rate=clip.audio.rate)
+        start = round(holder.start + max(0.0, clip.turn.start), 8)
+        if index is None:
+            return {"frames": self._store(clip.key, "frames", frames, start=holder.start)}
+        return {
+            "frames": self._store(clip.key, "frames", frames),
+            "frames_start": None if frames is None else start,
+            "frames_shift": None if frames is None else FRAME_SHIFT,
+        }
+
+    def _store(self, place: Place, kind: str, value: Any, start: float | None = None) -> Any:
+        if value is None:
+            return None
+        name = f"{self._cut.id}\n{place}\n{self._options.field}_{kind}"
+        return self._sink.store(value, name=name, start=start)
+
+
+def _as_tuple(channel: int | Iterable[int]) -> tuple[int, ...]:
+    return (channel,) if isinstance(channel, int) else tuple(channel)

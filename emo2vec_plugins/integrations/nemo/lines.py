@@ -1,0 +1,233 @@
+"""The lines of NeMo's manifests: what they say, what they are of, and how they are written again.
+
+NeMo reads JSON objects, one a line. Keys it does not know it leaves alone, and so does this: a
+line is written again with the very characters of what it had.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emo2vec_plugins.core import Dialogue, Turn
+from emo2vec_plugins.errors import FormatError
+from emo2vec_plugins.formats import RttmRecording, read_rttm
+
+if TYPE_CHECKING:
+    from emo2vec_plugins.core import Audio
+
+AUDIO = ("audio_filepath", "audio_filename")
+"""Keys of the audio, either of which NeMo takes."""
+
+RTTM = ("rttm_filepath", "rttm_filename", "rttm_file")
+"""Keys of the speaker turns, any of which NeMo takes."""
+
+_BETWEEN = re.compile(r"[\s,:]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestLine:
+    """One line of a manifest: a source for `annotate`, and what comes back for it.
+
+    Attributes:
+        record: What the line says.
+        text: The line itself, without its end.
+        manifest: The file it is from; paths are relative to its folder.
+        number: Of the line, from 1.
+        emotions: The turns that were scored, with all that is known of them; None before, and
+            where a label was there that is kept.
+    """
+
+    record: Mapping[str, Any]
+    text: str
+    manifest: Path
+    number: int
+    emotions: Dialogue | None = None
+
+    def with_record(self, record: Mapping[str, Any], emotions: Dialogue) -> ManifestLine:
+        """Return a copy that says *record*; the text of what is as it was is as it was."""
+        known = members(self.text)
+        written = [
+            known[key] if key in known and value is self.record[key] else _member(key, value)
+            for key, value in record.items()
+        ]
+        text = "{" + ", ".join(written) + "}"
+        return replace(self, record=record, text=text, emotions=emotions)
+
+    @property
+    def name(self) -> str:
+        """What NeMo calls the recording: the line's ``uniq_id``, or else the audio's name."""
+        named = self.record.get("uniq_id")
+        return str(named) if named else Path(str(_first(self.record, AUDIO) or "")).stem
+
+    @property
+    def has_rttm(self) -> bool:
+        """Whether the line is of a recording with the speaker turns of an RTTM."""
+        return bool(_first(self.record, RTTM))
+
+    @property
+    def has_audio_file(self) -> bool:
+        """Whether the line names one file of audio, and it is there."""
+        return isinstance(_first(self.record, AUDIO), str) and self.audio().is_file()
+
+    @property
+    def names_relative_files(self) -> bool:
+        """Whether the line's audio or RTTM is found from the manifest's folder alone."""
+        paths = [_first(self.record, keys) for keys in (AUDIO, RTTM)]
+        return any(isinstance(path, str) and _is_relative(path) for path in paths)
+
+    def audio(self) -> Path:
+        """Return the path of the audio.
+
+        Raises:
+            FormatError: If the line names none, or several.
+        """
+        return self._path(AUDIO)
+
+    def turns(self, audio: Audio) -> list[Turn]:
+        """Return the line's stretch of *audio*, or the speaker turns in it, cut to it.
+
+        Raises:
+            FormatError: If a value is of another kind, or the RTTM is none or of others.
+            InvalidTurnError: If the stretch is none.
+            AudioError: If the stretch reaches to the end of the audio, and that cannot be read.
+            OSError: If the RTTM cannot be read.
+        """
+        start, duration = self._seconds("offset") or 0.0, self._seconds("duration")
+        channel = self._channel()
+        if not self.has_rttm:
+            end = max(start, audio.length / audio.rate) if duration is None else start + duration
+            return [Turn(start=start, end=end, channel=channel)]
+        end = math.inf if duration is None else start + duration
+        spoken = _chosen(read_rttm(self._path(RTTM)), self)
+        return [
+            replace(turn, start=max(turn.start, start), end=min(turn.end, end), channel=channel)
+            for turn in spoken
+            if max(turn.start, start) < min(turn.end, end) or start <= turn.start == turn.end < end
+        ]
+
+    def _path(self, keys: tuple[str, ...]) -> Path:
+        given = _first(self.record, keys)
+        if not isinstance(given, str) or not given:
+            raise FormatError(
+                f"expected {keys[0]!r} to be the path of one file, found {given!r:.100}"
+            )
+        path = Path(given).expanduser()
+        beside = self.manifest.parent / path
+        # NeMo's order: beside the manifest, and only then where the process happens to be.
+        return beside if beside.is_file() or not path.is_file() else path
+
+    def _seconds(self, key: str) -> float | None:
+        value = self.record.get(key)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise FormatError(f"expected {key!r} to be a number of seconds, found {value!r:.100}")
+        return float(value)
+
+    def _channel(self) -> tuple[int, ...] | None:
+        value = self.record.get("channel_selector")
+        if value is None or value == "average":
+            return None
+        several = value if isinstance(value, list) else [value]
+        if not several or not all(type(each) is int for each in several):  # True is no channel
+            raise FormatError(
+                "expected 'channel_selector' to be a number, several, or 'average', "
+                f"found {value!r:.100}"
+            )
+        return tuple(several)
+
+
+def read_manifest(path: str | os.PathLike[str]) -> Iterator[ManifestLine]:
+    """Yield the lines of a manifest, lazily and in order; blank ones are left out, as in NeMo.
+
+    Args:
+        path: Of JSON lines, UTF-8.
+
+    Raises:
+        FormatError: If a line is no JSON object, or its audio is in a tar file; names the file
+            and the line.
+        OSError: If the file cannot be read.
+    """
+    manifest = Path(path)
+    with manifest.open("rb") as file:
+        for number, data in enumerate(file, 1):
+            if data.strip():
+                yield _line(data, manifest, number)
+
+
+def _line(data: bytes, manifest: Path, number: int) -> ManifestLine:
+    where = f"{manifest}: line {number}"
+    try:
+        text = data.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+        record = json.loads(text)
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{where}: expected text in UTF-8, found other bytes: {error}") from error
+    except (ValueError, RecursionError) as error:
+        torn = (
+            "" if data.endswith(b"\n") else "; it is the last one and has no end: was it cut off?"
+        )
+        raise FormatError(f"{where}: expected a JSON object, found none: {error}{torn}") from error
+    if not isinstance(record, dict):
+        raise FormatError(f"{where}: expected a JSON object, found a {type(record).__name__}")
+    line = ManifestLine(record=record, text=text, manifest=manifest, number=number)
+    if "shard_id" in record and not line.has_audio_file:
+        raise FormatError(
+            f"{where}: the line has a shard_id and no audio file: its audio is in a tar file, "
+            "and these are not read; unpack them beside the manifest"
+        )
+    return line
+
+
+def members(text: str) -> dict[str, str]:
+    """Return the members of a JSON object, ``"key": value``, as they are written, by their keys.
+
+    >>> members('{"a":1.50, "b" : [ ]}')
+    {'a': '"a":1.50', 'b': '"b" : [ ]'}
+    """
+    decoder = json.JSONDecoder()
+    found = {}
+    start = _after(text, text.index("{") + 1)
+    while text[start] != "}":
+        key, end = decoder.raw_decode(text, start)
+        _, end = decoder.raw_decode(text, _after(text, end))
+        found[key] = text[start:end]
+        start = _after(text, end)
+    return found
+
+
+def _after(text: str, position: int) -> int:
+    """Return where the next key or value begins."""
+    match = _BETWEEN.match(text, position)
+    return position if match is None else match.end()
+
+
+def _is_relative(path: str) -> bool:
+    return "://" not in path and not Path(path).expanduser().is_absolute()
+
+
+def _member(key: str, value: Any) -> str:
+    return f"{json.dumps(key)}: {json.dumps(value)}"
+
+
+def _first(record: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
+    return next((record[key] for key in keys if record.get(key) is not None), None)
+
+
+def _chosen(recordings: list[RttmRecording], line: ManifestLine) -> tuple[Turn, ...]:
+    """Return the turns of the recording that is meant: the one named, or the only one."""
+    by_name = {each.name: each.turns for each in recordings}
+    for name in (line.name, line.audio().stem):
+        if name in by_name:
+            return by_name[name]
+    if len(by_name) > 1:
+        raise FormatError(
+            f"expected turns of {line.name!r} in the RTTM, found {', '.join(map(repr, by_name))}"
+        )
+    return next(iter(by_name.values()), ())

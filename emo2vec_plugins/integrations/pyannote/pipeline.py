@@ -1,0 +1,306 @@
+"""A pyannote pipeline that diarizes with another one, and adds emotions.
+
+Importing this module imports ``pyannote.audio``, with its telemetry off unless
+``PYANNOTE_METRICS_ENABLED`` says otherwise; see `emo2vec_plugins.integrations.pyannote.audio`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from dataclasses import dataclass, field, fields
+from functools import partial
+from inspect import Parameter, signature
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from emo2vec_plugins.core import (
+    DEFAULT_MODEL,
+    Clip,
+    Dialogue,
+    Emotion,
+    End,
+    Options,
+    Plugins,
+    Scorer,
+    load_model,
+)
+from emo2vec_plugins.engine import Engine
+from emo2vec_plugins.errors import AudioError, ModelNotFoundError, SourceError
+from emo2vec_plugins.formats import rows
+from emo2vec_plugins.integrations.pyannote.audio import (
+    Annotation,
+    DiarizeOutput,
+    Pipeline,
+    decoded,
+    validated,
+)
+from emo2vec_plugins.integrations.pyannote.diarization import annotate_diarization
+
+STEP = "emotion"
+"""What the step is called to progress hooks."""
+
+
+@dataclass
+class EmotionDiarizeOutput(DiarizeOutput):  # type: ignore[misc]
+    """A ``DiarizeOutput`` with emotions; what it had is carried over untouched.
+
+    Attributes:
+        emotions: Everything that is known of every turn, in the order of ``itertracks``.
+        emotion_diarization: The segments and tracks of ``speaker_diarization``, labelled
+            ``angry``, or ``unscored``.
+        speaker_emotion_diarization: Labelled ``SPEAKER_00+angry``.
+    """
+
+    emotions: Dialogue = field(default_factory=lambda: Dialogue(recording=""))
+    emotion_diarization: Annotation = field(default_factory=Annotation)
+    speaker_emotion_diarization: Annotation = field(default_factory=Annotation)
+
+    def __repr__(self) -> str:
+        """Return one line, however many turns there are."""
+        return f"<{type(self).__name__} of {self.emotions!r}>"
+
+    def _repr_html_(self) -> str:
+        return self.emotions._repr_html_()
+
+    @classmethod
+    def of(
+        cls,
+        output: DiarizeOutput,
+        *,
+        emotions: Dialogue,
+        emotion_diarization: Annotation,
+        speaker_emotion_diarization: Annotation,
+    ) -> EmotionDiarizeOutput:
+        """Add emotions to what a pipeline gave."""
+        return cls(
+            **{each.name: getattr(output, each.name) for each in fields(DiarizeOutput)},
+            emotions=emotions,
+            emotion_diarization=emotion_diarization,
+            speaker_emotion_diarization=speaker_emotion_diarization,
+        )
+
+    def serialize(self) -> dict[str, Any]:
+        """Return what pyannote's own method does, and ``emotions``: the rows of JSON lines."""
+        serialized: dict[str, Any] = super().serialize()
+        return serialized | {"emotions": rows(self.emotions)}
+
+
+class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
+    """Diarizes with any pyannote pipeline, is called like it, and adds emotions.
+
+    Audio is decoded here, once, and handed to that pipeline as a waveform, so that nothing
+    depends on FFmpeg; what only FFmpeg reads is left to pyannote.
+
+    Args:
+        diarization: Gives a ``DiarizeOutput``, or an ``Annotation``.
+        score: An `Engine`, or anything that keeps the contract of `Scorer`.
+        options: What to keep, and whether to leave out frames in which others speak.
+        plugins: Those installed, unless given.
+    """
+
+    def __init__(
+        self,
+        diarization: Pipeline,
+        *,
+        score: Scorer,
+        options: Options | None = None,
+        plugins: Plugins | None = None,
+    ) -> None:
+        super().__init__()
+        self.diarization = diarization
+        self.score = score
+        self.options = options
+        self.plugins = plugins
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        checkpoint: str | Path | dict[str, Any],
+        revision: str | None = None,
+        hparams_file: str | Path | None = None,
+        subfolder: str | None = None,
+        token: str | bool | None = None,
+        cache_dir: str | Path | None = None,
+        *,
+        score: Scorer | None = None,
+        options: Options | None = None,
+        plugins: Plugins | None = None,
+    ) -> EmotionDiarizationPipeline:
+        """Load a diarization pipeline as pyannote does, and wrap it.
+
+        Args:
+            checkpoint: A folder, a config file, its content, or a hub's identifier such as
+                ``pyannote/speaker-diarization-community-1``.
+            revision: The hub's branch, tag or commit.
+            hparams_file: Hyper-parameters to load.
+            subfolder: Of the folder or the hub's repository.
+            token: For a repository whose conditions must be accepted first.
+            cache_dir: Where downloads are kept.
+            score: An `Engine` with the default model if None.
+            options: What to keep, and whether to leave out frames in which others speak.
+            plugins: Those installed, unless given.
+
+        Raises:
+            ModelNotFoundError: If there is no such pipeline, or it is not to be had.
+        """
+        try:
+            diarization = Pipeline.from_pretrained(
+                checkpoint,
+                revision=revision,
+                hparams_file=hparams_file,
+                subfolder=subfolder,
+                token=token,
+                cache_dir=cache_dir,
+            )
+        except Exception as error:
+            why = (str(error).splitlines() or [""])[0]
+            raise _unavailable(checkpoint, f"{type(error).__name__}: {why}") from error
+        if diarization is None:
+            raise _unavailable(checkpoint, "pyannote.audio gave none")
+        scorer = Engine(load_model(DEFAULT_MODEL, plugins=plugins)) if score is None else score
+        return cls(diarization, score=scorer, options=options, plugins=plugins)
+
+    def __call__(
+        self,
+        file: Any,
+        preload: bool = False,  # noqa: ARG002 - audio always is
+        *,
+        hook: Callable[..., Any] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Diarize a file, or lazily each of a list of files, and add emotions.
+
+        Args:
+            file: What pyannote takes (a path, a binary file, a mapping), or an audio file's
+                bytes; or a list of these.
+            preload: For pyannote's sake; audio is always in memory.
+            hook: Called with the steps of the diarization, if that takes hooks, then with
+                ``emotion``, with ``completed`` and ``total`` counting turns.
+            **kwargs: For the diarization: ``num_speakers``, ``min_speakers``, ``max_speakers``.
+
+        Returns:
+            An `EmotionDiarizeOutput`, or, where the diarization is an ``Annotation``, an
+            `AnnotatedDiarization`; for a list, an iterator of pairs of file and that.
+
+        Raises:
+            AudioError: If the audio cannot be decoded, has no samples, or lacks the channel.
+            SourceError: If the diarization gives anything else.
+        """
+        if isinstance(file, list):
+            return self._each(file, hook=hook, **kwargs)
+        return self.apply(file, hook=hook, **kwargs)
+
+    def apply(self, file: Any, *, hook: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
+        """Diarize one file and add emotions, as calling the pipeline does."""
+        return self._apply(validated(file), hook, kwargs)
+
+    def to(self, device: torch.device) -> EmotionDiarizationPipeline:
+        """Send the diarization to *device*, and the emotion model if it can be moved."""
+        super().to(device)
+        for part in (self.score, getattr(self.score, "backend", None)):
+            move = getattr(part, "to", None)
+            if callable(move):
+                move(device)
+        return self
+
+    def instantiate(self, params: dict[str, Any]) -> EmotionDiarizationPipeline:
+        """Set the hyper-parameters of the diarization."""
+        self.diarization.instantiate(params)
+        return self
+
+    def parameters(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return the hyper-parameters of the diarization."""
+        parameters: dict[str, Any] = self.diarization.parameters(*args, **kwargs)
+        return parameters
+
+    def default_parameters(self) -> dict[str, Any]:
+        """Return the default hyper-parameters of the diarization."""
+        parameters: dict[str, Any] = self.diarization.default_parameters()
+        return parameters
+
+    def classes(self) -> Any:
+        """Return the names that the diarization gives to speakers."""
+        return self.diarization.classes()
+
+    def get_metric(self) -> Any:
+        """Return the diarization's own metric; it knows nothing of emotions."""
+        return self.diarization.get_metric()
+
+    def _each(
+        self, files: list[Any], *, hook: Callable[..., Any] | None, **kwargs: Any
+    ) -> Iterator[tuple[Any, Any]]:
+        # One after the other, not as one batch of pyannote's: that holds all audio at once.
+        prepared = [validated(file) for file in files]
+        names = [file["uri"] for file in prepared]
+        if len(set(names)) < len(names):
+            raise AudioError(f"files in one list need distinct names, got {', '.join(names)}")
+        return ((file, self._apply(file, hook, kwargs)) for file in prepared)
+
+    def _apply(
+        self,
+        file: MutableMapping[str, Any],
+        hook: Callable[..., Any] | None,
+        kwargs: dict[str, Any],
+    ) -> Any:
+        heard = decoded(file)
+        # Hooks may keep things in the file they are told of: the caller's, not our copy.
+        told = partial(_tell, hook, file) if hook else None
+        if told and _takes_hook(self.diarization):
+            kwargs = kwargs | {"hook": told}
+        found = self.diarization(heard, **kwargs)
+        if not isinstance(found, DiarizeOutput | Annotation):
+            raise SourceError(
+                f"expected a DiarizeOutput or an Annotation of {type(self.diarization).__name__}, "
+                f"got {type(found).__name__}"
+            )
+        result = annotate_diarization(
+            heard,
+            found,
+            score=partial(_counted, self.score, told, _turns(found)) if told else self.score,
+            options=self.options,
+            plugins=self.plugins,
+            uri=str(heard["uri"]),
+        )
+        if told:
+            told(STEP, result.emotion_diarization)
+        return result
+
+
+def _takes_hook(diarization: Pipeline) -> bool:
+    # Pipelines that run elsewhere, pyannoteAI's for one, take none.
+    parameters = signature(diarization.apply).parameters
+    kinds = {parameter.kind for parameter in parameters.values()}
+    return "hook" in parameters or Parameter.VAR_KEYWORD in kinds
+
+
+def _tell(
+    hook: Callable[..., Any], theirs: Any, /, step: str, artifact: Any, **counts: Any
+) -> None:
+    hook(step, artifact, **counts | {"file": theirs})
+
+
+def _counted(
+    score: Scorer, hook: Callable[..., Any], total: int, items: Iterable[Clip | End]
+) -> Iterator[tuple[Clip | End, Emotion | None]]:
+    """Score, and tell *hook* how many turns are done."""
+    done = 0
+    hook(STEP, None, completed=done, total=total)
+    for item, emotion in score(items):
+        if isinstance(item, Clip):
+            done += 1
+            hook(STEP, None, completed=done, total=total)
+        yield item, emotion
+
+
+def _turns(diarization: Any) -> int:
+    speakers = getattr(diarization, "speaker_diarization", diarization)
+    return sum(1 for _ in speakers.itertracks())
+
+
+def _unavailable(checkpoint: Any, why: str) -> ModelNotFoundError:
+    return ModelNotFoundError(
+        f"the diarization pipeline {checkpoint!r} could not be loaded ({why}); pass a folder with "
+        "its config.yaml, or accept its conditions on the hub and pass a token that may read it"
+    )

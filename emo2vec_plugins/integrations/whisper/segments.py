@@ -1,0 +1,258 @@
+"""Transcripts of WhisperX, openai-whisper and faster-whisper, with an emotion on every segment.
+
+Nothing of them is imported: a result of WhisperX is known by its structure, and a segment of
+faster-whisper can only be there if that library is.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+from emo2vec_plugins.core import (
+    Clip,
+    Emotion,
+    Options,
+    Plugins,
+    Scorer,
+    Span,
+    Turn,
+    annotate,
+    hookimpl,
+    overlaps,
+    union,
+)
+from emo2vec_plugins.errors import Emo2vecError, InvalidTurnError, OptionsError, SourceError
+from emo2vec_plugins.integrations import (
+    RecordingSession,
+    SpeakerTurns,
+    is_labelled,
+    read_speaker_turns,
+    with_emotion,
+)
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WhisperTranscript:
+    """A transcript with the audio it is of: a source, for many recordings in one stream.
+
+    Attributes:
+        transcript: What WhisperX or openai-whisper returns, or the segments in it; or the
+            segments of faster-whisper, in a list or as they come.
+        audio: Anything `emo2vec_plugins.audio.open_audio` opens.
+        diarization: Who speaks when, where the transcript does not say: anything
+            `emo2vec_plugins.integrations.read_speaker_turns` reads.
+        name: Name of the recording in a diarization of several; the audio file's if None.
+    """
+
+    transcript: Any
+    audio: Any
+    diarization: Any = None
+    name: str | None = None
+
+
+def annotate_segments(
+    transcript: Any,
+    audio: Any,
+    *,
+    score: Scorer,
+    diarization: Any = None,
+    name: str | None = None,
+    options: Options | None = None,
+    plugins: Plugins | None = None,
+) -> Any:
+    """Return a transcript with an emotion on every segment.
+
+    Segments without times, or whose times are not in order, have no label and a reason. Those that
+    have a label keep it and are not scored, unless the options say otherwise.
+
+    Args:
+        transcript: What WhisperX or openai-whisper returns, or the segments in it; or the
+            segments of faster-whisper, in a list or as they come.
+        audio: What was transcribed: anything `emo2vec_plugins.audio.open_audio` opens. What
+            ``whisperx.load_audio`` gives is ``(samples, 16000)``.
+        score: An `Engine`, or anything that keeps the contract of `Scorer`.
+        diarization: Who speaks when, where the transcript does not say: anything
+            `emo2vec_plugins.integrations.read_speaker_turns` reads. Segments and
+            words get the speaker who is heard longest in them, in place of one they have.
+        name: Name of the recording in an RTTM of several; the audio file's if None.
+        options: What to attach, and whether to leave out what other speakers say in a segment.
+        plugins: Those installed, unless given.
+
+    Returns:
+        A copy of a result, or of a list of segments; for faster-whisper's segments, which have
+        no room for more, a list of their fields as dicts, in the same shape.
+
+    Raises:
+        SourceError: If the transcript or the diarization is none of these.
+        FormatError: If an RTTM is none, or has several recordings and none is the audio's.
+        OSError: If an RTTM cannot be read.
+    """
+    source = WhisperTranscript(
+        transcript=transcript, audio=audio, diarization=diarization, name=name
+    )
+    [result] = annotate([source], score=score, plugins=plugins, options=options, failed=_raise)
+    return result
+
+
+@hookimpl
+def emo2vec_open(source: Any, options: Options) -> SegmentsSession | None:
+    """Open a `WhisperTranscript`, or a transcript whose audio is in the options."""
+    if isinstance(source, WhisperTranscript):
+        return SegmentsSession(source, options)
+    if not (_is_result(source) or _is_list_of_segments(source)):
+        return None
+    if options.audio is None:
+        raise OptionsError("Options(audio=...) is to say what the transcript is of")
+    return SegmentsSession(WhisperTranscript(transcript=source, audio=options.audio), options)
+
+
+class SegmentsSession:
+    """The segments of one transcript, in their order; those without times are not scored."""
+
+    def __init__(self, source: WhisperTranscript, options: Options) -> None:
+        from emo2vec_plugins.audio import open_audio
+
+        self._options = options
+        self._result, self._segments = _copied(source.transcript)
+        self._speakers = SpeakerTurns(())
+        if source.diarization is not None:
+            name = source.name or _audio_name(source.audio)
+            self._speakers = read_speaker_turns(source.diarization, name=name)
+            _assign_speakers(_spoken_in(self._result, self._segments), self._speakers)
+        turns = dict(enumerate(map(_turn, self._segments)))
+        self._turns = {index: turn for index, turn in turns.items() if isinstance(turn, Turn)}
+        self._overlaps = dict(zip(self._turns, overlaps([*self._turns.values()]), strict=True))
+        self._emotions = {
+            index: Emotion(reason=f"no times to go by: {error}")
+            for index, error in turns.items()
+            if index not in self._turns and self._is_wanted(index)
+        }
+        self._wanted = [index for index in self._turns if self._is_wanted(index)]
+        chosen = [self._turns[index] for index in self._wanted]
+        self._scoring = RecordingSession("", open_audio(source.audio), chosen, options)
+
+    def clips(self) -> Iterator[Clip]:
+        """Yield one clip a segment with times and no label, and where others are heard in it."""
+        for index, clip in zip(self._wanted, self._scoring.clips(), strict=True):
+            yield replace(clip, overlaps=self._heard_others(index))
+
+    def take(self, clip: Clip, emotion: Emotion) -> None:
+        """Keep the result beside its segment."""
+        self._scoring.take(clip, emotion)
+
+    def finish(self) -> Any:
+        """Return the transcript with the emotions."""
+        scored = [each.emotion for each in self._scoring.finish().turns]
+        emotions = self._emotions | dict(zip(self._wanted, scored, strict=True))
+        segments = [
+            with_emotion(segment, emotions[index], self._options) if index in emotions else segment
+            for index, segment in enumerate(self._segments)
+        ]
+        return segments if self._result is None else {**self._result, "segments": segments}
+
+    def _is_wanted(self, index: int) -> bool:
+        return not is_labelled(self._segments[index], self._options)
+
+    def _heard_others(self, index: int) -> tuple[Span, ...] | None:
+        """Return where others are heard: in other segments, in the words, in the diarization."""
+        turn, found = self._turns[index], self._overlaps[index]
+        if turn.speaker is None or found is None:
+            return None
+        words = [
+            each for each in map(_turn, _words(self._segments[index])) if isinstance(each, Turn)
+        ]
+        for speakers in (SpeakerTurns(words), self._speakers):
+            found = (*found, *speakers.others(turn.speaker, turn.start, turn.end))
+        return tuple(union(found))
+
+
+def _copied(transcript: Any) -> tuple[Record | None, list[Record]]:
+    """Return a copy of a result, None if it is none, and its segments, which are in that copy.
+
+    All of it is copied at once: in WhisperX the words of the segments and ``word_segments`` are
+    the same objects, and stay so.
+    """
+    if _is_result(transcript):
+        result = copy.deepcopy(dict(transcript))
+        return result, result["segments"]
+    if isinstance(transcript, str | bytes | Mapping) or not isinstance(transcript, Iterable):
+        raise _not_a_transcript(transcript)
+    return None, [_record(each) for each in transcript]
+
+
+def _record(segment: Any) -> Record:
+    if _is_segment(segment):
+        return asdict(segment)
+    if isinstance(segment, Mapping) and "text" in segment:
+        return copy.deepcopy(dict(segment))
+    raise _not_a_transcript(segment)
+
+
+def _not_a_transcript(given: Any) -> SourceError:
+    return SourceError(
+        "a transcript is what WhisperX or openai-whisper returns, or the segments of "
+        f"faster-whisper, which are the first of what transcribe() gives; got {type(given).__name__}"
+    )
+
+
+def _is_result(given: Any) -> bool:
+    if not isinstance(given, Mapping) or not isinstance(given.get("segments"), list):
+        return False
+    texts = all(isinstance(each, Mapping) and "text" in each for each in given["segments"])
+    return texts and bool(given["segments"] or "language" in given or "word_segments" in given)
+
+
+def _is_list_of_segments(given: Any) -> bool:
+    return isinstance(given, list | tuple) and bool(given) and all(map(_is_segment, given))
+
+
+def _is_segment(given: Any) -> bool:
+    module = sys.modules.get("faster_whisper.transcribe")  # never imported here
+    return module is not None and isinstance(given, module.Segment)
+
+
+def _spoken_in(result: Record | None, segments: list[Record]) -> Iterator[Record]:
+    """Yield segments and words; in a result from a file ``word_segments`` are others."""
+    for segment in segments:
+        yield from (segment, *_words(segment))
+    yield from (result or {}).get("word_segments") or ()
+
+
+def _words(segment: Record) -> list[Record]:
+    return segment.get("words") or []
+
+
+def _assign_speakers(spoken: Iterable[Record], speakers: SpeakerTurns) -> None:
+    for record in spoken:
+        turn = _turn(record)
+        who = speakers.dominant(turn.start, turn.end) if isinstance(turn, Turn) else None
+        if who is not None:
+            record["speaker"] = who
+
+
+def _turn(record: Record) -> Turn | InvalidTurnError:
+    """Return when a segment or a word is spoken and by whom, or why that cannot be told."""
+    speaker = record.get("speaker")
+    times: Any = (record.get("start"), record.get("end"))
+    try:
+        return Turn(start=times[0], end=times[1], speaker=None if speaker is None else str(speaker))
+    except InvalidTurnError as error:
+        return error
+
+
+def _audio_name(audio: Any) -> str | None:
+    return Path(audio).stem if isinstance(audio, str | os.PathLike) else None
+
+
+def _raise(_: Any, error: Exception) -> NoReturn:
+    # What the pipeline says of a plugin is of no help to somebody who called this one by name.
+    cause = error.__cause__
+    raise cause if isinstance(cause, Emo2vecError | OSError) else error

@@ -1,1 +1,0 @@
-"""The network, its configuration and its checkpoints."""

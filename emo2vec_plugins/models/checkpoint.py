@@ -1,0 +1,300 @@
+"""Model folders in the published layout: read safely, loaded strictly, written the same way.
+
+A folder holds ``config.yaml``, the weights as ``model.safetensors`` or ``model.pt``, and, for a
+model with a head, ``tokens.txt``. Nothing in it is executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+import yaml
+from torch import Tensor
+
+from emo2vec_plugins._version import __version__
+from emo2vec_plugins.audio import RESAMPLER
+from emo2vec_plugins.core import LabelSet, Provenance
+from emo2vec_plugins.errors import CheckpointError
+from emo2vec_plugins.models.config import Config, read_config, to_document
+from emo2vec_plugins.models.network import Network
+from emo2vec_plugins.models.pickles import load_pickle, save_pickle, why_unreadable
+from emo2vec_plugins.models.torch_backend import TorchBackend
+
+logger = logging.getLogger(__name__)
+
+CONFIG, TOKENS, HUB_CONFIG = "config.yaml", "tokens.txt", "configuration.json"
+WEIGHTS = ("model.safetensors", "model.pt", "emotion2vec_base.pt")
+"""Names under which weights are published, the preferred first."""
+
+PREFIX = "d2v_model."
+"""Before the encoder's tensors in published checkpoints; the head has none."""
+
+_NESTED = ("model", "state_dict")
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFolder:
+    """Where a model lies, and what to call it.
+
+    Attributes:
+        name: What results say of it.
+        revision: The hub's commit, when it came from a hub.
+    """
+
+    path: Path
+    name: str
+    revision: str | None = None
+
+
+def load_folder(folder: ModelFolder, *, device: str | None, dtype: str) -> TorchBackend:
+    """Load a model from a folder in the published layout.
+
+    Weights are memory-mapped and assigned, never copied into a second network.
+
+    Raises:
+        CheckpointError: If a file is missing or unsafe to read, or a tensor is missing or of
+            another shape.
+        ConfigError: If config.yaml describes another network.
+    """
+    config = read_config(_existing(folder.path / CONFIG))
+    weights = _weights(folder.path)
+    tensors = read_tensors(weights)
+    tokens = read_tokens(folder.path / TOKENS)
+    _check_head(tensors, tokens, folder.path)
+    with torch.device("meta"):
+        network = Network(config, len(tokens))
+    _assign(network, tensors, weights)
+    provenance = Provenance(
+        model=folder.name,
+        sha256=_sha256(weights),
+        revision=folder.revision,
+        tokens=tokens,
+        resampler=RESAMPLER,
+        dtype=dtype,
+        version=__version__,
+    )
+    return TorchBackend(
+        network,
+        labels=LabelSet.from_tokens(tokens),
+        provenance=provenance,
+        device=device,
+        dtype=dtype,
+    )
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read a weights file; names lose the prefix that published encoders have.
+
+    A ``.pt`` file is read with ``weights_only=True``, which refuses everything but tensors and
+    plain containers, and may hold the tensors bare or under ``model`` or ``state_dict``.
+
+    Raises:
+        CheckpointError: If it cannot be read, or holds what is not a tensor by that name.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            document: Any = safetensors.torch.load_file(path)
+        else:
+            document = load_pickle(path)
+    except Exception as error:
+        raise CheckpointError(f"{path}: {why_unreadable(path, error)}") from error
+    for key in _NESTED:
+        if isinstance(document, Mapping) and isinstance(document.get(key), Mapping):
+            document = document[key]
+            break
+    if not isinstance(document, Mapping):
+        raise CheckpointError(
+            f"{path}: a dict of tensors was expected, got {type(document).__name__}"
+        )
+    named = {str(name): value for name, value in document.items() if isinstance(value, Tensor)}
+    if not named:
+        raise CheckpointError(
+            f"{path}: holds no tensors, only {sorted(map(str, document))[:_SHOWN]}"
+        )
+    return {name.removeprefix(PREFIX): tensor for name, tensor in named.items()}
+
+
+def read_tokens(path: Path) -> tuple[str, ...]:
+    """Return the lines of ``tokens.txt``; none if there is no such file.
+
+    Raises:
+        CheckpointError: If it is not UTF-8 or has an empty line before the last.
+    """
+    if not path.exists():
+        return ()
+    try:
+        lines = path.read_text("utf-8-sig").rstrip().splitlines()
+    except UnicodeDecodeError as error:
+        raise CheckpointError(f"{path}: not UTF-8: {error}") from error
+    tokens = tuple(line.strip() for line in lines)
+    if "" in tokens:
+        raise CheckpointError(f"{path}: line {tokens.index('') + 1} is empty; each is a class")
+    return tokens
+
+
+def save_folder(
+    path: Path,
+    *,
+    config: Config,
+    tensors: Mapping[str, Tensor],
+    tokens: Sequence[str],
+    card: str = "",
+    weights: str = "model.pt",
+) -> None:
+    """Write a model folder that this package and FunASR load; it appears complete or not at all.
+
+    Args:
+        path: The folder, which must not exist.
+        config: The network's dimensions.
+        tensors: A network's state dict.
+        tokens: The classes, one per row of the head; none for a model without one.
+        card: Text of the README.md beside the weights.
+        weights: ``model.pt``, with a ``configuration.json`` for ModelScope, or, for this package
+            alone, ``model.safetensors``.
+
+    Raises:
+        CheckpointError: If *path* exists, or the tensors do not fit the configuration.
+        OSError: If it cannot be written, as on a full disk.
+    """
+    if path.exists():
+        raise CheckpointError(f"{path}: exists already; choose a new folder")
+    with torch.device("meta"):
+        network = Network(config, len(tokens))
+    _assign(network, dict(tensors), path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as temporary:
+        folder = Path(temporary) / path.name
+        folder.mkdir()
+        document = yaml.safe_dump(to_document(config, tokens), sort_keys=False, allow_unicode=True)
+        (folder / CONFIG).write_text(document, "utf-8")
+        if tokens:
+            (folder / TOKENS).write_text("\n".join(tokens), "utf-8")
+        if card:
+            (folder / "README.md").write_text(card, "utf-8")
+        if weights == "model.pt":
+            (folder / HUB_CONFIG).write_text(_hub_config(tokens), "utf-8")
+        _write_tensors(folder / weights, tensors)
+        folder.rename(path)
+
+
+def _hub_config(tokens: Sequence[str]) -> str:
+    """Return what ModelScope's pipelines read; FunASR takes the names of files from it, too."""
+    files: dict[str, Any] = {"init_param": "model.pt", "config": CONFIG}
+    if tokens:
+        files["tokenizer_conf"] = {"token_list": TOKENS}
+    document = {
+        "framework": "pytorch",
+        "task": "emotion-recognition",
+        "pipeline": {"type": "funasr-pipeline"},
+        "model": {"type": "funasr"},
+        "file_path_metas": files,
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    named = {
+        name if name.startswith("proj.") else PREFIX + name: tensor.detach().contiguous()
+        for name, tensor in tensors.items()
+    }
+    if path.suffix == ".safetensors":
+        # save_file would make a file that only its owner can read.
+        path.write_bytes(safetensors.torch.save(named))
+    else:
+        save_pickle(path, {"model": named})
+
+
+def _weights(folder: Path) -> Path:
+    for name in WEIGHTS:
+        if (folder / name).is_file():
+            return folder / name
+    raise CheckpointError(f"{folder}: has no weights; expected {' or '.join(WEIGHTS[:2])}")
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise CheckpointError(
+            f"{path}: no such file; a model folder holds {CONFIG}, "
+            f"{' or '.join(WEIGHTS[:2])}, and {TOKENS}"
+        )
+    return path
+
+
+def _check_head(tensors: Mapping[str, Tensor], tokens: Sequence[str], folder: Path) -> None:
+    head = tensors.get("proj.weight")
+    rows = None if head is None or not head.ndim else len(head)
+    if rows is None and tokens:
+        raise CheckpointError(
+            f"{folder}: {TOKENS} names {len(tokens)} classes, but the weights have no head "
+            "(proj.weight); remove it to use the model for embeddings alone"
+        )
+    if rows is not None and rows != len(tokens):
+        raise CheckpointError(
+            f"{folder}: the head has {rows} rows, {TOKENS} has {len(tokens)} lines"
+        )
+
+
+def _assign(network: Network, tensors: dict[str, Tensor], where: Path) -> None:
+    expected = network.state_dict()
+    scale = "modality_encoders.AUDIO.alibi_scale"
+    if scale in tensors and tensors[scale].ndim == expected[scale].ndim - 1:
+        tensors = tensors | {scale: tensors[scale][None]}  # as early revisions have it
+    missing = [name for name in expected if name not in tensors]
+    found = {name: tensors[name] for name in expected if name in tensors}
+    misshapen = [
+        f"{name}: expected {tuple(expected[name].shape)}, found {tuple(value.shape)}"
+        for name, value in found.items()
+        if value.shape != expected[name].shape
+    ]
+    mistyped = [
+        f"{name}: {value.dtype}, {value.layout}, on {value.device.type}"
+        for name, value in found.items()
+        if not _is_plain(value)
+    ]
+    if missing or misshapen or mistyped:
+        raise CheckpointError(
+            f"{where}: the weights do not fit {CONFIG}; "
+            + "; ".join(
+                _shown(kind, names)
+                for kind, names in (
+                    ("missing", missing),
+                    ("misshapen", misshapen),
+                    ("not dense and real", mistyped),
+                )
+                if names
+            )
+        )
+    left = sorted(tensors.keys() - expected.keys())
+    if left:
+        logger.debug("%s: %d tensors are not used: %s", where, len(left), ", ".join(left))
+    network.load_state_dict(found, assign=True)
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    dense = tensor.layout is torch.strided and not tensor.is_meta
+    return dense and tensor.is_floating_point()
+
+
+def _shown(kind: str, names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{len(names)} {kind}: {', '.join(names[:_SHOWN])}{more}"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb", buffering=0) as file:
+        digest = hashlib.sha256()
+        block = bytearray(1 << 20)
+        while size := file.readinto(block):
+            digest.update(memoryview(block)[:size])
+    return digest.hexdigest()

@@ -1,0 +1,264 @@
+"""Graphs and what runs them: ONNX Runtime and OpenVINO, behind one back end."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from emo2vec_plugins._version import __version__
+from emo2vec_plugins.core import FloatArray, Frames, LabelSet
+from emo2vec_plugins.engine import frame_count
+from emo2vec_plugins.errors import ExportError, MissingExtraError, OptionsError
+from emo2vec_plugins.models.onnx.groups import groups, padded
+from emo2vec_plugins.models.onnx.quantize import BLOCK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A call of a graph that was started.
+
+    Attributes:
+        ready: Waits a moment, and says whether the outputs are there.
+        outputs: Waits for them and gives them, in order; they are the caller's.
+    """
+
+    ready: Callable[[], bool]
+    outputs: Callable[[], list[FloatArray]]
+
+
+Start = Callable[[FloatArray, npt.NDArray[np.int64]], Running]
+"""Takes waveforms, (clips, samples), and lengths, (clips,)."""
+
+Call = Callable[[FloatArray, npt.NDArray[np.int64]], list[FloatArray]]
+"""The same, done when it returns."""
+
+GRAPH_SECONDS = 240.0
+"""Audio in a batch: the more clips, the more alike in length are those that share a group."""
+
+MOMENT = 1
+"""Milliseconds for which one call of several is waited for."""
+
+MOST_STREAMS = 4
+"""Calls of OpenVINO at once: threads of one call wait for each other at every layer."""
+
+KEPT_KERNELS = 64
+"""Kernels that OpenVINO keeps, each for one shape of its arrays. Left alone it keeps thousands, and
+grows by gigabytes in an hour of turns of all lengths; with none, equal layers share none."""
+
+PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
+"""OpenVINO's names of what it computes in."""
+
+CAPABILITIES = {"bfloat16": "BF16", "float16": "FP16"}
+"""OpenVINO's names of what a processor has beside float32."""
+
+
+class GraphBackend:
+    """Runs a graph on clips in groups of similar length.
+
+    Args:
+        graph: An opened file.
+        facts: What `read_facts` gives.
+        name: Of the runtime; results say it before the model's.
+        dtype: Of weights or arithmetic.
+    """
+
+    batch_seconds = GRAPH_SECONDS
+
+    def __init__(self, graph: Graph, facts: dict[str, Any], *, name: str, dtype: str) -> None:
+        provenance = facts["provenance"]
+        self._graph = graph
+        self.labels = LabelSet.from_tokens(provenance.tokens)
+        self.width: int = facts["width"]
+        self.normalize: bool = facts["normalize"]
+        self.provenance = replace(
+            provenance, model=f"{name}:{provenance.model}", dtype=dtype, version=__version__
+        )
+
+    def run(self, waveforms: Sequence[FloatArray]) -> list[Frames]:
+        """Return each waveform's frames, in order: embeddings and, with a head, logits."""
+        found: dict[int, Frames] = {}
+        busy: list[tuple[list[int], Running]] = []
+        # The longest first: what is left for last is soon done.
+        for group in groups([len(waveform) for waveform in waveforms])[::-1]:
+            if len(busy) == self._graph.streams:
+                found |= _frames(*busy.pop(_ready(busy)), waveforms)
+            clips = [waveforms[index] for index in group]
+            busy.append((group, self._graph.start(*padded(clips))))
+        for group, running in busy:
+            found |= _frames(group, running, waveforms)
+        return [found[index] for index in range(len(waveforms))]
+
+
+def _ready(busy: Sequence[tuple[list[int], Running]]) -> int:
+    """Wait until one has its outputs, whichever it is; return its place."""
+    while True:
+        for place, (_, running) in enumerate(busy):
+            if running.ready():
+                return place
+
+
+def _frames(
+    group: list[int], running: Running, waveforms: Sequence[FloatArray]
+) -> dict[int, Frames]:
+    """Return the frames of each waveform of a group, by its index."""
+    _, embeddings, _, *heads = running.outputs()
+    found: dict[int, Frames] = {}
+    for row, index in enumerate(group):
+        count = frame_count(len(waveforms[index]))
+        found[index] = embeddings[row, :count], heads[0][row, :count] if heads else None
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """A file, opened by a runtime.
+
+    Attributes:
+        start: Starts it. All calls come from one thread: OpenVINO's Python part locks up when its
+            first come from two.
+        metadata: What the file says of itself.
+        streams: How many may be started before one is waited for.
+    """
+
+    start: Start
+    metadata: Mapping[str, str]
+    streams: int = 1
+
+    def call(self, waveforms: FloatArray, lengths: npt.NDArray[np.int64]) -> list[FloatArray]:
+        """Run it."""
+        return self.start(waveforms, lengths).outputs()
+
+
+def open_onnxruntime(path: Path, *, device: str | None) -> Graph:
+    """Open a graph with ONNX Runtime.
+
+    Raises:
+        OptionsError: If it has no such device.
+        MissingExtraError: If it is not installed.
+        ExportError: If it cannot run the file.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingExtraError(
+            "onnx: needs ONNX Runtime: pip install 'emo2vec-plugins[onnx]'"
+        ) from error
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # its warnings are of its own optimisations
+    options.intra_op_num_threads = _threads()
+    try:
+        session = onnxruntime.InferenceSession(
+            path, options, providers=_providers(device, onnxruntime.get_available_providers())
+        )
+    except OptionsError:
+        raise
+    except Exception as error:
+        raise ExportError(f"{path}: ONNX Runtime cannot open it: {_first_line(error)}") from error
+
+    if device not in (None, "cpu") and "CUDAExecutionProvider" not in session.get_providers():
+        raise OptionsError(
+            f"ONNX Runtime could not start on device {device!r}; it would use the CPU"
+        )
+
+    def start(waveforms: FloatArray, lengths: npt.NDArray[np.int64]) -> Running:
+        found: list[FloatArray] = session.run(None, {"waveforms": waveforms, "lengths": lengths})
+        return Running(ready=lambda: True, outputs=lambda: found)
+
+    return Graph(start=start, metadata=session.get_modelmeta().custom_metadata_map)
+
+
+def open_openvino(path: Path, *, device: str | None, dtype: str) -> Graph:
+    """Open a graph with OpenVINO, on a CPU.
+
+    Args:
+        path: The file.
+        device: None or ``cpu``.
+        dtype: What it computes in; for ``int8``, the type of the weights, in the fastest of float
+            that the processor has.
+
+    Raises:
+        OptionsError: If the processor has no such arithmetic, or the device is another.
+        MissingExtraError: If it is not installed.
+        ExportError: If it cannot run the file.
+    """
+    try:
+        import openvino
+    except ImportError as error:
+        raise MissingExtraError(
+            "openvino: needs OpenVINO: pip install 'emo2vec-plugins[openvino]'"
+        ) from error
+    if device not in (None, "cpu"):
+        raise OptionsError(f"OpenVINO runs on the CPU here, device {device!r} was asked for")
+    core = openvino.Core()
+    able = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    if dtype in CAPABILITIES and CAPABILITIES[dtype] not in able:
+        raise OptionsError(
+            f"this processor has no {dtype} arithmetic, only {', '.join(able)}; use float32 or int8"
+        )
+    fastest = "bf16" if "BF16" in able else "f32"
+    streams = min(_threads(), MOST_STREAMS)
+    settings = {
+        "NUM_STREAMS": str(streams),
+        "INFERENCE_NUM_THREADS": str(_threads()),
+        "INFERENCE_PRECISION_HINT": PRECISIONS.get(dtype, fastest),
+        "DYNAMIC_QUANTIZATION_GROUP_SIZE": str(BLOCK if dtype == "int8" else 0),
+        "CPU_RUNTIME_CACHE_CAPACITY": str(KEPT_KERNELS),
+    }
+    try:
+        model = core.read_model(path)
+        compiled = core.compile_model(model, "CPU", settings)
+        free = deque(compiled.create_infer_request() for _ in range(streams))
+    except Exception as error:
+        raise ExportError(f"{path}: OpenVINO cannot open it: {_first_line(error)}") from error
+    count = len(model.outputs)
+
+    def start(waveforms: FloatArray, lengths: npt.NDArray[np.int64]) -> Running:
+        request = free.popleft()
+        request.start_async({"waveforms": waveforms, "lengths": lengths})
+
+        def wait() -> list[FloatArray]:
+            try:
+                request.wait()
+                # Copies: the next call uses the same memory.
+                return [request.get_output_tensor(index).data.copy() for index in range(count)]
+            finally:
+                free.append(request)
+
+        return Running(ready=lambda: bool(request.wait_for(MOMENT)), outputs=wait)
+
+    return Graph(start=start, metadata=_openvino_metadata(model), streams=streams)
+
+
+def _threads() -> int:
+    """Return how many threads torch has, so that one setting is for all."""
+    import torch
+
+    return torch.get_num_threads()
+
+
+def _providers(device: str | None, available: Sequence[str]) -> list[Any]:
+    if device in (None, "cpu"):
+        return ["CPUExecutionProvider"]
+    kind, _, index = str(device).partition(":")
+    if kind != "cuda" or "CUDAExecutionProvider" not in available:
+        raise OptionsError(
+            f"ONNX Runtime has no device {device!r} here, only {', '.join(available)}; for CUDA "
+            "install onnxruntime-gpu in place of onnxruntime"
+        )
+    return [("CUDAExecutionProvider", {"device_id": int(index or 0)}), "CPUExecutionProvider"]
+
+
+def _openvino_metadata(model: Any) -> dict[str, str]:
+    if not model.has_rt_info(["framework"]):
+        return {}
+    return {name: str(value) for name, value in model.get_rt_info(["framework"]).value.items()}
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

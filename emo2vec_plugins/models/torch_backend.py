@@ -1,0 +1,156 @@
+"""The network on a device: waveforms packed into one, run, and taken apart again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+import numpy as np
+import torch
+
+from emo2vec_plugins.core import FloatArray, Frames, LabelSet, Provenance
+from emo2vec_plugins.engine import Pending, Piece, lay
+from emo2vec_plugins.errors import Emo2vecError, OptionsError
+from emo2vec_plugins.models.attention import attention_for
+from emo2vec_plugins.models.network import Network
+from emo2vec_plugins.models.transfer import pack, pooled, send_back
+
+DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+
+CPU_SECONDS, CUDA_SECONDS = 30.0, 240.0
+"""Audio in a batch: on a CPU more gains nothing and takes memory, on a GPU it fills the device."""
+
+
+class TorchBackend:
+    """Runs a `Network` in packed batches; a batch that does not fit on the device is split.
+
+    Args:
+        network: With its weights.
+        labels: Of the rows of its head.
+        provenance: Travels with every result.
+        device: Where to run; CUDA if there is one, unless given.
+        dtype: Of weights and arithmetic; results are float32.
+
+    Raises:
+        OptionsError: If there is no such device or dtype, or weights leave the dtype's range.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        labels: LabelSet,
+        provenance: Provenance,
+        device: str | None = None,
+        dtype: str = "float32",
+    ) -> None:
+        if dtype not in DTYPES:
+            graph = "; graphs have it: openvino:MODEL or onnx:MODEL" if dtype == "int8" else ""
+            raise OptionsError(f"torch computes in {', '.join(DTYPES)}, not in {dtype!r}{graph}")
+        self.device = device_of(device)
+        self.network = network.eval().requires_grad_(False).to(self.device, DTYPES[dtype])
+        _check_range(self.network, dtype)
+        self.labels = labels
+        self.width = network.config.width
+        self.normalize = network.config.normalize
+        self.batch_seconds = CPU_SECONDS if self.device.type == "cpu" else CUDA_SECONDS
+        self.provenance = provenance
+        self._dtype = DTYPES[dtype]
+        self._suit()
+
+    def to(self, device: str | torch.device) -> TorchBackend:
+        """Move to *device*; an `Engine` made before goes on with batches of the same length."""
+        self.device = device_of(str(device))
+        self.network.to(self.device)
+        self._suit()
+        self.batch_seconds = CPU_SECONDS if self.device.type == "cpu" else CUDA_SECONDS
+        return self
+
+    def run(self, waveforms: Sequence[FloatArray]) -> list[Frames]:
+        """Return each waveform's frames: embeddings and, with a head, logits, as float32.
+
+        Raises:
+            Emo2vecError: If the device has too little memory for one waveform alone.
+        """
+        return self.start_batch([Piece(samples=waveform) for waveform in waveforms])()
+
+    def start_batch(self, pieces: Sequence[Piece]) -> Pending:
+        """Put a batch in the device's queue, its results on their way back behind it.
+
+        Raises:
+            Emo2vecError: If the device has too little memory for one piece alone.
+        """
+        if not pieces:
+            return list
+        try:
+            return self._start_all(pieces)
+        except torch.cuda.OutOfMemoryError as error:
+            if len(pieces) == 1:
+                raise Emo2vecError(
+                    f"{self.device} has too little memory for {len(pieces[0].samples)} samples at "
+                    "once: use a shorter max_window, another dtype, or the CPU"
+                ) from error
+        torch.cuda.empty_cache()
+        half = len(pieces) // 2
+        first, second = self.start_batch(pieces[:half]), self.start_batch(pieces[half:])
+        return lambda: [*first(), *second()]
+
+    def _suit(self) -> None:
+        config = self.network.config
+        depth = config.width // config.heads
+        self.network.attention = attention_for(self.device, depth=depth)
+
+    @torch.inference_mode()
+    def _start_all(self, pieces: Sequence[Piece]) -> Pending:
+        layout = lay([len(piece.samples) for piece in pieces], gap=self.network.gap)
+        packed = pack(pieces, layout, self.device).to(self._dtype)
+        outputs = [each for each in self.network(packed, layout) if each is not None]
+        counts = [frames.stop - frames.start for frames in layout.frames]
+        if pieces[0].pool is None:
+            returning = send_back([each.float() for each in outputs])
+        else:
+            returning = send_back([pooled(each, pieces, counts) for each in outputs])
+            counts = [1] * len(pieces)
+
+        def wait() -> list[Frames]:
+            ends = list(accumulate(counts))[:-1]
+            embeddings, *heads = (np.split(array, ends) for array in returning())
+            return list(zip(embeddings, heads[0] if heads else [None] * len(pieces), strict=True))
+
+        return wait
+
+
+def _check_range(network: Network, dtype: str) -> None:
+    """Refuse half a network: float16 ends at 65,504, and ``tiny`` needs larger weights."""
+    if dtype == "float16" and not all(each.isfinite().all() for each in network.parameters()):
+        raise OptionsError(
+            "this model cannot be run in float16, whose range its weights leave; use bfloat16 or "
+            "float32"
+        )
+
+
+def device_of(name: str | None) -> torch.device:
+    """Return a device by name; CUDA if there is one, else the CPU, for None.
+
+    Raises:
+        OptionsError: If there is no such device here.
+    """
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise OptionsError(
+            f"there is no device {name!r}; there are cpu, cuda (cuda:1 is the second) and mps"
+        ) from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise OptionsError(f"device {name!r} was asked for, but torch finds no CUDA device")
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise OptionsError(f"device {name!r} is not to be had here: {error}") from error
+    return device

@@ -1,0 +1,13 @@
+from .confusions import confusion as confusion
+from .confusions import confusion_figure as confusion_figure
+from .drawing import SUFFIXES as SUFFIXES
+from .drawing import rendered as rendered
+from .drawing import save as save
+from .lanes import spoken_by as spoken_by
+from .notebook import notebook_html as notebook_html
+from .page import write_page as write_page
+from .page_sound import How as How
+from .smoothing import smoothed as smoothed
+from .summary import summarise as summarise
+from .timelines import timeline as timeline
+from .trajectories import trajectories as trajectories

@@ -1,0 +1,12 @@
+from .examples import read_cuts as read_cuts
+from .examples import read_examples as read_examples
+from .fit import Means as Means
+from .fit import predictions as predictions
+from .pseudo_label.labelling import pseudo_label as pseudo_label
+from .pseudo_label.manifest import pseudo_label_manifest as pseudo_label_manifest
+from .pseudo_label.report import Report as Report
+from .pseudo_label.trust import Trust as Trust
+from .recipe import Recipe as Recipe
+from .run import train as train
+from .split import Split as Split
+from .split import make_split as make_split

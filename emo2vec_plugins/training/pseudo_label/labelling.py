@@ -1,0 +1,246 @@
+"""Labels from a model for turns that have none, where the model is to be trusted.
+
+Two steps. First every turn without a label is scored, as `annotate_cuts` does it, and what the
+criteria ask for is noted. Then the turns are judged: once through to count and to fill the quotas,
+once more to write. Labels that were there are never looked at.
+
+Noisy labels that a model is sure of train its successor: Xie et al., "Self-training with Noisy
+Student improves ImageNet classification" (2020); emotion2vec+ itself came about so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from emo2vec_plugins.core import LabelSet, Options, Plugins, Scorer, check_sources
+from emo2vec_plugins.errors import LabelError, OptionsError, warn
+from emo2vec_plugins.integrations.lhotse import (
+    PSEUDO,
+    Place,
+    enriched,
+    enriched_cuts,
+    field_names,
+    places,
+)
+from emo2vec_plugins.training.pseudo_label.evidence import (
+    EvidencePlugin,
+    EvidenceScorer,
+    evidence_in,
+    is_candidate,
+    note_names,
+    seconds_within,
+)
+from emo2vec_plugins.training.pseudo_label.report import Fates, Report
+from emo2vec_plugins.training.pseudo_label.selection import Judge, Selection, verdict
+from emo2vec_plugins.training.pseudo_label.trust import Evidence, Trust
+
+if TYPE_CHECKING:
+    from lhotse import CutSet
+    from lhotse.cut import Cut
+
+NO_LABEL = "the model gave no label"
+
+
+def pseudo_label(
+    cuts: Iterable[Cut],
+    *,
+    score: Scorer,
+    second: Scorer | None = None,
+    trust: Trust | None = None,
+    field: str = "emotion",
+    overwrite: bool = False,
+) -> tuple[CutSet, Report]:
+    """Return copies of all cuts, in order, with labels where the model is to be trusted.
+
+    An accepted turn has the label in *field* and ``pseudo`` in ``FIELD_source``. A rejected turn
+    has None in *field* and the reason in ``FIELD_rejected``; what the model heard stays in
+    ``FIELD_scores``. A turn with a label is neither heard nor changed but for the fields it lacks.
+
+    All cuts are held in memory: `pseudo_label_manifest` streams from file to file.
+
+    Args:
+        cuts: A ``CutSet`` or any iterable of cuts.
+        score: The model that gives labels: an `Engine`, with ``granularity="frame"`` if *trust*
+            asks for windows.
+        second: A model that is to hear the same; of other classes, those that both have count.
+        trust: The criteria; `Trust` as it is, unless given.
+        field: Where labels are and go, and prefix of what stands beside them.
+        overwrite: Judge turns that have a label, too; they lose it even if they are rejected, but
+            not if they could not be scored.
+
+    Raises:
+        LabelError: If there is no turn, a model has no classes, or two have none to compare.
+        OptionsError: If *trust* asks for windows of an engine that does not keep frames.
+    """
+    from lhotse import CutSet
+
+    check_sources(cuts)
+    wanted = trust or Trust()
+    compared_on = check_models(score, second, wanted)
+    options = Options(field=field, overwrite=overwrite)
+    scorer = EvidenceScorer(score, second=second, window=wanted.window)
+    heard = [*enriched_cuts(cuts, score=scorer, options=options, plugins=evidence_plugins())]
+    judgement = Judgement(wanted, options, has_second=second is not None)
+    report = judgement.survey(heard, models=scorer.identity, compared_on=compared_on)
+    return CutSet.from_cuts(judgement.applied(heard)).to_eager(), report
+
+
+class Judgement:
+    """The second step: cuts that carry evidence are read once to choose, once to be labelled.
+
+    Args:
+        trust: The criteria.
+        options: The field, and whether labels are replaced.
+        has_second: Whether a second model was asked.
+    """
+
+    def __init__(self, trust: Trust, options: Options, *, has_second: bool) -> None:
+        self._trust = trust
+        self._options = options
+        self._has_second = has_second
+        self._selection: Selection | None = None
+
+    def survey(
+        self, cuts: Iterable[Any], *, models: Mapping[str, Any], compared_on: list[str] | None
+    ) -> Report:
+        """Hear all turns, choose, and return what becomes of them.
+
+        Raises:
+            LabelError: If there is no turn.
+        """
+        judge, fates, prefix = Judge(self._trust), Fates(), self._options.field
+        for cut in cuts:
+            fates.cuts += 1
+            for place, own, evidence in self._turns(cut):
+                custom = own.custom or {}
+                if evidence is not None:
+                    judge.hear(evidence)
+                    fates.judge(evidence, window=self._trust.window)
+                elif _has_label(custom, prefix) and not self._options.overwrite:
+                    fates.keep(custom, prefix)
+                else:
+                    fates.fail(_named(cut, place, own), custom.get(f"{prefix}_reason") or NO_LABEL)
+        if not fates.cuts:
+            raise LabelError("there are no cuts")
+        self._selection = judge.choose()
+        return fates.report(
+            self._selection, self._trust, prefix=prefix, models=models, compared_on=compared_on
+        )
+
+    def applied(self, cuts: Iterable[Any]) -> Iterator[Any]:
+        """Yield a copy of each cut with its labels; the same cuts again, in the same order."""
+        if self._selection is None:
+            raise OptionsError("survey the cuts before the judgement is applied to them")
+        chosen = iter(self._selection.chosen.tolist())
+        for cut in cuts:
+            fields: dict[Place, dict[str, Any]] = {}
+            for place, own, evidence in self._turns(cut):
+                custom = own.custom or {}
+                if evidence is not None:
+                    fields[place] = self._judged(custom, evidence, is_chosen=next(chosen))
+                else:
+                    fields[place] = self._completed(custom)
+            yield enriched(cut, fields, self._options)
+
+    def _turns(self, cut: Any) -> Iterator[tuple[Place, Any, Evidence | None]]:
+        """Yield every turn, with evidence if it is to be judged."""
+        prefix, lengths = self._options.field, seconds_within(cut)
+        for place, own in places(cut).items():
+            evidence = None
+            if is_candidate(own.custom, prefix):
+                evidence = evidence_in(
+                    own.custom,
+                    prefix,
+                    duration=lengths[place],
+                    temperature=self._trust.temperature,
+                    has_second=self._has_second,
+                )
+            yield place, own, evidence
+
+    def _judged(
+        self, custom: Mapping[str, Any], evidence: Evidence, *, is_chosen: bool
+    ) -> dict[str, Any]:
+        prefix = self._options.field
+        caps = self._selection.caps if self._selection else {}
+        reason = verdict(evidence, self._trust, is_chosen=is_chosen, caps=caps)
+        ours = field_names(self._options) | note_names(self._options)
+        return {name: value for name, value in custom.items() if name in ours} | {
+            prefix: evidence.label if is_chosen else None,
+            f"{prefix}_score": evidence.confidence if is_chosen else None,
+            f"{prefix}_scores": dict(evidence.scores),
+            f"{prefix}_source": PSEUDO if is_chosen else None,
+            f"{prefix}_rejected": reason or None,
+        }
+
+    def _completed(self, custom: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields that a turn without evidence lacks, saying nothing."""
+        keeps = _has_label(custom, self._options.field)
+        return {name: None for name in note_names(self._options) if not (keeps and name in custom)}
+
+
+def evidence_plugins() -> Plugins:
+    """Return what opens cuts in the first step; no other plugin is asked."""
+    return Plugins([EvidencePlugin()], installed=False)
+
+
+def check_models(score: Any, second: Any, trust: Trust) -> list[str] | None:
+    """Return the classes on which two models are compared; None for one, or if unknown.
+
+    Warns if they are not the classes of both, and if the two are one model.
+
+    Raises:
+        LabelError: If a model has no classes, the first has not those that are wanted, or there
+            are not two to compare on.
+        OptionsError: If windows are asked for and the first model keeps no frames.
+    """
+    names = _classes_of(score, "the model")
+    if trust.window is not None and getattr(score, "granularity", "frame") != "frame":
+        raise OptionsError(
+            "agreement between windows needs frame logits: Engine(..., granularity='frame')"
+        )
+    if names and trust.classes is not None:
+        score.labels.restrict(trust.classes)
+    if second is None:
+        return None
+    others = _classes_of(second, "the second model")
+    if _provenance_of(score) == _provenance_of(second) is not None:
+        warn("both models are the same: they agree on everything, and nothing is gained")
+    if names is None or others is None:
+        return None
+    shared = [name for name in names if name in others]
+    if len(shared) < 2:
+        raise LabelError(
+            "two models are compared on the classes that both have, and two are needed at least; "
+            f"the first has {', '.join(names)}, the second {', '.join(others)}"
+        )
+    if unshared := [name for name in names if name not in others]:
+        warn(
+            f"the second model has no {', '.join(unshared)}: turns heard so are all rejected; "
+            f"the models are compared on {', '.join(shared)}"
+        )
+    elif len(shared) < len(others):
+        warn(f"the models are compared on the classes that both have: {', '.join(shared)}")
+    return shared
+
+
+def _classes_of(score: Any, who: str) -> tuple[str, ...] | None:
+    labels = getattr(score, "labels", None)
+    if not isinstance(labels, LabelSet):
+        return None
+    if not labels.names:
+        raise LabelError(f"{who} has no classes: it gives embeddings, and labels cannot come of it")
+    return labels.names
+
+
+def _provenance_of(score: Any) -> Any:
+    return getattr(getattr(score, "backend", None), "provenance", None)
+
+
+def _has_label(custom: Mapping[str, Any], prefix: str) -> bool:
+    label = custom.get(prefix)
+    return bool(label.strip()) if isinstance(label, str) else label is not None
+
+
+def _named(cut: Any, place: Place, own: Any) -> str:
+    return f"cut {cut.id}" if place[1] is None else f"cut {cut.id}, supervision {own.id}"

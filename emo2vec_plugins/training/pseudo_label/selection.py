@@ -1,0 +1,152 @@
+"""Which turns get a label when classes have quotas: all turns are looked at before one is chosen.
+
+What is kept of a turn meanwhile is eleven bytes: its class, its confidence, and whether the other
+criteria let it through. A million turns take eleven megabytes.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+import numpy.typing as npt
+
+from emo2vec_plugins.training.pseudo_label.trust import CRITERIA, QUOTA, Evidence, Trust, objections
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Selection:
+    """What became of all turns that were judged.
+
+    Attributes:
+        chosen: Shape (turns,), in their order: whether a turn gets its label.
+        caps: Most labels of each class that passed all else; empty without a quota.
+        heard: Turns by the class they were heard as, in the order of names.
+        accepted: Those of them that get the label.
+        first: Rejected turns by the first criterion that objected; they sum to all rejected.
+        alone: Turns that each criterion would reject if it were the only one.
+    """
+
+    chosen: Mask
+    caps: Mapping[str, int]
+    heard: Mapping[str, int]
+    accepted: Mapping[str, int]
+    first: Mapping[str, int]
+    alone: Mapping[str, int]
+
+
+class Judge:
+    """Hears the evidence of all turns, in order, then chooses.
+
+    Args:
+        trust: The criteria.
+    """
+
+    def __init__(self, trust: Trust) -> None:
+        self._trust = trust
+        self._names: dict[str, int] = {}
+        self._classes = array("H")
+        self._confidences = array("d")
+        self._passed = bytearray()
+        self._first: Counter[str] = Counter()
+        self._alone: Counter[str] = Counter()
+
+    def hear(self, evidence: Evidence) -> None:
+        """Take one turn."""
+        found = objections(evidence, self._trust)
+        self._classes.append(self._names.setdefault(evidence.label, len(self._names)))
+        self._confidences.append(evidence.confidence)
+        self._passed.append(not found)
+        self._alone.update(found.keys())
+        self._first.update([*found][:1])
+
+    def choose(self) -> Selection:
+        """Apply the quotas and return what becomes of each turn heard so far."""
+        classes = np.array(self._classes, dtype=np.uint16)
+        confidences = np.array(self._confidences, dtype=np.float64)
+        passed = np.frombuffer(bytes(self._passed), dtype=bool)
+        caps = class_caps(self._counts(classes[passed]), self._trust)
+        chosen = passed & self._within(caps, classes, confidences, passed)
+        everyone = np.ones_like(passed)
+        alone_caps = class_caps(self._counts(classes), self._trust)
+        refused = ~self._within(alone_caps, classes, confidences, everyone)
+        first = Counter(self._first) + Counter({QUOTA: int((passed & ~chosen).sum())})
+        alone = Counter(self._alone) + Counter({QUOTA: int(refused.sum())})
+        return Selection(
+            chosen=chosen,
+            caps=caps,
+            heard=self._counts(classes),
+            accepted=self._counts(classes[chosen]),
+            first={name: first[name] for name in CRITERIA},
+            alone={name: alone[name] for name in CRITERIA},
+        )
+
+    def _counts(self, classes: npt.NDArray[np.uint16]) -> dict[str, int]:
+        counts = np.bincount(classes, minlength=len(self._names))
+        return {name: int(counts[self._names[name]]) for name in sorted(self._names)}
+
+    def _within(
+        self,
+        caps: Mapping[str, int],
+        classes: npt.NDArray[np.uint16],
+        confidences: npt.NDArray[np.float64],
+        eligible: Mask,
+    ) -> Mask:
+        within = np.ones_like(eligible)
+        for name, cap in caps.items():
+            own = eligible & (classes == self._names[name])
+            within &= ~own | most_confident(confidences, own, cap)
+        return within
+
+
+def class_caps(counts: Mapping[str, int], trust: Trust) -> dict[str, int]:
+    """Return the most labels that each class may have; nothing if there is no quota.
+
+    Args:
+        counts: Turns of each class that pass all other criteria.
+        trust: Its quotas; of two, the stricter one holds.
+
+    >>> class_caps({"happy": 10, "neutral": 500, "sad": 40}, Trust(max_ratio=2))
+    {'happy': 80, 'neutral': 80, 'sad': 80}
+    """
+    present = [count for count in counts.values() if count]
+    limits: list[int] = [] if trust.max_per_class is None else [trust.max_per_class]
+    if trust.max_ratio is not None and present:
+        reference = median(present) if trust.ratio_of == "median" else min(present)
+        limits.append(math.floor(trust.max_ratio * reference))
+    return dict.fromkeys(counts, min(limits)) if limits else {}
+
+
+def most_confident(confidences: npt.NDArray[np.float64], eligible: Mask, count: int) -> Mask:
+    """Return which of the *eligible* are the *count* most confident; of equals, the earlier.
+
+    Args:
+        confidences: Shape (turns,).
+        eligible: Shape (turns,).
+        count: How many at most.
+
+    Returns:
+        Shape (turns,).
+    """
+    places = np.flatnonzero(eligible)
+    best = places[np.argsort(-confidences[places], kind="stable")[:count]]
+    chosen = np.zeros_like(eligible)
+    chosen[best] = True
+    return chosen
+
+
+def verdict(evidence: Evidence, trust: Trust, *, is_chosen: bool, caps: Mapping[str, int]) -> str:
+    """Return why a turn is rejected, by the first criterion that objects; empty if accepted."""
+    if is_chosen:
+        return ""
+    found = objections(evidence, trust)
+    if found:
+        return next(iter(found.values()))
+    return f"quota: {caps[evidence.label]} {evidence.label} turns are at least as confident"

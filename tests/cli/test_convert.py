@@ -1,0 +1,167 @@
+"""``emo2vec convert``: between any two formats, with every loss told."""
+
+from __future__ import annotations
+
+import pytest
+import soundfile
+from support.cli_runner import run
+
+from emo2vec_plugins import Dialogue, Emotion, Format, Plugins, ScoredTurn, Turn, hookimpl
+from emo2vec_plugins.formats.bundle import write_bundle
+from emo2vec_plugins.formats.files import read_dialogues, write_dialogues
+from emo2vec_plugins.testing import tone
+
+PLUGINS = Plugins(installed=False)
+TURN = ScoredTurn(
+    turn=Turn(start=0.5, end=1.25, speaker="A"),
+    emotion=Emotion(label="sad", score=0.75, scores={"sad": 0.75, "happy": 0.25}),
+)
+TALK = Dialogue(recording="talk", turns=(TURN,))
+BOTH = [TALK, Dialogue(recording="a/b", turns=(TURN, TURN))]
+
+
+@pytest.fixture(autouse=True)
+def desk(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_dialogues(BOTH, "both.emotions.jsonl", plugins=PLUGINS)
+    write_dialogues([TALK], "talk.emotions.jsonl", plugins=PLUGINS)
+    soundfile.write("talk.wav", tone(1.0), 16_000)
+    return tmp_path
+
+
+def written(path, **format_):
+    return read_dialogues(path, plugins=PLUGINS, **format_)
+
+
+def test_a_file_becomes_one_of_another_format_and_every_loss_is_told():
+    result = run("convert", "talk.emotions.jsonl", "talk.spkemo.rttm")
+
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert result.stderr.splitlines() == [
+        "emo2vec: 1 turn of 1 recording are in talk.spkemo.rttm",
+        "emo2vec: lost: the probability of every class",
+    ]
+    [talk] = written("talk.spkemo.rttm")
+    assert talk.turns[0].turn == TURN.turn
+    assert talk.turns[0].emotion == Emotion(label="sad", score=0.75)
+
+
+def test_times_that_are_rounded_are_told_and_quiet_tells_nothing():
+    turn = ScoredTurn(turn=Turn(start=1 / 3, end=1.0, speaker="A"), emotion=Emotion())
+    write_dialogues([Dialogue(recording="x", turns=(turn,))], "x.emotions.jsonl", plugins=PLUGINS)
+
+    loud = run("convert", "x.emotions.jsonl", "x.rttm")
+    quiet = run("convert", "x.emotions.jsonl", "x.rttm", "--quiet")
+
+    assert "times were rounded to 1/1000000 s" in loud.stderr
+    assert quiet.stderr == ""
+
+
+def test_formats_are_named_where_files_are_called_otherwise():
+    result = run("convert", "talk.emotions.jsonl", "talk.txt", "--to", "rttm")
+    back = run("convert", "talk.txt", "back.emotions.jsonl", "--from", "rttm")
+
+    assert (result.exit_code, back.exit_code) == (0, 0)
+    assert written("back.emotions.jsonl")[0].turns[0].turn == TURN.turn
+
+
+def test_a_folder_gets_the_bundle_of_each_recording_and_gives_them_back():
+    run("convert", "both.emotions.jsonl", "results/")
+    result = run("convert", "results", "again.emotions.jsonl")
+
+    assert result.exit_code == 0
+    assert {each.recording: each for each in written("again.emotions.jsonl")} == {
+        each.recording: each for each in BOTH
+    }
+
+
+def test_a_folder_gets_one_file_for_each_recording_of_the_format_that_is_named(tmp_path):
+    result = run("convert", "both.emotions.jsonl", "out/", "--to", "rttm")
+
+    assert result.exit_code == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "a%2Fb.rttm",
+        "talk.rttm",
+    ]
+
+
+def test_only_files_of_the_format_are_read_from_a_folder(tmp_path):
+    write_bundle(TALK, tmp_path / "results")
+
+    result = run("convert", "results", "all.emotions.jsonl", "--from", "rttm")
+
+    assert result.exit_code == 0
+    [talk] = written("all.emotions.jsonl")
+    assert [each.turn.speaker for each in talk.turns] == ["A"]
+
+
+def test_the_sound_is_linked_and_its_length_kept():
+    result = run("convert", "talk.emotions.jsonl", "new.emotions.jsonl", "--audio", "talk.wav")
+
+    assert result.exit_code == 0
+    [talk] = written("new.emotions.jsonl")
+    assert (talk.audio, talk.duration) == ("talk.wav", 1.0)
+    assert "talk: 1 turn of 1 end after the audio, which is 1.000 s long" in result.stderr
+
+
+def test_a_recording_of_several_is_named_with_its_sound():
+    named = run("convert", "both.emotions.jsonl", "x.emotions.jsonl", "--audio", "a/b=talk.wav")
+    wrong = run("convert", "both.emotions.jsonl", "x.emotions.jsonl", "--audio", "c=talk.wav")
+
+    assert named.exit_code == 0
+    assert [each.audio for each in written("x.emotions.jsonl")] == [None, "talk.wav"]
+    assert wrong.exit_code == 1
+    assert "there is no recording 'c', there are talk, a/b" in wrong.stderr
+
+
+def test_a_format_that_does_not_hold_what_it_says_writes_nothing(tmp_path):
+    class Liar:
+        @hookimpl
+        def emo2vec_formats(self):
+            return [
+                Format(
+                    name="liar",
+                    suffixes=(".liar",),
+                    description="",
+                    dumps=lambda dialogues: "",
+                    loads=lambda text: [],
+                    holds=frozenset({"label"}),
+                )
+            ]
+
+    result = run("convert", "talk.emotions.jsonl", "talk.liar", plugins=[Liar()])
+
+    assert result.exit_code == 1
+    assert "does not hold what it says it does" in result.stderr
+    assert not (tmp_path / "talk.liar").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["none.rttm", "x.rttm"], "none.rttm: No such file"),
+        (["talk.emotions.jsonl", "x.foo"], "no format is called 'x.foo'"),
+        (["talk.emotions.jsonl", "x", "--to", "bundle"], "give a folder: x/"),
+        (["empty", "x.rttm"], "empty: there are no files that end in .emotions.jsonl"),
+        (["talk.wav", "x.rttm", "--from", "rttm"], "expected text, found audio"),
+    ],
+)
+def test_what_cannot_be_done_is_said(tmp_path, arguments, message):
+    (tmp_path / "empty").mkdir()
+
+    result = run("convert", *arguments)
+
+    assert result.exit_code == 1
+    assert message in result.stderr
+
+
+def test_two_recordings_that_would_be_one_file_are_refused(tmp_path):
+    twins = [Dialogue(recording=name, turns=(TURN,)) for name in ("Talk", "talk")]
+    write_dialogues(twins, "twins.emotions.jsonl", plugins=PLUGINS)
+
+    result = run("convert", "twins.emotions.jsonl", "out/")
+
+    assert result.exit_code == 1
+    assert "'Talk' and 'talk' would be one file" in result.stderr
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,280 @@
+"""``emo2vec cuts``: a manifest in, the same with emotions out."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from lhotse import CutSet, Recording, SupervisionSegment
+from support.cli_runner import run
+
+from emo2vec_plugins.testing import FakeBackend
+
+TOO_SHORT = (
+    "  cut b, supervision b-0: too short: 160 samples at 16 kHz, one frame needs 400 (25 ms)"
+)
+
+
+@pytest.fixture
+def manifest(write, noise, tmp_path):
+    """Two cuts of 4 s; the first has two turns, the second one that is too short to score."""
+    recordings = [
+        Recording.from_file(write(f"{name}.wav", noise(64000, seed=index), 16000))
+        for index, name in enumerate("ab")
+    ]
+    turns = [[("a-0", 0.5, 1.5), ("a-1", 1.0, 2.0)], [("b-0", 0.0, 0.01)]]
+    cuts = []
+    for recording, spans in zip(recordings, turns, strict=True):
+        cut = recording.to_cut()
+        cut.supervisions = [
+            SupervisionSegment(
+                id=name, recording_id=recording.id, start=start, duration=end, speaker=name
+            )
+            for name, start, end in spans
+        ]
+        cuts.append(cut)
+    path = tmp_path / "cuts.jsonl.gz"
+    CutSet.from_cuts(cuts).to_file(path)
+    return path
+
+
+def cuts(*arguments, **more):
+    return run("cuts", "--model", "fake", *arguments, **more)
+
+
+def supervisions(path):
+    return [sup for cut in CutSet.from_file(path) for sup in cut.supervisions]
+
+
+def test_every_supervision_gets_an_emotion_or_a_reason(manifest, tmp_path):
+    out = tmp_path / "out.jsonl.gz"
+
+    result = cuts(manifest, out)
+
+    assert result.exit_code == 3
+    assert result.stdout == ""
+    assert result.stderr.splitlines() == [
+        f"emo2vec: 3 turns of 2 cuts, heard by fake (float32, sha256 000000000000), are in {out}",
+        "emo2vec: warning: 1 of 3 turns failed; emotion_reason says why:",
+        TOO_SHORT,
+    ]
+    found = supervisions(out)
+    assert [sup.id for sup in found] == ["a-0", "a-1", "b-0"]
+    assert all(sup.emotion in FakeBackend.labels.names for sup in found[:2])
+    assert found[2].emotion is None
+    assert found[2].emotion_reason.startswith("too short")
+
+
+def test_arrays_go_to_the_store(manifest, tmp_path):
+    out, store = tmp_path / "out.jsonl.gz", tmp_path / "arrays"
+
+    cuts(
+        *(manifest, out, "--embeddings", "--frames", "--store", store),
+        *("--store-type", "numpy_files", "--array-dtype", "float16"),
+    )
+
+    first = supervisions(out)[0]
+    assert first.load_emotion_embedding().shape == (4,)
+    assert first.load_emotion_embedding().dtype == np.float16
+    assert first.load_emotion_frames().shape[1] == 4
+
+
+def test_arrays_without_a_store_are_wrong_usage(manifest, tmp_path):
+    result = cuts(manifest, tmp_path / "out.jsonl.gz", "--embeddings")
+
+    assert result.exit_code == 2
+    assert "need --store PATH" in result.stderr
+
+
+def test_labels_are_kept_unless_overwriting(manifest, tmp_path):
+    labelled = tmp_path / "labelled.jsonl"
+    CutSet.from_file(manifest).map_supervisions(
+        lambda sup: sup.with_custom("emotion", "human")
+    ).to_file(labelled)
+
+    kept = cuts(labelled, tmp_path / "kept.jsonl")
+    cuts(labelled, tmp_path / "new.jsonl", "--overwrite")
+    cuts(labelled, tmp_path / "beside.jsonl", "--field", "heard")
+
+    assert (kept.exit_code, kept.stderr) == (
+        0,
+        "emo2vec: warning: nothing was scored: 3 turns, each with 'emotion' already; "
+        "--field NAME writes beside it, --overwrite replaces it\n",
+    )
+    assert supervisions(tmp_path / "kept.jsonl")[0].emotion == "human"
+    assert supervisions(tmp_path / "new.jsonl")[0].emotion in FakeBackend.labels.names
+    beside = supervisions(tmp_path / "beside.jsonl")[0]
+    assert beside.emotion == "human"
+    assert beside.heard in FakeBackend.labels.names
+
+
+def test_labels_that_were_kept_are_counted(manifest, tmp_path):
+    labelled = tmp_path / "labelled.jsonl"
+    CutSet.from_file(manifest).map_supervisions(
+        lambda sup: sup.with_custom("emotion", "human" if sup.id == "a-0" else "")
+    ).to_file(labelled)
+
+    result = cuts(labelled, tmp_path / "out.jsonl")
+
+    assert "3 turns of 2 cuts, 1 labelled already, heard by fake" in result.stderr
+    assert supervisions(tmp_path / "out.jsonl")[1].emotion in FakeBackend.labels.names
+
+
+def test_ten_failures_are_named(manifest, tmp_path):
+    short = json.loads(_lines(manifest)[1])
+    many = tmp_path / "many.jsonl"
+    many.write_text("".join(json.dumps(short | {"id": f"cut-{i}"}) + "\n" for i in range(12)))
+
+    lines = cuts(many, tmp_path / "out.jsonl", "--quiet").stderr.splitlines()
+
+    assert len(lines) == 12
+    assert lines[0] == "emo2vec: warning: 12 of 12 turns failed; emotion_reason says why:"
+    assert lines[10].startswith("  cut cut-9, supervision b-0: too short")
+    assert lines[11] == "  and 2 more"
+
+
+def test_finished_run_says_so_and_how_failures_are_tried_again(manifest, tmp_path):
+    out, again = tmp_path / "out.jsonl.gz", tmp_path / "again.jsonl.gz"
+    cuts(manifest, out)
+
+    finished = cuts(manifest, out)
+    renewed = cuts(out, again)
+
+    assert finished.exit_code == 3
+    assert finished.stderr.splitlines() == [
+        f"emo2vec: {out} was finished already, nothing was done; to try failed turns again, "
+        f"annotate the output: emo2vec cuts {out} OUT2",
+        "emo2vec: warning: 1 of 3 turns failed; emotion_reason says why:",
+        TOO_SHORT,
+    ]
+    assert "2 labelled already" in renewed.stderr
+    assert supervisions(again) == supervisions(out)
+
+
+def test_manifest_that_was_no_good_is_no_hindrance_once_it_is(manifest, tmp_path):
+    broken, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    broken.write_text('{"a": 1}\n')
+
+    failed = cuts(broken, out)
+    left = sorted(path.name for path in tmp_path.glob("out*"))
+    broken.write_text("".join(_lines(manifest)))
+    repaired = cuts(broken, out)
+
+    assert (failed.exit_code, left) == (1, [])
+    assert (repaired.exit_code, len(supervisions(out))) == (3, 3)
+
+
+def test_folder_of_audio_is_not_called_shar(tmp_path, noise, write):
+    folder = tmp_path / "wavs"
+    folder.mkdir()
+    write("wavs/a.wav", noise(16000), 16000)
+
+    result = cuts(folder, tmp_path / "out.jsonl.gz")
+
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"emo2vec: error: {folder} is not a Shar directory: "
+        "it has no cuts.000000.jsonl or cuts.000000.jsonl.gz\n",
+    )
+
+
+def test_store_of_a_kind_that_is_not_known_is_explained(manifest, tmp_path):
+    store = tmp_path / "emb.npz"
+    result = cuts(manifest, tmp_path / "out.jsonl", "--embeddings", "--store", store)
+
+    assert result.exit_code == 1
+    assert "or a folder of .npy files, whose name has no suffix" in result.stderr
+    assert not store.exists()
+
+
+def test_missing_manifest_is_one_line(tmp_path):
+    result = cuts("gone.jsonl.gz", tmp_path / "out.jsonl.gz")
+
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "emo2vec: error: gone.jsonl.gz: No such file or directory\n",
+    )
+
+
+def test_output_of_another_kind_is_one_line(manifest, tmp_path):
+    result = cuts(manifest, tmp_path / "out.txt")
+
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_output_of_other_settings_is_not_replaced(manifest, tmp_path):
+    out = tmp_path / "out.jsonl"
+    plain = tmp_path / "plain.jsonl"
+    CutSet.from_file(manifest).to_file(plain)
+    cuts(plain, out)
+    before = out.read_bytes()
+
+    result = cuts(plain, out, "--field", "other")
+
+    assert result.exit_code == 1
+    assert out.read_bytes() == before
+
+
+INTERRUPTING = """
+import os, signal
+from support.cli_runner import FakeModels
+from emo2vec_plugins.cli import main
+from emo2vec_plugins.plugins import Plugins
+from emo2vec_plugins.testing import FakeBackend
+
+class Interrupting(FakeBackend):
+    batch_seconds = 2.0
+
+    def run(self, waveforms):
+        if len(self.batches) == 20:
+            os.kill(os.getpid(), signal.SIGINT)
+        return super().run(waveforms)
+
+main(obj=Plugins([FakeModels(Interrupting())], installed=False))
+"""
+
+
+def test_interrupted_run_says_so_and_goes_on(manifest, tmp_path):
+    many, out = tmp_path / "many.jsonl", tmp_path / "out.jsonl"
+    lines = [json.loads(cut_line) for cut_line in _lines(manifest)]
+    many.write_text(
+        "".join(json.dumps(lines[0] | {"id": f"cut-{index}"}) + "\n" for index in range(40))
+    )
+    arguments = ["cuts", "--model", "fake", str(many), str(out)]
+
+    process = subprocess.run(
+        [sys.executable, "-c", INTERRUPTING, *arguments],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+        timeout=120,
+    )
+
+    assert process.returncode == 128 + signal.SIGINT
+    assert process.stderr.splitlines() == [
+        "emo2vec: the same command again goes on from here",
+        "emo2vec: error: interrupted",
+    ]
+    assert not out.exists()
+
+    class Small(FakeBackend):
+        batch_seconds = 2.0
+
+    resumed = Small()
+    assert cuts(many, out, backend=resumed).exit_code == 0
+    assert len(supervisions(out)) == 80
+    assert 0 < len(resumed.batches) < 80
+
+
+def _lines(manifest):
+    import gzip
+
+    with gzip.open(manifest, "rt") as lines:
+        return list(lines)

@@ -1,0 +1,158 @@
+"""``--format``: each recording in a plugin's format, beside its bundle."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+from support.cli_runner import run
+from support.paths import ROOT
+
+from emo2vec_plugins.core.format import Format
+from emo2vec_plugins.core.hookspecs import hookimpl
+from emo2vec_plugins.errors import FormatError
+
+
+class Offering:
+    """Offers the formats it was made with."""
+
+    def __init__(self, *formats):
+        self.formats = formats
+
+    @hookimpl
+    def emo2vec_formats(self):
+        return list(self.formats)
+
+
+def told(dialogues):
+    (dialogue,) = dialogues
+    return f"{dialogue.recording}: {len(dialogue.turns)} turns\n"
+
+
+def only_a(dialogues):
+    if dialogues[0].recording != "a":
+        raise FormatError("only a fits in here")
+    return told(dialogues)
+
+
+NOTE = Format(name="note", suffixes=(".note.txt", ".txt"), description="", dumps=told)
+
+
+@pytest.fixture
+def corpus(write, noise, tmp_path):
+    """Two recordings and their RTTM, as arguments of the command."""
+    for name in "ab":
+        write(f"{name}.wav", noise(16000), 16000)
+    rttm = tmp_path / "turns.rttm"
+    rttm.write_text("".join(f"SPEAKER {n} 1 0 0.5 <NA> <NA> {n} <NA> <NA>\n" for n in "ab"))
+    return tmp_path, "--rttm", rttm, "--out", tmp_path / "out"
+
+
+def rttm(*arguments, formats=(NOTE,)):
+    return run("rttm", "--model", "fake", *arguments, plugins=[Offering(*formats)])
+
+
+def test_each_recording_is_written_in_the_format_too(corpus, tmp_path):
+    result = rttm(*corpus, "--format", "note")
+
+    assert result.exit_code == 0
+    assert (tmp_path / "out" / "a.note.txt").read_text() == "a: 1 turns\n"
+    assert (tmp_path / "out" / "b.note.txt").read_text() == "b: 1 turns\n"
+    assert len(list((tmp_path / "out").iterdir())) == 10
+
+
+def test_several_formats_may_be_named_and_those_of_the_bundle_change_nothing(corpus, tmp_path):
+    other = Format(name="other", suffixes=(".other",), description="", dumps=told)
+    names = "note", "other", "note", "rttm", "emotions.jsonl"
+
+    result = rttm(*corpus, *(f"--format={name}" for name in names), formats=(NOTE, other))
+
+    assert result.exit_code == 0
+    assert len(list((tmp_path / "out").iterdir())) == 12
+    assert "<NA> a <NA>" in (tmp_path / "out" / "a.rttm").read_text()
+
+
+def test_the_example_of_a_format_is_written(corpus, tmp_path):
+    folder = ROOT / "examples" / "plugin_srt"
+    spec = importlib.util.spec_from_file_location("srt_example", folder / "emo2vec_plugin_srt.py")
+    plugin = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(plugin)
+
+    result = run("rttm", "--model", "fake", *corpus, "--format", "srt", plugins=[plugin])
+
+    assert result.exit_code == 0
+    assert (tmp_path / "out" / "a.srt").read_text().splitlines()[:2] == [
+        "1",
+        "00:00:00,000 --> 00:00:00,500",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("nite", "did you mean 'note'? there are "), ("zzzz", "there are ")]
+)
+def test_unknown_format_names_those_there_are(corpus, tmp_path, name, hint):
+    result = rttm(*corpus, "--format", name)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"emo2vec: error: there is no format {name!r}; {hint}audacity")
+    assert {"emotions.jsonl", "note", "rttm"} <= set(result.stderr.strip().split(", "))
+    assert not (tmp_path / "out").exists()
+
+
+def test_format_that_cannot_be_written_is_refused(corpus):
+    reading = Format(name="reading", suffixes=(".read",), description="", loads=lambda text: [])
+
+    result = rttm(*corpus, "--format", "reading", formats=[reading])
+
+    assert result.exit_code == 1
+    assert result.stderr == "emo2vec: error: format 'reading' can be read, not written\n"
+
+
+@pytest.mark.parametrize("suffix", [".rttm", ".Emotions.JSONL", ".embeddings.npz"])
+def test_format_whose_files_would_replace_those_of_the_bundle_is_refused(corpus, suffix):
+    thief = Format(name="thief", suffixes=(suffix,), description="", dumps=told)
+
+    result = rttm(*corpus, "--format", "thief", formats=[thief])
+
+    assert result.exit_code == 1
+    assert "format 'thief' cannot be written here" in result.stderr
+
+
+def test_recording_that_a_format_cannot_hold_fails_alone(corpus, tmp_path):
+    picky = Format(name="picky", suffixes=(".pick",), description="", dumps=only_a)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "b.pick").write_text("of an earlier run")
+
+    result = rttm(*corpus, "--format", "picky", formats=[picky])
+
+    assert result.exit_code == 3
+    assert result.stderr.splitlines()[1:] == [
+        "emo2vec: warning: 1 of 2 picky files failed:",
+        f"  {tmp_path}/out/b.pick: only a fits in here",
+    ]
+    assert (tmp_path / "out" / "a.pick").exists()
+    assert not (tmp_path / "out" / "b.pick").exists()
+
+
+def test_bug_in_a_format_fails_its_files_alone(corpus, tmp_path):
+    broken = Format(name="broken", suffixes=(".brk",), description="", dumps=lambda _: 1 / 0)
+
+    result = rttm(*corpus, "--format", "broken", formats=[broken])
+
+    assert result.exit_code == 3
+    assert "all 2 broken files failed:" in result.stderr
+    assert "ZeroDivisionError" in result.stderr
+    assert (tmp_path / "out" / "b.emotions.jsonl").exists()
+
+
+def test_demo_writes_the_format_and_says_where(tmp_path):
+    pytest.importorskip("pyannote.core")
+    out = tmp_path / "demo"
+
+    result = run(
+        *("demo", "--model", "fake", "--out", out, "--format", "note"), plugins=[Offering(NOTE)]
+    )
+
+    assert result.exit_code == 0
+    assert f"written {out}/sample.note.txt" in result.stdout.splitlines()
+    assert (out / "sample.note.txt").read_text() == "sample: 10 turns\n"

@@ -1,0 +1,308 @@
+"""What holds for every command: help, plugins' commands, errors, warnings, exit statuses."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+from support.cli_runner import run
+
+from emo2vec_plugins import hookimpl
+from emo2vec_plugins._version import __version__
+from emo2vec_plugins.cli import main
+from emo2vec_plugins.cli.lazy import LazyCommand
+from emo2vec_plugins.cli.output import step_progress
+from emo2vec_plugins.core.plugins import Plugins
+from emo2vec_plugins.errors import Emo2vecError, Emo2vecWarning
+
+
+class Offering:
+    """Adds the command ``say``, which does whatever it was made with."""
+
+    def __init__(self, action, name="say"):
+        self.action = action
+        self.name = name
+
+    @hookimpl
+    def emo2vec_commands(self, cli):
+        cli.add_command(click.Command(self.name, callback=self.action, help="Say it."))
+
+
+class Broken:
+    @hookimpl
+    def emo2vec_commands(self, cli):
+        raise RuntimeError("over\nthere")
+
+
+def raising(error):
+    def action():
+        raise error
+
+    return Offering(action)
+
+
+def emo2vec(*arguments, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "emo2vec_plugins", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | environment,
+    )
+
+
+def lazy_commands():
+    offered = click.Group()
+    Plugins(installed=False).add_commands(offered)
+    return [*main.commands.values(), *offered.commands.values()]
+
+
+@pytest.mark.parametrize("command", lazy_commands(), ids=lambda each: each.name)
+def test_a_command_is_listed_as_it_describes_itself(command):
+    assert isinstance(command, LazyCommand)
+    own = command.load()
+
+    assert own.name == command.name
+    assert own.get_short_help_str(100) == command.get_short_help_str(100)
+
+
+def test_a_command_that_is_not_loaded_runs_in_any_group():
+    group = click.Group(commands={each.name: each for each in lazy_commands()})
+
+    result = CliRunner().invoke(group, ["pseudo-label", "--help"])
+
+    assert "--max-ratio" in result.output
+
+
+def test_the_names_for_plugins_commands_are_there():
+    import emo2vec_plugins.cli as cli
+
+    assert all(getattr(cli, name) for name in cli.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'dance'"):
+        _ = cli.dance
+
+
+def test_help_lists_every_command():
+    commands = {"cuts", "demo", "diarize", "models", "plugins", "rttm", "score", "selfcheck"}
+
+    result = run("--help")
+
+    assert result.exit_code == 0
+    assert commands <= set(result.stdout.split())
+    assert result.stderr == ""
+
+
+def test_help_fits_each_command_on_its_line():
+    assert "..." not in run("--help").stdout.partition("Commands:")[2]
+
+
+def test_help_imports_no_heavy_library():
+    heavy = ("torch", "lhotse", "pyannote.audio", "funasr", "rich", "huggingface_hub")
+    code = (
+        "import sys\nfrom emo2vec_plugins.cli import main\n"
+        "main(['--help'], standalone_mode=False)\n"
+        f"print('loaded', [name for name in {heavy!r} if name in sys.modules])"
+    )
+
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert result.stdout.splitlines()[-1] == "loaded []"
+
+
+def test_version_is_told():
+    assert run("--version").stdout == f"emo2vec, version {__version__}\n"
+
+
+def test_module_runs_as_the_command():
+    result = emo2vec("--version")
+
+    assert (result.returncode, result.stdout) == (0, f"emo2vec, version {__version__}\n")
+
+
+def test_plugin_adds_a_command():
+    offering = Offering(lambda: click.echo("hello"))
+
+    assert "Say it." in run("--help", plugins=[offering]).stdout
+    assert run("say", plugins=[offering]).stdout == "hello\n"
+
+
+def test_plugins_of_one_run_are_not_those_of_the_next():
+    run("say", plugins=[Offering(lambda: None)])
+
+    assert run("say").exit_code == 2
+
+
+def test_plugin_cannot_take_the_place_of_a_built_in_command():
+    result = run("models", plugins=[Offering(lambda: click.echo("mine"), name="models")])
+
+    assert "mine" not in result.stdout
+    listing = run("--help", plugins=[Offering(lambda: None, name="models")])
+    assert listing.stderr.startswith("emo2vec: warning: a plugin's command 'models' was skipped")
+
+
+def test_broken_plugin_is_one_warning_in_one_line():
+    result = run("--help", plugins=[Broken()])
+
+    assert result.exit_code == 0
+    assert "score" in result.stdout
+    assert result.stderr == (
+        "emo2vec: warning: plugin 'Broken' was skipped: "
+        "failed in emo2vec_commands: RuntimeError: over there\n"
+    )
+
+
+def test_mistake_is_one_line_and_status_1():
+    result = run("say", plugins=[raising(Emo2vecError("no\nsuch thing"))])
+
+    assert result.exit_code == 1
+    assert result.stderr == "emo2vec: error: no such thing\n"
+    assert result.stdout == ""
+
+
+def test_operating_systems_refusal_is_one_line_and_status_1():
+    error = PermissionError(13, "Permission denied", "/results")
+
+    result = run("say", plugins=[raising(error)])
+
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "emo2vec: error: /results: Permission denied\n",
+    )
+
+
+def test_bug_says_how_to_see_where():
+    result = run("say", plugins=[raising(KeyError("x"))])
+
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "emo2vec: error: this is a bug: KeyError: 'x' "
+        "(run again with 'emo2vec --debug ...' to see where)\n"
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--debug", "say"], ["say"]])
+def test_debug_lets_the_error_through(arguments, monkeypatch):
+    if "--debug" not in arguments:
+        monkeypatch.setenv("EMO2VEC_DEBUG", "1")
+
+    result = run(*arguments, plugins=[raising(Emo2vecError("told"))])
+
+    assert isinstance(result.exception, Emo2vecError)
+
+
+def test_wrong_usage_is_status_2():
+    assert run("nothing-of-this-name").exit_code == 2
+    assert run("score").exit_code == 2
+    assert run("score", "a.wav", "--dtype", "int4").exit_code == 2
+
+
+def test_interruption_is_status_130():
+    result = run("say", plugins=[raising(KeyboardInterrupt())])
+
+    assert (result.exit_code, result.stderr) == (130, "emo2vec: error: interrupted\n")
+
+
+INTERRUPTED = """
+import os, signal
+from support.cli_runner import FakeModels
+from emo2vec_plugins.cli import main
+from emo2vec_plugins.plugins import Plugins
+from emo2vec_plugins.testing import FakeBackend
+
+class Interrupted(FakeBackend):
+    def run(self, waveforms):
+        os.kill(os.getpid(), signal.SIGINT)
+        return super().run(waveforms)
+
+main(obj=Plugins([FakeModels(Interrupted())], installed=False))
+"""
+
+
+def test_interrupted_process_leaves_neither_a_traceback_nor_files(tmp_path, write, noise):
+    audio, out = write("a.wav", noise(16000), 16000), tmp_path / "out"
+    out.mkdir()
+
+    result = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, "score", "-m", "fake", audio, "-o", out / "out.jsonl"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+        timeout=60,
+    )
+
+    assert (result.returncode, result.stderr) == (130, "emo2vec: error: interrupted\n")
+    assert list(out.iterdir()) == []
+
+
+def test_warning_is_one_line_and_is_told_once():
+    def warn():
+        for _ in range(3):
+            warnings.warn("look\nout", Emo2vecWarning, stacklevel=1)
+
+    result = run("say", plugins=[Offering(warn)])
+
+    assert (result.exit_code, result.stderr) == (0, "emo2vec: warning: look out\n")
+
+
+def test_unreachable_hub_is_one_line(tmp_path, write, noise):
+    result = emo2vec(
+        "score", write("a.wav", noise(16000), 16000), HF_HUB_OFFLINE="1", HF_HOME=str(tmp_path)
+    )
+
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1
+    assert "tiny" in result.stderr
+
+
+def test_models_lists_names_and_the_default():
+    lines = run("models").stdout.splitlines()
+
+    assert [line.split()[0] for line in lines] == [
+        "model",
+        "emotion2vec_base",
+        "emotion2vec_plus_base",
+        "emotion2vec_plus_large",
+        "emotion2vec_plus_seed",
+        "fake",
+        "funasr:SOURCE",
+        "onnx:SOURCE",
+        "openvino:SOURCE",
+        "tiny",
+        "torch:SOURCE",
+    ]
+    assert [line.split()[0] for line in lines if line.endswith("(the default)")] == [
+        "emotion2vec_plus_large"
+    ]
+
+
+def test_plugins_lists_who_is_there_and_what_they_offer():
+    lines = run("plugins", plugins=[Offering(lambda: None)]).stdout.splitlines()
+
+    assert lines[0].split() == ["plugin", "origin", "hooks", "offers"]
+    assert lines[1].split() == ["Offering", "passed", "in", "commands", "command", "say"]
+    assert lines[2].split() == ["FakeModels", "passed", "in", "models", "model", "fake"]
+    assert any(line.startswith("builtin ") and "format rttm" in line for line in lines)
+    assert any(line.startswith("commands ") and "command diarize" in line for line in lines)
+
+
+def test_a_step_that_is_done_is_shown_as_done(monkeypatch):
+    """pyannote's hooks are told of a step's end by a call without counts."""
+    shown = io.StringIO()
+    shown.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", shown)
+
+    with step_progress() as hook:
+        hook("emotion", None, completed=1, total=2)
+        hook("emotion", None)
+
+    assert shown.getvalue().rfind("1/1") > shown.getvalue().rfind("1/2")

@@ -1,0 +1,120 @@
+"""``emo2vec nemo``: a manifest of NeMo in, the same with emotions out."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.cli_runner import run
+
+LINE = {"audio_filepath": "a.wav", "offset": 0.0, "duration": 1.5, "text": "yes"}
+
+
+@pytest.fixture
+def manifest(write, noise, tmp_path):
+    write("a.wav", noise(32_000), 16_000)
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps(LINE) + "\n" + json.dumps(LINE | {"offset": 0.5}) + "\n")
+    return path
+
+
+def nemo(*arguments, **more):
+    return run("nemo", "--model", "fake", *arguments, **more)
+
+
+def records(path):
+    return [json.loads(text) for text in path.read_text("utf-8").splitlines()]
+
+
+def test_a_manifest_gets_emotions(manifest, tmp_path):
+    out = tmp_path / "out.json"
+
+    result = nemo(manifest, out)
+
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert result.stderr == (
+        f"emo2vec: 2 turns of 2 lines, heard by fake (float32, sha256 000000000000), are in {out}\n"
+    )
+    assert [{key: each[key] for key in LINE} for each in records(out)] == records(manifest)
+    assert all(each["emotion"] for each in records(out))
+
+
+def test_options_reach_the_lines(manifest, tmp_path):
+    out = tmp_path / "out.json"
+
+    nemo(manifest, out, "--field", "mood", "--labels", "sad", "--quiet")
+
+    assert [each["mood"] for each in records(out)] == ["sad", "sad"]
+
+
+def test_overlap_between_the_speakers_of_an_rttm_can_be_left_out(manifest, tmp_path):
+    (tmp_path / "a.rttm").write_text(
+        "SPEAKER a 1 0.000 1.000 <NA> <NA> ann <NA> <NA>\n"
+        "SPEAKER a 1 0.000 2.000 <NA> <NA> bob <NA> <NA>\n"
+    )
+    manifest.write_text(json.dumps({"audio_filepath": "a.wav", "rttm_filepath": "a.rttm"}) + "\n")
+
+    result = nemo(manifest, manifest, "--overlap", "exclude")
+
+    assert result.exit_code == 3
+    ann, bob = records(manifest)[0]["emotion_turns"]
+    assert ann["emotion"] is None
+    assert bob["emotion"] is not None
+    assert "1 of 2 turns failed:\n  line 1, 0.000-1.000: " in result.stderr
+
+
+def test_lines_that_fail_are_named_and_written(manifest, tmp_path):
+    with manifest.open("a") as file:
+        file.writelines(json.dumps(LINE | {"audio_filepath": "b.wav"}) + "\n" for _ in range(12))
+
+    result = nemo(manifest, tmp_path / "out.json")
+
+    assert result.exit_code == 3
+    assert "emo2vec: warning: 12 of 14 turns failed:\n  line 3: " in result.stderr
+    assert result.stderr.endswith("  and 2 more\n")
+    assert len(records(tmp_path / "out.json")) == 14
+
+
+def test_labels_that_are_there_are_kept(manifest):
+    first, second = manifest.read_text().splitlines()
+    manifest.write_text(first[:-1] + ', "emotion": "calm"}\n' + second + "\n")
+
+    result = nemo(manifest, manifest)
+
+    assert "1 turn of 2 lines, 1 labelled already, heard by" in result.stderr
+    assert records(manifest)[0]["emotion"] == "calm"
+    again = nemo(manifest, manifest)
+    assert again.exit_code == 0
+    assert again.stderr == (
+        "emo2vec: warning: nothing was scored: 2 lines, each labelled already; "
+        "--field NAME writes beside it, --overwrite replaces it\n"
+    )
+    nemo(manifest, manifest, "--overwrite")
+    assert records(manifest)[0]["emotion"] != "calm"
+
+
+def test_a_torn_line_is_one_line_of_error(manifest, tmp_path):
+    with manifest.open("a") as file:
+        file.write('{"audio_filepath": "a.w')
+
+    result = nemo(manifest, tmp_path / "out.json")
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"emo2vec: error: {manifest}: line 3: expected a JSON object")
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_a_manifest_that_is_missing_is_an_error(tmp_path):
+    result = nemo(tmp_path / "none.json", tmp_path / "out.json")
+
+    assert result.exit_code == 1
+    assert "none.json" in result.stderr
+
+
+def test_a_folder_that_is_a_file_is_an_error(manifest, tmp_path):
+    result = nemo(manifest, manifest / "out.json", "--quiet")
+
+    assert result.exit_code == 1
+    assert f"{manifest}: is a file, expected a folder" in result.stderr

@@ -1,0 +1,90 @@
+"""``emo2vec report``: from results to a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.cli_runner import run
+from support.pictures import TALK
+
+from emo2vec_plugins import Dialogue, Plugins
+from emo2vec_plugins.formats.files import write_dialogues
+from emo2vec_plugins.report.page import page
+from emo2vec_plugins.report.page_sound import embedded, silence
+
+PLUGINS = Plugins(installed=False)
+
+
+@pytest.fixture(autouse=True)
+def desk(tmp_path, monkeypatch, write, noise):
+    monkeypatch.chdir(tmp_path)
+    write_dialogues([TALK], "talk.emotions.jsonl", plugins=PLUGINS)
+    both = [TALK, Dialogue(recording="a/b", turns=TALK.turns[:1])]
+    write_dialogues(both, "both.emotions.jsonl", plugins=PLUGINS)
+    write("talk.wav", noise(192_000), 16_000)
+    return tmp_path
+
+
+def test_the_file_is_what_python_makes():
+    result = run("report", "talk.emotions.jsonl", "--audio", "talk.wav", "-o", "new/talk.html")
+
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "emo2vec: talk is shown in new/talk.html\n"
+    assert Path("new/talk.html").read_text("utf-8") == page(TALK, sound=embedded("talk.wav"))
+
+
+def test_without_sound_it_is_written_and_told():
+    result = run("report", "talk.emotions.jsonl")
+
+    why = "There is no sound: none was given when this page was made."
+    assert result.stderr == (
+        f"emo2vec: warning: {why} --audio FILE says where it is\n"
+        "emo2vec: talk is shown in talk.html\n"
+    )
+    assert Path("talk.html").read_text("utf-8") == page(TALK, sound=silence(why))
+
+
+def test_sound_is_linked_or_left_out():
+    linked = run("report", "talk.emotions.jsonl", "--audio", "talk.wav", "--sound", "link", "-q")
+    content = Path("talk.html").read_text("utf-8")
+    without = run("report", "talk.emotions.jsonl", "--sound", "none", "--quiet")
+
+    assert (linked.exit_code, linked.output, without.exit_code, without.output) == (0, "", 0, "")
+    assert '"url":"talk.wav"' in content
+
+
+def test_of_several_recordings_one_is_named():
+    unnamed = run("report", "both.emotions.jsonl")
+    named = run("report", "both.emotions.jsonl", "--recording", "a/b", "--sound", "none")
+
+    assert unnamed.stderr == (
+        "emo2vec: error: a report is of one recording; --recording says which: talk, a/b\n"
+    )
+    assert (unnamed.exit_code, named.exit_code) == (1, 0)
+    assert named.stderr == "emo2vec: a/b is shown in a%2Fb.html\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["gone.jsonl"], 1, "No such file"),
+        (["talk.emotions.jsonl", "-o", "."], 2, ". is a folder, expected a file to write"),
+        (["talk.emotions.jsonl", "--audio", "gone.wav"], 1, "gone.wav: no such audio file"),
+        (
+            ["talk.emotions.jsonl", "--audio", "talk.wav", "--sound", "none"],
+            1,
+            "audio is given, and sound is to be 'none': leave out one of them",
+        ),
+        (
+            ["talk.emotions.jsonl", "--audio", "https://example.org/a.wav"],
+            1,
+            "only files can be embedded, but a URL linked to",
+        ),
+    ],
+)
+def test_a_mistake_is_told_and_nothing_is_written(arguments, status, message, desk):
+    result = run("report", *arguments)
+
+    assert (result.exit_code, message in result.stderr) == (status, True), result.stderr
+    assert not list(desk.glob("*.html"))

@@ -1,0 +1,274 @@
+"""``emo2vec rttm`` and ``emo2vec demo``: a bundle of files for each recording."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from support.cli_runner import run
+
+from emo2vec_plugins.cli.demo import sample_conversation
+from emo2vec_plugins.core.hookspecs import hookimpl
+from emo2vec_plugins.errors import MissingExtraError
+from emo2vec_plugins.formats.bundle import read_bundle
+
+LINES = (
+    "SPEAKER a 1 0.000 1.000 <NA> <NA> ann <NA> <NA>\n"
+    "SPEAKER b 1 0.000 0.010 <NA> <NA> bob <NA> <NA>\n"
+    "SPEAKER a 1 0.500 1.500 <NA> <NA> bob <NA> <NA>\n"
+    "SPEAKER c 1 0.000 1.000 <NA> <NA> ann <NA> <NA>\n"
+)
+
+
+@pytest.fixture
+def turns(tmp_path):
+    path = tmp_path / "turns.rttm"
+    path.write_text(LINES)
+    return path
+
+
+@pytest.fixture
+def audio(write, noise, tmp_path):
+    for index, name in enumerate("ab"):
+        write(f"{name}.wav", noise(32000, seed=index), 16000)
+    return tmp_path
+
+
+def rttm(*arguments, **more):
+    return run("rttm", "--model", "fake", *arguments, **more)
+
+
+def only(turns, *names):
+    kept = [line for line in LINES.splitlines(keepends=True) if line.split()[1] in names]
+    turns.write_text("".join(kept))
+    return turns
+
+
+def test_each_recording_gets_its_files(audio, turns, tmp_path):
+    result = rttm(audio / "a.wav", "--rttm", only(turns, "a"), "--out", tmp_path / "out")
+
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert result.stderr == (
+        "emo2vec: 2 turns of 1 recording, heard by fake (float32, sha256 000000000000), "
+        f"are in {tmp_path}/out\n"
+    )
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "a.emotion.rttm",
+        "a.emotions.jsonl",
+        "a.rttm",
+        "a.spkemo.rttm",
+    ]
+
+
+def test_speaker_lines_are_kept_as_they_are(audio, turns, tmp_path):
+    odd = "SPEAKER a 1 0 1.0  <NA> <NA> ann 0.9 x\n"
+    turns.write_text(LINES + odd)
+
+    rttm(audio, "--rttm", turns, "--out", tmp_path / "out")
+
+    lines = LINES.splitlines(keepends=True)
+    assert (tmp_path / "out" / "a.rttm").read_text() == lines[0] + lines[2] + odd
+
+
+def test_failures_and_recordings_without_audio_are_listed(audio, turns, tmp_path):
+    result = rttm(audio, "--rttm", turns, "--out", tmp_path / "out")
+
+    assert result.exit_code == 3
+    assert result.stderr.splitlines()[1:] == [
+        f"emo2vec: warning: 1 recording of {turns} has no audio file of its name: c",
+        "emo2vec: warning: 1 of 3 turns failed:",
+        "  b 0.000-0.010: too short: 160 samples at 16 kHz, one frame needs 400 (25 ms)",
+    ]
+    assert not (tmp_path / "out" / "c.rttm").exists()
+    (lost,) = read_bundle(tmp_path / "out", "b").turns
+    assert lost.emotion.label is None
+
+
+def test_recordings_without_audio_are_counted_apart_from_turns(audio, turns, tmp_path):
+    more = "".join(f"SPEAKER x{i:02} 1 0 1 <NA> <NA> ann <NA> <NA>\n" for i in range(12))
+    only(turns, "a").write_text(turns.read_text() + more)
+
+    result = rttm(audio, "--rttm", turns, "--out", tmp_path / "out")
+
+    assert result.exit_code == 3
+    assert result.stderr.splitlines()[1:] == [
+        f"emo2vec: warning: 12 recordings of {turns} have no audio file of their name: "
+        f"{', '.join(f'x{i:02}' for i in range(10))} and 2 more"
+    ]
+
+
+def test_no_audio_at_all_is_a_mistake(audio, turns, tmp_path):
+    for names, expected in (("c", "named c and a suffix; c=FILE"), ("ac", "or like another one; ")):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        turns.write_text(LINES)
+
+        result = rttm(tmp_path / "empty", "--rttm", only(turns, *names), "--out", tmp_path / "out")
+
+        assert result.exit_code == 1
+        assert result.stderr.startswith(f"emo2vec: error: no recording in {turns} has audio: ")
+        assert expected in result.stderr
+        assert not (tmp_path / "out").exists()
+
+
+def test_one_file_is_the_only_recording_whatever_it_is_called(audio, turns, tmp_path):
+    result = rttm(audio / "b.wav", "--rttm", only(turns, "a"), "--out", tmp_path / "out")
+
+    assert result.exit_code == 0
+    assert result.stderr.splitlines()[0] == (
+        f"emo2vec: {audio}/b.wav is heard as a, the only recording of {turns}"
+    )
+    assert (tmp_path / "out" / "a.rttm").exists()
+
+
+def test_audio_that_no_turn_speaks_of_is_told(audio, turns, tmp_path):
+    files = audio / "a.wav", audio / "b.wav"
+
+    result = rttm(*files, "--rttm", only(turns, "a"), "--out", tmp_path / "out")
+
+    assert result.exit_code == 0
+    assert result.stderr.startswith(f"emo2vec: warning: {audio}/b.wav: no recording of ")
+
+
+def test_arrays_are_written_on_request(audio, turns, tmp_path):
+    rttm(
+        *(audio, "--rttm", only(turns, "a"), "--out", tmp_path / "out"),
+        *("--embeddings", "--frames", "--array-dtype", "float16"),
+    )
+
+    first, second = read_bundle(tmp_path / "out", "a").turns
+    assert first.emotion.embedding.shape == (4,)
+    assert second.emotion.frame_embeddings.shape == (74, 4)
+    assert second.emotion.frame_embeddings.dtype == np.float16
+
+
+def test_overlap_can_be_left_out(audio, turns, tmp_path):
+    for overlap in ("keep", "exclude"):
+        rttm(audio, "--rttm", turns, "--out", tmp_path / overlap, "--overlap", overlap)
+
+    kept, excluded = (read_bundle(tmp_path / name, "a").turns[0] for name in ("keep", "exclude"))
+    assert kept.emotion.overlap_ratio == excluded.emotion.overlap_ratio == 0.5
+    assert kept.emotion.scores != excluded.emotion.scores
+
+
+def test_channel_is_used_when_asked_for(write, noise, turns, tmp_path):
+    write("a.wav", noise(32000, channels=2), 16000)
+    for option in ((), ("--use-channels",)):
+        rttm(tmp_path, "--rttm", turns, "--out", tmp_path / str(len(option)), *option)
+
+    mixed, first = (read_bundle(tmp_path / name, "a").turns[0] for name in "01")
+    assert (mixed.turn.channel, first.turn.channel) == (None, 0)
+    assert mixed.emotion.scores != first.emotion.scores
+
+
+def test_recording_that_a_plugin_fails_on_keeps_its_turns(audio, turns, tmp_path):
+    class Failing:
+        @hookimpl
+        def emo2vec_open(self, source, options):
+            if source.name == "a":
+                raise RuntimeError("not this one")
+
+    out = tmp_path / "out"
+    result = rttm(audio, "--rttm", only(turns, "a"), "--out", out, plugins=[Failing()])
+
+    assert result.exit_code == 3
+    assert [each.emotion.label for each in read_bundle(out, "a").turns] == [None, None]
+    assert "not this one" in read_bundle(out, "a").turns[0].emotion.reason
+
+
+def test_results_need_a_folder(audio, turns, tmp_path):
+    (tmp_path / "taken").write_text("a file")
+
+    for out in ("taken", "taken/deeper"):
+        result = rttm(audio, "--rttm", only(turns, "a"), "--out", tmp_path / out)
+
+        assert (result.exit_code, result.stderr) == (
+            1,
+            f"emo2vec: error: {tmp_path}/taken: is a file, expected a folder\n",
+        )
+
+
+def test_folder_that_cannot_be_written_to_is_named_before_any_work(
+    audio, turns, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+
+    result = rttm(audio, "--rttm", only(turns, "a"), "--out", tmp_path / "out")
+
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"emo2vec: error: {tmp_path}/out: Permission denied\n",
+    )
+
+
+def test_wrong_rttm_is_one_line(audio, tmp_path):
+    path = tmp_path / "bad.rttm"
+    path.write_text("SPEAKER a 1 zero one\n")
+
+    result = rttm(audio, "--rttm", path, "--out", tmp_path / "out")
+
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert str(path) in result.stderr
+
+
+def test_missing_rttm_is_one_line(audio, tmp_path):
+    result = rttm(audio, "--rttm", tmp_path / "no.rttm", "--out", tmp_path / "out")
+
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"emo2vec: error: {tmp_path}/no.rttm: No such file or directory\n",
+    )
+
+
+def test_results_are_read_by_other_tools(audio, turns, tmp_path):
+    from lhotse import SupervisionSet
+    from pyannote.database.util import load_rttm
+
+    rttm(audio, "--rttm", only(turns, "a"), "--out", tmp_path / "out")
+
+    path = tmp_path / "out" / "a.spkemo.rttm"
+    (annotation,) = load_rttm(path).values()
+    assert [(s.start, s.end) for s in annotation.itersegments()] == [(0, 1), (0.5, 2)]
+    assert len(SupervisionSet.from_rttm(path)) == 2
+
+
+def test_demo_prints_the_turns_and_where_the_results_are(tmp_path):
+    pytest.importorskip("pyannote.core")
+
+    result = run("demo", "--model", "fake", "--out", tmp_path / "demo")
+
+    lines = result.stdout.splitlines()
+    assert result.exit_code == 0
+    assert lines[0].split() == ["start", "end", "speaker", "emotion", "score", "flags"]
+    assert lines[1].split()[:3] == ["6.69", "7.12", "speaker90"]
+    assert len(lines) == 18
+    assert lines[12] == "heard by fake (float32, sha256 000000000000)"
+    assert lines[13:-1] == [
+        f"written {tmp_path}/demo/sample{suffix}"
+        for suffix in (".rttm", ".emotion.rttm", ".spkemo.rttm", ".emotions.jsonl")
+    ]
+    page = tmp_path / "demo/sample.html"
+    assert lines[-1] == f"written {page}, to look at and to listen to in a browser"
+    assert "The sound is sample.wav" in page.read_text("utf-8")
+    assert len(read_bundle(tmp_path / "demo", "sample").turns) == 10
+
+
+def test_sample_is_found_without_importing_pyannote_audio():
+    code = (
+        "import sys\nfrom emo2vec_plugins.cli.demo import sample_conversation\n"
+        "print(*(path.is_file() for path in sample_conversation()), 'pyannote.audio' in sys.modules)"
+    )
+
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert found.stdout == "True True False\n"
+
+
+def test_demo_without_pyannote_says_what_to_install(monkeypatch):
+    monkeypatch.setattr("emo2vec_plugins.cli.demo.find_spec", lambda name: None)
+
+    with pytest.raises(MissingExtraError, match=r"pip install 'emo2vec-plugins\[pyannote\]'"):
+        sample_conversation()

@@ -1,0 +1,327 @@
+"""``emo2vec score``: JSON lines and ``.npy`` files, for whatever it is given."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.cli_runner import run
+
+from emo2vec_plugins.engine.engine import Engine
+from emo2vec_plugins.testing import FakeBackend
+
+MAIN = """
+from support.cli_runner import FakeModels
+from emo2vec_plugins.cli import main
+from emo2vec_plugins.plugins import Plugins
+main(obj=Plugins([FakeModels()], installed=False))
+"""
+
+
+@pytest.fixture
+def files(write, noise):
+    return [
+        write(f"{name}.wav", noise(16000 + 160 * i, seed=i), 16000) for i, name in enumerate("ab")
+    ]
+
+
+def score(*arguments, **more):
+    result = run("score", "--model", "fake", *arguments, **more)
+    return result, [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_each_file_is_one_line_in_order(files):
+    result, lines = score(*files)
+
+    assert result.exit_code == 0
+    assert [line["key"] for line in lines] == ["a", "b"]
+    assert [line["audio"] for line in lines] == [str(file) for file in files]
+    assert list(lines[0]) == [
+        *("key", "audio", "label", "score", "labels", "scores", "flags", "reason", "duration"),
+        "provenance",
+    ]
+
+
+def test_scores_are_the_engines(files):
+    _, lines = score(*files)
+
+    alone = Engine(FakeBackend()).score(files[1])[0]
+    assert lines[1]["label"] == alone.label
+    assert lines[1]["score"] == alone.score
+    assert dict(zip(lines[1]["labels"], lines[1]["scores"], strict=True)) == alone.scores
+    assert lines[1]["duration"] == 1.01
+    assert lines[1]["provenance"]["model"] == "fake"
+
+
+def test_stderr_says_which_model_spoke(files):
+    result, _ = score(*files)
+
+    assert result.stderr == "emo2vec: 2 files, heard by fake (float32, sha256 000000000000)\n"
+
+
+def test_quiet_leaves_stderr_empty(files):
+    assert score(*files, "--quiet")[0].stderr == ""
+
+
+def test_labels_restrict_and_sum_to_one(files):
+    _, lines = score(files[0], "--labels", "angry, sad")
+
+    assert lines[0]["labels"] == ["angry", "sad"]
+    assert sum(lines[0]["scores"]) == pytest.approx(1)
+
+
+def test_unknown_label_is_a_mistake(files):
+    result, lines = score(files[0], "--labels", "angry,bored")
+
+    assert (result.exit_code, lines) == (1, [])
+    assert result.stderr.startswith("emo2vec: error: the model has no class bored; it has angry")
+
+
+def test_failed_files_have_a_reason_and_status_3(files, write, noise):
+    files[0].write_text("not audio")
+    short = write("short.wav", noise(399), 16000)
+
+    result, lines = score(*files, short, "gone.wav")
+
+    assert result.exit_code == 3
+    assert [line["label"] is None for line in lines] == [True, False, True, True]
+    assert lines[2]["reason"].startswith("too short")
+    assert "emo2vec: warning: 3 of 4 files failed:\n" in result.stderr
+    assert "  gone.wav: no such audio file\n" in result.stderr
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, "the only file"), (2, "all 2 files")])
+def test_nothing_is_said_of_others_where_all_failed(count, said):
+    result, _ = score(*(f"gone{i}.wav" for i in range(count)))
+
+    assert result.exit_code == 3
+    assert f"emo2vec: warning: {said} failed:\n" in result.stderr
+
+
+def test_what_cannot_be_read_in_a_folder_has_failed(files, tmp_path):
+    (tmp_path / "c.m4a").write_bytes(b"\0\0\0\x20ftypM4A ")
+    (tmp_path / "d.wav").symlink_to("gone.wav")
+
+    result, lines = score(tmp_path)
+
+    assert result.exit_code == 3
+    assert [(line["key"], line["label"] is None) for line in lines] == [
+        ("a", False),
+        ("b", False),
+        ("c", True),
+        ("d", True),
+    ]
+    assert "not readable as audio" in lines[2]["reason"]
+    assert "no such audio file" in lines[3]["reason"]
+
+
+def test_only_the_first_failures_are_named():
+    result, lines = score(*(f"gone{i}.wav" for i in range(12)))
+
+    assert len(lines) == 12
+    assert result.stderr.splitlines()[-1] == "  and 2 more"
+
+
+def test_arrays_are_written_as_the_reference_writes_them(files, tmp_path):
+    score(*files, "--output-dir", tmp_path / "npy")
+
+    emotion = Engine(FakeBackend()).score(files[1])[0]
+    array = np.load(tmp_path / "npy" / "b.npy")
+    assert (array.shape, array.dtype) == ((4,), np.float32)
+    np.testing.assert_array_equal(array, emotion.embedding)
+    assert sorted(path.name for path in (tmp_path / "npy").iterdir()) == ["a.npy", "b.npy"]
+
+
+def test_frame_granularity_gives_frames(files, tmp_path):
+    _, lines = score(files[0], "--granularity", "frame", "--output-dir", tmp_path / "npy")
+
+    emotion = Engine(FakeBackend(), granularity="frame").score(files[0])[0]
+    array = np.load(tmp_path / "npy" / "a.npy")
+    assert array.shape == (49, 4)
+    np.testing.assert_array_equal(array, emotion.frame_embeddings)
+    assert np.shape(lines[0]["frame_scores"]) == (49, 5)
+    assert lines[0]["frame_seconds"] == 0.02
+    np.testing.assert_allclose(np.sum(lines[0]["frame_scores"], axis=1), 1, atol=1e-5)
+
+
+def test_files_of_one_name_do_not_overwrite_each_other(write, noise, tmp_path):
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+    first = write("one/x.wav", noise(16000, seed=1), 16000)
+    second = write("two/x.wav", noise(16000, seed=2), 16000)
+
+    score(first, second, "--output-dir", tmp_path / "npy")
+
+    one, two = (np.load(tmp_path / "npy" / folder / "x.npy") for folder in ("one", "two"))
+    assert not np.array_equal(one, two)
+
+
+@pytest.mark.parametrize("key", ["../out", "/etc/x", "a/../../out", "a\0b"])
+def test_key_cannot_leave_the_folder(files, tmp_path, key):
+    scp = tmp_path / "wav.scp"
+    scp.write_text(f"{key} {files[0]}\n")
+
+    result, lines = score(scp, "--output-dir", tmp_path / "npy")
+
+    assert (result.exit_code, lines) == (1, [])
+    assert "is no name of a file within" in result.stderr
+
+
+def test_keys_that_name_one_file_are_refused(files, tmp_path):
+    scp = tmp_path / "wav.scp"
+    scp.write_text(f"k {files[0]}\n./k {files[1]}\n")
+
+    result, _ = score(scp, "--output-dir", tmp_path / "npy")
+
+    assert result.exit_code == 1
+    assert "keys 'k' and './k' are both" in result.stderr
+
+
+def test_model_without_a_head_gives_embeddings_and_no_failure(files, tmp_path):
+    class Headless(FakeBackend):
+        labels = FakeBackend.labels.from_tokens([])
+
+        def run(self, waveforms):
+            return [(embeddings, None) for embeddings, _ in super().run(waveforms)]
+
+    result, lines = score(files[0], "--output-dir", tmp_path / "npy", backend=Headless())
+
+    assert result.exit_code == 0
+    assert (lines[0]["label"], lines[0]["reason"], lines[0]["scores"]) == (None, None, [])
+    assert np.load(tmp_path / "npy" / "a.npy").shape == (4,)
+
+
+def test_lines_go_to_a_file_that_is_complete_or_absent(files, tmp_path):
+    out = tmp_path / "new" / "out.jsonl"
+
+    _, lines = score(*files, "--out", out)
+
+    assert lines == []
+    assert len(out.read_text("utf-8").splitlines()) == 2
+    assert [path.name for path in out.parent.iterdir()] == ["out.jsonl"]
+    assert stat.S_IMODE(out.stat().st_mode) == stat.S_IMODE(files[0].stat().st_mode)
+
+
+def test_failed_run_leaves_the_old_file(files, tmp_path):
+    out = tmp_path / "out.jsonl"
+    out.write_text("old")
+
+    result, _ = score(files[0], "--out", out, "--labels", "bored")
+
+    assert result.exit_code == 1
+    assert out.read_text() == "old"
+
+
+def test_device_files_are_written_to_as_they_stand(files):
+    result, _ = score(files[0], "--out", "/dev/null")
+
+    assert result.exit_code == 0
+
+
+def test_folder_that_cannot_be_made_is_one_line(files, tmp_path):
+    (tmp_path / "taken").write_text("a file")
+
+    result, _ = score(files[0], "--output-dir", tmp_path / "taken" / "npy")
+
+    assert result.exit_code == 1
+    assert result.stderr == f"emo2vec: error: {tmp_path}/taken: is a file, expected a folder\n"
+
+
+def test_file_that_cannot_be_written_is_called_by_its_own_name(files, tmp_path):
+    out = tmp_path / ("x" * 300)
+
+    result, _ = score(files[0], "--out", out)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"emo2vec: error: {out}: ")
+
+
+def test_labels_without_commas_are_told_to_have_them(files):
+    result, lines = score(files[0], "--labels", "angry happy, sad")
+
+    assert (result.exit_code, lines) == (2, [])
+    assert "separate names with commas: angry,happy,sad" in result.stderr
+
+
+def test_names_outside_ascii_stay_readable_and_no_name_is_impossible(write, noise, tmp_path):
+    plain = write("MÉO069.wav", noise(800), 16000)
+    odd = tmp_path / "x\udcff.wav"
+    odd.write_bytes(plain.read_bytes())
+
+    result, lines = score(plain, odd)
+
+    assert result.exit_code in (0, 3)  # libsndfile may not take the name; the line is written
+    assert "MÉO069" in result.stdout
+    assert lines[1]["key"] == "x\udcff"
+
+
+def test_long_file_is_windowed_at_max_window(write, noise):
+    path = write("long.wav", noise(16000 * 7), 16000)
+
+    for seconds in ("3", "0.5"):
+        _, lines = score(path, "--max-window", seconds)
+
+        assert lines[0]["flags"] == ["windowed"]
+
+
+def test_results_do_not_depend_on_the_number_of_workers(files):
+    _, expected = score(*files)
+
+    for workers in ("0", "3"):
+        assert score(*files, "--workers", workers)[1] == expected
+
+
+def test_formats_and_rates_of_the_wild_are_read(shared):
+    result, lines = score(shared / "audio_formats")
+
+    assert [(line["key"], line["reason"][:9]) for line in lines if line["label"] is None] == [
+        ("tmp", "too short")  # a header without samples
+    ]
+    assert len(lines) == 11
+    assert result.exit_code == 3
+
+
+def test_reader_that_goes_away_is_no_error(files):
+    process = subprocess.Popen(
+        [sys.executable, "-c", MAIN, "score", "-q", "--model", "fake", *map(str, files * 500)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+    )
+    process.stdout.readline()
+    process.stdout.close()
+
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait(timeout=60) == 1
+
+
+def test_progress_is_not_shown_where_there_is_no_terminal(files):
+    assert "\x1b" not in score(*files)[0].stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_progress_is_shown_in_a_terminal(files):
+    import pty
+
+    ours, theirs = pty.openpty()
+    subprocess.run(
+        [sys.executable, "-c", MAIN, "score", "--model", "fake", *map(str, files)],
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent), "TERM": "xterm"},
+        timeout=60,
+        check=True,
+    )
+    os.close(theirs)
+    shown = os.read(ours, 100_000)
+    os.close(ours)
+
+    assert b"2/2" in shown
+    assert b"heard by fake" in shown

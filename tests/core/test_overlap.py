@@ -1,0 +1,119 @@
+"""Who speaks at the same time as whom."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emo2vec_plugins.core import overlap
+from emo2vec_plugins.core.overlap import overlaps, union
+from emo2vec_plugins.core.values import Turn
+
+
+def turns_on_a_grid():
+    return st.lists(
+        st.builds(
+            lambda start, length, speaker, channel: Turn(
+                start=start, end=start + length, speaker=speaker, channel=channel
+            ),
+            st.integers(-5, 20),
+            st.integers(0, 8),
+            st.sampled_from(["a", "b", "c", None]),
+            st.sampled_from([None, 0, 1, (0, 1), (2,)]),
+        ),
+        max_size=8,
+    )
+
+
+def heard(turn, other):
+    if turn is other or None in (turn.speaker, other.speaker) or turn.speaker == other.speaker:
+        return False
+    sets = [
+        {t.channel} if isinstance(t.channel, int) else set(t.channel or ()) for t in (turn, other)
+    ]
+    return None in (turn.channel, other.channel) or bool(sets[0] & sets[1])
+
+
+@given(turns=turns_on_a_grid())
+def test_overlaps_equal_looking_at_each_second(turns):
+    for turn, spans in zip(turns, overlaps(turns), strict=True):
+        if turn.speaker is None:
+            assert spans is None
+            continue
+        expected = {
+            second
+            for second in range(int(turn.start), int(turn.end))
+            for other in turns
+            if heard(turn, other) and other.start <= second < other.end
+        }
+        assert {s for start, end in spans for s in range(int(start), int(end))} == expected
+
+
+@given(turns=turns_on_a_grid())
+def test_spans_are_sorted_disjoint_and_within_the_turn(turns):
+    for turn, spans in zip(turns, overlaps(turns), strict=True):
+        edges = [edge for span in spans or () for edge in span]
+        assert edges == sorted(set(edges))
+        assert all(turn.start <= edge <= turn.end for edge in edges)
+
+
+@given(turns=turns_on_a_grid())
+def test_the_order_of_turns_does_not_matter(turns):
+    assert overlaps(turns[::-1])[::-1] == overlaps(turns)
+
+
+def test_two_speakers_share_the_same_span():
+    first = Turn(start=0.0, end=2.0, speaker="a")
+    second = Turn(start=1.5, end=3.0, speaker="b")
+
+    assert overlaps([first, second]) == [((1.5, 2.0),), ((1.5, 2.0),)]
+
+
+def test_one_speakers_turns_do_not_overlap_each_other():
+    turn = Turn(start=0.0, end=2.0, speaker="a")
+
+    assert overlaps([turn, turn]) == [(), ()]
+
+
+def test_nobody_knows_who_overlaps_a_turn_without_speaker():
+    nobody = Turn(start=0.0, end=2.0)
+    somebody = Turn(start=0.0, end=2.0, speaker="a")
+
+    assert overlaps([nobody, somebody]) == [None, ()]
+
+
+def test_sparse_turns_are_compared_with_their_neighbours_only(monkeypatch):
+    compared = 0
+    differ = overlap._differ
+
+    def counting(one, other):
+        nonlocal compared
+        compared += 1
+        return differ(one, other)
+
+    monkeypatch.setattr(overlap, "_differ", counting)
+    turns = [Turn(start=i, end=i + 1.5, speaker=str(i % 2)) for i in range(6_000)]
+
+    shares = overlaps(turns)
+
+    assert shares[1] == ((1, 1.5), (2, 2.5))
+    assert compared == 5_999
+
+
+@given(
+    spans=st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=8),
+)
+def test_union_keeps_every_point_and_no_other(spans):
+    merged = union(spans)
+
+    points = {p for start, end in spans for p in range(start, end)}
+    assert {p for start, end in merged for p in range(start, end)} == points
+    assert all(before[1] < after[0] for before, after in pairwise(merged))
+
+
+@pytest.mark.parametrize("turns", [[], [Turn(start=3.0, end=3.0, speaker="a")]])
+def test_nothing_overlaps_nothing(turns):
+    assert overlaps(turns) == [()] * len(turns)

@@ -1,0 +1,508 @@
+"""Finding plugins, keeping broken ones out, asking the others in order."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import subprocess
+import sys
+import types
+import warnings
+from fractions import Fraction
+
+import click
+import pytest
+from support.paths import ROOT
+
+from emo2vec_plugins.builtins import BUILT_IN
+from emo2vec_plugins.core import hookspecs
+from emo2vec_plugins.core.backend import NamedModel
+from emo2vec_plugins.core.format import Format
+from emo2vec_plugins.core.hookspecs import hookimpl
+from emo2vec_plugins.core.plugins import Plugins
+from emo2vec_plugins.core.session import Options, Recording
+from emo2vec_plugins.errors import (
+    FormatError,
+    OptionsError,
+    PluginError,
+    PluginWarning,
+    SourceError,
+)
+from emo2vec_plugins.testing import FakeBackend
+
+HOOKS = sorted(name for name in vars(hookspecs) if name.startswith("emo2vec_"))
+PREAMBLE = (
+    "from emo2vec_plugins import Format, NamedModel, hookimpl\nfrom test_plugins import Opened\n"
+)
+
+
+class Opened(str):
+    """A session that is told from others by its text."""
+
+    clips = take = finish = print
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Install a distribution with one plugin, as pip would lay it on disk."""
+
+    def lay(name, source, *, entry=None, version="1.0"):
+        folder = tmp_path / f"site-{name}"
+        metadata = folder / f"{name}-{version}.dist-info"
+        metadata.mkdir(parents=True)
+        (folder / f"{name}.py").write_text(PREAMBLE + source)
+        (metadata / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        )
+        (metadata / "entry_points.txt").write_text(
+            f"[emo2vec_plugins]\n{name if entry is None else entry} = {name}\n"
+        )
+        monkeypatch.syspath_prepend(folder)
+        monkeypatch.delitem(sys.modules, name, raising=False)
+
+    return lay
+
+
+def plugin_of(name="plugin", **hooks):
+    module = types.ModuleType(name)
+    for hook, function in hooks.items():
+        setattr(module, hook, hookimpl(function))
+    return module
+
+
+def no_formats():
+    return []
+
+
+def format_of(name, description="a format"):
+    return Format(name=name, suffixes=(f".{name}",), description=description, dumps=str)
+
+
+def refusal_of(*plugins):
+    with pytest.warns(PluginWarning) as caught:
+        found = Plugins(plugins, installed=False)
+    assert len(caught) == 1
+    return found, str(caught[0].message)
+
+
+# Every hook is described where authors look, and has a test of its own.
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_hook_is_documented(hook):
+    arguments = getattr(Plugins(installed=False).manager.hook, hook).spec.argnames
+    page = (ROOT / "docs" / "plugin-hooks.md").read_text("utf-8")
+
+    assert f"## `{hook}({', '.join(arguments)})`\n" in page
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_hook_has_a_test_of_its_own(hook):
+    assert f"def test_{hook}(" in inspect.getsource(sys.modules[__name__])
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_hook_has_no_argument_with_a_default(hook):
+    # pluggy leaves these out of what it passes.
+    parameters = inspect.signature(getattr(hookspecs, hook)).parameters.values()
+
+    assert all(parameter.default is inspect.Parameter.empty for parameter in parameters)
+
+
+def test_emo2vec_open():
+    seen = []
+
+    def emo2vec_open(source, options):
+        seen.append((source, options))
+        return Opened("a session") if source == "mine" else None
+
+    options = Options(field="mood")
+    plugins = Plugins([plugin_of(emo2vec_open=emo2vec_open)], installed=False)
+
+    assert plugins.open("mine", options) == "a session"
+    assert seen == [("mine", options)]
+
+
+def test_emo2vec_formats():
+    mine = format_of("mine")
+    plugins = Plugins([plugin_of(emo2vec_formats=lambda: [mine])], installed=False)
+
+    assert plugins.formats()["mine"] is mine
+
+
+def test_emo2vec_models():
+    model = NamedModel(name="mine", description="a model", load=FakeBackend)
+    plugins = Plugins([plugin_of(emo2vec_models=lambda: (model,))], installed=False)
+
+    assert plugins.models()["mine"] is model
+
+
+def test_emo2vec_commands():
+    def emo2vec_commands(cli):
+        @cli.command()
+        def sing():
+            """Sing."""
+
+    cli = click.Group()
+    Plugins([plugin_of(emo2vec_commands=emo2vec_commands)], installed=False).add_commands(cli)
+
+    assert "sing" in cli.commands
+
+
+# Order.
+
+
+def test_the_last_registered_is_asked_first():
+    asked = []
+
+    def opener(name, session):
+        def emo2vec_open(source, options):
+            asked.append(name)
+            return session and Opened(session)
+
+        return plugin_of(name, emo2vec_open=emo2vec_open)
+
+    plugins = Plugins(
+        [opener("first", "of first"), opener("second", "of second"), opener("third", None)],
+        installed=False,
+    )
+
+    assert plugins.open(object(), Options()) == "of second"
+    assert asked == ["third", "second"]
+
+
+def test_built_in_plugins_are_asked_last():
+    plugins = Plugins([plugin_of("mine", emo2vec_formats=no_formats)], installed=False)
+
+    names = [info.name for info in plugins.describe()]
+    assert names == ["mine", *(module.rsplit(".", 1)[-1] for module in reversed(BUILT_IN))]
+    assert {info.origin for info in plugins.describe()[1:]} == {"built-in"}
+    assert plugins.describe()[0].origin == "passed in"
+
+
+def test_an_installed_plugin_overrides_a_built_in_one(install):
+    install("mine", "@hookimpl\ndef emo2vec_open(source, options):\n    return Opened('mine')\n")
+    source = Recording(name="a", audio=None)
+
+    assert Plugins().open(source, Options()) == "mine"
+
+
+def test_a_plugin_passed_in_overrides_an_installed_one(install):
+    install(
+        "installed",
+        "@hookimpl\ndef emo2vec_open(source, options):\n    return Opened('installed')\n",
+    )
+    passed = plugin_of(emo2vec_open=lambda source, options: Opened("passed in"))
+
+    assert Plugins([passed]).open(object(), Options()) == "passed in"
+
+
+def test_pluggys_own_order_marks_are_kept():
+    def of(name):
+        return lambda source, options: Opened(name)
+
+    eager, last = types.ModuleType("eager"), types.ModuleType("last")
+    eager.emo2vec_open = hookimpl(tryfirst=True)(of("eager"))
+    last.emo2vec_open = hookimpl(of("last"))
+
+    assert Plugins([eager, last], installed=False).open(object(), Options()) == "eager"
+
+
+def test_of_two_formats_with_one_name_the_last_wins():
+    first, second = format_of("x", "first"), format_of("x", "second")
+    plugins = Plugins(
+        [
+            plugin_of("one", emo2vec_formats=lambda: [first]),
+            plugin_of("two", emo2vec_formats=lambda: [second]),
+        ],
+        installed=False,
+    )
+
+    assert plugins.formats()["x"] is second
+
+
+def test_a_hook_may_leave_arguments_out():
+    plugin = plugin_of(
+        emo2vec_open=lambda source: Opened(f"{source} opened"), emo2vec_commands=lambda: None
+    )
+    plugins = Plugins([plugin], installed=False)
+
+    plugins.add_commands(click.Group())
+
+    assert plugins.open("a", Options()) == "a opened"
+
+
+def test_objects_and_generators_are_plugins_too():
+    class Mine:
+        @hookimpl
+        def emo2vec_formats(self):
+            yield format_of("mine")
+
+    assert "mine" in Plugins([Mine()], installed=False).formats()
+
+
+def test_an_installed_plugin_is_described(install):
+    install("nice_plugin", "@hookimpl\ndef emo2vec_formats():\n    return []\n", version="2.3")
+
+    info = Plugins().describe()[0]
+
+    assert (info.name, info.hooks, info.origin) == (
+        "nice_plugin",
+        ("emo2vec_formats",),
+        "nice_plugin 2.3",
+    )
+
+
+def test_installed_plugins_can_be_left_alone(install):
+    install("broken", "raise RuntimeError('no')\n")
+
+    assert "broken" not in [info.name for info in Plugins(installed=False).describe()]
+
+
+# Broken plugins are skipped with one warning that names them.
+
+BROKEN = {
+    "import_exits": ("raise SystemExit(3)\n", "SystemExit: 3"),
+    "import_fails": ("raise RuntimeError('no licence')\n", "RuntimeError: no licence"),
+    "needs_another": ("import a_module_that_is_not_there\n", "ModuleNotFoundError"),
+    "not_python": ("def\n", "SyntaxError"),
+    "misspelled": (
+        "@hookimpl\ndef emo2vec_opne(source):\n    pass\n",
+        "there is no hook emo2vec_opne; there are emo2vec_commands, emo2vec_formats",
+    ),
+    "no_hooks": ("def emo2vec_open(source, options):\n    pass\n", "it has no hooks"),
+    "wrong_arguments": (
+        "@hookimpl\ndef emo2vec_open(source, model):\n    pass\n",
+        "emo2vec_open has no argument model; it has source, options",
+    ),
+    "a_wrapper": (
+        "@hookimpl(wrapper=True)\ndef emo2vec_open(source):\n    return (yield)\n",
+        "cannot be wrapped",
+    ),
+    "no_generator": (
+        "@hookimpl(wrapper=True)\ndef emo2vec_open(source):\n    return None\n",
+        "Declared as wrapper=True",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_installed_plugin_is_skipped_by_name(install, name):
+    source, why = BROKEN[name]
+    install("fine", "@hookimpl\ndef emo2vec_open(source, options):\n    return Opened('fine')\n")
+    install(name, source)
+
+    with pytest.warns(PluginWarning) as caught:
+        plugins = Plugins()
+
+    (message,) = [str(warning.message) for warning in caught]
+    assert message.startswith(f"plugin '{name}' was skipped: ")
+    assert why in message
+    assert plugins.describe()[0].name == "fine"
+    assert plugins.open(object(), Options()) == "fine"
+
+
+def test_several_broken_plugins_do_not_hide_a_working_one(install):
+    for name, (source, _) in BROKEN.items():
+        install(name, source)
+    install("fine", "@hookimpl\ndef emo2vec_open(source, options):\n    return Opened('fine')\n")
+
+    with pytest.warns(PluginWarning) as caught:
+        plugins = Plugins()
+
+    assert len(caught) == len(BROKEN)
+    assert plugins.open(object(), Options()) == "fine"
+
+
+def test_a_plugin_of_a_name_that_is_taken_is_skipped(install):
+    hooks = "@hookimpl\ndef emo2vec_formats():\n    return [Format(name='{}', suffixes=(), description='', dumps=str)]\n"
+    install("one", hooks.format("of_one"), entry="same")
+    install("two", hooks.format("of_two"), entry="same")
+
+    with pytest.warns(PluginWarning, match="'same' was skipped: another plugin has the same name"):
+        formats = Plugins().formats()
+
+    assert len({"of_one", "of_two"} & set(formats)) == 1
+
+
+def test_a_plugin_passed_in_twice_is_there_once():
+    plugin = plugin_of("twice", emo2vec_formats=lambda: [format_of("mine")])
+
+    found, message = refusal_of(plugin, plugin)
+
+    assert "same name" in message
+    assert "mine" in found.formats()
+
+
+def test_a_hook_of_a_later_version_may_be_marked_optional():
+    plugin = plugin_of(emo2vec_formats=no_formats)
+    plugin.emo2vec_dance = hookimpl(optionalhook=True)(lambda: None)
+
+    names = [info.name for info in Plugins([plugin], installed=False).describe()]
+
+    assert names[0] == "plugin"
+
+
+def test_a_class_in_place_of_an_object_is_skipped():
+    class Mine:
+        @hookimpl
+        def emo2vec_formats(self):
+            return []
+
+    _, message = refusal_of(Mine)
+
+    assert message == "plugin 'Mine' was skipped: it is a class; give an object of it: Mine()"
+
+
+@pytest.mark.parametrize("plugins", ["mine", plugin_of(emo2vec_formats=no_formats)])
+def test_one_plugin_in_place_of_a_list_is_refused(plugins):
+    with pytest.raises(OptionsError, match="expected a list of plugins, got one"):
+        Plugins(plugins, installed=False)
+
+
+def test_a_warning_names_the_line_that_made_the_plugins():
+    with pytest.warns(PluginWarning) as caught:
+        Plugins([object()], installed=False)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+# Plugins that fail later.
+
+
+def test_what_is_no_session_is_refused_with_the_plugins_name():
+    bad = plugin_of("bad", emo2vec_open=lambda source, options: "a string")
+
+    with pytest.raises(
+        PluginError,
+        match=r"'bad': emo2vec_open is to return a session.* got 'a string', which has no clips",
+    ):
+        Plugins([bad], installed=False).open(object(), Options())
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"suffixes": ".l", "dumps": str}, r"suffixes is a tuple, got '\.l': \('\.l',\)"),
+        ({"suffixes": ("l",), "dumps": str}, "a suffix begins with a dot, got 'l'"),
+        ({"suffixes": (".l",)}, "format 'l' has neither dumps nor loads"),
+    ],
+)
+def test_a_format_that_cannot_be_used_is_refused(fields, why):
+    with pytest.raises(FormatError, match=why):
+        Format(name="l", description="", **fields)
+
+
+def failing(*arguments):
+    raise ZeroDivisionError("division by zero")
+
+
+def test_a_hook_that_raises_is_named():
+    bad = plugin_of("bad", emo2vec_open=lambda source, options: failing())
+    good = plugin_of("good", emo2vec_open=lambda source, options: None)
+
+    with pytest.raises(
+        PluginError,
+        match="plugin 'bad' failed in emo2vec_open: ZeroDivisionError: division by zero",
+    ) as caught:
+        Plugins([good, bad], installed=False).open(object(), Options())
+
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+def generator_that_fails():
+    yield format_of("half")
+    failing()
+
+
+@pytest.mark.parametrize(
+    ("hook", "why"),
+    [
+        (failing, "failed in emo2vec_formats: ZeroDivisionError"),
+        (generator_that_fails, "failed in emo2vec_formats: ZeroDivisionError"),
+        (lambda: None, "is to return a list of Format, got None"),
+        (lambda: "srt", "is to return a list of Format, got 'srt'"),
+        (lambda: {"srt": 1}, "is to return a list of Format"),
+        (lambda: ["srt"], "is to give Format objects, got 'srt'"),
+    ],
+)
+def test_formats_of_a_broken_plugin_are_left_out(hook, why):
+    bad = plugin_of("bad", emo2vec_formats=hook)
+    good = plugin_of("good", emo2vec_formats=lambda: [format_of("mine")])
+    plugins = Plugins([good, bad], installed=False)
+
+    with pytest.warns(PluginWarning) as caught:
+        formats = plugins.formats()
+
+    (message,) = [str(warning.message) for warning in caught]
+    assert message.startswith("plugin 'bad' was skipped: ")
+    assert why in message
+    assert "mine" in formats
+
+
+@pytest.mark.parametrize("hook", [lambda cli: failing(), lambda cli: click.Command("sing")])
+def test_commands_of_a_broken_plugin_are_left_out(hook):
+    plugins = Plugins([plugin_of("bad", emo2vec_commands=hook)], installed=False)
+
+    with pytest.warns(PluginWarning, match="plugin 'bad' was skipped"):
+        plugins.add_commands(click.Group())
+
+
+def test_a_plugin_that_fails_half_way_leaves_no_commands():
+    def half(cli):
+        cli.add_command(click.Command("half"))
+        failing()
+
+    bad = plugin_of("bad", emo2vec_commands=half)
+    good = plugin_of("good", emo2vec_commands=lambda cli: cli.add_command(click.Command("whole")))
+    plugins, cli = Plugins([bad, good], installed=False), click.Group()
+
+    with pytest.warns(PluginWarning, match="plugin 'bad' was skipped"):
+        plugins.add_commands(cli)
+    with pytest.warns(PluginWarning, match="plugin 'bad' was skipped"):
+        offers = plugins.offers()
+
+    assert "half" not in cli.commands
+    assert "whole" in cli.commands
+    assert offers["good"] == ["command whole"]
+    assert "bad" not in offers
+
+
+def test_a_plugin_that_is_installed_and_passed_in_is_there_once(install):
+    install("twice", "@hookimpl\ndef emo2vec_formats():\n    return []\n", entry="short")
+    module = importlib.import_module("twice")
+
+    with pytest.warns(PluginWarning) as caught:
+        plugins = Plugins([module])
+
+    (message,) = [str(warning.message) for warning in caught]
+    assert message == "plugin 'twice' was skipped: it is here already, as 'short'"
+    assert [info.name for info in plugins.describe()].count("short") == 1
+
+
+def test_what_nobody_opens_is_refused():
+    plugins = Plugins(installed=False)
+
+    with pytest.raises(SourceError, match=r"no plugin opens fractions\.Fraction"):
+        plugins.open(Fraction(1, 2), Options())
+
+
+def test_the_built_in_plugins_are_in_order():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plugins = Plugins(installed=False)
+        plugins.formats()
+        plugins.models()
+        plugins.add_commands(click.Group())
+
+
+def test_the_example_plugin_is_a_plugin():
+    script = (
+        "import emo2vec_plugin_srt; from emo2vec_plugins import Plugins; "
+        "assert 'srt' in Plugins([emo2vec_plugin_srt], installed=False).formats()"
+    )
+
+    subprocess.run(
+        [sys.executable, "-W", "error", "-c", script],
+        check=True,
+        cwd=ROOT / "examples" / "plugin_srt",
+    )

@@ -1,0 +1,782 @@
+"""Clips in, emotions out: order, batches, windows, pooling, flags."""
+
+from __future__ import annotations
+
+import threading
+import time
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emo2vec_plugins.audio.sources import ArrayAudio, FileAudio, MissingAudio, open_audio
+from emo2vec_plugins.core.backend import Backend
+from emo2vec_plugins.core.labels import LabelSet
+from emo2vec_plugins.core.session import Clip
+from emo2vec_plugins.core.values import Provenance, Turn
+from emo2vec_plugins.engine.engine import AHEAD_BATCHES, LOOKAHEAD, Engine
+from emo2vec_plugins.engine.windows import frame_count
+from emo2vec_plugins.errors import (
+    AudioError,
+    InvalidTurnError,
+    LabelError,
+    OptionsError,
+    ScorerError,
+)
+from emo2vec_plugins.testing import FakeBackend, check_backend, tone
+
+RATE = 16_000
+NAMES = ("angry", "happy", "neutral", "sad", "unknown")
+
+
+class Ramp:
+    """Sound of any length that takes no memory: a slow sweep, made when it is read."""
+
+    rate = RATE
+    channels = (0,)
+
+    def __init__(self, seconds: float) -> None:
+        self.length = round(seconds * RATE)
+
+    def read(self, start, stop, channels):
+        index = np.arange(start, stop, dtype=np.float64)
+        return np.sin(index * (0.05 + index * 1e-10)).astype(np.float32)[None]
+
+
+class Headless:
+    """A model without a head: embeddings, no labels."""
+
+    labels = LabelSet.from_tokens([])
+    width = 4
+    normalize = True
+    batch_seconds = 30.0
+    provenance = Provenance(model="headless")
+
+    def run(self, waveforms):
+        return [(embeddings, None) for embeddings, _ in FakeBackend().run(waveforms)]
+
+
+class Sums:
+    """The cheapest model there is, for tests of memory: one number a frame."""
+
+    labels = LabelSet.from_tokens(["angry", "sad"])
+    width = 1
+    normalize = False
+    batch_seconds = 30.0
+    provenance = Provenance(model="sums")
+
+    def run(self, waveforms):
+        parts = [w[: frame_count(len(w)) * 320].reshape(-1, 320) for w in waveforms]
+        sums = [part.sum(axis=1, keepdims=True) for part in parts]
+        return [(frames, np.concatenate([frames, -frames], axis=1)) for frames in sums]
+
+
+def clip_of(seconds, *, seed=0, **facts):
+    samples = np.random.default_rng(seed).uniform(-0.5, 0.5, round(seconds * RATE))
+    audio = ArrayAudio(samples.astype(np.float32), RATE)
+    return Clip(turn=Turn(start=0.0, end=seconds), audio=audio, **facts)
+
+
+def emotion_of(clip, **options):
+    ((_, emotion),) = Engine(FakeBackend(), **options)([clip])
+    return emotion
+
+
+def assert_same(found, expected):
+    assert (found.label, found.flags, found.reason) == (
+        expected.label,
+        expected.flags,
+        expected.reason,
+    )
+    assert found.scores == pytest.approx(expected.scores, abs=1e-6)
+    if expected.embedding is not None:
+        np.testing.assert_allclose(found.embedding, expected.embedding, atol=1e-6)
+
+
+def traced_peak(run):
+    tracemalloc.start()
+    try:
+        run()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+# Order.
+
+
+def test_items_come_back_in_order_and_markers_in_place():
+    items = ["first", clip_of(0.5), "second", clip_of(45.0), clip_of(0.01), "third", "fourth"]
+
+    results = list(Engine(FakeBackend(), batch_seconds=1)(items))
+
+    assert [item for item, _ in results] == items
+    assert [emotion is None for _, emotion in results] == [isinstance(i, str) for i in items]
+
+
+def test_nothing_in_nothing_out():
+    assert list(Engine(FakeBackend())([])) == []
+
+
+def test_turns_of_one_recording_are_scored_in_order():
+    turns = [Turn(start=1.0, end=3.0), Turn(start=0.0, end=1.5), Turn(start=1.0, end=3.0)]
+
+    first, second, third = Engine(FakeBackend()).score((tone(4.0), RATE), turns)
+
+    assert (first.duration, second.duration) == (2.0, 1.5)
+    assert first == third
+
+
+def test_a_recording_without_turns_is_one_turn():
+    (emotion,) = Engine(FakeBackend()).score((tone(4.0), RATE))
+
+    assert emotion.duration == 4.0
+
+
+# Batches.
+
+
+def test_batches_keep_to_the_budget_and_mix_recordings():
+    backend = FakeBackend()
+    clips = [clip_of(seconds, seed=i) for i, seconds in enumerate((1.0, 2.0, 3.0, 4.0, 9.0, 0.5))]
+
+    list(Engine(backend, batch_seconds=6)(clips))
+
+    assert backend.batches == [
+        [1 * RATE, 2 * RATE, 3 * RATE],
+        [4 * RATE],
+        [9 * RATE],
+        [RATE // 2],
+    ]
+
+
+def test_very_short_clips_do_not_make_a_batch_that_is_mostly_gaps():
+    backend = FakeBackend()
+
+    list(Engine(backend, batch_seconds=1)([clip_of(0.025, seed=i) for i in range(12)]))
+
+    assert [len(batch) for batch in backend.batches] == [5, 5, 2]
+
+
+@pytest.mark.parametrize(
+    ("broken", "found"),
+    [
+        (lambda results: results[:-1], r"\[49\]"),
+        (lambda results: [(rows[:-1], logits) for rows, logits in results], r"\[48, 98\]"),
+    ],
+)
+def test_a_back_end_that_loses_frames_is_named(broken, found):
+    class Lossy(FakeBackend):
+        def run(self, waveforms):
+            return broken(super().run(waveforms))
+
+    with pytest.raises(ScorerError, match=r"Lossy.run is to give \[49, 99\] frames .* " + found):
+        list(Engine(Lossy())([clip_of(1.0), clip_of(2.0)]))
+
+
+def test_the_back_end_says_how_much_it_wants():
+    backend = FakeBackend()
+    backend.batch_seconds = 2.0
+
+    list(Engine(backend)([clip_of(1.0), clip_of(1.0), clip_of(1.0)]))
+
+    assert backend.batches == [[RATE, RATE], [RATE]]
+
+
+@given(
+    lengths=st.lists(st.floats(0.0, 3.0), min_size=1, max_size=6),
+    budget=st.floats(0.1, 8.0),
+)
+def test_a_result_does_not_depend_on_what_is_beside_it(lengths, budget):
+    clips = [clip_of(seconds, seed=i) for i, seconds in enumerate(lengths)]
+
+    together = list(
+        Engine(FakeBackend(), batch_seconds=budget, max_window=1.0, window_overlap=0.2)(clips)
+    )
+
+    for clip, (item, emotion) in zip(clips, together, strict=True):
+        assert item is clip
+        assert_same(emotion, emotion_of(clip, max_window=1.0, window_overlap=0.2))
+
+
+@pytest.mark.parametrize("seconds", [0.01, 0.5])
+@pytest.mark.parametrize(("workers", "batches"), [(0, 1), (3, 1 + AHEAD_BATCHES)])
+def test_few_items_are_read_ahead(workers, batches, seconds):
+    pulled = 0
+
+    def clips():
+        nonlocal pulled
+        for _ in range(3 * LOOKAHEAD):
+            pulled += 1
+            yield clip_of(seconds)
+
+    results = Engine(FakeBackend(), workers=workers)(clips())
+    ahead = [pulled - given for given, _ in enumerate(results, 1)]
+
+    assert max(ahead) <= batches * min(LOOKAHEAD, 30.0 / seconds)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_unreadable_clips_behind_a_waiting_one_do_not_pile_up(workers):
+    pulled = 0
+
+    def clips():
+        nonlocal pulled
+        yield clip_of(1.0)
+        for _ in range(3 * LOOKAHEAD):
+            pulled += 1
+            yield Clip(turn=Turn(start=0.0, end=1.0), audio=MissingAudio("lost"))
+
+    next(iter(Engine(FakeBackend(), workers=workers)(clips())))
+
+    assert pulled < LOOKAHEAD + workers * AHEAD_BATCHES * 30
+
+
+def test_closing_the_engine_closes_what_it_reads():
+    closed = []
+
+    def clips():
+        try:
+            while True:
+                yield clip_of(20.0)
+        finally:
+            closed.append(True)
+
+    results = Engine(FakeBackend())(clips())
+    next(results)
+    results.close()
+
+    assert closed == [True]
+
+
+# Reading ahead.
+
+
+def sounds_of_every_kind(write, noise):
+    kinds = {
+        "a.wav": {},
+        "b.flac": {},
+        "c.ogg": {"format": "OGG", "subtype": "VORBIS"},
+        "d.opus": {"format": "OGG", "subtype": "OPUS"},
+        "e.mp3": {"format": "MP3", "subtype": "MPEG_LAYER_III"},
+    }
+    paths = [
+        write(name, noise(40 * 24_000, seed=i), 24_000, **kind)
+        for i, (name, kind) in enumerate(kinds.items())
+    ]
+    return [lambda path=path: open_audio(path) for path in paths]
+
+
+def clips_in(sounds):
+    """Give short and long clips of several files, some that fail, in no special order."""
+    turns = [(0, 3), (0.5, 0.505), (2, 40), (1, 2), (30, 90), (20, 21.5), (4, 39), (39, 40)]
+    for start, end in turns:
+        for sound in [*sounds, Ramp(40), MissingAudio("lost")]:
+            yield Clip(turn=Turn(start=start, end=end), audio=sound)
+            yield "a marker"
+
+
+def outcome(sounds, workers):
+    backend = FakeBackend()
+    engine = Engine(backend, batch_seconds=9, max_window=6, granularity="frame", workers=workers)
+    clips = clips_in([make() for make in sounds])
+    results = [emotion for _, emotion in engine(clips) if emotion is not None]
+    assert threads_of_readers() == []
+    return backend.batches, results
+
+
+def threads_of_readers():
+    return [each for each in threading.enumerate() if each.name.startswith("emo2vec-ahead")]
+
+
+def test_results_and_batches_are_the_same_bits_for_any_number_of_workers(write, noise):
+    sounds = sounds_of_every_kind(write, noise)
+    batches, expected = outcome(sounds, 0)
+
+    for workers in (1, 2, 7):
+        found_batches, found = outcome(sounds, workers)
+
+        assert found_batches == batches
+        assert found == expected
+        for one, other in zip(found, expected, strict=True):
+            for name in ("embedding", "frame_embeddings", "frame_logits"):
+                np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+@pytest.mark.parametrize("workers", [0, 3])
+def test_clips_come_from_the_calling_thread_and_audio_is_read_in_others(workers):
+    readers, askers = set(), set()
+
+    class Noted(Ramp):
+        def read(self, start, stop, channels):
+            readers.add(threading.get_ident())
+            return super().read(start, stop, channels)
+
+    def clips():
+        for _ in range(50):
+            askers.add(threading.get_ident())
+            yield Clip(turn=Turn(start=0.0, end=9.0), audio=Noted(9.0))
+
+    list(Engine(FakeBackend(), workers=workers)(clips()))
+
+    assert askers == {threading.get_ident()}
+    assert (readers == askers) == (workers == 0)
+
+
+@pytest.mark.parametrize(("says", "at_once"), [({}, 1), ({"lane": 7}, 1), ({"lane": None}, 2)])
+def test_audio_is_read_by_many_threads_only_if_it_says_so(says, at_once):
+    reading, most = 0, 0
+    both = threading.Barrier(2)
+
+    class Counted(Ramp):
+        def read(self, start, stop, channels):
+            nonlocal reading, most
+            reading += 1
+            most = max(most, reading)
+            if at_once == 2:
+                both.wait(timeout=60)
+            else:
+                time.sleep(0.002)  # long enough for another to come in, if it may
+            reading -= 1
+            return super().read(start, stop, channels)
+
+    class Saying(Counted):
+        pass
+
+    for name, value in says.items():
+        setattr(Saying, name, value)
+    clips = [Clip(turn=Turn(start=0.0, end=9.0), audio=Saying(9.0)) for _ in range(20)]
+    list(Engine(FakeBackend(), workers=2)(clips))
+
+    assert most == at_once
+
+
+@pytest.mark.parametrize("error", [OSError("name too long"), TypeError("no lane")])
+def test_audio_that_cannot_say_its_lane_fails_when_it_is_read(error):
+    class Unknown(Ramp):
+        @property
+        def lane(self):
+            raise error
+
+        def read(self, start, stop, channels):
+            raise error
+
+    broken = Clip(turn=Turn(start=0.0, end=1.0), audio=Unknown(1.0))
+    (_, first), (_, second) = Engine(FakeBackend(), workers=2)([broken, clip_of(1.0)])
+
+    assert str(error) in first.reason
+    assert second.label
+
+
+@pytest.mark.parametrize("name", ["a.opus", "a.mp3"])
+@pytest.mark.parametrize("workers", [0, 4])
+def test_what_is_decoded_forward_is_opened_once(write, noise, tmp_path, name, workers):
+    kind = {"opus": ("OGG", "OPUS"), "mp3": ("MP3", "MPEG_LAYER_III")}[name.rpartition(".")[2]]
+    path = write(name, noise(200 * 8_000), 8_000, format=kind[0], subtype=kind[1])
+    opened = []
+
+    class Counted(FileAudio):
+        def _open(self):
+            opened.append(path)
+            return super()._open()
+
+        def read(self, start, stop, channels):
+            if start == 0 and workers:
+                time.sleep(0.2)  # if others may overtake it, what it reads is forgotten by then
+            return super().read(start, stop, channels)
+
+    audio = Counted(path)
+    clips = [Clip(turn=Turn(start=i, end=i + 25.0), audio=audio) for i in range(0, 175, 25)]
+    list(Engine(FakeBackend(), workers=workers)(clips))
+
+    assert len(opened) == 2  # for the header, and to be read
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_iterator_that_fails_does_so_after_what_it_gave(workers):
+    def clips():
+        for seconds in (20.0, 20.0, 20.0):
+            yield clip_of(seconds)
+        raise KeyError("no more")
+
+    found = []
+    with pytest.raises(KeyError, match="no more"):
+        found.extend(Engine(FakeBackend(), workers=workers)(clips()))
+
+    assert len(found) == 2
+    assert threads_of_readers() == []
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_back_end_that_fails_leaves_no_thread_behind(error):
+    class Failing(FakeBackend):
+        def run(self, waveforms):
+            raise error("out of memory")
+
+    clips = (clip_of(20.0) for _ in range(1000))
+    with pytest.raises(error):
+        list(Engine(Failing(), workers=2)(clips))
+
+    assert threads_of_readers() == []
+
+
+def test_a_consumer_that_stops_half_way_leaves_no_thread_behind():
+    read = 0
+
+    class Counted(Ramp):
+        def read(self, start, stop, channels):
+            nonlocal read
+            read += 1
+            return super().read(start, stop, channels)
+
+    def clips():
+        yield from (clip_of(30.0), clip_of(30.0))  # the second's window runs the first's batch
+        for _ in range(9):
+            yield Clip(turn=Turn(start=0.0, end=360_000.0), audio=Counted(360_000.0))
+
+    results = Engine(FakeBackend(), workers=2)(clips())
+    next(results)
+    assert threads_of_readers()
+
+    results.close()
+
+    assert threads_of_readers() == []
+    assert read < 1_000  # of 6,000 blocks, all of which are read before the first window
+
+
+# Windows.
+
+
+@pytest.mark.parametrize("seconds", [29.99, 30.0])
+def test_a_clip_of_one_window_is_run_whole(seconds):
+    backend = FakeBackend()
+
+    ((_, emotion),) = Engine(backend)([clip_of(seconds)])
+
+    assert backend.batches == [[round(seconds * RATE)]]
+    assert "windowed" not in emotion.flags
+
+
+def test_a_long_clip_is_run_in_windows_and_flagged():
+    backend = FakeBackend()
+
+    ((_, emotion),) = Engine(backend)([clip_of(60.0)])
+
+    assert max(map(max, backend.batches)) <= 30 * RATE + 319
+    assert sum(map(len, backend.batches)) == 3
+    assert emotion.flags == ("windowed",)
+
+
+@pytest.mark.parametrize("overlap", [0.0, 0.5, 1.0, 2.9])
+def test_windows_merge_to_what_one_pass_gives(overlap):
+    # Each frame of this back end depends on its own samples alone, so windows lose nothing.
+    clip = clip_of(20.3)
+
+    windowed = emotion_of(clip, max_window=3.0, window_overlap=overlap, granularity="frame")
+    whole = emotion_of(clip, max_window=100.0, granularity="frame")
+
+    np.testing.assert_allclose(windowed.frame_embeddings, whole.frame_embeddings, atol=1e-5)
+    np.testing.assert_allclose(windowed.frame_logits, whole.frame_logits, atol=1e-5)
+    np.testing.assert_allclose(windowed.embedding, whole.embedding, atol=1e-5)
+    assert windowed.scores == pytest.approx(whole.scores, abs=1e-6)
+
+
+@pytest.mark.parametrize(("workers", "share"), [(0, 1.1), (1, 1.5)])
+def test_an_hour_is_scored_in_the_memory_of_five_minutes(workers, share):
+    def score(seconds):
+        (emotion,) = Engine(Sums(), workers=workers).score(Ramp(seconds))
+        assert emotion.duration == seconds
+
+    # How far threads are ahead at the peak is chance; that they stay within bounds is not.
+    assert traced_peak(lambda: score(3_600)) < share * traced_peak(lambda: score(300))
+
+
+def test_a_clip_is_normalised_by_its_own_statistics():
+    samples = 0.1 + tone(2.0)
+    (plain,) = Engine(FakeBackend()).score((samples, RATE))
+
+    (louder,) = Engine(FakeBackend()).score((3.0 * samples - 0.5, RATE))
+
+    assert louder.scores == pytest.approx(plain.scores, abs=1e-3)
+
+
+def test_a_back_end_that_wants_samples_as_they_are_gets_them():
+    received = []
+
+    class Plain(FakeBackend):
+        normalize = False
+
+        def run(self, waveforms):
+            received.extend(waveforms)
+            return super().run(waveforms)
+
+    Engine(Plain()).score((tone(1.0), RATE))
+
+    np.testing.assert_array_equal(received[0], tone(1.0))
+
+
+# What comes back.
+
+
+def test_an_emotion_holds_the_whole_distribution():
+    emotion = emotion_of(clip_of(2.0))
+
+    assert tuple(emotion.scores) == tuple(emotion.logits) == NAMES
+    assert sum(emotion.scores.values()) == pytest.approx(1.0)
+    assert emotion.score == emotion.scores[emotion.label] == max(emotion.scores.values())
+    assert emotion.embedding.shape == (4,)
+    assert emotion.frame_embeddings is emotion.frame_logits is None
+    assert emotion.provenance.model == "fake"
+
+
+def test_frames_come_with_their_granularity():
+    emotion = emotion_of(clip_of(2.0), granularity="frame")
+
+    assert emotion.frame_embeddings.shape == (99, 4)
+    assert emotion.frame_logits.shape == (99, 5)
+    np.testing.assert_allclose(emotion.frame_embeddings.mean(axis=0), emotion.embedding, atol=1e-6)
+    np.testing.assert_allclose(
+        emotion.frame_logits.mean(axis=0), list(emotion.logits.values()), atol=1e-6
+    )
+
+
+def test_labels_are_restricted_by_masking_logits():
+    full = emotion_of(clip_of(2.0))
+    some = emotion_of(clip_of(2.0), labels=["sad", "angry"], granularity="frame")
+
+    both = full.scores["angry"] + full.scores["sad"]
+    assert tuple(some.scores) == ("angry", "sad")
+    assert some.scores["sad"] == pytest.approx(full.scores["sad"] / both)
+    assert some.logits["sad"] == pytest.approx(full.logits["sad"])
+    assert some.frame_logits.shape == (99, 2)
+
+
+def test_unused_rows_of_the_head_are_dropped():
+    class Seed(FakeBackend):
+        labels = LabelSet.from_tokens(["angry", "unuse_0", "neutral", "unuse_1", "<unk>"])
+
+    (emotion,) = Engine(Seed()).score((tone(1.0), RATE))
+
+    assert tuple(emotion.scores) == ("angry", "neutral", "unknown")
+
+
+def test_a_model_without_a_head_gives_embeddings_and_no_label():
+    engine = Engine(Headless(), granularity="frame")
+
+    (emotion,) = engine.score((tone(1.0), RATE))
+
+    assert (emotion.label, emotion.score, emotion.reason) == (None, None, None)
+    assert emotion.scores == emotion.logits == {}
+    assert emotion.embedding.shape == (4,)
+    assert emotion.frame_embeddings.shape == (49, 4)
+    assert emotion.frame_logits is None
+
+
+@pytest.mark.parametrize("backend", [FakeBackend(), Headless()])
+def test_the_back_ends_of_these_tests_keep_the_contract(backend):
+    assert isinstance(backend, Backend)
+    check_backend(backend)
+
+
+# Overlapping speech.
+
+
+def test_only_frames_in_which_the_speaker_is_alone_are_pooled():
+    spans = ((0.5, 1.0), (1.7, 1.75))
+    everything = emotion_of(clip_of(2.0, overlaps=spans), granularity="frame")
+    middles = np.arange(99) * 0.02 + 0.0125
+    alone = ~(((middles >= 0.5) & (middles < 1.0)) | ((middles >= 1.7) & (middles < 1.75)))
+
+    found = emotion_of(clip_of(2.0, overlaps=spans, alone=True), granularity="frame")
+
+    np.testing.assert_allclose(
+        list(found.logits.values()), everything.frame_logits[alone].mean(axis=0), atol=1e-6
+    )
+    np.testing.assert_allclose(
+        found.embedding, everything.frame_embeddings[alone].mean(axis=0), atol=1e-6
+    )
+    assert found.frame_embeddings.shape == (99, 4)
+    assert found.flags == everything.flags == ("overlapped",)
+    assert found.overlap_ratio == everything.overlap_ratio == pytest.approx(0.275)
+
+
+def test_spans_are_in_recording_time():
+    samples = np.random.default_rng(0).uniform(-0.5, 0.5, 5 * RATE).astype(np.float32)
+    turn = Turn(start=2.0, end=4.0)
+    whole = Clip(turn=turn, audio=ArrayAudio(samples, RATE))
+    alone = Clip(turn=turn, audio=whole.audio, overlaps=((3.0, 4.0),), alone=True)
+
+    frames = emotion_of(whole, granularity="frame").frame_logits
+
+    # Frame 50 is the first whose middle, 1.0125 s into the turn, lies behind 3.0 s.
+    np.testing.assert_allclose(
+        list(emotion_of(alone).logits.values()), frames[:50].mean(axis=0), atol=1e-6
+    )
+
+
+def test_windows_pool_the_same_frames_as_one_pass():
+    clip = clip_of(12.0, overlaps=((1.0, 6.5), (9.0, 9.1)), alone=True)
+
+    windowed = emotion_of(clip, max_window=2.0, window_overlap=0.5)
+
+    assert windowed.scores == pytest.approx(emotion_of(clip).scores, abs=1e-6)
+
+
+def test_a_turn_overlapped_throughout_has_a_reason():
+    emotion = emotion_of(clip_of(2.0, overlaps=((0.0, 2.0),), alone=True))
+
+    assert emotion.label is None
+    assert emotion.reason.startswith("overlapped throughout")
+    assert (emotion.flags, emotion.overlap_ratio) == (("overlapped",), 1.0)
+
+
+@pytest.mark.parametrize(("overlaps", "ratio"), [(None, None), ((), 0.0)])
+def test_no_overlap_is_told_from_unknown_overlap(overlaps, ratio):
+    emotion = emotion_of(clip_of(2.0, overlaps=overlaps))
+
+    assert (emotion.overlap_ratio, emotion.flags) == (ratio, ())
+
+
+# Flags and reasons.
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "flags"),
+    [
+        (0.0, 2.0, ()),
+        (0.0, 0.99, ("short",)),
+        (-0.5, 2.0, ("clipped",)),
+        (1.0, 9.0, ("clipped",)),
+        (-0.019, 4.019, ()),
+        (3.5, 9.0, ("short", "clipped")),
+    ],
+)
+def test_flags_tell_of_length_and_bounds(start, end, flags):
+    (emotion,) = Engine(FakeBackend()).score((tone(4.0), RATE), [Turn(start=start, end=end)])
+
+    assert emotion.flags == flags
+    assert emotion.label in NAMES
+
+
+@pytest.mark.parametrize("value", [0.0, 2.0**-16])
+def test_silence_is_scored_and_flagged(value):
+    samples = np.full(2 * RATE, value, np.float32)
+
+    (emotion,) = Engine(FakeBackend()).score((samples, RATE))
+
+    assert emotion.flags == ("silent",)
+    assert emotion.label in NAMES
+
+
+def test_whispers_are_not_silent():
+    (emotion,) = Engine(FakeBackend()).score((0.001 * tone(2.0), RATE))
+
+    assert emotion.flags == ()
+
+
+@pytest.mark.parametrize("samples", [0, 1, 399])
+def test_a_clip_without_a_frame_is_too_short(samples):
+    (emotion,) = Engine(FakeBackend()).score((np.ones(samples, np.float32), RATE))
+
+    assert emotion.label is None
+    assert emotion.reason.startswith(f"too short: {samples} samples at 16 kHz")
+    assert emotion.flags == ("short",)
+
+
+def test_a_clip_of_one_frame_is_scored():
+    (emotion,) = Engine(FakeBackend()).score((tone(0.025), RATE))
+
+    assert (emotion.label in NAMES, emotion.reason, emotion.duration) == (True, None, 0.025)
+
+
+def test_audio_that_fails_on_the_way_is_a_reason():
+    class Torn(Ramp):
+        def read(self, start, stop, channels):
+            if start > 65 * RATE:
+                raise AudioError("torn at 65 s")
+            return super().read(start, stop, channels)
+
+    torn, whole = Clip(turn=Turn(start=0.0, end=200.0), audio=Torn(200)), clip_of(1.0)
+
+    (_, failed), (_, fine) = Engine(FakeBackend())([torn, whole])
+
+    assert (failed.label, failed.reason) == (None, "torn at 65 s")
+    assert fine.label in NAMES
+
+
+def test_a_plugins_audio_may_raise_anything():
+    class Odd(Ramp):
+        def read(self, start, stop, channels):
+            raise KeyError("page")
+
+    (emotion,) = Engine(FakeBackend()).score(Odd(2.0))
+
+    assert (emotion.label, emotion.reason) == (None, "KeyError: 'page'")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_model_that_gives_no_numbers_is_a_reason(value):
+    class Overflowing(FakeBackend):
+        def run(self, waveforms):
+            return [(frames, logits * value) for frames, logits in super().run(waveforms)]
+
+    (emotion,) = Engine(Overflowing()).score((tone(1.0), RATE))
+
+    assert emotion.label is None
+    assert emotion.reason.startswith("the model gave NaN or infinite values")
+
+
+# Options.
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"granularity": "word"}, OptionsError),
+        ({"max_window": 0.01}, OptionsError),
+        ({"max_window": 2.0, "window_overlap": 2.0}, OptionsError),
+        ({"batch_seconds": 0.0}, OptionsError),
+        ({"batch_seconds": float("nan")}, OptionsError),
+        ({"batch_seconds": float("inf")}, OptionsError),
+        ({"max_window": float("inf")}, OptionsError),
+        ({"window_overlap": float("nan")}, OptionsError),
+        ({"labels": ["bored"]}, LabelError),
+        ({"workers": -1}, OptionsError),
+        ({"workers": 1.5}, OptionsError),
+    ],
+)
+def test_options_without_sense_are_refused(options, error):
+    with pytest.raises(error):
+        Engine(FakeBackend(), **options)
+
+
+# Mistakes of the caller.
+
+
+@pytest.mark.parametrize("model", ["tiny", None, Engine(FakeBackend())])
+def test_what_is_no_model_is_refused(model):
+    with pytest.raises(OptionsError, match=r"an Engine takes a model, got \w+: Engine\(load_model"):
+        Engine(model)
+
+
+@pytest.mark.parametrize(
+    ("turns", "why"),
+    [
+        (Turn(start=0.0, end=1.0), "expected a list of turns, got one Turn"),
+        ([(0.0, 1.0)], r"expected a Turn\(start=..., end=...\), got \(0.0, 1.0\)"),
+    ],
+)
+def test_what_are_no_turns_is_refused(turns, why):
+    with pytest.raises(InvalidTurnError, match=why):
+        Engine(FakeBackend()).score((tone(2.0), 16_000), turns)
+
+
+def test_nothing_scored_has_no_duration():
+    turn = Turn(start=0.0, end=0.02)
+
+    [emotion] = Engine(FakeBackend()).score((tone(2.0), 16_000), [turn])
+
+    assert emotion.reason is not None
+    assert emotion.duration == 0.0

@@ -1,0 +1,361 @@
+"""``emo2vec evaluate`` and ``emo2vec calibrate``, from files to tables, JSON, pictures, models."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+from lhotse import CutSet
+from support.cli_runner import run
+from support.labelled_cuts import cuts_as_heard, labelled_cut, save_cuts
+from support.reference import SMALL, random_reference
+
+from emo2vec_plugins.evaluation.calibrate_command import tell
+from emo2vec_plugins.evaluation.results import Calibration, Estimate, Reliability
+from emo2vec_plugins.models.checkpoint import save_folder
+
+TOKENS = ("angry", "happy", "neutral", "sad")
+
+
+@pytest.fixture
+def manifest(write, noise, tmp_path):
+    """Twelve turns of three speakers, in two classes, with predictions in another field."""
+    cuts = []
+    for number in range(6):
+        path = write(f"clip{number}.wav", noise(32000, seed=number), 16000)
+        cuts.append(labelled_cut(path, "anger", "sadness", speaker=str(number % 3), heard="angry"))
+    return save_cuts(tmp_path / "cuts.jsonl.gz", *cuts)
+
+
+@pytest.fixture
+def label_map(tmp_path):
+    path = tmp_path / "labels.yaml"
+    path.write_text("anger: angry\nsadness: sad\n")
+    return path
+
+
+def evaluate(manifest, label_map, *arguments, **more):
+    return run("evaluate", manifest, "--label-map", label_map, *arguments, **more)
+
+
+def test_a_model_is_judged(manifest, label_map, tmp_path):
+    out, picture = tmp_path / "out.json", tmp_path / "c.png"
+
+    result = evaluate(
+        *(manifest, label_map, "--model", "fake", "--resamples", "10"),
+        *("--json", out, "--confusion", picture),
+    )
+
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.splitlines()[0] == "12 turns of 3 speakers, classes: angry, sad"
+    assert result.stderr == "emo2vec: 12 turns, heard by fake (float32, sha256 000000000000)\n"
+    document = json.loads(out.read_text())
+    assert (document["format"], document["version"]) == ("emo2vec-evaluation", 1)
+    assert document["turns"] == 12
+    assert document["about"]["judged"]["model"]["model"] == "fake"
+    assert document["about"]["label_map"] == {"anger": "angry", "sadness": "sad"}
+    assert document["calibration"]["turns"] == 12
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_predictions_in_another_field_need_no_model(manifest, label_map):
+    result = evaluate(manifest, label_map, "--predicted-field", "heard", "--json", "-")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    document = json.loads(result.stdout)
+    assert document["wa"]["value"] == 0.5
+    assert document["ua"]["value"] == 0.5
+    assert document["calibration"] is None
+    assert document["about"]["judged"] == {"predictions": str(manifest), "field": "heard"}
+
+
+def test_predictions_in_a_file_are_joined_by_id(manifest, label_map, tmp_path):
+    ids = [turn.id for cut in CutSet.from_file(manifest) for turn in cut.supervisions]
+    lines = [{"id": name, "label": "W" if name.endswith("0") else "T"} for name in ids]
+    path = tmp_path / "theirs.jsonl"
+    path.write_text("".join(json.dumps(each) + "\n" for each in reversed(lines)))
+    meaning = tmp_path / "their_labels.json"
+    meaning.write_text('{"W": "angry", "T": "sad"}')
+
+    result = evaluate(
+        *(manifest, label_map, "--predictions", path, "--predicted-label-map", meaning),
+        *("--resamples", 0),
+    )
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "WA, accuracy                   100.0" in result.stdout
+
+
+def test_predictions_by_the_command_cuts_are_read(manifest, label_map, tmp_path):
+    heard = tmp_path / "heard.jsonl.gz"
+    done = run("cuts", manifest, heard, "--model", "fake", "--field", "said")
+    options = ("--resamples", 0, "--json", "-")
+
+    by_file = evaluate(
+        manifest, label_map, "--predictions", heard, "--predicted-field", "said", *options
+    )
+    by_field = evaluate(heard, label_map, "--predicted-field", "said", *options)
+    by_model = evaluate(manifest, label_map, "--model", "fake", *options)
+
+    assert done.exit_code == by_file.exit_code == 0
+    found = [json.loads(each.stdout) for each in (by_file, by_field, by_model)]
+    for document in found:
+        document.pop("about")
+    assert found[0] == found[1]
+    assert found[0]["confusion"] == found[2]["confusion"]
+    assert found[0]["calibration"]["turns"] == 12
+
+
+def test_pseudo_labels_are_told_and_counted(manifest, label_map, tmp_path):
+    cuts = list(CutSet.from_file(manifest))
+    for cut in cuts[:2]:
+        cut.supervisions[0].custom["emotion_source"] = "pseudo"
+    path = save_cuts(tmp_path / "pseudo.jsonl", *cuts)
+
+    result = evaluate(path, label_map, "--predicted-field", "heard", "--json", "-")
+
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["turns"] == 10
+    assert json.loads(result.stdout)["about"]["left_out"]["pseudo_labels"] == 2
+    assert result.stderr.splitlines() == [
+        "emo2vec: warning: 2 of 12 labelled turns are left out: they have pseudo-labels "
+        "(emotion_source), and nothing can be judged by them"
+    ]
+
+
+def test_classes_of_interest_restrict_model_and_truth(manifest, label_map):
+    result = evaluate(
+        *(manifest, label_map, "--model", "fake", "--labels", "angry,happy"),
+        *("--resamples", 0),
+    )
+
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[0] == "6 turns of 3 speakers, classes: angry"
+    assert "emo2vec: not judged: 6 of classes that --labels does not name" in result.stderr
+
+
+def test_turns_that_cannot_be_heard_count_as_wrong_and_are_named(manifest, label_map, tmp_path):
+    (tmp_path / "clip0.wav").unlink()
+
+    result = evaluate(manifest, label_map, "--model", "fake", "--resamples", 0)
+
+    assert result.exit_code == 3
+    assert "2 of them without a prediction, counted as wrong" in result.stdout
+    assert "emo2vec: warning: 2 of 12 turns failed:" in result.stderr
+    assert "  clip0-0: " in result.stderr
+
+
+def test_mistakes_are_told_in_one_line(manifest, label_map, tmp_path):
+    unmapped = run("evaluate", manifest, "--model", "fake")
+    missing = run("evaluate", tmp_path / "no.jsonl", "--model", "fake")
+    folder = run("evaluate", tmp_path, "--model", "fake")
+
+    assert [each.exit_code for each in (unmapped, missing, folder)] == [1, 1, 1]
+    assert "labels that are not known: 'anger' (6), 'sadness' (6)" in unmapped.stderr
+    assert "no.jsonl" in missing.stderr
+    assert "EmoBox's data a folder with fold_1" in folder.stderr
+    assert {each.stderr.count("\n") for each in (unmapped, missing, folder)} == {1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--model", "fake", "--predicted-field", "heard"), "leave out --predictions"),
+        (("--predicted-field", "emotion"), "cannot both be in field 'emotion'"),
+        (("--predicted-label-map", "x.yaml"), "goes with --predictions"),
+        (("--confusion", "c.jpg"), "writes .png, .svg, .pdf, got 'c.jpg'"),
+        (("--json", "."), ". is a folder, expected a file"),
+        (("--fold", "1"), "--fold is for a folder of EmoBox"),
+        (("--resamples", "-1"), "-1 is not in the range"),
+    ],
+)
+def test_wrong_usage_is_told(manifest, label_map, arguments, message):
+    result = evaluate(manifest, label_map, *arguments)
+
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+@pytest.mark.parametrize("command", [["evaluate"], ["calibrate", "--out", "out"]])
+def test_a_manifest_without_cuts_is_named(command, tmp_path):
+    (tmp_path / "empty.jsonl").write_text("")
+
+    result = run(*command, tmp_path / "empty.jsonl", "--model", "tiny")
+
+    assert result.exit_code == 1
+    assert result.stderr == f"emo2vec: error: {tmp_path}/empty.jsonl: there are no cuts in it\n"
+
+
+def test_pictures_may_be_drawings(manifest, label_map, tmp_path):
+    path = tmp_path / "c.svg"
+
+    result = evaluate(manifest, label_map, "--predicted-field", "heard", "--confusion", path)
+
+    assert result.exit_code == 0
+    assert "<svg" in path.read_text()
+
+
+@pytest.fixture
+def box(write, noise, tmp_path):
+    """A corpus in EmoBox's format, in two folds; the audio of one clip is missing."""
+    (tmp_path / "toy" / "wav").mkdir(parents=True)
+    for number in range(8):
+        fold = tmp_path / "emobox" / f"fold_{number // 4 + 1}"
+        fold.mkdir(parents=True, exist_ok=True)
+        if number:
+            write(f"toy/wav/{number}.wav", noise(16000, seed=number), 16000)
+        line = {
+            "key": f"s{number % 4}-{number}",
+            "wav": f"downloads/toy/wav/{number}.wav",
+            "sample_rate": 16000,
+            "num_frame": 16000.0,
+            "length": 1.0,
+            "emo": "anger" if number % 2 else "sadness",
+        }
+        with (fold / f"toy_test_{fold.name}.jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
+    return tmp_path / "emobox"
+
+
+def test_folds_are_judged_one_by_one(box, label_map, tmp_path):
+    arguments = ("--model", "fake", "--audio-root", tmp_path / "toy", "--resamples", 5)
+    refused = evaluate(box, label_map, *arguments)
+
+    result = evaluate(
+        *(box, label_map, *arguments, "--skip-missing", "--speaker-pattern", r"s(\d)"),
+        *("--resample-by", "speaker", "--json", tmp_path / "out.json"),
+    )
+
+    assert refused.exit_code == 1
+    assert "has no audio of 1 of 8 clips: downloads/toy/wav/0.wav" in refused.stderr
+    assert result.exit_code == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert [line.split()[:2] for line in lines[1:5]] == [
+        ["fold_1", "3"],
+        ["fold_2", "4"],
+        ["mean", "-"],
+        ["std", "-"],
+    ]
+    assert "7 turns of 4 speakers, classes: angry, sad" in lines
+    assert "emo2vec: not judged: 1 without audio" in result.stderr
+    document = json.loads((tmp_path / "out.json").read_text())
+    assert document["about"]["left_out"]["missing_audio"] == 1
+    assert document["folds"]["evaluations"]["fold_2"]["turns"] == 4
+
+
+def test_one_fold_may_be_chosen_and_needs_no_audio_for_predictions(box, label_map, tmp_path):
+    path = tmp_path / "theirs.jsonl"
+    path.write_text("".join(f'{{"key": "s{n % 4}-{n}", "label": "angry"}}\n' for n in range(8)))
+
+    result = evaluate(box, label_map, "--predictions", path, "--fold", 2, "--resamples", 0)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert [line.split()[0] for line in result.stdout.splitlines()[1:4]] == [
+        "fold_2",
+        "mean",
+        "std",
+    ]
+
+
+def test_emobox_without_its_audio_asks_for_it(box, label_map):
+    result = evaluate(box, label_map, "--model", "fake")
+
+    assert result.exit_code == 2
+    assert "--audio-root FOLDER says where it is" in result.stderr
+
+
+def test_a_missing_library_says_what_to_install(manifest):
+    """Modules that are there are hidden, as if they were not installed."""
+    code = (
+        "import sys\n"
+        "sys.modules['sklearn'] = None\n"
+        "from emo2vec_plugins.cli import main\n"
+        f"main(['evaluate', {str(manifest)!r}, '--predicted-field', 'heard'])\n"
+    )
+
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert result.returncode == 1
+    assert "pip install 'emo2vec-plugins[train]'" in result.stderr
+
+
+@pytest.fixture
+def model(tmp_path):
+    folder = tmp_path / "model"
+    tensors = random_reference(SMALL, 4).state_dict()
+    save_folder(folder, config=SMALL, tensors=tensors, tokens=TOKENS)
+    return folder
+
+
+def test_a_model_is_calibrated(model, write, noise, tmp_path):
+    cuts = save_cuts(tmp_path / "heard.jsonl", *cuts_as_heard(model, write, noise, sharpness=1.5))
+    out = tmp_path / "out"
+
+    result = run("calibrate", cuts, "--model", model, "--out", out)
+
+    assert (result.exit_code, result.stdout) == (0, "")
+    *_, loss, error, last = result.stderr.splitlines()
+    number = r"\d\.\d{3}"
+    assert re.fullmatch(
+        rf"emo2vec: log loss on other speakers: {number} before, {number} after", loss
+    )
+    assert re.fullmatch(
+        rf"emo2vec: expected calibration error on other speakers: {number} before, {number} after",
+        error,
+    )
+    assert last.startswith("emo2vec: temperature 1.")
+    assert last.endswith(f" from 40 turns; the model is in {out}")
+    assert "of heard.jsonl" in (out / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("after", "warning"),
+    [
+        ((0.5, 0.1), ""),
+        ((0.7, 0.1), "warning: on other speakers the log loss rises: "),
+        ((0.5, 0.3), "warning: on other speakers the expected calibration error rises: "),
+        ((0.7, 0.3), "the log loss and the expected calibration error rise: the scores were"),
+    ],
+)
+def test_either_error_that_rises_on_others_is_warned_of(after, warning, capsys):
+    def reliability(log_loss, ece):
+        return Reliability(ece=ece, brier=Estimate(value=0.4), log_loss=log_loss)
+
+    tell(
+        Calibration(
+            turns=40, before=reliability(0.6, 0.2), after=reliability(*after), by="speaker"
+        ),
+        quiet=True,
+    )
+
+    said = capsys.readouterr().err
+    assert warning in said
+    assert bool(said) == bool(warning)
+
+
+def test_a_model_that_no_temperature_fits_is_not_saved(manifest, label_map, model, tmp_path):
+    result = run(
+        *("calibrate", manifest, "--label-map", label_map, "--skip-unlabelled"),
+        *("--model", model, "--out", tmp_path / "out"),
+    )
+
+    assert result.exit_code == 1
+    assert "no temperature fits 12 turns" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_calibrate_refuses_what_it_cannot_do(manifest, label_map, model, tmp_path):
+    arguments = ("calibrate", manifest, "--label-map", label_map)
+    (tmp_path / "there").mkdir()
+
+    there = run(*arguments, "--model", model, "--out", tmp_path / "there")
+    fake = run(*arguments, "--model", "fake", "--out", tmp_path / "out")
+    nothing = run(*arguments, "--model", model)
+
+    assert (there.exit_code, fake.exit_code, nothing.exit_code) == (1, 1, 2)
+    assert "exists already; choose a new folder" in there.stderr
+    assert "model 'fake' is not a folder of the published layout" in fake.stderr
+    assert "Missing option '-o' / '--out'" in nothing.stderr

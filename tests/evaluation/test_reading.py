@@ -1,0 +1,341 @@
+"""Truth and predictions out of cuts and files: joined by id, refused where they do not fit."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pytest
+from lhotse import CutSet
+from support.labelled_cuts import labelled_cut, save_cuts
+
+from emo2vec_plugins.core.label_map import LabelMap
+from emo2vec_plugins.core.session import Options
+from emo2vec_plugins.engine.engine import Engine
+from emo2vec_plugins.errors import Emo2vecWarning, FormatError, LabelError, OptionsError
+from emo2vec_plugins.evaluation.joining import joined
+from emo2vec_plugins.evaluation.reading import Truth, heard, predictions_in, read_cuts
+from emo2vec_plugins.integrations.lhotse.cuts import annotate_cuts
+from emo2vec_plugins.testing import FakeBackend
+
+
+@pytest.fixture
+def cuts(write, noise):
+    """Two cuts of 3 s: two turns of anna, one of bert."""
+    return [
+        labelled_cut(write("a.wav", noise(48000), 16000), "happiness", "anger", speaker="anna"),
+        labelled_cut(write("b.wav", noise(48000, seed=1), 16000), "anger", speaker="bert"),
+    ]
+
+
+GERMAN = LabelMap({"happiness": "happy", "anger": "angry"})
+
+
+def given(cuts, *customs):
+    """Write *customs* into the supervisions, in order."""
+    left = iter(customs)
+    for cut in cuts:
+        for supervision in cut.supervisions:
+            supervision.custom.update(next(left))
+    return Truth(label_map=GERMAN).turns(cuts)
+
+
+def lines(path, *documents):
+    text = "".join(json.dumps(each) + "\n" for each in documents)
+    path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+    return path
+
+
+def test_truth_and_prediction_are_two_fields(cuts):
+    turns = given(
+        cuts,
+        {"heard": "happy", "heard_scores": {"happy": 0.7, "angry": 0.3}},
+        {"heard": None, "heard_reason": "too short"},
+        {"heard": "Angry"},
+    )
+
+    first, second, third = predictions_in(turns, "heard")
+
+    assert (first.id, first.truth, first.label) == ("a-0", "happy", "happy")
+    assert (first.speaker, first.recording) == ("anna", "a")
+    assert (first.start, first.duration) == (0.0, 1.0)
+    assert first.scores == {"happy": 0.7, "angry": 0.3}
+    assert (second.label, second.reason, second.start) == (None, "too short", 1.0)
+    assert (third.label, third.scores) == ("angry", None)
+
+
+def test_names_that_mean_the_same_add_up(cuts):
+    other = LabelMap({"joy": "happy", "excited": "happy", "noise": None})
+    turns = given(
+        cuts,
+        {"heard": "joy", "heard_scores": {"joy": 0.4, "excited": 0.3, "angry": 0.3}},
+        {"heard": "noise"},
+        {"heard": None, "heard_scores": {"joy": 0.2, "angry": 0.8}},
+    )
+
+    first, second, third = predictions_in(turns, "heard", label_map=other)
+
+    assert first.scores == pytest.approx({"happy": 0.7, "angry": 0.3})
+    assert second.label is None
+    assert third.label == "angry"
+
+
+def test_a_class_that_means_nothing_is_masked(cuts):
+    masks = LabelMap({"other": None})
+    turns = given(
+        cuts,
+        {"heard": "happy", "heard_scores": {"happy": 0.6, "angry": 0.2, "other": 0.2}},
+        {"heard": "other", "heard_scores": {"happy": 0.1, "angry": 0.3, "other": 0.6}},
+        {"heard": "other", "heard_scores": {"happy": 0.0, "other": 1.0}},
+    )
+
+    first, second, third = predictions_in(turns, "heard", label_map=masks)
+
+    assert first.scores == pytest.approx({"happy": 0.75, "angry": 0.25})
+    assert (second.label, second.scores) == ("angry", pytest.approx({"happy": 0.25, "angry": 0.75}))
+    assert (third.label, third.scores, third.reason) == (None, None, "no prediction")
+
+
+def test_scores_are_checked_before_classes_are_masked(cuts):
+    turns = given(cuts, {"heard": "happy", "heard_scores": {"happy": 1.0, "other": 0.5}}, {}, {})
+
+    with pytest.raises(FormatError, match="turn 'a-0', field 'heard': scores are to be prob"):
+        predictions_in(turns, "heard", label_map=LabelMap({"other": None}))
+
+
+def test_a_field_that_is_nowhere_is_refused(cuts):
+    with pytest.raises(OptionsError, match=r"no turn has a field 'heard'.*there are emotion"):
+        predictions_in(given(cuts, {}, {}, {}), "heard")
+
+
+def test_labels_and_scores_of_other_kinds_are_refused(cuts):
+    with pytest.raises(FormatError, match="turn 'a-0', field 'heard': a label was expected, got 3"):
+        predictions_in(given(cuts, {"heard": 3}, {}, {}), "heard")
+    with pytest.raises(FormatError, match=r"turn 'a-0'.*a number for each class"):
+        predictions_in(given(cuts, {"heard": "sad", "heard_scores": [0.5]}, {}, {}), "heard")
+
+
+def test_a_model_hears_the_turns_that_are_judged_and_no_others(cuts):
+    backend = FakeBackend()
+    truth = Truth(label_map=LabelMap({"happiness": "happy", "anger": None}))
+    done = []
+
+    found = heard(cuts, truth=truth, engine=Engine(backend), advance=lambda: done.append(1))
+
+    assert [(each.id, each.truth) for each in found] == [("a-0", "happy")]
+    assert backend.batches == [[16000]]
+    assert set(found[0].scores) == set(backend.labels.names)
+    assert len(done) == 1
+
+
+def test_what_a_model_hears_is_what_annotate_cuts_writes(cuts):
+    engine = Engine(FakeBackend(), labels=["angry", "happy"])
+
+    found = heard(cuts, truth=Truth(label_map=GERMAN), engine=engine)
+
+    annotated = annotate_cuts(cuts, score=engine, options=Options(field="heard"))
+    turns = [turn for cut in annotated for turn in cut.supervisions]
+    assert [each.label for each in found] == [turn.heard for turn in turns]
+    for each, turn in zip(found, turns, strict=True):
+        assert each.scores == pytest.approx(turn.heard_scores)
+    assert "emo2vec_heard" not in cuts[0].supervisions[0].custom
+
+
+def test_mixed_cuts_are_heard_too(cuts):
+    mixed = cuts[0].append(cuts[1])
+
+    found = heard([mixed], truth=Truth(label_map=GERMAN), engine=Engine(FakeBackend()))
+
+    assert [(each.id, each.start) for each in found] == [("a-0", 0.0), ("a-1", 1.0), ("b-0", 3.0)]
+
+
+def test_a_model_without_a_head_is_refused(cuts):
+    backend = FakeBackend()
+    backend.labels = backend.labels.from_tokens(())
+
+    with pytest.raises(OptionsError, match="has no head"):
+        heard(cuts, truth=Truth(label_map=GERMAN), engine=Engine(backend))
+
+
+def test_what_is_not_judged_is_counted_by_why(cuts):
+    cuts[1].supervisions[0].custom.pop("emotion")
+    truth = Truth(label_map=LabelMap({"happiness": None, "anger": "angry"}), skip_unlabelled=True)
+
+    assert [each.label for each in truth.turns(cuts)] == ["angry"]
+    assert truth.left_out(cuts) == {
+        "unlabelled": 1,
+        "by_label_map": 1,
+        "pseudo_labels": 0,
+        "other_classes": 0,
+    }
+
+
+def test_nothing_is_judged_by_what_a_model_said(cuts):
+    truth = Truth(label_map=GERMAN)
+    cuts[0].supervisions[1].custom["emotion_source"] = "pseudo"
+
+    with pytest.warns(Emo2vecWarning, match="1 of 3 labelled turns are left out: they have pseudo"):
+        turns = truth.turns(cuts)
+    with pytest.warns(Emo2vecWarning, match="pseudo-labels"):
+        truth.turns(cuts)
+    found = heard(cuts, truth=truth, engine=Engine(FakeBackend()))
+
+    assert [each.supervision.id for each in turns] == ["a-0", "b-0"]
+    assert [each.id for each in found] == ["a-0", "b-0"]
+    assert truth.left_out(cuts)["pseudo_labels"] == 1
+    for cut in cuts:
+        for turn in cut.supervisions:
+            turn.custom["emotion_source"] = "pseudo"
+    with pytest.raises(LabelError, match="all 3 labels in field 'emotion' are pseudo-labels"):
+        truth.turns(cuts)
+
+
+def test_meanings_are_brought_to_our_spelling_and_mistyped_ones_are_named(cuts):
+    proper = LabelMap({"happiness": "Happy", "anger": "生气/Angry"})
+    mistyped = LabelMap({"happiness": "happy", "anger": "angy"})
+
+    assert [each.label for each in Truth(label_map=proper).turns(cuts)] == [
+        "happy",
+        "angry",
+        "angry",
+    ]
+    with pytest.raises(LabelError, match=r"not known: 'anger' \(2, mapped to 'angy'\); known"):
+        Truth(label_map=mistyped).turns(cuts)
+
+
+def test_classes_leave_out_turns_of_others(cuts):
+    truth = Truth(label_map=GERMAN, classes=("happy", "sad"))
+
+    assert [each.label for each in truth.turns(cuts)] == ["happy"]
+    assert truth.left_out(cuts)["other_classes"] == 2
+    with pytest.raises(LabelError, match="none of 3 labelled turns is one of sad"):
+        Truth(label_map=GERMAN, classes=("sad",)).turns(cuts)
+
+
+def test_classes_of_ones_own_are_known(cuts):
+    truth = Truth(label_map=LabelMap({"anger": "rage"}), classes=("rage", "happiness"))
+
+    assert [each.label for each in truth.turns(cuts)] == ["happiness", "rage", "rage"]
+
+
+def test_predictions_come_from_another_manifest_by_id(cuts, tmp_path):
+    turns = Truth(label_map=GERMAN).turns(cuts)
+    annotated = annotate_cuts(cuts, score=Engine(FakeBackend()), options=Options(field="heard"))
+    manifest = save_cuts(tmp_path / "heard.jsonl.gz", *reversed(list(annotated)))
+
+    found = joined(turns, manifest, field="heard")
+
+    written = {
+        turn.id: turn.heard for cut in CutSet.from_file(manifest) for turn in cut.supervisions
+    }
+    assert [(each.id, each.label) for each in found] == [
+        (name, written[name]) for name in ("a-0", "a-1", "b-0")
+    ]
+
+
+def test_a_field_that_no_line_has_is_refused(cuts, tmp_path):
+    turns = given(cuts, *[{"said": "happy"}] * 3)
+    manifest = save_cuts(tmp_path / "said.jsonl", *cuts)
+
+    with pytest.raises(OptionsError, match=r"no turn has a field 'sad' .* are emotion, said"):
+        joined(turns, manifest, field="sad")
+    turns = given(cuts, *[{"said_scores": {"happy": 1.0}}] * 3)
+    for each in turns:
+        del each.supervision.custom["said"]
+    manifest = save_cuts(tmp_path / "scores.jsonl", *cuts)
+    assert [each.label for each in joined(turns, manifest, field="said")] == ["happy"] * 3
+
+
+def test_predictions_come_from_supervisions(cuts, tmp_path):
+    turns = given(cuts, {"said": "happy"}, {"said": "sad"}, {"said": "angry"})
+    path = tmp_path / "supervisions.jsonl"
+    lines(path, *(each.supervision.to_dict() for each in turns))
+
+    assert [each.label for each in joined(turns, path, field="said")] == ["happy", "sad", "angry"]
+
+
+def test_predictions_come_from_lines_of_other_tools(cuts, tmp_path):
+    turns = Truth(label_map=GERMAN).turns(cuts)
+    path = lines(
+        tmp_path / "others.jsonl.gz",
+        {"id": "a-0", "label": "angry", "scores": {"angry": 0.6, "happy": 0.4}},
+        {"key": "b-0", "labels": ["生气/angry", "开心/happy"], "scores": [0.1, 0.9]},
+        {"id": "a-1", "label": None, "reason": "crashed"},
+        {"id": "more", "label": "sad"},
+    )
+
+    first, second, third = joined(turns, path)
+
+    assert (first.label, first.scores) == ("angry", {"angry": 0.6, "happy": 0.4})
+    assert (second.label, second.reason) == (None, "crashed")
+    assert (third.label, third.scores) == ("happy", {"angry": 0.1, "happy": 0.9})
+
+
+def test_predicted_names_that_are_not_known_are_refused(cuts, tmp_path):
+    turns = Truth(label_map=GERMAN).turns(cuts)
+    path = lines(tmp_path / "p.jsonl", *({"id": n, "label": "calm"} for n in ("a-0", "a-1", "b-0")))
+
+    with pytest.raises(
+        LabelError, match=r"labels that are not known: 'calm' \(3\).*be it themselves"
+    ):
+        joined(turns, path)
+    with pytest.raises(LabelError, match=r"not known: 'anger' \(2\), 'happiness' \(1\)"):
+        predictions_in(turns, "emotion")
+    found = joined(turns, path, label_map=LabelMap({"calm": "calm"}))
+    assert [each.label for each in found] == ["calm"] * 3
+
+
+def test_true_labels_in_place_of_predictions_are_warned_of(cuts, tmp_path):
+    manifest = save_cuts(tmp_path / "copy.jsonl", *cuts)
+
+    with pytest.warns(Emo2vecWarning, match="has, word for word, the true labels"):
+        joined(Truth(label_map=GERMAN).turns(cuts), manifest, label_map=GERMAN)
+
+
+def test_a_turn_without_a_line_is_refused(cuts, tmp_path):
+    path = lines(tmp_path / "p.jsonl", {"id": "a-0", "label": "sad"}, {"id": "x", "label": "sad"})
+
+    with pytest.raises(FormatError, match=r"nothing of 2 of 3 turns: a-1, b-0; .* a-0, x"):
+        joined(Truth(label_map=GERMAN).turns(cuts), path)
+
+
+def test_ids_that_are_there_twice_are_refused(cuts, tmp_path):
+    turns = Truth(label_map=GERMAN).turns(cuts)
+    path = lines(tmp_path / "p.jsonl", *[{"id": "a-0", "label": "sad"}] * 2)
+
+    with pytest.raises(FormatError, match=r"p\.jsonl: 1 ids are there more than once.*: a-0"):
+        joined(turns, path)
+    with pytest.raises(FormatError, match="the labelled turns: 3 ids are there more than once"):
+        joined([*turns, *turns], path)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "line 2: not JSON"),
+        ("[1]", "line 2: an object was expected, got list"),
+        ('{"id": "a-0"}', "line 2: expected a cut, a supervision, or .* found the keys id"),
+        ('{"supervisions": 3}', "line 2: not a cut"),
+        ('{"key": "a", "labels": ["x"], "scores": [0.5, 0.5]}', "line 2: 1 labels, but 2 scores"),
+    ],
+)
+def test_a_line_that_is_no_prediction_is_named(cuts, tmp_path, line, message):
+    path = tmp_path / "p.jsonl"
+    path.write_text('{"id": "x", "label": "sad"}\n' + line + "\n")
+
+    with pytest.raises(FormatError, match=message):
+        joined(Truth(label_map=GERMAN).turns(cuts), path)
+
+
+def test_a_torn_archive_of_predictions_is_named(cuts, tmp_path):
+    path = lines(tmp_path / "p.jsonl.gz", *[{"id": f"t{n}", "label": "sad"} for n in range(99)])
+    path.write_bytes(path.read_bytes()[:-20])
+
+    with pytest.raises(FormatError, match=r"p\.jsonl\.gz: the gzip archive is damaged"):
+        joined(Truth(label_map=GERMAN).turns(cuts), path)
+
+
+def test_only_manifests_are_read(tmp_path):
+    for name in ("cuts.csv", "folder"):
+        with pytest.raises(FormatError, match=r"a manifest of cuts is a \.jsonl or \.jsonl\.gz"):
+            read_cuts(tmp_path / name)

@@ -1,0 +1,104 @@
+"""The flat table as Parquet: typed, and read whoever wrote it."""
+
+from __future__ import annotations
+
+import io
+import math
+import sys
+
+import pyarrow
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+from support.tables import QUIET, TALK
+
+from emo2vec_plugins import Turn
+from emo2vec_plugins.errors import FormatError, MissingExtraError
+from emo2vec_plugins.formats.tables import parquet as table_parquet
+
+
+def as_table(data):
+    return pyarrow.parquet.read_table(io.BytesIO(data))
+
+
+def as_parquet(**columns):
+    sink = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table(columns), sink)
+    return sink.getvalue()
+
+
+def test_parquet_has_types():
+    table = as_table(table_parquet.dumps([TALK]))
+
+    assert table.schema.field("recording").type == pyarrow.string()
+    assert table.schema.field("turn").type == pyarrow.int64()
+    assert table.schema.field("start").type == pyarrow.float64()
+    assert table.schema.field("score_angry").type == pyarrow.float64()
+    assert table["flags"].to_pylist() == [["short", "overlapped"], None]
+    assert table["channel"].to_pylist() == [0, None]
+    assert table["channels"].to_pylist() == [None, [0, 1]]
+    assert table["speaker"].to_pylist() == ['Ann "A"', ""]
+    assert table["tokens"].to_pylist() == [["生气/angry", "a b"], None]
+
+
+@pytest.mark.parametrize("engine", ["numpy_nullable", "pyarrow"])
+def test_what_pandas_writes_as_parquet_is_read(engine):
+    import pandas
+
+    data = table_parquet.dumps([TALK, QUIET])
+    frame = pandas.read_parquet(io.BytesIO(data), dtype_backend=engine)
+
+    assert table_parquet.loads(frame[::-1].to_parquet(index=False)) == [QUIET, TALK]
+
+
+def test_parquet_of_other_types_is_read():
+    data = as_parquet(
+        recording=pyarrow.array(["x", "x"]).dictionary_encode(),
+        start=pyarrow.array([0, 1]),
+        end=pyarrow.array([1.0, 2.0], pyarrow.float32()),
+        speaker=pyarrow.array([7, None]),
+        score=pyarrow.array([0.5, math.nan]),
+    )
+
+    [talk] = table_parquet.loads(data)
+
+    assert [scored.turn for scored in talk.turns] == [
+        Turn(start=0, end=1, speaker="7"),
+        Turn(start=1, end=2),
+    ]
+    assert [scored.emotion.score for scored in talk.turns] == [0.5, None]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"recording": ["x"], "start": [0.0]}, "found no end among 'recording', 'start'"),
+        ({"recording": ["x"], "start": ["a"], "end": [1.0]}, "column 'start': expected double"),
+        ({"recording": ["x"], "start": [2.0], "end": [1.0]}, "row 1: a turn needs start <= end"),
+        ({"recording": [None], "start": [0.0], "end": [1.0]}, "row 1: expected a recording"),
+    ],
+)
+def test_parquet_that_is_no_table_of_turns_is_refused(columns, message):
+    with pytest.raises(FormatError, match=message):
+        table_parquet.loads(as_parquet(**columns))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"recording,start,end\n",
+        table_parquet.dumps([TALK])[:-100],
+        table_parquet.dumps([TALK]).replace(b"talk.wav", b"talk\xff\xffav"),
+    ],
+)
+def test_what_is_no_parquet_is_refused(data):
+    with pytest.raises(FormatError, match="expected a Parquet file"):
+        table_parquet.loads(data)
+
+
+def test_without_pyarrow_its_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+
+    with pytest.raises(MissingExtraError, match=r"emo2vec-plugins\[table\].*table\.csv"):
+        table_parquet.dumps([TALK])

@@ -1,0 +1,151 @@
+"""One law for every format: what it says it holds is there when it is read again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from support.formats import hard, ordinary
+
+from emo2vec_plugins import Dialogue, Plugins, ScoredTurn, Turn
+from emo2vec_plugins.core.format import Format
+from emo2vec_plugins.core.values import Emotion
+from emo2vec_plugins.errors import FormatError
+from emo2vec_plugins.formats.fidelity import FIELDS, held, lost, only, verify
+from emo2vec_plugins.formats.jsonl import EMOTIONS_JSONL
+from emo2vec_plugins.testing import check_format
+
+FORMATS = list(Plugins(installed=False).formats().values())
+every_format = pytest.mark.parametrize("format_", FORMATS, ids=lambda each: each.name)
+
+
+def a_turn(start=0.0, end=1.0, speaker="A", label="sad", **more):
+    return ScoredTurn(
+        turn=Turn(start=start, end=end, speaker=speaker), emotion=Emotion(label=label, **more)
+    )
+
+
+@every_format
+def test_a_format_of_ours_is_read_and_written_and_says_what_it_holds(format_):
+    assert format_.loads
+    assert format_.dumps
+    assert format_.holds is not None
+    assert format_.holds <= FIELDS.keys()
+
+
+@every_format
+@given(dialogues=ordinary)
+def test_what_diarization_gives_is_held(format_, dialogues):
+    check_format(format_, dialogues)
+
+
+@every_format
+@given(dialogues=hard)
+def test_anything_is_held_or_refused_in_words(format_, dialogues):
+    try:
+        format_.dumps(dialogues)
+    except FormatError as error:
+        assert str(error)  # noqa: PT017 - it may not raise, too
+    else:
+        check_format(format_, dialogues)
+
+
+@every_format
+def test_several_recordings_are_held_or_refused(format_):
+    both = [Dialogue(recording=name, turns=(a_turn(),)) for name in ("a", "b")]
+
+    if "several" in format_.holds:
+        check_format(format_, both)
+    else:
+        with pytest.raises(FormatError, match="one recording"):
+            format_.dumps(both)
+
+
+@every_format
+def test_turns_of_one_speaker_may_overlap(format_):
+    turns = (a_turn(0.0, 2.0), a_turn(0.0, 2.0, label="happy"), a_turn(1.0, 3.0), a_turn(1.5, 1.6))
+
+    check_format(format_, [Dialogue(recording="x", turns=turns)])
+
+
+@every_format
+def test_a_turn_before_the_recording_begins_is_held_or_refused(format_):
+    early = [Dialogue(recording="x", turns=(a_turn(-0.5, 1.0),))]
+
+    try:
+        format_.dumps(early)
+    except FormatError as error:
+        assert "-0.5" in str(error)  # noqa: PT017 - it may not raise, too
+    else:
+        check_format(format_, early)
+
+
+@every_format
+def test_a_turn_beyond_the_end_of_the_recording_is_held(format_):
+    late = Dialogue(recording="x", turns=(a_turn(9.0, 12.0),), audio="x.wav", duration=10.0)
+
+    check_format(format_, [late])
+
+
+MILLISECONDS = Format(
+    name="ms",
+    suffixes=(".ms",),
+    description="",
+    dumps=str,
+    holds=frozenset({"speaker", "label", "score"}),
+    ticks=1000,
+    least=1,
+)
+
+
+def test_what_is_held_is_on_a_grid_in_order_and_without_the_rest():
+    first = a_turn(2.00049, 2.00049, speaker=None)
+    talk = Dialogue(
+        recording="x",
+        turns=(first, a_turn(0.0, 1.0, score=0.5, flags=("short",))),
+        audio="x.wav",
+        duration=3.0,
+    )
+
+    assert held([talk], MILLISECONDS) == [
+        Dialogue(
+            recording="",
+            turns=(a_turn(0.0, 1000.0, score=0.5), a_turn(2000.0, 2001.0, speaker=None)),
+        )
+    ]
+
+
+def test_what_is_lost_is_what_the_dialogues_have():
+    talk = Dialogue(
+        recording="x", turns=(a_turn(scores={"sad": 1.0}, flags=("short",)),), audio="x.wav"
+    )
+
+    assert lost([talk], MILLISECONDS) == ["recording", "audio", "scores", "flags"]
+    assert lost([talk], EMOTIONS_JSONL) == []
+    assert lost([replace(talk, audio=None), talk], MILLISECONDS)[0] == "several"
+
+
+@pytest.mark.parametrize(
+    ("turns", "message"),
+    [
+        ((), "expected 1 recordings, read back 0"),
+        ((a_turn(label="angry"),), "label=.sad.*label=.angry"),
+        ((a_turn(score=0.4),), "score=0.5.*score=0.4"),
+        ((a_turn(0.002, score=0.5),), r"start=0.0.*start=2.0"),
+    ],
+)
+def test_a_format_that_breaks_its_word_is_refused(turns, message):
+    written = [Dialogue(recording="", turns=(a_turn(score=0.5),))]
+
+    verify(written, written, MILLISECONDS)
+    with pytest.raises(FormatError, match=message):
+        verify(written, [Dialogue(recording="", turns=turns)], MILLISECONDS)
+
+
+def test_one_recording_is_asked_for_in_words():
+    talk = Dialogue(recording="x")
+
+    assert only([talk], "a TextGrid") is talk
+    with pytest.raises(FormatError, match="a TextGrid holds exactly one recording, got 2"):
+        only([talk, talk], "a TextGrid")

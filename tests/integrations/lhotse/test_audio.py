@@ -1,0 +1,226 @@
+"""The same turn has the same samples through a cut as through the file it is cut from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from lhotse import MultiCut, Recording, SupervisionSegment
+from lhotse.audio import AudioSource
+
+from emo2vec_plugins.audio.sources import FileAudio
+from emo2vec_plugins.audio.turns import bounds, mono
+from emo2vec_plugins.core.audio import lane_of
+from emo2vec_plugins.core.session import Options
+from emo2vec_plugins.core.values import Turn
+from emo2vec_plugins.engine.engine import Engine
+from emo2vec_plugins.errors import AudioError
+from emo2vec_plugins.integrations.lhotse.audio import RecordingAudio
+from emo2vec_plugins.integrations.lhotse.session import CutSession
+from emo2vec_plugins.testing import FakeBackend
+
+
+def clips_of(cut):
+    return list(CutSession(cut, Options()).clips())
+
+
+def samples_of(clip):
+    return np.concatenate(list(mono(clip.turn, clip.audio)))
+
+
+def samples_in(path, start, end, channel=None):
+    return np.concatenate(list(mono(Turn(start=start, end=end, channel=channel), FileAudio(path))))
+
+
+def supervision(start, duration, **more):
+    return SupervisionSegment("s", "rec", start, duration, **more)
+
+
+@pytest.mark.parametrize("rate", [16_000, 44_100, 48_000, 8_000])
+def test_a_turn_in_a_cut_has_the_samples_of_its_span_in_the_file(noise, write, rate):
+    path = write("a.wav", noise(rate * 5), rate)
+    cut = Recording.from_file(path).to_cut()
+    cut.supervisions = [supervision(1.2345678, 2.3456789)]
+
+    inside = cut.truncate(offset=0.75, duration=3.5)
+
+    expected = samples_in(path, 1.2345678, 1.2345678 + 2.3456789)
+    for held in (cut, inside, inside.truncate(offset=0.1)):
+        np.testing.assert_array_equal(samples_of(clips_of(held)[0]), expected)
+
+
+def test_a_cut_that_starts_between_samples_is_taken_at_its_word(noise, write):
+    path = write("a.wav", noise(44_100 * 5), 44_100)
+    cut = Recording.from_file(path).to_cut()
+    cut.start, cut.duration = 0.7654321, 4.0
+    cut.supervisions = [supervision(0.1234567, 1.7654321)]
+
+    start = 0.7654321 + 0.1234567
+    expected = samples_in(path, start, start + 1.7654321)
+    np.testing.assert_array_equal(samples_of(clips_of(cut)[0]), expected)
+
+
+def test_a_turn_that_begins_before_its_cut_is_heard_from_the_cut_on(noise, write):
+    path = write("a.wav", noise(44_100 * 5), 44_100)
+    cut = Recording.from_file(path).to_cut()
+    cut.supervisions = [supervision(0.5, 2.0)]
+
+    clip = clips_of(cut.truncate(offset=1.0, duration=3.0))[0]
+
+    assert clip.turn == Turn(start=-0.5, end=1.5)
+    np.testing.assert_array_equal(samples_of(clip), samples_in(path, 1.0, 2.5))
+
+
+def test_a_turn_of_a_multi_channel_cut_is_heard_on_its_own_channels(noise, write):
+    path = write("a.wav", noise(44_100 * 2, channels=3), 44_100)
+    cut = Recording.from_file(path).to_cut()
+    cut.supervisions = [
+        supervision(0.5, 1.0, channel=1),
+        supervision(0.5, 1.0, channel=[0, 2]),
+    ]
+
+    first, second = clips_of(cut)
+
+    assert isinstance(cut, MultiCut)
+    np.testing.assert_array_equal(samples_of(first), samples_in(path, 0.5, 1.5, channel=1))
+    np.testing.assert_array_equal(samples_of(second), samples_in(path, 0.5, 1.5, channel=(0, 2)))
+
+
+def test_padding_a_multi_channel_cut_changes_no_turn(noise, write):
+    path = write("a.wav", noise(16_000 * 2, channels=2), 16_000)
+    cut = Recording.from_file(path).to_cut()
+    cut.supervisions = [supervision(0.5, 1.0, channel=1)]
+
+    clip = clips_of(cut.pad(5.0))[0]
+
+    np.testing.assert_array_equal(samples_of(clip), samples_in(path, 0.5, 1.5, channel=1))
+
+
+def test_a_mono_cut_of_a_stereo_file_is_heard_on_its_channel_only(noise, write):
+    path = write("a.wav", noise(16_000 * 2, channels=2), 16_000)
+    cut = Recording.from_file(path).to_cut().with_channels(1)
+
+    np.testing.assert_array_equal(
+        samples_of(clips_of(cut)[0]), samples_in(path, 0.0, 2.0, channel=1)
+    )
+
+
+def test_a_recording_in_two_files_is_read_by_channel(noise, write):
+    sound = noise(16_000, channels=2)
+    paths = [write(f"{i}.wav", channel, 16_000) for i, channel in enumerate(sound)]
+    sources = [AudioSource("file", [i + 3], str(path)) for i, path in enumerate(paths)]
+    audio = RecordingAudio(Recording("rec", sources, 16_000, 16_000, 1.0))
+
+    assert audio.channels == (3, 4)
+    np.testing.assert_array_equal(
+        audio.read(100, 400, (4, 3)),
+        np.concatenate([FileAudio(path).read(100, 400, (0,)) for path in reversed(paths)]),
+    )
+
+
+def test_bytes_in_memory_are_read_as_the_file_is(noise, write):
+    path = write("a.flac", noise(16_000 * 3), 16_000)
+    cut = Recording.from_bytes(path.read_bytes(), "rec").to_cut()
+    cut.supervisions = [supervision(0.5, 1.0)]
+
+    clip = clips_of(cut)[0]
+
+    np.testing.assert_array_equal(samples_of(clip), samples_in(path, 0.5, 1.5))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda cut: cut.perturb_speed(1.1),
+        lambda cut: cut.perturb_volume(0.5),
+        lambda cut: cut.resample(8_000),
+    ],
+)
+def test_a_transformed_cut_is_heard_as_lhotse_loads_it(noise, write, change):
+    cut = change(Recording.from_file(write("a.wav", noise(16_000 * 3), 16_000)).to_cut())
+
+    clip = clips_of(cut)[0]
+
+    start, stop = bounds(clip.turn, clip.audio)
+    np.testing.assert_array_equal(clip.audio.read(start, stop, (0,)), cut.load_audio())
+
+
+def test_a_mixture_is_heard_as_lhotse_mixes_it(noise, write):
+    one = Recording.from_file(write("a.wav", noise(16_000 * 2), 16_000)).to_cut()
+    two = Recording.from_file(write("b.wav", noise(16_000, seed=1), 16_000)).to_cut()
+    mixed = one.mix(two, offset_other_by=0.5, snr=10)
+
+    np.testing.assert_array_equal(samples_of(clips_of(mixed)[0]), mixed.load_audio()[0])
+
+
+def test_a_mixture_is_mixed_once_and_kept_until_its_last_turn_is_read(noise, write):
+    one = Recording.from_file(write("a.wav", noise(16_000 * 20), 16_000)).to_cut()
+    one.supervisions = [supervision(start, 5.0) for start in (0.0, 2.5, 5.0, 10.0, 15.0)]
+    mixed = one.pad(25.0)
+    mixtures = []
+
+    class Counted(type(mixed)):
+        def load_audio(self):
+            mixtures.append(self.id)
+            return super().load_audio()
+
+    Counted.__name__ = "MixedCut"
+    object.__setattr__(mixed, "__class__", Counted)
+    clips = clips_of(mixed)
+    list(Engine(FakeBackend(), batch_seconds=5, workers=3)(clips))
+
+    assert mixtures == [mixed.id]
+    clips[0].audio.read(0, 100, (0,))
+    assert mixtures == [mixed.id] * 2
+
+
+def test_cuts_of_one_file_are_read_in_order_until_it_is_known_to_be_unnecessary(noise, write):
+    path = write("a.wav", noise(16_000 * 2), 16_000)
+    one, two = (clips_of(Recording.from_file(path).to_cut())[0].audio for _ in range(2))
+    assert lane_of(one) is lane_of(two) is not None
+
+    one.read(0, 100, (0,))
+
+    assert lane_of(one) is lane_of(two) is None
+
+
+def test_a_missing_file_is_named(tmp_path):
+    source = AudioSource("file", [0], str(tmp_path / "gone.wav"))
+    audio = RecordingAudio(Recording("rec", [source], 16_000, 16_000, 1.0))
+
+    with pytest.raises(AudioError, match=r"gone\.wav: no such audio file \(recording 'rec'\)"):
+        audio.read(0, 100, (0,))
+
+
+# Lhotse leaves the file to the garbage collector when it cannot read it.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_failure_of_lhotse_is_said_in_one_line(tmp_path, write, noise):
+    path = write("a.wav", noise(16_000), 16_000)
+    source = AudioSource("file", [0], str(path))
+    audio = RecordingAudio(Recording("rec", [source], 16_000, 99_000, 99_000 / 16_000))
+
+    with pytest.raises(AudioError, match=r"^recording 'rec': Lhotse cannot load it: [^\n]+$"):
+        audio.read(50_000, 60_000, (0,))
+
+
+@pytest.mark.parametrize("name", ["stereo.wav", "stereo.mp3", "stereo.opus", "rir/real_8ch.wav"])
+def test_real_files_of_every_kind_are_read_as_they_are_from_their_path(shared, name):
+    path = shared / "lhotse_fixtures" / name
+    recording = Recording.from_file(path)
+
+    audio, file = RecordingAudio(recording), FileAudio(path)
+
+    stop = min(audio.length, file.length, 20_000)
+    np.testing.assert_array_equal(
+        audio.read(1_000, stop, audio.channels), file.read(1_000, stop, file.channels)
+    )
+
+
+def test_a_sphere_file_needs_no_other_program(shared):
+    path = shared / "lhotse_fixtures" / "stereo.sph"
+    file = FileAudio(path)
+    source = AudioSource("file", [0, 1], str(path))
+    recording = Recording("rec", [source], file.rate, file.length, file.length / file.rate)
+
+    np.testing.assert_array_equal(
+        RecordingAudio(recording).read(0, 4_000, (1,)), file.read(0, 4_000, (1,))
+    )

@@ -1,0 +1,155 @@
+"""An RTTM of many recordings beside a folder of audio."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+
+from emo2vec_plugins import Engine, Turn, annotate
+from emo2vec_plugins.errors import AudioError, FormatError
+from emo2vec_plugins.integrations.rttm import read_rttm_sources
+from emo2vec_plugins.testing import FakeBackend, tone
+
+
+@pytest.fixture
+def rttm(tmp_path):
+    """A writer of RTTMs with one line for each name."""
+
+    def save(*names: str, channel: int = 1):
+        path = tmp_path / "ref.rttm"
+        lines = [f"SPEAKER {name} {channel} 0.0 1.0 <NA> <NA> A <NA> <NA>\n" for name in names]
+        path.write_text("".join(lines), "utf-8")
+        return path
+
+    return save
+
+
+@pytest.fixture
+def audio(tmp_path):
+    """A writer of empty files: nothing here is to open them."""
+
+    def touch(name: str):
+        path = tmp_path / "audio" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        return path
+
+    return touch
+
+
+def test_recordings_find_their_files(rttm, audio, tmp_path):
+    audio("b.wav"), audio("deep/er/a.FLAC"), audio("other.mp3"), audio("c.txt")
+
+    found = read_rttm_sources(rttm("a", "b", "c", "a"), tmp_path / "audio")
+
+    assert [source.name for source in found.sources] == ["a", "b"]
+    assert [source.audio.name for source in found.sources] == ["a.FLAC", "b.wav"]
+    assert found.sources[0].turns == (Turn(start=0, end=1, speaker="A"),) * 2
+    assert found.missing == ("c",)
+    assert found.unused == ()
+    assert found.lines["c"] == "SPEAKER c 1 0.0 1.0 <NA> <NA> A <NA> <NA>\n"
+
+
+def test_files_may_be_named_one_by_one(rttm, audio):
+    files = [audio("a.wav"), audio("b.m4a"), audio("z.wav")]
+
+    found = read_rttm_sources(rttm("b", "a"), files)
+
+    assert [source.audio for source in found.sources] == [files[1], files[0]]
+    assert found.unused == (files[2],)
+
+
+def test_recordings_may_be_given_their_files(rttm, audio):
+    file = audio("a.Mix-Headset.wav")
+
+    found = read_rttm_sources(rttm("a", "b"), {"a": file, "z": file})
+
+    assert [(source.name, source.audio) for source in found.sources] == [("a", file)]
+    assert found.missing == ("b",)
+    assert found.unused == (file,)
+
+
+def test_a_file_of_another_name_is_given_with_the_recordings(rttm, audio, tmp_path):
+    file, equals = audio("a.Mix-Headset.wav"), audio("b=c.wav")
+
+    found = read_rttm_sources(rttm("a", "b=c"), [f"a={file}", f"z={file}", str(equals)])
+
+    assert [(source.name, source.audio) for source in found.sources] == [
+        ("a", file),
+        ("b=c", equals),
+    ]
+    assert found.unused == (file,)
+    with pytest.raises(AudioError, match=r"gone\.wav: no such audio file, given as 'a'"):
+        read_rttm_sources(rttm("a"), [f"a={tmp_path}/gone.wav"])
+
+
+def test_two_files_for_one_recording_are_refused(rttm, audio, tmp_path):
+    audio("a.wav"), audio("deep/a.flac")
+
+    with pytest.raises(AudioError, match=r"recording 'a' has 2 audio files.*a\.flac"):
+        read_rttm_sources(rttm("a"), tmp_path / "audio")
+
+
+def test_two_files_that_nobody_asks_for_do_not_matter(rttm, audio, tmp_path):
+    audio("a.wav"), audio("z.wav"), audio("z.flac")
+
+    found = read_rttm_sources(rttm("a"), tmp_path / "audio")
+
+    assert len(found.sources) == 1
+
+
+def test_a_file_that_is_named_twice_is_one(rttm, audio, tmp_path):
+    file = audio("a.wav")
+
+    found = read_rttm_sources(rttm("a"), [tmp_path / "audio", file, str(file)])
+
+    assert found.sources[0].audio == file
+
+
+def test_hidden_files_are_no_audio(rttm, audio, tmp_path):
+    audio("a.wav"), audio("._a.wav"), audio(".trash/a.wav")
+
+    assert len(read_rttm_sources(rttm("a"), tmp_path / "audio").sources) == 1
+
+
+def test_accents_may_be_composed_or_not(rttm, audio, tmp_path):
+    audio(unicodedata.normalize("NFD", "réunion") + ".wav")
+
+    assert read_rttm_sources(rttm("réunion"), tmp_path / "audio").missing == ()
+
+
+def test_a_path_that_does_not_exist_is_named(rttm, tmp_path):
+    with pytest.raises(AudioError, match=r"nowhere: no such audio file or folder"):
+        read_rttm_sources(rttm("a"), [tmp_path / "nowhere"])
+
+
+def test_an_rttm_that_is_none_is_named(tmp_path):
+    path = tmp_path / "x.rttm"
+    path.write_text("hello\n", "utf-8")
+
+    with pytest.raises(FormatError, match=r"x\.rttm: line 1: "):
+        read_rttm_sources(path, tmp_path)
+
+
+def test_channels_are_heard_when_asked_for(rttm, write):
+    file = write("a.wav", [tone(1.0), 0 * tone(1.0)], 16_000)
+    path = rttm("a", channel=2)
+
+    mixed, one = (
+        read_rttm_sources(path, file, use_channels=asked).sources for asked in (False, True)
+    )
+
+    assert mixed[0].turns[0].channel is None
+    assert one[0].turns[0].channel == 1
+    [dialogue] = annotate(one, score=Engine(FakeBackend()))
+    assert dialogue.turns[0].emotion.flags == ("silent",)
+
+
+def test_a_recording_with_several_files_of_meetings(shared):
+    found = read_rttm_sources(
+        shared / "conversations" / "debug.train.rttm", shared / "conversations"
+    )
+
+    assert [source.name for source in found.sources] == ["trn01", "trn02"]
+    assert len(found.missing) == 8

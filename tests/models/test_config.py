@@ -1,0 +1,164 @@
+"""Reading config.yaml: strictly, and without evaluating anything."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from support.reference import SMALL
+
+from emo2vec_plugins.errors import ConfigError
+from emo2vec_plugins.models.config import Config, read_config, to_document
+
+
+@pytest.fixture
+def document():
+    return to_document(SMALL, ("a", "b"))
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(document):
+        path = tmp_path / "config.yaml"
+        path.write_text(document if isinstance(document, str) else yaml.safe_dump(document))
+        return path
+
+    return write
+
+
+def test_the_published_large_model_is_the_default(shared):
+    assert read_config(shared / "published_model" / "config.yaml") == Config()
+
+
+def test_a_written_configuration_reads_back(write, document):
+    assert read_config(write(document)) == SMALL
+
+
+def test_a_number_that_yaml_takes_for_text_is_a_number(write, document):
+    text = yaml.safe_dump(document).replace("norm_eps: 1.0e-05", "norm_eps: 1e-05")
+    assert isinstance(yaml.safe_load(text)["model_conf"]["norm_eps"], str)
+
+    assert read_config(write(text)).norm_eps == 1e-5
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "__import__('os').system('touch owned')",
+        "[(512, 10, 5)] + [(512, 3, 2)] * 10**9",
+        "[(512, 10, 5)] * 1000000000",
+        "[(512, 10, 5)] * -1",
+        "[(512, 10)]",
+        "[(512, 10, 0)]",
+        "[]",
+        "[x for x in ()]",
+        "'text'",
+        "[(1.5, 10, 5)]",
+        "(",
+        "(" * 500,
+    ],
+)
+def test_a_specification_that_is_no_list_of_layers_is_refused(write, document, spec, tmp_path):
+    document["model_conf"]["modalities"]["audio"]["feature_encoder_spec"] = spec
+
+    with pytest.raises(ConfigError, match="feature_encoder_spec"):
+        read_config(write(document))
+
+    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "!!python/object/apply:os.system ['touch owned']",
+        "model: [unclosed",
+        "\x00",
+    ],
+)
+def test_yaml_with_code_or_errors_is_refused(write, text):
+    with pytest.raises(ConfigError, match="not readable as plain YAML"):
+        read_config(write(text))
+
+
+@pytest.mark.parametrize("text", ["", "just text", "[1, 2]"])
+def test_yaml_of_another_shape_is_refused(write, text):
+    with pytest.raises(ConfigError, match="model is missing"):
+        read_config(write(text))
+
+
+def test_a_missing_value_is_named(write, document):
+    del document["model_conf"]["embed_dim"]
+
+    with pytest.raises(ConfigError, match="embed_dim is missing"):
+        read_config(write(document))
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value"),
+    [
+        ("conf", "layer_norm_first", True),
+        ("audio", "extractor_mode", "default"),
+        ("audio", "conv_pos_pre_ln", True),
+        ("audio", "learned_alibi", True),
+        ("audio", "use_alibi_encoder", False),
+        ("audio", "num_alibi_heads", 3),
+    ],
+)
+def test_another_kind_of_network_is_refused(write, document, section, name, value):
+    conf = document["model_conf"]
+    {"conf": conf, "audio": conf["modalities"]["audio"]}[section][name] = value
+
+    with pytest.raises(ConfigError, match=f"{name} is to be"):
+        read_config(write(document))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("embed_dim", "1024"), ("embed_dim", True), ("depth", -1), ("normalize", 1)],
+)
+def test_a_value_of_another_type_is_refused(write, document, name, value):
+    document["model_conf"][name] = value
+
+    with pytest.raises(ConfigError, match=f"{name} is to be of type"):
+        read_config(write(document))
+
+
+def test_a_front_end_with_other_frames_is_refused():
+    with pytest.raises(ConfigError, match="read 400 samples and step 320"):
+        Config(conv_layers=((512, 10, 5), (512, 3, 2)))
+
+
+def test_a_width_that_heads_do_not_divide_is_refused():
+    with pytest.raises(ConfigError, match="multiple of the heads"):
+        Config(width=100, heads=16)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["day: 2001-99-99", "[" * 5000, "n: " + "9" * 5000],
+    ids=["no date", "nested", "long number"],
+)
+def test_what_yaml_chokes_on_is_refused(write, text):
+    with pytest.raises(ConfigError, match=r"config\.yaml: not readable as plain YAML"):
+        read_config(write(text))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("conv_pos_groups", 0),
+        ("conv_pos_depth", 0),
+        ("conv_pos_width", 0),
+        ("prenet_depth", 10**9),
+        ("num_extra_tokens", 10**15),
+        ("mlp_ratio", -1.0),
+        ("mlp_ratio", float("inf")),
+        ("norm_eps", float("nan")),
+        ("embed_dim", 10**15),
+    ],
+)
+def test_dimensions_that_no_network_has_are_refused(write, document, name, value):
+    model = document["model_conf"]
+    (model if name in model else model["modalities"]["audio"])[name] = value
+
+    with pytest.raises(ConfigError, match=r"is to be positive and at most 65536|is at most 64"):
+        read_config(write(document))

@@ -1,0 +1,155 @@
+"""The page's table in a real browser: filtered, sorted, and by the keyboard."""
+
+from __future__ import annotations
+
+import pytest
+from support.pictures import meeting, said
+
+from emo2vec_plugins import Dialogue, Emotion, ScoredTurn, Turn
+from emo2vec_plugins.report.page import page
+
+
+def flagged(start, speaker, label, *flags, score=0.5):
+    emotion = Emotion(label=label, score=score, flags=flags)
+    return ScoredTurn(turn=Turn(start=start, end=start + 1, speaker=speaker), emotion=emotion)
+
+
+MIXED = Dialogue(
+    recording="mixed",
+    turns=(
+        flagged(0, "Ann", "sad", "short", score=0.9),
+        flagged(1, "bob", "angry", "short", "clipped", score=0.3),
+        flagged(2, "Ann", "happy", score=0.6),
+        flagged(3, "bob", "sad", "clipped", score=None),
+        said(4, 5, "Zoë", label=None),
+    ),
+)
+
+
+def starts(watched):
+    return [row[1] for row in watched.rows()]
+
+
+@pytest.mark.parametrize(
+    ("filters", "left"),
+    [
+        ({"by-speaker": "bob"}, [1, 3]),
+        ({"by-label": "sad"}, [0, 3]),
+        ({"by-label": "unscored"}, [4]),
+        ({"by-flag": "clipped"}, [1, 3]),
+        ({"by-flag": "no flag"}, [2, 4]),
+        ({"by-speaker": "Ann", "by-label": "sad"}, [0]),
+    ],
+)
+def test_the_table_is_filtered(opened, filters, left):
+    watched = opened(page(MIXED))
+    for name, choice in filters.items():
+        watched.page.locator(f"#{name}").select_option(label=choice)
+
+    assert starts(watched) == [f"0:0{start}.00" for start in left]
+    number = len(left)
+    assert watched.text("#count") == f"{number} of 5 turns"
+    watched.page.locator("#filters button").click()
+    watched.wait_for("() => document.querySelectorAll('#rows tr').length === 5")
+
+
+@pytest.mark.parametrize(
+    ("words", "left"),
+    [("BOB", [1, 3]), ("ann happy", [2]), ("silent", [4]), ("zoë", [4]), ("0:03", [3]), ("x", [])],
+)
+def test_text_is_looked_for_everywhere(opened, words, left):
+    watched = opened(page(MIXED))
+    watched.page.locator("#by-text").fill(words)
+    watched.settle()
+
+    assert starts(watched) == [f"0:0{start}.00" for start in left]
+
+
+@pytest.mark.parametrize(
+    ("column", "up"),
+    [
+        ("speaker", [0, 2, 1, 3, 4]),
+        ("start", [4, 3, 2, 1, 0]),  # it was sorted by it: the other way round
+        ("emotion", [1, 2, 0, 3, 4]),
+        ("score", [1, 2, 0, 3, 4]),
+        ("flags", [3, 0, 1, 2, 4]),
+    ],
+)
+def test_the_table_is_sorted(opened, column, up):
+    watched = opened(page(MIXED))
+    watched.page.locator(f"#columns button:has-text('{column}')").click()
+
+    assert starts(watched) == [f"0:0{start}.00" for start in up]
+    way = "descending" if column == "start" else "ascending"
+    sorted_ = watched.page.locator(f"#columns th[aria-sort={way}]")
+    assert sorted_.inner_text().startswith(column)
+
+
+def test_what_has_the_focus_keeps_it(opened):
+    watched = opened(page(meeting(turns=150)))
+    focus = "document.activeElement.innerText"
+
+    watched.page.locator("#columns button:has-text('score')").press("Enter")
+    assert watched.page.evaluate(focus).startswith("score")
+    watched.page.locator("#page-after").press("Enter")
+    watched.settle()
+    assert watched.text("#page") == "page 2 of 2"
+    assert watched.page.evaluate(focus) == "Page after"
+    watched.press("Enter")
+    assert watched.text("#page") == "page 2 of 2"
+    watched.page.locator("#zoom-turn").evaluate("button => button.parentElement.hidden = false")
+    watched.page.locator("#zoom-turn").focus()
+    watched.press("j")
+    assert watched.page.evaluate(focus) == "Zoom to it"
+
+
+def test_a_row_is_chosen_by_the_keyboard(opened):
+    watched = opened(page(MIXED))
+    watched.page.locator("#rows button").nth(2).press("Enter")
+
+    assert watched.text("#said") == "Ann, 0:02.0 to 0:03.0, happy 0.60"
+    assert watched.page.locator("#rows tr[aria-current]").get_attribute("data-turn") == "2"
+
+
+@pytest.mark.parametrize("key", ["Escape", "Enter"])
+def test_the_field_for_text_is_left_as_it_is(opened, key):
+    watched = opened(page(MIXED))
+    watched.press("/")
+    watched.page.keyboard.type("bob")
+    watched.press(key, "j")
+
+    assert watched.page.locator("#by-text").input_value() == "bob"
+    assert watched.text("#count") == "2 of 5 turns"
+    assert watched.text("#said").startswith("bob, ")
+
+
+def test_filters_that_leave_nothing_say_so(opened):
+    watched = opened(page(MIXED))
+    watched.page.locator("#by-text").fill("nobody")
+    watched.press("Escape", "j")
+
+    assert watched.text("#nothing") == "No turn passes the filters."
+    assert watched.text("#said") == "No turn passes the filters."
+
+
+def test_what_is_filtered_out_is_faint_and_passed_over(opened):
+    watched = opened(page(MIXED))
+    before = watched.colour(2.7, 17)
+    watched.page.locator("#by-label").select_option(label="sad")
+    watched.settle()
+    after = watched.colour(2.7, 17)
+    watched.page.locator("#title").click()
+    watched.press("j", "j")
+
+    assert sum(after) > sum(before)
+    assert watched.text("#said") == "bob, 0:03.0 to 0:04.0, sad (clipped)"
+    watched.press("j")
+    assert watched.text("#said") == "There is no turn after this."
+
+
+def test_flags_are_explained(opened):
+    watched = opened(page(MIXED))
+    watched.press("j", "j")
+
+    assert "2 turns: less than 1 s was scored" in watched.text("#flags")
+    assert "reaches more than 20 ms outside" in watched.text("#detail")

@@ -1,0 +1,186 @@
+"""``emo2vec review``: out to ELAN and Label Studio, and back with what people changed."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import lhotse
+import pytest
+import soundfile
+from lhotse import CutSet
+from support.cli_runner import run
+
+from emo2vec_plugins import Dialogue, Emotion, Plugins, ScoredTurn, Turn
+from emo2vec_plugins.formats.files import write_dialogues
+from emo2vec_plugins.testing import tone
+
+PLUGINS = Plugins(installed=False)
+
+
+def turn(start, end, label, speaker="Ann"):
+    return ScoredTurn(
+        turn=Turn(start=start, end=end, speaker=speaker), emotion=Emotion(label=label, score=0.5)
+    )
+
+
+TURNS = (turn(0.0, 1.0, "sad"), turn(0.5, 2.0, "happy", "Bob"), turn(2.0, 3.0, "angry"))
+
+
+@pytest.fixture(autouse=True)
+def desk(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    soundfile.write("talk.wav", tone(3.0), 16_000)
+    talk = Dialogue(recording="talk", turns=TURNS, audio="talk.wav", duration=3.0)
+    write_dialogues([talk], "talk.emotions.jsonl", plugins=PLUGINS)
+    return tmp_path
+
+
+def changed(desk):
+    with (desk / "out" / "changes.csv").open(newline="") as file:
+        return [row["change"] for row in csv.DictReader(file)]
+
+
+def test_what_was_corrected_in_elan_comes_home(desk):
+    out = run("review", "export", "talk.emotions.jsonl", "for_elan", "--tool", "elan")
+    file = desk / "for_elan" / "talk.eaf"
+    text = file.read_text("utf-8")
+    sad = "<ANNOTATION_VALUE>sad</ANNOTATION_VALUE>"
+    assert text.count(sad) == 1
+    file.write_text(text.replace(sad, sad.replace("sad", "surprised")), "utf-8")
+
+    back = run("review", "read", "talk.emotions.jsonl", "for_elan", "out", "--from", "elan")
+
+    assert (out.exit_code, back.exit_code) == (0, 0)
+    assert "3 turns to correct are in for_elan/talk.eaf" in out.stderr
+    assert "1 of 3 turns changed (emotion 1)" in back.stderr
+    assert changed(desk) == ["emotion", "", ""]
+    agreement = json.loads((desk / "out" / "agreement.json").read_text())
+    assert (agreement["turns"], agreement["agreed"]) == (3, 2)
+    assert back.stdout.splitlines()[1].split() == ["all", "0.571", "3", "3", "2"]
+    [cut] = CutSet.from_file("out/cuts.jsonl.gz")
+    lhotse.validate(cut)
+    assert [each.emotion for each in cut.supervisions] == ["surprised", "happy", "angry"]
+    assert [each.emotion_before for each in cut.supervisions] == ["sad", "happy", "angry"]
+    assert cut.load_audio().shape == (1, 48_000)
+
+
+def test_what_was_corrected_in_label_studio_comes_home(desk):
+    options = ("--tool", "labelstudio", "--media-prefix", "https://example.org/")
+    out = run("review", "export", "talk.emotions.jsonl", "tasks", *options)
+    [task] = json.loads((desk / "tasks" / "tasks.labelstudio.json").read_text("utf-8"))
+    result = task["predictions"][0]["result"]
+    for each in result:
+        if each["type"] == "choices" and each["value"]["choices"] == ["happy"]:
+            each["value"]["choices"] = ["neutral"]
+    annotation = {"id": 1, "completed_by": 1, "was_cancelled": False, "result": result}
+    export = [{"id": 1, "data": task["data"], "annotations": [annotation]}]
+    (desk / "export.json").write_text(json.dumps(export), "utf-8")
+
+    back = run(
+        *("review", "read", "talk.emotions.jsonl", "export.json", "out", "--from", "labelstudio")
+    )
+
+    assert (out.exit_code, back.exit_code) == (0, 0), back.stderr
+    assert task["data"]["audio"] == "https://example.org/talk.wav"
+    assert "<View>" in (desk / "tasks" / "labelling.xml").read_text("utf-8")
+    assert changed(desk) == ["", "emotion", ""]
+    [cut] = CutSet.from_file("out/cuts.jsonl.gz")
+    assert [each.emotion for each in cut.supervisions] == ["sad", "neutral", "angry"]
+
+
+def test_the_same_corrections_give_the_same_bytes(desk):
+    run("review", "read", "talk.emotions.jsonl", "talk.emotions.jsonl", "one")
+    run("review", "read", "talk.emotions.jsonl", "talk.emotions.jsonl", "two")
+
+    for name in ("changes.csv", "agreement.json", "cuts.jsonl.gz"):
+        assert (desk / "one" / name).read_bytes() == (desk / "two" / name).read_bytes()
+
+
+def test_what_could_not_be_done_is_told_with_status_3(desk):
+    silent = [Dialogue(recording=name, turns=TURNS[:1]) for name in ("talk", "other")]
+    write_dialogues(silent, "both.emotions.jsonl", plugins=PLUGINS)
+    write_dialogues(silent[:1], "one.emotions.jsonl", plugins=PLUGINS)
+
+    back = run("review", "read", "both.emotions.jsonl", "one.emotions.jsonl", "out")
+
+    assert back.exit_code == 3
+    assert "nobody gave back other" in back.stderr
+    assert "talk: there is no sound to cut: say --audio FILE" in back.stderr
+    assert changed(desk) == [""]
+
+
+def test_labels_that_nobody_knows_are_refused_unless_they_are_mapped(desk):
+    joy = Dialogue(recording="talk", turns=(turn(0.0, 1.0, "joy"), *TURNS[1:]))
+    write_dialogues([joy], "joy.emotions.jsonl", plugins=PLUGINS)
+    (desk / "labels.yaml").write_text("joy: happy\n")
+    command = ("review", "read", "talk.emotions.jsonl", "joy.emotions.jsonl", "out")
+
+    refused = run(*command)
+    mapped = run(*command, "--label-map", "labels.yaml")
+
+    assert refused.exit_code == 1
+    assert "'joy' (1, first at talk 0.000-1.000)" in refused.stderr
+    assert mapped.exit_code == 0
+    assert changed(desk) == ["emotion", "", ""]
+
+
+def test_nothing_is_sent_out_that_nobody_can_hear():
+    silent = Dialogue(recording="talk", turns=TURNS)
+    write_dialogues([silent], "silent.emotions.jsonl", plugins=PLUGINS)
+
+    refused = run("review", "export", "silent.emotions.jsonl", "out", "--tool", "elan")
+
+    assert refused.exit_code == 1
+    assert "nobody knows where the sound of talk is" in refused.stderr
+
+
+@pytest.mark.parametrize("tool", ["elan", "labelstudio"])
+def test_what_people_may_have_corrected_is_not_written_over(desk, tool):
+    arguments = ("review", "export", "talk.emotions.jsonl", "out", "--tool", tool)
+    run(*arguments)
+    [file, *_] = sorted((desk / "out").iterdir(), reverse=True)
+    file.write_text("hours of work", "utf-8")
+
+    again = run(*arguments)
+    forced = run(*arguments, "--overwrite", "--quiet")
+
+    assert again.exit_code == 1
+    assert str(Path("out", file.name)) in again.stderr
+    assert "there already, and perhaps corrected; say --overwrite" in again.stderr
+    assert (forced.exit_code, forced.output) == (0, "")
+    assert file.read_text("utf-8") != "hours of work"
+
+
+def test_sound_that_is_linked_and_not_there_is_told_of(desk):
+    (desk / "talk.wav").unlink()
+
+    out = run("review", "export", "talk.emotions.jsonl", "out", "--tool", "elan")
+
+    assert out.exit_code == 0
+    assert "warning: talk: its sound is linked and not there: talk.wav; --audio" in out.stderr
+
+
+def test_names_of_files_are_parts_of_addresses(desk):
+    (desk / "talk.wav").rename(desk / "a & b#1.wav")
+    prefix = "/data/local-files/?d=m/"
+
+    run(
+        *("review", "export", "talk.emotions.jsonl", "out", "--tool", "labelstudio"),
+        *("--audio", "a & b#1.wav", "--media-prefix", prefix),
+    )
+
+    [task] = json.loads((desk / "out" / "tasks.labelstudio.json").read_text("utf-8"))
+    assert task["data"]["audio"] == prefix + "a%20%26%20b%231.wav"
+
+
+@pytest.mark.parametrize("place", ["tasks", "tasks/tasks.labelstudio.json"])
+def test_tasks_that_nobody_annotated_are_no_corrections(desk, place):
+    run("review", "export", "talk.emotions.jsonl", "tasks", "--tool", "labelstudio")
+
+    back = run("review", "read", "talk.emotions.jsonl", place, "out", "--from", "labelstudio")
+
+    assert back.exit_code == 1
+    assert "tasks.labelstudio.json: task 1: expected annotations, found a model's" in back.stderr
+    assert not (desk / "out").exists()

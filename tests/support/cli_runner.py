@@ -1,0 +1,31 @@
+"""Runs ``emo2vec`` in this process with a model that needs no weights, called ``fake``."""
+
+from __future__ import annotations
+
+from click.testing import CliRunner, Result
+
+from emo2vec_plugins.cli import main
+from emo2vec_plugins.core.backend import NamedModel
+from emo2vec_plugins.core.hookspecs import hookimpl
+from emo2vec_plugins.core.plugins import Plugins
+from emo2vec_plugins.testing import FakeBackend
+
+
+class FakeModels:
+    """Offers ``fake`` with a back end of one's own."""
+
+    def __init__(self, backend=None):
+        self.backend = FakeBackend() if backend is None else backend
+
+    @hookimpl
+    def emo2vec_models(self):
+        return [NamedModel(name="fake", description="for tests", load=self.load)]
+
+    def load(self, source, *, device, dtype):
+        return self.backend
+
+
+def run(*arguments, plugins=(), backend=None, stdin=None) -> Result:
+    """Run a command line; its exit status, stdout and stderr are in the result."""
+    own = Plugins([FakeModels(backend), *plugins], installed=False)
+    return CliRunner().invoke(main, [str(each) for each in arguments], obj=own, input=stdin)

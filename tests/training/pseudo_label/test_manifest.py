@@ -1,0 +1,229 @@
+"""Pseudo-labels from file to file: complete or absent, resumed, never scored twice."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+import support.pseudo_label as parts
+from lhotse import CutSet, Recording
+from support.pseudo_label import Says, turns
+
+from emo2vec_plugins.errors import LabelError, OptionsError, ResumeError
+from emo2vec_plugins.training.pseudo_label.labelling import pseudo_label
+from emo2vec_plugins.training.pseudo_label.manifest import pseudo_label_manifest
+from emo2vec_plugins.training.pseudo_label.trust import Trust
+
+# Lhotse's Shar reader leaves its tar files to be closed by the garbage collector.
+shar = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture
+def recording(noise, write):
+    return Recording.from_file(write("rec.wav", noise(16_000 * 12), 16_000))
+
+
+@pytest.fixture
+def cuts_of(recording):
+    return partial(parts.cuts_of, recording)
+
+
+@pytest.fixture
+def manifest(cuts_of, tmp_path):
+    path = tmp_path / "in.jsonl.gz"
+    cuts_of("sure", "unsure", "known", "angry", "sure", known="joy").to_file(path)
+    return path
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
+
+
+def test_a_manifest_gets_what_cuts_in_memory_get(manifest, tmp_path):
+    cuts = CutSet.from_file(manifest)
+    seen = []
+
+    report = pseudo_label_manifest(
+        manifest, tmp_path / "out" / "out.jsonl.gz", score=Says(), progress=seen.append
+    )
+
+    expected, expected_report = pseudo_label(cuts, score=Says())
+    found = CutSet.from_file(tmp_path / "out" / "out.jsonl.gz")
+    assert [cut.to_dict() for cut in found] == [cut.to_dict() for cut in expected]
+    assert report == expected_report
+    assert sum(seen) == 5
+    assert [*contents(tmp_path / "out")] == ["out.jsonl.gz", "out.jsonl.gz.emo2vec.json"]
+
+
+@shar
+def test_a_shar_directory_becomes_one(cuts_of, tmp_path):
+    source, target = tmp_path / "shar", tmp_path / "labelled"
+    source.mkdir()
+    cuts = cuts_of("sure", "unsure", "angry")
+    cuts.to_shar(source, fields={"recording": "flac"}, shard_size=2)
+
+    report = pseudo_label_manifest(source, target, score=Says())
+
+    found = CutSet.from_shar(in_dir=target)
+    assert [(turn.speaker, turn.emotion) for turn in turns(found)] == [
+        ("sure", "sad"),
+        ("unsure", None),
+        ("angry", "angry"),
+    ]
+    audio = [cut.load_audio() for cut in found]
+    np.testing.assert_allclose(audio[2], next(iter(cuts)).load_audio(), atol=1e-3)
+    assert report.accepted == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "labelled",
+        "labelled.emo2vec.json",
+        "rec.wav",
+        "shar",
+    ]
+
+
+def test_a_run_that_was_interrupted_goes_on_and_ends_with_the_same_bytes(manifest, tmp_path):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    stops = Says()
+    stops.left, stops.batch_seconds = 3, 0.1
+    pseudo_label_manifest(manifest, whole / "out.jsonl", score=Says())
+
+    with pytest.raises(KeyboardInterrupt):
+        pseudo_label_manifest(manifest, broken / "out.jsonl", score=stops)
+    assert not (broken / "out.jsonl").exists()
+    resumed = Says()
+    pseudo_label_manifest(manifest, broken / "out.jsonl", score=resumed)
+
+    assert resumed.heard == ["sure"]
+    assert contents(broken) == contents(whole)
+
+
+def test_an_output_that_could_not_be_written_is_absent_and_written_later(manifest, tmp_path):
+    in_the_way = tmp_path / ".out.jsonl.part"
+    in_the_way.mkdir()
+
+    with pytest.raises(OSError, match=r"out\.jsonl\.part"):
+        pseudo_label_manifest(manifest, tmp_path / "out.jsonl", score=Says())
+    assert not (tmp_path / "out.jsonl").exists()
+    in_the_way.rmdir()
+    idle = Says()
+    pseudo_label_manifest(manifest, tmp_path / "out.jsonl", score=idle)
+
+    assert idle.heard == []
+    assert sorted(contents(tmp_path)) == [
+        "in.jsonl.gz",
+        "out.jsonl",
+        "out.jsonl.emo2vec.json",
+        "rec.wav",
+    ]
+
+
+def test_a_finished_output_is_not_done_again(manifest, tmp_path):
+    out = tmp_path / "out.jsonl"
+    first = pseudo_label_manifest(manifest, out, score=Says())
+
+    again = pseudo_label_manifest(manifest, out, score=(idle := Says()))
+
+    assert again == first
+    assert (first.was_finished, again.was_finished, idle.heard) == (False, True, [])
+
+
+def test_scores_left_by_a_run_killed_at_its_very_end_are_cleared_up(manifest, tmp_path):
+    out, left = tmp_path / "out.jsonl", tmp_path / "out.jsonl.scores.jsonl"
+    pseudo_label_manifest(manifest, tmp_path / "other.jsonl", score=Says(), scores=left)
+    pseudo_label_manifest(manifest, out, score=Says(), scores=tmp_path / "kept.jsonl")
+    record = tmp_path / "out.jsonl.scores.jsonl.emo2vec.json"
+    assert left.is_file()
+    assert record.is_file()
+
+    pseudo_label_manifest(manifest, out, score=Says())
+
+    assert not left.exists()
+    assert not record.exists()
+    assert (tmp_path / "kept.jsonl").is_file()
+
+
+def test_an_output_made_otherwise_is_not_touched(manifest, tmp_path):
+    out = tmp_path / "out.jsonl"
+    pseudo_label_manifest(manifest, out, score=Says())
+    before = contents(tmp_path)
+
+    for changed, message in (
+        ({"trust": Trust(min_confidence=0.9)}, r"trust\.min_confidence was 0\.7, is 0\.9"),
+        ({"score": Says(name="other")}, "scorer.first.name was 'said', is 'other'"),
+        ({"second": Says(name="other")}, "scorer.second"),
+    ):
+        with pytest.raises(ResumeError, match=message):
+            pseudo_label_manifest(manifest, out, **{"score": Says()} | changed)
+    assert contents(tmp_path) == before
+
+
+def test_a_file_in_the_way_is_not_touched(manifest, tmp_path):
+    (tmp_path / "out.jsonl").write_text("mine")
+
+    with pytest.raises(ResumeError, match="is there already"):
+        pseudo_label_manifest(manifest, tmp_path / "out.jsonl", score=Says())
+    assert (tmp_path / "out.jsonl").read_text() == "mine"
+
+
+def test_scores_that_were_kept_serve_other_criteria(manifest, tmp_path):
+    scores = tmp_path / "scores.jsonl.gz"
+    pseudo_label_manifest(manifest, tmp_path / "a.jsonl", score=Says(), scores=scores)
+
+    report = pseudo_label_manifest(
+        *(manifest, tmp_path / "b.jsonl"),
+        score=(idle := Says()),
+        scores=scores,
+        trust=Trust(min_confidence=0.4),
+    )
+
+    assert idle.heard == []
+    assert report.accepted == 4
+
+
+def test_scores_of_other_windows_are_kept_and_another_path_is_asked_for(manifest, tmp_path):
+    scores = tmp_path / "scores.jsonl"
+    pseudo_label_manifest(manifest, tmp_path / "a.jsonl", score=Says(), scores=scores)
+    before = contents(tmp_path)
+
+    with pytest.raises(
+        ResumeError,
+        match=r"other scores: scorer\.window was None, is 1\.0\. .*--windows\) belong to the "
+        r"scores, not to the criteria: name another file",
+    ):
+        pseudo_label_manifest(
+            *(manifest, tmp_path / "b.jsonl"),
+            score=Says(),
+            scores=scores,
+            trust=Trust(window=1.0),
+        )
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("target", "scores", "message"),
+    [
+        ("in.jsonl.gz", None, "is the input and the output; the output needs a name of its own"),
+        ("sub/../in.jsonl.gz", None, "is the input and the output"),
+        ("out.jsonl", "out.jsonl", "is the output and the scores"),
+        ("out.jsonl", "in.jsonl.gz", "is the input and the scores"),
+    ],
+)
+def test_one_file_for_two_purposes_is_refused(manifest, tmp_path, target, scores, message):
+    before = contents(tmp_path)
+
+    with pytest.raises(OptionsError, match=message):
+        pseudo_label_manifest(
+            *(manifest, tmp_path / target),
+            score=Says(),
+            scores=None if scores is None else tmp_path / scores,
+        )
+    assert contents(tmp_path) == before
+
+
+def test_an_empty_manifest_is_refused_and_leaves_nothing(tmp_path):
+    (tmp_path / "in.jsonl").write_text("")
+
+    with pytest.raises(LabelError, match=r"in\.jsonl: there are no cuts"):
+        pseudo_label_manifest(tmp_path / "in.jsonl", tmp_path / "out.jsonl", score=Says())
+    assert [*contents(tmp_path)] == ["in.jsonl"]

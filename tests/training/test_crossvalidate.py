@@ -1,0 +1,193 @@
+"""Leave one speaker out: every speaker is judged by a model that never heard him or her."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from support.training import corpus, small_config, small_model
+
+from emo2vec_plugins import load_model
+from emo2vec_plugins.errors import CheckpointError, OptionsError, ResumeError, TrainingError
+from emo2vec_plugins.training.crossvalidate import cross_validate
+from emo2vec_plugins.training.examples import read_examples
+from emo2vec_plugins.training.fit import Means
+from emo2vec_plugins.training.recipe import Recipe
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+CPU = Means(device="cpu")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("place")
+
+
+@pytest.fixture(scope="module")
+def examples(folder):
+    return read_examples(corpus(folder / "wav", speakers=("ann", "bob", "cem")))
+
+
+@pytest.fixture(scope="module")
+def recipe(folder):
+    shape = small_config(folder / "config.yaml")
+    return Recipe(tune="new", network=str(shape), epochs=2, learning_rate=0.01, batch_turns=4)
+
+
+@pytest.fixture(scope="module")
+def result(examples, recipe, folder):
+    return cross_validate(examples, recipe, out=folder / "out", means=CPU)
+
+
+def test_every_speaker_is_left_out_once(result):
+    assert list(result.folds) == ["ann", "bob", "cem"]
+    assert [fold.turns for fold in result.folds.values()] == [4, 4, 4]
+    assert result.pooled.turns == 12
+    assert result.pooled.resample_by == "speaker"
+
+
+def test_the_table_has_speakers_their_mean_and_all_turns(result, folder):
+    recalls = [fold.ua.value for fold in result.folds.values()]
+    table = (folder / "out" / "cross-validation.md").read_text()
+
+    assert result.mean_ua == pytest.approx(sum(recalls) / 3)
+    assert f"| ann | 4 | {100 * recalls[0]:.1f} |" in table
+    assert f"Mean UA **{result.mean_ua:.1%}**, standard deviation {result.std_ua:.1%}" in table
+    assert r"true \ heard" in table
+    assert "Every model was trained for 2 epochs with seed 0, by emo2vec-plugins " in table
+
+
+def test_the_table_says_what_nobody_has_checked_of_a_model_that_was_started_from(result):
+    tuned = replace(result, base="large").table()
+
+    assert "started from" not in result.table()
+    assert "started from large; what it has heard before, nobody has checked, be it these" in tuned
+    assert "a recipe that is chosen by tables such as this one is." in tuned
+
+
+def test_the_model_that_was_started_from_is_named(examples, tmp_path):
+    means = Means(base=load_model(small_model(tmp_path / "base"), device="cpu"), device="cpu")
+    recipe = Recipe(tune="all", epochs=1, batch_turns=4)
+
+    result = cross_validate(examples, recipe, out=tmp_path / "out", means=means)
+
+    assert result.base == "base"
+
+
+def test_the_folder_has_all_numbers_and_every_turn(result, folder):
+    document = json.loads((folder / "out" / "cross-validation.json").read_text())
+    lines = (folder / "out" / "predictions.jsonl").read_text().splitlines()
+
+    assert document["mean_ua"] == result.mean_ua
+    assert document["folds"]["bob"]["turns"] == 4
+    assert document["recipe"]["epochs"] == 2
+    assert document["base"] is None
+    assert [json.loads(line)["speaker"] for line in lines] == ["ann"] * 4 + ["bob"] * 4 + [
+        "cem"
+    ] * 4
+    assert not (folder / "out.training").exists()
+
+
+def test_pseudo_labels_are_learnt_from_and_judge_nobody(examples, recipe, tmp_path):
+    given = [
+        replace(e, is_pseudo=e.speaker == "cem" or (e.speaker == "bob" and e.id.endswith("-1")))
+        for e in examples
+    ]
+
+    result = cross_validate(given, replace(recipe, epochs=1), out=tmp_path / "out", means=CPU)
+
+    assert {name: fold.turns for name, fold in result.folds.items()} == {"ann": 4, "bob": 2}
+
+
+class Stopped(Exception):  # noqa: N818 - nothing went wrong
+    pass
+
+
+def test_a_speaker_who_is_done_is_not_trained_without_again(examples, recipe, result, tmp_path):
+    def stop(name, row):
+        if (name, row) == ("bob", None):
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        cross_validate(examples, recipe, out=tmp_path / "out", means=CPU, done=stop)
+    trained = []
+
+    again = cross_validate(
+        examples,
+        recipe,
+        out=tmp_path / "out",
+        means=CPU,
+        done=lambda name, row: row and trained.append((name, row.epoch)),
+    )
+
+    assert trained == [("cem", 1), ("cem", 2)]
+    assert again == result
+
+
+def test_a_fold_that_was_killed_goes_on_where_it_was(examples, recipe, result, tmp_path):
+    def stop(name, row):
+        if name == "bob" and row and row.epoch == 1:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        cross_validate(examples, recipe, out=tmp_path / "out", means=CPU, done=stop)
+
+    assert cross_validate(examples, recipe, out=tmp_path / "out", means=CPU) == result
+
+
+def test_folds_of_another_recipe_or_other_turns_are_not_taken(examples, recipe, tmp_path):
+    def stop(name, row):
+        if row is None:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        cross_validate(examples, recipe, out=tmp_path / "out", means=CPU, done=stop)
+
+    with pytest.raises(ResumeError, match=r"recipe\.seed: 0 then, 1 now; to begin again, remove"):
+        cross_validate(examples, replace(recipe, seed=1), out=tmp_path / "out", means=CPU)
+    with pytest.raises(ResumeError, match="differs in judged: "):
+        cross_validate(examples[1:], recipe, out=tmp_path / "out", means=CPU)
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "message"),
+    [
+        (
+            OptionsError,
+            {"patience": 2},
+            r"\(--patience\) would choose the epoch by the speaker who judges",
+        ),
+        (TrainingError, {}, "all turns are of speaker ann; two are needed"),
+    ],
+)
+def test_what_cannot_be_cross_validated_is_an_error(
+    examples, recipe, tmp_path, kind, change, message
+):
+    ann = [example for example in examples if example.speaker == "ann"]
+
+    with pytest.raises(kind, match=message):
+        cross_validate(ann, replace(recipe, **change), out=tmp_path / "out", means=CPU)
+
+
+def test_a_class_that_one_speaker_has_alone_is_told_before_anything_is_trained(
+    examples, recipe, tmp_path
+):
+    odd = [replace(e, label="angry") if e.speaker == "cem" else e for e in examples]
+    trained = []
+
+    with pytest.raises(TrainingError, match="no training turn is angry"):
+        cross_validate(
+            odd,
+            recipe,
+            out=tmp_path / "out",
+            means=CPU,
+            done=lambda *what: trained.append(what),
+        )
+    assert trained == []
+
+
+def test_a_folder_that_is_there_is_not_overwritten(examples, recipe, tmp_path):
+    with pytest.raises(CheckpointError, match="exists already"):
+        cross_validate(examples, recipe, out=tmp_path, means=CPU)

@@ -1,0 +1,350 @@
+"""Turns to learn from are those that the engine scores, and no speaker is on both sides."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.training import RATE, SPEAKERS, corpus, cut, manifest, tone
+
+from emo2vec_plugins import Engine, Options
+from emo2vec_plugins.core.label_map import LabelMap
+from emo2vec_plugins.errors import (
+    AudioError,
+    Emo2vecWarning,
+    FormatError,
+    LabelError,
+    OptionsError,
+    TrainingError,
+)
+from emo2vec_plugins.integrations.lhotse.session import CutSession
+from emo2vec_plugins.testing import FakeBackend
+from emo2vec_plugins.training.card import Story, data_of
+from emo2vec_plugins.training.examples import classes_of, digest, read_cuts, read_examples
+from emo2vec_plugins.training.split import Split, make_split
+
+
+@pytest.fixture(scope="module")
+def cuts(tmp_path_factory):
+    return corpus(tmp_path_factory.mktemp("corpus"))
+
+
+@pytest.fixture(scope="module")
+def examples(cuts):
+    return read_examples(cuts)
+
+
+def long_cut(folder, *, shift=0.0):
+    """One cut of three turns, the second at bounds between samples."""
+    whole = cut(folder, "long", tone(300, seconds=2.0), speaker="ann", emotion="sad")
+    first = whole.supervisions[0]
+    turns = [(0.1, 0.4), (0.50003, 0.7), (1.3, 0.69999)]
+    return replace(
+        whole,
+        start=shift,
+        duration=whole.duration - shift,
+        supervisions=[
+            replace(first, id=f"t{i}", start=start - shift, duration=length)
+            for i, (start, length) in enumerate(turns)
+        ],
+    )
+
+
+def with_source(cut, source):
+    (turn,) = cut.supervisions
+    return replace(cut, supervisions=[turn.with_custom("emotion_source", source)])
+
+
+def pseudo(examples, *speakers):
+    """The same turns, of which a model labelled those of *speakers* but the first of each class."""
+    return [
+        replace(e, is_pseudo=e.speaker in speakers and not e.id.endswith("-0")) for e in examples
+    ]
+
+
+class Listener(FakeBackend):
+    """Keeps the waveforms it is given."""
+
+    def __init__(self):
+        super().__init__()
+        self.heard = []
+
+    def run(self, waveforms):
+        self.heard += [waveform.copy() for waveform in waveforms]
+        return super().run(waveforms)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.02001])
+def test_a_turn_has_the_samples_that_the_engine_scores_in_its_cut(tmp_path, shift):
+    whole = long_cut(tmp_path, shift=shift)
+    backend = Listener()
+    backend.normalize = False
+    list(Engine(backend)(CutSession(whole, Options(overwrite=True)).clips()))
+
+    found = [example.read() for example in read_examples([whole])]
+
+    assert [len(samples) for samples in found] == [6400, 11200, 11200]
+    assert all(np.array_equal(a, b) for a, b in zip(found, backend.heard, strict=True))
+
+
+def test_a_turn_of_a_mixture_is_read_from_the_mixture(tmp_path):
+    one = cut(tmp_path, "one", tone(300, seconds=0.5), speaker="ann", emotion="sad")
+    two = cut(tmp_path, "two", tone(700, seconds=0.5), speaker="bob", emotion="happy")
+    mixture = one.append(two)
+
+    first, second = read_examples([mixture])
+
+    assert (first.label, second.label) == ("sad", "happy")
+    assert np.abs(first.read() - tone(300, seconds=0.5)).max() < 1e-3
+    assert np.abs(second.read() - tone(700, seconds=0.5)).max() < 1e-3
+
+
+def test_turns_know_their_label_speaker_and_recording(examples):
+    first = examples[0]
+
+    assert (first.id, first.label, first.speaker, first.recording) == (
+        "ann-happy-0",
+        "happy",
+        "ann",
+        "ann-happy-0",
+    )
+    assert first.duration == 0.2
+    assert len(first.read()) == 0.2 * RATE
+
+
+def test_ids_that_repeat_are_told_apart(tmp_path):
+    one = cut(tmp_path, "one", tone(300, seconds=0.5), speaker="ann", emotion="sad")
+
+    assert [example.id for example in read_examples([one.append(one)])] == ["one", "one#2"]
+
+
+def test_turns_under_a_frame_are_left_out_with_a_warning(tmp_path):
+    whole = long_cut(tmp_path)
+    short = replace(whole.supervisions[1], duration=0.02)
+    whole = replace(whole, supervisions=[whole.supervisions[0], short])
+
+    with pytest.warns(Emo2vecWarning, match="1 turns under 25 ms are left out: t1"):
+        assert len(read_examples([whole])) == 1
+
+
+def test_audio_that_is_gone_is_named_with_its_turn(tmp_path):
+    whole = cut(tmp_path, "one", tone(300), speaker="ann", emotion="sad")
+    (tmp_path / "one.wav").unlink()
+    (example,) = read_examples([whole])
+
+    with pytest.raises(AudioError, match=r"turn 'one': .*one\.wav: no such audio file"):
+        example.read()
+
+
+def test_labels_go_through_the_map(cuts):
+    joy = LabelMap({"happy": "surprised", "sad": None})
+
+    assert {example.label for example in read_examples(cuts, label_map=joy)} == {"surprised"}
+
+
+def test_missing_and_unknown_labels_are_errors(tmp_path, cuts):
+    bare = cut(tmp_path, "bare", tone(200), speaker="ann", emotion=None)
+    odd = cut(tmp_path, "odd", tone(200), speaker="ann", emotion="jolly")
+
+    with pytest.raises(LabelError, match="1 of 17 supervisions have no label"):
+        read_examples([*cuts, bare])
+    with pytest.raises(LabelError, match="not known: 'jolly'"):
+        read_examples([*cuts, odd])
+    assert len(read_examples([*cuts, bare], skip_unlabelled=True)) == 16
+
+
+def test_a_class_with_one_turn_is_an_error(examples):
+    alone = replace(examples[0], label="angry")
+
+    with pytest.raises(TrainingError, match="only one turn of angry"):
+        classes_of([*examples, alone])
+    with pytest.raises(TrainingError, match="all turns are happy"):
+        classes_of([example for example in examples if example.label == "happy"])
+
+
+def test_a_manifest_that_is_empty_missing_or_of_another_kind_is_an_error(tmp_path, cuts):
+    (tmp_path / "empty.jsonl").write_text("")
+    (tmp_path / "cuts.yaml").write_text("")
+
+    with pytest.raises(TrainingError, match=r"empty\.jsonl: there are no cuts in it"):
+        read_cuts(tmp_path / "empty.jsonl")
+    with pytest.raises(FormatError, match=r"cuts\.yaml: training reads cuts from \.jsonl"):
+        read_cuts(tmp_path / "cuts.yaml")
+    with pytest.raises(FileNotFoundError):
+        read_cuts(tmp_path / "none.jsonl")
+    assert len(read_cuts(manifest(tmp_path / "cuts.jsonl.gz", cuts))) == 16
+
+
+def test_the_digest_tells_other_labels_and_another_order(examples):
+    relabelled = [replace(examples[0], label="sad"), *examples[1:]]
+
+    assert digest(examples) == digest(list(examples))
+    assert len({digest(examples), digest(relabelled), digest(examples[::-1])}) == 3
+
+
+def test_the_digest_tells_turns_that_lie_elsewhere(tmp_path):
+    whole = long_cut(tmp_path)
+    first, *others = whole.supervisions
+    recording = whole.recording
+    source = replace(recording.sources[0], source="elsewhere.wav")
+    changed = [
+        whole,
+        replace(whole, supervisions=[replace(first, start=0.2), *others]),
+        replace(whole, supervisions=[replace(first, channel=1), *others]),
+        replace(whole, recording=replace(recording, sampling_rate=8000)),
+        replace(whole, recording=replace(recording, sources=[source])),
+        whole.append(whole),
+    ]
+
+    assert len({digest(read_examples([cut])[:3]) for cut in changed}) == 6
+
+
+def test_labels_that_a_model_gave_are_known_as_such(cuts):
+    theirs = [with_source(cuts[0], "pseudo"), with_source(cuts[1], None), cuts[2], *cuts[4:6]]
+
+    assert [e.is_pseudo for e in read_examples(theirs)] == [True, False, False, False, False]
+
+
+@given(share=st.floats(0.05, 0.5), seed=st.integers(0, 100))
+def test_a_share_holds_out_whole_speakers(examples, share, seed):
+    split = make_split(examples, share=share, seed=seed)
+
+    speakers = [{e.speaker for e in side} for side in (split.train, split.dev)]
+    assert not speakers[0] & speakers[1]
+    assert speakers[0] | speakers[1] == set(SPEAKERS)
+    assert len(split.train) + len(split.dev) == 16
+
+
+def test_a_share_of_a_quarter_of_four_speakers_is_one_and_always_the_same(examples):
+    first, second = (make_split(examples, share=0.25, seed=3) for _ in range(2))
+
+    assert len({example.speaker for example in first.dev}) == 1
+    assert first == second
+
+
+def test_speakers_are_held_out_by_name(examples):
+    split = make_split(examples, names=["bob", "dee"])
+
+    assert {example.speaker for example in split.dev} == {"bob", "dee"}
+    assert {example.speaker for example in split.train} == {"ann", "cem"}
+
+
+def test_a_speaker_on_both_sides_is_an_error_that_names_him(examples):
+    with pytest.raises(TrainingError, match="speakers are in training and in development: bob"):
+        make_split(
+            [e for e in examples if e.speaker in ("ann", "bob")],
+            dev=[e for e in examples if e.speaker in ("bob", "cem")],
+        )
+
+
+def test_without_speakers_recordings_may_be_the_groups_if_that_is_said(examples):
+    nobody = [replace(example, speaker=None) for example in examples]
+
+    with pytest.raises(TrainingError, match="16 of 16 turns have no speaker: ann-happy-0"):
+        make_split(nobody, share=0.25)
+    split = make_split(nobody, share=0.25, group="recording")
+    assert {e.recording for e in split.train}.isdisjoint(e.recording for e in split.dev)
+
+
+def test_a_speaker_on_both_sides_is_an_error_where_recordings_are_kept_apart_too(examples):
+    with pytest.raises(TrainingError, match="speakers are in training and in development: ann;"):
+        make_split(examples, names=["ann-happy-0"], group="recording")
+
+
+def test_pseudo_labels_train_and_judge_nothing(examples):
+    given = pseudo(examples, "ann", "bob")
+
+    with pytest.warns(Emo2vecWarning, match="2 turns with pseudo-labels are left out"):
+        split = make_split(given, names=["ann"])
+
+    assert [e.id for e in split.dev] == ["ann-happy-0", "ann-sad-0"]
+    assert {e.speaker for e in split.train} == {"bob", "cem", "dee"}
+    assert sum(e.is_pseudo for e in split.train) == 2
+
+
+def test_a_share_is_drawn_of_those_whom_people_labelled(examples):
+    given = [replace(e, is_pseudo=e.speaker in ("ann", "bob", "cem")) for e in examples]
+    given += [replace(e, id=f"{e.id}x", speaker="eve") for e in examples[:4]]
+
+    for seed in range(5):
+        split = make_split(given, share=0.5, seed=seed)
+        assert {e.speaker for e in split.dev} <= {"dee", "eve"}
+        assert {"ann", "bob", "cem"} < {e.speaker for e in split.train}
+
+
+def test_pseudo_labels_of_who_judges_in_other_cuts_are_on_neither_side(examples):
+    ann = [e for e in pseudo(examples, "ann") if e.speaker == "ann"]
+    train = [replace(e, is_pseudo=e.speaker == "ann") for e in examples]
+
+    with pytest.warns(Emo2vecWarning, match="6 turns with pseudo-labels are left out"):
+        split = make_split(train, dev=ann)
+
+    assert (len(split.train), len(split.dev)) == (12, 2)
+    assert "ann" not in {e.speaker for e in split.train}
+
+
+def test_pseudo_labels_in_a_recording_or_of_a_speaker_held_out_are_on_neither_side(examples):
+    given = [replace(e, speaker=None, recording=e.speaker) for e in pseudo(examples, "ann")]
+    known = [replace(e, recording=e.id) for e in examples if e.speaker != "ann"]
+    known += [replace(e, recording=e.id) for e in pseudo(examples, "ann")[:2]]
+
+    with pytest.warns(Emo2vecWarning, match="2 turns with pseudo-labels"):
+        split = make_split(given, names=["ann"], group="recording")
+    assert (len(split.train), len(split.dev)) == (12, 2)
+    with pytest.warns(Emo2vecWarning, match="1 turns with pseudo-labels"):
+        split = make_split(known, names=["ann-happy-0"], group="recording")
+    assert (len(split.train), len(split.dev)) == (12, 1)
+
+
+def test_where_all_labels_are_pseudo_nobody_can_be_held_out(examples):
+    given = [replace(e, is_pseudo=True) for e in examples]
+
+    assert len(make_split(given).train) == 16
+    with pytest.raises(TrainingError, match="all 16 turns have pseudo-labels: no speaker can"):
+        make_split(given, share=0.25)
+    with pytest.raises(TrainingError, match="no speaker ann with labels of people; there are bob"):
+        make_split([replace(e, is_pseudo=e.speaker == "ann") for e in examples], names=["ann"])
+    with pytest.raises(TrainingError, match="development turns have pseudo-labels"):
+        Split(train=tuple(examples[:4]), dev=tuple(given[4:]))
+
+
+def test_the_card_counts_pseudo_labels(examples):
+    split = make_split(pseudo(examples, "bob"), names=["ann"])
+
+    assert "- 2 of the training turns have pseudo-labels: a model" in data_of(split, Story())
+    assert "pseudo" not in data_of(make_split(examples, names=["ann"]), Story())
+
+
+def test_without_development_turns_speakers_do_not_matter(examples):
+    nobody = [replace(example, speaker=None) for example in examples]
+
+    assert make_split(nobody).dev == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        (TrainingError, {"names": ["eve"]}, "there is no speaker eve; there are ann, bob"),
+        (TrainingError, {"names": SPEAKERS}, "nothing is left to train on"),
+        (OptionsError, {"share": 0.9}, "over 0 and at most 0.5, got 0.9"),
+        (OptionsError, {"share": 0.2, "names": ["ann"]}, "give one of them"),
+    ],
+)
+def test_splits_that_cannot_be_made_are_errors(examples, kind, options, message):
+    with pytest.raises(kind, match=message):
+        make_split(examples, **options)
+
+
+def test_one_speaker_cannot_be_split(examples):
+    with pytest.raises(TrainingError, match="all turns are of one speaker"):
+        make_split([e for e in examples if e.speaker == "ann"], share=0.25)
+
+
+def test_a_class_that_only_development_has_is_an_error(examples):
+    others = [replace(example, label="angry", speaker="eve") for example in examples]
+
+    with pytest.raises(TrainingError, match="no training turn is angry"):
+        Split(train=tuple(examples), dev=tuple(others))

@@ -1,0 +1,650 @@
+"""Whole runs: what is trained is saved, loads everywhere, and survives being killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import textwrap
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from support.reference import auto_model
+from support.training import corpus, manifest, small_config, small_model
+
+from emo2vec_plugins import Engine, load_model
+from emo2vec_plugins.errors import (
+    AudioError,
+    CheckpointError,
+    OptionsError,
+    ResumeError,
+    TrainingError,
+)
+from emo2vec_plugins.models.checkpoint import read_tensors
+from emo2vec_plugins.models.config import read_config, to_document
+from emo2vec_plugins.models.pickles import read_state
+from emo2vec_plugins.testing import FakeBackend
+from emo2vec_plugins.training.card import Story
+from emo2vec_plugins.training.examples import read_cuts, read_examples
+from emo2vec_plugins.training.feeds import AudioFeed, EmbeddingCache
+from emo2vec_plugins.training.filter_bank import layers
+from emo2vec_plugins.training.fit import Means
+from emo2vec_plugins.training.learner import new_learner
+from emo2vec_plugins.training.progress import Checkpoints
+from emo2vec_plugins.training.recipe import Recipe
+from emo2vec_plugins.training.run import train
+from emo2vec_plugins.training.split import make_split
+from emo2vec_plugins.training.start import from_model, new_network
+from emo2vec_plugins.training.trainer import Side, Trainer
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a manifest, the shape of a small network, and a small model."""
+    folder = tmp_path_factory.mktemp("place")
+    manifest(folder / "cuts.jsonl.gz", corpus(folder / "wav"))
+    small_config(folder / "config.yaml")
+    small_model(folder / "base")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def examples(place):
+    return read_examples(read_cuts(place / "cuts.jsonl.gz"))
+
+
+@pytest.fixture
+def split(examples):
+    """Turns to train on, and none to judge by."""
+    return make_split([example for example in examples if example.speaker != "dee"])
+
+
+@pytest.fixture
+def judged(examples):
+    """The same, with the turns of one more speaker to judge by."""
+    return make_split(examples, names=["dee"])
+
+
+@pytest.fixture
+def recipe(place):
+    return Recipe(
+        tune="new",
+        network=str(place / "config.yaml"),
+        epochs=3,
+        batch_turns=6,
+        learning_rate=0.01,
+        crop=(0.7, 1.0),
+        noise=(20, 40),
+        dropout=0.1,
+        average=5,
+    )
+
+
+@pytest.fixture
+def base(place):
+    return load_model(place / "base", device="cpu")
+
+
+CPU = Means(device="cpu")
+
+
+def weights(folder):
+    return read_tensors(next(p for p in folder.iterdir() if p.stem == "model"))
+
+
+def same(one, other):
+    return all(torch.equal(one[name], other[name]) for name in one.keys() | other.keys())
+
+
+def scores(folder, path):
+    return list(Engine(load_model(folder, device="cpu")).score(path)[0].scores.values())
+
+
+def test_a_new_network_learns_to_tell_two_tones(judged, recipe, tmp_path):
+    recipe = replace(recipe, epochs=15, dropout=0.0)
+    trained = train(judged, recipe, out=tmp_path / "out", means=CPU)
+
+    assert trained.rows[-1].train_loss < 0.5 * trained.rows[0].train_loss
+    assert trained.evaluation.ua.value == 1.0
+    assert trained.evaluation.turns == 4
+
+
+def test_a_finished_run_leaves_a_whole_folder_and_nothing_else(judged, recipe, tmp_path):
+    train(judged, recipe, out=tmp_path / "out", means=CPU)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "README.md",
+        "config.yaml",
+        "configuration.json",
+        "curve.csv",
+        "curve.png",
+        "evaluation.json",
+        "model.pt",
+        "tokens.txt",
+    ]
+    assert (tmp_path / "out" / "tokens.txt").read_text("utf-8") == "开心/happy\n难过/sad"
+
+
+def test_the_curve_has_a_line_for_every_epoch(judged, recipe, tmp_path):
+    train(judged, recipe, out=tmp_path / "out", means=CPU)
+
+    head, *lines = (tmp_path / "out" / "curve.csv").read_text().splitlines()
+    assert head == "epoch,train_loss,dev_loss,dev_ua,dev_wa,learning_rate,seconds"
+    assert [line.split(",")[0] for line in lines] == ["1", "2", "3"]
+    assert (tmp_path / "out" / "curve.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_one_others(split, recipe, tmp_path):
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        train(split, replace(recipe, seed=seed), out=tmp_path / name, means=CPU)
+
+    assert same(weights(tmp_path / "a"), weights(tmp_path / "b"))
+    assert not same(weights(tmp_path / "a"), weights(tmp_path / "c"))
+
+
+@pytest.mark.filterwarnings("ignore")  # FunASR's imports warn of many things
+def test_funasr_gives_the_same_scores(split, recipe, place, tmp_path):
+    train(split, recipe, out=tmp_path / "out", means=CPU)
+    path = place / "wav" / "ann-happy-0.wav"
+
+    expected = auto_model(tmp_path / "out").generate(str(path), granularity="utterance")[0]
+
+    assert expected["labels"] == ["开心/happy", "难过/sad"]
+    assert scores(tmp_path / "out", path) == pytest.approx(expected["scores"], abs=1e-4)
+
+
+MODELSCOPE = """
+import json, sys
+try:
+    from modelscope.pipelines import pipeline
+    from modelscope.utils.constant import Tasks
+except ImportError as error:
+    print(error, file=sys.stderr)
+    sys.exit(77)
+hear = pipeline(Tasks.emotion_recognition, model=sys.argv[1])
+result = hear(sys.argv[2], granularity="utterance", extract_embedding=False)[0]
+print("\\n" + json.dumps({"labels": result["labels"], "scores": result["scores"]}))
+"""
+
+
+@pytest.mark.slow
+def test_modelscope_gives_the_same_scores(split, recipe, place, tmp_path):
+    train(split, recipe, out=tmp_path / "out", means=CPU)
+    path = place / "wav" / "ann-happy-0.wav"
+    run = subprocess.run(
+        [sys.executable, "-c", MODELSCOPE, str(tmp_path / "out"), str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if run.returncode == 77:
+        pytest.skip(f"needs modelscope[framework]: {run.stderr.strip().splitlines()[-1]}")
+
+    expected = json.loads(run.stdout.splitlines()[-1])
+    assert expected["labels"] == ["开心/happy", "难过/sad"]
+    assert scores(tmp_path / "out", path) == pytest.approx(expected["scores"], abs=1e-4)
+
+
+def test_an_average_of_the_weights_is_what_is_saved(split, recipe, tmp_path):
+    start = new_network(recipe, ["happy", "sad"]).network.state_dict()
+
+    def moved(average):
+        folder = tmp_path / str(average)
+        train(split, replace(recipe, average=average), out=folder, means=CPU)
+        after = weights(folder)
+        return sum((after[name] - start[name]).square().sum().item() for name in start)
+
+    # Over so many steps, the average is still what the first step left.
+    assert moved(1_000_000) < 0.2 * moved(None)
+
+
+def test_a_filter_bank_stays_what_it_is(split, recipe, place, tmp_path):
+    config = replace(read_config(place / "config.yaml"), conv_layers=layers(8))
+    path = tmp_path / "banked.yaml"
+    path.write_text(yaml.safe_dump(to_document(config, ())), "utf-8")
+    recipe = replace(recipe, network=str(path), front_end="filter-bank")
+    untrained = new_network(recipe, ["happy", "sad"]).network.state_dict()
+    train(split, recipe, out=tmp_path / "out", means=CPU)
+
+    trained = weights(tmp_path / "out")
+    kept = {name for name in untrained if torch.equal(untrained[name], trained[name])}
+    front = {name for name in untrained if "local_encoder" in name or "project_features.1" in name}
+    assert front <= kept
+    assert not any(name.startswith(("proj.", "blocks.")) for name in kept)
+
+
+def changed(base, folder):
+    before = base.network.state_dict()
+    after = weights(folder)
+    return {
+        name.split(".")[0] + "." + name.split(".")[1]
+        for name in before
+        if name in after
+        and not (before[name].shape == after[name].shape and torch.equal(before[name], after[name]))
+    }
+
+
+def test_a_head_leaves_the_network_as_it_was(split, base, tmp_path):
+    means = Means(base=base, device="cpu", cache=tmp_path / "cache")
+    trained = train(split, Recipe(epochs=40), out=tmp_path / "out", means=means)
+
+    assert changed(base, tmp_path / "out") == {"proj.weight", "proj.bias"}
+    assert trained.rows[-1].train_loss < trained.rows[0].train_loss
+
+
+def test_top_changes_the_last_blocks_and_the_head(split, base, tmp_path):
+    recipe = Recipe(tune="top", blocks=1, epochs=1)
+    train(split, recipe, out=tmp_path / "out", means=Means(base=base, device="cpu"))
+
+    assert changed(base, tmp_path / "out") == {"proj.weight", "proj.bias", "blocks.0"}
+
+
+def test_all_changes_everything(split, base, tmp_path):
+    recipe = Recipe(tune="all", epochs=1)
+    train(split, recipe, out=tmp_path / "out", means=Means(base=base, device="cpu"))
+
+    assert {"modality_encoders.AUDIO", "blocks.0"} < changed(base, tmp_path / "out")
+
+
+def test_more_blocks_than_there_are_is_an_error(split, base, tmp_path):
+    recipe = Recipe(tune="top", blocks=3)
+    with pytest.raises(OptionsError, match="the network has 2 blocks, 3 were to be trained"):
+        train(split, recipe, out=tmp_path / "out", means=Means(base=base, device="cpu"))
+
+
+def test_a_new_head_starts_from_the_rows_of_classes_that_are_known(base):
+    start = from_model(base, Recipe(), ["happy", "sad"])
+    other = from_model(base, Recipe(reuse_head=False), ["happy", "sad"])
+
+    assert start.known == ("happy",)
+    assert torch.equal(start.network.proj.weight[0], base.network.proj.weight[1])
+    assert not torch.equal(other.network.proj.weight[0], base.network.proj.weight[1])
+    assert start.tokens == ("开心/happy", "难过/sad")
+
+
+def test_training_does_not_touch_the_model_it_starts_from(split, base, tmp_path):
+    before = {name: value.clone() for name, value in base.network.state_dict().items()}
+
+    train(split, Recipe(tune="all", epochs=1), out=tmp_path / "out", means=Means(base=base))
+
+    assert same(before, base.network.state_dict())
+
+
+class Counting(FakeBackend):
+    """Counts the waveforms it is given."""
+
+    count = 0
+
+    def run(self, waveforms):
+        self.count += len(waveforms)
+        return super().run(waveforms)
+
+
+def test_embeddings_are_computed_once(examples, tmp_path):
+    backend = Counting()
+    first = EmbeddingCache(tmp_path, Engine(backend)).embeddings(examples)
+    second = EmbeddingCache(tmp_path, Engine(backend)).embeddings(examples[::-1])
+
+    assert backend.count == 16
+    assert np.array_equal(first, second[::-1])
+    expected = next(iter(Engine(FakeBackend())([examples[0].clip()])))[1].embedding
+    assert np.array_equal(first[0], expected)
+
+
+def test_embeddings_of_another_model_or_a_damaged_file_are_computed_anew(examples, tmp_path):
+    backend = Counting()
+    EmbeddingCache(tmp_path, Engine(backend)).embeddings(examples[:4])
+    next(tmp_path.rglob("*.npy")).write_bytes(b"torn")
+
+    EmbeddingCache(tmp_path, Engine(backend)).embeddings(examples[:4])
+    assert backend.count == 5
+    backend.provenance = replace(backend.provenance, sha256="another")
+    EmbeddingCache(tmp_path, Engine(backend)).embeddings(examples[:4])
+    assert backend.count == 9
+
+
+def test_a_second_run_of_a_head_does_not_run_the_model(split, place, tmp_path):
+    backend = load_model(place / "base", device="cpu")
+    means = Means(base=backend, device="cpu", cache=tmp_path / "cache")
+    train(split, Recipe(epochs=1), out=tmp_path / "one", means=means)
+    ran = []
+    backend.run = lambda waveforms: ran.append(len(waveforms))
+
+    train(split, Recipe(epochs=1, seed=5), out=tmp_path / "two", means=means)
+
+    assert ran == []
+
+
+def test_training_stops_when_patience_is_out_and_keeps_the_best(judged, recipe, tmp_path):
+    recipe = replace(recipe, epochs=30, learning_rate=1e-9, monitor="ua", patience=2)
+    trained = train(judged, replace(recipe, tune="new"), out=tmp_path / "out", means=CPU)
+
+    assert len(trained.rows) == trained.best + 2 < 30
+
+
+def test_without_development_turns_the_last_epoch_is_saved_and_nothing_is_measured(
+    examples, recipe, tmp_path
+):
+    trained = train(make_split(examples), recipe, out=tmp_path / "out", means=CPU)
+
+    assert trained.evaluation is None
+    assert trained.best == 3
+    assert "Not measured" in (tmp_path / "out" / "README.md").read_text("utf-8")
+
+
+def test_bfloat16_keeps_weights_in_float32(split, recipe, tmp_path):
+    trained = train(
+        split, replace(recipe, precision="bfloat16", epochs=8), out=tmp_path / "out", means=CPU
+    )
+
+    assert {str(t.dtype) for t in weights(tmp_path / "out").values()} == {"torch.float32"}
+    assert trained.rows[-1].train_loss < trained.rows[0].train_loss
+
+
+def test_the_card_tells_data_split_results_and_where_it_comes_from(judged, base, tmp_path):
+    story = Story(
+        title="Tones",
+        data="cuts.jsonl.gz",
+        label_map={"joy": "happy", "meh": None},
+        command="emo2vec train cuts.jsonl.gz --out tones",
+        notes="A word from its maker.",
+    )
+    means = Means(base=base, device="cpu")
+    train(judged, Recipe(tune="all", epochs=2), out=tmp_path / "out", means=means, story=story)
+
+    card = (tmp_path / "out" / "README.md").read_text("utf-8")
+    for text in (
+        "# Tones\n",
+        "A word from its maker.",
+        "- Classes: happy, sad.",
+        "- From: cuts.jsonl.gz.",
+        "- Trained on 12 turns (6 happy, 6 sad), 0.0 minutes, 3 speakers (ann, bob, cem).",
+        "4 turns (2 happy, 2 sad), 0.0 minutes, 1 speaker (dee); no speaker is on both sides.",
+        "- Labels: joy is happy, meh is left out.",
+        f"- From base, weights with SHA-256 {base.provenance.sha256}.",
+        "tune: all\n",
+        "emo2vec train cuts.jsonl.gz --out tones",
+        "anything about a person.",
+        "UA, unweighted average recall",
+    ):
+        assert text in card
+
+
+def test_a_folder_that_is_there_is_not_overwritten(split, recipe, tmp_path):
+    (tmp_path / "out").mkdir()
+
+    with pytest.raises(CheckpointError, match="exists already"):
+        train(split, recipe, out=tmp_path / "out", means=CPU)
+
+
+CHILD = """
+import sys
+from pathlib import Path
+
+import torch
+
+from emo2vec_plugins.training.examples import read_cuts, read_examples
+from emo2vec_plugins.training.filter_bank import layers
+from emo2vec_plugins.training.fit import Means
+from emo2vec_plugins.training.recipe import read_recipe
+from emo2vec_plugins.training.run import train
+from emo2vec_plugins.training.split import make_split
+
+torch.set_num_threads(1)
+cuts, recipe, out = map(Path, sys.argv[1:])
+train(
+    make_split(read_examples(read_cuts(cuts)), names=["dee"]),
+    read_recipe(recipe),
+    out=out,
+    means=Means(device="cpu"),
+    done=lambda row: print(row.epoch, flush=True),
+)
+"""
+
+
+def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(judged, recipe, place, tmp_path):
+    recipe = replace(recipe, epochs=12)
+    asked = tmp_path / "recipe.yaml"
+    asked.write_text(json.dumps(recipe.to_dict()))
+    out = tmp_path / "killed"
+    script = [sys.executable, "-c", textwrap.dedent(CHILD)]
+    with subprocess.Popen(
+        [*script, place / "cuts.jsonl.gz", asked, out], stdout=subprocess.PIPE, text=True
+    ) as child:
+        while child.stdout.readline() != "2\n":
+            assert child.poll() is None
+        os.kill(child.pid, signal.SIGKILL)  # in the middle of an epoch
+        child.wait()
+    assert child.returncode == -signal.SIGKILL
+    done = len(read_state(tmp_path / "killed.training" / "last.pt")["rows"])
+    assert 2 <= done < 12
+    trained = []
+
+    train(judged, recipe, out=out, means=CPU, done=lambda row: trained.append(row))
+    train(judged, recipe, out=tmp_path / "whole", means=CPU)
+
+    assert [row.epoch for row in trained] == list(range(1, 13))
+    assert same(weights(out), weights(tmp_path / "whole"))
+    assert (out / "curve.csv").read_text().count("\n") == 13
+
+
+class Stopped(Exception):  # noqa: N818 - nothing went wrong
+    pass
+
+
+def stopped(split, recipe, out, *, after, means=CPU):
+    """Train until some epoch is done; what is on disk is what a kill there leaves."""
+
+    def stop(row):
+        if row.epoch == after:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        train(split, recipe, out=out, means=means, done=stop)
+    return out.with_name(f"{out.name}.training")
+
+
+@pytest.mark.parametrize("tune", ["head", "top", "all"])
+def test_every_kind_of_training_goes_on_where_it_was(split, base, tmp_path, tune):
+    recipe = Recipe(tune=tune, blocks=1, epochs=4, batch_turns=5, dropout=0.2)
+    means = Means(base=base, device="cpu", cache=tmp_path / "cache")
+    stopped(split, recipe, tmp_path / "out", after=2, means=means)
+
+    train(split, recipe, out=tmp_path / "out", means=means)
+    train(split, recipe, out=tmp_path / "whole", means=means)
+
+    assert same(weights(tmp_path / "out"), weights(tmp_path / "whole"))
+
+
+def test_another_recipe_other_data_or_another_model_does_not_go_on(
+    split, recipe, examples, base, tmp_path
+):
+    stopped(split, recipe, tmp_path / "out", after=1)
+
+    with pytest.raises(ResumeError, match=r"recipe\.seed: 0 then, 7 now; to begin again, remove"):
+        train(split, replace(recipe, seed=7), out=tmp_path / "out", means=CPU)
+    with pytest.raises(ResumeError, match=r"differs in train: .* then, .* now; dev: null"):
+        train(make_split(examples, names=["ann"]), recipe, out=tmp_path / "out", means=CPU)
+    with pytest.raises(
+        ResumeError, match=r"recipe\.tune: \"new\" then, \"all\" now; .*model: null"
+    ):
+        train(
+            split,
+            Recipe(tune="all"),
+            out=tmp_path / "out",
+            means=Means(base=base, device="cpu"),
+        )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"torn", r"last\.pt: not weights but text that begins 'torn'; to begin again, remove "),
+        (b"\x80\x02\x00\xff", r"last\.pt: .*; to begin again, remove "),
+    ],
+)
+def test_a_damaged_checkpoint_says_what_to_do(split, recipe, tmp_path, content, message):
+    (stopped(split, recipe, tmp_path / "out", after=1) / "last.pt").write_bytes(content)
+
+    with pytest.raises(CheckpointError, match=message):
+        train(split, recipe, out=tmp_path / "out", means=CPU)
+
+
+def test_a_checkpoint_of_another_program_is_not_taken(split, recipe, tmp_path):
+    path = stopped(split, recipe, tmp_path / "out", after=1) / "last.pt"
+    torch.save({"model": {}, "epoch": 3}, path)
+
+    with pytest.raises(CheckpointError, match="not a checkpoint of this package's training"):
+        train(split, recipe, out=tmp_path / "out", means=CPU)
+
+
+def test_a_checkpoint_with_code_is_refused(split, recipe, tmp_path):
+    path = stopped(split, recipe, tmp_path / "out", after=1) / "last.pt"
+    torch.save({"format": print}, path)
+
+    with pytest.raises(CheckpointError, match="might run code"):
+        train(split, recipe, out=tmp_path / "out", means=CPU)
+
+
+def test_weights_that_are_not_finite_end_training_at_once(split, place, tmp_path):
+    backend = load_model(place / "base", device="cpu")
+    backend.network.proj.weight[1, 0] = torch.nan  # the row of happy, which is reused
+
+    with pytest.raises(
+        TrainingError, match=r"the loss is not finite in epoch 1, step 1, on turns (\w+-\w+-\d, )+"
+    ):
+        train(
+            split,
+            Recipe(tune="all", epochs=1),
+            out=tmp_path / "out",
+            means=Means(base=backend, device="cpu"),
+        )
+    assert not (tmp_path / "out").exists()
+
+
+class FailsLater:
+    """Gives a feed's inputs, and NaN once so many were asked for."""
+
+    def __init__(self, feed, *, after):
+        self._feed = feed
+        self._left = after
+
+    def inputs(self, indices, rng):
+        self._left -= len(indices)
+        found = self._feed.inputs(indices, rng)
+        return found if self._left >= 0 else [x * torch.nan for x in found]
+
+
+def test_nan_in_a_later_epoch_leaves_the_checkpoint_before_it(split, recipe, tmp_path):
+    classes = ["happy", "sad"]
+    feed = AudioFeed(split.train, recipe, normalize=True)
+    trainer = Trainer(
+        new_learner(new_network(recipe, classes), recipe),
+        recipe,
+        train=Side(split.train, classes, FailsLater(feed, after=len(split.train) + 6)),
+        dev=None,
+        classes=classes,
+        checkpoints=Checkpoints(tmp_path, {}),
+        device=torch.device("cpu"),
+    )
+
+    with pytest.raises(TrainingError, match="epoch 2, step 2, on turns"):
+        trainer.run()
+    progress, state = Checkpoints(tmp_path, {}).load()
+    assert progress.epochs == 1
+    assert all(tensor.isfinite().all() for tensor in state["learned"].values())
+
+
+@contextmanager
+def files_of_at_most(size):
+    """Fail to write files beyond *size* bytes, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_disk_that_fills_up_leaves_the_checkpoint_before_it(split, recipe, tmp_path):
+    work = stopped(split, recipe, tmp_path / "out", after=1)
+    before = (work / "last.pt").read_bytes()
+
+    with (
+        files_of_at_most(10_000),
+        pytest.raises(
+            TrainingError,
+            match=r"of epoch 2 cannot be written .*File too large; that of epoch 1 is intact",
+        ),
+    ):
+        train(split, recipe, out=tmp_path / "out", means=CPU)
+
+    assert (work / "last.pt").read_bytes() == before
+    assert not list(work.glob(".*"))
+    train(split, recipe, out=tmp_path / "out", means=CPU)
+    train(split, recipe, out=tmp_path / "whole", means=CPU)
+    assert same(weights(tmp_path / "out"), weights(tmp_path / "whole"))
+
+
+def test_a_disk_that_is_full_when_the_model_is_saved_leaves_the_checkpoint(split, recipe, tmp_path):
+    work = stopped(split, recipe, tmp_path / "out", after=3)
+
+    with (
+        files_of_at_most(10_000),
+        pytest.raises(TrainingError, match="model cannot be written: File too large; the last"),
+    ):
+        train(split, recipe, out=tmp_path / "out", means=CPU)
+
+    assert not (tmp_path / "out").exists()
+    assert (work / "last.pt").exists()
+    train(split, recipe, out=tmp_path / "out", means=CPU)
+
+
+def test_audio_that_cannot_be_read_is_named(split, recipe, tmp_path):
+    gone = split.train[0]
+    source = replace(gone.cut.recording.sources[0], source=str(tmp_path / "gone.wav"))
+    cut = replace(gone.cut, recording=replace(gone.cut.recording, sources=[source]))
+    split = replace(split, train=(replace(gone, cut=cut), *split.train[1:]))
+
+    with pytest.raises(AudioError, match=f"turn '{gone.id}': .*gone.wav: no such audio file"):
+        train(split, recipe, out=tmp_path / "out", means=CPU)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "means", "message"),
+    [
+        (Recipe(), CPU, "tune: head needs a model to start from"),
+        (Recipe(tune="all"), Means(base=FakeBackend()), "fake cannot be trained: its weights"),
+        (Recipe(tune="new"), Means(base=FakeBackend()), "a new network starts from no model"),
+    ],
+)
+def test_a_recipe_that_does_not_fit_its_model_is_an_error(split, tmp_path, recipe, means, message):
+    with pytest.raises(OptionsError, match=message):
+        train(split, recipe, out=tmp_path / "out", means=means)
+
+
+def test_patience_without_development_turns_is_an_error(examples, tmp_path):
+    with pytest.raises(OptionsError, match="patience stops training when development turns"):
+        train(
+            make_split(examples),
+            Recipe(tune="new", patience=2),
+            out=tmp_path / "out",
+            means=CPU,
+        )
+
+
+def test_long_turns_are_trained_on_in_part(examples, recipe):
+    feed = AudioFeed(examples, replace(recipe, max_seconds=0.1, crop=None), normalize=True)
+
+    assert {len(x) for x in feed.inputs([0, 1], None)} == {1600}
+    assert {len(x) for x in feed.inputs([0, 1], np.random.default_rng(0))} == {1600}
