@@ -37,7 +37,7 @@ class FileAudio:
 
     The file is opened for each read and closed again, so an object costs nothing to keep, may
     be shared by threads, and pickles. Opus and MP3, which cannot be cut exactly so, are decoded
-    forward instead, in the order in which they are read: their `lane` keeps that order.
+    forward instead, in the order in which they are read: their `serial_group` keeps that order.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -47,7 +47,7 @@ class FileAudio:
         return {"path": self.path}
 
     @property
-    def lane(self) -> Hashable | None:
+    def serial_group(self) -> Hashable | None:
         """The file, unless its header has been read and says that it can be read in any order."""
         info = vars(self).get("_info")
         return self if info is None or info[3].startswith(FORWARD) else None

@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 
 from emo2vec_plugins.audio.files import FileAudio, without_file
-from emo2vec_plugins.core import Audio, FloatArray, lane_of, note_read
+from emo2vec_plugins.core import Audio, FloatArray, note_read, serial_group_of
 from emo2vec_plugins.errors import AudioError
 
 MODEL_RATE = 16_000
@@ -33,7 +33,7 @@ class ArrayAudio:
         AudioError: If the shape or type is not one of these.
     """
 
-    lane = None
+    serial_group = None
 
     def __init__(self, samples: Any, rate: Any) -> None:
         if not _is_rate(rate):
@@ -92,7 +92,7 @@ class StreamAudio(LateAudio):
         self._stream = stream
 
     @property
-    def lane(self) -> Hashable | None:
+    def serial_group(self) -> Hashable | None:
         """The stream, until it is decoded: whoever else reads it moves its position."""
         return None if "whole" in vars(self) else id(self._stream)
 
@@ -116,9 +116,9 @@ class ChannelAudio:
         self.channels = (channel,)
 
     @property
-    def lane(self) -> Hashable | None:
+    def serial_group(self) -> Hashable | None:
         """That of the whole."""
-        return lane_of(self._audio)
+        return serial_group_of(self._audio)
 
     def clip_read(self) -> None:
         """Tell the whole."""
@@ -151,7 +151,7 @@ class ChannelAudio:
 class MissingAudio:
     """Stands where there is no audio, so that its turns fail one by one with a reason."""
 
-    lane = None
+    serial_group = None
 
     def __init__(self, reason: str) -> None:
         self.reason = reason

@@ -1,6 +1,6 @@
 from .audio import Audio as Audio
-from .audio import lane_of as lane_of
 from .audio import note_read as note_read
+from .audio import serial_group_of as serial_group_of
 from .backend import Backend as Backend
 from .backend import Frames as Frames
 from .backend import NamedModel as NamedModel
@@ -16,6 +16,7 @@ from .labels import canonical as canonical
 from .loading import DEFAULT_MODEL as DEFAULT_MODEL
 from .loading import load_model as load_model
 from .overlap import overlaps as overlaps
+from .overlap import rows_without_overlap as rows_without_overlap
 from .overlap import union as union
 from .pipeline import End as End
 from .pipeline import Scorer as Scorer
@@ -23,6 +24,7 @@ from .pipeline import annotate as annotate
 from .pipeline import as_options as as_options
 from .pipeline import check_sources as check_sources
 from .pipeline import pass_through as pass_through
+from .pipeline import raise_error as raise_error
 from .plugins import Plugins as Plugins
 from .session import Clip as Clip
 from .session import Options as Options

@@ -14,11 +14,11 @@ class Audio(Protocol):
     Nothing is opened before an attribute is read: a missing file is the failure of its clips,
     not of the run.
 
-    An engine reads ahead in threads, and a class may say with one more attribute, ``lane``, what
-    that means for it. Clips whose audio has the same lane are read one after another, in order,
-    if not all by the same thread; clips in other lanes at the same time. None says that any
+    An engine reads ahead in threads, and a class may say with one more attribute, ``serial_group``, what
+    that means for it. Clips whose audio has the same serial_group are read one after another, in order,
+    if not all by the same thread; clips in other groups at the same time. None says that any
     number of threads may read at once and in any order. Audio without the attribute shares one
-    lane with all other audio without it: so a plain class is safe, whatever its objects share.
+    serial_group with all other audio without it: so a plain class is safe, whatever its objects share.
 
     A method ``clip_read``, if there is one, is called after each clip, by what read it.
     """
@@ -47,21 +47,21 @@ class Audio(Protocol):
         ...
 
 
-COMMON_LANE = "common"
-"""Lane of all audio that does not say otherwise."""
+COMMON_GROUP = "common"
+"""Group of all audio that does not say otherwise."""
 
 
-def lane_of(audio: Any) -> Hashable | None:
+def serial_group_of(audio: Any) -> Hashable | None:
     """Return with which other audio this one shares its turn to be read; see `Audio`.
 
     Where that cannot be told, reading will say why.
     """
     try:
-        lane: Hashable | None = getattr(audio, "lane", COMMON_LANE)
-        hash(lane)
+        serial_group: Hashable | None = getattr(audio, "serial_group", COMMON_GROUP)
+        hash(serial_group)
     except Exception:  # noqa: BLE001 - whatever a plugin's audio raises
-        return COMMON_LANE
-    return lane
+        return COMMON_GROUP
+    return serial_group
 
 
 def note_read(audio: Any) -> None:

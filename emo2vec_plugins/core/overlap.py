@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from heapq import heappop, heappush
+from typing import TypeVar
 
 from emo2vec_plugins.core.session import Span
 from emo2vec_plugins.core.values import Turn
+
+T = TypeVar("T")
 
 
 def overlaps(turns: Sequence[Turn]) -> list[tuple[Span, ...] | None]:
@@ -48,6 +52,32 @@ def union(spans: Iterable[Span]) -> list[Span]:
         else:
             merged.append((start, end))
     return merged
+
+
+def rows_without_overlap(items: Iterable[T], span: Callable[[T], Span]) -> list[tuple[T, ...]]:
+    """Spread items over as few rows as hold them without overlap, the first row the fullest.
+
+    Args:
+        items: In order of their start.
+        span: Gives an item's start and end.
+
+    >>> rows_without_overlap([(0, 2), (1, 3), (2, 4)], span=lambda each: each)
+    [((0, 2), (2, 4)), ((1, 3),)]
+    """
+    rows: list[list[T]] = []
+    # Heaps: a recording may have thousands of turns that overlap.
+    busy: list[tuple[float, int]] = []  # until when, and which row
+    free: list[int] = []
+    for item in items:
+        start, end = span(item)
+        while busy and busy[0][0] <= start:
+            heappush(free, heappop(busy)[1])
+        row = heappop(free) if free else len(rows)
+        if row == len(rows):
+            rows.append([])
+        rows[row].append(item)
+        heappush(busy, (end, row))
+    return list(map(tuple, rows))
 
 
 def _differ(one: Turn, other: Turn) -> bool:

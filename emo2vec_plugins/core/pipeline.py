@@ -6,12 +6,19 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from emo2vec_plugins.core.plugins import Plugins
 from emo2vec_plugins.core.session import Clip, Options, Session
 from emo2vec_plugins.core.values import Emotion
-from emo2vec_plugins.errors import OptionsError, PluginError, ScorerError, SourceError, warn
+from emo2vec_plugins.errors import (
+    Emo2vecError,
+    OptionsError,
+    PluginError,
+    ScorerError,
+    SourceError,
+    warn,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +40,16 @@ def pass_through(source: Any, error: Exception) -> Any:
     """Warn that a source could not be annotated, and give it back as it was."""
     warn(f"not annotated: {error}")
     return source
+
+
+def raise_error(source: Any, error: Exception) -> NoReturn:  # noqa: ARG001 - a `Failure`
+    """Raise what failed a source: for functions that annotate one, called by name.
+
+    Which plugin failed is of no help there: an error of ours, or of the system, is raised as it
+    was before the pipeline named the plugin.
+    """
+    cause = error.__cause__
+    raise cause if isinstance(cause, Emo2vecError | OSError) else error
 
 
 def annotate(

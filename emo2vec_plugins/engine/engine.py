@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import Any, Literal
 
 from emo2vec_plugins.audio import MODEL_RATE, open_audio
-from emo2vec_plugins.core import Backend, Clip, Emotion, Turn, as_turns, lane_of
+from emo2vec_plugins.core import Backend, Clip, Emotion, Turn, as_turns, serial_group_of
 from emo2vec_plugins.engine.batch import Pending, Piece, Pipelined, start
 from emo2vec_plugins.engine.clip_accumulator import Merge
 from emo2vec_plugins.engine.clip_reader import Reading
@@ -177,7 +177,7 @@ class Engine:
         )
         # A turn may be said to last longer than any number of samples.
         weight = min(max(item.turn.duration * MODEL_RATE, LEAST_COST), budget)
-        return Task((item, merge), reading.windows(), weight, lane_of(item.audio))
+        return Task((item, merge), reading.windows(), weight, serial_group_of(item.audio))
 
 
 def _threads(workers: int | None) -> int:

@@ -28,13 +28,13 @@ class Task(Generic[Item, Part]):
         parts: Run in any thread, but never in two at once; None where there is nothing to run.
             It may give None between parts, where it can be stopped: that is passed on to nobody.
         weight: About how much the parts will weigh together.
-        lane: Tasks of one lane run one after another, in order; those without one as they may.
+        serial_group: Tasks of one serial_group run one after another, in order; those without one as they may.
     """
 
     item: Item
     parts: Iterator[Part | None] | None = None
     weight: float = 0.0
-    lane: Hashable | None = None
+    serial_group: Hashable | None = None
 
 
 def run_ahead(
@@ -105,7 +105,7 @@ class _Ahead(Generic[Item, Part]):
         self._left = 0.0
         self._all_begun = False
         self._failure: Exception | None = None
-        self._lanes: dict[Hashable, deque[_Run[Item, Part]]] = {}
+        self._groups: dict[Hashable, deque[_Run[Item, Part]]] = {}
         self._changed = threading.Condition()
         self._stopped = False
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="emo2vec-ahead")
@@ -173,10 +173,10 @@ class _Ahead(Generic[Item, Part]):
         if run.ended:
             return
         with self._changed:
-            if run.task.lane is not None:
-                lane = self._lanes.setdefault(run.task.lane, deque())
-                lane.append(run)
-                if lane[0] is not run:
+            if run.task.serial_group is not None:
+                serial_group = self._groups.setdefault(run.task.serial_group, deque())
+                serial_group.append(run)
+                if serial_group[0] is not run:
                     return
             self._pool.submit(self._advance, run)
 
@@ -206,11 +206,11 @@ class _Ahead(Generic[Item, Part]):
         with self._changed:
             run.ended, run.error = True, error
             self._changed.notify()
-            lane = self._lanes.get(run.task.lane)
-            if lane is None or self._stopped:
+            serial_group = self._groups.get(run.task.serial_group)
+            if serial_group is None or self._stopped:
                 return
-            lane.popleft()
-            if lane:
-                self._pool.submit(self._advance, lane[0])
+            serial_group.popleft()
+            if serial_group:
+                self._pool.submit(self._advance, serial_group[0])
             else:
-                del self._lanes[run.task.lane]
+                del self._groups[run.task.serial_group]

@@ -20,6 +20,8 @@ from .labelstudio.config import labelling_config as labelling_config
 from .labelstudio.export import read_export as read_export
 from .labelstudio.export import refuse_unseen as refuse_unseen
 from .labelstudio.tasks import LABELSTUDIO as LABELSTUDIO
+from .records import emotion_record as emotion_record
+from .records import turn_record as turn_record
 from .rttm.formats import EMOTION_RTTM as EMOTION_RTTM
 from .rttm.formats import RTTM as RTTM
 from .rttm.formats import SPKEMO_RTTM as SPKEMO_RTTM

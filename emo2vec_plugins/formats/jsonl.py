@@ -19,6 +19,7 @@ from emo2vec_plugins.core import Dialogue, Emotion, Format, Provenance, ScoredTu
 from emo2vec_plugins.errors import FormatError, InvalidTurnError
 from emo2vec_plugins.formats.fidelity import FIELDS
 from emo2vec_plugins.formats.json_values import Fields
+from emo2vec_plugins.formats.records import turn_record
 
 SCHEMA = "emo2vec-emotions/1"
 """Stands in every line. The number changes when lines can no longer be read as before."""
@@ -79,7 +80,9 @@ def rows(dialogue: Dialogue) -> list[dict[str, Any]]:
     }
     if not dialogue.turns:
         return [head | {"turn": None}]
-    return [head | {"turn": index} | _row(scored) for index, scored in enumerate(dialogue.turns)]
+    return [
+        head | {"turn": index} | turn_record(scored) for index, scored in enumerate(dialogue.turns)
+    ]
 
 
 EMOTIONS_JSONL = Format(
@@ -90,25 +93,6 @@ EMOTIONS_JSONL = Format(
     loads=loads,
     holds=frozenset(FIELDS),
 )
-
-
-def _row(scored: ScoredTurn) -> dict[str, Any]:
-    turn, emotion = scored.turn, scored.emotion
-    return {
-        "start": turn.start,
-        "end": turn.end,
-        "speaker": turn.speaker,
-        "channel": list(turn.channel) if isinstance(turn.channel, tuple) else turn.channel,
-        "emotion": emotion.label,
-        "score": emotion.score,
-        "scores": dict(emotion.scores),
-        "logits": dict(emotion.logits),
-        "flags": list(emotion.flags),
-        "reason": emotion.reason,
-        "duration": emotion.duration,
-        "overlap_ratio": emotion.overlap_ratio,
-        "provenance": emotion.provenance.to_dict() if emotion.provenance else None,
-    }
 
 
 def _line(row: Mapping[str, Any]) -> str:

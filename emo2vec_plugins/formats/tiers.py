@@ -16,10 +16,9 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from heapq import heappop, heappush
 from itertools import accumulate
 
-from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, ScoredTurn, Turn
+from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, ScoredTurn, Turn, rows_without_overlap
 from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.formats.escaping import Escaping, unescaped
 from emo2vec_plugins.formats.fidelity import grid
@@ -136,32 +135,15 @@ def tiers_of(dialogue: Dialogue, *, rate: int, least: int) -> list[Tier]:
         name = NOBODY if scored.turn.speaker is None else _NAMES.escape(scored.turn.speaker)
         segments.setdefault(name, []).append(_segment(scored, rate=rate, least=least))
     return [
-        Tier(name=f"{name}#{place}" if place > 1 else name, speaker=name, segments=lane)
+        Tier(name=f"{name}#{place}" if place > 1 else name, speaker=name, segments=row)
         for name, found in segments.items()
-        for place, lane in enumerate(lanes(found), 1)
+        for place, row in enumerate(_rows(found), 1)
     ] or [Tier(name=NOBODY, speaker=NOBODY)]
 
 
-def lanes(segments: Iterable[Segment]) -> list[tuple[Segment, ...]]:
-    """Spread segments over as few lanes as hold them without overlap, the first one the fullest.
-
-    >>> def of(*times): return [Segment(start=start, end=end, label="") for start, end in times]
-    >>> [[(each.start, each.end) for each in lane] for lane in lanes(of((0, 2), (1, 3), (2, 4)))]
-    [[(0, 2), (2, 4)], [(1, 3)]]
-    """
-    found: list[list[Segment]] = []
-    free: list[int] = []
-    busy: list[tuple[int, int]] = []  # until when, and which lane
-    for each in sorted(segments, key=lambda segment: (segment.start, segment.end, segment.label)):
-        while busy and busy[0][0] <= each.start:
-            heappush(free, heappop(busy)[1])
-        if not free:
-            heappush(free, len(found))
-            found.append([])
-        lane = heappop(free)
-        found[lane].append(each)
-        heappush(busy, (each.end, lane))
-    return [tuple(lane) for lane in found]
+def _rows(segments: Iterable[Segment]) -> list[tuple[Segment, ...]]:
+    ordered = sorted(segments, key=lambda each: (each.start, each.end, each.label))
+    return rows_without_overlap(ordered, span=lambda each: (each.start, each.end))
 
 
 def turns_of(tiers: Sequence[ReadTier]) -> tuple[ScoredTurn, ...]:

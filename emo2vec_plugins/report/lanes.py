@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from heapq import heappop, heappush
 from statistics import median
 
-from emo2vec_plugins.core import Dialogue, ScoredTurn
+from emo2vec_plugins.core import Dialogue, ScoredTurn, rows_without_overlap
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.report.clock import step
 from emo2vec_plugins.report.style import shown
@@ -33,22 +32,14 @@ class Lane:
 
 def lanes(turns: Iterable[ScoredTurn]) -> list[Lane]:
     """Return a lane for each speaker, in the order in which they begin to talk."""
-    return [Lane(speaker=who, rows=_rows(said)) for who, said in by_speaker(turns).items()]
+    return [
+        Lane(speaker=who, rows=tuple(rows_without_overlap(said, span=_span)))
+        for who, said in by_speaker(turns).items()
+    ]
 
 
-def _rows(turns: Sequence[ScoredTurn]) -> tuple[tuple[ScoredTurn, ...], ...]:
-    rows: list[list[ScoredTurn]] = []
-    taken: list[tuple[float, int]] = []  # until when, and which; heaps, for there may be thousands
-    free: list[int] = []
-    for each in turns:
-        while taken and taken[0][0] <= each.turn.start:
-            heappush(free, heappop(taken)[1])
-        row = heappop(free) if free else len(rows)
-        if row == len(rows):
-            rows.append([])
-        rows[row].append(each)
-        heappush(taken, (each.turn.end, row))
-    return tuple(map(tuple, rows))
+def _span(scored: ScoredTurn) -> tuple[float, float]:
+    return scored.turn.start, scored.turn.end
 
 
 def extent(

@@ -25,7 +25,7 @@ from emo2vec_plugins.audio.sources import (
     open_audio,
 )
 from emo2vec_plugins.audio.turns import bounds, mono, resampled_length
-from emo2vec_plugins.core.audio import lane_of
+from emo2vec_plugins.core.audio import serial_group_of
 from emo2vec_plugins.core.values import Turn
 from emo2vec_plugins.errors import AudioError
 
@@ -235,30 +235,30 @@ def test_a_file_is_read_in_order_unless_its_header_says_that_any_order_will_do(
     write, noise, name, in_order
 ):
     sound = FileAudio(write(name, noise(16_000), 16_000, **COMPRESSED.get(name, {})))
-    assert lane_of(sound) is sound
+    assert serial_group_of(sound) is sound
 
     sound.read(0, 100, (0,))
 
-    assert (lane_of(sound) is sound) == in_order
-    assert lane_of(open_audio({"audio": sound.path, "channel": 0})) is not None
+    assert (serial_group_of(sound) is sound) == in_order
+    assert serial_group_of(open_audio({"audio": sound.path, "channel": 0})) is not None
 
 
 def test_a_stream_is_decoded_by_one_reader_and_then_read_by_all(write, noise):
     stream = io.BytesIO(write("a.wav", noise(16_000), 16_000).read_bytes())
     one, other = open_audio(stream), open_audio(stream)
 
-    assert lane_of(one) == lane_of(other) is not None
+    assert serial_group_of(one) == serial_group_of(other) is not None
     one.read(0, 100, (0,))
-    assert lane_of(one) is None
+    assert serial_group_of(one) is None
 
 
 def test_samples_in_memory_are_read_in_any_order(noise):
-    assert lane_of(open_audio((noise(100), 16_000))) is None
-    assert lane_of(MissingAudio("lost")) is None
+    assert serial_group_of(open_audio((noise(100), 16_000))) is None
+    assert serial_group_of(MissingAudio("lost")) is None
 
 
 def test_a_plugins_audio_that_says_nothing_shares_a_lane_with_all_that_say_nothing():
-    assert lane_of(object()) == lane_of(object()) is not None
+    assert serial_group_of(object()) == serial_group_of(object()) is not None
 
 
 @pytest.mark.parametrize("name", ["speech.opus", "speech.mp3"])

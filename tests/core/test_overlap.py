@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emo2vec_plugins.core import overlap
-from emo2vec_plugins.core.overlap import overlaps, union
+from emo2vec_plugins.core.overlap import overlaps, rows_without_overlap, union
 from emo2vec_plugins.core.values import Turn
 
 
@@ -117,3 +117,28 @@ def test_union_keeps_every_point_and_no_other(spans):
 @pytest.mark.parametrize("turns", [[], [Turn(start=3.0, end=3.0, speaker="a")]])
 def test_nothing_overlaps_nothing(turns):
     assert overlaps(turns) == [()] * len(turns)
+
+
+spans = st.lists(
+    st.builds(
+        lambda start, length: (start, start + length), st.integers(0, 50), st.integers(1, 20)
+    ),
+    max_size=30,
+).map(sorted)
+
+
+@given(spans=spans)
+def test_nothing_in_a_row_overlaps(spans):
+    rows = rows_without_overlap(spans, span=lambda each: each)
+
+    assert spans == sorted(each for row in rows for each in row)
+    for row in rows:
+        assert row
+        assert all(one[1] <= other[0] for one, other in pairwise(row))
+
+
+@given(spans=spans)
+def test_there_are_as_many_rows_as_overlap_somewhere(spans):
+    deepest = max((sum(a <= at < b for a, b in spans) for at, _ in spans), default=0)
+
+    assert len(rows_without_overlap(spans, span=lambda each: each)) == deepest

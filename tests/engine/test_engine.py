@@ -325,7 +325,9 @@ def test_clips_come_from_the_calling_thread_and_audio_is_read_in_others(workers)
     assert (readers == askers) == (workers == 0)
 
 
-@pytest.mark.parametrize(("says", "at_once"), [({}, 1), ({"lane": 7}, 1), ({"lane": None}, 2)])
+@pytest.mark.parametrize(
+    ("says", "at_once"), [({}, 1), ({"serial_group": 7}, 1), ({"serial_group": None}, 2)]
+)
 def test_audio_is_read_by_many_threads_only_if_it_says_so(says, at_once):
     reading, most = 0, 0
     both = threading.Barrier(2)
@@ -353,11 +355,11 @@ def test_audio_is_read_by_many_threads_only_if_it_says_so(says, at_once):
     assert most == at_once
 
 
-@pytest.mark.parametrize("error", [OSError("name too long"), TypeError("no lane")])
+@pytest.mark.parametrize("error", [OSError("name too long"), TypeError("no serial_group")])
 def test_audio_that_cannot_say_its_lane_fails_when_it_is_read(error):
     class Unknown(Ramp):
         @property
-        def lane(self):
+        def serial_group(self):
             raise error
 
         def read(self, start, stop, channels):

@@ -36,15 +36,15 @@ def no_thread_is_left():
 
 @given(
     counts=st.lists(st.integers(0, 12), max_size=8),
-    lanes=st.lists(st.sampled_from([None, "a", "b"]), min_size=8, max_size=8),
+    groups=st.lists(st.sampled_from([None, "a", "b"]), min_size=8, max_size=8),
     workers=st.sampled_from(WORKERS),
     budget=st.sampled_from([0.5, 3.0, 100.0]),
     most=st.integers(1, 8),
 )
-def test_all_parts_come_in_order_whatever_the_bounds(counts, lanes, workers, budget, most):
+def test_all_parts_come_in_order_whatever_the_bounds(counts, groups, workers, budget, most):
     tasks = [
-        Task(name, iter(range(count)), weight=count, lane=lane)
-        for name, (count, lane) in enumerate(zip(counts, lanes, strict=False))
+        Task(name, iter(range(count)), weight=count, serial_group=serial_group)
+        for name, (count, serial_group) in enumerate(zip(counts, groups, strict=False))
     ]
 
     found = collected(tasks, workers=workers, budget=budget, most=most)
@@ -136,20 +136,22 @@ def test_long_ones_after_each_other_do_not_lock_up(workers):
 def test_tasks_of_a_lane_run_one_after_another_in_order():
     running, order, clashes = set(), [], []
 
-    def parts(name, lane):
-        clashes.extend([name] * (lane in running))
-        running.add(lane)
+    def parts(name, serial_group):
+        clashes.extend([name] * (serial_group in running))
+        running.add(serial_group)
         order.append(name)
         time.sleep(0.001)
         yield name
-        running.discard(lane)
+        running.discard(serial_group)
 
-    tasks = [Task(name, parts(name, name % 2), lane=name % 2) for name in range(40)]
+    tasks = [Task(name, parts(name, name % 2), serial_group=name % 2) for name in range(40)]
     collected(tasks, workers=4)
 
     assert clashes == []
-    for lane in (0, 1):
-        assert [name for name in order if name % 2 == lane] == list(range(lane, 40, 2))
+    for serial_group in (0, 1):
+        assert [name for name in order if name % 2 == serial_group] == list(
+            range(serial_group, 40, 2)
+        )
 
 
 def test_tasks_without_a_lane_run_at_the_same_time():

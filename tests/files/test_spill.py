@@ -196,7 +196,7 @@ class Wide:
 
 
 class Ramp:
-    rate, channels, lane = 16_000, (0,), None
+    rate, channels, serial_group = 16_000, (0,), None
 
     def __init__(self, seconds):
         self.length = seconds * self.rate

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -13,23 +11,12 @@ from emo2vec_plugins import Dialogue, Emotion, ScoredTurn, Turn
 from emo2vec_plugins.errors import Emo2vecWarning, FormatError
 from emo2vec_plugins.formats.tiers import (
     ReadTier,
-    Segment,
     Span,
     emotion_of,
     label_of,
-    lanes,
     speaker_of,
     tiers_of,
     turns_of,
-)
-
-segments = st.lists(
-    st.builds(
-        lambda start, length: Segment(start=start, end=start + length, label="sad"),
-        st.integers(0, 50),
-        st.integers(1, 20),
-    ),
-    max_size=30,
 )
 
 
@@ -63,25 +50,6 @@ def a_tier(name, *spans, participant=""):
             for start, end, *more in spans
         ),
     )
-
-
-@given(segments=segments)
-def test_nothing_on_a_lane_overlaps(segments):
-    found = lanes(segments)
-
-    assert sorted(map(repr, segments)) == sorted(repr(each) for lane in found for each in lane)
-    for lane in found:
-        assert lane
-        assert all(one.end <= other.start for one, other in pairwise(lane))
-
-
-@given(segments=segments)
-def test_there_are_as_many_lanes_as_overlap_somewhere(segments):
-    deepest = max(
-        (sum(each.start <= at.start < each.end for each in segments) for at in segments), default=0
-    )
-
-    assert len(lanes(segments)) == deepest
 
 
 def test_speakers_stand_by_first_mention_and_overlaps_on_further_tiers():

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from emo2vec_plugins.core import (
     Clip,
@@ -24,8 +24,9 @@ from emo2vec_plugins.core import (
     hookimpl,
     overlaps,
     pass_through,
+    raise_error,
 )
-from emo2vec_plugins.errors import Emo2vecError, OptionsError, SourceError
+from emo2vec_plugins.errors import OptionsError, SourceError
 from emo2vec_plugins.integrations import is_wanted, refuse_frames, with_emotion
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def annotate_sentences(
             score=score,
             plugins=plugins,
             options=wanted,
-            failed=_raise if len(sources) == 1 else _as_it_was,
+            failed=raise_error if len(sources) == 1 else _as_it_was,
         )
     )
     return found[0] if one else found
@@ -230,12 +231,6 @@ def _audio_of(result: Any, audio: Any) -> Any:
             f"there is no audio for the FunASR result {key!r}, only for {list(audio)}"
         )
     return audio[key]
-
-
-def _raise(_: Any, error: Exception) -> NoReturn:
-    # What the pipeline says of a plugin is of no help to somebody who called this one by name.
-    cause = error.__cause__
-    raise cause if isinstance(cause, Emo2vecError | OSError) else error
 
 
 def _as_it_was(source: FunasrTranscript, error: Exception) -> Any:

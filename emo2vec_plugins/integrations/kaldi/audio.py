@@ -62,7 +62,7 @@ class PipeAudio(LateAudio):
         self._command = command
 
     @property
-    def lane(self) -> Hashable | None:
+    def serial_group(self) -> Hashable | None:
         """The command, which runs once."""
         return id(self)
 

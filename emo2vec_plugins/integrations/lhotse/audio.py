@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from emo2vec_plugins.audio import FileAudio
-from emo2vec_plugins.core import Audio, FloatArray, lane_of, note_read
+from emo2vec_plugins.core import Audio, FloatArray, note_read, serial_group_of
 from emo2vec_plugins.errors import AudioError
 
 
@@ -33,9 +33,9 @@ class RecordingAudio:
         self.channels = tuple(recording.channel_ids)
 
     @property
-    def lane(self) -> Hashable | None:
+    def serial_group(self) -> Hashable | None:
         """That of the file; what Lhotse reads may be read in any order."""
-        return None if self._source is None else self._source.lane
+        return None if self._source is None else self._source.serial_group
 
     def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
         """Return samples ``start:stop``, float32 of shape (channels, samples).
@@ -93,7 +93,7 @@ class MixtureAudio:
     """What a ``MixedCut`` sounds like: its tracks, mixed by Lhotse when first read.
 
     The mixture is kept until all its clips have been read, and mixed again if it is read after
-    that. Its lane is its own: one thread mixes it, and the others wait their turn.
+    that. Its serial_group is its own: one thread mixes it, and the others wait their turn.
 
     Args:
         clips: How many will be read from it.
@@ -103,7 +103,7 @@ class MixtureAudio:
         self._cut = cut
         self._clips = clips
         self._mixed: FloatArray | None = None
-        self.lane = id(self)
+        self.serial_group = id(self)
         self.rate = int(cut.sampling_rate)
         self.length = int(cut.num_samples)
         self.channels = tuple(range(cut.num_channels))
@@ -156,9 +156,9 @@ class Stretch:
         self.channels = channels
 
     @property
-    def lane(self) -> Hashable | None:
+    def serial_group(self) -> Hashable | None:
         """That of the whole."""
-        return lane_of(self._audio)
+        return serial_group_of(self._audio)
 
     def clip_read(self) -> None:
         """Tell the whole, if it wants to know, that one more clip of it has been read."""

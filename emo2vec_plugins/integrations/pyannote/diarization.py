@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.core import (
     UNSCORED,
@@ -26,9 +26,9 @@ from emo2vec_plugins.core import (
     annotate,
     as_options,
     hookimpl,
+    raise_error,
 )
 from emo2vec_plugins.errors import (
-    Emo2vecError,
     FormatError,
     MissingExtraError,
     OptionsError,
@@ -123,7 +123,7 @@ def annotate_diarization(
     """
     source = DiarizedAudio(diarization=diarization, audio=audio, uri=uri)
     wanted = replace(as_options(options), audio=audio)
-    [result] = annotate([source], score=score, plugins=plugins, options=wanted, failed=_raise)
+    [result] = annotate([source], score=score, plugins=plugins, options=wanted, failed=raise_error)
     return result
 
 
@@ -316,9 +316,3 @@ def _import_core() -> Any:
             "this needs pyannote.core: pip install 'emo2vec-plugins[pyannote]'"
         ) from error
     return pyannote.core
-
-
-def _raise(_: Any, error: Exception) -> NoReturn:
-    # What the pipeline says of a plugin is of no help to somebody who called this one by name.
-    cause = error.__cause__
-    raise cause if isinstance(cause, Emo2vecError | OSError) else error

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from emo2vec_plugins.core import (
     Clip,
@@ -25,9 +25,10 @@ from emo2vec_plugins.core import (
     annotate,
     hookimpl,
     overlaps,
+    raise_error,
     union,
 )
-from emo2vec_plugins.errors import Emo2vecError, InvalidTurnError, OptionsError, SourceError
+from emo2vec_plugins.errors import InvalidTurnError, OptionsError, SourceError
 from emo2vec_plugins.integrations import (
     RecordingSession,
     SpeakerTurns,
@@ -98,7 +99,7 @@ def annotate_segments(
     source = WhisperTranscript(
         transcript=transcript, audio=audio, diarization=diarization, name=name
     )
-    [result] = annotate([source], score=score, plugins=plugins, options=options, failed=_raise)
+    [result] = annotate([source], score=score, plugins=plugins, options=options, failed=raise_error)
     return result
 
 
@@ -250,9 +251,3 @@ def _turn(record: Record) -> Turn | InvalidTurnError:
 
 def _audio_name(audio: Any) -> str | None:
     return Path(audio).stem if isinstance(audio, str | os.PathLike) else None
-
-
-def _raise(_: Any, error: Exception) -> NoReturn:
-    # What the pipeline says of a plugin is of no help to somebody who called this one by name.
-    cause = error.__cause__
-    raise cause if isinstance(cause, Emo2vecError | OSError) else error

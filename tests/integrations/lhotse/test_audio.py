@@ -9,7 +9,7 @@ from lhotse.audio import AudioSource
 
 from emo2vec_plugins.audio.sources import FileAudio
 from emo2vec_plugins.audio.turns import bounds, mono
-from emo2vec_plugins.core.audio import lane_of
+from emo2vec_plugins.core.audio import serial_group_of
 from emo2vec_plugins.core.session import Options
 from emo2vec_plugins.core.values import Turn
 from emo2vec_plugins.engine.engine import Engine
@@ -176,11 +176,11 @@ def test_a_mixture_is_mixed_once_and_kept_until_its_last_turn_is_read(noise, wri
 def test_cuts_of_one_file_are_read_in_order_until_it_is_known_to_be_unnecessary(noise, write):
     path = write("a.wav", noise(16_000 * 2), 16_000)
     one, two = (clips_of(Recording.from_file(path).to_cut())[0].audio for _ in range(2))
-    assert lane_of(one) is lane_of(two) is not None
+    assert serial_group_of(one) is serial_group_of(two) is not None
 
     one.read(0, 100, (0,))
 
-    assert lane_of(one) is lane_of(two) is None
+    assert serial_group_of(one) is serial_group_of(two) is None
 
 
 def test_a_missing_file_is_named(tmp_path):
