@@ -103,7 +103,7 @@ def main() -> None:
     engine = Engine(load_model("tiny", plugins=plugins))
 
     # One stream: calls and any other source side by side, their turns in shared batches.
-    sources = [sample_call(), Recording(name="whole", audio=sample_call().wav)]
+    sources = [sample_call(), Recording(recording="whole", audio=sample_call().wav)]
     call, whole = annotate(sources, score=engine, plugins=plugins)
     for utterance in call.utterances:
         print(utterance)

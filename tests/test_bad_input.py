@@ -97,7 +97,7 @@ def test_a_file_that_cannot_be_heard_is_a_reason(bad_file, write, kind):
 def test_every_turn_of_a_bad_file_comes_back(bad_file, kind):
     turns = [Turn(start=0.0, end=0.8, speaker="a"), Turn(start=0.4, end=0.9, speaker="b")]
 
-    (dialogue,) = annotated(Recording(name="x", audio=bad_file(kind), turns=turns))
+    (dialogue,) = annotated(Recording(recording="x", audio=bad_file(kind), turns=turns))
 
     assert [scored.turn for scored in dialogue.turns] == turns
     assert all(BAD_FILES[kind] in scored.emotion.reason for scored in dialogue.turns)
@@ -129,7 +129,7 @@ def test_no_turn_of_a_truncated_file_is_lost(write, noise, name, kind):
     path = cut_in_half(write(name, noise(20 * RATE), RATE, **kind))
     turns = [Turn(start=1.0, end=2.0), Turn(start=8.0, end=18.0), Turn(start=18.0, end=19.0)]
 
-    (dialogue,) = annotated(Recording(name="x", audio=path, turns=turns))
+    (dialogue,) = annotated(Recording(recording="x", audio=path, turns=turns))
 
     before, across, beyond = (scored.emotion for scored in dialogue.turns)
     assert before.label in NAMES
@@ -156,7 +156,7 @@ def test_nan_harms_only_the_turns_that_hold_it(write, noise):
     path = write("a.wav", samples, RATE, subtype="FLOAT")
     turns = [Turn(start=float(i), end=i + 1.0) for i in range(3)]
 
-    (dialogue,) = annotated(Recording(name="x", audio=path, turns=turns))
+    (dialogue,) = annotated(Recording(recording="x", audio=path, turns=turns))
 
     labels = [scored.emotion.label is not None for scored in dialogue.turns]
     assert labels == [True, False, True]
@@ -166,7 +166,7 @@ def test_a_channel_that_is_not_there_is_a_reason(write, noise):
     path = write("a.wav", noise(RATE, channels=2), RATE)
     turns = [Turn(start=0.0, end=1.0, channel=channel) for channel in (0, 2, (0, 1), (1, 7))]
 
-    (dialogue,) = annotated(Recording(name="x", audio=path, turns=turns))
+    (dialogue,) = annotated(Recording(recording="x", audio=path, turns=turns))
 
     reasons = [scored.emotion.reason for scored in dialogue.turns]
     assert reasons[0] is reasons[2] is None
@@ -175,8 +175,8 @@ def test_a_channel_that_is_not_there_is_a_reason(write, noise):
 
 
 def test_audio_of_no_kind_fails_its_recording_only():
-    bad = Recording(name="bad", audio=3.5)
-    good = Recording(name="good", audio=(tone(1.0), RATE))
+    bad = Recording(recording="bad", audio=3.5)
+    good = Recording(recording="good", audio=(tone(1.0), RATE))
 
     with pytest.warns(UserWarning, match="audio is a path, .* got float"):
         results = annotated(bad, good)
@@ -190,7 +190,7 @@ def test_audio_of_no_kind_fails_its_recording_only():
 
 @pytest.mark.parametrize(("samples", "scored"), [(0, False), (399, False), (400, True)])
 def test_400_samples_are_the_least(samples, scored):
-    emotion = only_emotion(Recording(name="x", audio=(np.ones(samples, np.float32), RATE)))
+    emotion = only_emotion(Recording(recording="x", audio=(np.ones(samples, np.float32), RATE)))
 
     assert (emotion.label is not None) == scored
     assert (emotion.reason is None) == scored
@@ -198,7 +198,7 @@ def test_400_samples_are_the_least(samples, scored):
 
 @pytest.mark.parametrize(("samples", "scored"), [(199, False), (200, True)])
 def test_the_least_counts_after_resampling(samples, scored):
-    emotion = only_emotion(Recording(name="x", audio=(np.ones(samples, np.float32), RATE // 2)))
+    emotion = only_emotion(Recording(recording="x", audio=(np.ones(samples, np.float32), RATE // 2)))
 
     assert (emotion.label is not None) == scored
 
@@ -210,7 +210,7 @@ def test_digital_silence_is_scored_and_flagged(write):
 
 
 def test_a_recording_longer_than_a_window_is_scored():
-    emotion = only_emotion(Recording(name="x", audio=(np.tile(tone(5.0), 14), RATE)))
+    emotion = only_emotion(Recording(recording="x", audio=(np.tile(tone(5.0), 14), RATE)))
 
     assert (emotion.label in NAMES, emotion.flags) == (True, ("windowed",))
 
@@ -237,7 +237,7 @@ def test_public_files_of_every_kind_are_scored(shared, folder):
 
     # Ten seconds of each are enough, and quick.
     turns = [Turn(start=0.0, end=10.0)]
-    dialogues = annotated(*(Recording(name=p.stem, audio=p, turns=turns) for p in paths))
+    dialogues = annotated(*(Recording(recording=p.stem, audio=p, turns=turns) for p in paths))
 
     assert paths
     for dialogue in dialogues:
@@ -259,7 +259,7 @@ def test_odd_turns_keep_their_order_and_none_is_lost():
         Turn(start=-9.0, end=-8.0, speaker="a"),
     ]
 
-    (dialogue,) = annotated(Recording(name="x", audio=(tone(4.0), RATE), turns=turns))
+    (dialogue,) = annotated(Recording(recording="x", audio=(tone(4.0), RATE), turns=turns))
 
     assert [scored.turn for scored in dialogue.turns] == turns
     scored = [one.emotion for one in dialogue.turns]
@@ -287,7 +287,7 @@ def test_odd_turns_keep_their_order_and_none_is_lost():
 
 def test_overlap_is_kept_or_left_out_as_asked():
     turns = [Turn(start=0.0, end=2.0, speaker="a"), Turn(start=1.0, end=2.0, speaker="b")]
-    meeting = Recording(name="x", audio=(tone(2.0), RATE), turns=turns)
+    meeting = Recording(recording="x", audio=(tone(2.0), RATE), turns=turns)
 
     (kept,) = annotated(meeting)
     (alone,) = annotated(meeting, overlap="exclude")
@@ -302,7 +302,7 @@ def test_overlap_is_kept_or_left_out_as_asked():
 def test_turns_as_far_out_as_floats_go_are_read_within_bounds():
     turns = [Turn(start=-1e308, end=1e308), Turn(start=1e308, end=1e308)]
 
-    (dialogue,) = annotated(Recording(name="x", audio=(tone(1.0), RATE), turns=turns))
+    (dialogue,) = annotated(Recording(recording="x", audio=(tone(1.0), RATE), turns=turns))
 
     whole, beyond = (scored.emotion for scored in dialogue.turns)
     assert [scored.turn for scored in dialogue.turns] == turns
@@ -311,7 +311,7 @@ def test_turns_as_far_out_as_floats_go_are_read_within_bounds():
 
 
 def test_a_recording_without_turns_stays_empty():
-    (dialogue,) = annotated(Recording(name="x", audio="missing.wav", turns=[]))
+    (dialogue,) = annotated(Recording(recording="x", audio="missing.wav", turns=[]))
 
     assert (dialogue.recording, dialogue.turns) == ("x", ())
 
@@ -319,7 +319,7 @@ def test_a_recording_without_turns_stays_empty():
 def test_thousands_of_turns_of_a_missing_file_are_all_reasons():
     turns = [Turn(start=float(i), end=i + 1.0, speaker="a") for i in range(5_000)]
 
-    (dialogue,) = annotated(Recording(name="x", audio="missing.wav", turns=turns))
+    (dialogue,) = annotated(Recording(recording="x", audio="missing.wav", turns=turns))
 
     assert len(dialogue.turns) == 5_000
     assert {scored.emotion.reason for scored in dialogue.turns} == {

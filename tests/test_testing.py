@@ -113,7 +113,7 @@ def test_a_broken_session_is_found(session, message):
 
 def test_the_built_in_recordings_keep_the_contract():
     turns = [Turn(start=0.0, end=0.5, speaker="a"), Turn(start=0.2, end=0.2, speaker="b")]
-    recording = Recording(name="a", audio=(tone(1.0), 16_000), turns=turns)
+    recording = Recording(recording="a", audio=(tone(1.0), 16_000), turns=turns)
 
     dialogue = check_session(Plugins(installed=False).open(recording, Options()))
 

@@ -64,7 +64,7 @@ def score(
     with _sink(out) as write, progress("files", total=len(files), quiet=scoring.quiet) as advance:
         engine = scoring.engine(granularity=granularity)
         results = annotate(
-            [Recording(name=file.key, audio=file.path) for file in files],
+            [Recording(recording=file.key, audio=file.path) for file in files],
             score=engine,
             plugins=scoring.plugins,
             options=options,

@@ -97,7 +97,7 @@ class Recording:
     """Audio with its speaker turns: the simplest source, annotated to a `Dialogue`.
 
     Attributes:
-        name: The recording's name, the URI of RTTM files.
+        recording: Its name, the URI of RTTM files.
         audio: Anything `emo2vec_plugins.audio.open_audio` opens.
         turns: None for one turn over all of it.
 
@@ -105,7 +105,7 @@ class Recording:
         InvalidTurnError: If a turn is none.
     """
 
-    name: str
+    recording: str
     audio: Any
     turns: Sequence[Turn] | None = None
 

@@ -33,7 +33,7 @@ def emo2vec_open(source: Any, options: Options) -> RecordingSession | None:
         case Recording():
             return _open(source, options)
         case str() | os.PathLike():
-            return _open(Recording(name=Path(source).stem, audio=source), options)
+            return _open(Recording(recording=Path(source).stem, audio=source), options)
     return None
 
 
@@ -42,7 +42,7 @@ def _open(source: Recording, options: Options) -> RecordingSession:
 
     audio = open_audio(source.audio)
     turns = [_whole(audio)] if source.turns is None else source.turns
-    return RecordingSession(source.name, audio, turns, options)
+    return RecordingSession(source.recording, audio, turns, options)
 
 
 class RecordingSession:
@@ -122,7 +122,7 @@ def unscored(source: Recording, error: Exception) -> Dialogue:
     turns = [Turn(start=0.0, end=0.0)] if source.turns is None else source.turns
     emotion = Emotion(reason=str(error))
     return Dialogue(
-        recording=source.name,
+        recording=source.recording,
         turns=tuple(ScoredTurn(turn=turn, emotion=emotion) for turn in turns),
     )
 

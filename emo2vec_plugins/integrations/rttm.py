@@ -82,22 +82,22 @@ def read_rttm_sources(
     recordings = read_rttm(Path(rttm), use_channels=use_channels)
     if not isinstance(audio, Mapping):
         audio = [audio] if isinstance(audio, str | os.PathLike) else list(audio)
-    renamed = _renamed([each.name for each in recordings], audio)
+    renamed = _renamed([each.recording for each in recordings], audio)
     if renamed:
         audio = renamed
     if isinstance(audio, Mapping):
         files = {_key(name): [Path(path)] for name, path in audio.items()}
     else:
         files = _by_name(audio)
-    chosen = {each.name: _only(each.name, files.get(_key(each.name), [])) for each in recordings}
+    chosen = {each.recording: _only(each.recording, files.get(_key(each.recording), [])) for each in recordings}
     return RttmSources(
         sources=tuple(
-            Recording(name=each.name, audio=path, turns=each.turns)
+            Recording(recording=each.recording, audio=path, turns=each.turns)
             for each in recordings
-            if (path := chosen[each.name]) is not None
+            if (path := chosen[each.recording]) is not None
         ),
         missing=tuple(name for name, path in chosen.items() if path is None),
-        lines={each.name: each.lines for each in recordings},
+        lines={each.recording: each.lines for each in recordings},
         unused=_unused(audio, {_key(name) for name in chosen}),
         renamed=tuple(renamed),
     )

@@ -83,7 +83,7 @@ def read_speaker_turns(diarization: Any, *, name: str | None = None) -> SpeakerT
 
 
 def _of_rttm(path: Path, name: str | None) -> Sequence[Turn]:
-    recordings = {each.name: each.turns for each in read_rttm(path)}
+    recordings = {each.recording: each.turns for each in read_rttm(path)}
     if name in recordings:
         return recordings[name]
     if len(recordings) > 1:

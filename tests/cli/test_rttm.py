@@ -167,7 +167,7 @@ def test_recording_that_a_plugin_fails_on_keeps_its_turns(audio, turns, tmp_path
     class Failing:
         @hookimpl
         def emo2vec_open(self, source, options):
-            if source.name == "a":
+            if source.recording == "a":
                 raise RuntimeError("not this one")
 
     out = tmp_path / "out"

@@ -240,7 +240,7 @@ def test_a_session_that_yields_other_things_fails(item):
 
 def test_a_clip_that_cannot_be_heard_is_no_failure():
     turns = [Turn(start=0.0, end=1.0, speaker="a"), Turn(start=1.0, end=2.0, speaker="b")]
-    lost = Recording(name="lost", audio=MissingAudio("never recorded"), turns=turns)
+    lost = Recording(recording="lost", audio=MissingAudio("never recorded"), turns=turns)
 
     (dialogue,) = run([lost], score=Engine(FakeBackend()))
 
@@ -360,7 +360,7 @@ def recordings(lengths, *, turns=20):
         ends = np.cumsum(lengths[first : first + turns])
         starts = ends - lengths[first : first + turns]
         yield Recording(
-            name=str(first),
+            recording=str(first),
             audio=Hum(),
             turns=[
                 Turn(start=start, end=end, speaker=str(index % 4))
@@ -410,7 +410,7 @@ def test_2000_turns_of_real_meetings_take_the_memory_of_200(shared):
 
 
 def test_frames_that_nobody_asked_for_are_not_kept():
-    recording = Recording(name="a", audio=SOUND, turns=[Turn(start=0.0, end=1.0)])
+    recording = Recording(recording="a", audio=SOUND, turns=[Turn(start=0.0, end=1.0)])
     engine = Engine(FakeBackend(), granularity="frame")
 
     (without,) = annotate([recording], score=engine)
@@ -444,7 +444,7 @@ def test_what_cannot_score_is_refused(score, why):
 
 
 @pytest.mark.parametrize(
-    "source", ["a.wav", b"a.wav", Path("a.wav"), Recording(name="a", audio="a.wav"), {"audio": "a"}]
+    "source", ["a.wav", b"a.wav", Path("a.wav"), Recording(recording="a", audio="a.wav"), {"audio": "a"}]
 )
 def test_one_source_in_place_of_a_list_is_refused(source):
     with pytest.raises(SourceError, match=rf"got one {type(source).__name__}: put it in a list"):

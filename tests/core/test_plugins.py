@@ -182,7 +182,7 @@ def test_built_in_plugins_are_asked_last():
 
 def test_an_installed_plugin_overrides_a_built_in_one(install):
     install("mine", "@hookimpl\ndef emo2vec_open(source, options):\n    return Opened('mine')\n")
-    source = Recording(name="a", audio=None)
+    source = Recording(recording="a", audio=None)
 
     assert Plugins().open(source, Options()) == "mine"
 

@@ -108,7 +108,7 @@ def test_a_recording_refuses_turns_that_are_none():
     with pytest.raises(
         InvalidTurnError, match=r"expected a Turn\(start=..., end=...\), got \(0, 1"
     ):
-        Recording(name="a", audio="a.wav", turns=[(0, 1, "A")])
+        Recording(recording="a", audio="a.wav", turns=[(0, 1, "A")])
 
 
 def test_a_dialogue_is_shown_on_one_line():

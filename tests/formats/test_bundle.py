@@ -250,7 +250,7 @@ def test_an_excerpt_of_a_meeting_is_written_turn_for_turn(shared, tmp_path):
 
 
 def test_bundles_are_written_for_arrays_in_memory(tmp_path):
-    source = Recording(name="live", audio=(tone(1.0), 16_000))
+    source = Recording(recording="live", audio=(tone(1.0), 16_000))
     [dialogue] = annotate([source], score=Engine(FakeBackend()))
 
     bundle = write_bundle(dialogue, str(tmp_path))

@@ -43,7 +43,7 @@ def test_recordings_find_their_files(rttm, audio, tmp_path):
 
     found = read_rttm_sources(rttm("a", "b", "c", "a"), tmp_path / "audio")
 
-    assert [source.name for source in found.sources] == ["a", "b"]
+    assert [source.recording for source in found.sources] == ["a", "b"]
     assert [source.audio.name for source in found.sources] == ["a.FLAC", "b.wav"]
     assert found.sources[0].turns == (Turn(start=0, end=1, speaker="A"),) * 2
     assert found.missing == ("c",)
@@ -65,7 +65,7 @@ def test_recordings_may_be_given_their_files(rttm, audio):
 
     found = read_rttm_sources(rttm("a", "b"), {"a": file, "z": file})
 
-    assert [(source.name, source.audio) for source in found.sources] == [("a", file)]
+    assert [(source.recording, source.audio) for source in found.sources] == [("a", file)]
     assert found.missing == ("b",)
     assert found.unused == (file,)
 
@@ -75,7 +75,7 @@ def test_a_file_of_another_name_is_given_with_the_recordings(rttm, audio, tmp_pa
 
     found = read_rttm_sources(rttm("a", "b=c"), [f"a={file}", f"z={file}", str(equals)])
 
-    assert [(source.name, source.audio) for source in found.sources] == [
+    assert [(source.recording, source.audio) for source in found.sources] == [
         ("a", file),
         ("b=c", equals),
     ]
@@ -151,5 +151,5 @@ def test_a_recording_with_several_files_of_meetings(shared):
         shared / "conversations" / "debug.train.rttm", shared / "conversations"
     )
 
-    assert [source.name for source in found.sources] == ["trn01", "trn02"]
+    assert [source.recording for source in found.sources] == ["trn01", "trn02"]
     assert len(found.missing) == 8

@@ -40,12 +40,12 @@ class RttmRecording:
     """What an RTTM says of one recording.
 
     Attributes:
-        name: Its file field, the URI of pyannote.
+        recording: Its name: the file field, the URI of pyannote.
         turns: In the order of the file.
         lines: Its SPEAKER lines, character for character, line ends included.
     """
 
-    name: str
+    recording: str
     turns: tuple[Turn, ...]
     lines: str
 
@@ -83,7 +83,7 @@ def parse_rttm(text: str, *, use_channels: bool = False) -> list[RttmRecording]:
         turns.setdefault(row.recording, []).append(turn)
         lines.setdefault(row.recording, []).append(row.line)
     return [
-        RttmRecording(name=name, turns=tuple(turns[name]), lines="".join(lines[name]))
+        RttmRecording(recording=name, turns=tuple(turns[name]), lines="".join(lines[name]))
         for name in turns
     ]
 

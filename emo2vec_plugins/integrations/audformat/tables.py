@@ -180,7 +180,7 @@ def _scored(
         places.setdefault(file, []).append(place)
         turns.append(turn)
     sources = (
-        Recording(name=file, audio=root / file, turns=[turns[place] for place in of_file])
+        Recording(recording=file, audio=root / file, turns=[turns[place] for place in of_file])
         for file, of_file in places.items()
     )
     emotions = [Emotion()] * len(turns)

@@ -163,7 +163,7 @@ class AutoModel:
     ) -> Iterator[tuple[NamedSound, Emotion]]:
         frames = wanted and engine.granularity == "frame"
         dialogues = annotate(
-            (Recording(name=each.key, audio=as_audio(each.source, rate)) for each in sounds),
+            (Recording(recording=each.key, audio=as_audio(each.source, rate)) for each in sounds),
             score=engine,
             plugins=self._plugins,
             options=Options(embeddings=wanted and not frames, frames=frames),

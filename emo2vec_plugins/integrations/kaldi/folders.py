@@ -50,7 +50,7 @@ class KaldiRecording:
     """A recording with its utterances: a source, annotated to a `ScoredRecording`.
 
     Attributes:
-        name: What ``wav.scp`` calls it.
+        recording: Its name in ``wav.scp``.
         location: What ``wav.scp`` says where it is; None if it says nothing.
         folder: The data folder.
         segments: Its utterances, in the order of ``segments``; one from 0 to the end where there
@@ -60,7 +60,7 @@ class KaldiRecording:
         run_pipes: Run commands.
     """
 
-    name: str
+    recording: str
     location: str | None
     folder: Path
     segments: tuple[Segment, ...]
@@ -129,7 +129,7 @@ def read_kaldi(folder: str | os.PathLike[str], *, run_pipes: bool = False) -> Ka
         by_recording.setdefault(segment.recording, []).append(segment)
     recordings = (
         KaldiRecording(
-            name=name,
+            recording=name,
             location=locations.get(name),
             folder=path,
             segments=tuple(found),
@@ -223,7 +223,7 @@ class KaldiSession:
     def _turns(self) -> RecordingSession:
         # Only once clips are asked for: where the audio ends, a command may have to say.
         turns = [_turn(each, self._source, self._audio) for each in self._source.segments]
-        return RecordingSession(self._source.name, self._audio, turns, self._options)
+        return RecordingSession(self._source.recording, self._audio, turns, self._options)
 
 
 def _audio(source: KaldiRecording) -> Audio:
@@ -231,7 +231,7 @@ def _audio(source: KaldiRecording) -> Audio:
     from emo2vec_plugins.integrations.kaldi.audio import open_kaldi
 
     if source.location is None:
-        return MissingAudio(f"recording {source.name!r} is not in wav.scp")
+        return MissingAudio(f"recording {source.recording!r} is not in wav.scp")
     return open_kaldi(source.location, source.folder, run_pipes=source.run_pipes)
 
 
@@ -295,5 +295,5 @@ def _unscored(source: KaldiRecording, error: Exception) -> ScoredRecording:
         ScoredTurn(turn=_turn(segment, source), emotion=emotion) for segment in source.segments
     )
     return ScoredRecording(
-        dialogue=Dialogue(recording=source.name, turns=turns), utterances=_names(source.segments)
+        dialogue=Dialogue(recording=source.recording, turns=turns), utterances=_names(source.segments)
     )

@@ -222,7 +222,7 @@ def _first(record: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
 
 def _chosen(recordings: list[RttmRecording], line: ManifestLine) -> tuple[Turn, ...]:
     """Return the turns of the recording that is meant: the one named, or the only one."""
-    by_name = {each.name: each.turns for each in recordings}
+    by_name = {each.recording: each.turns for each in recordings}
     for name in (line.name, line.audio().stem):
         if name in by_name:
             return by_name[name]

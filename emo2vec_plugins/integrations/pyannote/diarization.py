@@ -226,7 +226,7 @@ class _Tracks:
         )
         labels = [speaker_label(turn) for turn in recording.turns]
         # What pyannote writes for an annotation without a name.
-        uri = None if recording.name == NOT_APPLICABLE else recording.name
+        uri = None if recording.recording == NOT_APPLICABLE else recording.recording
         speakers = _annotation(keys, labels, uri=uri)
         return cls(uri=uri, turns=recording.turns, keys=keys, speakers=speakers)
 
@@ -265,7 +265,7 @@ def _is_text(rttm: str) -> bool:
 
 def _chosen(recordings: Sequence[RttmRecording], source: DiarizedAudio) -> RttmRecording:
     """Return the recording that is meant: the one named, or the only one."""
-    names = [each.name for each in recordings]
+    names = [each.recording for each in recordings]
     wanted = _audio_name(source.audio) if source.uri is None else source.uri
     if wanted in names:
         return recordings[names.index(wanted)]

@@ -97,7 +97,7 @@ def test_other_files_are_refused(text):
 
 def test_a_recording_becomes_subtitles():
     turns = [Turn(start=0.0, end=1.0, speaker="A"), Turn(start=1.0, end=1.01, speaker="B")]
-    meeting = Recording(name="meeting", audio=(tone(2.0), 16_000), turns=turns)
+    meeting = Recording(recording="meeting", audio=(tone(2.0), 16_000), turns=turns)
 
     (scored,) = annotate([meeting], score=Engine(FakeBackend()))
     lines = dumps([scored]).splitlines()

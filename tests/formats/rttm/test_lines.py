@@ -210,7 +210,7 @@ def test_recordings_are_told_apart_in_order_of_first_mention():
 
     recordings = parse_rttm(text)
 
-    assert [each.name for each in recordings] == ["b", "a"]
+    assert [each.recording for each in recordings] == ["b", "a"]
     assert [turn.start for turn in recordings[0].turns] == [3.0, 1.0, 1.0]
     assert "".join(each.lines for each in recordings) == "".join(
         sorted(text.splitlines(keepends=True), key=lambda line: line.split()[1], reverse=True)

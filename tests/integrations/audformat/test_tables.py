@@ -75,7 +75,7 @@ def table_of(index, **columns):
 
 def heard(path, start, end):
     """What the engine says of a stretch of a file by itself."""
-    source = Recording(name="x", audio=path, turns=[Turn(start=start, end=end)])
+    source = Recording(recording="x", audio=path, turns=[Turn(start=start, end=end)])
     [dialogue] = annotate([source], score=Engine(FakeBackend()))
     return dialogue.turns[0].emotion
 

@@ -77,7 +77,7 @@ def dataset_of(cells, **columns):
 def heard(samples, *turns):
     """What the engine says of stretches of some sound by themselves."""
     turns = [Turn(start=start, end=end) for start, end in turns] or None
-    source = Recording(name="x", audio=(samples, 16_000), turns=turns)
+    source = Recording(recording="x", audio=(samples, 16_000), turns=turns)
     [dialogue] = annotate([source], score=Engine(FakeBackend()))
     return [scored.emotion for scored in dialogue.turns]
 
@@ -282,7 +282,7 @@ def test_embeddings_are_a_column_on_demand(dataset, engine, dtype):
 
     assert result.features["emotion_embedding"] == List(Value(dtype))
     first, _, third, _ = result["emotion_embedding"]
-    source = Recording(name="x", audio=io.BytesIO(wav(tone(1.0, pitch=440.0))))
+    source = Recording(recording="x", audio=io.BytesIO(wav(tone(1.0, pitch=440.0))))
     [dialogue] = annotate([source], score=engine, options=Options(embeddings=True))
     expected = dialogue.turns[0].emotion.embedding.astype(dtype)
     np.testing.assert_array_equal(np.asarray(first, dtype), expected)

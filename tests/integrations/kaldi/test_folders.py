@@ -27,7 +27,7 @@ def folder(tmp_path, write, noise):
 
 def heard(path, start, end, **more):
     """What the engine says of a stretch of a file by itself."""
-    source = Recording(name="x", audio=path, turns=[Turn(start=start, end=end, **more)])
+    source = Recording(recording="x", audio=path, turns=[Turn(start=start, end=end, **more)])
     [dialogue] = annotate([source], score=Engine(FakeBackend()))
     return dialogue.turns[0].emotion
 
@@ -116,7 +116,7 @@ def test_embeddings_are_an_archive_that_kaldi_reads(folder, engine, tmp_path):
     index = kaldiio.load_scp(str(results.embeddings))
     archive = dict(kaldiio.load_ark(str(out / "emotion.ark")))
 
-    source = Recording(name="x", audio=tmp_path / "b.wav", turns=[Turn(start=0.5, end=2.0)])
+    source = Recording(recording="x", audio=tmp_path / "b.wav", turns=[Turn(start=0.5, end=2.0)])
     [dialogue] = annotate([source], score=engine, options=Options(embeddings=True))
     np.testing.assert_array_equal(index["A-2"], dialogue.turns[0].emotion.embedding)
     assert list(archive) == list(index) == ["A-1", "A-2", "B-1"]
@@ -339,7 +339,7 @@ def test_a_recording_that_no_plugin_opens_fails_by_itself(folder, engine):
     class Broken:
         @hookimpl
         def emo2vec_open(self, source, options):
-            if source.name == "r1":
+            if source.recording == "r1":
                 raise ValueError("not today")
 
     results = annotate_kaldi(folder, score=engine, plugins=Plugins([Broken()], installed=False))
