@@ -1,3 +1,5 @@
+from .containers import READABLE_SUFFIXES as READABLE_SUFFIXES
+from .containers import UNREADABLE_SUFFIXES as UNREADABLE_SUFFIXES
 from .containers import is_audio_file as is_audio_file
 from .files import FileAudio as FileAudio
 from .files import without_file as without_file

@@ -1,6 +1,29 @@
-"""Whether bytes are an audio file, or samples without a header; nothing is decoded to tell."""
+"""What counts as an audio file: by its ending where folders are searched, else by how it begins.
+
+This is the package's one list of audio containers. Nothing is decoded here.
+"""
 
 from __future__ import annotations
+
+READABLE_SUFFIXES = frozenset(
+    (
+        *(".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".nist", ".oga", ".ogg"),
+        *(".opus", ".rf64", ".snd", ".sph", ".voc", ".w64", ".wav", ".wave"),
+    )
+)
+"""Endings, in lower case, of audio files that libsndfile reads.
+
+They select files in a folder; a file that is named itself may have any ending.
+"""
+
+UNREADABLE_SUFFIXES = frozenset(
+    (
+        *(".3gp", ".aac", ".ac3", ".amr", ".ape", ".avi", ".flv", ".m4a", ".m4b", ".m4v"),
+        *(".mka", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ra", ".ram", ".tta", ".webm"),
+        *(".wma", ".wmv", ".wv"),
+    )
+)
+"""Endings of files with sound that libsndfile does not read: report them, do not skip them."""
 
 HEADS = (b"fLaC", b"OggS", b"ID3", b".snd", b"caff", b"NIST_1A", b"\x1a\x45\xdf\xa3")
 """What files of one kind begin with: FLAC, Ogg, tagged MP3, AU, CAF, SPHERE, Matroska."""
