@@ -21,6 +21,7 @@ from .layouts import Layout as Layout
 from .layouts import LinesLayout as LinesLayout
 from .layouts import layout as layout
 from .layouts import lines_of as lines_of
+from .layouts import read_cuts as read_cuts
 from .manifests import annotate_manifest as annotate_manifest
 from .session import CutSession as CutSession
 from .summary import Summary as Summary

@@ -84,6 +84,25 @@ def layout(source: Path, target: Path, *, fields: Collection[str]) -> Layout:
     return LinesLayout(source)
 
 
+def read_cuts(path: str | os.PathLike[str]) -> list[Cut]:
+    """Return the cuts of a ``.jsonl`` or ``.jsonl.gz`` manifest; no audio is read.
+
+    Raises:
+        FormatError: If it is another kind of file, a line is not a cut, or there are no cuts.
+        OSError: If it cannot be read.
+    """
+    path = Path(path)
+    if not path.name.endswith(ENDINGS) or path.is_dir():
+        raise FormatError(
+            f"{path}: a manifest of cuts is a .jsonl or .jsonl.gz; 'lhotse copy' and "
+            "'lhotse shar export' turn others into one of these"
+        )
+    cuts = list(LinesLayout(path).cuts(0))
+    if not cuts:
+        raise FormatError(f"{path}: there are no cuts in it")
+    return cuts
+
+
 class LinesLayout:
     """A ``.jsonl`` or ``.jsonl.gz`` of cuts."""
 

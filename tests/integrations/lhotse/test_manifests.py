@@ -22,6 +22,7 @@ from emo2vec_plugins import Engine, Options, Plugins
 from emo2vec_plugins.errors import FormatError, OptionsError, ResumeError
 from emo2vec_plugins.integrations.lhotse.frames import turn_frames
 from emo2vec_plugins.integrations.lhotse.journal import Journal, differences
+from emo2vec_plugins.integrations.lhotse.layouts import read_cuts
 from emo2vec_plugins.integrations.lhotse.manifests import annotate_manifest
 from emo2vec_plugins.integrations.lhotse.summary import Summary
 from emo2vec_plugins.testing import FakeBackend
@@ -195,7 +196,7 @@ def test_an_interrupted_run_ends_with_the_bytes_of_one_that_was_not(
 SLOW = """
 import sys, time
 from emo2vec_plugins import Engine, Options, Plugins
-from emo2vec_plugins.integrations.lhotse_manifests import annotate_manifest
+from emo2vec_plugins.integrations.lhotse import annotate_manifest
 from emo2vec_plugins.testing import FakeBackend
 
 class Slow(Engine):
@@ -572,6 +573,28 @@ def test_other_kinds_of_manifest_are_refused(manifest, tmp_path, name):
 def test_a_manifest_that_is_not_there_is_named(tmp_path):
     with pytest.raises(FormatError, match="there is no such manifest"):
         run(tmp_path / "gone.jsonl", tmp_path / "out.jsonl")
+
+
+def test_cuts_are_read_from_a_manifest_of_lines(manifest, cuts):
+    assert read_cuts(manifest) == list(cuts)
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "message"),
+    [
+        ("empty.jsonl", FormatError, r"empty\.jsonl: there are no cuts in it"),
+        ("cuts.csv", FormatError, r"cuts\.csv: a manifest of cuts is a \.jsonl or \.jsonl\.gz"),
+        (".", FormatError, "a manifest of cuts is"),
+        ("gone.jsonl", FileNotFoundError, "gone"),
+    ],
+)
+def test_a_manifest_that_is_empty_missing_or_of_another_kind_is_an_error(
+    tmp_path, name, error, message
+):
+    (tmp_path / "empty.jsonl").write_text("")
+
+    with pytest.raises(error, match=message):
+        read_cuts(tmp_path / name)
 
 
 def test_an_empty_manifest_comes_back_empty(tmp_path):
