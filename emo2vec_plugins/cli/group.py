@@ -12,7 +12,7 @@ import click
 
 from emo2vec_plugins.cli.lazy import LazyCommand
 from emo2vec_plugins.cli.output import complain
-from emo2vec_plugins.core import Plugins
+from emo2vec_plugins.core import Plugins, as_plugins
 from emo2vec_plugins.errors import Emo2vecError, Emo2vecWarning
 
 INTERRUPTED = 130
@@ -77,7 +77,7 @@ def plugins_of(ctx: click.Context) -> Plugins:
     """Return the plugins of this run: those given as the context's object, or those installed."""
     root = ctx.find_root()
     if root.obj is None:
-        root.obj = Plugins()
+        root.obj = as_plugins(None)
     if not isinstance(root.obj, Plugins):
         raise TypeError(f"the context's object is to be Plugins, got {type(root.obj).__name__}")
     return root.obj

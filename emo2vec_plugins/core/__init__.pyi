@@ -26,6 +26,7 @@ from .pipeline import check_sources as check_sources
 from .pipeline import pass_through as pass_through
 from .pipeline import raise_error as raise_error
 from .plugins import Plugins as Plugins
+from .plugins import as_plugins as as_plugins
 from .session import Clip as Clip
 from .session import Options as Options
 from .session import Recording as Recording

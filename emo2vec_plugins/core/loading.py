@@ -6,7 +6,7 @@ import os
 from difflib import get_close_matches
 
 from emo2vec_plugins.core.backend import Backend
-from emo2vec_plugins.core.plugins import Plugins
+from emo2vec_plugins.core.plugins import Plugins, as_plugins
 from emo2vec_plugins.errors import ModelNotFoundError
 
 DEFAULT_MODEL = "emotion2vec_plus_large"
@@ -40,7 +40,7 @@ def load_model(
         CheckpointError, ConfigError: If its files are not what they should be.
         MissingExtraError: If it needs a library that is not installed.
     """
-    models = (Plugins() if plugins is None else plugins).models()
+    models = as_plugins(plugins).models()
     if isinstance(name, os.PathLike):
         return models[FOLDERS].load(os.fspath(name), device=device, dtype=dtype)
     wanted = name

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from emo2vec_plugins.core.plugins import Plugins
+from emo2vec_plugins.core.plugins import Plugins, as_plugins
 from emo2vec_plugins.core.session import Clip, Options, Session
 from emo2vec_plugins.core.values import Emotion
 from emo2vec_plugins.errors import (
@@ -115,17 +115,6 @@ def check_scorer(score: Any) -> None:
         what = f"the string {score!r}" if isinstance(score, str) else _kind(score)
         how = f"load_model({score!r})" if isinstance(score, str) else "load_model('tiny')"
         raise OptionsError(f"score is an Engine, got {what}: Engine({how})")
-
-
-def as_plugins(plugins: Plugins | None) -> Plugins:
-    """Return *plugins*, or those installed.
-
-    Raises:
-        OptionsError: If it is anything else.
-    """
-    if not isinstance(plugins, Plugins | None):
-        raise OptionsError(f"plugins is a Plugins object, got {_kind(plugins)}: Plugins([...])")
-    return Plugins() if plugins is None else plugins
 
 
 def as_options(options: Options | None) -> Options:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from inspect import signature
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
@@ -18,28 +17,21 @@ from emo2vec_plugins.core import hookspecs
 from emo2vec_plugins.core.backend import NamedModel
 from emo2vec_plugins.core.built_in import built_in_plugins
 from emo2vec_plugins.core.format import Format
+from emo2vec_plugins.core.guards import guard, skip
 from emo2vec_plugins.core.session import Options, Session
 from emo2vec_plugins.errors import (
     FormatError,
     OptionsError,
-    PluginError,
-    PluginWarning,
     SourceError,
-    warn,
 )
 
 if TYPE_CHECKING:
     import click
 
-STEPS = ("clips", "take", "finish")
-"""What a session can do."""
-
-T = TypeVar("T", Format, NamedModel)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginInfo:
-    """Who is there and what they offer.
+    """A registered plugin and its hooks.
 
     Attributes:
         hooks: Names of the hooks the plugin implements.
@@ -55,7 +47,7 @@ class Plugins:
     """The plugins of one run: the built-in ones, those passed in, and those installed.
 
     A plugin that cannot be imported, implements no hook or one that does not exist, or asks for
-    arguments that its hook has not, is skipped with one `PluginWarning` that names it.
+    arguments that its hook does not define, is skipped with one `PluginWarning` that names it.
 
     Does not pickle: worker processes build their own.
 
@@ -87,21 +79,8 @@ class Plugins:
             SourceError: If none does.
             PluginError: If one raises, or returns anything else; the message names it.
         """
-        for name, call in reversed(self._calls("emo2vec_open", source=source, options=options)):
-            try:
-                session: Session | None = call()
-            except Exception as error:
-                raise PluginError(
-                    f"plugin {name!r} failed in emo2vec_open: {type(error).__name__}: {error}"
-                ) from error
-            if session is None:
-                continue
-            lacking = [step for step in STEPS if not callable(getattr(session, step, None))]
-            if lacking:
-                raise PluginError(
-                    f"plugin {name!r}: emo2vec_open is to return a session, or None; "
-                    f"got {session!r:.100}, which has no {', '.join(lacking)}"
-                )
+        session: Session | None = self.manager.hook.emo2vec_open(source=source, options=options)
+        if session is not None:
             return session
         raise SourceError(
             f"no plugin opens {type(source).__module__}.{type(source).__qualname__}; "
@@ -110,7 +89,7 @@ class Plugins:
 
     def formats(self) -> dict[str, Format]:
         """Return every annotation format by name, the last registered winning."""
-        return self._collect("emo2vec_formats", Format)
+        return _by_name(self.manager.hook.emo2vec_formats())
 
     def format(self, name: str | os.PathLike[str]) -> Format:
         """Return the format that is called *name*, or whose files are named like it.
@@ -140,7 +119,7 @@ class Plugins:
 
     def models(self) -> dict[str, NamedModel]:
         """Return every named model by name, the last registered winning."""
-        return self._collect("emo2vec_models", NamedModel)
+        return _by_name(self.manager.hook.emo2vec_models())
 
     def add_commands(self, cli: click.Group) -> None:
         """Let every plugin add its commands; one that raises is skipped with a warning.
@@ -148,10 +127,10 @@ class Plugins:
         Of two commands with one name the first registered stays: no plugin changes what a
         built-in command does.
         """
-        for plugin, commands in self._commands():
-            for name, command in commands.items():
+        for plugin in self._names():
+            for name, command in self._commands(plugin).items():
                 if name in cli.commands:
-                    _skip(plugin, f"its command {name!r}: there is one of that name already")
+                    skip(plugin, f"its command {name!r}: there is one of that name already")
                 else:
                     cli.add_command(command, name)
 
@@ -160,14 +139,15 @@ class Plugins:
 
         A plugin that only opens sources offers nothing by name, and is left out.
         """
-        found: dict[str, list[str]] = defaultdict(list)
-        for plugin, format_ in self._items("emo2vec_formats", Format):
-            found[plugin].append(f"format {format_.name}")
-        for plugin, model in self._items("emo2vec_models", NamedModel):
-            found[plugin].append(f"model {model.name}")
-        for plugin, commands in self._commands():
-            found[plugin] += [f"command {name}" for name in commands]
-        return dict(found)
+        found = {
+            plugin: [
+                *(f"format {name}" for name in _by_name(self._only(plugin, "emo2vec_formats")())),
+                *(f"model {name}" for name in _by_name(self._only(plugin, "emo2vec_models")())),
+                *(f"command {name}" for name in self._commands(plugin)),
+            ]
+            for plugin in self._names()
+        }
+        return {plugin: offered for plugin, offered in found.items() if offered}
 
     def describe(self) -> list[PluginInfo]:
         """Return the plugins in the order in which they are asked."""
@@ -186,19 +166,19 @@ class Plugins:
         try:
             plugin = entry.load()
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's import does
-            _skip(entry.name, f"cannot be imported: {type(error).__name__}: {error}")
+            skip(entry.name, f"cannot be imported: {type(error).__name__}: {error}")
         else:
             self._register(plugin, entry.name, origin)
 
     def _register(self, plugin: Any, name: str, origin: str) -> None:
         if self.manager.has_plugin(name):
-            _skip(name, "another plugin has the same name")
+            skip(name, "another plugin has the same name")
             return
         if self.manager.is_registered(plugin):
-            _skip(name, f"it is here already, as {self.manager.get_name(plugin)!r}")
+            skip(name, f"it is here already, as {self.manager.get_name(plugin)!r}")
             return
         if isinstance(plugin, type):
-            _skip(name, f"it is a class; give an object of it: {plugin.__name__}()")
+            skip(name, f"it is a class; give an object of it: {plugin.__name__}()")
             return
         try:
             self.manager.register(plugin, name)
@@ -209,9 +189,13 @@ class Plugins:
             problem = str(error)
         if problem:
             self.manager.unregister(name=name)
-            _skip(name, problem)
-        else:
-            self._origins[name] = origin
+            skip(name, problem)
+            return
+        self._origins[name] = origin
+        for caller in self._callers(plugin):
+            for implementation in caller.get_hookimpls():
+                if implementation.plugin is plugin:
+                    guard(caller.name, implementation)
 
     def _problem(self, plugin: Any) -> str | None:
         hooks = [
@@ -227,14 +211,12 @@ class Plugins:
         ]
         if unknown:
             return f"there is no hook {', '.join(unknown)}; there are {', '.join(self._hooks())}"
-        if any(hook.hookwrapper or hook.wrapper for _, hook in hooks):
-            return "it wraps a hook; hooks are called one by one and cannot be wrapped"
         if not hooks:
             return "it has no hooks: functions marked with emo2vec_plugins.hookimpl"
         return None
 
     def _misnamed(self, plugin: Any) -> str | None:
-        """Return which arguments a hook asks for that it has not."""
+        """Return the arguments that a function asks for and its hook does not define."""
         for hook in self._hooks():
             if self.manager.parse_hookimpl_opts(plugin, hook) is None:
                 continue
@@ -251,67 +233,53 @@ class Plugins:
     def _hooks(self) -> list[str]:
         return sorted(name for name in vars(hookspecs) if name.startswith("emo2vec_"))
 
-    def _calls(self, hook: str, **arguments: Any) -> list[tuple[str, Callable[[], Any]]]:
-        """Return each plugin's name and its call of *hook*, first registered first."""
-        return [
-            (
-                implementation.plugin_name,
-                partial(
-                    implementation.function,
-                    **{name: arguments[name] for name in implementation.argnames},
-                ),
-            )
-            for implementation in getattr(self.manager.hook, hook).get_hookimpls()
-        ]
+    def _names(self) -> list[str]:
+        """Return the plugins' names, first registered first."""
+        return [name for name, plugin in self.manager.list_name_plugin() if plugin is not None]
 
-    def _each(self, hook: str, **arguments: Any) -> Iterator[tuple[str, Any]]:
-        """Call *hook* of one plugin after the other, first registered first."""
-        for name, call in self._calls(hook, **arguments):
-            yield from _attempt(hook, name, call)
-
-    def _commands(self) -> Iterator[tuple[str, dict[str, click.Command]]]:
-        """Yield each plugin's commands; one that raises half-way has none."""
+    def _commands(self, plugin: str) -> dict[str, click.Command]:
         import click
 
         cli = click.Group()
-        for plugin, call in self._calls("emo2vec_commands", cli=cli):
-            cli.commands.clear()
-            for name, result in _attempt("emo2vec_commands", plugin, call):
-                if result is not None:
-                    _skip(name, f"emo2vec_commands is to return nothing, got {result!r}")
-                else:
-                    yield name, dict(cli.commands)
+        self._only(plugin, "emo2vec_commands")(cli=cli)
+        return dict(cli.commands)
 
-    def _collect(self, hook: str, kind: type[T]) -> dict[str, T]:
-        return {item.name: item for _, item in self._items(hook, kind)}
-
-    def _items(self, hook: str, kind: type[T]) -> Iterator[tuple[str, T]]:
-        for plugin, offered in self._each(hook):
-            if isinstance(offered, (str, Mapping)) or not isinstance(offered, Iterable):
-                _skip(plugin, f"{hook} is to return a list of {kind.__name__}, got {offered!r}")
-                continue
-            for item in offered:
-                if isinstance(item, kind):
-                    yield plugin, item
-                else:
-                    _skip(plugin, f"{hook} is to give {kind.__name__} objects, got {item!r}")
+    def _only(self, name: str, hook: str) -> pluggy.HookCaller:
+        """Return what calls *hook* of one plugin, and the wrappers around it."""
+        others = [
+            implementation.plugin
+            for implementation in getattr(self.manager.hook, hook).get_hookimpls()
+            if implementation.plugin_name != name
+            and not (implementation.wrapper or implementation.hookwrapper)
+        ]
+        return self.manager.subset_hook_caller(hook, others)
 
 
-def _attempt(hook: str, name: str, call: Callable[[], Any]) -> Iterator[tuple[str, Any]]:
-    """Yield a plugin's name and what its hook returns, or nothing but a warning if it raises."""
-    try:
-        result = call()
-        if isinstance(result, Iterator):
-            result = list(result)
-    except Exception as error:  # noqa: BLE001 - one broken plugin, not the run
-        _skip(name, f"failed in {hook}: {type(error).__name__}: {error}")
-    else:
-        yield name, result
+@cache
+def default_plugins() -> Plugins:
+    """Return the built-in and the installed plugins, found once in a process."""
+    return Plugins()
+
+
+def as_plugins(plugins: Plugins | None) -> Plugins:
+    """Return *plugins*, or those installed.
+
+    Raises:
+        OptionsError: If it is anything else.
+    """
+    if not isinstance(plugins, Plugins | None):
+        raise OptionsError(f"plugins is a Plugins object, got {_kind(plugins)}: Plugins([...])")
+    return default_plugins() if plugins is None else plugins
+
+
+def _kind(value: Any) -> str:
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+
+
+def _by_name(offers: Any) -> dict[str, Any]:
+    # pluggy asks the last registered first; of one name, the last registered stays.
+    return {item.name: item for offered in reversed([*offers]) for item in offered}
 
 
 def _name(plugin: Any) -> str:
     return str(getattr(plugin, "__name__", None) or type(plugin).__qualname__)
-
-
-def _skip(plugin: str, why: str) -> None:
-    warn(f"plugin {plugin!r} was skipped: {why}", PluginWarning)

@@ -163,11 +163,11 @@ def test_options_reach_the_session():
     ("step", "message"),
     [
         ("open", "plugin 'script' failed in emo2vec_open: ValueError: broken"),
-        ("clips", "test_pipeline.Script.clips failed: ValueError: broken"),
-        ("clip 1", "test_pipeline.Script.clips failed: ValueError: broken"),
-        ("take 0", "test_pipeline.Script.take failed: ValueError: broken"),
-        ("take 2", "test_pipeline.Script.take failed: ValueError: broken"),
-        ("finish", "test_pipeline.Script.finish failed: ValueError: broken"),
+        ("clips", f"{__name__}.Script.clips failed: ValueError: broken"),
+        ("clip 1", f"{__name__}.Script.clips failed: ValueError: broken"),
+        ("take 0", f"{__name__}.Script.take failed: ValueError: broken"),
+        ("take 2", f"{__name__}.Script.take failed: ValueError: broken"),
+        ("finish", f"{__name__}.Script.finish failed: ValueError: broken"),
     ],
 )
 @pytest.mark.parametrize("score", [fake_score, Engine(FakeBackend())])
@@ -444,7 +444,8 @@ def test_what_cannot_score_is_refused(score, why):
 
 
 @pytest.mark.parametrize(
-    "source", ["a.wav", b"a.wav", Path("a.wav"), Recording(recording="a", audio="a.wav"), {"audio": "a"}]
+    "source",
+    ["a.wav", b"a.wav", Path("a.wav"), Recording(recording="a", audio="a.wav"), {"audio": "a"}],
 )
 def test_one_source_in_place_of_a_list_is_refused(source):
     with pytest.raises(SourceError, match=rf"got one {type(source).__name__}: put it in a list"):

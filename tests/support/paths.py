@@ -1,5 +1,6 @@
-"""Where the checkout lies."""
+"""Where the checkout and its tests lie."""
 
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+TESTS = ROOT / "tests"
