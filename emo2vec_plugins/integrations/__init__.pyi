@@ -7,9 +7,15 @@ from .audio_lists import refuse_shared_keys as refuse_shared_keys
 from .audio_lists import scp_line as scp_line
 from .audio_lists import unnamed as unnamed
 from .audio_lists import with_distinct_keys as with_distinct_keys
+from .fields import absent_fields as absent_fields
+from .fields import embedding_field as embedding_field
+from .fields import field_names as field_names
 from .fields import is_labelled as is_labelled
 from .fields import is_wanted as is_wanted
-from .fields import model_name as model_name
+from .fields import label_fields as label_fields
+from .fields import merged as merged
+from .fields import missing_arrays as missing_arrays
+from .fields import model_label as model_label
 from .fields import refuse_frames as refuse_frames
 from .fields import with_emotion as with_emotion
 from .recordings import RecordingSession as RecordingSession

@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 from emo2vec_plugins.core.session import Options
 from emo2vec_plugins.core.values import Emotion, Provenance
 from emo2vec_plugins.errors import OptionsError
-from emo2vec_plugins.integrations.fields import is_labelled, is_wanted, refuse_frames, with_emotion
+from emo2vec_plugins.integrations.fields import (
+    absent_fields,
+    field_names,
+    is_labelled,
+    is_wanted,
+    label_fields,
+    merged,
+    missing_arrays,
+    model_label,
+    refuse_frames,
+    with_emotion,
+)
 
 HAPPY = Emotion(
     label="happy",
@@ -35,6 +46,7 @@ def test_a_record_says_which_emotion_was_heard():
         "emotion_score": 0.75,
         "emotion_scores": {"happy": 0.75, "sad": 0.25},
         "emotion_flags": ["short"],
+        "emotion_reason": None,
         "emotion_overlap_ratio": 0.25,
         "emotion_model": "tiny@0123456789ab",
     }
@@ -48,9 +60,9 @@ def test_a_record_that_could_not_be_scored_says_why():
         "emotion_score": None,
         "emotion_scores": None,
         "emotion_flags": [],
+        "emotion_reason": "no audio",
         "emotion_overlap_ratio": None,
         "emotion_model": None,
-        "emotion_reason": "no audio",
     }
 
 
@@ -74,8 +86,8 @@ def test_a_field_of_the_users_choice_is_the_prefix_of_all():
 
     assert list(found) == [
         "emotion",
-        *("heard", "heard_score", "heard_scores", "heard_flags", "heard_overlap_ratio"),
-        *("heard_model", "heard_embedding"),
+        *("heard", "heard_score", "heard_scores", "heard_flags", "heard_reason"),
+        *("heard_overlap_ratio", "heard_model", "heard_embedding"),
     ]
 
 
@@ -106,7 +118,7 @@ def test_a_blank_label_is_none_and_an_earlier_reason_goes(blank):
 
     assert found["emotion"] == "happy"
     assert found["text"] == "hello"
-    assert "emotion_reason" not in found
+    assert found["emotion_reason"] is None
 
 
 def test_overwriting_replaces_a_label_and_all_its_fields():
@@ -145,6 +157,64 @@ def test_only_records_that_lack_something_are_to_be_scored():
     assert not is_wanted({"emotion": "sad"}, Options())
     assert is_wanted({"emotion": "sad"}, Options(overwrite=True))
     assert is_wanted({"emotion": "sad"}, Options(embeddings=True))
+
+
+def test_arrays_are_missing_where_they_were_asked_for_and_beside_every_new_label():
+    both = Options(embeddings=True, frames=True)
+    record = {"emotion": "sad", "emotion_embedding": [1.0]}
+
+    assert missing_arrays(record, Options()) == []
+    assert missing_arrays(record, both) == ["frames"]
+    assert missing_arrays(record | {"emotion": None}, both) == ["embedding", "frames"]
+    assert missing_arrays(None, both) == ["embedding", "frames"]
+
+
+def test_an_embedding_that_was_asked_for_and_is_not_there_is_null():
+    assert with_emotion({}, UNHEARD, Options(embeddings=True))["emotion_embedding"] is None
+
+
+def test_field_names_are_those_of_every_run():
+    assert field_names(Options(field="heard")) == {
+        *("heard", "heard_score", "heard_scores", "heard_flags", "heard_reason"),
+        *("heard_overlap_ratio", "heard_model"),
+        *("heard_embedding", "heard_frames", "heard_frames_start", "heard_frames_shift"),
+    }
+
+
+def test_only_a_new_label_removes_fields_of_an_earlier_run():
+    record = {"emotion": "sad", "emotion_frames": 1, "emotion_score": 0.5, "text": "hello"}
+
+    assert merged(record, {"emotion_frames": 2}, Options()) == record | {"emotion_frames": 2}
+    found = merged(record, {"emotion": "happy"}, Options())
+    assert list(found.items()) == [("emotion", "happy"), ("text", "hello")]
+
+
+def test_a_labelled_record_can_get_the_fields_it_lacks_without_values():
+    record = {"emotion": "sad", "emotion_score": 0.5}
+
+    found = absent_fields(record, Options())
+
+    assert found == {
+        "emotion_scores": None,
+        "emotion_flags": [],
+        "emotion_reason": None,
+        "emotion_overlap_ratio": None,
+        "emotion_model": None,
+    }
+    assert (record | found).keys() == label_fields(HAPPY, Options()).keys()
+
+
+@pytest.mark.parametrize(
+    ("provenance", "label"),
+    [
+        (None, None),
+        (Provenance(model="tiny"), "tiny"),
+        (Provenance(model="tiny", sha256="0123456789abcdef"), "tiny@0123456789ab"),
+        (Provenance(model="tiny", sha256="0" * 64, revision="v2.0.4"), "tiny@v2.0.4"),
+    ],
+)
+def test_a_model_is_labelled_by_its_name_and_its_revision_or_digest(provenance, label):
+    assert model_label(provenance) == label
 
 
 def test_frames_are_refused_where_they_cannot_be_kept():

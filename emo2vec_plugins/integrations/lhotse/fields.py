@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from emo2vec_plugins.core import Emotion, Options
-from emo2vec_plugins.integrations import is_labelled, model_name
+from emo2vec_plugins.integrations import is_labelled, model_label
 from emo2vec_plugins.integrations.lhotse.tracks import tracks
 
 Place = tuple[int, int | None]
@@ -34,7 +34,7 @@ def label_fields(emotion: Emotion, options: Options) -> dict[str, Any]:
         f"{field}_flags": list(emotion.flags),
         f"{field}_reason": emotion.reason,
         f"{field}_overlap_ratio": emotion.overlap_ratio,
-        f"{field}_model": model_name(emotion.provenance),
+        f"{field}_model": model_label(emotion.provenance),
     }
 
 

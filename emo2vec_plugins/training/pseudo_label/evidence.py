@@ -13,7 +13,7 @@ from typing import Any
 
 from emo2vec_plugins.core import Clip, Emotion, Options, Scorer, hookimpl
 from emo2vec_plugins.errors import ScorerError
-from emo2vec_plugins.integrations import is_labelled, model_name
+from emo2vec_plugins.integrations import is_labelled, model_label
 from emo2vec_plugins.integrations.lhotse import CutSession, Place, label_fields, tracks
 from emo2vec_plugins.training.pseudo_label.trust import Evidence, tempered, window_votes
 
@@ -181,7 +181,7 @@ def _confirmed(heard: HeardTurn | None, second: Emotion | None) -> HeardTurn | N
     return replace(
         heard,
         second=max(shared, key=second.scores.__getitem__, default=None),
-        second_model=model_name(second.provenance),
+        second_model=model_label(second.provenance),
     )
 
 

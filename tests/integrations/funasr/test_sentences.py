@@ -136,6 +136,7 @@ def test_sentences_of_the_toolkit_get_the_emotion_of_their_turn(transcript, soun
             "emotion_score": emotion.score,
             "emotion_scores": dict(emotion.scores),
             "emotion_flags": [],
+            "emotion_reason": None,
             "emotion_overlap_ratio": 0.0,
             "emotion_model": "fake@000000000000",
         }
