@@ -7,12 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from lhotse import CutSet, Recording, SupervisionSegment
 from support.cli_runner import run
+from support.paths import TESTS
 
 from emo2vec_plugins.testing import FakeBackend
 
@@ -226,7 +226,7 @@ INTERRUPTING = """
 import os, signal
 from support.cli_runner import FakeModels
 from emo2vec_plugins.cli import main
-from emo2vec_plugins.plugins import Plugins
+from emo2vec_plugins import Plugins
 from emo2vec_plugins.testing import FakeBackend
 
 class Interrupting(FakeBackend):
@@ -253,7 +253,7 @@ def test_interrupted_run_says_so_and_goes_on(manifest, tmp_path):
         [sys.executable, "-c", INTERRUPTING, *arguments],
         capture_output=True,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+        env=os.environ | {"PYTHONPATH": str(TESTS)},
         timeout=120,
     )
 

@@ -7,12 +7,12 @@ import os
 import subprocess
 import sys
 import warnings
-from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 from support.cli_runner import run
+from support.paths import TESTS
 
 from emo2vec_plugins import hookimpl
 from emo2vec_plugins._version import __version__
@@ -215,7 +215,7 @@ INTERRUPTED = """
 import os, signal
 from support.cli_runner import FakeModels
 from emo2vec_plugins.cli import main
-from emo2vec_plugins.plugins import Plugins
+from emo2vec_plugins import Plugins
 from emo2vec_plugins.testing import FakeBackend
 
 class Interrupted(FakeBackend):
@@ -235,7 +235,7 @@ def test_interrupted_process_leaves_neither_a_traceback_nor_files(tmp_path, writ
         [sys.executable, "-c", INTERRUPTED, "score", "-m", "fake", audio, "-o", out / "out.jsonl"],
         capture_output=True,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+        env=os.environ | {"PYTHONPATH": str(TESTS)},
         timeout=60,
     )
 

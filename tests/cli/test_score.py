@@ -7,11 +7,11 @@ import os
 import stat
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from support.cli_runner import run
+from support.paths import TESTS
 
 from emo2vec_plugins.engine.engine import Engine
 from emo2vec_plugins.testing import FakeBackend
@@ -19,7 +19,7 @@ from emo2vec_plugins.testing import FakeBackend
 MAIN = """
 from support.cli_runner import FakeModels
 from emo2vec_plugins.cli import main
-from emo2vec_plugins.plugins import Plugins
+from emo2vec_plugins import Plugins
 main(obj=Plugins([FakeModels()], installed=False))
 """
 
@@ -292,7 +292,7 @@ def test_reader_that_goes_away_is_no_error(files):
         [sys.executable, "-c", MAIN, "score", "-q", "--model", "fake", *map(str, files * 500)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+        env=os.environ | {"PYTHONPATH": str(TESTS)},
     )
     process.stdout.readline()
     process.stdout.close()
@@ -315,7 +315,7 @@ def test_progress_is_shown_in_a_terminal(files):
         [sys.executable, "-c", MAIN, "score", "--model", "fake", *map(str, files)],
         stdout=subprocess.DEVNULL,
         stderr=theirs,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent), "TERM": "xterm"},
+        env=os.environ | {"PYTHONPATH": str(TESTS), "TERM": "xterm"},
         timeout=60,
         check=True,
     )

@@ -8,7 +8,7 @@ from pyannote.core import Annotation, Segment
 
 from emo2vec_plugins.integrations.pyannote.pipeline import Pipeline  # telemetry is off
 
-CONFIG = "pipeline:\n  name: cli_diarizer.ByTheClock\n  params:\n    seconds: 1.0\n"
+CONFIG = "pipeline:\n  name: support.cli_diarizer.ByTheClock\n  params:\n    seconds: 1.0\n"
 
 
 class ByTheClock(Pipeline):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from click.testing import CliRunner, Result
 
+from emo2vec_plugins import Plugins
 from emo2vec_plugins.cli import main
-from emo2vec_plugins.core.backend import NamedModel
-from emo2vec_plugins.core.hookspecs import hookimpl
-from emo2vec_plugins.core.plugins import Plugins
+from emo2vec_plugins.core import NamedModel, hookimpl
 from emo2vec_plugins.testing import FakeBackend
 
 
