@@ -1,7 +1,11 @@
+from .arrays import ArrayFolder as ArrayFolder
+from .atomic import Part as Part
 from .atomic import make_folder as make_folder
 from .atomic import replacing as replacing
-from .folders import ArrayFolder as ArrayFolder
-from .folders import results_folder as results_folder
+from .atomic import results_folder as results_folder
+from .atomic import staging as staging
+from .atomic import sync as sync
+from .atomic import write_whole as write_whole
 from .safe_xml import parsed as parsed
 from .spill import MOST_BYTES as MOST_BYTES
 from .spill import Rows as Rows

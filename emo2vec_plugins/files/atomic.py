@@ -1,14 +1,121 @@
-"""Files that have their name only once they are complete."""
+"""Files and folders that have their name only once they are complete.
+
+Use `write_whole` for content in memory, `replacing` for a stream, `staging` for a library that
+opens files itself or writes a folder, and `Part` where the end is in another function.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from errno import ENOTDIR
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+from emo2vec_plugins.errors import OptionsError
+
+
+class Part:
+    """A file or folder under a temporary name beside the one that it gets when it is sealed.
+
+    A link stays one: what it leads to is replaced. Folders above are made.
+
+    Args:
+        path: A file there is replaced; a folder must not be there.
+        locked: The caller keeps other processes from writing *path*. The temporary name is then
+            always the same, so that a file which a killed process left is written over.
+        suffix: Of the temporary name, for libraries that look at it.
+
+    Attributes:
+        path: Where to write.
+
+    Raises:
+        OSError: If a folder above cannot be made.
+    """
+
+    def __init__(self, path: Path, *, locked: bool = False, suffix: str = ".part") -> None:
+        self._target = Path(os.path.realpath(path))
+        # The random name is short whatever the target's is: file systems limit the length.
+        stem = self._target.name if locked else secrets.token_hex(8)
+        self.path = self._target.with_name(f".{stem}{suffix}")
+        self._locked = locked
+        make_folder(self.path.parent)
+
+    def open(self) -> IO[bytes]:
+        """Open the temporary file for writing.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        try:
+            return self.path.open("wb")
+        except OSError as error:
+            if self._locked:  # what is in the way has the temporary name
+                raise
+            raise OSError(error.errno, error.strerror, str(self._target)) from error
+
+    def seal(self) -> None:
+        """Bring a file to the disk, and give file or folder its name."""
+        if self.path.is_file():
+            with self.path.open("rb") as file:
+                os.fsync(file.fileno())
+        self.path.replace(self._target)
+
+    def discard(self) -> None:
+        """Remove what has not been sealed; does not fail."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        with suppress(OSError):  # sealed before; or the folder above is gone, too
+            self.path.unlink(missing_ok=True)
+
+
+@contextmanager
+def staging(path: Path, *, locked: bool = False, suffix: str = ".part") -> Iterator[Path]:
+    """Yield where to write a file or folder that becomes *path* if the block ends well.
+
+    The arguments are those of `Part`. Nothing is left of it if the block fails.
+    """
+    part = Part(path, locked=locked, suffix=suffix)
+    try:
+        yield part.path
+        part.seal()
+    finally:
+        part.discard()
+
+
+@contextmanager
+def replacing(path: Path, *, locked: bool = False) -> Iterator[IO[bytes]]:
+    """Open a file that takes *path*'s place when the block ends well and is gone if it fails.
+
+    What is no regular file, such as ``/dev/stdout``, is written to directly.
+    """
+    if path.exists() and not path.is_file():
+        with path.open("wb") as device:
+            yield device
+        return
+    part = Part(path, locked=locked)
+    stream = part.open()
+    try:
+        with stream:
+            yield stream
+            stream.flush()
+        part.seal()
+    finally:
+        part.discard()
+
+
+def write_whole(path: Path, content: str | bytes, *, locked: bool = False) -> None:
+    """Write a file that is complete or what it was before; text in UTF-8."""
+    with replacing(path, locked=locked) as stream:
+        stream.write(content.encode() if isinstance(content, str) else content)
+
+
+def sync(file: IO[Any]) -> None:
+    """Bring what was written to an open file to the disk."""
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def make_folder(path: Path) -> None:
@@ -22,36 +129,22 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         file = next(each for each in (path, *path.parents) if each.exists())
-        raise NotADirectoryError(ENOTDIR, "is a file, expected a folder", str(file)) from error
+        message = "is a file, expected a folder"
+        raise NotADirectoryError(errno.ENOTDIR, message, str(file)) from error
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that takes *path*'s place when the block ends well and is gone if it fails.
+def results_folder(path: str) -> Path:
+    """Return the folder that results go to, made if it is missing.
 
-    What is no regular file, such as ``/dev/stdout``, is written to as it stands. A link stays one:
-    the file that it leads to is replaced. Folders that are missing are made.
+    Raises:
+        OptionsError: If it, or a folder above it, is a file.
+        OSError: If it cannot be made or written to.
     """
-    if path.exists() and not path.is_file():
-        with path.open("wb") as stream:
-            yield stream
-        return
-    path = Path(os.path.realpath(path))
-    make_folder(path.parent)
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    folder = Path(path)
     try:
-        with _opened(part, path) as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(path)
-    finally:
-        with suppress(OSError):  # gone if renamed; its folder may be gone, too
-            part.unlink(missing_ok=True)
-
-
-def _opened(part: Path, path: Path) -> IO[bytes]:
-    try:
-        return part.open("xb")
-    except OSError as error:  # of what was asked for: nobody has heard of the temporary name
-        raise OSError(error.errno, error.strerror, str(path)) from error
+        make_folder(folder)
+    except NotADirectoryError as error:
+        raise OptionsError(f"{error.filename}: is a file, expected a folder") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+    return folder

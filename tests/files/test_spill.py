@@ -176,10 +176,10 @@ from lhotse import LilcomChunkyWriter, NumpyFilesWriter, NumpyHdf5Writer, Record
 
 from emo2vec_plugins import Engine, Options, annotate, annotate_cuts
 from emo2vec_plugins import Recording as Source
-from emo2vec_plugins.dialogue import Provenance, Turn
+from emo2vec_plugins.core import Provenance, Turn
 from emo2vec_plugins.formats.bundle import write_bundle
-from emo2vec_plugins.labels import LabelSet
-from emo2vec_plugins.windows import frame_count
+from emo2vec_plugins.core import LabelSet
+from emo2vec_plugins.engine import frame_count
 
 
 class Wide:
@@ -215,7 +215,7 @@ def run(seconds, folder):
     engine = Engine(Wide(), granularity="frame")
     turns = [Turn(start=i * 50, end=i * 50 + 50) for i in range(seconds // 50)]
     for name, chosen in {"one": None, "many": turns}.items():
-        source = Source(name=name, audio=Ramp(seconds), turns=chosen)
+        source = Source(recording=name, audio=Ramp(seconds), turns=chosen)
         [dialogue] = annotate([source], score=engine, options=Options(frames=True))
         write_bundle(dialogue, folder, embeddings=True, array_dtype="float16")
         del dialogue

@@ -1,0 +1,133 @@
+"""Files and folders that have their name only once they are complete."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from emo2vec_plugins.errors import OptionsError
+from emo2vec_plugins.files import (
+    Part,
+    make_folder,
+    replacing,
+    results_folder,
+    staging,
+    write_whole,
+)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_takes_its_place_when_it_is_complete(tmp_path):
+    path = tmp_path / "new" / "a.txt"
+
+    with replacing(path) as stream:
+        stream.write(b"one")
+        assert not path.exists()
+
+    assert path.read_bytes() == b"one"
+    assert names(path.parent) == ["a.txt"]
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_a_file_that_fails_leaves_what_was_there(tmp_path, locked):
+    path = tmp_path / "a.txt"
+    write_whole(path, "one", locked=locked)
+
+    with pytest.raises(TypeError), replacing(path, locked=locked) as stream:
+        stream.writelines([b"two", None])
+
+    assert path.read_text() == "one"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_a_folder_takes_its_place_when_it_is_complete(tmp_path):
+    with staging(tmp_path / "out") as folder:
+        folder.mkdir()
+        (folder / "a").write_text("one")
+        assert not (tmp_path / "out").exists()
+
+    assert names(tmp_path) == ["out"]
+    assert (tmp_path / "out" / "a").read_text() == "one"
+
+
+def test_a_folder_that_fails_is_gone(tmp_path):
+    write_whole(tmp_path / "in" / "a", "one")
+
+    def lost(source, target):
+        raise OSError(source, target)
+
+    with pytest.raises(shutil.Error), staging(tmp_path / "out") as folder:
+        shutil.copytree(tmp_path / "in", folder, copy_function=lost)
+
+    assert names(tmp_path) == ["in"]
+
+
+def test_what_a_killed_process_left_is_written_over(tmp_path):
+    Part(tmp_path / "a", locked=True).path.write_text("left")
+    assert names(tmp_path) == [".a.part"]
+
+    write_whole(tmp_path / "a", "whole", locked=True)
+
+    assert names(tmp_path) == ["a"]
+    assert (tmp_path / "a").read_text() == "whole"
+
+
+def test_what_is_in_the_way_of_a_temporary_file_stays_and_is_named(tmp_path):
+    (tmp_path / ".a.part").mkdir()
+
+    with pytest.raises(OSError, match=r"\.a\.part"):
+        write_whole(tmp_path / "a", "whole", locked=True)
+
+    assert names(tmp_path) == [".a.part"]
+
+
+def test_a_part_is_sealed_or_discarded_once(tmp_path):
+    first, second = Part(tmp_path / "a", suffix=".part.h5"), Part(tmp_path / "b")
+    for part in (first, second):
+        part.path.write_text("some")
+    assert first.path.suffix == ".h5"
+
+    first.seal()
+    first.discard()
+    second.discard()
+    second.discard()
+
+    assert names(tmp_path) == ["a"]
+
+
+def test_a_link_to_a_file_stays_one(tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "there" / "file")
+
+    with staging(tmp_path / "link") as part:
+        part.write_text("some")
+
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "there" / "file").read_text() == "some"
+
+
+def test_a_device_is_written_to_directly():
+    write_whole(Path(os.devnull), "some")
+
+
+def test_a_name_as_long_as_file_systems_allow_is_written(tmp_path):
+    write_whole(tmp_path / ("a" * 255), "some")
+
+    assert names(tmp_path) == ["a" * 255]
+
+
+def test_a_file_in_place_of_a_folder_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(NotADirectoryError) as caught:
+        make_folder(tmp_path / "file" / "a")
+    with pytest.raises(OptionsError, match=r"file: is a file, expected a folder"):
+        results_folder(str(tmp_path / "file" / "a"))
+
+    assert caught.value.filename == str(tmp_path / "file")
