@@ -25,7 +25,7 @@ from emo2vec_plugins.core import (
     Provenance,
     Session,
 )
-from emo2vec_plugins.engine import HOP, RECEPTIVE, Piece, Pipelined, frame_count, start, summed
+from emo2vec_plugins.engine import HOP, RECEPTIVE, Chunk, Pipelined, frame_count, start, summed
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats import verify
 
@@ -95,13 +95,13 @@ def _check_sums(
     frames: Sequence[Frames],
     tolerance: float,
 ) -> None:
-    """Assert that a back end normalises pieces, and gives the sums of the frames that are wanted."""
+    """Assert that a back end normalises chunks, and gives the sums of the frames that are wanted."""
     pools = [np.arange(len(embeddings)) % 3 < 2 for embeddings, _ in frames]
-    pieces = [
-        Piece(samples=waveform / 2 + 1, mean=1.0, scale=2.0, pool=pool)
+    chunks = [
+        Chunk(samples=waveform / 2 + 1, mean=1.0, scale=2.0, pool=pool)
         for waveform, pool in zip(waveforms, pools, strict=True)
     ]
-    found = start(backend, pieces)()
+    found = start(backend, chunks)()
     for given, whole, pool in zip(found, frames, pools, strict=True):
         for total, expected in zip(given, summed(whole, pool), strict=True):
             assert (total is None) == (expected is None), "logits for each row of the head"

@@ -14,7 +14,9 @@ from .labels import UNSCORED as UNSCORED
 from .labels import LabelSet as LabelSet
 from .labels import canonical as canonical
 from .loading import DEFAULT_MODEL as DEFAULT_MODEL
+from .loading import LoadedModel as LoadedModel
 from .loading import load_model as load_model
+from .loading import loaded_model as loaded_model
 from .overlap import overlaps as overlaps
 from .overlap import rows_without_overlap as rows_without_overlap
 from .overlap import union as union

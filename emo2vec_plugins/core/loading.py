@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 
-from emo2vec_plugins.core.backend import Backend
+from emo2vec_plugins.core.backend import Backend, NamedModel
 from emo2vec_plugins.core.plugins import Plugins, as_plugins
-from emo2vec_plugins.errors import ModelNotFoundError
+from emo2vec_plugins.errors import ModelNotFoundError, OptionsError
 
 DEFAULT_MODEL = "emotion2vec_plus_large"
 """What commands use unless told otherwise."""
@@ -40,20 +44,70 @@ def load_model(
         CheckpointError, ConfigError: If its files are not what they should be.
         MissingExtraError: If it needs a library that is not installed.
     """
-    models = as_plugins(plugins).models()
-    if isinstance(name, os.PathLike):
-        return models[FOLDERS].load(os.fspath(name), device=device, dtype=dtype)
-    wanted = name
-    way, colon, source = wanted.partition(":")
-    if wanted in models and not models[wanted].needs_source:
-        return models[wanted].load(None, device=device, dtype=dtype)
+    named = f"{FOLDERS}:{os.fspath(name)}" if isinstance(name, os.PathLike) else name
+    backend = _load(named, device=device, dtype=dtype, models=as_plugins(plugins).models())
+    if plugins is None:
+        _remember(backend, LoadedModel(named, device, dtype))
+    return backend
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """How a back end was loaded, so that another process can load it, too; pickles."""
+
+    name: str
+    device: str | None
+    dtype: str
+
+    def load(self) -> Backend:
+        """Load the model, once in a process however often it is asked for."""
+        return _loaded_once(self)
+
+
+def loaded_model(backend: Backend) -> LoadedModel:
+    """Return how a back end was loaded.
+
+    Raises:
+        OptionsError: If it did not come from `load_model`, or the caller's own plugins, which do
+            not pickle, were used.
+    """
+    found = _loaded.get(id(backend))
+    if found is None:
+        raise OptionsError(
+            f"{type(backend).__name__} cannot be loaded again by name: only a model that "
+            "load_model(...) gave, without plugins=..., can go to another process"
+        )
+    return found
+
+
+_loaded: dict[int, LoadedModel] = {}
+"""By identity: back ends are compared by nobody and need not be hashable."""
+
+
+@lru_cache(maxsize=1)
+def _loaded_once(model: LoadedModel) -> Backend:
+    # One: a worker that changes models must not keep the weights of all of them.
+    return load_model(model.name, device=model.device, dtype=model.dtype)
+
+
+def _remember(backend: Backend, model: LoadedModel) -> None:
+    _loaded[id(backend)] = model
+    weakref.finalize(backend, _loaded.pop, id(backend), None)
+
+
+def _load(
+    name: str, *, device: str | None, dtype: str, models: Mapping[str, NamedModel]
+) -> Backend:
+    way, colon, source = name.partition(":")
+    if name in models and not models[name].needs_source:
+        return models[name].load(None, device=device, dtype=dtype)
     if colon and way in models:
         return models[way].load(source, device=device, dtype=dtype)
-    if wanted in models:
-        raise ModelNotFoundError(f"model {wanted!r} needs a source: '{wanted}:FOLDER'")
+    if name in models:
+        raise ModelNotFoundError(f"model {name!r} needs a source: '{name}:FOLDER'")
     try:
-        return models[FOLDERS].load(wanted, device=device, dtype=dtype)
+        return models[FOLDERS].load(name, device=device, dtype=dtype)
     except ModelNotFoundError as error:
-        if near := get_close_matches(wanted, models, n=1, cutoff=0.8):
+        if near := get_close_matches(name, models, n=1, cutoff=0.8):
             raise ModelNotFoundError(f"{error}; did you mean {near[0]!r}?") from error
         raise

@@ -1,5 +1,5 @@
+from .batch import Chunk as Chunk
 from .batch import Pending as Pending
-from .batch import Piece as Piece
 from .batch import Pipelined as Pipelined
 from .batch import start as start
 from .batch import summed as summed

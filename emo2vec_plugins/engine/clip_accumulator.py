@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from emo2vec_plugins.core import FLAGS, Backend, Clip, Emotion, Frames, LabelSet
-from emo2vec_plugins.engine.batch import Piece, summed
-from emo2vec_plugins.engine.clip_reader import Reading
+from emo2vec_plugins.engine.batch import Chunk, summed
+from emo2vec_plugins.engine.clip_reader import ClipReader
 from emo2vec_plugins.engine.windows import Window, frame_count, outside
 from emo2vec_plugins.files import Rows
 
@@ -24,27 +24,27 @@ OVERLAPPED = "overlapped throughout: there is no frame in which the speaker is a
 NOT_FINITE = "the model gave NaN or infinite values; if its dtype is float16, try float32"
 
 
-class Merge:
-    """Collects what the back end says of a clip's windows, until its emotion is known.
+class ClipAccumulator:
+    """Merges the frames of a clip's windows into its emotion.
 
     Args:
-        reading: Of the clip; what it finds is complete once its windows are.
-        columns: The classes to keep.
+        reader: Of the clip; what it finds is complete once its windows are.
+        labels: The classes to keep.
         frames: Whether to keep frame embeddings and frame logits.
     """
 
     def __init__(
-        self, clip: Clip, reading: Reading, backend: Backend, *, columns: LabelSet, frames: bool
+        self, clip: Clip, reader: ClipReader, backend: Backend, *, labels: LabelSet, frames: bool
     ) -> None:
         self._clip = clip
-        self._reading = reading
+        self._reader = reader
         self._backend = backend
-        self._labels = columns
+        self._labels = labels
         self._keep_frames = frames
         self._open, self._read = 0, False
         self._pooled = 0
         self._embedding = np.zeros(backend.width)
-        self._logits = np.zeros(len(columns.names))
+        self._logits = np.zeros(len(labels.names))
         self._frame_embeddings = Rows()
         self._frame_logits = Rows()
 
@@ -53,16 +53,16 @@ class Merge:
         """Whether nothing more is to come: every window was read and added."""
         return self._read and not self._open
 
-    def expect(self, windows: Iterable[tuple[Window, Piece]]) -> Iterator[tuple[Window, Piece]]:
+    def expect(self, windows: Iterable[tuple[Window, Chunk]]) -> Iterator[tuple[Window, Chunk]]:
         """Pass on the clip's windows, each of which is to be added later.
 
         Where no frames are kept, a back end is asked for their sum alone.
         """
-        for window, piece in windows:
+        for window, chunk in windows:
             self._open += 1
             pool = self._pool(window)
             self._pooled += int(pool.sum())
-            yield window, piece if self._keep_frames else replace(piece, pool=pool)
+            yield window, chunk if self._keep_frames else replace(chunk, pool=pool)
         self._read = True
 
     def add(self, window: Window, frames: Frames) -> None:
@@ -79,21 +79,21 @@ class Merge:
     def emotion(self) -> Emotion:
         """Return the result, once `complete`."""
         ratio = self._overlap_ratio()
-        flags = self._reading.flags | ({"overlapped"} if ratio else set())
-        reason = self._reading.reason or self._doubt()
+        flags = self._reader.flags | ({"overlapped"} if ratio else set())
+        reason = self._reader.reason or self._why_unscored()
         unscored = Emotion(
             reason=reason,
             flags=tuple(flag for flag in FLAGS if flag in flags),
-            duration=0.0 if reason else self._reading.duration,
+            duration=0.0 if reason else self._reader.duration,
             overlap_ratio=ratio,
             provenance=self._backend.provenance,
         )
-        return unscored if reason else replace(unscored, **self._arrays(), **self._verdict())
+        return unscored if reason else replace(unscored, **self._arrays(), **self._scores())
 
     def _pool(self, window: Window) -> npt.NDArray[np.bool_]:
         """Return which of a window's frames stand for the clip and are not excluded."""
         pool = np.zeros(frame_count(window.stop - window.start), dtype=bool)
-        pool[window.keep] = outside(self._reading.excluded, window.frames)
+        pool[window.keep] = outside(self._reader.excluded, window.frames)
         return pool
 
     def _keep(self, window: Window, frames: Frames) -> None:
@@ -102,7 +102,7 @@ class Merge:
         if logits is not None:
             self._frame_logits.append(logits[window.keep][:, list(self._labels.columns)])
 
-    def _doubt(self) -> str | None:
+    def _why_unscored(self) -> str | None:
         if not self._pooled:
             return OVERLAPPED
         if not np.isfinite(self._embedding).all() or not np.isfinite(self._logits).all():
@@ -126,7 +126,7 @@ class Merge:
             "frame_logits": self._frame_logits.array() if self._frame_logits.count else None,
         }
 
-    def _verdict(self) -> dict[str, Any]:
+    def _scores(self) -> dict[str, Any]:
         names: Sequence[str] = self._labels.names
         if not names:
             return {}

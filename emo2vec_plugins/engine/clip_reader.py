@@ -11,7 +11,7 @@ import numpy as np
 
 from emo2vec_plugins.audio import MODEL_RATE, bounds, mono, resampled_length
 from emo2vec_plugins.core import Clip, FloatArray, note_read
-from emo2vec_plugins.engine.batch import Piece
+from emo2vec_plugins.engine.batch import Chunk
 from emo2vec_plugins.engine.windows import RECEPTIVE, Window, windows
 from emo2vec_plugins.errors import AudioError
 
@@ -28,7 +28,7 @@ EPSILON = 1e-5
 """Added to the variance, as the reference's layer norm over a clip's samples does."""
 
 
-class Reading:
+class ClipReader:
     """Reads a clip once, and keeps what was found on the way.
 
     Args:
@@ -53,10 +53,11 @@ class Reading:
         self.duration = 0.0
         self.excluded: tuple[tuple[int, int], ...] = ()
 
-    def windows(self) -> Iterator[tuple[Window, Piece] | None]:
+    def windows(self) -> Iterator[tuple[Window, Chunk] | None]:
         """Yield the clip's windows, and the samples of each; on failure note the reason.
 
-        A long clip is heard once before its first window; None comes after each block of it.
+        A long clip is read once before its first window, for its mean and variance; None comes
+        after each block of it, where reading can be stopped.
         """
         try:
             yield from self._windows()
@@ -67,7 +68,7 @@ class Reading:
         finally:
             note_read(self._clip.audio)
 
-    def _windows(self) -> Iterator[tuple[Window, Piece] | None]:
+    def _windows(self) -> Iterator[tuple[Window, Chunk] | None]:
         turn, audio = self._clip.turn, self._clip.audio
         start, stop = bounds(turn, audio)
         self.duration = (stop - start) / audio.rate
@@ -89,7 +90,7 @@ class Reading:
         once = list(mono(turn, audio)) if len(plan) == 1 else None
         mean, scale = yield from self._moments(mono(turn, audio) if once is None else once)
         for window, samples in _cut(mono(turn, audio) if once is None else once, plan):
-            yield window, Piece(samples=samples, mean=mean, scale=scale)
+            yield window, Chunk(samples=samples, mean=mean, scale=scale)
 
     def _note_bounds(self, seconds: float) -> None:
         turn = self._clip.turn

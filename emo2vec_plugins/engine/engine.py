@@ -1,4 +1,8 @@
-"""Clips in, emotions out: window, batch, run a back end, give back in order."""
+"""Clips in, emotions out, in order: read, batch, run, merge.
+
+Each step has a module: a `ClipReader` reads a clip's windows ahead of the model (`prefetch`), a
+`Batch` gathers windows and runs the back end, a `ClipAccumulator` merges what comes back.
+"""
 
 from __future__ import annotations
 
@@ -9,30 +13,39 @@ from contextlib import closing
 from typing import Any, Literal
 
 from emo2vec_plugins.audio import MODEL_RATE, open_audio
-from emo2vec_plugins.core import Backend, Clip, Emotion, Turn, as_turns, serial_group_of
-from emo2vec_plugins.engine.batch import Pending, Piece, Pipelined, start
-from emo2vec_plugins.engine.clip_accumulator import Merge
-from emo2vec_plugins.engine.clip_reader import Reading
-from emo2vec_plugins.engine.prefetch import Task, cores, run_ahead
-from emo2vec_plugins.engine.windows import HOP, Window, windows
+from emo2vec_plugins.core import (
+    Backend,
+    Clip,
+    Emotion,
+    LoadedModel,
+    Turn,
+    as_turns,
+    loaded_model,
+    serial_group_of,
+)
+from emo2vec_plugins.engine.batch import LEAST_COST, Batch, Chunk, cost
+from emo2vec_plugins.engine.clip_accumulator import ClipAccumulator
+from emo2vec_plugins.engine.clip_reader import ClipReader
+from emo2vec_plugins.engine.prefetch import Task, cores, prefetch
+from emo2vec_plugins.engine.windows import Window, windows
 from emo2vec_plugins.errors import OptionsError
 
 LOOKAHEAD = 1024
 """Most items held back at a time, so that a run of unreadable clips does not pile up."""
 
-LEAST_COST = 10 * HOP
-"""Samples that any clip counts in a batch: what keeps packed clips apart takes memory, too."""
-
 WINDOW_OVERLAP = 2.0
 """Seconds: enough that a frame in the middle of what two windows share has context in both."""
 
-AHEAD_BATCHES = 2
+PREFETCHED_BATCHES = 2
 """Batches of audio that are read while the model is busy with one."""
 
 MOST_WORKERS = 4
-"""Threads that read, unless told: each that resamples has torch's threads beside it."""
+"""Threads that read, by default: each that resamples has torch's threads beside it."""
 
 Granularity = Literal["utterance", "frame"]
+
+InFlight = tuple[Any, ClipAccumulator | None]
+"""An item that was read and not given back yet; None for what is no clip."""
 
 
 class Engine:
@@ -42,6 +55,9 @@ class Engine:
     beside it in the batch. A longer clip is scored in overlapping windows that are normalised
     with the statistics of the whole clip and merged on the frame axis, so that memory does not
     grow with its length.
+
+    An engine whose back end came from `load_model` pickles: a worker process loads the model by
+    its name again, once.
 
     Args:
         backend: What `load_model` gives.
@@ -85,12 +101,29 @@ class Engine:
         self._window = _samples("max_window", max_window)
         shared = min(WINDOW_OVERLAP, max_window / 4) if window_overlap is None else window_overlap
         self._overlap = _samples("window_overlap", shared)
-        windows(self._window, window=self._window, overlap=self._overlap)
+        windows(self._window, window=self._window, overlap=self._overlap)  # refuses bad lengths
         seconds = backend.batch_seconds if batch_seconds is None else batch_seconds
         self._budget = _samples("batch_seconds", seconds)
         if not self._budget:
-            raise OptionsError(f"batch_seconds is to be positive, got {seconds}")
+            raise OptionsError(f"batch_seconds must be positive, got {seconds}")
         self._workers = _threads(workers)
+        self._options = {
+            "labels": labels,
+            "granularity": granularity,
+            "max_window": max_window,
+            "window_overlap": window_overlap,
+            "batch_seconds": batch_seconds,
+            "workers": workers,
+        }
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the model's name and the options, never the weights.
+
+        Raises:
+            OptionsError: If the back end did not come from `load_model`, or was loaded with
+                plugins of the caller's own, which do not pickle.
+        """
+        return _rebuilt, (loaded_model(self.backend), self._options)
 
     @property
     def batch_seconds(self) -> float:
@@ -114,22 +147,22 @@ class Engine:
         Reads ahead until a batch is full. A clip that cannot be read or scored has an emotion
         without a label and with the reason.
         """
-        waiting: deque[tuple[Any, Merge | None]] = deque()
-        batch = _Batch(self.backend)
-        with closing(self._read(items)) as readings:
-            for (item, merge), parts in readings:
-                waiting.append((item, merge))
-                if merge is not None:
-                    for window, piece in merge.expect(parts):
-                        if batch.size + len(piece.samples) > self._budget:
-                            batch.start()
-                            yield from _finished(waiting)
-                        batch.add(merge, window, piece)
-                if len(waiting) >= LOOKAHEAD:
+        in_flight: deque[InFlight] = deque()
+        batch = Batch(self.backend)
+        with closing(self._read(items)) as clips:
+            for (item, accumulator), chunks in clips:
+                in_flight.append((item, accumulator))
+                if accumulator is not None:
+                    for window, chunk in accumulator.expect(chunks):
+                        if batch.size + len(chunk.samples) > self._budget:
+                            batch.run()
+                            yield from _complete(in_flight)
+                        batch.add(accumulator, window, chunk)
+                if len(in_flight) >= LOOKAHEAD:
                     batch.finish()
-                yield from _finished(waiting)
+                yield from _complete(in_flight)
         batch.finish()
-        yield from _finished(waiting)
+        yield from _complete(in_flight)
 
     def score(self, audio: Any, turns: Sequence[Turn] | None = None) -> list[Emotion]:
         """Return the emotion of each turn of one recording, in order.
@@ -140,44 +173,47 @@ class Engine:
 
         Raises:
             AudioError: If *turns* is None and the audio cannot be opened.
-            InvalidTurnError: If a turn is none.
+            InvalidTurnError: If *turns* holds anything that is no turn.
         """
-        sound = open_audio(audio)
-        whole = turns is None
-        chosen = [Turn(start=0.0, end=sound.length / sound.rate)] if whole else as_turns(turns)
-        results = self(Clip(turn=turn, audio=sound) for turn in chosen)
+        source = open_audio(audio)
+        whole = [Turn(start=0.0, end=source.length / source.rate)] if turns is None else turns
+        results = self(Clip(turn=turn, audio=source) for turn in as_turns(whole))
         return [emotion for _, emotion in results if emotion is not None]
 
     def _read(
         self, items: Iterable[Any]
-    ) -> Generator[tuple[tuple[Any, Merge | None], Iterator[tuple[Window, Piece]]], None, None]:
-        """Yield each item with its merge, and the windows of it, read ahead; in order."""
-        budget = AHEAD_BATCHES * max(self._budget, self._window)
-        return run_ahead(
+    ) -> Generator[tuple[InFlight, Iterator[tuple[Window, Chunk]]], None, None]:
+        """Yield each item with its accumulator, and its windows, which are read ahead; in order."""
+        budget = PREFETCHED_BATCHES * max(self._budget, self._window)
+        return prefetch(
             (self._task(item, budget) for item in items),
             workers=self._workers,
             budget=budget,
             most=LOOKAHEAD,
-            weigh=lambda part: max(len(part[1].samples), LEAST_COST),
+            weigh=lambda part: cost(part[1]),
         )
 
-    def _task(self, item: Any, budget: int) -> Task[tuple[Any, Merge | None], tuple[Window, Piece]]:
+    def _task(self, item: Any, budget: int) -> Task[InFlight, tuple[Window, Chunk]]:
         if not isinstance(item, Clip):
             return Task((item, None))
-        # Only the reading runs in other threads; the merge is this one's.
-        reading = Reading(
+        # Only the reader runs in other threads; the accumulator stays in this one.
+        reader = ClipReader(
             item, normalize=self.backend.normalize, window=self._window, overlap=self._overlap
         )
-        merge = Merge(
+        accumulator = ClipAccumulator(
             item,
-            reading,
+            reader,
             self.backend,
-            columns=self.labels,
+            labels=self.labels,
             frames=self.granularity == "frame",
         )
-        # A turn may be said to last longer than any number of samples.
+        # Bounded: a turn may claim to last longer than any number of samples.
         weight = min(max(item.turn.duration * MODEL_RATE, LEAST_COST), budget)
-        return Task((item, merge), reading.windows(), weight, serial_group_of(item.audio))
+        return Task((item, accumulator), reader.windows(), weight, serial_group_of(item.audio))
+
+
+def _rebuilt(model: LoadedModel, options: dict[str, Any]) -> Engine:
+    return Engine(model.load(), **options)
 
 
 def _threads(workers: int | None) -> int:
@@ -194,41 +230,8 @@ def _samples(name: str, seconds: float) -> int:
     return round(seconds * MODEL_RATE)
 
 
-class _Batch:
-    """Windows on their way to the back end, and those of the batch before, which it is busy with."""
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        self._parts: list[tuple[Merge, Window, Piece]] = []
-        self._busy: list[tuple[Merge, Window, Piece]] = []
-        self._pending: Pending = list
-        self.size = 0
-
-    def add(self, merge: Merge, window: Window, piece: Piece) -> None:
-        self._parts.append((merge, window, piece))
-        self.size += max(len(piece.samples), LEAST_COST)
-
-    def start(self) -> None:
-        """Give the back end this batch; wait for the one before, if it can run both."""
-        parts, self._parts, self.size = self._parts, [], 0
-        pending = start(self._backend, [piece for _, _, piece in parts]) if parts else list
-        self._take()
-        self._busy, self._pending = parts, pending
-        if not isinstance(self._backend, Pipelined):
-            self._take()  # it is there already
-
-    def finish(self) -> None:
-        """Have everything scored."""
-        self.start()
-        self._take()
-
-    def _take(self) -> None:
-        for (merge, window, _), frames in zip(self._busy, self._pending(), strict=True):
-            merge.add(window, frames)
-        self._busy, self._pending = [], list
-
-
-def _finished(waiting: deque[tuple[Any, Merge | None]]) -> Iterator[tuple[Any, Emotion | None]]:
-    while waiting and (waiting[0][1] is None or waiting[0][1].complete):
-        item, merge = waiting.popleft()
-        yield item, merge.emotion() if merge else None
+def _complete(in_flight: deque[InFlight]) -> Iterator[tuple[Any, Emotion | None]]:
+    """Give back the items at the front that need nothing more: order is kept by waiting."""
+    while in_flight and (in_flight[0][1] is None or in_flight[0][1].complete):
+        item, accumulator = in_flight.popleft()
+        yield item, accumulator.emotion() if accumulator else None

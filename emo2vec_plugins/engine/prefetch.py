@@ -26,7 +26,7 @@ class Task(Generic[Item, Part]):
     Attributes:
         item: Handed back with the parts.
         parts: Run in any thread, but never in two at once; None where there is nothing to run.
-            It may give None between parts, where it can be stopped: that is passed on to nobody.
+            It may give None between parts, where it can be stopped: that is not passed on.
         weight: About how much the parts will weigh together.
         serial_group: Tasks of one serial_group run one after another, in order; those without one as they may.
     """
@@ -37,7 +37,7 @@ class Task(Generic[Item, Part]):
     serial_group: Hashable | None = None
 
 
-def run_ahead(
+def prefetch(
     tasks: Iterable[Task[Item, Part]],
     *,
     workers: int,
@@ -60,7 +60,7 @@ def run_ahead(
     """
     if not workers:
         return ((task.item, _present(task.parts or ())) for task in tasks)
-    return _Ahead(tasks, workers=workers, budget=budget, most=most, weigh=weigh).run()
+    return _Prefetcher(tasks, workers=workers, budget=budget, most=most, weigh=weigh).run()
 
 
 def _present(parts: Iterable[Part | None]) -> Iterator[Part]:
@@ -87,7 +87,7 @@ class _Run(Generic[Item, Part]):
         self.error: BaseException | None = None
 
 
-class _Ahead(Generic[Item, Part]):
+class _Prefetcher(Generic[Item, Part]):
     def __init__(
         self,
         tasks: Iterable[Task[Item, Part]],
@@ -108,7 +108,7 @@ class _Ahead(Generic[Item, Part]):
         self._groups: dict[Hashable, deque[_Run[Item, Part]]] = {}
         self._changed = threading.Condition()
         self._stopped = False
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="emo2vec-ahead")
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="emo2vec-prefetch")
 
     def run(self) -> Generator[tuple[Item, Iterator[Part]], None, None]:
         try:

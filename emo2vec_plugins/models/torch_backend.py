@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from emo2vec_plugins.core import FloatArray, Frames, LabelSet, Provenance
-from emo2vec_plugins.engine import Pending, Piece, lay
+from emo2vec_plugins.engine import Chunk, Pending, lay
 from emo2vec_plugins.errors import Emo2vecError, OptionsError
 from emo2vec_plugins.models.attention import attention_for
 from emo2vec_plugins.models.network import Network
@@ -76,27 +76,27 @@ class TorchBackend:
         Raises:
             Emo2vecError: If the device has too little memory for one waveform alone.
         """
-        return self.start_batch([Piece(samples=waveform) for waveform in waveforms])()
+        return self.start_batch([Chunk(samples=waveform) for waveform in waveforms])()
 
-    def start_batch(self, pieces: Sequence[Piece]) -> Pending:
+    def start_batch(self, chunks: Sequence[Chunk]) -> Pending:
         """Put a batch in the device's queue, its results on their way back behind it.
 
         Raises:
-            Emo2vecError: If the device has too little memory for one piece alone.
+            Emo2vecError: If the device has too little memory for one chunk alone.
         """
-        if not pieces:
+        if not chunks:
             return list
         try:
-            return self._start_all(pieces)
+            return self._start_all(chunks)
         except torch.cuda.OutOfMemoryError as error:
-            if len(pieces) == 1:
+            if len(chunks) == 1:
                 raise Emo2vecError(
-                    f"{self.device} has too little memory for {len(pieces[0].samples)} samples at "
+                    f"{self.device} has too little memory for {len(chunks[0].samples)} samples at "
                     "once: use a shorter max_window, another dtype, or the CPU"
                 ) from error
         torch.cuda.empty_cache()
-        half = len(pieces) // 2
-        first, second = self.start_batch(pieces[:half]), self.start_batch(pieces[half:])
+        half = len(chunks) // 2
+        first, second = self.start_batch(chunks[:half]), self.start_batch(chunks[half:])
         return lambda: [*first(), *second()]
 
     def _suit(self) -> None:
@@ -105,21 +105,21 @@ class TorchBackend:
         self.network.attention = attention_for(self.device, depth=depth)
 
     @torch.inference_mode()
-    def _start_all(self, pieces: Sequence[Piece]) -> Pending:
-        layout = lay([len(piece.samples) for piece in pieces], gap=self.network.gap)
-        packed = pack(pieces, layout, self.device).to(self._dtype)
+    def _start_all(self, chunks: Sequence[Chunk]) -> Pending:
+        layout = lay([len(chunk.samples) for chunk in chunks], gap=self.network.gap)
+        packed = pack(chunks, layout, self.device).to(self._dtype)
         outputs = [each for each in self.network(packed, layout) if each is not None]
         counts = [frames.stop - frames.start for frames in layout.frames]
-        if pieces[0].pool is None:
+        if chunks[0].pool is None:
             returning = send_back([each.float() for each in outputs])
         else:
-            returning = send_back([pooled(each, pieces, counts) for each in outputs])
-            counts = [1] * len(pieces)
+            returning = send_back([pooled(each, chunks, counts) for each in outputs])
+            counts = [1] * len(chunks)
 
         def wait() -> list[Frames]:
             ends = list(accumulate(counts))[:-1]
             embeddings, *heads = (np.split(array, ends) for array in returning())
-            return list(zip(embeddings, heads[0] if heads else [None] * len(pieces), strict=True))
+            return list(zip(embeddings, heads[0] if heads else [None] * len(chunks), strict=True))
 
         return wait
 

@@ -1,4 +1,4 @@
-"""To a device and back: pieces into one waveform, frames or their sums out of it, all in bulk.
+"""To a device and back: chunks into one waveform, frames or their sums out of it, all in bulk.
 
 With CUDA nothing here is to wait: what is copied lies in pinned memory, and the copying in the
 device's queue, so that the next batch is prepared while this one runs.
@@ -14,45 +14,45 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emo2vec_plugins.engine import Layout, Piece
+from emo2vec_plugins.engine import Chunk, Layout
 from emo2vec_plugins.models.upload import upload
 
 
-def pack(pieces: Sequence[Piece], layout: Layout, device: torch.device) -> Tensor:
-    """Return the pieces' samples, normalised on the device, where *layout* has them.
+def pack(chunks: Sequence[Chunk], layout: Layout, device: torch.device) -> Tensor:
+    """Return the chunks' samples, normalised on the device, where *layout* has them.
 
     Returns:
-        Shape (samples,), float32; zeros between the pieces.
+        Shape (samples,), float32; zeros between the chunks.
     """
-    counts = [len(piece.samples) for piece in pieces]
+    counts = [len(chunk.samples) for chunk in chunks]
     ends = list(accumulate(counts))
     raw = torch.empty(ends[-1], device="cpu", pin_memory=device.type == "cuda")
     view = raw.numpy()
-    for piece, end, count in zip(pieces, ends, counts, strict=True):
-        view[end - count : end] = piece.samples
+    for chunk, end, count in zip(chunks, ends, counts, strict=True):
+        view[end - count : end] = chunk.samples
     shifts = [s - (end - n) for s, end, n in zip(layout.starts, ends, counts, strict=True)]
     spread = _spreader(counts, device)
-    mean = spread([piece.mean for piece in pieces])
-    scale = spread([piece.scale for piece in pieces])
+    mean = spread([chunk.mean for chunk in chunks])
+    scale = spread([chunk.scale for chunk in chunks])
     place = torch.arange(ends[-1], device=device) + spread(shifts)
     packed = torch.zeros(layout.samples, device=device)
     packed[place] = (raw.to(device, non_blocking=True) - mean) * scale
     return packed
 
 
-def pooled(frames: Tensor, pieces: Sequence[Piece], counts: Sequence[int]) -> Tensor:
-    """Return the sum of those frames of each piece that it wants pooled.
+def pooled(frames: Tensor, chunks: Sequence[Chunk], counts: Sequence[int]) -> Tensor:
+    """Return the sum of those frames of each chunk that it wants pooled.
 
     Args:
-        frames: Shape (frames, n), the frames of all pieces, one after another.
-        pieces: All of which say what they want.
+        frames: Shape (frames, n), the frames of all chunks, one after another.
+        chunks: All of which say what they want.
         counts: How many frames each has.
 
     Returns:
-        Shape (pieces, n), float64. A piece's sum is made of its own frames
+        Shape (chunks, n), float64. A chunk's sum is made of its own frames
         alone, so that NaN in one is none in another.
     """
-    wanted = np.concatenate([piece.pool for piece in pieces if piece.pool is not None])
+    wanted = np.concatenate([chunk.pool for chunk in chunks if chunk.pool is not None])
     if frames.device.type not in ("cpu", "cuda"):
         frames = frames.cpu()  # others have neither float64 nor sums of segments
     mask = upload(torch.from_numpy(wanted), frames.device)[:, None]
@@ -81,7 +81,7 @@ def send_back(tensors: Sequence[Tensor]) -> Callable[[], list[Any]]:
 def _spreader(
     counts: Sequence[int], device: torch.device
 ) -> Callable[[Sequence[int] | Sequence[float]], Tensor]:
-    """Return what repeats a value of each piece for every sample of it."""
+    """Return what repeats a value of each chunk for every sample of it."""
     repeats, total = upload(counts, device), sum(counts)
 
     def spread(values: Sequence[int] | Sequence[float]) -> Tensor:

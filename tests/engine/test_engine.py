@@ -16,7 +16,7 @@ from emo2vec_plugins.core.backend import Backend
 from emo2vec_plugins.core.labels import LabelSet
 from emo2vec_plugins.core.session import Clip
 from emo2vec_plugins.core.values import Provenance, Turn
-from emo2vec_plugins.engine.engine import AHEAD_BATCHES, LOOKAHEAD, Engine
+from emo2vec_plugins.engine.engine import LOOKAHEAD, PREFETCHED_BATCHES, Engine
 from emo2vec_plugins.engine.windows import frame_count
 from emo2vec_plugins.errors import (
     AudioError,
@@ -172,7 +172,7 @@ def test_a_back_end_that_loses_frames_is_named(broken, found):
         def run(self, waveforms):
             return broken(super().run(waveforms))
 
-    with pytest.raises(ScorerError, match=r"Lossy.run is to give \[49, 99\] frames .* " + found):
+    with pytest.raises(ScorerError, match=r"Lossy.run must give \[49, 99\] frames .* " + found):
         list(Engine(Lossy())([clip_of(1.0), clip_of(2.0)]))
 
 
@@ -202,7 +202,7 @@ def test_a_result_does_not_depend_on_what_is_beside_it(lengths, budget):
 
 
 @pytest.mark.parametrize("seconds", [0.01, 0.5])
-@pytest.mark.parametrize(("workers", "batches"), [(0, 1), (3, 1 + AHEAD_BATCHES)])
+@pytest.mark.parametrize(("workers", "batches"), [(0, 1), (3, 1 + PREFETCHED_BATCHES)])
 def test_few_items_are_read_ahead(workers, batches, seconds):
     pulled = 0
 
@@ -231,7 +231,7 @@ def test_unreadable_clips_behind_a_waiting_one_do_not_pile_up(workers):
 
     next(iter(Engine(FakeBackend(), workers=workers)(clips())))
 
-    assert pulled < LOOKAHEAD + workers * AHEAD_BATCHES * 30
+    assert pulled < LOOKAHEAD + workers * PREFETCHED_BATCHES * 30
 
 
 def test_closing_the_engine_closes_what_it_reads():
@@ -288,7 +288,7 @@ def outcome(sounds, workers):
 
 
 def threads_of_readers():
-    return [each for each in threading.enumerate() if each.name.startswith("emo2vec-ahead")]
+    return [each for each in threading.enumerate() if each.name.startswith("emo2vec-prefetch")]
 
 
 def test_results_and_batches_are_the_same_bits_for_any_number_of_workers(write, noise):

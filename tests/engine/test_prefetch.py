@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emo2vec_plugins.engine.prefetch import Task, run_ahead
+from emo2vec_plugins.engine.prefetch import Task, prefetch
 
 WORKERS = [0, 1, 3]
 
 
 def ahead_of(tasks, *, workers=3, budget=10.0, most=100, weigh=lambda _: 1.0):
-    return run_ahead(tasks, workers=workers, budget=budget, most=most, weigh=weigh)
+    return prefetch(tasks, workers=workers, budget=budget, most=most, weigh=weigh)
 
 
 def collected(tasks, **options):
@@ -25,7 +25,7 @@ def collected(tasks, **options):
 
 
 def readers():
-    return [each for each in threading.enumerate() if each.name.startswith("emo2vec-ahead")]
+    return [each for each in threading.enumerate() if each.name.startswith("emo2vec-prefetch")]
 
 
 @pytest.fixture(autouse=True)

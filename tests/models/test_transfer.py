@@ -13,7 +13,7 @@ from emo2vec_plugins import Engine, load_model
 from emo2vec_plugins.audio.sources import ArrayAudio
 from emo2vec_plugins.core.session import Clip
 from emo2vec_plugins.core.values import Turn
-from emo2vec_plugins.engine.batch import Piece, Pipelined, start, summed
+from emo2vec_plugins.engine.batch import Chunk, Pipelined, start, summed
 from emo2vec_plugins.engine.packing import lay
 from emo2vec_plugins.engine.windows import frame_count
 from emo2vec_plugins.errors import ScorerError
@@ -31,9 +31,9 @@ def backend(tmp_path_factory):
     return load_model(path, device="cpu")
 
 
-def piece_of(length, *, pool=None, seed=0):
+def chunk_of(length, *, pool=None, seed=0):
     samples = np.random.default_rng([seed, length]).standard_normal(length).astype(np.float32)
-    return Piece(samples=samples, mean=0.25, scale=2.0, pool=pool)
+    return Chunk(samples=samples, mean=0.25, scale=2.0, pool=pool)
 
 
 def clip_of(seconds, *, seed=0, **facts):
@@ -44,14 +44,14 @@ def clip_of(seconds, *, seed=0, **facts):
 
 @given(lengths=st.lists(st.integers(400, 3_000), min_size=1, max_size=6))
 def test_pieces_lie_normalised_where_the_layout_has_them(lengths):
-    pieces = [piece_of(length) for length in lengths]
+    chunks = [chunk_of(length) for length in lengths]
     layout = lay(lengths, gap=9)
 
-    packed = pack(pieces, layout, CPU).numpy()
+    packed = pack(chunks, layout, CPU).numpy()
 
     expected = np.zeros(layout.samples, np.float32)
-    for first, piece in zip(layout.starts, pieces, strict=True):
-        expected[first : first + len(piece.samples)] = piece.normalised()
+    for first, chunk in zip(layout.starts, chunks, strict=True):
+        expected[first : first + len(chunk.samples)] = chunk.normalised()
     np.testing.assert_array_equal(packed, expected)
 
 
@@ -60,9 +60,9 @@ def test_sums_are_of_the_frames_that_were_wanted(data, counts):
     pools = [np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n))) for n in counts]
     frames = np.random.default_rng(sum(counts)).standard_normal((sum(counts), 3))
     parts = np.split(frames.astype(np.float32), np.cumsum(counts)[:-1])
-    pieces = [piece_of(400, pool=pool) for pool in pools]
+    chunks = [chunk_of(400, pool=pool) for pool in pools]
 
-    found = pooled(torch.from_numpy(np.concatenate(parts)), pieces, counts).numpy()
+    found = pooled(torch.from_numpy(np.concatenate(parts)), chunks, counts).numpy()
 
     expected = [summed((part, None), pool)[0] for part, pool in zip(parts, pools, strict=True)]
     np.testing.assert_allclose(found, np.concatenate(expected), atol=1e-12)
@@ -71,9 +71,9 @@ def test_sums_are_of_the_frames_that_were_wanted(data, counts):
 def test_what_is_not_a_number_in_one_piece_is_none_in_another():
     frames = torch.ones(4, 2)
     frames[1] = torch.nan
-    pieces = [piece_of(720, pool=np.array([True, True])) for _ in range(2)]
+    chunks = [chunk_of(720, pool=np.array([True, True])) for _ in range(2)]
 
-    found = pooled(frames, pieces, [2, 2])
+    found = pooled(frames, chunks, [2, 2])
 
     assert found[0].isnan().all()
     assert found[1].tolist() == [2, 2]
@@ -83,10 +83,10 @@ def test_a_batch_gives_the_sums_of_the_frames_it_would_give(backend):
     lengths = [16_000, 400, 9_000]
     random = np.random.default_rng(0)
     pools = [random.random(frame_count(length)) < 0.7 for length in lengths]
-    whole = backend.start_batch([piece_of(length) for length in lengths])()
+    whole = backend.start_batch([chunk_of(length) for length in lengths])()
 
     rows = backend.start_batch(
-        [piece_of(length, pool=pool) for length, pool in zip(lengths, pools, strict=True)]
+        [chunk_of(length, pool=pool) for length, pool in zip(lengths, pools, strict=True)]
     )()
 
     for frames, sums, pool in zip(whole, rows, pools, strict=True):
@@ -115,7 +115,7 @@ def test_the_way_of_a_gpu_is_the_reference_too(tmp_path):
     backend = load_model(tmp_path / "small", device="cpu")
     backend.network.attention = all_at_once
     reference = load_model(f"funasr:{tmp_path / 'small'}", device="cpu")
-    waveforms = [piece_of(length).normalised() for length in (16_000, 400, 3_333, 50_000)]
+    waveforms = [chunk_of(length).normalised() for length in (16_000, 400, 3_333, 50_000)]
 
     found = backend.run(waveforms)
 
@@ -131,14 +131,14 @@ class Queue(FakeBackend):
         super().__init__()
         self.log = []
 
-    def start_batch(self, pieces):
+    def start_batch(self, chunks):
         number = sum(kind == "start" for kind, _ in self.log)
         self.log.append(("start", number))
         plain = FakeBackend()
 
         def wait():
             self.log.append(("wait", number))
-            return start(plain, pieces)()
+            return start(plain, chunks)()
 
         return wait
 
@@ -163,7 +163,7 @@ def test_a_batch_is_started_before_the_one_before_is_waited_for():
 
 def test_a_batch_that_fails_while_it_is_waited_for_fails_the_run():
     class Broken(Queue):
-        def start_batch(self, pieces):
+        def start_batch(self, chunks):
             def wait():
                 raise RuntimeError("the device is gone")
 
@@ -175,10 +175,10 @@ def test_a_batch_that_fails_while_it_is_waited_for_fails_the_run():
 
 def test_a_batch_without_sums_where_they_were_wanted_is_an_error():
     class Whole(Queue):
-        def start_batch(self, pieces):
-            return lambda: FakeBackend().run([piece.normalised() for piece in pieces])
+        def start_batch(self, chunks):
+            return lambda: FakeBackend().run([chunk.normalised() for chunk in chunks])
 
-    with pytest.raises(ScorerError, match=r"start_batch is to give \[1\] frames .* got \[49\]"):
+    with pytest.raises(ScorerError, match=r"start_batch must give \[1\] frames .* got \[49\]"):
         list(Engine(Whole())([clip_of(1.0)]))
 
 
@@ -191,11 +191,11 @@ def test_a_back_end_that_loses_frames_is_an_error():
         def run(self, waveforms):
             return [(embeddings[1:], logits) for embeddings, logits in super().run(waveforms)]
 
-    with pytest.raises(ScorerError, match=r"Short.run is to give \[49\] frames .* got \[48\]"):
-        start(Short(), [piece_of(16_000)])
+    with pytest.raises(ScorerError, match=r"Short.run must give \[49\] frames .* got \[48\]"):
+        start(Short(), [chunk_of(16_000)])
 
 
 def test_the_head_is_read_by_the_rows_of_the_tokens(backend):
-    ((_, logits),) = backend.start_batch([piece_of(400, pool=np.array([True]))])()
+    ((_, logits),) = backend.start_batch([chunk_of(400, pool=np.array([True]))])()
 
     assert logits.shape == (1, len(TOKENS))
