@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import secrets
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +15,7 @@ from emo2vec_plugins.audio import MODEL_RATE
 from emo2vec_plugins.core import FloatArray
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import AudioError
+from emo2vec_plugins.files import replacing, save_npy
 from emo2vec_plugins.training.augment import prepare, stretch
 from emo2vec_plugins.training.examples import Example
 from emo2vec_plugins.training.recipe import Recipe
@@ -162,13 +160,5 @@ def _read(path: Path, width: int) -> FloatArray | None:
 
 
 def _write(path: Path, row: FloatArray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
-    content = io.BytesIO()
-    np.save(content, row)
-    try:
-        part.write_bytes(content.getvalue())
-        part.replace(path)
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+    with replacing(path) as stream:
+        save_npy(stream, row)

@@ -11,6 +11,7 @@ from typing import Any
 
 from emo2vec_plugins.errors import CheckpointError, TrainingError
 from emo2vec_plugins.evaluation import Evaluation
+from emo2vec_plugins.files import write_whole
 from emo2vec_plugins.training.card import Story, model_card
 from emo2vec_plugins.training.curve import to_csv, to_png
 from emo2vec_plugins.training.fit import Fitted, Means, fit, predictions
@@ -100,11 +101,8 @@ def written(path: Path, content: str | bytes) -> None:
     Raises:
         TrainingError: If it cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content.encode() if isinstance(content, str) else content)
-        part.replace(path)
+        write_whole(path, content, locked=True)
     except OSError as error:
         raise TrainingError(
             f"{path} cannot be written: {error.strerror or error}; the last checkpoint is intact"

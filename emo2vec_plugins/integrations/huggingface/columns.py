@@ -13,6 +13,7 @@ from secrets import token_hex
 from typing import Any, NoReturn
 
 from emo2vec_plugins.errors import Emo2vecError, OptionsError
+from emo2vec_plugins.files import Part
 from emo2vec_plugins.integrations.huggingface.rows import DatasetOptions, features_of
 
 WRITTEN_ROWS = 512
@@ -33,10 +34,9 @@ class Columns:
         self._rows: list[Values] = []
         self._writer: Any = None
         folder = _temporary() if options.folder is None else Path(options.folder)
-        folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / f"emotions-{token_hex(8)}.arrow"
-        self._part = self._path.with_suffix(".part")
-        weakref.finalize(self, self._part.unlink, missing_ok=True)
+        self._part = Part(self._path)
+        weakref.finalize(self, self._part.discard)
 
     def add(self, values: Values) -> None:
         """Add a row.
@@ -57,7 +57,7 @@ class Columns:
 
         self._write()
         self._writer.close()
-        self._part.replace(self._path)
+        self._part.seal()
         return Dataset.from_file(str(self._path))
 
     def _write(self) -> None:
@@ -65,7 +65,7 @@ class Columns:
 
         table = table_of(self._rows, self._options)
         if self._writer is None:
-            self._writer = pa.ipc.new_stream(str(self._part), table.schema)
+            self._writer = pa.ipc.new_stream(str(self._part.path), table.schema)
         self._writer.write_table(table)
         self._rows = []
 

@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from emo2vec_plugins.core import Emotion, FloatArray, Options
 from emo2vec_plugins.errors import FormatError, OptionsError
-from emo2vec_plugins.files import replacing
+from emo2vec_plugins.files import Part, replacing
 from emo2vec_plugins.formats import rows, write_text
 from emo2vec_plugins.integrations.kaldi.files import by_bytes
 
@@ -129,13 +129,17 @@ class KaldiWriter:
             OSError: If they cannot be written; what was there before is there still.
         """
         folder = self._folder
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".emotions-") as staging:
-            self._write(Path(staging))
+        staged = Part(folder / "emotions")
+        try:
+            staged.path.mkdir()
+            self._write(staged.path)
             for name in NAMES:
-                if (Path(staging) / name).exists():
-                    (Path(staging) / name).replace(folder / name)
+                if (staged.path / name).exists():
+                    (staged.path / name).replace(folder / name)
                 else:  # an earlier run's would be taken for this one's
                     (folder / name).unlink(missing_ok=True)
+        finally:
+            staged.discard()
         return KaldiResults(
             folder=folder,
             labels=folder / LABELS,

@@ -12,17 +12,18 @@ import json
 import os
 import shutil
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 from lhotse.cut import Cut
 from lhotse.cut.set import deserialize_cut
 from lhotse.shar.readers.lazy import LazySharIterator
 
 from emo2vec_plugins.errors import FormatError, OptionsError
+from emo2vec_plugins.files import replacing, staging, sync
 
 ENDINGS = (".jsonl", ".jsonl.gz")
 SHAR_FIELDS = ("shard_origin", "shar_epoch")
@@ -128,10 +129,12 @@ class LinesLayout:
 
     def seal(self, lines: Path, target: Path) -> None:
         """Compress or copy the lines, then rename."""
-        unfinished = target.with_name(f".{target.name}.part")
-        with lines.open("rb") as whole, _writing(unfinished, like=target) as out:
+        with (
+            lines.open("rb") as whole,
+            replacing(target, locked=True) as file,
+            _packed(file, like=target) as out,
+        ):
             shutil.copyfileobj(whole, out)
-        unfinished.replace(target)
 
 
 class SharLayout:
@@ -194,17 +197,17 @@ class SharLayout:
         """Write shards as they were cut before, link all other files, rename the directory."""
         if target.exists():
             return  # killed after the renaming
-        unfinished = target.with_name(f".{target.name}.part")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        with lines.open("rb") as whole:
+        with staging(target, locked=True) as folder, lines.open("rb") as whole:
+            shutil.rmtree(folder, ignore_errors=True)  # left by a process that was killed
+            folder.mkdir()
             for path, size in zip(self._streams["cuts"], self._shard_sizes(), strict=True):
-                with _writing(unfinished / path.name, like=path) as out:
-                    out.writelines(islice(whole, size))
-        for path in sorted(self._source.iterdir()):
-            if path not in self._streams["cuts"]:
-                _link(path, unfinished / path.name)
-        unfinished.rename(target)
+                with (folder / path.name).open("wb") as file:
+                    with _packed(file, like=path) as out:
+                        out.writelines(islice(whole, size))
+                    sync(file)
+            for path in sorted(self._source.iterdir()):
+                if path not in self._streams["cuts"]:
+                    _link(path, folder / path.name)
 
     def _shard_sizes(self) -> list[int]:
         if self._sizes is None:
@@ -240,17 +243,11 @@ def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
         raise FormatError(f"{path}: the gzip archive is damaged: {error}") from error
 
 
-@contextmanager
-def _writing(path: Path, *, like: Path) -> Iterator[Any]:
-    """Open *path* for bytes, compressed if *like* is; the same bytes give the same file."""
-    with path.open("wb") as file:
-        if like.suffix == ".gz":
-            with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
-                yield packed
-        else:
-            yield file
-        file.flush()
-        os.fsync(file.fileno())
+def _packed(file: IO[bytes], *, like: Path) -> AbstractContextManager[Any]:
+    """Compress what is written to *file* if *like* is compressed; the same bytes give the same."""
+    if like.suffix != ".gz":
+        return nullcontext(file)
+    return gzip.GzipFile("", "wb", 6, file, mtime=0)
 
 
 def _digest(path: Path) -> str:

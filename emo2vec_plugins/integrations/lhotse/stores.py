@@ -22,7 +22,7 @@ from lhotse.features.io import (
 
 from emo2vec_plugins.core import FloatArray
 from emo2vec_plugins.errors import OptionsError, ResumeError
-from emo2vec_plugins.files import mapped, pieces, save_npy
+from emo2vec_plugins.files import mapped, pieces, save_npy, staging, sync
 
 
 class Store(Protocol):
@@ -61,7 +61,7 @@ class LilcomStore:
 
     def commit(self) -> int:
         """Flush the archive; the position is its length in bytes."""
-        _sync(self.writer.file)
+        sync(self.writer.file)
         return int(self.writer.curr_offset)
 
     def seal(self) -> None:
@@ -116,7 +116,7 @@ class Hdf5Store:
 
     def commit(self) -> int:
         """Flush the log; the position is its length in bytes."""
-        _sync(self.writer.file)
+        sync(self.writer.file)
         return int(self.writer.file.tell())
 
     def seal(self) -> None:
@@ -124,8 +124,11 @@ class Hdf5Store:
         length = self.commit()
         self.close()
         if length or not self.path.exists():
-            unfinished = self.path.with_name(f"{self.path.stem}.part.h5")
-            with NumpyHdf5Writer(unfinished, mode="w") as whole, self._log.open("rb") as log:
+            with (
+                staging(self.path, locked=True, suffix=".part.h5") as part,
+                NumpyHdf5Writer(part, mode="w") as whole,
+                self._log.open("rb") as log,
+            ):
                 while log.tell() < length:
                     key, array = str(np.load(log)), _next_array(log)
                     dataset = whole.hdf.create_dataset(key, array.shape, array.dtype)
@@ -133,9 +136,6 @@ class Hdf5Store:
                     for piece in pieces(array):
                         dataset[start : start + len(piece)] = piece
                         start += len(piece)
-            with unfinished.open("rb") as file:
-                os.fsync(file.fileno())
-            unfinished.replace(self.path)
         self._log.unlink()
 
     def close(self) -> None:
@@ -266,8 +266,3 @@ def _cut_back(path: Path, position: int) -> None:
             "changed since; remove what is unfinished and start over"
         )
     os.truncate(path, position)
-
-
-def _sync(file: Any) -> None:
-    file.flush()
-    os.fsync(file.fileno())

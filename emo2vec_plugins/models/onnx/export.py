@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import tempfile
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import torch
 from emo2vec_plugins.core import Backend, FloatArray, Provenance
 from emo2vec_plugins.engine import RECEPTIVE
 from emo2vec_plugins.errors import ExportError, MissingExtraError, OptionsError
+from emo2vec_plugins.files import staging
 from emo2vec_plugins.models.config import Config
 from emo2vec_plugins.models.onnx.groups import padded
 from emo2vec_plugins.models.onnx.network import PaddedNetwork, names
@@ -78,12 +78,10 @@ def export(backend: Backend, path: Path, *, dtype: str = "float32") -> Export:
         ExportError: If the file does not do what torch does.
         OSError: If it cannot be written.
     """
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
-        part = Path(folder) / path.name
+    with staging(path) as part:
         write_graph(backend, part, dtype=dtype)
         result = compare(backend, open_onnxruntime(part, device="cpu").call)
         _refuse(result, dtype, path)
-        part.replace(path)
     return result
 
 

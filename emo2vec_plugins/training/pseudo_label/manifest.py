@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from emo2vec_plugins.core import Options, Scorer
 from emo2vec_plugins.errors import LabelError, OptionsError, ResumeError
+from emo2vec_plugins.files import write_whole
 from emo2vec_plugins.integrations.lhotse import (
     Layout,
     LinesLayout,
@@ -172,10 +173,8 @@ class _Run:
             for cut in cuts:
                 lines.write(scored.line(cut).encode() + b"\n")
             lines.flush()
-            unfinished = self._record.with_name(f".{self._record.name}.part")
             record = {"task": task, "report": report.as_json()}
-            unfinished.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
-            unfinished.replace(self._record)
+            write_whole(self._record, json.dumps(record, indent=2) + "\n", locked=True)
             scored.seal(self._lines, self.target)
 
     def clear_up(self) -> None:
