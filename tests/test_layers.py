@@ -1,189 +1,245 @@
-"""Imports point one way, and each module says what it is for."""
+"""The house: folders with faces, imports that go one way, and each module says what it is for."""
 
 from __future__ import annotations
 
 import ast
+import re
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+from support.paths import ROOT, TESTS
 
 import emo2vec_plugins
 
-PACKAGE = Path(emo2vec_plugins.__file__).parent
 NAME = "emo2vec_plugins"
+PACKAGE = Path(emo2vec_plugins.__file__).parent
 
-# Each layer may import those below it, and nothing of its own layer but what stands before it.
-LAYERS = (
-    ("errors", "ahead", "whole_files"),
-    ("labels", "dialogue", "labelled", "spilling"),
-    ("windows", "packing"),
-    ("audio_files", "audio", "turn_audio"),
-    ("session", "overlap", "backend", "pieces"),
-    ("formats", "hookspecs"),
-    ("plugins",),
-    ("pipeline", "loading", "reading", "merging", "engine", "selfcheck", "testing"),
+ORDER = (
+    *("_version", "errors", "core", "files", "audio", "engine", "models", "formats"),
+    *("integrations", "integrations.*", "report", "cli"),
+    *("evaluation", "training", "review", "bench"),
 )
-RANK = {
-    name: (rank, place) for rank, layer in enumerate(LAYERS) for place, name in enumerate(layer)
-}
-MODEL = {
-    "errors",
-    "labels",
-    "dialogue",
-    "backend",
-    "pieces",
-    "packing",
-    "windows",
-    "hookspecs",
-    "audio",
-    "turn_audio",
-}
-TOOLS = {"evaluation", "training", "bench", "review", "report"}
-CORE = {name for layer in LAYERS for name in layer} - {"selfcheck", "testing"}
-HEAVY = {
-    *("torch", "torchaudio", "lhotse", "pyannote", "funasr", "modelscope", "transformers"),
-    *("onnx", "onnxruntime", "openvino"),
-    *("audformat", "datasets", "pandas", "pyarrow"),
-}
+"""The floors, from the ground up: a folder imports from those below it. Hosts share a floor."""
 
-# Modules that are imported only where their library is there; the first match counts.
-LAZY = {
-    "graph/export": {"torch"},
-    "graph/network": {"torch"},
-    "model/attention": {"torch"},
-    "model/network": {"torch"},
-    "model/torch_backend": {"torch"},
-    "model/transfer": {"torch"},
-    "model/upload": {"torch"},
-    "model/checkpoint": {"torch"},
-    "model/pickles": {"torch"},
-    "integrations/pyannote_audio": {"torch", "pyannote"},
-    "integrations/pyannote_pipeline": {"torch", "pyannote"},
-    "integrations/lhotse_cuts": set(),
-    "integrations/lhotse_": {"torch", "lhotse"},
-    "training/": {"torch", "torchaudio", "lhotse"},
-    "evaluation/": {"lhotse", "pyannote"},
-    "bench/": {"torch"},
-}
+ROOF = {NAME, "builtins", "testing", "__main__"}
+"""What puts the floors together, and what only users import."""
+
+MOST_FACES = 20
 
 
 def modules():
-    return sorted(path.relative_to(PACKAGE).with_suffix("") for path in PACKAGE.rglob("*.py"))
+    """Every module by its dotted name, without that of the package."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts) or NAME] = path
+    return found
 
 
-def imports_of(path):
-    """Give every module that a file imports from, at any depth, except for type checking."""
-    tree = ast.parse((PACKAGE / path).with_suffix(".py").read_text("utf-8"))
-    skipped = {
-        id(node)
-        for block in ast.walk(tree)
-        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
-        for node in ast.walk(block)
-    }
+MODULES = modules()
+
+
+def folder_of(module):
+    """The folder with a face that a module is in; a module at the top is its own."""
+    first, *rest = module.split(".")
+    is_host = first == "integrations" and rest and (PACKAGE / first / rest[0]).is_dir()
+    return f"{first}.{rest[0]}" if is_host else first
+
+
+FACES = {
+    folder for folder in map(folder_of, MODULES) if (PACKAGE / folder.replace(".", "/")).is_dir()
+}
+
+
+def floor_of(folder):
+    return ORDER.index("integrations.*" if folder.startswith("integrations.") else folder)
+
+
+@cache
+def tree_of(path):
+    return ast.parse(path.read_text("utf-8"))
+
+
+def imported_from(tree):
+    """Every (module, name) of the package that code imports, at any depth, in any branch."""
     for node in ast.walk(tree):
-        if id(node) in skipped:
-            continue
-        if isinstance(node, ast.ImportFrom) and node.module == NAME:
-            yield from (f"{NAME}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative imports hide where they point"
-            yield node.module
+        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            root, _, module = node.module.partition(".")
+            if root == NAME:
+                yield from ((module or NAME, alias.name) for alias in node.names)
         elif isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            for alias in node.names:
+                root, _, module = alias.name.partition(".")
+                if root == NAME:
+                    yield module or NAME, None
 
 
-def own(path):
-    """Give the part of the package that each of a file's imports belongs to."""
-    for name in imports_of(path):
-        root, *rest = name.split(".")
-        if root == NAME and rest and rest[0] != "__version__":
-            yield rest[0]
+def target(module, name):
+    """The module that an import reaches: ``from core import plugins`` reaches ``core.plugins``."""
+    if module in FACES and name in face(module):
+        return module
+    submodule = name if module == NAME else f"{module}.{name}"
+    return submodule if submodule in MODULES else module
 
 
-def test_every_module_has_its_place():
-    tops = {path.parts[0] for path in modules()}
-
-    assert tops <= {
-        *RANK,
-        *(
-            "model",
-            "graph",
-            "formats",
-            "integrations",
-            "evaluation",
-            "training",
-            "bench",
-            "review",
-            "report",
-            "cli",
-        ),
-        *("__init__", "__main__"),
-    }
-
-
-@pytest.mark.parametrize("name", [name for name in RANK if name != "formats"])
-def test_the_core_imports_what_lies_below_it(name):
-    for other in own(Path(name)):
-        assert other in RANK, f"{name} imports {other}"
-        assert RANK[other] < RANK[name], f"{name} imports {other}, which lies above it"
-
-
-def test_the_pipeline_takes_any_scorer():
-    assert "engine" not in set(own(Path("pipeline")))
-
-
-@pytest.mark.parametrize(
-    ("folder", "allowed"),
-    [
-        ("model", MODEL | {"model"}),
-        (
-            "formats",
-            {"errors", "labels", "dialogue", "spilling", "whole_files", "formats", "hookspecs"},
-        ),
-        ("graph", MODEL | {"model", "graph"}),
-        ("integrations", CORE | {"model", "graph", "integrations"}),
-        ("evaluation", CORE | {"evaluation", "report", "model", "integrations"}),
-        ("training", CORE | {"training", "evaluation", "model", "integrations"}),
-        ("review", CORE | {"review"}),
-        ("report", CORE | {"report"}),
-        ("bench", CORE | {"bench", "model", "integrations"}),
-        ("cli", CORE | {"cli", "graph", "integrations", *TOOLS, "selfcheck"}),
-    ],
-)
-def test_folders_import_what_lies_below_them(folder, allowed):
-    for path in modules():
-        if path.parts[0] == folder:
-            assert set(own(path)) <= allowed, path
-
-
-@pytest.mark.parametrize("name", [*RANK, "model"])
-def test_plugins_of_the_package_are_named_only_as_strings(name):
-    for path in modules():
-        if path.parts[0] == name:
-            assert not {"graph", "integrations", *TOOLS, "cli"} & set(own(path)), path
-
-
-@pytest.mark.parametrize("path", modules(), ids=str)
-def test_heavy_libraries_are_imported_where_they_are_needed(path):
-    tree = ast.parse((PACKAGE / path).with_suffix(".py").read_text("utf-8"))
-    found = {
-        alias.name.split(".")[0]
-        for node in tree.body
-        if isinstance(node, ast.Import)
+@cache
+def face(folder):
+    """What a face lists: each name, and the module behind that has it."""
+    parts, prefix = ([], "") if folder == NAME else (folder.split("."), f"{folder}.")
+    path = PACKAGE.joinpath(*parts, "__init__.pyi")
+    return {
+        alias.asname: f"{prefix}{node.module}"
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom)
         for alias in node.names
-    } | {
-        node.module.split(".")[0]
-        for node in tree.body
-        if isinstance(node, ast.ImportFrom) and node.module
     }
-    allowed = next((libs for head, libs in LAZY.items() if path.as_posix().startswith(head)), set())
-
-    assert found & HEAVY <= allowed
 
 
-@pytest.mark.parametrize("path", modules(), ids=str)
-def test_everything_public_is_documented(path):
-    tree = ast.parse((PACKAGE / path).with_suffix(".py").read_text("utf-8"))
+def code_of_pages():
+    """The Python in README, docs and examples, as users would write it."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *ROOT.glob("examples/**/*.md")]
+    for page in pages:
+        for block in re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.S | re.M):
+            yield page.name, ast.parse(block)
+    for path in ROOT.glob("examples/**/*.py"):
+        yield path.name, tree_of(path)
+
+
+# Imports go one way.
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - ROOF))
+def test_a_module_imports_what_lies_below_its_folder(module):
+    here = folder_of(module)
+    for other, name in imported_from(tree_of(MODULES[module])):
+        there = folder_of(target(other, name))
+        assert there not in ROOF, f"{module} imports {name} from {other}"
+        if there != here:
+            assert floor_of(there) < floor_of(here), f"{module} imports {name} from {other}"
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_a_module_imports_from_faces_or_from_its_own_folder(module):
+    here = folder_of(module)
+    for other, name in imported_from(tree_of(MODULES[module])):
+        reached = target(other, name)
+        there = folder_of(reached)
+        if there in FACES and there != here:
+            assert reached == there, f"{module} imports {name} from {other}: behind the face"
+            assert name in face(there), f"{module} imports {name}: not in the face of {there}"
+        elif there in FACES:
+            assert reached != there, f"{module} imports {name} from its own folder's face"
+
+
+def test_no_module_imports_itself_through_others():
+    graph = {}
+    for module, path in MODULES.items():
+        graph[module] = set()
+        for other, name in imported_from(tree_of(path)):
+            reached = target(other, name)
+            graph[module].add(face(reached)[name] if reached in FACES else reached)
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def test_imports_are_visible():
+    for module, path in MODULES.items():
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{module}: relative imports hide where they point"
+            if isinstance(node, ast.Attribute) and node.attr in ("import_module", "__import__"):
+                assert module == "core.plugins", f"{module} imports by name"
+
+
+def test_only_the_composition_root_names_modules_in_strings():
+    for module, path in MODULES.items():
+        tree = tree_of(path)
+        prose = {
+            id(node.value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                named = {*re.findall(rf"\b{NAME}\.([a-z]\w+)", node.value)} - face(NAME).keys()
+                assert module == "builtins" or id(node) in prose or not named, module
+
+
+def test_the_composition_root_names_every_built_in_plugin():
+    hooked = {
+        f"{NAME}.{module}"
+        for module, path in MODULES.items()
+        if any(
+            isinstance(node, ast.FunctionDef)
+            and any(ast.unparse(each) == "hookimpl" for each in node.decorator_list)
+            for node in tree_of(path).body
+        )
+    }
+
+    assert set(emo2vec_plugins.builtins.BUILT_IN.values()) == hooked
+
+
+# Faces.
+
+
+def test_docs_and_examples_import_from_few_faces_only():
+    used = set()
+    for page, tree in code_of_pages():
+        for module, name in imported_from(tree):
+            reached = target(module, name)
+            is_face = reached in FACES or reached in ROOF or reached == "errors"
+            assert is_face, f"{page} imports {name} from {module}: behind the face"
+            used.add(reached)
+
+    assert len(used) <= MOST_FACES
+
+
+@pytest.mark.parametrize("folder", sorted(FACES))
+def test_what_a_face_lists_is_there(folder):
+    module = __import__(f"{NAME}.{folder}", fromlist=["*"])
+
+    assert sorted(module.__all__) == sorted(face(folder))
+    for name in face(folder):
+        assert getattr(module, name) is not None
+
+
+@pytest.mark.parametrize("folder", sorted(FACES))
+def test_what_a_face_lists_is_used_outside(folder):
+    used = {
+        name
+        for module, path in MODULES.items()
+        if folder_of(module) != folder
+        for other, name in imported_from(tree_of(path))
+        if other == folder
+    }
+    root = {name for name, home in face(NAME).items() if home == folder}
+    pages = "\n".join(
+        path.read_text("utf-8")
+        for path in [
+            *(ROOT / "docs").glob("*.md"),
+            *ROOT.glob("examples/**/*.py"),
+            *ROOT.glob("*.md"),
+        ]
+    )
+    unused = [
+        name
+        for name in face(folder)
+        if name not in used | root and not re.search(rf"\b{name}\b", pages)
+    ]
+
+    assert unused == []
+
+
+# What each module says of itself.
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_everything_public_is_documented(module):
+    tree = tree_of(MODULES[module])
     kinds = (ast.FunctionDef, ast.ClassDef)
     outer = [node for node in tree.body if isinstance(node, kinds)]
     inner = [
@@ -203,12 +259,28 @@ def test_everything_public_is_documented(path):
     assert bare == []
 
 
-@pytest.mark.parametrize("path", modules(), ids=str)
-def test_nothing_is_printed_asserted_or_caught_blindly(path):
-    tree = ast.parse((PACKAGE / path).with_suffix(".py").read_text("utf-8"))
-
-    for node in ast.walk(tree):
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_nothing_is_printed_asserted_or_caught_blindly(module):
+    for node in ast.walk(tree_of(MODULES[module])):
         assert not (isinstance(node, ast.ExceptHandler) and node.type is None)
-        assert not (isinstance(node, ast.Assert) and path.name != "testing")
+        assert not (isinstance(node, ast.Assert) and module != "testing")
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             assert node.func.id not in ("print", "eval", "exec")
+
+
+# The tests mirror the package.
+
+
+def test_each_folder_of_tests_is_one_of_the_package():
+    folders = {
+        path.parent.relative_to(TESTS) for path in TESTS.rglob("test_*.py") if path.parent != TESTS
+    }
+
+    assert [str(each) for each in folders if not (PACKAGE / each).is_dir()] == []
+
+
+def test_no_test_imports_another():
+    for path in TESTS.rglob("*.py"):
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                assert not re.search(r"(^|\.)(test_\w+|conftest)$", node.module), path

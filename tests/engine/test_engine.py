@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 import time
 import tracemalloc
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from emo2vec_plugins.audio.sources import ArrayAudio, FileAudio, MissingAudio, open_audio
 from emo2vec_plugins.core.backend import Backend
 from emo2vec_plugins.core.labels import LabelSet
+from emo2vec_plugins.core.loading import load_model
 from emo2vec_plugins.core.session import Clip
 from emo2vec_plugins.core.values import Provenance, Turn
 from emo2vec_plugins.engine.engine import LOOKAHEAD, PREFETCHED_BATCHES, Engine
@@ -782,3 +784,24 @@ def test_nothing_scored_has_no_duration():
 
     assert emotion.reason is not None
     assert emotion.duration == 0.0
+
+
+# In other processes.
+
+
+def test_an_engine_pickles_by_its_models_name(noise):
+    engine = Engine(load_model("tiny"), labels=["angry", "sad"], max_window=10, workers=0)
+
+    copy = pickle.loads(pickle.dumps(engine))
+
+    assert copy.identity == engine.identity
+    assert copy.score((noise(16_000), 16_000)) == engine.score((noise(16_000), 16_000))
+
+
+def test_a_pickled_engine_holds_no_weights():
+    assert len(pickle.dumps(Engine(load_model("tiny")))) < 1000
+
+
+def test_an_engine_of_a_model_without_a_name_does_not_pickle():
+    with pytest.raises(OptionsError, match="FakeBackend"):
+        pickle.dumps(Engine(FakeBackend()))

@@ -1,0 +1,53 @@
+"""From a model's name to a back end, and to the same one in another process."""
+
+from __future__ import annotations
+
+import gc
+import pickle
+
+import pytest
+
+from emo2vec_plugins import NamedModel, Plugins, hookimpl
+from emo2vec_plugins.core import loading
+from emo2vec_plugins.core.loading import LoadedModel, load_model, loaded_model
+from emo2vec_plugins.errors import OptionsError
+from emo2vec_plugins.testing import FakeBackend
+
+
+class Models:
+    @hookimpl
+    def emo2vec_models(self):
+        return [NamedModel(name="mine", description="", load=lambda *_, **__: FakeBackend())]
+
+
+def test_how_a_model_was_loaded_pickles():
+    backend = load_model("tiny", device="cpu")
+
+    model = pickle.loads(pickle.dumps(loaded_model(backend)))
+
+    assert model == LoadedModel("tiny", "cpu", "float32")
+    assert model.load() is model.load()
+    assert model.load().provenance == backend.provenance
+
+
+def test_a_model_that_load_model_did_not_give_cannot_be_loaded_again():
+    with pytest.raises(OptionsError, match=r"FakeBackend .*load_model"):
+        loaded_model(FakeBackend())
+
+
+def test_a_model_of_plugins_that_do_not_pickle_cannot_be_loaded_again():
+    backend = load_model("mine", plugins=Plugins([Models()], installed=False))
+
+    with pytest.raises(OptionsError, match="FakeBackend"):
+        loaded_model(backend)
+
+
+def test_what_is_remembered_goes_with_the_model():
+    backend = load_model("tiny", device="cpu")
+    key = id(backend)
+    assert key in loading._loaded
+
+    del backend
+    gc.collect()
+
+    assert key not in loading._loaded
