@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -144,6 +145,8 @@ def _annotated(
             for clip in job.clips(plugins, options):
                 sent.append((job, clip))
                 yield clip
+            # The end goes through the scorer like a clip, so that a source finishes after its
+            # last result without anyone counting clips.
             end = End()
             sent.append((job, end))
             yield end
@@ -151,6 +154,7 @@ def _annotated(
     items = stream()
     for item, emotion in score(items):
         job, expected = sent.popleft() if sent else (None, None)
+        # By identity: clips may be equal, and a swapped pair would be written to wrong turns.
         if job is None or item is not expected:
             raise ScorerError(f"the scorer gave back {item!r} where {expected!r} was next")
         if isinstance(item, End):
@@ -165,7 +169,11 @@ def _annotated(
 
 
 class _Job:
-    """One source on its way: its session, or the error that ended it."""
+    """One source on its way: its session, or the error that ended it.
+
+    A plugin's error fails its source, never the run. But what cannot be written (a full disk)
+    would fail for every source that follows, so an OSError of a sink ends the run.
+    """
 
     def __init__(self, source: Any) -> None:
         self._source = source
@@ -173,42 +181,39 @@ class _Job:
         self._error: Exception | None = None
 
     def clips(self, plugins: Plugins, options: Options) -> Iterator[Clip]:
-        try:
+        with self._failing_in("clips"):
             self._session = plugins.open(self._source, options)
             yield from _only_clips(self._session)
-        except Exception as error:  # noqa: BLE001 - fails this source, not the run
-            self._error = _named(error, self._session, "clips")
 
     def take(self, clip: Clip, emotion: Emotion) -> None:
         if self._error is None and self._session is not None:
-            try:
+            with self._failing_in("take", let_through=OSError):
                 self._session.take(clip, emotion)
-            except OSError:
-                raise
-            except Exception as error:  # noqa: BLE001 - fails this source, not the run
-                self._error = _named(error, self._session, "take")
 
     def finish(self, failed: Failure) -> Any:
         if self._error is None and self._session is not None:
-            try:
+            with self._failing_in("finish", let_through=OSError):
                 return self._session.finish()
-            except OSError:
-                raise
-            except Exception as error:  # noqa: BLE001 - fails this source, not the run
-                self._error = _named(error, self._session, "finish")
         return failed(self._source, self._error or PluginError("the source was never opened"))
+
+    @contextmanager
+    def _failing_in(self, step: str, *, let_through: Any = ()) -> Iterator[None]:
+        try:
+            yield
+        except let_through:
+            raise
+        except Exception as error:  # noqa: BLE001 - fails this source, not the run
+            self._error = error if self._session is None else _named(error, self._session, step)
 
 
 def _only_clips(session: Session) -> Iterator[Clip]:
     for clip in session.clips():
         if not isinstance(clip, Clip):
-            raise TypeError(f"a session is to yield Clip objects, got {clip!r}")
+            raise TypeError(f"a session must yield Clip objects, got {clip!r}")
         yield clip
 
 
-def _named(error: Exception, session: Session | None, step: str) -> Exception:
-    if session is None:
-        return error
+def _named(error: Exception, session: Session, step: str) -> PluginError:
     kind = type(session)
     named = PluginError(
         f"{kind.__module__}.{kind.__qualname__}.{step} failed: {type(error).__name__}: {error}"

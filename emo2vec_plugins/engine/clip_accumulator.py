@@ -43,6 +43,7 @@ class ClipAccumulator:
         self._keep_frames = frames
         self._open, self._read = 0, False
         self._pooled = 0
+        # float64 sums: a clip may have hundreds of thousands of frames.
         self._embedding = np.zeros(backend.width)
         self._logits = np.zeros(len(labels.names))
         self._frame_embeddings = Rows()
@@ -59,6 +60,7 @@ class ClipAccumulator:
         Where no frames are kept, a back end is asked for their sum alone.
         """
         for window, chunk in windows:
+            # Counted before it is scored: windows of one clip may lie in several batches.
             self._open += 1
             pool = self._pool(window)
             self._pooled += int(pool.sum())
@@ -114,6 +116,7 @@ class ClipAccumulator:
         if spans is None:
             return None
         shared = sum(end - start for start, end in spans)
+        # Rounding may make the spans longer than the turn; a turn of no length has no share.
         return min(1.0, shared / turn.duration) if turn.duration else 0.0
 
     def _arrays(self) -> dict[str, Any]:
@@ -131,7 +134,7 @@ class ClipAccumulator:
         if not names:
             return {}
         logits = self._logits / self._pooled
-        likelihood = np.exp(logits - logits.max())
+        likelihood = np.exp(logits - logits.max())  # no overflow: the largest exponent is 0
         scores = likelihood / likelihood.sum()
         best = int(scores.argmax())
         return {

@@ -1,6 +1,6 @@
 """One clip on its way into the engine: read, measured, cut into windows.
 
-This is what runs ahead of the model, in threads: nothing here knows of a back end's results.
+This is what runs ahead of the model, in threads: nothing here depends on a back end's results.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class ClipReader:
 
     Attributes:
         reason: Why the clip could not be read, once that is known.
-        flags: What is said of its audio; all of it once there is a window.
+        flags: Flags of its audio; complete once there is a window.
         duration: Seconds of audio within bounds.
         excluded: Start and stop, in samples of the clip, of what is not to be pooled.
     """
@@ -63,7 +63,7 @@ class ClipReader:
             yield from self._windows()
         except AudioError as error:
             self.reason = str(error)
-        except Exception as error:  # noqa: BLE001 - whatever a plugin's audio raises
+        except Exception as error:  # noqa: BLE001 - a plugin's audio may raise anything
             self.reason = f"{type(error).__name__}: {error}"
         finally:
             note_read(self._clip.audio)
@@ -103,6 +103,7 @@ class ClipReader:
         """Return what to subtract from samples and what to multiply them by; flag silence."""
         count, total, squares, peak = 0, 0.0, 0.0, 0.0
         for block in blocks:
+            # In float64, and by sums: a clip of hours is read in blocks that are not kept.
             exact = block.astype(np.float64)
             count += len(block)
             total += float(exact.sum())
@@ -114,6 +115,7 @@ class ClipReader:
         if not self._normalize:
             return 0.0, 1.0
         mean = total / count
+        # Rounding can make the variance of a constant signal slightly negative.
         return mean, float((max(squares / count - mean * mean, 0.0) + EPSILON) ** -0.5)
 
 
@@ -124,6 +126,7 @@ def _sample(seconds: float) -> int:
 def _cut(
     blocks: Iterable[FloatArray], plan: Sequence[Window]
 ) -> Iterator[tuple[Window, FloatArray]]:
+    # The buffer holds what the next window shares with this one; *offset* is its first sample.
     stream, buffer, offset = iter(blocks), np.empty(0, np.float32), 0
     for window in plan:
         held, end = [buffer], offset + len(buffer)

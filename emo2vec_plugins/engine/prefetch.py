@@ -1,8 +1,8 @@
 """Generators run ahead of their one consumer: in threads, in order, within bounds.
 
-No thread ever waits for the consumer: a generator that has made enough is left alone, and goes on
-in whatever thread is free once some of it was taken. So nothing can lock up, whatever the order
-in which generators end, and a consumer may stop anywhere.
+No thread waits for the consumer: a generator that has made enough is paused, and resumes in any
+free thread once some of what it made was taken. So threads cannot deadlock, whatever the order in
+which generators end, and the consumer may stop anywhere.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Task(Generic[Item, Part]):
         parts: Run in any thread, but never in two at once; None where there is nothing to run.
             It may give None between parts, where it can be stopped: that is not passed on.
         weight: About how much the parts will weigh together.
-        serial_group: Tasks of one serial_group run one after another, in order; those without one as they may.
+        serial_group: Tasks of one group run one after another, in order; without one, at any time.
     """
 
     item: Item
@@ -75,7 +75,14 @@ def cores() -> int:
 
 
 class _Run(Generic[Item, Part]):
-    """One task while it runs; what threads share of it is changed under the lock of all."""
+    """One task while it runs; threads change what they share of it under one lock.
+
+    Attributes:
+        left: How much of the task's weight still counts as ahead of the consumer.
+        ready: Parts that were made and not taken.
+        size: How much these weigh.
+        paused: Whether it has made enough, and no thread runs it.
+    """
 
     def __init__(self, task: Task[Item, Part]) -> None:
         self.task = task
@@ -102,7 +109,7 @@ class _Prefetcher(Generic[Item, Part]):
         self._most = most
         self._weigh = weigh
         self._begun: deque[_Run[Item, Part]] = deque()
-        self._left = 0.0
+        self._left = 0.0  # the weight of all that is ahead
         self._all_begun = False
         self._failure: Exception | None = None
         self._groups: dict[Hashable, deque[_Run[Item, Part]]] = {}
@@ -121,6 +128,7 @@ class _Prefetcher(Generic[Item, Part]):
             if self._failure is not None:
                 raise self._failure
         finally:
+            # Threads look at the flag between two parts: they end soon, and none is left behind.
             with self._changed:
                 self._stopped = True
             self._pool.shutdown(cancel_futures=True)
@@ -131,7 +139,7 @@ class _Prefetcher(Generic[Item, Part]):
                 while not run.ready and not run.ended:
                     self._changed.wait()
                 if not run.ready:
-                    break
+                    break  # ended, and all of it was taken
                 part = run.ready.popleft()
                 weight = self._weigh(part)
                 run.size -= weight
@@ -145,6 +153,7 @@ class _Prefetcher(Generic[Item, Part]):
 
     def _took(self, run: _Run[Item, Part], weight: float) -> None:
         """Note that something was consumed, and begin what there is room for now."""
+        # Weights are estimates: a task that makes more than it said must not count below zero.
         taken = min(weight, run.left)
         run.left -= taken
         self._left -= taken
@@ -163,7 +172,7 @@ class _Prefetcher(Generic[Item, Part]):
                 return next(self._tasks)
             except StopIteration:
                 self._all_begun = True
-            except Exception as error:  # noqa: BLE001 - raised when its turn comes
+            except Exception as error:  # noqa: BLE001 - raised after the tasks before it
                 self._all_begun, self._failure = True, error
         return None
 
@@ -177,7 +186,7 @@ class _Prefetcher(Generic[Item, Part]):
                 serial_group = self._groups.setdefault(run.task.serial_group, deque())
                 serial_group.append(run)
                 if serial_group[0] is not run:
-                    return
+                    return  # the one before it starts it when it ends
             self._pool.submit(self._advance, run)
 
     def _advance(self, run: _Run[Item, Part]) -> None:
@@ -192,7 +201,7 @@ class _Prefetcher(Generic[Item, Part]):
             except BaseException as error:  # noqa: BLE001 - the consumer's to handle
                 return self._end(run, error)
             if part is None:
-                continue
+                continue  # only a chance to stop
             with self._changed:
                 run.ready.append(part)
                 run.size += weight

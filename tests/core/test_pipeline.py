@@ -234,7 +234,7 @@ def test_a_session_that_yields_other_things_fails(item):
     module = types.ModuleType("odd")
     module.emo2vec_open = hookimpl(lambda source: Odd(source))
 
-    with pytest.warns(Emo2vecWarning, match=r"Odd\.clips failed: TypeError: a session is to yield"):
+    with pytest.warns(Emo2vecWarning, match=r"Odd\.clips failed: TypeError: a session must yield"):
         run([Source("a")], plugins=Plugins([module], installed=False))
 
 
