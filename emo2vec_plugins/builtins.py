@@ -13,22 +13,25 @@ BUILT_IN = {
     "onnx": "emo2vec_plugins.models.onnx.plugin",
     "formats": "emo2vec_plugins.formats.plugin",
     "recordings": "emo2vec_plugins.integrations.recordings",
-    "pyannote": "emo2vec_plugins.integrations.pyannote.diarization",
-    "lhotse": "emo2vec_plugins.integrations.lhotse.cuts",
     "funasr": "emo2vec_plugins.integrations.funasr.sentences",
     "funasr_reference": "emo2vec_plugins.integrations.funasr.reference",
     "huggingface": "emo2vec_plugins.integrations.huggingface.datasets",
     "kaldi": "emo2vec_plugins.integrations.kaldi.folders",
     "nemo": "emo2vec_plugins.integrations.nemo.manifests",
     "whisper": "emo2vec_plugins.integrations.whisper.segments",
+    "lhotse": "emo2vec_plugins.integrations.lhotse.cuts",
+    "pyannote": "emo2vec_plugins.integrations.pyannote.diarization",
     "commands": "emo2vec_plugins.cli.plugin",
     "training": "emo2vec_plugins.training.plugin",
     "evaluation": "emo2vec_plugins.evaluation.plugin",
     "review": "emo2vec_plugins.review.plugin",
     "bench": "emo2vec_plugins.bench.plugin",
 }
-"""Name and module of each, imported when plugins are first needed, in this order. The last registered
-is asked first, and every installed plugin before all of these."""
+"""Name and module of each, imported when plugins are first needed, in this order.
+
+The last registered is asked first, and every installed plugin before all of these: the hosts of
+most sources stand last, and what opens any path stands before the other openers.
+"""
 
 
 def compose() -> None:
