@@ -3,7 +3,10 @@ from .bootstrap import units_of as units_of
 from .emobox import as_cuts as as_cuts
 from .emobox import read_emobox as read_emobox
 from .metrics import evaluate as evaluate
-from .options import told_left_out as told_left_out
+from .options import TruthOptions as TruthOptions
+from .options import describe_left_out as describe_left_out
+from .options import needs_training_extra as needs_training_extra
+from .options import truth_options as truth_options
 from .predictions import Prediction as Prediction
 from .reading import Truth as Truth
 from .results import Evaluation as Evaluation

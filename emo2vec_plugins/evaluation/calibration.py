@@ -7,7 +7,6 @@ dividing both by T calibrates the scores, changes no label, and leaves embedding
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,10 +18,11 @@ from emo2vec_plugins.core import Plugins
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import CheckpointError, LabelError, ModelNotFoundError, TrainingError
 from emo2vec_plugins.evaluation.predictions import Prediction
-from emo2vec_plugins.evaluation.reading import Truth, heard
+from emo2vec_plugins.evaluation.reading import Truth, predict
 from emo2vec_plugins.evaluation.reliability import calibration_of
-from emo2vec_plugins.evaluation.results import Calibration
 from emo2vec_plugins.evaluation.temperature import ScoredTurns, fit_temperature
+from emo2vec_plugins.evaluation.values import Calibration, Reliability
+from emo2vec_plugins.files import staging
 from emo2vec_plugins.models import (
     CONFIG,
     PUBLISHED,
@@ -30,7 +30,7 @@ from emo2vec_plugins.models import (
     TOKENS,
     WEIGHTS,
     ModelFolder,
-    find,
+    find_folder,
     load_folder,
     read_config,
     read_tensors,
@@ -79,23 +79,23 @@ def calibrate(
     device: str | None = None,
     dtype: str = "float32",
     plugins: Plugins | None = None,
-    advance: Callable[[], None] = lambda: None,
+    progress: Callable[[int], None] | None = None,
 ) -> Fit:
-    """Fit a temperature on labelled turns, and save a copy of the model that is calibrated by it.
+    """Fit a temperature on labelled turns, and save a copy of the model calibrated with it.
 
     Args:
-        cuts: With labels; of speakers that the model has not learnt from.
-        target: The folder to be written, which must not exist.
+        cuts: With labels; of speakers that the model was not trained on.
+        target: The folder to write, which must not exist.
         model: A name, folder or hub's identifier.
         data: What to call *cuts* on the model card.
         truth: How labels are read.
         device: The best there is if None.
         dtype: Of the network's arithmetic while it is fitted.
         plugins: Those installed, unless given.
-        advance: Called after each cut.
+        progress: Called with the number of cuts that were done since the last call.
 
     Raises:
-        LabelError: If labels are missing, unknown, or no classes of the model.
+        LabelError: If labels are missing, unknown, or not among the model's.
         TrainingError: If no temperature fits.
         CheckpointError, ConfigError: If the model is not one, or *target* exists.
         ModelNotFoundError: If it lies in no folder.
@@ -107,8 +107,10 @@ def calibrate(
     folder = model_folder(model, plugins=plugins)
     backend = load_folder(folder, device=device, dtype=dtype)
     if backend.labels.names:
-        _check_classes([each.label for each in turns], backend.labels.names)
-    predictions = heard(cuts, truth=truth, engine=Engine(backend), plugins=plugins, advance=advance)
+        _refuse_others([each.label for each in turns], backend.labels.names)
+    predictions = predict(
+        cuts, truth=truth, score=Engine(backend), plugins=plugins, progress=progress
+    )
     found = fit(predictions)
     digest = f" (sha256 {backend.provenance.sha256[:12]})"
     section = card_section(found, model=folder.name + digest, data=data)
@@ -117,13 +119,13 @@ def calibrate(
 
 
 def fit(predictions: Sequence[Prediction]) -> Fit:
-    """Return the temperature of a model, from what it heard in labelled turns.
+    """Return the temperature of a model, from its predictions for labelled turns.
 
-    Turns without a prediction have no part.
+    Turns without a prediction are left out.
 
     Raises:
-        TrainingError: If there is none: too few turns, all of one class, all right, or labels that
-            have nothing to do with the scores.
+        TrainingError: If there is none: too few turns, all with one label, all right, or labels
+            that have nothing to do with the scores.
     """
     scored = ScoredTurns.of(predictions)
     temperature = fit_temperature(scored.probabilities[scored.known], scored.truth[scored.known])
@@ -150,15 +152,15 @@ def model_folder(name: str, *, plugins: Plugins | None = None) -> ModelFolder:
     if name == "tiny":
         return ModelFolder(path=TINY, name=name)
     if name in PUBLISHED:
-        return find(f"emotion2vec/{name}")
+        return find_folder(f"emotion2vec/{name}")
     if colon and way == "torch":
-        return find(source)
+        return find_folder(source)
     models = (Plugins() if plugins is None else plugins).models()
     if name in models or (colon and way in models):
         raise ModelNotFoundError(
             f"model {name!r} is not a folder of the published layout, whose head could be divided"
         )
-    return find(name)
+    return find_folder(name)
 
 
 def save_calibrated(source: Path, target: Path, *, temperature: float, section: str) -> None:
@@ -188,9 +190,7 @@ def save_calibrated(source: Path, target: Path, *, temperature: float, section: 
         raise CheckpointError(f"{source}: the model has no head ({', '.join(HEAD)}) to calibrate")
     for name in HEAD:
         tensors[name] = (tensors[name].double() / temperature).to(tensors[name].dtype)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as temporary:
-        copy = Path(temporary) / target.name
+    with staging(target) as copy:
         save_folder(
             copy,
             config=read_config(source / CONFIG),
@@ -202,7 +202,6 @@ def save_calibrated(source: Path, target: Path, *, temperature: float, section: 
             is_copied = each.name not in _OWN | _OF_BEFORE and each.suffix.lower() in _COPIED
             if is_copied and each.is_file():
                 shutil.copyfile(each, copy / each.name)
-        copy.rename(target)
 
 
 def card_section(found: Fit, *, model: str, data: str) -> str:
@@ -210,39 +209,36 @@ def card_section(found: Fit, *, model: str, data: str) -> str:
 
     Args:
         found: The temperature.
-        model: What was calibrated, as unmistakable as possible.
+        model: What was calibrated, with a digest of its weights.
         data: What it was fitted on.
     """
     before, after, by = found.calibration.before, found.calibration.after, found.calibration.by
     who = "" if found.speakers is None else f" of {found.speakers} speakers"
-    rows = [f"| as it was | {before.ece:.3f} | {before.brier.value:.3f} | {before.log_loss:.3f} |"]
+    rows = _row("as it was", before)
+    how = f"How well it does on other turns is not known: {found.calibration.reason}."
     if after is not None:
-        rows.append(
-            f"| calibrated | {after.ece:.3f} | {after.brier.value:.3f} | {after.log_loss:.3f} |"
-        )
+        rows += "\n" + _row("calibrated", after)
         how = (
             f"The second line is of temperatures that were fitted on other {by}s than those they "
             f"are measured on, in {len(found.calibration.temperatures)} folds."
         )
-    else:
-        how = f"How well it does on other turns is not known: {found.calibration.reason}."
-    return "\n".join(
-        [
-            "## Calibration",
-            "",
-            f"The head's weight and bias of {model} were divided by the temperature "
-            f"{found.temperature:.4f} (Guo et al. 2017, arXiv:1706.04599), fitted on "
-            f"{found.turns} turns{who} of {data}. Labels and embeddings are as they were; figures "
-            "above that rest on scores are of the model before.",
-            "",
-            "| scores | expected calibration error | Brier (0 to 2) | log loss |",
-            "|---|---:|---:|---:|",
-            *rows,
-            "",
-            how,
-            "",
-        ]
-    )
+    return f"""\
+## Calibration
+
+The head's weight and bias of {model} were divided by the temperature {found.temperature:.4f} \
+(Guo et al. 2017, arXiv:1706.04599), fitted on {found.turns} turns{who} of {data}. Labels and \
+embeddings are as they were; figures above that rest on scores are of the model before.
+
+| scores | expected calibration error | Brier (0 to 2) | log loss |
+|---|---:|---:|---:|
+{rows}
+
+{how}
+"""
+
+
+def _row(name: str, found: Reliability) -> str:
+    return f"| {name} | {found.ece:.3f} | {found.brier.value:.3f} | {found.log_loss:.3f} |"
 
 
 def _card(source: Path, section: str) -> str:
@@ -256,11 +252,11 @@ def _check_target(target: Path) -> None:
         raise CheckpointError(f"{target}: exists already; choose a new folder")
 
 
-def _check_classes(labels: Sequence[str], classes: Sequence[str]) -> None:
-    foreign = Counter(label for label in labels if label not in classes)
+def _refuse_others(labels: Sequence[str], known: Sequence[str]) -> None:
+    foreign = Counter(label for label in labels if label not in known)
     if foreign:
         found = ", ".join(f"{label} ({count})" for label, count in foreign.most_common())
         raise LabelError(
             f"turns are labelled with classes that the model does not have: {found}; it has "
-            f"{', '.join(classes)}. A label map leaves turns out: their name, and null"
+            f"{', '.join(known)}. A label map leaves turns out: their name, and null"
         )

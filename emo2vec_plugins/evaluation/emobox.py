@@ -19,10 +19,10 @@ from lhotse import AudioSource, Recording, SupervisionSegment
 from lhotse.cut import Cut
 
 from emo2vec_plugins.errors import FormatError, OptionsError
+from emo2vec_plugins.evaluation.predictions import few
 
 SPLITS = ("train", "valid", "test")
 _FOLD = re.compile(r"fold_?(\d+)")
-_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +130,8 @@ def as_cuts(clips: Iterable[EmoBoxClip], root: Path | None = None) -> list[Cut]:
 
     Args:
         clips: All with audio, if there is a root; see `missing_audio`.
-        root: What audio lies under; the header of each file is read. None believes what EmoBox
-            says, for those who need no audio.
+        root: The folder with the audio; the header of each file is read. None takes lengths and
+            rates from EmoBox, for those who need no audio.
 
     Raises:
         FormatError: If audio is missing. The message counts and shows it.
@@ -141,9 +141,8 @@ def as_cuts(clips: Iterable[EmoBoxClip], root: Path | None = None) -> list[Cut]:
     if lost:
         raise FormatError(
             f"{root}: has no audio of {len(lost)} of {len(kept)} clips: "
-            f"{', '.join(clip.path for clip in lost[:_SHOWN])}"
-            f"{', ...' if len(lost) > _SHOWN else ''}; name the folder that holds the corpus, or "
-            "ask to skip what is missing"
+            f"{few([clip.path for clip in lost])}; name the folder that holds the corpus, or ask to "
+            "skip what is missing"
         )
     ends: dict[str, float] = {}
     for clip in kept:

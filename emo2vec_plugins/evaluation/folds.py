@@ -11,8 +11,7 @@ from emo2vec_plugins.errors import LabelError
 from emo2vec_plugins.evaluation.bootstrap import ResampleBy
 from emo2vec_plugins.evaluation.metrics import UnscoredAs, evaluate
 from emo2vec_plugins.evaluation.predictions import Prediction
-from emo2vec_plugins.evaluation.results import Evaluation
-from emo2vec_plugins.evaluation.tables import NONE, aligned, percent
+from emo2vec_plugins.evaluation.results import NONE, Evaluation, aligned, percent
 
 AVERAGED = {"ua": "UA %", "wa": "WA %", "macro_f1": "macro F1 %", "weighted_f1": "weighted F1 %"}
 """What is averaged over folds, and what tables call it."""
@@ -69,7 +68,7 @@ def evaluate_folds(
     predictions: Iterable[Prediction],
     folds: Mapping[str, Iterable[str]],
     *,
-    classes: Sequence[str] | None = None,
+    labels: Sequence[str] | None = None,
     unscored: UnscoredAs = "wrong",
     resamples: int = 1000,
     resample_by: ResampleBy = "turn",
@@ -80,7 +79,7 @@ def evaluate_folds(
     Args:
         predictions: Of the turns of all folds, each once.
         folds: The ids of the turns of each; those without a prediction are not there.
-        classes: As for `evaluate`, as is all that follows; intervals are of all together.
+        labels: As for `evaluate`, as is all that follows; intervals are of all together.
         unscored: As there.
         resamples: As there.
         resample_by: As there.
@@ -95,13 +94,13 @@ def evaluate_folds(
     def fold(name: str) -> Evaluation:
         turns = [by_id[each] for each in folds[name] if each in by_id]
         try:
-            return evaluate(turns, classes=classes, unscored=unscored, resamples=0)
+            return evaluate(turns, labels=labels, unscored=unscored, resamples=0)
         except LabelError as error:
             raise LabelError(f"{name}: {error}") from error
 
     together = evaluate(
         by_id.values(),
-        classes=classes,
+        labels=labels,
         unscored=unscored,
         resamples=resamples,
         resample_by=resample_by,

@@ -1,4 +1,4 @@
-"""Predictions out of a file of their own, joined with the truth by the turn's id."""
+"""Predictions in a file of their own, joined with the truth by the id of the turn."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from lhotse.cut.set import deserialize_cut
 
 from emo2vec_plugins.core import LabelMap
 from emo2vec_plugins.errors import FormatError, warn
-from emo2vec_plugins.evaluation.predictions import Prediction
-from emo2vec_plugins.evaluation.reading import AS_NAMED, answered, check_field, check_names
+from emo2vec_plugins.evaluation.predictions import Prediction, few
+from emo2vec_plugins.evaluation.reading import AS_NAMED, predictions_of
 from emo2vec_plugins.integrations.lhotse import LabelledTurn, lines_of
 
-_SHOWN = 5
 _PLAIN = "label"
 
 
@@ -28,7 +27,7 @@ def joined(
     label_map: LabelMap = AS_NAMED,
     truth_field: str = "emotion",
 ) -> list[Prediction]:
-    """Return the turns with the predictions that a file has of them, in the order of the turns.
+    """Return the predictions that a file has of the turns, in the order of the turns.
 
     Args:
         turns: As `Truth.turns` gives them.
@@ -38,14 +37,14 @@ def joined(
             list along ``labels``. There may be more than there are turns.
         field: Of cuts and supervisions.
         label_map: What predicted names mean.
-        truth_field: That the true labels of *turns* were read from; a warning tells if the
-            predictions are these, word for word.
+        truth_field: That the true labels of *turns* were read from; a warning says so if
+            the predictions are identical to these.
 
     Raises:
-        FormatError: If a line is nothing of this, an id is there twice, on either side, or a turn
+        FormatError: If a line is of another kind, an id occurs twice, on either side, or a turn
             has no line.
         LabelError: If a label is not known.
-        OptionsError: If not one of the turns has *field* in the file.
+        OptionsError: If no turn has *field* in the file.
     """
     _refuse_repeats("the labelled turns", [each.supervision.id for each in turns])
     found = list(_predictions(path, field))
@@ -54,20 +53,19 @@ def joined(
     missing = [each.supervision.id for each in turns if each.supervision.id not in values]
     if missing:
         raise FormatError(
-            f"{path}: says nothing of {len(missing)} of {len(turns)} turns: {_few(missing)}; its "
-            f"own ids are {_few(list(values))}. A turn that could not be scored is to be there, "
+            f"{path}: says nothing of {len(missing)} of {len(turns)} turns: {few(missing)}; its "
+            f"own ids are {few(list(values))}. A turn that could not be scored is to be there, "
             "with null for a label"
         )
-    check_field([values[each.supervision.id] for each in turns], field)
-    said = [values[each.supervision.id].get(field) for each in turns]
-    if said == [(each.supervision.custom or {}).get(truth_field) for each in turns]:
+    own = [values[each.supervision.id] for each in turns]
+    if [each.get(field) for each in own] == [
+        (each.supervision.custom or {}).get(truth_field) for each in turns
+    ]:
         warn(
             f"{path}: field {field!r} has, word for word, the true labels; are they meant as "
             "predictions? --predicted-field names another"
         )
-    joint = [answered(each, values[each.supervision.id], field, label_map) for each in turns]
-    check_names(joint, label_map)
-    return joint
+    return predictions_of(turns, own, field, label_map=label_map)
 
 
 def _predictions(path: Path, field: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -120,9 +118,5 @@ def _refuse_repeats(what: str, names: Sequence[str]) -> None:
     if repeated:
         raise FormatError(
             f"{what}: {len(repeated)} ids are there more than once, so that nothing can be "
-            f"joined by them: {_few(repeated)}"
+            f"joined by them: {few(repeated)}"
         )
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")

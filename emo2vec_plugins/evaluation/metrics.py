@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,15 +15,9 @@ from emo2vec_plugins.errors import LabelError, OptionsError
 from emo2vec_plugins.evaluation.bootstrap import ResampleBy, Values, Weights, intervals, units_of
 from emo2vec_plugins.evaluation.predictions import Prediction, ordered, restricted
 from emo2vec_plugins.evaluation.reliability import calibration_of
-from emo2vec_plugins.evaluation.results import (
-    ClassResult,
-    Confusion,
-    Estimate,
-    Evaluation,
-    LengthResult,
-)
-
-__all__ = ["Evaluation", "Prediction", "evaluate", "restricted"]
+from emo2vec_plugins.evaluation.results import Evaluation
+from emo2vec_plugins.evaluation.time_weighted import time_weighted
+from emo2vec_plugins.evaluation.values import Confusion, Estimate, LabelResult, LengthResult
 
 UnscoredAs = Literal["wrong", "leave-out"]
 
@@ -41,7 +35,7 @@ Codes = npt.NDArray[np.int64]
 def evaluate(
     predictions: Iterable[Prediction],
     *,
-    classes: Sequence[str] | None = None,
+    labels: Sequence[str] | None = None,
     unscored: UnscoredAs = "wrong",
     resamples: int = 1000,
     resample_by: ResampleBy = "turn",
@@ -49,18 +43,18 @@ def evaluate(
 ) -> Evaluation:
     """Compare predictions with the truth.
 
-    Averages are over the classes that turns truly are of: a class nobody was labelled with has
-    no recall. Calling a turn by such a class is an error like any other.
+    Averages are over the true labels: a label that no turn truly has has no recall. Predicting
+    it is an error like any other.
 
     Args:
         predictions: One for each turn that has a true label.
-        classes: Judge these classes alone, as `restricted` does, in this order; all that the
-            truth has, if None.
+        labels: Judge these labels alone, as `restricted` does, in this order; all true labels
+            if None.
         unscored: Whether a turn without a prediction counts as ``wrong``, or is left out. The
             first is the default because a model could otherwise do better by refusing what is
             hard.
         resamples: Draws of the bootstrap behind the intervals; 0 gives none, and takes no time.
-        resample_by: What is drawn; by ``speaker`` intervals tell how numbers would vary with
+        resample_by: What is drawn; by ``speaker``, intervals show how numbers would vary with
             other speakers.
         seed: Of the draws.
 
@@ -70,14 +64,14 @@ def evaluate(
     """
     if unscored not in ("wrong", "leave-out"):
         raise OptionsError(f"unscored turns are 'wrong' or 'leave-out', got {unscored!r}")
-    turns = list(predictions) if classes is None else restricted(predictions, classes)
+    turns = list(predictions) if labels is None else restricted(predictions, labels)
     judged = [each for each in turns if each.label is not None or unscored == "wrong"]
     if not judged:
         raise LabelError(
             f"none of {len(turns)} turns has a prediction" if turns else "there are no turns"
         )
     names = {each.truth for each in turns}
-    rows = ordered(names) if classes is None else tuple(c for c in classes if c in names)
+    rows = ordered(names) if labels is None else tuple(name for name in labels if name in names)
     draws = _Draws(units_of(judged, resample_by), resamples=resamples, seed=seed)
     table = _Table(judged, rows)
     ua, wa, macro, weighted, *recalls = draws.estimates(table, table.everywhere)
@@ -90,14 +84,14 @@ def evaluate(
         wa=wa,
         macro_f1=macro,
         weighted_f1=weighted,
-        classes=table.by_class(recalls),
+        labels=table.by_label(recalls),
         confusion=table.confusion(),
         lengths={
             name: _of_length(table, draws, table.lasting(least, limit))
             for name, least, limit in LENGTHS
         },
         calibration=calibration_of(judged, by=resample_by, resamples=resamples, seed=seed),
-        time=_time_weighted(judged),
+        time=time_weighted(judged),
         resamples=resamples,
         resample_by=resample_by,
         seed=seed,
@@ -105,7 +99,7 @@ def evaluate(
 
 
 class _Table:
-    """Who was taken for whom, turn by turn, with the classes as numbers.
+    """The true and the predicted label of each turn, as numbers.
 
     All metrics follow from how many turns lie in each cell of the confusion matrix, which is all
     that scikit-learn is given.
@@ -130,27 +124,27 @@ class _Table:
         return (self._duration >= least) & (self._duration < limit)
 
     def metrics(self, weights: Weights) -> Values:
-        """Return UA, WA, macro F1, weighted F1, then each class's recall, for each draw.
+        """Return UA, WA, macro F1, weighted F1, then each label's recall, for each draw.
 
         Args:
             weights: How often each turn counts, shape (draws, turns).
 
         Returns:
-            Shape (draws, 4 + classes); nan for what a draw does not define.
+            Shape (draws, 4 + labels); nan for what a draw does not define.
         """
-        _, recall, f1, support = self._per_class(weights)
+        _, recall, f1, support = self._per_label(weights)
         there = (support > 0).astype(np.float64)
-        # Recall weighted by the turns of each class is accuracy.
+        # Recall weighted by the turns of each label is accuracy.
         pairs = ((recall, there), (recall, support), (f1, there), (f1, support))
         averages = [_mean(values, of) for values, of in pairs]
         return np.concatenate([np.stack(averages, axis=1), recall], axis=1)
 
-    def by_class(self, recalls: Sequence[Estimate]) -> dict[str, ClassResult]:
+    def by_label(self, recalls: Sequence[Estimate]) -> dict[str, LabelResult]:
         once = np.ones((1, len(self._cell)), dtype=np.int64)
-        precision, _, f1, support = (each[0] for each in self._per_class(once))
+        precision, _, f1, support = (each[0] for each in self._per_label(once))
         predicted = np.bincount(self._answer[self._cell], minlength=len(self.columns))
         return {
-            name: ClassResult(
+            name: LabelResult(
                 turns=int(support[i]),
                 predicted=int(predicted[i]),
                 recall=recalls[i],
@@ -167,10 +161,10 @@ class _Table:
         counts = tuple(tuple(map(int, row[:-1])) for row in matrix[: len(self.rows)])
         return Confusion(rows=self.rows, columns=self.columns, counts=counts)
 
-    def _per_class(self, weights: Weights) -> tuple[Values, Values, Values, Values]:
-        """Return precision, recall, F1 and turns, each of shape (draws, classes).
+    def _per_label(self, weights: Weights) -> tuple[Values, Values, Values, Values]:
+        """Return precision, recall, F1 and turns, each of shape (draws, labels).
 
-        All draws are one call of scikit-learn, in which each has classes of its own.
+        All draws are one call of scikit-learn, in which each has labels of its own.
         """
         draw = np.arange(len(weights))[:, None]
         cells = len(self._truth)
@@ -234,9 +228,3 @@ def _number(value: float) -> float | None:
 def _speakers(turns: Sequence[Prediction]) -> int | None:
     names = {each.speaker for each in turns}
     return None if None in names else len(names)
-
-
-def _time_weighted(turns: Sequence[Prediction]) -> Any:
-    from emo2vec_plugins.evaluation.time_weighted import time_weighted
-
-    return time_weighted(turns)

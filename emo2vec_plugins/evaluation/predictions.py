@@ -1,4 +1,4 @@
-"""What is compared: for each turn, what people say of it and what was predicted."""
+"""What is compared: for each turn, its true label and what was predicted."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class Prediction:
 
     Attributes:
         id: Of the turn; messages name it.
-        truth: Its class, as people say.
-        label: Its class, as predicted; None if there is no prediction.
-        scores: Probability of each class that could have been predicted, brought to a sum of
+        truth: Its true label.
+        label: Its predicted label; None if there is no prediction.
+        scores: Probability of each label that could have been predicted, brought to a sum of
             exactly 1; None if only the label is known.
         duration: Seconds.
         start: Seconds from the start of the recording.
-        speaker: None if nobody knows who speaks.
-        recording: None if nobody knows where it is from.
+        speaker: None if not known.
+        recording: None if not known.
         reason: Why there is no prediction.
 
     Raises:
@@ -75,38 +75,47 @@ def normalised(scores: Mapping[str, float], where: str) -> dict[str, float]:
     return {label: float(score) / total for label, score in scores.items()}
 
 
+def few(names: Sequence[str], most: int = 5) -> str:
+    """Return the first of many names, for a message.
+
+    >>> few(["a", "b", "c"], 2)
+    'a, b, ...'
+    """
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+
+
 def ordered(names: Iterable[str]) -> tuple[str, ...]:
-    """Return class names once each: ours in our order, then others by the alphabet."""
+    """Return labels once each: ours in our order, then others alphabetically."""
     given = set(names)
     return (*(name for name in EMOTIONS if name in given), *sorted(given.difference(EMOTIONS)))
 
 
-def restricted(predictions: Iterable[Prediction], classes: Sequence[str]) -> list[Prediction]:
-    """Return the turns that truly are of *classes*, predicted as if there were no others.
+def restricted(predictions: Iterable[Prediction], labels: Sequence[str]) -> list[Prediction]:
+    """Return the turns that truly are of *labels*, predicted as if there were no others.
 
-    Scores are brought to a sum of 1 over *classes*, which is what masking the other logits
+    Scores are brought to a sum of 1 over *labels*, which is what masking the other logits
     before the softmax gives, and the label is the most probable one that is left. A turn with a
-    label alone keeps it; outside of *classes* it is wrong.
+    label alone keeps it; outside of *labels* it is wrong.
 
     Raises:
-        LabelError: If no turn is of these classes, or *classes* is one string.
+        LabelError: If no turn is of these labels, or *labels* is one string.
     """
-    if isinstance(classes, str):
-        raise LabelError(f"classes are a list of names, got the string {classes!r}")
-    wanted = set(classes)
+    if isinstance(labels, str):
+        raise LabelError(f"labels are a list of names, got the string {labels!r}")
+    wanted = set(labels)
     kept = [_within(each, wanted) for each in predictions if each.truth in wanted]
     if not kept:
-        raise LabelError(f"no turn is labelled as one of {', '.join(classes) or '(none given)'}")
+        raise LabelError(f"no turn is labelled as one of {', '.join(labels) or '(none given)'}")
     return kept
 
 
-def _within(prediction: Prediction, classes: set[str]) -> Prediction:
-    if prediction.label is None or not prediction.scores or classes >= prediction.scores.keys():
+def _within(prediction: Prediction, labels: set[str]) -> Prediction:
+    if prediction.label is None or not prediction.scores or labels >= prediction.scores.keys():
         return prediction
-    left = {name: score for name, score in prediction.scores.items() if name in classes}
+    left = {name: score for name, score in prediction.scores.items() if name in labels}
     total = sum(left.values())
     if not total:
-        # Nothing says which of the classes it is: no prediction is better than an invented one.
-        return replace(prediction, label=None, scores=None, reason="no score for these classes")
+        # Nothing says which of the labels it is: no prediction is better than an invented one.
+        return replace(prediction, label=None, scores=None, reason="no score for these labels")
     scores = {name: score / total for name, score in left.items()}
     return replace(prediction, label=max(scores, key=lambda name: scores[name]), scores=scores)

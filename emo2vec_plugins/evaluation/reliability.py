@@ -12,7 +12,6 @@ from sklearn.model_selection import GroupKFold
 from emo2vec_plugins.errors import TrainingError
 from emo2vec_plugins.evaluation.bootstrap import ResampleBy, intervals, units_of
 from emo2vec_plugins.evaluation.predictions import Prediction
-from emo2vec_plugins.evaluation.results import Calibration, Estimate, Reliability
 from emo2vec_plugins.evaluation.temperature import (
     Codes,
     Floats,
@@ -21,6 +20,7 @@ from emo2vec_plugins.evaluation.temperature import (
     fit_temperature,
     scaled,
 )
+from emo2vec_plugins.evaluation.values import Calibration, Estimate, Reliability
 
 BINS = 15
 """Of the expected calibration error, as in arXiv:1706.04599."""
@@ -46,7 +46,7 @@ def calibration_of(
         seed: Of the draws.
     """
     scored = ScoredTurns.of(predictions)
-    if not scored.turns or len(scored.classes) < 2:
+    if not scored.turns or len(scored.labels) < 2:
         return None
     units = units_of(scored.turns, by)
 
@@ -88,7 +88,7 @@ def _reliability(
     scored: ScoredTurns, probabilities: Floats, units: Codes, *, resamples: int, seed: int
 ) -> Reliability:
     rows = np.arange(len(scored.turns))
-    columns = np.arange(len(scored.classes))
+    columns = np.arange(len(scored.labels))
     # The score is a mean over turns, so that draws need these alone.
     distances = ((probabilities - np.eye(len(columns))[scored.truth]) ** 2).sum(axis=1)
 

@@ -1,135 +1,33 @@
-"""What an evaluation found: frozen values, as JSON, as a table, as a picture."""
+"""What an evaluation found: as values, as JSON, as a table, as a picture."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
+
+from emo2vec_plugins.evaluation.values import (
+    Calibration,
+    Confusion,
+    Estimate,
+    LabelResult,
+    LengthResult,
+    Reliability,
+    TimeWeighted,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FORMAT, VERSION = "emo2vec-evaluation", 1
-"""What the JSON says it is; a change that a reader has to know of is another version."""
+FORMAT, VERSION = "emo2vec-evaluation", 2
+"""What the JSON says it is; the version rises when a key changes its meaning or its name."""
 
+NONE = "-"
+"""Stands for what is not defined."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """A number and its 95 % interval by the percentiles of a bootstrap.
-
-    Attributes:
-        value: None where it is not defined: recall of a class that nobody was labelled with.
-        low: None where no interval was asked for, or there is too little to resample.
-        high: As *low*.
-    """
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClassResult:
-    """How one class fared.
-
-    Attributes:
-        turns: That truly are of this class.
-        predicted: That are said to be.
-        recall: Share of *turns* that were found.
-        precision: Share of *predicted* that is right; None if there are none.
-        f1: Harmonic mean of both.
-    """
-
-    turns: int
-    predicted: int
-    recall: Estimate
-    precision: float | None
-    f1: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LengthResult:
-    """How turns of one range of durations fared; `Evaluation` says what the numbers are."""
-
-    turns: int
-    ua: Estimate
-    wa: Estimate
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Confusion:
-    """Counts of turns.
-
-    Attributes:
-        rows: The true classes.
-        columns: These, then labels that were predicted but are no true class, then ``unscored``
-            if there are such turns.
-        counts: One tuple for each row.
-    """
-
-    rows: tuple[str, ...]
-    columns: tuple[str, ...]
-    counts: tuple[tuple[int, ...], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reliability:
-    """Whether scores may be read as probabilities.
-
-    Attributes:
-        ece: Expected calibration error in 15 bins of equal width: by how much confidence and
-            accuracy differ, on average over turns. Without an interval: resampling itself
-            raises it.
-        brier: Squared distance of the scores from the truth, summed over classes: 0 to 2.
-        log_loss: Mean of -ln of the true class's probability, in nats.
-    """
-
-    ece: float
-    brier: Estimate
-    log_loss: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calibration:
-    """Reliability as it is, and as it would be with a temperature.
-
-    Attributes:
-        turns: Those with scores; others have no part in this.
-        before: Of the scores as they are.
-        after: Of each turn's scores divided by a temperature that was fitted without it and
-            without its fellows of *by*; None if there is none.
-        by: What was kept together in the folds: ``speaker``, ``recording`` or ``turn``.
-        temperatures: One for each fold.
-        reason: Why there is no *after*.
-    """
-
-    turns: int
-    before: Reliability
-    after: Reliability | None = None
-    by: str | None = None
-    temperatures: tuple[float, ...] = ()
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimeWeighted:
-    """Errors by seconds of speech instead of turns.
-
-    Attributes:
-        error: Identification error rate: seconds that are wrong or missed, over all.
-        total: Seconds of turns with a true label.
-        correct: Seconds with the right label.
-        confusion: Seconds with another.
-        missed: Seconds without a prediction.
-        recordings: How many they are from.
-    """
-
-    error: float
-    total: float
-    correct: float
-    confusion: float
-    missed: float
-    recordings: int
+INTERVAL = "95 %"
+"""Heads the columns of intervals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,12 +40,12 @@ class Evaluation:
         unscored_as: ``wrong`` if these count as wrong, ``leave-out`` if in nothing but this
             count.
         speakers: How many are known; None if that of a turn is not.
-        ua: Unweighted average recall: the mean over the true classes.
+        ua: Unweighted average recall: the mean over the true labels.
         wa: Accuracy: the share of turns that are right.
-        macro_f1: Mean F1 of the true classes.
+        macro_f1: Mean F1 of the true labels.
         weighted_f1: The same, weighted by their turns.
-        classes: Each true class.
-        confusion: Who was taken for whom.
+        labels: The results for each true label.
+        confusion: How often each true label was predicted as each label.
         lengths: By ranges of duration; those without turns are there, too.
         calibration: None if no turn has scores.
         time: By seconds; None if the turns have no duration.
@@ -164,7 +62,7 @@ class Evaluation:
     wa: Estimate
     macro_f1: Estimate
     weighted_f1: Estimate
-    classes: Mapping[str, ClassResult]
+    labels: Mapping[str, LabelResult]
     confusion: Confusion
     lengths: Mapping[str, LengthResult]
     calibration: Calibration | None
@@ -175,13 +73,22 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON values; docs/evaluation.md says what the keys mean."""
-        return {"format": FORMAT, "version": VERSION, **_plain(asdict(self))}
+        # By way of text, so that the values equal those read from a file: lists, not tuples.
+        return {"format": FORMAT, "version": VERSION, **json.loads(json.dumps(asdict(self)))}
 
     def table(self) -> str:
-        """Return everything as text, in ASCII as far as class names are, without a last newline."""
-        from emo2vec_plugins.evaluation.tables import as_text
-
-        return as_text(self)
+        """Return everything as text, in ASCII if the labels are, without a last newline."""
+        parts = [
+            _head(self),
+            _summary(self),
+            _labels(self.labels),
+            _confusion(self.confusion),
+            _lengths(self.lengths),
+            self.calibration and _calibration(self.calibration),
+            self.time and _time(self.time),
+            _footnote(self),
+        ]
+        return "\n\n".join(part for part in parts if part)
 
     def confusion_figure(self) -> Figure:
         """Return a picture of the confusion matrix: counts, and shares of each row.
@@ -194,8 +101,130 @@ class Evaluation:
         return confusion_figure(found.rows, found.columns, found.counts)
 
 
-def _plain(value: Any) -> Any:
-    """Return *value* with lists for tuples, as JSON reads them back."""
-    if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
+def aligned(rows: Iterable[Sequence[str]]) -> str:
+    """Return rows as lines: the first column to the left, all others to the right.
+
+    Columns of intervals are left out if they are empty.
+
+    >>> print(aligned([("", "turns"), ("angry", "12")]))
+           turns
+    angry     12
+    """
+    first, *others = (
+        column
+        for column in zip(*rows, strict=True)
+        if column[0] != INTERVAL or set(column[1:]) != {NONE}
+    )
+    columns = [_padded(first, str.ljust), *(_padded(column, str.rjust) for column in others)]
+    return "\n".join("  ".join(row).rstrip() for row in zip(*columns, strict=True))
+
+
+def percent(value: float | None) -> str:
+    """Return a share in per cent with one decimal, or a dash."""
+    return NONE if value is None else f"{100 * value:.1f}"
+
+
+def _padded(column: Sequence[str], pad: Any) -> list[str]:
+    return [pad(cell, max(map(len, column))) for cell in column]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _decimal(value: float | None) -> str:
+    return NONE if value is None else f"{value:.3f}"
+
+
+def _cells(estimate: Estimate, written: Any = percent) -> tuple[str, str]:
+    """Return the value and its interval."""
+    if estimate.low is None:
+        return written(estimate.value), NONE
+    return written(estimate.value), f"{written(estimate.low)} to {written(estimate.high)}"
+
+
+def _head(evaluation: Evaluation) -> str:
+    who = "" if evaluation.speakers is None else f" of {_count(evaluation.speakers, 'speaker')}"
+    head = f"{_count(evaluation.turns, 'turn')}{who}, labels: {', '.join(evaluation.labels)}"
+    if not evaluation.unscored:
+        return head
+    fate = "counted as wrong" if evaluation.unscored_as == "wrong" else "left out"
+    return f"{head}\n{evaluation.unscored} of them without a prediction, {fate}"
+
+
+def _summary(evaluation: Evaluation) -> str:
+    rows = {
+        "UA, unweighted average recall": evaluation.ua,
+        "WA, accuracy": evaluation.wa,
+        "macro F1": evaluation.macro_f1,
+        "weighted F1": evaluation.weighted_f1,
+    }
+    return aligned([("", "%", INTERVAL), *((name, *_cells(each)) for name, each in rows.items())])
+
+
+def _labels(labels: Mapping[str, LabelResult]) -> str:
+    head = ("label", "turns", "recall %", INTERVAL, "precision %", "F1 %", "predicted")
+    rows = [
+        (
+            name,
+            str(result.turns),
+            *_cells(result.recall),
+            percent(result.precision),
+            percent(result.f1),
+            str(result.predicted),
+        )
+        for name, result in labels.items()
+    ]
+    return aligned([head, *rows])
+
+
+def _confusion(matrix: Confusion) -> str:
+    rows = zip(matrix.rows, matrix.counts, strict=True)
+    head = ("true \\ predicted", *matrix.columns)
+    return aligned([head, *((name, *map(str, counts)) for name, counts in rows)])
+
+
+def _lengths(lengths: Mapping[str, LengthResult]) -> str:
+    rows = [
+        (name, str(result.turns), *_cells(result.ua), *_cells(result.wa))
+        for name, result in lengths.items()
+    ]
+    return aligned([("turn lasts", "turns", "UA %", INTERVAL, "WA %", INTERVAL), *rows])
+
+
+def _calibration(found: Calibration) -> str:
+    rows = [("calibration", "ECE", "Brier (0-2)", INTERVAL, "log loss")]
+    rows.append(_reliability("scores as they are", found.before))
+    of = f"of {_count(found.turns, 'turn')} with scores"
+    if found.after is None:
+        return f"{aligned(rows)}\n{of}; no temperature: {found.reason}"
+    rows.append(_reliability("after temperature", found.after))
+    low, high = min(found.temperatures), max(found.temperatures)
+    return (
+        f"{aligned(rows)}\n{of}; each turn's T was fitted on other {found.by}s in "
+        f"{len(found.temperatures)} folds, T = {low:.2f} to {high:.2f}"
+    )
+
+
+def _reliability(name: str, found: Reliability) -> tuple[str, str, str, str, str]:
+    brier, interval = _cells(found.brier, _decimal)
+    return name, _decimal(found.ece), brier, interval, _decimal(found.log_loss)
+
+
+def _time(time: TimeWeighted) -> str:
+    return (
+        f"by seconds: {percent(time.error)} % of {time.total:.1f} s are wrong "
+        f"({time.confusion:.1f} s another label, {time.missed:.1f} s without prediction) "
+        f"in {_count(time.recordings, 'recording')}"
+    )
+
+
+def _footnote(evaluation: Evaluation) -> str:
+    if not evaluation.resamples:
+        return "no intervals were asked for"
+    drawn = "turns" if evaluation.resample_by == "turn" else f"whole {evaluation.resample_by}s"
+    text = f"95 %: percentiles of {evaluation.resamples} draws of {drawn}, seed {evaluation.seed}"
+    several = evaluation.speakers is not None and evaluation.speakers < evaluation.turns
+    if evaluation.resample_by == "turn" and several:
+        text += "; turns of one speaker are alike, so that other speakers may differ by more"
+    return text

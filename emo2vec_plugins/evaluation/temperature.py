@@ -37,8 +37,8 @@ class ScoredTurns:
 
     Attributes:
         turns: In their order; all have scores and a label.
-        classes: All that have scores or occur in the truth.
-        probabilities: Shape (turns, classes); 0 for a class that a turn has no score of.
+        labels: All that have scores or occur in the truth.
+        probabilities: Shape (turns, labels); 0 for a class that a turn has no score of.
         truth: The class of each turn, shape (turns,).
         answer: The label of each turn, shape (turns,).
         known: Whether the true class of a turn has a score: others would be impossible at any
@@ -46,7 +46,7 @@ class ScoredTurns:
     """
 
     turns: tuple[Prediction, ...]
-    classes: tuple[str, ...]
+    labels: tuple[str, ...]
     probabilities: Floats
     truth: Codes
     answer: Codes
@@ -57,16 +57,16 @@ class ScoredTurns:
         """Take those of *predictions* that have a label and scores."""
         turns = tuple(each for each in predictions if each.scores and each.label is not None)
         scores = [each.scores or {} for each in turns]
-        classes = ordered(
+        labels = ordered(
             {name for each in scores for name in each} | {each.truth for each in turns}
         )
-        place = {name: index for index, name in enumerate(classes)}
+        place = {name: index for index, name in enumerate(labels)}
         return cls(
             turns=turns,
-            classes=classes,
+            labels=labels,
             probabilities=np.array(
-                [[each.get(name, 0.0) for name in classes] for each in scores], dtype=np.float64
-            ).reshape(len(turns), len(classes)),
+                [[each.get(name, 0.0) for name in labels] for each in scores], dtype=np.float64
+            ).reshape(len(turns), len(labels)),
             truth=np.array([place[each.truth] for each in turns], dtype=np.int64),
             answer=np.array([place[str(each.label)] for each in turns], dtype=np.int64),
             known=np.array([each.truth in (each.scores or {}) for each in turns], dtype=bool),
@@ -96,7 +96,7 @@ def fit_temperature(probabilities: Floats, truth: Codes) -> float:
     Above 1 the scores were too sure of themselves, below 1 not sure enough.
 
     Args:
-        probabilities: Shape (turns, classes); every true class's is above 0.
+        probabilities: Shape (turns, labels); every true class's is above 0.
         truth: Columns of the true classes, shape (turns,).
 
     Raises:

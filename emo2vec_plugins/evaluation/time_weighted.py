@@ -13,13 +13,13 @@ from pyannote.core import Annotation, Segment, Timeline
 from pyannote.metrics.identification import IdentificationErrorRate
 
 from emo2vec_plugins.evaluation.predictions import Prediction
-from emo2vec_plugins.evaluation.results import TimeWeighted
+from emo2vec_plugins.evaluation.values import TimeWeighted
 
 
 def time_weighted(predictions: Sequence[Prediction]) -> TimeWeighted | None:
     """Return errors by seconds, over all recordings; None if no turn lasts.
 
-    A turn that nobody knows the recording of is one by itself. Where two turns overlap, each is
+    A turn without a known recording is one by itself. Where two turns overlap, each is
     judged by its own label alone.
     """
     recordings: dict[tuple[bool, str], list[Prediction]] = defaultdict(list)
@@ -27,11 +27,11 @@ def time_weighted(predictions: Sequence[Prediction]) -> TimeWeighted | None:
         known = each.recording is not None
         recordings[known, each.recording or each.id].append(each)
     metric = IdentificationErrorRate()
-    heard = [turns for turns in map(_lasting, recordings.values()) if turns]
-    for turns in heard:
+    lasting = [turns for turns in map(_lasting, recordings.values()) if turns]
+    for turns in lasting:
         truth, answer = _annotations(turns)
         metric(truth, answer, uem=Timeline([truth.get_timeline().extent()]))
-    if not heard:
+    if not lasting:
         return None
     sums = metric[:]
     return TimeWeighted(
@@ -40,7 +40,7 @@ def time_weighted(predictions: Sequence[Prediction]) -> TimeWeighted | None:
         correct=float(sums["correct"]),
         confusion=float(sums["confusion"]),
         missed=float(sums["missed detection"]),
-        recordings=len(heard),
+        recordings=len(lasting),
     )
 
 

@@ -35,8 +35,14 @@ from emo2vec_plugins.formats import (
     write_any,
     write_text,
 )
-from emo2vec_plugins.review.comparison import Agreement, Change, Reviewed, agreement, compare
-from emo2vec_plugins.review.table import as_csv
+from emo2vec_plugins.review.comparison import (
+    Agreement,
+    Change,
+    Reviewed,
+    agreement,
+    as_csv,
+    compare,
+)
 
 if TYPE_CHECKING:
     from lhotse.cut import Cut
@@ -255,8 +261,8 @@ def _tell_missing(
 
 def _rows(result: Agreement) -> Iterator[list[str]]:
     yield ["all", _number(result.kappa), *[str(result.turns)] * 2, str(result.agreed)]
-    for name, counts in result.counts.items():
-        yield [name, _number(result.per_class[name]), *map(str, counts)]
+    for name, each in result.per_label.items():
+        yield [name, _number(each.kappa), str(each.model), str(each.people), str(each.both)]
 
 
 def _number(value: float | None) -> str:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from emo2vec_plugins.core import EMOTIONS, Dialogue, LabelMap, ScoredTurn
 from emo2vec_plugins.errors import FormatError, LabelError
+from emo2vec_plugins.formats import turn_record
 from emo2vec_plugins.review.pairing import Pair, pair
 
 Kind = Literal["emotion", "speaker", "times", "added", "removed"]
 
 SLACK = 0.01
 """Seconds by which a time may differ and still be the same: tools round times, each its own way."""
+
+COLUMNS = ("start", "end", "speaker", "emotion", "score")
+"""What `as_csv` writes of a turn, by the names in its record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,13 +29,30 @@ class Change:
 
     Attributes:
         recording: Its name.
-        kinds: Nothing, if the turn was left as it was.
+        kinds: Empty if the turn was left as it was.
         pair: The turn before and after.
     """
 
     recording: str
     kinds: tuple[Kind, ...]
     pair: Pair
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelAgreement:
+    """How far a model and people agree on one label.
+
+    Attributes:
+        kappa: Of this label against all others.
+        model: How many turns have it from the model.
+        people: How many turns have it from people.
+        both: How many turns have it from both.
+    """
+
+    kappa: float | None
+    model: int
+    people: int
+    both: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,32 +63,19 @@ class Agreement:
         turns: How many these are.
         agreed: On how many of them the labels are the same.
         kappa: Cohen's kappa: agreement beyond what the two would reach by chance, at most 1
-            (Cohen, 1960, A coefficient of agreement for nominal scales). None where both gave
+            (Cohen, 1960, A coefficient of agreement for nominal scales). None if both gave
             every turn the same one label, or there is no turn: chance explains all.
-        per_class: Kappa of each class against all others.
-        counts: How many turns of each class the model has, people have, and both have.
+        per_label: The same of each label.
     """
 
     turns: int
     agreed: int
     kappa: float | None
-    per_class: Mapping[str, float | None]
-    counts: Mapping[str, tuple[int, int, int]]
+    per_label: Mapping[str, LabelAgreement]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers as JSON-serialisable values."""
-        return {
-            "turns": self.turns,
-            "agreed": self.agreed,
-            "kappa": self.kappa,
-            "per_class": {
-                name: {
-                    "kappa": self.per_class[name],
-                    **dict(zip(("model", "people", "both"), self.counts[name], strict=True)),
-                }
-                for name in self.per_class
-            },
-        }
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,83 +101,26 @@ def compare(
 ) -> list[Reviewed]:
     """Return each corrected recording beside its original.
 
+    If there is one of each, they belong together whatever they are called.
+
     Args:
         originals: What people were given. Those that did not come back are left out.
-        corrected: What came back.
-        label_map: What labels mean that are neither ours nor the model's.
+        corrected: What came back; ``Angry `` is read as ``angry``.
+        label_map: What labels mean that are neither ours nor the model's. A label that it leaves
+            out is taken off its turn.
 
     Raises:
-        FormatError: If a corrected recording has no original, or there are two of one name.
-        LabelError: If there are labels that nobody knows.
+        FormatError: If a corrected recording has no original, or two have one name.
+        LabelError: If there are unknown labels; the message says how many turns have each, and
+            where the first is.
     """
-    said = {scored.emotion.label for dialogue in originals for scored in dialogue.turns}
-    classes = sorted({*EMOTIONS, *(label for label in said if label is not None)})
-    known = with_known_labels(corrected, label_map=label_map, classes=classes)
+    given = {scored.emotion.label for dialogue in originals for scored in dialogue.turns}
+    known = [_with_our_labels(dialogue, label_map or LabelMap()) for dialogue in corrected]
+    _refuse_unknown_labels(known, {*EMOTIONS, *given})
     return [
         Reviewed(original=ours, corrected=theirs, changes=tuple(changes(ours, theirs)))
-        for ours, theirs in matched(originals, known)
+        for ours, theirs in _matched(originals, known)
     ]
-
-
-def with_known_labels(
-    dialogues: Iterable[Dialogue],
-    *,
-    label_map: LabelMap | None = None,
-    classes: Sequence[str] = EMOTIONS,
-) -> list[Dialogue]:
-    """Return corrected dialogues with labels spelt as we spell them.
-
-    A label that the map leaves out is taken off its turn.
-
-    Args:
-        dialogues: As people left them: `Angry ` is `angry`.
-        label_map: What other names mean.
-        classes: Labels that may occur.
-
-    Raises:
-        LabelError: If others do; the message says how many turns have each, and where the first is.
-    """
-    meaning = label_map or LabelMap()
-    found = [_spelt(dialogue, meaning) for dialogue in dialogues]
-    unknown: dict[str, list[str]] = {}
-    for dialogue in found:
-        for scored in dialogue.turns:
-            if scored.emotion.label not in (None, *classes):
-                where = f"{dialogue.recording} {scored.turn.start:.3f}-{scored.turn.end:.3f}"
-                unknown.setdefault(str(scored.emotion.label), []).append(where)
-    if unknown:
-        listed = "; ".join(
-            f"{label!r} ({len(places)}, first at {places[0]})" for label, places in unknown.items()
-        )
-        raise LabelError(
-            f"labels that are not known: {listed}; known are {', '.join(classes)}; "
-            "a label map says what others mean, or leaves them out"
-        )
-    return found
-
-
-def matched(
-    originals: Sequence[Dialogue], corrected: Sequence[Dialogue]
-) -> list[tuple[Dialogue, Dialogue]]:
-    """Return each corrected recording with its original.
-
-    Where there is one of each, they belong together whatever they are called.
-
-    Raises:
-        FormatError: If a corrected recording has no original, or there are two of one name.
-    """
-    _refuse_twins(originals)
-    _refuse_twins(corrected)
-    if len(originals) == 1 and len(corrected) == 1:
-        [original], [only] = originals, corrected
-        return [(original, replace(only, recording=original.recording))]
-    by_name = {original.recording: original for original in originals}
-    strangers = [each.recording for each in corrected if each.recording not in by_name]
-    if strangers:
-        raise FormatError(
-            f"corrected recordings {strangers} are none of the originals, which are {list(by_name)}"
-        )
-    return [(by_name[each.recording], each) for each in corrected]
 
 
 def changes(original: Dialogue, corrected: Dialogue) -> list[Change]:
@@ -185,23 +138,43 @@ def agreement(compared: Iterable[Change]) -> Agreement:
     agree on and are left out.
     """
     labels = [both for change in compared if (both := _labels(change.pair))]
-    names = sorted({name for both in labels for name in both})
     return Agreement(
         turns=len(labels),
         agreed=sum(model == people for model, people in labels),
         kappa=_kappa(labels),
-        per_class={
-            name: _kappa([(model == name, people == name) for model, people in labels])
-            for name in names
+        per_label={
+            name: _agreement_on(name, labels)
+            for name in sorted({name for both in labels for name in both})
         },
-        counts={
-            name: (
-                sum(model == name for model, _ in labels),
-                sum(people == name for _, people in labels),
-                sum(both == (name, name) for both in labels),
-            )
-            for name in names
-        },
+    )
+
+
+def as_csv(compared: Iterable[Change]) -> str:
+    """Return one row a turn, before and after; columns of a turn that is not there are empty.
+
+    The column ``change`` names what was done, several things joined by ``+``, and is empty if
+    nothing was.
+    """
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    head = [f"{column}_{when}" for when in ("before", "after") for column in COLUMNS]
+    writer.writerow(["recording", "change", *head])
+    for change in compared:
+        sides = [
+            turn_record(each) if each else {} for each in (change.pair.before, change.pair.after)
+        ]
+        cells = [side.get(column) for side in sides for column in COLUMNS]
+        writer.writerow([change.recording, "+".join(change.kinds), *cells])
+    return stream.getvalue()
+
+
+def _agreement_on(name: str, labels: Sequence[tuple[str, str]]) -> LabelAgreement:
+    answers = [(model == name, people == name) for model, people in labels]
+    return LabelAgreement(
+        kappa=_kappa(answers),
+        model=sum(model for model, _ in answers),
+        people=sum(people for _, people in answers),
+        both=answers.count((True, True)),
     )
 
 
@@ -235,13 +208,48 @@ def _kinds(pair: Pair) -> Iterator[Kind]:
         yield "times"
 
 
-def _spelt(dialogue: Dialogue, meaning: LabelMap) -> Dialogue:
-    def spelt(scored: ScoredTurn) -> ScoredTurn:
+def _with_our_labels(dialogue: Dialogue, meaning: LabelMap) -> Dialogue:
+    def read(scored: ScoredTurn) -> ScoredTurn:
         label = (scored.emotion.label or "").strip()
         emotion = replace(scored.emotion, label=meaning(label) if label else None)
         return replace(scored, emotion=emotion)
 
-    return replace(dialogue, turns=tuple(map(spelt, dialogue.turns)))
+    return replace(dialogue, turns=tuple(map(read, dialogue.turns)))
+
+
+def _refuse_unknown_labels(dialogues: Iterable[Dialogue], known: Collection[str | None]) -> None:
+    unknown: dict[str, list[str]] = {}
+    for dialogue in dialogues:
+        for scored in dialogue.turns:
+            label = scored.emotion.label
+            if label is not None and label not in known:
+                where = f"{dialogue.recording} {scored.turn.start:.3f}-{scored.turn.end:.3f}"
+                unknown.setdefault(label, []).append(where)
+    if unknown:
+        found = "; ".join(
+            f"{label!r} ({len(places)}, first at {places[0]})" for label, places in unknown.items()
+        )
+        raise LabelError(
+            f"labels that are not known: {found}; known are {', '.join(sorted(filter(None, known)))}; "
+            "a label map says what others mean, or leaves them out"
+        )
+
+
+def _matched(
+    originals: Sequence[Dialogue], corrected: Sequence[Dialogue]
+) -> list[tuple[Dialogue, Dialogue]]:
+    _refuse_twins(originals)
+    _refuse_twins(corrected)
+    if len(originals) == 1 and len(corrected) == 1:
+        [original], [only] = originals, corrected
+        return [(original, replace(only, recording=original.recording))]
+    by_name = {original.recording: original for original in originals}
+    strangers = [each.recording for each in corrected if each.recording not in by_name]
+    if strangers:
+        raise FormatError(
+            f"corrected recordings {strangers} are none of the originals, which are {list(by_name)}"
+        )
+    return [(by_name[each.recording], each) for each in corrected]
 
 
 def _refuse_twins(dialogues: Sequence[Dialogue]) -> None:

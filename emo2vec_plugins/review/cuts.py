@@ -33,7 +33,7 @@ def corrected_cut(reviewed: Reviewed, *, field: str = "emotion") -> CorrectedCut
     """Return a recording's turns as people left them, as one cut.
 
     Supervisions have the label in the custom field *field*, ``review`` in ``FIELD_source``, and
-    in ``FIELD_before`` what the model had said, None if nothing. They are cut to the recording,
+    in ``FIELD_before`` the model's label, or None. They are cut to the recording,
     as audio is read anyway.
 
     Args:
@@ -41,7 +41,7 @@ def corrected_cut(reviewed: Reviewed, *, field: str = "emotion") -> CorrectedCut
         field: The supervisions' custom field that gets the label.
 
     Raises:
-        AudioError: If nobody knows where the sound is, or it cannot be read.
+        AudioError: If the recording has no audio, or it cannot be read.
         MissingExtraError: If Lhotse is not installed.
     """
     name = reviewed.original.recording

@@ -19,7 +19,7 @@ LEAST_SHARE = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """A turn before and after correction; None where there was none, or is none any more."""
+    """A turn before and after correction; None before if it was added, None after if removed."""
 
     before: ScoredTurn | None
     after: ScoredTurn | None
@@ -30,8 +30,14 @@ def pair(before: Sequence[ScoredTurn], after: Sequence[ScoredTurn]) -> list[Pair
 
     Of equally good partners the one with the same speaker is taken, then the earlier one.
     """
-    partner = dict(_chosen(before, after))
-    taken = set(partner.values())
+    partner: dict[int, int] = {}
+    taken: set[int] = set()
+    # Best first, not the best sum of all: an annotator moves turns one at a time, and one that
+    # was left alone must not lose its partner to make room for another.
+    for _, _, i, j in sorted(_candidates(before, after), reverse=True):
+        if -i not in partner and -j not in taken:
+            partner[-i] = -j
+            taken.add(-j)
     pairs = [
         Pair(before=turn, after=after[partner[i]] if i in partner else None)
         for i, turn in enumerate(before)
@@ -52,22 +58,13 @@ def share(one: Turn, other: Turn) -> float:
     return max(0.0, common) / (max(one.end, other.end) - min(one.start, other.start))
 
 
-def _chosen(before: Sequence[ScoredTurn], after: Sequence[ScoredTurn]) -> Iterator[tuple[int, int]]:
-    """Yield the places of the turns that go together, best first, each at most once."""
-    candidates = sorted(_candidates(before, after), reverse=True)
-    used_before: set[int] = set()
-    used_after: set[int] = set()
-    for _, _, minus_i, minus_j in candidates:
-        i, j = -minus_i, -minus_j
-        if i not in used_before and j not in used_after:
-            used_before.add(i)
-            used_after.add(j)
-            yield i, j
-
-
 def _candidates(
     before: Sequence[ScoredTurn], after: Sequence[ScoredTurn]
 ) -> Iterator[tuple[float, bool, int, int]]:
+    """Yield what two turns have in common, whether the speaker is one, and their negative places.
+
+    Negative, so that of equals the earlier ones are the greatest.
+    """
     order = sorted(range(len(after)), key=lambda j: after[j].turn.start)
     starts = [after[j].turn.start for j in order]
     for i, scored in enumerate(before):

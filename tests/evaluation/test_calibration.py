@@ -13,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
-from support.labelled_cuts import cuts_as_heard
+from support.labelled_cuts import cuts_like_predictions
 from support.reference import SMALL, auto_model, random_reference, save_reference
 
 from emo2vec_plugins import Engine, load_model
@@ -32,7 +32,7 @@ from emo2vec_plugins.evaluation.calibration import (
     save_calibrated,
 )
 from emo2vec_plugins.evaluation.predictions import Prediction
-from emo2vec_plugins.evaluation.reading import Truth, heard
+from emo2vec_plugins.evaluation.reading import Truth, predict
 from emo2vec_plugins.evaluation.temperature import cross_entropy, fit_temperature, scaled
 from emo2vec_plugins.models.checkpoint import read_tensors, read_tokens, save_folder
 from emo2vec_plugins.models.published import TINY
@@ -262,7 +262,7 @@ def test_a_name_is_a_folder_or_is_refused(model, monkeypatch):
 @pytest.fixture
 def cuts(model, write, noise):
     """Clips of four speakers, most of them labelled as the model hears them."""
-    return cuts_as_heard(model, write, noise, sharpness=1.5)
+    return cuts_like_predictions(model, write, noise, sharpness=1.5)
 
 
 def test_a_model_is_calibrated_on_cuts(model, cuts, tmp_path):
@@ -270,8 +270,8 @@ def test_a_model_is_calibrated_on_cuts(model, cuts, tmp_path):
 
     found = calibrate(cuts, out, model=str(model), data="noise.jsonl", truth=Truth())
 
-    before = heard(cuts, truth=Truth(), engine=Engine(load_model(model)))
-    after = heard(cuts, truth=Truth(), engine=Engine(load_model(out)))
+    before = predict(cuts, truth=Truth(), score=Engine(load_model(model)))
+    after = predict(cuts, truth=Truth(), score=Engine(load_model(out)))
     for old, new in zip(before, after, strict=True):
         logits = np.log(list(old.scores.values()))
         np.testing.assert_allclose(

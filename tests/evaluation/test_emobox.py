@@ -19,7 +19,7 @@ from emo2vec_plugins.evaluation.emobox import (
 )
 from emo2vec_plugins.evaluation.folds import evaluate_folds
 from emo2vec_plugins.evaluation.predictions import Prediction
-from emo2vec_plugins.evaluation.reading import Truth, heard
+from emo2vec_plugins.evaluation.reading import Truth, predict
 from emo2vec_plugins.testing import FakeBackend
 
 EMODB = LabelMap({"anger": "angry", "boredem": None, "disgust": "disgusted", "fear": "fearful"})
@@ -240,7 +240,7 @@ def test_the_real_corpus_is_read(shared):
     there = [clip for clip in clips if clip.key not in missing][:4]
     cuts = as_cuts(there, shared / "emodb")
 
-    found = heard(cuts, truth=Truth(label_map=EMODB), engine=Engine(FakeBackend()))
+    found = predict(cuts, truth=Truth(label_map=EMODB), score=Engine(FakeBackend()))
 
     assert (len(folds), len(clips), len(clips) - len(missing)) == (5, 535, 266)
     assert len({clip.speaker for clip in clips}) == 10

@@ -70,7 +70,7 @@ def test_recall_is_averaged_over_classes_and_accuracy_over_turns():
 
 
 def test_each_class_has_its_numbers():
-    found = evaluate(UNBALANCED, resamples=0).classes
+    found = evaluate(UNBALANCED, resamples=0).labels
 
     assert list(found) == ["angry", "happy"]
     assert (found["angry"].turns, found["angry"].predicted) == (6, 7)
@@ -82,7 +82,7 @@ def test_each_class_has_its_numbers():
 def test_a_label_that_is_no_true_class_is_an_error_and_has_its_column():
     found = evaluate(turns("angry sad sad", "angry disgusted sad"), resamples=0)
 
-    assert list(found.classes) == ["angry", "sad"]
+    assert list(found.labels) == ["angry", "sad"]
     assert found.ua.value == pytest.approx(0.75)
     assert found.confusion.columns == ("angry", "sad", "disgusted")
     assert found.confusion.counts == ((1, 0, 0), (0, 1, 1))
@@ -105,17 +105,17 @@ def test_turns_without_a_prediction_are_wrong_unless_left_out():
 def test_a_class_whose_turns_are_all_left_out_has_no_recall():
     found = evaluate(turns("angry sad", "angry -"), unscored="leave-out", resamples=0)
 
-    assert found.classes["sad"].turns == 0
-    assert found.classes["sad"].recall.value is None
-    assert found.classes["sad"].f1 is None
+    assert found.labels["sad"].turns == 0
+    assert found.labels["sad"].recall.value is None
+    assert found.labels["sad"].f1 is None
     assert found.ua.value == 1.0
 
 
 def test_a_class_that_is_never_predicted_has_no_precision():
     found = evaluate(turns("angry sad", "angry angry"), resamples=0)
 
-    assert found.classes["sad"].precision is None
-    assert found.classes["sad"].f1 == 0.0
+    assert found.labels["sad"].precision is None
+    assert found.labels["sad"].f1 == 0.0
 
 
 def test_one_class_is_enough():
@@ -124,7 +124,7 @@ def test_one_class_is_enough():
     assert (found.ua.value, found.wa.value, found.calibration) == (1.0, 1.0, None)
 
 
-def test_classes_restrict_truth_and_scores_alike():
+def test_labels_restrict_truth_and_scores_alike():
     given = scored(
         "angry sad happy",
         (0.2, 0.5, 0.0, 0.3),
@@ -133,7 +133,7 @@ def test_classes_restrict_truth_and_scores_alike():
     )
 
     kept = restricted(given, ("angry", "sad"))
-    found = evaluate(given, classes=("sad", "angry"), resamples=0)
+    found = evaluate(given, labels=("sad", "angry"), resamples=0)
 
     assert [each.label for each in kept] == ["sad", "angry"]
     assert kept[0].scores == pytest.approx({"angry": 0.4, "sad": 0.6})
@@ -141,11 +141,11 @@ def test_classes_restrict_truth_and_scores_alike():
     assert found.confusion.rows == ("sad", "angry")
 
 
-def test_a_turn_without_score_for_the_classes_has_no_prediction():
+def test_a_turn_without_score_for_the_labels_has_no_prediction():
     (kept,) = restricted(scored("angry", (0.0, 1.0, 0.0, 0.0)), ("angry", "sad"))
 
     assert (kept.label, kept.scores) == (None, None)
-    assert kept.reason == "no score for these classes"
+    assert kept.reason == "no score for these labels"
 
 
 def test_lengths_are_cut_at_one_two_and_five_seconds():
@@ -284,9 +284,9 @@ def test_nothing_to_judge_is_refused():
     with pytest.raises(LabelError, match="none of 2 turns has a prediction"):
         evaluate(turns("angry sad", "- -"), unscored="leave-out")
     with pytest.raises(LabelError, match="no turn is labelled as one of fearful"):
-        evaluate(UNBALANCED, classes=["fearful"])
+        evaluate(UNBALANCED, labels=["fearful"])
     with pytest.raises(LabelError, match="got the string 'angry'"):
-        evaluate(UNBALANCED, classes="angry")
+        evaluate(UNBALANCED, labels="angry")
 
 
 def test_values_that_do_not_exist_are_refused():
@@ -360,8 +360,8 @@ def test_json_is_plain_and_names_its_version():
     document = evaluate(given, resamples=10).to_json()
 
     assert json.loads(json.dumps(document)) == document
-    assert (document["format"], document["version"]) == ("emo2vec-evaluation", 1)
-    assert list(document["classes"]) == ["angry", "happy", "neutral", "sad"]
+    assert (document["format"], document["version"]) == ("emo2vec-evaluation", 2)
+    assert list(document["labels"]) == ["angry", "happy", "neutral", "sad"]
     assert set(document["calibration"]["before"]) == {"ece", "brier", "log_loss"}
 
 
@@ -369,9 +369,9 @@ def test_a_table_is_ascii_and_lines_up():
     text = evaluate(UNBALANCED, resamples=10).table()
 
     assert text.isascii()
-    assert text.splitlines()[0] == "8 turns, classes: angry, happy"
+    assert text.splitlines()[0] == "8 turns, labels: angry, happy"
     assert (
-        "true \\ heard  angry  happy\nangry             6      0\nhappy             1      1"
+        "true \\ predicted  angry  happy\nangry                 6      0\nhappy                 1      1"
         in text
     )
     assert "95 %" not in evaluate(UNBALANCED, resamples=0).table()

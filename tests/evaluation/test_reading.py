@@ -14,7 +14,7 @@ from emo2vec_plugins.core.session import Options
 from emo2vec_plugins.engine.engine import Engine
 from emo2vec_plugins.errors import Emo2vecWarning, FormatError, LabelError, OptionsError
 from emo2vec_plugins.evaluation.joining import joined
-from emo2vec_plugins.evaluation.reading import Truth, heard, predictions_in, read_cuts
+from emo2vec_plugins.evaluation.reading import Truth, predict, predictions_in
 from emo2vec_plugins.integrations.lhotse.cuts import annotate_cuts
 from emo2vec_plugins.testing import FakeBackend
 
@@ -49,12 +49,12 @@ def lines(path, *documents):
 def test_truth_and_prediction_are_two_fields(cuts):
     turns = given(
         cuts,
-        {"heard": "happy", "heard_scores": {"happy": 0.7, "angry": 0.3}},
-        {"heard": None, "heard_reason": "too short"},
-        {"heard": "Angry"},
+        {"predicted": "happy", "predicted_scores": {"happy": 0.7, "angry": 0.3}},
+        {"predicted": None, "predicted_reason": "too short"},
+        {"predicted": "Angry"},
     )
 
-    first, second, third = predictions_in(turns, "heard")
+    first, second, third = predictions_in(turns, "predicted")
 
     assert (first.id, first.truth, first.label) == ("a-0", "happy", "happy")
     assert (first.speaker, first.recording) == ("anna", "a")
@@ -68,12 +68,12 @@ def test_names_that_mean_the_same_add_up(cuts):
     other = LabelMap({"joy": "happy", "excited": "happy", "noise": None})
     turns = given(
         cuts,
-        {"heard": "joy", "heard_scores": {"joy": 0.4, "excited": 0.3, "angry": 0.3}},
-        {"heard": "noise"},
-        {"heard": None, "heard_scores": {"joy": 0.2, "angry": 0.8}},
+        {"predicted": "joy", "predicted_scores": {"joy": 0.4, "excited": 0.3, "angry": 0.3}},
+        {"predicted": "noise"},
+        {"predicted": None, "predicted_scores": {"joy": 0.2, "angry": 0.8}},
     )
 
-    first, second, third = predictions_in(turns, "heard", label_map=other)
+    first, second, third = predictions_in(turns, "predicted", label_map=other)
 
     assert first.scores == pytest.approx({"happy": 0.7, "angry": 0.3})
     assert second.label is None
@@ -84,12 +84,12 @@ def test_a_class_that_means_nothing_is_masked(cuts):
     masks = LabelMap({"other": None})
     turns = given(
         cuts,
-        {"heard": "happy", "heard_scores": {"happy": 0.6, "angry": 0.2, "other": 0.2}},
-        {"heard": "other", "heard_scores": {"happy": 0.1, "angry": 0.3, "other": 0.6}},
-        {"heard": "other", "heard_scores": {"happy": 0.0, "other": 1.0}},
+        {"predicted": "happy", "predicted_scores": {"happy": 0.6, "angry": 0.2, "other": 0.2}},
+        {"predicted": "other", "predicted_scores": {"happy": 0.1, "angry": 0.3, "other": 0.6}},
+        {"predicted": "other", "predicted_scores": {"happy": 0.0, "other": 1.0}},
     )
 
-    first, second, third = predictions_in(turns, "heard", label_map=masks)
+    first, second, third = predictions_in(turns, "predicted", label_map=masks)
 
     assert first.scores == pytest.approx({"happy": 0.75, "angry": 0.25})
     assert (second.label, second.scores) == ("angry", pytest.approx({"happy": 0.25, "angry": 0.75}))
@@ -97,54 +97,60 @@ def test_a_class_that_means_nothing_is_masked(cuts):
 
 
 def test_scores_are_checked_before_classes_are_masked(cuts):
-    turns = given(cuts, {"heard": "happy", "heard_scores": {"happy": 1.0, "other": 0.5}}, {}, {})
+    turns = given(
+        cuts, {"predicted": "happy", "predicted_scores": {"happy": 1.0, "other": 0.5}}, {}, {}
+    )
 
-    with pytest.raises(FormatError, match="turn 'a-0', field 'heard': scores are to be prob"):
-        predictions_in(turns, "heard", label_map=LabelMap({"other": None}))
+    with pytest.raises(FormatError, match="turn 'a-0', field 'predicted': scores are to be prob"):
+        predictions_in(turns, "predicted", label_map=LabelMap({"other": None}))
 
 
 def test_a_field_that_is_nowhere_is_refused(cuts):
-    with pytest.raises(OptionsError, match=r"no turn has a field 'heard'.*there are emotion"):
-        predictions_in(given(cuts, {}, {}, {}), "heard")
+    with pytest.raises(OptionsError, match=r"no turn has a field 'predicted'.*there are emotion"):
+        predictions_in(given(cuts, {}, {}, {}), "predicted")
 
 
 def test_labels_and_scores_of_other_kinds_are_refused(cuts):
-    with pytest.raises(FormatError, match="turn 'a-0', field 'heard': a label was expected, got 3"):
-        predictions_in(given(cuts, {"heard": 3}, {}, {}), "heard")
-    with pytest.raises(FormatError, match=r"turn 'a-0'.*a number for each class"):
-        predictions_in(given(cuts, {"heard": "sad", "heard_scores": [0.5]}, {}, {}), "heard")
+    with pytest.raises(
+        FormatError, match="turn 'a-0', field 'predicted': a label was expected, got 3"
+    ):
+        predictions_in(given(cuts, {"predicted": 3}, {}, {}), "predicted")
+    with pytest.raises(FormatError, match=r"turn 'a-0'.*a number for each label"):
+        predictions_in(
+            given(cuts, {"predicted": "sad", "predicted_scores": [0.5]}, {}, {}), "predicted"
+        )
 
 
-def test_a_model_hears_the_turns_that_are_judged_and_no_others(cuts):
+def test_a_model_scores_the_turns_that_are_judged_and_no_others(cuts):
     backend = FakeBackend()
     truth = Truth(label_map=LabelMap({"happiness": "happy", "anger": None}))
     done = []
 
-    found = heard(cuts, truth=truth, engine=Engine(backend), advance=lambda: done.append(1))
+    found = predict(cuts, truth=truth, score=Engine(backend), progress=done.append)
 
     assert [(each.id, each.truth) for each in found] == [("a-0", "happy")]
     assert backend.batches == [[16000]]
     assert set(found[0].scores) == set(backend.labels.names)
-    assert len(done) == 1
+    assert done == [1]
 
 
-def test_what_a_model_hears_is_what_annotate_cuts_writes(cuts):
+def test_predictions_are_what_annotate_cuts_writes(cuts):
     engine = Engine(FakeBackend(), labels=["angry", "happy"])
 
-    found = heard(cuts, truth=Truth(label_map=GERMAN), engine=engine)
+    found = predict(cuts, truth=Truth(label_map=GERMAN), score=engine)
 
-    annotated = annotate_cuts(cuts, score=engine, options=Options(field="heard"))
+    annotated = annotate_cuts(cuts, score=engine, options=Options(field="predicted"))
     turns = [turn for cut in annotated for turn in cut.supervisions]
-    assert [each.label for each in found] == [turn.heard for turn in turns]
+    assert [each.label for each in found] == [turn.predicted for turn in turns]
     for each, turn in zip(found, turns, strict=True):
-        assert each.scores == pytest.approx(turn.heard_scores)
-    assert "emo2vec_heard" not in cuts[0].supervisions[0].custom
+        assert each.scores == pytest.approx(turn.predicted_scores)
+    assert "emo2vec_predicted" not in cuts[0].supervisions[0].custom
 
 
-def test_mixed_cuts_are_heard_too(cuts):
+def test_mixed_cuts_are_scored_too(cuts):
     mixed = cuts[0].append(cuts[1])
 
-    found = heard([mixed], truth=Truth(label_map=GERMAN), engine=Engine(FakeBackend()))
+    found = predict([mixed], truth=Truth(label_map=GERMAN), score=Engine(FakeBackend()))
 
     assert [(each.id, each.start) for each in found] == [("a-0", 0.0), ("a-1", 1.0), ("b-0", 3.0)]
 
@@ -154,7 +160,7 @@ def test_a_model_without_a_head_is_refused(cuts):
     backend.labels = backend.labels.from_tokens(())
 
     with pytest.raises(OptionsError, match="has no head"):
-        heard(cuts, truth=Truth(label_map=GERMAN), engine=Engine(backend))
+        predict(cuts, truth=Truth(label_map=GERMAN), score=Engine(backend))
 
 
 def test_what_is_not_judged_is_counted_by_why(cuts):
@@ -166,7 +172,7 @@ def test_what_is_not_judged_is_counted_by_why(cuts):
         "unlabelled": 1,
         "by_label_map": 1,
         "pseudo_labels": 0,
-        "other_classes": 0,
+        "other_labels": 0,
     }
 
 
@@ -178,7 +184,7 @@ def test_nothing_is_judged_by_what_a_model_said(cuts):
         turns = truth.turns(cuts)
     with pytest.warns(Emo2vecWarning, match="pseudo-labels"):
         truth.turns(cuts)
-    found = heard(cuts, truth=truth, engine=Engine(FakeBackend()))
+    found = predict(cuts, truth=truth, score=Engine(FakeBackend()))
 
     assert [each.supervision.id for each in turns] == ["a-0", "b-0"]
     assert [each.id for each in found] == ["a-0", "b-0"]
@@ -203,30 +209,30 @@ def test_meanings_are_brought_to_our_spelling_and_mistyped_ones_are_named(cuts):
         Truth(label_map=mistyped).turns(cuts)
 
 
-def test_classes_leave_out_turns_of_others(cuts):
-    truth = Truth(label_map=GERMAN, classes=("happy", "sad"))
+def test_labels_leave_out_turns_of_others(cuts):
+    truth = Truth(label_map=GERMAN, labels=("happy", "sad"))
 
     assert [each.label for each in truth.turns(cuts)] == ["happy"]
-    assert truth.left_out(cuts)["other_classes"] == 2
+    assert truth.left_out(cuts)["other_labels"] == 2
     with pytest.raises(LabelError, match="none of 3 labelled turns is one of sad"):
-        Truth(label_map=GERMAN, classes=("sad",)).turns(cuts)
+        Truth(label_map=GERMAN, labels=("sad",)).turns(cuts)
 
 
-def test_classes_of_ones_own_are_known(cuts):
-    truth = Truth(label_map=LabelMap({"anger": "rage"}), classes=("rage", "happiness"))
+def test_labels_of_ones_own_are_known(cuts):
+    truth = Truth(label_map=LabelMap({"anger": "rage"}), labels=("rage", "happiness"))
 
     assert [each.label for each in truth.turns(cuts)] == ["happiness", "rage", "rage"]
 
 
 def test_predictions_come_from_another_manifest_by_id(cuts, tmp_path):
     turns = Truth(label_map=GERMAN).turns(cuts)
-    annotated = annotate_cuts(cuts, score=Engine(FakeBackend()), options=Options(field="heard"))
-    manifest = save_cuts(tmp_path / "heard.jsonl.gz", *reversed(list(annotated)))
+    annotated = annotate_cuts(cuts, score=Engine(FakeBackend()), options=Options(field="predicted"))
+    manifest = save_cuts(tmp_path / "predicted.jsonl.gz", *reversed(list(annotated)))
 
-    found = joined(turns, manifest, field="heard")
+    found = joined(turns, manifest, field="predicted")
 
     written = {
-        turn.id: turn.heard for cut in CutSet.from_file(manifest) for turn in cut.supervisions
+        turn.id: turn.predicted for cut in CutSet.from_file(manifest) for turn in cut.supervisions
     }
     assert [(each.id, each.label) for each in found] == [
         (name, written[name]) for name in ("a-0", "a-1", "b-0")
@@ -333,9 +339,3 @@ def test_a_torn_archive_of_predictions_is_named(cuts, tmp_path):
 
     with pytest.raises(FormatError, match=r"p\.jsonl\.gz: the gzip archive is damaged"):
         joined(Truth(label_map=GERMAN).turns(cuts), path)
-
-
-def test_only_manifests_are_read(tmp_path):
-    for name in ("cuts.csv", "folder"):
-        with pytest.raises(FormatError, match=r"a manifest of cuts is a \.jsonl or \.jsonl\.gz"):
-            read_cuts(tmp_path / name)

@@ -10,10 +10,9 @@ from sklearn.metrics import cohen_kappa_score
 from emo2vec_plugins import Dialogue, Emotion, ScoredTurn, Turn
 from emo2vec_plugins.core.label_map import LabelMap
 from emo2vec_plugins.errors import AudioError, FormatError, LabelError
-from emo2vec_plugins.review.comparison import agreement, changes, compare
+from emo2vec_plugins.review.comparison import agreement, as_csv, changes, compare
 from emo2vec_plugins.review.cuts import corrected_cut
 from emo2vec_plugins.review.pairing import LEAST_SHARE, pair, share
-from emo2vec_plugins.review.table import as_csv
 from emo2vec_plugins.testing import tone
 
 
@@ -96,10 +95,11 @@ def test_kappa_is_that_of_cohen_for_all_classes_and_for_each():
     # By hand: 4/6 observed; by chance (3*1 + 2*3 + 1*2) / 36.
     assert result.kappa == pytest.approx((4 / 6 - 11 / 36) / (1 - 11 / 36))
     assert result.kappa == pytest.approx(cohen_kappa_score(model, people))
-    assert result.per_class["sad"] == pytest.approx((4 / 6 - 18 / 36) / (1 - 18 / 36))
-    assert result.counts == {"angry": (1, 2, 1), "happy": (2, 3, 2), "sad": (3, 1, 1)}
-    assert result.to_dict()["per_class"]["angry"] == {
-        "kappa": pytest.approx(result.per_class["angry"]),
+    assert result.per_label["sad"].kappa == pytest.approx((4 / 6 - 18 / 36) / (1 - 18 / 36))
+    counts = {name: (each.model, each.people, each.both) for name, each in result.per_label.items()}
+    assert counts == {"angry": (1, 2, 1), "happy": (2, 3, 2), "sad": (3, 1, 1)}
+    assert result.to_dict()["per_label"]["angry"] == {
+        "kappa": pytest.approx(result.per_label["angry"].kappa),
         "model": 1,
         "people": 2,
         "both": 1,

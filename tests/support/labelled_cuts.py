@@ -37,7 +37,7 @@ def save_cuts(path: Path, *cuts) -> Path:
     return path
 
 
-def cuts_as_heard(model: Path, write, noise, *, sharpness: float, count: int = 40):
+def cuts_like_predictions(model: Path, write, noise, *, sharpness: float, count: int = 40):
     """Give clips of four speakers, with labels drawn from the model's logits over *sharpness*.
 
     So *sharpness* is about the temperature that the model lacks.
@@ -50,6 +50,6 @@ def cuts_as_heard(model: Path, write, noise, *, sharpness: float, count: int = 4
         (emotion,) = engine.score((samples, 16000))
         likely = softmax(np.array(list(emotion.logits.values())) / sharpness)
         label = list(emotion.logits)[generator.choice(len(likely), p=likely)]
-        path = write(f"heard{number}.wav", samples, 16000)
+        path = write(f"clip{number}.wav", samples, 16000)
         cuts.append(labelled_cut(path, label, seconds=0.25, speaker=str(number % 4)))
     return cuts
