@@ -15,7 +15,7 @@ from emo2vec_plugins.models import (
     WEIGHTS,
     Config,
     Network,
-    find,
+    find_folder,
     read_config,
     read_tensors,
     read_tokens,
@@ -93,7 +93,9 @@ def named_weights(name: str, folder: Path) -> Weights:
         CheckpointError, ConfigError: If its files are not what they should be.
     """
     source = (
-        TINY if name == "tiny" else find(f"emotion2vec/{name}" if name in PUBLISHED else name).path
+        TINY
+        if name == "tiny"
+        else find_folder(f"emotion2vec/{name}" if name in PUBLISHED else name).path
     )
     config, tokens = read_config(source / CONFIG), read_tokens(source / TOKENS)
     found = source

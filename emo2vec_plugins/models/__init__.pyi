@@ -17,7 +17,7 @@ from .pickles import read_state as read_state
 from .pickles import save_state as save_state
 from .published import PUBLISHED as PUBLISHED
 from .published import TINY as TINY
-from .published import find as find
+from .published import find_folder as find_folder
 from .selfcheck import PUBLISHED_SCORES as PUBLISHED_SCORES
 from .selfcheck import TOLERANCE as TOLERANCE
 from .selfcheck import find_audio as find_audio

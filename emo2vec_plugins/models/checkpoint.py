@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from emo2vec_plugins._version import __version__
 from emo2vec_plugins.audio import RESAMPLER
 from emo2vec_plugins.core import LabelSet, Provenance
 from emo2vec_plugins.errors import CheckpointError
+from emo2vec_plugins.files import staging
 from emo2vec_plugins.models.config import Config, read_config, to_document
 from emo2vec_plugins.models.network import Network
 from emo2vec_plugins.models.pickles import load_pickle, save_pickle, why_unreadable
@@ -32,9 +32,12 @@ from emo2vec_plugins.models.torch_backend import TorchBackend
 
 logger = logging.getLogger(__name__)
 
-CONFIG, TOKENS, HUB_CONFIG = "config.yaml", "tokens.txt", "configuration.json"
+CONFIG, TOKENS = "config.yaml", "tokens.txt"
 WEIGHTS = ("model.safetensors", "model.pt", "emotion2vec_base.pt")
 """Names under which weights are published, the preferred first."""
+
+FILES = (CONFIG, TOKENS, *WEIGHTS)
+"""All that is fetched from a hub; examples and pictures of a repository are not."""
 
 PREFIX = "d2v_model."
 """Before the encoder's tensors in published checkpoints; the head has none."""
@@ -48,8 +51,9 @@ class ModelFolder:
     """Where a model lies, and what to call it.
 
     Attributes:
-        name: What results say of it.
-        revision: The hub's commit, when it came from a hub.
+        path: A folder in the published layout.
+        name: What the provenance of results calls the model.
+        revision: The hub's commit, if it came from a hub that has commits.
     """
 
     path: Path
@@ -60,21 +64,24 @@ class ModelFolder:
 def load_folder(folder: ModelFolder, *, device: str | None, dtype: str) -> TorchBackend:
     """Load a model from a folder in the published layout.
 
-    Weights are memory-mapped and assigned, never copied into a second network.
+    Args:
+        folder: Where it lies.
+        device: ``cpu``, ``cuda``, ``cuda:1`` and so on; CUDA if there is any, for None.
+        dtype: A key of `DTYPES`.
 
     Raises:
         CheckpointError: If a file is missing or unsafe to read, or a tensor is missing or of
             another shape.
         ConfigError: If config.yaml describes another network.
+        LabelError: If two lines of tokens.txt stand for one class.
+        OptionsError: If there is no such device or dtype.
     """
-    config = read_config(_existing(folder.path / CONFIG))
-    weights = _weights(folder.path)
+    config = read_config(_existing(folder.path, CONFIG))
+    weights = _existing(folder.path, *WEIGHTS)
     tensors = read_tensors(weights)
     tokens = read_tokens(folder.path / TOKENS)
     _check_head(tensors, tokens, folder.path)
-    with torch.device("meta"):
-        network = Network(config, len(tokens))
-    _assign(network, tensors, weights)
+    network = _network(config, tokens, tensors, weights)
     provenance = Provenance(
         model=folder.name,
         sha256=_sha256(weights),
@@ -97,10 +104,11 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """Read a weights file; names lose the prefix that published encoders have.
 
     A ``.pt`` file is read with ``weights_only=True``, which refuses everything but tensors and
-    plain containers, and may hold the tensors bare or under ``model`` or ``state_dict``.
+    plain containers, and may hold the tensors bare or under ``model`` or ``state_dict``. Both
+    kinds are memory-mapped.
 
     Raises:
-        CheckpointError: If it cannot be read, or holds what is not a tensor by that name.
+        CheckpointError: If it cannot be read, or holds no tensors by name.
     """
     try:
         if path.suffix == ".safetensors":
@@ -109,24 +117,20 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             document = load_pickle(path)
     except Exception as error:
         raise CheckpointError(f"{path}: {why_unreadable(path, error)}") from error
-    for key in _NESTED:
-        if isinstance(document, Mapping) and isinstance(document.get(key), Mapping):
-            document = document[key]
-            break
     if not isinstance(document, Mapping):
         raise CheckpointError(
             f"{path}: a dict of tensors was expected, got {type(document).__name__}"
         )
+    nested = (document.get(key) for key in _NESTED)
+    document = next((each for each in nested if isinstance(each, Mapping)), document)
     named = {str(name): value for name, value in document.items() if isinstance(value, Tensor)}
     if not named:
-        raise CheckpointError(
-            f"{path}: holds no tensors, only {sorted(map(str, document))[:_SHOWN]}"
-        )
+        raise CheckpointError(f"{path}: holds no tensors, only {_some(sorted(map(str, document)))}")
     return {name.removeprefix(PREFIX): tensor for name, tensor in named.items()}
 
 
 def read_tokens(path: Path) -> tuple[str, ...]:
-    """Return the lines of ``tokens.txt``; none if there is no such file.
+    """Return the lines of ``tokens.txt``, a class each; none if there is no such file.
 
     Raises:
         CheckpointError: If it is not UTF-8 or has an empty line before the last.
@@ -134,6 +138,7 @@ def read_tokens(path: Path) -> tuple[str, ...]:
     if not path.exists():
         return ()
     try:
+        # -sig: editors on Windows put a byte order mark first, which would be part of a class.
         lines = path.read_text("utf-8-sig").rstrip().splitlines()
     except UnicodeDecodeError as error:
         raise CheckpointError(f"{path}: not UTF-8: {error}") from error
@@ -152,12 +157,12 @@ def save_folder(
     card: str = "",
     weights: str = "model.pt",
 ) -> None:
-    """Write a model folder that this package and FunASR load; it appears complete or not at all.
+    """Write a model folder that this package and FunASR load, complete or not at all.
 
     Args:
         path: The folder, which must not exist.
         config: The network's dimensions.
-        tensors: A network's state dict.
+        tensors: A network's state dict, names without `PREFIX`.
         tokens: The classes, one per row of the head; none for a model without one.
         card: Text of the README.md beside the weights.
         weights: ``model.pt``, with a ``configuration.json`` for ModelScope, or, for this package
@@ -169,12 +174,8 @@ def save_folder(
     """
     if path.exists():
         raise CheckpointError(f"{path}: exists already; choose a new folder")
-    with torch.device("meta"):
-        network = Network(config, len(tokens))
-    _assign(network, dict(tensors), path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as temporary:
-        folder = Path(temporary) / path.name
+    _network(config, tokens, dict(tensors), path)  # or raise: what is written must load
+    with staging(path) as folder:
         folder.mkdir()
         document = yaml.safe_dump(to_document(config, tokens), sort_keys=False, allow_unicode=True)
         (folder / CONFIG).write_text(document, "utf-8")
@@ -183,22 +184,19 @@ def save_folder(
         if card:
             (folder / "README.md").write_text(card, "utf-8")
         if weights == "model.pt":
-            (folder / HUB_CONFIG).write_text(_hub_config(tokens), "utf-8")
+            (folder / "configuration.json").write_text(_hub_config(tokens), "utf-8")
         _write_tensors(folder / weights, tensors)
-        folder.rename(path)
 
 
 def _hub_config(tokens: Sequence[str]) -> str:
     """Return what ModelScope's pipelines read; FunASR takes the names of files from it, too."""
-    files: dict[str, Any] = {"init_param": "model.pt", "config": CONFIG}
-    if tokens:
-        files["tokenizer_conf"] = {"token_list": TOKENS}
+    head = {"tokenizer_conf": {"token_list": TOKENS}} if tokens else {}
     document = {
         "framework": "pytorch",
         "task": "emotion-recognition",
         "pipeline": {"type": "funasr-pipeline"},
         "model": {"type": "funasr"},
-        "file_path_metas": files,
+        "file_path_metas": {"init_param": "model.pt", "config": CONFIG, **head},
     }
     return json.dumps(document, indent=2) + "\n"
 
@@ -209,29 +207,26 @@ def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
         for name, tensor in tensors.items()
     }
     if path.suffix == ".safetensors":
-        # save_file would make a file that only its owner can read.
+        # Not save_file, which makes a file that only its owner can read, whatever the umask.
         path.write_bytes(safetensors.torch.save(named))
     else:
         save_pickle(path, {"model": named})
 
 
-def _weights(folder: Path) -> Path:
-    for name in WEIGHTS:
+def _existing(folder: Path, *names: str) -> Path:
+    """Return the first of some files that is there."""
+    for name in names:
         if (folder / name).is_file():
             return folder / name
-    raise CheckpointError(f"{folder}: has no weights; expected {' or '.join(WEIGHTS[:2])}")
-
-
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        raise CheckpointError(
-            f"{path}: no such file; a model folder holds {CONFIG}, "
-            f"{' or '.join(WEIGHTS[:2])}, and {TOKENS}"
-        )
-    return path
+    raise CheckpointError(
+        f"{folder}: has no {' or '.join(names[:2])}; a model folder holds {CONFIG}, "
+        f"{' or '.join(WEIGHTS[:2])}, and {TOKENS}"
+    )
 
 
 def _check_head(tensors: Mapping[str, Tensor], tokens: Sequence[str], folder: Path) -> None:
+    # Apart from other shapes: the head's width is nowhere but in tokens.txt, so that a mistake
+    # in either would make a network of another head, not a misshapen tensor.
     head = tensors.get("proj.weight")
     rows = None if head is None or not head.ndim else len(head)
     if rows is None and tokens:
@@ -245,56 +240,53 @@ def _check_head(tensors: Mapping[str, Tensor], tokens: Sequence[str], folder: Pa
         )
 
 
-def _assign(network: Network, tensors: dict[str, Tensor], where: Path) -> None:
+def _network(
+    config: Config, tokens: Sequence[str], tensors: dict[str, Tensor], where: Path
+) -> Network:
+    """Return a network of exactly these tensors; extra ones are left out."""
+    # On the meta device a network has shapes and no memory: the tensors of the file, which are
+    # memory-mapped, become its parameters. Copied into ready ones the weights would be there twice.
+    with torch.device("meta"):
+        network = Network(config, len(tokens))
     expected = network.state_dict()
     scale = "modality_encoders.AUDIO.alibi_scale"
     if scale in tensors and tensors[scale].ndim == expected[scale].ndim - 1:
         tensors = tensors | {scale: tensors[scale][None]}  # as early revisions have it
-    missing = [name for name in expected if name not in tensors]
     found = {name: tensors[name] for name in expected if name in tensors}
-    misshapen = [
-        f"{name}: expected {tuple(expected[name].shape)}, found {tuple(value.shape)}"
-        for name, value in found.items()
-        if value.shape != expected[name].shape
-    ]
-    mistyped = [
-        f"{name}: {value.dtype}, {value.layout}, on {value.device.type}"
-        for name, value in found.items()
-        if not _is_plain(value)
-    ]
-    if missing or misshapen or mistyped:
-        raise CheckpointError(
-            f"{where}: the weights do not fit {CONFIG}; "
-            + "; ".join(
-                _shown(kind, names)
-                for kind, names in (
-                    ("missing", missing),
-                    ("misshapen", misshapen),
-                    ("not dense and real", mistyped),
-                )
-                if names
-            )
-        )
-    left = sorted(tensors.keys() - expected.keys())
-    if left:
+    problems = {
+        "missing": [name for name in expected if name not in found],
+        "misshapen": [
+            f"{name}: expected {tuple(expected[name].shape)}, found {tuple(value.shape)}"
+            for name, value in found.items()
+            if value.shape != expected[name].shape
+        ],
+        "not dense and real": [
+            f"{name}: {value.dtype}, {value.layout}, on {value.device.type}"
+            for name, value in found.items()
+            # A meta tensor, for one, would load, and fail in the first batch.
+            if value.layout is not torch.strided or value.is_meta or not value.is_floating_point()
+        ],
+    }
+    told = [f"{len(names)} {kind}: {_some(names)}" for kind, names in problems.items() if names]
+    if told:
+        raise CheckpointError(f"{where}: the weights do not fit {CONFIG}; {'; '.join(told)}")
+    # What pre-training alone needs: its decoder, the average of weights, the optimizer.
+    if left := sorted(tensors.keys() - expected.keys()):
         logger.debug("%s: %d tensors are not used: %s", where, len(left), ", ".join(left))
     network.load_state_dict(found, assign=True)
+    return network
 
 
-def _is_plain(tensor: Tensor) -> bool:
-    dense = tensor.layout is torch.strided and not tensor.is_meta
-    return dense and tensor.is_floating_point()
-
-
-def _shown(kind: str, names: Sequence[str]) -> str:
+def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{len(names)} {kind}: {', '.join(names[:_SHOWN])}{more}"
+    return f"{', '.join(names[:_SHOWN])}{more}"
 
 
 def _sha256(path: Path) -> str:
+    # By blocks into one buffer: weights are larger than what one may want to hold twice.
+    digest = hashlib.sha256()
+    block = bytearray(1 << 20)
     with path.open("rb", buffering=0) as file:
-        digest = hashlib.sha256()
-        block = bytearray(1 << 20)
         while size := file.readinto(block):
             digest.update(memoryview(block)[:size])
     return digest.hexdigest()

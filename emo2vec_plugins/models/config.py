@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import contextlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+import operator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,27 +20,72 @@ ConvLayer = tuple[int, int, int]
 """Channels, kernel size and stride of one convolution of the front end."""
 
 MOST_LAYERS = 64
-"""More layers of a kind, or extra tokens, are a mistake or an attempt to exhaust memory."""
+"""Limit for layers of a kind and extra tokens; more is a mistake or meant to exhaust memory."""
 
 MOST = 1 << 16
-"""No dimension of a network is greater."""
+"""Limit for every dimension."""
 
-_POSITIVE = (
-    "width",
-    "heads",
-    "mlp_ratio",
-    "position_depth",
-    "position_width",
-    "position_groups",
-    "norm_eps",
-)
+_MODEL = {
+    "width": ("embed_dim", int),
+    "heads": ("num_heads", int),
+    "mlp_ratio": ("mlp_ratio", float),
+    "depth": ("depth", int),
+    "norm_eps": ("norm_eps", float),
+    "norm_affine": ("norm_affine", bool),
+    "normalize": ("normalize", bool),
+}
+"""Attributes of `Config` in ``model_conf``: the published key and its type."""
+
+_AUDIO = {
+    "prenet_depth": ("prenet_depth", int),
+    "position_depth": ("conv_pos_depth", int),
+    "position_width": ("conv_pos_width", int),
+    "position_groups": ("conv_pos_groups", int),
+    "extra_tokens": ("num_extra_tokens", int),
+    "scale_per_layer": ("learned_alibi_scale_per_layer", bool),
+    "scale_per_head": ("learned_alibi_scale_per_head", bool),
+}
+"""The same in ``model_conf.modalities.audio``."""
+
+# What the network of this package is built for. data2vec, which FunASR's code comes from, has
+# networks of other kinds under the same keys.
+_MODEL_KIND = {"layer_norm_first": False}
+_AUDIO_KIND = {
+    "extractor_mode": "layer_norm",
+    "conv_pos_pre_ln": False,
+    "use_alibi_encoder": True,
+    "learned_alibi": False,
+}
+
+# FunASR's constructors need these, too, which inference does not depend on.
+_MODEL_TRAINING = {
+    **dict.fromkeys(("activation_dropout", "attention_dropout", "dropout_input"), 0.0),
+    **dict.fromkeys(("encoder_dropout", "end_drop_path_rate", "layerdrop", "loss_beta"), 0.0),
+    **dict.fromkeys(("post_mlp_drop", "start_drop_path_rate"), 0.0),
+    "end_of_block_targets": False,
+    "loss_scale": None,
+    "supported_modality": "AUDIO",
+}
+_AUDIO_TRAINING = {
+    **dict.fromkeys(("end_drop_path_rate", "start_drop_path_rate"), 0.0),
+    **dict.fromkeys(("prenet_dropout", "prenet_layerdrop"), 0.0),
+    "alibi_max_pos": None,
+    "alibi_scale": 1.0,
+    "decoder": None,
+    "init_extra_token_zero": True,
+    "learned_alibi_scale": True,
+    "local_grad_mult": 1.0,
+    "type": "AUDIO",
+}
+
+_POSITIVE = ("width", "heads", "mlp_ratio", "position_depth", "position_width", "position_groups")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The dimensions of an emotion2vec network.
 
-    The defaults are those of emotion2vec+ large.
+    The defaults are those of emotion2vec+ large, as its published ``config.yaml`` has them.
 
     Attributes:
         width: Of frames throughout the transformer.
@@ -53,10 +99,14 @@ class Config:
         position_groups: Groups of each.
         extra_tokens: Learned tokens before the frames of a clip.
         scale_per_layer: Whether each block has its own scale of the attention bias.
-        scale_per_head: Whether each head has.
+        scale_per_head: Whether each head has its own.
         norm_eps: Of the layer norms in blocks.
         norm_affine: Whether these have weights.
         normalize: Whether a clip is brought to zero mean and unit variance first.
+
+    Raises:
+        ConfigError: If a dimension is out of range, the heads or the positional groups do not
+            divide the width, or the front end has other frames.
     """
 
     width: int = 1024
@@ -76,23 +126,31 @@ class Config:
     normalize: bool = True
 
     def __post_init__(self) -> None:
-        for name in _POSITIVE:
+        for name in (*_POSITIVE, "norm_eps"):
+            # In this order of comparison NaN fails, too.
             if not 0 < getattr(self, name) <= MOST:
                 raise ConfigError(
-                    f"{name} is to be positive and at most {MOST}, got {getattr(self, name)}"
+                    f"{name} must be positive and at most {MOST}, got {getattr(self, name)}"
                 )
         for name in ("prenet_depth", "depth", "position_depth", "extra_tokens"):
             if getattr(self, name) > MOST_LAYERS:
-                raise ConfigError(f"{name} is at most {MOST_LAYERS}, got {getattr(self, name)}")
+                raise ConfigError(
+                    f"{name} must be at most {MOST_LAYERS}, got {getattr(self, name)}"
+                )
         if self.width % self.heads or self.width % self.position_groups:
             raise ConfigError(
-                f"the width, {self.width}, is to be a multiple of the heads, {self.heads}, "
+                f"the width, {self.width}, must be a multiple of the heads, {self.heads}, "
                 f"and of the positional groups, {self.position_groups}"
             )
-        if (self.hop, self.receptive) != (HOP, RECEPTIVE):
+        hop = math.prod(stride for _, _, stride in self.conv_layers)
+        receptive = 1
+        for _, kernel, stride in reversed(self.conv_layers):
+            receptive = (receptive - 1) * stride + kernel
+        # Everything that counts frames relies on these two: windows, packing, durations.
+        if (hop, receptive) != (HOP, RECEPTIVE):
             raise ConfigError(
-                f"the front end is to read {RECEPTIVE} samples and step {HOP}, "
-                f"feature_encoder_spec reads {self.receptive} and steps {self.hop}"
+                f"the front end must read {RECEPTIVE} samples and step {HOP}, "
+                f"feature_encoder_spec reads {receptive} and steps {hop}"
             )
 
     @property
@@ -100,31 +158,18 @@ class Config:
         """Kernel size of each positional convolution."""
         return max(3, self.position_width // self.position_depth)
 
-    @property
-    def hop(self) -> int:
-        """Samples from one frame to the next."""
-        return math.prod(stride for _, _, stride in self.conv_layers)
-
-    @property
-    def receptive(self) -> int:
-        """Samples that one frame reads."""
-        size = 1
-        for _, kernel, stride in reversed(self.conv_layers):
-            size = (size - 1) * stride + kernel
-        return size
-
 
 def read_config(path: Path) -> Config:
     """Read a published ``config.yaml``.
 
     Raises:
-        ConfigError: If it is no YAML, has tags that would run code, lacks a value, or describes
+        ConfigError: If it is not YAML, has tags that would run code, lacks a value, or describes
             a network of another kind.
     """
     try:
         document = yaml.safe_load(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        # PyYAML raises ValueError on a date that is none, RecursionError on nested brackets.
+        # PyYAML raises ValueError on an impossible date, RecursionError on nested brackets.
         raise ConfigError(f"{path}: not readable as plain YAML: {error}") from error
     try:
         return _from_document(document)
@@ -134,62 +179,47 @@ def read_config(path: Path) -> Config:
 
 def _from_document(document: Any) -> Config:
     if _get(document, "model", str) != "Emotion2vec":
-        raise ConfigError(f"model is to be Emotion2vec, got {document['model']!r}")
-    conf = _get(document, "model_conf", dict)
-    audio = _get(_get(conf, "modalities", dict, "model_conf"), "audio", dict, "modalities")
-    for values, name, expected in (
-        (conf, "layer_norm_first", False),
-        (audio, "extractor_mode", "layer_norm"),
-        (audio, "conv_pos_pre_ln", False),
-        (audio, "use_alibi_encoder", True),
-        (audio, "learned_alibi", False),
-        (audio, "num_alibi_heads", _get(conf, "num_heads", int)),
-    ):
-        if values.get(name, expected) != expected:
-            raise ConfigError(
-                f"{name} is to be {expected!r}, as in every published emotion2vec, "
-                f"got {values[name]!r}"
-            )
+        raise ConfigError(f"model must be Emotion2vec, got {document['model']!r}")
+    model = _get(document, "model_conf", dict)
+    audio = _get(_get(model, "modalities", dict, "model_conf"), "audio", dict, "modalities")
+    heads = _get(model, "num_heads", int)
+    for values, kind in ((model, _MODEL_KIND), (audio, {**_AUDIO_KIND, "num_alibi_heads": heads})):
+        for name, expected in kind.items():
+            # A key may be missing: FunASR's defaults are of this kind.
+            if values.get(name, expected) != expected:
+                raise ConfigError(
+                    f"{name} must be {expected!r}, as in every published emotion2vec, "
+                    f"got {values[name]!r}"
+                )
     return Config(
-        width=_get(conf, "embed_dim", int),
-        heads=_get(conf, "num_heads", int),
-        mlp_ratio=_get(conf, "mlp_ratio", float),
-        prenet_depth=_get(audio, "prenet_depth", int),
-        depth=_get(conf, "depth", int),
         conv_layers=_conv_layers(_get(audio, "feature_encoder_spec", str)),
-        position_depth=_get(audio, "conv_pos_depth", int),
-        position_width=_get(audio, "conv_pos_width", int),
-        position_groups=_get(audio, "conv_pos_groups", int),
-        extra_tokens=_get(audio, "num_extra_tokens", int),
-        scale_per_layer=_get(audio, "learned_alibi_scale_per_layer", bool),
-        scale_per_head=_get(audio, "learned_alibi_scale_per_head", bool),
-        norm_eps=_get(conf, "norm_eps", float),
-        norm_affine=_get(conf, "norm_affine", bool),
-        normalize=_get(conf, "normalize", bool),
+        **{name: _get(model, *key) for name, key in _MODEL.items()},
+        **{name: _get(audio, *key) for name, key in _AUDIO.items()},
     )
 
 
-def _get(values: Any, name: str, kind: Callable[[Any], Any], where: str = "the document") -> Any:
+def _get(values: Any, name: str, kind: type, where: str = "the document") -> Any:
     if not isinstance(values, Mapping) or name not in values:
         raise ConfigError(f"{name} is missing in {where}")
     value = values[name]
-    if kind is float and isinstance(value, (str, int)) and not isinstance(value, bool):
+    # By type(), not isinstance(): a bool is an int to Python, and here a mistake.
+    if kind is float and type(value) in (str, int):
         with contextlib.suppress(ValueError):
             value = float(value)  # PyYAML reads 1e-05, without a dot, as a string
-    if not isinstance(value, kind) or (kind is int and (isinstance(value, bool) or value < 0)):  # type: ignore[arg-type]
-        raise ConfigError(f"{name} is to be of type {kind.__name__}, got {value!r}")
+    if not (type(value) is int and value >= 0 if kind is int else isinstance(value, kind)):
+        raise ConfigError(f"{name} must be of type {kind.__name__}, got {value!r}")
     return value
 
 
 def _conv_layers(spec: str) -> tuple[ConvLayer, ...]:
-    """Read ``[(512, 10, 5)] + [(512, 3, 2)] * 4``: lists, tuples, integers, sums, multiples."""
+    """Read ``[(512, 10, 5)] + [(512, 3, 2)] * 4``, for which FunASR itself calls ``eval``."""
     try:
         layers = _value(ast.parse(spec.strip(), mode="eval").body)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
         raise ConfigError(f"feature_encoder_spec is not a list of layers: {spec!r}") from error
     if not isinstance(layers, list) or not layers or not all(map(_is_layer, layers)):
         raise ConfigError(
-            "feature_encoder_spec is to be a list of (channels, kernel, stride), all positive, "
+            "feature_encoder_spec must be a list of (channels, kernel, stride), all positive, "
             f"got {spec!r}"
         )
     return tuple(layers)
@@ -204,32 +234,30 @@ def _is_layer(layer: Any) -> bool:
 
 
 def _value(node: ast.expr) -> Any:
+    """Return the value of lists, tuples, integers, and their sums and multiples."""
     match node:
         case ast.Constant(value=int() as value):
-            return value
+            return _limited(value)
         case ast.Tuple(elts=elements):
-            return tuple(_value(element) for element in elements)
+            return tuple(map(_value, elements))
         case ast.List(elts=elements):
-            return [_value(element) for element in elements]
+            return list(map(_value, elements))
         case ast.BinOp(left=left, op=ast.Add(), right=right):
-            return _joined(_value(left), _value(right))
+            return _limited(operator.add(_value(left), _value(right)))
         case ast.BinOp(left=left, op=ast.Mult(), right=right):
-            return _repeated(_value(left), _value(right))
+            return _limited(operator.mul(_value(left), _value(right)))
     raise ConfigError(f"feature_encoder_spec may not contain {ast.unparse(node)!r}")
 
 
-def _joined(left: Any, right: Any) -> list[Any]:
-    if isinstance(left, list) and isinstance(right, list) and len(left + right) <= MOST_LAYERS:
-        return left + right
-    raise ConfigError(f"feature_encoder_spec is to be a list of at most {MOST_LAYERS} layers")
-
-
-def _repeated(layers: Any, times: Any) -> list[Any]:
-    if isinstance(layers, int):
-        layers, times = times, layers
-    if isinstance(layers, list) and isinstance(times, int) and len(layers) * times <= MOST_LAYERS:
-        return layers * times
-    raise ConfigError(f"feature_encoder_spec is to be a list of at most {MOST_LAYERS} layers")
+def _limited(value: Any) -> Any:
+    # At every step, so that a product has at most MOST times MOST_LAYERS elements: each factor
+    # multiplies the memory of what comes before it.
+    fits = value <= MOST if isinstance(value, int) else len(value) <= MOST_LAYERS
+    if not fits:
+        raise ConfigError(
+            f"feature_encoder_spec may have {MOST_LAYERS} layers and numbers up to {MOST}"
+        )
+    return value
 
 
 def to_document(config: Config, tokens: Sequence[str] = ()) -> dict[str, Any]:
@@ -239,59 +267,26 @@ def to_document(config: Config, tokens: Sequence[str] = ()) -> dict[str, Any]:
         config: The dimensions.
         tokens: The classes; without any, FunASR builds no head.
     """
-    spec = " + ".join(f"[({c}, {k}, {s})]" for c, k, s in config.conv_layers)
     audio = {
-        "alibi_max_pos": None,
-        "alibi_scale": 1.0,
-        "conv_pos_depth": config.position_depth,
-        "conv_pos_groups": config.position_groups,
-        "conv_pos_pre_ln": False,
-        "conv_pos_width": config.position_width,
-        "decoder": None,
-        "end_drop_path_rate": 0.0,
-        "extractor_mode": "layer_norm",
-        "feature_encoder_spec": spec,
-        "init_extra_token_zero": True,
-        "learned_alibi": False,
-        "learned_alibi_scale": True,
-        "learned_alibi_scale_per_head": config.scale_per_head,
-        "learned_alibi_scale_per_layer": config.scale_per_layer,
-        "local_grad_mult": 1.0,
+        **_AUDIO_KIND,
+        **_AUDIO_TRAINING,
+        **{key: getattr(config, name) for name, (key, _) in _AUDIO.items()},
+        "feature_encoder_spec": " + ".join(f"[({c}, {k}, {s})]" for c, k, s in config.conv_layers),
         "model_depth": config.depth,
         "num_alibi_heads": config.heads,
-        "num_extra_tokens": config.extra_tokens,
-        "prenet_depth": config.prenet_depth,
-        "prenet_dropout": 0.0,
-        "prenet_layerdrop": 0.0,
-        "start_drop_path_rate": 0.0,
-        "type": "AUDIO",
-        "use_alibi_encoder": True,
     }
     model = {
-        "activation_dropout": 0.0,
-        "attention_dropout": 0.0,
+        **_MODEL_KIND,
+        **_MODEL_TRAINING,
+        **{key: getattr(config, name) for name, (key, _) in _MODEL.items()},
         "average_top_k_layers": config.depth,
-        "depth": config.depth,
-        "dropout_input": 0.0,
-        "embed_dim": config.width,
-        "encoder_dropout": 0.0,
-        "end_drop_path_rate": 0.0,
-        "end_of_block_targets": False,
-        "layer_norm_first": False,
-        "layerdrop": 0.0,
-        "loss_beta": 0.0,
-        "loss_scale": None,
-        "mlp_ratio": config.mlp_ratio,
-        "modalities": {"audio": audio},
-        "norm_affine": config.norm_affine,
-        "norm_eps": config.norm_eps,
-        "normalize": config.normalize,
-        "num_heads": config.heads,
-        "post_mlp_drop": 0.0,
-        "start_drop_path_rate": 0.0,
-        "supported_modality": "AUDIO",
+        "modalities": {"audio": dict(sorted(audio.items()))},
     }
-    document = {"model": "Emotion2vec", "model_conf": model, "scope_map": ["d2v_model.", "none"]}
+    document = {
+        "model": "Emotion2vec",
+        "model_conf": dict(sorted(model.items())),
+        "scope_map": ["d2v_model.", "none"],
+    }
     if not tokens:
         return document
     # FunASR refuses a list of classes that lacks its symbol for unknown ones.

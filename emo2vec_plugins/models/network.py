@@ -23,7 +23,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 from emo2vec_plugins.engine import HOP, RECEPTIVE, Layout, frame_count
 from emo2vec_plugins.models.attention import Attend, MakeAttention, one_by_one
 from emo2vec_plugins.models.config import Config
-from emo2vec_plugins.models.upload import upload
+from emo2vec_plugins.models.transfer import upload
 
 PART_FRAMES = 50
 """Frames whose convolutions a CPU runs at a time: 6.5 MB between the first two of large."""

@@ -1,9 +1,10 @@
-"""Files that torch writes: saved so that a full disk says so, read so that no code in them runs."""
+"""Files that torch writes: the only reader of pickles, and a writer that reports a full disk.
+
+A pickle may run any code when it is read. Everything here reads with ``weights_only=True``.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import os
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import IO, Any, cast
 import torch
 
 from emo2vec_plugins.errors import CheckpointError
+from emo2vec_plugins.files import staging, sync
 
 _LFS_POINTER = b"version https://git-lfs"
 
@@ -19,16 +21,15 @@ _LFS_POINTER = b"version https://git-lfs"
 def save_state(path: Path, state: Mapping[str, Any]) -> None:
     """Write tensors and plain values; *path* is what it was before, or complete.
 
+    Args:
+        path: The file; no other process may write it at the same time.
+        state: Tensors, numbers, strings, and lists and dicts of these.
+
     Raises:
         OSError: If it cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")
-    try:
+    with staging(path, locked=True) as part:
         save_pickle(part, state)
-        part.replace(path)
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
 
 
 def read_state(path: Path) -> dict[str, Any]:
@@ -38,7 +39,8 @@ def read_state(path: Path) -> dict[str, Any]:
         CheckpointError: If it cannot be read, or is no mapping.
     """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)  # noqa: TID251
+        # Not mapped: the file is written again while what was read is in use.
+        state = load_pickle(path, mmap=False)
     except Exception as error:
         raise CheckpointError(f"{path}: {why_unreadable(path, error)}") from error
     if not isinstance(state, dict):
@@ -53,19 +55,19 @@ def save_pickle(path: Path, document: Any) -> None:
         OSError: If it cannot be written; torch itself would not say why.
     """
     with path.open("wb") as file:
-        kept = _Kept(file)
+        watched = _Watched(file)
         try:
-            torch.save(document, cast(IO[bytes], kept))  # it writes and flushes, no more
+            torch.save(document, cast(IO[bytes], watched))  # it writes and flushes, no more
         except RuntimeError as error:
-            raise kept.error or error from error
-        if kept.error:
-            raise kept.error
-        file.flush()
-        os.fsync(file.fileno())
+            raise watched.error or error from error
+        # torch may lose the failure of a write altogether.
+        if watched.error:
+            raise watched.error
+        sync(file)
 
 
-class _Kept:
-    """A file that remembers why writing failed, for torch loses it."""
+class _Watched:
+    """A file that remembers why writing failed: torch raises a RuntimeError without the cause."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -82,32 +84,37 @@ class _Kept:
         self._file.flush()
 
 
-def load_pickle(path: Path) -> Any:
-    """Read tensors and plain containers, memory-mapped where the file allows it.
+def load_pickle(path: Path, *, mmap: bool = True) -> Any:
+    """Read tensors and plain containers onto the CPU.
+
+    Args:
+        path: The file.
+        mmap: Whether to map it into memory if its format allows that, instead of reading it.
 
     Raises:
-        Exception: Of any kind, if it holds something else; `why_unreadable` says it in words.
+        Exception: Of any kind, if it holds something else; `why_unreadable` has the words.
     """
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)  # noqa: TID251
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)  # noqa: TID251
     except RuntimeError as error:
-        if "mmap" not in str(error):
-            raise
         # Files in the format before torch 1.6 cannot be mapped.
-        return torch.load(path, map_location="cpu", weights_only=True)  # noqa: TID251
+        if not mmap or "mmap" not in str(error):
+            raise
+    return load_pickle(path, mmap=False)
 
 
 def why_unreadable(path: Path, error: Exception) -> str:
-    """Say why reading failed: a torn file, or a page or pointer in its place, raises anything."""
+    """Return why reading weights failed, from what the file begins with and what was raised."""
     if isinstance(error, OSError) and error.strerror:
         return f"not readable as weights: {error.strerror}"
     with path.open("rb") as file:
         start = file.read(40)
+    # A page of a web server, or the pointer of a repository, saved under the name of weights.
     if start.isascii() and start.strip() and b"\0" not in start:
         pointer = "; fetch it with 'git lfs pull'" if start.startswith(_LFS_POINTER) else ""
         return f"not weights but text that begins {start.decode()!r}{pointer}"
     if not isinstance(error, pickle.UnpicklingError):
         return f"not readable as weights: {type(error).__name__}: {error}"
-    # torch's own message advises to read the file without this protection.
+    # The cause alone: torch's own message advises to read the file without this protection.
     cause = str(error.__context__ or error).partition(". ")[0]
     return f"refused, because it holds more than tensors and might run code: {cause}"

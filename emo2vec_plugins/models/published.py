@@ -1,4 +1,4 @@
-"""The models by name: the embedded one, the published ones, and folders and hubs in general."""
+"""From a model's name to its folder: the embedded model, the published ones, folders and hubs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emo2vec_plugins.core import Backend, NamedModel, hookimpl
-from emo2vec_plugins.errors import ModelNotFoundError
+from emo2vec_plugins.errors import MissingExtraError, ModelNotFoundError
 
 if TYPE_CHECKING:
     from emo2vec_plugins.models.checkpoint import ModelFolder
@@ -21,6 +21,12 @@ PUBLISHED = {
     "emotion2vec_plus_seed": "nine classes, the first iteration of the series",
     "emotion2vec_base": "embeddings alone, without a head",
 }
+"""Names and descriptions of the models at https://huggingface.co/emotion2vec."""
+
+_ADVICE = (
+    "pass a folder that holds config.yaml, model.pt or model.safetensors, and tokens.txt, copied "
+    "from a machine with network; or use the embedded model, 'tiny'"
+)
 
 
 @hookimpl
@@ -29,51 +35,41 @@ def emo2vec_models() -> list[NamedModel]:
     tiny = NamedModel(
         name="tiny",
         description="embedded; four classes of acted German; for trying out and tests",
-        load=_load_tiny,
+        load=partial(_load, str(TINY)),
     )
     published = [
         NamedModel(
             name=name,
             description=f"{text} (Hugging Face hub)",
-            load=partial(_load_source, f"emotion2vec/{name}"),
+            load=partial(_load, f"emotion2vec/{name}"),
         )
         for name, text in PUBLISHED.items()
     ]
     anything = NamedModel(
         name="torch",
         description="a model folder, a Hugging Face id, or a ModelScope id (iic/...)",
-        load=_load_any,
+        load=_load,
         needs_source=True,
     )
     return [tiny, *published, anything]
 
 
-def _load_tiny(_: str | None, *, device: str | None, dtype: str) -> Backend:
-    from emo2vec_plugins.models.checkpoint import ModelFolder, load_folder
-
-    return load_folder(ModelFolder(path=TINY, name="tiny"), device=device, dtype=dtype)
-
-
-def _load_source(source: str, _: str | None, *, device: str | None, dtype: str) -> Backend:
-    return _load_any(source, device=device, dtype=dtype)
-
-
-def _load_any(source: str, *, device: str | None, dtype: str) -> Backend:
+def _load(source: str, _: None = None, *, device: str | None, dtype: str) -> Backend:
     from emo2vec_plugins.models.checkpoint import load_folder
 
-    return load_folder(find(source), device=device, dtype=dtype)
+    return load_folder(find_folder(source), device=device, dtype=dtype)
 
 
-def find(source: str) -> ModelFolder:
+def find_folder(source: str) -> ModelFolder:
     """Return the folder that *source* names: a path, or a hub's identifier, fetched if needed.
 
     A folder makes no network call, nor does a hub's identifier under ``HF_HUB_OFFLINE``.
+    Identifiers of ``iic`` are ModelScope's, all others Hugging Face's.
 
     Raises:
         ModelNotFoundError: If it is neither, or its hub cannot be reached.
         MissingExtraError: If it is ModelScope's and the ``funasr`` extra is not installed.
     """
-    from emo2vec_plugins.models import hubs
     from emo2vec_plugins.models.checkpoint import ModelFolder
 
     path = Path(source).expanduser()
@@ -91,4 +87,50 @@ def find(source: str) -> ModelFolder:
             f"{source!r} is neither a model's name ('emo2vec models' lists them), nor a folder, "
             "nor a hub's identifier like 'emotion2vec/emotion2vec_plus_large'"
         )
-    return hubs.fetch_modelscope(source) if parts[0] == "iic" else hubs.fetch_huggingface(source)
+    return _from_modelscope(source) if parts[0] == "iic" else _from_huggingface(source)
+
+
+def _from_huggingface(identifier: str) -> ModelFolder:
+    """Fetch a model, or find it in the cache; ``HF_HOME`` and ``HF_TOKEN`` hold as everywhere."""
+    import huggingface_hub
+
+    from emo2vec_plugins.models.checkpoint import FILES, ModelFolder
+
+    try:
+        path = Path(huggingface_hub.snapshot_download(identifier, allow_patterns=list(FILES)))
+    except Exception as error:
+        if huggingface_hub.constants.HF_HUB_OFFLINE:  # the hub's own advice is to unset it
+            raise ModelNotFoundError(
+                f"{identifier!r} is neither a folder nor in the cache, and HF_HUB_OFFLINE is set: "
+                f"the Hugging Face hub was not asked; {_ADVICE}"
+            ) from error
+        raise _unreachable("Hugging Face", identifier, error) from error
+    # The cache names the folder of a snapshot after its commit.
+    revision = path.name if path.parent.name == "snapshots" else None
+    return ModelFolder(path=path, name=identifier, revision=revision)
+
+
+def _from_modelscope(identifier: str) -> ModelFolder:
+    """Fetch a model, or find it in the cache."""
+    from emo2vec_plugins.models.checkpoint import FILES, ModelFolder
+
+    try:
+        from modelscope.hub.snapshot_download import snapshot_download
+    except ImportError as error:
+        raise MissingExtraError(
+            f"{identifier!r} is on ModelScope: pip install 'emo2vec-plugins[funasr]', "
+            f"or use 'emotion2vec/{identifier.rpartition('/')[2]}' of the Hugging Face hub"
+        ) from error
+    try:
+        path = Path(snapshot_download(identifier, allow_patterns=list(FILES)))
+    except Exception as error:
+        raise _unreachable("ModelScope", identifier, error) from error
+    return ModelFolder(path=path, name=identifier)
+
+
+def _unreachable(hub: str, identifier: str, error: Exception) -> ModelNotFoundError:
+    first = (str(error).splitlines() or [""])[0]
+    return ModelNotFoundError(
+        f"{identifier!r} is neither a folder nor in the cache, and the {hub} hub did not provide it "
+        f"({type(error).__name__}: {first}); {_ADVICE}"
+    )

@@ -32,12 +32,15 @@ class TorchBackend:
         network: With its weights.
         labels: Of the rows of its head.
         provenance: Travels with every result.
-        device: Where to run; CUDA if there is one, unless given.
-        dtype: Of weights and arithmetic; results are float32.
+        device: Where to run: ``cpu``, ``cuda``, ``cuda:1``, ``mps``; CUDA if there is any, for None.
+        dtype: A key of `DTYPES`, for weights and arithmetic; results are float32.
 
     Raises:
         OptionsError: If there is no such device or dtype, or weights leave the dtype's range.
     """
+
+    device: torch.device
+    batch_seconds: float
 
     def __init__(
         self,
@@ -51,27 +54,42 @@ class TorchBackend:
         if dtype not in DTYPES:
             graph = "; graphs have it: openvino:MODEL or onnx:MODEL" if dtype == "int8" else ""
             raise OptionsError(f"torch computes in {', '.join(DTYPES)}, not in {dtype!r}{graph}")
-        self.device = device_of(device)
-        self.network = network.eval().requires_grad_(False).to(self.device, DTYPES[dtype])
-        _check_range(self.network, dtype)
+        self._dtype = DTYPES[dtype]
+        self.network = network.eval().requires_grad_(False)
+        self.to(device)
+        # float16 ends at 65,504; larger weights, which `tiny` has, become infinite.
+        if dtype == "float16" and not all(each.isfinite().all() for each in network.parameters()):
+            raise OptionsError(
+                "this model cannot run in float16: its weights exceed the range; use bfloat16 or "
+                "float32"
+            )
         self.labels = labels
         self.width = network.config.width
         self.normalize = network.config.normalize
-        self.batch_seconds = CPU_SECONDS if self.device.type == "cpu" else CUDA_SECONDS
         self.provenance = provenance
-        self._dtype = DTYPES[dtype]
-        self._suit()
 
-    def to(self, device: str | torch.device) -> TorchBackend:
-        """Move to *device*; an `Engine` made before goes on with batches of the same length."""
-        self.device = device_of(str(device))
-        self.network.to(self.device)
-        self._suit()
+    def to(self, device: str | torch.device | None) -> TorchBackend:
+        """Move to *device*; an `Engine` made before goes on with batches of the same length.
+
+        Raises:
+            OptionsError: If there is no such device.
+        """
+        self.device = device_of(None if device is None else str(device))
+        self.network.to(self.device, self._dtype)
+        config = self.network.config
+        self.network.attention = attention_for(self.device, depth=config.width // config.heads)
         self.batch_seconds = CPU_SECONDS if self.device.type == "cpu" else CUDA_SECONDS
         return self
 
     def run(self, waveforms: Sequence[FloatArray]) -> list[Frames]:
-        """Return each waveform's frames: embeddings and, with a head, logits, as float32.
+        """Return each waveform's frames, in order.
+
+        Args:
+            waveforms: 1-D float32 arrays at 16 kHz of at least 400 samples, normalised already.
+
+        Returns:
+            Embeddings, shape (frames, width), and logits, shape (frames, classes) or None, for
+            each; float32.
 
         Raises:
             Emo2vecError: If the device has too little memory for one waveform alone.
@@ -79,7 +97,7 @@ class TorchBackend:
         return self.start_batch([Chunk(samples=waveform) for waveform in waveforms])()
 
     def start_batch(self, chunks: Sequence[Chunk]) -> Pending:
-        """Put a batch in the device's queue, its results on their way back behind it.
+        """Put a batch in the device's queue; return what waits for its results.
 
         Raises:
             Emo2vecError: If the device has too little memory for one chunk alone.
@@ -94,18 +112,16 @@ class TorchBackend:
                     f"{self.device} has too little memory for {len(chunks[0].samples)} samples at "
                     "once: use a shorter max_window, another dtype, or the CPU"
                 ) from error
+        # After the except block: its traceback keeps the tensors of the failed batch alive. What
+        # they leave in torch's cache is in blocks of sizes that the halves may not fit.
         torch.cuda.empty_cache()
         half = len(chunks) // 2
         first, second = self.start_batch(chunks[:half]), self.start_batch(chunks[half:])
         return lambda: [*first(), *second()]
 
-    def _suit(self) -> None:
-        config = self.network.config
-        depth = config.width // config.heads
-        self.network.attention = attention_for(self.device, depth=depth)
-
     @torch.inference_mode()
     def _start_all(self, chunks: Sequence[Chunk]) -> Pending:
+        # Front end and positions run on the one waveform; only attention knows of clips again.
         layout = lay([len(chunk.samples) for chunk in chunks], gap=self.network.gap)
         packed = pack(chunks, layout, self.device).to(self._dtype)
         outputs = [each for each in self.network(packed, layout) if each is not None]
@@ -124,17 +140,8 @@ class TorchBackend:
         return wait
 
 
-def _check_range(network: Network, dtype: str) -> None:
-    """Refuse half a network: float16 ends at 65,504, and ``tiny`` needs larger weights."""
-    if dtype == "float16" and not all(each.isfinite().all() for each in network.parameters()):
-        raise OptionsError(
-            "this model cannot be run in float16, whose range its weights leave; use bfloat16 or "
-            "float32"
-        )
-
-
 def device_of(name: str | None) -> torch.device:
-    """Return a device by name; CUDA if there is one, else the CPU, for None.
+    """Return a torch device by name; CUDA if there is any, else the CPU, for None.
 
     Raises:
         OptionsError: If there is no such device here.
@@ -150,7 +157,7 @@ def device_of(name: str | None) -> torch.device:
     if device.type == "cuda" and not torch.cuda.is_available():
         raise OptionsError(f"device {name!r} was asked for, but torch finds no CUDA device")
     try:
-        torch.empty(0, device=device)
+        torch.empty(0, device=device)  # the only test that all kinds of devices have in common
     except (RuntimeError, AssertionError) as error:
-        raise OptionsError(f"device {name!r} is not to be had here: {error}") from error
+        raise OptionsError(f"device {name!r} is not available here: {error}") from error
     return device

@@ -1,7 +1,7 @@
 """To a device and back: chunks into one waveform, frames or their sums out of it, all in bulk.
 
-With CUDA nothing here is to wait: what is copied lies in pinned memory, and the copying in the
-device's queue, so that the next batch is prepared while this one runs.
+Nothing here waits for a CUDA device: what is copied lies in pinned memory, and the copy takes its
+place in the device's queue, so that the next batch is prepared while this one runs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,21 @@ import torch
 from torch import Tensor
 
 from emo2vec_plugins.engine import Chunk, Layout
-from emo2vec_plugins.models.upload import upload
+
+
+def upload(values: Tensor | Sequence[int] | Sequence[float], device: torch.device) -> Tensor:
+    """Return values on a device.
+
+    Args:
+        values: A tensor on the CPU, or numbers for one of shape (numbers,).
+        device: Where to.
+    """
+    made = values if isinstance(values, Tensor) else torch.tensor(values, device="cpu")
+    if device.type != "cuda":
+        return made.to(device)
+    # An ordinary copy to a GPU waits until all that is in its queue is done. One from pinned
+    # memory is queued, and torch keeps that memory until the copy is over.
+    return made.pin_memory().to(device, non_blocking=True)
 
 
 def pack(chunks: Sequence[Chunk], layout: Layout, device: torch.device) -> Tensor:
@@ -25,18 +39,23 @@ def pack(chunks: Sequence[Chunk], layout: Layout, device: torch.device) -> Tenso
         Shape (samples,), float32; zeros between the chunks.
     """
     counts = [len(chunk.samples) for chunk in chunks]
-    ends = list(accumulate(counts))
-    raw = torch.empty(ends[-1], device="cpu", pin_memory=device.type == "cuda")
-    view = raw.numpy()
-    for chunk, end, count in zip(chunks, ends, counts, strict=True):
-        view[end - count : end] = chunk.samples
-    shifts = [s - (end - n) for s, end, n in zip(layout.starts, ends, counts, strict=True)]
-    spread = _spreader(counts, device)
+    total = sum(counts)
+    # One copy for the batch: a small one for each chunk costs more than the samples in it.
+    raw = torch.empty(total, device="cpu", pin_memory=device.type == "cuda")
+    np.concatenate([chunk.samples for chunk in chunks], out=raw.numpy())
+    repeats = upload(counts, device)
+
+    def spread(values: Sequence[int] | Sequence[float]) -> Tensor:
+        # Without output_size the device would be waited for, to learn the length.
+        return upload(values, device).repeat_interleave(repeats, output_size=total)
+
     mean = spread([chunk.mean for chunk in chunks])
     scale = spread([chunk.scale for chunk in chunks])
-    place = torch.arange(ends[-1], device=device) + spread(shifts)
+    starts = accumulate(counts, initial=0)
+    shift = spread([start - here for start, here in zip(layout.starts, starts, strict=False)])
     packed = torch.zeros(layout.samples, device=device)
-    packed[place] = (raw.to(device, non_blocking=True) - mean) * scale
+    samples = raw.to(device, non_blocking=True)
+    packed[torch.arange(total, device=device) + shift] = (samples - mean) * scale
     return packed
 
 
@@ -45,30 +64,35 @@ def pooled(frames: Tensor, chunks: Sequence[Chunk], counts: Sequence[int]) -> Te
 
     Args:
         frames: Shape (frames, n), the frames of all chunks, one after another.
-        chunks: All of which say what they want.
+        chunks: Each with a *pool*.
         counts: How many frames each has.
 
     Returns:
-        Shape (chunks, n), float64. A chunk's sum is made of its own frames
-        alone, so that NaN in one is none in another.
+        Shape (chunks, n), float64; on the CPU if the device has no float64.
     """
     wanted = np.concatenate([chunk.pool for chunk in chunks if chunk.pool is not None])
     if frames.device.type not in ("cpu", "cuda"):
-        frames = frames.cpu()  # others have neither float64 nor sums of segments
+        frames = frames.cpu()  # MPS has neither float64 nor sums of segments
     mask = upload(torch.from_numpy(wanted), frames.device)[:, None]
     lengths = upload(counts, frames.device)
+    # Not a product with the mask, nor one of matrices: NaN times zero is NaN, and would get from
+    # unwanted frames, or those of another chunk, into the sum.
     kept = torch.where(mask, frames.double(), 0.0)
     return torch.segment_reduce(kept, "sum", lengths=lengths, axis=0, unsafe=True)
 
 
 def send_back(tensors: Sequence[Tensor]) -> Callable[[], list[Any]]:
-    """Start copies to the CPU; return what waits for them and gives them as numpy arrays."""
+    """Start copies to the CPU; return what waits for them and gives them as numpy arrays.
+
+    Arrays have the shape and type of their tensor, and are the caller's.
+    """
     if not all(tensor.is_cuda for tensor in tensors):
         arrays = [tensor.cpu().numpy() for tensor in tensors]
         return lambda: arrays
     copies = [torch.empty(t.shape, dtype=t.dtype, device="cpu", pin_memory=True) for t in tensors]
     for copy, tensor in zip(copies, tensors, strict=True):
         copy.copy_(tensor, non_blocking=True)
+    # An event, not synchronize(): that would wait for the batches queued after this one, too.
     done = torch.cuda.current_stream(tensors[0].device).record_event()
 
     def wait() -> list[Any]:
@@ -76,15 +100,3 @@ def send_back(tensors: Sequence[Tensor]) -> Callable[[], list[Any]]:
         return [copy.numpy() for copy in copies]
 
     return wait
-
-
-def _spreader(
-    counts: Sequence[int], device: torch.device
-) -> Callable[[Sequence[int] | Sequence[float]], Tensor]:
-    """Return what repeats a value of each chunk for every sample of it."""
-    repeats, total = upload(counts, device), sum(counts)
-
-    def spread(values: Sequence[int] | Sequence[float]) -> Tensor:
-        return upload(values, device).repeat_interleave(repeats, output_size=total)
-
-    return spread

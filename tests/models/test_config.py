@@ -55,6 +55,9 @@ def test_a_number_that_yaml_takes_for_text_is_a_number(write, document):
         "[(1.5, 10, 5)]",
         "(",
         "(" * 500,
+        "[(512, 10, 5)] * (65536 * 65536 * 65536)",
+        "[((512, 10, 5) * 65536) * 65536]",
+        "[(512, 10, 5)] + 3",
     ],
 )
 def test_a_specification_that_is_no_list_of_layers_is_refused(write, document, spec, tmp_path):
@@ -107,7 +110,7 @@ def test_another_kind_of_network_is_refused(write, document, section, name, valu
     conf = document["model_conf"]
     {"conf": conf, "audio": conf["modalities"]["audio"]}[section][name] = value
 
-    with pytest.raises(ConfigError, match=f"{name} is to be"):
+    with pytest.raises(ConfigError, match=f"{name} must be"):
         read_config(write(document))
 
 
@@ -118,7 +121,7 @@ def test_another_kind_of_network_is_refused(write, document, section, name, valu
 def test_a_value_of_another_type_is_refused(write, document, name, value):
     document["model_conf"][name] = value
 
-    with pytest.raises(ConfigError, match=f"{name} is to be of type"):
+    with pytest.raises(ConfigError, match=f"{name} must be of type"):
         read_config(write(document))
 
 
@@ -160,5 +163,5 @@ def test_dimensions_that_no_network_has_are_refused(write, document, name, value
     model = document["model_conf"]
     (model if name in model else model["modalities"]["audio"])[name] = value
 
-    with pytest.raises(ConfigError, match=r"is to be positive and at most 65536|is at most 64"):
+    with pytest.raises(ConfigError, match=r"must be positive and at most 65536|must be at most 64"):
         read_config(write(document))

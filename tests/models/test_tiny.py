@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import re
-from pathlib import Path
 from statistics import fmean, stdev
 
 import pytest
 import torch
 import yaml
+from support.paths import ROOT
 from support.reference import auto_model
 
 from emo2vec_plugins import Engine, load_model
@@ -20,7 +20,7 @@ from emo2vec_plugins.training.filter_bank import freeze_filter_bank
 from emo2vec_plugins.training.recipe import Recipe, read_recipe
 
 LABELS = ("angry", "happy", "neutral", "sad")
-RECIPE = Path(__file__).parent.parent / "examples" / "tiny"
+RECIPE = ROOT / "examples" / "tiny"
 BASELINE = 78.4
 MOST_BYTES = 5_000_000
 

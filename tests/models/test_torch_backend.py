@@ -90,7 +90,7 @@ def test_slopes_are_those_of_the_reference(heads):
 
 @pytest.mark.skipif(torch.backends.mps.is_available(), reason="this machine has the device")
 def test_a_device_that_torch_was_built_without_is_refused(backend):
-    with pytest.raises(OptionsError, match="device 'mps' is not to be had here"):
+    with pytest.raises(OptionsError, match="device 'mps' is not available here"):
         backend.to("mps")
 
 

@@ -37,9 +37,9 @@ def emo2vec_models() -> list[NamedModel]:
 def _load(source: str, *, device: str | None, dtype: str) -> Backend:
     if dtype != "float32":
         raise OptionsError(f"the reference runs in float32, not in {dtype}")
-    from emo2vec_plugins.models import find
+    from emo2vec_plugins.models import find_folder
 
-    folder = find(source)
+    folder = find_folder(source)
     try:
         from funasr import AutoModel
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Models by name: no network for what is local, one clear sentence for what is not to be had."""
+"""Models by name: no network for what is local, one clear sentence for what is not available."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from support.reference import SMALL, save_reference
 
 from emo2vec_plugins import load_model
 from emo2vec_plugins.errors import MissingExtraError, ModelNotFoundError, OptionsError
-from emo2vec_plugins.models.published import find
+from emo2vec_plugins.models.published import find_folder
 
 
 @pytest.fixture
@@ -74,15 +74,15 @@ def test_a_modelscope_name_is_fetched_from_modelscope(offline, monkeypatch, tmp_
     pytest.importorskip("modelscope")
     monkeypatch.setenv("MODELSCOPE_CACHE", str(tmp_path / "modelscope"))
 
-    with pytest.raises(ModelNotFoundError, match="the ModelScope hub did not give it"):
-        find("iic/emotion2vec_plus_large")
+    with pytest.raises(ModelNotFoundError, match="the ModelScope hub did not provide it"):
+        find_folder("iic/emotion2vec_plus_large")
 
 
 def test_modelscope_without_its_extra_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "modelscope.hub.snapshot_download", None)
 
     with pytest.raises(MissingExtraError, match=r"emo2vec-plugins\[funasr\]"):
-        find("iic/emotion2vec_plus_large")
+        find_folder("iic/emotion2vec_plus_large")
 
 
 @pytest.mark.parametrize("name", ["large", "a/b/c"])
