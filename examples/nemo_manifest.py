@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from emo2vec_plugins import Engine, load_model
 from emo2vec_plugins.cli import sample_conversation
-from emo2vec_plugins.integrations.nemo import annotate_manifest
+from emo2vec_plugins.integrations.nemo import annotate_nemo
 
 
 def write(path: Path, *lines: dict[str, object]) -> Path:
@@ -38,7 +38,7 @@ def main(folder: Path) -> None:
         {"audio_filepath": "talk.wav", "offset": 8.32, "duration": 1.7, "text": "did you call"},
         {"audio_filepath": "talk.wav", "offset": 10.57, "duration": 4.13, "text": "why would i"},
     )
-    summary = annotate_manifest(spoken, folder / "train_emotion.json", score=engine)
+    summary = annotate_nemo(spoken, folder / "train_emotion.json", score=engine)
     for line in read(folder / "train_emotion.json"):
         print(f"  {line['offset']:6} s  {line['emotion']:10} {line['text']}")
         assert line["emotion"] in engine.labels.names
@@ -47,7 +47,7 @@ def main(folder: Path) -> None:
     print("a manifest for diarization, a line a recording:")
     recording = {"audio_filepath": "talk.wav", "offset": 0, "duration": None, "label": "infer"}
     session = write(folder / "session.json", recording | {"rttm_filepath": "talk.rttm"})
-    annotate_manifest(session, session, score=engine)
+    annotate_nemo(session, session, score=engine)
     [line] = read(session)
     for turn in line["emotion_turns"]:
         print(f"  {turn['start']:6.2f} s  {turn['speaker']}  {turn['emotion']}")

@@ -7,12 +7,10 @@ from .atomic import staging as staging
 from .atomic import sync as sync
 from .atomic import write_whole as write_whole
 from .safe_xml import parsed as parsed
-from .spill import MOST_BYTES as MOST_BYTES
 from .spill import Rows as Rows
+from .spill import Spill as Spill
 from .spill import cast as cast
-from .spill import is_on_disk as is_on_disk
 from .spill import mapped as mapped
-from .spill import moved_to_disk as moved_to_disk
 from .spill import pieces as pieces
 from .spill import save_npy as save_npy
 from .spill import write_npy as write_npy

@@ -67,6 +67,38 @@ class Rows:
         return whole
 
 
+class Spill:
+    """Keeps arrays in memory until they add up, then moves them all to one file on disk.
+
+    The arrays of many short turns take as much memory together as those of a long one.
+    """
+
+    def __init__(self) -> None:
+        self._fields: list[dict[str, FloatArray]] = []
+        self._bytes = 0
+
+    def add(self, fields: dict[str, FloatArray]) -> None:
+        """Keep arrays by name; the values may be replaced, later too, by the same on disk.
+
+        Raises:
+            OSError: If they cannot be written to the folder for temporary files.
+        """
+        self._fields.append(fields)
+        self._bytes += sum(each.nbytes for each in fields.values() if not is_on_disk(each))
+        if self._bytes <= MOST_BYTES:
+            return
+        places = [
+            (held, name)
+            for held in self._fields
+            for name, array in held.items()
+            if not is_on_disk(array)
+        ]
+        moved = moved_to_disk(held[name] for held, name in places)
+        for (held, name), array in zip(places, moved, strict=True):
+            held[name] = array
+        self._fields, self._bytes = [], 0
+
+
 def pieces(array: FloatArray, *, multiple: int = 1) -> Iterator[FloatArray]:
     """Yield an array's rows in blocks of a few megabytes, of which one is in memory at a time.
 

@@ -18,11 +18,11 @@ from .fields import missing_arrays as missing_arrays
 from .fields import model_label as model_label
 from .fields import refuse_frames as refuse_frames
 from .fields import with_emotion as with_emotion
+from .recordings import NOWHERE as NOWHERE
 from .recordings import RecordingSession as RecordingSession
+from .recordings import RecordsSession as RecordsSession
 from .recordings import seconds_of as seconds_of
 from .recordings import unscored as unscored
-from .rttm import SUFFIXES as SUFFIXES
 from .rttm import RttmSources as RttmSources
+from .rttm import chosen_recording as chosen_recording
 from .rttm import read_rttm_sources as read_rttm_sources
-from .speaker_turns import SpeakerTurns as SpeakerTurns
-from .speaker_turns import read_speaker_turns as read_speaker_turns

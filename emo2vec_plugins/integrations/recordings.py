@@ -1,9 +1,9 @@
-"""Recordings with turns, and plain audio files, annotated to a `Dialogue`."""
+"""The session over one recording that hosts build on; opens `Recording` sources and audio files."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,92 +21,147 @@ from emo2vec_plugins.core import (
     overlaps,
 )
 from emo2vec_plugins.errors import AudioError
+from emo2vec_plugins.integrations.fields import is_wanted, refuse_frames, with_emotion
 
 if TYPE_CHECKING:
     from emo2vec_plugins.core import Audio
+
+FRAMES = ("frame_embeddings", "frame_logits")
+"""The arrays of an emotion that grow with the length of its turn."""
+
+NOWHERE = Turn(start=0.0, end=0.0)
+"""Stands for what is not a turn."""
 
 
 @hookimpl
 def emo2vec_open(source: Any, options: Options) -> RecordingSession | None:
     """Open a `Recording`, or the path of an audio file as one turn."""
     match source:
-        case Recording():
-            return _open(source, options)
+        case Recording(recording=name, audio=audio, turns=turns):
+            return RecordingSession(name, audio, turns, options)
         case str() | os.PathLike():
-            return _open(Recording(recording=Path(source).stem, audio=source), options)
+            return RecordingSession(Path(source).stem, source, None, options)
     return None
 
 
-def _open(source: Recording, options: Options) -> RecordingSession:
-    from emo2vec_plugins.audio import open_audio
-
-    audio = open_audio(source.audio)
-    turns = [_whole(audio)] if source.turns is None else source.turns
-    return RecordingSession(source.recording, audio, turns, options)
-
-
 class RecordingSession:
-    """The turns of one recording, in the order given; arrays asked for stay in memory."""
+    """The turns of one recording, in the order given; arrays asked for stay in memory.
 
-    def __init__(self, name: str, audio: Audio, turns: Sequence[Turn], options: Options) -> None:
-        self._name = name
-        self._audio = audio
-        self._turns = turns
+    Args:
+        recording: Its name.
+        audio: Anything `emo2vec_plugins.audio.open_audio` opens.
+        turns: None for one turn over all of it. A string stands for an item that is not a turn:
+            it is not scored, and the string is the reason.
+        options: The overlap policy, and which arrays to keep.
+        wanted: Places in *turns* of what must be scored; all of them if None. The others count
+            as overlap alone.
+    """
+
+    def __init__(
+        self,
+        recording: str,
+        audio: Any,
+        turns: Sequence[Turn | str] | None,
+        options: Options,
+        *,
+        wanted: Collection[int] | None = None,
+    ) -> None:
+        # Imported here, because listing plugins must not load numpy.
+        from emo2vec_plugins.audio import open_audio
+        from emo2vec_plugins.files import Spill
+
+        self._recording = recording
+        self._audio = open_audio(audio)
+        self._turns = [_whole(self._audio)] if turns is None else turns
         self._options = options
-        self._scored: list[ScoredTurn] = []
-        self._fresh = 0  # the first turn whose arrays are in memory
-        self._bytes = 0  # of frames in memory
+        self._wanted = range(len(self._turns)) if wanted is None else wanted
+        self._emotions = {
+            place: Emotion(reason=found)
+            for place, found in enumerate(self._turns)
+            if isinstance(found, str) and place in self._wanted
+        }
+        self._frames: dict[int, dict[str, Any]] = {}
+        self._spill = Spill()
 
     def clips(self) -> Iterator[Clip]:
-        """Yield one clip a turn, each with the spans in which other speakers are heard."""
+        """Yield one clip a turn, its place as the key, with the spans in which others speak."""
         alone = self._options.overlap == "exclude"
-        for turn, spans in zip(self._turns, overlaps(self._turns), strict=True):
-            yield Clip(turn=turn, audio=self._audio, overlaps=spans, alone=alone)
+        turns = {place: turn for place, turn in enumerate(self._turns) if isinstance(turn, Turn)}
+        for (place, turn), spans in zip(turns.items(), overlaps([*turns.values()]), strict=True):
+            if place in self._wanted:
+                yield Clip(turn=turn, audio=self._audio, overlaps=spans, alone=alone, key=place)
 
     def take(self, clip: Clip, emotion: Emotion) -> None:
         """Keep the result beside its turn."""
-        self._scored.append(ScoredTurn(turn=clip.turn, emotion=kept(emotion, self._options)))
-        from emo2vec_plugins.files import MOST_BYTES  # only here: listing plugins loads no numpy
+        emotion = kept(emotion, self._options)
+        values = {name: getattr(emotion, name) for name in FRAMES}
+        frames = {name: array for name, array in values.items() if array is not None}
+        self._spill.add(frames)
+        # The mapping alone refers to the frames, so that memory is free once they are on disk.
+        self._frames[clip.key] = frames
+        self._emotions[clip.key] = replace(emotion, frame_embeddings=None, frame_logits=None)
 
-        self._bytes += sum(array.nbytes for array in self._in_memory(self._scored[-1]).values())
-        if self._bytes > MOST_BYTES:
-            self._spill()
+    def emotions(self) -> dict[int, Emotion]:
+        """Return the emotions of what was wanted, by place."""
+        return {
+            place: replace(emotion, **self._frames.get(place, {}))
+            for place, emotion in sorted(self._emotions.items())
+        }
 
-    def finish(self) -> Dialogue:
-        """Return the turns with their emotions."""
+    def finish(self) -> Any:
+        """Return a `Dialogue` of what was wanted; hosts return a copy of their own source."""
+        return self.dialogue()
+
+    def dialogue(self) -> Dialogue:
+        """Return the turns that were wanted, with their emotions."""
         path = getattr(self._audio, "path", None)
         return Dialogue(
-            recording=self._name,
-            turns=tuple(self._scored),
+            recording=self._recording,
+            turns=tuple(
+                ScoredTurn(turn=self._turn(place), emotion=emotion)
+                for place, emotion in self.emotions().items()
+            ),
             audio=None if path is None else str(path),
             duration=seconds_of(self._audio),
         )
 
-    def _spill(self) -> None:
-        """Move the frames in memory to disk: those of many turns add up to those of a long one."""
-        from emo2vec_plugins.files import moved_to_disk
+    def _turn(self, place: int) -> Turn:
+        turn = self._turns[place]
+        return NOWHERE if isinstance(turn, str) else turn
 
-        held = [self._in_memory(scored) for scored in self._scored[self._fresh :]]
-        arrays = iter(moved_to_disk(array for fields in held for array in fields.values()))
-        for index, fields in enumerate(held, self._fresh):
-            moved: dict[str, Any] = {name: next(arrays) for name in fields}
-            scored = self._scored[index]
-            self._scored[index] = replace(scored, emotion=replace(scored.emotion, **moved))
-        self._fresh, self._bytes = len(self._scored), 0
 
-    def _in_memory(self, scored: ScoredTurn) -> dict[str, Any]:
-        from emo2vec_plugins.files import is_on_disk
+class RecordsSession(RecordingSession):
+    """The records of one recording, such as sentences of a transcript, each of which gets fields.
 
-        emotion = scored.emotion
-        frames = {
-            "frame_embeddings": emotion.frame_embeddings,
-            "frame_logits": emotion.frame_logits,
-        }
-        return {
-            name: array
-            for name, array in frames.items()
-            if array is not None and not is_on_disk(array)
-        }
+    Args:
+        records: Those with a label, and all arrays asked for, are not scored.
+        audio: Anything `emo2vec_plugins.audio.open_audio` opens.
+        turns: When each record is spoken, or why that is not known.
+        options: The fields' prefix, and what else they say.
+
+    Raises:
+        OptionsError: If frames are asked for.
+    """
+
+    def __init__(
+        self,
+        records: Sequence[Mapping[str, Any]],
+        audio: Any,
+        turns: Sequence[Turn | str],
+        options: Options,
+    ) -> None:
+        refuse_frames(options, "a transcript")
+        wanted = {place for place, record in enumerate(records) if is_wanted(record, options)}
+        super().__init__("", audio, turns, options, wanted=wanted)
+        self._records = records
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return copies of the records, with their fields."""
+        emotions = self.emotions()
+        return [
+            with_emotion(record, emotions.get(place, Emotion()), self._options)
+            for place, record in enumerate(self._records)
+        ]
 
 
 def seconds_of(audio: Audio) -> float | None:
@@ -119,7 +174,7 @@ def seconds_of(audio: Audio) -> float | None:
 
 def unscored(source: Recording, error: Exception) -> Dialogue:
     """Return every turn of *source* without a label, *error* being the reason."""
-    turns = [Turn(start=0.0, end=0.0)] if source.turns is None else source.turns
+    turns = [NOWHERE] if source.turns is None else source.turns
     emotion = Emotion(reason=str(error))
     return Dialogue(
         recording=source.recording,
@@ -128,4 +183,5 @@ def unscored(source: Recording, error: Exception) -> Dialogue:
 
 
 def _whole(audio: Audio) -> Turn:
-    return Turn(start=0.0, end=seconds_of(audio) or 0.0)  # what fails here fails in the engine, too
+    # Audio that cannot be read fails again in the engine, which gives the turn its reason.
+    return Turn(start=0.0, end=seconds_of(audio) or 0.0)

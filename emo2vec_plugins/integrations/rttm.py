@@ -1,4 +1,4 @@
-"""An RTTM of many recordings, matched with the audio files it speaks of."""
+"""RTTMs of many recordings: which audio file each is of, and which recording is meant."""
 
 from __future__ import annotations
 
@@ -8,33 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from emo2vec_plugins.audio import READABLE_SUFFIXES
 from emo2vec_plugins.core import Recording
-from emo2vec_plugins.errors import AudioError
-from emo2vec_plugins.formats import read_rttm
-
-SUFFIXES = frozenset(
-    {
-        ".aif",
-        ".aifc",
-        ".aiff",
-        ".au",
-        ".caf",
-        ".flac",
-        ".mp3",
-        ".nist",
-        ".oga",
-        ".ogg",
-        ".opus",
-        ".rf64",
-        ".snd",
-        ".sph",
-        ".voc",
-        ".w64",
-        ".wav",
-        ".wave",
-    }
-)
-"""What counts as audio in a folder; a file that is named itself may be called anything."""
+from emo2vec_plugins.errors import AudioError, FormatError
+from emo2vec_plugins.formats import RttmRecording, read_rttm
 
 Paths = str | os.PathLike[str]
 
@@ -47,8 +24,8 @@ class RttmSources:
         sources: Those with audio, in order of first mention; turns in the order of the file.
         missing: Names of those without.
         lines: The SPEAKER lines of every recording, missing ones too, character for character.
-        unused: Audio files that were named but that no recording is called after.
-        renamed: The recording whose file is called otherwise, being the only one of both.
+        unused: Audio files that were given themselves, and have the name of no recording.
+        renamed: The only recording, where the only file has another name.
     """
 
     sources: tuple[Recording, ...]
@@ -80,16 +57,14 @@ def read_rttm_sources(
         OSError: If the RTTM cannot be read.
     """
     recordings = read_rttm(Path(rttm), use_channels=use_channels)
+    names = [each.recording for each in recordings]
     if not isinstance(audio, Mapping):
         audio = [audio] if isinstance(audio, str | os.PathLike) else list(audio)
-    renamed = _renamed([each.recording for each in recordings], audio)
-    if renamed:
-        audio = renamed
-    if isinstance(audio, Mapping):
-        files = {_key(name): [Path(path)] for name, path in audio.items()}
-    else:
-        files = _by_name(audio)
-    chosen = {each.recording: _only(each.recording, files.get(_key(each.recording), [])) for each in recordings}
+    renamed = _renamed(names, audio)
+    found = list(_found(renamed or audio))
+    files = _by_name((name, file) for name, file, _ in found)
+    chosen = {name: _only(name, files.get(_key(name), [])) for name in names}
+    wanted = set(map(_key, names))
     return RttmSources(
         sources=tuple(
             Recording(recording=each.recording, audio=path, turns=each.turns)
@@ -98,50 +73,81 @@ def read_rttm_sources(
         ),
         missing=tuple(name for name, path in chosen.items() if path is None),
         lines={each.recording: each.lines for each in recordings},
-        unused=_unused(audio, {_key(name) for name in chosen}),
+        unused=tuple(
+            file for name, file, is_given in found if is_given and _key(name) not in wanted
+        ),
         renamed=tuple(renamed),
     )
 
 
+def chosen_recording(
+    recordings: Sequence[RttmRecording], *names: str | None, only: bool = True
+) -> RttmRecording:
+    """Return the recording of an RTTM that is meant: the first of *names* that is there.
+
+    Args:
+        recordings: Of one RTTM.
+        names: What the recording may be called, the likeliest first.
+        only: Take the only recording, whatever it is called.
+
+    Raises:
+        FormatError: If there is none of these names, and not one alone.
+    """
+    by_name = {each.recording: each for each in recordings}
+    for name in names:
+        if name in by_name:
+            return by_name[name]
+    if only and len(recordings) == 1:
+        return recordings[0]
+    raise FormatError(
+        f"expected turns of {names[0]!r} in the RTTM, found "
+        f"{', '.join(map(repr, by_name)) or 'no turns at all'}; recording=... says which to take"
+    )
+
+
 def _renamed(names: Sequence[str], audio: Sequence[Paths] | Mapping[str, Paths]) -> dict[str, Path]:
-    """Return the only recording and the only file, if that is called otherwise."""
+    """Return the only recording with the only file, if their names differ."""
     if isinstance(audio, Mapping) or len(names) != 1 or len(audio) != 1:
         return {}
     path = Path(audio[0])
     return {names[0]: path} if path.is_file() and _key(path.stem) != _key(names[0]) else {}
 
 
-def _by_name(given: Iterable[Paths]) -> dict[str, list[Path]]:
+def _found(audio: Iterable[Paths] | Mapping[str, Paths]) -> Iterator[tuple[str, Path, bool]]:
+    """Yield each audio file with the name of its recording, and whether it was given itself."""
+    if isinstance(audio, Mapping):
+        yield from ((name, Path(path), True) for name, path in audio.items())
+        return
+    for each in audio:
+        given = Path(each)
+        name, equals, path = os.fspath(each).partition("=")
+        if equals and not given.exists():
+            if not Path(path).is_file():
+                raise AudioError(f"{path}: no such audio file, given as {name!r}")
+            yield name, Path(path), True
+        elif given.is_file():
+            yield given.stem, given, True
+        elif given.is_dir():
+            yield from ((file.stem, file, False) for file in _inside(given))
+        else:
+            raise AudioError(f"{given}: no such audio file or folder")
+
+
+def _inside(folder: Path) -> Iterator[Path]:
+    for file in sorted(folder.rglob("*")):
+        # macOS leaves "._x.wav" beside x.wav on foreign disks: it is not audio.
+        hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+        if file.suffix.lower() in READABLE_SUFFIXES and not hidden and file.is_file():
+            yield file
+
+
+def _by_name(found: Iterable[tuple[str, Path]]) -> dict[str, list[Path]]:
     files: dict[str, list[Path]] = {}
-    for each in given:
-        for name, file in _named(each):
-            known = files.setdefault(_key(name), [])
-            if not any(file.samefile(other) for other in known):
-                known.append(file)
+    for name, file in found:
+        known = files.setdefault(_key(name), [])
+        if not any(file.samefile(other) for other in known):
+            known.append(file)
     return files
-
-
-def _named(given: Paths) -> Iterator[tuple[str, Path]]:
-    """Yield each audio file that *given* stands for, with the recording that it is."""
-    name, equals, path = os.fspath(given).partition("=")
-    if equals and not Path(given).exists():
-        if not Path(path).is_file():
-            raise AudioError(f"{path}: no such audio file, given as {name!r}")
-        yield name, Path(path)
-    else:
-        yield from ((file.stem, file) for file in _files(Path(given)))
-
-
-def _files(path: Path) -> Iterator[Path]:
-    if path.is_file():
-        yield path
-    elif path.is_dir():
-        for file in sorted(path.rglob("*")):
-            hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
-            if file.suffix.lower() in SUFFIXES and not hidden and file.is_file():
-                yield file
-    else:
-        raise AudioError(f"{path}: no such audio file or folder")
 
 
 def _only(name: str, files: list[Path]) -> Path | None:
@@ -151,18 +157,6 @@ def _only(name: str, files: list[Path]) -> Path | None:
             f"{', '.join(map(str, files))}; name the file instead of the folder"
         )
     return files[0] if files else None
-
-
-def _unused(audio: Sequence[Paths] | Mapping[str, Paths], wanted: set[str]) -> tuple[Path, ...]:
-    if isinstance(audio, Mapping):
-        return tuple(Path(path) for name, path in audio.items() if _key(name) not in wanted)
-    return tuple(
-        file
-        for each in audio
-        if not Path(each).is_dir()
-        for name, file in _named(each)
-        if _key(name) not in wanted
-    )
 
 
 def _key(name: str) -> str:

@@ -9,9 +9,9 @@ import re
 import pytest
 from support.paths import ROOT
 
-from emo2vec_plugins.cli.inputs import read_inputs
+from emo2vec_plugins.cli.score import read_inputs
 from emo2vec_plugins.errors import FormatError, OptionsError
-from emo2vec_plugins.integrations.rttm import SUFFIXES
+from emo2vec_plugins.audio import READABLE_SUFFIXES
 
 
 def keys(arguments):
@@ -57,7 +57,7 @@ def test_the_manual_lists_the_suffixes():
         r"audio is what ends in (.*?), in any case", (ROOT / "docs/cli.md").read_text("utf-8"), re.S
     )
 
-    assert set(re.findall(r"`(\.\w+)`", listed)) == SUFFIXES
+    assert set(re.findall(r"`(\.\w+)`", listed)) == READABLE_SUFFIXES
 
 
 def test_folder_without_audio_is_refused(tmp_path):

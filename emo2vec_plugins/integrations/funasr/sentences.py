@@ -8,13 +8,11 @@ is not needed, and results that were saved as JSON will do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import Any, TypeGuard
 
 from emo2vec_plugins.core import (
-    Clip,
-    Emotion,
     Options,
     Plugins,
     Scorer,
@@ -22,15 +20,11 @@ from emo2vec_plugins.core import (
     annotate,
     as_options,
     hookimpl,
-    overlaps,
     pass_through,
     raise_error,
 )
 from emo2vec_plugins.errors import OptionsError, SourceError
-from emo2vec_plugins.integrations import is_wanted, refuse_frames, with_emotion
-
-if TYPE_CHECKING:
-    from emo2vec_plugins.core import Audio
+from emo2vec_plugins.integrations import RecordsSession, refuse_frames
 
 SENTENCES = "sentence_info"
 """Where a result lists its sentences."""
@@ -53,7 +47,7 @@ class FunasrTranscript:
 
 
 def annotate_sentences(
-    results: Any,
+    result: Any,
     audio: Any,
     *,
     score: Scorer,
@@ -67,7 +61,7 @@ def annotate_sentences(
     was, and what was given is not changed.
 
     Args:
-        results: What ``generate()`` gave, or one dictionary of it.
+        result: What ``generate()`` gave, or one dictionary of it.
         audio: What was transcribed: for one result anything that
             `emo2vec_plugins.audio.open_audio` opens; for several a list of these in the same
             order, or a mapping from each result's ``key``.
@@ -88,8 +82,8 @@ def annotate_sentences(
     """
     wanted = as_options(options)
     refuse_frames(wanted, "a FunASR result")
-    one = isinstance(results, Mapping)
-    sources = _sources([results] if one else results, audio)
+    one = isinstance(result, Mapping)
+    sources = _sources([result] if one else result, audio)
     for source in sources:
         _check(source.result)
     found = list(
@@ -112,50 +106,24 @@ def emo2vec_open(source: Any, options: Options) -> SentenceSession | None:
             return None
         source = FunasrTranscript(result=source, audio=_audio_of(source, options.audio))
     _check(source.result)
-    refuse_frames(options, "a FunASR result")
-    from emo2vec_plugins.audio import open_audio
-
-    return SentenceSession(source.result, open_audio(source.audio), options)
+    return SentenceSession(source, options)
 
 
-class SentenceSession:
-    """The sentences of one result, in their order."""
+class SentenceSession(RecordsSession):
+    """The sentences of one result, in their order; those without times are not scored."""
 
-    def __init__(self, result: Mapping[str, Any], audio: Audio, options: Options) -> None:
-        self._result = result
-        self._audio = audio
-        self._options = options
-        self._sentences: list[Any] = list(result.get(SENTENCES) or ())
-
-    def clips(self) -> Iterator[Clip]:
-        """Yield a clip for each sentence that lacks an emotion and has its times."""
-        turns: dict[int, Turn] = {}
-        for index, sentence in enumerate(self._sentences):
-            found = _turn_or_reason(sentence)
-            if isinstance(found, Turn):
-                turns[index] = found
-            else:
-                self._note(index, Emotion(reason=found))
-        alone = self._options.overlap == "exclude"
-        heard = zip(turns.items(), overlaps(list(turns.values())), strict=True)
-        for (index, turn), spans in heard:
-            if is_wanted(self._sentences[index], self._options):
-                yield Clip(turn=turn, audio=self._audio, overlaps=spans, alone=alone, key=index)
-
-    def take(self, clip: Clip, emotion: Emotion) -> None:
-        """Write the result onto a copy of its sentence."""
-        self._note(clip.key, emotion)
+    def __init__(self, source: FunasrTranscript, options: Options) -> None:
+        self._result = source.result
+        sentences = list(source.result.get(SENTENCES) or ())
+        super().__init__(sentences, source.audio, [*map(_turn, sentences)], options)
 
     def finish(self) -> dict[str, Any]:
-        """Return a copy of the result with these sentences."""
+        """Return a copy of the result with the emotions; one without sentences gets none."""
         listed = self._result.get(SENTENCES) is not None
-        return dict(self._result) | ({SENTENCES: self._sentences} if listed else {})
-
-    def _note(self, index: int, emotion: Emotion) -> None:
-        self._sentences[index] = with_emotion(self._sentences[index], emotion, self._options)
+        return dict(self._result) | ({SENTENCES: self.records()} if listed else {})
 
 
-def _turn_or_reason(sentence: Mapping[str, Any]) -> Turn | str:
+def _turn(sentence: Mapping[str, Any]) -> Turn | str:
     # Where times and punctuation are not of one length, FunASR gives sentences without times.
     start, end, speaker = (sentence.get(name) for name in ("start", "end", "spk"))
     try:

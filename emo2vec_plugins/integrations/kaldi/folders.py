@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -34,15 +33,15 @@ from emo2vec_plugins.integrations.kaldi.files import (
     read_segments,
     read_table,
 )
+from emo2vec_plugins.integrations.kaldi.results import KaldiResults, KaldiWriter, ScoredRecording
 
 if TYPE_CHECKING:
     from emo2vec_plugins.core import Audio
-    from emo2vec_plugins.integrations.kaldi.results import KaldiResults
 
 T = TypeVar("T")
 
 NOTICED = 5
-"""Most utterances that a warning names."""
+"""How many utterances a warning names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +50,7 @@ class KaldiRecording:
 
     Attributes:
         recording: Its name in ``wav.scp``.
-        location: What ``wav.scp`` says where it is; None if it says nothing.
+        location: Where it is by ``wav.scp``; None if it is not in there.
         folder: The data folder.
         segments: Its utterances, in the order of ``segments``; one from 0 to the end where there
             is no such file.
@@ -70,43 +69,30 @@ class KaldiRecording:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScoredRecording:
-    """A recording with what was heard in it.
-
-    Attributes:
-        dialogue: Its turns.
-        utterances: What each of them is called.
-    """
-
-    dialogue: Dialogue
-    utterances: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class KaldiFolder:
     """A data folder that has been read, but for its audio.
 
     Attributes:
         path: Where it is.
-        recordings: Those that have utterances, in the order of ``wav.scp``; such as are not in
-            there come last.
+        recordings: Those that have utterances, in the order of ``wav.scp``; those missing from it
+            come last.
     """
 
     path: Path
     recordings: tuple[KaldiRecording, ...]
 
     @property
-    def utterances(self) -> int:
-        """How many there are."""
-        return sum(len(recording.segments) for recording in self.recordings)
+    def utterances(self) -> tuple[str, ...]:
+        """Their names, in the order of reading."""
+        return _names([each for recording in self.recordings for each in recording.segments])
 
 
 def read_kaldi(folder: str | os.PathLike[str], *, run_pipes: bool = False) -> KaldiFolder:
     """Read a data folder: ``wav.scp``, and what else is there.
 
     ``segments`` says where utterances are, ``utt2spk`` who speaks, ``reco2file_and_channel`` which
-    channel of a stereo file a recording is. Where every utterance is a speaker of its own, as
-    Kaldi has it of speakers nobody knows, there are none.
+    channel of a stereo file a recording is. Where every utterance is a speaker of its own, which
+    is how Kaldi writes unknown speakers, there are none.
 
     Args:
         folder: What Kaldi calls a data directory.
@@ -151,11 +137,11 @@ def annotate_kaldi(
     options: Options | None = None,
     plugins: Plugins | None = None,
     run_pipes: bool = False,
-    done: Callable[[ScoredRecording], Any] | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> KaldiResults:
-    """Score every utterance of a data folder, and write what was heard beside its files.
+    """Score every utterance of a data folder, and write the results beside its files.
 
-    Files are written whole, or not at all, once all recordings are scored.
+    Files are written once all recordings are scored; each is complete or absent.
 
     Args:
         folder: A path, or what `read_kaldi` gave.
@@ -164,17 +150,15 @@ def annotate_kaldi(
         options: Embeddings are written as Kaldi's archives if these ask for them.
         plugins: Those installed, unless given.
         run_pipes: Run the commands that ``wav.scp`` has in place of files.
-        done: Called with each recording that was scored.
+        progress: Called with the number of utterances done since the last call.
 
     Returns:
-        Which files were written, and how many utterances have a label.
+        Which files were written, how many utterances have a label, and which failed.
 
     Raises:
-        FormatError: If the folder is none of Kaldi's; see `read_kaldi`.
+        FormatError: If the folder is not Kaldi's; see `read_kaldi`.
         OSError: If results cannot be written.
     """
-    from emo2vec_plugins.integrations.kaldi.results import KaldiWriter
-
     given = folder if isinstance(folder, KaldiFolder) else read_kaldi(folder, run_pipes=run_pipes)
     wanted = as_options(options)
     with KaldiWriter(given.path if out is None else Path(out), options=wanted) as writer:
@@ -182,8 +166,8 @@ def annotate_kaldi(
             given.recordings, score=score, options=wanted, plugins=plugins, failed=_unscored
         ):
             writer.add(scored)
-            if done is not None:
-                done(scored)
+            if progress is not None:
+                progress(len(scored.utterances))
         return writer.finish()
 
 
@@ -193,37 +177,26 @@ def emo2vec_open(source: Any, options: Options) -> KaldiSession | None:
     return KaldiSession(source, options) if isinstance(source, KaldiRecording) else None
 
 
-class KaldiSession:
+class KaldiSession(RecordingSession):
     """The utterances of one recording, in the order of ``segments``."""
 
     def __init__(self, source: KaldiRecording, options: Options) -> None:
         self._source = source
-        self._audio = _audio(source)
-        self._options = options
+        audio = _audio(source)
+        turns = [_turn(each, source, audio) for each in source.segments]
+        super().__init__(source.recording, audio, turns, options)
 
     def clips(self) -> Iterator[Clip]:
-        """Yield one clip an utterance, whose name is the clip's key."""
+        """Yield one clip an utterance."""
         from emo2vec_plugins.audio import MissingAudio
 
-        for segment, clip in zip(self._source.segments, self._turns.clips(), strict=True):
-            problem = _problem(segment)
-            audio = clip.audio if problem is None else MissingAudio(problem)
-            yield replace(clip, audio=audio, key=segment.utterance)
-
-    def take(self, clip: Clip, emotion: Emotion) -> None:
-        """Keep the result beside its turn."""
-        self._turns.take(clip, emotion)
+        for clip in super().clips():
+            problem = _problem(self._source.segments[clip.key])
+            yield clip if problem is None else replace(clip, audio=MissingAudio(problem))
 
     def finish(self) -> ScoredRecording:
         """Return the turns with their emotions."""
-        names = _names(self._source.segments)
-        return ScoredRecording(dialogue=self._turns.finish(), utterances=names)
-
-    @cached_property
-    def _turns(self) -> RecordingSession:
-        # Only once clips are asked for: where the audio ends, a command may have to say.
-        turns = [_turn(each, self._source, self._audio) for each in self._source.segments]
-        return RecordingSession(self._source.recording, self._audio, turns, self._options)
+        return ScoredRecording(dialogue=self.dialogue(), utterances=_names(self._source.segments))
 
 
 def _audio(source: KaldiRecording) -> Audio:
@@ -295,5 +268,6 @@ def _unscored(source: KaldiRecording, error: Exception) -> ScoredRecording:
         ScoredTurn(turn=_turn(segment, source), emotion=emotion) for segment in source.segments
     )
     return ScoredRecording(
-        dialogue=Dialogue(recording=source.recording, turns=turns), utterances=_names(source.segments)
+        dialogue=Dialogue(recording=source.recording, turns=turns),
+        utterances=_names(source.segments),
     )

@@ -1,4 +1,4 @@
-"""What was heard in a Kaldi data folder, as files that Kaldi's tools read, and one that has it all.
+"""The emotions in a Kaldi data folder, as files that Kaldi's tools read, and one with everything.
 
 Kaldi's files have a line for each utterance that has a label, sorted as the C locale sorts: a word that
 stands for no label would be one more class to every tool. The others are listed with the reason.
@@ -13,19 +13,16 @@ import struct
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
-from emo2vec_plugins.core import Emotion, FloatArray, Options
+from emo2vec_plugins.core import Dialogue, Emotion, Options
 from emo2vec_plugins.errors import FormatError, OptionsError
 from emo2vec_plugins.files import Part, replacing
 from emo2vec_plugins.formats import rows, write_text
 from emo2vec_plugins.integrations.kaldi.files import by_bytes
-
-if TYPE_CHECKING:
-    from emo2vec_plugins.integrations.kaldi.folders import ScoredRecording
 
 LABELS = "utt2emotion"
 SCORES = "utt2emotion_score"
@@ -43,6 +40,19 @@ _BLANKS = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredRecording:
+    """A recording with its emotions.
+
+    Attributes:
+        dialogue: Its turns.
+        utterances: The name of each.
+    """
+
+    dialogue: Dialogue
+    utterances: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KaldiResults:
     """What was written.
 
@@ -55,6 +65,8 @@ class KaldiResults:
         embeddings: ``emotion.scp``, beside which lies ``emotion.ark``; None unless asked for.
         scored: How many utterances have a label.
         failed: How many have none.
+        failures: Why an utterance could not be scored, by its name, in the order of reading; a
+            model that gives no labels fails none.
     """
 
     folder: Path
@@ -65,12 +77,13 @@ class KaldiResults:
     embeddings: Path | None
     scored: int
     failed: int
+    failures: Mapping[str, str] = field(repr=False)
 
 
 class KaldiWriter:
-    """Keeps what goes into Kaldi's files until all is there, which is what sorting needs.
+    """Keeps what goes into Kaldi's files until everything is there, which is what sorting needs.
 
-    What is long lies in files without a name meanwhile; memory has a few words an utterance.
+    Lines and arrays lie in files without a name meanwhile; memory has a few words an utterance.
 
     Raises:
         OptionsError: If there is a ``utt2emotion`` already and *options* do not say to overwrite it,
@@ -83,14 +96,15 @@ class KaldiWriter:
             raise OptionsError("Kaldi's archives get an embedding an utterance, in float32")
         if (folder / LABELS).exists() and not options.overwrite:
             raise OptionsError(
-                f"{folder / LABELS} is there already: overwriting it is to be asked for, "
-                "or another folder named for the results"
+                f"{folder / LABELS} is there already: ask for overwriting, or name another "
+                "folder for the results"
             )
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._has_arrays = options.embeddings
         self._labels: dict[str, tuple[str, float]] = {}
         self._reasons: dict[str, str] = {}
+        self._failures: dict[str, str] = {}
         self._places: dict[str, tuple[int, int]] = {}
         self._stack = ExitStack()
         self._lines = self._spool()
@@ -123,7 +137,7 @@ class KaldiWriter:
             self._note(utterance, turn.emotion)
 
     def finish(self) -> KaldiResults:
-        """Write all files, then give them their names, ``utt2emotion`` last: where that is, all are.
+        """Write all files, then give them their names, ``utt2emotion`` last: it says all are there.
 
         Raises:
             OSError: If they cannot be written; what was there before is there still.
@@ -149,6 +163,7 @@ class KaldiWriter:
             embeddings=folder / INDEX if self._has_arrays else None,
             scored=len(self._labels),
             failed=len(self._reasons),
+            failures=self._failures,
         )
 
     def _write(self, folder: Path) -> None:
@@ -166,6 +181,8 @@ class KaldiWriter:
         return self._stack.enter_context(tempfile.TemporaryFile(dir=self._folder))
 
     def _note(self, utterance: str, emotion: Emotion) -> None:
+        if emotion.reason is not None:
+            self._failures[utterance] = emotion.reason
         if emotion.label is None:
             # A model without a head gives embeddings, no label and no reason.
             reason = _BLANKS.sub(" ", emotion.reason or "the model gives no labels")
@@ -175,12 +192,9 @@ class KaldiWriter:
         else:
             self._labels[utterance] = (emotion.label, emotion.score or 0.0)
         if self._has_arrays and emotion.embedding is not None:
-            self._keep(utterance, emotion.embedding)
-
-    def _keep(self, utterance: str, embedding: FloatArray) -> None:
-        data = embedding.astype("<f4").tobytes()
-        self._places[utterance] = (self._arrays.tell(), len(data))
-        self._arrays.write(data)
+            data = emotion.embedding.astype("<f4").tobytes()
+            self._places[utterance] = (self._arrays.tell(), len(data))
+            self._arrays.write(data)
 
     def _write_arrays(self, folder: Path) -> None:
         archive = self._folder.resolve() / ARCHIVE  # where it will be

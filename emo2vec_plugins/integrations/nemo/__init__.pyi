@@ -1,3 +1,3 @@
 from .lines import read_manifest as read_manifest
 from .manifests import ManifestSummary as ManifestSummary
-from .manifests import annotate_manifest as annotate_manifest
+from .manifests import annotate_nemo as annotate_nemo

@@ -1,6 +1,6 @@
-"""The lines of NeMo's manifests: what they say, what they are of, and how they are written again.
+"""The lines of NeMo's manifests: reading them, finding their audio, and writing them again.
 
-NeMo reads JSON objects, one a line. Keys it does not know it leaves alone, and so does this: a
+NeMo reads JSON objects, one a line, and leaves keys alone that it does not know. So does this: a
 line is written again with the very characters of what it had.
 """
 
@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.core import Dialogue, Turn
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.formats import RttmRecording, read_rttm
+from emo2vec_plugins.formats import read_rttm
+from emo2vec_plugins.integrations import chosen_recording
 
 if TYPE_CHECKING:
     from emo2vec_plugins.core import Audio
@@ -40,8 +41,8 @@ class ManifestLine:
         text: The line itself, without its end.
         manifest: The file it is from; paths are relative to its folder.
         number: Of the line, from 1.
-        emotions: The turns that were scored, with all that is known of them; None before, and
-            where a label was there that is kept.
+        emotions: The turns that were scored, with everything about them; None before, and where
+            a label is kept.
     """
 
     record: Mapping[str, Any]
@@ -51,8 +52,9 @@ class ManifestLine:
     emotions: Dialogue | None = None
 
     def with_record(self, record: Mapping[str, Any], emotions: Dialogue) -> ManifestLine:
-        """Return a copy that says *record*; the text of what is as it was is as it was."""
+        """Return a copy with *record*; values that did not change keep their text."""
         known = members(self.text)
+        # Identity, not equality: 1.50 equals 1.5, True equals 1, and each keeps its characters.
         written = [
             known[key] if key in known and value is self.record[key] else _member(key, value)
             for key, value in record.items()
@@ -61,7 +63,7 @@ class ManifestLine:
         return replace(self, record=record, text=text, emotions=emotions)
 
     @property
-    def name(self) -> str:
+    def recording(self) -> str:
         """What NeMo calls the recording: the line's ``uniq_id``, or else the audio's name."""
         named = self.record.get("uniq_id")
         return str(named) if named else Path(str(_first(self.record, AUDIO) or "")).stem
@@ -86,7 +88,7 @@ class ManifestLine:
         """Return the path of the audio.
 
         Raises:
-            FormatError: If the line names none, or several.
+            FormatError: If the line names no file, or several.
         """
         return self._path(AUDIO)
 
@@ -94,8 +96,8 @@ class ManifestLine:
         """Return the line's stretch of *audio*, or the speaker turns in it, cut to it.
 
         Raises:
-            FormatError: If a value is of another kind, or the RTTM is none or of others.
-            InvalidTurnError: If the stretch is none.
+            FormatError: If a value is of another type, or the RTTM is malformed or of others.
+            InvalidTurnError: If the stretch ends before it starts.
             AudioError: If the stretch reaches to the end of the audio, and that cannot be read.
             OSError: If the RTTM cannot be read.
         """
@@ -105,7 +107,9 @@ class ManifestLine:
             end = max(start, audio.length / audio.rate) if duration is None else start + duration
             return [Turn(start=start, end=end, channel=channel)]
         end = math.inf if duration is None else start + duration
-        spoken = _chosen(read_rttm(self._path(RTTM)), self)
+        recordings = read_rttm(self._path(RTTM))
+        names = (self.recording, self.audio().stem)
+        spoken = chosen_recording(recordings, *names).turns if recordings else ()
         return [
             replace(turn, start=max(turn.start, start), end=min(turn.end, end), channel=channel)
             for turn in spoken
@@ -151,7 +155,7 @@ def read_manifest(path: str | os.PathLike[str]) -> Iterator[ManifestLine]:
         path: Of JSON lines, UTF-8.
 
     Raises:
-        FormatError: If a line is no JSON object, or its audio is in a tar file; names the file
+        FormatError: If a line is not a JSON object, or its audio is in a tar file; names the file
             and the line.
         OSError: If the file cannot be read.
     """
@@ -218,16 +222,3 @@ def _member(key: str, value: Any) -> str:
 
 def _first(record: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
     return next((record[key] for key in keys if record.get(key) is not None), None)
-
-
-def _chosen(recordings: list[RttmRecording], line: ManifestLine) -> tuple[Turn, ...]:
-    """Return the turns of the recording that is meant: the one named, or the only one."""
-    by_name = {each.recording: each.turns for each in recordings}
-    for name in (line.name, line.audio().stem):
-        if name in by_name:
-            return by_name[name]
-    if len(by_name) > 1:
-        raise FormatError(
-            f"expected turns of {line.name!r} in the RTTM, found {', '.join(map(repr, by_name))}"
-        )
-    return next(iter(by_name.values()), ())

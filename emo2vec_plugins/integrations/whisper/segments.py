@@ -1,7 +1,7 @@
 """Transcripts of WhisperX, openai-whisper and faster-whisper, with an emotion on every segment.
 
-Nothing of them is imported: a result of WhisperX is known by its structure, and a segment of
-faster-whisper can only be there if that library is.
+None of them is imported: a result of WhisperX is recognised by its structure, and a segment of
+faster-whisper exists only if that library is loaded.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import Any
 
 from emo2vec_plugins.core import (
     Clip,
-    Emotion,
     Options,
     Plugins,
     Scorer,
@@ -24,18 +23,12 @@ from emo2vec_plugins.core import (
     Turn,
     annotate,
     hookimpl,
-    overlaps,
     raise_error,
     union,
 )
 from emo2vec_plugins.errors import InvalidTurnError, OptionsError, SourceError
-from emo2vec_plugins.integrations import (
-    RecordingSession,
-    SpeakerTurns,
-    is_labelled,
-    read_speaker_turns,
-    with_emotion,
-)
+from emo2vec_plugins.integrations import RecordsSession
+from emo2vec_plugins.integrations.whisper.speakers import SpeakerTurns, read_speaker_turns
 
 Record = dict[str, Any]
 
@@ -49,14 +42,14 @@ class WhisperTranscript:
             segments of faster-whisper, in a list or as they come.
         audio: Anything `emo2vec_plugins.audio.open_audio` opens.
         diarization: Who speaks when, where the transcript does not say: anything
-            `emo2vec_plugins.integrations.read_speaker_turns` reads.
-        name: Name of the recording in a diarization of several; the audio file's if None.
+            `emo2vec_plugins.integrations.whisper.read_speaker_turns` reads.
+        recording: Its name in a diarization of several; the audio file's if None.
     """
 
     transcript: Any
     audio: Any
     diarization: Any = None
-    name: str | None = None
+    recording: str | None = None
 
 
 def annotate_segments(
@@ -65,7 +58,7 @@ def annotate_segments(
     *,
     score: Scorer,
     diarization: Any = None,
-    name: str | None = None,
+    recording: str | None = None,
     options: Options | None = None,
     plugins: Plugins | None = None,
 ) -> Any:
@@ -81,9 +74,9 @@ def annotate_segments(
             ``whisperx.load_audio`` gives is ``(samples, 16000)``.
         score: An `Engine`, or anything that keeps the contract of `Scorer`.
         diarization: Who speaks when, where the transcript does not say: anything
-            `emo2vec_plugins.integrations.read_speaker_turns` reads. Segments and
-            words get the speaker who is heard longest in them, in place of one they have.
-        name: Name of the recording in an RTTM of several; the audio file's if None.
+            `emo2vec_plugins.integrations.whisper.read_speaker_turns` reads. Segments and
+            words get the speaker who speaks longest in them, in place of one they have.
+        recording: Its name in an RTTM of several; the audio file's if None.
         options: What to attach, and whether to leave out what other speakers say in a segment.
         plugins: Those installed, unless given.
 
@@ -97,7 +90,7 @@ def annotate_segments(
         OSError: If an RTTM cannot be read.
     """
     source = WhisperTranscript(
-        transcript=transcript, audio=audio, diarization=diarization, name=name
+        transcript=transcript, audio=audio, diarization=diarization, recording=recording
     )
     [result] = annotate([source], score=score, plugins=plugins, options=options, failed=raise_error)
     return result
@@ -111,66 +104,42 @@ def emo2vec_open(source: Any, options: Options) -> SegmentsSession | None:
     if not (_is_result(source) or _is_list_of_segments(source)):
         return None
     if options.audio is None:
-        raise OptionsError("Options(audio=...) is to say what the transcript is of")
+        raise OptionsError("a transcript does not name its audio: pass Options(audio=...)")
     return SegmentsSession(WhisperTranscript(transcript=source, audio=options.audio), options)
 
 
-class SegmentsSession:
+class SegmentsSession(RecordsSession):
     """The segments of one transcript, in their order; those without times are not scored."""
 
     def __init__(self, source: WhisperTranscript, options: Options) -> None:
-        from emo2vec_plugins.audio import open_audio
-
-        self._options = options
         self._result, self._segments = _copied(source.transcript)
         self._speakers = SpeakerTurns(())
         if source.diarization is not None:
-            name = source.name or _audio_name(source.audio)
-            self._speakers = read_speaker_turns(source.diarization, name=name)
+            name = source.recording or _audio_name(source.audio)
+            self._speakers = read_speaker_turns(source.diarization, recording=name)
             _assign_speakers(_spoken_in(self._result, self._segments), self._speakers)
-        turns = dict(enumerate(map(_turn, self._segments)))
-        self._turns = {index: turn for index, turn in turns.items() if isinstance(turn, Turn)}
-        self._overlaps = dict(zip(self._turns, overlaps([*self._turns.values()]), strict=True))
-        self._emotions = {
-            index: Emotion(reason=f"no times to go by: {error}")
-            for index, error in turns.items()
-            if index not in self._turns and self._is_wanted(index)
-        }
-        self._wanted = [index for index in self._turns if self._is_wanted(index)]
-        chosen = [self._turns[index] for index in self._wanted]
-        self._scoring = RecordingSession("", open_audio(source.audio), chosen, options)
+        turns = [_turn(each) for each in self._segments]
+        super().__init__(self._segments, source.audio, turns, options)
 
     def clips(self) -> Iterator[Clip]:
-        """Yield one clip a segment with times and no label, and where others are heard in it."""
-        for index, clip in zip(self._wanted, self._scoring.clips(), strict=True):
-            yield replace(clip, overlaps=self._heard_others(index))
-
-    def take(self, clip: Clip, emotion: Emotion) -> None:
-        """Keep the result beside its segment."""
-        self._scoring.take(clip, emotion)
+        """Yield one clip a segment with times and no label, and where others speak in it."""
+        for clip in super().clips():
+            yield replace(clip, overlaps=self._others(clip))
 
     def finish(self) -> Any:
         """Return the transcript with the emotions."""
-        scored = [each.emotion for each in self._scoring.finish().turns]
-        emotions = self._emotions | dict(zip(self._wanted, scored, strict=True))
-        segments = [
-            with_emotion(segment, emotions[index], self._options) if index in emotions else segment
-            for index, segment in enumerate(self._segments)
-        ]
+        segments = self.records()
         return segments if self._result is None else {**self._result, "segments": segments}
 
-    def _is_wanted(self, index: int) -> bool:
-        return not is_labelled(self._segments[index], self._options)
-
-    def _heard_others(self, index: int) -> tuple[Span, ...] | None:
-        """Return where others are heard: in other segments, in the words, in the diarization."""
-        turn, found = self._turns[index], self._overlaps[index]
+    def _others(self, clip: Clip) -> tuple[Span, ...] | None:
+        """Return where others speak, by other segments, by the words, and by the diarization."""
+        turn, found = clip.turn, clip.overlaps
         if turn.speaker is None or found is None:
             return None
-        words = [
-            each for each in map(_turn, _words(self._segments[index])) if isinstance(each, Turn)
-        ]
-        for speakers in (SpeakerTurns(words), self._speakers):
+        # WhisperX gives a segment one speaker, though its words may have several.
+        words = map(_turn, _words(self._segments[clip.key]))
+        by_word = SpeakerTurns(each for each in words if isinstance(each, Turn))
+        for speakers in (by_word, self._speakers):
             found = (*found, *speakers.others(turn.speaker, turn.start, turn.end))
         return tuple(union(found))
 
@@ -239,14 +208,14 @@ def _assign_speakers(spoken: Iterable[Record], speakers: SpeakerTurns) -> None:
             record["speaker"] = who
 
 
-def _turn(record: Record) -> Turn | InvalidTurnError:
-    """Return when a segment or a word is spoken and by whom, or why that cannot be told."""
+def _turn(record: Record) -> Turn | str:
+    """Return when a segment or a word is spoken and by whom, or why that is not known."""
     speaker = record.get("speaker")
     times: Any = (record.get("start"), record.get("end"))
     try:
         return Turn(start=times[0], end=times[1], speaker=None if speaker is None else str(speaker))
     except InvalidTurnError as error:
-        return error
+        return f"no times to go by: {error}"
 
 
 def _audio_name(audio: Any) -> str | None:

@@ -147,6 +147,9 @@ def test_an_utterance_without_a_label_is_in_a_list_of_its_own(folder, engine):
     assert found["B-1"] == "the segment ends before it starts, 1.5 to 1.0"
     assert found["B-2"] == "recording 'gone' is not in wav.scp"
     assert (results.scored, results.failed) == (1, 4)
+    # In the order of wav.scp, one recording after another.
+    assert list(results.failures) == ["B-1", "B-3", "A-1", "B-2"]
+    assert results.failures["B-2"] == "recording 'gone' is not in wav.scp"
     everything = read_dialogues(results.emotions_jsonl, plugins=Plugins(installed=False))
     assert [each.recording for each in everything] == ["r1", "r2", "gone"]
 
@@ -326,11 +329,11 @@ def test_tabs_blank_lines_and_ends_of_windows_are_read(tmp_path):
     assert read_channels(tmp_path / "reco2file_and_channel") == {"r": 0, "s": 1}
 
 
-def test_a_recording_is_a_session_with_utterances_as_keys(folder):
+def test_a_recording_is_a_session_of_its_utterances(folder):
     recording = read_kaldi(folder).recordings[0]
     session = Plugins(installed=False).open(recording, Options())
 
-    assert [clip.key for clip in session.clips()] == ["A-2", "B-1"]
+    assert [clip.turn.speaker for clip in session.clips()] == ["A", "B"]
     again = Plugins(installed=False).open(recording, Options())
     assert check_session(again).utterances == ("A-2", "B-1")
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from emo2vec_plugins import Engine, Options, Plugins, Turn, annotate, hookimpl
 from emo2vec_plugins.errors import Emo2vecWarning, FormatError, OptionsError
 from emo2vec_plugins.integrations.nemo.lines import members, read_manifest
-from emo2vec_plugins.integrations.nemo.manifests import annotate_manifest
+from emo2vec_plugins.integrations.nemo.manifests import annotate_nemo
 from emo2vec_plugins.testing import FakeBackend, check_session
 
 RTTM = (
@@ -46,7 +46,7 @@ def line(**more):
 
 def annotated(path, engine, **more):
     """The records that come out, written over what went in."""
-    annotate_manifest(path, path, score=engine, **more)
+    annotate_nemo(path, path, score=engine, **more)
     return records(path)
 
 
@@ -73,7 +73,7 @@ def test_what_a_line_says_is_written_as_it_stands(manifest, engine):
     )
     path = manifest(said + "}", said.replace(", ", " ,\t").replace(": ", "  :") + " }")
 
-    annotate_manifest(path, path, score=engine)
+    annotate_nemo(path, path, score=engine)
 
     first, second = path.read_text("utf-8").splitlines()
     assert first.startswith(said + ', "emotion": ')
@@ -141,7 +141,7 @@ def test_paths_are_relative_to_the_manifest_then_to_the_working_folder(
 def test_a_line_that_cannot_be_scored_is_kept_with_a_reason(manifest, engine, record, reason):
     path = manifest(line(), record, line())
 
-    summary = annotate_manifest(path, path, score=engine)
+    summary = annotate_nemo(path, path, score=engine)
 
     first, second, third = records(path)
     assert second["emotion"] is None
@@ -159,7 +159,7 @@ def test_a_line_with_an_rttm_gets_its_turns(manifest, engine, talk):
         | {"rttm_filepath": "turns.rttm"}
     )
 
-    summary = annotate_manifest(path, path, score=engine)
+    summary = annotate_nemo(path, path, score=engine)
 
     [found] = records(path)
     expected = engine.score(
@@ -213,7 +213,7 @@ def test_a_line_whose_rttm_cannot_be_read_says_why(manifest, engine, talk):
     talk.with_name("turns.rttm").write_text("SPEAKER talk 1\n")
     path = manifest(line(rttm_filepath="turns.rttm"), line(rttm_filepath="none.rttm"))
 
-    summary = annotate_manifest(path, path, score=engine)
+    summary = annotate_nemo(path, path, score=engine)
 
     first, second = records(path)
     assert first["emotion_turns"] == second["emotion_turns"] == []
@@ -224,7 +224,7 @@ def test_a_line_whose_rttm_cannot_be_read_says_why(manifest, engine, talk):
 
 def test_lines_that_failed_are_tried_again(manifest, engine, talk):
     path = manifest(line(rttm_filepath="turns.rttm"))
-    annotate_manifest(path, path, score=engine)
+    annotate_nemo(path, path, score=engine)
     talk.with_name("turns.rttm").write_text(RTTM)
 
     [found] = annotated(path, engine)
@@ -237,7 +237,7 @@ def test_an_rttm_without_turns_is_no_failure(manifest, engine, talk):
     talk.with_name("turns.rttm").write_text("")
     path = manifest(line(rttm_filepath="turns.rttm"))
 
-    summary = annotate_manifest(path, path, score=engine)
+    summary = annotate_nemo(path, path, score=engine)
 
     assert (summary.turns, summary.failed) == (0, 0)
     assert records(path)[0]["emotion_turns"] == []
@@ -250,7 +250,7 @@ def test_labels_that_are_there_are_kept_unless_they_are_to_be_replaced(manifest,
     path = manifest(labelled, turns, line(emotion=None))
     before = path.read_text("utf-8").splitlines()
 
-    summary = annotate_manifest(path, path, score=engine)
+    summary = annotate_nemo(path, path, score=engine)
 
     assert (summary.lines, summary.skipped, summary.turns) == (3, 2, 1)
     assert path.read_text("utf-8").splitlines()[:2] == before[:2]
@@ -287,7 +287,7 @@ def test_a_line_that_is_none_stops_before_anything_is_scored(manifest, engine, t
         file.write(text)
 
     with pytest.raises(FormatError, match=f"manifest.json: {message}"):
-        annotate_manifest(path, path.with_name("out.json"), score=engine)
+        annotate_nemo(path, path.with_name("out.json"), score=engine)
 
     assert engine.backend.batches == []
     assert not path.with_name("out.json").exists()
@@ -299,7 +299,7 @@ def test_bytes_that_are_no_text_are_named(manifest, engine):
     path.write_bytes(path.read_bytes() + b'{"text": "\xff"}\n')
 
     with pytest.raises(FormatError, match=r"line 2: expected text in UTF-8"):
-        annotate_manifest(path, path, score=engine)
+        annotate_nemo(path, path, score=engine)
 
 
 def test_a_shard_that_is_unpacked_is_scored(manifest, engine):
@@ -317,7 +317,7 @@ def test_blank_lines_and_a_byte_order_mark_are_passed_over(manifest, engine):
 def test_an_empty_manifest_stays_empty(manifest, engine):
     path = manifest()
 
-    summary = annotate_manifest(path, path.with_name("out.json"), score=engine)
+    summary = annotate_nemo(path, path.with_name("out.json"), score=engine)
 
     assert (summary.lines, summary.turns) == (0, 0)
     assert path.with_name("out.json").read_bytes() == b""
@@ -330,12 +330,12 @@ def test_a_manifest_in_another_folder_loses_its_audio_and_is_warned_of(
     path = manifest(line(), line(audio_filepath=str(talk)), line(audio_filepath="s3://b/x.wav"))
 
     with pytest.warns(Emo2vecWarning, match="1 of its lines name files relative"):
-        annotate_manifest(path, tmp_path / "out" / "manifest.json", score=engine)
+        annotate_nemo(path, tmp_path / "out" / "manifest.json", score=engine)
 
 
 def test_arrays_have_no_room(manifest, engine):
     with pytest.raises(OptionsError, match="no room"):
-        annotate_manifest(manifest(), "x", score=engine, options=Options(embeddings=True))
+        annotate_nemo(manifest(), "x", score=engine, options=Options(embeddings=True))
 
 
 def test_lines_are_sources_of_a_stream(manifest, engine):
@@ -375,7 +375,7 @@ def test_a_line_that_another_plugin_fails_at_is_kept(manifest, engine):
     path = manifest(line())
     plugins = Plugins([Broken()], installed=False)
 
-    summary = annotate_manifest(path, path, score=engine, plugins=plugins)
+    summary = annotate_nemo(path, path, score=engine, plugins=plugins)
 
     assert summary.failed == 1
     assert "broken" in records(path)[0]["emotion_reason"]

@@ -15,8 +15,8 @@ from pyannote.core import Segment as Span
 
 from emo2vec_plugins import Engine, Options, Plugins, Turn, annotate
 from emo2vec_plugins.errors import FormatError, InvalidTurnError, SourceError
-from emo2vec_plugins.integrations.speaker_turns import SpeakerTurns, read_speaker_turns
 from emo2vec_plugins.integrations.whisper.segments import WhisperTranscript, annotate_segments
+from emo2vec_plugins.integrations.whisper.speakers import SpeakerTurns, read_speaker_turns
 from emo2vec_plugins.testing import FakeBackend, check_session, tone
 
 # What whisperx.diarize.assign_word_speakers of WhisperX 3.8.6 made of these words, given turns of
@@ -293,10 +293,10 @@ def test_an_rttm_of_several_recordings_is_asked_for_the_audio(segments, write, n
     annotated = annotate_segments(segments, audio, score=engine, diarization=rttm)
 
     assert [each["speaker"] for each in annotated] == ["SPEAKER_00", "SPEAKER_01"]
-    with pytest.raises(FormatError, match=r"called 'lost', found 'talk', 'other'"):
+    with pytest.raises(FormatError, match=r"turns of 'lost' in the RTTM, found 'talk', 'other'"):
         annotate_segments(segments, audio.with_name("lost.wav"), score=engine, diarization=rttm)
     samples = (noise(6 * 16_000), 16_000)
-    other = annotate_segments(segments, samples, score=engine, diarization=rttm, name="other")
+    other = annotate_segments(segments, samples, score=engine, diarization=rttm, recording="other")
     assert [each["speaker"] for each in other] == ["nobody", "nobody"]
 
 

@@ -1,7 +1,7 @@
-"""Who speaks when, from whatever says so, and who it is that speaks in a given span.
+"""Who speaks when, from whatever says so, and who speaks in a given span.
 
 A transcript that names no speakers is joined here with a diarization: each span gets the speaker
-who is heard longest in it, as WhisperX does it.
+who speaks longest in it, as WhisperX does it.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from emo2vec_plugins.core import Span, Turn
-from emo2vec_plugins.errors import Emo2vecError, FormatError, SourceError
+from emo2vec_plugins.errors import InvalidTurnError, SourceError
 from emo2vec_plugins.formats import read_rttm
+from emo2vec_plugins.integrations import chosen_recording
 
 
 class SpeakerTurns:
-    """The speaker turns of one recording, to be asked about spans of it.
+    """The speaker turns of one recording, which know who speaks in any span of it.
 
     Args:
-        turns: In any order; those without a speaker say nothing and are left out.
+        turns: In any order; those without a speaker are left out.
     """
 
     def __init__(self, turns: Iterable[Turn]) -> None:
@@ -35,18 +36,20 @@ class SpeakerTurns:
         self._reach = list(accumulate((turn.end for turn in self._turns), max))
 
     def dominant(self, start: float, end: float) -> str | None:
-        """Return who is heard longest in a span, the first of several; None for nobody."""
+        """Return who speaks longest in a span, the first of several; None if no one does."""
         seconds: dict[str, float] = defaultdict(float)
         for speaker, (left, right) in self._within(start, end):
             seconds[speaker] += right - left
         return max(seconds, key=seconds.__getitem__, default=None)
 
     def others(self, speaker: str, start: float, end: float) -> list[Span]:
-        """Return the parts of a span in which others than *speaker* are heard; they may overlap."""
+        """Return the parts of a span in which others than *speaker* speak; they may overlap."""
         return [span for other, span in self._within(start, end) if other != speaker]
 
     def _within(self, start: float, end: float) -> Iterator[tuple[str, Span]]:
         """Yield the speakers in a span and which part of it they speak, in order of their turns."""
+        # A long turn may reach into the span from before many short ones: go back as long as
+        # any turn so far reaches beyond the start.
         stop = first = bisect_left(self._starts, end)
         while first and self._reach[first - 1] > start:
             first -= 1
@@ -56,52 +59,39 @@ class SpeakerTurns:
                 yield turn.speaker, (left, right)
 
 
-def read_speaker_turns(diarization: Any, *, name: str | None = None) -> SpeakerTurns:
+def read_speaker_turns(diarization: Any, *, recording: str | None = None) -> SpeakerTurns:
     """Return the speaker turns that a diarization has.
 
     Args:
         diarization: The path of an RTTM; pyannote's ``Annotation`` or ``DiarizeOutput``; a list
             of `Turn`, or of mappings with ``start``, ``end`` and ``speaker``; or a table with
             these columns, which WhisperX's ``DiarizationPipeline`` gives.
-        name: Of an RTTM with several recordings, which one to take.
+        recording: Of an RTTM with several recordings, which one to take.
 
     Raises:
-        FormatError: If the RTTM is none, or has several recordings and none is called *name*.
+        FormatError: If the file is not RTTM, or has several recordings and none is *recording*.
         SourceError: If the diarization is none of these.
         OSError: If the RTTM cannot be read.
     """
     if isinstance(diarization, str | os.PathLike):
-        return SpeakerTurns(_of_rttm(Path(diarization), name))
+        recordings = read_rttm(Path(diarization))
+        return SpeakerTurns(chosen_recording(recordings, recording).turns if recordings else ())
     annotation = getattr(diarization, "speaker_diarization", diarization)
     if _is_annotation(annotation):
-        return SpeakerTurns(_of_annotation(annotation))
+        return SpeakerTurns(
+            Turn(start=float(segment.start), end=float(segment.end), speaker=str(speaker))
+            for segment, _, speaker in annotation.itertracks(yield_label=True)
+        )
     if hasattr(diarization, "to_dict") and hasattr(diarization, "columns"):
         diarization = diarization.to_dict("records")
     if isinstance(diarization, Sequence):
-        return SpeakerTurns([_turn(each) for each in diarization])
+        return SpeakerTurns(map(_turn, diarization))
     raise _not_turns(diarization)
-
-
-def _of_rttm(path: Path, name: str | None) -> Sequence[Turn]:
-    recordings = {each.recording: each.turns for each in read_rttm(path)}
-    if name in recordings:
-        return recordings[name]
-    if len(recordings) > 1:
-        raise FormatError(
-            f"{path}: expected one recording, or one that is called {name!r}, found "
-            f"{', '.join(map(repr, recordings))}; name=... says which to take"
-        )
-    return next(iter(recordings.values()), ())
 
 
 def _is_annotation(given: Any) -> bool:
     core = sys.modules.get("pyannote.core")  # never imported here: no Annotation, no pyannote
     return core is not None and isinstance(given, core.Annotation)
-
-
-def _of_annotation(annotation: Any) -> Iterator[Turn]:
-    for segment, _, speaker in annotation.itertracks(yield_label=True):
-        yield Turn(start=float(segment.start), end=float(segment.end), speaker=str(speaker))
 
 
 def _turn(given: Any) -> Turn:
@@ -112,9 +102,9 @@ def _turn(given: Any) -> Turn:
     try:
         start, end, speaker = (given[key] for key in ("start", "end", "speaker"))
         return Turn(start=float(start), end=float(end), speaker=str(speaker))
+    except InvalidTurnError:
+        raise
     except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, Emo2vecError):
-            raise
         raise SourceError(
             f"a speaker turn has 'start' and 'end' in seconds and a 'speaker', got {given!r:.200}"
         ) from error
