@@ -1,4 +1,4 @@
-"""A scorer that says what is to be said, and cuts whose speakers tell it what."""
+"""A scorer that predicts what the speakers of cuts name."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ SAYS = {
 
 
 class Says:
-    """Hears of each turn what its speaker's name says; remembers whom it heard."""
+    """Predicts for each turn what its speaker's name says; remembers the speakers."""
 
     def __init__(self, says=SAYS, name="said", flags=()):
         self.says = says
         self.labels = LabelSet.from_tokens(next(iter(says.values())))
         self.identity = {"name": name}
         self.flags = flags
-        self.heard = []
+        self.seen = []
         self.left = -1
 
     def __call__(self, items):
         for item in items:
-            yield item, self.hear(item) if isinstance(item, Clip) else None
+            yield item, self.predict(item) if isinstance(item, Clip) else None
 
-    def hear(self, clip):
+    def predict(self, clip):
         if self.left == 0:
             raise KeyboardInterrupt
         self.left -= 1
-        self.heard.append(clip.turn.speaker)
+        self.seen.append(clip.turn.speaker)
         scores = self.says[clip.turn.speaker]
         label = max(scores, key=scores.get)
         return Emotion(

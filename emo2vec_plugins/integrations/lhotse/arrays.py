@@ -1,8 +1,14 @@
-"""Where the arrays of annotated cuts go: any of Lhotse's writers, under keys that are hashes."""
+"""Embeddings and frames of annotated cuts: stored with any of Lhotse's writers, and loaded.
+
+Lhotse moves a ``TemporalArray`` along only when it belongs to a cut: on a supervision, truncating,
+trimming and perturbing make it raise, and mixing reads it as empty. So a supervision carries a
+plain ``Array`` and the time of its first frame in the recording, and `turn_frames` cuts it.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -10,15 +16,20 @@ import numpy as np
 
 from emo2vec_plugins.audio import MODEL_RATE
 from emo2vec_plugins.core import FloatArray
+from emo2vec_plugins.engine import HOP
+from emo2vec_plugins.errors import InvalidTurnError, OptionsError
 from emo2vec_plugins.files import Rows, cast, pieces
-from emo2vec_plugins.integrations.lhotse.frames import FRAME_SHIFT
+from emo2vec_plugins.integrations.lhotse.turns import tracks
 
-READERS = ("numpy_files", "numpy_hdf5", "memory_raw")
-"""Lhotse's writers that take arrays which are read-only, and leave others as they are."""
+FRAME_SHIFT = HOP / MODEL_RATE
+"""Seconds from one frame to the next."""
+
+_READING_WRITERS = ("numpy_files", "numpy_hdf5", "memory_raw")
+"""Those of Lhotse that accept read-only arrays, and leave others as they are."""
 
 
 class ArraySink:
-    """Stores arrays one after another and gives the manifests by which Lhotse loads them.
+    """Stores arrays one after another and returns the manifests from which Lhotse loads them.
 
     Keys are hashes of an array's number and name: ids of cuts repeat, and some hold slashes,
     with which Lhotse's numpy_files writer would leave its folder.
@@ -50,13 +61,53 @@ class ArraySink:
             self._writer = MemoryRawWriter()
         key = hashlib.sha256(f"{self.count}\n{name}".encode()).hexdigest()[:32]
         self.count += 1
-        temporal = {} if start is None else _temporal(start)
-        return _stored(self._writer, key, cast(value, self._dtype), **temporal)
+        array = cast(value, self._dtype)
+        if start is None:
+            return _stored(self._writer, key, array)
+        temporal = {"start": start, "frame_shift": FRAME_SHIFT, "temporal_dim": 0}
+        return _stored(self._writer, key, array, **temporal)
 
 
-def as_sink(store: Any, *, dtype: str) -> ArraySink:
-    """Return *store* if it is a sink already, so that cuts share its numbering."""
-    return store if isinstance(store, ArraySink) else ArraySink(store, dtype=dtype)
+def turn_frames(cut: Any, supervision: Any, *, field: str = "emotion") -> FloatArray:
+    """Load the frame embeddings of one turn that are still visible in *cut*.
+
+    Works after truncate, trim_to_supervisions, trimming the supervision, pad, append and mix:
+    visible is what lies within the supervision and within the cut. Frame ``i`` starts at
+    ``i * 0.02`` seconds after the first; bounds are rounded to whole frames as Lhotse rounds
+    those of a ``TemporalArray``.
+
+    Args:
+        cut: The cut that the supervision is taken from now.
+        supervision: One of ``cut.supervisions``.
+        field: The prefix that the frames were stored under.
+
+    Returns:
+        Shape (frames, width); no frames if nothing is visible.
+
+    Raises:
+        OptionsError: If the supervision has no frames or is not one of the cut's.
+        InvalidTurnError: If the cut was given another time after it was annotated, as
+            ``to_shar``, ``move_to_memory`` and ``perturb_speed`` do.
+    """
+    custom = supervision.custom or {}
+    manifest, start = custom.get(f"{field}_frames"), custom.get(f"{field}_frames_start")
+    if manifest is None or start is None:
+        raise OptionsError(
+            f"supervision {supervision.id!r} has no frames in '{field}_frames'; "
+            "annotate with Options(frames=True)"
+        )
+    holder, own = _holder(cut, supervision)
+    left = max(holder.start, holder.start + own.start)
+    right = max(left, min(holder.start + holder.duration, holder.start + own.end))
+    count, shift = manifest.shape[0], custom.get(f"{field}_frames_shift", FRAME_SHIFT)
+    if left < right and not (left < start + count * shift + shift and start < right):
+        raise InvalidTurnError(
+            f"the frames of supervision {supervision.id!r} lie at {start:.3f} to "
+            f"{start + count * shift:.3f} s of the recording, the turn now at {left:.3f} to "
+            f"{right:.3f} s: the cut was moved after it was annotated; annotate it again"
+        )
+    first, last = _frame(left - start, shift, count), _frame(right - start, shift, count)
+    return np.asarray(manifest.load())[first:last]
 
 
 def as_counted(frames: FloatArray, *, samples: int, rate: int) -> FloatArray:
@@ -83,7 +134,7 @@ def as_counted(frames: FloatArray, *, samples: int, rate: int) -> FloatArray:
 
 
 def counted_frames(samples: int, *, rate: int) -> int:
-    """Return how many frames Lhotse counts in *samples* at *rate*, which 50 is to divide.
+    """Return how many frames Lhotse counts in *samples* at *rate*, a multiple of 50.
 
     >>> [counted_frames(n, rate=16_000) for n in (159, 160, 400, 479, 480)]
     [0, 1, 1, 1, 2]
@@ -101,13 +152,27 @@ def divides(rate: int) -> bool:
     return rate * round(FRAME_SHIFT * MODEL_RATE) % MODEL_RATE == 0
 
 
-def _stored(writer: Any, key: str, array: FloatArray, **temporal: Any) -> Any:
-    """Store an array as the writer does, but leave it as it is; piece by piece if that is lilcom.
+def _holder(cut: Any, supervision: Any) -> tuple[Any, Any]:
+    """Return the cut whose recording the turn is in, and the turn in that cut's time."""
+    if type(cut).__name__ != "MixedCut":
+        return cut, supervision
+    # A mixture gives copies, moved by the offset of their track; ids may repeat.
+    for _, offset, holder in tracks(cut):
+        for own in holder.supervisions:
+            if own.with_offset(offset) == supervision:
+                return holder, own
+    raise OptionsError(f"supervision {supervision.id!r} is not one of cut {cut.id!r}")
 
-    lilcom writes to some of what it is given, and takes nothing that is read-only.
-    """
-    if writer.name in READERS:
+
+def _frame(seconds: float, shift: float, count: int) -> int:
+    return min(max(math.floor(round(seconds / shift, 8) + 0.5), 0), count)
+
+
+def _stored(writer: Any, key: str, array: FloatArray, **temporal: Any) -> Any:
+    """Store an array as the writer does, unchanged; in pieces if that is lilcom."""
+    if writer.name in _READING_WRITERS:
         return writer.store_array(key, array, **temporal)
+    # Copies for the others: lilcom writes into its input, and refuses what is read-only.
     if writer.name != "lilcom_chunky":
         return writer.store_array(key, array.copy(), **temporal)
     # Its keys are the place of an array's first chunk and the length of each: pieces of whole
@@ -120,7 +185,3 @@ def _stored(writer: Any, key: str, array: FloatArray, **temporal: Any) -> Any:
     places = [parts[0].storage_key, *(part.storage_key.partition(",")[2] for part in parts[1:])]
     whole = replace(parts[0], storage_key=",".join(places), shape=list(array.shape))
     return replace(stored[0], array=whole) if temporal else whole
-
-
-def _temporal(start: float) -> dict[str, Any]:
-    return {"start": start, "frame_shift": FRAME_SHIFT, "temporal_dim": 0}

@@ -1,11 +1,15 @@
-"""Lhotse's cuts: an emotion on every supervision, or on the cut where there are none."""
+"""Lhotse's cuts: an emotion on every supervision, or on the cut where there are none.
+
+The way of a cut: `annotate_cuts` wraps the cuts in a `LazyAnnotator`; each pass over it goes
+through `annotated_pairs`, which has the pipeline open, score and finish a `CutSession` for each.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 import warnings
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -22,12 +26,12 @@ from emo2vec_plugins.core import (
     hookimpl,
     pass_through,
 )
-from emo2vec_plugins.errors import Emo2vecWarning, OptionsError
-from emo2vec_plugins.integrations import is_labelled
-from emo2vec_plugins.integrations.lhotse.fields import enriched, kept_fields, label_fields, places
+from emo2vec_plugins.errors import Emo2vecWarning, OptionsError, SourceError, warn
+from emo2vec_plugins.integrations import is_labelled, label_fields
+from emo2vec_plugins.integrations.lhotse.turns import enriched, kept_fields, places
 
 if TYPE_CHECKING:
-    from lhotse import RecordingSet, SupervisionSet
+    from lhotse import CutSet, RecordingSet, SupervisionSet
     from lhotse.cut import Cut
 
     from emo2vec_plugins.integrations.lhotse.session import CutSession
@@ -40,52 +44,144 @@ def annotate_cuts(
     options: Options | None = None,
     supervisions: SupervisionSet | None = None,
     plugins: Plugins | None = None,
-) -> Iterator[Cut]:
-    """Yield a copy of each cut, in order, in which every turn has an emotion.
+) -> CutSet:
+    """Return a lazy ``CutSet``: a copy of each cut, in order, in which every turn has an emotion.
 
-    Lazy: cuts are read ahead only as far as a batch needs, and clips of different cuts share a
-    batch. What was given is never changed. A turn that cannot be scored has the field with None
-    and the reason beside it; a turn that has a label already keeps it, with a warning at the
-    first, and is scored only if an array was asked for that it lacks.
+    Every pass over it annotates again. Cuts are read ahead only as far as a batch needs, and
+    clips of different cuts share a batch. What was given is never changed. A turn that cannot be
+    scored has the field with None and the reason beside it; a turn that has a label already keeps
+    it, with a warning at the first, and is scored only if an array was asked for that it lacks.
+
+    The set pickles, for worker processes that annotate, if *cuts* and *score* do: an `Engine`
+    goes as the name of its model and its options, and each worker loads it.
 
     Args:
-        cuts: A ``CutSet`` or any iterable of cuts; or a ``RecordingSet``.
+        cuts: A ``CutSet`` or any iterable of cuts; or a ``RecordingSet``. A generator gives one
+            pass.
         score: An `Engine`, or anything that keeps the contract of `Scorer`.
         options: What to attach, under which prefix, and where arrays go. Without a ``store``
-            arrays stay in memory, and the cuts cannot be written as JSON.
+            arrays stay in memory, and the cuts cannot be written as JSON; with one, every pass
+            stores them again, and the set does not pickle.
         supervisions: The turns of a ``RecordingSet``, grouped by recording in memory.
-        plugins: Those installed, unless given; one may open cuts its own way.
+        plugins: Those installed, unless given; one may open cuts its own way. A set with plugins
+            of its own does not pickle.
 
     Raises:
         OptionsError: If *cuts* is a path, *score* is no scorer, or frames are asked for that the
             engine does not keep.
-        SourceError: If *cuts* is one cut.
+        SourceError: If *cuts* is one cut; or, in a second pass, a generator.
     """
     if isinstance(cuts, (str, os.PathLike)):
         path = os.fspath(cuts)
         raise OptionsError(f"cuts are objects, got a path: open it, CutSet.from_file({path!r})")
     check_sources(cuts)
-    wanted = as_options(options)
-    kept: list[str] = []
-    noted = _noting_labels(_as_cuts(cuts, supervisions), wanted, kept)
-    results = enriched_cuts(noted, score=score, options=wanted, plugins=plugins)
-    return _telling(results, wanted, kept)
-
-
-def enriched_cuts(
-    cuts: Iterable[Any], *, score: Scorer, options: Options, plugins: Plugins | None
-) -> Iterator[Any]:
-    """Do what `annotate_cuts` does, without a word on labels that were kept."""
-    from emo2vec_plugins.integrations.lhotse.arrays import as_sink
-
-    shared = replace(options, store=as_sink(options.store, dtype=options.array_dtype))
-    return annotate(
-        cuts,
-        score=score,
-        plugins=plugins,
-        options=shared,
-        failed=partial(_unscored, options=shared),
+    lazy = LazyAnnotator(
+        cuts, supervisions, score=score, options=as_options(options), plugins=plugins
     )
+    from lhotse import CutSet
+
+    return CutSet(lazy)
+
+
+class LazyAnnotator:
+    """Cuts that are annotated whenever they are iterated over: the lazy data of a ``CutSet``.
+
+    Takes the arguments of `annotate_cuts`.
+    """
+
+    def __init__(
+        self,
+        cuts: Iterable[Any],
+        supervisions: Iterable[Any] | None,
+        *,
+        score: Scorer,
+        options: Options,
+        plugins: Plugins | None,
+    ) -> None:
+        self._cuts = cuts
+        self._supervisions = supervisions
+        self._score = score
+        self._plugins = plugins
+        self._has_store = options.store is not None
+        from emo2vec_plugins.integrations.lhotse.arrays import ArraySink
+
+        # One numbering for all passes: an HDF5 file refuses a key that it has.
+        sink = ArraySink(options.store, dtype=options.array_dtype)
+        self._options = replace(options, store=sink)
+        self._was_read = False
+        self._annotated(())  # wrong arguments are to fail here and not in a distant first pass
+
+    def __len__(self) -> int:
+        return len(self._cuts)  # type: ignore[arg-type] # as in Lhotse: a TypeError if unknown
+
+    def __iter__(self) -> Iterator[Any]:
+        if self._was_read and self._is_one_shot():
+            raise SourceError(
+                "these cuts came from a generator, which can be read only once: annotate a CutSet "
+                "or a list to read the results again, or keep them with .to_eager()"
+            )
+        self._was_read = True
+        has_warned = False
+        for before, after in self._annotated(_as_cuts(self._cuts, self._supervisions)):
+            if not has_warned and (kept := _kept_label(before, self._options)):
+                has_warned = True
+                # Between this frame and the caller's loop is that of CutSet.__iter__.
+                warnings.warn(
+                    f"labels that are in {self._options.field!r} already are kept, not found "
+                    f"anew: {kept}. Options(field=...) writes beside them, "
+                    "Options(overwrite=True) replaces them",
+                    Emo2vecWarning,
+                    stacklevel=3,
+                )
+            yield after
+
+    def __getstate__(self) -> dict[str, Any]:
+        obstacles = {
+            "plugins are": self._plugins is not None,
+            "an open store for arrays is": self._has_store,
+            "a generator of cuts is": self._is_one_shot(),
+        }
+        for what, is_there in obstacles.items():
+            if is_there:
+                raise OptionsError(
+                    f"{what} of this process and cannot go to another: leave them out of "
+                    "annotate_cuts where workers read its results, or annotate in the workers"
+                )
+        return self.__dict__
+
+    def _annotated(self, cuts: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+        return annotated_pairs(
+            cuts, score=self._score, options=self._options, plugins=self._plugins
+        )
+
+    def _is_one_shot(self) -> bool:
+        given = (self._cuts, self._supervisions)
+        # Lhotse's sets say "data" for what they hold, which may be a generator, too.
+        return any(isinstance(getattr(each, "data", each), Iterator) for each in given)
+
+
+def annotated_pairs(
+    cuts: Iterable[Any], *, score: Scorer, options: Options, plugins: Plugins | None
+) -> Iterator[tuple[Any, Any]]:
+    """Yield each cut as it was and as it is annotated, in order; one lazy pass.
+
+    Args:
+        cuts: Of any kind.
+        score: As `annotate_cuts` takes it.
+        options: With an `ArraySink` as the store if arrays are asked for: ids of cuts repeat, and
+            only a numbering that all cuts share keeps their arrays apart.
+        plugins: Those installed, unless given.
+    """
+    read: deque[Any] = deque()  # as long as the scorer's look-ahead
+
+    def noted() -> Iterator[Any]:
+        for cut in cuts:
+            read.append(cut)
+            yield cut
+
+    failed = partial(_unscored, options=options)
+    results = annotate(noted(), score=score, plugins=plugins, options=options, failed=failed)
+    return ((read.popleft(), result) for result in results)
 
 
 @hookimpl
@@ -113,42 +209,20 @@ def _as_cuts(cuts: Iterable[Any], supervisions: Iterable[Any] | None) -> Iterato
             )
     if turns:
         lost = sum(map(len, turns.values()))
-        warnings.warn(
-            f"{lost} supervisions belong to no recording given, the first to {next(iter(turns))!r}",
-            Emo2vecWarning,
-            stacklevel=2,
+        warn(
+            f"{lost} supervisions belong to no recording given, the first to {next(iter(turns))!r}"
         )
 
 
-def _noting_labels(cuts: Iterable[Any], options: Options, kept: list[str]) -> Iterator[Any]:
-    """Pass cuts on; the first label that is not to be replaced goes to *kept*, in words."""
-    for cut in cuts:
-        if not kept and _is_cut(cut):
-            labels = (
-                own.custom for own in places(cut).values() if is_labelled(own.custom, options)
-            )
-            kept += [f"cut {cut.id!r} has {each[options.field]!r}" for each in labels][:1]
-        yield cut
-
-
-def _telling(results: Iterator[Any], options: Options, kept: list[str]) -> Iterator[Any]:
-    """Pass results on, with a warning where the caller asks for them once a label was kept."""
-    told = False
-    for result in results:
-        if kept and not told:
-            told = True
-            warnings.warn(
-                f"labels that are in {options.field!r} already are kept, not found anew: "
-                f"{kept[0]}. Options(field=...) writes beside them, "
-                "Options(overwrite=True) replaces them",
-                Emo2vecWarning,
-                stacklevel=2,
-            )
-        yield result
+def _kept_label(cut: Any, options: Options) -> str | None:
+    """Return in words the first label of a cut that is not replaced."""
+    turns = places(cut).values() if _is_cut(cut) else ()
+    kept = (own.custom[options.field] for own in turns if is_labelled(own.custom, options))
+    return next((f"cut {cut.id!r} has {label!r}" for label in kept), None)
 
 
 def _unscored(source: Any, error: Exception, *, options: Options) -> Any:
-    """Give back a cut that failed, with the error as the reason on every turn to be scored."""
+    """Return a cut that failed, with the error as the reason on every turn to be scored."""
     source = pass_through(source, error)
     if not _is_cut(source):
         return source

@@ -14,8 +14,7 @@ from emo2vec_plugins.audio import ArrayAudio
 from emo2vec_plugins.core import DEFAULT_MODEL, Backend, Clip, FloatArray, Turn, load_model
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import AudioError
-from emo2vec_plugins.integrations.lhotse.arrays import as_counted, divides
-from emo2vec_plugins.integrations.lhotse.frames import FRAME_SHIFT
+from emo2vec_plugins.integrations.lhotse.arrays import FRAME_SHIFT, as_counted, divides
 
 
 @dataclass

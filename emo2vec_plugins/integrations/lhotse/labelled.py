@@ -90,7 +90,7 @@ def labelled_turns(
         raise LabelError(
             f"{len(unlabelled)} of {seen} supervisions have no label in field {field!r}: "
             f"{', '.join(unlabelled[:_SHOWN])}{', ...' if len(unlabelled) > _SHOWN else ''}; "
-            "label them, name another field (--field; of evaluate, --truth-field), or skip them "
+            "label them, name another field (--field), or skip them "
             "(--skip-unlabelled)"
         )
     if not turns:

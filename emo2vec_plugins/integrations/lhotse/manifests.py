@@ -1,21 +1,50 @@
-"""Manifests of cuts in, the same with emotions out, in a run that may be killed and resumed."""
+"""Manifests of cuts in, the same with emotions out, in a run that may be killed and resumed.
+
+A resumed run ends with the bytes of one that was never interrupted. So batches must be the same
+in both: cuts go through the engine in groups whose borders follow from the input alone, and a run
+resumes at the border of a group.
+"""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from emo2vec_plugins.core import Options, Plugins, Scorer
-from emo2vec_plugins.errors import OptionsError
-from emo2vec_plugins.integrations.lhotse.fields import field_names
+from emo2vec_plugins.errors import OptionsError, ResumeError
+from emo2vec_plugins.files import sync
+from emo2vec_plugins.integrations import field_names
+from emo2vec_plugins.integrations.lhotse.arrays import ArraySink
+from emo2vec_plugins.integrations.lhotse.cuts import annotated_pairs
+from emo2vec_plugins.integrations.lhotse.journal import (
+    Journal,
+    Summary,
+    as_task,
+    begun,
+    differences,
+    held_lines,
+    identity_of,
+    recorded,
+    write_record,
+)
 from emo2vec_plugins.integrations.lhotse.layouts import Layout, layout
-from emo2vec_plugins.integrations.lhotse.run import ManifestRun
-from emo2vec_plugins.integrations.lhotse.stores import StorePlace, store_place
-from emo2vec_plugins.integrations.lhotse.summary import Summary
+from emo2vec_plugins.integrations.lhotse.stores import (
+    StorePlace,
+    discard,
+    occupied,
+    opened,
+    store_place,
+)
+
+GROUP_BATCHES = 10
+"""A group has cuts for this many batches: what a killed run does again, at most."""
+
+DEFAULT_BATCH_SECONDS = 30.0
+"""Audio in a batch of a scorer that does not say how much it takes."""
 
 
 def annotate_manifest(
@@ -61,38 +90,23 @@ def annotate_manifest(
     _check_arrays(wanted, store)
     place = None if store is None else store_place(store, store_type, outside=(source, target))
     manifest = layout(source, target, fields=field_names(wanted))
-    run = ManifestRun(target, _task(score, wanted, manifest, place))
-    finished = run.finished(place)
-    if finished:
-        if progress:
-            progress(finished.cuts)
-        return finished
-    summary = run.annotate(
-        manifest,
-        score=score,
-        options=wanted,
-        store=place,
-        plugins=Plugins() if plugins is None else plugins,
-        progress=progress or (lambda _: None),
+    # Audio is that of the cuts, and the store has an entry of its own.
+    names = {field.name for field in fields(wanted)} - {"audio", "store"}
+    task = as_task(
+        scorer=identity_of(score),
+        options={name: getattr(wanted, name) for name in sorted(names)},
+        input=manifest.identity(),
+        store=None if place is None else place._asdict(),
     )
+    run = _Run(target, task, place)
+    advance = progress or (lambda _: None)
+    finished = run.finished()
+    if finished:
+        advance(finished.cuts)
+        return finished
+    summary = run.annotate(manifest, score=score, options=wanted, plugins=plugins, advance=advance)
     run.finish(manifest, summary)
     return summary
-
-
-def _task(
-    score: Any, options: Options, manifest: Layout, store: StorePlace | None
-) -> dict[str, Any]:
-    """Return all that the output depends on, as JSON values."""
-    names = [field.name for field in fields(options) if field.name not in ("audio", "store")]
-    task = {
-        "scorer": getattr(
-            score, "identity", f"{type(score).__module__}.{type(score).__qualname__}"
-        ),
-        "options": {name: getattr(options, name) for name in names},
-        "input": manifest.identity(),
-        "store": None if store is None else store._asdict(),
-    }
-    return json.loads(json.dumps(task, default=str))  # type: ignore[no-any-return]
 
 
 def _check_arrays(options: Options, store: Any) -> None:
@@ -100,3 +114,135 @@ def _check_arrays(options: Options, store: Any) -> None:
         raise OptionsError("give store=PATH here, not Options(store=...): the run opens its own")
     if store is None and (options.embeddings or options.frames):
         raise OptionsError("embeddings and frames need store=PATH to be written to")
+
+
+class _Run:
+    """The files of one output, from the first line to the last."""
+
+    def __init__(self, target: Path, task: dict[str, Any], store: StorePlace | None) -> None:
+        self._target = target
+        self._task = task
+        self._store = store
+        self._lines = target.with_name(f"{target.name}.part.jsonl")
+        self._journal = target.with_name(f"{target.name}.part.journal")
+
+    def finished(self) -> Summary | None:
+        """Return the summary if there is nothing left to do.
+
+        Raises:
+            ResumeError: If something else is in the way.
+        """
+        task = begun(self._journal, self._task)
+        if task is not None:
+            self._check_same(task)
+            return None
+        summary = recorded(self._target, task=self._task, result="summary")
+        if summary is not None:
+            return replace(Summary.from_json(summary), was_finished=True)
+        if in_the_way := self._occupied():
+            raise ResumeError(
+                f"{in_the_way} is there already; remove it, or store arrays elsewhere"
+            )
+        return None
+
+    def annotate(
+        self,
+        manifest: Layout,
+        *,
+        score: Scorer,
+        options: Options,
+        plugins: Plugins | None,
+        advance: Callable[[int], None],
+    ) -> Summary:
+        """Annotate what is left, group by group, and return the sums over all."""
+        limit = GROUP_BATCHES * float(getattr(score, "batch_seconds", DEFAULT_BATCH_SECONDS))
+        with self._begun() as (lines, journal):
+            start: dict[str, Any]
+            start = {"bytes": 0, "store": 0, "arrays": 0, "summary": Summary().as_json()}
+            state = journal.state or start
+            self._cut_back(lines, state["bytes"])
+            summary = Summary.from_json(state["summary"])
+            advance(summary.cuts)
+            cuts, done = manifest.cuts(summary.cuts), -1
+            with opened(self._store, state["store"]) if self._store else nullcontext() as arrays:
+                writer = None if arrays is None else arrays.writer
+                sink = ArraySink(writer, dtype=options.array_dtype, count=state["arrays"])
+                shared = replace(options, store=sink)
+                while done != summary.cuts:
+                    done = summary.cuts
+                    for before, after in annotated_pairs(
+                        _group(cuts, seconds=limit), score=score, options=shared, plugins=plugins
+                    ):
+                        lines.write(manifest.line(after).encode() + b"\n")
+                        summary = summary.plus(before, after, options)
+                        advance(1)
+                    # Lines and arrays before the journal: what it has counted is on disk.
+                    sync(lines)
+                    journal.step(
+                        {
+                            "bytes": lines.tell(),
+                            "store": 0 if arrays is None else arrays.commit(),
+                            "arrays": sink.count,
+                            "summary": summary.as_json(),
+                        }
+                    )
+                if arrays is not None:
+                    arrays.seal()
+        return summary
+
+    def finish(self, manifest: Layout, summary: Summary) -> None:
+        """Give the output its name, say what it was made from, and clear up."""
+        manifest.seal(self._lines, self._target)
+        write_record(self._target, task=self._task, summary=summary.as_json())
+        # The journal first: lines without one are begun anew.
+        self._journal.unlink()
+        self._lines.unlink()
+
+    def _occupied(self) -> Path | None:
+        return None if self._store is None else occupied(self._store.path)
+
+    def _check_same(self, task: dict[str, Any]) -> None:
+        if task == self._task:
+            return
+        store = occupied(Path(task["store"]["path"])) if task["store"] else None
+        remains = [str(path) for path in (self._lines, self._journal, store) if path is not None]
+        raise ResumeError(
+            f"{self._target} is unfinished, and was begun otherwise: "
+            f"{differences(task, self._task)}. Go on with what it was begun with, or remove "
+            f"{', '.join(remains)} and start over"
+        )
+
+    @contextmanager
+    def _begun(self) -> Iterator[tuple[IO[bytes], Journal]]:
+        """Hold the unfinished output; remove it if the first group was not finished."""
+        is_new = not self._occupied() and not self._journal.exists()
+        with held_lines(self._lines) as lines:
+            journal = Journal(self._journal, self._task)
+            try:
+                yield lines, journal
+            finally:
+                if is_new and not journal.state:
+                    lines.close()
+                    self._lines.unlink()
+                    self._journal.unlink()
+                    if self._store is not None:
+                        discard(self._store.path)
+
+    def _cut_back(self, lines: IO[bytes], length: int) -> None:
+        if self._lines.stat().st_size < length:
+            raise ResumeError(
+                f"{self._lines} is shorter than {self._journal.name} says; "
+                "remove both and start over"
+            )
+        lines.truncate(length)
+        lines.seek(length)
+
+
+def _group(cuts: Iterator[Any], *, seconds: float) -> Iterator[Any]:
+    """Yield cuts until they last *seconds* together; the others stay in the iterator."""
+    total = 0.0
+    for cut in cuts:
+        yield cut
+        total += cut.duration
+        if total >= seconds:
+            return

@@ -1,37 +1,39 @@
-"""One cut of Lhotse while its turns are scored: what is heard of each, and where results go."""
+"""One cut of Lhotse while its turns are scored: their samples, and where results go."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from emo2vec_plugins.audio import MissingAudio
 from emo2vec_plugins.core import Clip, Emotion, Options, Span, Turn, overlaps
-from emo2vec_plugins.errors import Emo2vecWarning
-from emo2vec_plugins.integrations import is_labelled
-from emo2vec_plugins.integrations.lhotse.arrays import ArraySink, as_counted, as_sink, divides
+from emo2vec_plugins.errors import warn
+from emo2vec_plugins.integrations import is_wanted, label_fields, missing_arrays
+from emo2vec_plugins.integrations.lhotse.arrays import FRAME_SHIFT, ArraySink, as_counted, divides
 from emo2vec_plugins.integrations.lhotse.audio import MixtureAudio, RecordingAudio, Stretch
-from emo2vec_plugins.integrations.lhotse.fields import (
-    Place,
-    enriched,
-    is_wanted,
-    kept_fields,
-    label_fields,
-    places,
-)
-from emo2vec_plugins.integrations.lhotse.frames import FRAME_SHIFT
-from emo2vec_plugins.integrations.lhotse.tracks import tracks
+from emo2vec_plugins.integrations.lhotse.turns import Place, enriched, kept_fields, places, tracks
+
+Describe = Callable[[Emotion, Mapping[str, Any]], Mapping[str, Any]]
+"""Gives the fields of a turn, from its emotion and the fields that it has."""
 
 
 class CutSession:
-    """One cut while its turns are scored."""
+    """One cut while its turns are scored.
 
-    def __init__(self, cut: Any, options: Options) -> None:
+    Args:
+        cut: Of any kind.
+        options: What to attach; an `ArraySink` as its store is shared with other cuts.
+        describe: Gives other fields than those of every annotated turn; arrays are added to them.
+    """
+
+    def __init__(self, cut: Any, options: Options, *, describe: Describe | None = None) -> None:
         self._cut = cut
         self._options = options
-        self._sink: ArraySink = as_sink(options.store, dtype=options.array_dtype)
+        self._describe = describe or (lambda emotion, _: label_fields(emotion, options))
+        store = options.store
+        shared = isinstance(store, ArraySink)
+        self._sink = store if shared else ArraySink(store, dtype=options.array_dtype)
         self._mixed = type(cut).__name__ == "MixedCut"
         self._places = places(cut)
         self._holders = {track: (offset, holder) for track, offset, holder in tracks(cut)}
@@ -41,7 +43,7 @@ class CutSession:
         """Yield the turns that are to be scored, in the order of tracks and supervisions.
 
         Turns are in the time of the cut they hang on, and bounded by it: what lies outside of
-        the cut is not heard, and flagged.
+        the cut is not scored, and the turn is flagged.
         """
         audio = self._audio()
         turns = {place: self._turn(place, audio) for place in self._places}
@@ -58,10 +60,11 @@ class CutSession:
                 )
 
     def take(self, clip: Clip, emotion: Emotion) -> None:
-        """Keep what is said of one turn; arrays go to the store now."""
+        """Keep the fields of one turn; arrays go to the store now."""
         place: Place = clip.key
-        if place not in self._fields:
-            self._fields[place] = label_fields(emotion, self._options)
+        if place not in self._fields:  # no label that is kept, scored for arrays alone
+            own = self._places[place].custom or {}
+            self._fields[place] = dict(self._describe(emotion, own))
         self._fields[place] |= self._arrays(clip, emotion)
 
     def finish(self) -> Any:
@@ -130,33 +133,28 @@ class CutSession:
         return tuple((a - offset, b - offset) for a, b in spans) if spans and offset else spans
 
     def _arrays(self, clip: Clip, emotion: Emotion) -> dict[str, Any]:
-        options, index = self._options, clip.key[1]
-        have = self._places[clip.key].custom or {}
-        if index is None and self._mixed:
-            if options.embeddings or options.frames:
-                warnings.warn(
-                    f"mixed cut {self._cut.id!r} has no supervisions and cannot hold arrays: "
-                    "Lhotse does not load them from mixtures",
-                    Emo2vecWarning,
-                    stacklevel=2,
-                )
+        missing = missing_arrays(self._places[clip.key].custom, self._options)
+        if missing and clip.key[1] is None and self._mixed:
+            warn(
+                f"mixed cut {self._cut.id!r} has no supervisions and cannot hold arrays: "
+                "Lhotse does not load them from mixtures"
+            )
             return {}
-        keep = is_labelled(have, options)
         fields: dict[str, Any] = {}
-        if options.embeddings and not (keep and have.get(f"{options.field}_embedding")):
+        if "embedding" in missing:
             fields["embedding"] = self._store(clip.key, "embedding", emotion.embedding)
-        if options.frames and not (keep and have.get(f"{options.field}_frames")):
+        if "frames" in missing:
             fields |= self._frames(clip, emotion)
-        return {f"{options.field}_{name}": value for name, value in fields.items()}
+        return {f"{self._options.field}_{name}": value for name, value in fields.items()}
 
     def _frames(self, clip: Clip, emotion: Emotion) -> dict[str, Any]:
         (track, index), frames = clip.key, emotion.frame_embeddings
         holder = self._holders[track][1]
-        if index is None and frames is not None and divides(clip.audio.rate):
-            frames = as_counted(frames, samples=clip.audio.length, rate=clip.audio.rate)
-        start = round(holder.start + max(0.0, clip.turn.start), 8)
-        if index is None:
+        if index is None:  # Lhotse moves a TemporalArray along with a cut, and counts its frames
+            if frames is not None and divides(clip.audio.rate):
+                frames = as_counted(frames, samples=clip.audio.length, rate=clip.audio.rate)
             return {"frames": self._store(clip.key, "frames", frames, start=holder.start)}
+        start = round(holder.start + max(0.0, clip.turn.start), 8)
         return {
             "frames": self._store(clip.key, "frames", frames),
             "frames_start": None if frames is None else start,

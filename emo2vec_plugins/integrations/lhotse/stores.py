@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Protocol
 
@@ -191,6 +192,16 @@ def store_place(
     suffix = STORES[found].suffix
     named = path if path.suffix == suffix else path.with_name(path.name + suffix)
     return StorePlace(found, named)
+
+
+@contextmanager
+def opened(place: StorePlace, position: int) -> Iterator[Store]:
+    """Open a store at a position, and close it in the end, finished or not."""
+    store = STORES[place.type](place.path, position)
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 def occupied(path: Path) -> Path | None:

@@ -1,7 +1,7 @@
 """What the criteria ask for, collected while cuts are annotated, and read back from their fields.
 
-Scoring is that of `emo2vec_plugins.integrations.lhotse.manifests`, in its resumable runs: a scorer
-of one or two models says more of each clip, and a plugin of this module's own notes it on the cut.
+Cuts are scored as `annotate_cuts` and `annotate_manifest` do it: a scorer of one or two models adds
+to each emotion what they say, and a plugin of this module's own writes it beside the label.
 """
 
 from __future__ import annotations
@@ -9,28 +9,29 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from typing import Any
 
-from emo2vec_plugins.core import Clip, Emotion, Options, Scorer, hookimpl
+from emo2vec_plugins.core import Emotion, Options, Plugins, Scorer, hookimpl
 from emo2vec_plugins.errors import ScorerError
-from emo2vec_plugins.integrations import is_labelled, model_label
-from emo2vec_plugins.integrations.lhotse import CutSession, Place, label_fields, tracks
+from emo2vec_plugins.integrations import absent_fields, is_labelled, label_fields, model_label
+from emo2vec_plugins.integrations.lhotse import CutSession, Place, identity_of, tracks
 from emo2vec_plugins.training.pseudo_label.trust import Evidence, tempered, window_votes
 
 CANDIDATE = "candidate"
-"""What it says between the two steps: heard by a model, not judged yet."""
+"""In ``FIELD_source`` between the two steps: predicted by a model, not judged yet."""
 
 NOTES = ("source", "rejected", "window_votes", "second", "second_model")
 """What stands beside the fields that every annotated turn has: after the prefix and ``_``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeardTurn(Emotion):
-    """An emotion, and what else was asked.
+class CheckedEmotion(Emotion):
+    """An emotion, and what the criteria ask beside it.
 
     Attributes:
-        votes: How many windows were heard as which class.
-        second: What the second model heard, of the classes that both have; None if nothing.
+        votes: How many windows were predicted as which class.
+        second: The second model's label, of the classes that both have; None if there is none.
         second_model: Its name.
     """
 
@@ -42,12 +43,12 @@ class HeardTurn(Emotion):
 class EvidenceScorer:
     """One model or two on one stream of clips, and the windows of each clip.
 
-    The second model hears what the first gives back: both keep the order, so nothing needs to be
+    The second model gets what the first gives back: both keep the order, so nothing needs to be
     counted, and memory stays within what both look ahead.
 
     Args:
         score: The model that gives the labels: an `Engine` or any `Scorer`.
-        second: The model that is to agree.
+        second: The model that must agree.
         window: Seconds; needs a *score* that keeps frame logits.
     """
 
@@ -63,71 +64,85 @@ class EvidenceScorer:
     def identity(self) -> dict[str, Any]:
         """All that the evidence depends on, as JSON values."""
         return {
-            "first": _identity(self._score),
-            "second": None if self._second is None else _identity(self._second),
+            "first": identity_of(self._score),
+            "second": None if self._second is None else identity_of(self._second),
             "window": self._window,
         }
 
-    def __call__(self, items: Iterable[Any]) -> Iterator[tuple[Any, HeardTurn | None]]:
-        """Yield each item in order: a clip with what was heard, anything else with None."""
-        if self._second is None:
-            for item, emotion in self._score(items):
-                yield item, None if emotion is None else self._heard(emotion)
-            return
-        waiting: deque[tuple[Any, HeardTurn | None]] = deque()
+    def __call__(self, items: Iterable[Any]) -> Iterator[tuple[Any, CheckedEmotion | None]]:
+        """Yield each item in order: a clip with its evidence, anything else with None."""
+        first = ((item, self._checked(emotion)) for item, emotion in self._score(items))
+        return first if self._second is None else _confirmed(first, self._second)
 
-        def passed_on() -> Iterator[Any]:
-            for item, emotion in self._score(items):
-                waiting.append((item, None if emotion is None else self._heard(emotion)))
-                yield item
-
-        for item, second in self._second(passed_on()):
-            expected, heard = waiting.popleft() if waiting else (None, None)
-            if item is not expected:
-                raise ScorerError(f"the second scorer gave back {item!r} in place of {expected!r}")
-            yield item, _confirmed(heard, second)
-
-    def _heard(self, emotion: Emotion) -> HeardTurn:
-        """Look at the windows, then let go of the arrays: clips wait for the second model."""
+    def _checked(self, emotion: Emotion | None) -> CheckedEmotion | None:
+        """Look at the windows, then drop the arrays: clips wait for the second model."""
+        if emotion is None:
+            return None
         votes: dict[str, int] = {}
         if self._window is not None and emotion.frame_logits is not None:
             votes = window_votes(emotion.frame_logits, [*emotion.scores], window=self._window)
         values = {each.name: getattr(emotion, each.name) for each in fields(Emotion)}
         bare = {"embedding": None, "frame_embeddings": None, "frame_logits": None}
-        return HeardTurn(**values | bare, votes=votes)
+        return CheckedEmotion(**values | bare, votes=votes)
+
+
+def _confirmed(
+    results: Iterator[tuple[Any, CheckedEmotion | None]], second: Scorer
+) -> Iterator[tuple[Any, CheckedEmotion | None]]:
+    """Score what a first model has scored again, and yield both results in one."""
+    waiting: deque[tuple[Any, CheckedEmotion | None]] = deque()
+
+    def passed_on() -> Iterator[Any]:
+        for result in results:
+            waiting.append(result)
+            yield result[0]
+
+    for item, other in second(passed_on()):
+        expected, checked = waiting.popleft() if waiting else (None, None)
+        if item is not expected:
+            raise ScorerError(f"the second scorer gave back {item!r} in place of {expected!r}")
+        if checked is not None and other is not None:
+            # Of the classes that both have: another one would be no answer to the same question.
+            shared = [name for name in other.scores if name in checked.scores]
+            checked = replace(
+                checked,
+                second=max(shared, key=other.scores.__getitem__, default=None),
+                second_model=model_label(other.provenance),
+            )
+        yield item, checked
 
 
 class EvidencePlugin:
-    """Opens cuts so that what an `EvidenceScorer` says is noted on their turns."""
+    """Opens cuts so that what an `EvidenceScorer` says is written on their turns."""
 
     @hookimpl
     def emo2vec_open(self, source: Any, options: Options) -> CutSession:
-        """Open a cut; nothing else is ever given to this plugin."""
-        return _EvidenceSession(source, options)
+        """Open a cut; this plugin gets nothing else."""
+        return CutSession(source, options, describe=partial(_evidence_fields, options))
 
 
-class _EvidenceSession(CutSession):
-    def take(self, clip: Clip, emotion: Emotion) -> None:
-        custom = self._places[clip.key].custom or {}
-        if emotion.label is None and is_labelled(custom, replace(self._options, overwrite=False)):
-            # Nothing was heard that could speak against the label: it stays, and the reason beside.
-            reason = f"{self._options.field}_reason"
-            lacking = label_fields(Emotion(), self._options).items()
-            self._fields[clip.key] = {k: v for k, v in lacking if k not in custom}
-            self._fields[clip.key][reason] = emotion.reason
-            return
-        super().take(clip, emotion)
-        if not isinstance(emotion, HeardTurn):
-            raise ScorerError(f"expected what an EvidenceScorer heard, got {emotion!r}")
-        notes = {
-            "source": None if emotion.label is None else CANDIDATE,
-            "rejected": None,
-            "window_votes": dict(emotion.votes) or None,
-            "second": emotion.second,
-            "second_model": emotion.second_model,
-        }
-        prefix = self._options.field
-        self._fields[clip.key] |= {f"{prefix}_{name}": value for name, value in notes.items()}
+def evidence_plugins() -> Plugins:
+    """Return what opens cuts in the first step; no other plugin is asked."""
+    return Plugins([EvidencePlugin()], installed=False)
+
+
+def _evidence_fields(
+    options: Options, emotion: Emotion, custom: Mapping[str, Any]
+) -> dict[str, Any]:
+    prefix = options.field
+    if emotion.label is None and is_labelled(custom, replace(options, overwrite=False)):
+        # No prediction speaks against the label: it stays, also where labels are overwritten.
+        return absent_fields(custom, options) | {f"{prefix}_reason": emotion.reason}
+    if not isinstance(emotion, CheckedEmotion):
+        raise ScorerError(f"expected what an EvidenceScorer gives, got {emotion!r}")
+    notes = {
+        "source": None if emotion.label is None else CANDIDATE,
+        "rejected": None,
+        "window_votes": dict(emotion.votes) or None,
+        "second": emotion.second,
+        "second_model": emotion.second_model,
+    }
+    return label_fields(emotion, options) | {f"{prefix}_{k}": v for k, v in notes.items()}
 
 
 def note_names(options: Options) -> set[str]:
@@ -136,7 +151,7 @@ def note_names(options: Options) -> set[str]:
 
 
 def is_candidate(custom: Mapping[str, Any] | None, prefix: str) -> bool:
-    """Return whether a turn was heard and is to be judged."""
+    """Return whether a turn was scored and must be judged."""
     return (custom or {}).get(f"{prefix}_source") == CANDIDATE
 
 
@@ -171,19 +186,3 @@ def seconds_within(cut: Any) -> dict[Place, float]:
         for index, own in enumerate(holder.supervisions)
     }
     return lengths or {(track, None): cut.duration for track, _, _ in held[:1]}
-
-
-def _confirmed(heard: HeardTurn | None, second: Emotion | None) -> HeardTurn | None:
-    """Note what the second model heard among the classes that both models have."""
-    if heard is None or second is None:
-        return heard
-    shared = [name for name in second.scores if name in heard.scores]
-    return replace(
-        heard,
-        second=max(shared, key=second.scores.__getitem__, default=None),
-        second_model=model_label(second.provenance),
-    )
-
-
-def _identity(score: Any) -> Any:
-    return getattr(score, "identity", f"{type(score).__module__}.{type(score).__qualname__}")

@@ -1,32 +1,34 @@
 """Labels from a model for turns that have none, where the model is to be trusted.
 
 Two steps. First every turn without a label is scored, as `annotate_cuts` does it, and what the
-criteria ask for is noted. Then the turns are judged: once through to count and to fill the quotas,
-once more to write. Labels that were there are never looked at.
+criteria ask for is written beside it. Then the turns are judged: one pass to count and to fill the
+quotas, one to write. Labels that were there are not looked at.
 
 Noisy labels that a model is sure of train its successor: Xie et al., "Self-training with Noisy
-Student improves ImageNet classification" (2020); emotion2vec+ itself came about so.
+Student improves ImageNet classification" (2020); emotion2vec+ was made in this way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from emo2vec_plugins.core import LabelSet, Options, Plugins, Scorer, check_sources
+from emo2vec_plugins.core import LabelSet, Options, Scorer, check_sources
 from emo2vec_plugins.errors import LabelError, OptionsError, warn
+from emo2vec_plugins.integrations import field_names, is_labelled
 from emo2vec_plugins.integrations.lhotse import (
     PSEUDO,
     Place,
+    annotated_pairs,
     enriched,
-    enriched_cuts,
-    field_names,
     places,
+    turn_name,
 )
 from emo2vec_plugins.training.pseudo_label.evidence import (
-    EvidencePlugin,
     EvidenceScorer,
     evidence_in,
+    evidence_plugins,
     is_candidate,
     note_names,
     seconds_within,
@@ -54,8 +56,8 @@ def pseudo_label(
     """Return copies of all cuts, in order, with labels where the model is to be trusted.
 
     An accepted turn has the label in *field* and ``pseudo`` in ``FIELD_source``. A rejected turn
-    has None in *field* and the reason in ``FIELD_rejected``; what the model heard stays in
-    ``FIELD_scores``. A turn with a label is neither heard nor changed but for the fields it lacks.
+    has None in *field* and the reason in ``FIELD_rejected``; what the model predicted stays in
+    ``FIELD_scores``. A turn with a label is not scored, and gets only the fields that it lacks.
 
     All cuts are held in memory: `pseudo_label_manifest` streams from file to file.
 
@@ -63,7 +65,7 @@ def pseudo_label(
         cuts: A ``CutSet`` or any iterable of cuts.
         score: The model that gives labels: an `Engine`, with ``granularity="frame"`` if *trust*
             asks for windows.
-        second: A model that is to hear the same; of other classes, those that both have count.
+        second: A model that must predict the same; of other classes, those that both have count.
         trust: The criteria; `Trust` as it is, unless given.
         field: Where labels are and go, and prefix of what stands beside them.
         overwrite: Judge turns that have a label, too; they lose it even if they are rejected, but
@@ -80,10 +82,11 @@ def pseudo_label(
     compared_on = check_models(score, second, wanted)
     options = Options(field=field, overwrite=overwrite)
     scorer = EvidenceScorer(score, second=second, window=wanted.window)
-    heard = [*enriched_cuts(cuts, score=scorer, options=options, plugins=evidence_plugins())]
+    pairs = annotated_pairs(cuts, score=scorer, options=options, plugins=evidence_plugins())
+    scored = [after for _, after in pairs]
     judgement = Judgement(wanted, options, has_second=second is not None)
-    report = judgement.survey(heard, models=scorer.identity, compared_on=compared_on)
-    return CutSet.from_cuts(judgement.applied(heard)).to_eager(), report
+    report = judgement.survey(scored, models=scorer.identity, compared_on=compared_on)
+    return CutSet.from_cuts(judgement.applied(scored)), report
 
 
 class Judgement:
@@ -104,7 +107,7 @@ class Judgement:
     def survey(
         self, cuts: Iterable[Any], *, models: Mapping[str, Any], compared_on: list[str] | None
     ) -> Report:
-        """Hear all turns, choose, and return what becomes of them.
+        """Read all turns, choose, and return what becomes of them.
 
         Raises:
             LabelError: If there is no turn.
@@ -115,12 +118,13 @@ class Judgement:
             for place, own, evidence in self._turns(cut):
                 custom = own.custom or {}
                 if evidence is not None:
-                    judge.hear(evidence)
+                    judge.add(evidence)
                     fates.judge(evidence, window=self._trust.window)
-                elif _has_label(custom, prefix) and not self._options.overwrite:
+                elif is_labelled(custom, self._options):
                     fates.keep(custom, prefix)
                 else:
-                    fates.fail(_named(cut, place, own), custom.get(f"{prefix}_reason") or NO_LABEL)
+                    reason = custom.get(f"{prefix}_reason") or NO_LABEL
+                    fates.fail(turn_name(cut, place, own), reason)
         if not fates.cuts:
             raise LabelError("there are no cuts")
         self._selection = judge.choose()
@@ -134,13 +138,12 @@ class Judgement:
             raise OptionsError("survey the cuts before the judgement is applied to them")
         chosen = iter(self._selection.chosen.tolist())
         for cut in cuts:
-            fields: dict[Place, dict[str, Any]] = {}
-            for place, own, evidence in self._turns(cut):
-                custom = own.custom or {}
-                if evidence is not None:
-                    fields[place] = self._judged(custom, evidence, is_chosen=next(chosen))
-                else:
-                    fields[place] = self._completed(custom)
+            fields = {
+                place: self._completed(own.custom or {})
+                if evidence is None
+                else self._judged(own.custom, evidence, is_chosen=next(chosen))
+                for place, own, evidence in self._turns(cut)
+            }
             yield enriched(cut, fields, self._options)
 
     def _turns(self, cut: Any) -> Iterator[tuple[Place, Any, Evidence | None]]:
@@ -174,14 +177,9 @@ class Judgement:
         }
 
     def _completed(self, custom: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the fields that a turn without evidence lacks, saying nothing."""
-        keeps = _has_label(custom, self._options.field)
+        """Return the fields that a turn without evidence lacks, without values."""
+        keeps = is_labelled(custom, replace(self._options, overwrite=False))
         return {name: None for name in note_names(self._options) if not (keeps and name in custom)}
-
-
-def evidence_plugins() -> Plugins:
-    """Return what opens cuts in the first step; no other plugin is asked."""
-    return Plugins([EvidencePlugin()], installed=False)
 
 
 def check_models(score: Any, second: Any, trust: Trust) -> list[str] | None:
@@ -190,8 +188,8 @@ def check_models(score: Any, second: Any, trust: Trust) -> list[str] | None:
     Warns if they are not the classes of both, and if the two are one model.
 
     Raises:
-        LabelError: If a model has no classes, the first has not those that are wanted, or there
-            are not two to compare on.
+        LabelError: If a model has no classes, the first lacks one that is wanted, or fewer than
+            two can be compared.
         OptionsError: If windows are asked for and the first model keeps no frames.
     """
     names = _classes_of(score, "the model")
@@ -216,7 +214,7 @@ def check_models(score: Any, second: Any, trust: Trust) -> list[str] | None:
         )
     if unshared := [name for name in names if name not in others]:
         warn(
-            f"the second model has no {', '.join(unshared)}: turns heard so are all rejected; "
+            f"the second model has no {', '.join(unshared)}: turns labelled so are all rejected; "
             f"the models are compared on {', '.join(shared)}"
         )
     elif len(shared) < len(others):
@@ -229,18 +227,9 @@ def _classes_of(score: Any, who: str) -> tuple[str, ...] | None:
     if not isinstance(labels, LabelSet):
         return None
     if not labels.names:
-        raise LabelError(f"{who} has no classes: it gives embeddings, and labels cannot come of it")
+        raise LabelError(f"{who} has no classes: it gives embeddings, not labels")
     return labels.names
 
 
 def _provenance_of(score: Any) -> Any:
     return getattr(getattr(score, "backend", None), "provenance", None)
-
-
-def _has_label(custom: Mapping[str, Any], prefix: str) -> bool:
-    label = custom.get(prefix)
-    return bool(label.strip()) if isinstance(label, str) else label is not None
-
-
-def _named(cut: Any, place: Place, own: Any) -> str:
-    return f"cut {cut.id}" if place[1] is None else f"cut {cut.id}, supervision {own.id}"

@@ -1,4 +1,4 @@
-"""Pseudo-labels from manifest to manifest, in a run that may be killed and goes on."""
+"""Pseudo-labels from manifest to manifest, in a run that may be killed and resumed."""
 
 from __future__ import annotations
 
@@ -6,29 +6,31 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from emo2vec_plugins.core import Options, Scorer
 from emo2vec_plugins.errors import LabelError, OptionsError, ResumeError
-from emo2vec_plugins.files import write_whole
+from emo2vec_plugins.integrations import field_names
 from emo2vec_plugins.integrations.lhotse import (
-    Layout,
+    ENDINGS,
     LinesLayout,
     annotate_manifest,
+    as_task,
     differences,
-    field_names,
-    hold,
+    held_lines,
     layout,
+    record_path,
+    recorded,
+    write_record,
 )
-from emo2vec_plugins.training.pseudo_label.evidence import EvidenceScorer, note_names
-from emo2vec_plugins.training.pseudo_label.labelling import (
-    Judgement,
-    check_models,
+from emo2vec_plugins.training.pseudo_label.evidence import (
+    EvidenceScorer,
     evidence_plugins,
+    note_names,
 )
+from emo2vec_plugins.training.pseudo_label.labelling import Judgement, check_models
 from emo2vec_plugins.training.pseudo_label.report import Report
 from emo2vec_plugins.training.pseudo_label.trust import Trust
 
@@ -58,7 +60,7 @@ def pseudo_label_manifest(
         target: Of the same kind. A new Shar directory has links to the audio of the old.
         score: The model that gives labels: an `Engine`, with ``granularity="frame"`` if *trust*
             asks for windows.
-        second: A model that is to hear the same; of other classes, those that both have count.
+        second: A model that must predict the same; of other classes, those that both have count.
         trust: The criteria; `Trust` as it is, unless given.
         field: Where labels are and go, and prefix of what stands beside them.
         overwrite: Judge turns that have a label, too; they lose it even if they are rejected, but
@@ -71,27 +73,33 @@ def pseudo_label_manifest(
 
     Raises:
         LabelError: If there is no cut, a model has no classes, or two have none to compare.
-        OptionsError: If two of the paths are one, or *trust* asks for windows of an engine that
-            does not keep frames.
+        OptionsError: If two of the paths are the same, or *trust* asks for windows of an engine
+            that does not keep frames.
         FormatError: If a manifest is of another kind, or a line is no cut.
         ResumeError: If *target* or *scores* is there, and was made otherwise.
         OSError: If something cannot be written; what is on disk can be resumed.
     """
     wanted = trust or Trust()
-    run = _Run(Path(source), Path(target), None if scores is None else Path(scores))
+    files = _Files(Path(source), Path(target), None if scores is None else Path(scores))
     compared_on = check_models(score, second, wanted)
     options = Options(field=field, overwrite=overwrite)
     scorer = EvidenceScorer(score, second=second, window=wanted.window)
-    manifest = layout(run.source, run.target, fields=field_names(options) | note_names(options))
-    task = _task(scorer, wanted, options, manifest)
-    finished = run.finished(task)
-    if finished:
-        run.clear_up()
-        return finished
-    run.check_scores(task["scorer"])
+    manifest = layout(files.source, files.target, fields=field_names(options) | note_names(options))
+    task = as_task(
+        scorer=scorer.identity,
+        trust=wanted.as_json(),
+        field=field,
+        overwrite=overwrite,
+        input=manifest.identity(),
+    )
+    finished = recorded(files.target, task=task, result="report")
+    if finished is not None:
+        files.clear_up()
+        return replace(Report.from_json(finished), was_finished=True)
+    files.check_scores(task["scorer"])
     annotate_manifest(
-        run.source,
-        run.scores,
+        files.source,
+        files.scores,
         score=scorer,
         options=options,
         plugins=evidence_plugins(),
@@ -100,61 +108,42 @@ def pseudo_label_manifest(
     judgement = Judgement(wanted, options, has_second=second is not None)
     try:
         report = judgement.survey(
-            _stored(run.scores), models=scorer.identity, compared_on=compared_on
+            _cuts_in(files.scores), models=scorer.identity, compared_on=compared_on
         )
     except LabelError as error:
-        run.clear_up()
-        raise LabelError(f"{run.source}: {error}") from error
-    run.write(judgement.applied(_stored(run.scores)), task=task, report=report)
-    run.clear_up()
+        files.clear_up()
+        raise LabelError(f"{files.source}: {error}") from error
+    files.write(judgement.applied(_cuts_in(files.scores)), task=task, report=report)
+    files.clear_up()
     return report
 
 
-class _Run:
-    """The files of one output."""
+class _Files:
+    """What is read and written for one output."""
 
     def __init__(self, source: Path, target: Path, scores: Path | None) -> None:
         self.source = source
         self.target = target
-        is_file = target.name.endswith((".jsonl", ".jsonl.gz"))
         self._is_temporary = scores is None
-        self.scores = scores or target.with_name(
-            f"{target.name}.scores{'.jsonl' if is_file else ''}"
-        )
-        self._record = target.with_name(f"{target.name}.emo2vec.json")
+        ending = ".jsonl" if target.name.endswith(ENDINGS) else ""
+        self.scores = scores or target.with_name(f"{target.name}.scores{ending}")
         self._lines = target.with_name(f"{target.name}.labels.part.jsonl")
-        places = {"the input": source, "the output": target, "the scores": self.scores}
+        purposes = {"the input": source, "the output": target, "the scores": self.scores}
         known: dict[Path, str] = {}
-        for name, path in places.items():
+        for name, path in purposes.items():
             other = known.setdefault(path.resolve(), name)
             if other != name:
                 raise OptionsError(f"{path} is {other} and {name}; {name} needs a name of its own")
 
-    def finished(self, task: dict[str, Any]) -> Report | None:
-        """Return the report if there is nothing left to do.
-
-        Raises:
-            ResumeError: If something else is in the way.
-        """
-        if not self.target.exists():
-            return None
-        record = json.loads(self._record.read_text("utf-8")) if self._record.is_file() else {}
-        if "report" not in record:
-            raise ResumeError(f"{self.target} is there already; remove it or write elsewhere")
-        if record["task"] != task:
-            raise ResumeError(
-                f"{self.target} is there already, and was made otherwise: "
-                f"{differences(record['task'], task)}. Remove it, or write elsewhere"
-            )
-        return replace(Report.from_json(record["report"]), was_finished=True)
-
     def check_scores(self, scorer: Any) -> None:
-        """Refuse scores of other models or windows, before anyone removes the work of hours.
+        """Refuse scores of other models or windows before `annotate_manifest` refuses them.
+
+        Its advice, to remove what is there, would cost the user hours of scoring.
 
         Raises:
-            ResumeError: If they are there; the message says what keeps them.
+            ResumeError: If they are there; the message says how to keep them.
         """
-        record = self.scores.with_name(f"{self.scores.name}.emo2vec.json")
+        record = record_path(self.scores)
         if self._is_temporary or not (self.scores.exists() and record.is_file()):
             return
         then = json.loads(record.read_text("utf-8"))["task"]["scorer"]
@@ -167,19 +156,23 @@ class _Run:
             )
 
     def write(self, cuts: Iterator[Any], *, task: dict[str, Any], report: Report) -> None:
-        """Write the record, then the cuts: a target that is there has its record beside it."""
+        """Write the labelled cuts and the report."""
         scored = layout(self.scores, self.target, fields=())
-        with self._open_lines() as lines:
-            for cut in cuts:
-                lines.write(scored.line(cut).encode() + b"\n")
-            lines.flush()
-            record = {"task": task, "report": report.as_json()}
-            write_whole(self._record, json.dumps(record, indent=2) + "\n", locked=True)
-            scored.seal(self._lines, self.target)
+        with held_lines(self._lines) as lines:
+            try:
+                lines.truncate(0)
+                for cut in cuts:
+                    lines.write(scored.line(cut).encode() + b"\n")
+                lines.flush()
+                # The record first: an output that is there can then be recognised as finished.
+                write_record(self.target, task=task, report=report.as_json())
+                scored.seal(self._lines, self.target)
+            finally:
+                self._lines.unlink()
 
     def clear_up(self) -> None:
-        """Remove the scores, unless they were to be kept; a file that is not a run's stays."""
-        record = self.scores.with_name(f"{self.scores.name}.emo2vec.json")
+        """Remove the scores, unless they are to be kept; a file without a record stays."""
+        record = record_path(self.scores)
         if not (self._is_temporary and record.is_file()):
             return
         if self.scores.is_dir():
@@ -188,35 +181,9 @@ class _Run:
             self.scores.unlink(missing_ok=True)
         record.unlink()
 
-    @contextmanager
-    def _open_lines(self) -> Iterator[IO[bytes]]:
-        """Open the lines on their way, empty and held; they are gone in the end."""
-        self._lines.parent.mkdir(parents=True, exist_ok=True)
-        with self._lines.open("ab") as lines:
-            hold(lines)
-            try:
-                lines.truncate(0)
-                yield lines
-            finally:
-                self._lines.unlink()
 
-
-def _stored(path: Path) -> Iterator[Any]:
+def _cuts_in(path: Path) -> Iterator[Any]:
     """Yield the cuts of a finished manifest; of a Shar directory, without their audio."""
     files = sorted(path.glob("cuts.*")) if path.is_dir() else [path]
     for file in files:
         yield from LinesLayout(file).cuts(0)
-
-
-def _task(
-    scorer: EvidenceScorer, trust: Trust, options: Options, manifest: Layout
-) -> dict[str, Any]:
-    """Return all that the output depends on, as JSON values."""
-    task = {
-        "scorer": scorer.identity,
-        "trust": trust.as_json(),
-        "field": options.field,
-        "overwrite": options.overwrite,
-        "input": manifest.identity(),
-    }
-    return json.loads(json.dumps(task, default=str))  # type: ignore[no-any-return]

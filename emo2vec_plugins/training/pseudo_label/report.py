@@ -1,4 +1,4 @@
-"""What became of every turn that was to be pseudo-labelled, as JSON and as tables to read."""
+"""What became of every turn in pseudo-labelling, as JSON and as text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from emo2vec_plugins.training.pseudo_label.selection import Selection
 from emo2vec_plugins.training.pseudo_label.trust import CRITERIA, QUOTA, Evidence, Trust
 
 KINDS = 20
-"""Most kinds of reason that are counted apart: a broken disk may have one for each file."""
+"""Most kinds of reason that are counted separately: a broken disk may have one for each file."""
 
 OTHER_REASONS = "other reasons"
 
@@ -27,14 +27,14 @@ class Report:
     Attributes:
         cuts: That came in, and went out.
         turns: Supervisions, and cuts without any.
-        labelled: With a label that was there and was not looked at.
-        labelled_by_models: Those of them that name the model they come from: no human's labels.
+        labelled: With a label that was there already, and was not judged.
+        labelled_by_models: Those of them that name the model they come from.
         unscored: That could not be scored.
         accepted: With a pseudo-label now.
         rejected: Scored, and not trusted.
         unscored_reasons: Those not scored, by the kind of reason.
         failures: The first ten of them, by their ids, each with its reason.
-        heard: Judged turns by the class that the model heard.
+        predicted: Judged turns by the class that the model predicted.
         accepted_by_class: Those that got the label.
         caps: Most labels of each class, where there is a quota.
         first: Rejected turns by the first criterion that objected; their sum is *rejected*.
@@ -56,7 +56,7 @@ class Report:
     rejected: int
     unscored_reasons: Mapping[str, int]
     failures: Sequence[str]
-    heard: Mapping[str, int]
+    predicted: Mapping[str, int]
     accepted_by_class: Mapping[str, int]
     caps: Mapping[str, int]
     first: Mapping[str, int]
@@ -94,10 +94,10 @@ class Report:
                 ],
             ),
             _aligned(
-                ("heard as", "turns", "accepted", "rejected"),
+                ("predicted", "turns", "accepted", "rejected"),
                 [
                     (name, str(count), str(taken), str(count - taken))
-                    for name, count in self.heard.items()
+                    for name, count in self.predicted.items()
                     for taken in (self.accepted_by_class.get(name, 0),)
                 ],
             ),
@@ -149,7 +149,7 @@ class Fates:
         models: Mapping[str, Any],
         compared_on: Sequence[str] | None,
     ) -> Report:
-        """Return the sums."""
+        """Return the sums, and what they depend on."""
         accepted = int(selection.chosen.sum())
         return Report(
             cuts=self.cuts,
@@ -161,21 +161,21 @@ class Fates:
             rejected=self.judged - accepted,
             unscored_reasons=dict(self.reasons.most_common()),
             failures=self.failures,
-            heard=dict(selection.heard),
-            accepted_by_class=dict(selection.accepted),
-            caps=dict(selection.caps),
-            first=dict(selection.first),
-            alone=dict(selection.alone),
+            predicted=selection.predicted,
+            accepted_by_class=selection.accepted,
+            caps=selection.caps,
+            first=selection.first,
+            alone=selection.alone,
             one_window=self.one_window,
             trust=trust.as_json(),
             prefix=prefix,
             models=models,
-            compared_on=None if compared_on is None else list(compared_on),
+            compared_on=compared_on,
         )
 
 
 def kind_of(reason: str) -> str:
-    """Return a reason without what it says of one turn alone: names, files, numbers.
+    """Return a reason without what belongs to one turn alone: names, files, numbers.
 
     >>> kind_of("too short: 160 samples at 16 kHz, one frame needs 400 (25 ms)")
     'too short'
@@ -184,12 +184,12 @@ def kind_of(reason: str) -> str:
     """
     bare = re.sub(r"\s+", " ", _QUOTED.sub("…", reason)).strip()
     clauses = [clause.strip() for clause in bare.split(": ")]
-    telling = [c for c in clauses if "/" not in c and "\\" not in c and not _WHOSE.match(c)]
-    return re.sub(r"\d+", "N", (telling or clauses)[0]).removesuffix("…").strip()
+    general = [c for c in clauses if "/" not in c and "\\" not in c and not _WHOSE.match(c)]
+    return re.sub(r"\d+", "N", (general or clauses)[0]).removesuffix("…").strip()
 
 
 def _criteria(trust: Mapping[str, Any], *, has_second: bool) -> dict[str, str]:
-    """Return what each criterion asked for; a dash where it was not asked."""
+    """Return in words what each criterion asked for; a dash where it was not asked."""
     most = trust["max_duration"]
     quotas = [f"at most {trust['max_per_class']} a class"] if trust["max_per_class"] else []
     if trust["max_ratio"]:
@@ -215,7 +215,7 @@ def _reasons(reasons: Mapping[str, int]) -> str:
 
 
 def _aligned(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return columns of text: the first and any last of words to the left, numbers to the right."""
+    """Return columns of text, words aligned to the left and numbers to the right."""
     lines = [tuple(head), *map(tuple, rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     is_number = [all(line[i].isdigit() for line in lines[1:]) for i in range(len(head))]

@@ -1,7 +1,7 @@
-"""Which turns get a label when classes have quotas: all turns are looked at before one is chosen.
+"""Which turns get a label when classes have quotas: all turns are read before one is chosen.
 
-What is kept of a turn meanwhile is eleven bytes: its class, its confidence, and whether the other
-criteria let it through. A million turns take eleven megabytes.
+Eleven bytes are kept of each turn meanwhile: its class, its confidence, and whether it passes the
+other criteria. A million turns take eleven megabytes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Selection:
     Attributes:
         chosen: Shape (turns,), in their order: whether a turn gets its label.
         caps: Most labels of each class that passed all else; empty without a quota.
-        heard: Turns by the class they were heard as, in the order of names.
+        predicted: Turns by the class that was predicted, in the order of names.
         accepted: Those of them that get the label.
         first: Rejected turns by the first criterion that objected; they sum to all rejected.
         alone: Turns that each criterion would reject if it were the only one.
@@ -36,14 +36,14 @@ class Selection:
 
     chosen: Mask
     caps: Mapping[str, int]
-    heard: Mapping[str, int]
+    predicted: Mapping[str, int]
     accepted: Mapping[str, int]
     first: Mapping[str, int]
     alone: Mapping[str, int]
 
 
 class Judge:
-    """Hears the evidence of all turns, in order, then chooses.
+    """Collects the evidence of all turns, in order, then chooses.
 
     Args:
         trust: The criteria.
@@ -52,13 +52,14 @@ class Judge:
     def __init__(self, trust: Trust) -> None:
         self._trust = trust
         self._names: dict[str, int] = {}
+        # Columns of plain numbers: a list of objects would take some hundred bytes a turn.
         self._classes = array("H")
         self._confidences = array("d")
         self._passed = bytearray()
         self._first: Counter[str] = Counter()
         self._alone: Counter[str] = Counter()
 
-    def hear(self, evidence: Evidence) -> None:
+    def add(self, evidence: Evidence) -> None:
         """Take one turn."""
         found = objections(evidence, self._trust)
         self._classes.append(self._names.setdefault(evidence.label, len(self._names)))
@@ -68,7 +69,7 @@ class Judge:
         self._first.update([*found][:1])
 
     def choose(self) -> Selection:
-        """Apply the quotas and return what becomes of each turn heard so far."""
+        """Apply the quotas and return what becomes of each turn added so far."""
         classes = np.array(self._classes, dtype=np.uint16)
         confidences = np.array(self._confidences, dtype=np.float64)
         passed = np.frombuffer(bytes(self._passed), dtype=bool)
@@ -82,7 +83,7 @@ class Judge:
         return Selection(
             chosen=chosen,
             caps=caps,
-            heard=self._counts(classes),
+            predicted=self._counts(classes),
             accepted=self._counts(classes[chosen]),
             first={name: first[name] for name in CRITERIA},
             alone={name: alone[name] for name in CRITERIA},
@@ -136,6 +137,7 @@ def most_confident(confidences: npt.NDArray[np.float64], eligible: Mask, count: 
         Shape (turns,).
     """
     places = np.flatnonzero(eligible)
+    # Stable, so that a second run over the same turns chooses the same of equals.
     best = places[np.argsort(-confidences[places], kind="stable")[:count]]
     chosen = np.zeros_like(eligible)
     chosen[best] = True

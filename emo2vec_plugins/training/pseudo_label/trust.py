@@ -1,4 +1,4 @@
-"""When a model's label is to be trusted: pure criteria on what is known of one turn.
+"""When a model's label can be trusted: pure criteria on the evidence for one turn.
 
 Every criterion can be tightened on its own, and tightening one never lets another turn through.
 The quota of a class is the one criterion that needs all turns: see
@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from emo2vec_plugins.audio import MODEL_RATE
 from emo2vec_plugins.core import FLAGS, FloatArray, canonical
 from emo2vec_plugins.engine import HOP
 from emo2vec_plugins.errors import OptionsError
@@ -23,18 +24,15 @@ QUOTA = "quota"
 """The criterion that comes last, and looks at all turns."""
 
 CRITERIA = (
-    "flags",
-    "duration",
-    "class",
-    "confidence",
-    "margin",
-    "windows",
-    "second model",
+    *("flags", "duration", "class", "confidence", "margin", "windows", "second model"),
     QUOTA,
 )
-"""In the order in which they are asked: the first that objects is the reason of a rejection."""
+"""In the order in which they are asked: the first that objects is the reason for a rejection."""
 
-_FRAMES_PER_SECOND = 16_000 / HOP
+_OPTIONAL = ("window", "max_duration", "max_per_class", "max_ratio")
+"""Criteria that may be None: not asked."""
+
+_FRAMES_PER_SECOND = MODEL_RATE / HOP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +45,9 @@ class Trust:
         temperature: What logits are divided by before anything is asked of probabilities; 1 for
             a model that is calibrated already (Guo et al., "On Calibration of Modern Neural
             Networks", 2017).
-        window: Seconds; a turn of twice that or more is heard again in windows that last at
+        window: Seconds; a turn of twice that or more is judged again in windows that last at
             least as long. None asks nothing of windows.
-        min_agreement: Least share of the windows that are heard as the turn is.
+        min_agreement: Least share of the windows that have the label of the turn.
         min_duration: Seconds of the turn that lie within its cut.
         max_duration: The same; None for no limit.
         refused_flags: What disqualifies a turn, some of `emo2vec_plugins.core.FLAGS`.
@@ -78,19 +76,20 @@ class Trust:
     ratio_of: Literal["median", "smallest"] = "median"
 
     def __post_init__(self) -> None:
-        for name in ("min_confidence", "min_margin", "min_agreement"):
-            _check(name, getattr(self, name), "from 0 to 1", low=0, high=1)
-        _check("temperature", self.temperature, "a number above 0", low=0, above=True)
-        _check("min_duration", self.min_duration, "seconds", low=0)
-        if self.window is not None:
-            _check("window", self.window, "at least 0.02 s, one frame", low=0.02)
-        if self.max_duration is not None:
-            wanted = f"at least min_duration, {self.min_duration:g} s"
-            _check("max_duration", self.max_duration, wanted, low=self.min_duration)
-        if self.max_per_class is not None:
-            _check("max_per_class", self.max_per_class, "1 or more", low=1, whole=True)
-        if self.max_ratio is not None:
-            _check("max_ratio", self.max_ratio, "1 or more", low=1)
+        above_none = math.ulp(0.0)  # the least number above 0
+        for name, expected, low, high in (
+            ("min_confidence", "from 0 to 1", 0, 1),
+            ("min_margin", "from 0 to 1", 0, 1),
+            ("temperature", "a number above 0", above_none, math.inf),
+            ("window", "at least 0.02 s, one frame", 0.02, math.inf),
+            ("min_agreement", "from 0 to 1", 0, 1),
+            ("min_duration", "a number of seconds", 0, math.inf),
+            ("max_per_class", "1 or more", 1, math.inf),
+            ("max_ratio", "1 or more", 1, math.inf),
+        ):
+            self._check(name, expected, low, high)
+        wanted = f"at least min_duration, {self.min_duration:g} s"
+        self._check("max_duration", wanted, self.min_duration, math.inf)
         if self.ratio_of not in ("median", "smallest"):
             raise OptionsError(f"ratio_of is 'median' or 'smallest', got {self.ratio_of!r}")
         self._check_names()
@@ -98,6 +97,15 @@ class Trust:
     def as_json(self) -> dict[str, Any]:
         """Return the settings as JSON values."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    def _check(self, name: str, expected: str, low: float, high: float) -> None:
+        value = getattr(self, name)
+        if value is None and name in _OPTIONAL:
+            return
+        kind = int if name == "max_per_class" else (int, float)
+        is_number = isinstance(value, kind) and not isinstance(value, bool)
+        if not is_number or not low <= value <= high or value == math.inf:
+            raise OptionsError(f"{name} must be {expected}, got {value!r}")
 
     def _check_names(self) -> None:
         for name in ("refused_flags", "classes"):
@@ -118,13 +126,13 @@ class Evidence:
     """What is known of one turn that a model gave a label.
 
     Attributes:
-        label: The class that was heard.
+        label: The class that was predicted.
         scores: Probability of every class, after the temperature.
         duration: Seconds of the turn within its cut.
         flags: Of its audio.
-        votes: How many windows were heard as which class; empty for a turn of one window.
-        others: What other models heard, of the classes that they share with this one; None where
-            one could not say, nothing where there is none.
+        votes: How many windows were predicted as which class; empty for a turn of one window.
+        others: Labels of other models, of the classes that they share with this one; None where
+            one has no label, empty where there are no other models.
     """
 
     label: str
@@ -147,7 +155,7 @@ class Evidence:
 
     @property
     def agreement(self) -> float | None:
-        """Share of the windows that were heard as the turn was; None for a turn of one window."""
+        """Share of the windows that have the turn's label; None for a turn of one window."""
         total = sum(self.votes.values())
         return self.votes.get(self.label, 0) / total if total else None
 
@@ -182,8 +190,8 @@ def _objections(evidence: Evidence, trust: Trust) -> Iterator[tuple[str, str]]:
         if value is not None and value < least:
             yield name, f"{name} {_compared(value, '<', least)}"
     if strange := [other for other in evidence.others if other != evidence.label]:
-        heard = ", ".join(other or "nothing that can be compared" for other in strange)
-        yield "second model", f"second model heard {heard}, not {evidence.label}"
+        theirs = ", ".join(other or "nothing that can be compared" for other in strange)
+        yield "second model", f"second model predicted {theirs}, not {evidence.label}"
 
 
 def tempered(scores: Mapping[str, float], temperature: float) -> dict[str, float]:
@@ -197,6 +205,7 @@ def tempered(scores: Mapping[str, float], temperature: float) -> dict[str, float
     """
     if temperature == 1:
         return dict(scores)
+    # Divided by the largest first: no power of it overflows, and small ones just vanish.
     top = max(scores.values())
     powers = {name: (score / top) ** (1 / temperature) for name, score in scores.items()}
     total = sum(powers.values())
@@ -206,7 +215,7 @@ def tempered(scores: Mapping[str, float], temperature: float) -> dict[str, float
 def window_votes(
     frame_logits: FloatArray, names: Sequence[str], *, window: float
 ) -> dict[str, int]:
-    """Return how many windows of a turn are heard as which class, most first.
+    """Return how many windows of a turn are predicted as which class, most first.
 
     The head of the network is linear, so the mean of the frame logits in a window is what the
     head says of the window's mean embedding: no further run of the model is needed. Windows are
@@ -228,22 +237,6 @@ def window_votes(
     starts = np.arange(count) * frames // count
     sums = np.add.reduceat(frame_logits.astype(np.float64), starts, axis=0)
     return dict(Counter(names[best] for best in sums.argmax(axis=1)).most_common())
-
-
-def _check(
-    name: str,
-    value: Any,
-    expected: str,
-    *,
-    low: float,
-    high: float = math.inf,
-    above: bool = False,
-    whole: bool = False,
-) -> None:
-    kind = int if whole else (int, float)
-    is_number = isinstance(value, kind) and not isinstance(value, bool)
-    if not is_number or not low <= value <= high or value == math.inf or (above and value == low):
-        raise OptionsError(f"{name} is to be {expected}, got {value!r}")
 
 
 def _compared(value: float, relation: str, limit: float) -> str:

@@ -308,7 +308,8 @@ def test_cuts_are_read_no_further_ahead_than_batches(recording):
             pulled.append(1)
             yield recording.to_cut()
 
-    results = annotate_cuts(endless(), score=Engine(FakeBackend(), batch_seconds=18), plugins=BARE)
+    engine = Engine(FakeBackend(), batch_seconds=18)
+    results = iter(annotate_cuts(endless(), score=engine, plugins=BARE))
 
     for count in range(1, 20):
         next(results)

@@ -18,7 +18,7 @@ pseudo_label = partial(run, "pseudo-label", "--model", "fake")
 
 
 class Certain(FakeBackend):
-    """Hears everything as sad, at 0.87."""
+    """Predicts sad for everything, at 0.87."""
 
     def run(self, waveforms):
         return [(e, logits * 0 + [0, 0, 0, 3.3, 0]) for e, logits in super().run(waveforms)]
@@ -35,7 +35,7 @@ def manifest(noise, write, tmp_path):
 def test_trusted_turns_get_labels_and_the_table_says_what_became_of_all(manifest, tmp_path):
     out = tmp_path / "out.jsonl.gz"
 
-    result = pseudo_label(manifest, out, backend=Certain())
+    result = pseudo_label(manifest, "-o", out, backend=Certain())
 
     assert result.exit_code == 0
     assert result.stdout.splitlines()[:9] == [
@@ -46,8 +46,8 @@ def test_trusted_turns_get_labels_and_the_table_says_what_became_of_all(manifest
         "accepted          2",
         "all               3",
         "",
-        "heard as  turns  accepted  rejected",
-        "sad           2         2         0",
+        "predicted  turns  accepted  rejected",
+        "sad            2         2         0",
     ]
     assert result.stderr == f"emo2vec: 2 of 2 turns got a label; 3 cuts are in {out}\n"
     assert [turn.emotion for turn in turns(CutSet.from_file(out))] == ["sad", "joy", "sad"]
@@ -55,10 +55,10 @@ def test_trusted_turns_get_labels_and_the_table_says_what_became_of_all(manifest
 
 def test_every_criterion_is_an_option(manifest, tmp_path):
     result = pseudo_label(
-        *(manifest, tmp_path / "out.jsonl.gz", "--report", "-"),
+        *(manifest, "-o", tmp_path / "out.jsonl.gz", "--report", "-"),
         *("--min-confidence", 0.5, "--min-margin", 0.1, "--temperature", 1.5),
         *("--windows", 0.5, "--min-agreement", 0.9, "--min-duration", 0.5, "--max-duration", 9),
-        *("--refuse-flags", "silent, clipped", "--classes", "sad,angry"),
+        *("--refuse-flags", "silent, clipped", "--accept-labels", "sad,angry"),
         *("--max-per-class", 100, "--max-ratio", 3, "--ratio-of", "smallest"),
         backend=Certain(),
     )
@@ -82,13 +82,15 @@ def test_every_criterion_is_an_option(manifest, tmp_path):
 def test_without_options_the_criteria_are_those_of_the_library(manifest, tmp_path):
     from emo2vec_plugins.training.pseudo_label.trust import Trust
 
-    result = pseudo_label(manifest, tmp_path / "out.jsonl", "--report", "-")
+    result = pseudo_label(manifest, "-o", tmp_path / "out.jsonl", "--report", "-")
 
     assert json.loads(result.stdout)["trust"] == Trust().as_json()
 
 
 def test_no_flag_is_refused_where_none_is_named(manifest, tmp_path):
-    result = pseudo_label(manifest, tmp_path / "o.jsonl", "--refuse-flags", "", "--report", "-")
+    result = pseudo_label(
+        manifest, "-o", tmp_path / "o.jsonl", "--refuse-flags", "", "--report", "-"
+    )
 
     assert json.loads(result.stdout)["trust"]["refused_flags"] == []
 
@@ -96,21 +98,23 @@ def test_no_flag_is_refused_where_none_is_named(manifest, tmp_path):
 def test_the_report_is_written_beside_the_table(manifest, tmp_path):
     file = tmp_path / "reports" / "report.json"
 
-    result = pseudo_label(manifest, tmp_path / "out.jsonl", "--report", file, backend=Certain())
+    result = pseudo_label(
+        manifest, "-o", tmp_path / "out.jsonl", "--report", file, backend=Certain()
+    )
 
     assert json.loads(file.read_text("utf-8"))["accepted"] == 2
     assert result.stdout.startswith("turns\n")
 
 
 def test_quiet_is_quiet(manifest, tmp_path):
-    result = pseudo_label(manifest, tmp_path / "out.jsonl", "--quiet", backend=Certain())
+    result = pseudo_label(manifest, "-o", tmp_path / "out.jsonl", "--quiet", backend=Certain())
 
     assert (result.exit_code, result.output) == (0, "")
 
 
 def test_a_second_model_is_loaded_by_its_name(manifest, tmp_path):
     result = pseudo_label(
-        *(manifest, tmp_path / "out.jsonl", "--second-model", "fake", "--report", "-"),
+        *(manifest, "-o", tmp_path / "out.jsonl", "--second-model", "fake", "--report", "-"),
         backend=Certain(),
     )
 
@@ -123,7 +127,7 @@ def test_a_turn_without_a_score_ends_with_status_three(manifest, tmp_path):
     first.supervisions.append(SupervisionSegment("tiny", "rec", 0.0, 0.01))
     CutSet.from_cuts([first]).to_file(tmp_path / "more.jsonl")
 
-    result = pseudo_label(tmp_path / "more.jsonl", tmp_path / "out.jsonl", backend=Certain())
+    result = pseudo_label(tmp_path / "more.jsonl", "-o", tmp_path / "out.jsonl", backend=Certain())
 
     assert result.exit_code == 3
     assert result.stderr.splitlines()[1:] == [
@@ -139,7 +143,7 @@ def test_when_everything_is_labelled_it_says_so(manifest, tmp_path):
     cuts = CutSet.from_file(manifest).map_supervisions(lambda s: s.with_custom("emotion", "joy"))
     cuts.to_file(labelled)
 
-    result = pseudo_label(labelled, tmp_path / "out.jsonl")
+    result = pseudo_label(labelled, "-o", tmp_path / "out.jsonl")
 
     assert result.exit_code == 0
     assert result.stderr.startswith(
@@ -150,7 +154,7 @@ def test_when_everything_is_labelled_it_says_so(manifest, tmp_path):
 
 def test_when_nothing_is_trusted_it_says_so(manifest, tmp_path):
     result = pseudo_label(
-        manifest, tmp_path / "out.jsonl", "--min-confidence", 0.99, backend=Certain()
+        manifest, "-o", tmp_path / "out.jsonl", "--min-confidence", 0.99, backend=Certain()
     )
 
     assert result.exit_code == 0
@@ -159,9 +163,9 @@ def test_when_nothing_is_trusted_it_says_so(manifest, tmp_path):
 
 def test_a_finished_output_is_said_to_be_so(manifest, tmp_path):
     out = tmp_path / "out.jsonl"
-    first = pseudo_label(manifest, out, backend=Certain())
+    first = pseudo_label(manifest, "-o", out, backend=Certain())
 
-    again = pseudo_label(manifest, out, backend=Certain())
+    again = pseudo_label(manifest, "-o", out, backend=Certain())
 
     assert again.stdout == first.stdout
     assert again.stderr == f"emo2vec: {out} was finished already, nothing was done\n"
@@ -173,18 +177,18 @@ def test_a_finished_output_is_said_to_be_so(manifest, tmp_path):
         (["--min-agreement", "0.5"], 2, "--min-agreement needs --windows"),
         (["--ratio-of", "median"], 2, "--ratio-of needs --max-ratio"),
         (["--min-confidence", "1.5"], 2, "1.5 is not in the range 0<=x<=1"),
-        (["--min-confidence", "nan"], 1, "min_confidence is to be from 0 to 1, got nan"),
-        (["--max-duration", "0.5"], 1, "max_duration is to be at least min_duration, 1 s"),
+        (["--min-confidence", "nan"], 1, "min_confidence must be from 0 to 1, got nan"),
+        (["--max-duration", "0.5"], 1, "max_duration must be at least min_duration, 1 s"),
         (["--refuse-flags", "loud"], 1, "there is no flag loud"),
-        (["--classes", "bored"], 1, "the model has no class bored; it has angry, happy"),
-        (["--classes", ","], 1, "classes names none"),
+        (["--accept-labels", "bored"], 1, "the model has no class bored; it has angry, happy"),
+        (["--accept-labels", ","], 1, "classes names none"),
         (["--second-model", "nowhere/nothing"], 1, "nowhere/nothing"),
     ],
 )
 def test_mistakes_are_told_in_one_line_and_leave_nothing(
     manifest, tmp_path, arguments, status, message
 ):
-    result = pseudo_label(manifest, tmp_path / "out.jsonl", *arguments)
+    result = pseudo_label(manifest, "-o", tmp_path / "out.jsonl", *arguments)
 
     assert result.exit_code == status
     assert message in result.stderr
@@ -205,7 +209,7 @@ def test_manifests_that_are_no_good_are_told_in_one_line(
 ):
     (tmp_path / "empty.jsonl").write_text("")
 
-    result = pseudo_label(tmp_path / source, tmp_path / target)
+    result = pseudo_label(tmp_path / source, "-o", tmp_path / target)
 
     assert result.exit_code == 1
     assert len(result.stderr.splitlines()) == 1
@@ -217,7 +221,7 @@ def test_a_model_without_classes_is_refused(manifest, tmp_path):
         labels = LabelSet.from_tokens(())
         provenance = Provenance(model="headless")
 
-    result = pseudo_label(manifest, tmp_path / "out.jsonl", backend=Headless())
+    result = pseudo_label(manifest, "-o", tmp_path / "out.jsonl", backend=Headless())
 
     assert result.exit_code == 1
     assert "the model has no classes" in result.stderr

@@ -87,13 +87,13 @@ def bare(cut):
     return document
 
 
-def test_labels_of_people_are_neither_heard_nor_changed(cuts_of):
+def test_labels_of_people_are_neither_scored_nor_changed(cuts_of):
     first, second = Says(), Says(name="another")
     cuts = cuts_of("unsure", "sure", "angry", unsure="joy", angry=" ")
 
     out, report = pseudo_label(cuts, score=first, second=second)
 
-    assert first.heard == second.heard == ["sure", "angry"]  # a blank is no label
+    assert first.seen == second.seen == ["sure", "angry"]  # a blank is no label
     assert [turn.emotion for turn in turns(out)] == ["joy", "sad", "angry"]
     assert turns(out)[0].custom == {
         **dict.fromkeys(k for k in turns(out)[1].custom if k != "take"),
@@ -103,7 +103,7 @@ def test_labels_of_people_are_neither_heard_nor_changed(cuts_of):
     assert (report.labelled, report.labelled_by_models, report.accepted) == (1, 0, 2)
 
 
-def test_labels_that_models_gave_before_are_told_apart_from_those_of_people(cuts_of):
+def test_labels_that_models_gave_before_are_counted_apart_from_those_of_people(cuts_of):
     once, _ = pseudo_label(cuts_of("sure", "unsure"), score=Says())
 
     again, report = pseudo_label(once, score=Says({"unsure": SAYS["angry"]}, name="better"))
@@ -180,13 +180,13 @@ def test_a_turn_that_could_be_judged_once_and_not_any_more_says_nothing_old(cuts
     assert report.unscored == 1
 
 
-def test_a_second_model_has_to_hear_the_same(cuts_of):
+def test_a_second_model_must_predict_the_same(cuts_of):
     second = Says(SAYS | {"sure": SAYS["angry"]}, name="another")
 
     out, report = pseudo_label(cuts_of("sure", "angry"), score=Says(), second=second)
 
     assert [turn.emotion for turn in turns(out)] == [None, "angry"]
-    assert turns(out)[0].emotion_rejected == "second model heard angry, not sad"
+    assert turns(out)[0].emotion_rejected == "second model predicted angry, not sad"
     assert turns(out)[0].emotion_second == "angry"
     assert turns(out)[1].emotion_second_model == "another@555555555555"
     assert report.compared_on == ["sad", "happy", "angry"]
@@ -227,7 +227,7 @@ def test_a_second_model_that_loses_a_clip_is_an_error(cuts_of):
         pseudo_label(cuts_of("sure", "angry"), score=Says(), second=Loses())
 
 
-def test_two_engines_in_step_hear_what_each_hears_alone(recording):
+def test_two_engines_in_step_predict_what_each_predicts_alone(recording):
     class Turned(FakeBackend):
         provenance = Provenance(model="turned")
 
@@ -253,8 +253,8 @@ def test_windows_of_a_turn_are_the_means_of_its_frames(cuts_of):
     for cut, turn in zip(cuts.trim_to_supervisions(), turns(out), strict=True):
         [emotion] = engine.score((cut.load_audio(), 16_000))
         thirds = np.split(emotion.frame_logits, [33, 66])  # of 99 frames, in windows of 25
-        heard = [[*emotion.scores][third.mean(axis=0).argmax()] for third in thirds]
-        assert turn.emotion_window_votes == {name: heard.count(name) for name in set(heard)}
+        labels = [[*emotion.scores][third.mean(axis=0).argmax()] for third in thirds]
+        assert turn.emotion_window_votes == {name: labels.count(name) for name in set(labels)}
     assert report.one_window == 0
 
 
@@ -360,9 +360,9 @@ def test_the_report_is_a_table_to_read(cuts_of):
         "accepted          2",
         "all               5",
         "",
-        "heard as  turns  accepted  rejected",
-        "angry         1         1         0",
-        "sad           3         1         2",
+        "predicted  turns  accepted  rejected",
+        "angry          1         1         0",
+        "sad            3         1         2",
         "",
         "rejected by   first  alone  asked for",
         "flags             0      0  not overlapped, silent, clipped",

@@ -94,7 +94,7 @@ def test_a_run_that_was_interrupted_goes_on_and_ends_with_the_same_bytes(manifes
     resumed = Says()
     pseudo_label_manifest(manifest, broken / "out.jsonl", score=resumed)
 
-    assert resumed.heard == ["sure"]
+    assert resumed.seen == ["sure"]
     assert contents(broken) == contents(whole)
 
 
@@ -109,7 +109,7 @@ def test_an_output_that_could_not_be_written_is_absent_and_written_later(manifes
     idle = Says()
     pseudo_label_manifest(manifest, tmp_path / "out.jsonl", score=idle)
 
-    assert idle.heard == []
+    assert idle.seen == []
     assert sorted(contents(tmp_path)) == [
         "in.jsonl.gz",
         "out.jsonl",
@@ -125,7 +125,7 @@ def test_a_finished_output_is_not_done_again(manifest, tmp_path):
     again = pseudo_label_manifest(manifest, out, score=(idle := Says()))
 
     assert again == first
-    assert (first.was_finished, again.was_finished, idle.heard) == (False, True, [])
+    assert (first.was_finished, again.was_finished, idle.seen) == (False, True, [])
 
 
 def test_scores_left_by_a_run_killed_at_its_very_end_are_cleared_up(manifest, tmp_path):
@@ -177,7 +177,7 @@ def test_scores_that_were_kept_serve_other_criteria(manifest, tmp_path):
         trust=Trust(min_confidence=0.4),
     )
 
-    assert idle.heard == []
+    assert idle.seen == []
     assert report.accepted == 4
 
 

@@ -102,11 +102,11 @@ TIGHTER = {
         ({"votes": {"sad": 2, "angry": 1}}, {}, {"windows": "windows 0.67 < 0.75"}),
         ({"votes": {"angry": 2}}, {}, {"windows": "windows 0.00 < 0.75"}),
         ({"others": ("sad",)}, {}, {}),
-        ({"others": ("angry",)}, {}, {"second model": "second model heard angry, not sad"}),
+        ({"others": ("angry",)}, {}, {"second model": "second model predicted angry, not sad"}),
         (
             {"others": (None,)},
             {},
-            {"second model": "second model heard nothing that can be compared, not sad"},
+            {"second model": "second model predicted nothing that can be compared, not sad"},
         ),
     ],
 )
@@ -114,7 +114,7 @@ def test_a_criterion_rejects_below_its_limit_and_says_so(turn, trust, expected):
     assert objections(replace(SURE, **turn), Trust(**trust)) == expected
 
 
-def test_all_objections_are_told_in_the_order_of_the_criteria():
+def test_all_objections_are_given_in_the_order_of_the_criteria():
     worst = Evidence(
         label="sad",
         scores={"sad": 0.4, "angry": 0.35, "happy": 0.25},
@@ -162,7 +162,7 @@ def test_raising_a_threshold_never_accepts_more_within_a_fixed_quota(turns, trus
 def selected(turns, trust):
     judge = Judge(trust)
     for turn in turns:
-        judge.hear(turn)
+        judge.add(turn)
     return judge.choose()
 
 
@@ -170,7 +170,7 @@ def selected(turns, trust):
 def test_counts_sum_to_the_turns(turns, trust):
     found = selected(turns, trust)
 
-    assert len(found.chosen) == sum(found.heard.values()) == len(turns)
+    assert len(found.chosen) == sum(found.predicted.values()) == len(turns)
     assert found.chosen.sum() == sum(found.accepted.values())
     assert found.chosen.sum() + sum(found.first.values()) == len(turns)
     for name in CRITERIA:
@@ -231,7 +231,7 @@ def test_of_equally_confident_turns_the_earlier_are_kept():
 def test_nothing_is_chosen_of_nothing():
     found = selected([], Trust(max_ratio=2))
 
-    assert (len(found.chosen), found.caps, found.heard) == (0, {}, {})
+    assert (len(found.chosen), found.caps, found.predicted) == (0, {}, {})
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_a_score_of_nothing_stays_nothing_at_any_temperature():
         (0.0, 1.0, {}),
     ],
 )
-def test_windows_are_heard_by_the_mean_of_their_frames(seconds, window, expected):
+def test_windows_are_judged_by_the_mean_of_their_frames(seconds, window, expected):
     frames = round(seconds * 50)
     logits = np.zeros((frames, 2), dtype=np.float32)
     logits[: frames * 2 // 3, 0], logits[frames * 2 // 3 :, 1] = 1.0, 5.0
@@ -296,7 +296,7 @@ def test_windows_are_heard_by_the_mean_of_their_frames(seconds, window, expected
 
 @given(st.integers(0, 500), st.floats(0.02, 4))
 def test_every_window_lasts_what_was_asked_and_less_than_twice_that(frames, window):
-    """Frame by frame another class, so that votes tell which frames a window has."""
+    """Frame by frame another class, so that votes show which frames a window has."""
     size = int(np.ceil(window * 50))
     votes = window_votes(np.eye(frames), [str(i) for i in range(frames)], window=window)
 
@@ -309,21 +309,21 @@ def test_every_window_lasts_what_was_asked_and_less_than_twice_that(frames, wind
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"min_confidence": 1.5}, "min_confidence is to be from 0 to 1, got 1.5"),
-        ({"min_confidence": float("nan")}, "min_confidence is to be from 0 to 1, got nan"),
-        ({"min_margin": "0.5"}, "min_margin is to be from 0 to 1, got '0.5'"),
-        ({"min_agreement": True}, "min_agreement is to be from 0 to 1, got True"),
-        ({"temperature": 0}, "temperature is to be a number above 0, got 0"),
-        ({"temperature": float("inf")}, "temperature is to be a number above 0, got inf"),
-        ({"window": 0.001}, "window is to be at least 0.02 s, one frame, got 0.001"),
-        ({"min_duration": -1}, "min_duration is to be seconds, got -1"),
+        ({"min_confidence": 1.5}, "min_confidence must be from 0 to 1, got 1.5"),
+        ({"min_confidence": float("nan")}, "min_confidence must be from 0 to 1, got nan"),
+        ({"min_margin": "0.5"}, "min_margin must be from 0 to 1, got '0.5'"),
+        ({"min_agreement": True}, "min_agreement must be from 0 to 1, got True"),
+        ({"temperature": 0}, "temperature must be a number above 0, got 0"),
+        ({"temperature": float("inf")}, "temperature must be a number above 0, got inf"),
+        ({"window": 0.001}, "window must be at least 0.02 s, one frame, got 0.001"),
+        ({"min_duration": -1}, "min_duration must be a number of seconds, got -1"),
         (
             {"min_duration": 2.0, "max_duration": 1.0},
-            "max_duration is to be at least min_duration, 2 s, got 1.0",
+            "max_duration must be at least min_duration, 2 s, got 1.0",
         ),
-        ({"max_per_class": 0}, "max_per_class is to be 1 or more, got 0"),
-        ({"max_per_class": 1.5}, "max_per_class is to be 1 or more, got 1.5"),
-        ({"max_ratio": 0.5}, "max_ratio is to be 1 or more, got 0.5"),
+        ({"max_per_class": 0}, "max_per_class must be 1 or more, got 0"),
+        ({"max_per_class": 1.5}, "max_per_class must be 1 or more, got 1.5"),
+        ({"max_ratio": 0.5}, "max_ratio must be 1 or more, got 0.5"),
         ({"ratio_of": "mean"}, "ratio_of is 'median' or 'smallest', got 'mean'"),
         ({"refused_flags": ("loud",)}, "there is no flag loud; flags: short, overlapped, silent"),
         ({"refused_flags": "short"}, "refused_flags is several names, got the string 'short'"),
