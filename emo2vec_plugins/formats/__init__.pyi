@@ -32,3 +32,10 @@ from .rttm.lines import NOBODY as NOBODY
 from .rttm.lines import NOT_APPLICABLE as NOT_APPLICABLE
 from .rttm.lines import dump_line as dump_line
 from .stems import bundle_stem as bundle_stem
+from .tables.audformat_columns import AUDFORMAT_INDEX as AUDFORMAT_INDEX
+from .tables.audformat_columns import NANOSECONDS as NANOSECONDS
+from .tables.audformat_columns import audformat_columns as audformat_columns
+from .tables.audformat_columns import audformat_dialogues as audformat_dialogues
+from .tables.audformat_columns import audformat_row as audformat_row
+from .tables.audformat_columns import audformat_values as audformat_values
+from .tables.audformat_columns import is_audformat_column as is_audformat_column

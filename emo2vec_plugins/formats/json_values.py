@@ -31,12 +31,16 @@ def parsed(text: str) -> Any:
         raise FormatError("not JSON of any format: brackets are nested too deep") from error
 
 
-def finite(value: float, where: str) -> float:
-    """Return a number that JSON can hold.
+def finite(value: Any, where: str) -> Any:
+    """Return a value with its numbers as JSON can hold them: numpy's are Python's.
 
     Raises:
-        FormatError: If it is NaN or infinite; says *where*.
+        FormatError: If one is NaN or infinite; says *where*.
     """
+    if isinstance(value, dict):
+        return {name: finite(each, where) for name, each in value.items()}
+    if value is None or isinstance(value, str | list | int):
+        return value
     if not math.isfinite(value):
         raise FormatError(f"{where}: JSON holds no NaN or infinity, and a number is {value}")
     return float(value)

@@ -15,11 +15,11 @@ from dataclasses import replace
 from importlib import resources
 from typing import Any
 
-from emo2vec_plugins.core import Dialogue, Emotion, Format, Provenance, ScoredTurn, Turn
-from emo2vec_plugins.errors import FormatError, InvalidTurnError
+from emo2vec_plugins.core import Dialogue, Format, ScoredTurn
+from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats.fidelity import FIELDS
 from emo2vec_plugins.formats.json_values import Fields
-from emo2vec_plugins.formats.records import turn_record
+from emo2vec_plugins.formats.records import read_turn, turn_record
 
 SCHEMA = "emo2vec-emotions/1"
 """Stands in every line. The number changes when lines can no longer be read as before."""
@@ -28,7 +28,6 @@ _OF_TURNS = (
     *("start", "end", "speaker", "channel", "emotion", "score", "scores", "logits"),
     *("flags", "reason", "duration", "overlap_ratio", "provenance"),
 )
-_OF_MODELS = ("model", "sha256", "resampler", "dtype", "version")
 
 # Surrogates cannot be encoded, and the others end a line in some readers.
 _UNSAFE = re.compile("[\ud800-\udfff\x85\u2028\u2029]")
@@ -134,40 +133,4 @@ def _parsed(number: int, line: str) -> tuple[Dialogue, int, ScoredTurn | None]:
         return head, 0, None
     index = row.count("turn")
     row.require(*_OF_TURNS)
-    return head, index, ScoredTurn(turn=_turn(row), emotion=_emotion(row))
-
-
-def _turn(row: Fields) -> Turn:
-    try:
-        return Turn(
-            start=row.number("start"),
-            end=row.number("end"),
-            speaker=row.maybe_text("speaker"),
-            channel=row.maybe_channel("channel"),
-        )
-    except InvalidTurnError as error:
-        raise FormatError(f"{row.where}: {error}") from error
-
-
-def _emotion(row: Fields) -> Emotion:
-    return Emotion(
-        label=row.maybe_text("emotion"),
-        score=row.maybe_number("score"),
-        scores=row.numbers("scores"),
-        logits=row.numbers("logits"),
-        flags=row.texts("flags"),
-        reason=row.maybe_text("reason"),
-        duration=row.number("duration"),
-        overlap_ratio=row.maybe_number("overlap_ratio"),
-        provenance=_provenance(row.maybe_fields("provenance")),
-    )
-
-
-def _provenance(row: Fields | None) -> Provenance | None:
-    if row is None:
-        return None
-    row.require("model")
-    known = {name: row.text(name) for name in _OF_MODELS if name in row.values}
-    revision = {"revision": row.maybe_text("revision")}
-    tokens = {"tokens": row.texts("tokens")} if "tokens" in row.values else {}
-    return Provenance.from_dict({**known, **revision, **tokens})
+    return head, index, read_turn(row)

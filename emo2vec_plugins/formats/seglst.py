@@ -16,10 +16,14 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from emo2vec_plugins.core import Dialogue, Emotion, Format, ScoredTurn, Turn
-from emo2vec_plugins.errors import FormatError, InvalidTurnError, warn
+from emo2vec_plugins.core import Dialogue, Format, ScoredTurn
+from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.formats.fidelity import distinct
 from emo2vec_plugins.formats.json_values import Fields, finite, parsed
+from emo2vec_plugins.formats.records import by_recording, read_turn, turn_record
+
+_OURS = ("score", "scores", "flags", "reason")
+"""What of a record stands in a segment, behind ``emotion_``, where it is known."""
 
 
 def dumps(dialogues: Sequence[Dialogue]) -> str:
@@ -46,15 +50,11 @@ def loads(text: str) -> list[Dialogue]:
     segments = parsed(text)
     if not isinstance(segments, list):
         raise FormatError("expected SegLST, a list of segments [...]")
-    turns: dict[str, list[ScoredTurn]] = {}
-    spoken = 0
-    for number, value in enumerate(segments, 1):
-        segment = Fields.of(value, f"segment {number}")
-        turns.setdefault(_name(segment, "session_id"), []).append(_scored(segment))
-        spoken += bool(segment.values.get("words"))
-    if spoken:
+    fields = [Fields.of(value, f"segment {number}") for number, value in enumerate(segments, 1)]
+    found = by_recording((_name(each, "session_id"), _scored(each)) for each in fields)
+    if spoken := sum(bool(each.values.get("words")) for each in fields):
         warn(f"the words of {spoken} segments are left out: results hold emotions, no transcript")
-    return [Dialogue(recording=name, turns=tuple(found)) for name, found in turns.items()]
+    return found
 
 
 SEGLST = Format(
@@ -73,43 +73,28 @@ SEGLST = Format(
 
 
 def _segment(where: str, dialogue: Dialogue, scored: ScoredTurn) -> dict[str, Any]:
-    turn, emotion = scored.turn, scored.emotion
-    segment: dict[str, Any] = {
+    record = turn_record(scored)
+    known = {name: record[name] for name in _OURS if record[name] not in (None, {}, [])}
+    return {
         "session_id": dialogue.recording,
-        "start_time": float(turn.start),
-        "end_time": float(turn.end),
-        **({} if turn.speaker is None else {"speaker": turn.speaker}),
+        "start_time": float(record["start"]),
+        "end_time": float(record["end"]),
+        **({} if record["speaker"] is None else {"speaker": record["speaker"]}),
         "words": "",
-        "emotion": emotion.label,
+        "emotion": record["emotion"],
+        **{f"emotion_{name}": finite(value, where) for name, value in known.items()},
     }
-    if emotion.score is not None:
-        segment["emotion_score"] = finite(emotion.score, where)
-    if emotion.scores:
-        segment["emotion_scores"] = {
-            name: finite(each, where) for name, each in emotion.scores.items()
-        }
-    if emotion.flags:
-        segment["emotion_flags"] = list(emotion.flags)
-    if emotion.reason is not None:
-        segment["emotion_reason"] = emotion.reason
-    return segment
 
 
 def _scored(segment: Fields) -> ScoredTurn:
-    there = segment.values.keys()
-    emotion = Emotion(
-        label=segment.maybe_text("emotion"),
-        score=segment.maybe_number("emotion_score"),
-        scores=segment.numbers("emotion_scores") if "emotion_scores" in there else {},
-        flags=segment.texts("emotion_flags") if "emotion_flags" in there else (),
-        reason=segment.maybe_text("emotion_reason"),
-    )
-    speaker = None if segment.values.get("speaker") is None else _name(segment, "speaker")
-    start, end = _seconds(segment, "start_time"), _seconds(segment, "end_time")
-    try:
-        return ScoredTurn(turn=Turn(start=start, end=end, speaker=speaker), emotion=emotion)
-    except InvalidTurnError as error:
-        raise FormatError(f"{segment.where}: {error}") from error
+    ours = {name: f"emotion_{name}" for name in _OURS if f"emotion_{name}" in segment.values}
+    record = {name: segment.values[theirs] for name, theirs in ours.items()} | {
+        "start": _seconds(segment, "start_time"),
+        "end": _seconds(segment, "end_time"),
+        "speaker": None if segment.values.get("speaker") is None else _name(segment, "speaker"),
+        "emotion": segment.values.get("emotion"),
+    }
+    return read_turn(Fields(record, segment.where))
 
 
 def _name(segment: Fields, key: str) -> str:

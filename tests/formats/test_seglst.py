@@ -127,7 +127,7 @@ def test_a_number_that_json_cannot_hold_is_refused():
         (a_segment(start_time=3), "segment 1: a turn needs start <= end"),
         (a_segment(speaker=True), "segment 1: expected a string as 'speaker', found true"),
         (a_segment(emotion=3), "segment 1: expected a string as 'emotion', found 3"),
-        (a_segment(emotion_scores={"sad": "1"}), "segment 1, emotion_scores: .* as 'sad'"),
+        (a_segment(emotion_scores={"sad": "1"}), "segment 1, scores: .* as 'sad'"),
     ],
 )
 def test_what_is_no_segment_is_named(text, message):

@@ -24,9 +24,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emo2vec_plugins.core import Dialogue, Emotion, ScoredTurn, Turn
-from emo2vec_plugins.errors import FormatError, InvalidTurnError, warn
+from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.formats.json_values import Fields, parsed
 from emo2vec_plugins.formats.labelstudio.config import CLASSES, SPEAKERS
+from emo2vec_plugins.formats.records import turn_at
 from emo2vec_plugins.formats.rttm.lines import NOBODY
 
 _READ = {"labels": "labels", "choices": "choices"}
@@ -221,12 +222,10 @@ def _scored(region: _Region, *, by_people: bool) -> ScoredTurn:
 def _turn(region: _Region, meta: Fields) -> Turn:
     value = region.first.fields("value")
     speaker = region.found.get("labels", NOBODY)
-    try:
-        return Turn(
-            start=value.number("start"),
-            end=value.number("end"),
-            speaker=None if speaker == NOBODY else SPEAKERS.unescape(speaker),
-            channel=meta.maybe_channel("channel"),
-        )
-    except InvalidTurnError as error:
-        raise FormatError(f"{region.first.where}: {error}") from error
+    return turn_at(
+        region.first.where,
+        start=value.number("start"),
+        end=value.number("end"),
+        speaker=None if speaker == NOBODY else SPEAKERS.unescape(speaker),
+        channel=meta.maybe_channel("channel"),
+    )

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from emo2vec_plugins.core import Dialogue, Format, ScoredTurn, Turn
+from emo2vec_plugins.core import Dialogue, Format, ScoredTurn
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats.json_values import finite
 from emo2vec_plugins.formats.labelstudio.config import (
@@ -21,12 +21,10 @@ from emo2vec_plugins.formats.labelstudio.config import (
     EMOTION,
     SPEAKER,
     SPEAKERS,
-    labelling_config,
 )
 from emo2vec_plugins.formats.labelstudio.export import read_export
+from emo2vec_plugins.formats.records import turn_record
 from emo2vec_plugins.formats.rttm.lines import NOBODY
-
-__all__ = ["LABELSTUDIO", "dumps", "labelling_config", "read_export"]
 
 
 def dumps(dialogues: Sequence[Dialogue]) -> str:
@@ -46,7 +44,7 @@ def _task(dialogue: Dialogue) -> dict[str, Any]:
     data = {
         "audio": dialogue.audio,
         "recording": dialogue.recording,
-        "recording_duration": _maybe(dialogue.duration, where),
+        "recording_duration": finite(dialogue.duration, where),
     }
     results = [
         result
@@ -84,23 +82,15 @@ def _region(index: int, scored: ScoredTurn, where: str) -> Iterator[dict[str, An
             "type": "choices",
             "value": place | {"choices": [CLASSES.escape(emotion.label)]},
         }
-        yield chosen | _known({"score": _maybe(emotion.score, where)})
+        yield chosen | _known({"score": finite(emotion.score, where)})
 
 
 def _meta(scored: ScoredTurn) -> dict[str, Any]:
     """Return what Label Studio keeps with a region as it is, and shows the ``text`` of."""
-    turn, emotion = scored.turn, scored.emotion
-    said = [*emotion.flags, *([emotion.reason] if emotion.reason else [])]
-    return {
-        **({"text": [", ".join(said)]} if said else {}),
-        **({"flags": list(emotion.flags)} if emotion.flags else {}),
-        **({"reason": emotion.reason} if emotion.reason is not None else {}),
-        **({"channel": _channel(turn)} if turn.channel is not None else {}),
-    }
-
-
-def _channel(turn: Turn) -> Any:
-    return list(turn.channel) if isinstance(turn.channel, tuple) else turn.channel
+    record = turn_record(scored)
+    said = [*record["flags"], *([record["reason"]] if record["reason"] else [])]
+    kept = {name: record[name] for name in ("flags", "reason", "channel")}
+    return ({"text": [", ".join(said)]} if said else {}) | _known(kept)
 
 
 def _model(dialogue: Dialogue) -> str | None:
@@ -120,12 +110,8 @@ def _confidence(dialogue: Dialogue) -> float | None:
     return round(sum(scores) / len(scores), 6) if scores else None
 
 
-def _maybe(value: float | None, where: str) -> float | None:
-    return None if value is None else finite(value, where)
-
-
 def _known(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+    return {name: value for name, value in values.items() if value not in (None, [])}
 
 
 LABELSTUDIO = Format(

@@ -23,6 +23,7 @@ from emo2vec_plugins.core import Dialogue, Emotion, Format, ScoredTurn, Turn
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats.fidelity import distinct
 from emo2vec_plugins.formats.files import read_text
+from emo2vec_plugins.formats.records import by_recording
 from emo2vec_plugins.formats.rttm.lines import (
     LEAST_TICKS,
     MICROSECONDS,
@@ -157,13 +158,11 @@ SPKEMO_RTTM = Format(
 
 
 def _loads(text: str, read: Callable[[Row], tuple[str | None, Emotion]]) -> list[Dialogue]:
-    dialogues: dict[str, list[ScoredTurn]] = {}
-    for row in rows(text):
+    def scored(row: Row) -> ScoredTurn:
         speaker, emotion = read(row)
-        turn = Turn(start=row.start, end=row.end, speaker=speaker)
-        scored = ScoredTurn(turn=turn, emotion=emotion)
-        dialogues.setdefault(row.recording, []).append(scored)
-    return [Dialogue(recording=name, turns=tuple(turns)) for name, turns in dialogues.items()]
+        return ScoredTurn(turn=Turn(start=row.start, end=row.end, speaker=speaker), emotion=emotion)
+
+    return by_recording((row.recording, scored(row)) for row in rows(text))
 
 
 def _dumps(

@@ -1,13 +1,9 @@
 """The CSV of an audformat table: what `audformat.utils.read_csv` and databases of audEERING read.
 
-A turn is a segment: ``file``, ``start`` and ``end``, times as pandas writes a Timedelta, exact to the
-nanosecond. Beside them stand ``recording``, ``speaker``, ``emotion``, ``emotion_score``, one
-``emotion_score_angry`` for each class, ``emotion_flags`` and ``emotion_reason``. The file is the
-recording's sound; where that is unknown, the recording's name, and ``recording`` is empty.
-
-Of tables that somebody else made, the file is the sound and the recording's name, and columns that
-are not ours are left out with a warning. Segments must have an end: audformat has some that go to
-the end of a file, which is not known here.
+`emo2vec_plugins.formats.tables.audformat_columns` has the columns. Times are written as pandas writes
+a Timedelta. Of tables that somebody else made, columns that are not ours are left out with a
+warning. Segments must have an end: audformat has some that go to the end of a file, which is not
+known here.
 """
 
 from __future__ import annotations
@@ -15,27 +11,22 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from emo2vec_plugins.core import Dialogue, Emotion, Format, ScoredTurn, Turn
-from emo2vec_plugins.errors import FormatError, InvalidTurnError, warn
+from emo2vec_plugins.core import Dialogue, Format, ScoredTurn
+from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.formats.fidelity import distinct, grid
-from emo2vec_plugins.formats.tables.csv_text import (
-    line,
-    read_number,
-    records,
-    write_number,
-    write_words,
+from emo2vec_plugins.formats.tables.audformat_columns import (
+    AUDFORMAT_INDEX,
+    NANOSECONDS,
+    audformat_columns,
+    audformat_dialogues,
+    audformat_row,
+    is_audformat_column,
 )
+from emo2vec_plugins.formats.tables.csv_text import line, read_number, records, write_number
 
-NANOSECONDS = 1_000_000_000
-SCORE = "emotion_score_"
-
-_NEEDED = ("file", "start", "end")
-_BEFORE = (*_NEEDED, "recording", "speaker", "emotion", "emotion_score")
-_AFTER = ("emotion_flags", "emotion_reason")
 _TIMEDELTA = re.compile(r"(?:(-?\d+) days? ?)?\+?(?:(\d+):(\d\d):(\d\d)(?:\.(\d{1,9}))?)?")
-
-Row = Mapping[str, str | None]
 
 
 def dumps(dialogues: Sequence[Dialogue]) -> str:
@@ -46,10 +37,9 @@ def dumps(dialogues: Sequence[Dialogue]) -> str:
             spaces, or a name the character NUL.
     """
     distinct(dialogues, "an audformat table")
-    emotions = [scored.emotion for dialogue in dialogues for scored in dialogue.turns]
-    scores = dict.fromkeys(SCORE + name for emotion in emotions for name in emotion.scores)
-    names = [*_BEFORE, *scores, *_AFTER]
-    rows = (_row(each, scored) for each in dialogues for scored in each.turns)
+    columns = audformat_columns(each.emotion for one in dialogues for each in one.turns)
+    names = [*AUDFORMAT_INDEX, "recording", "speaker", *columns]
+    rows = (_cells(each, scored) for each in dialogues for scored in each.turns)
     text = "".join([line(names), *(line(map(row.get, names)) for row in rows)])
     if "\0" in text:
         raise FormatError("a name has the character NUL, which CSV cannot hold")
@@ -66,46 +56,29 @@ def loads(text: str) -> list[Dialogue]:
     _, header = next(found, (1, list[str | None]()))
     names = [name or "" for name in header]
     _check(names)
-    recordings: dict[str, tuple[str | None, list[ScoredTurn]]] = {}
+    return audformat_dialogues(_rows(found, names))
+
+
+def _cells(dialogue: Dialogue, scored: ScoredTurn) -> dict[str, str | None]:
+    start, end = grid(scored.turn, rate=NANOSECONDS)
+    row = audformat_row(dialogue, scored)
+    written = {
+        name: write_number(value, name)
+        for name, value in row.items()
+        if value is not None and not isinstance(value, str)
+    }
+    return row | written | {"start": _timedelta(start), "end": _timedelta(end)}
+
+
+def _rows(
+    found: Iterator[tuple[int, list[str | None]]], names: Sequence[str]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for number, cells in found:
         where = f"line {number}"
         if len(cells) != len(names):
             raise FormatError(f"{where}: expected {len(names)} cells, found {len(cells)}")
-        row = dict(zip(names, cells, strict=True))
-        name, audio = _recording(row, where)
-        known, turns = recordings.setdefault(name, (audio, []))
-        if audio != known:
-            raise FormatError(
-                f"{where}: expected {known!r} as the file of recording {name!r}, found {audio!r}"
-            )
-        turns.append(_scored(row, where))
-    return [
-        Dialogue(recording=name, turns=tuple(turns), audio=audio)
-        for name, (audio, turns) in recordings.items()
-    ]
-
-
-def _row(dialogue: Dialogue, scored: ScoredTurn) -> dict[str, str | None]:
-    emotion = scored.emotion
-    start, end = grid(scored.turn, rate=NANOSECONDS)
-    is_known = dialogue.audio is not None
-    return {
-        "file": dialogue.audio if is_known else dialogue.recording,
-        "start": _timedelta(start),
-        "end": _timedelta(end),
-        "recording": dialogue.recording if is_known else None,
-        "speaker": scored.turn.speaker,
-        "emotion": emotion.label,
-        "emotion_score": None
-        if emotion.score is None
-        else write_number(emotion.score, "emotion_score"),
-        **{
-            SCORE + name: write_number(value, SCORE + name)
-            for name, value in emotion.scores.items()
-        },
-        "emotion_flags": write_words(emotion.flags, "emotion_flags") if emotion.flags else None,
-        "emotion_reason": emotion.reason,
-    }
+        row: dict[str, Any] = dict(zip(names, cells, strict=True))
+        yield where, row | {name: _seconds(row[name], name, where) for name in ("start", "end")}
 
 
 def _timedelta(nanoseconds: int) -> str:
@@ -124,7 +97,7 @@ def _timedelta(nanoseconds: int) -> str:
 
 
 def _check(names: Sequence[str]) -> None:
-    missing = [name for name in _NEEDED if name not in names]
+    missing = [name for name in AUDFORMAT_INDEX if name not in names]
     if missing:
         raise FormatError(
             "expected a segmented table of audformat, with the columns file, start and end, "
@@ -133,59 +106,15 @@ def _check(names: Sequence[str]) -> None:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise FormatError(f"columns are there twice: {', '.join(twice)}")
-    ours = {*_BEFORE, *_AFTER}
-    others = [name for name in names if name not in ours and not name.startswith(SCORE)]
+    ours = {*AUDFORMAT_INDEX, "recording", "speaker"}
+    others = [name for name in names if name not in ours and not is_audformat_column(name)]
     if others:
         warn(f"columns that say nothing of turns are left out: {', '.join(map(repr, others))}")
 
 
-def _recording(row: Row, where: str) -> tuple[str, str | None]:
-    """Return the name of a row's recording, and where its sound is."""
-    file = row["file"]
-    if file is None:
-        raise FormatError(f"{where}: expected a file, found nothing")
-    if "recording" not in row:
-        return file, file
-    name = row["recording"]
-    return (file, None) if name is None else (name, file)
-
-
-def _scored(row: Row, where: str) -> ScoredTurn:
-    label = row.get("emotion")
-    emotion = Emotion(
-        label=label,
-        score=_number(row, "emotion_score", where),
-        scores=dict(_scores(row, where)),
-        flags=tuple((row.get("emotion_flags") or "").split()),
-        reason=row.get("emotion_reason"),
-    )
-    start, end = _seconds(row, "start", where), _seconds(row, "end", where)
-    try:
-        turn = Turn(start=start, end=end, speaker=row.get("speaker"))
-    except InvalidTurnError as error:
-        raise FormatError(f"{where}: {error}") from error
-    return ScoredTurn(turn=turn, emotion=emotion)
-
-
-def _scores(row: Row, where: str) -> Iterator[tuple[str, float]]:
-    for column in row:
-        if column.startswith(SCORE):
-            value = _number(row, column, where)
-            if value is not None:
-                yield column.removeprefix(SCORE), value
-
-
-def _number(row: Row, column: str, where: str) -> float | None:
-    cell = row.get(column)
-    try:
-        return None if cell is None else read_number(cell)
-    except ValueError as error:
-        raise FormatError(f"{where}: {column}: expected a number, found {cell!r}") from error
-
-
-def _seconds(row: Row, column: str, where: str) -> float:
+def _seconds(cell: str | None, column: str, where: str) -> float:
     """Return a time: a Timedelta, or seconds."""
-    cell = row[column] or ""
+    cell = cell or ""
     found = _TIMEDELTA.fullmatch(cell.strip())
     if found is not None and cell.strip():
         days, hours, minutes, seconds, decimals = (part or "0" for part in found.groups())
@@ -209,7 +138,7 @@ AUDFORMAT = Format(
     holds=frozenset(
         {
             *("several", "order", "recording", "audio", "speaker"),
-            *("label", "score", "scores", "flags", "reason"),
+            *("label", "score", "scores", "flags", "reason", "duration", "overlap_ratio"),
         }
     ),
     ticks=NANOSECONDS,

@@ -16,9 +16,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from emo2vec_plugins.core import Dialogue, Emotion, Provenance, ScoredTurn, Turn
-from emo2vec_plugins.errors import FormatError, InvalidTurnError, warn
+from emo2vec_plugins.core import Dialogue
+from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.formats.fidelity import distinct
+from emo2vec_plugins.formats.json_values import Fields
+from emo2vec_plugins.formats.records import read_turn, turn_record
 
 Kind = Literal["text", "number", "count", "words", "counts", "texts"]
 """Of a column; the last three are lists: of flags, of channels, of anything."""
@@ -57,6 +59,8 @@ _MODEL: dict[str, Kind] = {
     "tokens": "texts",
 }
 _FIXED = _BEFORE | _AFTER | _MODEL
+_SAME = ("start", "end", "speaker", "emotion", "score", "reason", "overlap_ratio")
+"""Columns that are fields of a turn's record under the same names."""
 
 
 def kind_of(column: str) -> Kind | None:
@@ -88,7 +92,7 @@ def rows(dialogues: Sequence[Dialogue]) -> Iterator[dict[str, Any]]:
         if not dialogue.turns:
             yield head
         for index, scored in enumerate(dialogue.turns):
-            row = head | {"turn": index} | _turn(scored.turn) | _emotion(scored.emotion)
+            row = head | {"turn": index} | _spread(turn_record(scored))
             _refuse_odd_numbers(row)
             yield row
 
@@ -125,42 +129,33 @@ def dialogues(found: Iterable[Found], names: Sequence[str]) -> list[Dialogue]:
     return [_dialogue(name, rows_) for name, rows_ in recordings.items()]
 
 
-def _turn(turn: Turn) -> dict[str, Any]:
-    several = isinstance(turn.channel, tuple)
+def _spread(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the cells of a turn's record."""
+    channel, provenance = record["channel"], record["provenance"] or {}
+    several = isinstance(channel, list)
     return {
-        "start": turn.start,
-        "end": turn.end,
-        "speaker": turn.speaker,
-        "channel": None if several else turn.channel,
-        "channels": turn.channel if several else None,
+        **{name: record[name] for name in _SAME},
+        "channel": None if several else channel,
+        "channels": channel if several else None,
+        **{SCORE + name: value for name, value in record["scores"].items()},
+        **{LOGIT + name: value for name, value in record["logits"].items()},
+        "flags": record["flags"] or None,
+        "scored_seconds": record["duration"],
+        **{name: value or None for name, value in provenance.items()},
     }
 
 
-def _emotion(emotion: Emotion) -> dict[str, Any]:
+def _gathered(row: Row) -> dict[str, Any]:
+    """Return the record of a turn whose cells these are."""
+    model = {name: row[name] for name in _MODEL if row.get(name) is not None}
     return {
-        "emotion": emotion.label,
-        "score": emotion.score,
-        **{SCORE + name: value for name, value in emotion.scores.items()},
-        **{LOGIT + name: value for name, value in emotion.logits.items()},
-        "flags": emotion.flags or None,
-        "reason": emotion.reason,
-        "scored_seconds": emotion.duration,
-        "overlap_ratio": emotion.overlap_ratio,
-        **_model(emotion.provenance),
-    }
-
-
-def _model(provenance: Provenance | None) -> dict[str, Any]:
-    if provenance is None:
-        return {}
-    return {
-        "model": provenance.model,
-        "sha256": provenance.sha256 or None,
-        "revision": provenance.revision,
-        "resampler": provenance.resampler or None,
-        "dtype": provenance.dtype,
-        "version": provenance.version or None,
-        "tokens": provenance.tokens or None,
+        **{name: row.get(name) for name in _SAME},
+        "channel": row.get("channel") if row.get("channels") is None else row["channels"],
+        "scores": _of_classes(row, SCORE),
+        "logits": _of_classes(row, LOGIT),
+        "flags": row.get("flags") or [],
+        "duration": row.get("scored_seconds") or 0.0,
+        "provenance": model if "model" in model else None,
     }
 
 
@@ -198,9 +193,14 @@ def _dialogue(name: str, found: list[Found]) -> Dialogue:
                     f"{name!r}, as in {found[0].where}, found {each.row.get(column)!r}"
                 )
     spoken = [each for each in found if _is_turn(each)]
+    for each in spoken:
+        _needed(each, "start")
+        _needed(each, "end")
     return Dialogue(
         recording=name,
-        turns=tuple(_scored(each) for each in _in_order(spoken)),
+        turns=tuple(
+            read_turn(Fields(_gathered(each.row), each.where)) for each in _in_order(spoken)
+        ),
         audio=head.get("audio"),
         duration=head.get("recording_duration"),
     )
@@ -225,43 +225,12 @@ def _in_order(found: list[Found]) -> list[Found]:
     return [places[turn] for turn in sorted(places)]
 
 
-def _scored(found: Found) -> ScoredTurn:
-    row = found.row
-    channels = row.get("channels")
-    try:
-        turn = Turn(
-            start=_needed(found, "start"),
-            end=_needed(found, "end"),
-            speaker=row.get("speaker"),
-            channel=row.get("channel") if channels is None else tuple(channels),
-        )
-    except InvalidTurnError as error:
-        raise FormatError(f"{found.where}: {error}") from error
-    emotion = Emotion(
-        label=row.get("emotion"),
-        score=row.get("score"),
-        scores=_of_classes(row, SCORE),
-        logits=_of_classes(row, LOGIT),
-        flags=tuple(row.get("flags") or ()),
-        reason=row.get("reason"),
-        duration=row.get("scored_seconds") or 0.0,
-        overlap_ratio=row.get("overlap_ratio"),
-        provenance=_provenance(row),
-    )
-    return ScoredTurn(turn=turn, emotion=emotion)
-
-
 def _of_classes(row: Row, prefix: str) -> dict[str, float]:
     return {
         name.removeprefix(prefix): value
         for name, value in row.items()
         if name.startswith(prefix) and value is not None
     }
-
-
-def _provenance(row: Row) -> Provenance | None:
-    known = {name: row[name] for name in _MODEL if row.get(name) is not None}
-    return Provenance.from_dict(known) if "model" in known else None
 
 
 def _needed(found: Found, column: str) -> Any:

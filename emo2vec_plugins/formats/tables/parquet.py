@@ -32,11 +32,10 @@ def dumps(given: Sequence[Dialogue]) -> bytes:
     arrow = _pyarrow()
     from pyarrow import parquet
 
-    plain = [{name: _plain(value) for name, value in row.items()} for row in rows(given)]
     sink = io.BytesIO()
     try:
         schema = arrow.schema([(name, _type(name, arrow)) for name in columns(given)])
-        parquet.write_table(arrow.Table.from_pylist(plain, schema=schema), sink)
+        parquet.write_table(arrow.Table.from_pylist(list(rows(given)), schema=schema), sink)
     except UnicodeEncodeError as error:
         raise FormatError("a name has a lone surrogate, which Parquet cannot hold") from error
     return sink.getvalue()
@@ -90,10 +89,6 @@ def _type(name: str, arrow: Any) -> Any:
         "counts": arrow.list_(arrow.int64()),
     }
     return types.get(kind_of(name) or "text", arrow.list_(arrow.string()))
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _typed(column: pyarrow.ChunkedArray, name: str, arrow: Any) -> Any:
