@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import shlex
 import sys
 import tempfile
@@ -12,13 +10,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import click
 
-from emo2vec_plugins.cli import complain, note, print_table
-from emo2vec_plugins.errors import MissingExtraError
+from emo2vec_plugins.cli import (
+    POSITIVE,
+    complain,
+    device_option,
+    model_option,
+    needs_extra,
+    note,
+    picture_option,
+    print_table,
+    quiet_option,
+    report_option,
+    threads_option,
+    write_report,
+)
 from emo2vec_plugins.files import replacing
 
 if TYPE_CHECKING:
@@ -42,10 +51,6 @@ CUDA_SUBJECTS = (
 CPU_SECONDS, CUDA_SECONDS = 120.0, 3600.0
 """Of audio in a round: as little as has the mix of turns; on a GPU as much as keeps it busy."""
 
-PICTURES = (".png", ".svg", ".pdf")
-
-_POSITIVE = click.FloatRange(min=0, min_open=True)
-
 
 def _hours(_: click.Context, __: click.Parameter, value: str | None) -> tuple[float, ...]:
     try:
@@ -57,7 +62,7 @@ def _hours(_: click.Context, __: click.Parameter, value: str | None) -> tuple[fl
     return hours
 
 
-@click.command()
+@click.command("bench")
 @click.option(
     "-s",
     "--subject",
@@ -67,19 +72,13 @@ def _hours(_: click.Context, __: click.Parameter, value: str | None) -> tuple[fl
     help="Measure this: a way that 'emo2vec models' lists, or transformers, and an arithmetic; "
     "repeatable.  [default: all that can run here]",
 )
-@click.option(
-    "-m",
-    "--model",
-    metavar="NAME",
-    help="A name, a folder, or a hub's identifier.  "
-    "[default: random weights of the shape of emotion2vec_plus_large]",
-)
+@model_option(None, otherwise="random weights of the shape of emotion2vec_plus_large")
 @click.option(
     "--rttm", metavar="FILE", help="Turns as long as those in this file.  [default: of meetings]"
 )
 @click.option(
     "--seconds",
-    type=_POSITIVE,
+    type=POSITIVE,
     help=f"Of audio in a round, about.  [default: {CPU_SECONDS:g}, on a GPU {CUDA_SECONDS:g}]",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of it.")
@@ -90,8 +89,8 @@ def _hours(_: click.Context, __: click.Parameter, value: str | None) -> tuple[fl
     show_default=True,
     help="Rounds, after one to warm up; figures are medians.",
 )
-@click.option("--device", metavar="NAME", help="cpu, cuda, ...  [default: the best there is]")
-@click.option("--threads", type=click.IntRange(min=1), help="Of the CPU.  [default: torch's own]")
+@device_option
+@threads_option
 @click.option("--end-to-end", is_flag=True, help="Go from files to files, too.")
 @click.option(
     "--hours",
@@ -99,10 +98,10 @@ def _hours(_: click.Context, __: click.Parameter, value: str | None) -> tuple[fl
     callback=_hours,
     help="Annotate recordings of these lengths, too, from file to file.",
 )
-@click.option("--json", "json_file", metavar="FILE", help="Write all as JSON; - for stdout.")
-@click.option("--png", "picture", metavar="FILE", help="Draw the speeds: .png, .svg, .pdf.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
-def bench(
+@report_option
+@picture_option("the speeds")
+@quiet_option
+def bench_command(
     *,
     subjects: Sequence[str],
     model: str | None,
@@ -114,7 +113,7 @@ def bench(
     threads: int | None,
     end_to_end: bool,
     hours: tuple[float, ...],
-    json_file: str | None,
+    report: str | None,
     picture: str | None,
     quiet: bool,
 ) -> None:
@@ -123,15 +122,17 @@ def bench(
     Each back end and arithmetic runs in a process of its own; all take turns, round by round, on
     the same made audio in turns as long as those of meetings. What cannot run here is left out.
     """
-    _check_outputs(json_file, picture)
-    pictures = None if picture is None else _pictures()
+    if picture is not None:
+        with needs_extra("train", "pictures need matplotlib"):
+            import matplotlib  # noqa: F401 - found missing here, not after an hour of rounds
     from emo2vec_plugins.bench import machine
-    from emo2vec_plugins.bench.lengths import meetings, of_rttm
+    from emo2vec_plugins.bench.turns import meetings, of_rttm
     from emo2vec_plugins.bench.measure import Plan, measure
     from emo2vec_plugins.bench.subjects import Subject
     from emo2vec_plugins.engine import cores
+    from emo2vec_plugins.models import device_of
 
-    place = machine.device(device)
+    place = str(device_of(device))
     own, enough = (
         (CUDA_SUBJECTS, CUDA_SECONDS) if place.startswith("cuda") else (CPU_SUBJECTS, CPU_SECONDS)
     )
@@ -153,44 +154,21 @@ def bench(
             hours=hours,
         )
         silent = quiet or not sys.stderr.isatty()
-        found = measure(plan, folder, tell=lambda line: note(line, quiet=silent))
-    report = replace(found, about={**_circumstances(plan), "load_before": load, **found.about})
-    if json_file != "-":
-        _show(report)  # first: whatever becomes of the files, it was not for nothing
-    if json_file is not None:
-        _write_json(json_file, report)
-    if picture is not None and pictures is not None:
+        found = measure(plan, folder, announce=lambda line: note(line, quiet=silent))
+    result = replace(found, about={**_circumstances(plan), "load_before": load, **found.about})
+    if report != "-":
+        _show(result)  # first: whatever becomes of the files, it was not for nothing
+    write_report(report, result.to_json())
+    if picture is not None:
+        from emo2vec_plugins.bench.picture import speed_figure
+
         with replacing(Path(picture)) as stream:
-            figure = pictures.speed_figure(report)
+            figure = speed_figure(result)
             figure.savefig(stream, format=Path(picture).suffix.lower()[1:], dpi=150)
     if load is not None and load > cores():
         complain("warning", f"this machine was busy before it was measured: its load was {load}")
-    for name, reason in report.left_out.items():
+    for name, reason in result.left_out.items():
         complain("warning", f"{name} was left out: {reason}")
-
-
-def _check_outputs(json_file: str | None, picture: str | None) -> None:
-    if picture is not None and Path(picture).suffix.lower() not in PICTURES:
-        raise click.UsageError(f"--png writes {', '.join(PICTURES)}, got {picture!r}")
-    for path in (json_file, picture):
-        if path in (None, "-"):
-            continue
-        if Path(str(path)).is_dir():
-            raise click.UsageError(f"{path} is a folder, expected a file to write")
-        parents = Path(str(path)).absolute().parents
-        folder = next(each for each in parents if each.exists())
-        if not os.access(folder, os.W_OK):
-            raise click.UsageError(f"{folder} is no folder that can be written to")
-
-
-def _pictures() -> ModuleType:
-    try:
-        from emo2vec_plugins.bench import picture
-    except ImportError as error:
-        raise MissingExtraError(
-            f"pictures need matplotlib: pip install 'emo2vec-plugins[train]' ({error})"
-        ) from error
-    return picture
 
 
 def _weights(model: str | None, folder: Path) -> Weights:
@@ -209,15 +187,6 @@ def _circumstances(plan: Plan) -> dict[str, object]:
         "versions": machine.versions(),
         "threads": plan.threads,
     }
-
-
-def _write_json(file: str, report: Report) -> None:
-    text = json.dumps(report.to_json(), ensure_ascii=False, indent=2, allow_nan=False)
-    if file == "-":
-        click.echo(text)
-        return
-    with replacing(Path(file)) as stream:
-        stream.write(text.encode("utf-8") + b"\n")
 
 
 def _show(report: Report) -> None:

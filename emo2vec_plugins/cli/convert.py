@@ -3,65 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
 
 import click
 
+from emo2vec_plugins.cli.annotations import with_audio
 from emo2vec_plugins.cli.group import plugins_of
+from emo2vec_plugins.cli.options import audio_option, input_format_option, quiet_option
 from emo2vec_plugins.cli.output import complain, counted, listed, note
 from emo2vec_plugins.core import Dialogue
-from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.formats import FIELDS, Written, read_any, write_any
 
 
-@click.command()
+@click.command("convert")
 @click.argument("source", metavar="IN")
-@click.argument("target", metavar="OUT")
-@click.option("--from", "from_", metavar="NAME", help="Format of IN, whatever its name ends in.")
-@click.option("--to", metavar="NAME", help="Format of OUT, whatever its name ends in.")
 @click.option(
-    "--audio",
-    metavar="FILE",
-    multiple=True,
-    help="The sound, which some formats link to: FILE, or NAME=FILE for one recording of several. "
-    "Repeatable.",
+    "-o", "--output", metavar="OUT", required=True, help="What to write: a file, or a folder."
 )
-@click.option("-q", "--quiet", is_flag=True, help="Do not say what is lost.")
+@input_format_option
+@click.option(
+    *("--format", "format_"),
+    metavar="NAME",
+    help="Format of OUT, whatever its name ends in; 'emo2vec plugins' lists them.",
+)
+@audio_option
+@quiet_option
 @click.pass_context
-def convert(
+def convert_command(
     ctx: click.Context,
     *,
     source: str,
-    target: str,
-    from_: str | None,
-    to: str | None,
+    output: str,
+    input_format: str | None,
+    format_: str | None,
     audio: Sequence[str],
     quiet: bool,
 ) -> None:
     """Write annotations in another format.
 
-    IN and OUT are files, whose names say their formats ('emo2vec plugins' lists them), or folders:
-    of the results of other commands, or of files of the formats that --from and --to name. What
-    OUT cannot hold is told; it is written only if all else is read back from it as it was.
+    IN and OUT are files, whose names say their formats, or folders: of the results of other
+    commands, or of files of the formats that --input-format and --format name. Fields OUT cannot
+    store are reported; the file is written only after a round-trip check.
     """
     plugins = plugins_of(ctx)
-    dialogues = [*with_audio(read_any(source, plugins=plugins, format=from_), audio)]
-    written = write_any(dialogues, target, plugins=plugins, format=to)
+    dialogues = [*with_audio(read_any(source, plugins=plugins, format=input_format), audio)]
+    written = write_any(dialogues, output, plugins=plugins, format=format_)
     turns = sum(len(dialogue.turns) for dialogue in dialogues)
     note(
         f"{counted(turns, 'turn')} of {counted(len(dialogues), 'recording')} are in "
-        f"{listed([str(path) for path in written.paths]) or target}",
+        f"{listed([str(path) for path in written.paths]) or output}",
         quiet=quiet,
     )
-    for line in losses(written):
+    for line in _losses(written):
         note(line, quiet=quiet)
     for dialogue in dialogues:
-        for line in beyond(dialogue):
+        for line in _beyond(dialogue):
             complain("warning", line)
 
 
-def losses(written: Written) -> list[str]:
+def _losses(written: Written) -> list[str]:
     """Say in sentences what a format did not hold."""
     if written.lost is None:
         return ["the format does not say what it loses"]
@@ -72,7 +71,7 @@ def losses(written: Written) -> list[str]:
     return said
 
 
-def beyond(dialogue: Dialogue) -> list[str]:
+def _beyond(dialogue: Dialogue) -> list[str]:
     """Say which turns end after the recording does, where it is known how long that is."""
     if dialogue.duration is None:
         return []
@@ -88,38 +87,3 @@ def beyond(dialogue: Dialogue) -> list[str]:
 
 _SLACK = 0.02
 """Seconds; as for the flag ``clipped``."""
-
-
-def with_audio(dialogues: Sequence[Dialogue], audio: Sequence[str]) -> list[Dialogue]:
-    """Return dialogues with the audio files that were named for them, and how long these are.
-
-    Raises:
-        OptionsError: If a file is for no recording, or for several.
-        AudioError: If a file cannot be read.
-    """
-    files = dict(_named(each, dialogues) for each in audio)
-    return [
-        _linked(dialogue, files[dialogue.recording]) if dialogue.recording in files else dialogue
-        for dialogue in dialogues
-    ]
-
-
-def _named(given: str, dialogues: Sequence[Dialogue]) -> tuple[str, str]:
-    names = [dialogue.recording for dialogue in dialogues]
-    name, equals, path = given.partition("=")
-    if not equals or Path(given).exists():
-        path = given
-        name = names[0] if len(names) == 1 else Path(given).stem
-    if name not in names:
-        raise OptionsError(
-            f"--audio {given}: there is no recording {name!r}, there are {listed(names)}; "
-            "NAME=FILE says which one it is of"
-        )
-    return name, path
-
-
-def _linked(dialogue: Dialogue, path: str) -> Dialogue:
-    from emo2vec_plugins.audio import open_audio
-
-    sound = open_audio(path)
-    return replace(dialogue, audio=path, duration=sound.length / sound.rate)

@@ -8,30 +8,29 @@ from pathlib import Path
 
 import click
 
-from emo2vec_plugins.cli.bundles import annotate_to_bundles
-from emo2vec_plugins.cli.exports import Exports, format_option
-from emo2vec_plugins.cli.options import Scoring, scoring_options
-from emo2vec_plugins.cli.output import Tally, print_table, speaker_of
-from emo2vec_plugins.core import Dialogue, Options, ScoredTurn
+from emo2vec_plugins.cli.options import Scoring, describe_model, formats_option, scoring_options
+from emo2vec_plugins.cli.output import Tally, print_table
+from emo2vec_plugins.cli.results import Results
+from emo2vec_plugins.core import Options, ScoredTurn, annotate
 from emo2vec_plugins.errors import MissingExtraError
-from emo2vec_plugins.files import results_folder
-from emo2vec_plugins.integrations import read_rttm_sources
+from emo2vec_plugins.integrations import read_rttm_sources, unscored
 from emo2vec_plugins.report import write_page
 
 
-@click.command()
+@click.command("demo")
 @click.option(
-    "-o",
-    "--out",
+    *("-o", "--output"),
     metavar="DIR",
     default="emo2vec-demo",
     show_default=True,
     help="Where the results go.",
 )
-@format_option
+@formats_option
 @scoring_options(model="tiny")
 @click.pass_context
-def demo(ctx: click.Context, *, out: str, formats: Sequence[str], scoring: Scoring) -> None:
+def demo_command(
+    ctx: click.Context, *, output: str, formats: Sequence[str], scoring: Scoring
+) -> None:
     """Try it on a conversation of 30 s, offline.
 
     The conversation and its speaker turns come with pyannote.audio, the model with this
@@ -39,36 +38,24 @@ def demo(ctx: click.Context, *, out: str, formats: Sequence[str], scoring: Scori
     """
     audio, turns = sample_conversation()
     found = read_rttm_sources(turns, audio)
-    exports = Exports(formats, scoring.plugins)
-    folder = results_folder(out)
+    tally, plugins = Tally(quiet=scoring.quiet), scoring.plugins
+    results = Results(output, formats, options=Options(), plugins=plugins, tally=tally)
     engine = scoring.engine()
-    tally = Tally(quiet=scoring.quiet)
-    for dialogue, bundle in annotate_to_bundles(
-        found.sources,
-        folder,
-        engine=engine,
-        plugins=scoring.plugins,
-        options=Options(),
-        lines=found.lines,
-        advance=lambda: None,
-    ):
-        tally.add(dialogue)
-        print_turns(dialogue)
-        click.echo(f"\nheard by {speaker_of(engine.backend.provenance)}")
-        more = exports.write(dialogue, folder, tally)
-        bundled = bundle.rttm, bundle.emotion_rttm, bundle.spkemo_rttm, bundle.emotions_jsonl
-        page = bundle.rttm.with_suffix(".html")
+    for dialogue in annotate(found.sources, score=engine, plugins=plugins, failed=unscored):
+        columns = ("start", "end", "speaker", "emotion", "score", "flags")
+        print_table(columns, [_row(scored) for scored in dialogue.turns])
+        click.echo(f"\nscored by {describe_model(engine.backend)}")
+        written = results.write(dialogue, rttm=found.lines[dialogue.recording])
+        page = written[0].with_suffix(".html")
         write_page(dialogue, page, audio=audio)
-        for path in (*bundled, *more):
+        for path in written:
             click.echo(f"written {path}")
         click.echo(f"written {page}, to look at and to listen to in a browser")
-    tally.conclude(ctx, f"the same for a recording of yours: {_example(scoring.model)}")
-
-
-def print_turns(dialogue: Dialogue) -> None:
-    """Print one line a turn: when, who, and what was heard."""
-    columns = ("start", "end", "speaker", "emotion", "score", "flags")
-    print_table(columns, [_row(scored) for scored in dialogue.turns])
+    tally.conclude(
+        ctx,
+        "the same for a recording of yours: "
+        f"emo2vec rttm AUDIO --rttm FILE --output DIR --model {scoring.model}",
+    )
 
 
 def sample_conversation() -> tuple[Path, Path]:
@@ -87,7 +74,7 @@ def sample_conversation() -> tuple[Path, Path]:
     raise MissingExtraError(
         "the conversation of the demo comes with pyannote.audio: "
         "pip install 'emo2vec-plugins[pyannote]', "
-        "or use audio of your own: emo2vec rttm AUDIO --rttm FILE --out DIR --model tiny"
+        "or use audio of your own: emo2vec rttm AUDIO --rttm FILE --output DIR --model tiny"
     )
 
 
@@ -101,7 +88,3 @@ def _row(scored: ScoredTurn) -> tuple[str, ...]:
         "" if emotion.score is None else f"{emotion.score:.2f}",
         " ".join(emotion.flags),
     )
-
-
-def _example(model: str) -> str:
-    return f"emo2vec rttm AUDIO --rttm FILE --out DIR --model {model}"

@@ -5,15 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import click
 
-from emo2vec_plugins.cli.exports import Exports, format_option
-from emo2vec_plugins.cli.options import Scoring, bundle_options, scoring_options
-from emo2vec_plugins.cli.output import Tally, counted, note, speaker_of, step_progress
+from emo2vec_plugins.cli.options import (
+    Scoring,
+    annotating_options,
+    describe_model,
+    folder_option,
+    formats_option,
+    gathered,
+    scoring_options,
+)
+from emo2vec_plugins.cli.output import Tally, counted, note, step_progress
+from emo2vec_plugins.cli.results import Results
 from emo2vec_plugins.core import Dialogue, Options
-from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import (
     AudioError,
     Emo2vecError,
@@ -21,52 +28,45 @@ from emo2vec_plugins.errors import (
     OptionsError,
     PluginError,
 )
-from emo2vec_plugins.files import results_folder
-from emo2vec_plugins.formats import bundle_stem, write_bundle
+from emo2vec_plugins.formats import bundle_stem
 
-if TYPE_CHECKING:
-    from emo2vec_plugins.integrations.pyannote import EmotionDiarizationPipeline
+_COUNT = click.IntRange(min=1)
+_SPEAKERS = {
+    "num_speakers": click.option("--num-speakers", type=_COUNT, help="If it is known."),
+    "min_speakers": click.option("--min-speakers", type=_COUNT, help="If it is not known."),
+    "max_speakers": click.option("--max-speakers", type=_COUNT, help="If it is not known."),
+}
 
-PIPELINE = "pyannote/speaker-diarization-community-1"
-"""What diarizes unless told otherwise."""
 
-
-@click.command()
+@click.command("diarize")
 @click.argument("audio", metavar="AUDIO...", nargs=-1, required=True)
-@click.option("-o", "--out", metavar="DIR", required=True, help="Where the results go.")
+@folder_option
 @click.option(
     "--pipeline",
     metavar="FOLDER_OR_HUB_ID",
-    default=PIPELINE,
+    default="pyannote/speaker-diarization-community-1",
     show_default=True,
     help="A pyannote diarization pipeline.",
 )
 @click.option("--token", metavar="TOKEN", help="For a gated pipeline.  [default: HF_TOKEN]")
 @click.option("--cache-dir", metavar="DIR", help="Where the pipeline's downloads are kept.")
-@click.option("--num-speakers", type=click.IntRange(min=1), help="If it is known.")
-@click.option("--min-speakers", type=click.IntRange(min=1), help="If it is not known.")
-@click.option("--max-speakers", type=click.IntRange(min=1), help="If it is not known.")
-@click.option("--channel", type=click.IntRange(min=0), help="Hear only this one, from 0.")
-@bundle_options
-@format_option
+@gathered("speakers", dict, _SPEAKERS)
+@click.option("--channel", type=click.IntRange(min=0), help="Use only this one, from 0.")
+@annotating_options("overlap", "embeddings", "frames", "array_dtype")
+@formats_option
 @scoring_options()
 @click.pass_context
-def diarize(
+def diarize_command(
     ctx: click.Context,
     *,
     audio: Sequence[str],
-    out: str,
+    output: str,
     pipeline: str,
     token: str | None,
     cache_dir: str | None,
-    num_speakers: int | None,
-    min_speakers: int | None,
-    max_speakers: int | None,
+    speakers: dict[str, int | None],
     channel: int | None,
-    overlap: Literal["keep", "exclude"],
-    embeddings: bool,
-    frames: bool,
-    array_dtype: Literal["float16", "float32"],
+    options: Options,
     formats: Sequence[str],
     scoring: Scoring,
 ) -> None:
@@ -77,74 +77,42 @@ def diarize(
     """
     files = _files(audio)
     _refuse_impossible(pipeline)
-    speakers = {
-        "num_speakers": num_speakers,
-        "min_speakers": min_speakers,
-        "max_speakers": max_speakers,
-    }
-    exports = Exports(formats, scoring.plugins)
-    options = Options(
-        overlap=overlap, embeddings=embeddings, frames=frames, array_dtype=array_dtype
-    )
-    folder = results_folder(out)
-    engine = scoring.engine(granularity="frame" if frames else "utterance")
+    tally, plugins = Tally(quiet=scoring.quiet), scoring.plugins
+    results = Results(output, formats, options=options, plugins=plugins, tally=tally)
+    engine = scoring.engine(frames=options.frames)
     note(f"loading {pipeline}", quiet=scoring.quiet)
-    diarizer = _load(pipeline, token, cache_dir, engine, options, scoring)
-    tally = Tally(quiet=scoring.quiet)
+    # Only here: importing pyannote.audio takes seconds, and a mistake is found before that.
+    from emo2vec_plugins.integrations.pyannote import EmotionDiarizationPipeline
+
+    diarizer = EmotionDiarizationPipeline.from_pretrained(
+        pipeline, token=token, cache_dir=cache_dir, score=engine, options=options, plugins=plugins
+    ).to(_device(scoring.device))
     known = {name: count for name, count in speakers.items() if count is not None}
     with step_progress(quiet=scoring.quiet) as hook:
         for file in files:
-            heard = file if channel is None else {"audio": file, "channel": channel}
-            found = _diarized(heard, diarizer, hook, known)
+            source = file if channel is None else {"audio": file, "channel": channel}
+            found = _diarized(diarizer, source, hook=hook, **known)
             if isinstance(found, Exception):
                 tally.count("recording", str(file), str(found))
-                continue
-            tally.count("recording", str(file))
-            write_bundle(found, folder, embeddings=embeddings or frames, array_dtype=array_dtype)
-            tally.add(found)
-            exports.write(found, folder, tally)
+            else:
+                tally.count("recording", str(file))
+                results.write(found)
     tally.conclude(
         ctx,
         f"{counted(tally.turns, 'turn')} of {counted(len(files), 'recording')}, "
         f"diarized by {pipeline}, "
-        f"heard by {speaker_of(engine.backend.provenance)}, are in {folder}",
+        f"scored by {describe_model(engine.backend)}, are in {results.folder}",
     )
 
 
-def _diarized(
-    file: Path | dict[str, Any],
-    diarizer: EmotionDiarizationPipeline,
-    hook: Callable[..., None] | None,
-    speakers: dict[str, Any],
-) -> Dialogue | Exception:
+def _diarized(diarizer: Callable[..., Any], source: Any, **given: Any) -> Dialogue | Exception:
     try:
-        dialogue: Dialogue = diarizer(file, hook=hook, **speakers).emotions
+        dialogue: Dialogue = diarizer(source, **given).emotions
     except Emo2vecError as error:
         return error
     except Exception as error:  # noqa: BLE001 - whatever a pipeline raises fails that file alone
         return PluginError(f"the pipeline failed: {type(error).__name__}: {error}")
     return dialogue
-
-
-def _load(
-    pipeline: str,
-    token: str | None,
-    cache_dir: str | None,
-    engine: Engine,
-    options: Options,
-    scoring: Scoring,
-) -> EmotionDiarizationPipeline:
-    from emo2vec_plugins.integrations.pyannote import EmotionDiarizationPipeline
-
-    diarizer = EmotionDiarizationPipeline.from_pretrained(
-        pipeline,
-        token=token,
-        cache_dir=cache_dir,
-        score=engine,
-        options=options,
-        plugins=scoring.plugins,
-    )
-    return diarizer.to(_device(scoring.device))
 
 
 def _device(name: str | None) -> Any:
@@ -154,6 +122,7 @@ def _device(name: str | None) -> Any:
 
 
 def _refuse_impossible(pipeline: str) -> None:
+    # pyannote asks the hub about anything, and its answer does not name the mistake.
     if not Path(pipeline).exists() and not re.fullmatch(r"[\w.-]+/[\w.-]+(@\S+)?", pipeline):
         raise ModelNotFoundError(
             f"the diarization pipeline {pipeline!r} is no folder, no file, and no identifier "

@@ -1,19 +1,26 @@
-"""The group behind ``emo2vec``: plugins' commands, and errors for people instead of tracebacks."""
+"""The command ``emo2vec``: a group without commands of its own; plugins add them all.
+
+Results go to stdout, everything else to stderr. Exit status: 0 when all went well, 1 for a
+user's mistake, 2 for wrong usage, 3 when some items failed and the rest were written, 130 when
+interrupted.
+"""
 
 from __future__ import annotations
 
 import errno
+import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import click
 
-from emo2vec_plugins.cli.lazy import LazyCommand
+from emo2vec_plugins._version import __version__
 from emo2vec_plugins.cli.output import complain
 from emo2vec_plugins.core import Plugins, as_plugins
-from emo2vec_plugins.errors import Emo2vecError, Emo2vecWarning
+from emo2vec_plugins.errors import Emo2vecError, Emo2vecWarning, MissingExtraError
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C: 128 and the number of the signal, as shells have it."""
@@ -21,8 +28,49 @@ INTERRUPTED = 130
 _COMMANDS = f"{__name__}.commands"
 
 
+class LazyCommand(click.Command):
+    """Stands for a command whose module is imported when it is used, not when it is listed.
+
+    Args:
+        name: Of the command.
+        short_help: The first sentence of its help, for lists of commands.
+        module: Where it is.
+        attribute: Its name there.
+    """
+
+    def __init__(self, name: str, short_help: str, module: str, attribute: str) -> None:
+        super().__init__(name, short_help=short_help)
+        self._module = module
+        self._attribute = attribute
+
+    def load(self) -> click.Command:
+        """Import the command and return it."""
+        command: click.Command = getattr(import_module(self._module), self._attribute)
+        return command
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Make the context of the command itself, which is what any group then runs."""
+        return self.load().make_context(*args, **kwargs)
+
+
+def add_lazy_commands(
+    cli: click.Group, package: str, commands: Mapping[str, tuple[str, str]]
+) -> None:
+    """Add commands to *cli* without importing them.
+
+    Args:
+        cli: The group that `emo2vec_commands` is called with.
+        package: The package they are in.
+        commands: For each name, where the command is in the package, as ``module:attribute``, and
+            the first sentence of its help.
+    """
+    for name, (place, short_help) in commands.items():
+        module, _, attribute = place.partition(":")
+        cli.add_command(LazyCommand(name, short_help, f"{package}.{module}", attribute))
+
+
 class Failure(click.ClickException):
-    """A mistake, told in one line; exit status 1."""
+    """A mistake, reported in one line; exit status 1."""
 
     def show(self, file: Any = None) -> None:
         """Write the line to stderr."""
@@ -30,7 +78,7 @@ class Failure(click.ClickException):
 
 
 class PluginGroup(click.Group):
-    """A group that plugins add commands to, and that tells errors in one line.
+    """A group that plugins add commands to, and that reports errors in one line.
 
     Its context's ``obj`` may be a `Plugins`; those installed are used otherwise, and found only
     when something asks for them.
@@ -73,6 +121,25 @@ class PluginGroup(click.Group):
             raise Failure(explain(error)) from error
 
 
+@click.group(cls=PluginGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="emo2vec")
+@click.option(
+    "--debug",
+    is_flag=True,
+    envvar="EMO2VEC_DEBUG",
+    help="Show tracebacks, every warning and debug messages. Also: EMO2VEC_DEBUG=1.",
+)
+def main(*, debug: bool) -> None:
+    """Emotion in speech, per speaker turn.
+
+    Results go to stdout, everything else to stderr. The exit status is 1 for a mistake, 2 for
+    wrong usage, 3 when some items failed and the rest were written.
+    """
+    if debug:
+        logging.basicConfig(format="emo2vec: %(name)s: %(message)s")
+        logging.getLogger("emo2vec_plugins").setLevel(logging.DEBUG)
+
+
 def plugins_of(ctx: click.Context) -> Plugins:
     """Return the plugins of this run: those given as the context's object, or those installed."""
     root = ctx.find_root()
@@ -96,6 +163,25 @@ def explain(error: Exception) -> str:
         f"this is a bug: {type(error).__name__}: {error} "
         "(run again with 'emo2vec --debug ...' to see where)"
     )
+
+
+@contextmanager
+def needs_extra(extra: str, what: str) -> Iterator[None]:
+    """Name the extra to install if an import in the block fails.
+
+    Args:
+        extra: Of this package.
+        what: The start of the message: ``cuts need Lhotse``.
+
+    Raises:
+        MissingExtraError: With the command that installs it.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise MissingExtraError(
+            f"{what}: pip install 'emo2vec-plugins[{extra}]' ({error})"
+        ) from error
 
 
 @contextmanager

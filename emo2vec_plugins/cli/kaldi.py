@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import click
 
-from emo2vec_plugins.cli.options import Scoring, overlap_option, scoring_options
-from emo2vec_plugins.cli.output import Tally, counted, progress, speaker_of
+from emo2vec_plugins.cli.options import (
+    Scoring,
+    annotating_options,
+    describe_model,
+    scoring_options,
+)
+from emo2vec_plugins.cli.output import Tally, counted, progress
 from emo2vec_plugins.core import Options
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.files import results_folder
-from emo2vec_plugins.integrations.kaldi import ScoredRecording, annotate_kaldi, read_kaldi
+from emo2vec_plugins.integrations.kaldi import annotate_kaldi, read_kaldi
 
 
-@click.command()
+@click.command("kaldi")
 @click.argument("folder", metavar="DATA_DIR")
 @click.option(
-    "-o", "--out", metavar="DIR", help="Where the results go.  [default: the data folder]"
+    "-o", "--output", metavar="DIR", help="Where the results go.  [default: the data folder]"
 )
-@click.option("--embeddings", is_flag=True, help="Write embeddings as emotion.ark and emotion.scp.")
-@click.option("--overwrite", is_flag=True, help="Replace a utt2emotion that is there already.")
+@annotating_options("overlap", "embeddings", "overwrite")
 @click.option(
     "--run-pipes",
     is_flag=True,
     help="Run the commands in wav.scp, in a shell; only of a folder that you trust.",
 )
-@overlap_option
 @scoring_options()
 @click.pass_context
-def kaldi(
+def kaldi_command(
     ctx: click.Context,
     *,
     folder: str,
-    out: str | None,
-    embeddings: bool,
-    overwrite: bool,
+    output: str | None,
+    options: Options,
     run_pipes: bool,
-    overlap: Literal["keep", "exclude"],
     scoring: Scoring,
 ) -> None:
     """Score the utterances of a Kaldi data folder.
@@ -50,27 +49,23 @@ def kaldi(
     data = read_kaldi(folder, run_pipes=run_pipes)
     if not data.recordings:
         raise FormatError(f"{folder}: there are no utterances in this data folder")
-    results = results_folder(folder if out is None else out)
-    options = Options(overlap=overlap, embeddings=embeddings, overwrite=overwrite)
+    results = results_folder(folder if output is None else output)
     engine = scoring.engine()
     tally = Tally(quiet=scoring.quiet)
-    with progress("utterances", total=data.utterances, quiet=scoring.quiet) as advance:
-
-        def count(scored: ScoredRecording) -> None:
-            for name, turn in zip(scored.utterances, scored.dialogue.turns, strict=True):
-                tally.count("utterance", name, turn.emotion.reason)
-            advance(len(scored.utterances))
-
+    utterances = data.utterances
+    with progress("utterances", total=len(utterances), quiet=scoring.quiet) as advance:
         written = annotate_kaldi(
             data,
             score=engine,
             out=results,
             options=options,
             plugins=scoring.plugins,
-            done=count,
+            progress=advance,
         )
+    for name in utterances:
+        tally.count("utterance", name, written.failures.get(name))
     tally.conclude(
         ctx,
-        f"{counted(data.utterances, 'utterance')} of {counted(len(data.recordings), 'recording')}, "
-        f"heard by {speaker_of(engine.backend.provenance)}, are in {written.folder}",
+        f"{counted(len(utterances), 'utterance')} of {counted(len(data.recordings), 'recording')}, "
+        f"scored by {describe_model(engine.backend)}, are in {written.folder}",
     )

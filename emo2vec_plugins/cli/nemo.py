@@ -2,84 +2,63 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Literal
-
 import click
 
-from emo2vec_plugins.cli.options import Scoring, overlap_option, scoring_options
-from emo2vec_plugins.cli.output import SOME_FAILED, complain, counted, note, progress, speaker_of
-from emo2vec_plugins.core import Options
-from emo2vec_plugins.integrations.nemo import ManifestSummary, annotate_manifest
-
-
-@click.command()
-@click.argument("source", metavar="IN")
-@click.argument("target", metavar="OUT")
-@overlap_option
-@click.option(
-    "--field",
-    metavar="NAME",
-    default="emotion",
-    show_default=True,
-    help="The key that gets the label, and prefix of those beside it.",
+from emo2vec_plugins.cli.options import (
+    Scoring,
+    annotating_options,
+    describe_model,
+    existing,
+    manifest_option,
+    scoring_options,
 )
-@click.option("--overwrite", is_flag=True, help="Replace labels that are there already.")
+from emo2vec_plugins.cli.output import (
+    SOME_FAILED,
+    annotated,
+    counted,
+    name_failures,
+    note,
+    progress,
+    warn_of_labels,
+)
+from emo2vec_plugins.core import Options
+from emo2vec_plugins.integrations.nemo import annotate_nemo
+
+
+@click.command("nemo")
+@click.argument("source", metavar="IN")
+@manifest_option
+@annotating_options("overlap", "field", "overwrite")
 @scoring_options()
 @click.pass_context
-def nemo(
-    ctx: click.Context,
-    *,
-    source: str,
-    target: str,
-    overlap: Literal["keep", "exclude"],
-    field: str,
-    overwrite: bool,
-    scoring: Scoring,
+def nemo_command(
+    ctx: click.Context, *, source: str, output: str, options: Options, scoring: Scoring
 ) -> None:
     """Score the lines of a NeMo manifest.
 
     IN has a JSON object a line, with audio_filepath, offset and duration; OUT gets the same lines,
     each with an emotion. A line with an rttm_filepath gets an emotion for each turn of that RTTM.
-    OUT is there whole or not at all, and belongs into the folder of IN if paths are relative.
+    OUT is complete or absent, and belongs into the folder of IN if paths are relative.
     Labels that are there already are kept, and their lines not scored.
     """
-    if not Path(source).exists():
-        raise FileNotFoundError(2, "No such file or directory", source)
-    options = Options(overlap=overlap, field=field, overwrite=overwrite)
+    existing(source)
     engine = scoring.engine()
     with progress("lines", quiet=scoring.quiet) as advance:
-        summary = annotate_manifest(
+        summary = annotate_nemo(
             source,
-            target,
+            output,
             score=engine,
             options=options,
             plugins=scoring.plugins,
             progress=advance,
         )
     if 0 < summary.lines == summary.skipped:
-        complain(
-            "warning",
-            f"nothing was scored: {counted(summary.lines, 'line')}, each labelled already; "
-            "--field NAME writes beside it, --overwrite replaces it",
-        )
+        warn_of_labels(counted(summary.lines, "line"), options.field)
     else:
-        heard = speaker_of(engine.backend.provenance)
-        note(f"{_written(summary)}, heard by {heard}, are in {target}", quiet=scoring.quiet)
+        done = annotated(summary.turns, counted(summary.lines, "line"), summary.skipped)
+        model = describe_model(engine.backend)
+        note(f"{done}, scored by {model}, are in {output}", quiet=scoring.quiet)
     if summary.failed:
-        _name_failures(summary)
+        of = f"{summary.failed} of {counted(summary.turns, 'turn')} failed:"
+        name_failures(of, summary.failures, total=summary.failed)
         ctx.exit(SOME_FAILED)
-
-
-def _written(summary: ManifestSummary) -> str:
-    turns = f"{counted(summary.turns, 'turn')} of {counted(summary.lines, 'line')}"
-    return f"{turns}, {summary.skipped} labelled already" if summary.skipped else turns
-
-
-def _name_failures(summary: ManifestSummary) -> None:
-    complain("warning", f"{summary.failed} of {counted(summary.turns, 'turn')} failed:")
-    for failure in summary.failures:
-        click.echo(f"  {' '.join(failure.split())}", err=True)
-    unnamed = summary.failed - len(summary.failures)
-    if unnamed:
-        click.echo(f"  and {unnamed} more", err=True)

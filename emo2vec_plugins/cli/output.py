@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +16,7 @@ import click
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from emo2vec_plugins.core import Dialogue, Provenance
+    from emo2vec_plugins.core import Dialogue
 
 SOME_FAILED = 3
 """Exit status when some items failed and the rest were written."""
@@ -47,12 +50,59 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names[:LISTED]) + more
 
 
-def speaker_of(provenance: Provenance | None) -> str:
-    """Say which model spoke, as short as is unmistakable."""
-    if provenance is None:
-        return "no model"
-    digest = f", sha256 {provenance.sha256[:12]}" if provenance.sha256 else ""
-    return f"{provenance.model} ({provenance.dtype}{digest})"
+def annotated(turns: int, items: str, skipped: int) -> str:
+    """Say how much of a manifest was annotated: ``3 turns of 2 cuts, 1 labelled already``."""
+    done = f"{counted(turns, 'turn')} of {items}"
+    return f"{done}, {skipped} labelled already" if skipped else done
+
+
+def warn_of_labels(items: str, field: str, *, work: str = "scored") -> None:
+    """Warn that there was nothing to do, because all *items* have a label in *field*."""
+    complain(
+        "warning",
+        f"nothing was {work}: {items}, each with {field!r} already; "
+        "--field NAME writes beside it, --overwrite replaces it",
+    )
+
+
+def name_failures(headline: str, failures: Sequence[str], *, total: int) -> None:
+    """Warn of failures and name the first few; the results have them all.
+
+    Args:
+        headline: What failed.
+        failures: One line each, at least the first `LISTED`.
+        total: How many there are.
+    """
+    complain("warning", headline)
+    for line in failures[:LISTED]:
+        click.echo(f"  {' '.join(line.split())}", err=True)
+    if total > LISTED:
+        click.echo(f"  and {total - LISTED} more", err=True)
+
+
+def write_report(file: str | None, document: Mapping[str, Any]) -> None:
+    """Write a document as JSON to a file, or to stdout if that is ``-``; nothing if it is None."""
+    if file is None:
+        return
+    text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    # File names that are not Unicode cannot be encoded; they become escapes, not an error.
+    content = text.encode("utf-8", "backslashreplace")
+    if file == "-":
+        click.echo(content, nl=False)
+        return
+    from emo2vec_plugins.files import write_whole  # only here: lists of commands need no files
+
+    write_whole(Path(file), content)
+
+
+@contextmanager
+def resumable(*, quiet: bool) -> Iterator[None]:
+    """Say how to continue if the block, which leaves on disk what is done, is interrupted."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        note("the same command again goes on from here", quiet=quiet)
+        raise
 
 
 @contextmanager
@@ -79,10 +129,10 @@ def progress(
 
 @contextmanager
 def step_progress(*, quiet: bool = False) -> Iterator[Callable[..., None] | None]:
-    """Show a bar for each step that a progress hook of pyannote's kind is told of.
+    """Show a bar for each step that is reported to a progress hook of pyannote's kind.
 
     Yields:
-        The hook; None where nothing is to be shown.
+        The hook; None if nothing can be shown.
     """
     if quiet or not sys.stderr.isatty():
         yield None
@@ -144,18 +194,18 @@ class Tally:
     """Counts items of any kinds as they are done, and ends a command with what became of them.
 
     Args:
-        quiet: Leave out the summary; failures are told all the same.
+        quiet: Leave out the summary; failures are reported all the same.
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
         self._left_out: list[str] = []
-        self._kinds: dict[str, _Kind] = {}
+        self._kinds: defaultdict[str, _Kind] = defaultdict(_Kind)
 
     @property
     def turns(self) -> int:
         """How many turns were counted."""
-        return self._kinds["turn"].total if "turn" in self._kinds else 0
+        return self._kinds["turn"].total
 
     def add(self, dialogue: Dialogue) -> None:
         """Count the turns of one recording; those with a reason have failed."""
@@ -166,13 +216,13 @@ class Tally:
 
     def count(self, noun: str, name: str, reason: str | None = None) -> None:
         """Count one item of the kind *noun*; with a *reason*, it has failed."""
-        kind = self._kinds.setdefault(noun, _Kind())
+        kind = self._kinds[noun]
         kind.total += 1
         if reason is not None:
             kind.failed.append(f"{name}: {reason.removeprefix(f'{name}: ')}")
 
     def leave_out(self, what: str) -> None:
-        """Remember to tell, in one line, what was asked for and could not even be tried."""
+        """Note what was asked for and could not even be tried; it is reported in one line."""
         self._left_out.append(what)
 
     def conclude(self, ctx: click.Context, summary: str) -> None:
@@ -182,11 +232,9 @@ class Tally:
             complain("warning", what)
         failing = {noun: kind for noun, kind in self._kinds.items() if kind.failed}
         for noun, kind in failing.items():
-            complain("warning", f"{_share(len(kind.failed), kind.total, noun)} failed:")
-            for line in kind.failed[:LISTED]:
-                click.echo(f"  {' '.join(line.split())}", err=True)
-            if len(kind.failed) > LISTED:
-                click.echo(f"  and {len(kind.failed) - LISTED} more", err=True)
+            failed = len(kind.failed)
+            share = _share(failed, kind.total, noun)
+            name_failures(f"{share} failed:", kind.failed, total=failed)
         if failing or self._left_out:
             ctx.exit(SOME_FAILED)
 

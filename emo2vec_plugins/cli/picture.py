@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import click
 
+from emo2vec_plugins.cli.annotations import read_one
 from emo2vec_plugins.cli.group import plugins_of
+from emo2vec_plugins.cli.options import (
+    PICTURE_SUFFIXES,
+    input_format_option,
+    output_file,
+    quiet_option,
+    recording_option,
+)
 from emo2vec_plugins.cli.output import note
-from emo2vec_plugins.cli.recordings import one_of
-from emo2vec_plugins.core import Dialogue
-from emo2vec_plugins.files import replacing
-from emo2vec_plugins.formats import read_any
-from emo2vec_plugins.report import SUFFIXES, spoken_by
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from emo2vec_plugins.files import write_whole
+from emo2vec_plugins.report import spoken_by
 
 
 def seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
@@ -39,10 +41,14 @@ def seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> fl
     return sum(unit * 60.0**power for power, unit in enumerate(units))
 
 
-@click.command()
+@click.command("picture")
 @click.argument("emotions", metavar="EMOTIONS")
 @click.option(
-    "-o", "--out", metavar="FILE", required=True, help=f"What to write: {', '.join(SUFFIXES)}."
+    *("-o", "--output"),
+    metavar="FILE",
+    callback=output_file(*PICTURE_SUFFIXES),
+    required=True,
+    help=f"What to write: {', '.join(PICTURE_SUFFIXES)}.",
 )
 @click.option(
     "--kind",
@@ -51,9 +57,7 @@ def seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> fl
     show_default=True,
     help="A lane for each speaker, or the probability of each emotion over time.",
 )
-@click.option(
-    "--recording", metavar="NAME", help="Which one to draw, where EMOTIONS are of several."
-)
+@recording_option
 @click.option(
     "--speaker", "speakers", metavar="NAME", multiple=True, help="Draw only this one. Repeatable."
 )
@@ -61,22 +65,20 @@ def seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> fl
     "--start", callback=seconds, metavar="TIME", help="From when: seconds, m:ss or h:mm:ss."
 )
 @click.option("--end", callback=seconds, metavar="TIME", help="Until when.")
-@click.option(
-    "--from", "from_", metavar="NAME", help="Format of EMOTIONS, whatever its name ends in."
-)
-@click.option("-q", "--quiet", is_flag=True, help="No summary.")
+@input_format_option
+@quiet_option
 @click.pass_context
-def picture(
+def picture_command(
     ctx: click.Context,
     *,
     emotions: str,
-    out: str,
+    output: str,
     kind: Literal["timeline", "trajectories"],
     recording: str | None,
     speakers: Sequence[str],
     start: float | None,
     end: float | None,
-    from_: str | None,
+    input_format: str | None,
     quiet: bool,
 ) -> None:
     """Draw who speaks when, and in which emotion.
@@ -84,36 +86,15 @@ def picture(
     EMOTIONS is a folder of results, or a file that 'emo2vec convert' reads. Turns are coloured by
     emotion, paler for lower scores and hatched without one. The same turns give the same file.
     """
-    _check(out)
-    found = one_of(
-        read_any(emotions, plugins=plugins_of(ctx), format=from_), recording, a="picture"
-    )
-    # All of the recording, though some speakers may begin late and end early.
-    whole = replace(found, duration=_end(found))
+    plugins = plugins_of(ctx)
+    found = read_one(emotions, recording, a="picture", plugins=plugins, format=input_format)
+    # The axis is that of the whole recording, though some speakers begin late and end early.
+    ends = [each.turn.end for each in found.turns]
+    whole = replace(found, duration=max([found.duration or 0.0, *ends]))
     dialogue = spoken_by(whole, speakers) if speakers else whole
-    content = _drawn(kind, dialogue, start, end, suffix=Path(out).suffix)
-    with replacing(Path(out)) as stream:
-        stream.write(content)
-    note(f"{found.recording} is drawn in {out}", quiet=quiet)
-
-
-def _check(out: str) -> None:
-    if Path(out).suffix.lower() not in SUFFIXES:
-        raise click.UsageError(f"--out writes {', '.join(SUFFIXES)}, got {out!r}")
-    if Path(out).is_dir():
-        raise click.UsageError(f"{out} is a folder, expected a file to write")
-
-
-def _end(dialogue: Dialogue) -> float | None:
-    ends = [each.turn.end for each in dialogue.turns]
-    return max([dialogue.duration or 0.0, *ends])
-
-
-def _drawn(
-    kind: str, dialogue: Dialogue, start: float | None, end: float | None, *, suffix: str
-) -> bytes:
     from emo2vec_plugins.report import rendered, timeline, trajectories
 
     draw = timeline if kind == "timeline" else trajectories
-    figure: Figure = draw(dialogue, start=start, end=end)
-    return rendered(figure, suffix=suffix)
+    figure = draw(dialogue, start=start, end=end)
+    write_whole(Path(output), rendered(figure, suffix=Path(output).suffix))
+    note(f"{found.recording} is drawn in {output}", quiet=quiet)

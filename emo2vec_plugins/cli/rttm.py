@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterable, Iterator, Sequence
 
 import click
 
-from emo2vec_plugins.cli.bundles import annotate_to_bundles
-from emo2vec_plugins.cli.exports import Exports, format_option
-from emo2vec_plugins.cli.options import Scoring, bundle_options, scoring_options
-from emo2vec_plugins.cli.output import Tally, counted, listed, note, progress, speaker_of
-from emo2vec_plugins.core import Options
+from emo2vec_plugins.cli.options import (
+    Scoring,
+    annotating_options,
+    describe_model,
+    folder_option,
+    formats_option,
+    scoring_options,
+)
+from emo2vec_plugins.cli.output import Tally, counted, listed, note, progress
+from emo2vec_plugins.cli.results import Results
+from emo2vec_plugins.core import Clip, Dialogue, Emotion, End, Options, annotate
 from emo2vec_plugins.errors import AudioError, Emo2vecWarning
-from emo2vec_plugins.files import results_folder
-from emo2vec_plugins.integrations import RttmSources, read_rttm_sources
+from emo2vec_plugins.integrations import RttmSources, read_rttm_sources, unscored
 
 
-@click.command()
+@click.command("rttm")
 @click.argument("audio", metavar="AUDIO...", nargs=-1, required=True)
 @click.option("--rttm", metavar="FILE", required=True, help="Speaker turns of the recordings.")
-@click.option("-o", "--out", metavar="DIR", required=True, help="Where the results go.")
-@bundle_options
-@format_option
+@folder_option
+@annotating_options("overlap", "embeddings", "frames", "array_dtype")
+@formats_option
 @click.option(
     "--use-channels",
     is_flag=True,
@@ -31,16 +35,13 @@ from emo2vec_plugins.integrations import RttmSources, read_rttm_sources
 )
 @scoring_options()
 @click.pass_context
-def rttm(
+def rttm_command(
     ctx: click.Context,
     *,
     audio: Sequence[str],
     rttm: str,
-    out: str,
-    overlap: Literal["keep", "exclude"],
-    embeddings: bool,
-    frames: bool,
-    array_dtype: Literal["float16", "float32"],
+    output: str,
+    options: Options,
     formats: Sequence[str],
     use_channels: bool,
     scoring: Scoring,
@@ -48,43 +49,41 @@ def rttm(
     """Score the speaker turns of an RTTM.
 
     AUDIO are files, or folders that are searched, named after the recordings in the RTTM;
-    NAME=FILE gives a recording a file of another name, and so does one FILE alone where the RTTM
+    NAME=FILE gives a recording a file of another name, and so does one FILE alone if the RTTM
     has one recording. For each recording X, DIR gets X.rttm (its lines as they are),
     X.emotion.rttm, X.spkemo.rttm, X.emotions.jsonl and, if asked for, X.embeddings.npz.
     Recordings without audio are listed.
     """
-    exports = Exports(formats, scoring.plugins)
     found = read_rttm_sources(rttm, audio, use_channels=use_channels)
     _refuse_none(found, rttm)
     for name in found.renamed:
-        note(f"{audio[0]} is heard as {name}, the only recording of {rttm}", quiet=scoring.quiet)
+        note(f"using {audio[0]} for {name}, the only recording of {rttm}", quiet=scoring.quiet)
     for path in found.unused:
         warnings.warn(f"{path}: no recording of {rttm} has this name", Emo2vecWarning, stacklevel=2)
-    options = Options(
-        overlap=overlap, embeddings=embeddings, frames=frames, array_dtype=array_dtype
-    )
-    folder = results_folder(out)
     tally = Tally(quiet=scoring.quiet)
+    results = Results(output, formats, options=options, plugins=scoring.plugins, tally=tally)
     if found.missing:
         tally.leave_out(_without_audio(found, rttm))
-    engine = scoring.engine(granularity="frame" if frames else "utterance")
+    engine = scoring.engine(frames=options.frames)
     total = sum(len(source.turns or ()) for source in found.sources)
     with progress("turns", total=total, quiet=scoring.quiet) as advance:
-        for dialogue, _ in annotate_to_bundles(
-            found.sources,
-            folder,
-            engine=engine,
-            plugins=scoring.plugins,
-            options=options,
-            lines=found.lines,
-            advance=advance,
-        ):
-            tally.add(dialogue)
-            exports.write(dialogue, folder, tally)
+
+        def score(items: Iterable[Clip | End]) -> Iterator[tuple[Clip | End, Emotion | None]]:
+            # Counted here: a recording of hours is written only when its last turn is scored.
+            for item, emotion in engine(items):
+                if isinstance(item, Clip):
+                    advance(1)
+                yield item, emotion
+
+        dialogues: Iterator[Dialogue] = annotate(
+            found.sources, score=score, plugins=scoring.plugins, options=options, failed=unscored
+        )
+        for dialogue in dialogues:
+            results.write(dialogue, rttm=found.lines[dialogue.recording])
     tally.conclude(
         ctx,
-        f"{counted(tally.turns, 'turn')} of {counted(len(found.sources), 'recording')}, heard by "
-        f"{speaker_of(engine.backend.provenance)}, are in {folder}",
+        f"{counted(tally.turns, 'turn')} of {counted(len(found.sources), 'recording')}, scored by "
+        f"{describe_model(engine.backend)}, are in {results.folder}",
     )
 
 

@@ -1,68 +1,92 @@
-"""``emo2vec score``: one emotion for each audio file, as JSON lines and ``.npy`` files."""
+"""``emo2vec score``: one emotion for each audio file, as lines of ``emotions.jsonl``, and arrays."""
 
 from __future__ import annotations
 
-import json
+import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any
 
 import click
-import numpy as np
 
-from emo2vec_plugins.audio import MODEL_RATE
-from emo2vec_plugins.cli.inputs import read_inputs
-from emo2vec_plugins.cli.options import Scoring, scoring_options
-from emo2vec_plugins.cli.output import Tally, counted, progress, speaker_of
-from emo2vec_plugins.core import Emotion, FloatArray, Options, Recording, annotate
-from emo2vec_plugins.engine import HOP
+from emo2vec_plugins.audio import READABLE_SUFFIXES, UNREADABLE_SUFFIXES
+from emo2vec_plugins.cli.options import (
+    Scoring,
+    annotating_options,
+    check_store,
+    describe_model,
+    output_file,
+    scoring_options,
+    store_option,
+)
+from emo2vec_plugins.cli.output import Tally, counted, progress
+from emo2vec_plugins.core import Emotion, Options, Recording, annotate
+from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.files import ArrayFolder, replacing
-from emo2vec_plugins.integrations import Input, unscored
+from emo2vec_plugins.formats import EMOTIONS_JSONL
+from emo2vec_plugins.integrations import (
+    Input,
+    json_line,
+    open_list,
+    path_line,
+    read_list,
+    refuse_shared_keys,
+    scp_line,
+    unnamed,
+    unscored,
+    with_distinct_keys,
+)
 
-DIGITS = 6
-"""Decimals of frame scores, of which there are 50 a second and class."""
+_LISTS = {
+    ".scp": scp_line,
+    ".txt": path_line,
+    ".list": path_line,
+    ".lst": path_line,
+    ".jsonl": json_line,
+}
+
+_FRAMES = {".frames": "frame_embeddings", ".frame_logits": "frame_logits"}
+"""What names of frames' arrays have behind the key, and the field of an emotion that they hold."""
 
 
-@click.command()
+@click.command("score")
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
-@click.option("-o", "--out", metavar="FILE", help="Write the JSON lines here.  [default: stdout]")
 @click.option(
-    "--output-dir",
-    metavar="DIR",
-    help="Write each file's embedding to DIR/KEY.npy, as the reference does.",
+    *("-o", "--output"),
+    metavar="FILE",
+    callback=output_file(),
+    help="Write the lines here, best as X.emotions.jsonl.  [default: stdout]",
 )
-@click.option(
-    "--granularity",
-    type=click.Choice(["utterance", "frame"]),
-    default="utterance",
-    show_default=True,
-    help="frame: 50 a second, in .npy files and as frame_scores in the JSON lines.",
-)
+@annotating_options("embeddings", "frames", "array_dtype")
+@store_option
 @scoring_options()
 @click.pass_context
-def score(
+def score_command(
     ctx: click.Context,
     *,
     inputs: Sequence[str],
-    out: str | None,
-    output_dir: str | None,
-    granularity: Literal["utterance", "frame"],
+    output: str | None,
+    options: Options,
+    store: str | None,
     scoring: Scoring,
 ) -> None:
     """Score audio files, one JSON line for each.
 
     INPUT is an audio file, a folder of them, a list of paths (.txt, .list, .lst, or - for
-    stdin), a Kaldi wav.scp, or a .jsonl of {"key": ..., "source": PATH}.
+    stdin), a Kaldi wav.scp, or a .jsonl of {"key": ..., "source": PATH}. Lines are those of
+    emotions.jsonl, which 'emo2vec convert' reads. The folder of --store gets KEY.npy, the embedding
+    of the file, and KEY.frames.npy and KEY.frame_logits.npy.
     """
+    check_store(options, store)
     files = read_inputs(inputs)
-    arrays = None if output_dir is None else ArrayFolder(output_dir, [file.key for file in files])
-    frames = granularity == "frame"
-    options = Options(embeddings=not frames, frames=frames)
+    write_arrays = _array_writer(store, files, options)
+    dump: Any = EMOTIONS_JSONL.dumps
     tally = Tally(quiet=scoring.quiet)
-    with _sink(out) as write, progress("files", total=len(files), quiet=scoring.quiet) as advance:
-        engine = scoring.engine(granularity=granularity)
+    with _sink(output) as sink, progress("files", total=len(files), quiet=scoring.quiet) as advance:
+        engine = scoring.engine(frames=options.frames)
         results = annotate(
             [Recording(recording=file.key, audio=file.path) for file in files],
             score=engine,
@@ -72,57 +96,94 @@ def score(
         )
         for file, dialogue in zip(files, results, strict=True):
             emotion = dialogue.turns[0].emotion
-            if arrays is not None:
-                arrays.write(file.key, emotion.frame_embeddings if frames else emotion.embedding)
-            write(to_line(file, emotion))
+            write_arrays(file.key, emotion)
+            # A file that failed has no audio in its dialogue: its line names it all the same.
+            sink.write(dump([replace(dialogue, audio=file.path)]).encode())
+            sink.flush()
             tally.count("file", file.path, emotion.reason)
-            advance()
+            advance(1)
     tally.conclude(
-        ctx, f"{counted(len(files), 'file')}, heard by {speaker_of(engine.backend.provenance)}"
+        ctx, f"{counted(len(files), 'file')}, scored by {describe_model(engine.backend)}"
     )
 
 
-def to_line(file: Input, emotion: Emotion) -> bytes:
-    """Return one result as a line of JSON in UTF-8; it stands alone, wherever it is moved to."""
-    values: dict[str, Any] = {
-        "key": file.key,
-        "audio": file.path,
-        "label": emotion.label,
-        "score": emotion.score,
-        "labels": list(emotion.scores),
-        "scores": list(emotion.scores.values()),
-        "flags": list(emotion.flags),
-        "reason": emotion.reason,
-        "duration": round(emotion.duration, DIGITS),
-    }
-    if emotion.frame_logits is not None:
-        values["frame_seconds"] = HOP / MODEL_RATE
-        values["frame_scores"] = _softmax(emotion.frame_logits).round(DIGITS).tolist()
-    if emotion.provenance is not None:
-        values["provenance"] = emotion.provenance.to_dict()
-    # A file name that is no Unicode becomes a JSON escape, not an error.
-    return json.dumps(values, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
-
-
 @contextmanager
-def _sink(out: str | None) -> Iterator[Callable[[bytes], None]]:
-    if out is None:
-
-        def show(line: bytes) -> None:
-            sys.stdout.buffer.write(line)
-            sys.stdout.buffer.flush()
-
-        yield show
+def _sink(output: str | None) -> Iterator[IO[bytes]]:
+    if output is None:
+        yield sys.stdout.buffer
         return
-    with replacing(Path(out)) as stream:
-
-        def keep(line: bytes) -> None:
-            stream.write(line)
-
-        yield keep
+    with replacing(Path(output)) as stream:
+        yield stream
 
 
-def _softmax(logits: FloatArray) -> FloatArray:
-    likelihood: FloatArray = np.exp(logits - logits.max(axis=1, keepdims=True))
-    scores: FloatArray = likelihood / likelihood.sum(axis=1, keepdims=True)
-    return scores
+def _array_writer(
+    store: str | None, files: Sequence[Input], options: Options
+) -> Callable[[str, Emotion], None]:
+    """Return what writes the arrays that are asked for; all their names are checked before."""
+    if store is None:
+        return lambda *_: None
+    fields = {"": "embedding"} if options.embeddings else {}
+    fields |= _FRAMES if options.frames else {}
+    keys = {file.key for file in files}
+    clash = {f"{key}{ending}" for key in keys for ending in fields if ending} & keys
+    if clash and options.embeddings:
+        raise OptionsError(f"frames and the embedding of another key would be {min(clash)}.npy")
+    folder = ArrayFolder(store, [f"{key}{ending}" for key in keys for ending in fields])
+    from emo2vec_plugins.files import cast  # only here: it loads numpy
+
+    def write(key: str, emotion: Emotion) -> None:
+        for ending, field in fields.items():
+            array = getattr(emotion, field)
+            if array is not None:
+                folder.write(f"{key}{ending}", cast(array, options.array_dtype))
+
+    return write
+
+
+def read_inputs(arguments: Iterable[str]) -> list[Input]:
+    """Return the audio files that *arguments* stand for, in order, each with a key of its own.
+
+    A key is what a ``wav.scp`` or JSON list says, else the file's stem, as the reference has it.
+    Files of one stem get as much of their paths as tells them apart.
+
+    Args:
+        arguments: Audio files; folders, searched for audio in depth; ``.scp`` files of
+            ``KEY PATH`` lines; ``.txt``, ``.list`` and ``.lst`` files of paths, ``-`` for such a
+            list on stdin; ``.jsonl`` files of ``{"key": ..., "source": PATH}`` lines. Paths in a
+            list are relative to the working directory or else to the list.
+
+    Raises:
+        FormatError: If a line of a list is malformed, or is a Kaldi pipe.
+        OptionsError: If two different files have the same key in lists, or a folder has no audio.
+        OSError: If a list cannot be read.
+    """
+    keyed = with_distinct_keys([each for argument in arguments for each in _expand(argument)])
+    refuse_shared_keys(keyed)
+    return keyed
+
+
+def _expand(argument: str) -> list[Input]:
+    if argument == "-":
+        return read_list(sys.stdin, "<stdin>", path_line)
+    path = Path(argument)
+    if path.is_dir():
+        return [unnamed(str(file)) for file in _audio_files(path)]
+    parse = _LISTS.get(path.suffix.lower())
+    return [unnamed(argument)] if parse is None else open_list(argument, parse)
+
+
+def _audio_files(folder: str | os.PathLike[str]) -> list[Path]:
+    """Return what looks like audio in a folder and those below it, sorted.
+
+    Links that lead nowhere and files that libsndfile does not read are among them: each is then
+    reported as failed, not passed over.
+
+    Raises:
+        OptionsError: If there are none.
+    """
+    suffixes = READABLE_SUFFIXES | UNREADABLE_SUFFIXES
+    paths = [path for path in Path(folder).rglob("*") if path.suffix.lower() in suffixes]
+    files = sorted(path for path in paths if path.is_file() or not path.exists())
+    if not files:
+        raise OptionsError(f"{folder}: no audio files in this folder or below it")
+    return files

@@ -3,58 +3,66 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import click
 
-from emo2vec_plugins.cli import Loading, complain, counted, loading_options, note, progress
-from emo2vec_plugins.evaluation.options import TruthOptions, extra, labelled_manifest, truth_options
+from emo2vec_plugins.cli import (
+    Loading,
+    complain,
+    counted,
+    folder_option,
+    loading_options,
+    note,
+    progress,
+    quiet_option,
+)
+from emo2vec_plugins.evaluation.options import TruthOptions, needs_training_extra, truth_options
 
 if TYPE_CHECKING:
-    from emo2vec_plugins.evaluation.results import Calibration
+    from emo2vec_plugins.evaluation.values import Calibration
 
 
-@click.command()
+@click.command("calibrate")
 @click.argument("source", metavar="CUTS")
-@click.option(
-    "-o", "--out", "target", metavar="FOLDER", required=True, help="Write the new model here."
-)
-@truth_options("--field")
+@folder_option
+@truth_options
 @loading_options
-@click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
-def calibrate(
-    *, source: str, target: str, truth: TruthOptions, loading: Loading, quiet: bool
+@quiet_option
+def calibrate_command(
+    *, source: str, output: str, truth: TruthOptions, loading: Loading, quiet: bool
 ) -> None:
     """Make a model's scores mean what they say.
 
-    CUTS is a .jsonl or .jsonl.gz of Lhotse cuts with labels, of speakers whom the model has not
-    learnt from. One number, the temperature, is fitted on them, and FOLDER becomes a copy of the
+    CUTS is a .jsonl or .jsonl.gz of Lhotse cuts with labels, of speakers that the model was not
+    trained on. One number, the temperature, is fitted on them, and DIR becomes a copy of the
     model with its head divided by it. Labels and embeddings stay as they are.
     """
-    library = _library()
-    cuts = labelled_manifest(Path(source))
+    with needs_training_extra():
+        from emo2vec_plugins.evaluation.calibration import calibrate
+        from emo2vec_plugins.integrations.lhotse import read_cuts
+    cuts = read_cuts(source)
     with progress("cuts", total=len(cuts), quiet=quiet) as advance:
-        found = library.calibrate(
+        found = calibrate(
             cuts,
-            Path(target),
+            Path(output),
             model=loading.model,
             data=Path(source).name,
             truth=truth.reader(),
             device=loading.device,
             dtype=loading.dtype,
             plugins=loading.plugins,
-            advance=advance,
+            progress=advance,
         )
-    tell(found.calibration, quiet=quiet)
+    report_errors(found.calibration, quiet=quiet)
     note(
         f"temperature {found.temperature:.3f} from {counted(found.turns, 'turn')}; the model is in "
-        f"{target}",
+        f"{output}",
         quiet=quiet,
     )
 
 
-def tell(found: Calibration, *, quiet: bool) -> None:
+def report_errors(found: Calibration, *, quiet: bool) -> None:
     """Say what became of both errors on turns that the temperatures were not fitted on."""
     before, after = found.before, found.after
     if after is None:
@@ -74,9 +82,3 @@ def tell(found: Calibration, *, quiet: bool) -> None:
             f"{'rises' if len(risen) == 1 else 'rise'}: the scores were no worse before, or there "
             "is too little data",
         )
-
-
-def _library() -> ModuleType:
-    with extra():
-        from emo2vec_plugins.evaluation import calibration
-    return calibration

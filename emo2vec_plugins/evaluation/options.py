@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from emo2vec_plugins.errors import LabelError, MissingExtraError
+from emo2vec_plugins.cli import field_option, gathered, label_map_option, needs_extra
+from emo2vec_plugins.core import LabelMap
 
 if TYPE_CHECKING:
-    from lhotse.cut import Cut
-
     from emo2vec_plugins.evaluation.reading import Truth
 
-Command = Callable[..., Any]
+LEFT_OUT = {
+    "unlabelled": "without a label",
+    "by_label_map": "left out by the label map",
+    "other_labels": "with labels that --labels does not name",
+    "missing_audio": "without audio",
+}
+"""Why turns are not used, in words. Pseudo-labels are not among it: a warning reports them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,108 +38,47 @@ class TruthOptions:
     label_map: str | None
     skip_unlabelled: bool
 
-    def reader(self, classes: tuple[str, ...] | None = None) -> Truth:
-        """Return what reads the labels, of these classes alone if any are given."""
-        with extra():
+    def reader(self, labels: tuple[str, ...] | None = None) -> Truth:
+        """Return what reads the labels, of these labels alone if any are given."""
+        with needs_training_extra():
             from emo2vec_plugins.evaluation.reading import Truth
-        from emo2vec_plugins.core import LabelMap
 
         return Truth(
             field=self.field,
-            label_map=LabelMap() if self.label_map is None else LabelMap.read(self.label_map),
-            classes=classes,
+            label_map=read_label_map(self.label_map),
+            labels=labels,
             skip_unlabelled=self.skip_unlabelled,
         )
 
 
-LEFT_OUT = {
-    "unlabelled": "without a label",
-    "by_label_map": "left out by the label map",
-    "other_classes": "of classes that --labels does not name",
-    "missing_audio": "without audio",
-}
-"""Why turns are not used, in words. Of pseudo-labels, a warning tells."""
-
-_OPTIONS = (
-    click.option(
-        "--label-map",
-        metavar="FILE",
-        help="YAML or JSON: what the corpus's names mean ('happiness: happy'); null leaves out.",
-    ),
-    click.option(
-        "--skip-unlabelled", is_flag=True, help="Leave out turns without a label; an error if not."
-    ),
-)
+def truth_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options; it is called with ``truth=TruthOptions(...)`` for them."""
+    options = {
+        "field": field_option,
+        "label_map": label_map_option,
+        "skip_unlabelled": click.option(
+            "--skip-unlabelled",
+            is_flag=True,
+            help="Leave out turns without a label; they are an error otherwise.",
+        ),
+    }
+    return gathered("truth", TruthOptions, options)(command)
 
 
-def truth_options(field: str) -> Callable[[Command], Command]:
-    """Return what gives a command the options; it is called with ``truth=TruthOptions(...)``.
-
-    Args:
-        field: What the option is called that names the field: ``--field``, if there is but one.
-    """
-    named = click.option(
-        field,
-        "truth_field",
-        metavar="NAME",
-        default="emotion",
-        show_default=True,
-        help="The field with the labels that people gave.",
-    )
-
-    def decorate(command: Command) -> Command:
-        @functools.wraps(command)
-        def gather(
-            *, truth_field: str, label_map: str | None, skip_unlabelled: bool, **given: Any
-        ) -> Any:
-            own = TruthOptions(
-                field=truth_field, label_map=label_map, skip_unlabelled=skip_unlabelled
-            )
-            return command(truth=own, **given)
-
-        decorated: Command = gather
-        for option in reversed((named, *_OPTIONS)):
-            decorated = option(decorated)
-        return decorated
-
-    return decorate
+def read_label_map(path: str | None) -> LabelMap:
+    """Return the map in a file; one that changes nothing if there is no file."""
+    return LabelMap() if path is None else LabelMap.read(path)
 
 
-def told_left_out(counts: Mapping[str, int]) -> str:
+def describe_left_out(counts: Mapping[str, int]) -> str:
     """Say how many turns are not used, and why; empty if all are.
 
     Args:
-        counts: By the reasons in `LEFT_OUT`; others are not told.
+        counts: By the reasons in `LEFT_OUT`; others are ignored.
     """
     return ", ".join(f"{counts[why]} {said}" for why, said in LEFT_OUT.items() if counts.get(why))
 
 
-def labelled_manifest(path: Path) -> list[Cut]:
-    """Return the cuts of a manifest that is to have labelled turns.
-
-    Raises:
-        FormatError: If it is none.
-        LabelError: If it is empty.
-        OSError: If it cannot be read.
-    """
-    from emo2vec_plugins.evaluation.reading import read_cuts
-
-    cuts = read_cuts(path)
-    if not cuts:
-        raise LabelError(f"{path}: there are no cuts in it")
-    return cuts
-
-
-@contextmanager
-def extra() -> Iterator[None]:
-    """Say which extra is missing if an import in the block fails.
-
-    Raises:
-        MissingExtraError: With the command that installs it.
-    """
-    try:
-        yield
-    except ImportError as error:
-        raise MissingExtraError(
-            f"this needs libraries of an extra: pip install 'emo2vec-plugins[train]' ({error})"
-        ) from error
+def needs_training_extra() -> AbstractContextManager[None]:
+    """Name the extra to install if an import in the block fails."""
+    return needs_extra("train", "this needs libraries of an extra")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from emo2vec_plugins.evaluation.options import labelled_manifest
+from emo2vec_plugins.cli import gathered
 
 if TYPE_CHECKING:
     from lhotse.cut import Cut
@@ -17,16 +17,64 @@ if TYPE_CHECKING:
     from emo2vec_plugins.evaluation.reading import Truth
     from emo2vec_plugins.integrations.lhotse import LabelledTurn
 
+EMOBOX = {
+    "audio_root": click.option(
+        "--audio-root", metavar="DIR", help="EmoBox: what its audio lies under."
+    ),
+    "skip_missing": click.option(
+        "--skip-missing", is_flag=True, help="EmoBox: leave out clips without audio."
+    ),
+    "folds": click.option(
+        *("--fold", "folds"),
+        type=int,
+        multiple=True,
+        metavar="N",
+        help="EmoBox: this fold. Repeatable.",
+    ),
+    "speaker_pattern": click.option(
+        "--speaker-pattern",
+        metavar="REGEX",
+        help="EmoBox: its first group in a clip's key is the speaker.",
+    ),
+}
+"""Options that only a folder of EmoBox has a use for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmoBoxOptions:
+    """What the options in `EMOBOX` say.
+
+    Attributes:
+        audio_root: A folder; None if none was named.
+        skip_missing: Leave out clips without audio.
+        folds: Numbers; empty for all.
+        speaker_pattern: For keys; None for EmoBox's own rules.
+    """
+
+    audio_root: str | None
+    skip_missing: bool
+    folds: tuple[int, ...]
+    speaker_pattern: str | None
+
+    def given(self) -> str | None:
+        """Return the first option that was used; None if none was."""
+        used = (name for name in EMOBOX if getattr(self, name))
+        name = next(used, None)
+        return None if name is None else f"--{name.removesuffix('s').replace('_', '-')}"
+
+
+emobox_options = gathered("box", EmoBoxOptions, EMOBOX)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
-    """What is to be judged.
+    """What is evaluated.
 
     Attributes:
         cuts: With labels.
-        turns: The supervisions among them that are judged.
+        turns: The supervisions among them that count.
         folds: Ids of the turns in each fold; None if there are no folds.
-        left_out: How many supervisions are not judged, by why.
+        left_out: How many supervisions do not count, by why.
     """
 
     cuts: Sequence[Cut]
@@ -35,47 +83,46 @@ class Material:
     left_out: Mapping[str, int]
 
 
-def manifest_material(path: Path, truth: Truth) -> Material:
-    """Read a manifest of cuts.
+def read_material(path: Path, truth: Truth, *, box: EmoBoxOptions, needs_audio: bool) -> Material:
+    """Read a manifest of cuts, or the test clips of EmoBox's folds.
 
     Raises:
-        FormatError: If it is none.
-        LabelError: If it is empty, or labels are missing or unknown.
-    """
-    cuts = labelled_manifest(path)
-    return Material(cuts=cuts, turns=truth.turns(cuts), folds=None, left_out=truth.left_out(cuts))
-
-
-def emobox_material(
-    path: Path,
-    truth: Truth,
-    *,
-    audio_root: str | None,
-    needs_audio: bool,
-    skip_missing: bool,
-    folds: Sequence[int],
-    speaker_pattern: str | None,
-) -> Material:
-    """Read the test clips of EmoBox's folds.
-
-    Raises:
-        FormatError: If they are none, or audio is missing that is not to be skipped.
+        click.UsageError: If options for EmoBox are given for a manifest, or are missing.
+        FormatError: If it is another kind of file or empty, or audio is missing.
         LabelError: If labels are missing or unknown.
         OptionsError: If there is no such fold, or no speaker in a key.
     """
+    from emo2vec_plugins.errors import FormatError
+    from emo2vec_plugins.evaluation import emobox
+    from emo2vec_plugins.integrations.lhotse import read_cuts
+
+    if emobox.is_emobox(path):
+        return _emobox_material(path, truth, box, needs_audio=needs_audio)
+    if box.given():
+        raise click.UsageError(f"{box.given()} is for a folder of EmoBox, with fold_1 in it")
+    if path.is_dir():
+        raise FormatError(
+            f"{path}: a manifest of cuts is a .jsonl or .jsonl.gz, EmoBox's data a folder with "
+            "fold_1 in it"
+        )
+    cuts = read_cuts(path)
+    return Material(cuts=cuts, turns=truth.turns(cuts), folds=None, left_out=truth.left_out(cuts))
+
+
+def _emobox_material(
+    path: Path, truth: Truth, box: EmoBoxOptions, *, needs_audio: bool
+) -> Material:
     from emo2vec_plugins.evaluation import emobox
 
-    if needs_audio and audio_root is None:
-        raise click.UsageError(
-            "EmoBox has no audio of its own: --audio-root FOLDER says where it is"
-        )
-    chosen = emobox.chosen_folds(emobox.read_emobox(path, speaker_pattern=speaker_pattern), folds)
+    if needs_audio and box.audio_root is None:
+        raise click.UsageError("EmoBox has no audio of its own: --audio-root DIR says where it is")
+    folds = emobox.read_emobox(path, speaker_pattern=box.speaker_pattern)
+    chosen = emobox.chosen_folds(folds, box.folds)
     clips = emobox.clips_of(chosen)
-    root = Path(audio_root) if audio_root is not None and needs_audio else None
-    missing = emobox.missing_audio(clips, root) if root is not None and skip_missing else []
+    root = Path(box.audio_root) if box.audio_root is not None and needs_audio else None
+    missing = emobox.missing_audio(clips, root) if root is not None and box.skip_missing else []
     lost = {clip.key for clip in missing}
-    there = [clip for clip in clips if clip.key not in lost]
-    cuts = emobox.as_cuts(there, root)
+    cuts = emobox.as_cuts([clip for clip in clips if clip.key not in lost], root)
     return Material(
         cuts=cuts,
         turns=truth.turns(cuts),

@@ -14,12 +14,19 @@ import click
 
 from emo2vec_plugins.cli import (
     Tally,
+    audio_option,
     complain,
     counted,
+    field_option,
+    folder_option,
+    input_format_option,
+    label_map_option,
     listed,
     note,
+    overwrite_option,
     plugins_of,
     print_table,
+    quiet_option,
     with_audio,
 )
 from emo2vec_plugins.core import Dialogue, LabelMap
@@ -49,32 +56,26 @@ if TYPE_CHECKING:
 
     from emo2vec_plugins.core import Format
 
-TOOLS = ("elan", "labelstudio")
+FORMATS = ("elan", "labelstudio")
 LABELSTUDIO_FILES = ("tasks.labelstudio.json", "labelling.xml")
 CHANGES, AGREEMENT, CUTS = "changes.csv", "agreement.json", "cuts.jsonl.gz"
 
-audio_option = click.option(
-    "--audio",
-    metavar="FILE",
-    multiple=True,
-    help="The sound: FILE, or NAME=FILE for one recording of several.  [default: as annotated]",
-)
-quiet_option = click.option("-q", "--quiet", is_flag=True, help="No summary.")
 
-
-@click.group()
-def review() -> None:
-    """Have people correct emotions, and bring that home.
+@click.group("review")
+def review_command() -> None:
+    """Export for correction and import the results.
 
     'export' writes results for ELAN or Label Studio; 'read' takes what came back, says which turns
     changed and how far people agree with the model, and writes a CutSet to train on.
     """
 
 
-@review.command()
+@review_command.command("export")
 @click.argument("emotions", metavar="EMOTIONS")
-@click.argument("out", metavar="OUT")
-@click.option("--tool", type=click.Choice(TOOLS), required=True, help="Whom it is for.")
+@folder_option
+@click.option(
+    *("--format", "format_"), type=click.Choice(FORMATS), required=True, help="Of the files."
+)
 @audio_option
 @click.option(
     "--media-prefix",
@@ -82,15 +83,15 @@ def review() -> None:
     help="What Label Studio has before the name of an audio file, such as "
     "'/data/local-files/?d=meetings/'.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace files that are there already.")
+@overwrite_option
 @quiet_option
 @click.pass_context
-def export(
+def export_command(
     ctx: click.Context,
     *,
     emotions: str,
-    out: str,
-    tool: str,
+    output: str,
+    format_: str,
     audio: Sequence[str],
     media_prefix: str | None,
     overwrite: bool,
@@ -98,7 +99,7 @@ def export(
 ) -> None:
     """Write results for people to correct.
 
-    EMOTIONS is a folder of results, or a file that 'emo2vec convert' reads. The folder OUT gets,
+    EMOTIONS is a folder of results, or a file that 'emo2vec convert' reads. The folder DIR gets,
     for ELAN, X.eaf for each recording X, linked to its sound; for Label Studio, tasks to import
     and the labelling configuration to set up the project with.
     """
@@ -106,11 +107,12 @@ def export(
     dialogues = with_audio(read_any(emotions, plugins=plugins), audio)
     _refuse_silence(dialogues)
     if media_prefix is None:
-        _tell_of_missing_sound(dialogues)
-    folder = results_folder(out)
+        _warn_of_missing_audio(dialogues)
+    folder = results_folder(output)
+    is_elan = format_ == "elan"
     if not overwrite:
-        _refuse_corrected(dialogues, folder, plugins.format("elan") if tool == "elan" else None)
-    if tool == "elan":
+        _refuse_corrected(dialogues, folder, plugins.format("elan") if is_elan else None)
+    if is_elan:
         files = [*write_any(dialogues, f"{folder}/", plugins=plugins, format="elan").paths]
     else:
         files = [folder / name for name in LABELSTUDIO_FILES]
@@ -121,29 +123,23 @@ def export(
     note(f"{counted(turns, 'turn')} to correct are in {listed(list(map(str, files)))}", quiet=quiet)
 
 
-@review.command()
+@review_command.command("read")
 @click.argument("emotions", metavar="EMOTIONS")
 @click.argument("corrected", metavar="CORRECTED")
-@click.argument("out", metavar="OUT")
-@click.option("--from", "from_", metavar="NAME", help="Format of CORRECTED.")
+@folder_option
+@input_format_option
 @audio_option
-@click.option(
-    "--label-map",
-    metavar="FILE",
-    help="YAML or JSON: what other labels mean ('furious: angry'); null takes them off.",
-)
-@click.option(
-    "--field", default="emotion", show_default=True, help="Of the cuts' supervisions, for labels."
-)
+@label_map_option
+@field_option
 @quiet_option
 @click.pass_context
-def read(
+def read_command(
     ctx: click.Context,
     *,
     emotions: str,
     corrected: str,
-    out: str,
-    from_: str | None,
+    output: str,
+    input_format: str | None,
     audio: Sequence[str],
     label_map: str | None,
     field: str,
@@ -151,14 +147,14 @@ def read(
 ) -> None:
     """Read corrections, and say what they are.
 
-    EMOTIONS is what was exported, CORRECTED the file, or the folder of files, that came back. The
-    folder OUT gets changes.csv (every turn before and after), agreement.json (Cohen's kappa, of
+    EMOTIONS is what was exported, CORRECTED the file, or the folder of files, that came back;
+    --input-format is of CORRECTED. The folder DIR gets changes.csv (every turn before and after), agreement.json (Cohen's kappa, of
     all classes and of each) and cuts.jsonl.gz (the corrected turns, for 'emo2vec train').
     """
     plugins = plugins_of(ctx)
     originals = with_audio(read_any(emotions, plugins=plugins), audio)
-    answers = read_any(corrected, plugins=plugins, format=from_)
-    _refuse_predictions(Path(corrected), from_)
+    answers = read_any(corrected, plugins=plugins, format=input_format)
+    _refuse_predictions(Path(corrected), input_format)
     reviewed = compare(
         originals,
         answers,
@@ -166,11 +162,11 @@ def read(
     )
     every = [change for each in reviewed for change in each.changes]
     result = agreement(every)
-    folder, tally = results_folder(out), Tally(quiet=quiet)
+    folder, tally = results_folder(output), Tally(quiet=quiet)
     write_text(folder / CHANGES, as_csv(every))
     write_text(folder / AGREEMENT, json.dumps(result.to_dict(), indent=2) + "\n")
     _write_lines(folder / CUTS, [cut for each in reviewed for cut in _cuts(each, field, tally)])
-    _tell_missing(originals, reviewed, tally)
+    _name_missing(originals, reviewed, tally)
     print_table(["", "kappa", "model", "people", "both"], [*_rows(result)])
     tally.conclude(ctx, f"{_summary(every)}; {CHANGES}, {AGREEMENT} and {CUTS} are in {folder}")
 
@@ -179,17 +175,17 @@ def _refuse_silence(dialogues: Sequence[Dialogue]) -> None:
     silent = [each.recording for each in dialogues if each.audio is None]
     if silent:
         raise AudioError(
-            f"nobody knows where the sound of {listed(silent)} is, and people are to hear it: "
+            f"the audio of {listed(silent)} is not known, and people need it to correct labels: "
             "say --audio FILE or --audio NAME=FILE"
         )
 
 
-def _tell_of_missing_sound(dialogues: Sequence[Dialogue]) -> None:
+def _warn_of_missing_audio(dialogues: Sequence[Dialogue]) -> None:
     for each in dialogues:
         if each.audio is not None and "://" not in each.audio and not Path(each.audio).exists():
             complain(
                 "warning",
-                f"{each.recording}: its sound is linked and not there: {each.audio}; "
+                f"{each.recording}: its audio is linked and not there: {each.audio}; "
                 "--audio FILE says where it is",
             )
 
@@ -208,12 +204,12 @@ def _refuse_corrected(dialogues: Sequence[Dialogue], folder: Path, elan: Format 
         )
 
 
-def _refuse_predictions(corrected: Path, from_: str | None) -> None:
-    """Refuse tasks that went to Label Studio and are taken for what came back."""
+def _refuse_predictions(corrected: Path, format_: str | None) -> None:
+    """Refuse tasks that went to Label Studio and are mistaken for what came back."""
     ending = LABELSTUDIO.suffixes[0]
     files = sorted(corrected.glob(f"*{ending}")) if corrected.is_dir() else [corrected]
     for file in files:
-        if from_ == LABELSTUDIO.name or (from_ is None and file.name.endswith(ending)):
+        if format_ == LABELSTUDIO.name or (format_ is None and file.name.endswith(ending)):
             try:
                 refuse_unseen(read_text(file))
             except FormatError as error:
@@ -227,7 +223,7 @@ def _served(dialogue: Dialogue, prefix: str | None) -> Dialogue:
 
 
 def _cuts(reviewed: Reviewed, field: str, tally: Tally) -> Iterator[Cut]:
-    """Yield a recording's cut, if it can be had; say what became of it."""
+    """Yield a recording's cut unless its audio fails; count what became of it."""
     from emo2vec_plugins.review.cuts import corrected_cut
 
     name = reviewed.original.recording
@@ -250,13 +246,13 @@ def _write_lines(path: Path, cuts: Sequence[Cut]) -> None:
             packed.write(line.encode("utf-8") + b"\n")
 
 
-def _tell_missing(
+def _name_missing(
     originals: Sequence[Dialogue], reviewed: Sequence[Reviewed], tally: Tally
 ) -> None:
     names = {each.original.recording for each in reviewed}
     missing = [each.recording for each in originals if each.recording not in names]
     if missing:
-        tally.leave_out(f"nobody gave back {listed(missing)}")
+        tally.leave_out(f"no corrections found for {listed(missing)}")
 
 
 def _rows(result: Agreement) -> Iterator[list[str]]:
@@ -273,5 +269,5 @@ def _summary(every: Sequence[Change]) -> str:
     touched = [change for change in every if change.kinds]
     kinds = [kind for change in touched for kind in change.kinds]
     counts = ", ".join(f"{kind} {kinds.count(kind)}" for kind in dict.fromkeys(kinds))
-    told = f" ({counts})" if counts else ""
-    return f"{len(touched)} of {counted(len(every), 'turn')} changed{told}"
+    by_kind = f" ({counts})" if counts else ""
+    return f"{len(touched)} of {counted(len(every), 'turn')} changed{by_kind}"

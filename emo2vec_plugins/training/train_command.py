@@ -2,130 +2,274 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from emo2vec_plugins.cli import note
-from emo2vec_plugins.core import DEFAULT_MODEL
-from emo2vec_plugins.training.train_options import CACHE, Order
+from emo2vec_plugins.cli import (
+    counted,
+    folder_option,
+    note,
+    plugins_of,
+    quiet_option,
+    resumable,
+    step_progress,
+)
+from emo2vec_plugins.core import DEFAULT_MODEL, load_model
+from emo2vec_plugins.evaluation import (
+    TruthOptions,
+    describe_left_out,
+    needs_training_extra,
+    truth_options,
+)
+from emo2vec_plugins.training.train_options import CACHE, RECIPE_FIELDS, train_options
+
+if TYPE_CHECKING:
+    from emo2vec_plugins.training.card import Story
+    from emo2vec_plugins.training.examples import Example
+    from emo2vec_plugins.training.fit import Means
+    from emo2vec_plugins.training.progress import Row
+    from emo2vec_plugins.training.recipe import Recipe
+    from emo2vec_plugins.training.split import Split
 
 
-def _settings(_: click.Context, __: click.Parameter, given: Sequence[str]) -> dict[str, Any]:
-    import yaml
-
-    changes: dict[str, Any] = {}
-    for each in given:
-        name, equals, value = each.partition("=")
-        if not equals:
-            raise click.BadParameter(f"a setting is FIELD=VALUE, got {each!r}")
-        try:
-            changes[name.strip().replace("-", "_")] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise click.BadParameter(f"{each!r}: the value is not YAML") from error
-    return changes
-
-
-def _names(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...]:
-    return tuple(name.strip() for name in (value or "").split(",") if name.strip())
-
-
-@click.command()
+@click.command("train")
 @click.argument("source", metavar="CUTS")
-@click.option("-o", "--out", metavar="FOLDER", required=True, help="The folder to make.")
-@click.option("--recipe", "recipe_file", metavar="FILE", help="YAML of a recipe's fields.")
-@click.option(
-    "-m",
-    "--model",
-    metavar="NAME",
-    help=f"The model to start from: a name, a folder, a hub's id.  [default: {DEFAULT_MODEL}]",
-)
-@click.option(
-    "--tune",
-    type=click.Choice(["head", "top", "all"]),
-    help="What learns: a new head, the head and the last blocks, everything.  [default: head]",
-)
-@click.option(
-    "--new",
-    "network",
-    metavar="CONFIG",
-    help="Train a new network instead: a config.yaml, or 'tiny' for the embedded model's shape.",
-)
-@click.option("--blocks", type=click.IntRange(min=1), help="Of --tune top.")
-@click.option("--epochs", type=click.IntRange(min=1), help="At most.")
-@click.option("--seed", type=click.IntRange(min=0), help="Of everything that is drawn.")
-@click.option("--learning-rate", type=float, metavar="RATE", help="The highest.")
-@click.option(
-    "--patience",
-    type=click.IntRange(min=1),
-    metavar="EPOCHS",
-    help="Stop when the development turns got no better for so long.",
-)
-@click.option(
-    "--precision",
-    type=click.Choice(["float32", "bfloat16", "float16"]),
-    help="Of arithmetic where that is safe; weights stay float32.",
-)
-@click.option(
-    "--set",
-    "settings",
-    metavar="FIELD=VALUE",
-    multiple=True,
-    callback=_settings,
-    help="Any other field of the recipe, as YAML: --set 'noise=[15, 50]'.",
-)
-@click.option("--dev", metavar="CUTS", help="Judge by these cuts.")
-@click.option("--dev-speakers", metavar="A,B,...", callback=_names, help="Judge by these speakers.")
-@click.option(
-    "--dev-share", type=float, metavar="SHARE", help="Judge by about this share of the speakers."
-)
-@click.option(
-    "--leave-one-speaker-out",
-    is_flag=True,
-    help="Train one model for each speaker, without him or her, and judge them all.",
-)
-@click.option(
-    "--group",
-    type=click.Choice(["speaker", "recording"]),
-    default="speaker",
-    show_default=True,
-    help="What may not be in training and in development.",
-)
-@click.option("--field", metavar="NAME", default="emotion", show_default=True, help="The label's.")
-@click.option("--label-map", metavar="FILE", help="YAML: what the corpus's names mean.")
-@click.option("--skip-unlabelled", is_flag=True, help="Leave out turns without a label.")
-@click.option("--card-notes", metavar="FILE", help="Markdown to put into the model card.")
-@click.option("--title", metavar="TEXT", help="Heading of the model card.  [default: FOLDER]")
-@click.option("--device", metavar="NAME", help="cpu, cuda, ...  [default: the best there is]")
-@click.option("--threads", type=click.IntRange(min=1), help="Of the CPU.  [default: torch's own]")
-@click.option(
-    "--cache", metavar="FOLDER", help=f"Of embeddings.  [default: {CACHE} in the user's cache]"
-)
-@click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
+@folder_option
+@truth_options
+@train_options
+@quiet_option
 @click.pass_context
-def train(ctx: click.Context, /, *, source: str, out: str, quiet: bool, **given: Any) -> None:
+def train_command(
+    ctx: click.Context,
+    *,
+    source: str,
+    output: str,
+    truth: TruthOptions,
+    given: dict[str, Any],
+    quiet: bool,
+) -> None:
     """Train a model on Lhotse cuts with emotion labels.
 
     CUTS is a .jsonl or .jsonl.gz whose supervisions have a label and a speaker. A run that was
-    killed goes on when the same command is given again. With --leave-one-speaker-out, FOLDER
+    killed goes on when the same command is given again. With --leave-one-speaker-out, DIR
     gets a table of results instead of a model.
     """
-    order = Order(source=source, out=Path(out), quiet=quiet, given=given)
+    with needs_training_extra():
+        import lhotse  # noqa: F401 - found missing here, not after an hour of embeddings
+        import matplotlib  # noqa: F401
+        import sklearn  # noqa: F401
+    command = TrainCommand(source=source, out=Path(output), truth=truth, quiet=quiet, given=given)
     if given["threads"] is not None:
-        _set_threads(given["threads"])
-    try:
+        import torch
+
+        torch.set_num_threads(given["threads"])
+    with resumable(quiet=quiet):
         if given["leave_one_speaker_out"]:
-            order.cross_validate(ctx)
+            command.cross_validate(ctx)
         else:
-            order.train(ctx)
-    except KeyboardInterrupt:
-        note("the same command again goes on after the last finished epoch", quiet=quiet)
-        raise
+            command.train(ctx)
 
 
-def _set_threads(count: int) -> None:
-    import torch
+class TrainCommand:
+    """What a command line asks for, as the values that the library takes."""
 
-    torch.set_num_threads(count)
+    def __init__(
+        self, *, source: str, out: Path, truth: TruthOptions, quiet: bool, given: dict[str, Any]
+    ) -> None:
+        self._source = source
+        self._out = out
+        self._truth = truth.reader()
+        self._quiet = quiet
+        self._given = given
+        self._left_out: Counter[str] = Counter()
+        self._recipe = self._asked()
+
+    def train(self, ctx: click.Context) -> None:
+        """Train one model, and show its predictions for the development turns."""
+        from emo2vec_plugins.training.run import train as run
+
+        split = self._split()
+        with self._progress(len(split.train) + len(split.dev)) as shown:
+            trained = run(
+                split,
+                self._recipe,
+                out=self._out,
+                means=self._means(ctx, shown),
+                story=self._story(),
+                done=shown.epoch,
+            )
+        if trained.evaluation is not None and not self._quiet:
+            click.echo(trained.evaluation.table())
+        epochs = counted(len(trained.rows), "epoch")
+        note(
+            f"{self._out}: trained on {counted(len(split.train), 'turn')} for {epochs}; the "
+            f"weights are those of epoch {trained.best}",
+            quiet=self._quiet,
+        )
+
+    def cross_validate(self, ctx: click.Context) -> None:
+        """Train without each speaker, and show the table."""
+        from emo2vec_plugins.training.crossvalidate import cross_validate
+        from emo2vec_plugins.training.split import groups_of, labelled_by_people
+
+        given = self._given
+        if given["dev"] or given["dev_speakers"] or given["dev_share"] is not None:
+            raise click.UsageError("--leave-one-speaker-out judges by who is left out: no --dev")
+        if given["card_notes"] or given["title"]:
+            raise click.UsageError("--leave-one-speaker-out makes a table: there is no card")
+        examples = self._examples(self._source)
+        group = given["group"]
+        folds = len(groups_of(labelled_by_people(examples, group), group))
+        others = (folds - 1) * len(examples)
+        with self._progress(others) as shown:
+
+            def show(name: str, row: Row | None) -> None:
+                if row is None:
+                    note(f"{group} {name} is judged", quiet=self._quiet)
+                else:
+                    shown.epoch(row)
+
+            result = cross_validate(
+                examples,
+                self._recipe,
+                out=self._out,
+                means=self._means(ctx, shown),
+                group=group,
+                done=show,
+            )
+        click.echo(result.table(), nl=False)
+        note(f"the table and all scores are in {self._out}", quiet=self._quiet)
+
+    def _asked(self) -> Recipe:
+        from emo2vec_plugins.training.recipe import Recipe, read_recipe
+
+        given = self._given
+        if given["tune"] and given["network"]:
+            raise click.UsageError("--tune is for a model that is there, --new for none")
+        recipe = read_recipe(given["recipe_file"]) if given["recipe_file"] else Recipe()
+        changes = {name: given[name] for name in RECIPE_FIELDS if given[name] is not None}
+        if given["network"]:
+            changes["tune"] = "new"
+        if given["network"] == "tiny":
+            changes["front_end"] = "filter-bank"  # its convolutions are made to be one
+        recipe = recipe.but({**changes, **given["settings"]})
+        if given["blocks"] and recipe.tune != "top":
+            raise click.UsageError("--blocks is for --tune top")
+        if given["model"] and recipe.tune == "new":
+            raise click.UsageError("--model is for --tune: a new network starts from nothing")
+        return recipe
+
+    def _examples(self, path: str) -> list[Example]:
+        from emo2vec_plugins.training.examples import read_cuts, read_examples
+
+        cuts, truth = read_cuts(path), self._truth
+        examples = read_examples(
+            cuts,
+            field=truth.field,
+            label_map=truth.label_map,
+            skip_unlabelled=truth.skip_unlabelled,
+        )
+        found = truth.left_out(cuts)
+        # Pseudo-labels are left out of what is evaluated, but learnt from.
+        here = {why: found[why] for why in ("unlabelled", "by_label_map") if found[why]}
+        self._left_out.update(here)
+        if here:
+            note(f"{path}: not used: {describe_left_out(here)}", quiet=self._quiet)
+        return examples
+
+    def _split(self) -> Split:
+        from emo2vec_plugins.training.split import make_split
+
+        given = self._given
+        return make_split(
+            self._examples(self._source),
+            dev=self._examples(given["dev"]) if given["dev"] else (),
+            names=given["dev_speakers"] or (),
+            share=given["dev_share"],
+            group=given["group"],
+            seed=self._recipe.seed,
+        )
+
+    def _means(self, ctx: click.Context, shown: _Shown) -> Means:
+        from emo2vec_plugins.training.fit import Means
+
+        given = self._given
+        base = None
+        if self._recipe.tune != "new":
+            name = given["model"] or DEFAULT_MODEL
+            base = load_model(name, device=given["device"], plugins=plugins_of(ctx))
+        cache = Path(given["cache_dir"]) if given["cache_dir"] else _cache_folder()
+        return Means(
+            base=base,
+            device=given["device"],
+            cache=cache,
+            embedded=shown.embedded,
+            resumed=shown.resumed,
+        )
+
+    def _story(self) -> Story:
+        from emo2vec_plugins.training.card import Story
+
+        given = self._given
+        notes = Path(given["card_notes"]).read_text("utf-8") if given["card_notes"] else ""
+        return Story(
+            title=given["title"] or self._out.name,
+            data=Path(self._source).name,
+            dev=Path(given["dev"]).name if given["dev"] else None,
+            label_map=self._truth.label_map.names,
+            left_out=describe_left_out(self._left_out),
+            command=shlex.join(["emo2vec", *sys.argv[1:]]),
+            notes=notes,
+        )
+
+    @contextmanager
+    def _progress(self, embeddings: int) -> Iterator[_Shown]:
+        """Show bars for so many embeddings and for epochs, and a line for each epoch."""
+        with step_progress(quiet=self._quiet) as bar:
+            yield _Shown(bar, epochs=self._recipe.epochs, embeddings=embeddings, quiet=self._quiet)
+
+
+class _Shown:
+    """What is shown of a run while it lasts; of epochs that were done before, only how many."""
+
+    def __init__(
+        self, bar: Callable[..., None] | None, *, epochs: int, embeddings: int, quiet: bool
+    ) -> None:
+        self._bar = bar or (lambda *_, **__: None)
+        self._epochs = epochs
+        self._embeddings = embeddings
+        self._quiet = quiet
+        self._embedded = 0
+        self._before = 0
+
+    def resumed(self, count: int) -> None:
+        """Say that a run goes on; its first rows, which were shown before, are passed over."""
+        self._before = count
+        note(f"goes on after epoch {count} of {self._epochs}", quiet=self._quiet)
+
+    def epoch(self, row: Row) -> None:
+        """Show an epoch that is done."""
+        self._bar("epochs", None, completed=row.epoch, total=self._epochs)
+        if row.epoch > self._before:
+            ua = "" if row.dev_ua is None else f", development UA {row.dev_ua:.1%}"
+            line = f"epoch {row.epoch} of {self._epochs}: loss {row.train_loss:.3f}{ua}"
+            note(line, quiet=self._quiet)
+        elif row.epoch == self._before:
+            self._before = 0  # what follows is new, or another fold
+
+    def embedded(self, count: int) -> None:
+        """Show that there are so many embeddings more."""
+        self._embedded += count
+        self._bar("embeddings", None, completed=self._embedded, total=self._embeddings)
+
+
+def _cache_folder() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / CACHE

@@ -16,7 +16,7 @@ def test_subjects_are_measured_side_by_side(tmp_path):
         *(*TINY, "--device", "cpu", "--end-to-end", "--hours", "0.002,0.004"),
         *("-s", "torch:float32", "-s", "torch:bfloat16", "-s", "funasr:float32"),
         *("-s", "transformers:float64", "-s", "torch:float32"),
-        *("--json", out, "--png", picture),
+        *("--report", out, "--picture", picture),
     )
 
     assert result.exit_code == 0, result.output
@@ -68,7 +68,7 @@ def test_turns_of_an_rttm_and_json_on_stdout(tmp_path):
     rttm.write_text("SPEAKER a 1 0.0 1.0 <NA> <NA> x <NA> <NA>\n")
     result = run(
         *("bench", "--model", "tiny", "--rttm", rttm, "--seconds", "2", "--repeats", "1"),
-        *("-s", "torch:float32", "--json", "-", "--device", "cpu"),
+        *("-s", "torch:float32", "--report", "-", "--device", "cpu"),
     )
 
     document = json.loads(result.stdout)
@@ -96,8 +96,8 @@ def test_it_is_said_when_nothing_can_run():
     ("arguments", "status", "message"),
     [
         (("-s", "torch"), 1, "a subject is WAY:DTYPE, such as torch:float32, got 'torch'"),
-        (("--png", "x.gif"), 2, "--png writes .png, .svg, .pdf, got 'x.gif'"),
-        (("--json", "."), 2, ". is a folder, expected a file to write"),
+        (("--picture", "x.gif"), 2, "expected a name in .png, .svg, .pdf, got 'x.gif'"),
+        (("--report", "."), 2, ". is a folder, expected a file to write"),
         (("--hours", "1,x"), 2, "expected numbers with commas between, got '1,x'"),
         (("--hours", "-1"), 2, "expected lengths of recordings, got '-1'"),
         (("--seconds", "0"), 2, "0.0 is not in the range x>0"),

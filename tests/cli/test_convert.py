@@ -34,7 +34,7 @@ def written(path, **format_):
 
 
 def test_a_file_becomes_one_of_another_format_and_every_loss_is_told():
-    result = run("convert", "talk.emotions.jsonl", "talk.spkemo.rttm")
+    result = run("convert", "talk.emotions.jsonl", "-o", "talk.spkemo.rttm")
 
     assert result.exit_code == 0
     assert result.stdout == ""
@@ -51,24 +51,24 @@ def test_times_that_are_rounded_are_told_and_quiet_tells_nothing():
     turn = ScoredTurn(turn=Turn(start=1 / 3, end=1.0, speaker="A"), emotion=Emotion())
     write_dialogues([Dialogue(recording="x", turns=(turn,))], "x.emotions.jsonl", plugins=PLUGINS)
 
-    loud = run("convert", "x.emotions.jsonl", "x.rttm")
-    quiet = run("convert", "x.emotions.jsonl", "x.rttm", "--quiet")
+    loud = run("convert", "x.emotions.jsonl", "-o", "x.rttm")
+    quiet = run("convert", "x.emotions.jsonl", "-o", "x.rttm", "--quiet")
 
     assert "times were rounded to 1/1000000 s" in loud.stderr
     assert quiet.stderr == ""
 
 
 def test_formats_are_named_where_files_are_called_otherwise():
-    result = run("convert", "talk.emotions.jsonl", "talk.txt", "--to", "rttm")
-    back = run("convert", "talk.txt", "back.emotions.jsonl", "--from", "rttm")
+    result = run("convert", "talk.emotions.jsonl", "-o", "talk.txt", "--format", "rttm")
+    back = run("convert", "talk.txt", "-o", "back.emotions.jsonl", "--input-format", "rttm")
 
     assert (result.exit_code, back.exit_code) == (0, 0)
     assert written("back.emotions.jsonl")[0].turns[0].turn == TURN.turn
 
 
 def test_a_folder_gets_the_bundle_of_each_recording_and_gives_them_back():
-    run("convert", "both.emotions.jsonl", "results/")
-    result = run("convert", "results", "again.emotions.jsonl")
+    run("convert", "both.emotions.jsonl", "-o", "results/")
+    result = run("convert", "results", "-o", "again.emotions.jsonl")
 
     assert result.exit_code == 0
     assert {each.recording: each for each in written("again.emotions.jsonl")} == {
@@ -77,7 +77,7 @@ def test_a_folder_gets_the_bundle_of_each_recording_and_gives_them_back():
 
 
 def test_a_folder_gets_one_file_for_each_recording_of_the_format_that_is_named(tmp_path):
-    result = run("convert", "both.emotions.jsonl", "out/", "--to", "rttm")
+    result = run("convert", "both.emotions.jsonl", "-o", "out/", "--format", "rttm")
 
     assert result.exit_code == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
@@ -89,7 +89,7 @@ def test_a_folder_gets_one_file_for_each_recording_of_the_format_that_is_named(t
 def test_only_files_of_the_format_are_read_from_a_folder(tmp_path):
     write_bundle(TALK, tmp_path / "results")
 
-    result = run("convert", "results", "all.emotions.jsonl", "--from", "rttm")
+    result = run("convert", "results", "-o", "all.emotions.jsonl", "--input-format", "rttm")
 
     assert result.exit_code == 0
     [talk] = written("all.emotions.jsonl")
@@ -97,7 +97,9 @@ def test_only_files_of_the_format_are_read_from_a_folder(tmp_path):
 
 
 def test_the_sound_is_linked_and_its_length_kept():
-    result = run("convert", "talk.emotions.jsonl", "new.emotions.jsonl", "--audio", "talk.wav")
+    result = run(
+        "convert", "talk.emotions.jsonl", "-o", "new.emotions.jsonl", "--audio", "talk.wav"
+    )
 
     assert result.exit_code == 0
     [talk] = written("new.emotions.jsonl")
@@ -106,8 +108,10 @@ def test_the_sound_is_linked_and_its_length_kept():
 
 
 def test_a_recording_of_several_is_named_with_its_sound():
-    named = run("convert", "both.emotions.jsonl", "x.emotions.jsonl", "--audio", "a/b=talk.wav")
-    wrong = run("convert", "both.emotions.jsonl", "x.emotions.jsonl", "--audio", "c=talk.wav")
+    named = run(
+        "convert", "both.emotions.jsonl", "-o", "x.emotions.jsonl", "--audio", "a/b=talk.wav"
+    )
+    wrong = run("convert", "both.emotions.jsonl", "-o", "x.emotions.jsonl", "--audio", "c=talk.wav")
 
     assert named.exit_code == 0
     assert [each.audio for each in written("x.emotions.jsonl")] == [None, "talk.wav"]
@@ -130,7 +134,7 @@ def test_a_format_that_does_not_hold_what_it_says_writes_nothing(tmp_path):
                 )
             ]
 
-    result = run("convert", "talk.emotions.jsonl", "talk.liar", plugins=[Liar()])
+    result = run("convert", "talk.emotions.jsonl", "-o", "talk.liar", plugins=[Liar()])
 
     assert result.exit_code == 1
     assert "does not hold what it says it does" in result.stderr
@@ -140,11 +144,11 @@ def test_a_format_that_does_not_hold_what_it_says_writes_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["none.rttm", "x.rttm"], "none.rttm: No such file"),
-        (["talk.emotions.jsonl", "x.foo"], "no format is called 'x.foo'"),
-        (["talk.emotions.jsonl", "x", "--to", "bundle"], "give a folder: x/"),
-        (["empty", "x.rttm"], "empty: there are no files that end in .emotions.jsonl"),
-        (["talk.wav", "x.rttm", "--from", "rttm"], "expected text, found audio"),
+        (["none.rttm", "-o", "x.rttm"], "none.rttm: No such file"),
+        (["talk.emotions.jsonl", "-o", "x.foo"], "no format is called 'x.foo'"),
+        (["talk.emotions.jsonl", "-o", "x", "--format", "bundle"], "give a folder: x/"),
+        (["empty", "-o", "x.rttm"], "empty: there are no files that end in .emotions.jsonl"),
+        (["talk.wav", "-o", "x.rttm", "--input-format", "rttm"], "expected text, found audio"),
     ],
 )
 def test_what_cannot_be_done_is_said(tmp_path, arguments, message):
@@ -160,7 +164,7 @@ def test_two_recordings_that_would_be_one_file_are_refused(tmp_path):
     twins = [Dialogue(recording=name, turns=(TURN,)) for name in ("Talk", "talk")]
     write_dialogues(twins, "twins.emotions.jsonl", plugins=PLUGINS)
 
-    result = run("convert", "twins.emotions.jsonl", "out/")
+    result = run("convert", "twins.emotions.jsonl", "-o", "out/")
 
     assert result.exit_code == 1
     assert "'Talk' and 'talk' would be one file" in result.stderr

@@ -55,12 +55,12 @@ def supervisions(path):
 def test_every_supervision_gets_an_emotion_or_a_reason(manifest, tmp_path):
     out = tmp_path / "out.jsonl.gz"
 
-    result = cuts(manifest, out)
+    result = cuts(manifest, "-o", out)
 
     assert result.exit_code == 3
     assert result.stdout == ""
     assert result.stderr.splitlines() == [
-        f"emo2vec: 3 turns of 2 cuts, heard by fake (float32, sha256 000000000000), are in {out}",
+        f"emo2vec: 3 turns of 2 cuts, scored by fake@000000000000 (float32), are in {out}",
         "emo2vec: warning: 1 of 3 turns failed; emotion_reason says why:",
         TOO_SHORT,
     ]
@@ -75,7 +75,7 @@ def test_arrays_go_to_the_store(manifest, tmp_path):
     out, store = tmp_path / "out.jsonl.gz", tmp_path / "arrays"
 
     cuts(
-        *(manifest, out, "--embeddings", "--frames", "--store", store),
+        *(manifest, "-o", out, "--embeddings", "--frames", "--store", store),
         *("--store-type", "numpy_files", "--array-dtype", "float16"),
     )
 
@@ -86,7 +86,7 @@ def test_arrays_go_to_the_store(manifest, tmp_path):
 
 
 def test_arrays_without_a_store_are_wrong_usage(manifest, tmp_path):
-    result = cuts(manifest, tmp_path / "out.jsonl.gz", "--embeddings")
+    result = cuts(manifest, "-o", tmp_path / "out.jsonl.gz", "--embeddings")
 
     assert result.exit_code == 2
     assert "need --store PATH" in result.stderr
@@ -98,9 +98,9 @@ def test_labels_are_kept_unless_overwriting(manifest, tmp_path):
         lambda sup: sup.with_custom("emotion", "human")
     ).to_file(labelled)
 
-    kept = cuts(labelled, tmp_path / "kept.jsonl")
-    cuts(labelled, tmp_path / "new.jsonl", "--overwrite")
-    cuts(labelled, tmp_path / "beside.jsonl", "--field", "heard")
+    kept = cuts(labelled, "-o", tmp_path / "kept.jsonl")
+    cuts(labelled, "-o", tmp_path / "new.jsonl", "--overwrite")
+    cuts(labelled, "-o", tmp_path / "beside.jsonl", "--field", "model")
 
     assert (kept.exit_code, kept.stderr) == (
         0,
@@ -111,7 +111,7 @@ def test_labels_are_kept_unless_overwriting(manifest, tmp_path):
     assert supervisions(tmp_path / "new.jsonl")[0].emotion in FakeBackend.labels.names
     beside = supervisions(tmp_path / "beside.jsonl")[0]
     assert beside.emotion == "human"
-    assert beside.heard in FakeBackend.labels.names
+    assert beside.model in FakeBackend.labels.names
 
 
 def test_labels_that_were_kept_are_counted(manifest, tmp_path):
@@ -120,9 +120,9 @@ def test_labels_that_were_kept_are_counted(manifest, tmp_path):
         lambda sup: sup.with_custom("emotion", "human" if sup.id == "a-0" else "")
     ).to_file(labelled)
 
-    result = cuts(labelled, tmp_path / "out.jsonl")
+    result = cuts(labelled, "-o", tmp_path / "out.jsonl")
 
-    assert "3 turns of 2 cuts, 1 labelled already, heard by fake" in result.stderr
+    assert "3 turns of 2 cuts, 1 labelled already, scored by fake" in result.stderr
     assert supervisions(tmp_path / "out.jsonl")[1].emotion in FakeBackend.labels.names
 
 
@@ -131,7 +131,7 @@ def test_ten_failures_are_named(manifest, tmp_path):
     many = tmp_path / "many.jsonl"
     many.write_text("".join(json.dumps(short | {"id": f"cut-{i}"}) + "\n" for i in range(12)))
 
-    lines = cuts(many, tmp_path / "out.jsonl", "--quiet").stderr.splitlines()
+    lines = cuts(many, "-o", tmp_path / "out.jsonl", "--quiet").stderr.splitlines()
 
     assert len(lines) == 12
     assert lines[0] == "emo2vec: warning: 12 of 12 turns failed; emotion_reason says why:"
@@ -141,15 +141,15 @@ def test_ten_failures_are_named(manifest, tmp_path):
 
 def test_finished_run_says_so_and_how_failures_are_tried_again(manifest, tmp_path):
     out, again = tmp_path / "out.jsonl.gz", tmp_path / "again.jsonl.gz"
-    cuts(manifest, out)
+    cuts(manifest, "-o", out)
 
-    finished = cuts(manifest, out)
-    renewed = cuts(out, again)
+    finished = cuts(manifest, "-o", out)
+    renewed = cuts(out, "-o", again)
 
     assert finished.exit_code == 3
     assert finished.stderr.splitlines() == [
         f"emo2vec: {out} was finished already, nothing was done; to try failed turns again, "
-        f"annotate the output: emo2vec cuts {out} OUT2",
+        f"annotate the output: emo2vec cuts {out} -o OUT2",
         "emo2vec: warning: 1 of 3 turns failed; emotion_reason says why:",
         TOO_SHORT,
     ]
@@ -161,10 +161,10 @@ def test_manifest_that_was_no_good_is_no_hindrance_once_it_is(manifest, tmp_path
     broken, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     broken.write_text('{"a": 1}\n')
 
-    failed = cuts(broken, out)
+    failed = cuts(broken, "-o", out)
     left = sorted(path.name for path in tmp_path.glob("out*"))
     broken.write_text("".join(_lines(manifest)))
-    repaired = cuts(broken, out)
+    repaired = cuts(broken, "-o", out)
 
     assert (failed.exit_code, left) == (1, [])
     assert (repaired.exit_code, len(supervisions(out))) == (3, 3)
@@ -175,7 +175,7 @@ def test_folder_of_audio_is_not_called_shar(tmp_path, noise, write):
     folder.mkdir()
     write("wavs/a.wav", noise(16000), 16000)
 
-    result = cuts(folder, tmp_path / "out.jsonl.gz")
+    result = cuts(folder, "-o", tmp_path / "out.jsonl.gz")
 
     assert (result.exit_code, result.stderr) == (
         1,
@@ -186,7 +186,7 @@ def test_folder_of_audio_is_not_called_shar(tmp_path, noise, write):
 
 def test_store_of_a_kind_that_is_not_known_is_explained(manifest, tmp_path):
     store = tmp_path / "emb.npz"
-    result = cuts(manifest, tmp_path / "out.jsonl", "--embeddings", "--store", store)
+    result = cuts(manifest, "-o", tmp_path / "out.jsonl", "--embeddings", "--store", store)
 
     assert result.exit_code == 1
     assert "or a folder of .npy files, whose name has no suffix" in result.stderr
@@ -194,7 +194,7 @@ def test_store_of_a_kind_that_is_not_known_is_explained(manifest, tmp_path):
 
 
 def test_missing_manifest_is_one_line(tmp_path):
-    result = cuts("gone.jsonl.gz", tmp_path / "out.jsonl.gz")
+    result = cuts("gone.jsonl.gz", "-o", tmp_path / "out.jsonl.gz")
 
     assert (result.exit_code, result.stderr) == (
         1,
@@ -203,7 +203,7 @@ def test_missing_manifest_is_one_line(tmp_path):
 
 
 def test_output_of_another_kind_is_one_line(manifest, tmp_path):
-    result = cuts(manifest, tmp_path / "out.txt")
+    result = cuts(manifest, "-o", tmp_path / "out.txt")
 
     assert result.exit_code == 1
     assert len(result.stderr.splitlines()) == 1
@@ -213,10 +213,10 @@ def test_output_of_other_settings_is_not_replaced(manifest, tmp_path):
     out = tmp_path / "out.jsonl"
     plain = tmp_path / "plain.jsonl"
     CutSet.from_file(manifest).to_file(plain)
-    cuts(plain, out)
+    cuts(plain, "-o", out)
     before = out.read_bytes()
 
-    result = cuts(plain, out, "--field", "other")
+    result = cuts(plain, "-o", out, "--field", "other")
 
     assert result.exit_code == 1
     assert out.read_bytes() == before
@@ -247,7 +247,7 @@ def test_interrupted_run_says_so_and_goes_on(manifest, tmp_path):
     many.write_text(
         "".join(json.dumps(lines[0] | {"id": f"cut-{index}"}) + "\n" for index in range(40))
     )
-    arguments = ["cuts", "--model", "fake", str(many), str(out)]
+    arguments = ["cuts", "--model", "fake", str(many), "-o", str(out)]
 
     process = subprocess.run(
         [sys.executable, "-c", INTERRUPTING, *arguments],
@@ -268,7 +268,7 @@ def test_interrupted_run_says_so_and_goes_on(manifest, tmp_path):
         batch_seconds = 2.0
 
     resumed = Small()
-    assert cuts(many, out, backend=resumed).exit_code == 0
+    assert cuts(many, "-o", out, backend=resumed).exit_code == 0
     assert len(supervisions(out)) == 80
     assert 0 < len(resumed.batches) < 80
 

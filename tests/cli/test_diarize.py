@@ -28,13 +28,13 @@ def diarize(*arguments, **more):
 def test_every_turn_gets_an_emotion(pipeline, write, noise, tmp_path):
     audio = write("talk.wav", noise(16000 * 3), 16000)
 
-    result = diarize(audio, "--pipeline", pipeline, "--out", tmp_path / "out")
+    result = diarize(audio, "--pipeline", pipeline, "--output", tmp_path / "out")
 
     assert result.exit_code == 0
     assert result.stderr.splitlines() == [
         f"emo2vec: loading {pipeline}",
         f"emo2vec: 3 turns of 1 recording, diarized by {pipeline}, "
-        f"heard by fake (float32, sha256 000000000000), are in {tmp_path}/out",
+        f"scored by fake@000000000000 (float32), are in {tmp_path}/out",
     ]
     scored = read_bundle(tmp_path / "out", "talk").turns
     assert [(each.turn.start, each.turn.speaker) for each in scored] == [
@@ -48,7 +48,7 @@ def test_every_turn_gets_an_emotion(pipeline, write, noise, tmp_path):
 def test_number_of_speakers_reaches_the_pipeline(pipeline, write, noise, tmp_path):
     audio = write("talk.wav", noise(16000 * 3), 16000)
 
-    diarize(audio, "--pipeline", pipeline, "--out", tmp_path / "out", "--num-speakers", 3)
+    diarize(audio, "--pipeline", pipeline, "--output", tmp_path / "out", "--num-speakers", 3)
 
     speakers = [each.turn.speaker for each in read_bundle(tmp_path / "out", "talk").turns]
     assert speakers == ["S0", "S1", "S2"]
@@ -64,7 +64,7 @@ def test_recordings_are_written_in_other_formats(pipeline, write, noise, tmp_pat
     audio = write("talk.wav", noise(16000 * 3), 16000)
 
     result = diarize(
-        *(audio, "--pipeline", pipeline, "--out", tmp_path / "out", "--format", "count"),
+        *(audio, "--pipeline", pipeline, "--output", tmp_path / "out", "--format", "count"),
         plugins=[Offering()],
     )
 
@@ -78,7 +78,7 @@ def test_one_bad_recording_does_not_stop_the_others(pipeline, write, noise, tmp_
     good = write("good.wav", noise(16000), 16000)
 
     result = diarize(
-        tmp_path / "broken.wav", short, good, "--pipeline", pipeline, "--out", tmp_path / "out"
+        tmp_path / "broken.wav", short, good, "--pipeline", pipeline, "--output", tmp_path / "out"
     )
 
     assert result.exit_code == 3
@@ -88,21 +88,21 @@ def test_one_bad_recording_does_not_stop_the_others(pipeline, write, noise, tmp_
     assert len(read_bundle(tmp_path / "out", "good").turns) == 1
 
 
-def test_one_channel_is_heard_if_asked_for(pipeline, write, noise, tmp_path):
+def test_one_channel_is_used_if_asked_for(pipeline, write, noise, tmp_path):
     sound = noise(16000, channels=2)
     sound[1] = 0
     audio = write("call.wav", sound, 16000)
 
-    diarize(audio, "--pipeline", pipeline, "--out", tmp_path / "out", "--channel", 1)
+    diarize(audio, "--pipeline", pipeline, "--output", tmp_path / "out", "--channel", 1)
 
     assert read_bundle(tmp_path / "out", "call").turns[0].emotion.flags == ("silent",)
-    result = diarize(audio, "--pipeline", pipeline, "--out", tmp_path / "none", "--channel", 2)
+    result = diarize(audio, "--pipeline", pipeline, "--output", tmp_path / "none", "--channel", 2)
     assert result.exit_code == 3
     assert "channel 2" in result.stderr
 
 
 def test_missing_audio_is_a_mistake(tmp_path):
-    result = diarize("gone.wav", "--out", tmp_path / "out")
+    result = diarize("gone.wav", "--output", tmp_path / "out")
 
     assert (result.exit_code, result.stderr) == (
         1,
@@ -114,7 +114,7 @@ def test_recordings_of_one_name_are_refused(write, noise, tmp_path):
     first = write("x.wav", noise(800), 16000)
     second = write("x.flac", noise(800), 16000)
 
-    result = diarize(first, second, "--out", tmp_path / "out")
+    result = diarize(first, second, "--output", tmp_path / "out")
 
     assert result.exit_code == 1
     assert "would have the same names" in result.stderr
@@ -123,7 +123,7 @@ def test_recordings_of_one_name_are_refused(write, noise, tmp_path):
 def test_pipeline_that_is_not_there_is_one_line(pipeline, write, noise, tmp_path):
     audio = write("talk.wav", noise(16000), 16000)
 
-    result = diarize(audio, "--pipeline", tmp_path / "none", "--out", tmp_path / "out", "-q")
+    result = diarize(audio, "--pipeline", tmp_path / "none", "--output", tmp_path / "out", "-q")
 
     assert result.exit_code == 1
     assert result.stderr.startswith("emo2vec: error: the diarization pipeline ")

@@ -9,9 +9,9 @@ import re
 import pytest
 from support.paths import ROOT
 
+from emo2vec_plugins.audio import READABLE_SUFFIXES
 from emo2vec_plugins.cli.score import read_inputs
 from emo2vec_plugins.errors import FormatError, OptionsError
-from emo2vec_plugins.audio import READABLE_SUFFIXES
 
 
 def keys(arguments):

@@ -23,12 +23,12 @@ def test_a_folder_gets_the_emotions_of_its_utterances(folder):
     assert [line.split()[0] for line in (folder / "utt2emotion").read_text().splitlines()] == [
         *("A-1", "A-2", "B-1"),
     ]
-    assert "3 utterances of 2 recordings, heard by fake (float32" in result.stderr
+    assert "3 utterances of 2 recordings, scored by fake@000000000000 (float32" in result.stderr
     assert result.stdout == ""
 
 
 def test_results_go_elsewhere_with_embeddings(folder, tmp_path):
-    result = kaldi(folder, "--out", tmp_path / "out", "--embeddings", "--quiet")
+    result = kaldi(folder, "--output", tmp_path / "out", "--embeddings", "--quiet")
 
     assert result.exit_code == 0, result.output
     assert result.output == ""

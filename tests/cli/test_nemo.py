@@ -29,12 +29,12 @@ def records(path):
 def test_a_manifest_gets_emotions(manifest, tmp_path):
     out = tmp_path / "out.json"
 
-    result = nemo(manifest, out)
+    result = nemo(manifest, "-o", out)
 
     assert result.exit_code == 0
     assert result.stdout == ""
     assert result.stderr == (
-        f"emo2vec: 2 turns of 2 lines, heard by fake (float32, sha256 000000000000), are in {out}\n"
+        f"emo2vec: 2 turns of 2 lines, scored by fake@000000000000 (float32), are in {out}\n"
     )
     assert [{key: each[key] for key in LINE} for each in records(out)] == records(manifest)
     assert all(each["emotion"] for each in records(out))
@@ -43,7 +43,7 @@ def test_a_manifest_gets_emotions(manifest, tmp_path):
 def test_options_reach_the_lines(manifest, tmp_path):
     out = tmp_path / "out.json"
 
-    nemo(manifest, out, "--field", "mood", "--labels", "sad", "--quiet")
+    nemo(manifest, "-o", out, "--field", "mood", "--labels", "sad", "--quiet")
 
     assert [each["mood"] for each in records(out)] == ["sad", "sad"]
 
@@ -55,7 +55,7 @@ def test_overlap_between_the_speakers_of_an_rttm_can_be_left_out(manifest, tmp_p
     )
     manifest.write_text(json.dumps({"audio_filepath": "a.wav", "rttm_filepath": "a.rttm"}) + "\n")
 
-    result = nemo(manifest, manifest, "--overlap", "exclude")
+    result = nemo(manifest, "-o", manifest, "--overlap", "exclude")
 
     assert result.exit_code == 3
     ann, bob = records(manifest)[0]["emotion_turns"]
@@ -68,7 +68,7 @@ def test_lines_that_fail_are_named_and_written(manifest, tmp_path):
     with manifest.open("a") as file:
         file.writelines(json.dumps(LINE | {"audio_filepath": "b.wav"}) + "\n" for _ in range(12))
 
-    result = nemo(manifest, tmp_path / "out.json")
+    result = nemo(manifest, "-o", tmp_path / "out.json")
 
     assert result.exit_code == 3
     assert "emo2vec: warning: 12 of 14 turns failed:\n  line 3: " in result.stderr
@@ -80,17 +80,17 @@ def test_labels_that_are_there_are_kept(manifest):
     first, second = manifest.read_text().splitlines()
     manifest.write_text(first[:-1] + ', "emotion": "calm"}\n' + second + "\n")
 
-    result = nemo(manifest, manifest)
+    result = nemo(manifest, "-o", manifest)
 
-    assert "1 turn of 2 lines, 1 labelled already, heard by" in result.stderr
+    assert "1 turn of 2 lines, 1 labelled already, scored by" in result.stderr
     assert records(manifest)[0]["emotion"] == "calm"
-    again = nemo(manifest, manifest)
+    again = nemo(manifest, "-o", manifest)
     assert again.exit_code == 0
     assert again.stderr == (
-        "emo2vec: warning: nothing was scored: 2 lines, each labelled already; "
+        "emo2vec: warning: nothing was scored: 2 lines, each with 'emotion' already; "
         "--field NAME writes beside it, --overwrite replaces it\n"
     )
-    nemo(manifest, manifest, "--overwrite")
+    nemo(manifest, "-o", manifest, "--overwrite")
     assert records(manifest)[0]["emotion"] != "calm"
 
 
@@ -98,7 +98,7 @@ def test_a_torn_line_is_one_line_of_error(manifest, tmp_path):
     with manifest.open("a") as file:
         file.write('{"audio_filepath": "a.w')
 
-    result = nemo(manifest, tmp_path / "out.json")
+    result = nemo(manifest, "-o", tmp_path / "out.json")
 
     assert result.exit_code == 1
     assert result.stderr.startswith(f"emo2vec: error: {manifest}: line 3: expected a JSON object")
@@ -107,14 +107,14 @@ def test_a_torn_line_is_one_line_of_error(manifest, tmp_path):
 
 
 def test_a_manifest_that_is_missing_is_an_error(tmp_path):
-    result = nemo(tmp_path / "none.json", tmp_path / "out.json")
+    result = nemo(tmp_path / "none.json", "-o", tmp_path / "out.json")
 
     assert result.exit_code == 1
     assert "none.json" in result.stderr
 
 
 def test_a_folder_that_is_a_file_is_an_error(manifest, tmp_path):
-    result = nemo(manifest, manifest / "out.json", "--quiet")
+    result = nemo(manifest, "-o", manifest / "out.json", "--quiet")
 
     assert result.exit_code == 1
     assert f"{manifest}: is a file, expected a folder" in result.stderr

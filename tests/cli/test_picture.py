@@ -69,7 +69,10 @@ def test_a_format_may_be_named_and_a_folder_given(desk):
     (desk / "lines.txt").write_bytes((desk / "talk.emotions.jsonl").read_bytes())
 
     assert run("picture", "results", "-o", "a.svg").exit_code == 0
-    assert run("picture", "lines.txt", "-o", "a.svg", "--from", "emotions.jsonl").exit_code == 0
+    assert (
+        run("picture", "lines.txt", "-o", "a.svg", "--input-format", "emotions.jsonl").exit_code
+        == 0
+    )
 
 
 def test_speakers_are_chosen_by_name_and_the_axis_stays():

@@ -47,12 +47,12 @@ def only(turns, *names):
 
 
 def test_each_recording_gets_its_files(audio, turns, tmp_path):
-    result = rttm(audio / "a.wav", "--rttm", only(turns, "a"), "--out", tmp_path / "out")
+    result = rttm(audio / "a.wav", "--rttm", only(turns, "a"), "--output", tmp_path / "out")
 
     assert result.exit_code == 0
     assert result.stdout == ""
     assert result.stderr == (
-        "emo2vec: 2 turns of 1 recording, heard by fake (float32, sha256 000000000000), "
+        "emo2vec: 2 turns of 1 recording, scored by fake@000000000000 (float32), "
         f"are in {tmp_path}/out\n"
     )
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
@@ -67,14 +67,14 @@ def test_speaker_lines_are_kept_as_they_are(audio, turns, tmp_path):
     odd = "SPEAKER a 1 0 1.0  <NA> <NA> ann 0.9 x\n"
     turns.write_text(LINES + odd)
 
-    rttm(audio, "--rttm", turns, "--out", tmp_path / "out")
+    rttm(audio, "--rttm", turns, "--output", tmp_path / "out")
 
     lines = LINES.splitlines(keepends=True)
     assert (tmp_path / "out" / "a.rttm").read_text() == lines[0] + lines[2] + odd
 
 
 def test_failures_and_recordings_without_audio_are_listed(audio, turns, tmp_path):
-    result = rttm(audio, "--rttm", turns, "--out", tmp_path / "out")
+    result = rttm(audio, "--rttm", turns, "--output", tmp_path / "out")
 
     assert result.exit_code == 3
     assert result.stderr.splitlines()[1:] == [
@@ -91,7 +91,7 @@ def test_recordings_without_audio_are_counted_apart_from_turns(audio, turns, tmp
     more = "".join(f"SPEAKER x{i:02} 1 0 1 <NA> <NA> ann <NA> <NA>\n" for i in range(12))
     only(turns, "a").write_text(turns.read_text() + more)
 
-    result = rttm(audio, "--rttm", turns, "--out", tmp_path / "out")
+    result = rttm(audio, "--rttm", turns, "--output", tmp_path / "out")
 
     assert result.exit_code == 3
     assert result.stderr.splitlines()[1:] == [
@@ -105,7 +105,9 @@ def test_no_audio_at_all_is_a_mistake(audio, turns, tmp_path):
         (tmp_path / "empty").mkdir(exist_ok=True)
         turns.write_text(LINES)
 
-        result = rttm(tmp_path / "empty", "--rttm", only(turns, *names), "--out", tmp_path / "out")
+        result = rttm(
+            tmp_path / "empty", "--rttm", only(turns, *names), "--output", tmp_path / "out"
+        )
 
         assert result.exit_code == 1
         assert result.stderr.startswith(f"emo2vec: error: no recording in {turns} has audio: ")
@@ -114,11 +116,11 @@ def test_no_audio_at_all_is_a_mistake(audio, turns, tmp_path):
 
 
 def test_one_file_is_the_only_recording_whatever_it_is_called(audio, turns, tmp_path):
-    result = rttm(audio / "b.wav", "--rttm", only(turns, "a"), "--out", tmp_path / "out")
+    result = rttm(audio / "b.wav", "--rttm", only(turns, "a"), "--output", tmp_path / "out")
 
     assert result.exit_code == 0
     assert result.stderr.splitlines()[0] == (
-        f"emo2vec: {audio}/b.wav is heard as a, the only recording of {turns}"
+        f"emo2vec: using {audio}/b.wav for a, the only recording of {turns}"
     )
     assert (tmp_path / "out" / "a.rttm").exists()
 
@@ -126,7 +128,7 @@ def test_one_file_is_the_only_recording_whatever_it_is_called(audio, turns, tmp_
 def test_audio_that_no_turn_speaks_of_is_told(audio, turns, tmp_path):
     files = audio / "a.wav", audio / "b.wav"
 
-    result = rttm(*files, "--rttm", only(turns, "a"), "--out", tmp_path / "out")
+    result = rttm(*files, "--rttm", only(turns, "a"), "--output", tmp_path / "out")
 
     assert result.exit_code == 0
     assert result.stderr.startswith(f"emo2vec: warning: {audio}/b.wav: no recording of ")
@@ -134,7 +136,7 @@ def test_audio_that_no_turn_speaks_of_is_told(audio, turns, tmp_path):
 
 def test_arrays_are_written_on_request(audio, turns, tmp_path):
     rttm(
-        *(audio, "--rttm", only(turns, "a"), "--out", tmp_path / "out"),
+        *(audio, "--rttm", only(turns, "a"), "--output", tmp_path / "out"),
         *("--embeddings", "--frames", "--array-dtype", "float16"),
     )
 
@@ -146,7 +148,7 @@ def test_arrays_are_written_on_request(audio, turns, tmp_path):
 
 def test_overlap_can_be_left_out(audio, turns, tmp_path):
     for overlap in ("keep", "exclude"):
-        rttm(audio, "--rttm", turns, "--out", tmp_path / overlap, "--overlap", overlap)
+        rttm(audio, "--rttm", turns, "--output", tmp_path / overlap, "--overlap", overlap)
 
     kept, excluded = (read_bundle(tmp_path / name, "a").turns[0] for name in ("keep", "exclude"))
     assert kept.emotion.overlap_ratio == excluded.emotion.overlap_ratio == 0.5
@@ -156,7 +158,7 @@ def test_overlap_can_be_left_out(audio, turns, tmp_path):
 def test_channel_is_used_when_asked_for(write, noise, turns, tmp_path):
     write("a.wav", noise(32000, channels=2), 16000)
     for option in ((), ("--use-channels",)):
-        rttm(tmp_path, "--rttm", turns, "--out", tmp_path / str(len(option)), *option)
+        rttm(tmp_path, "--rttm", turns, "--output", tmp_path / str(len(option)), *option)
 
     mixed, first = (read_bundle(tmp_path / name, "a").turns[0] for name in "01")
     assert (mixed.turn.channel, first.turn.channel) == (None, 0)
@@ -171,7 +173,7 @@ def test_recording_that_a_plugin_fails_on_keeps_its_turns(audio, turns, tmp_path
                 raise RuntimeError("not this one")
 
     out = tmp_path / "out"
-    result = rttm(audio, "--rttm", only(turns, "a"), "--out", out, plugins=[Failing()])
+    result = rttm(audio, "--rttm", only(turns, "a"), "--output", out, plugins=[Failing()])
 
     assert result.exit_code == 3
     assert [each.emotion.label for each in read_bundle(out, "a").turns] == [None, None]
@@ -182,7 +184,7 @@ def test_results_need_a_folder(audio, turns, tmp_path):
     (tmp_path / "taken").write_text("a file")
 
     for out in ("taken", "taken/deeper"):
-        result = rttm(audio, "--rttm", only(turns, "a"), "--out", tmp_path / out)
+        result = rttm(audio, "--rttm", only(turns, "a"), "--output", tmp_path / out)
 
         assert (result.exit_code, result.stderr) == (
             1,
@@ -195,7 +197,7 @@ def test_folder_that_cannot_be_written_to_is_named_before_any_work(
 ):
     monkeypatch.setattr("os.access", lambda path, mode: False)
 
-    result = rttm(audio, "--rttm", only(turns, "a"), "--out", tmp_path / "out")
+    result = rttm(audio, "--rttm", only(turns, "a"), "--output", tmp_path / "out")
 
     assert (result.exit_code, result.stderr) == (
         1,
@@ -207,7 +209,7 @@ def test_wrong_rttm_is_one_line(audio, tmp_path):
     path = tmp_path / "bad.rttm"
     path.write_text("SPEAKER a 1 zero one\n")
 
-    result = rttm(audio, "--rttm", path, "--out", tmp_path / "out")
+    result = rttm(audio, "--rttm", path, "--output", tmp_path / "out")
 
     assert result.exit_code == 1
     assert len(result.stderr.splitlines()) == 1
@@ -215,7 +217,7 @@ def test_wrong_rttm_is_one_line(audio, tmp_path):
 
 
 def test_missing_rttm_is_one_line(audio, tmp_path):
-    result = rttm(audio, "--rttm", tmp_path / "no.rttm", "--out", tmp_path / "out")
+    result = rttm(audio, "--rttm", tmp_path / "no.rttm", "--output", tmp_path / "out")
 
     assert (result.exit_code, result.stderr) == (
         1,
@@ -227,7 +229,7 @@ def test_results_are_read_by_other_tools(audio, turns, tmp_path):
     from lhotse import SupervisionSet
     from pyannote.database.util import load_rttm
 
-    rttm(audio, "--rttm", only(turns, "a"), "--out", tmp_path / "out")
+    rttm(audio, "--rttm", only(turns, "a"), "--output", tmp_path / "out")
 
     path = tmp_path / "out" / "a.spkemo.rttm"
     (annotation,) = load_rttm(path).values()
@@ -238,14 +240,14 @@ def test_results_are_read_by_other_tools(audio, turns, tmp_path):
 def test_demo_prints_the_turns_and_where_the_results_are(tmp_path):
     pytest.importorskip("pyannote.core")
 
-    result = run("demo", "--model", "fake", "--out", tmp_path / "demo")
+    result = run("demo", "--model", "fake", "--output", tmp_path / "demo")
 
     lines = result.stdout.splitlines()
     assert result.exit_code == 0
     assert lines[0].split() == ["start", "end", "speaker", "emotion", "score", "flags"]
     assert lines[1].split()[:3] == ["6.69", "7.12", "speaker90"]
     assert len(lines) == 18
-    assert lines[12] == "heard by fake (float32, sha256 000000000000)"
+    assert lines[12] == "scored by fake@000000000000 (float32)"
     assert lines[13:-1] == [
         f"written {tmp_path}/demo/sample{suffix}"
         for suffix in (".rttm", ".emotion.rttm", ".spkemo.rttm", ".emotions.jsonl")

@@ -1,4 +1,4 @@
-"""``emo2vec score``: JSON lines and ``.npy`` files, for whatever it is given."""
+"""``emo2vec score``: lines of emotions.jsonl and ``.npy`` files, for whatever it is given."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import os
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from support.cli_runner import run
 from support.paths import TESTS
 
-from emo2vec_plugins.engine.engine import Engine
+from emo2vec_plugins import Engine, Plugins, Recording, annotate
 from emo2vec_plugins.testing import FakeBackend
 
 MAIN = """
@@ -40,21 +41,53 @@ def test_each_file_is_one_line_in_order(files):
     result, lines = score(*files)
 
     assert result.exit_code == 0
-    assert [line["key"] for line in lines] == ["a", "b"]
+    assert [line["recording"] for line in lines] == ["a", "b"]
     assert [line["audio"] for line in lines] == [str(file) for file in files]
     assert list(lines[0]) == [
-        *("key", "audio", "label", "score", "labels", "scores", "flags", "reason", "duration"),
-        "provenance",
+        *("schema", "recording", "audio", "recording_duration", "turn"),
+        *("start", "end", "speaker", "channel", "emotion", "score", "scores", "logits", "flags"),
+        *("reason", "duration", "overlap_ratio", "provenance"),
     ]
+
+
+def test_a_line_is_what_the_format_writes(files):
+    result, _ = score(*files)
+
+    turns = [
+        Recording(recording=name, audio=str(file)) for name, file in zip("ab", files, strict=True)
+    ]
+    plugins = Plugins(installed=False)
+    dialogues = [*annotate(turns, score=Engine(FakeBackend()), plugins=plugins)]
+    assert result.stdout == plugins.format("emotions.jsonl").dumps(dialogues)
+
+
+def test_what_was_written_is_read_by_the_other_commands(files, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files[1].write_text("not audio")
+    score(*files, "-o", "all.emotions.jsonl")
+    lines, _ = score(*files)
+    Path("lines.txt").write_text(lines.stdout, "utf-8")
+
+    converted = run("convert", "all.emotions.jsonl", "-o", "all.emotion.rttm")
+    piped = run("convert", "lines.txt", "--input-format", "emotions.jsonl", "-o", "new.rttm")
+    page = run("report", "all.emotions.jsonl", "--recording", "a", "-o", "a.html")
+    drawn = run("picture", "all.emotions.jsonl", "--recording", "a", "-o", "a.svg")
+
+    assert [each.exit_code for each in (converted, piped, page, drawn)] == [0, 0, 0, 0]
+    label = json.loads(lines.stdout.splitlines()[0])["emotion"]
+    assert Path("all.emotion.rttm").read_text().splitlines()[0].split()[:8] == [
+        *("SPEAKER", "a", "1", "0.000", "1.000", "<NA>", "<NA>", label),
+    ]
+    assert "The sound is a.wav" in Path("a.html").read_text("utf-8")
 
 
 def test_scores_are_the_engines(files):
     _, lines = score(*files)
 
     alone = Engine(FakeBackend()).score(files[1])[0]
-    assert lines[1]["label"] == alone.label
+    assert lines[1]["emotion"] == alone.label
     assert lines[1]["score"] == alone.score
-    assert dict(zip(lines[1]["labels"], lines[1]["scores"], strict=True)) == alone.scores
+    assert lines[1]["scores"] == alone.scores
     assert lines[1]["duration"] == 1.01
     assert lines[1]["provenance"]["model"] == "fake"
 
@@ -62,7 +95,7 @@ def test_scores_are_the_engines(files):
 def test_stderr_says_which_model_spoke(files):
     result, _ = score(*files)
 
-    assert result.stderr == "emo2vec: 2 files, heard by fake (float32, sha256 000000000000)\n"
+    assert result.stderr == "emo2vec: 2 files, scored by fake@000000000000 (float32)\n"
 
 
 def test_quiet_leaves_stderr_empty(files):
@@ -72,8 +105,8 @@ def test_quiet_leaves_stderr_empty(files):
 def test_labels_restrict_and_sum_to_one(files):
     _, lines = score(files[0], "--labels", "angry, sad")
 
-    assert lines[0]["labels"] == ["angry", "sad"]
-    assert sum(lines[0]["scores"]) == pytest.approx(1)
+    assert list(lines[0]["scores"]) == ["angry", "sad"]
+    assert sum(lines[0]["scores"].values()) == pytest.approx(1)
 
 
 def test_unknown_label_is_a_mistake(files):
@@ -90,7 +123,7 @@ def test_failed_files_have_a_reason_and_status_3(files, write, noise):
     result, lines = score(*files, short, "gone.wav")
 
     assert result.exit_code == 3
-    assert [line["label"] is None for line in lines] == [True, False, True, True]
+    assert [line["emotion"] is None for line in lines] == [True, False, True, True]
     assert lines[2]["reason"].startswith("too short")
     assert "emo2vec: warning: 3 of 4 files failed:\n" in result.stderr
     assert "  gone.wav: no such audio file\n" in result.stderr
@@ -111,7 +144,7 @@ def test_what_cannot_be_read_in_a_folder_has_failed(files, tmp_path):
     result, lines = score(tmp_path)
 
     assert result.exit_code == 3
-    assert [(line["key"], line["label"] is None) for line in lines] == [
+    assert [(line["recording"], line["emotion"] is None) for line in lines] == [
         ("a", False),
         ("b", False),
         ("c", True),
@@ -129,7 +162,7 @@ def test_only_the_first_failures_are_named():
 
 
 def test_arrays_are_written_as_the_reference_writes_them(files, tmp_path):
-    score(*files, "--output-dir", tmp_path / "npy")
+    score(*files, "--embeddings", "--store", tmp_path / "npy")
 
     emotion = Engine(FakeBackend()).score(files[1])[0]
     array = np.load(tmp_path / "npy" / "b.npy")
@@ -138,16 +171,49 @@ def test_arrays_are_written_as_the_reference_writes_them(files, tmp_path):
     assert sorted(path.name for path in (tmp_path / "npy").iterdir()) == ["a.npy", "b.npy"]
 
 
-def test_frame_granularity_gives_frames(files, tmp_path):
-    _, lines = score(files[0], "--granularity", "frame", "--output-dir", tmp_path / "npy")
+def test_frames_are_written_beside_the_embedding(files, tmp_path):
+    options = ("--frames", "--array-dtype", "float16", "--store", tmp_path / "npy")
+    _, lines = score(files[0], "--embeddings", *options)
 
     emotion = Engine(FakeBackend(), granularity="frame").score(files[0])[0]
-    array = np.load(tmp_path / "npy" / "a.npy")
-    assert array.shape == (49, 4)
-    np.testing.assert_array_equal(array, emotion.frame_embeddings)
-    assert np.shape(lines[0]["frame_scores"]) == (49, 5)
-    assert lines[0]["frame_seconds"] == 0.02
-    np.testing.assert_allclose(np.sum(lines[0]["frame_scores"], axis=1), 1, atol=1e-5)
+    expected = {
+        "a": emotion.embedding,
+        "a.frames": emotion.frame_embeddings,
+        "a.frame_logits": emotion.frame_logits,
+    }
+    assert expected["a.frames"].shape == (49, 4)
+    assert expected["a.frame_logits"].shape == (49, 5)
+    assert sorted(path.stem for path in (tmp_path / "npy").iterdir()) == sorted(expected)
+    for name, array in expected.items():
+        found = np.load(tmp_path / "npy" / f"{name}.npy")
+        np.testing.assert_array_equal(found, array.astype(np.float16))
+    mean = np.mean(expected["a.frame_logits"], axis=0)
+    np.testing.assert_allclose([*lines[0]["logits"].values()], mean, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--embeddings"], "--embeddings and --frames need --store PATH"),
+        (["--frames"], "--embeddings and --frames need --store PATH"),
+        (["--store", "npy"], "--store needs --embeddings or --frames"),
+    ],
+)
+def test_arrays_need_a_place_and_a_place_arrays(files, options, message):
+    result, lines = score(files[0], *options)
+
+    assert (result.exit_code, lines) == (2, [])
+    assert message in result.stderr
+
+
+def test_frames_of_one_key_are_not_the_embedding_of_another(files, tmp_path):
+    scp = tmp_path / "wav.scp"
+    scp.write_text(f"a {files[0]}\na.frames {files[1]}\n")
+
+    result, lines = score(scp, "--embeddings", "--frames", "--store", tmp_path / "npy")
+
+    assert (result.exit_code, lines) == (1, [])
+    assert "the embedding of another key would be a.frames.npy" in result.stderr
 
 
 def test_files_of_one_name_do_not_overwrite_each_other(write, noise, tmp_path):
@@ -156,7 +222,7 @@ def test_files_of_one_name_do_not_overwrite_each_other(write, noise, tmp_path):
     first = write("one/x.wav", noise(16000, seed=1), 16000)
     second = write("two/x.wav", noise(16000, seed=2), 16000)
 
-    score(first, second, "--output-dir", tmp_path / "npy")
+    score(first, second, "--embeddings", "--store", tmp_path / "npy")
 
     one, two = (np.load(tmp_path / "npy" / folder / "x.npy") for folder in ("one", "two"))
     assert not np.array_equal(one, two)
@@ -167,7 +233,7 @@ def test_key_cannot_leave_the_folder(files, tmp_path, key):
     scp = tmp_path / "wav.scp"
     scp.write_text(f"{key} {files[0]}\n")
 
-    result, lines = score(scp, "--output-dir", tmp_path / "npy")
+    result, lines = score(scp, "--embeddings", "--store", tmp_path / "npy")
 
     assert (result.exit_code, lines) == (1, [])
     assert "is no name of a file within" in result.stderr
@@ -177,7 +243,7 @@ def test_keys_that_name_one_file_are_refused(files, tmp_path):
     scp = tmp_path / "wav.scp"
     scp.write_text(f"k {files[0]}\n./k {files[1]}\n")
 
-    result, _ = score(scp, "--output-dir", tmp_path / "npy")
+    result, _ = score(scp, "--embeddings", "--store", tmp_path / "npy")
 
     assert result.exit_code == 1
     assert "keys 'k' and './k' are both" in result.stderr
@@ -190,17 +256,17 @@ def test_model_without_a_head_gives_embeddings_and_no_failure(files, tmp_path):
         def run(self, waveforms):
             return [(embeddings, None) for embeddings, _ in super().run(waveforms)]
 
-    result, lines = score(files[0], "--output-dir", tmp_path / "npy", backend=Headless())
+    result, lines = score(files[0], "--embeddings", "--store", tmp_path / "npy", backend=Headless())
 
     assert result.exit_code == 0
-    assert (lines[0]["label"], lines[0]["reason"], lines[0]["scores"]) == (None, None, [])
+    assert (lines[0]["emotion"], lines[0]["reason"], lines[0]["scores"]) == (None, None, {})
     assert np.load(tmp_path / "npy" / "a.npy").shape == (4,)
 
 
 def test_lines_go_to_a_file_that_is_complete_or_absent(files, tmp_path):
     out = tmp_path / "new" / "out.jsonl"
 
-    _, lines = score(*files, "--out", out)
+    _, lines = score(*files, "--output", out)
 
     assert lines == []
     assert len(out.read_text("utf-8").splitlines()) == 2
@@ -212,14 +278,14 @@ def test_failed_run_leaves_the_old_file(files, tmp_path):
     out = tmp_path / "out.jsonl"
     out.write_text("old")
 
-    result, _ = score(files[0], "--out", out, "--labels", "bored")
+    result, _ = score(files[0], "--output", out, "--labels", "bored")
 
     assert result.exit_code == 1
     assert out.read_text() == "old"
 
 
 def test_device_files_are_written_to_as_they_stand(files):
-    result, _ = score(files[0], "--out", "/dev/null")
+    result, _ = score(files[0], "--output", "/dev/null")
 
     assert result.exit_code == 0
 
@@ -227,7 +293,7 @@ def test_device_files_are_written_to_as_they_stand(files):
 def test_folder_that_cannot_be_made_is_one_line(files, tmp_path):
     (tmp_path / "taken").write_text("a file")
 
-    result, _ = score(files[0], "--output-dir", tmp_path / "taken" / "npy")
+    result, _ = score(files[0], "--embeddings", "--store", tmp_path / "taken" / "npy")
 
     assert result.exit_code == 1
     assert result.stderr == f"emo2vec: error: {tmp_path}/taken: is a file, expected a folder\n"
@@ -236,7 +302,7 @@ def test_folder_that_cannot_be_made_is_one_line(files, tmp_path):
 def test_file_that_cannot_be_written_is_called_by_its_own_name(files, tmp_path):
     out = tmp_path / ("x" * 300)
 
-    result, _ = score(files[0], "--out", out)
+    result, _ = score(files[0], "--output", out)
 
     assert result.exit_code == 1
     assert result.stderr.startswith(f"emo2vec: error: {out}: ")
@@ -258,7 +324,7 @@ def test_names_outside_ascii_stay_readable_and_no_name_is_impossible(write, nois
 
     assert result.exit_code in (0, 3)  # libsndfile may not take the name; the line is written
     assert "MÉO069" in result.stdout
-    assert lines[1]["key"] == "x\udcff"
+    assert lines[1]["recording"] == "x\udcff"
 
 
 def test_long_file_is_windowed_at_max_window(write, noise):
@@ -280,7 +346,9 @@ def test_results_do_not_depend_on_the_number_of_workers(files):
 def test_formats_and_rates_of_the_wild_are_read(shared):
     result, lines = score(shared / "audio_formats")
 
-    assert [(line["key"], line["reason"][:9]) for line in lines if line["label"] is None] == [
+    assert [
+        (line["recording"], line["reason"][:9]) for line in lines if line["emotion"] is None
+    ] == [
         ("tmp", "too short")  # a header without samples
     ]
     assert len(lines) == 11
@@ -324,4 +392,4 @@ def test_progress_is_shown_in_a_terminal(files):
     os.close(ours)
 
     assert b"2/2" in shown
-    assert b"heard by fake" in shown
+    assert b"scored by fake" in shown

@@ -10,10 +10,10 @@ import sys
 import pytest
 from lhotse import CutSet
 from support.cli_runner import run
-from support.labelled_cuts import cuts_as_heard, labelled_cut, save_cuts
+from support.labelled_cuts import cuts_like_predictions, labelled_cut, save_cuts
 from support.reference import SMALL, random_reference
 
-from emo2vec_plugins.evaluation.calibrate_command import tell
+from emo2vec_plugins.evaluation.calibrate_command import report_errors
 from emo2vec_plugins.evaluation.results import Calibration, Estimate, Reliability
 from emo2vec_plugins.models.checkpoint import save_folder
 
@@ -46,14 +46,14 @@ def test_a_model_is_judged(manifest, label_map, tmp_path):
 
     result = evaluate(
         *(manifest, label_map, "--model", "fake", "--resamples", "10"),
-        *("--json", out, "--confusion", picture),
+        *("--report", out, "--picture", picture),
     )
 
     assert result.exit_code == 0, result.stderr
-    assert result.stdout.splitlines()[0] == "12 turns of 3 speakers, classes: angry, sad"
-    assert result.stderr == "emo2vec: 12 turns, heard by fake (float32, sha256 000000000000)\n"
+    assert result.stdout.splitlines()[0] == "12 turns of 3 speakers, labels: angry, sad"
+    assert result.stderr == "emo2vec: 12 turns, scored by fake@000000000000 (float32)\n"
     document = json.loads(out.read_text())
-    assert (document["format"], document["version"]) == ("emo2vec-evaluation", 1)
+    assert (document["format"], document["version"]) == ("emo2vec-evaluation", 2)
     assert document["turns"] == 12
     assert document["about"]["judged"]["model"]["model"] == "fake"
     assert document["about"]["label_map"] == {"anger": "angry", "sadness": "sad"}
@@ -62,7 +62,7 @@ def test_a_model_is_judged(manifest, label_map, tmp_path):
 
 
 def test_predictions_in_another_field_need_no_model(manifest, label_map):
-    result = evaluate(manifest, label_map, "--predicted-field", "heard", "--json", "-")
+    result = evaluate(manifest, label_map, "--predicted-field", "heard", "--report", "-")
 
     assert (result.exit_code, result.stderr) == (0, "")
     document = json.loads(result.stdout)
@@ -91,8 +91,8 @@ def test_predictions_in_a_file_are_joined_by_id(manifest, label_map, tmp_path):
 
 def test_predictions_by_the_command_cuts_are_read(manifest, label_map, tmp_path):
     heard = tmp_path / "heard.jsonl.gz"
-    done = run("cuts", manifest, heard, "--model", "fake", "--field", "said")
-    options = ("--resamples", 0, "--json", "-")
+    done = run("cuts", manifest, "-o", heard, "--model", "fake", "--field", "said")
+    options = ("--resamples", 0, "--report", "-")
 
     by_file = evaluate(
         manifest, label_map, "--predictions", heard, "--predicted-field", "said", *options
@@ -115,7 +115,7 @@ def test_pseudo_labels_are_told_and_counted(manifest, label_map, tmp_path):
         cut.supervisions[0].custom["emotion_source"] = "pseudo"
     path = save_cuts(tmp_path / "pseudo.jsonl", *cuts)
 
-    result = evaluate(path, label_map, "--predicted-field", "heard", "--json", "-")
+    result = evaluate(path, label_map, "--predicted-field", "heard", "--report", "-")
 
     assert result.exit_code == 0
     assert json.loads(result.stdout)["turns"] == 10
@@ -133,8 +133,8 @@ def test_classes_of_interest_restrict_model_and_truth(manifest, label_map):
     )
 
     assert result.exit_code == 0
-    assert result.stdout.splitlines()[0] == "6 turns of 3 speakers, classes: angry"
-    assert "emo2vec: not judged: 6 of classes that --labels does not name" in result.stderr
+    assert result.stdout.splitlines()[0] == "6 turns of 3 speakers, labels: angry"
+    assert "emo2vec: not judged: 6 with labels that --labels does not name" in result.stderr
 
 
 def test_turns_that_cannot_be_heard_count_as_wrong_and_are_named(manifest, label_map, tmp_path):
@@ -166,8 +166,8 @@ def test_mistakes_are_told_in_one_line(manifest, label_map, tmp_path):
         (("--model", "fake", "--predicted-field", "heard"), "leave out --predictions"),
         (("--predicted-field", "emotion"), "cannot both be in field 'emotion'"),
         (("--predicted-label-map", "x.yaml"), "goes with --predictions"),
-        (("--confusion", "c.jpg"), "writes .png, .svg, .pdf, got 'c.jpg'"),
-        (("--json", "."), ". is a folder, expected a file"),
+        (("--picture", "c.jpg"), "expected a name in .png, .svg, .pdf, got 'c.jpg'"),
+        (("--report", "."), ". is a folder, expected a file"),
         (("--fold", "1"), "--fold is for a folder of EmoBox"),
         (("--resamples", "-1"), "-1 is not in the range"),
     ],
@@ -179,7 +179,7 @@ def test_wrong_usage_is_told(manifest, label_map, arguments, message):
     assert message in result.stderr
 
 
-@pytest.mark.parametrize("command", [["evaluate"], ["calibrate", "--out", "out"]])
+@pytest.mark.parametrize("command", [["evaluate"], ["calibrate", "--output", "out"]])
 def test_a_manifest_without_cuts_is_named(command, tmp_path):
     (tmp_path / "empty.jsonl").write_text("")
 
@@ -192,7 +192,7 @@ def test_a_manifest_without_cuts_is_named(command, tmp_path):
 def test_pictures_may_be_drawings(manifest, label_map, tmp_path):
     path = tmp_path / "c.svg"
 
-    result = evaluate(manifest, label_map, "--predicted-field", "heard", "--confusion", path)
+    result = evaluate(manifest, label_map, "--predicted-field", "heard", "--picture", path)
 
     assert result.exit_code == 0
     assert "<svg" in path.read_text()
@@ -226,7 +226,7 @@ def test_folds_are_judged_one_by_one(box, label_map, tmp_path):
 
     result = evaluate(
         *(box, label_map, *arguments, "--skip-missing", "--speaker-pattern", r"s(\d)"),
-        *("--resample-by", "speaker", "--json", tmp_path / "out.json"),
+        *("--resample-by", "speaker", "--report", tmp_path / "out.json"),
     )
 
     assert refused.exit_code == 1
@@ -239,7 +239,7 @@ def test_folds_are_judged_one_by_one(box, label_map, tmp_path):
         ["mean", "-"],
         ["std", "-"],
     ]
-    assert "7 turns of 4 speakers, classes: angry, sad" in lines
+    assert "7 turns of 4 speakers, labels: angry, sad" in lines
     assert "emo2vec: not judged: 1 without audio" in result.stderr
     document = json.loads((tmp_path / "out.json").read_text())
     assert document["about"]["left_out"]["missing_audio"] == 1
@@ -264,7 +264,7 @@ def test_emobox_without_its_audio_asks_for_it(box, label_map):
     result = evaluate(box, label_map, "--model", "fake")
 
     assert result.exit_code == 2
-    assert "--audio-root FOLDER says where it is" in result.stderr
+    assert "--audio-root DIR says where it is" in result.stderr
 
 
 def test_a_missing_library_says_what_to_install(manifest):
@@ -291,10 +291,12 @@ def model(tmp_path):
 
 
 def test_a_model_is_calibrated(model, write, noise, tmp_path):
-    cuts = save_cuts(tmp_path / "heard.jsonl", *cuts_as_heard(model, write, noise, sharpness=1.5))
+    cuts = save_cuts(
+        tmp_path / "heard.jsonl", *cuts_like_predictions(model, write, noise, sharpness=1.5)
+    )
     out = tmp_path / "out"
 
-    result = run("calibrate", cuts, "--model", model, "--out", out)
+    result = run("calibrate", cuts, "--model", model, "--output", out)
 
     assert (result.exit_code, result.stdout) == (0, "")
     *_, loss, error, last = result.stderr.splitlines()
@@ -324,7 +326,7 @@ def test_either_error_that_rises_on_others_is_warned_of(after, warning, capsys):
     def reliability(log_loss, ece):
         return Reliability(ece=ece, brier=Estimate(value=0.4), log_loss=log_loss)
 
-    tell(
+    report_errors(
         Calibration(
             turns=40, before=reliability(0.6, 0.2), after=reliability(*after), by="speaker"
         ),
@@ -339,7 +341,7 @@ def test_either_error_that_rises_on_others_is_warned_of(after, warning, capsys):
 def test_a_model_that_no_temperature_fits_is_not_saved(manifest, label_map, model, tmp_path):
     result = run(
         *("calibrate", manifest, "--label-map", label_map, "--skip-unlabelled"),
-        *("--model", model, "--out", tmp_path / "out"),
+        *("--model", model, "--output", tmp_path / "out"),
     )
 
     assert result.exit_code == 1
@@ -351,11 +353,11 @@ def test_calibrate_refuses_what_it_cannot_do(manifest, label_map, model, tmp_pat
     arguments = ("calibrate", manifest, "--label-map", label_map)
     (tmp_path / "there").mkdir()
 
-    there = run(*arguments, "--model", model, "--out", tmp_path / "there")
-    fake = run(*arguments, "--model", "fake", "--out", tmp_path / "out")
+    there = run(*arguments, "--model", model, "--output", tmp_path / "there")
+    fake = run(*arguments, "--model", "fake", "--output", tmp_path / "out")
     nothing = run(*arguments, "--model", model)
 
     assert (there.exit_code, fake.exit_code, nothing.exit_code) == (1, 1, 2)
     assert "exists already; choose a new folder" in there.stderr
     assert "model 'fake' is not a folder of the published layout" in fake.stderr
-    assert "Missing option '-o' / '--out'" in nothing.stderr
+    assert "Missing option '-o' / '--output'" in nothing.stderr

@@ -43,14 +43,16 @@ def changed(desk):
 
 
 def test_what_was_corrected_in_elan_comes_home(desk):
-    out = run("review", "export", "talk.emotions.jsonl", "for_elan", "--tool", "elan")
+    out = run("review", "export", "talk.emotions.jsonl", "-o", "for_elan", "--format", "elan")
     file = desk / "for_elan" / "talk.eaf"
     text = file.read_text("utf-8")
     sad = "<ANNOTATION_VALUE>sad</ANNOTATION_VALUE>"
     assert text.count(sad) == 1
     file.write_text(text.replace(sad, sad.replace("sad", "surprised")), "utf-8")
 
-    back = run("review", "read", "talk.emotions.jsonl", "for_elan", "out", "--from", "elan")
+    back = run(
+        "review", "read", "talk.emotions.jsonl", "for_elan", "-o", "out", "--input-format", "elan"
+    )
 
     assert (out.exit_code, back.exit_code) == (0, 0)
     assert "3 turns to correct are in for_elan/talk.eaf" in out.stderr
@@ -67,8 +69,8 @@ def test_what_was_corrected_in_elan_comes_home(desk):
 
 
 def test_what_was_corrected_in_label_studio_comes_home(desk):
-    options = ("--tool", "labelstudio", "--media-prefix", "https://example.org/")
-    out = run("review", "export", "talk.emotions.jsonl", "tasks", *options)
+    options = ("--format", "labelstudio", "--media-prefix", "https://example.org/")
+    out = run("review", "export", "talk.emotions.jsonl", "-o", "tasks", *options)
     [task] = json.loads((desk / "tasks" / "tasks.labelstudio.json").read_text("utf-8"))
     result = task["predictions"][0]["result"]
     for each in result:
@@ -79,7 +81,16 @@ def test_what_was_corrected_in_label_studio_comes_home(desk):
     (desk / "export.json").write_text(json.dumps(export), "utf-8")
 
     back = run(
-        *("review", "read", "talk.emotions.jsonl", "export.json", "out", "--from", "labelstudio")
+        *(
+            "review",
+            "read",
+            "talk.emotions.jsonl",
+            "export.json",
+            "-o",
+            "out",
+            "--input-format",
+            "labelstudio",
+        )
     )
 
     assert (out.exit_code, back.exit_code) == (0, 0), back.stderr
@@ -91,8 +102,8 @@ def test_what_was_corrected_in_label_studio_comes_home(desk):
 
 
 def test_the_same_corrections_give_the_same_bytes(desk):
-    run("review", "read", "talk.emotions.jsonl", "talk.emotions.jsonl", "one")
-    run("review", "read", "talk.emotions.jsonl", "talk.emotions.jsonl", "two")
+    run("review", "read", "talk.emotions.jsonl", "talk.emotions.jsonl", "-o", "one")
+    run("review", "read", "talk.emotions.jsonl", "talk.emotions.jsonl", "-o", "two")
 
     for name in ("changes.csv", "agreement.json", "cuts.jsonl.gz"):
         assert (desk / "one" / name).read_bytes() == (desk / "two" / name).read_bytes()
@@ -103,10 +114,10 @@ def test_what_could_not_be_done_is_told_with_status_3(desk):
     write_dialogues(silent, "both.emotions.jsonl", plugins=PLUGINS)
     write_dialogues(silent[:1], "one.emotions.jsonl", plugins=PLUGINS)
 
-    back = run("review", "read", "both.emotions.jsonl", "one.emotions.jsonl", "out")
+    back = run("review", "read", "both.emotions.jsonl", "one.emotions.jsonl", "-o", "out")
 
     assert back.exit_code == 3
-    assert "nobody gave back other" in back.stderr
+    assert "no corrections found for other" in back.stderr
     assert "talk: there is no sound to cut: say --audio FILE" in back.stderr
     assert changed(desk) == [""]
 
@@ -115,7 +126,7 @@ def test_labels_that_nobody_knows_are_refused_unless_they_are_mapped(desk):
     joy = Dialogue(recording="talk", turns=(turn(0.0, 1.0, "joy"), *TURNS[1:]))
     write_dialogues([joy], "joy.emotions.jsonl", plugins=PLUGINS)
     (desk / "labels.yaml").write_text("joy: happy\n")
-    command = ("review", "read", "talk.emotions.jsonl", "joy.emotions.jsonl", "out")
+    command = ("review", "read", "talk.emotions.jsonl", "joy.emotions.jsonl", "-o", "out")
 
     refused = run(*command)
     mapped = run(*command, "--label-map", "labels.yaml")
@@ -130,15 +141,15 @@ def test_nothing_is_sent_out_that_nobody_can_hear():
     silent = Dialogue(recording="talk", turns=TURNS)
     write_dialogues([silent], "silent.emotions.jsonl", plugins=PLUGINS)
 
-    refused = run("review", "export", "silent.emotions.jsonl", "out", "--tool", "elan")
+    refused = run("review", "export", "silent.emotions.jsonl", "-o", "out", "--format", "elan")
 
     assert refused.exit_code == 1
-    assert "nobody knows where the sound of talk is" in refused.stderr
+    assert "the audio of talk is not known" in refused.stderr
 
 
 @pytest.mark.parametrize("tool", ["elan", "labelstudio"])
 def test_what_people_may_have_corrected_is_not_written_over(desk, tool):
-    arguments = ("review", "export", "talk.emotions.jsonl", "out", "--tool", tool)
+    arguments = ("review", "export", "talk.emotions.jsonl", "-o", "out", "--format", tool)
     run(*arguments)
     [file, *_] = sorted((desk / "out").iterdir(), reverse=True)
     file.write_text("hours of work", "utf-8")
@@ -156,10 +167,10 @@ def test_what_people_may_have_corrected_is_not_written_over(desk, tool):
 def test_sound_that_is_linked_and_not_there_is_told_of(desk):
     (desk / "talk.wav").unlink()
 
-    out = run("review", "export", "talk.emotions.jsonl", "out", "--tool", "elan")
+    out = run("review", "export", "talk.emotions.jsonl", "-o", "out", "--format", "elan")
 
     assert out.exit_code == 0
-    assert "warning: talk: its sound is linked and not there: talk.wav; --audio" in out.stderr
+    assert "warning: talk: its audio is linked and not there: talk.wav; --audio" in out.stderr
 
 
 def test_names_of_files_are_parts_of_addresses(desk):
@@ -167,7 +178,7 @@ def test_names_of_files_are_parts_of_addresses(desk):
     prefix = "/data/local-files/?d=m/"
 
     run(
-        *("review", "export", "talk.emotions.jsonl", "out", "--tool", "labelstudio"),
+        *("review", "export", "talk.emotions.jsonl", "-o", "out", "--format", "labelstudio"),
         *("--audio", "a & b#1.wav", "--media-prefix", prefix),
     )
 
@@ -177,9 +188,11 @@ def test_names_of_files_are_parts_of_addresses(desk):
 
 @pytest.mark.parametrize("place", ["tasks", "tasks/tasks.labelstudio.json"])
 def test_tasks_that_nobody_annotated_are_no_corrections(desk, place):
-    run("review", "export", "talk.emotions.jsonl", "tasks", "--tool", "labelstudio")
+    run("review", "export", "talk.emotions.jsonl", "-o", "tasks", "--format", "labelstudio")
 
-    back = run("review", "read", "talk.emotions.jsonl", place, "out", "--from", "labelstudio")
+    back = run(
+        "review", "read", "talk.emotions.jsonl", place, "-o", "out", "--input-format", "labelstudio"
+    )
 
     assert back.exit_code == 1
     assert "tasks.labelstudio.json: task 1: expected annotations, found a model's" in back.stderr

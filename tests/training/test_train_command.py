@@ -36,7 +36,7 @@ def place(tmp_path_factory):
 
 
 def command(place, tmp_path, *options):
-    return run("train", place / "cuts.jsonl.gz", "--out", tmp_path / "out", *options)
+    return run("train", place / "cuts.jsonl.gz", "--output", tmp_path / "out", *options)
 
 
 def heard(folder, path):
@@ -203,11 +203,11 @@ def test_a_speaker_on_both_sides_is_named(place, tmp_path):
 def test_labels_that_are_missing_are_an_error_unless_skipped(place, tmp_path):
     bare = cut(tmp_path, "bare", tone(200), speaker="ann", emotion=None)
     path = manifest(tmp_path / "cuts.jsonl", [*corpus(tmp_path / "wav"), bare])
-    options = ["--out", tmp_path / "out", "--recipe", place / "recipe.yaml"]
+    options = ["--output", tmp_path / "out", "--recipe", place / "recipe.yaml"]
 
     told = run("train", path, *options).stderr
     assert "1 of 17 supervisions have no label" in told
-    assert "name another field (--field; of evaluate, --truth-field), or skip them" in told
+    assert "name another field (--field), or skip them" in told
     told = run("train", path, *options, "--skip-unlabelled")
     assert told.exit_code == 0
     assert f"emo2vec: {path}: not used: 1 without a label\n" in told.stderr
@@ -220,7 +220,7 @@ def test_turns_that_the_label_map_leaves_out_are_counted(place, tmp_path):
     (tmp_path / "map.yaml").write_text("bored: null\n")
     options = ["--recipe", place / "recipe.yaml", "--label-map", tmp_path / "map.yaml"]
 
-    result = run("train", path, "--out", tmp_path / "out", *options, "--leave-one-speaker-out")
+    result = run("train", path, "--output", tmp_path / "out", *options, "--leave-one-speaker-out")
 
     assert result.exit_code == 0, result.stderr
     assert f"emo2vec: {path}: not used: 1 left out by the label map\n" in result.stderr

@@ -1,57 +1,50 @@
-"""The options that say when a model's label is to be trusted."""
+"""The options that say when a model's label can be trusted."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
 import click
 
+from emo2vec_plugins.cli import POSITIVE, gathered, label_names
+
 _SHARE = click.FloatRange(0, 1)
-_POSITIVE = click.FloatRange(min=0, min_open=True)
 
-
-def _names(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...] | None:
-    return None if value is None else tuple(n.strip() for n in value.split(",") if n.strip())
-
-
-_CRITERIA = (
-    click.option(
+_CRITERIA = {
+    "min_confidence": click.option(
         "--min-confidence",
         type=_SHARE,
         default=0.7,
         show_default=True,
         help="Least probability of the label.",
     ),
-    click.option(
+    "min_margin": click.option(
         "--min-margin",
         type=_SHARE,
         default=0.0,
         show_default=True,
         help="Least distance to the runner-up's probability.",
     ),
-    click.option(
+    "temperature": click.option(
         "--temperature",
-        type=_POSITIVE,
+        type=POSITIVE,
         default=1.0,
         show_default=True,
         help="What logits are divided by first; leave it for a model that 'calibrate' saved.",
     ),
-    click.option(
-        "--windows",
-        "window",
+    "window": click.option(
+        *("--windows", "window"),
         type=click.FloatRange(min=0.02),
         metavar="SECONDS",
-        help="Hear turns again in windows of this length, which are to agree.",
+        help="Score turns again in windows of this length, which must agree.",
     ),
-    click.option(
+    "min_agreement": click.option(
         "--min-agreement",
         type=_SHARE,
         metavar="SHARE",
-        help="Least share of windows heard as the turn is.  [default: 0.75]",
+        help="Least share of windows predicted as the turn is.  [default: 0.75]",
     ),
-    click.option(
+    "min_duration": click.option(
         "--min-duration",
         type=click.FloatRange(min=0),
         metavar="SECONDS",
@@ -59,87 +52,62 @@ _CRITERIA = (
         show_default=True,
         help="Shorter turns get no label.",
     ),
-    click.option(
+    "max_duration": click.option(
         "--max-duration",
         type=click.FloatRange(min=0),
         metavar="SECONDS",
         help="Longer turns get no label.",
     ),
-    click.option(
-        "--refuse-flags",
-        "refused_flags",
+    "refused_flags": click.option(
+        *("--refuse-flags", "refused_flags"),
         metavar="A,B,...",
-        callback=_names,
+        callback=label_names,
         default="overlapped,silent,clipped",
         show_default=True,
         help="Turns flagged so get no label; '' refuses none.",
     ),
-    click.option(
-        "--classes",
+    "classes": click.option(
+        *("--accept-labels", "classes"),
         metavar="A,B,...",
-        callback=_names,
-        help="Give only these labels; a turn heard as another class gets none.",
+        callback=label_names,
+        help="Give only these labels; a turn predicted as another class gets none.",
     ),
-    click.option(
+    "max_per_class": click.option(
         "--max-per-class",
         type=click.IntRange(min=1),
         metavar="N",
         help="Most labels of a class; the most confident are kept.",
     ),
-    click.option(
+    "max_ratio": click.option(
         "--max-ratio",
         type=click.FloatRange(min=1),
         metavar="R",
         help="The same, as a multiple of the labels that another class could have.",
     ),
-    click.option(
+    "ratio_of": click.option(
         "--ratio-of",
         type=click.Choice(["median", "smallest"]),
         help="Which class --max-ratio counts.  [default: median]",
     ),
-)
-
-
-_NAMES = (
-    "min_confidence",
-    "min_margin",
-    "temperature",
-    "window",
-    "min_agreement",
-    "min_duration",
-    "max_duration",
-    "refused_flags",
-    "classes",
-    "max_per_class",
-    "max_ratio",
-    "ratio_of",
-)
+}
+"""By the names that `Trust` has for them."""
 
 _NEEDS = {"min_agreement": "window", "ratio_of": "max_ratio"}
 """What means nothing without another."""
 
 
-def trust_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of the criteria; it is called with ``criteria=`` for them.
-
-    They are what was said, by the names that `Trust` has for it: importing that waits until the
-    command runs.
-    """
-
-    @functools.wraps(command)
-    def gather(**given: Any) -> Any:
-        said = {name: given.pop(name) for name in _NAMES}
-        criteria = {name: value for name, value in said.items() if value is not None}
-        for name, needed in _NEEDS.items():
-            if name in criteria and needed not in criteria:
-                raise click.UsageError(f"{_option(name)} needs {_option(needed)}")
-        return command(criteria=criteria, **given)
-
-    decorated: Callable[..., Any] = gather
-    for option in reversed(_CRITERIA):
-        decorated = option(decorated)
-    return decorated
+def _criteria(**given: Any) -> dict[str, Any]:
+    """Return what was said; `Trust` itself is imported only when the command runs."""
+    said = {name: value for name, value in given.items() if value is not None}
+    for name, needed in _NEEDS.items():
+        if name in said and needed not in said:
+            raise click.UsageError(f"{_option(name)} needs {_option(needed)}")
+    return said
 
 
 def _option(name: str) -> str:
     return "--windows" if name == "window" else f"--{name.replace('_', '-')}"
+
+
+trust_options = gathered("criteria", _criteria, _CRITERIA)
+"""Gives a command the options; it is called with ``criteria=``, arguments of `Trust`."""

@@ -45,7 +45,7 @@ def corpus(write, noise, tmp_path):
         write(f"{name}.wav", noise(16000), 16000)
     rttm = tmp_path / "turns.rttm"
     rttm.write_text("".join(f"SPEAKER {n} 1 0 0.5 <NA> <NA> {n} <NA> <NA>\n" for n in "ab"))
-    return tmp_path, "--rttm", rttm, "--out", tmp_path / "out"
+    return tmp_path, "--rttm", rttm, "--output", tmp_path / "out"
 
 
 def rttm(*arguments, formats=(NOTE,)):
@@ -150,7 +150,7 @@ def test_demo_writes_the_format_and_says_where(tmp_path):
     out = tmp_path / "demo"
 
     result = run(
-        *("demo", "--model", "fake", "--out", out, "--format", "note"), plugins=[Offering(NOTE)]
+        *("demo", "--model", "fake", "--output", out, "--format", "note"), plugins=[Offering(NOTE)]
     )
 
     assert result.exit_code == 0
