@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 
 from emo2vec_plugins.audio import MODEL_RATE
-from emo2vec_plugins.bench.sound import speechlike
+from emo2vec_plugins.bench.turns import speechlike
 from emo2vec_plugins.core import FloatArray, Options, Plugins, Turn, annotate
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.formats import dump_line, write_bundle

@@ -26,17 +26,6 @@ LIBRARIES = (
 )
 
 
-def device(name: str | None) -> str:
-    """Return the full name of a device; of the best there is, for None.
-
-    Raises:
-        OptionsError: If there is no such device here.
-    """
-    from emo2vec_plugins.models import device_of
-
-    return str(device_of(name))
-
-
 def describe(device: str) -> dict[str, Any]:
     """Return what is known of this machine and of the *device* on it, as JSON values."""
     name, flags = _cpu(CPU_INFO.read_text("utf-8") if CPU_INFO.exists() else "")

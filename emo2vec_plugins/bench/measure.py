@@ -14,10 +14,10 @@ from typing import Any
 
 from emo2vec_plugins.audio import MODEL_RATE
 from emo2vec_plugins.bench.files import recorded, write_recordings
-from emo2vec_plugins.bench.lengths import Distribution, draw
-from emo2vec_plugins.bench.peaks import Peaks
+from emo2vec_plugins.bench.flops import Peaks, flop
 from emo2vec_plugins.bench.remote import Remote
 from emo2vec_plugins.bench.results import Length, Measured, Report, difference, ratio
+from emo2vec_plugins.bench.runners import load
 from emo2vec_plugins.bench.subjects import (
     PEER,
     REFERENCE,
@@ -27,21 +27,18 @@ from emo2vec_plugins.bench.subjects import (
     Scores,
     Subject,
     Task,
-    load,
 )
+from emo2vec_plugins.bench.turns import Distribution, draw
 from emo2vec_plugins.bench.weights import Weights
-from emo2vec_plugins.bench.work import flop
 from emo2vec_plugins.errors import Emo2vecError, OptionsError
 
 SETTLE = 0.3
 """Seconds between two rounds, for the threads of the one before to go to sleep."""
 
-Tell = Callable[[str], None]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is to be measured.
+    """What to measure.
 
     Attributes:
         subjects: Of which those that cannot run are left out.
@@ -52,8 +49,8 @@ class Plan:
         repeats: Rounds, after one to warm up.
         device: By its full name.
         threads: Of the CPU; None for each library's own choice.
-        end_to_end: Whether to go from files to files, too.
-        hours: Lengths of recordings to go through from file to file, once each.
+        end_to_end: Whether to measure from files to files, too.
+        hours: Lengths of recordings to annotate from file to file, once each.
     """
 
     subjects: tuple[Subject, ...]
@@ -68,13 +65,13 @@ class Plan:
     hours: tuple[float, ...]
 
 
-def measure(plan: Plan, folder: Path, *, tell: Tell) -> Report:
+def measure(plan: Plan, folder: Path, *, announce: Callable[[str], None]) -> Report:
     """Measure all subjects that can run here.
 
     Args:
         plan: What to measure.
         folder: For what is written on the way.
-        tell: Called with a line before each step.
+        announce: Called with a line before each step.
 
     Raises:
         OptionsError: If none can.
@@ -87,7 +84,7 @@ def measure(plan: Plan, folder: Path, *, tell: Tell) -> Report:
         threads=plan.threads,
     )
     with ExitStack() as stack:
-        run = _Run(plan, task, folder, stack, tell)
+        run = _Run(plan, task, folder, stack, announce)
         run.load()
         for number in range(plan.repeats):
             run.go_round(number)
@@ -110,16 +107,28 @@ class _Entry:
         self.lengths: list[Length] = []
         self.scores: Scores | None = None
 
+    @property
+    def seconds(self) -> list[float]:
+        """Of each round."""
+        return [each.seconds for each in self.rounds]
+
 
 class _Run:
     """The subjects that are left; one that fails on the way is left out, too."""
 
-    def __init__(self, plan: Plan, task: Task, folder: Path, stack: ExitStack, tell: Tell) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        task: Task,
+        folder: Path,
+        stack: ExitStack,
+        announce: Callable[[str], None],
+    ) -> None:
         self._plan = plan
         self._task = task
         self._folder = folder
         self._stack = stack
-        self._tell = tell
+        self._announce = announce
         self._recordings = folder / "recordings" if plan.end_to_end else None
         self._entries: list[_Entry] = []
         self._left_out: dict[str, str] = {}
@@ -127,12 +136,12 @@ class _Run:
         self._targets = count()
 
     def load(self) -> None:
-        """Load every subject, and let it go once through all turns to warm up."""
+        """Load every subject, and run it once on all turns to warm up."""
         if self._recordings is not None:
             write_recordings(self._recordings, self._task.lengths, seed=self._plan.seed)
         self._multiplier = self._remote(Peaks, self._plan.device, self._plan.threads)
         for subject in self._plan.subjects:
-            self._tell(f"loading {subject.name}")
+            self._announce(f"loading {subject.name}")
             try:
                 remote = self._remote(load, subject, self._task)
                 self._entries.append(_Entry(subject, remote))
@@ -141,11 +150,11 @@ class _Run:
         self._each("warming up", self._entries, self._warm_up)
 
     def go_round(self, number: int) -> None:
-        """Let each subject go once through all turns, beginning with another one each time."""
+        """Run each subject once on all turns, beginning with another one each time."""
         first = number % len(self._entries)
         order = [*self._entries[first:], *self._entries[:first]]
         self._each(f"round {number + 1} of {self._plan.repeats}", order, self._time)
-        self._tell(f"round {number + 1} of {self._plan.repeats}: matrix products")
+        self._announce(f"round {number + 1} of {self._plan.repeats}: matrix products")
         for dtype in sorted({entry.subject.dtype for entry in self._entries}):
             time.sleep(SETTLE)
             found = self._multiplier.call("measure", dtype)
@@ -153,7 +162,7 @@ class _Run:
                 self._peaks[dtype].append(found)
 
     def compare(self) -> None:
-        """Fetch what each subject heard."""
+        """Fetch the scores of each subject."""
 
         def fetch(entry: _Entry) -> None:
             entry.scores = entry.remote.call("scores")
@@ -168,11 +177,9 @@ class _Run:
 
         def annotate(entry: _Entry) -> None:
             seconds, most = entry.remote.call("annotate", recordings, self._target())
-            entry.lengths.append(
-                Length(
-                    hours=recorded(lengths) / 3600, turns=len(lengths), seconds=seconds, memory=most
-                )
-            )
+            hours = recorded(lengths) / 3600
+            found = Length(hours=hours, turns=len(lengths), seconds=seconds, memory=most)
+            entry.lengths.append(found)
 
         able = [entry for entry in self._entries if entry.takes_files]
         self._each(f"{hours:g} hours of audio", able, annotate)
@@ -203,7 +210,7 @@ class _Run:
 
     def _each(self, step: str, entries: Sequence[_Entry], do: Callable[[_Entry], None]) -> None:
         for entry in entries:
-            self._tell(f"{step}: {entry.subject.name}")
+            self._announce(f"{step}: {entry.subject.name}")
             try:
                 do(entry)
             except Emo2vecError as error:
@@ -235,31 +242,28 @@ class _Run:
         return self._folder / f"results-{next(self._targets)}"
 
     def _measured(self, entry: _Entry) -> Measured:
-        by_name = {each.subject.name: each for each in self._entries}
         reference = next((e for e in self._entries if e.subject.way == REFERENCE), None)
-        truth = by_name[TRUTH].scores if TRUTH in by_name else None
-        peaks = self._peaks.get(entry.subject.dtype)
-        is_ours = entry.subject.way != PEER
-        weights = self._plan.weights
+        truth = next((e.scores for e in self._entries if e.subject.name == TRUTH), None)
+        weights, lengths = self._plan.weights, self._task.lengths
         return Measured(
             subject=entry.subject,
             loaded=entry.loaded,
             rounds=tuple(entry.rounds),
             audio_seconds=self._seconds,
-            turns=len(self._task.lengths),
+            turns=len(lengths),
             end_to_end=tuple(entry.end_to_end),
             lengths=tuple(entry.lengths),
-            ratio=None
-            if reference is None
-            else ratio([r.seconds for r in entry.rounds], [r.seconds for r in reference.rounds]),
-            end_to_end_ratio=None
-            if reference is None or not entry.end_to_end
-            else ratio(entry.end_to_end, reference.end_to_end),
-            difference=None
-            if entry.scores is None or truth is None
-            else difference(entry.scores, truth),
-            flop=flop(weights.config, self._task.lengths, classes=weights.classes)
-            if is_ours
-            else None,
-            peak=max(peaks) if peaks else None,
+            ratio=reference and ratio(entry.seconds, reference.seconds),
+            end_to_end_ratio=(
+                ratio(entry.end_to_end, reference.end_to_end)
+                if reference and entry.takes_files
+                else None
+            ),
+            difference=difference(entry.scores, truth),
+            flop=(
+                None
+                if entry.subject.way == PEER
+                else flop(weights.config, lengths, labels=weights.labels)
+            ),
+            peak=max(self._peaks.get(entry.subject.dtype, ()), default=None),
         )

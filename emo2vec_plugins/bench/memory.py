@@ -1,4 +1,4 @@
-"""How much memory this process has, and how much it has had at most; None where nobody says."""
+"""How much memory this process has, and how much it has had at most; None where the system does not say."""
 
 from __future__ import annotations
 

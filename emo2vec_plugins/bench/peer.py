@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import torch
 
 from emo2vec_plugins.audio import MODEL_RATE
-from emo2vec_plugins.bench.sound import turns_of
 from emo2vec_plugins.bench.subjects import Loaded, Meter, Round, Scores, Task
+from emo2vec_plugins.bench.turns import turns_of
 from emo2vec_plugins.core import FloatArray
 from emo2vec_plugins.errors import MissingExtraError, OptionsError
 from emo2vec_plugins.models import CPU_SECONDS, CUDA_SECONDS, DTYPES
@@ -53,7 +53,7 @@ class PeerRunner:
         self._batches = list(_batches(sounds, budget=round(seconds * MODEL_RATE)))
 
     def loaded(self) -> Loaded:
-        """Say what loading took."""
+        """Return what loading took."""
         return self._loaded
 
     def run(self) -> Round:
@@ -64,7 +64,7 @@ class PeerRunner:
         return self._meter.end(begun)
 
     def scores(self) -> Scores | None:
-        """Return nothing: it is another network."""
+        """Return None: it is another network."""
         return None
 
     @torch.inference_mode()
@@ -75,6 +75,7 @@ class PeerRunner:
         for row, sound in enumerate(batch):
             samples = torch.from_numpy(sound)
             deviation = (samples.var(correction=0) + 1e-7).sqrt()
+            # As its feature extractor normalises: over the turn alone, padding stays zero.
             values[row, : len(sound)] = (samples - samples.mean()) / deviation
             mask[row, : len(sound)] = 1
         logits = self._network(

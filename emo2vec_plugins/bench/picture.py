@@ -17,10 +17,10 @@ from emo2vec_plugins.bench.subjects import PEER, REFERENCE
 from emo2vec_plugins.bench.table import GIGA, heading, times
 
 OURS, FROM_FILES, THEIRS, LIMIT = "#2a6f97", "#89c2d9", "#a9b4be", "#c1440e"
-"""Told apart by the colour-blind, and in grey print."""
+"""Distinct for the colour-blind, and in grey print."""
 
 FARTHEST = 2.5
-"""A limit beyond so many times the fastest is told in words: bars would be too short to read."""
+"""A limit beyond so many times the fastest is given in words: bars would be too short to read."""
 
 _BAR, _MARGIN, _GROWTH, _WIDTH = 0.5, 1.7, 2.8, 9.0  # inches
 _LETTERS = 110  # of the title in a line, so that it is not cut off

@@ -18,7 +18,7 @@ from typing import Any
 from emo2vec_plugins.errors import Emo2vecError
 
 LAST_LINES = 3
-"""Of what a process wrote before it ended: told to people."""
+"""Of what a process wrote before it ended: they go into the message."""
 
 
 class Remote:
@@ -87,24 +87,28 @@ class Remote:
 def _serve(
     connection: Connection, make: Callable[..., Any], arguments: tuple[Any, ...], log: Path
 ) -> None:
-    """Make the object and do what is asked of it, until nobody asks any more."""
-    # What libraries print is no result of ours.
+    """Make the object and call its methods until the connection is closed."""
+    # What libraries print would mix with the report; by descriptor, as C code prints, too.
     with log.open("ab", buffering=0) as file:
         for stream in (sys.stdout, sys.stderr):
             os.dup2(file.fileno(), stream.fileno())
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(line_buffering=True)  # last words are there when it is killed
-    served = _attempt(connection, make, arguments, tell=False)
+    served = _attempt(connection, make, arguments, answer=False)
     while served is not None:
         try:
             method, given = connection.recv()
         except (EOFError, OSError):
             return
-        _attempt(connection, getattr(served, method), given, tell=True)
+        _attempt(connection, getattr(served, method), given, answer=True)
 
 
 def _attempt(
-    connection: Connection, function: Callable[..., Any], arguments: tuple[Any, ...], *, tell: bool
+    connection: Connection,
+    function: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    *,
+    answer: bool,
 ) -> Any:
     """Call a function and answer with its result, or only that it went well, or what it raised."""
     try:
@@ -115,6 +119,6 @@ def _attempt(
         traceback.print_exc()
         connection.send((False, f"{type(error).__name__}: {error}"))
     else:
-        connection.send((True, result if tell else None))
+        connection.send((True, result if answer else None))
         return result
     return None

@@ -70,8 +70,8 @@ class Measured:
 
     Attributes:
         rounds: In memory: from samples to labels.
-        end_to_end: Seconds from files to files, a round each; empty if nobody asked.
-        lengths: Recordings of growing length; empty if nobody asked.
+        end_to_end: Seconds from files to files, a round each; empty if not asked for.
+        lengths: Recordings of growing length; empty if not asked for.
         ratio: None without a reference.
         difference: None of the peer, or without float32 in torch.
         flop: Operations in one round; None where they are not known.
@@ -138,19 +138,17 @@ class Measured:
             "times_real_time": self.speed,
             "turns_per_second": self.turns_per_second,
             "memory": self.memory,
-            "ratio_to_reference": None if self.ratio is None else asdict(self.ratio),
+            "ratio_to_reference": _plain(self.ratio),
             "flop_per_second": None if self.flop is None else self.flop / self.seconds,
             "peak_flop_per_second": self.peak,
             "share_of_peak": self.share,
             "limit_times_real_time": self.limit,
-            "difference_to_float32": None if self.difference is None else asdict(self.difference),
+            "difference_to_float32": _plain(self.difference),
             "loaded": asdict(self.loaded),
             "rounds": [asdict(each) for each in self.rounds],
             "end_to_end": {
                 "times_real_time": self.end_to_end_speed,
-                "ratio_to_reference": (
-                    None if self.end_to_end_ratio is None else asdict(self.end_to_end_ratio)
-                ),
+                "ratio_to_reference": _plain(self.end_to_end_ratio),
                 "seconds": list(self.end_to_end),
             }
             if self.end_to_end
@@ -186,18 +184,27 @@ class Report:
         }
 
 
-def ratio(seconds: Sequence[float], reference: Sequence[float]) -> Ratio:
-    """Compare rounds that were run side by side.
+def _plain(value: Any) -> dict[str, Any] | None:
+    return None if value is None else asdict(value)
+
+
+def ratio(seconds: Sequence[float], reference: Sequence[float]) -> Ratio | None:
+    """Compare rounds that were run side by side; None if there are none.
 
     >>> ratio([1.0, 2.0, 1.0], [3.0, 4.0, 5.0])
     Ratio(median=3.0, lowest=2.0, highest=5.0)
     """
+    # Round by round: what slows the machine for a while slows both sides of one ratio.
     ratios = [theirs / own for own, theirs in zip(seconds, reference, strict=True)]
+    if not ratios:
+        return None
     return Ratio(median=median(ratios), lowest=min(ratios), highest=max(ratios))
 
 
-def difference(scores: Scores, truth: Scores) -> Difference:
-    """Compare what two subjects heard in the same turns."""
+def difference(scores: Scores | None, truth: Scores | None) -> Difference | None:
+    """Compare what two subjects predicted for the same turns; None if one has no scores."""
+    if scores is None or truth is None:
+        return None
     products = (scores.embeddings * truth.embeddings).sum(axis=1)
     norms = np.linalg.norm(scores.embeddings, axis=1) * np.linalg.norm(truth.embeddings, axis=1)
     same = [a == b for a, b in zip(scores.labels, truth.labels, strict=True)]

@@ -1,23 +1,16 @@
-"""What is measured: a way of running the model, in an arithmetic, in a process of its own."""
+"""What is measured: a way of running the model, in an arithmetic, and what one round took."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
-import numpy as np
 import torch
 
-from emo2vec_plugins.audio import MODEL_RATE, open_audio
 from emo2vec_plugins.bench import memory
-from emo2vec_plugins.bench.files import annotate_files
-from emo2vec_plugins.bench.sound import turns_of
-from emo2vec_plugins.core import Clip, Emotion, FloatArray, Plugins, Turn, load_model
-from emo2vec_plugins.engine import Engine
-from emo2vec_plugins.errors import Emo2vecError, OptionsError
+from emo2vec_plugins.core import FloatArray
+from emo2vec_plugins.errors import OptionsError
 
 REFERENCE = "funasr"
 """The way that runs the reference, one turn at a time."""
@@ -27,9 +20,6 @@ PEER = "transformers"
 
 TRUTH = "torch:float32"
 """The subject that the scores of the others are compared with."""
-
-ONE_BY_ONE = 1 / MODEL_RATE
-"""Seconds in a batch that is full with any turn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +39,7 @@ class Subject:
         """Read ``way:dtype``.
 
         Raises:
-            OptionsError: If it is nothing of the kind.
+            OptionsError: If it has another form.
         """
         way, colon, dtype = text.partition(":")
         if not (way and colon and dtype) or ":" in dtype:
@@ -59,7 +49,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """What every subject gets.
+    """What every subject is given.
 
     Attributes:
         folder: Of the model.
@@ -78,7 +68,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """What there is to know of a subject before it runs.
+    """What loading a subject took.
 
     Attributes:
         resident: Bytes of memory that it has taken.
@@ -108,12 +98,12 @@ class Round:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scores:
-    """What a subject heard.
+    """What a subject predicted.
 
     Attributes:
         labels: One a turn.
-        probabilities: Shape (turns, classes).
-        logits: Shape (turns, classes).
+        probabilities: Shape (turns, labels).
+        logits: Shape (turns, labels).
         embeddings: Shape (turns, width).
     """
 
@@ -121,37 +111,6 @@ class Scores:
     probabilities: FloatArray
     logits: FloatArray
     embeddings: FloatArray
-
-
-class Runner(Protocol):
-    """A subject that is loaded."""
-
-    def loaded(self) -> Loaded:
-        """Say what loading took."""
-        ...
-
-    def run(self) -> Round:
-        """Score all turns once."""
-        ...
-
-    def scores(self) -> Scores | None:
-        """Return what the last round heard; None if it is not to be compared."""
-        ...
-
-
-def load(subject: Subject, task: Task) -> Runner:
-    """Load a subject in this process.
-
-    Raises:
-        Emo2vecError: If it cannot run here; the message says why.
-    """
-    if task.threads is not None:
-        torch.set_num_threads(task.threads)
-    if subject.way == PEER:
-        from emo2vec_plugins.bench.peer import PeerRunner
-
-        return PeerRunner(subject.dtype, task)
-    return EngineRunner(subject, task)
 
 
 class Meter:
@@ -193,80 +152,3 @@ class Meter:
 
     def _above(self, now: int | None) -> int | None:
         return None if now is None or self._before is None else now - self._before
-
-
-class EngineRunner:
-    """A model of any plugin behind the engine; the reference gets one turn at a time."""
-
-    def __init__(self, subject: Subject, task: Task) -> None:
-        sounds = turns_of(task.lengths, seed=task.seed)
-        self._plugins = Plugins()
-        if subject.way not in self._plugins.models():
-            raise OptionsError(f"no plugin offers models by the way {subject.way!r}")
-        self._meter = Meter(task.device)
-        threads = torch.get_num_threads()
-        backend = load_model(
-            f"{subject.way}:{task.folder}",
-            device=task.device,
-            dtype=subject.dtype,
-            plugins=self._plugins,
-        )
-        is_reference = subject.way == REFERENCE
-        if is_reference:
-            torch.set_num_threads(threads)  # FunASR sets four, on any machine
-        self._engine = Engine(backend, batch_seconds=ONE_BY_ONE if is_reference else None)
-        self._loaded = self._meter.loaded()
-        self._anonymous = memory.anonymous()
-        self._turns = [(each, MODEL_RATE) for each in sounds]
-        self._heard: list[Emotion] = []
-
-    def loaded(self) -> Loaded:
-        """Say what loading took."""
-        return self._loaded
-
-    def run(self) -> Round:
-        """Score all turns once, from samples in memory to labels."""
-        clips = [
-            Clip(turn=Turn(start=0.0, end=len(sound) / rate), audio=open_audio((sound, rate)))
-            for sound, rate in self._turns
-        ]
-        begun = self._meter.begin()
-        self._heard = [emotion for _, emotion in self._engine(clips) if emotion is not None]
-        return self._meter.end(begun)
-
-    def scores(self) -> Scores | None:
-        """Return what the last round heard; None of a model without a head.
-
-        Raises:
-            Emo2vecError: If a turn has no emotion.
-        """
-        reasons = [each.reason for each in self._heard if each.reason is not None]
-        if reasons:
-            raise Emo2vecError(f"{len(reasons)} turns were not scored: {reasons[0]}")
-        if not self._engine.labels.names:
-            return None
-        return Scores(
-            labels=tuple(each.label for each in self._heard),
-            probabilities=_rows([list(each.scores.values()) for each in self._heard]),
-            logits=_rows([list(each.logits.values()) for each in self._heard]),
-            embeddings=_rows([each.embedding for each in self._heard]),
-        )
-
-    def annotate(self, source: Path, target: Path) -> tuple[float, int | None]:
-        """Score files on disk, and write what was heard to disk.
-
-        Returns:
-            The seconds that it took, and the most bytes of memory, files that are mapped left
-            out, above those that there were when the model was loaded.
-        """
-        with memory.watched() as most:
-            begun = time.perf_counter()
-            annotate_files(source, target, engine=self._engine, plugins=self._plugins)
-            taken = time.perf_counter() - begun
-        if self._anonymous is None or most.seen is None:
-            return taken, None
-        return taken, most.seen - self._anonymous
-
-
-def _rows(rows: Sequence[Any]) -> FloatArray:
-    return np.asarray(rows, dtype=np.float32)

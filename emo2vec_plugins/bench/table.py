@@ -10,7 +10,7 @@ GIGA = 1e9
 
 
 def speeds(report: Report) -> tuple[Sequence[str], list[list[str]]]:
-    """Return columns and rows: one subject a row, without the columns that nobody has."""
+    """Return columns and rows: one subject a row, without empty columns."""
     shown = [(title, [cell(each) for each in report.measured]) for title, cell in _COLUMNS.items()]
     kept = [(title, cells) for title, cells in shown if any(cells)]
     rows = [list(row) for row in zip(*(cells for _, cells in kept), strict=True)]

@@ -22,7 +22,7 @@ from emo2vec_plugins.models import (
     save_folder,
 )
 
-CLASSES = (
+LABELS = (
     *("angry", "disgusted", "fearful", "happy", "neutral", "other", "sad", "surprised"),
     "<unk>",
 )
@@ -40,32 +40,32 @@ class Weights:
         name: What the report says of it.
         folder: In the published layout, with a ``model.pt``.
         config: Its dimensions.
-        classes: Rows of its head.
+        labels: Rows of its head.
     """
 
     name: str
     folder: Path
     config: Config
-    classes: int
+    labels: int
 
 
 def random_weights(folder: Path, *, config: Config | None = None, seed: int = 0) -> Weights:
-    """Write a model of random weights to *folder*, of the published large shape unless told.
+    """Write a model of random weights to *folder*, of the published large shape by default.
 
     Matrices keep the variance of what goes through them, so that arithmetic of little precision
-    is put to the test; the classes that such a model hears mean nothing.
+    is put to the test; the labels that such a model predicts mean nothing.
     """
     config = Config() if config is None else config
     with torch.device("meta"):
-        shapes = Network(config, len(CLASSES)).state_dict()
+        shapes = Network(config, len(LABELS)).state_dict()
     generator = torch.Generator().manual_seed(seed)
     tensors = {name: _random(name, each, generator) for name, each in shapes.items()}
-    save_folder(folder, config=config, tensors=tensors, tokens=CLASSES, weights=PICKLED)
+    save_folder(folder, config=config, tensors=tensors, tokens=LABELS, weights=PICKLED)
     return Weights(
         name=f"random weights, width {config.width}, {config.prenet_depth + config.depth} blocks",
         folder=folder,
         config=config,
-        classes=len(CLASSES),
+        labels=len(LABELS),
     )
 
 
@@ -100,8 +100,9 @@ def named_weights(name: str, folder: Path) -> Weights:
     config, tokens = read_config(source / CONFIG), read_tokens(source / TOKENS)
     found = source
     if not (source / PICKLED).is_file():
-        weights = next((source / each for each in WEIGHTS if (source / each).is_file()), None)
-        tensors = read_tensors(source / WEIGHTS[0] if weights is None else weights)
+        # Without any weights, the message names the file that is preferred.
+        there = [name for name in WEIGHTS if (source / name).is_file()]
+        tensors = read_tensors(source / [*there, WEIGHTS[0]][0])
         save_folder(folder, config=config, tensors=tensors, tokens=tokens, weights=PICKLED)
         found = folder
-    return Weights(name=name, folder=found, config=config, classes=len(tokens))
+    return Weights(name=name, folder=found, config=config, labels=len(tokens))

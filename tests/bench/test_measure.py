@@ -14,16 +14,23 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from emo2vec_plugins.bench import machine, memory
 from emo2vec_plugins.bench.files import annotate_files, recorded, write_recordings
-from emo2vec_plugins.bench.lengths import LONGEST, SHORTEST, Distribution, draw, meetings, of_rttm
-from emo2vec_plugins.bench.peaks import Peaks
+from emo2vec_plugins.bench.flops import Peaks, flop
 from emo2vec_plugins.bench.peer import _batches
 from emo2vec_plugins.bench.picture import speed_figure
 from emo2vec_plugins.bench.results import Length, Measured, Report, difference, ratio
-from emo2vec_plugins.bench.sound import LOUDNESS, speechlike
 from emo2vec_plugins.bench.subjects import Loaded, Round, Scores, Subject
 from emo2vec_plugins.bench.table import growth, heading, speeds
+from emo2vec_plugins.bench.turns import (
+    LONGEST,
+    LOUDNESS,
+    SHORTEST,
+    Distribution,
+    draw,
+    meetings,
+    of_rttm,
+    speechlike,
+)
 from emo2vec_plugins.bench.weights import named_weights, random_weights
-from emo2vec_plugins.bench.work import flop
 from emo2vec_plugins.core.loading import load_model
 from emo2vec_plugins.core.plugins import Plugins
 from emo2vec_plugins.engine.engine import Engine
@@ -151,20 +158,20 @@ def test_operations_are_those_that_torch_counts():
     rows = (samples - 400) // 320 + 1 + 10
     attention = 2 * 2 * rows * rows * 48 * 3
 
-    assert flop(SMALL, [samples], classes=5) == counted + attention
+    assert flop(SMALL, [samples], labels=5) == counted + attention
 
 
 def test_the_published_shape_needs_what_is_said_of_it():
-    per_second = flop(Config(), [30 * 16_000], classes=9) / 30
+    per_second = flop(Config(), [30 * 16_000], labels=9) / 30
     without_attention = per_second - 12 * 4 * 1509**2 * 1024 / 30
 
     assert without_attention == pytest.approx(20.6e9, rel=0.01)
 
 
 def test_operations_of_turns_add_up():
-    together = flop(SMALL, [8_000, 16_000], classes=5)
+    together = flop(SMALL, [8_000, 16_000], labels=5)
 
-    assert together == sum(flop(SMALL, [each], classes=5) for each in (8_000, 16_000))
+    assert together == sum(flop(SMALL, [each], labels=5) for each in (8_000, 16_000))
 
 
 def test_a_machine_multiplies_in_what_it_can():
@@ -291,7 +298,7 @@ def test_random_weights_keep_activations_within_bounds(tmp_path):
     backend = load_model(f"torch:{weights.folder}")
     ((embeddings, logits),) = backend.run([speechlike(16_000, seed=0) * 10])
 
-    assert weights.classes == 9 == logits.shape[1]
+    assert weights.labels == 9 == logits.shape[1]
     assert 0.5 < embeddings.std() < 2
 
 

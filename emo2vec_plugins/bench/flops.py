@@ -1,13 +1,20 @@
-"""The fastest matrix product of a machine: what no network can outrun."""
+"""Floating-point operations: those that a network needs, and those that a machine can do.
+
+Together they say how fast any implementation could be on this machine: no network can be faster
+than the fastest matrix product.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
 import torch
+
+from emo2vec_plugins.engine import frame_count
+from emo2vec_plugins.models import Config, device_of
 
 DTYPES = ("float32", "bfloat16", "float16", "int8")
 
@@ -30,8 +37,6 @@ class Peaks:
     """
 
     def __init__(self, device: str | None, threads: int | None) -> None:
-        from emo2vec_plugins.models import device_of
-
         if threads is not None:
             torch.set_num_threads(threads)
         self._device = device_of(device)
@@ -52,8 +57,7 @@ class Peaks:
         return float(2 * self._side**3 / fastest)
 
     def _seconds(self, product: Product) -> float:
-        """Return how long a product takes when nothing is in its way."""
-        product()
+        product()  # the first one chooses kernels and allocates
         self._finish()
         begun = time.perf_counter()
         taken: list[float] = []
@@ -62,7 +66,7 @@ class Peaks:
             product()
             self._finish()
             taken.append(time.perf_counter() - start)
-        return min(taken)
+        return min(taken)  # what disturbs a product only makes it slower
 
     def _packed(self, left: Any, right: Any) -> list[Product]:
         """Return oneDNN's product with weights in an order of its own, where torch has it.
@@ -91,3 +95,44 @@ class Peaks:
 
 def _product(left: Any, right: Any) -> Any:
     return torch._int_mm(left, right) if left.dtype == torch.int8 else left @ right
+
+
+def flop(config: Config, lengths: Iterable[int], *, labels: int) -> int:
+    """Return the floating-point operations for clips of *lengths* samples, each alone.
+
+    Counted are convolutions, linear layers and matrix products of attention, two operations for
+    each multiplication with its addition. What is not: norms, activations, sums, and whatever
+    an implementation computes beside them (padding, frames that straddle two clips).
+    """
+    return sum(2 * _multiplications(config, length, labels) for length in lengths)
+
+
+def _multiplications(config: Config, samples: int, labels: int) -> int:
+    frames = frame_count(samples)
+    rows = frames + config.extra_tokens
+    hidden = int(config.width * config.mlp_ratio)
+    linear = rows * config.width * (4 * config.width + 2 * hidden)
+    attention = 2 * rows * rows * config.width
+    blocks = config.prenet_depth + config.depth
+    head = frames * config.width * labels
+    return (
+        _front_end(config, samples)
+        + _positions(config, frames)
+        + blocks * (linear + attention)
+        + head
+    )
+
+
+def _front_end(config: Config, samples: int) -> int:
+    total, length, inputs = 0, samples, 1
+    for outputs, kernel, stride in config.conv_layers:
+        length = (length - kernel) // stride + 1
+        total += length * outputs * inputs * kernel
+        inputs = outputs
+    return total + frame_count(samples) * inputs * config.width
+
+
+def _positions(config: Config, frames: int) -> int:
+    in_group = config.width // config.position_groups
+    kernel = config.position_kernel
+    return config.position_depth * frames * config.width * in_group * kernel

@@ -1,4 +1,4 @@
-"""How long the turns are that a benchmark scores: those of meetings, or of an RTTM."""
+"""The turns that a benchmark scores: as long as those of meetings or of an RTTM, filled with noise."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from emo2vec_plugins.audio import MODEL_RATE
+from emo2vec_plugins.core import FloatArray
 from emo2vec_plugins.engine import RECEPTIVE
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.formats import read_rttm
@@ -21,6 +22,12 @@ SHORTEST = RECEPTIVE / MODEL_RATE
 
 MEETINGS_SOURCE = "the turns of 18 meetings of the AMI corpus"
 """Their 6,661 turns have a mean of 4.10 s. The corpus is at groups.inf.ed.ac.uk/ami, CC BY 4.0."""
+
+SYLLABLES = 4.0
+"""In a second."""
+
+LOUDNESS = 0.1
+"""Root mean square, of a full scale of 1."""
 
 # fmt: off
 MEETINGS = (
@@ -73,8 +80,8 @@ def of_rttm(path: Path) -> Distribution:
         raise OptionsError(
             f"{path}: expected turns of {SHORTEST} s or more, found none among {len(found)} turns"
         )
-    shares = [(rank + 0.5) / len(lengths) for rank in range(len(lengths))]
-    return Distribution(source=path.name, points=tuple(zip(shares, lengths, strict=True)))
+    points = zip(_middles(len(lengths)), lengths, strict=True)
+    return Distribution(source=path.name, points=tuple(points))
 
 
 def draw(distribution: Distribution, *, seconds: float, seed: int) -> tuple[int, ...]:
@@ -91,3 +98,23 @@ def draw(distribution: Distribution, *, seconds: float, seed: int) -> tuple[int,
 
 def _middles(count: int) -> list[float]:
     return [(place + 0.5) / count for place in range(count)]
+
+
+def speechlike(samples: int, *, seed: int) -> FloatArray:
+    """Return mono float32 at 16 kHz: noise with more of the low tones, and an envelope.
+
+    What a network takes to score a clip depends on its length alone, not on what is said in it.
+    """
+    random = np.random.default_rng(seed)
+    tones = np.fft.rfft(random.standard_normal(samples))
+    frequencies = np.maximum(np.fft.rfftfreq(samples, 1 / MODEL_RATE), 100.0)
+    noise = np.fft.irfft(tones / np.sqrt(frequencies), samples)
+    phase = 2 * np.pi * (SYLLABLES * np.arange(samples) / MODEL_RATE + random.random())
+    sound = noise * (1.1 + np.sin(phase))
+    scaled: FloatArray = (sound * (LOUDNESS / np.sqrt(np.mean(sound**2)))).astype(np.float32)
+    return scaled
+
+
+def turns_of(lengths: Sequence[int], *, seed: int) -> list[FloatArray]:
+    """Return one sound for each of *lengths*, in samples."""
+    return [speechlike(length, seed=seed + place) for place, length in enumerate(lengths)]
