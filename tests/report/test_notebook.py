@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given
 from support.formats import hard
+from support.paths import ROOT
 from support.pictures import HARD_NAMES, TALK, meeting, named, said
 
 from emo2vec_plugins import Dialogue, Emotion, ScoredTurn, Turn
@@ -240,12 +241,12 @@ def test_a_diarization_shows_its_emotions():
 
 def test_no_library_is_loaded_to_show_a_dialogue():
     code = (
-        "import sys; from picture_parts import TALK; TALK._repr_html_()\n"
+        "import sys; from support.pictures import TALK; TALK._repr_html_()\n"
         "print([name for name in ('matplotlib', 'numpy', 'torch') if name in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=__file__.rpartition("/")[0],
+        cwd=ROOT / "tests",
         capture_output=True,
         text=True,
     )

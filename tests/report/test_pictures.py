@@ -217,7 +217,7 @@ def test_pyplot_is_left_alone_and_so_are_its_settings():
     rendered(timeline(TALK), suffix=".svg")
     code = (
         "import sys; from picture_parts import TALK\n"
-        "from emo2vec_plugins.report.pictures import rendered, timeline\n"
+        "from emo2vec_plugins.report import rendered, timeline\n"
         "assert 'matplotlib' not in sys.modules\n"
         "rendered(timeline(TALK), suffix='.png')\n"
         "print('matplotlib.pyplot' in sys.modules, 'torch' in sys.modules)"
