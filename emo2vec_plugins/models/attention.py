@@ -2,7 +2,7 @@
 
 Attention scores get the bias of ALiBi (Press et al., arXiv:2108.12409): a slope, which depends on
 the head and maybe the layer, times the distance of two frames. Where either side is an extra
-token there is none.
+token there is none. Unlike ALiBi's own, the bias is symmetric: frames attend to both sides.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ Slopes have shape (layers or 1, heads); there is one result for each of their ro
 """
 
 LEAST_DEPTH = 16
-"""Smaller heads FlexAttention does not take."""
+"""Smallest width of a head that FlexAttention takes."""
 
 BLOCK = 128
-"""Rows that FlexAttention takes or leaves at a time, as its kernels are tuned for."""
+"""Rows that FlexAttention computes or skips at a time; its kernels are tuned for this size."""
 
 
 def attention_for(device: torch.device, *, depth: int) -> MakeAttention:
@@ -76,7 +76,8 @@ def one_by_one(rows: Sequence[int], tokens: int, slopes: Tensor) -> list[Attend]
 
     def attend(bias: Tensor, qkv: Tensor) -> Tensor:
         parts = torch.split(heads_of(qkv, len(bias)), list(rows), dim=2)
-        # The kernel of CPUs takes float32 beside any other; a copy for each block took longer.
+        # One bias for all clips, cut to each: distances are the same in every clip. The kernel of
+        # CPUs takes float32 beside any other type; a copy for each block took longer.
         mask = bias[None] if bias.is_cpu else bias.to(qkv.dtype)[None]
         clips = [
             F.scaled_dot_product_attention(q[None], k[None], v[None], mask[..., :n, :n])[0]
@@ -95,7 +96,10 @@ def all_at_once(rows: Sequence[int], tokens: int, slopes: Tensor) -> list[Attend
     """
     from torch.nn.attention.flex_attention import flex_attention
 
+    # Uncompiled on a CPU, it computes all pairs of rows, masked: correct, slow, and quadratic.
     kernel: Any = _compiled() if slopes.is_cuda else flex_attention
+    # Where each row is in its clip is computed on the device: only the counts are copied, and
+    # output_size saves waiting for their sum.
     total, device = sum(rows), slopes.device
     counts = upload(rows, device)
     clip = torch.arange(len(rows), device=device).repeat_interleave(counts, output_size=total)
@@ -104,6 +108,8 @@ def all_at_once(rows: Sequence[int], tokens: int, slopes: Tensor) -> list[Attend
     mask = block_mask(rows, clip)
 
     def attend(slope: Tensor, qkv: Tensor) -> Tensor:
+        # Compiled into the kernel: the bias is never stored, where a mask for all rows would take
+        # heads x rows x rows values.
         def with_bias(score: Tensor, _: Tensor, head: Tensor, q: Tensor, kv: Tensor) -> Tensor:
             frames = (place[q] >= 0) & (place[kv] >= 0)
             return score + torch.where(frames, slope[head] * (place[q] - place[kv]).abs(), 0.0)
@@ -124,12 +130,15 @@ def block_mask(rows: Sequence[int], clip: Tensor) -> Any:
     """
     from torch.nn.attention.flex_attention import BlockMask
 
+    # create_block_mask would evaluate the mask for all pairs of rows, on each batch. Which blocks
+    # a clip reaches follows from the counts, on the CPU.
     spans = block_spans(rows)
     lengths = np.array([stop - start for start, stop in spans], dtype=np.int32)
     indices = np.zeros((len(spans), len(spans)), dtype=np.int32)
     for row, (start, stop) in zip(indices, spans, strict=True):
         row[: stop - start] = np.arange(start, stop)
 
+    # Blocks that clips share are listed whole; within them this tells the clips apart.
     def same(_: Tensor, __: Tensor, q: Tensor, kv: Tensor) -> Tensor:
         return clip[q] == clip[kv]
 
@@ -144,7 +153,7 @@ def block_mask(rows: Sequence[int], clip: Tensor) -> Any:
 
 
 def block_spans(rows: Sequence[int]) -> list[tuple[int, int]]:
-    """Return, for each block of rows, the blocks that its clips lie in: the first and the next.
+    """Return, for each block of rows, the blocks that its clips lie in: first and end.
 
     >>> block_spans([100, 100, 300])
     [(0, 2), (0, 4), (1, 4), (1, 4)]
@@ -167,6 +176,7 @@ def block_spans(rows: Sequence[int]) -> list[tuple[int, int]]:
 def _compiled() -> Any:
     from torch.nn.attention.flex_attention import flex_attention
 
+    # dynamic: compiled once, not again for every new number of rows, that is for every batch.
     return torch.compile(flex_attention, dynamic=True)
 
 

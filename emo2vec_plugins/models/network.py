@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -32,8 +32,12 @@ PART_FRAMES = 50
 class Network(nn.Module):
     """Front end, positions, context encoder, blocks and, with classes, a linear head.
 
+    Args:
+        config: The dimensions.
+        classes: Rows of the head; no head for 0.
+
     Attributes:
-        attention: How clips attend to themselves, where nothing is learned.
+        attention: How clips attend to themselves where no gradient is computed.
     """
 
     def __init__(self, config: Config, classes: int = 0) -> None:
@@ -70,6 +74,7 @@ class Network(nn.Module):
         counts = [frames.stop - frames.start for frames in layout.frames]
         x, own = encoder.with_extra_tokens(x, counts)  # (rows, width), (frames,)
         rows = [count + self.config.extra_tokens for count in counts]
+        # FlexAttention's block mask is made without what its backward pass needs.
         make = one_by_one if torch.is_grad_enabled() else self.attention
         attend = make(rows, self.config.extra_tokens, encoder.attention_slopes())
         x = self.encode(x, attend)[own]
@@ -81,6 +86,9 @@ class Network(nn.Module):
         Args:
             x: Shape (..., rows, width), the extra tokens among the rows.
             attend: For each block, or one for all.
+
+        Returns:
+            The shape of *x*.
         """
         context = self.encoder.context_encoder
         x = context.norm(x)
@@ -90,7 +98,11 @@ class Network(nn.Module):
 
 
 class AudioEncoder(nn.Module):
-    """Everything before the blocks: from samples to positioned frames, and the bias."""
+    """Everything before the blocks: from samples to positioned frames, and the bias.
+
+    Identities stand where the published checkpoints' modules have dropout, transposition or
+    activation: names of tensors hold the place in a `Sequential`.
+    """
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -111,17 +123,26 @@ class AudioEncoder(nn.Module):
         self.context_encoder = ContextEncoder(config)
 
     def frames(self, waveform: Tensor, layout: Layout) -> Tensor:
-        """Return the clips' frames with their positions added, shape (frames, width)."""
+        """Return the clips' frames with their positions added, shape (frames, width).
+
+        Args:
+            waveform: Shape (samples,); clips at ``layout.starts``, zeros between them.
+            layout: Where in the frames of *waveform* those of each clip are.
+        """
         own = _places([(frames.start, frames.stop) for frames in layout.frames], waveform.device)
-        x = self.local_encoder(waveform)[own]  # frames that straddle two clips go here
-        x = self.project_features(x)
+        # Frames that straddle two clips, or are of the zeros between them, are garbage: dropped
+        # here, so that everything behind runs on rows of clips alone.
+        x = self.project_features(self.local_encoder(waveform)[own])
         position = x
         for layer in list(self.relative_positional_encoder)[1:]:
-            # What lies between clips is zero before every convolution, as its padding is.
+            # The kernel reads neighbours, and only here do they matter: back on the grid of the
+            # waveform there are gaps of zeros between clips, at least half a kernel wide, which is
+            # the padding that a clip alone gets. Zero before EVERY convolution: the one before
+            # wrote into the gaps.
             grid = x.new_zeros(frame_count(len(waveform)), x.shape[1])
             grid[own] = position.to(grid.dtype)  # under autocast norms give float32
             position = layer(grid.T).T[own]
-            position = F.gelu(F.layer_norm(position, position.shape[1:]))
+            position = F.gelu(F.layer_norm(position, position.shape[1:]))  # a norm without weights
         return x + position  # type: ignore[no-any-return]
 
     def with_extra_tokens(self, x: Tensor, counts: Sequence[int]) -> tuple[Tensor, Tensor]:
@@ -139,22 +160,17 @@ class AudioEncoder(nn.Module):
     def attention_slopes(self) -> Tensor:
         """Return what attention scores change by for each frame of distance, none positive.
 
-        The learned scale counts as zero where it is negative.
-
         Returns:
             Shape (layers or 1, heads), float32.
         """
+        # Clamped as in the reference: a negative scale would favour what is far away. In float32:
+        # distances of long clips, up to 1,500 frames, times a bfloat16 slope are too coarse.
         scale = self.alibi_scale.float().clamp_min(0)[:, 0, :, 0, 0]  # (layers or 1, heads or 1)
         return -upload(alibi_slopes(self.heads), scale.device) * scale
 
 
 class FrontEnd(nn.Module):
-    """Seven convolutions without padding: 400 samples to a frame, 320 from one to the next.
-
-    Each is a matrix product over windows of what comes before it, channels last, where the norm
-    finds them. A part of the frames is run at a time: a frame depends on its own samples alone,
-    and what lies between the layers, many times as large as the frames, stays in the cache.
-    """
+    """Convolutions without padding: 400 samples to a frame, 320 from one to the next."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -170,12 +186,13 @@ class FrontEnd(nn.Module):
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Return the frames of a waveform, shape (samples,) to (frames, channels)."""
+        # A part of the frames at a time: a frame depends on its own samples alone, and what lies
+        # between the layers, many times as large as the frames, stays in the processor's cache.
         count = frame_count(len(waveform))
         step = PART_FRAMES if waveform.device.type == "cpu" else count
-        layers = self.layers()
         parts = [
-            _convolved(
-                waveform[start * HOP : (min(start + step, count) - 1) * HOP + RECEPTIVE], layers
+            self._convolved(
+                waveform[start * HOP : (min(start + step, count) - 1) * HOP + RECEPTIVE]
             )
             for start in range(0, count, step)
         ]
@@ -183,25 +200,20 @@ class FrontEnd(nn.Module):
 
     def layers(self) -> list[tuple[Tensor, int, int, nn.LayerNorm]]:
         """Return each convolution as a matrix, (outputs, kernel x inputs), kernel, stride, norm."""
-        stages = [cast(nn.Sequential, layer) for layer in self.conv_layers]
-        convolutions = [cast(nn.Conv1d, stage[0]) for stage in stages]
+        stages: Any = self.conv_layers
         return [
-            (
-                convolution.weight.transpose(1, 2).flatten(1),
-                convolution.kernel_size[0],
-                convolution.stride[0],
-                cast(nn.LayerNorm, cast(nn.Sequential, stage[2])[1]),
-            )
-            for stage, convolution in zip(stages, convolutions, strict=True)
+            (conv.weight.transpose(1, 2).flatten(1), *conv.kernel_size, *conv.stride, norm)
+            for conv, _, (_, norm) in stages
         ]
 
-
-def _convolved(waveform: Tensor, layers: Sequence[tuple[Tensor, int, int, nn.LayerNorm]]) -> Tensor:
-    x = waveform[:, None]
-    for matrix, kernel, stride, norm in layers:
-        windows = x.unfold(0, kernel, stride).transpose(1, 2).flatten(1)
-        x = F.gelu(norm(F.linear(windows, matrix)))
-    return x
+    def _convolved(self, waveform: Tensor) -> Tensor:
+        # As matrix products over windows, channels last, where the norm wants them: Conv1d is
+        # channels first, and each norm would transpose all frames to and fro.
+        x = waveform[:, None]
+        for matrix, kernel, stride, norm in self.layers():
+            windows = x.unfold(0, kernel, stride).transpose(1, 2).flatten(1)
+            x = F.gelu(norm(F.linear(windows, matrix)))
+        return x
 
 
 class ContextEncoder(nn.Module):

@@ -18,7 +18,7 @@ from emo2vec_plugins.engine import RECEPTIVE
 from emo2vec_plugins.errors import ExportError, MissingExtraError, OptionsError
 from emo2vec_plugins.files import staging
 from emo2vec_plugins.models.config import Config
-from emo2vec_plugins.models.onnx.groups import padded
+from emo2vec_plugins.models.onnx.graph_backend import padded
 from emo2vec_plugins.models.onnx.network import PaddedNetwork, names
 from emo2vec_plugins.models.onnx.quantize import quantize
 from emo2vec_plugins.models.onnx.runtimes import Call, open_onnxruntime

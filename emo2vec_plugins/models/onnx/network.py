@@ -71,6 +71,8 @@ class PaddedNetwork(nn.Module):
         for (kernel, stride), matrix, norm in zip(
             self.shapes, self.matrices, self.norms, strict=True
         ):
+            # Slices, one for each tap of the kernel: unfold has no operator in ONNX. Shapes are
+            # tensors while tracing, and must be divided as such to stay free dimensions.
             span = torch.div(x.shape[1] - kernel, stride, rounding_mode="floor") * stride + 1
             taps = [x[:, tap : tap + span : stride] for tap in range(kernel)]
             x = F.gelu(norm(torch.cat(taps, -1) @ matrix))
@@ -83,7 +85,8 @@ class PaddedNetwork(nn.Module):
         for layer in list(encoder.relative_positional_encoder)[1:]:
             convolution = cast(nn.Conv1d, cast(nn.Sequential, layer)[0])
             inside = torch.where(own, position, 0.0).transpose(1, 2)
-            # An even kernel gives one frame too many.
+            # Of the base class: the network's own takes one sequence. An even kernel gives one frame
+            # too many.
             position = nn.Conv1d.forward(convolution, inside)[..., : x.shape[1]].transpose(1, 2)
             position = F.gelu(F.layer_norm(position, (width,)))
         return x + position

@@ -7,20 +7,23 @@ exported each time it is loaded.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from emo2vec_plugins.core import Backend, NamedModel, hookimpl, load_model
 from emo2vec_plugins.errors import ModelNotFoundError, OptionsError
 
-if TYPE_CHECKING:
-    from emo2vec_plugins.models.onnx.runtimes import Graph
-
 SUFFIX = ".onnx"
 """Of files that are run as they are."""
+
+
+DTYPES = {
+    "onnx": ("float32", "int8"),
+    "openvino": ("float32", "bfloat16", "float16", "int8"),
+}
+"""What each runtime computes in; ``int8`` is the type of weights."""
 
 
 @hookimpl
@@ -30,46 +33,39 @@ def emo2vec_models() -> list[NamedModel]:
         NamedModel(
             name="onnx",
             description="ONNX Runtime, float32 or int8; an exported file or a model (extra: onnx)",
-            load=partial(_load, "onnx", ("float32", "int8"), _onnxruntime),
+            load=partial(_load, "onnx"),
             needs_source=True,
         ),
         NamedModel(
             name="openvino",
             description="OpenVINO, fastest on a CPU; an exported file or a model (extra: openvino)",
-            load=partial(_load, "openvino", ("float32", "bfloat16", "float16", "int8"), _openvino),
+            load=partial(_load, "openvino"),
             needs_source=True,
         ),
     ]
 
 
-def _load(
-    name: str,
-    dtypes: tuple[str, ...],
-    opened: Callable[[Path, str | None, str], Graph],
-    source: str,
-    *,
-    device: str | None,
-    dtype: str,
-) -> Backend:
-    if dtype not in dtypes:
-        raise OptionsError(f"{name}: computes in {', '.join(dtypes)}, not in {dtype}")
+def _load(runtime: str, source: str, *, device: str | None, dtype: str) -> Backend:
+    if dtype not in DTYPES[runtime]:
+        raise OptionsError(f"{runtime}: computes in {', '.join(DTYPES[runtime])}, not in {dtype}")
     from emo2vec_plugins.models.onnx.export import read_facts
-    from emo2vec_plugins.models.onnx.runtimes import GraphBackend
+    from emo2vec_plugins.models.onnx.graph_backend import GraphBackend
+    from emo2vec_plugins.models.onnx.runtimes import OPENERS
 
     with _file(source, dtype) as path:
-        graph = opened(path, device, dtype)
+        graph = OPENERS[runtime](path, device=device, dtype=dtype)
         facts = read_facts(graph.metadata, path)
     if (facts["dtype"] == "int8") != (dtype == "int8"):
         raise OptionsError(
-            f"{source} has weights in {facts['dtype']}, {dtype} was asked for; its dtype is to be "
+            f"{source} has weights in {facts['dtype']}, {dtype} was asked for; its dtype must be "
             f"{'int8' if facts['dtype'] == 'int8' else 'another, or the file another export'}"
         )
-    return GraphBackend(graph, facts, name=name, dtype=dtype)
+    return GraphBackend(graph, facts, name=runtime, dtype=dtype)
 
 
 @contextmanager
 def _file(source: str, dtype: str) -> Iterator[Path]:
-    """Yield an exported file: the source itself, or one that lasts until it is opened."""
+    """Yield an exported file: the source itself, or one that is removed after the block."""
     if source.endswith(SUFFIX):
         path = Path(source).expanduser()
         if not path.is_file():
@@ -78,20 +74,9 @@ def _file(source: str, dtype: str) -> Iterator[Path]:
         return
     from emo2vec_plugins.models.onnx.export import write_graph
 
+    # Errors are ignored: on Windows a runtime may have the file mapped as long as it runs.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         path = Path(folder) / f"model{SUFFIX}"
         backend = load_model(source, device="cpu")
         write_graph(backend, path, dtype="int8" if dtype == "int8" else "float32")
         yield path
-
-
-def _onnxruntime(path: Path, device: str | None, _: str) -> Graph:
-    from emo2vec_plugins.models.onnx.runtimes import open_onnxruntime
-
-    return open_onnxruntime(path, device=device)
-
-
-def _openvino(path: Path, device: str | None, dtype: str) -> Graph:
-    from emo2vec_plugins.models.onnx.runtimes import open_openvino
-
-    return open_openvino(path, device=device, dtype=dtype)

@@ -37,41 +37,39 @@ def quantize(model: Any, *, keep: tuple[str, ...]) -> int:
 
     graph = model.graph
     weights = {each.name: each for each in graph.initializer}
-    nodes, added = [], {}
-    for node in graph.node:
-        name = node.input[1] if node.op_type == "MatMul" else ""
-        if name in weights and name not in added and not name.startswith(keep):
-            values = numpy_helper.to_array(weights[name])
-            block = block_of(values.shape[0])
-            if block is None:
-                nodes.append(node)
-                continue
-            steps, scales = in_blocks(values, block)
-            added[name] = [
-                numpy_helper.from_array(steps, f"{name}_steps"),
-                numpy_helper.from_array(scales, f"{name}_scales"),
-            ]
-            inputs = [each.name for each in added[name]]
-            nodes.append(
-                helper.make_node(
-                    "DequantizeLinear", inputs, [f"{name}_whole"], axis=0, block_size=block
-                )
-            )
-        if name in added:
-            node.input[1] = f"{name}_whole"
-        nodes.append(node)
-    kept = [each for name, each in weights.items() if name not in added]
+    products = [node for node in graph.node if node.op_type == "MatMul"]
+    restored: dict[str, Any] = {}
+    added: list[Any] = []
+    for name in dict.fromkeys(node.input[1] for node in products):
+        if name not in weights or name.startswith(keep):
+            continue  # an activation, as in attention, or to be kept
+        values = numpy_helper.to_array(weights[name])
+        block = block_of(len(values))
+        if block is None:
+            continue
+        steps, scales = in_blocks(values, block)
+        inputs, output = [f"{name}_steps", f"{name}_scales"], f"{name}_whole"
+        added += map(numpy_helper.from_array, (steps, scales), inputs)
+        restored[name] = helper.make_node(
+            "DequantizeLinear", inputs, [output], axis=0, block_size=block
+        )
+    for node in products:
+        if node.input[1] in restored:
+            node.input[1] = restored[node.input[1]].output[0]
+    # They read weights alone, and so may come before all other nodes.
+    nodes = [*restored.values(), *graph.node]
+    kept = [each for name, each in weights.items() if name not in restored]
     del graph.node[:], graph.initializer[:]
     graph.node.extend(nodes)
-    graph.initializer.extend([*kept, *(each for pair in added.values() for each in pair)])
+    graph.initializer.extend([*kept, *added])
     for domain in model.opset_import:
         if not domain.domain:
             domain.version = max(domain.version, OPSET)
-    return len(added)
+    return len(restored)
 
 
 def block_of(size: int) -> int | None:
-    """Return the block for an inner dimension, None where there is none.
+    """Return the largest block that divides an inner dimension, None if there is none.
 
     >>> block_of(1024), block_of(96), block_of(10)
     (256, 32, None)
@@ -93,6 +91,8 @@ def in_blocks(weights: FloatArray, block: int) -> tuple[npt.NDArray[np.int8], Fl
         Steps from -127 to 127, shape (inner, outer), and scales, shape (inner / block, outer).
     """
     parts = weights.reshape(-1, block, weights.shape[1]).astype(np.float32)
+    # Symmetric, -127 to 127: zero stays zero, and products need no correction for an offset. A
+    # block of zeros alone has any scale but 0.
     largest = np.abs(parts).max(axis=1)
     scales = (np.where(largest > 0, largest, 1.0) / 127).astype(np.float32)
     steps = np.rint(parts / scales[:, None]).clip(-127, 127).astype(np.int8)

@@ -1,21 +1,18 @@
-"""Graphs and what runs them: ONNX Runtime and OpenVINO, behind one back end."""
+"""What opens graphs: ONNX Runtime and OpenVINO, behind one type."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from emo2vec_plugins._version import __version__
-from emo2vec_plugins.core import FloatArray, Frames, LabelSet
-from emo2vec_plugins.engine import frame_count
+from emo2vec_plugins.core import FloatArray
 from emo2vec_plugins.errors import ExportError, MissingExtraError, OptionsError
-from emo2vec_plugins.models.onnx.groups import groups, padded
 from emo2vec_plugins.models.onnx.quantize import BLOCK
 
 
@@ -24,8 +21,8 @@ class Running:
     """A call of a graph that was started.
 
     Attributes:
-        ready: Waits a moment, and says whether the outputs are there.
-        outputs: Waits for them and gives them, in order; they are the caller's.
+        ready: Waits for at most `MOMENT` and returns whether the outputs are there.
+        outputs: Waits for them and returns them, in order; they are the caller's.
     """
 
     ready: Callable[[], bool]
@@ -37,9 +34,6 @@ Start = Callable[[FloatArray, npt.NDArray[np.int64]], Running]
 
 Call = Callable[[FloatArray, npt.NDArray[np.int64]], list[FloatArray]]
 """The same, done when it returns."""
-
-GRAPH_SECONDS = 240.0
-"""Audio in a batch: the more clips, the more alike in length are those that share a group."""
 
 MOMENT = 1
 """Milliseconds for which one call of several is waited for."""
@@ -58,71 +52,14 @@ CAPABILITIES = {"bfloat16": "BF16", "float16": "FP16"}
 """OpenVINO's names of what a processor has beside float32."""
 
 
-class GraphBackend:
-    """Runs a graph on clips in groups of similar length.
-
-    Args:
-        graph: An opened file.
-        facts: What `read_facts` gives.
-        name: Of the runtime; results say it before the model's.
-        dtype: Of weights or arithmetic.
-    """
-
-    batch_seconds = GRAPH_SECONDS
-
-    def __init__(self, graph: Graph, facts: dict[str, Any], *, name: str, dtype: str) -> None:
-        provenance = facts["provenance"]
-        self._graph = graph
-        self.labels = LabelSet.from_tokens(provenance.tokens)
-        self.width: int = facts["width"]
-        self.normalize: bool = facts["normalize"]
-        self.provenance = replace(
-            provenance, model=f"{name}:{provenance.model}", dtype=dtype, version=__version__
-        )
-
-    def run(self, waveforms: Sequence[FloatArray]) -> list[Frames]:
-        """Return each waveform's frames, in order: embeddings and, with a head, logits."""
-        found: dict[int, Frames] = {}
-        busy: list[tuple[list[int], Running]] = []
-        # The longest first: what is left for last is soon done.
-        for group in groups([len(waveform) for waveform in waveforms])[::-1]:
-            if len(busy) == self._graph.streams:
-                found |= _frames(*busy.pop(_ready(busy)), waveforms)
-            clips = [waveforms[index] for index in group]
-            busy.append((group, self._graph.start(*padded(clips))))
-        for group, running in busy:
-            found |= _frames(group, running, waveforms)
-        return [found[index] for index in range(len(waveforms))]
-
-
-def _ready(busy: Sequence[tuple[list[int], Running]]) -> int:
-    """Wait until one has its outputs, whichever it is; return its place."""
-    while True:
-        for place, (_, running) in enumerate(busy):
-            if running.ready():
-                return place
-
-
-def _frames(
-    group: list[int], running: Running, waveforms: Sequence[FloatArray]
-) -> dict[int, Frames]:
-    """Return the frames of each waveform of a group, by its index."""
-    _, embeddings, _, *heads = running.outputs()
-    found: dict[int, Frames] = {}
-    for row, index in enumerate(group):
-        count = frame_count(len(waveforms[index]))
-        found[index] = embeddings[row, :count], heads[0][row, :count] if heads else None
-    return found
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Graph:
     """A file, opened by a runtime.
 
     Attributes:
-        start: Starts it. All calls come from one thread: OpenVINO's Python part locks up when its
-            first come from two.
-        metadata: What the file says of itself.
+        start: Starts it. All calls must come from one thread: OpenVINO's Python part locks up
+            when its first come from two.
+        metadata: The file's own properties, by name.
         streams: How many may be started before one is waited for.
     """
 
@@ -131,12 +68,25 @@ class Graph:
     streams: int = 1
 
     def call(self, waveforms: FloatArray, lengths: npt.NDArray[np.int64]) -> list[FloatArray]:
-        """Run it."""
+        """Run it and wait.
+
+        Args:
+            waveforms: Shape (clips, samples), float32, normalised, zeros after each clip.
+            lengths: Samples of each clip, shape (clips,).
+
+        Returns:
+            Outputs as `PaddedNetwork.forward` has them.
+        """
         return self.start(waveforms, lengths).outputs()
 
 
-def open_onnxruntime(path: Path, *, device: str | None) -> Graph:
+def open_onnxruntime(path: Path, *, device: str | None, dtype: str = "") -> Graph:  # noqa: ARG001
     """Open a graph with ONNX Runtime.
+
+    Args:
+        path: The file.
+        device: ``cpu``, or ``cuda`` or ``cuda:1`` with onnxruntime-gpu; the CPU for None.
+        dtype: Not used: the file's weights say it.
 
     Raises:
         OptionsError: If it has no such device.
@@ -149,18 +99,15 @@ def open_onnxruntime(path: Path, *, device: str | None) -> Graph:
         raise MissingExtraError(
             "onnx: needs ONNX Runtime: pip install 'emo2vec-plugins[onnx]'"
         ) from error
+    providers = _providers(device, onnxruntime.get_available_providers())
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # its warnings are of its own optimisations
     options.intra_op_num_threads = _threads()
     try:
-        session = onnxruntime.InferenceSession(
-            path, options, providers=_providers(device, onnxruntime.get_available_providers())
-        )
-    except OptionsError:
-        raise
+        session = onnxruntime.InferenceSession(path, options, providers=providers)
     except Exception as error:
         raise ExportError(f"{path}: ONNX Runtime cannot open it: {_first_line(error)}") from error
-
+    # It falls back to the CPU with a mere log line when CUDA's libraries are missing.
     if device not in (None, "cpu") and "CUDAExecutionProvider" not in session.get_providers():
         raise OptionsError(
             f"ONNX Runtime could not start on device {device!r}; it would use the CPU"
@@ -203,10 +150,13 @@ def open_openvino(path: Path, *, device: str | None, dtype: str) -> Graph:
         )
     fastest = "bf16" if "BF16" in able else "f32"
     streams = min(_threads(), MOST_STREAMS)
+    # Streams run groups side by side, each on its share of the cores: layers are too small for all
+    # cores to gain from one group.
     settings = {
         "NUM_STREAMS": str(streams),
         "INFERENCE_NUM_THREADS": str(_threads()),
         "INFERENCE_PRECISION_HINT": PRECISIONS.get(dtype, fastest),
+        # In the blocks of the weights; 0 switches it off.
         "DYNAMIC_QUANTIZATION_GROUP_SIZE": str(BLOCK if dtype == "int8" else 0),
         "CPU_RUNTIME_CACHE_CAPACITY": str(KEPT_KERNELS),
     }
@@ -225,7 +175,7 @@ def open_openvino(path: Path, *, device: str | None, dtype: str) -> Graph:
         def wait() -> list[FloatArray]:
             try:
                 request.wait()
-                # Copies: the next call uses the same memory.
+                # Copies: the request's next call writes its outputs to the same memory.
                 return [request.get_output_tensor(index).data.copy() for index in range(count)]
             finally:
                 free.append(request)
@@ -262,3 +212,7 @@ def _openvino_metadata(model: Any) -> dict[str, str]:
 
 def _first_line(error: Exception) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+OPENERS = {"onnx": open_onnxruntime, "openvino": open_openvino}
+"""What opens a file, by the name of the model that users give."""

@@ -304,7 +304,7 @@ def test_what_is_no_model_of_torchs_is_not_exported(files, folder, tmp_path):
 
 @pytest.mark.parametrize("name", RUNTIMES)
 def test_a_dtype_that_a_file_has_not_is_refused(files, name):
-    with pytest.raises(OptionsError, match=r"weights in int8, float32 was asked for.*to be int8"):
+    with pytest.raises(OptionsError, match=r"weights in int8, float32 was asked for.*must be int8"):
         load_model(f"{name}:{files['int8']}")
     with pytest.raises(OptionsError, match=r"weights in float32, int8 was asked for"):
         load_model(f"{name}:{files['float32']}", dtype="int8")

@@ -1,4 +1,4 @@
-"""Clips in groups of similar length, and weights in blocks of eight bits: arithmetic."""
+"""Clips in groups of similar length: arithmetic."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emo2vec_plugins.models.onnx.groups import groups, padded
-from emo2vec_plugins.models.onnx.quantize import block_of, in_blocks
+from emo2vec_plugins.models.onnx.graph_backend import groups, padded
 
 LENGTHS = st.lists(st.integers(400, 2_000), max_size=8)
 
@@ -57,24 +56,3 @@ def test_padded_rows_end_in_zeros():
 
     assert rows.tolist() == [[1, 1, 1, 0, 0], [2, 2, 2, 2, 2]]
     assert (rows.dtype, lengths.dtype, lengths.tolist()) == (np.float32, np.int64, [3, 5])
-
-
-@given(size=st.integers(1, 5_000))
-def test_a_block_is_the_greatest_power_of_two_that_divides(size):
-    block = block_of(size)
-
-    fitting = [power for power in (16, 32, 64, 128, 256) if size % power == 0]
-    assert block == (max(fitting) if fitting else None)
-
-
-@given(seed=st.integers(0, 2**32 - 1), outer=st.integers(1, 5), spread=st.floats(1e-6, 1e6))
-def test_eight_bits_are_half_a_step_from_the_weights_at_most(seed, outer, spread):
-    weights = np.random.default_rng(seed).standard_normal((64, outer)).astype(np.float32) * spread
-    weights[:16, 0] = 0
-
-    steps, scales = in_blocks(weights, 16)
-
-    assert (steps.dtype, steps.shape, scales.shape) == (np.int8, (64, outer), (4, outer))
-    each = np.repeat(scales, 16, axis=0)
-    assert (np.abs(steps * each - weights) <= each * 0.5001).all()
-    assert (steps[:16, 0] == 0).all()
