@@ -19,7 +19,6 @@ from emo2vec_plugins.cli import (
     complain,
     device_option,
     model_option,
-    needs_extra,
     note,
     picture_option,
     print_table,
@@ -29,6 +28,7 @@ from emo2vec_plugins.cli import (
     write_report,
 )
 from emo2vec_plugins.files import replacing
+from emo2vec_plugins.integrations import import_extra
 
 if TYPE_CHECKING:
     from emo2vec_plugins.bench.measure import Plan
@@ -123,12 +123,11 @@ def bench_command(
     the same made audio in turns as long as those of meetings. What cannot run here is left out.
     """
     if picture is not None:
-        with needs_extra("train", "pictures need matplotlib"):
-            import matplotlib  # noqa: F401 - found missing here, not after an hour of rounds
+        import_extra("matplotlib", extra="train")  # found missing before the rounds, not after
     from emo2vec_plugins.bench import machine
-    from emo2vec_plugins.bench.turns import meetings, of_rttm
     from emo2vec_plugins.bench.measure import Plan, measure
     from emo2vec_plugins.bench.subjects import Subject
+    from emo2vec_plugins.bench.turns import meetings, of_rttm
     from emo2vec_plugins.engine import cores
     from emo2vec_plugins.models import device_of
 

@@ -2,7 +2,6 @@ from .annotations import with_audio as with_audio
 from .demo import sample_conversation as sample_conversation
 from .group import add_lazy_commands as add_lazy_commands
 from .group import main as main
-from .group import needs_extra as needs_extra
 from .group import plugins_of as plugins_of
 from .options import POSITIVE as POSITIVE
 from .options import Loading as Loading

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from emo2vec_plugins.cli.group import needs_extra
 from emo2vec_plugins.cli.options import (
     Scoring,
     annotating_options,
@@ -28,6 +27,7 @@ from emo2vec_plugins.cli.output import (
     warn_of_labels,
 )
 from emo2vec_plugins.core import Options
+from emo2vec_plugins.integrations import import_extra
 
 if TYPE_CHECKING:
     from emo2vec_plugins.integrations.lhotse import Summary
@@ -63,8 +63,9 @@ def cuts_command(
     """
     check_store(options, store)
     existing(source)
-    with needs_extra("lhotse", "cuts need Lhotse"):
-        from emo2vec_plugins.integrations.lhotse import annotate_manifest
+    import_extra("lhotse", extra="lhotse")
+    from emo2vec_plugins.integrations.lhotse import annotate_manifest
+
     engine = scoring.engine(frames=options.frames)
     with resumable(quiet=scoring.quiet), progress("cuts", quiet=scoring.quiet) as advance:
         summary = annotate_manifest(

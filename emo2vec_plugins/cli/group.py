@@ -20,7 +20,7 @@ import click
 from emo2vec_plugins._version import __version__
 from emo2vec_plugins.cli.output import complain
 from emo2vec_plugins.core import Plugins, as_plugins
-from emo2vec_plugins.errors import Emo2vecError, Emo2vecWarning, MissingExtraError
+from emo2vec_plugins.errors import Emo2vecError, Emo2vecWarning
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C: 128 and the number of the signal, as shells have it."""
@@ -163,25 +163,6 @@ def explain(error: Exception) -> str:
         f"this is a bug: {type(error).__name__}: {error} "
         "(run again with 'emo2vec --debug ...' to see where)"
     )
-
-
-@contextmanager
-def needs_extra(extra: str, what: str) -> Iterator[None]:
-    """Name the extra to install if an import in the block fails.
-
-    Args:
-        extra: Of this package.
-        what: The start of the message: ``cuts need Lhotse``.
-
-    Raises:
-        MissingExtraError: With the command that installs it.
-    """
-    try:
-        yield
-    except ImportError as error:
-        raise MissingExtraError(
-            f"{what}: pip install 'emo2vec-plugins[{extra}]' ({error})"
-        ) from error
 
 
 @contextmanager

@@ -60,7 +60,7 @@ def warn_of_labels(items: str, field: str, *, work: str = "scored") -> None:
     """Warn that there was nothing to do, because all *items* have a label in *field*."""
     complain(
         "warning",
-        f"nothing was {work}: {items}, each with {field!r} already; "
+        f"nothing was {work}: {items} already labelled in {field!r}; "
         "--field NAME writes beside it, --overwrite replaces it",
     )
 

@@ -5,7 +5,7 @@ from .emobox import read_emobox as read_emobox
 from .metrics import evaluate as evaluate
 from .options import TruthOptions as TruthOptions
 from .options import describe_left_out as describe_left_out
-from .options import needs_training_extra as needs_training_extra
+from .options import require_libraries as require_libraries
 from .options import truth_options as truth_options
 from .predictions import Prediction as Prediction
 from .reading import Truth as Truth

@@ -17,7 +17,7 @@ from emo2vec_plugins.cli import (
     progress,
     quiet_option,
 )
-from emo2vec_plugins.evaluation.options import TruthOptions, needs_training_extra, truth_options
+from emo2vec_plugins.evaluation.options import TruthOptions, require_libraries, truth_options
 
 if TYPE_CHECKING:
     from emo2vec_plugins.evaluation.values import Calibration
@@ -38,9 +38,10 @@ def calibrate_command(
     trained on. One number, the temperature, is fitted on them, and DIR becomes a copy of the
     model with its head divided by it. Labels and embeddings stay as they are.
     """
-    with needs_training_extra():
-        from emo2vec_plugins.evaluation.calibration import calibrate
-        from emo2vec_plugins.integrations.lhotse import read_cuts
+    require_libraries()
+    from emo2vec_plugins.evaluation.calibration import calibrate
+    from emo2vec_plugins.integrations.lhotse import read_cuts
+
     cuts = read_cuts(source)
     with progress("cuts", total=len(cuts), quiet=quiet) as advance:
         found = calibrate(

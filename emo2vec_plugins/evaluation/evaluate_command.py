@@ -22,8 +22,8 @@ from emo2vec_plugins.cli import (
 from emo2vec_plugins.evaluation.options import (
     TruthOptions,
     describe_left_out,
-    needs_training_extra,
     read_label_map,
+    require_libraries,
     truth_options,
 )
 from emo2vec_plugins.evaluation.sources import (
@@ -108,8 +108,9 @@ def evaluate_command(
     """
     uses_model = predictions is None and predicted_field is None
     _check_usage(ctx, uses_model=uses_model)
-    with needs_training_extra():
-        from emo2vec_plugins.evaluation import folds, metrics
+    require_libraries()
+    from emo2vec_plugins.evaluation import folds, metrics
+
     reader = truth.reader(scoring.labels)
     material = read_material(Path(source), reader, box=box, needs_audio=uses_model)
     tally = Tally(quiet=scoring.quiet)

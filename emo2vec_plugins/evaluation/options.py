@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from emo2vec_plugins.cli import field_option, gathered, label_map_option, needs_extra
+from emo2vec_plugins.cli import field_option, gathered, label_map_option
 from emo2vec_plugins.core import LabelMap
+from emo2vec_plugins.integrations import import_extra
 
 if TYPE_CHECKING:
     from emo2vec_plugins.evaluation.reading import Truth
@@ -40,8 +40,8 @@ class TruthOptions:
 
     def reader(self, labels: tuple[str, ...] | None = None) -> Truth:
         """Return what reads the labels, of these labels alone if any are given."""
-        with needs_training_extra():
-            from emo2vec_plugins.evaluation.reading import Truth
+        require_libraries()
+        from emo2vec_plugins.evaluation.reading import Truth
 
         return Truth(
             field=self.field,
@@ -79,6 +79,11 @@ def describe_left_out(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{counts[why]} {said}" for why, said in LEFT_OUT.items() if counts.get(why))
 
 
-def needs_training_extra() -> AbstractContextManager[None]:
-    """Name the extra to install if an import in the block fails."""
-    return needs_extra("train", "this needs libraries of an extra")
+def require_libraries() -> None:
+    """Find out whether the libraries are there before the work, not after an hour of it.
+
+    Raises:
+        MissingExtraError: If one is missing; names the extra that installs it.
+    """
+    for library in ("lhotse", "matplotlib", "sklearn"):
+        import_extra(library, extra="train")

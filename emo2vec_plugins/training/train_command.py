@@ -26,7 +26,7 @@ from emo2vec_plugins.core import DEFAULT_MODEL, load_model
 from emo2vec_plugins.evaluation import (
     TruthOptions,
     describe_left_out,
-    needs_training_extra,
+    require_libraries,
     truth_options,
 )
 from emo2vec_plugins.training.train_options import CACHE, RECIPE_FIELDS, train_options
@@ -62,10 +62,7 @@ def train_command(
     killed goes on when the same command is given again. With --leave-one-speaker-out, DIR
     gets a table of results instead of a model.
     """
-    with needs_training_extra():
-        import lhotse  # noqa: F401 - found missing here, not after an hour of embeddings
-        import matplotlib  # noqa: F401
-        import sklearn  # noqa: F401
+    require_libraries()
     command = TrainCommand(source=source, out=Path(output), truth=truth, quiet=quiet, given=given)
     if given["threads"] is not None:
         import torch

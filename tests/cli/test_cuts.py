@@ -104,7 +104,7 @@ def test_labels_are_kept_unless_overwriting(manifest, tmp_path):
 
     assert (kept.exit_code, kept.stderr) == (
         0,
-        "emo2vec: warning: nothing was scored: 3 turns, each with 'emotion' already; "
+        "emo2vec: warning: nothing was scored: 3 turns already labelled in 'emotion'; "
         "--field NAME writes beside it, --overwrite replaces it\n",
     )
     assert supervisions(tmp_path / "kept.jsonl")[0].emotion == "human"

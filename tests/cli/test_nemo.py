@@ -87,7 +87,7 @@ def test_labels_that_are_there_are_kept(manifest):
     again = nemo(manifest, "-o", manifest)
     assert again.exit_code == 0
     assert again.stderr == (
-        "emo2vec: warning: nothing was scored: 2 lines, each with 'emotion' already; "
+        "emo2vec: warning: nothing was scored: 2 lines already labelled in 'emotion'; "
         "--field NAME writes beside it, --overwrite replaces it\n"
     )
     nemo(manifest, "-o", manifest, "--overwrite")

@@ -237,7 +237,7 @@ def test_libraries_that_are_missing_are_named_with_the_extra(place, tmp_path, mo
 
 def test_help_loads_no_heavy_library():
     code = (
-        "import sys; from emo2vec_plugins.training.train_command import train; "
+        "import sys; from emo2vec_plugins.training.train_command import train_command; "
         "print(sorted({'torch', 'lhotse', 'sklearn', 'matplotlib'} & sys.modules.keys()))"
     )
 

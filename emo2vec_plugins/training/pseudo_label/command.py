@@ -16,7 +16,6 @@ from emo2vec_plugins.cli import (
     field_option,
     manifest_option,
     name_failures,
-    needs_extra,
     note,
     overwrite_option,
     progress,
@@ -26,6 +25,7 @@ from emo2vec_plugins.cli import (
     warn_of_labels,
     write_report,
 )
+from emo2vec_plugins.integrations import import_extra
 from emo2vec_plugins.training.pseudo_label.options import trust_options
 
 if TYPE_CHECKING:
@@ -70,9 +70,10 @@ def pseudo_label_command(
     was killed goes on when the same command is given again.
     """
     existing(source)
-    with needs_extra("train", "pseudo-labels need Lhotse"):
-        from emo2vec_plugins.training.pseudo_label.manifest import pseudo_label_manifest
-        from emo2vec_plugins.training.pseudo_label.trust import Trust
+    import_extra("lhotse", extra="train")
+    from emo2vec_plugins.training.pseudo_label.manifest import pseudo_label_manifest
+    from emo2vec_plugins.training.pseudo_label.trust import Trust
+
     trust = Trust(**criteria)
     quiet = scoring.quiet
     score = scoring.engine(frames=trust.window is not None)

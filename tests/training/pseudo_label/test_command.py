@@ -147,8 +147,8 @@ def test_when_everything_is_labelled_it_says_so(manifest, tmp_path):
 
     assert result.exit_code == 0
     assert result.stderr.startswith(
-        f"emo2vec: warning: nothing was judged: 3 of 3 turns of {labelled} have 'emotion' already; "
-        "--field NAME writes beside it, --overwrite replaces it\n"
+        f"emo2vec: warning: nothing was judged: 3 of 3 turns of {labelled} already labelled "
+        "in 'emotion'; --field NAME writes beside it, --overwrite replaces it\n"
     )
 
 
