@@ -24,7 +24,7 @@ def main(folder: Path) -> None:
     engine = Engine(load_model("tiny"))
 
     # Two people talk over each other: what is heard of each while both speak is left out.
-    meeting = annotate_diarization(audio, rttm, score=engine, options=Options(overlap="exclude"))
+    meeting = annotate_diarization(rttm, audio, score=engine, options=Options(overlap="exclude"))
 
     for scored in meeting.emotions.turns:
         turn, emotion = scored.turn, scored.emotion

@@ -8,40 +8,31 @@ from __future__ import annotations
 
 import os
 import re
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.core import (
     UNSCORED,
-    Clip,
     Dialogue,
-    Emotion,
     Options,
     Plugins,
     Scorer,
     Turn,
     annotate,
-    as_options,
     hookimpl,
     raise_error,
 )
-from emo2vec_plugins.errors import (
-    FormatError,
-    MissingExtraError,
-    OptionsError,
-    SourceError,
-)
+from emo2vec_plugins.errors import MissingExtraError, OptionsError, SourceError
 from emo2vec_plugins.formats import NOBODY, NOT_APPLICABLE, RttmRecording, parse_rttm, read_rttm
-from emo2vec_plugins.integrations import RecordingSession
+from emo2vec_plugins.integrations import RecordingSession, chosen_recording, is_a
 
 if TYPE_CHECKING:
     from pyannote.core import Annotation, Segment
 
 Key = tuple["Segment", Any]
-"""Where a turn stands in an Annotation: its segment and its track."""
+"""Where a turn stands in an Annotation: its segment and its track. A segment may have several."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,24 +43,23 @@ class DiarizedAudio:
         diarization: pyannote's ``DiarizeOutput`` or ``Annotation``, or an RTTM, as a path or as
             its text.
         audio: Anything `emo2vec_plugins.audio.open_audio` opens.
-        uri: Name of the recording; the diarization's own, or else the audio's, if None.
+        recording: Its name; the diarization's own, or else the audio's, if None.
     """
 
     diarization: Any
     audio: Any
-    uri: str | None = None
+    recording: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnotatedDiarization:
-    """Speaker turns with emotions, in the words of ``pyannote.core``.
+    """Speaker turns with emotions, as annotations of ``pyannote.core``.
 
-    Has the attributes of `EmotionDiarizeOutput`, which one gets for a ``DiarizeOutput``.
+    Has the attributes of `EmotionDiarizeOutput`, which is the result for a ``DiarizeOutput``.
 
     Attributes:
         speaker_diarization: What was given, untouched.
-        emotions: Everything that is known of every turn, in the order of ``itertracks``, or of
-            the RTTM.
+        emotions: Everything about every turn, in the order of ``itertracks``, or of the RTTM.
         emotion_diarization: The same segments and tracks, labelled ``angry``, or ``unscored``.
         speaker_emotion_diarization: Labelled ``SPEAKER_00+angry``.
         exclusive_speaker_diarization: None: only a ``DiarizeOutput`` has it.
@@ -92,151 +82,121 @@ class AnnotatedDiarization:
 
 
 def annotate_diarization(
-    audio: Any,
     diarization: Any,
+    audio: Any,
     *,
     score: Scorer,
+    recording: str | None = None,
     options: Options | None = None,
     plugins: Plugins | None = None,
-    uri: str | None = None,
 ) -> Any:
     """Return a diarization with an emotion on every speaker turn.
 
     Args:
-        audio: What was diarized: anything `emo2vec_plugins.audio.open_audio` opens, pyannote's
-            mappings among it.
         diarization: pyannote's ``DiarizeOutput`` or ``Annotation``, or an RTTM, as a path or as
             its text. Turns without length, which an Annotation cannot hold, are in *emotions*.
+        audio: What was diarized: anything `emo2vec_plugins.audio.open_audio` opens, pyannote's
+            mappings among it.
         score: An `Engine`, or anything that keeps the contract of `Scorer`.
+        recording: Its name; of an RTTM with several recordings, which one to take. If None, the
+            diarization's own name, or the audio's.
         options: What to keep, and whether to leave out frames in which others speak.
         plugins: Those installed, unless given.
-        uri: Name of the recording; of an RTTM with several, which one to take. If None, the
-            diarization's own name, or the audio's.
 
     Returns:
         An `EmotionDiarizeOutput` for a ``DiarizeOutput``, else an `AnnotatedDiarization`.
 
     Raises:
-        FormatError: If the RTTM is none, or has several recordings and *uri* names none of them.
+        FormatError: If the RTTM is malformed, or has several recordings and none is *recording*.
         SourceError: If the diarization is none of these.
         MissingExtraError: If ``pyannote.core`` is not installed.
     """
-    source = DiarizedAudio(diarization=diarization, audio=audio, uri=uri)
-    wanted = replace(as_options(options), audio=audio)
-    [result] = annotate([source], score=score, plugins=plugins, options=wanted, failed=raise_error)
+    source = DiarizedAudio(diarization=diarization, audio=audio, recording=recording)
+    [result] = annotate([source], score=score, plugins=plugins, options=options, failed=raise_error)
     return result
 
 
 @hookimpl
 def emo2vec_open(source: Any, options: Options) -> DiarizationSession | None:
     """Open a `DiarizedAudio`, or a diarization or RTTM whose audio is in the options."""
-    if not isinstance(source, DiarizedAudio):
-        if not (_is_annotation(source) or _is_output(source) or _is_rttm_path(source)):
-            return None
-        if options.audio is None:
-            raise OptionsError(f"Options(audio=...) is to say what {type(source).__name__} is of")
-        source = DiarizedAudio(diarization=source, audio=options.audio)
-    diarization = source.diarization
-    if _is_annotation(diarization):
-        return DiarizationSession(_Tracks.of(diarization), source, options)
-    if _is_output(diarization):
-        tracks = _Tracks.of(diarization.speaker_diarization)
-        return DiarizationSession(tracks, source, options)
-    if isinstance(diarization, str | os.PathLike):
-        recording = _chosen(_recordings(diarization), source)
-        return DiarizationSession(_Tracks.of_rttm(recording), source, options)
-    raise SourceError(
-        "a diarization is pyannote's DiarizeOutput or Annotation, or an RTTM as a path or as its "
-        f"text, got {type(diarization).__name__}"
-    )
+    if isinstance(source, DiarizedAudio):
+        return DiarizationSession(source, options)
+    is_rttm = isinstance(source, str | os.PathLike) and Path(source).suffix.lower() == ".rttm"
+    if not (is_rttm or _is_annotation(source) or _is_output(source)):
+        return None
+    if options.audio is None:
+        raise OptionsError(
+            f"{type(source).__name__} does not name its audio: pass Options(audio=...)"
+        )
+    return DiarizationSession(DiarizedAudio(diarization=source, audio=options.audio), options)
 
 
-class DiarizationSession:
+class DiarizationSession(RecordingSession):
     """The turns of one diarization, in the order of its tracks."""
 
-    def __init__(self, tracks: _Tracks, source: DiarizedAudio, options: Options) -> None:
-        from emo2vec_plugins.audio import open_audio
-
-        self._tracks = tracks
-        self._diarization = source.diarization
-        self._path = _audio_path(source.audio)
-        name = source.uri or tracks.uri or _audio_name(source.audio)
-        self._turns = RecordingSession(name, open_audio(source.audio), tracks.turns, options)
-
-    def clips(self) -> Iterator[Clip]:
-        """Yield one clip a turn, each with the spans in which other speakers are heard."""
-        return self._turns.clips()
-
-    def take(self, clip: Clip, emotion: Emotion) -> None:
-        """Keep the result beside its turn."""
-        self._turns.take(clip, emotion)
+    def __init__(self, source: DiarizedAudio, options: Options) -> None:
+        self._source = source
+        self._speakers, self._keys, turns = _tracks(source)
+        name = source.recording or self._speakers.uri or _audio_name(source.audio)
+        super().__init__(name, source.audio, turns, options)
 
     def finish(self) -> Any:
         """Return what was given, with the emotions."""
-        dialogue = replace(self._turns.finish(), audio=self._path)
-        both = [f"{speaker_label(each.turn)}+{_label(each.emotion)}" for each in dialogue.turns]
+        dialogue = replace(self.dialogue(), audio=_audio_path(self._source.audio))
+        emotions = [each.emotion.label or UNSCORED for each in dialogue.turns]
+        both = [
+            f"{speaker_label(each.turn)}+{label}"
+            for each, label in zip(dialogue.turns, emotions, strict=True)
+        ]
         results = {
             "emotions": dialogue,
-            "emotion_diarization": self._tracks.labelled(
-                (_label(each.emotion) for each in dialogue.turns), uri=dialogue.recording
-            ),
-            "speaker_emotion_diarization": self._tracks.labelled(both, uri=dialogue.recording),
+            "emotion_diarization": _annotation(self._keys, emotions, uri=dialogue.recording),
+            "speaker_emotion_diarization": _annotation(self._keys, both, uri=dialogue.recording),
         }
-        if _is_output(self._diarization):
+        if _is_output(self._source.diarization):
             # Its class is there only if pyannote.audio has been imported already.
-            from emo2vec_plugins.integrations.pyannote.pipeline import EmotionDiarizeOutput
+            from emo2vec_plugins.integrations.pyannote.output import EmotionDiarizeOutput
 
-            return EmotionDiarizeOutput.of(self._diarization, **results)
-        return AnnotatedDiarization(speaker_diarization=self._tracks.speakers, **results)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Tracks:
-    """Turns, and where each of them stands in an Annotation."""
-
-    uri: str | None
-    turns: tuple[Turn, ...]
-    keys: tuple[Key, ...]
-    speakers: Annotation
-
-    @classmethod
-    def of(cls, annotation: Annotation) -> _Tracks:
-        found = list(annotation.itertracks(yield_label=True))
-        return cls(
-            uri=annotation.uri,
-            turns=tuple(
-                Turn(
-                    start=float(segment.start),
-                    end=float(segment.end),
-                    speaker=None if speaker is None else str(speaker),
-                )
-                for segment, _, speaker in found
-            ),
-            keys=tuple((segment, track) for segment, track, _ in found),
-            speakers=annotation,
-        )
-
-    @classmethod
-    def of_rttm(cls, recording: RttmRecording) -> _Tracks:
-        core = _import_core()
-        # pyannote's own reader makes every line a track of its own, too: none replaces another.
-        keys = tuple(
-            (core.Segment(turn.start, turn.end), index)
-            for index, turn in enumerate(recording.turns)
-        )
-        labels = [speaker_label(turn) for turn in recording.turns]
-        # What pyannote writes for an annotation without a name.
-        uri = None if recording.recording == NOT_APPLICABLE else recording.recording
-        speakers = _annotation(keys, labels, uri=uri)
-        return cls(uri=uri, turns=recording.turns, keys=keys, speakers=speakers)
-
-    def labelled(self, labels: Iterable[str], *, uri: str) -> Annotation:
-        return _annotation(self.keys, labels, uri=uri)
+            return EmotionDiarizeOutput.of(self._source.diarization, **results)
+        return AnnotatedDiarization(speaker_diarization=self._speakers, **results)
 
 
 def speaker_label(turn: Turn) -> str:
-    """Return the speaker as labels show it, ``?`` for nobody."""
+    """Return the speaker as labels show it, ``?`` for an unknown one."""
     return NOBODY if turn.speaker is None else turn.speaker
+
+
+def _tracks(source: DiarizedAudio) -> tuple[Annotation, list[Key], list[Turn]]:
+    """Return who speaks when, where each turn stands in that annotation, and the turns."""
+    given = source.diarization
+    if isinstance(given, str | os.PathLike):
+        return _tracks_of_rttm(_chosen(given, source))
+    annotation = given.speaker_diarization if _is_output(given) else given
+    if not _is_annotation(annotation):
+        raise SourceError(
+            "a diarization is pyannote's DiarizeOutput or Annotation, or an RTTM as a path or as "
+            f"its text, got {type(given).__name__}"
+        )
+    found = list(annotation.itertracks(yield_label=True))
+    turns = [
+        Turn(
+            start=float(segment.start),
+            end=float(segment.end),
+            speaker=None if speaker is None else str(speaker),
+        )
+        for segment, _, speaker in found
+    ]
+    return annotation, [(segment, track) for segment, track, _ in found], turns
+
+
+def _tracks_of_rttm(recording: RttmRecording) -> tuple[Annotation, list[Key], list[Turn]]:
+    segment = _import_core().Segment
+    turns = list(recording.turns)
+    # pyannote's own reader makes every line a track of its own, too: none replaces another.
+    keys: list[Key] = [(segment(turn.start, turn.end), index) for index, turn in enumerate(turns)]
+    # What pyannote writes for an annotation without a name.
+    uri = None if recording.recording == NOT_APPLICABLE else recording.recording
+    return _annotation(keys, map(speaker_label, turns), uri=uri), keys, turns
 
 
 def _annotation(keys: Sequence[Key], labels: Iterable[str], *, uri: str | None) -> Annotation:
@@ -246,34 +206,18 @@ def _annotation(keys: Sequence[Key], labels: Iterable[str], *, uri: str | None) 
     return annotation
 
 
-def _label(emotion: Emotion) -> str:
-    return UNSCORED if emotion.label is None else emotion.label
-
-
-def _recordings(rttm: str | os.PathLike[str]) -> list[RttmRecording]:
-    if isinstance(rttm, str) and _is_text(rttm):
-        return parse_rttm(rttm)
-    return read_rttm(Path(rttm))
+def _chosen(rttm: str | os.PathLike[str], source: DiarizedAudio) -> RttmRecording:
+    is_text = isinstance(rttm, str) and _is_text(rttm)
+    recordings = parse_rttm(str(rttm)) if is_text else read_rttm(Path(rttm))
+    name = source.recording
+    wanted = _audio_name(source.audio) if name is None else name
+    return chosen_recording(recordings, wanted, only=name is None)
 
 
 def _is_text(rttm: str) -> bool:
     # An empty text is what pyannote writes for an annotation without turns.
     return (
         not rttm or "\n" in rttm or re.match("\ufeff?SPEAKER[ \t]+[^ \t]+[ \t]", rttm) is not None
-    )
-
-
-def _chosen(recordings: Sequence[RttmRecording], source: DiarizedAudio) -> RttmRecording:
-    """Return the recording that is meant: the one named, or the only one."""
-    names = [each.recording for each in recordings]
-    wanted = _audio_name(source.audio) if source.uri is None else source.uri
-    if wanted in names:
-        return recordings[names.index(wanted)]
-    if len(recordings) == 1 and source.uri is None:
-        return recordings[0]
-    raise FormatError(
-        f"expected turns of {wanted!r} in the RTTM, found "
-        f"{', '.join(map(repr, names)) or 'no turns at all'}; uri=... says which to take"
     )
 
 
@@ -294,18 +238,12 @@ def _audio_path(audio: Any) -> str | None:
     return os.fspath(path) if isinstance(path, str | os.PathLike) else None
 
 
-def _is_rttm_path(source: Any) -> bool:
-    return isinstance(source, str | os.PathLike) and Path(source).suffix.lower() == ".rttm"
-
-
 def _is_annotation(source: Any) -> bool:
-    core = sys.modules.get("pyannote.core")  # never imported here: no Annotation, no pyannote
-    return core is not None and isinstance(source, core.Annotation)
+    return is_a(source, "pyannote.core", "Annotation")
 
 
 def _is_output(source: Any) -> bool:
-    module = sys.modules.get("pyannote.audio.pipelines.speaker_diarization")
-    return module is not None and isinstance(source, module.DiarizeOutput)
+    return is_a(source, "pyannote.audio.pipelines.speaker_diarization", "DiarizeOutput")
 
 
 def _import_core() -> Any:

@@ -7,7 +7,6 @@ Importing this module imports ``pyannote.audio``, with its telemetry off unless
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
-from dataclasses import dataclass, field, fields
 from functools import partial
 from inspect import Parameter, signature
 from pathlib import Path
@@ -18,7 +17,6 @@ import torch
 from emo2vec_plugins.core import (
     DEFAULT_MODEL,
     Clip,
-    Dialogue,
     Emotion,
     End,
     Options,
@@ -28,7 +26,6 @@ from emo2vec_plugins.core import (
 )
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import AudioError, ModelNotFoundError, SourceError
-from emo2vec_plugins.formats import rows
 from emo2vec_plugins.integrations.pyannote.audio import (
     Annotation,
     DiarizeOutput,
@@ -39,52 +36,7 @@ from emo2vec_plugins.integrations.pyannote.audio import (
 from emo2vec_plugins.integrations.pyannote.diarization import annotate_diarization
 
 STEP = "emotion"
-"""What the step is called to progress hooks."""
-
-
-@dataclass
-class EmotionDiarizeOutput(DiarizeOutput):  # type: ignore[misc]
-    """A ``DiarizeOutput`` with emotions; what it had is carried over untouched.
-
-    Attributes:
-        emotions: Everything that is known of every turn, in the order of ``itertracks``.
-        emotion_diarization: The segments and tracks of ``speaker_diarization``, labelled
-            ``angry``, or ``unscored``.
-        speaker_emotion_diarization: Labelled ``SPEAKER_00+angry``.
-    """
-
-    emotions: Dialogue = field(default_factory=lambda: Dialogue(recording=""))
-    emotion_diarization: Annotation = field(default_factory=Annotation)
-    speaker_emotion_diarization: Annotation = field(default_factory=Annotation)
-
-    def __repr__(self) -> str:
-        """Return one line, however many turns there are."""
-        return f"<{type(self).__name__} of {self.emotions!r}>"
-
-    def _repr_html_(self) -> str:
-        return self.emotions._repr_html_()
-
-    @classmethod
-    def of(
-        cls,
-        output: DiarizeOutput,
-        *,
-        emotions: Dialogue,
-        emotion_diarization: Annotation,
-        speaker_emotion_diarization: Annotation,
-    ) -> EmotionDiarizeOutput:
-        """Add emotions to what a pipeline gave."""
-        return cls(
-            **{each.name: getattr(output, each.name) for each in fields(DiarizeOutput)},
-            emotions=emotions,
-            emotion_diarization=emotion_diarization,
-            speaker_emotion_diarization=speaker_emotion_diarization,
-        )
-
-    def serialize(self) -> dict[str, Any]:
-        """Return what pyannote's own method does, and ``emotions``: the rows of JSON lines."""
-        serialized: dict[str, Any] = super().serialize()
-        return serialized | {"emotions": rows(self.emotions)}
+"""Name of the step that progress hooks get."""
 
 
 class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
@@ -143,7 +95,7 @@ class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
             plugins: Those installed, unless given.
 
         Raises:
-            ModelNotFoundError: If there is no such pipeline, or it is not to be had.
+            ModelNotFoundError: If there is no such pipeline, or it is not available.
         """
         try:
             diarization = Pipeline.from_pretrained(
@@ -225,7 +177,7 @@ class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
         return self.diarization.classes()
 
     def get_metric(self) -> Any:
-        """Return the diarization's own metric; it knows nothing of emotions."""
+        """Return the diarization's own metric, which ignores emotions."""
         return self.diarization.get_metric()
 
     def _each(
@@ -244,27 +196,27 @@ class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
         hook: Callable[..., Any] | None,
         kwargs: dict[str, Any],
     ) -> Any:
-        heard = decoded(file)
-        # Hooks may keep things in the file they are told of: the caller's, not our copy.
-        told = partial(_tell, hook, file) if hook else None
-        if told and _takes_hook(self.diarization):
-            kwargs = kwargs | {"hook": told}
-        found = self.diarization(heard, **kwargs)
+        sound = decoded(file)
+        # Hooks may keep things in the file that they get: it must be the caller's, not our copy.
+        report = partial(_report, hook, file) if hook else None
+        if report and _takes_hook(self.diarization):
+            kwargs = kwargs | {"hook": report}
+        found = self.diarization(sound, **kwargs)
         if not isinstance(found, DiarizeOutput | Annotation):
             raise SourceError(
                 f"expected a DiarizeOutput or an Annotation of {type(self.diarization).__name__}, "
                 f"got {type(found).__name__}"
             )
         result = annotate_diarization(
-            heard,
             found,
-            score=partial(_counted, self.score, told, _turns(found)) if told else self.score,
+            sound,
+            score=partial(_counted, self.score, report, _turns(found)) if report else self.score,
             options=self.options,
             plugins=self.plugins,
-            uri=str(heard["uri"]),
+            recording=str(sound["uri"]),
         )
-        if told:
-            told(STEP, result.emotion_diarization)
+        if report:
+            report(STEP, result.emotion_diarization)
         return result
 
 
@@ -275,7 +227,7 @@ def _takes_hook(diarization: Pipeline) -> bool:
     return "hook" in parameters or Parameter.VAR_KEYWORD in kinds
 
 
-def _tell(
+def _report(
     hook: Callable[..., Any], theirs: Any, /, step: str, artifact: Any, **counts: Any
 ) -> None:
     hook(step, artifact, **counts | {"file": theirs})
@@ -284,7 +236,7 @@ def _tell(
 def _counted(
     score: Scorer, hook: Callable[..., Any], total: int, items: Iterable[Clip | End]
 ) -> Iterator[tuple[Clip | End, Emotion | None]]:
-    """Score, and tell *hook* how many turns are done."""
+    """Score, and call *hook* with how many turns are done."""
     done = 0
     hook(STEP, None, completed=done, total=total)
     for item, emotion in score(items):

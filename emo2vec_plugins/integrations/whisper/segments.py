@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import os
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -27,7 +26,7 @@ from emo2vec_plugins.core import (
     union,
 )
 from emo2vec_plugins.errors import InvalidTurnError, OptionsError, SourceError
-from emo2vec_plugins.integrations import RecordsSession
+from emo2vec_plugins.integrations import RecordsSession, is_a
 from emo2vec_plugins.integrations.whisper.speakers import SpeakerTurns, read_speaker_turns
 
 Record = dict[str, Any]
@@ -185,8 +184,7 @@ def _is_list_of_segments(given: Any) -> bool:
 
 
 def _is_segment(given: Any) -> bool:
-    module = sys.modules.get("faster_whisper.transcribe")  # never imported here
-    return module is not None and isinstance(given, module.Segment)
+    return is_a(given, "faster_whisper.transcribe", "Segment")
 
 
 def _spoken_in(result: Record | None, segments: list[Record]) -> Iterator[Record]:

@@ -7,7 +7,6 @@ who speaks longest in it, as WhisperX does it.
 from __future__ import annotations
 
 import os
-import sys
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +17,7 @@ from typing import Any
 from emo2vec_plugins.core import Span, Turn
 from emo2vec_plugins.errors import InvalidTurnError, SourceError
 from emo2vec_plugins.formats import read_rttm
-from emo2vec_plugins.integrations import chosen_recording
+from emo2vec_plugins.integrations import chosen_recording, is_a
 
 
 class SpeakerTurns:
@@ -77,7 +76,7 @@ def read_speaker_turns(diarization: Any, *, recording: str | None = None) -> Spe
         recordings = read_rttm(Path(diarization))
         return SpeakerTurns(chosen_recording(recordings, recording).turns if recordings else ())
     annotation = getattr(diarization, "speaker_diarization", diarization)
-    if _is_annotation(annotation):
+    if is_a(annotation, "pyannote.core", "Annotation"):
         return SpeakerTurns(
             Turn(start=float(segment.start), end=float(segment.end), speaker=str(speaker))
             for segment, _, speaker in annotation.itertracks(yield_label=True)
@@ -87,11 +86,6 @@ def read_speaker_turns(diarization: Any, *, recording: str | None = None) -> Spe
     if isinstance(diarization, Sequence):
         return SpeakerTurns(map(_turn, diarization))
     raise _not_turns(diarization)
-
-
-def _is_annotation(given: Any) -> bool:
-    core = sys.modules.get("pyannote.core")  # never imported here: no Annotation, no pyannote
-    return core is not None and isinstance(given, core.Annotation)
 
 
 def _turn(given: Any) -> Turn:

@@ -38,7 +38,7 @@ def diarization() -> Annotation:
 
 
 def test_every_track_has_the_emotion_that_its_turn_has_alone(meeting, diarization, engine):
-    result = annotate_diarization(meeting, diarization, score=engine)
+    result = annotate_diarization(diarization, meeting, score=engine)
 
     alone = engine.score(
         meeting, [Turn(start=s.start, end=s.end) for s, _ in diarization.itertracks()]
@@ -54,7 +54,7 @@ def test_every_track_has_the_emotion_that_its_turn_has_alone(meeting, diarizatio
 def test_segments_and_tracks_stay_as_they_are(meeting, diarization, engine):
     before = diarization.copy()
 
-    result = annotate_diarization(meeting, diarization, score=engine)
+    result = annotate_diarization(diarization, meeting, score=engine)
 
     tracks = list(diarization.itertracks())
     assert len(tracks) == 5
@@ -67,7 +67,7 @@ def test_segments_and_tracks_stay_as_they_are(meeting, diarization, engine):
 
 
 def test_speakers_and_emotions_are_joined(meeting, diarization, engine):
-    result = annotate_diarization(meeting, diarization, score=engine)
+    result = annotate_diarization(diarization, meeting, score=engine)
 
     for segment, track, speaker in diarization.itertracks(yield_label=True):
         emotion = result.emotion_diarization[segment, track]
@@ -76,7 +76,7 @@ def test_speakers_and_emotions_are_joined(meeting, diarization, engine):
 
 
 def test_overlap_is_measured_between_speakers(meeting, diarization, engine):
-    result = annotate_diarization(meeting, diarization, score=engine)
+    result = annotate_diarization(diarization, meeting, score=engine)
 
     assert [
         (each.emotion.overlap_ratio, "overlapped" in each.emotion.flags)
@@ -86,7 +86,7 @@ def test_overlap_is_measured_between_speakers(meeting, diarization, engine):
 
 def test_overlapped_frames_can_be_left_out(meeting, diarization, engine):
     keep, leave = (
-        annotate_diarization(meeting, diarization, score=engine, options=Options(overlap=overlap))
+        annotate_diarization(diarization, meeting, score=engine, options=Options(overlap=overlap))
         for overlap in ("keep", "exclude")
     )
 
@@ -98,7 +98,7 @@ def test_overlapped_frames_can_be_left_out(meeting, diarization, engine):
 
 
 def test_results_are_named_after_the_annotation(meeting, diarization, engine):
-    result = annotate_diarization(meeting, diarization, score=engine)
+    result = annotate_diarization(diarization, meeting, score=engine)
 
     assert result.emotions.recording == "meeting"
     assert result.emotion_diarization.uri == "meeting"
@@ -106,7 +106,7 @@ def test_results_are_named_after_the_annotation(meeting, diarization, engine):
 
 
 def test_results_can_be_named(meeting, diarization, engine):
-    result = annotate_diarization(meeting, diarization, score=engine, uri="other")
+    result = annotate_diarization(diarization, meeting, score=engine, recording="other")
 
     assert result.emotions.recording == "other"
     assert result.emotion_diarization.uri == "other"
@@ -124,10 +124,10 @@ def test_a_nameless_annotation_is_named_after_its_audio(write, diarization, engi
         ((tone(4.0), RATE), "waveform"),
         ({"waveform": tone(4.0), "sample_rate": RATE}, "waveform"),
     ]:
-        result = annotate_diarization(audio, diarization, score=engine)
+        result = annotate_diarization(diarization, audio, score=engine)
         assert result.emotions.recording == name
     with path.open("rb") as stream:
-        result = annotate_diarization(stream, diarization, score=engine)
+        result = annotate_diarization(diarization, stream, score=engine)
     assert result.emotions.recording == "stream"
 
 
@@ -135,21 +135,21 @@ def test_labels_that_are_no_strings_are_kept(meeting, engine):
     annotation = Annotation()
     annotation[Segment(0, 1)] = 7
 
-    result = annotate_diarization(meeting, annotation, score=engine)
+    result = annotate_diarization(annotation, meeting, score=engine)
 
     assert result.emotions.turns[0].turn.speaker == "7"
     assert result.speaker_emotion_diarization.labels()[0].startswith("7+")
 
 
 def test_an_empty_annotation_has_no_emotions(meeting, engine):
-    result = annotate_diarization(meeting, Annotation(uri="x"), score=engine)
+    result = annotate_diarization(Annotation(uri="x"), meeting, score=engine)
 
     assert result.emotions.turns == ()
     assert len(result.emotion_diarization) == 0
 
 
 def test_audio_that_is_missing_is_said_for_every_turn(tmp_path, diarization, engine):
-    result = annotate_diarization(tmp_path / "none.wav", diarization, score=engine)
+    result = annotate_diarization(diarization, tmp_path / "none.wav", score=engine)
 
     assert {each.emotion.label for each in result.emotions.turns} == {None}
     assert "no such audio file" in result.emotions.turns[0].emotion.reason
@@ -158,7 +158,7 @@ def test_audio_that_is_missing_is_said_for_every_turn(tmp_path, diarization, eng
 
 def test_audio_that_means_nothing_is_refused(diarization, engine):
     with pytest.raises(AudioError, match="sample rate"):
-        annotate_diarization((tone(1.0), None), diarization, score=engine)
+        annotate_diarization(diarization, (tone(1.0), None), score=engine)
 
 
 @pytest.mark.parametrize(
@@ -166,12 +166,12 @@ def test_audio_that_means_nothing_is_refused(diarization, engine):
 )
 def test_what_is_no_diarization_is_refused(given, name, meeting, engine):
     with pytest.raises(SourceError, match=f"DiarizeOutput or Annotation, .* got {name}"):
-        annotate_diarization(meeting, given, score=engine)
+        annotate_diarization(given, meeting, score=engine)
 
 
 def test_embeddings_are_kept_when_asked_for(meeting, diarization, engine):
     result = annotate_diarization(
-        meeting, diarization, score=engine, options=Options(embeddings=True)
+        diarization, meeting, score=engine, options=Options(embeddings=True)
     )
 
     assert result.emotions.turns[0].emotion.embedding.shape == (4,)
@@ -183,8 +183,8 @@ def test_a_channel_of_the_mapping_is_the_one_that_is_heard(meeting, diarization,
 
     silent, heard = (
         annotate_diarization(
-            {"waveform": samples, "sample_rate": RATE, "channel": channel},
             diarization,
+            {"waveform": samples, "sample_rate": RATE, "channel": channel},
             score=engine,
         ).emotions.turns[0]
         for channel in (0, 1)
@@ -207,7 +207,7 @@ def test_an_rttm_is_annotated_in_its_own_order(meeting, engine, tmp_path):
     path.write_text(RTTM, "utf-8")
 
     for rttm in (RTTM, path, str(path)):
-        result = annotate_diarization(meeting, rttm, score=engine)
+        result = annotate_diarization(rttm, meeting, score=engine)
 
         assert result.emotions.recording == "talk"
         assert [each.turn.start for each in result.emotions.turns] == [2.0, 0.0, 0.0, 1.0]
@@ -230,21 +230,21 @@ def test_an_rttm_is_annotated_in_its_own_order(meeting, engine, tmp_path):
 def test_one_line_of_an_rttm_is_its_text(start, space, meeting, engine):
     line = start + "SPEAKER talk 1 0 1 <NA> <NA> A <NA> <NA>".replace(" ", space)
 
-    assert annotate_diarization(meeting, line, score=engine).emotions.recording == "talk"
+    assert annotate_diarization(line, meeting, score=engine).emotions.recording == "talk"
 
 
 def test_a_path_may_begin_like_an_rttm(meeting, engine, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("SPEAKER 1.rttm").write_text(RTTM, "utf-8")
 
-    result = annotate_diarization(meeting, "SPEAKER 1.rttm", score=engine)
+    result = annotate_diarization("SPEAKER 1.rttm", meeting, score=engine)
 
     assert len(result.emotions.turns) == 4
 
 
 def test_an_rttm_without_turns_is_named(meeting, engine):
     with pytest.raises(FormatError, match="found no turns at all"):
-        annotate_diarization(meeting, Annotation().to_rttm(), score=engine)
+        annotate_diarization(Annotation().to_rttm(), meeting, score=engine)
 
 
 def test_an_rttm_of_a_nameless_annotation_is_named_after_its_audio(write, engine):
@@ -252,7 +252,7 @@ def test_an_rttm_of_a_nameless_annotation_is_named_after_its_audio(write, engine
     nameless[Segment(0, 1)] = "A"
     path = write("talk.wav", tone(2.0), RATE)
 
-    result = annotate_diarization(path, nameless.to_rttm(), score=engine)
+    result = annotate_diarization(nameless.to_rttm(), path, score=engine)
 
     assert result.emotions.recording == result.emotion_diarization.uri == "talk"
     assert result.speaker_diarization.uri is None
@@ -262,19 +262,19 @@ def test_the_recording_is_chosen_from_an_rttm_of_many(write, engine):
     path = write("b.wav", tone(3.0), RATE)
     many = RTTM.replace("talk", "a") + RTTM.replace("talk", "b").replace("2.0 1.0", "2.25 0.5")
 
-    by_audio = annotate_diarization(path, many, score=engine)
-    by_name = annotate_diarization(path, many, score=engine, uri="a")
+    by_audio = annotate_diarization(many, path, score=engine)
+    by_name = annotate_diarization(many, path, score=engine, recording="a")
 
     assert (by_audio.emotions.recording, by_audio.emotions.turns[0].turn.start) == ("b", 2.25)
     assert (by_name.emotions.recording, by_name.emotions.turns[0].turn.start) == ("a", 2.0)
 
 
-@pytest.mark.parametrize("uri", [None, "c"])
-def test_an_rttm_in_which_no_recording_is_meant_is_refused(uri, meeting, engine):
+@pytest.mark.parametrize("recording", [None, "c"])
+def test_an_rttm_in_which_no_recording_is_meant_is_refused(recording, meeting, engine):
     many = RTTM.replace("talk", "a") + RTTM.replace("talk", "b")
 
-    with pytest.raises(FormatError, match=r"found 'a', 'b'; uri=\.\.\. says which"):
-        annotate_diarization(meeting, many, score=engine, uri=uri)
+    with pytest.raises(FormatError, match=r"found 'a', 'b'; recording=\.\.\. says which"):
+        annotate_diarization(many, meeting, score=engine, recording=recording)
 
 
 def test_a_broken_rttm_is_named(meeting, engine, tmp_path):
@@ -282,18 +282,18 @@ def test_a_broken_rttm_is_named(meeting, engine, tmp_path):
     path.write_text(RTTM + "SPEAKER talk\n", "utf-8")
 
     with pytest.raises(FormatError, match=r"x\.rttm: line 5: "):
-        annotate_diarization(meeting, path, score=engine)
+        annotate_diarization(path, meeting, score=engine)
 
 
 def test_an_rttm_that_is_missing_is_named(meeting, engine, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.rttm"):
-        annotate_diarization(meeting, tmp_path / "none.rttm", score=engine)
+        annotate_diarization(tmp_path / "none.rttm", meeting, score=engine)
 
 
 def test_annotations_are_opened_through_the_hook(meeting, diarization, engine):
     [result] = annotate([diarization], score=engine, options=Options(audio=meeting))
 
-    assert result == annotate_diarization(meeting, diarization, score=engine)
+    assert result == annotate_diarization(diarization, meeting, score=engine)
 
 
 def test_rttms_are_opened_through_the_hook(meeting, engine, tmp_path):
@@ -308,7 +308,8 @@ def test_rttms_are_opened_through_the_hook(meeting, engine, tmp_path):
 def test_many_diarizations_share_batches(meeting, diarization):
     backend = FakeBackend()
     sources = [
-        DiarizedAudio(diarization=diarization, audio=meeting, uri=f"meeting{i}") for i in range(3)
+        DiarizedAudio(diarization=diarization, audio=meeting, recording=f"meeting{i}")
+        for i in range(3)
     ]
 
     results = list(annotate(sources, score=Engine(backend)))
@@ -329,7 +330,7 @@ def test_an_annotation_without_audio_says_what_is_missing(diarization, engine):
 def test_results_are_written_as_a_bundle(meeting, diarization, engine, tmp_path):
     from pyannote.database.util import load_rttm
 
-    result = annotate_diarization(meeting, diarization, score=engine)
+    result = annotate_diarization(diarization, meeting, score=engine)
 
     bundle = write_bundle(result.emotions, tmp_path)
 
@@ -350,14 +351,14 @@ def test_results_are_written_as_a_bundle(meeting, diarization, engine, tmp_path)
 def test_annotations_do_not_need_pyannote_audio(tmp_path):
     program = """
 import sys
-import emo2vec_plugins.integrations.pyannote_diarization
+import emo2vec_plugins.integrations.pyannote.diarization
 assert not any(name.startswith("pyannote") for name in sys.modules)
 from pyannote.core import Annotation, Segment
 from emo2vec_plugins import Engine, annotate_diarization
 from emo2vec_plugins.testing import FakeBackend, tone
 annotation = Annotation()
 annotation[Segment(0, 1)] = "a"
-result = annotate_diarization((tone(1.0), 16_000), annotation, score=Engine(FakeBackend()))
+result = annotate_diarization(annotation, (tone(1.0), 16_000), score=Engine(FakeBackend()))
 assert result.emotion_diarization.labels() != ["unscored"]
 assert "pyannote.audio" not in sys.modules
 assert "torch" not in sys.modules
@@ -371,7 +372,7 @@ def test_a_real_meeting_is_annotated_turn_for_turn(engine):
     package = Path(importlib.util.find_spec("pyannote").submodule_search_locations[0])
     sample = package / "audio" / "sample" / "sample.wav"
 
-    result = annotate_diarization(sample, sample.with_suffix(".rttm"), score=engine)
+    result = annotate_diarization(sample.with_suffix(".rttm"), sample, score=engine)
 
     lines = sample.with_suffix(".rttm").read_text("utf-8").splitlines()
     assert len(result.emotions.turns) == len(lines) > 5
@@ -384,13 +385,13 @@ def test_a_model_without_a_head_leaves_turns_unscored(meeting, diarization):
         for item in items:
             yield item, Emotion(duration=1.0) if hasattr(item, "turn") else None
 
-    result = annotate_diarization(meeting, diarization, score=score)
+    result = annotate_diarization(diarization, meeting, score=score)
 
     assert result.emotion_diarization.labels() == ["unscored"]
 
 
 def test_a_result_is_shown_on_one_line(meeting, diarization, engine):
-    result = annotate_diarization(meeting, diarization, score=engine)
+    result = annotate_diarization(diarization, meeting, score=engine)
 
     assert repr(result) == "<AnnotatedDiarization of <Dialogue 'meeting', 5 turns>>"
 
@@ -399,9 +400,9 @@ def test_audio_and_rttm_swapped_are_called_so(write, noise, tmp_path, engine):
     path = write("a.wav", noise(RATE), RATE)
 
     with pytest.raises(FormatError, match=r"a\.wav: expected text, found audio .* swapped"):
-        annotate_diarization(tmp_path / "a.rttm", path, score=engine)
+        annotate_diarization(path, tmp_path / "a.rttm", score=engine)
 
 
 def test_options_of_another_kind_are_refused(meeting, diarization, engine):
     with pytest.raises(OptionsError, match="options is an Options object, got dict"):
-        annotate_diarization(meeting, diarization, score=engine, options={})
+        annotate_diarization(diarization, meeting, score=engine, options={})

@@ -58,7 +58,7 @@ def waveform(samples):
 
 
 def test_the_diarization_is_the_inner_pipelines_own(pipeline, inner, samples):
-    from emo2vec_plugins.integrations.pyannote.pipeline import EmotionDiarizeOutput
+    from emo2vec_plugins.integrations.pyannote.output import EmotionDiarizeOutput
 
     file = {"waveform": waveform(samples), "sample_rate": RATE, "uri": "talk"}
 
@@ -282,7 +282,7 @@ def test_options_reach_the_turns(inner, talk):
 def test_a_diarize_output_can_be_annotated_afterwards(pipeline, inner, talk, samples):
     found = inner({"waveform": waveform(samples), "sample_rate": RATE, "uri": "talk"})
 
-    output = annotate_diarization(talk, found, score=Engine(FakeBackend()))
+    output = annotate_diarization(found, talk, score=Engine(FakeBackend()))
 
     assert output.emotions == pipeline(talk).emotions
     assert output.speaker_embeddings is found.speaker_embeddings
@@ -398,7 +398,7 @@ def test_a_pipeline_is_loaded_as_pyannote_loads_it(tmp_path, talk, inner):
     config = tmp_path / "config.yaml"
     config.write_text(
         "pipeline:\n"
-        "  name: diarization_parts.build_from_config\n"
+        "  name: support.diarization.build_from_config\n"
         "  params:\n"
         f"    folder: {tmp_path}\n"
         "params:\n"
@@ -444,7 +444,7 @@ def test_a_scorer_of_any_kind_will_do(inner, talk):
 def test_telemetry_is_off_unless_the_user_says_so(said, on):
     program = """
 import sys
-import emo2vec_plugins.integrations.pyannote_pipeline
+import emo2vec_plugins.integrations.pyannote.pipeline
 from pyannote.audio.telemetry.metrics import is_metrics_enabled
 sys.exit(10 + is_metrics_enabled())
 """
