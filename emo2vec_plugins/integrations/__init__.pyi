@@ -18,6 +18,7 @@ from .fields import missing_arrays as missing_arrays
 from .fields import model_label as model_label
 from .fields import refuse_frames as refuse_frames
 from .fields import with_emotion as with_emotion
+from .libraries import import_extra as import_extra
 from .libraries import is_a as is_a
 from .recordings import NOWHERE as NOWHERE
 from .recordings import RecordingSession as RecordingSession

@@ -24,9 +24,9 @@ from emo2vec_plugins.core import (
     hookimpl,
     raise_error,
 )
-from emo2vec_plugins.errors import MissingExtraError, OptionsError, SourceError
+from emo2vec_plugins.errors import OptionsError, SourceError
 from emo2vec_plugins.formats import NOBODY, NOT_APPLICABLE, RttmRecording, parse_rttm, read_rttm
-from emo2vec_plugins.integrations import RecordingSession, chosen_recording, is_a
+from emo2vec_plugins.integrations import RecordingSession, chosen_recording, import_extra, is_a
 
 if TYPE_CHECKING:
     from pyannote.core import Annotation, Segment
@@ -190,7 +190,7 @@ def _tracks(source: DiarizedAudio) -> tuple[Annotation, list[Key], list[Turn]]:
 
 
 def _tracks_of_rttm(recording: RttmRecording) -> tuple[Annotation, list[Key], list[Turn]]:
-    segment = _import_core().Segment
+    segment = import_extra("pyannote.core", extra="pyannote").Segment
     turns = list(recording.turns)
     # pyannote's own reader makes every line a track of its own, too: none replaces another.
     keys: list[Key] = [(segment(turn.start, turn.end), index) for index, turn in enumerate(turns)]
@@ -200,7 +200,7 @@ def _tracks_of_rttm(recording: RttmRecording) -> tuple[Annotation, list[Key], li
 
 
 def _annotation(keys: Sequence[Key], labels: Iterable[str], *, uri: str | None) -> Annotation:
-    annotation = _import_core().Annotation(uri=uri)
+    annotation = import_extra("pyannote.core", extra="pyannote").Annotation(uri=uri)
     for (segment, track), label in zip(keys, labels, strict=True):
         annotation[segment, track] = label
     return annotation
@@ -244,13 +244,3 @@ def _is_annotation(source: Any) -> bool:
 
 def _is_output(source: Any) -> bool:
     return is_a(source, "pyannote.audio.pipelines.speaker_diarization", "DiarizeOutput")
-
-
-def _import_core() -> Any:
-    try:
-        import pyannote.core
-    except ImportError as error:
-        raise MissingExtraError(
-            "this needs pyannote.core: pip install 'emo2vec-plugins[pyannote]'"
-        ) from error
-    return pyannote.core
