@@ -32,9 +32,9 @@ def joined(
     Args:
         turns: As `Truth.turns` gives them.
         path: A ``.jsonl`` or ``.jsonl.gz`` of cuts or supervisions with *field*, or of plain
-            objects ``{"id": ..., "label": ..., "scores": {...}}``. Of these, ``key`` may stand
-            for ``id``, as in what ``emo2vec score`` and FunASR write, whose ``scores`` are a
-            list along ``labels``. There may be more than there are turns.
+            objects ``{"id": ..., "label": ..., "scores": {...}}``. Results of FunASR are such
+            lines with a ``key`` and lists of ``scores`` and ``labels``; those of ``emo2vec score``
+            have a ``recording`` and an ``emotion``. There may be more than there are turns.
         field: Of cuts and supervisions.
         label_map: What predicted names mean.
         truth_field: That the true labels of *turns* were read from; a warning says so if
@@ -95,8 +95,9 @@ def _cut(document: dict[str, Any], where: str) -> Any:
 
 
 def _plain(document: Mapping[str, Any], field: str, where: str) -> tuple[str, dict[str, Any]]:
-    name = document.get("id", document.get("key"))
-    if not isinstance(name, str) or not {_PLAIN, "scores"} & document.keys():
+    # The spellings of plain lines, of FunASR, and of emotions.jsonl, whose recording is the turn.
+    name = document.get("id", document.get("key", document.get("recording")))
+    if not isinstance(name, str) or not {_PLAIN, "emotion", "scores"} & document.keys():
         raise FormatError(
             f'{where}: expected a cut, a supervision, or {{"id": ..., "label": ..., '
             f'"scores": {{...}}}}, found the keys {", ".join(document)}'
@@ -107,7 +108,7 @@ def _plain(document: Mapping[str, Any], field: str, where: str) -> tuple[str, di
             raise FormatError(f"{where}: {len(labels)} labels, but {len(scores)} scores")
         scores = dict(zip(labels, scores, strict=True))
     return name, {
-        field: document.get(_PLAIN),
+        field: document.get(_PLAIN, document.get("emotion")),
         f"{field}_scores": scores or None,
         f"{field}_reason": document.get("reason"),
     }

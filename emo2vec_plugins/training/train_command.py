@@ -34,8 +34,8 @@ from emo2vec_plugins.training.train_options import CACHE, RECIPE_FIELDS, train_o
 if TYPE_CHECKING:
     from emo2vec_plugins.training.card import Story
     from emo2vec_plugins.training.examples import Example
-    from emo2vec_plugins.training.fit import Means
-    from emo2vec_plugins.training.progress import Row
+    from emo2vec_plugins.training.fit import Resources
+    from emo2vec_plugins.training.history import EpochResult
     from emo2vec_plugins.training.recipe import Recipe
     from emo2vec_plugins.training.split import Split
 
@@ -99,13 +99,13 @@ class TrainCommand:
                 split,
                 self._recipe,
                 out=self._out,
-                means=self._means(ctx, shown),
+                resources=self._resources(ctx, shown),
                 story=self._story(),
-                done=shown.epoch,
+                progress=shown.epoch,
             )
         if trained.evaluation is not None and not self._quiet:
             click.echo(trained.evaluation.table())
-        epochs = counted(len(trained.rows), "epoch")
+        epochs = counted(len(trained.epochs), "epoch")
         note(
             f"{self._out}: trained on {counted(len(split.train), 'turn')} for {epochs}; the "
             f"weights are those of epoch {trained.best}",
@@ -128,19 +128,19 @@ class TrainCommand:
         others = (folds - 1) * len(examples)
         with self._progress(others) as shown:
 
-            def show(name: str, row: Row | None) -> None:
-                if row is None:
+            def show(name: str, epoch: EpochResult | None) -> None:
+                if epoch is None:
                     note(f"{group} {name} is judged", quiet=self._quiet)
                 else:
-                    shown.epoch(row)
+                    shown.epoch(epoch)
 
             result = cross_validate(
                 examples,
                 self._recipe,
                 out=self._out,
-                means=self._means(ctx, shown),
+                resources=self._resources(ctx, shown),
                 group=group,
-                done=show,
+                progress=show,
             )
         click.echo(result.table(), nl=False)
         note(f"the table and all scores are in {self._out}", quiet=self._quiet)
@@ -165,7 +165,8 @@ class TrainCommand:
         return recipe
 
     def _examples(self, path: str) -> list[Example]:
-        from emo2vec_plugins.training.examples import read_cuts, read_examples
+        from emo2vec_plugins.integrations.lhotse import read_cuts
+        from emo2vec_plugins.training.examples import read_examples
 
         cuts, truth = read_cuts(path), self._truth
         examples = read_examples(
@@ -195,8 +196,8 @@ class TrainCommand:
             seed=self._recipe.seed,
         )
 
-    def _means(self, ctx: click.Context, shown: _Shown) -> Means:
-        from emo2vec_plugins.training.fit import Means
+    def _resources(self, ctx: click.Context, shown: _Shown) -> Resources:
+        from emo2vec_plugins.training.fit import Resources
 
         given = self._given
         base = None
@@ -204,11 +205,11 @@ class TrainCommand:
             name = given["model"] or DEFAULT_MODEL
             base = load_model(name, device=given["device"], plugins=plugins_of(ctx))
         cache = Path(given["cache_dir"]) if given["cache_dir"] else _cache_folder()
-        return Means(
+        return Resources(
             base=base,
             device=given["device"],
             cache=cache,
-            embedded=shown.embedded,
+            embedding_progress=shown.embedded,
             resumed=shown.resumed,
         )
 
@@ -252,7 +253,7 @@ class _Shown:
         self._before = count
         note(f"goes on after epoch {count} of {self._epochs}", quiet=self._quiet)
 
-    def epoch(self, row: Row) -> None:
+    def epoch(self, row: EpochResult) -> None:
         """Show an epoch that is done."""
         self._bar("epochs", None, completed=row.epoch, total=self._epochs)
         if row.epoch > self._before:

@@ -89,6 +89,27 @@ def test_predictions_in_a_file_are_joined_by_id(manifest, label_map, tmp_path):
     assert "WA, accuracy                   100.0" in result.stdout
 
 
+def test_predictions_by_the_command_score_are_read(label_map, write, noise, tmp_path):
+    cuts = []
+    for number in range(4):
+        path = write(f"clip{number}.wav", noise(32000, seed=number), 16000)
+        cuts.append(labelled_cut(path, "anger" if number % 2 else "sadness"))
+    whole = save_cuts(tmp_path / "whole.jsonl", *cuts)
+    lines = [f"{cut.supervisions[0].id} {cut.recording.sources[0].source}" for cut in cuts]
+    (tmp_path / "wav.scp").write_text("\n".join(lines) + "\n")
+    scored = tmp_path / "scored.emotions.jsonl"
+    done = run("score", tmp_path / "wav.scp", "-o", scored, "--model", "fake")
+
+    found = [
+        json.loads(evaluate(whole, label_map, *options, "--resamples", 0, "--report", "-").stdout)
+        for options in (("--predictions", scored), ("--model", "fake"))
+    ]
+
+    assert done.exit_code == 0
+    assert found[0]["confusion"] == found[1]["confusion"]
+    assert found[0]["calibration"]["turns"] == found[1]["calibration"]["turns"] == 4
+
+
 def test_predictions_by_the_command_cuts_are_read(manifest, label_map, tmp_path):
     heard = tmp_path / "heard.jsonl.gz"
     done = run("cuts", manifest, "-o", heard, "--model", "fake", "--field", "said")

@@ -10,7 +10,8 @@ from support.cli_runner import run
 from support.training import corpus, cut, manifest, small_config, small_model, tone
 
 from emo2vec_plugins import Engine, load_model
-from emo2vec_plugins.training.examples import read_cuts, read_examples
+from emo2vec_plugins.integrations.lhotse import read_cuts
+from emo2vec_plugins.training.examples import read_examples
 from emo2vec_plugins.training.recipe import read_recipe
 from emo2vec_plugins.training.run import train
 from emo2vec_plugins.training.split import make_split
@@ -63,7 +64,7 @@ def test_a_run_that_was_killed_says_where_it_goes_on(place, tmp_path):
     examples = read_examples(read_cuts(place / "cuts.jsonl.gz"))
     recipe = read_recipe(place / "recipe.yaml").but({"epochs": 3})
     with pytest.raises(KeyboardInterrupt):
-        train(make_split(examples), recipe, out=tmp_path / "out", done=kill)
+        train(make_split(examples), recipe, out=tmp_path / "out", progress=kill)
 
     again = command(place, tmp_path, "--recipe", place / "recipe.yaml", "--epochs", 3)
 
