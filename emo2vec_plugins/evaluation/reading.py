@@ -60,7 +60,7 @@ class Truth:
             cuts,
             field=self.field,
             label_map=self.label_map,
-            classes=dict.fromkeys((*EMOTIONS, *(self.labels or ()))),
+            labels=dict.fromkeys((*EMOTIONS, *(self.labels or ()))),
             skip_unlabelled=self.skip_unlabelled,
         )
         by_people = [each for each in turns if not each.is_pseudo]

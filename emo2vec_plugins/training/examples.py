@@ -1,4 +1,4 @@
-"""The turns of labelled cuts as examples to learn from, read exactly as they are scored."""
+"""The turns of labelled cuts as examples to train on, read exactly as they are scored."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,11 +14,9 @@ import numpy as np
 from emo2vec_plugins.audio import MODEL_RATE, mono
 from emo2vec_plugins.core import EMOTIONS, Clip, FloatArray, LabelMap, Options
 from emo2vec_plugins.engine import RECEPTIVE
-from emo2vec_plugins.errors import AudioError, FormatError, TrainingError, warn
+from emo2vec_plugins.errors import AudioError, TrainingError, warn
 from emo2vec_plugins.integrations.lhotse import (
-    ENDINGS,
     CutSession,
-    LinesLayout,
     labelled_turns,
     tracks,
 )
@@ -27,22 +24,20 @@ from emo2vec_plugins.integrations.lhotse import (
 if TYPE_CHECKING:
     from lhotse.cut import Cut
 
-_SHOWN = 5
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """One labelled turn; its audio is read when it is asked for.
+    """One labelled turn; its audio is read on request.
 
     Attributes:
         id: Of the supervision; if several have it, with a number.
-        label: Our name of its class.
-        speaker: None where the manifest does not say.
+        label: By our name.
+        speaker: None if the manifest does not say.
         recording: The recording's id.
         duration: Seconds.
         cut: Holds the turn.
         index: Of the turn among the cut's supervisions.
-        is_pseudo: A model gave the label: it is learnt from, and nothing is judged by it.
+        is_pseudo: A model gave the label: it may be trained on, but not evaluated with.
     """
 
     id: str
@@ -89,7 +84,7 @@ def read_examples(
     *,
     field: str = "emotion",
     label_map: LabelMap | None = None,
-    classes: Collection[str] = EMOTIONS,
+    labels: Collection[str] = EMOTIONS,
     skip_unlabelled: bool = False,
 ) -> list[Example]:
     """Return an example for every labelled turn, in order; no audio is read.
@@ -109,7 +104,7 @@ def read_examples(
         places,
         field=field,
         label_map=label_map,
-        classes=classes,
+        labels=labels,
         skip_unlabelled=skip_unlabelled,
     )
     names: Counter[str] = Counter()
@@ -135,38 +130,17 @@ def read_examples(
             )
         )
     if short:
-        warn(f"{len(short)} turns under 25 ms are left out: {_some(short)}")
+        warn(f"{len(short)} turns under 25 ms are left out: {some(short)}")
     if not examples:
         raise TrainingError("no turn is as long as one frame, 25 ms")
     return examples
 
 
-def read_cuts(path: str | Path) -> list[Cut]:
-    """Return the cuts of a ``.jsonl`` or ``.jsonl.gz`` manifest; no audio is read.
+def labels_of(examples: Sequence[Example]) -> tuple[str, ...]:
+    """Return the labels that occur, sorted.
 
     Raises:
-        FormatError: If it is no such file, or a line is no cut.
-        TrainingError: If it is empty.
-    """
-    path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(2, "No such file or directory", str(path))
-    if not path.is_file() or not path.name.endswith(ENDINGS):
-        raise FormatError(
-            f"{path}: training reads cuts from .jsonl or .jsonl.gz; 'lhotse copy' and "
-            "'lhotse shar export' turn others into one of these"
-        )
-    cuts = list(LinesLayout(path).cuts(0))
-    if not cuts:
-        raise TrainingError(f"{path}: there are no cuts in it")
-    return cuts
-
-
-def classes_of(examples: Sequence[Example]) -> tuple[str, ...]:
-    """Return the classes that occur, sorted.
-
-    Raises:
-        TrainingError: If there is one class, or one has one turn only: nothing can be learnt
+        TrainingError: If there is one label, or one has one turn only: nothing can be learned
             from it, nor held out.
     """
     counts = Counter(example.label for example in examples)
@@ -184,7 +158,7 @@ def classes_of(examples: Sequence[Example]) -> tuple[str, ...]:
 def digest(examples: Iterable[Example]) -> str:
     """Return a SHA-256 of what examples are: where they lie, their labels and speakers.
 
-    Where they lie is said by the manifest; files are not opened.
+    The manifest says where they lie; files are not opened, of which there may be very many.
     """
     seen = hashlib.sha256()
     for each in examples:
@@ -201,14 +175,14 @@ def _audio_of(cut: Any) -> list[Any]:
         [
             [offset, holder.start, holder.duration, holder.channel],
             [holder.recording.id, holder.recording.sampling_rate],
-            [[each.type, each.channels, _told(each.source)] for each in holder.recording.sources],
+            [[each.type, each.channels, _source(each.source)] for each in holder.recording.sources],
         ]
         for _, offset, holder in tracks(cut)
         if holder.has_recording
     ]
 
 
-def _told(source: Any) -> str:
+def _source(source: Any) -> str:
     """Return the path of audio, or a digest of audio that lies in memory."""
     return hashlib.sha256(source).hexdigest() if isinstance(source, bytes) else str(source)
 
@@ -222,5 +196,6 @@ class _Place:
     supervisions: tuple[Any, ...]
 
 
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+def some(names: Sequence[str], most: int = 5) -> str:
+    """Return the first of many names, for a message."""
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")

@@ -1,8 +1,8 @@
-"""Sound behind Lhotse's manifests: a recording, the mixture of a mixed cut, a stretch of either.
+"""The audio of Lhotse's manifests: a recording, the mixture of a mixed cut, a stretch of either.
 
-A plain audio file is read as `FileAudio` reads it, so that a turn has the same samples through a
-cut as through a path. Everything else, transforms, several sources, commands, URLs, bytes of a
-Shar archive, is read by Lhotse itself.
+A plain audio file is read by `FileAudio`, so that a turn has the same samples through a cut as
+through a path. Everything else, transforms, several sources, commands, URLs, bytes of a Shar
+archive, is read by Lhotse itself.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from emo2vec_plugins.errors import AudioError
 
 
 class RecordingAudio:
-    """The sound of a Lhotse ``Recording``; channels are those of its manifest.
+    """The audio of a Lhotse ``Recording``; channels are those of its manifest.
 
     Nothing is opened before `read`: rate and length are the manifest's, which transforms have
     changed already.
@@ -65,10 +65,12 @@ class RecordingAudio:
     def _file(self) -> FileAudio | None:
         """The file to be read without Lhotse, if the manifest says no more than the file does."""
         file = self._source
+        if file is None:
+            return None
         try:
-            fits = file is not None and file.rate == self.rate and file.length >= self.length
+            fits = file.rate == self.rate and file.length >= self.length
             held = len(self._recording.sources[0].channels)
-            return file if file is not None and fits and held == len(file.channels) else None
+            return file if fits and held == len(file.channels) else None
         except AudioError:
             return None  # a container that libsndfile does not know; Lhotse may
 
@@ -83,14 +85,13 @@ class RecordingAudio:
             raise _unreadable(f"recording {self._recording.id!r}", error) from error
         # Lhotse gives the channels in the order of the sources, whatever was asked for.
         held = [c for source in self._recording.sources for c in source.channels if c in channels]
-        ordered = (
-            samples[[held.index(c) for c in channels]] if len(held) == len(samples) else samples
-        )
-        return _exactly(ordered, stop - start, f"recording {self._recording.id!r}")
+        if len(held) == len(samples):
+            samples = samples[[held.index(c) for c in channels]]
+        return _exactly(samples, stop - start, f"recording {self._recording.id!r}")
 
 
 class MixtureAudio:
-    """What a ``MixedCut`` sounds like: its tracks, mixed by Lhotse when first read.
+    """The audio of a ``MixedCut``: its tracks, mixed by Lhotse when first read.
 
     The mixture is kept until all its clips have been read, and mixed again if it is read after
     that. Its serial_group is its own: one thread mixes it, and the others wait their turn.
@@ -130,14 +131,14 @@ class MixtureAudio:
         )
 
     def clip_read(self) -> None:
-        """Count one clip less to be read; after the last, forget the mixture."""
+        """Count one clip less to be read; after the last, free the mixture."""
         self._clips -= 1
         if self._clips <= 0:
             self._mixed = None
 
 
 class Stretch:
-    """Part of some sound, whose time starts at the part's first sample.
+    """Part of some audio, whose time starts at the part's first sample.
 
     Args:
         audio: The whole.
@@ -161,7 +162,7 @@ class Stretch:
         return serial_group_of(self._audio)
 
     def clip_read(self) -> None:
-        """Tell the whole, if it wants to know, that one more clip of it has been read."""
+        """Pass on that one more clip has been read: a mixture counts them."""
         note_read(self._audio)
 
     def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:

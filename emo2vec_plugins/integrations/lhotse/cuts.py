@@ -109,7 +109,7 @@ class LazyAnnotator:
         sink = ArraySink(options.store, dtype=options.array_dtype)
         self._options = replace(options, store=sink)
         self._was_read = False
-        self._annotated(())  # wrong arguments are to fail here and not in a distant first pass
+        self._annotated(())  # wrong arguments fail here and not in a distant first pass
 
     def __len__(self) -> int:
         return len(self._cuts)  # type: ignore[arg-type] # as in Lhotse: a TypeError if unknown
@@ -136,16 +136,15 @@ class LazyAnnotator:
             yield after
 
     def __getstate__(self) -> dict[str, Any]:
-        obstacles = {
-            "plugins are": self._plugins is not None,
-            "an open store for arrays is": self._has_store,
-            "a generator of cuts is": self._is_one_shot(),
-        }
-        for what, is_there in obstacles.items():
+        for what, is_there in (
+            ("plugins=...", self._plugins is not None),
+            ("an open store for arrays", self._has_store),
+            ("a generator of cuts", self._is_one_shot()),
+        ):
             if is_there:
                 raise OptionsError(
-                    f"{what} of this process and cannot go to another: leave them out of "
-                    "annotate_cuts where workers read its results, or annotate in the workers"
+                    f"{what} does not pickle: call annotate_cuts without where worker processes read "
+                    "the results"
                 )
         return self.__dict__
 

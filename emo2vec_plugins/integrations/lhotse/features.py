@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,11 +19,11 @@ from emo2vec_plugins.integrations.lhotse.arrays import FRAME_SHIFT, as_counted, 
 
 @dataclass
 class Emotion2vecConfig:
-    """What an extractor is made of, as it stands in a YAML file.
+    """The settings of an extractor, as Lhotse writes them to YAML.
 
     Attributes:
         model: Anything `load_model` knows.
-        device: The best there is if None.
+        device: The best available if None.
         dtype: Of the network's arithmetic.
         batch_seconds: Audio to give the model at a time; its own preference if None.
     """
@@ -73,7 +73,7 @@ class Emotion2vec(FeatureExtractor):  # type: ignore[misc]
 
     @property
     def device(self) -> str:
-        """What the configuration says; Lhotse asks to know whether it may use processes."""
+        """The configured device; Lhotse decides by it whether it may use processes."""
         return self.config.device or ("cuda" if torch.cuda.is_available() else "cpu")
 
     def feature_dim(self, sampling_rate: int) -> int:  # noqa: ARG002 - Lhotse's signature
@@ -88,7 +88,7 @@ class Emotion2vec(FeatureExtractor):  # type: ignore[misc]
             sampling_rate: A multiple of 50: 11,025 Hz has no whole number of samples a frame.
 
         Raises:
-            AudioError: If the rate is none, or the clip cannot be scored.
+            AudioError: If the rate is not one of these, or the clip cannot be scored.
         """
         return self._frames([samples], sampling_rate)[0]
 
@@ -102,7 +102,7 @@ class Emotion2vec(FeatureExtractor):  # type: ignore[misc]
             lengths: Samples of each clip, if *samples* is padded to the longest.
 
         Raises:
-            AudioError: If the rate is none, or a clip cannot be scored.
+            AudioError: If the rate is not one of these, or a clip cannot be scored.
         """
         is_list = isinstance(samples, (list, tuple))
         clips = list(samples) if is_list or samples.ndim > 1 else [samples]
@@ -133,24 +133,22 @@ class Emotion2vec(FeatureExtractor):  # type: ignore[misc]
                 f"features have a frame every {FRAME_SHIFT} s, which at {rate} Hz is "
                 f"{FRAME_SHIFT * rate:g} samples; resample the cuts: cuts.resample(16000)"
             )
-        sounds = [ArrayAudio(clip, rate) for clip in samples]
-        return list(self._scored(sounds, rate))
-
-    def _scored(self, sounds: Sequence[ArrayAudio], rate: int) -> Iterator[FloatArray]:
+        sounds = (ArrayAudio(clip, rate) for clip in samples)
         clips = (
             Clip(turn=Turn(start=0.0, end=sound.length / rate), audio=sound) for sound in sounds
         )
+        results = []
         for clip, emotion in self._loaded()(clips):
+            length = clip.audio.length
             if emotion is None or emotion.frame_embeddings is None:
-                raise AudioError(
-                    f"no features for {clip.audio.length / rate:.3f} s of audio: "
-                    f"{emotion.reason if emotion else 'not scored'}"
-                )
-            yield as_counted(emotion.frame_embeddings, samples=clip.audio.length, rate=rate)
+                reason = emotion.reason if emotion else "not scored"
+                raise AudioError(f"no features for {length / rate:.3f} s of audio: {reason}")
+            results.append(as_counted(emotion.frame_embeddings, samples=length, rate=rate))
+        return results
 
 
 def _joined(items: list[Any], stack: Callable[[list[Any]], Any], *, is_list: bool) -> Any:
-    """Give back clips as Lhotse's own `extract_batch` does."""
+    """Return clips in the shapes of Lhotse's own `extract_batch`."""
     if len(items) == 1:
         return items if is_list else items[0]
     return stack(items) if len({len(item) for item in items}) == 1 else items

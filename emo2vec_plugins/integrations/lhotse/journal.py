@@ -49,19 +49,20 @@ class Summary:
 
     def plus(self, before: Any, after: Any, options: Options) -> Summary:
         """Return the sum with one cut, as it was and as it is."""
+        # A plugin may have replaced the cut by one with other turns.
         known, failures = places(after), list(self.failures)
         fates = dict.fromkeys(("scored", "unscored", "failed", "skipped"), 0)
         for place, own in places(before).items():
+            custom = getattr(known.get(place), "custom", None) or {}
             if is_labelled(own.custom, options):
                 fates["skipped"] += 1
-                continue
-            custom = getattr(known.get(place), "custom", None) or {}
-            reason = custom.get(f"{options.field}_reason")
-            unlabelled = "failed" if reason else "unscored"
-            fate = unlabelled if custom.get(options.field) is None else "scored"
-            fates[fate] += 1
-            if fate == "failed":
+            elif custom.get(options.field) is not None:
+                fates["scored"] += 1
+            elif reason := custom.get(f"{options.field}_reason"):
+                fates["failed"] += 1
                 failures.append(f"{turn_name(before, place, own)}: {reason}")
+            else:
+                fates["unscored"] += 1
         sums = {name: getattr(self, name) + count for name, count in fates.items()}
         return Summary(
             cuts=self.cuts + 1,
@@ -79,7 +80,7 @@ class Summary:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Summary:
         """Read back what `as_json` gave."""
-        return cls(**{**values, "failures": tuple(values["failures"])})
+        return cls(**{**values, "failures": tuple(values.get("failures", ()))})
 
 
 class Journal:
@@ -99,14 +100,13 @@ class Journal:
     def __init__(self, path: Path, task: Mapping[str, Any]) -> None:
         self.path = path
         lines, length = _whole_lines(path)
+        # Without a step nothing was done that another task could spoil.
         if len(lines) == 1 and lines[0] != task:
             lines, length = [], 0
         if lines and lines[0] != task:
             raise ResumeError(f"{path} is of another run: {differences(lines[0], task)}")
         self.state: dict[str, Any] = lines[-1] if len(lines) > 1 else {}
-        make_folder(path.parent)
-        path.touch()
-        os.truncate(path, length)
+        cut_back(path, length)
         if not lines:
             self._append(task)
 
@@ -125,6 +125,22 @@ def begun(path: Path, task: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the task of the run to go on with: this one, or another that got somewhere."""
     lines, _ = _whole_lines(path)
     return lines[0] if len(lines) > 1 or lines == [task] else None
+
+
+def cut_back(path: Path, length: int) -> None:
+    """Drop what stands in a file behind *length* bytes; make it if it is missing.
+
+    Raises:
+        ResumeError: If it has fewer.
+    """
+    make_folder(path.parent)
+    path.touch()
+    if path.stat().st_size < length:
+        raise ResumeError(
+            f"{path} has {path.stat().st_size} bytes, {length} were written before: it was "
+            "changed since; remove what is unfinished and start over"
+        )
+    os.truncate(path, length)
 
 
 @contextmanager
@@ -221,5 +237,6 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 def _whole_lines(path: Path) -> tuple[list[dict[str, Any]], int]:
     """Return the lines that were written to their end, and their length in bytes."""
     whole = path.read_bytes() if path.exists() else b""
+    # A killed process may leave half a line; a line is whole once it has its end.
     whole = whole[: whole.rfind(b"\n") + 1]
     return [json.loads(line) for line in whole.splitlines()], len(whole)

@@ -1,4 +1,4 @@
-"""Emotion labels that people gave: those in the supervisions of Lhotse cuts."""
+"""Emotion labels in the supervisions of Lhotse cuts: those that people gave, and pseudo-labels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lhotse.supervision import SupervisionSegment
 
 PSEUDO = "pseudo"
-"""What ``FIELD_source`` says beside a label that a model gave, and no person."""
+"""In ``FIELD_source``, beside a label that a model gave and not a person."""
 
 _SHOWN = 5
 
@@ -28,8 +28,8 @@ class LabelledTurn:
         cut: That holds it.
         supervision: As it is in the cut: its start is relative to the cut's.
         label: Our name of its class.
-        is_pseudo: A model gave the label, as `pseudo_label` writes it: good to learn from, but
-            nothing can be judged by it.
+        is_pseudo: A model gave the label, as `pseudo_label` writes it: for training, not for
+            evaluation.
     """
 
     cut: Cut
@@ -43,7 +43,7 @@ def labelled_turns(
     *,
     field: str = "emotion",
     label_map: LabelMap | None = None,
-    classes: Collection[str] = EMOTIONS,
+    labels: Collection[str] = EMOTIONS,
     skip_unlabelled: bool = False,
 ) -> list[LabelledTurn]:
     """Return every labelled supervision, in order; no audio is read.
@@ -52,11 +52,11 @@ def labelled_turns(
         cuts: Cuts with supervisions.
         field: The supervisions' custom field that holds the label.
         label_map: What the corpus's names mean.
-        classes: Labels that may occur.
+        labels: Those that may occur.
         skip_unlabelled: Leave out supervisions without a label instead of refusing them.
 
     Raises:
-        LabelError: If there is no turn at all, or labels are missing or not among *classes*. The
+        LabelError: If there is no turn at all, or labels are missing or not among *labels*. The
             message counts and shows all kinds of them.
     """
     meaning = label_map or LabelMap()
@@ -73,7 +73,7 @@ def labelled_turns(
         label = meaning(name)
         if label is None:
             continue  # the map leaves this class out
-        if label in classes:
+        if label in labels:
             is_pseudo = is_pseudo_labelled(supervision, field)
             turns.append(LabelledTurn(cut, supervision, label, is_pseudo))
         else:
@@ -84,7 +84,7 @@ def labelled_turns(
         )
         raise LabelError(
             f"field {field!r} has labels that are not known: {found}; known are "
-            f"{', '.join(classes)}; a label map says what others mean, or leaves them out"
+            f"{', '.join(labels)}; a label map says what others mean, or leaves them out"
         )
     if unlabelled and not skip_unlabelled:
         raise LabelError(
@@ -97,7 +97,7 @@ def labelled_turns(
         raise LabelError(
             "there is nothing labelled: "
             + (f"none of {seen} supervisions" if seen else "the cuts have no supervisions")
-            + (f" has a label of {', '.join(classes)} in field {field!r}" if seen else "")
+            + (f" has a label of {', '.join(labels)} in field {field!r}" if seen else "")
         )
     return turns
 
@@ -118,7 +118,7 @@ def label_in(supervision: SupervisionSegment, field: str) -> str | None:
     name = (supervision.custom or {}).get(field)
     if name is not None and not isinstance(name, str):
         raise LabelError(
-            f"supervision {supervision.id}: field {field!r} is to hold a label, got {name!r}"
+            f"supervision {supervision.id}: field {field!r} must hold a label, got {name!r}"
         )
     return (name or "").strip() or None
 

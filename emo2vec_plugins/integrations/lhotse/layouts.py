@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 from lhotse.cut import Cut
 from lhotse.cut.set import deserialize_cut
@@ -27,36 +27,16 @@ from emo2vec_plugins.files import replacing, staging, sync
 
 ENDINGS = (".jsonl", ".jsonl.gz")
 SHAR_FIELDS = ("shard_origin", "shar_epoch")
-"""What Lhotse's Shar reader notes on cuts; neither can be written as JSON."""
-
-
-class Layout(Protocol):
-    """A manifest that is read, and how its like is written."""
-
-    def identity(self) -> dict[str, Any]:
-        """Return what tells this input from another, as JSON values."""
-        ...
-
-    def cuts(self, skip: int) -> Iterator[Any]:
-        """Yield the cuts, lazily, from number *skip* on."""
-        ...
-
-    def line(self, cut: Any) -> str:
-        """Return a cut as one line of JSON."""
-        ...
-
-    def seal(self, lines: Path, target: Path) -> None:
-        """Write the finished lines as *target*, which is complete or absent at any moment."""
-        ...
+"""What Lhotse's Shar reader adds to cuts; neither can be written as JSON."""
 
 
 def layout(source: Path, target: Path, *, fields: Collection[str]) -> Layout:
     """Return how *source* is read and *target* written, when *fields* are added to its cuts.
 
     Raises:
-        OptionsError: If a Shar directory has files of its own for one of the fields: Lhotse
-            puts what they hold over what the cuts say.
-        FormatError: If one is of no kind that is known, or they are of different kinds.
+        OptionsError: If a Shar directory has files of its own for one of the fields: their
+            contents replace those of the cuts when Lhotse reads it.
+        FormatError: If one is of an unknown kind, or they are of different kinds.
     """
     if not source.exists():
         raise FormatError(f"{source}: there is no such manifest")
@@ -128,7 +108,7 @@ class LinesLayout:
         return json.dumps(cut.to_dict(), ensure_ascii=False)
 
     def seal(self, lines: Path, target: Path) -> None:
-        """Compress or copy the lines, then rename."""
+        """Write the finished lines as *target*, which is complete or absent at any moment."""
         with (
             lines.open("rb") as whole,
             replacing(target, locked=True) as file,
@@ -213,6 +193,10 @@ class SharLayout:
         if self._sizes is None:
             self._sizes = [sum(1 for _ in lines_of(path)) for path in self._streams["cuts"]]
         return self._sizes
+
+
+Layout = LinesLayout | SharLayout
+"""A manifest that is read, and how one like it is written."""
 
 
 def _parsed(line: bytes, where: str) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import IO, Any
@@ -25,6 +25,7 @@ from emo2vec_plugins.integrations.lhotse.journal import (
     Summary,
     as_task,
     begun,
+    cut_back,
     differences,
     held_lines,
     identity_of,
@@ -36,7 +37,7 @@ from emo2vec_plugins.integrations.lhotse.stores import (
     StorePlace,
     discard,
     occupied,
-    opened,
+    open_store,
     store_place,
 )
 
@@ -156,38 +157,31 @@ class _Run:
     ) -> Summary:
         """Annotate what is left, group by group, and return the sums over all."""
         limit = GROUP_BATCHES * float(getattr(score, "batch_seconds", DEFAULT_BATCH_SECONDS))
-        with self._begun() as (lines, journal):
-            start: dict[str, Any]
-            start = {"bytes": 0, "store": 0, "arrays": 0, "summary": Summary().as_json()}
-            state = journal.state or start
-            self._cut_back(lines, state["bytes"])
-            summary = Summary.from_json(state["summary"])
+        with ExitStack() as stack:
+            lines, journal = stack.enter_context(self._begun())
+            state = journal.state
+            cut_back(self._lines, state.get("bytes", 0))
+            lines.seek(0, os.SEEK_END)
+            store = stack.enter_context(closing(open_store(self._store, state.get("store", 0))))
+            sink = ArraySink(store.writer, dtype=options.array_dtype, count=state.get("arrays", 0))
+            shared = replace(options, store=sink)
+            summary = Summary.from_json(state.get("summary", {}))
             advance(summary.cuts)
             cuts, done = manifest.cuts(summary.cuts), -1
-            with opened(self._store, state["store"]) if self._store else nullcontext() as arrays:
-                writer = None if arrays is None else arrays.writer
-                sink = ArraySink(writer, dtype=options.array_dtype, count=state["arrays"])
-                shared = replace(options, store=sink)
-                while done != summary.cuts:
-                    done = summary.cuts
-                    for before, after in annotated_pairs(
-                        _group(cuts, seconds=limit), score=score, options=shared, plugins=plugins
-                    ):
-                        lines.write(manifest.line(after).encode() + b"\n")
-                        summary = summary.plus(before, after, options)
-                        advance(1)
-                    # Lines and arrays before the journal: what it has counted is on disk.
-                    sync(lines)
-                    journal.step(
-                        {
-                            "bytes": lines.tell(),
-                            "store": 0 if arrays is None else arrays.commit(),
-                            "arrays": sink.count,
-                            "summary": summary.as_json(),
-                        }
-                    )
-                if arrays is not None:
-                    arrays.seal()
+            while done != summary.cuts:
+                done = summary.cuts
+                group = _group(cuts, seconds=limit)
+                for before, after in annotated_pairs(
+                    group, score=score, options=shared, plugins=plugins
+                ):
+                    lines.write(manifest.line(after).encode() + b"\n")
+                    summary = summary.plus(before, after, options)
+                    advance(1)
+                # Lines and arrays before the journal: all that it counts is on disk.
+                sync(lines)
+                position = {"bytes": lines.tell(), "store": store.commit(), "arrays": sink.count}
+                journal.step(position | {"summary": summary.as_json()})
+            store.seal()
         return summary
 
     def finish(self, manifest: Layout, summary: Summary) -> None:
@@ -227,15 +221,6 @@ class _Run:
                     self._journal.unlink()
                     if self._store is not None:
                         discard(self._store.path)
-
-    def _cut_back(self, lines: IO[bytes], length: int) -> None:
-        if self._lines.stat().st_size < length:
-            raise ResumeError(
-                f"{self._lines} is shorter than {self._journal.name} says; "
-                "remove both and start over"
-            )
-        lines.truncate(length)
-        lines.seek(length)
 
 
 def _group(cuts: Iterator[Any], *, seconds: float) -> Iterator[Any]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from emo2vec_plugins.audio import MissingAudio
-from emo2vec_plugins.core import Clip, Emotion, Options, Span, Turn, overlaps
+from emo2vec_plugins.core import Clip, Emotion, Options, Turn, overlaps
 from emo2vec_plugins.errors import warn
 from emo2vec_plugins.integrations import is_wanted, label_fields, missing_arrays
 from emo2vec_plugins.integrations.lhotse.arrays import FRAME_SHIFT, ArraySink, as_counted, divides
@@ -40,21 +40,23 @@ class CutSession:
         self._fields: dict[Place, dict[str, Any]] = kept_fields(self._places, options)
 
     def clips(self) -> Iterator[Clip]:
-        """Yield the turns that are to be scored, in the order of tracks and supervisions.
+        """Yield the turns that must be scored, in the order of tracks and supervisions.
 
-        Turns are in the time of the cut they hang on, and bounded by it: what lies outside of
+        Turns are in the time of the cut that has them, and bounded by it: what lies outside of
         the cut is not scored, and the turn is flagged.
         """
         audio = self._audio()
         turns = {place: self._turn(place, audio) for place in self._places}
+        # Tracks have times of their own: who speaks at once is decided in those of the mixture.
         everyone = [self._in_cut(place, turn) for place, turn in turns.items()]
         alone = self._options.overlap == "exclude"
         for (place, turn), spans in zip(turns.items(), overlaps(everyone), strict=True):
             if is_wanted(self._places[place].custom, self._options):
+                offset = self._holders[place[0]][0]
                 yield Clip(
                     turn=turn,
                     audio=self._stretch(place, audio),
-                    overlaps=self._in_turn(place, spans),
+                    overlaps=spans and tuple((a - offset, b - offset) for a, b in spans),
                     alone=alone,
                     key=place,
                 )
@@ -92,7 +94,7 @@ class CutSession:
         if index is None:
             return Turn(start=0.0, end=self._cut.duration)
         own = self._places[place]
-        start, end = own.start, max(own.start, own.end)
+        start, end = own.start, max(own.start, own.end)  # rounding may put the end before
         if not isinstance(audio, MissingAudio):
             # On the sample grid of what is read: the samples are those of the same turn
             # in a file, also where the cut starts between two samples.
@@ -126,11 +128,7 @@ class CutSession:
 
     def _in_cut(self, place: Place, turn: Turn) -> Turn:
         offset = self._holders[place[0]][0]
-        return replace(turn, start=turn.start + offset, end=turn.end + offset) if offset else turn
-
-    def _in_turn(self, place: Place, spans: tuple[Span, ...] | None) -> tuple[Span, ...] | None:
-        offset = self._holders[place[0]][0]
-        return tuple((a - offset, b - offset) for a, b in spans) if spans and offset else spans
+        return replace(turn, start=turn.start + offset, end=turn.end + offset)
 
     def _arrays(self, clip: Clip, emotion: Emotion) -> dict[str, Any]:
         missing = missing_arrays(self._places[clip.key].custom, self._options)

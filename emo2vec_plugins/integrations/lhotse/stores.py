@@ -1,63 +1,73 @@
-"""Arrays on disk that survive being killed: three of Lhotse's writers, made to go on exactly.
+"""Arrays on disk that survive a killed process: three of Lhotse's writers, made resumable.
 
 Each store has a position. After `Store.commit` everything up to it is on disk; opened at that
-position again, the store forgets what came after and goes on as if nothing had happened.
+position again, the store drops what came after and goes on as if it had not been interrupted.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, Any, NamedTuple, Protocol
+from typing import IO, Any, NamedTuple
 
 import numpy as np
-from lhotse.features.io import (
-    FeaturesWriter,
-    LilcomChunkyWriter,
-    NumpyFilesWriter,
-    NumpyHdf5Writer,
-)
+from lhotse import LilcomChunkyWriter, NumpyFilesWriter, NumpyHdf5Writer
+from lhotse.features.io import FeaturesWriter
 
 from emo2vec_plugins.core import FloatArray
 from emo2vec_plugins.errors import OptionsError, ResumeError
 from emo2vec_plugins.files import mapped, pieces, save_npy, staging, sync
+from emo2vec_plugins.integrations.lhotse.journal import cut_back
 
 
-class Store(Protocol):
+class Store(ABC):
     """Where arrays go while cuts are annotated.
 
     Attributes:
+        suffix: Of its path.
         path: What manifests refer to.
         writer: For `ArraySink`.
     """
 
-    path: Path
+    suffix = ""
     writer: Any
 
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @abstractmethod
     def commit(self) -> int:
         """Bring all that was written to the disk and return the position."""
-        ...
 
-    def seal(self) -> None:
+    def seal(self) -> None:  # noqa: B027 - most stores are complete after each commit
         """Finish; may be called again after it was interrupted."""
-        ...
 
-    def close(self) -> None:
-        """Let go of files, finished or not."""
-        ...
+    def close(self) -> None:  # noqa: B027 - a store may have no open file
+        """Close files, finished or not."""
 
 
-class LilcomStore:
+class NoStore(Store):
+    """Takes the place of a store where no arrays are asked for."""
+
+    writer = None
+
+    def commit(self) -> int:
+        """Return 0: there is nothing to write."""
+        return 0
+
+
+class LilcomStore(Store):
     """One archive of lilcom-compressed chunks, cut back to its position and appended to."""
 
     suffix = ".lca"
 
     def __init__(self, path: Path, position: int) -> None:
-        self.path = path
-        _cut_back(path, position)
+        super().__init__(path)
+        cut_back(path, position)
+        # Lhotse's default mode would empty the archive.
         self.writer = LilcomChunkyWriter(path, mode="ab")
 
     def commit(self) -> int:
@@ -65,42 +75,28 @@ class LilcomStore:
         sync(self.writer.file)
         return int(self.writer.curr_offset)
 
-    def seal(self) -> None:
-        """Do nothing: the archive is complete."""
-
     def close(self) -> None:
         """Close the archive."""
         self.writer.close()
 
 
-class FilesStore:
-    """One ``.npy`` file an array; files after the position are written over with the same."""
+class FilesStore(Store):
+    """One ``.npy`` file an array. Needs no position: what is written again is the same file."""
 
-    suffix = ""
-
-    def __init__(self, path: Path, position: int) -> None:
-        self.path = path
+    def __init__(self, path: Path, position: int) -> None:  # noqa: ARG002 - as other stores
+        super().__init__(path)
         path.mkdir(parents=True, exist_ok=True)
-        self.writer = _NotedFilesWriter(path)
-        self._position = position
+        self.writer = _FilesWriter(path)
 
     def commit(self) -> int:
-        """Bring each new file to the disk; the position is the number of files."""
-        for key in self.writer.written:
-            with (self.path / key).open("rb") as file:
+        """Bring each new file to the disk."""
+        while self.writer.written:
+            with self.writer.written.pop().open("rb") as file:
                 os.fsync(file.fileno())
-        self._position += len(self.writer.written)
-        self.writer.written.clear()
-        return self._position
-
-    def seal(self) -> None:
-        """Do nothing: every file is complete."""
-
-    def close(self) -> None:
-        """Do nothing: no file is open."""
+        return 0
 
 
-class Hdf5Store:
+class Hdf5Store(Store):
     """One HDF5 file, written at the end from a log beside it.
 
     A process that is killed while it has an HDF5 file open may leave one that cannot be opened.
@@ -109,10 +105,10 @@ class Hdf5Store:
     suffix = ".h5"
 
     def __init__(self, path: Path, position: int) -> None:
-        self.path = path
+        super().__init__(path)
         self._log = _log(path)
-        if not (path.exists() and not self._log.exists()):  # otherwise sealed before
-            _cut_back(self._log, position)
+        if self._log.exists() or not path.exists():  # otherwise sealed before
+            cut_back(self._log, position)
         self.writer = _LogWriter(path, self._log)
 
     def commit(self) -> int:
@@ -124,6 +120,7 @@ class Hdf5Store:
         """Write the file from the log, under another name first, and remove the log."""
         length = self.commit()
         self.close()
+        # An empty log beside a file was opened again after the file had been sealed.
         if length or not self.path.exists():
             with (
                 staging(self.path, locked=True, suffix=".part.h5") as part,
@@ -149,10 +146,10 @@ STORES: dict[str, type[LilcomStore | FilesStore | Hdf5Store]] = {
     "numpy_hdf5": Hdf5Store,
     "numpy_files": FilesStore,
 }
-"""By the names that Lhotse has for its writers."""
+"""By Lhotse's names for its writers."""
 
 SUFFIXES = {store.suffix: name for name, store in STORES.items()}
-"""Which of them a path stands for."""
+"""Which of them a path is for."""
 
 
 class StorePlace(NamedTuple):
@@ -165,7 +162,7 @@ class StorePlace(NamedTuple):
 def store_place(
     path: str | os.PathLike[str], kind: str | None, *, outside: Iterable[Path]
 ) -> StorePlace:
-    """Return which store a path stands for, and the path with the suffix that Lhotse gives it.
+    """Return which store a path is for, and the path with the suffix that Lhotse gives it.
 
     Args:
         path: An archive or a folder.
@@ -173,8 +170,8 @@ def store_place(
         outside: Folders of cuts, which it must not be in.
 
     Raises:
-        OptionsError: If there is no such store, or it is in one of the folders, or no store
-            has the path's suffix and *kind* is None.
+        OptionsError: If there is no such store, it is in one of the folders, or *kind* is None
+            and no store has the path's suffix.
     """
     path = Path(path)
     found = kind or SUFFIXES.get(path.suffix)
@@ -194,14 +191,9 @@ def store_place(
     return StorePlace(found, named)
 
 
-@contextmanager
-def opened(place: StorePlace, position: int) -> Iterator[Store]:
-    """Open a store at a position, and close it in the end, finished or not."""
-    store = STORES[place.type](place.path, position)
-    try:
-        yield store
-    finally:
-        store.close()
+def open_store(place: StorePlace | None, position: int) -> Store:
+    """Return the store at a position; without a place, one for runs without arrays."""
+    return NoStore(Path()) if place is None else STORES[place.type](place.path, position)
 
 
 def occupied(path: Path) -> Path | None:
@@ -218,24 +210,24 @@ def discard(path: Path) -> None:
             found.unlink()
 
 
-class _NotedFilesWriter(NumpyFilesWriter):  # type: ignore[misc]
-    """Lhotse's writer, with a list of what it wrote."""
+class _FilesWriter(NumpyFilesWriter):  # type: ignore[misc]
+    """Lhotse's writer, with a list of what it wrote; arrays on disk are written in pieces."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._folder = path
-        self.written: list[str] = []
+        self.written: list[Path] = []
 
     def write(self, key: str, value: FloatArray) -> str:
-        stored = str(super().write(key, value[:0]))
-        with (self._folder / stored).open("wb") as file:
+        name = str(super().write(key, value[:0]))  # its own file name, without the array
+        with (self._folder / name).open("wb") as file:
             save_npy(file, value)
-        self.written.append(stored)
-        return stored
+        self.written.append(self._folder / name)
+        return name
 
 
 class _LogWriter(FeaturesWriter):  # type: ignore[misc]
-    """Writes keys and arrays one after another, for an HDF5 file that is made of them later."""
+    """Writes keys and arrays one after another, for an HDF5 file that is made from them later."""
 
     name = "numpy_hdf5"
 
@@ -254,7 +246,7 @@ class _LogWriter(FeaturesWriter):  # type: ignore[misc]
 
 
 def _next_array(log: IO[bytes]) -> FloatArray:
-    """Return the array that stands next in the log, without reading it; go to its end."""
+    """Return the next array of the log, mapped instead of read, and go to its end."""
     version = np.lib.format.read_magic(log)
     if version != (1, 0):
         raise ResumeError(f"{log.name} is not as it was written")
@@ -266,14 +258,3 @@ def _next_array(log: IO[bytes]) -> FloatArray:
 
 def _log(path: Path) -> Path:
     return path.with_name(f"{path.name}.part")
-
-
-def _cut_back(path: Path, position: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()
-    if path.stat().st_size < position:
-        raise ResumeError(
-            f"{path} has {path.stat().st_size} bytes, {position} were written before: it was "
-            "changed since; remove what is unfinished and start over"
-        )
-    os.truncate(path, position)

@@ -182,7 +182,7 @@ def test_an_engine_pickles_as_the_name_of_its_model(cuts):
 def test_what_belongs_to_this_process_does_not_pickle(cuts, tmp_path):
     with NumpyHdf5Writer(tmp_path / "arrays") as store:
         for message, given in {
-            "plugins are of this process": {"plugins": BARE},
+            r"plugins=\.\.\. does not pickle": {"plugins": BARE},
             "an open store": {"options": Options(embeddings=True, store=store)},
             "cannot be loaded again by name": {"score": engine()},
         }.items():
