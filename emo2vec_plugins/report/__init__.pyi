@@ -3,7 +3,7 @@ from .confusions import confusion_figure as confusion_figure
 from .drawing import SUFFIXES as SUFFIXES
 from .drawing import rendered as rendered
 from .drawing import save as save
-from .lanes import spoken_by as spoken_by
+from .layout import spoken_by as spoken_by
 from .notebook import notebook_html as notebook_html
 from .page import write_page as write_page
 from .page_sound import How as How

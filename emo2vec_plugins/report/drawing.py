@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.errors import MissingExtraError, OptionsError
-from emo2vec_plugins.files import replacing
+from emo2vec_plugins.files import write_whole
 from emo2vec_plugins.report.clock import ticks
 from emo2vec_plugins.report.style import escaped, shortened, shown
 
@@ -174,6 +174,4 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
         OptionsError: If *path* ends in something else.
         OSError: If the file cannot be written.
     """
-    content = rendered(figure, suffix=Path(path).suffix)
-    with replacing(Path(path)) as stream:
-        stream.write(content)
+    write_whole(Path(path), rendered(figure, suffix=Path(path).suffix))

@@ -12,10 +12,10 @@ from html import escape
 from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, ScoredTurn
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.report.clock import HOUR, clock
-from emo2vec_plugins.report.drawn_html import look, timeline
-from emo2vec_plugins.report.lanes import extent
+from emo2vec_plugins.report.layout import extent
 from emo2vec_plugins.report.style import palette, shortened, shown
 from emo2vec_plugins.report.summary import SpeakerSummary, summarise
+from emo2vec_plugins.report.svg import look, svg_timeline
 
 MOST_ROWS = 20
 """Speakers in the table: those who talk first."""
@@ -80,7 +80,7 @@ def _timeline(dialogue: Dialogue, colours: Mapping[str, str]) -> Iterable[str]:
         start, end = extent(dialogue)
     except OptionsError as error:
         return [_note(str(error))]
-    drawn = timeline(dialogue, colours, start, end)
+    drawn = svg_timeline(dialogue, start, end)
     parts = [drawn.svg, _key(dialogue, colours)]
     if drawn.narrow:
         parts.append(

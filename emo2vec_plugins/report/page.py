@@ -19,13 +19,13 @@ from string import Template
 from emo2vec_plugins._version import __version__
 from emo2vec_plugins.core import Dialogue
 from emo2vec_plugins.errors import AudioError, OptionsError
-from emo2vec_plugins.files import replacing
+from emo2vec_plugins.files import write_whole
 from emo2vec_plugins.report.page_data import page_data, script_json
 from emo2vec_plugins.report.page_sound import How, Sound, embedded, is_url, linked, origin, silence
 from emo2vec_plugins.report.style import shown
 
 SCRIPTS = (
-    *("data", "looks", "state", "sound", "visits", "scale", "turns", "lanes", "overview", "curves"),
+    *("data", "style", "state", "sound", "visits", "scale", "turns", "lanes", "overview", "curves"),
     *("details", "table", "summary", "keys", "start"),
 )
 """The files of the page's program, in the order in which one uses the other."""
@@ -57,8 +57,7 @@ def write_page(
     """
     heard = _find_sound(dialogue, path, audio=audio, sound=sound)
     content = page(dialogue, sound=heard)
-    with replacing(Path(path)) as stream:
-        stream.write(content.encode())
+    write_whole(Path(path), content)
     return heard
 
 

@@ -1,4 +1,4 @@
-"""What the page of a recording is told: its turns as columns of plain JSON values."""
+"""What the page of a recording holds: its turns as columns of plain JSON values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from emo2vec_plugins.core import COLOURS, FLAGS, Dialogue, Provenance, ScoredTurn
-from emo2vec_plugins.report.lanes import Lane, extent, lanes
+from emo2vec_plugins.formats import turn_record
+from emo2vec_plugins.report.layout import extent, packed_rows
 from emo2vec_plugins.report.style import PALEST, palette, shown
 from emo2vec_plugins.report.summary import SpeakerSummary, summarise
 
@@ -22,6 +23,15 @@ MEANINGS = {
     "windowed": "longer than the longest window: scored in overlapping windows, which were merged",
 }
 """What each of `FLAGS` says of a turn."""
+
+_NUMBERS = {
+    "start": "start",
+    "end": "end",
+    "score": "score",
+    "scored": "duration",
+    "overlap": "overlap_ratio",
+}
+"""Columns of numbers, and the parts of a turn's record that are in them."""
 
 _TEXTURES = {"other": "bars", "unknown": "dots"}
 """The greys are hard to tell apart by lightness alone."""
@@ -38,9 +48,18 @@ def page_data(dialogue: Dialogue) -> dict[str, Any]:
         OptionsError: If turns are too far apart to be drawn.
     """
     start, end = extent(dialogue)
-    drawn = lanes(dialogue.turns)
-    placed = sorted(_placed(drawn), key=lambda each: (each[0].turn.start, each[0].turn.end))
+    packed = packed_rows(dialogue.turns)
+    placed = sorted(
+        (
+            (scored, speaker, number)
+            for speaker, rows in enumerate(packed.values())
+            for number, row in enumerate(rows)
+            for scored in row
+        ),
+        key=lambda each: (each[0].turn.start, each[0].turn.end),
+    )
     turns = [scored for scored, _, _ in placed]
+    records = list(map(turn_record, turns))
     colours = palette(_labels(turns))
     names = list(colours)
     flags = _flags(turns)
@@ -58,8 +77,8 @@ def page_data(dialogue: Dialogue) -> dict[str, Any]:
         "end": end,
         "palest": PALEST,
         "speakers": [
-            _speaker(lane, summary, label_of)
-            for lane, summary in zip(drawn, summarise(dialogue), strict=True)
+            _speaker(len(packed[summary.speaker]), summary, label_of)
+            for summary in summarise(dialogue)
         ],
         "labels": [_label(name, colours[name], labelled[name]) for name in names],
         "classes": [label_of[name] for name in classes],
@@ -67,19 +86,15 @@ def page_data(dialogue: Dialogue) -> dict[str, Any]:
         "reasons": [shown(reason) for reason in reasons],
         "models": [_model(each) for each in models],
         "turns": {
-            "start": [_number(each.turn.start) for each in turns],
-            "end": [_number(each.turn.end) for each in turns],
+            **{name: [_number(each[part]) for each in records] for name, part in _NUMBERS.items()},
             "speaker": [speaker for _, speaker, _ in placed],
             "row": [row for _, _, row in placed],
-            "channel": [_channel(each) for each in turns],
-            "label": [label_of.get(each.emotion.label) for each in turns],
-            "score": [_number(each.emotion.score) for each in turns],
-            "flags": [[flag_of[name] for name in each.emotion.flags] for each in turns],
-            "reason": [reason_of.get(each.emotion.reason) for each in turns],
-            "scored": [_number(each.emotion.duration) for each in turns],
-            "overlap": [_number(each.emotion.overlap_ratio) for each in turns],
+            "channel": [_channel(each["channel"]) for each in records],
+            "label": [label_of.get(each["emotion"]) for each in records],
+            "flags": [[flag_of[name] for name in each["flags"]] for each in records],
+            "reason": [reason_of.get(each["reason"]) for each in records],
             "model": [model_of.get(each.emotion.provenance) for each in turns],
-            "scores": [_scores(each, classes) for each in turns],
+            "scores": [_scores(each["scores"], classes) for each in records],
         },
     }
 
@@ -92,13 +107,6 @@ def script_json(values: Any) -> str:
     """
     text = json.dumps(values, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _placed(drawn: Sequence[Lane]) -> Iterable[tuple[ScoredTurn, int, int]]:
-    for speaker, lane in enumerate(drawn):
-        for row, turns in enumerate(lane.rows):
-            for scored in turns:
-                yield scored, speaker, row
 
 
 def _labels(turns: Iterable[ScoredTurn]) -> Iterable[str | None]:
@@ -120,10 +128,10 @@ def _indices(values: Iterable[Any]) -> Indices:
     return {value: number for number, value in enumerate(values)}
 
 
-def _speaker(lane: Lane, summary: SpeakerSummary, label_of: Indices) -> dict[str, Any]:
+def _speaker(rows: int, summary: SpeakerSummary, label_of: Indices) -> dict[str, Any]:
     return {
-        "name": shown(lane.speaker),
-        "rows": len(lane.rows),
+        "name": shown(summary.speaker),
+        "rows": rows,
         "turns": summary.turns,
         "unscored": summary.unscored,
         "seconds": _number(summary.seconds),
@@ -166,15 +174,13 @@ def _model(provenance: Provenance) -> list[tuple[str, str]]:
     return [(name, shown(str(value))) for name, value in known.items() if value]
 
 
-def _channel(scored: ScoredTurn) -> str | None:
-    channel = scored.turn.channel
-    if channel is None or isinstance(channel, int):
-        return None if channel is None else str(channel)
-    return ", ".join(map(str, channel))
+def _channel(channel: int | list[int] | None) -> str | None:
+    if channel is None:
+        return None
+    return ", ".join(map(str, channel if isinstance(channel, list) else [channel]))
 
 
-def _scores(scored: ScoredTurn, classes: Sequence[str]) -> list[float | None] | None:
-    scores = scored.emotion.scores
+def _scores(scores: Mapping[str, float], classes: Sequence[str]) -> list[float | None] | None:
     return [_number(scores.get(name)) for name in classes] if scores else None
 
 

@@ -6,12 +6,11 @@ a hair on one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.core import UNSCORED, Dialogue, ScoredTurn
-from emo2vec_plugins.report.clock import HOUR, clock
+from emo2vec_plugins.report.clock import clock
 from emo2vec_plugins.report.drawing import (
     FAINT,
     GREY,
@@ -22,19 +21,26 @@ from emo2vec_plugins.report.drawing import (
     text_of,
     time_axis,
 )
-from emo2vec_plugins.report.lanes import Lane, between, broken, extent, lanes
-from emo2vec_plugins.report.style import opacity, palette
+from emo2vec_plugins.report.layout import Layout, Sizes, between, extent, layout
+from emo2vec_plugins.report.style import opacity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _WIDTH, _MARGINS = 11.0, 1.1  # inches
-_LANE, _ROW, _AXIS = 0.27, 0.15, 0.34  # inches of height: a lane, each further row, a line's times
-_TALLEST = 60.0
-_MOST_ROWS = 8  # of which a lane grows; more of them share its height
-_LINES = 12
-_TURN = 0.08  # inches that a middling turn is to be wide, if there are lines enough
+_SIZES = Sizes(
+    width=_WIDTH,
+    turn=0.08,
+    lane=0.23,
+    row=0.15,
+    most_rows=8,
+    gap=0.04,
+    pad=0.02,
+    axis=0.34,
+    most_lines=12,
+    tallest=60.0,
+)
 
 
 def timeline(dialogue: Dialogue, *, start: float | None = None, end: float | None = None) -> Figure:
@@ -59,81 +65,35 @@ def timeline(dialogue: Dialogue, *, start: float | None = None, end: float | Non
 
 
 def _figure(dialogue: Dialogue, start: float, end: float) -> Figure:
-    stacked = _stacked(lanes(dialogue.turns))
-    colours = palette(each.emotion.label for each in dialogue.turns)
-    lines = broken(dialogue.turns, start, end, most=_affordable(stacked), turns_wide=_WIDTH / _TURN)
-    height = len(lines) * (_height(stacked) + _AXIS) + _MARGINS
-    figure = new_figure(_WIDTH, min(height, _TALLEST))
-    heading(figure, _title(dialogue, start, end))
-    panels = figure.subplots(len(lines), squeeze=False)[:, 0]
-    for axes, (begins, ends) in zip(panels, lines, strict=True):
-        _draw(axes, stacked, colours, begins, min(ends, end))
-        _tidy(axes, stacked)
-        time_axis(axes, begins, ends, hours=_has_hours(start, end))
-    key(figure, colours, extra=_unscored_key(dialogue.turns))
+    plan = layout(dialogue, start, end, _SIZES)
+    height = len(plan.lines) * (plan.height + _SIZES.axis) + _MARGINS
+    figure = new_figure(_WIDTH, min(height, _SIZES.tallest))
+    heading(figure, _title(dialogue, start, end, hours=plan.hours))
+    panels = figure.subplots(len(plan.lines), squeeze=False)[:, 0]
+    for axes, (begins, ends) in zip(panels, plan.lines, strict=True):
+        _draw(axes, plan, begins, min(ends, end))
+        _tidy(axes, plan)
+        time_axis(axes, begins, ends, hours=plan.hours)
+    key(figure, plan.colours, extra=_unscored_key(dialogue.turns))
     return figure
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Stacked:
-    """A lane with its place, in inches from the top."""
-
-    lane: Lane
-    top: float
-    height: float
-
-
-def _stacked(found: Sequence[Lane]) -> list[_Stacked]:
-    placed: list[_Stacked] = []
-    top = 0.0
-    for lane in found:
-        height = _LANE + _ROW * (min(len(lane.rows), _MOST_ROWS) - 1)
-        placed.append(_Stacked(lane=lane, top=top, height=height))
-        top += height
-    return placed
-
-
-def _height(stacked: Sequence[_Stacked]) -> float:
-    return sum(each.height for each in stacked) or _LANE
-
-
-def _affordable(stacked: Sequence[_Stacked]) -> int:
-    return max(1, min(_LINES, int(_TALLEST / 2 / (_height(stacked) + _AXIS))))
-
-
-def _title(dialogue: Dialogue, start: float, end: float) -> str:
-    hours = _has_hours(start, end)
+def _title(dialogue: Dialogue, start: float, end: float, *, hours: bool) -> str:
     turns = f"{len(dialogue.turns)} turn" + "s" * (len(dialogue.turns) != 1)
     span = f"{clock(start, hours=hours)} to {clock(end, hours=hours)}"
     # Its name comes last: numbers after an Arabic one would be set from right to left.
     return f"{turns} from {span} of {text_of(dialogue.recording)}"
 
 
-def _has_hours(start: float, end: float) -> bool:
-    return max(abs(start), abs(end)) >= HOUR
-
-
-def _draw(
-    axes: Axes,
-    stacked: Sequence[_Stacked],
-    colours: Mapping[str, str],
-    start: float,
-    end: float,
-) -> None:
-    for each in stacked:
-        inner = (each.top + 0.02, each.height - 0.04)
-        axes.broken_barh([(start, end - start)], inner, facecolors=FAINT, linewidth=0)
-        for row, (place, height) in zip(each.lane.rows, _places(each), strict=True):
-            heard = [one for one in row if one.turn.start < end and one.turn.end >= start]
-            _draw_scored(axes, heard, (place, height), colours, (start, end))
-            _draw_unscored(axes, heard, (place, height), (start, end))
-
-
-def _places(stacked: _Stacked) -> Iterator[tuple[float, float]]:
-    """Yield where each row of a lane begins, and how high it is."""
-    height = (stacked.height - 0.08) / len(stacked.lane.rows)
-    for number in range(len(stacked.lane.rows)):
-        yield stacked.top + 0.04 + number * height, height * (0.94 if number else 0.97)
+def _draw(axes: Axes, plan: Layout, start: float, end: float) -> None:
+    for lane in plan.lanes:
+        band = (lane.top, lane.height)
+        axes.broken_barh([(start, end - start)], band, facecolors=FAINT, linewidth=0)
+        for number, row in enumerate(lane.rows):
+            heard = row.within(start, end)
+            place = (row.top, row.height * (0.94 if number else 0.97))
+            _draw_scored(axes, heard, place, plan.colours, (start, end))
+            _draw_unscored(axes, heard, place, (start, end))
 
 
 def _draw_scored(
@@ -181,11 +141,11 @@ def _bar(scored: ScoredTurn, window: tuple[float, float]) -> tuple[float, float]
     return start, end - start
 
 
-def _tidy(axes: Axes, stacked: Sequence[_Stacked]) -> None:
-    axes.set_ylim(_height(stacked), 0)
+def _tidy(axes: Axes, plan: Layout) -> None:
+    axes.set_ylim(plan.height - _SIZES.gap / 2, -_SIZES.gap / 2)
     axes.set_yticks(
-        [each.top + each.height / 2 for each in stacked],
-        [text_of(each.lane.speaker) for each in stacked],
+        [lane.top + lane.height / 2 for lane in plan.lanes],
+        [text_of(lane.speaker) for lane in plan.lanes],
         fontsize=8,
     )
     axes.spines[["top", "right", "left"]].set_visible(False)

@@ -10,7 +10,7 @@ import numpy as np
 from emo2vec_plugins.core import Dialogue, ScoredTurn
 from emo2vec_plugins.errors import LabelError, OptionsError
 from emo2vec_plugins.report.drawing import drawing, heading, key, new_figure, text_of, time_axis
-from emo2vec_plugins.report.lanes import between, extent, spoken_by
+from emo2vec_plugins.report.layout import between, extent, spoken_by
 from emo2vec_plugins.report.smoothing import probabilities, smoothed, with_scores
 from emo2vec_plugins.report.style import palette
 from emo2vec_plugins.report.summary import by_speaker

@@ -216,14 +216,14 @@ def test_pyplot_is_left_alone_and_so_are_its_settings():
     before = mpl.rcParams["font.family"]
     rendered(timeline(TALK), suffix=".svg")
     code = (
-        "import sys; from picture_parts import TALK\n"
+        "import sys; from support.pictures import TALK\n"
         "from emo2vec_plugins.report import rendered, timeline\n"
         "assert 'matplotlib' not in sys.modules\n"
         "rendered(timeline(TALK), suffix='.png')\n"
         "print('matplotlib.pyplot' in sys.modules, 'torch' in sys.modules)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[1], capture_output=True, text=True
     )
 
     assert (done.stdout.strip(), done.stderr) == ("False False", "")

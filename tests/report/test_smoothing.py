@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.formats import hard
 from support.pictures import meeting, said
 
-from emo2vec_plugins.report.lanes import extent
+from emo2vec_plugins.report.layout import extent
 from emo2vec_plugins.report.smoothing import smoothed
 
 

@@ -150,6 +150,6 @@ function startCurves() {
   byId("curves-of").append(...names.map((name, i) => make("option", { value: i }, name)));
   const draw = oncePerFrame(drawCurves);
   byId("curves-of").addEventListener("change", draw);
-  on("view curves looks", draw);
+  on("view curves style", draw);
   new ResizeObserver(draw).observe(byId("curves"));
 }

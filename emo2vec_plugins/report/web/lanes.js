@@ -146,7 +146,7 @@ function startLanes() {
     drawLanes();
     moveCursors();
   });
-  on("view chosen kept looks", draw);
+  on("view chosen kept style", draw);
   on("view", hideTip);
   on("chosen", revealLane);
   on("time", moveCursors);

@@ -34,7 +34,7 @@ function goThere(event) {
 function startOverview() {
   const draw = oncePerFrame(drawOverview);
   const canvas = byId("overview");
-  on("kept looks chosen", draw);
+  on("kept style chosen", draw);
   on("view", placeWindow);
   new ResizeObserver(draw).observe(canvas);
   canvas.addEventListener("pointerdown", (event) => {

@@ -1,6 +1,6 @@
 // Put the page together, once all parts are there.
 
-startLooks();
+startStyle();
 startSound();
 startVisits();
 startLanes();

@@ -14,7 +14,7 @@ const state = {
 };
 const listeners = new Map();
 
-/** Call `listener` when one of some things has changed: chosen, time, view, kept, curves, looks, sound. */
+/** Call `listener` when one of some things has changed: chosen, time, view, kept, curves, style, sound. */
 function on(events, listener) {
   for (const event of events.split(" ")) {
     listeners.set(event, [...(listeners.get(event) ?? []), listener]);

@@ -11,7 +11,7 @@ const scheme = {};
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 /** Wear the scheme that the reader's system has, as long as no other is chosen here. */
-function startLooks() {
+function startStyle() {
   const follow = () => setTheme(dark.matches ? "dark" : "light");
   dark.addEventListener("change", follow);
   byId("theme").addEventListener("click", () => {
@@ -30,7 +30,7 @@ function setTheme(name) {
   patterns.clear();
   byId("theme").textContent = name === "dark" ? "Light" : "Dark";
   byId("theme").setAttribute("aria-label", `Use the ${name === "dark" ? "light" : "dark"} scheme`);
-  emit("looks");
+  emit("style");
 }
 
 function channels(colour) {

@@ -15,7 +15,7 @@ from emo2vec_plugins import Dialogue, Emotion
 from emo2vec_plugins.core.labels import COLOURS
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.report.clock import clock, step, ticks
-from emo2vec_plugins.report.lanes import between, broken, extent, lanes, spoken_by
+from emo2vec_plugins.report.layout import between, broken, extent, packed_rows, spoken_by
 from emo2vec_plugins.report.style import opacity, palette, shortened, shown
 from emo2vec_plugins.report.timelines import timeline
 
@@ -99,10 +99,11 @@ def test_a_lower_score_is_paler(score, expected):
 
 
 def test_turns_of_a_speaker_that_overlap_are_in_rows_of_their_own():
-    found = lanes([said(4, 6, "B"), said(0, 3), said(2, 5), said(3, 4), said(2, 2)])
+    found = packed_rows([said(4, 6, "B"), said(0, 3), said(2, 5), said(3, 4), said(2, 2)])
 
     assert [
-        (lane.speaker, [[one.turn.start for one in row] for row in lane.rows]) for lane in found
+        (speaker, [[one.turn.start for one in row] for row in rows])
+        for speaker, rows in found.items()
     ] == [
         ("A", [[0, 3], [2, 2]]),
         ("B", [[4]]),
@@ -112,13 +113,13 @@ def test_turns_of_a_speaker_that_overlap_are_in_rows_of_their_own():
 @given(hard)
 def test_every_turn_is_in_one_row_of_its_speaker(dialogues):
     [dialogue] = dialogues
-    found = lanes(dialogue.turns)
+    found = packed_rows(dialogue.turns)
 
-    drawn = [id(one) for lane in found for row in lane.rows for one in row]
+    drawn = [id(one) for rows in found.values() for row in rows for one in row]
     assert sorted(drawn) == sorted(map(id, dialogue.turns))
-    for lane in found:
-        for row in lane.rows:
-            assert all(one.turn.speaker == lane.speaker for one in row)
+    for speaker, rows in found.items():
+        for row in rows:
+            assert all(one.turn.speaker == speaker for one in row)
             assert all(a.turn.end <= b.turn.start for a, b in pairwise(row))
 
 

@@ -1,0 +1,167 @@
+"""A timeline as inline SVG: text that stands by itself in any page, light or dark.
+
+There are no scripts, no styles of the page and no identifiers, which other cells of a notebook
+might have too; what is not an emotion has the colour of the text around it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from html import escape
+
+from emo2vec_plugins.core import UNSCORED, Dialogue, ScoredTurn
+from emo2vec_plugins.report.clock import clock, ticks
+from emo2vec_plugins.report.layout import Layout, Row, Sizes, layout, narrow, sharing_pixels
+from emo2vec_plugins.report.style import opacity, shortened, shown
+
+WIDTH, NAMES, _RIGHT = 960, 150, 24
+"""Pixels of a timeline, of the names on its left, and of what half a time needs on its right."""
+
+MOST_TITLES = 300
+"""Turns that say what they are when they are pointed at; of more, the page would grow heavy."""
+
+_SIZES = Sizes(
+    width=WIDTH - NAMES - _RIGHT,
+    turn=4.0,
+    lane=16.0,
+    row=7.0,
+    most_rows=6,
+    gap=3.0,
+    pad=1.0,
+    axis=24.0,
+    most_lines=4,
+    most_lanes=20,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SvgTimeline:
+    """A timeline and what there is to say of it.
+
+    Attributes:
+        svg: The element.
+        narrow: Turns narrower than a pixel: in each pixel there is the emotion heard longest.
+        without_lane: Speakers who are not in it.
+    """
+
+    svg: str
+    narrow: int
+    without_lane: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Mark:
+    label: str | None
+    strength: float
+    path: str
+    title: str = ""
+
+
+def svg_timeline(dialogue: Dialogue, start: float, end: float) -> SvgTimeline:
+    """Return a timeline of the turns from *start* to *end*."""
+    plan = layout(dialogue, start, end, _SIZES)
+    titled = len(plan.turns) <= MOST_TITLES
+    tall = plan.height + _SIZES.axis
+    parts: list[str] = []
+    for number, (begins, ends) in enumerate(plan.lines):
+        line = _Line(begins, ends, number * tall)
+        parts += [*line.frame(plan), *_paths(line.marks(plan, titled=titled), plan.colours)]
+    height = _short(tall * len(plan.lines))
+    pixel = (plan.lines[0][1] - plan.lines[0][0]) / _SIZES.width  # in seconds
+    return SvgTimeline(
+        svg=f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
+        f'style="width:100%;max-width:{WIDTH}px;height:auto;display:block;margin-top:4px" '
+        f'font-family="sans-serif" font-size="11" fill="currentColor">{"".join(parts)}</svg>',
+        narrow=0 if titled else len(narrow(plan.turns, pixel)),
+        without_lane=plan.without_lane,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of time; *top* is where it begins in the picture."""
+
+    start: float
+    end: float
+    top: float
+
+    def x(self, time: float) -> float:
+        inside = min(max(time, self.start), self.end)
+        return NAMES + (inside - self.start) / (self.end - self.start) * _SIZES.width
+
+    def frame(self, plan: Layout) -> Iterator[str]:
+        """Yield the names, what is behind turns, and the times below them."""
+        right = _short(self.x(min(self.end, plan.end)))
+        for lane in plan.lanes:
+            y, name = self.top + lane.top, shown(lane.speaker)
+            yield (
+                f'<text x="{NAMES - 8}" y="{_short(y + lane.height / 2 + 4)}" text-anchor="end">'
+                f"<title>{escape(name)}</title>{escape(shortened(name, most=20))}</text>"
+                f'<path fill-opacity="0.07" d="'
+                f'M{NAMES} {_short(y)}H{right}v{_short(lane.height)}H{NAMES}z"/>'
+            )
+        y = self.top + plan.height
+        for time, name in ticks(self.start, self.end, hours=plan.hours):
+            x = _short(self.x(time))
+            yield (
+                f'<path stroke="currentColor" stroke-opacity="0.5" d="M{x} {_short(y)}v4"/>'
+                f'<text x="{x}" y="{_short(y + 15)}" text-anchor="middle" font-size="10">'
+                f"{name}</text>"
+            )
+
+    def marks(self, plan: Layout, *, titled: bool) -> Iterator[_Mark]:
+        """Yield what stands for the turns."""
+        for row in (row for lane in plan.lanes for row in lane.rows):
+            heard = row.within(self.start, self.end)
+            if not titled:
+                for each, x, width in sharing_pixels(heard, self.x):
+                    yield self._mark(each, row, x, width)
+                continue
+            for each in heard:
+                x = self.x(each.turn.start)
+                width = max(self.x(each.turn.end) - x, 1.0)
+                yield self._mark(each, row, x, width, title=_title(each))
+
+    def _mark(
+        self, scored: ScoredTurn, row: Row, x: float, width: float, *, title: str = ""
+    ) -> _Mark:
+        left, top, wide, high = map(_short, (x, self.top + row.top, width, row.height - 0.5))
+        return _Mark(
+            label=scored.emotion.label,
+            strength=round(opacity(scored.emotion), 1),
+            path=f"M{left} {top}h{wide}v{high}h-{wide}z",
+            title=title,
+        )
+
+
+def _paths(marks: Iterable[_Mark], colours: Mapping[str, str]) -> Iterator[str]:
+    """Yield elements; marks that look the same and say nothing are one."""
+    groups: dict[tuple[str | None, float, str], list[str]] = defaultdict(list)
+    for each in marks:
+        groups[each.label, each.strength, each.title].append(each.path)
+    for (label, strength, title), paths in groups.items():
+        inner = f"<title>{escape(title)}</title>" if title else ""
+        yield f'<path {look(label, strength, colours)} d="{"".join(paths)}">{inner}</path>'
+
+
+def look(label: str | None, strength: float, colours: Mapping[str, str]) -> str:
+    """Return the attributes that show an emotion: dashes around nothing if there is none."""
+    if label is None:
+        return 'fill-opacity="0" stroke="currentColor" stroke-width="0.8" stroke-dasharray="2 1.5"'
+    colour = colours[label]
+    return f'fill="{colour}" fill-opacity="{strength:g}" stroke="{colour}" stroke-width="0.6"'
+
+
+def _title(scored: ScoredTurn) -> str:
+    turn, emotion = scored.turn, scored.emotion
+    said = UNSCORED if emotion.label is None else shown(emotion.label)
+    score = "" if emotion.score is None else f" {emotion.score:.2f}"
+    why = "" if emotion.reason is None else f": {emotion.reason}"
+    times = f"{clock(turn.start, digits=1)} to {clock(turn.end, digits=1)}"
+    return f"{shown(turn.speaker)}, {times}, {said}{score}{why}"
+
+
+def _short(number: float) -> str:
+    return f"{number:.1f}".removesuffix(".0")
