@@ -5,7 +5,7 @@ from .files import FileAudio as FileAudio
 from .files import without_file as without_file
 from .sources import MODEL_RATE as MODEL_RATE
 from .sources import ArrayAudio as ArrayAudio
-from .sources import LateAudio as LateAudio
+from .sources import LazyAudio as LazyAudio
 from .sources import MissingAudio as MissingAudio
 from .sources import StreamAudio as StreamAudio
 from .sources import open_audio as open_audio

@@ -26,7 +26,7 @@ UNREADABLE_SUFFIXES = frozenset(
 """Endings of files with sound that libsndfile does not read: report them, do not skip them."""
 
 HEADS = (b"fLaC", b"OggS", b"ID3", b".snd", b"caff", b"NIST_1A", b"\x1a\x45\xdf\xa3")
-"""What files of one kind begin with: FLAC, Ogg, tagged MP3, AU, CAF, SPHERE, Matroska."""
+"""First bytes of FLAC, Ogg, MP3 with a tag, AU, CAF, SPHERE and Matroska files."""
 
 FORMS = {
     b"RIFF": (b"WAVE",),
@@ -35,22 +35,23 @@ FORMS = {
     b"BW64": (b"WAVE",),
     b"FORM": (b"AIFF", b"AIFC"),
 }
-"""Files of chunks, by their first four bytes, and what stands at the ninth."""
+"""First four bytes of files in chunks, and the four from the ninth on."""
 
 KILOBITS = {
     True: (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
     False: (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
-"""Of MP3, by whether it is MPEG 1; the header has the place in this list, from 1."""
+"""Bit rates of MP3, by whether it is MPEG 1; the header has the place in this list, from 1."""
 
 RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
-"""Samples per second, by the two bits of the header that say which MPEG it is."""
+"""Sample rates of MP3, by the two bits of the header for the MPEG version."""
 
 
 def is_audio_file(data: bytes) -> bool:
     """Return whether *data* begins as an audio file does.
 
-    Samples without a header can begin like one frame of MP3, hence two are looked for.
+    MP3 without a tag has no first bytes of its own, only frames with a header each, which samples
+    without a header can contain by chance: two frames in a row are required.
     """
     return (
         data.startswith(HEADS)
@@ -66,7 +67,8 @@ def _is_mp3(data: bytes) -> bool:
 
 
 def _frame_length(header: bytes) -> int | None:
-    """Return the bytes of an MP3 frame (layer III), None if this is no header of one."""
+    """Return the bytes of an MP3 frame (layer III), None if this is not the header of one."""
+    # 11 bits that are all set, and layer III, whose number is 01.
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
         return None
     version, bitrate, rate = header[1] >> 3 & 3, header[2] >> 4, header[2] >> 2 & 3

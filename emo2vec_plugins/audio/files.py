@@ -1,4 +1,4 @@
-"""Audio files, cut exactly.
+"""Audio files, cut exactly to the sample.
 
 An Opus decoder that starts in the middle gives other samples than one that came from the start,
 for seconds on end; an MP3 without a table of contents has only an estimate of its length in the
@@ -23,13 +23,13 @@ from emo2vec_plugins.core import FloatArray
 from emo2vec_plugins.errors import AudioError
 
 BLOCK_SECONDS = 5
-"""How much is decoded at a time."""
+"""Seconds that are decoded at a time."""
 
 FORWARD = ("MPEG", "OPUS")
 """Subtypes, by how their names begin, that are decoded from the start."""
 
 KEPT_SECONDS = 60
-"""How far back a read may reach before the file is decoded from its start again."""
+"""Seconds that a read may reach back before the file is decoded from its start again."""
 
 
 class FileAudio:
@@ -49,6 +49,7 @@ class FileAudio:
     @property
     def serial_group(self) -> Hashable | None:
         """The file, unless its header has been read and says that it can be read in any order."""
+        # From vars(), not the property: asking for the group must not open the file.
         info = vars(self).get("_info")
         return self if info is None or info[3].startswith(FORWARD) else None
 
@@ -87,7 +88,7 @@ class FileAudio:
 
     def _samples(self, start: int, stop: int) -> FloatArray:
         if self._info[3].startswith(FORWARD):
-            # In one step: of two threads that come first, both read with the same.
+            # setdefault is atomic: two threads that come first use the same reader.
             forward = vars(self).setdefault("_forward", ForwardReader(self._open))
             samples: FloatArray = forward.read(start, stop)
             return samples
@@ -104,7 +105,7 @@ class FileAudio:
                 raise AudioError(f"{self.path}: no such audio file")
             if not self.path.stat().st_size:
                 raise AudioError(f"{self.path}: the file is empty")
-            # As bytes: a name that is no UTF-8 cannot be encoded, and is a name all the same.
+            # As bytes: soundfile encodes names strictly, and a name on a disk may not be UTF-8.
             return soundfile.SoundFile(os.fsencode(self.path) if os.name == "posix" else self.path)
         except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
             raise AudioError(
@@ -124,11 +125,11 @@ class ForwardReader:
     """Reads any samples of a file by decoding forward, keeping the latest for the next read.
 
     Args:
-        start: Opens the file at its start, as a ``soundfile.SoundFile``.
+        open_file: Opens the file at its start, as a ``soundfile.SoundFile``.
     """
 
-    def __init__(self, start: Callable[[], Any]) -> None:
-        self._start = start
+    def __init__(self, open_file: Callable[[], Any]) -> None:
+        self._open_file = open_file
         self._lock = threading.Lock()
         self._file: Any = None
         self._blocks: deque[FloatArray] = deque()
@@ -147,7 +148,7 @@ class ForwardReader:
             return samples[start - self._first : stop - self._first]
 
     def _rewind(self) -> None:
-        self._file = self._start()
+        self._file = self._open_file()
         self._process = os.getpid()
         self._blocks = deque([np.empty((0, self._file.channels), np.float32)])
         self._first = self._end = 0
@@ -166,14 +167,14 @@ class ForwardReader:
 
 
 def without_file(error: Exception) -> str:
-    """Return what an error says, but for the file, which whoever reports it names."""
+    """Return an error's message without the file's name, for messages that have it already."""
     if isinstance(error, soundfile.LibsndfileError):
         return str(error.error_string)
     return str(getattr(error, "strerror", None) or error)
 
 
 def count_samples(file: Any) -> int:
-    """Return how many samples per channel an open file really has, by decoding all of it."""
+    """Return how many samples per channel an open file has, by decoding all of it."""
     total = 0
     while block := len(file.read(BLOCK_SECONDS * file.samplerate, dtype="float32")):
         total += block

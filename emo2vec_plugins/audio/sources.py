@@ -1,4 +1,8 @@
-"""Where sound comes from: files, arrays, streams, and what stands for sound that is not there."""
+"""Where audio comes from: files, arrays, streams, and what stands for audio that is missing.
+
+Everything here is `emo2vec_plugins.core.Audio`: it has a rate, a length and channels, and is cut
+without reading all of it. `emo2vec_plugins.audio.turns` makes samples for a model of it.
+"""
 
 from __future__ import annotations
 
@@ -21,16 +25,20 @@ MODEL_RATE = 16_000
 """Samples per second that every emotion2vec model reads."""
 
 MOST_CHANNELS = 64
-"""More rows than this are taken for samples, in an array that lies on its side."""
+"""An array with more rows than this is taken for (samples, channels), and refused."""
 
 
 class ArrayAudio:
     """Samples in memory: a numpy array or a torch tensor, (samples,) or (channels, samples).
 
-    Integers are scaled by their type's range, so int16 and float32 of one sound agree.
+    Integers are scaled by their type's range, so int16 and float32 of the same audio agree.
+
+    Args:
+        samples: Floats in [-1, 1], or signed integers.
+        rate: Samples per second, a whole number.
 
     Raises:
-        AudioError: If the shape or type is not one of these.
+        AudioError: If shape, type or rate is not one of these.
     """
 
     serial_group = None
@@ -49,21 +57,22 @@ class ArrayAudio:
         self.channels = tuple(range(len(self._samples)))
 
     def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
-        """Return a slice as float32 of shape (channels, samples)."""
+        """Return samples ``start:stop`` as float32 of shape (channels, samples)."""
         part = self._samples[list(channels), start:stop]
         if part.dtype.kind == "i":
+            # By 2 ** (bits - 1), as libsndfile does: the largest value stays below 1.
             part = part / -float(np.iinfo(part.dtype).min)
         scaled: FloatArray = part.astype(np.float32)
         return scaled
 
 
-class LateAudio(ABC):
-    """Sound that is had, whole, when it is first asked for."""
+class LazyAudio(ABC):
+    """Audio that another object holds, `whole`, which is made when it is first asked for."""
 
     @property
     @abstractmethod
     def whole(self) -> Audio:
-        """The sound, for which a subclass goes once."""
+        """The audio; a subclass caches it."""
 
     @property
     def rate(self) -> int:
@@ -81,11 +90,11 @@ class LateAudio(ABC):
         return self.whole.channels
 
     def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
-        """Return a slice as float32 of shape (channels, samples)."""
+        """Return samples ``start:stop`` as float32 of shape (channels, samples)."""
         return self.whole.read(start, stop, channels)
 
 
-class StreamAudio(LateAudio):
+class StreamAudio(LazyAudio):
     """A whole audio file behind a binary file object, decoded when it is first asked for."""
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -93,7 +102,7 @@ class StreamAudio(LateAudio):
 
     @property
     def serial_group(self) -> Hashable | None:
-        """The stream, until it is decoded: whoever else reads it moves its position."""
+        """The stream, until it is decoded: another reader would move its position."""
         return None if "whole" in vars(self) else id(self._stream)
 
     @cached_property
@@ -108,44 +117,39 @@ class StreamAudio(LateAudio):
         return ArrayAudio(samples.T, rate)
 
 
-class ChannelAudio:
-    """One channel of something: the others are not there, so no turn can choose them."""
+class ChannelAudio(LazyAudio):
+    """One channel of other audio; turns cannot choose another."""
 
-    def __init__(self, audio: Audio, channel: int) -> None:
-        self._audio = audio
-        self.channels = (channel,)
-
-    @property
-    def serial_group(self) -> Hashable | None:
-        """That of the whole."""
-        return serial_group_of(self._audio)
-
-    def clip_read(self) -> None:
-        """Tell the whole."""
-        note_read(self._audio)
+    def __init__(self, whole: Audio, channel: int) -> None:
+        self._whole = whole
+        self._channel = channel
 
     @property
-    def rate(self) -> int:
-        """Samples per second."""
-        return self._audio.rate
+    def whole(self) -> Audio:
+        """The audio with all its channels."""
+        return self._whole
 
     @property
-    def length(self) -> int:
-        """Samples per channel."""
-        return self._audio.length
-
-    def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
-        """Return a slice as float32 of shape (channels, samples).
+    def channels(self) -> tuple[int, ...]:
+        """The channel.
 
         Raises:
             AudioError: If there is no such channel.
         """
-        if self.channels[0] not in self._audio.channels:
+        if self._channel not in self._whole.channels:
             raise AudioError(
-                f"channel {self.channels[0]} was asked for, "
-                f"the audio has {list(self._audio.channels)}"
+                f"channel {self._channel} was asked for, the audio has {list(self._whole.channels)}"
             )
-        return self._audio.read(start, stop, channels)
+        return (self._channel,)
+
+    @property
+    def serial_group(self) -> Hashable | None:
+        """That of the whole."""
+        return serial_group_of(self._whole)
+
+    def clip_read(self) -> None:
+        """Pass the note on to the whole."""
+        note_read(self._whole)
 
 
 class MissingAudio:
@@ -167,12 +171,12 @@ class MissingAudio:
 
 
 def open_audio(source: Any) -> Audio:
-    """Return the sound that *source* stands for; files are not opened yet.
+    """Return the audio that *source* stands for; files are not opened yet.
 
     Args:
         source: A path; ``(samples, rate)``; an open binary file; an object that is `Audio`
             already; or pyannote's mapping, ``{"waveform": samples, "sample_rate": rate}`` or
-            ``{"audio": path}``, in which ``channel`` may name the only channel to hear.
+            ``{"audio": path}``, in which ``channel`` may name the only channel to use.
 
     Raises:
         AudioError: If it is none of these, or an array without its sample rate.
@@ -184,11 +188,10 @@ def open_audio(source: Any) -> Audio:
             return _from_mapping(source)
         case (samples, rate) if isinstance(source, tuple):
             return ArrayAudio(samples, rate)
-    if hasattr(source, "read") and hasattr(source, "seek"):
-        return StreamAudio(source)
+    # Binary files and `Audio` both have read; only files can seek.
     if hasattr(source, "read"):
-        sound: Audio = source
-        return sound
+        audio: Audio = StreamAudio(source) if hasattr(source, "seek") else source
+        return audio
     raise _not_audio(source)
 
 

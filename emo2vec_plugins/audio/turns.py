@@ -1,8 +1,8 @@
-"""How a turn of some sound becomes samples for a model.
+"""How a turn becomes samples for a model.
 
-One order of doing things, whatever the source: cut at the native rate, then average the
-channels, then resample. Resampling first and cutting after gives other samples and, audibly,
-other scores.
+The same steps in the same order, whatever the source: cut at the native rate, then average the
+channels, then resample. Resampling first and cutting after gives other samples, and scores that
+differ noticeably.
 """
 
 from __future__ import annotations
@@ -25,18 +25,21 @@ RESAMPLER = "torchaudio.transforms.Resample(sinc_interp_hann, width 6, rolloff 0
 """What `mono` resamples with: the reference's own choice, with its defaults."""
 
 BLOCK_SECONDS = 60
-"""Longest stretch that `mono` reads and resamples at a time."""
+"""Longest stretch, in seconds, that `mono` reads and resamples at a time."""
 
 
 def bounds(turn: Turn, audio: Audio) -> tuple[int, int]:
-    """Return the turn's first sample and the one after its last, native and within bounds."""
-    # Compared in floats first: seconds may be finite where samples are not.
+    """Return the turn's first sample and the one after its last, native and within the audio.
+
+    A turn that ends before it or starts behind it has none: both are equal.
+    """
+    # Compared in floats first: seconds may be finite where samples, rate times as many, are not.
     start = round(min(max(turn.start * audio.rate, 0), audio.length))
     return start, round(min(max(turn.end * audio.rate, start), audio.length))
 
 
 def resampled_length(samples: int, rate: int) -> int:
-    """Return how many samples *samples* at *rate* become at `MODEL_RATE`."""
+    """Return how many samples *samples* at *rate* become at `MODEL_RATE`: rounded up."""
     return -(-samples * MODEL_RATE // rate)
 
 
@@ -50,6 +53,8 @@ def mono(turn: Turn, audio: Audio) -> Iterator[FloatArray]:
         AudioError: If it cannot be read, lacks the channel, or has NaN or infinite samples.
     """
     start, stop = bounds(turn, audio)
+    # Blocks start at multiples of a unit, the fewest native samples that are a whole number of
+    # resampled ones: elsewhere the filter would be between two phases.
     chosen = _channels(turn, audio)
     unit = audio.rate // math.gcd(audio.rate, MODEL_RATE)
     block = max(1, BLOCK_SECONDS * audio.rate // unit) * unit
@@ -58,7 +63,7 @@ def mono(turn: Turn, audio: Audio) -> Iterator[FloatArray]:
         right = min(left + block, stop)
         begin, end = max(start, left - context), min(stop, right + context)
         samples = _finite(audio.read(begin, end, chosen), begin, audio).mean(axis=0)
-        first = resampled_length(left - begin, audio.rate)
+        first = resampled_length(left - begin, audio.rate)  # exact: whole units
         whole = _resample(samples, audio.rate)
         yield whole[first : first + resampled_length(right - left, audio.rate)]
 
@@ -79,6 +84,7 @@ def _finite(samples: FloatArray, begin: int, audio: Audio) -> FloatArray:
     broken = ~np.isfinite(samples)
     if broken.any():
         first = begin + int(np.flatnonzero(broken.any(axis=0))[0])
+        # Not read as zeros: one such sample makes every score of its clip NaN, in silence.
         raise AudioError(
             f"{broken.sum()} NaN or infinite samples, the first at {first / audio.rate:.3f} s"
         )

@@ -9,7 +9,7 @@ from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 
-from emo2vec_plugins.audio import LateAudio, MissingAudio, StreamAudio, open_audio
+from emo2vec_plugins.audio import LazyAudio, MissingAudio, StreamAudio, open_audio
 from emo2vec_plugins.core import Audio
 from emo2vec_plugins.errors import AudioError
 
@@ -55,7 +55,7 @@ def _exists(path: Path) -> bool:
         return False
 
 
-class PipeAudio(LateAudio):
+class PipeAudio(LazyAudio):
     """What a command writes to its standard output, which is run when it is first asked for."""
 
     def __init__(self, command: str) -> None:
