@@ -1,7 +1,7 @@
-"""The columns of a table of audformat that say what was heard, their schemes and their rater.
+"""The columns of an audformat table that hold emotions, their schemes and their rater.
 
-The model that spoke is the rater, a machine; everything that is known of it stands in the rater's
-``meta``. Schemes that people made are not touched.
+The model is the rater, a machine; its provenance stands in the rater's ``meta``. Schemes that people
+made are not touched.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 from emo2vec_plugins.core import Emotion, Options, Provenance
 from emo2vec_plugins.errors import FormatError, OptionsError
-from emo2vec_plugins.integrations.audformat.frames import columns, emotion_values, import_audformat
+from emo2vec_plugins.formats import audformat_columns, audformat_values, is_audformat_column
+from emo2vec_plugins.integrations.audformat.frames import import_audformat
 
 if TYPE_CHECKING:
     import audformat
 
 PROVENANCE = "provenance"
-"""Key in a rater's ``meta`` under which stands what is known of the model."""
+"""Key of the model's provenance in a rater's ``meta``."""
 
 
 def fill(
@@ -31,25 +32,25 @@ def fill(
     """Give a table the columns of some emotions, in the order of its rows, with schemes and rater.
 
     Raises:
-        FormatError: If several models were heard.
+        FormatError: If the emotions are of several models.
     """
     library = import_audformat()
-    table.drop_columns([name for name in table.columns if _is_ours(name, field)], inplace=True)
-    rows = [emotion_values(emotion, field=field) for emotion in emotions]
+    table.drop_columns(
+        [name for name in table.columns if is_audformat_column(name, field=field)], inplace=True
+    )
+    rows = [audformat_values(emotion, field=field) for emotion in emotions]
     rater = _rater(database, emotions, field)
+    types = {"text": library.define.DataType.STRING, "number": library.define.DataType.FLOAT}
     classes = dict.fromkeys(name for each in emotions for name in (*each.scores, each.label))
-    for name, dtype in columns(emotions, field=field).items():
-        kind = (
-            library.define.DataType.STRING if dtype == "string" else library.define.DataType.FLOAT
-        )
+    for name, kind in audformat_columns(emotions, field=field).items():
         labels = [label for label in classes if label is not None] if name == field else []
-        _add_scheme(database, name, kind, labels)
+        _add_scheme(database, name, types[kind], labels)
         table[name] = library.Column(scheme_id=name, rater_id=rater)
         table[name].set([row.get(name) for row in rows])
 
 
 def _add_scheme(database: audformat.Database, name: str, kind: str, labels: list[str]) -> None:
-    """See to it that a scheme is there, and knows these labels beside those that it has."""
+    """Add a scheme with these labels, or these labels to the scheme that is there."""
     known = database.schemes.get(name)
     if known is None or (labels and not known.labels):
         database.schemes[name] = import_audformat().Scheme(kind, labels=labels or None)
@@ -58,14 +59,14 @@ def _add_scheme(database: audformat.Database, name: str, kind: str, labels: list
 
 
 def _rater(database: audformat.Database, emotions: Iterable[Emotion], field: str) -> str | None:
-    """Add the model that was heard to a database; return what it is called there."""
-    heard = {each.provenance for each in emotions if each.provenance is not None}
-    if len(heard) > 1:
+    """Add the emotions' model to a database; return its name there."""
+    models = {each.provenance for each in emotions if each.provenance is not None}
+    if len(models) > 1:
         raise FormatError(
-            f"a column of audformat has one rater, and {len(heard)} models were heard: "
-            f"{', '.join(sorted(each.model for each in heard))}; make a table for each"
+            f"a column of audformat has one rater, and the emotions are of {len(models)} models: "
+            f"{', '.join(sorted(each.model for each in models))}; make a table for each"
         )
-    for provenance in heard:
+    for provenance in models:
         names = [field, *(f"{field}-{number}" for number in range(2, len(database.raters) + 2))]
         same = [name for name in names if known_model(database.raters.get(name)) == provenance]
         name = (same or [name for name in names if name not in database.raters])[0]
@@ -80,8 +81,8 @@ def _rater(database: audformat.Database, emotions: Iterable[Emotion], field: str
 
 
 def known_model(rater: audformat.Rater | None) -> Provenance | None:
-    """Return what a rater says of the model that it is; None if it is not one of ours."""
-    with suppress(AttributeError, KeyError, TypeError):  # somebody else's
+    """Return the model that a rater is; None if it is not one of ours."""
+    with suppress(AttributeError, KeyError, TypeError):  # a rater that somebody else described
         return None if rater is None else Provenance.from_dict(rater.meta[PROVENANCE])
     return None
 
@@ -105,7 +106,11 @@ def refuse_replacing(
         raise OptionsError(
             f"there is a table {table!r} already; Options(overwrite=True) replaces it"
         )
-    taken = [] if is_new else [name for name in database[table].columns if _is_ours(name, field)]
+    taken = (
+        []
+        if is_new
+        else [name for name in database[table].columns if is_audformat_column(name, field=field)]
+    )
     if taken and not options.overwrite:
         raise OptionsError(
             f"table {table!r} has {', '.join(taken)} already: into=... makes a new table, "
@@ -119,14 +124,9 @@ def refuse_replacing(
 def _refuse_sharing(database: audformat.Database, table: str, field: str) -> None:
     """Refuse to add labels to a scheme that somebody else labelled by."""
     for name, column in database[table].columns.items():
-        if _is_ours(column.scheme_id, field) and known_model(column.rater) is None:
+        scheme = column.scheme_id or ""
+        if is_audformat_column(scheme, field=field) and known_model(column.rater) is None:
             raise OptionsError(
-                f"scheme {column.scheme_id!r} is that of column {name!r} in table {table!r}, which "
+                f"scheme {scheme!r} is that of column {name!r} in table {table!r}, which "
                 "somebody else made; Options(field=...) gives other names"
             )
-
-
-def _is_ours(name: str | None, field: str) -> bool:
-    if name is None:
-        return False
-    return name in columns([], field=field) or name.startswith(f"{field}_score_")

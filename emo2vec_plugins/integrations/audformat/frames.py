@@ -1,31 +1,35 @@
-"""Dialogues as data frames of audformat, audEERING's way to keep annotations, and the other way round.
+"""Dialogues as data frames of audformat, audEERING's way to keep annotations, and back.
 
-A row is a segment: the index says ``file``, ``start`` and ``end``, times to the nanosecond. Beside it
-stand ``recording``, ``speaker``, ``emotion``, ``emotion_score``, one ``emotion_score_angry`` for each
-class, and what else is known of the emotion. The file is the recording's sound; where that is
-unknown, its name, and ``recording`` is empty. Channels, logits and arrays have no place.
+A row is a segment: the index has ``file``, ``start`` and ``end``, times to the nanosecond. The columns
+are those of audformat's CSV; see `emo2vec_plugins.formats`. Channels, logits and arrays have no place.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emo2vec_plugins.core import Dialogue, Emotion, ScoredTurn, Turn
-from emo2vec_plugins.errors import FormatError, InvalidTurnError, MissingExtraError, warn
+from emo2vec_plugins.core import Dialogue, Turn
+from emo2vec_plugins.errors import FormatError, warn
+from emo2vec_plugins.formats import (
+    AUDFORMAT_INDEX,
+    NANOSECONDS,
+    audformat_columns,
+    audformat_dialogues,
+    audformat_row,
+)
+from emo2vec_plugins.integrations import import_extra
 
 if TYPE_CHECKING:
     import pandas as pd
 
-NANOSECONDS = 1_000_000_000
 LATEST = 2**63 - 1_000_000
 """Nanoseconds that a Timedelta holds, less some for segments that are there more than once."""
 
-INDEX = ("file", "start", "end")
-
-Values = dict[str, Any]
+PANDAS = {"text": "string", "number": "float64"}
+"""The pandas type of what a column holds."""
 
 
 def import_audformat() -> Any:
@@ -34,13 +38,7 @@ def import_audformat() -> Any:
     Raises:
         MissingExtraError: If it is not installed.
     """
-    try:
-        import audformat
-    except ImportError as error:
-        raise MissingExtraError(
-            "this needs audformat: pip install 'emo2vec-plugins[audformat]'"
-        ) from error
-    return audformat
+    return import_extra("audformat", extra="audformat")
 
 
 def to_frame(
@@ -60,94 +58,78 @@ def to_frame(
         root: Folder of the database; files below it are named from there.
 
     Raises:
-        FormatError: If two recordings have one name, or a turn begins before its file does.
+        FormatError: If two recordings have one name, a turn begins before its file does, or a
+            flag has spaces.
     """
-    import pandas as pd
-
-    audformat = import_audformat()
+    audformat, pandas = import_audformat(), import_extra("pandas", extra="audformat")
     given = list(dialogues)
     _check(given)
     segments = _Segments()
-    rows: list[Values] = []
+    rows: list[dict[str, Any]] = []
     for dialogue in given:
-        file, name = _file(dialogue, root)
         for scored in dialogue.turns:
-            segments.add(file, scored.turn)
-            heard = emotion_values(scored.emotion, field=field)
-            rows.append({"recording": name, "speaker": scored.turn.speaker} | heard)
+            row = audformat_row(dialogue, scored, field=field)
+            if dialogue.audio is not None and root is not None:
+                row["file"] = _below(dialogue.audio, Path(root))
+            segments.add(row["file"], scored.turn)
+            rows.append(row)
     index = audformat.segmented_index(
         segments.files,
-        pd.to_timedelta(segments.starts, unit="ns"),
-        pd.to_timedelta(segments.ends, unit="ns"),
+        pandas.to_timedelta(segments.starts, unit="ns"),
+        pandas.to_timedelta(segments.ends, unit="ns"),
     )
-    names = columns((scored.emotion for each in given for scored in each.turns), field=field)
-    return pd.DataFrame(
+    emotions = (scored.emotion for each in given for scored in each.turns)
+    columns = {"recording": "text", "speaker": "text"} | audformat_columns(emotions, field=field)
+    frame: pd.DataFrame = pandas.DataFrame(
         {
-            name: pd.Series([row.get(name) for row in rows], index=index, dtype=dtype)
-            for name, dtype in ({"recording": "string", "speaker": "string"} | names).items()
+            name: pandas.Series([row.get(name) for row in rows], index=index, dtype=PANDAS[kind])
+            for name, kind in columns.items()
         },
         index=index,
     )
+    return frame
 
 
 def from_frame(frame: pd.DataFrame, *, field: str = "emotion") -> list[Dialogue]:
     """Return the dialogues in a frame with a segmented index, in order of first mention.
 
     Args:
-        frame: Without missing ends. Columns may be missing, and others are not looked at; where
-            there is no ``recording``, a file is a recording of its own.
+        frame: Without missing ends. Columns may be missing, and others are ignored; where there
+            is no ``recording``, a file is a recording of its own.
         field: Name of the column with the label.
 
     Raises:
-        FormatError: If the index is not segmented, an end is missing, or a row is no turn; names
-            the row.
+        FormatError: If the index is not segmented, an end is missing, two files are one
+            recording, or a row is not a turn; names the row.
     """
     if not import_audformat().is_segmented_index(frame.index):
-        raise FormatError(
-            f"expected an index of {', '.join(INDEX)}, found {', '.join(map(str, frame.index.names))}"
-        )
-    columns_ = {str(name): cells(frame[name]) for name in frame.columns}
-    recordings: dict[tuple[str, str | None], list[ScoredTurn]] = {}
-    for place, bounds in enumerate(frame.index):
-        row = {name: cells[place] for name, cells in columns_.items()}
-        head = _recording(str(bounds[0]), row)
-        recordings.setdefault(head, []).append(_scored(bounds, row, field))
-    return [
-        Dialogue(recording=name, turns=tuple(turns), audio=audio)
-        for (name, audio), turns in recordings.items()
-    ]
+        names = ", ".join(map(str, frame.index.names))
+        raise FormatError(f"expected an index of {', '.join(AUDFORMAT_INDEX)}, found {names}")
+    return audformat_dialogues(_rows(frame), field=field)
 
 
-def columns(emotions: Iterable[Emotion], *, field: str) -> dict[str, str]:
-    """Return the columns for some emotions, each with its pandas type."""
-    scores = dict.fromkeys(f"{field}_score_{name}" for each in emotions for name in each.scores)
-    return {
-        field: "string",
-        f"{field}_score": "float64",
-        **dict.fromkeys(scores, "float64"),
-        f"{field}_flags": "string",
-        f"{field}_reason": "string",
-        f"{field}_duration": "float64",
-        f"{field}_overlap_ratio": "float64",
-    }
-
-
-def emotion_values(emotion: Emotion, *, field: str) -> Values:
-    """Return what the columns of one row hold."""
-    return {
-        field: emotion.label,
-        f"{field}_score": emotion.score,
-        **{f"{field}_score_{name}": value for name, value in emotion.scores.items()},
-        f"{field}_flags": " ".join(emotion.flags) or None,
-        f"{field}_reason": emotion.reason,
-        f"{field}_duration": emotion.duration,
-        f"{field}_overlap_ratio": emotion.overlap_ratio,
-    }
+def _rows(frame: pd.DataFrame) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    columns = {str(name): cells(frame[name]) for name in frame.columns}
+    for place, (file, start, end) in enumerate(frame.index):
+        where = f"{file}, {start} to {end}"
+        if end != end or start != start:  # NaT is the only time that is not itself
+            raise FormatError(
+                f"{where}: the segment is open, and how long the file is is not known here"
+            )
+        row = {name: values[place] for name, values in columns.items()}
+        yield where, row | {"file": str(file), "start": seconds(start), "end": seconds(end)}
 
 
 def seconds(time: Any) -> float:
     """Return a Timedelta in seconds, exactly as near as a float can be."""
     return int(time.value) / NANOSECONDS
+
+
+def cells(series: pd.Series[Any]) -> list[Any]:
+    """Return a column's values, None where one is missing."""
+    return [
+        None if missing else value for value, missing in zip(series, series.isna(), strict=True)
+    ]
 
 
 class _Segments:
@@ -182,73 +164,14 @@ def _check(dialogues: Sequence[Any]) -> None:
         if each.recording in names:
             raise FormatError(f"two recordings are called {each.recording!r}")
         names.add(each.recording)
-    silent = [each.recording for each in dialogues if not each.turns]
-    if silent:
-        warn(f"recordings without turns have no row: {', '.join(map(repr, silent[:10]))}")
+    empty = [each.recording for each in dialogues if not each.turns]
+    if empty:
+        warn(f"recordings without turns have no row: {', '.join(map(repr, empty[:10]))}")
 
 
-def _file(dialogue: Dialogue, root: str | os.PathLike[str] | None) -> tuple[str, str | None]:
-    """Return what the index says of a recording, and what the column does."""
-    if dialogue.audio is None:
-        return dialogue.recording, None
-    if root is None:
-        return dialogue.audio, dialogue.recording
+def _below(audio: str, root: Path) -> str:
+    """Return a file's name from *root*; one that lies elsewhere keeps its own."""
     try:
-        below = Path(dialogue.audio).resolve().relative_to(Path(root).resolve())
+        return Path(audio).resolve().relative_to(root.resolve()).as_posix()
     except ValueError:
-        return dialogue.audio, dialogue.recording
-    return below.as_posix(), dialogue.recording
-
-
-def cells(series: pd.Series[Any]) -> list[Any]:
-    """Return a column's values, None where one is missing."""
-    return [
-        None if missing else value for value, missing in zip(series, series.isna(), strict=True)
-    ]
-
-
-def _recording(file: str, row: Mapping[str, Any]) -> tuple[str, str | None]:
-    if "recording" not in row:
-        return file, file
-    return (file, None) if row["recording"] is None else (str(row["recording"]), file)
-
-
-def _scored(bounds: tuple[Any, Any, Any], row: Mapping[str, Any], field: str) -> ScoredTurn:
-    file, start, end = bounds
-    where = f"{file}, {start} to {end}"
-    if end != end or start != start:  # NaT is the only time that is not itself
-        raise FormatError(
-            f"{where}: the segment is open, and how long the file is is not known here"
-        )
-    prefix = f"{field}_score_"
-    speaker, label, reason = (
-        _text(row.get(name)) for name in ("speaker", field, f"{field}_reason")
-    )
-    try:
-        turn = Turn(start=seconds(start), end=seconds(end), speaker=speaker)
-        emotion = Emotion(
-            label=label,
-            score=_number(row.get(f"{field}_score")),
-            scores={
-                name.removeprefix(prefix): float(value)
-                for name, value in row.items()
-                if name.startswith(prefix) and value is not None
-            },
-            flags=tuple((_text(row.get(f"{field}_flags")) or "").split()),
-            reason=reason,
-            duration=_number(row.get(f"{field}_duration")) or 0.0,
-            overlap_ratio=_number(row.get(f"{field}_overlap_ratio")),
-        )
-    except InvalidTurnError as error:
-        raise FormatError(f"{where}: {error}") from error
-    except (TypeError, ValueError) as error:
-        raise FormatError(f"{where}: expected numbers as scores: {error}") from error
-    return ScoredTurn(turn=turn, emotion=emotion)
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
+        return audio

@@ -9,12 +9,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emo2vec_plugins.audio import open_audio
 from emo2vec_plugins.core import (
     Dialogue,
     Emotion,
     Options,
     Plugins,
-    Provenance,
     Recording,
     Scorer,
     Turn,
@@ -54,7 +54,7 @@ def to_database(
     Licence, authors, languages and splits are yours to fill in; ``save(folder)`` writes it.
 
     Args:
-        dialogues: All heard by one model, or by none.
+        dialogues: Their emotions are of one model, or of none.
         name: Of the database.
         table: Of the table.
         field: Name of the column with the label, and what those beside it begin with.
@@ -64,8 +64,8 @@ def to_database(
         usage: What they may be used for, one of ``audformat.define.Usage``.
 
     Raises:
-        FormatError: If two recordings have one name, a turn begins before its file does, or
-            several models were heard.
+        FormatError: If two recordings have one name, a turn begins before its file does, or the
+            emotions are of several models.
         MissingExtraError: If audformat is not installed.
     """
     library = import_audformat()
@@ -88,9 +88,9 @@ def from_database(
 ) -> list[Dialogue]:
     """Return the dialogues in a table, segmented or filewise, in order of first mention.
 
-    Of a table that somebody else made, each file is a recording, its column ``speaker``, if there
-    is one, says who speaks, and *field* what was heard. Segments that are open end where their
-    file does; only then is the file looked at.
+    In a table that somebody else made, each file is a recording, and the column ``speaker``, if
+    there is one, says who speaks. Segments that are open end where their file does; only then is
+    the file read.
 
     Args:
         database: Loaded or made.
@@ -99,22 +99,31 @@ def from_database(
         root: Folder that the files are named from; the database's own if None.
 
     Raises:
-        FormatError: If there is no such table, a row is no turn, or a file is not readable whose
-            length is needed.
+        FormatError: If there is no such table, a row is not a turn, or a file is not readable
+            whose length is needed.
     """
-    library = import_audformat()
     found = _table(database, table)
     rows = list(_rows(found.df, root=_root(database, root)))
     for file, _, is_known in rows:
         if not is_known:
             raise FormatError(f"{file}: not readable, and an open segment ends where its file does")
     frame = found.df.copy()
-    bounds = [(turn.start, turn.end) for _, turn, _ in rows]
-    frame.index = library.segmented_index(
-        [file for file, _, _ in rows], [start for start, _ in bounds], [end for _, end in bounds]
+    frame.index = import_audformat().segmented_index(
+        [file for file, _, _ in rows],
+        [turn.start for _, turn, _ in rows],
+        [turn.end for _, turn, _ in rows],
     )
-    heard_by = known_model(found[field].rater) if field in found.columns else None
-    return [_heard(dialogue, heard_by) for dialogue in from_frame(frame, field=field)]
+    model = known_model(found[field].rater) if field in found.columns else None
+    return [
+        replace(
+            dialogue,
+            turns=tuple(
+                replace(scored, emotion=replace(scored.emotion, provenance=model))
+                for scored in dialogue.turns
+            ),
+        )
+        for dialogue in from_frame(frame, field=field)
+    ]
 
 
 def annotate_table(
@@ -127,11 +136,11 @@ def annotate_table(
     options: Options | None = None,
     plugins: Plugins | None = None,
 ) -> audformat.Table:
-    """Add what is heard in each segment, or file, of a table to it, or to a new table beside it.
+    """Add the emotion of each segment, or file, of a table to it, or to a new table beside it.
 
-    Files are read one after another, in order of first mention, and rows stay in theirs. Overlap
-    is looked at within a file, if the table has a column ``speaker``. A segment that cannot be
-    scored has no label and a reason.
+    Files are read one after another, in order of first mention, and rows stay in theirs. Turns
+    overlap within a file, if the table has a column ``speaker``. A segment that cannot be scored
+    has no label and a reason.
 
     Args:
         database: Changed in place, once everything is scored.
@@ -173,7 +182,7 @@ def annotate_table(
 def _scored(
     frame: pd.DataFrame, root: Path, score: Scorer, options: Options, plugins: Plugins | None
 ) -> list[Emotion]:
-    """Return what is heard in each row."""
+    """Return the emotion of each row."""
     places: dict[str, list[int]] = {}
     turns: list[Turn] = []
     for place, (file, turn, _) in enumerate(_rows(frame, root=root)):
@@ -199,31 +208,19 @@ def _rows(frame: pd.DataFrame, *, root: Path) -> Iterator[tuple[str, Turn, bool]
 
     @cache
     def length(file: str) -> float | None:
-        from emo2vec_plugins.audio import open_audio
-
         return seconds_of(open_audio(root / file))
 
     for (file, start, end), speaker in zip(index, speakers, strict=True):
-        begin = 0.0 if start != start else seconds(start)  # NaT alone is not itself
-        stop = seconds(end) if end == end else length(file)
+        is_open = end != end  # NaT is the only time that is not itself
+        begin = 0.0 if start != start else seconds(start)
+        known = length(file) if is_open else seconds(end)
+        # An open segment may begin behind the end of its file: it is empty then.
+        stop = max(begin, known or begin) if is_open else known or 0.0
         try:
-            turn = Turn(
-                start=begin,
-                end=max(begin, stop or begin) if end != end else seconds(end),
-                speaker=None if speaker is None else str(speaker),
-            )
+            turn = Turn(start=begin, end=stop, speaker=None if speaker is None else str(speaker))
         except InvalidTurnError as error:
             raise FormatError(f"{file}, {start} to {end}: {error}") from error
-        yield file, turn, stop is not None
-
-
-def _heard(dialogue: Dialogue, provenance: Provenance | None) -> Dialogue:
-    """Return a dialogue with the model that spoke beside everything that it said."""
-    turns = [
-        replace(scored, emotion=replace(scored.emotion, provenance=provenance))
-        for scored in dialogue.turns
-    ]
-    return replace(dialogue, turns=tuple(turns))
+        yield file, turn, known is not None
 
 
 def _table(database: audformat.Database, name: str) -> audformat.Table:

@@ -10,9 +10,9 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, NoReturn
+from typing import Any
 
-from emo2vec_plugins.errors import Emo2vecError, OptionsError
+from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.files import Part
 from emo2vec_plugins.integrations.huggingface.rows import DatasetOptions, features_of
 
@@ -96,7 +96,7 @@ def scores_in(values: Values, options: DatasetOptions) -> Iterable[str]:
 
 
 def check_columns(names: Collection[str], options: DatasetOptions) -> None:
-    """Refuse columns that are not there, and such as are there already.
+    """Refuse to read columns that are missing, and to write those that are there already.
 
     Raises:
         OptionsError: If there are any.
@@ -112,12 +112,6 @@ def check_columns(names: Collection[str], options: DatasetOptions) -> None:
             f"the data set has {', '.join(taken)} already: Options(field=...) gives other names, "
             "and Options(overwrite=True) replaces them"
         )
-
-
-def raise_cause(_: Any, error: Exception) -> NoReturn:
-    """Raise what went wrong, not what the pipeline says of it: somebody asked for this by name."""
-    cause = error.__cause__
-    raise cause if isinstance(cause, Emo2vecError | OSError) else error
 
 
 @cache

@@ -1,13 +1,12 @@
-"""Data sets of Hugging Face's ``datasets``, with what is heard in their audio as new columns.
+"""Data sets of Hugging Face's ``datasets``, with the emotions in their audio as new columns.
 
 Of a data set on disk only the new columns are written, beside the old ones, which stay where they
-are. A data set that is streamed stays one: rows are scored as they are asked for.
+are. A stream stays a stream: rows are scored as they are asked for.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
@@ -22,9 +21,11 @@ from emo2vec_plugins.core import (
     annotate,
     as_options,
     hookimpl,
+    raise_error,
 )
 from emo2vec_plugins.errors import SourceError
-from emo2vec_plugins.integrations.huggingface.columns import Columns, check_columns, raise_cause
+from emo2vec_plugins.integrations import is_a
+from emo2vec_plugins.integrations.huggingface.columns import Columns, check_columns
 from emo2vec_plugins.integrations.huggingface.rows import DatasetOptions, DatasetRow, RowSession
 from emo2vec_plugins.integrations.huggingface.streams import BATCH_ROWS, streamed
 
@@ -45,7 +46,7 @@ def annotate_dataset(
     folder: str | os.PathLike[str] | None = None,
     batch_rows: int = BATCH_ROWS,
 ) -> Any:
-    """Return a data set with what is heard in its audio as new columns, and all else as it was.
+    """Return a data set with the emotions in its audio as new columns, and the rest as it was.
 
     The columns are ``emotion``, ``emotion_score``, ``emotion_scores`` (a number for each class),
     ``emotion_flags``, ``emotion_reason``, ``emotion_overlap_ratio``, ``emotion_model`` and, if
@@ -83,7 +84,7 @@ def annotate_dataset(
         folder=folder,
         classes=tuple(getattr(getattr(score, "labels", None), "names", ())),
     )
-    if _is_a(dataset, "DatasetDict", "IterableDatasetDict"):
+    if is_a(dataset, "datasets", "DatasetDict", "IterableDatasetDict"):
         splits = {
             name: _annotated(split, score, wanted, plugins, batch_rows)
             for name, split in dataset.items()
@@ -97,9 +98,9 @@ def emo2vec_open(source: Any, options: Options) -> DatasetSession | RowSession |
     """Open a ``Dataset``, or a row of one."""
     if isinstance(source, DatasetRow):
         return RowSession(source.values, source.options)
-    if _is_a(source, "Dataset"):
+    if is_a(source, "datasets", "Dataset"):
         return DatasetSession(source, _options(options))
-    if _is_a(source, "IterableDataset", "DatasetDict", "IterableDatasetDict"):
+    if is_a(source, "datasets", "IterableDataset", "DatasetDict", "IterableDatasetDict"):
         raise SourceError(f"{type(source).__name__}: goes to annotate_dataset, not to annotate")
     return None
 
@@ -121,13 +122,14 @@ class DatasetSession:
             session = RowSession(row, self._options)
             self._open.append(session)
             for clip in session.clips():
-                yield replace(clip, key=session)
+                yield replace(clip, key=(session, clip))
 
     def take(self, clip: Clip, emotion: Emotion) -> None:
         """Keep the result; rows before that of the clip are complete."""
-        while self._open[0] is not clip.key:
+        session, own = clip.key
+        while self._open[0] is not session:
             self._columns.add(self._open.popleft().finish())
-        self._open[0].take(clip, emotion)
+        session.take(own, emotion)
 
     def finish(self) -> Dataset:
         """Return the data set with its new columns."""
@@ -148,22 +150,22 @@ class DatasetSession:
 def _annotated(
     dataset: Any, score: Scorer, options: DatasetOptions, plugins: Plugins | None, batch_rows: int
 ) -> Any:
-    if _is_a(dataset, "IterableDataset"):
+    if is_a(dataset, "datasets", "IterableDataset"):
         return streamed(dataset, score, options=options, plugins=plugins, batch_rows=batch_rows)
-    if not _is_a(dataset, "Dataset"):
+    if not is_a(dataset, "datasets", "Dataset"):
         raise SourceError(
             "expected a Dataset or IterableDataset of Hugging Face's datasets, or a dict of them by "
             f"split, got {type(dataset).__name__}"
         )
     [result] = annotate(
-        [dataset], score=score, options=options, plugins=plugins, failed=raise_cause
+        [dataset], score=score, options=options, plugins=plugins, failed=raise_error
     )
     return result
 
 
 def _options(options: Options, **more: Any) -> DatasetOptions:
     if isinstance(options, DatasetOptions):
-        # What was said there holds, unless it is said here.
+        # These hold, unless an argument says otherwise.
         defaults = {each.name: each.default for each in fields(DatasetOptions)}
         return replace(options, **{name: v for name, v in more.items() if v != defaults[name]})
     given = {each.name: getattr(options, each.name) for each in fields(Options)}
@@ -187,10 +189,3 @@ def _beside(dataset: Dataset, more: Dataset) -> Dataset:
         output_all_columns=form["output_all_columns"],
         **form["format_kwargs"],
     )
-
-
-def _is_a(source: Any, *names: str) -> bool:
-    # Never imported here: no data set, no library.
-    library = sys.modules.get("datasets")
-    kinds = [getattr(library, name, None) for name in names]
-    return any(isinstance(kind, type) and isinstance(source, kind) for kind in kinds)

@@ -1,4 +1,4 @@
-"""One row of a Hugging Face data set: what is to be heard in it, and the columns that it gets.
+"""One row of a Hugging Face data set: its turns, and the columns that it gets.
 
 Audio comes as ``{"bytes": ..., "path": ...}``, which is how the column is stored, and is decoded
 here: the library's own decoder needs torchcodec with FFmpeg.
@@ -6,27 +6,29 @@ here: the library's own decoder needs torchcodec with FFmpeg.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from emo2vec_plugins.core import Clip, Emotion, Options, Provenance, Turn, kept, overlaps
+from emo2vec_plugins.core import Emotion, Options, Turn
 from emo2vec_plugins.errors import AudioError, InvalidTurnError, OptionsError
-from emo2vec_plugins.integrations import seconds_of
+from emo2vec_plugins.integrations import (
+    RecordingSession,
+    embedding_field,
+    label_fields,
+    seconds_of,
+)
 
 if TYPE_CHECKING:
     from emo2vec_plugins.core import Audio
 
 Row = Mapping[str, Any]
 
-NOWHERE = Turn(start=0.0, end=0.0)
-"""Stands for a turn that is none."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetOptions(Options):
-    """What is to be heard in a data set, beside what all sources have.
+    """Which columns of a data set to read and to write, beside the options of all sources.
 
     Attributes:
         column: Name of the column with the audio.
@@ -66,7 +68,7 @@ class DatasetOptions(Options):
     @property
     def new_columns(self) -> tuple[str, ...]:
         """Names of the columns that are written."""
-        return (self.field, *(f"{self.field}_{part}" for part in _parts(self)))
+        return tuple(emotion_values(Emotion(), self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -82,55 +84,25 @@ class DatasetRow:
     options: DatasetOptions
 
 
-class RowSession:
-    """The turns of one row, in their order; a turn that is none fails by itself."""
+class RowSession(RecordingSession):
+    """The turns of one row, in their order; an invalid turn fails by itself."""
 
     def __init__(self, row: Row, options: DatasetOptions) -> None:
-        self._options = options
-        self._audio = audio_of(row.get(options.column))
-        self._turns = list(_turns(row, self._audio, options))
-        self._emotions: list[Emotion] = []
-
-    def clips(self) -> Iterator[Clip]:
-        """Yield one clip a turn, each with the spans in which other speakers are heard."""
-        from emo2vec_plugins.audio import MissingAudio
-
-        alone = self._options.overlap == "exclude"
-        turns = [NOWHERE if isinstance(each, str) else each for each in self._turns]
-        for found, turn, spans in zip(self._turns, turns, overlaps(turns), strict=True):
-            audio = MissingAudio(found) if isinstance(found, str) else self._audio
-            yield Clip(turn=turn, audio=audio, overlaps=spans, alone=alone)
-
-    def take(self, clip: Clip, emotion: Emotion) -> None:  # noqa: ARG002 - they come in order
-        """Keep the result."""
-        self._emotions.append(kept(emotion, self._options))
+        self._columns = options
+        audio = audio_of(row.get(options.column))
+        super().__init__("", audio, list(_turns(row, audio, options)), options)
 
     def finish(self) -> dict[str, Any]:
         """Return the values of the new columns."""
-        values = [emotion_values(emotion, self._options) for emotion in self._emotions]
-        if self._options.turns is None:
+        values = [emotion_values(each, self._columns) for each in self.emotions().values()]
+        if self._columns.turns is None:
             return values[0]
-        return {name: [each[name] for each in values] for name in self._options.new_columns}
+        return {name: [each[name] for each in values] for name in self._columns.new_columns}
 
 
-def emotion_values(emotion: Emotion, options: DatasetOptions) -> dict[str, Any]:
-    """Return what the columns say of one turn."""
-    field = options.field
-    values: dict[str, Any] = {
-        field: emotion.label,
-        f"{field}_score": emotion.score,
-        f"{field}_scores": dict(emotion.scores) or None,
-        f"{field}_flags": list(emotion.flags),
-        f"{field}_reason": emotion.reason,
-        f"{field}_overlap_ratio": emotion.overlap_ratio,
-        f"{field}_model": _model(emotion.provenance),
-    }
-    if options.embeddings:
-        vector = emotion.embedding
-        values[f"{field}_embedding"] = (
-            None if vector is None else vector.astype(options.array_dtype)
-        )
-    return values
+def emotion_values(emotion: Emotion, options: Options) -> dict[str, Any]:
+    """Return the values of the new columns for one turn."""
+    return label_fields(emotion, options) | embedding_field(emotion, options)
 
 
 def features_of(options: DatasetOptions) -> Any:
@@ -138,19 +110,17 @@ def features_of(options: DatasetOptions) -> Any:
     from datasets import Features, List, Value
 
     field = options.field
-    one = {
-        field: Value("string"),
+    others = {
         f"{field}_score": Value("float64"),
         f"{field}_scores": {name: Value("float64") for name in options.classes},
         f"{field}_flags": List(Value("string")),
-        f"{field}_reason": Value("string"),
         f"{field}_overlap_ratio": Value("float64"),
-        f"{field}_model": Value("string"),
         f"{field}_embedding": List(Value(options.array_dtype)),
     }
-    named = {name: one[name] for name in options.new_columns}
+    named = {name: others.get(name, Value("string")) for name in options.new_columns}
     if not options.classes:
-        del named[f"{field}_scores"]  # nothing was ever scored, and a struct without fields is none
+        # Nothing was ever scored, and Arrow has no struct without fields.
+        del named[f"{field}_scores"]
     if options.turns is not None:
         named = {name: List(feature) for name, feature in named.items()}
     return Features(named)
@@ -176,20 +146,8 @@ def audio_of(value: Any) -> Audio:
         return MissingAudio(str(error))
 
 
-def _model(provenance: Provenance | None) -> str | None:
-    if provenance is None:
-        return None
-    version = provenance.revision or provenance.sha256
-    return f"{provenance.model}@{version[:12]}" if version else provenance.model
-
-
-def _parts(options: Options) -> Sequence[str]:
-    parts = ("score", "scores", "flags", "reason", "overlap_ratio", "model")
-    return (*parts, "embedding") if options.embeddings else parts
-
-
 def _turns(row: Row, audio: Audio, options: DatasetOptions) -> Iterator[Turn | str]:
-    """Yield the turns of a row, or why one is none."""
+    """Yield the turns of a row, or why one is invalid."""
     if options.turns is None:
         start = row.get(options.start) if options.start else None
         end = row.get(options.end) if options.end else None

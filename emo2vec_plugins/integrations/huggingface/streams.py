@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from emo2vec_plugins.core import Plugins, Scorer, annotate
+from emo2vec_plugins.core import Plugins, Scorer, annotate, raise_error
 from emo2vec_plugins.errors import OptionsError
-from emo2vec_plugins.integrations.huggingface.columns import check_columns, raise_cause, table_of
+from emo2vec_plugins.integrations.huggingface.columns import check_columns, table_of
 from emo2vec_plugins.integrations.huggingface.rows import DatasetOptions, DatasetRow, features_of
 
 if TYPE_CHECKING:
@@ -34,11 +34,11 @@ def streamed(
         raise OptionsError("the scorer does not say its classes: DatasetOptions(classes=...)")
     if dataset.features is not None:
         check_columns(list(dataset.features), options)
-    hearing = _Hearing(score, options, plugins)
+    annotator = _Annotator(score, options, plugins)
     is_arrow = _is_arrow(dataset)
     stream, original = _undecoded(dataset, options.column, is_arrow=is_arrow)
     stream = stream.with_format("arrow" if is_arrow else None).map(
-        hearing.table if is_arrow else hearing.batch,
+        annotator.table if is_arrow else annotator.batch,
         batched=True,
         batch_size=batch_rows,
         features=_features(stream, options),
@@ -63,7 +63,7 @@ def _undecoded(dataset: IterableDataset, column: str, *, is_arrow: bool) -> tupl
 
 
 def _features(stream: IterableDataset, options: DatasetOptions) -> Any:
-    """Return the features of a stream and of its new columns; None where nobody knows them."""
+    """Return the features of a stream and of its new columns; None where they are not known."""
     from datasets import Features
 
     if stream.features is None:
@@ -75,7 +75,7 @@ def _features(stream: IterableDataset, options: DatasetOptions) -> Any:
 
 def _is_arrow(dataset: IterableDataset) -> bool:
     # The library makes Arrow tables of Python objects wrongly, and Python objects of Arrow tables
-    # slowly: a stream is left what it is. Where this cannot be told, Python is always right.
+    # slowly: a stream keeps its kind. Where that is not known, Python objects are always right.
     examples = getattr(dataset, "_ex_iterable", None)
     return getattr(examples, "iter_arrow", None) is not None
 
@@ -85,7 +85,7 @@ def _format(dataset: IterableDataset) -> str | None:
     return found
 
 
-class _Hearing:
+class _Annotator:
     """Gives batches of a stream their new columns."""
 
     def __init__(self, score: Scorer, options: DatasetOptions, plugins: Plugins | None) -> None:
@@ -96,7 +96,7 @@ class _Hearing:
     def table(self, table: Any) -> Any:
         """Return a ``pyarrow.Table`` with the new columns."""
         check_columns(table.column_names, self._options)
-        more = self._heard(table.select(list(set(self._options.columns))).to_pylist())
+        more = self._scored(table.select(list(set(self._options.columns))).to_pylist())
         table = table.drop_columns([n for n in more.column_names if n in table.column_names])
         for name in more.column_names:
             table = table.append_column(more.schema.field(name), more[name])
@@ -107,10 +107,10 @@ class _Hearing:
         check_columns(list(columns), self._options)
         named = {name: columns[name] for name in self._options.columns}
         rows = [dict(zip(named, row, strict=True)) for row in zip(*named.values(), strict=True)]
-        more: dict[str, list[Any]] = self._heard(rows).to_pydict()
+        more: dict[str, list[Any]] = self._scored(rows).to_pydict()
         return more
 
-    def _heard(self, rows: list[dict[str, Any]]) -> Any:
+    def _scored(self, rows: list[dict[str, Any]]) -> Any:
         sources = [DatasetRow(values=row, options=self._options) for row in rows]
-        found = annotate(sources, score=self._score, plugins=self._plugins, failed=raise_cause)
+        found = annotate(sources, score=self._score, plugins=self._plugins, failed=raise_error)
         return table_of(list(found), self._options)
