@@ -91,13 +91,8 @@ def load_folder(folder: ModelFolder, *, device: str | None, dtype: str) -> Torch
         dtype=dtype,
         version=__version__,
     )
-    return TorchBackend(
-        network,
-        labels=LabelSet.from_tokens(tokens),
-        provenance=provenance,
-        device=device,
-        dtype=dtype,
-    )
+    labels = LabelSet.from_tokens(tokens)
+    return TorchBackend(network, labels=labels, provenance=provenance, device=device, dtype=dtype)
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

@@ -167,14 +167,12 @@ def read_config(path: Path) -> Config:
             a network of another kind.
     """
     try:
-        document = yaml.safe_load(path.read_text("utf-8"))
+        return _from_document(yaml.safe_load(path.read_text("utf-8")))
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         # PyYAML raises ValueError on an impossible date, RecursionError on nested brackets.
         raise ConfigError(f"{path}: not readable as plain YAML: {error}") from error
-    try:
-        return _from_document(document)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
 
 
 def _from_document(document: Any) -> Config:
@@ -185,7 +183,7 @@ def _from_document(document: Any) -> Config:
     heads = _get(model, "num_heads", int)
     for values, kind in ((model, _MODEL_KIND), (audio, {**_AUDIO_KIND, "num_alibi_heads": heads})):
         for name, expected in kind.items():
-            # A key may be missing: FunASR's defaults are of this kind.
+            # A key may be missing: it is then taken to be as in every published emotion2vec.
             if values.get(name, expected) != expected:
                 raise ConfigError(
                     f"{name} must be {expected!r}, as in every published emotion2vec, "

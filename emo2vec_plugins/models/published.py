@@ -32,26 +32,20 @@ _ADVICE = (
 @hookimpl
 def emo2vec_models() -> list[NamedModel]:
     """Offer ``tiny``, the published models, and ``torch:FOLDER_OR_HUB_ID``."""
-    tiny = NamedModel(
-        name="tiny",
-        description="embedded; four classes of acted German; for trying out and tests",
-        load=partial(_load, str(TINY)),
-    )
-    published = [
-        NamedModel(
-            name=name,
-            description=f"{text} (Hugging Face hub)",
-            load=partial(_load, f"emotion2vec/{name}"),
-        )
-        for name, text in PUBLISHED.items()
+    embedded = "embedded; four classes of acted German; for trying out and tests"
+    anything = "a model folder, a Hugging Face id, or a ModelScope id (iic/...)"
+    return [
+        NamedModel(name="tiny", description=embedded, load=partial(_load, str(TINY))),
+        *(
+            NamedModel(
+                name=name,
+                description=f"{text} (Hugging Face hub)",
+                load=partial(_load, f"emotion2vec/{name}"),
+            )
+            for name, text in PUBLISHED.items()
+        ),
+        NamedModel(name="torch", description=anything, load=_load, needs_source=True),
     ]
-    anything = NamedModel(
-        name="torch",
-        description="a model folder, a Hugging Face id, or a ModelScope id (iic/...)",
-        load=_load,
-        needs_source=True,
-    )
-    return [tiny, *published, anything]
 
 
 def _load(source: str, _: None = None, *, device: str | None, dtype: str) -> Backend:
@@ -72,6 +66,7 @@ def find_folder(source: str) -> ModelFolder:
     """
     from emo2vec_plugins.models.checkpoint import ModelFolder
 
+    # What is on this machine comes first: no name of a folder may start a download.
     path = Path(source).expanduser()
     if path.is_dir():
         return ModelFolder(path=path, name=path.resolve().name)

@@ -15,11 +15,8 @@ from emo2vec_plugins.models.attention import attention_for
 from emo2vec_plugins.models.network import Network
 from emo2vec_plugins.models.transfer import pack, pooled, send_back
 
-DTYPES = {
-    "float32": torch.float32,
-    "bfloat16": torch.bfloat16,
-    "float16": torch.float16,
-}
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+"""What a network can run in, by the names that users give."""
 
 CPU_SECONDS, CUDA_SECONDS = 30.0, 240.0
 """Audio in a batch: on a CPU more gains nothing and takes memory, on a GPU it fills the device."""

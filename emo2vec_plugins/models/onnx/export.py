@@ -19,9 +19,9 @@ from emo2vec_plugins.errors import ExportError, MissingExtraError, OptionsError
 from emo2vec_plugins.files import staging
 from emo2vec_plugins.models.config import Config
 from emo2vec_plugins.models.onnx.graph_backend import padded
-from emo2vec_plugins.models.onnx.network import PaddedNetwork, names
+from emo2vec_plugins.models.onnx.network import CLIPS, HEAD_OUTPUTS, OUTPUTS, PaddedNetwork
 from emo2vec_plugins.models.onnx.quantize import quantize
-from emo2vec_plugins.models.onnx.runtimes import Call, open_onnxruntime
+from emo2vec_plugins.models.onnx.runtimes import Graph, open_onnxruntime
 from emo2vec_plugins.models.torch_backend import TorchBackend
 
 DTYPES = ("float32", "int8")
@@ -37,24 +37,24 @@ ALIKE = 0.99
 """Least cosine of an int8 graph's utterance embeddings with torch's."""
 
 FRONT_END = "matrices."
-"""Weights of the convolutions. In the published layout each but the first, which is too narrow for
-blocks, reads what a norm has given. Others stay: in a filter bank powers of sound pass, and eight
-bits hold 48 dB."""
+"""Weights of the convolutions, which stay in floats but for the published layout. There each but
+the first, which is too narrow for blocks, reads what a norm has scaled. In a filter bank powers of
+sound pass, and eight bits hold 48 dB."""
 
 FACTS = "emo2vec"
 """Key of the file's metadata under which our own lie, as JSON."""
 
 EXAMPLES = (RECEPTIVE, 16_000, 8_123)
-"""Lengths of the clips that a file is checked with."""
+"""Lengths of the clips that a file is checked with: one frame, a second, an odd number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
-    """What became of an export.
+    """How near a graph is to torch, on noise.
 
     Attributes:
-        difference: Greatest, of frame embeddings and logits, to torch on noise.
-        cosine: Least, of utterance embeddings, with torch's on noise.
+        difference: The greatest of frame embeddings and logits.
+        cosine: The least of utterance embeddings.
     """
 
     difference: float
@@ -62,7 +62,7 @@ class Export:
 
 
 def export(backend: Backend, path: Path, *, dtype: str = "float32") -> Export:
-    """Write a model's network as an ONNX file; it appears complete and checked, or not at all.
+    """Write a model's network as an ONNX file, complete and checked, or not at all.
 
     Inputs are ``waveforms``, (clips, samples), float32, normalised and padded with zeros, and
     ``lengths``, (clips,), int64; both dimensions are free. Outputs are those of `PaddedNetwork`.
@@ -80,7 +80,7 @@ def export(backend: Backend, path: Path, *, dtype: str = "float32") -> Export:
     """
     with staging(path) as part:
         write_graph(backend, part, dtype=dtype)
-        result = compare(backend, open_onnxruntime(part, device="cpu").call)
+        result = compare(backend, open_onnxruntime(part, device="cpu"))
         _refuse(result, dtype, path)
     return result
 
@@ -104,18 +104,14 @@ def write_graph(backend: Backend, path: Path, *, dtype: str) -> None:
         ) from error
     network = backend.network
     if backend.device.type != "cpu":
-        network = copy.deepcopy(network).cpu()
-    _trace(PaddedNetwork(network), path, head=network.proj is not None)
+        network = copy.deepcopy(network).cpu()  # the back end goes on with its own
+    _trace(PaddedNetwork(network), path)
     model = onnx.load(path)
     if dtype == "int8":
         published = network.config.conv_layers == Config().conv_layers
         quantize(model, keep=() if published else (FRONT_END,))
-    facts = {
-        "width": backend.width,
-        "normalize": backend.normalize,
-        "dtype": dtype,
-        "provenance": backend.provenance.to_dict(),
-    }
+    facts = {"width": backend.width, "normalize": backend.normalize, "dtype": dtype}
+    facts["provenance"] = backend.provenance.to_dict()
     onnx.helper.set_model_props(model, {FACTS: json.dumps(facts, ensure_ascii=False)})
     model.producer_name = "emo2vec_plugins"
     onnx.save(model, path)
@@ -136,11 +132,12 @@ def read_facts(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:
     return facts | {"provenance": Provenance.from_dict(facts["provenance"])}
 
 
-def compare(backend: Backend, call: Call) -> Export:
+def compare(backend: Backend, graph: Graph) -> Export:
     """Run clips of noise through torch, one by one, and through a graph, together."""
+    # Alone and together: what padding changes is a difference, too.
     random = np.random.default_rng(0)
     waveforms = [random.standard_normal(length).astype(np.float32) for length in EXAMPLES]
-    _, frame_embeddings, embeddings, *rest = call(*padded(waveforms))
+    _, frame_embeddings, embeddings, *rest = graph.call(*padded(waveforms))
     differences, cosines = [], []
     for row, waveform in enumerate(waveforms):
         ((expected, logits),) = backend.run([waveform])
@@ -150,12 +147,12 @@ def compare(backend: Backend, call: Call) -> Export:
         for theirs, ours in pairs:
             differences.append(np.abs(ours[row, : len(theirs)] - theirs).max())
         cosines.append(_cosine(embeddings[row], expected.mean(axis=0)))
-    # numpy's extremes, for Python's pass over NaN.
+    # numpy's extremes: Python's max and min pass over NaN, a broken graph would look exact.
     return Export(difference=float(np.max(differences)), cosine=float(np.min(cosines)))
 
 
-def _trace(network: PaddedNetwork, path: Path, *, head: bool) -> None:
-    outputs = names(head=head)
+def _trace(network: PaddedNetwork, path: Path) -> None:
+    outputs = OUTPUTS | ({} if network.network.proj is None else HEAD_OUTPUTS)
     lengths = torch.tensor(EXAMPLES)
     with warnings.catch_warnings(), torch.inference_mode():
         # torch warns of every number that it takes for constant, all of which are the network's.
@@ -171,17 +168,14 @@ def _trace(network: PaddedNetwork, path: Path, *, head: bool) -> None:
             output_names=list(outputs),
             dynamic_axes={
                 "waveforms": {0: "clips", 1: "samples"},
-                "lengths": {0: "clips"},
-                **{name: _axes(name) for name in outputs},
+                "lengths": CLIPS,
+                **outputs,
             },
         )
 
 
-def _axes(output: str) -> dict[int, str]:
-    return {0: "clips"} | ({1: "frames"} if output.startswith("frame_") else {})
-
-
 def _refuse(result: Export, dtype: str, path: Path) -> None:
+    # "not <=" and "not >=": NaN is refused.
     if dtype == "float32" and not result.difference <= TOLERANCE:
         raise ExportError(
             f"{path} was not written: on noise the graph differs from torch by "

@@ -8,7 +8,6 @@ them. Their own values mean nothing, and leave as zeros.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -21,6 +20,12 @@ from emo2vec_plugins.models.network import Network
 
 FAR = -1e9
 """Added to the score of a frame that is none; finite, for infinities make NaN in some runtimes."""
+
+
+CLIPS, FRAMES = {0: "clips"}, {0: "clips", 1: "frames"}
+OUTPUTS = {"frames": CLIPS, "frame_embeddings": FRAMES, "embeddings": CLIPS}
+HEAD_OUTPUTS = {"frame_logits": FRAMES, "logits": CLIPS}
+"""Names of what a graph gives, in order, and their free dimensions; the head's come last."""
 
 
 class PaddedNetwork(nn.Module):
@@ -104,12 +109,6 @@ class PaddedNetwork(nn.Module):
             return found.transpose(1, 2).flatten(2)
 
         return attend
-
-
-def names(*, head: bool) -> Sequence[str]:
-    """Return the names of the graph's outputs, in order."""
-    logits = ("frame_logits", "logits") if head else ()
-    return ("frames", "frame_embeddings", "embeddings", *logits)
 
 
 def _mean(x: Tensor, frames: Tensor) -> Tensor:

@@ -29,19 +29,15 @@ DTYPES = {
 @hookimpl
 def emo2vec_models() -> list[NamedModel]:
     """Offer both runtimes."""
+    described = {"onnx": "ONNX Runtime, float32 or int8", "openvino": "OpenVINO, fastest on a CPU"}
     return [
         NamedModel(
-            name="onnx",
-            description="ONNX Runtime, float32 or int8; an exported file or a model (extra: onnx)",
-            load=partial(_load, "onnx"),
+            name=name,
+            description=f"{text}; an exported file or a model (extra: {name})",
+            load=partial(_load, name),
             needs_source=True,
-        ),
-        NamedModel(
-            name="openvino",
-            description="OpenVINO, fastest on a CPU; an exported file or a model (extra: openvino)",
-            load=partial(_load, "openvino"),
-            needs_source=True,
-        ),
+        )
+        for name, text in described.items()
     ]
 
 

@@ -32,9 +32,6 @@ class Running:
 Start = Callable[[FloatArray, npt.NDArray[np.int64]], Running]
 """Takes waveforms, (clips, samples), and lengths, (clips,)."""
 
-Call = Callable[[FloatArray, npt.NDArray[np.int64]], list[FloatArray]]
-"""The same, done when it returns."""
-
 MOMENT = 1
 """Milliseconds for which one call of several is waited for."""
 
