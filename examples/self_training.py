@@ -35,11 +35,11 @@ from emo2vec_plugins.evaluation import Prediction, evaluate, intervals, units_of
 from emo2vec_plugins.integrations.lhotse import labelled_turns
 from emo2vec_plugins.models import Config, to_document
 from emo2vec_plugins.training import (
-    Means,
     Recipe,
+    Resources,
     Split,
     Trust,
-    predictions,
+    predict_examples,
     pseudo_label_manifest,
     read_examples,
     train,
@@ -99,7 +99,7 @@ def main() -> None:
         else:
             cuts = labelled_cuts(CutSet.from_file(given.data), given.label_map)
         base = given.model or ("tiny" if given.data is None else None)
-        means = Means(base=load_model(base) if base else None, cache=work / "embeddings")
+        resources = Resources(base=load_model(base) if base else None, cache=work / "embeddings")
         recipe = replace(NEW, network=str(network(work))) if base is None else HEAD
         updates = given.updates or (300 if base is None else 150)
         trust = Trust(min_confidence=given.min_confidence, max_ratio=given.max_ratio)
@@ -111,7 +111,7 @@ def main() -> None:
             folder = work / f"round-{number}"
             folder.mkdir(exist_ok=True)
             print(f"round {number}: labelled {roles.labelled}, unseen {roles.unseen}")
-            given_out += one_round(folder, cuts, roles, recipe, updates, means, trust, heard)
+            given_out += one_round(folder, cuts, roles, recipe, updates, resources, trust, heard)
         report(heard, given_out)
 
 
@@ -178,7 +178,7 @@ def one_round(
     roles: Roles,
     recipe: Recipe,
     updates: int,
-    means: Means,
+    resources: Resources,
     trust: Trust,
     heard: dict[str, list[Prediction]],
 ) -> np.ndarray:
@@ -191,7 +191,7 @@ def one_round(
             turns = tuple(read_examples(material, skip_unlabelled=True))
             epochs = max(1, round(updates * recipe.batch_turns / len(turns)))
             told = replace(recipe, epochs=epochs)
-            train(Split(train=turns), told, out=folder / name, means=means)
+            train(Split(train=turns), told, out=folder / name, resources=resources)
         return folder / name
 
     before = trained("before", few)
@@ -210,7 +210,7 @@ def one_round(
     if "people" in heard:
         models["people"] = trained("people", few + hidden)
     for name, model in models.items():
-        heard[name] += predictions(model, unseen, device=None)
+        heard[name] += predict_examples(model, unseen)
     truth = {cut.id: cut.supervisions[0].emotion for cut in hidden}
     given = [(cut.id, cut.supervisions[0].emotion) for cut in pseudo]
     right = sum(truth[name] == label for name, label in given)

@@ -253,7 +253,7 @@ class _Run:
             turns=len(lengths),
             end_to_end=tuple(entry.end_to_end),
             lengths=tuple(entry.lengths),
-            ratio=reference and ratio(entry.seconds, reference.seconds),
+            ratio=ratio(entry.seconds, reference.seconds) if reference else None,
             end_to_end_ratio=(
                 ratio(entry.end_to_end, reference.end_to_end)
                 if reference and entry.takes_files

@@ -1,7 +1,6 @@
-from .examples import read_cuts as read_cuts
 from .examples import read_examples as read_examples
-from .fit import Means as Means
-from .fit import predictions as predictions
+from .fit import Resources as Resources
+from .fit import predict_examples as predict_examples
 from .pseudo_label.labelling import pseudo_label as pseudo_label
 from .pseudo_label.manifest import pseudo_label_manifest as pseudo_label_manifest
 from .pseudo_label.report import Report as Report

@@ -1,4 +1,4 @@
-"""Waveforms made a little different, so that a network cannot learn them by heart.
+"""Waveforms made a little different, so that a network cannot memorise them.
 
 Each kind is a pure function of a waveform and a random generator; `augmentations` picks those
 that a recipe asks for, in the order in which they would happen on the way from a mouth to a
@@ -131,7 +131,7 @@ def mask(waveform: Tensor, rng: np.random.Generator, *, count: int, seconds: flo
 
 def names(recipe: Recipe) -> Sequence[str]:
     """Return the settings that augment, in words for a model card."""
-    told = {
+    settings = {
         "speed": recipe.speed and f"tempo times {recipe.speed[0]:g} to {recipe.speed[1]:g}",
         "crop": recipe.crop and f"{recipe.crop[0]:.0%} to {recipe.crop[1]:.0%} of a turn",
         "tilt": recipe.tilt and f"spectral tilt up to {recipe.tilt:g}",
@@ -139,4 +139,4 @@ def names(recipe: Recipe) -> Sequence[str]:
         "gain": recipe.gain and f"gain of {recipe.gain[0]:g} to {recipe.gain[1]:g} dB, clipped",
         "masks": recipe.masks and f"up to {recipe.masks} masks of {recipe.mask_seconds:g} s",
     }
-    return [text for text in told.values() if text]
+    return [text for text in settings.values() if text]

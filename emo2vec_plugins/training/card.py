@@ -1,4 +1,4 @@
-"""The model card: what a model was made of, how, what it gets right, and what it is not for."""
+"""The model card: what a model was made from, how, how accurate it is, and what it is not for."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ import yaml
 
 from emo2vec_plugins._version import __version__
 from emo2vec_plugins.evaluation import Evaluation
-from emo2vec_plugins.models import Network
 from emo2vec_plugins.training.augment import names
-from emo2vec_plugins.training.examples import Example
+from emo2vec_plugins.training.examples import Example, some
 from emo2vec_plugins.training.fit import Fitted
 from emo2vec_plugins.training.recipe import Recipe
 from emo2vec_plugins.training.split import Split
@@ -27,28 +26,28 @@ TUNED = {
     "new": "A network of emotion2vec's architecture, trained from nothing",
 }
 
-HEARD_NEW = """\
-It has heard only the people, the language, the rooms and the microphones of the data above; on
-others it may be much worse, and nobody has measured by how much."""
-HEARD_TUNED = """\
+LIMITS_NEW = """\
+It was trained only on the people, the language, the rooms and the microphones of the data above; on
+others it may be much worse, which has not been measured."""
+LIMITS_TUNED = """\
 It was trained further on the people, the language, the rooms and the microphones of the data
-above, and what {base} has heard before, nobody has checked; on others it may be much worse, and
-nobody has measured by how much."""
+above, and what {base} was trained on before is not known; on others it may be much worse, which has
+not been measured."""
 REST = ("other", "unknown")
-"""Classes of what is none of the rest."""
+"""Labels for speech that has none of the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """What a card tells beside what training itself knows.
+    """What a card says beside what training itself knows.
 
     Attributes:
-        title: Its heading.
-        data: What the turns come from, a manifest's path for instance.
+        title: The heading.
+        data: Where the turns are from, such as the path of a manifest.
         dev: The same of the development turns, if they come from elsewhere.
         label_map: What the corpus's names were taken for.
-        left_out: Turns that are neither learnt from nor judged, and why.
-        command: What made the model.
+        left_out: Turns that are neither trained on nor evaluated with, and why.
+        command: The command line that made the model.
         notes: Markdown that goes after the first paragraph.
     """
 
@@ -91,7 +90,7 @@ def model_card(
 
 
 def describe(examples: Sequence[Example]) -> str:
-    """Say in one line what turns there are.
+    """Describe turns in one line.
 
     >>> describe([])
     '0 turns'
@@ -99,16 +98,15 @@ def describe(examples: Sequence[Example]) -> str:
     if not examples:
         return "0 turns"
     counts = Counter(example.label for example in examples)
-    classes = ", ".join(f"{counts[label]} {label}" for label in sorted(counts))
+    labels = ", ".join(f"{counts[label]} {label}" for label in sorted(counts))
     minutes = sum(example.duration for example in examples) / 60
     speakers = sorted({example.speaker or "unknown" for example in examples})
-    shown = ", ".join(speakers[:20]) + (", ..." if len(speakers) > 20 else "")
-    people = f"{len(speakers)} speaker{'s' * (len(speakers) != 1)} ({shown})"
-    return f"{len(examples)} turns ({classes}), {minutes:.1f} minutes, {people}"
+    people = f"{len(speakers)} speaker{'s' * (len(speakers) != 1)} ({some(speakers, 20)})"
+    return f"{len(examples)} turns ({labels}), {minutes:.1f} minutes, {people}"
 
 
 def data_of(split: Split, story: Story) -> str:
-    """Say in a list what turns a model was trained on and judged by, and whose labels they have."""
+    """List what turns a model was trained on and evaluated with, and whose labels they have."""
     lines = [f"- From: {story.data}.", f"- Trained on {describe(split.train)}."]
     given_by_models = sum(example.is_pseudo for example in split.train)
     if given_by_models:
@@ -132,14 +130,12 @@ def data_of(split: Split, story: Story) -> str:
 
 
 def _about(fitted: Fitted, recipe: Recipe) -> str:
-    with torch.device("meta"):
-        network = Network(fitted.config, len(fitted.start.tokens))
-    size = sum(parameter.numel() for parameter in network.parameters())
-    base = fitted.start.base.model if fitted.start.base else ""
+    size = sum(each.numel() for each in fitted.initial.network.parameters())
+    base = fitted.initial.base.model if fitted.initial.base else ""
     lines = [
         f"{TUNED[recipe.tune].format(base=base, blocks=recipe.blocks)}: {size:,} parameters.",
         "",
-        f"- Classes: {', '.join(fitted.start.classes)}.",
+        f"- Classes: {', '.join(fitted.initial.labels)}.",
         f"- In: 16 kHz mono. Out: 50 frames a second, embeddings of {fitted.config.width}.",
     ]
     return "\n".join(lines)
@@ -148,8 +144,8 @@ def _about(fitted: Fitted, recipe: Recipe) -> str:
 def _results(fitted: Fitted, split: Split, evaluation: Evaluation | None) -> str:
     if evaluation is None:
         return "Not measured: no turns were held out."
-    base = fitted.start.base
-    before = f"; what {base.model} has heard before, nobody has checked" if base else ""
+    base = fitted.initial.base
+    before = f"; what {base.model} was trained on before is not known" if base else ""
     return (
         f"On the {len(split.dev)} development turns, measured with these very weights. They were not "
         "trained on, but the best epoch was chosen by them, which flatters a little"
@@ -159,28 +155,27 @@ def _results(fitted: Fitted, split: Split, evaluation: Evaluation | None) -> str
 
 
 def _not_for(fitted: Fitted) -> str:
-    base = fitted.start.base
-    heard = HEARD_TUNED.format(base=base.model) if base else HEARD_NEW
-    rest = [label for label in fitted.start.classes if label in REST]
+    base = fitted.initial.base
+    limits = LIMITS_TUNED.format(base=base.model) if base else LIMITS_NEW
+    rest = [label for label in fitted.initial.labels if label in REST]
+    none = 'It has no class for "none of these".'
     if rest:
         none = (
-            f"What is none of its other classes it can only call {' or '.join(rest)}, and of that "
-            "it knows only what the data above has."
+            f"Speech with none of its other labels it can only call {' or '.join(rest)}, and of "
+            "that it knows only what the data above has."
         )
-    else:
-        none = 'It has no class for "none of these".'
     return (
-        f"It tells how speech sounds to it, not what anyone feels. {heard} {none} Do not use it to "
+        f"It predicts how speech sounds, not what anyone feels. {limits} {none} Do not use it to "
         "decide anything about a person."
     )
 
 
 def _made(fitted: Fitted, recipe: Recipe, story: Story) -> str:
-    base = fitted.start.base
-    progress = fitted.progress
-    best = progress.best or progress.epochs
+    base = fitted.initial.base
+    history = fitted.history
+    best = history.best or len(history.epochs)
     lines = [
-        f"- Epochs: {progress.epochs}; the weights are those of epoch {best}.",
+        f"- Epochs: {len(history.epochs)}; the weights are those of epoch {best}.",
         f"- Seed: {recipe.seed}.",
         f"- With emo2vec-plugins {__version__} and torch {torch.__version__}, on "
         f"{datetime.now(timezone.utc).date()}.",
@@ -191,10 +186,10 @@ def _made(fitted: Fitted, recipe: Recipe, story: Story) -> str:
     if recipe.augments:
         lines.append(f"- Turns were varied: {'; '.join(names(recipe))}.")
     command = f"\n\n```\n{story.command}\n```" if story.command else ""
-    return "\n".join(lines) + command + f"\n\nThe recipe:\n\n```yaml\n{_told(recipe)}```"
+    return "\n".join(lines) + command + f"\n\nThe recipe:\n\n```yaml\n{_settings(recipe)}```"
 
 
-def _told(recipe: Recipe) -> str:
+def _settings(recipe: Recipe) -> str:
     """Return what differs from a recipe of defaults, and what it tunes."""
     defaults = {each.name: each.default for each in fields(Recipe)}
     values: dict[str, Any] = {

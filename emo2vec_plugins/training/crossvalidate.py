@@ -1,7 +1,7 @@
-"""Leave one speaker out: as many models as there are speakers, each judged by who it never heard.
+"""Leave one speaker out: as many models as speakers, each evaluated on the one left out.
 
 Every model is trained for the recipe's number of epochs and its last weights are taken: nothing
-is chosen by the speaker who judges. A speaker who is done is not trained without again.
+is chosen by the speaker it is evaluated on. A fold that is done is not trained again.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from typing import Any
 import torch
 
 from emo2vec_plugins._version import __version__
-from emo2vec_plugins.errors import CheckpointError, OptionsError, ResumeError, TrainingError
-from emo2vec_plugins.evaluation import Evaluation, Prediction
-from emo2vec_plugins.training.examples import Example, classes_of, digest
-from emo2vec_plugins.training.fit import Means, begin, fit, identity, predictions
-from emo2vec_plugins.training.progress import Row, differing
+from emo2vec_plugins.errors import CheckpointError, OptionsError, TrainingError
+from emo2vec_plugins.evaluation import Evaluation, Prediction, evaluate
+from emo2vec_plugins.training.checkpoints import refuse_other
+from emo2vec_plugins.training.examples import Example, digest, labels_of
+from emo2vec_plugins.training.fit import Resources, fit, identity, initial_model, predict_examples
+from emo2vec_plugins.training.history import EpochResult
 from emo2vec_plugins.training.recipe import Recipe
 from emo2vec_plugins.training.run import work_folder, written
 from emo2vec_plugins.training.split import Group, Split, by_name, groups_of, labelled_by_people
@@ -32,11 +33,11 @@ TABLE, DOCUMENT = "cross-validation.md", "cross-validation.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrossValidation:
-    """What models hear in speakers whom they never heard in training.
+    """How right models are on speakers who were not in their training data.
 
     Attributes:
         folds: By who was left out.
-        pooled: Of all turns together, each heard by the model without its speaker.
+        pooled: Of all turns together, each with the model that was trained without its speaker.
         recipe: That made all models.
         group: What was left out, one by one.
         base: The model that all were started from; None if they are new.
@@ -60,28 +61,35 @@ class CrossValidation:
 
     def table(self) -> str:
         """Return a table of the folds, and of all turns, as Markdown."""
-        lines = [
-            f"| {self.group} left out | turns | UA % | WA % |",
-            "|---|---:|---:|---:|",
-            *(
-                f"| {name} | {fold.turns} | {_percent(fold.ua.value)} | {_percent(fold.wa.value)} |"
-                for name, fold in self.folds.items()
-            ),
-            "",
-            f"Mean UA **{self.mean_ua:.1%}**, standard deviation {self.std_ua:.1%} over "
-            f"{len(self.folds)} {self.group}s.",
-            "",
-            "All turns together:",
-            "",
-            f"```text\n{self.pooled.table()}\n```",
-            "",
-            f"Every model was trained for {self.recipe.epochs} epochs with seed "
-            f"{self.recipe.seed}, by emo2vec-plugins {__version__} and torch {torch.__version__}; "
-            f"{DOCUMENT} has the whole recipe. Nothing in a fold was chosen by the {self.group} that "
-            "judges it; a recipe that is chosen by tables such as this one is.",
-            *self._heard_before(),
-        ]
-        return "\n".join(lines) + "\n"
+        rows = "\n".join(
+            f"| {name} | {fold.turns} | {_percent(fold.ua.value)} | {_percent(fold.wa.value)} |"
+            for name, fold in self.folds.items()
+        )
+        before = ""
+        if self.base is not None:
+            before = (
+                f"\nAll were started from {self.base}; what it was trained on before is not known, "
+                f"and may include these {self.group}s.\n"
+            )
+        return f"""\
+| {self.group} left out | turns | UA % | WA % |
+|---|---:|---:|---:|
+{rows}
+
+Mean UA **{self.mean_ua:.1%}**, standard deviation {self.std_ua:.1%} over {len(self.folds)} \
+{self.group}s.
+
+All turns together:
+
+```text
+{self.pooled.table()}
+```
+
+Every model was trained for {self.recipe.epochs} epochs with seed {self.recipe.seed}, by \
+emo2vec-plugins {__version__} and torch {torch.__version__}; {DOCUMENT} has the whole recipe. Nothing \
+in a fold was chosen by the {self.group} it is evaluated on; a recipe that is chosen by tables such \
+as this one is.
+{before}"""
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON values."""
@@ -97,15 +105,6 @@ class CrossValidation:
             "recipe": self.recipe.to_dict(),
         }
 
-    def _heard_before(self) -> list[str]:
-        if self.base is None:
-            return []
-        return [
-            "",
-            f"All were started from {self.base}; what it has heard before, nobody has checked, be "
-            f"it these {self.group}s.",
-        ]
-
     def _recalls(self) -> list[float]:
         return [fold.ua.value or 0.0 for fold in self.folds.values()]
 
@@ -115,14 +114,14 @@ def cross_validate(
     recipe: Recipe,
     *,
     out: Path,
-    means: Means | None = None,
+    resources: Resources | None = None,
     group: Group = "speaker",
-    done: Callable[[str, Row | None], None] = lambda _, __: None,
+    progress: Callable[[str, EpochResult | None], None] = lambda _, __: None,
 ) -> CrossValidation:
-    """Train without each speaker in turn, and write a folder of what the models hear.
+    """Train without each speaker in turn, and write a folder with the models' predictions.
 
-    Turns with pseudo-labels judge nobody: they are learnt from where their speaker is not left
-    out, and a speaker who has no others has no fold.
+    Turns with pseudo-labels are not evaluated with: they are trained on unless their speaker is
+    left out, and a speaker who has no others has no fold.
 
     The folder holds a table (Markdown), all numbers (JSON) and every turn's scores (JSON
     lines). Until it is there, everything is in ``OUT.training``; a run that was killed goes on.
@@ -131,9 +130,9 @@ def cross_validate(
         examples: Of two speakers at least.
         recipe: Without patience: the number of epochs is fixed.
         out: The folder, which must not exist.
-        means: What to train with.
+        resources: What to train with.
         group: ``recording`` leaves out recordings instead.
-        done: Called with a speaker and each epoch, and with None when the speaker is judged.
+        progress: Called with a speaker and each epoch, and with None when the fold is evaluated.
 
     Raises:
         CheckpointError: If *out* exists.
@@ -141,27 +140,36 @@ def cross_validate(
         ResumeError: If an unfinished run is of another recipe, other data or another model.
         TrainingError: If there is one speaker only, or training fails.
     """
-    means = means or Means()
+    resources = resources or Resources()
     names = sorted(groups_of(labelled_by_people(examples, group), group))
     if out.exists():
         raise CheckpointError(f"{out}: exists already; choose a new folder")
     if recipe.patience is not None:
         raise OptionsError(
-            "patience (--patience) would choose the epoch by the speaker who judges; leave it out"
+            "patience (--patience) would choose the epoch by the speaker who is left out; leave it out"
         )
     if len(names) < 2:
         raise TrainingError(f"all turns are of {group} {names[0]}; two are needed at least")
     work = work_folder(out)
+    # All of them first: a fold that cannot be trained is found before hours of others.
     folds = {
-        name: _Fold(work / f"fold-{number}", by_name(examples, [name], group=group), recipe, means)
+        name: _Fold(
+            work / f"fold-{number}", by_name(examples, [name], group=group), recipe, resources
+        )
         for number, name in enumerate(names)
     }
     found: dict[str, list[Prediction]] = {}
     for name, fold in folds.items():
-        found[name] = fold.predictions(partial(done, name))
-        done(name, None)
-    base = None if means.base is None else means.base.provenance.model
-    result = _result(found, recipe, group, base)
+        found[name] = fold.predictions(partial(progress, name))
+        progress(name, None)
+    result = CrossValidation(
+        # A speaker's turns are few, and how speakers vary is what the folds show: no intervals.
+        folds={name: evaluate(fold, resamples=0) for name, fold in found.items()},
+        pooled=evaluate([each for fold in found.values() for each in fold], resample_by=group),
+        recipe=recipe,
+        group=group,
+        base=None if resources.base is None else resources.base.provenance.model,
+    )
     _write(result, found, work / "result")
     (work / "result").rename(out)
     shutil.rmtree(work, ignore_errors=True)
@@ -169,67 +177,44 @@ def cross_validate(
 
 
 class _Fold:
-    """One speaker who is left out: known to be possible before the first fold is trained."""
+    """One speaker who is left out."""
 
-    def __init__(self, folder: Path, split: Split, recipe: Recipe, means: Means) -> None:
+    def __init__(self, folder: Path, split: Split, recipe: Recipe, resources: Resources) -> None:
         self._folder = folder
         self._recipe = recipe
-        self._means = means
-        self._held = split.dev
+        self._resources = resources
+        self._left_out = split.dev
+        # Without development turns: they would choose the epoch.
         self._split = Split(train=split.train, group=split.group)
-        self._classes = classes_of(split.train)
+        self._labels = labels_of(split.train)
 
-    def predictions(self, done: Callable[[Row], None]) -> list[Prediction]:
-        """Return what the model without this speaker hears, training it unless that was done."""
-        start = begin(self._recipe, self._means.base, self._classes)
-        told = json.loads(json.dumps(identity(self._split, self._recipe, start)))
-        told["judged"] = digest(self._held)
+    def predictions(self, progress: Callable[[EpochResult], None]) -> list[Prediction]:
+        """Return predictions for this speaker by the model without, trained unless that was done."""
         path = self._folder / "predictions.json"
+        own = json.loads(json.dumps(self._identity()))
         if path.exists():
-            return self._finished(path, told)
+            document = json.loads(path.read_text("utf-8"))
+            advice = f"to begin again, remove {path.parent.parent}"
+            refuse_other(path, document["identity"], own, advice)
+            return [Prediction(**each) for each in document["predictions"]]
         fitted = fit(
-            self._split,
-            self._recipe,
-            self._means,
-            work=self._folder,
-            done=done,
+            self._split, self._recipe, self._resources, work=self._folder, progress=progress
         )
         model = self._folder / "model"
         shutil.rmtree(model, ignore_errors=True)
         fitted.save(model)
-        heard = predictions(model, self._held, device=self._means.device)
-        document = {"identity": told, "predictions": [asdict(each) for each in heard]}
+        found = predict_examples(model, self._left_out, device=self._resources.device)
+        document = {"identity": own, "predictions": [asdict(each) for each in found]}
         written(path, json.dumps(document, ensure_ascii=False))
         shutil.rmtree(model)
         for checkpoint in self._folder.glob("*.pt"):
             checkpoint.unlink()
-        return heard
+        return found
 
-    def _finished(self, path: Path, told: dict[str, Any]) -> list[Prediction]:
-        document = json.loads(path.read_text("utf-8"))
-        others = differing(document["identity"], told)
-        if others:
-            raise ResumeError(
-                f"{path} is of another run, which differs in {'; '.join(others)}; to begin again, "
-                f"remove {path.parent.parent}, or choose another folder"
-            )
-        return [Prediction(**each) for each in document["predictions"]]
-
-
-def _result(
-    found: dict[str, list[Prediction]], recipe: Recipe, group: Group, base: str | None
-) -> CrossValidation:
-    from emo2vec_plugins.evaluation import evaluate
-
-    everyone = [each for fold in found.values() for each in fold]
-    return CrossValidation(
-        # A speaker's turns are few: how speakers vary is what the folds are there to tell.
-        folds={name: evaluate(fold, resamples=0) for name, fold in found.items()},
-        pooled=evaluate(everyone, resample_by=group),
-        recipe=recipe,
-        group=group,
-        base=base,
-    )
+    def _identity(self) -> dict[str, Any]:
+        initial = initial_model(self._recipe, self._resources.base, self._labels)
+        own = identity(self._split, self._recipe, initial)
+        return {**own, "judged": digest(self._left_out)}
 
 
 def _write(result: CrossValidation, found: dict[str, list[Prediction]], folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""A front end that hears before it has learned anything: log energies in bands of frequency.
+"""A front end that needs no training: log energies in bands of frequency.
 
 The convolutions of the published architecture can be *set* to compute what speech recognition
 has always begun with. Their norms are in the way, since each brings a frame's channels to zero

@@ -1,4 +1,4 @@
-"""From a split and a recipe to a model folder, and what that folder then hears."""
+"""From a split and a recipe to a trained model, not saved yet; and the predictions of a saved one."""
 
 from __future__ import annotations
 
@@ -21,35 +21,40 @@ from emo2vec_plugins.models import (
     save_folder,
     to_document,
 )
-from emo2vec_plugins.training.examples import Example, classes_of, digest
-from emo2vec_plugins.training.feeds import AudioFeed, EmbeddingCache, EmbeddingFeed, Feed
-from emo2vec_plugins.training.learner import new_learner
-from emo2vec_plugins.training.progress import Checkpoints, Progress, Row
+from emo2vec_plugins.training.checkpoints import Checkpoints
+from emo2vec_plugins.training.examples import Example, digest, labels_of
+from emo2vec_plugins.training.features import EmbeddingCache, Embeddings, Features, Waveforms
+from emo2vec_plugins.training.history import EpochResult, History
+from emo2vec_plugins.training.model import (
+    InitialModel,
+    from_pretrained,
+    new_config,
+    new_model,
+    trainable,
+)
 from emo2vec_plugins.training.recipe import Recipe
 from emo2vec_plugins.training.split import Split
-from emo2vec_plugins.training.start import Start, from_model, new_config, new_network
 from emo2vec_plugins.training.trainer import Side, Trainer
-
-Done = Callable[[Row], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
-    """What a run trains with, beside data and recipe.
+class Resources:
+    """What a run needs beside data and recipe.
 
     Attributes:
         base: The model to start from; None for a new network.
         device: None for the best there is.
         cache: Folder of embeddings, for ``tune: head``.
-        embedded: Called with the number of embeddings that are there since the last call.
-        resumed: Called with the number of epochs that were done before, where a run goes on.
+        embedding_progress: Called with the number of embeddings that were done since the last
+            call.
+        resumed: Called with the number of epochs that were done before, if a run goes on.
     """
 
     base: Backend | None = None
     device: str | None = None
     cache: Path | None = None
-    embedded: Callable[[int], None] = lambda _: None
-    resumed: Callable[[int], None] = lambda _: None
+    embedding_progress: Callable[[int], None] | None = None
+    resumed: Callable[[int], None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,14 +64,14 @@ class Fitted:
     Attributes:
         config: Its dimensions.
         tensors: Its weights.
-        start: What it came from.
-        progress: The epochs it took.
+        initial: What it came from.
+        history: The epochs it took.
     """
 
     config: Config
     tensors: dict[str, Tensor]
-    start: Start
-    progress: Progress
+    initial: InitialModel
+    history: History
 
     def save(self, path: Path) -> None:
         """Write a model folder, which must not exist.
@@ -74,13 +79,9 @@ class Fitted:
         Raises:
             TrainingError: If it cannot be written.
         """
+        tokens = self.initial.tokens
         try:
-            save_folder(
-                path,
-                config=self.config,
-                tensors=self.tensors,
-                tokens=self.start.tokens,
-            )
+            save_folder(path, config=self.config, tensors=self.tensors, tokens=tokens)
         except OSError as error:
             raise TrainingError(
                 f"{path} cannot be written: {error.strerror or error}; the last checkpoint is "
@@ -89,84 +90,87 @@ class Fitted:
 
 
 def fit(
-    split: Split, recipe: Recipe, means: Means, *, work: Path, done: Done = lambda _: None
+    split: Split,
+    recipe: Recipe,
+    resources: Resources,
+    *,
+    work: Path,
+    progress: Callable[[EpochResult], None] | None = None,
 ) -> Fitted:
     """Train on one side of a split, stopping by the other, or go on where a run was killed.
 
     Args:
         split: Whose ``dev`` may be empty.
         recipe: Says how.
-        means: Says what with.
+        resources: Says what with.
         work: Folder of checkpoints.
-        done: Called after each epoch.
+        progress: Called after each epoch, also with those that were done before.
 
     Raises:
-        TrainingError: If a class has one turn, a loss is not finite, or a checkpoint cannot be
+        TrainingError: If a label has one turn, a loss is not finite, or a checkpoint cannot be
             written.
         OptionsError: If the recipe needs a model and there is none, or the other way round.
         ResumeError, CheckpointError: If *work* holds a checkpoint of another run.
         AudioError: If a turn cannot be read.
     """
-    classes = classes_of(split.train)
-    _check(recipe, means, split)
-    start = begin(recipe, means.base, classes)
-    checkpoints = Checkpoints(work, identity(split, recipe, start))
-    found = checkpoints.load()  # before an hour is spent on embeddings
-    if found is not None:
-        means.resumed(found[0].epochs)
-    learner = new_learner(start, recipe)
+    labels = labels_of(split.train)
+    _check(recipe, resources, split)
+    initial = initial_model(recipe, resources.base, labels)
+    checkpoints = Checkpoints(work, identity(split, recipe, initial))
+    found = checkpoints.load()  # that of another run is refused before an hour of embeddings
+    if found is not None and resources.resumed:
+        resources.resumed(len(found[0].epochs))
+    model = trainable(initial, recipe)
+
+    def side(examples: Sequence[Example]) -> Side:
+        return Side(examples, labels, _features(examples, initial, recipe, resources))
+
     trainer = Trainer(
-        learner,
+        model,
         recipe,
-        train=_side(split.train, start, recipe, means),
-        dev=_side(split.dev, start, recipe, means) if split.dev else None,
-        classes=classes,
+        train=side(split.train),
+        dev=side(split.dev) if split.dev else None,
+        labels=labels,
         checkpoints=checkpoints,
-        device=device_of(means.device),
+        device=device_of(resources.device),
     )
-    progress = trainer.run(done=done)
-    return Fitted(
-        config=start.network.config,
-        tensors=learner.tensors(),
-        start=start,
-        progress=progress,
-    )
+    history = trainer.run(progress=progress)
+    config = initial.network.config
+    return Fitted(config=config, tensors=model.tensors(), initial=initial, history=history)
 
 
-def begin(recipe: Recipe, base: Backend | None, classes: Sequence[str]) -> Start:
+def initial_model(recipe: Recipe, base: Backend | None, labels: Sequence[str]) -> InitialModel:
     """Return the network that a recipe starts from."""
     if recipe.tune == "new" or base is None:
-        return new_network(recipe, classes)
-    return from_model(base, recipe, classes)
+        return new_model(recipe, labels)
+    return from_pretrained(base, recipe, labels)
 
 
-def identity(split: Split, recipe: Recipe, start: Start) -> dict[str, Any]:
+def identity(split: Split, recipe: Recipe, initial: InitialModel) -> dict[str, Any]:
     """Return all that trained weights depend on, as JSON values."""
-    is_new = start.base is None
-    told = recipe.to_dict()
-    del told["network"]  # by what it says, wherever it lies
+    settings, base = recipe.to_dict(), initial.base
+    del settings["network"]  # a path: what counts is the network in it, wherever it lies
+    network = to_document(new_config(recipe.network))["model_conf"] if base is None else None
     return {
-        "recipe": told,
-        "model": None if start.base is None else start.base.sha256 or start.base.model,
-        "network": to_document(new_config(recipe.network))["model_conf"] if is_new else None,
-        "tokens": list(start.tokens),
+        "recipe": settings,
+        "model": base and (base.sha256 or base.model),
+        "network": network,
+        "tokens": list(initial.tokens),
         "train": digest(split.train),
         "dev": digest(split.dev) if split.dev else None,
     }
 
 
-def predictions(
-    folder: Path, examples: Sequence[Example], *, device: str | None
+def predict_examples(
+    folder: Path, examples: Sequence[Example], *, device: str | None = None
 ) -> list[Prediction]:
-    """Return what a saved model says of turns, through the engine that scores everything.
+    """Return the predictions of a saved model, through the engine that scores everything.
 
-    Raises:
-        AudioError: Never: a turn that cannot be read has no label and a reason.
+    A turn that cannot be read has no label, and a reason.
     """
-    backend = load_folder(
-        ModelFolder(path=folder, name=folder.name), device=device, dtype="float32"
-    )
-    results = Engine(backend)(example.clip() for example in examples)
+    saved = ModelFolder(path=folder, name=folder.name)
+    score = Engine(load_folder(saved, device=device, dtype="float32"))
+    results = score(example.clip() for example in examples)
     return [
         Prediction(
             id=example.id,
@@ -183,10 +187,10 @@ def predictions(
     ]
 
 
-def _check(recipe: Recipe, means: Means, split: Split) -> None:
-    if recipe.tune == "new" and means.base is not None:
+def _check(recipe: Recipe, resources: Resources, split: Split) -> None:
+    if recipe.tune == "new" and resources.base is not None:
         raise OptionsError("a new network starts from no model: leave the model out, or tune it")
-    if recipe.tune != "new" and means.base is None:
+    if recipe.tune != "new" and resources.base is None:
         raise OptionsError(f"tune: {recipe.tune} needs a model to start from")
     if recipe.patience is not None and not split.dev:
         raise OptionsError(
@@ -195,14 +199,12 @@ def _check(recipe: Recipe, means: Means, split: Split) -> None:
         )
 
 
-def _side(examples: Sequence[Example], start: Start, recipe: Recipe, means: Means) -> Side:
-    return Side(examples, start.classes, _feed(examples, start, recipe, means))
-
-
-def _feed(examples: Sequence[Example], start: Start, recipe: Recipe, means: Means) -> Feed:
+def _features(
+    examples: Sequence[Example], initial: InitialModel, recipe: Recipe, resources: Resources
+) -> Features:
     if recipe.tune != "head":
-        return AudioFeed(examples, recipe, normalize=start.network.config.normalize)
-    if means.base is None or means.cache is None:
+        return Waveforms(examples, recipe, normalize=initial.network.config.normalize)
+    if resources.base is None or resources.cache is None:
         raise OptionsError("embeddings need a model, and a folder to be kept in")
-    cache = EmbeddingCache(means.cache, Engine(means.base))
-    return EmbeddingFeed(cache.embeddings(examples, done=means.embedded))
+    cache = EmbeddingCache(resources.cache, Engine(resources.base))
+    return Embeddings(cache.embeddings(examples, progress=resources.embedding_progress))

@@ -1,4 +1,4 @@
-"""Everything that a training run can be told, in one value that travels with the model.
+"""All settings of a training run, in one value that travels with the model.
 
 A recipe is data: it is read from plain YAML, written into checkpoints and model cards, and
 compared when a run is resumed. What it does not hold is the data and how they are split.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -33,9 +34,20 @@ def _text(default: str, *among: str) -> Any:
     return field(default=default, metadata={"among": among})
 
 
-def _number(default: Any, least: float, most: float = math.inf, *, optional: bool = False) -> Any:
-    whole = isinstance(default, int) and not isinstance(default, bool)
-    rule = {"least": least, "most": most, "whole": whole, "optional": optional}
+def _number(
+    default: Any,
+    least: float,
+    most: float = math.inf,
+    *,
+    whole: bool = False,
+    optional: bool = False,
+) -> Any:
+    rule = {
+        "least": least,
+        "most": most,
+        "whole": whole or isinstance(default, int),
+        "optional": optional or default is None,
+    }
     return field(default=default, metadata=rule)
 
 
@@ -48,19 +60,19 @@ class Recipe:
     """How a model is trained.
 
     Attributes:
-        tune: What learns: ``head``, a new head on frozen embeddings; ``top``, the head and the
+        tune: What is trained: ``head``, a new head on frozen embeddings; ``top``, the head and the
             last *blocks* blocks; ``all``, everything; ``new``, everything, from nothing.
         blocks: Of ``top``, counted from the head; those of the context encoder come last.
         network: Of ``new``: ``tiny`` for the shape of the embedded model, or the path of a
             ``config.yaml`` in the published form, relative to the recipe's file.
-        reuse_head: Start the rows of classes that the model knows already from its own.
+        reuse_head: Start the rows of labels that the model knows from its own.
         epochs: How often the training data are gone through, at most.
         seed: Of everything that is drawn: weights, order, augmentation.
         batch_seconds: Most audio in a batch, which is packed, never padded.
         batch_turns: Most turns in a batch.
         max_seconds: Of a longer turn a stretch of this length is trained on, another each time.
-        balance: Draw every class equally often. An epoch has as many turns either way.
-        class_weights: Let an error count by how rare its class is; instead of *balance*.
+        balance: Draw every label equally often. An epoch has as many turns either way.
+        class_weights: Weigh an error by how rare its label is; instead of *balance*.
         learning_rate: The highest; None for that of *tune* in `RATES`.
         head_factor: How many times faster the head learns than the rest, with ``top`` and
             ``all``.
@@ -69,12 +81,12 @@ class Recipe:
         warmup: Share of the training in which the learning rate rises.
         weight_decay: AdamW's.
         clip_norm: Longer gradients are cut to this length; None for never.
-        label_smoothing: Share of the target that all classes divide among them.
+        label_smoothing: Share of the target that all labels divide among them.
         dropout: Share of the embedding that is dropped before the head.
-        front_end: Of ``new``: ``random``, or ``filter-bank``, which hears log energies in bands of
-            frequency before it has learned anything, and does not learn
+        front_end: Of ``new``: ``random``, or ``filter-bank``, which computes log energies in bands of
+            frequency before any training, and is not trained
             (`emo2vec_plugins.training.filter_bank`).
-        average: Judge and save a moving average of the weights, over about this many steps; None
+        average: Evaluate and save a moving average of the weights, over about this many steps; None
             for the weights as they are. It is steadier (Polyak and Juditsky, 1992).
         precision: ``bfloat16`` and ``float16`` compute so where that is safe, and keep weights
             in float32.
@@ -84,7 +96,7 @@ class Recipe:
             ``loss``.
         noise: Range of the signal-to-noise ratio of added white noise, in dB.
         gain: Range of amplification in dB; what leaves full scale is clipped. Without clipping
-            a network that normalises its input hears no difference.
+            a network that normalises its input gets the same.
         speed: Range of tempo. It moves pitch and formants with it, and both carry emotion.
         crop: Range of the share of a turn that is kept, one stretch of it.
         tilt: Most that the spectrum is tilted either way, ``x[t] - a x[t-1]`` with ``|a|`` up
@@ -107,9 +119,7 @@ class Recipe:
     max_seconds: float = _number(30.0, 0.025)
     balance: bool = True
     class_weights: bool = False
-    learning_rate: float | None = field(
-        default=None, metadata={"least": 1e-9, "most": 10.0, "optional": True}
-    )
+    learning_rate: float | None = _number(None, 1e-9, 10.0)
     head_factor: float = _number(10.0, 1e-6, 1e6)
     schedule: str = _text("one-cycle", *SCHEDULES)
     warmup: float = _number(0.05, 0.0, 1.0)
@@ -118,13 +128,9 @@ class Recipe:
     label_smoothing: float = _number(0.1, 0.0, 0.99)
     dropout: float = _number(0.0, 0.0, 0.99)
     front_end: str = _text("random", *FRONT_ENDS)
-    average: int | None = field(
-        default=None, metadata={"least": 2, "most": math.inf, "whole": True, "optional": True}
-    )
+    average: int | None = _number(None, 2, whole=True)
     precision: str = _text("float32", *PRECISIONS)
-    patience: int | None = field(
-        default=None, metadata={"least": 1, "most": math.inf, "whole": True, "optional": True}
-    )
+    patience: int | None = _number(None, 1, whole=True)
     monitor: str = _text("ua", "ua", "loss")
     noise: Range | None = field(default=None, metadata=_range(-100.0, 200.0))
     gain: Range | None = field(default=None, metadata=_range(-100.0, 100.0))
@@ -223,7 +229,7 @@ def read_recipe(path: str | Path) -> Recipe:
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
-    """Return a name that is none, with the one that may be meant."""
+    """Return an unknown name, with the one that may be meant."""
     found = get_close_matches(name, known, n=1)
     return f"{name} (is {found[0]} meant?)" if found else name
 
@@ -267,7 +273,8 @@ def _checked_range(name: str, value: Any, rule: Mapping[str, Any]) -> Range | No
 
 def _checked_number(name: str, value: Any, rule: Mapping[str, Any]) -> Any:
     if isinstance(value, str):  # PyYAML reads 1e-3, without a dot, as a string
-        value = _as_float(value)
+        with suppress(ValueError):
+            value = float(value)
     kind = int if rule.get("whole") else (int, float)
     fits = isinstance(value, kind) and not isinstance(value, bool)
     if not fits or not rule["least"] <= value <= rule["most"]:
@@ -278,10 +285,3 @@ def _checked_number(name: str, value: Any, rule: Mapping[str, Any]) -> Any:
             f"{name} is {what} of at least {rule['least']:g}{most}{none}, got {value!r}"
         )
     return value if rule.get("whole") else float(value)
-
-
-def _as_float(value: str) -> Any:
-    try:
-        return float(value)
-    except ValueError:
-        return value

@@ -1,4 +1,4 @@
-"""A whole run: train, save, judge what was saved, and tell of it in a card."""
+"""A whole run: train, save, evaluate what was saved, and describe it in a model card."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from emo2vec_plugins.errors import CheckpointError, TrainingError
-from emo2vec_plugins.evaluation import Evaluation
+from emo2vec_plugins.evaluation import Evaluation, evaluate
 from emo2vec_plugins.files import write_whole
 from emo2vec_plugins.training.card import Story, model_card
-from emo2vec_plugins.training.curve import to_csv, to_png
-from emo2vec_plugins.training.fit import Fitted, Means, fit, predictions
-from emo2vec_plugins.training.progress import Row
+from emo2vec_plugins.training.fit import Resources, fit, predict_examples
+from emo2vec_plugins.training.history import EpochResult, to_csv, to_png
 from emo2vec_plugins.training.recipe import Recipe
 from emo2vec_plugins.training.split import Split
 
@@ -28,13 +26,13 @@ class Trained:
 
     Attributes:
         folder: Where it is.
-        rows: Its epochs.
+        epochs: What each gave.
         best: The epoch whose weights it has.
         evaluation: Of the saved weights on the development turns; None without any.
     """
 
     folder: Path
-    rows: tuple[Row, ...]
+    epochs: tuple[EpochResult, ...]
     best: int
     evaluation: Evaluation | None
 
@@ -44,50 +42,57 @@ def train(
     recipe: Recipe,
     *,
     out: Path,
-    means: Means | None = None,
+    resources: Resources | None = None,
     story: Story | None = None,
-    done: Callable[[Row], None] = lambda _: None,
+    progress: Callable[[EpochResult], None] | None = None,
 ) -> Trained:
     """Train a model and write its folder: weights, card, learning curve.
 
     Until it is there, everything is in ``OUT.training`` beside it; a run that is killed goes on
-    from there when it is called again with the same arguments. The development turns are judged
-    by the very weights that are saved, through the engine.
+    from there when it is called again with the same arguments. The development turns are
+    evaluated with the very weights that are saved, through the engine.
 
     Args:
-        split: What to learn from, and what to judge by.
+        split: What to train on, and what to evaluate with.
         recipe: Says how.
         out: The folder, which must not exist.
-        means: The model to start from, the device, the cache of embeddings.
-        story: What the card tells beside the numbers.
-        done: Called after each epoch, also with those done before.
+        resources: The model to start from, the device, the cache of embeddings.
+        story: What the card says beside the numbers.
+        progress: Called after each epoch, also with those done before.
 
     Raises:
         CheckpointError: If *out* exists, or a checkpoint is damaged.
         ResumeError: If an unfinished run is of another recipe, other data or another model.
         TrainingError, OptionsError, AudioError: As `fit` does.
     """
-    means = means or Means()
+    resources = resources or Resources()
     if out.exists():
         raise CheckpointError(f"{out}: exists already; choose a new folder")
     work = work_folder(out)
-    rows: list[Row] = []
+    epochs: list[EpochResult] = []
 
-    def note(row: Row) -> None:
-        rows.append(row)
-        written(work / CURVE, to_csv(rows))
-        done(row)
+    def note(epoch: EpochResult) -> None:
+        epochs.append(epoch)
+        written(work / CURVE, to_csv(epochs))
+        if progress:
+            progress(epoch)
 
-    fitted = fit(split, recipe, means, work=work, done=note)
+    fitted = fit(split, recipe, resources, work=work, progress=note)
     folder = work / "model"
-    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed while it judged
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed while it was evaluated
     fitted.save(folder)
-    evaluation = _evaluation(folder, split, means)
-    _tell(folder, fitted, evaluation, split, recipe, story or Story())
-    folder.rename(out)
+    evaluation = None
+    if split.dev:
+        evaluation = evaluate(predict_examples(folder, split.dev, device=resources.device))
+        written(folder / "evaluation.json", json.dumps(evaluation.to_json(), indent=1) + "\n")
+    written(folder / CURVE, to_csv(epochs))
+    written(folder / "curve.png", to_png(epochs))
+    card = model_card(fitted, split, recipe, evaluation=evaluation, story=story or Story())
+    written(folder / "README.md", card)
+    folder.rename(out)  # the last step: what has the name is complete
     shutil.rmtree(work, ignore_errors=True)
-    best = fitted.progress.best or fitted.progress.epochs
-    return Trained(folder=out, rows=tuple(rows), best=best, evaluation=evaluation)
+    best = fitted.history.best or len(epochs)
+    return Trained(folder=out, epochs=tuple(epochs), best=best, evaluation=evaluation)
 
 
 def work_folder(out: Path) -> Path:
@@ -107,29 +112,3 @@ def written(path: Path, content: str | bytes) -> None:
         raise TrainingError(
             f"{path} cannot be written: {error.strerror or error}; the last checkpoint is intact"
         ) from error
-
-
-def _evaluation(folder: Path, split: Split, means: Means) -> Evaluation | None:
-    if not split.dev:
-        return None
-    from emo2vec_plugins.evaluation import evaluate
-
-    return evaluate(predictions(folder, split.dev, device=means.device))
-
-
-def _tell(
-    folder: Path,
-    fitted: Fitted,
-    evaluation: Evaluation | None,
-    split: Split,
-    recipe: Recipe,
-    story: Story,
-) -> None:
-    rows = fitted.progress.rows
-    written(folder / CURVE, to_csv(rows))
-    written(folder / "curve.png", to_png(rows))
-    if evaluation is not None:
-        document: dict[str, Any] = evaluation.to_json()
-        written(folder / "evaluation.json", json.dumps(document, indent=1) + "\n")
-    card = model_card(fitted, split, recipe, evaluation=evaluation, story=story)
-    written(folder / "README.md", card)

@@ -12,13 +12,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from sklearn.model_selection import StratifiedGroupKFold
+
 from emo2vec_plugins.errors import OptionsError, TrainingError, warn
-from emo2vec_plugins.training.examples import Example
+from emo2vec_plugins.training.examples import Example, some
 
 Group = Literal["speaker", "recording"]
 """What may not be on both sides."""
-
-_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +61,8 @@ def groups_of(examples: Sequence[Example], group: Group) -> set[str]:
     missing = [example.id for example in examples if not example.speaker]
     if missing:
         raise TrainingError(
-            f"{len(missing)} of {len(examples)} turns have no speaker: {_some(missing)}; without "
-            "speakers nobody can tell whether one is on both sides. Add them, or, if every "
+            f"{len(missing)} of {len(examples)} turns have no speaker: {some(missing)}; without "
+            "speakers, one may be on both sides. Add them, or, if every "
             "recording is of other people, group by recording (--group recording)"
         )
     return {str(example.speaker) for example in examples}
@@ -140,7 +140,7 @@ def by_name(examples: Sequence[Example], names: Collection[str], *, group: Group
         of_people = " with labels of people" * any(example.is_pseudo for example in examples)
         raise TrainingError(
             f"there is no {group} {', '.join(unknown)}{of_people}; there are "
-            f"{_some(sorted(have), 20)}"
+            f"{some(sorted(have), 20)}"
         )
     held = [example for example in examples if _group(example, group) in names]
     rest = [example for example in examples if _group(example, group) not in names]
@@ -158,8 +158,6 @@ def by_share(examples: Sequence[Example], share: float, *, group: Group, seed: i
     """
     if not 0 < share <= 0.5:
         raise OptionsError(f"the share held out is over 0 and at most 0.5, got {share}")
-    from sklearn.model_selection import StratifiedGroupKFold
-
     judges = labelled_by_people(examples, group)
     groups = [_group(example, group) for example in judges]
     count = len(groups_of(judges, group))
@@ -204,12 +202,12 @@ def _divided(train: Sequence[Example], dev: Sequence[Example], group: Group) -> 
     return Split(train=tuple(kept), dev=judges, group=group)
 
 
-def _refuse_shared(what: str, heard: set[str], judging: set[str]) -> None:
-    shared = sorted(heard & judging)
+def _refuse_shared(what: str, training: set[str], judging: set[str]) -> None:
+    shared = sorted(training & judging)
     if shared:
         raise TrainingError(
-            f"{what} are in training and in development: {_some(shared)}; what is heard in "
-            "training cannot be judged by"
+            f"{what} are in training and in development: {some(shared)}; what was trained on "
+            "cannot be judged by"
         )
 
 
@@ -220,7 +218,3 @@ def _speakers(examples: Sequence[Example]) -> set[str]:
 
 def _group(example: Example, group: Group) -> str | None:
     return example.speaker if group == "speaker" else example.recording
-
-
-def _some(names: Sequence[str], most: int = _SHOWN) -> str:
-    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")

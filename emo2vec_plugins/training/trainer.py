@@ -1,101 +1,104 @@
-"""The one loop that trains: whatever learns, whatever it is fed."""
+"""The one loop that trains: any trainable model on any features."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, cast
 
 import numpy as np
 import torch
+from sklearn.metrics import accuracy_score, recall_score
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from emo2vec_plugins.errors import TrainingError
 from emo2vec_plugins.models import DTYPES
-from emo2vec_plugins.training.batches import batches, in_order
+from emo2vec_plugins.training.checkpoints import Checkpoints
 from emo2vec_plugins.training.examples import Example
-from emo2vec_plugins.training.feeds import Feed
-from emo2vec_plugins.training.learner import Learner
-from emo2vec_plugins.training.objectives import class_loss, class_weights
-from emo2vec_plugins.training.progress import Checkpoints, Progress, Row
+from emo2vec_plugins.training.features import Features
+from emo2vec_plugins.training.history import EpochResult, History
+from emo2vec_plugins.training.model import TrainableModel
+from emo2vec_plugins.training.optimization import (
+    class_loss,
+    class_weights,
+    learning_rate,
+    moving_average,
+)
 from emo2vec_plugins.training.recipe import Recipe
-from emo2vec_plugins.training.schedule import rate
+from emo2vec_plugins.training.sampling import batches, in_order
 
 _SHOWN = 8
 
 
 class Side:
-    """One side of a split, ready to be learnt from or judged by.
+    """One side of a split: turns with their features.
 
     Args:
         examples: The turns.
-        classes: In the order of the head's rows.
-        feed: Gives their inputs.
+        labels: In the order of the head's rows.
+        features: Of the turns.
     """
 
-    def __init__(self, examples: Sequence[Example], classes: Sequence[str], feed: Feed) -> None:
+    def __init__(
+        self, examples: Sequence[Example], labels: Sequence[str], features: Features
+    ) -> None:
         self.examples = tuple(examples)
-        self.labels = torch.tensor([classes.index(each.label) for each in examples])
-        self.feed = feed
+        self.labels = torch.tensor([labels.index(each.label) for each in examples])
+        self.features = features
 
 
 class Trainer:
-    """Trains a learner, epoch by epoch, each from a random state of its own.
+    """Trains a model, epoch by epoch, each from a random state of its own.
 
     Everything drawn in an epoch comes from the recipe's seed and the epoch's number, so that a
     run that goes on from a checkpoint draws what it would have drawn; on a CPU, with as many
     threads, it ends with the same weights to the last bit.
 
     Args:
-        learner: Its weights change.
+        model: Its weights change.
         recipe: Says how.
-        train: To learn from.
-        dev: To judge by; None for nothing.
-        classes: In the order of the head's rows.
+        train: The turns to train on.
+        dev: The turns to choose the best epoch by; None for the last epoch.
+        labels: In the order of the head's rows.
         checkpoints: Where the state goes after every epoch.
         device: Where to compute.
     """
 
     def __init__(
         self,
-        learner: Learner,
+        model: TrainableModel,
         recipe: Recipe,
         *,
         train: Side,
         dev: Side | None,
-        classes: Sequence[str],
+        labels: Sequence[str],
         checkpoints: Checkpoints,
         device: torch.device,
     ) -> None:
-        self._learner = learner.to(device)
+        self._model = model.to(device)
         self._recipe = recipe
         self._train = train
         self._dev = dev
         self._device = device
         self._checkpoints = checkpoints
-        labels = [each.label for each in train.examples]
-        weights = class_weights(labels, classes) if recipe.class_weights else None
-        self._weights = None if weights is None else weights.to(device)
+        self._weights: Tensor | None = None
+        if recipe.class_weights:
+            self._weights = class_weights([e.label for e in train.examples], labels).to(device)
         self._optimizer = torch.optim.AdamW(
-            learner.groups(), lr=recipe.peak_rate, weight_decay=recipe.weight_decay
+            model.parameter_groups(), lr=recipe.peak_rate, weight_decay=recipe.weight_decay
         )
+        # Gradients of float16 underflow unless the loss is scaled up; bfloat16 has the range.
         scaled = recipe.precision == "float16" and device.type == "cuda"
         self._scaler = torch.amp.grad_scaler.GradScaler(device.type, enabled=scaled)
-        self._progress = Progress()
-        self._average = _average(learner, recipe.average)
+        self._history = History()
+        self._average = moving_average(model, recipe.average)
 
-    @property
-    def _judged_learner(self) -> Learner:
-        """What is judged and saved."""
-        return self._learner if self._average is None else cast(Learner, self._average.module)
-
-    def run(self, *, done: Callable[[Row], None] = lambda _: None) -> Progress:
-        """Train to the end, or until patience is out; the learner has the best weights then.
+    def run(self, *, progress: Callable[[EpochResult], None] | None = None) -> History:
+        """Train to the end, or until patience is out; the model has the best weights then.
 
         Args:
-            done: Called after each epoch, also with those that were done before.
+            progress: Called after each epoch, also with those that were done before.
 
         Raises:
             TrainingError: If a loss is not finite, or a checkpoint cannot be written.
@@ -104,155 +107,138 @@ class Trainer:
             AudioError: If a turn cannot be read.
         """
         self._resume()
-        for row in self._progress.rows:
-            done(row)
-        while self._progress.epochs < self._recipe.epochs and not self._out_of_patience():
-            self._progress.rows.append(self._epoch(self._progress.epochs))
-            self._progress.best = self._best()
-            self._checkpoints.save(self._progress, self._state())
-            done(self._progress.rows[-1])
-        if self._dev is not None and self._progress.best != self._progress.epochs:
-            self._learner.restore(self._checkpoints.best(self._progress))
+        history, report = self._history, progress or (lambda _: None)
+        for epoch in history.epochs:
+            report(epoch)
+        while len(history.epochs) < self._recipe.epochs and not self._out_of_patience():
+            history.epochs.append(self._epoch(len(history.epochs)))
+            if self._dev is not None:
+                history.best = max(history.epochs, key=self._worth).epoch  # the first of equals
+            self._checkpoints.save(history, self._state())
+            report(history.epochs[-1])
+        if self._dev is not None and history.best != len(history.epochs):
+            self._model.restore(self._checkpoints.best(history))
         else:
-            self._learner.restore(self._judged_learner.learned())
-        return self._progress
+            self._model.restore(self._evaluated.learned())
+        return history
+
+    @property
+    def _evaluated(self) -> TrainableModel:
+        """What is evaluated and saved."""
+        return self._model if self._average is None else cast(TrainableModel, self._average.module)
 
     def _resume(self) -> None:
         found = self._checkpoints.load()
         if found is None:
             return
-        self._progress, state = found
-        self._learner.restore(state["learned"])
+        self._history, state = found
+        self._model.restore(state["learned"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._scaler.load_state_dict(state["scaler"])
         if self._average is not None:
-            self._judged_learner.restore(state["averaged"])
-            self._average.n_averaged.fill_(1)  # the next step is averaged with these
+            self._evaluated.restore(state["averaged"])
+            # At 0 the next step would replace the average by the weights, not be averaged in.
+            self._average.n_averaged.fill_(1)
 
     def _state(self) -> dict[str, Any]:
-        averaged = {} if self._average is None else {"averaged": self._judged_learner.learned()}
+        averaged = {} if self._average is None else {"averaged": self._evaluated.learned()}
         return {
             **averaged,
-            "learned": self._learner.learned(),
+            "learned": self._model.learned(),
             "optimizer": self._optimizer.state_dict(),
             "scaler": self._scaler.state_dict(),
         }
 
-    def _epoch(self, epoch: int) -> Row:
+    def _epoch(self, epoch: int) -> EpochResult:
         began = time.monotonic()
         torch.manual_seed(_mixed(self._recipe.seed, epoch))
-        self._learner.train()
+        self._model.train()
         plan = batches(self._train.examples, self._recipe, epoch=epoch)
         losses = [
             self._step(indices, epoch=epoch, step=step, steps=len(plan))
             for step, indices in enumerate(plan)
         ]
-        judged = self._judged()
-        return Row(
+        evaluated = {} if self._dev is None else self._evaluate(self._dev)
+        return EpochResult(
             epoch=epoch + 1,
             train_loss=float(np.mean(losses)),
             learning_rate=self._optimizer.param_groups[0]["lr"],
             seconds=time.monotonic() - began,
-            **judged,
+            **evaluated,
         )
 
     def _step(self, indices: Sequence[int], *, epoch: int, step: int, steps: int) -> float:
-        progress = (epoch + step / steps) / self._recipe.epochs
-        self._set_rate(progress)
+        rate = learning_rate(self._recipe, (epoch + step / steps) / self._recipe.epochs)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate * group["factor"]
         rng = np.random.default_rng([self._recipe.seed, epoch, step])
-        inputs = [x.to(self._device) for x in self._train.feed.inputs(indices, rng)]
         labels = self._train.labels[list(indices)].to(self._device)
-        with self._autocast():
-            logits = self._learner(inputs)
+        logits = self._logits(self._model, self._train.features.batch(indices, rng))
         smoothing = self._recipe.label_smoothing
         loss = class_loss(logits, labels, weights=self._weights, smoothing=smoothing)
         self._optimizer.zero_grad()
         torch.autograd.backward(self._scaler.scale(loss))
         self._scaler.unscale_(self._optimizer)
-        norm = nn.utils.clip_grad_norm_(self._parameters(), self._recipe.clip_norm or torch.inf)
-        if not self._is_sound(loss, norm):
+        parameters = [p for group in self._optimizer.param_groups for p in group["params"]]
+        norm = nn.utils.clip_grad_norm_(parameters, self._recipe.clip_norm or torch.inf)
+        # A gradient beyond float16 is what the scaler is there for: it skips the step.
+        if not (loss.isfinite() and (self._scaler.is_enabled() or norm.isfinite())):
             ids = [self._train.examples[index].id for index in indices]
             raise _not_finite(loss, ids, epoch=epoch, step=step)
         self._scaler.step(self._optimizer)
         self._scaler.update()
         if self._average is not None:
-            self._average.update_parameters(self._learner)
+            self._average.update_parameters(self._model)
         return loss.item()
 
-    def _is_sound(self, loss: Tensor, norm: Tensor) -> bool:
-        # A gradient beyond float16 is what the scaler is there for: it skips the step.
-        return bool(loss.isfinite()) and (self._scaler.is_enabled() or bool(norm.isfinite()))
-
-    def _set_rate(self, progress: float) -> None:
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate(self._recipe, progress) * group["factor"]
-
-    def _parameters(self) -> Iterator[nn.Parameter]:
-        for group in self._optimizer.param_groups:
-            yield from group["params"]
+    def _logits(self, model: TrainableModel, features: Sequence[Tensor]) -> Tensor:
+        with self._autocast():
+            logits: Tensor = model([each.to(self._device) for each in features])
+        return logits
 
     def _autocast(self) -> AbstractContextManager[Any]:
-        return torch.autocast(
-            self._device.type,
-            DTYPES[self._recipe.precision],
-            enabled=self._recipe.precision != "float32",
-        )
+        precision = self._recipe.precision
+        return torch.autocast(self._device.type, DTYPES[precision], enabled=precision != "float32")
 
     @torch.no_grad()
-    def _judged(self) -> dict[str, float]:
-        if self._dev is None:
-            return {}
-        learner = self._judged_learner.eval()
-        parts = []
-        for indices in in_order(self._dev.examples, self._recipe):
-            inputs = [x.to(self._device) for x in self._dev.feed.inputs(indices, None)]
-            with self._autocast():
-                parts.append(learner(inputs).float().cpu())
-        return judge(torch.cat(parts), self._dev.labels)
+    def _evaluate(self, dev: Side) -> dict[str, float]:
+        model = self._evaluated.eval()
+        parts = [
+            self._logits(model, dev.features.batch(indices, None)).float().cpu()
+            for indices in in_order(dev.examples, self._recipe)
+        ]
+        return metrics(torch.cat(parts), dev.labels)
 
-    def _best(self) -> int:
-        if self._dev is None:
-            return 0
-        return max(self._progress.rows, key=self._worth).epoch  # the first of equals
-
-    def _worth(self, row: Row) -> tuple[float, float]:
+    def _worth(self, epoch: EpochResult) -> tuple[float, float]:
         # Few turns have few values of UA; of equal ones the lower loss is the better.
-        loss, recall = -(row.dev_loss or 0.0), row.dev_ua or 0.0
+        loss, recall = -(epoch.dev_loss or 0.0), epoch.dev_ua or 0.0
         return (recall, loss) if self._recipe.monitor == "ua" else (loss, recall)
 
     def _out_of_patience(self) -> bool:
         if self._recipe.patience is None or self._dev is None:
             return False
-        return self._progress.epochs - self._progress.best >= self._recipe.patience
+        return len(self._history.epochs) - self._history.best >= self._recipe.patience
 
 
-def _average(learner: Learner, steps: int | None) -> AveragedModel | None:
-    if steps is None:
-        return None
-    decay = get_ema_multi_avg_fn(1 - 1 / steps)  # type: ignore[no-untyped-call]
-    return AveragedModel(learner, multi_avg_fn=decay)
-
-
-def judge(logits: Tensor, labels: Tensor) -> dict[str, float]:
+def metrics(logits: Tensor, labels: Tensor) -> dict[str, float]:
     """Return the loss, the unweighted average recall and the accuracy.
 
     Args:
-        logits: Shape (turns, classes).
+        logits: Shape (turns, labels).
         labels: Shape (turns,).
     """
-    from sklearn.metrics import accuracy_score, recall_score
-
-    guesses = logits.argmax(dim=1).numpy()
-    truth = labels.numpy()
-    present = sorted(set(truth.tolist()))
+    predicted, truth = logits.argmax(dim=1).numpy(), labels.numpy()
+    # A label that no development turn has would count as a recall of 0.
+    present = np.unique(truth)
     return {
-        "dev_loss": float(class_loss(logits, labels, weights=None, smoothing=0.0)),
-        "dev_ua": float(recall_score(truth, guesses, labels=present, average="macro")),
-        "dev_wa": float(accuracy_score(truth, guesses)),
+        "dev_loss": float(class_loss(logits, labels)),
+        "dev_ua": float(recall_score(truth, predicted, labels=present, average="macro")),
+        "dev_wa": float(accuracy_score(truth, predicted)),
     }
 
 
 def _mixed(seed: int, epoch: int) -> int:
+    # Not seed + epoch: runs with seeds 0 and 1 would share all their epochs but one.
     return int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
 
 

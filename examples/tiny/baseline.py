@@ -21,7 +21,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from emo2vec_plugins.core import LabelMap
-from emo2vec_plugins.training import read_cuts, read_examples
+from emo2vec_plugins.integrations.lhotse import read_cuts
+from emo2vec_plugins.training import read_examples
 
 RATE, HOP = 16_000, 320
 
@@ -33,7 +34,7 @@ def statistics(track: np.ndarray) -> np.ndarray:
 
 
 def features(samples: np.ndarray) -> np.ndarray:
-    """Return what is said of one turn; the softest quarter of its frames is left out."""
+    """Return the statistics of one turn; the softest quarter of its frames is left out."""
     samples = (samples - samples.mean()) / samples.std()
     sizes = {"n_fft": 800, "win_length": 400, "hop_length": HOP}
     mel = librosa.feature.melspectrogram(y=samples, sr=RATE, n_mels=64, fmin=50, **sizes)
@@ -44,9 +45,9 @@ def features(samples: np.ndarray) -> np.ndarray:
     pitch, voiced, _ = librosa.pyin(
         samples, fmin=65, fmax=600, sr=RATE, frame_length=1024, hop_length=HOP
     )
-    heard = np.log2(pitch[voiced]) if voiced.any() else np.zeros(1)
+    voice = np.log2(pitch[voiced]) if voiced.any() else np.zeros(1)
     steps = np.gradient(cepstra, axis=1)[:, loud].std(1)
-    tracks = (cepstra[:, loud], centroid[:, loud], loudness - loudness.max(), heard[None])
+    tracks = (cepstra[:, loud], centroid[:, loud], loudness - loudness.max(), voice[None])
     return np.concatenate([*map(statistics, tracks), steps, [voiced.mean()]])
 
 

@@ -12,10 +12,10 @@ from emo2vec_plugins.models.network import Network
 from emo2vec_plugins.training.card import Story, model_card
 from emo2vec_plugins.training.examples import read_examples
 from emo2vec_plugins.training.fit import Fitted
-from emo2vec_plugins.training.progress import Progress
+from emo2vec_plugins.training.history import History
+from emo2vec_plugins.training.model import InitialModel
 from emo2vec_plugins.training.recipe import Recipe
 from emo2vec_plugins.training.split import make_split
-from emo2vec_plugins.training.start import Start
 
 
 @pytest.fixture(scope="module")
@@ -24,38 +24,40 @@ def split(tmp_path_factory):
     return make_split(examples, names=["dee"])
 
 
-def card(split, *, base=None, classes=("happy", "sad"), story=None):
+def card(split, *, base=None, labels=("happy", "sad"), story=None):
     """Return the card of a model, as one line of words."""
-    start = Start(
-        network=Network(SMALL, len(classes)),
-        classes=classes,
-        tokens=classes,
+    initial = InitialModel(
+        network=Network(SMALL, len(labels)),
+        labels=labels,
+        tokens=labels,
         base=base and Provenance(model=base),
     )
-    heard = [Prediction(id=e.id, truth=e.label, label=e.label, duration=1.0) for e in split.dev]
+    predictions = [
+        Prediction(id=e.id, truth=e.label, label=e.label, duration=1.0) for e in split.dev
+    ]
     text = model_card(
-        Fitted(config=SMALL, tensors={}, start=start, progress=Progress()),
+        Fitted(config=SMALL, tensors={}, initial=initial, history=History()),
         split,
         Recipe(tune="head" if base else "new"),
-        evaluation=evaluate(heard, resamples=0),
+        evaluation=evaluate(predictions, resamples=0),
         story=story or Story(),
     )
     return " ".join(text.split())
 
 
-def test_a_new_model_has_heard_its_data_alone(split):
+def test_a_new_model_knows_its_data_alone(split):
     text = card(split)
 
-    assert "It has heard only the people, the language, the rooms" in text
-    assert "nobody has checked" not in text
+    assert "It was trained only on the people, the language, the rooms" in text
+    assert "is not known" not in text
 
 
-def test_what_a_model_has_heard_that_was_started_from_is_not_claimed_to_be_known(split):
+def test_what_the_base_model_was_trained_on_is_not_claimed_to_be_known(split):
     text = card(split, base="large")
 
-    assert "It has heard only" not in text
-    assert "of the data above, and what large has heard before, nobody has checked;" in text
-    assert "which flatters a little; what large has heard before, nobody has checked. " in text
+    assert "It was trained only" not in text
+    assert "of the data above, and what large was trained on before is not known;" in text
+    assert "which flatters a little; what large was trained on before is not known. " in text
 
 
 def test_turns_that_were_left_out_are_counted(split):
@@ -66,15 +68,15 @@ def test_turns_that_were_left_out_are_counted(split):
 
 
 @pytest.mark.parametrize(
-    ("classes", "said"),
+    ("labels", "said"),
     [
         (("happy", "sad"), 'It has no class for "none of these".'),
-        (("happy", "other"), "none of its other classes it can only call other, and of that"),
+        (("happy", "other"), "none of its other labels it can only call other, and of that"),
         (("other", "unknown"), "can only call other or unknown,"),
     ],
 )
-def test_a_class_of_the_rest_is_not_denied(split, classes, said):
-    text = card(split, classes=classes)
+def test_a_class_of_the_rest_is_not_denied(split, labels, said):
+    text = card(split, labels=labels)
 
     assert said in text
-    assert ("no class for" in text) == (classes == ("happy", "sad"))
+    assert ("no class for" in text) == (labels == ("happy", "sad"))

@@ -1,4 +1,4 @@
-"""Leave one speaker out: every speaker is judged by a model that never heard him or her."""
+"""Leave one speaker out: a model is evaluated on the speaker who is not in its training data."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from emo2vec_plugins import load_model
 from emo2vec_plugins.errors import CheckpointError, OptionsError, ResumeError, TrainingError
 from emo2vec_plugins.training.crossvalidate import cross_validate
 from emo2vec_plugins.training.examples import read_examples
-from emo2vec_plugins.training.fit import Means
+from emo2vec_plugins.training.fit import Resources
 from emo2vec_plugins.training.recipe import Recipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-CPU = Means(device="cpu")
+CPU = Resources(device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def recipe(folder):
 
 @pytest.fixture(scope="module")
 def result(examples, recipe, folder):
-    return cross_validate(examples, recipe, out=folder / "out", means=CPU)
+    return cross_validate(examples, recipe, out=folder / "out", resources=CPU)
 
 
 def test_every_speaker_is_left_out_once(result):
@@ -55,23 +55,27 @@ def test_the_table_has_speakers_their_mean_and_all_turns(result, folder):
     assert result.mean_ua == pytest.approx(sum(recalls) / 3)
     assert f"| ann | 4 | {100 * recalls[0]:.1f} |" in table
     assert f"Mean UA **{result.mean_ua:.1%}**, standard deviation {result.std_ua:.1%}" in table
-    assert r"true \ heard" in table
+    assert r"true \ predicted" in table
     assert "Every model was trained for 2 epochs with seed 0, by emo2vec-plugins " in table
 
 
-def test_the_table_says_what_nobody_has_checked_of_a_model_that_was_started_from(result):
+def test_the_table_says_what_is_not_known_of_the_base_model(result):
     tuned = replace(result, base="large").table()
 
     assert "started from" not in result.table()
-    assert "started from large; what it has heard before, nobody has checked, be it these" in tuned
+    assert (
+        "started from large; what it was trained on before is not known, and may include" in tuned
+    )
     assert "a recipe that is chosen by tables such as this one is." in tuned
 
 
 def test_the_model_that_was_started_from_is_named(examples, tmp_path):
-    means = Means(base=load_model(small_model(tmp_path / "base"), device="cpu"), device="cpu")
+    resources = Resources(
+        base=load_model(small_model(tmp_path / "base"), device="cpu"), device="cpu"
+    )
     recipe = Recipe(tune="all", epochs=1, batch_turns=4)
 
-    result = cross_validate(examples, recipe, out=tmp_path / "out", means=means)
+    result = cross_validate(examples, recipe, out=tmp_path / "out", resources=resources)
 
     assert result.base == "base"
 
@@ -90,13 +94,13 @@ def test_the_folder_has_all_numbers_and_every_turn(result, folder):
     assert not (folder / "out.training").exists()
 
 
-def test_pseudo_labels_are_learnt_from_and_judge_nobody(examples, recipe, tmp_path):
+def test_pseudo_labels_are_trained_on_and_not_evaluated_with(examples, recipe, tmp_path):
     given = [
         replace(e, is_pseudo=e.speaker == "cem" or (e.speaker == "bob" and e.id.endswith("-1")))
         for e in examples
     ]
 
-    result = cross_validate(given, replace(recipe, epochs=1), out=tmp_path / "out", means=CPU)
+    result = cross_validate(given, replace(recipe, epochs=1), out=tmp_path / "out", resources=CPU)
 
     assert {name: fold.turns for name, fold in result.folds.items()} == {"ann": 4, "bob": 2}
 
@@ -106,20 +110,20 @@ class Stopped(Exception):  # noqa: N818 - nothing went wrong
 
 
 def test_a_speaker_who_is_done_is_not_trained_without_again(examples, recipe, result, tmp_path):
-    def stop(name, row):
-        if (name, row) == ("bob", None):
+    def stop(name, epoch):
+        if (name, epoch) == ("bob", None):
             raise Stopped
 
     with pytest.raises(Stopped):
-        cross_validate(examples, recipe, out=tmp_path / "out", means=CPU, done=stop)
+        cross_validate(examples, recipe, out=tmp_path / "out", resources=CPU, progress=stop)
     trained = []
 
     again = cross_validate(
         examples,
         recipe,
         out=tmp_path / "out",
-        means=CPU,
-        done=lambda name, row: row and trained.append((name, row.epoch)),
+        resources=CPU,
+        progress=lambda name, epoch: epoch and trained.append((name, epoch.epoch)),
     )
 
     assert trained == [("cem", 1), ("cem", 2)]
@@ -127,28 +131,28 @@ def test_a_speaker_who_is_done_is_not_trained_without_again(examples, recipe, re
 
 
 def test_a_fold_that_was_killed_goes_on_where_it_was(examples, recipe, result, tmp_path):
-    def stop(name, row):
-        if name == "bob" and row and row.epoch == 1:
+    def stop(name, epoch):
+        if name == "bob" and epoch and epoch.epoch == 1:
             raise Stopped
 
     with pytest.raises(Stopped):
-        cross_validate(examples, recipe, out=tmp_path / "out", means=CPU, done=stop)
+        cross_validate(examples, recipe, out=tmp_path / "out", resources=CPU, progress=stop)
 
-    assert cross_validate(examples, recipe, out=tmp_path / "out", means=CPU) == result
+    assert cross_validate(examples, recipe, out=tmp_path / "out", resources=CPU) == result
 
 
 def test_folds_of_another_recipe_or_other_turns_are_not_taken(examples, recipe, tmp_path):
-    def stop(name, row):
-        if row is None:
+    def stop(name, epoch):
+        if epoch is None:
             raise Stopped
 
     with pytest.raises(Stopped):
-        cross_validate(examples, recipe, out=tmp_path / "out", means=CPU, done=stop)
+        cross_validate(examples, recipe, out=tmp_path / "out", resources=CPU, progress=stop)
 
     with pytest.raises(ResumeError, match=r"recipe\.seed: 0 then, 1 now; to begin again, remove"):
-        cross_validate(examples, replace(recipe, seed=1), out=tmp_path / "out", means=CPU)
+        cross_validate(examples, replace(recipe, seed=1), out=tmp_path / "out", resources=CPU)
     with pytest.raises(ResumeError, match="differs in judged: "):
-        cross_validate(examples[1:], recipe, out=tmp_path / "out", means=CPU)
+        cross_validate(examples[1:], recipe, out=tmp_path / "out", resources=CPU)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +161,7 @@ def test_folds_of_another_recipe_or_other_turns_are_not_taken(examples, recipe, 
         (
             OptionsError,
             {"patience": 2},
-            r"\(--patience\) would choose the epoch by the speaker who judges",
+            r"\(--patience\) would choose the epoch by the speaker who is left out",
         ),
         (TrainingError, {}, "all turns are of speaker ann; two are needed"),
     ],
@@ -168,7 +172,7 @@ def test_what_cannot_be_cross_validated_is_an_error(
     ann = [example for example in examples if example.speaker == "ann"]
 
     with pytest.raises(kind, match=message):
-        cross_validate(ann, replace(recipe, **change), out=tmp_path / "out", means=CPU)
+        cross_validate(ann, replace(recipe, **change), out=tmp_path / "out", resources=CPU)
 
 
 def test_a_class_that_one_speaker_has_alone_is_told_before_anything_is_trained(
@@ -182,12 +186,12 @@ def test_a_class_that_one_speaker_has_alone_is_told_before_anything_is_trained(
             odd,
             recipe,
             out=tmp_path / "out",
-            means=CPU,
-            done=lambda *what: trained.append(what),
+            resources=CPU,
+            progress=lambda *what: trained.append(what),
         )
     assert trained == []
 
 
 def test_a_folder_that_is_there_is_not_overwritten(examples, recipe, tmp_path):
     with pytest.raises(CheckpointError, match="exists already"):
-        cross_validate(examples, recipe, out=tmp_path, means=CPU)
+        cross_validate(examples, recipe, out=tmp_path, resources=CPU)

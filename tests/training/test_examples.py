@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.training import RATE, SPEAKERS, corpus, cut, manifest, tone
+from support.training import RATE, SPEAKERS, corpus, cut, tone
 
 from emo2vec_plugins import Engine, Options
 from emo2vec_plugins.core.label_map import LabelMap
 from emo2vec_plugins.errors import (
     AudioError,
     Emo2vecWarning,
-    FormatError,
     LabelError,
     OptionsError,
     TrainingError,
@@ -23,7 +22,7 @@ from emo2vec_plugins.errors import (
 from emo2vec_plugins.integrations.lhotse.session import CutSession
 from emo2vec_plugins.testing import FakeBackend
 from emo2vec_plugins.training.card import Story, data_of
-from emo2vec_plugins.training.examples import classes_of, digest, read_cuts, read_examples
+from emo2vec_plugins.training.examples import digest, labels_of, read_examples
 from emo2vec_plugins.training.split import Split, make_split
 
 
@@ -70,10 +69,10 @@ class Listener(FakeBackend):
 
     def __init__(self):
         super().__init__()
-        self.heard = []
+        self.waveforms = []
 
     def run(self, waveforms):
-        self.heard += [waveform.copy() for waveform in waveforms]
+        self.waveforms += [waveform.copy() for waveform in waveforms]
         return super().run(waveforms)
 
 
@@ -87,7 +86,7 @@ def test_a_turn_has_the_samples_that_the_engine_scores_in_its_cut(tmp_path, shif
     found = [example.read() for example in read_examples([whole])]
 
     assert [len(samples) for samples in found] == [6400, 11200, 11200]
-    assert all(np.array_equal(a, b) for a, b in zip(found, backend.heard, strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(found, backend.waveforms, strict=True))
 
 
 def test_a_turn_of_a_mixture_is_read_from_the_mixture(tmp_path):
@@ -160,22 +159,9 @@ def test_a_class_with_one_turn_is_an_error(examples):
     alone = replace(examples[0], label="angry")
 
     with pytest.raises(TrainingError, match="only one turn of angry"):
-        classes_of([*examples, alone])
+        labels_of([*examples, alone])
     with pytest.raises(TrainingError, match="all turns are happy"):
-        classes_of([example for example in examples if example.label == "happy"])
-
-
-def test_a_manifest_that_is_empty_missing_or_of_another_kind_is_an_error(tmp_path, cuts):
-    (tmp_path / "empty.jsonl").write_text("")
-    (tmp_path / "cuts.yaml").write_text("")
-
-    with pytest.raises(TrainingError, match=r"empty\.jsonl: there are no cuts in it"):
-        read_cuts(tmp_path / "empty.jsonl")
-    with pytest.raises(FormatError, match=r"cuts\.yaml: training reads cuts from \.jsonl"):
-        read_cuts(tmp_path / "cuts.yaml")
-    with pytest.raises(FileNotFoundError):
-        read_cuts(tmp_path / "none.jsonl")
-    assert len(read_cuts(manifest(tmp_path / "cuts.jsonl.gz", cuts))) == 16
+        labels_of([example for example in examples if example.label == "happy"])
 
 
 def test_the_digest_tells_other_labels_and_another_order(examples):

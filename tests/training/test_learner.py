@@ -14,11 +14,11 @@ from support.training import corpus, tone
 
 from emo2vec_plugins.engine.windows import frame_count
 from emo2vec_plugins.training import augment
-from emo2vec_plugins.training.batches import batches, draw, in_order
 from emo2vec_plugins.training.examples import read_examples
-from emo2vec_plugins.training.objectives import class_weights
+from emo2vec_plugins.training.model import tokens_of
+from emo2vec_plugins.training.optimization import class_weights
 from emo2vec_plugins.training.recipe import Recipe
-from emo2vec_plugins.training.start import tokens_of
+from emo2vec_plugins.training.sampling import batches, draw, in_order
 
 EVERYTHING = Recipe(
     tune="new",

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emo2vec_plugins.errors import OptionsError
+from emo2vec_plugins.training.optimization import learning_rate
 from emo2vec_plugins.training.recipe import Recipe, read_recipe
-from emo2vec_plugins.training.schedule import rate
 
 
 def test_a_recipe_survives_yaml():
@@ -90,24 +90,24 @@ def test_a_mistake_in_a_recipe_is_told(tmp_path, text, message):
 def test_the_learning_rate_never_leaves_its_bounds(progress):
     recipe = Recipe(tune="new", learning_rate=1.0, warmup=0.1)
 
-    assert 0 < rate(recipe, progress) <= 1.0
+    assert 0 < learning_rate(recipe, progress) <= 1.0
 
 
 def test_the_learning_rate_rises_and_falls():
     recipe = Recipe(tune="new", learning_rate=1.0, warmup=0.1)
 
-    assert rate(recipe, 0.0) == pytest.approx(1 / 25)
-    assert rate(recipe, 0.1) == pytest.approx(1.0)
-    assert rate(recipe, 0.55) == pytest.approx(0.5, abs=1e-4)
-    assert rate(recipe, 1.0) == pytest.approx(4e-6)
+    assert learning_rate(recipe, 0.0) == pytest.approx(1 / 25)
+    assert learning_rate(recipe, 0.1) == pytest.approx(1.0)
+    assert learning_rate(recipe, 0.55) == pytest.approx(0.5, abs=1e-4)
+    assert learning_rate(recipe, 1.0) == pytest.approx(4e-6)
 
 
 @pytest.mark.parametrize(("schedule", "last"), [("cosine", 0.1), ("constant", 1.0)])
 def test_other_schedules_end_elsewhere(schedule, last):
     recipe = Recipe(tune="new", learning_rate=1.0, schedule=schedule)
 
-    assert rate(recipe, 1.0) == pytest.approx(last)
-    assert rate(recipe, 0.05) == pytest.approx(1.0)
+    assert learning_rate(recipe, 1.0) == pytest.approx(last)
+    assert learning_rate(recipe, 0.05) == pytest.approx(1.0)
 
 
 def test_one_cycle_is_that_of_torch():
@@ -120,7 +120,7 @@ def test_one_cycle_is_that_of_torch():
     )  # which counts steps from 1: its peak is at step 25, its end at step 100
     found, expected = [], []
     for step in range(100):
-        found.append(rate(recipe, step / 100))
+        found.append(learning_rate(recipe, step / 100))
         expected.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
         cycle.step()

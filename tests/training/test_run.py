@@ -27,21 +27,21 @@ from emo2vec_plugins.errors import (
     ResumeError,
     TrainingError,
 )
+from emo2vec_plugins.integrations.lhotse import read_cuts
 from emo2vec_plugins.models.checkpoint import read_tensors
 from emo2vec_plugins.models.config import read_config, to_document
 from emo2vec_plugins.models.pickles import read_state
 from emo2vec_plugins.testing import FakeBackend
 from emo2vec_plugins.training.card import Story
-from emo2vec_plugins.training.examples import read_cuts, read_examples
-from emo2vec_plugins.training.feeds import AudioFeed, EmbeddingCache
+from emo2vec_plugins.training.checkpoints import Checkpoints
+from emo2vec_plugins.training.examples import read_examples
+from emo2vec_plugins.training.features import EmbeddingCache, Waveforms
 from emo2vec_plugins.training.filter_bank import layers
-from emo2vec_plugins.training.fit import Means
-from emo2vec_plugins.training.learner import new_learner
-from emo2vec_plugins.training.progress import Checkpoints
+from emo2vec_plugins.training.fit import Resources
+from emo2vec_plugins.training.model import from_pretrained, new_model, trainable
 from emo2vec_plugins.training.recipe import Recipe
 from emo2vec_plugins.training.run import train
 from emo2vec_plugins.training.split import make_split
-from emo2vec_plugins.training.start import from_model, new_network
 from emo2vec_plugins.training.trainer import Side, Trainer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -94,7 +94,7 @@ def base(place):
     return load_model(place / "base", device="cpu")
 
 
-CPU = Means(device="cpu")
+CPU = Resources(device="cpu")
 
 
 def weights(folder):
@@ -111,15 +111,15 @@ def scores(folder, path):
 
 def test_a_new_network_learns_to_tell_two_tones(judged, recipe, tmp_path):
     recipe = replace(recipe, epochs=15, dropout=0.0)
-    trained = train(judged, recipe, out=tmp_path / "out", means=CPU)
+    trained = train(judged, recipe, out=tmp_path / "out", resources=CPU)
 
-    assert trained.rows[-1].train_loss < 0.5 * trained.rows[0].train_loss
+    assert trained.epochs[-1].train_loss < 0.5 * trained.epochs[0].train_loss
     assert trained.evaluation.ua.value == 1.0
     assert trained.evaluation.turns == 4
 
 
 def test_a_finished_run_leaves_a_whole_folder_and_nothing_else(judged, recipe, tmp_path):
-    train(judged, recipe, out=tmp_path / "out", means=CPU)
+    train(judged, recipe, out=tmp_path / "out", resources=CPU)
 
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
@@ -136,7 +136,7 @@ def test_a_finished_run_leaves_a_whole_folder_and_nothing_else(judged, recipe, t
 
 
 def test_the_curve_has_a_line_for_every_epoch(judged, recipe, tmp_path):
-    train(judged, recipe, out=tmp_path / "out", means=CPU)
+    train(judged, recipe, out=tmp_path / "out", resources=CPU)
 
     head, *lines = (tmp_path / "out" / "curve.csv").read_text().splitlines()
     assert head == "epoch,train_loss,dev_loss,dev_ua,dev_wa,learning_rate,seconds"
@@ -146,7 +146,7 @@ def test_the_curve_has_a_line_for_every_epoch(judged, recipe, tmp_path):
 
 def test_the_same_seed_gives_the_same_weights_and_another_one_others(split, recipe, tmp_path):
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        train(split, replace(recipe, seed=seed), out=tmp_path / name, means=CPU)
+        train(split, replace(recipe, seed=seed), out=tmp_path / name, resources=CPU)
 
     assert same(weights(tmp_path / "a"), weights(tmp_path / "b"))
     assert not same(weights(tmp_path / "a"), weights(tmp_path / "c"))
@@ -154,7 +154,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_one_others(split, reci
 
 @pytest.mark.filterwarnings("ignore")  # FunASR's imports warn of many things
 def test_funasr_gives_the_same_scores(split, recipe, place, tmp_path):
-    train(split, recipe, out=tmp_path / "out", means=CPU)
+    train(split, recipe, out=tmp_path / "out", resources=CPU)
     path = place / "wav" / "ann-happy-0.wav"
 
     expected = auto_model(tmp_path / "out").generate(str(path), granularity="utterance")[0]
@@ -179,7 +179,7 @@ print("\\n" + json.dumps({"labels": result["labels"], "scores": result["scores"]
 
 @pytest.mark.slow
 def test_modelscope_gives_the_same_scores(split, recipe, place, tmp_path):
-    train(split, recipe, out=tmp_path / "out", means=CPU)
+    train(split, recipe, out=tmp_path / "out", resources=CPU)
     path = place / "wav" / "ann-happy-0.wav"
     run = subprocess.run(
         [sys.executable, "-c", MODELSCOPE, str(tmp_path / "out"), str(path)],
@@ -196,11 +196,11 @@ def test_modelscope_gives_the_same_scores(split, recipe, place, tmp_path):
 
 
 def test_an_average_of_the_weights_is_what_is_saved(split, recipe, tmp_path):
-    start = new_network(recipe, ["happy", "sad"]).network.state_dict()
+    start = new_model(recipe, ["happy", "sad"]).network.state_dict()
 
     def moved(average):
         folder = tmp_path / str(average)
-        train(split, replace(recipe, average=average), out=folder, means=CPU)
+        train(split, replace(recipe, average=average), out=folder, resources=CPU)
         after = weights(folder)
         return sum((after[name] - start[name]).square().sum().item() for name in start)
 
@@ -213,8 +213,8 @@ def test_a_filter_bank_stays_what_it_is(split, recipe, place, tmp_path):
     path = tmp_path / "banked.yaml"
     path.write_text(yaml.safe_dump(to_document(config, ())), "utf-8")
     recipe = replace(recipe, network=str(path), front_end="filter-bank")
-    untrained = new_network(recipe, ["happy", "sad"]).network.state_dict()
-    train(split, recipe, out=tmp_path / "out", means=CPU)
+    untrained = new_model(recipe, ["happy", "sad"]).network.state_dict()
+    train(split, recipe, out=tmp_path / "out", resources=CPU)
 
     trained = weights(tmp_path / "out")
     kept = {name for name in untrained if torch.equal(untrained[name], trained[name])}
@@ -235,23 +235,23 @@ def changed(base, folder):
 
 
 def test_a_head_leaves_the_network_as_it_was(split, base, tmp_path):
-    means = Means(base=base, device="cpu", cache=tmp_path / "cache")
-    trained = train(split, Recipe(epochs=40), out=tmp_path / "out", means=means)
+    resources = Resources(base=base, device="cpu", cache=tmp_path / "cache")
+    trained = train(split, Recipe(epochs=40), out=tmp_path / "out", resources=resources)
 
     assert changed(base, tmp_path / "out") == {"proj.weight", "proj.bias"}
-    assert trained.rows[-1].train_loss < trained.rows[0].train_loss
+    assert trained.epochs[-1].train_loss < trained.epochs[0].train_loss
 
 
 def test_top_changes_the_last_blocks_and_the_head(split, base, tmp_path):
     recipe = Recipe(tune="top", blocks=1, epochs=1)
-    train(split, recipe, out=tmp_path / "out", means=Means(base=base, device="cpu"))
+    train(split, recipe, out=tmp_path / "out", resources=Resources(base=base, device="cpu"))
 
     assert changed(base, tmp_path / "out") == {"proj.weight", "proj.bias", "blocks.0"}
 
 
 def test_all_changes_everything(split, base, tmp_path):
     recipe = Recipe(tune="all", epochs=1)
-    train(split, recipe, out=tmp_path / "out", means=Means(base=base, device="cpu"))
+    train(split, recipe, out=tmp_path / "out", resources=Resources(base=base, device="cpu"))
 
     assert {"modality_encoders.AUDIO", "blocks.0"} < changed(base, tmp_path / "out")
 
@@ -259,14 +259,14 @@ def test_all_changes_everything(split, base, tmp_path):
 def test_more_blocks_than_there_are_is_an_error(split, base, tmp_path):
     recipe = Recipe(tune="top", blocks=3)
     with pytest.raises(OptionsError, match="the network has 2 blocks, 3 were to be trained"):
-        train(split, recipe, out=tmp_path / "out", means=Means(base=base, device="cpu"))
+        train(split, recipe, out=tmp_path / "out", resources=Resources(base=base, device="cpu"))
 
 
 def test_a_new_head_starts_from_the_rows_of_classes_that_are_known(base):
-    start = from_model(base, Recipe(), ["happy", "sad"])
-    other = from_model(base, Recipe(reuse_head=False), ["happy", "sad"])
+    start = from_pretrained(base, Recipe(), ["happy", "sad"])
+    other = from_pretrained(base, Recipe(reuse_head=False), ["happy", "sad"])
 
-    assert start.known == ("happy",)
+    assert start.reused == ("happy",)
     assert torch.equal(start.network.proj.weight[0], base.network.proj.weight[1])
     assert not torch.equal(other.network.proj.weight[0], base.network.proj.weight[1])
     assert start.tokens == ("开心/happy", "难过/sad")
@@ -275,7 +275,7 @@ def test_a_new_head_starts_from_the_rows_of_classes_that_are_known(base):
 def test_training_does_not_touch_the_model_it_starts_from(split, base, tmp_path):
     before = {name: value.clone() for name, value in base.network.state_dict().items()}
 
-    train(split, Recipe(tune="all", epochs=1), out=tmp_path / "out", means=Means(base=base))
+    train(split, Recipe(tune="all", epochs=1), out=tmp_path / "out", resources=Resources(base=base))
 
     assert same(before, base.network.state_dict())
 
@@ -315,27 +315,27 @@ def test_embeddings_of_another_model_or_a_damaged_file_are_computed_anew(example
 
 def test_a_second_run_of_a_head_does_not_run_the_model(split, place, tmp_path):
     backend = load_model(place / "base", device="cpu")
-    means = Means(base=backend, device="cpu", cache=tmp_path / "cache")
-    train(split, Recipe(epochs=1), out=tmp_path / "one", means=means)
+    resources = Resources(base=backend, device="cpu", cache=tmp_path / "cache")
+    train(split, Recipe(epochs=1), out=tmp_path / "one", resources=resources)
     ran = []
     backend.run = lambda waveforms: ran.append(len(waveforms))
 
-    train(split, Recipe(epochs=1, seed=5), out=tmp_path / "two", means=means)
+    train(split, Recipe(epochs=1, seed=5), out=tmp_path / "two", resources=resources)
 
     assert ran == []
 
 
 def test_training_stops_when_patience_is_out_and_keeps_the_best(judged, recipe, tmp_path):
     recipe = replace(recipe, epochs=30, learning_rate=1e-9, monitor="ua", patience=2)
-    trained = train(judged, replace(recipe, tune="new"), out=tmp_path / "out", means=CPU)
+    trained = train(judged, replace(recipe, tune="new"), out=tmp_path / "out", resources=CPU)
 
-    assert len(trained.rows) == trained.best + 2 < 30
+    assert len(trained.epochs) == trained.best + 2 < 30
 
 
 def test_without_development_turns_the_last_epoch_is_saved_and_nothing_is_measured(
     examples, recipe, tmp_path
 ):
-    trained = train(make_split(examples), recipe, out=tmp_path / "out", means=CPU)
+    trained = train(make_split(examples), recipe, out=tmp_path / "out", resources=CPU)
 
     assert trained.evaluation is None
     assert trained.best == 3
@@ -344,11 +344,11 @@ def test_without_development_turns_the_last_epoch_is_saved_and_nothing_is_measur
 
 def test_bfloat16_keeps_weights_in_float32(split, recipe, tmp_path):
     trained = train(
-        split, replace(recipe, precision="bfloat16", epochs=8), out=tmp_path / "out", means=CPU
+        split, replace(recipe, precision="bfloat16", epochs=8), out=tmp_path / "out", resources=CPU
     )
 
     assert {str(t.dtype) for t in weights(tmp_path / "out").values()} == {"torch.float32"}
-    assert trained.rows[-1].train_loss < trained.rows[0].train_loss
+    assert trained.epochs[-1].train_loss < trained.epochs[0].train_loss
 
 
 def test_the_card_tells_data_split_results_and_where_it_comes_from(judged, base, tmp_path):
@@ -359,8 +359,10 @@ def test_the_card_tells_data_split_results_and_where_it_comes_from(judged, base,
         command="emo2vec train cuts.jsonl.gz --out tones",
         notes="A word from its maker.",
     )
-    means = Means(base=base, device="cpu")
-    train(judged, Recipe(tune="all", epochs=2), out=tmp_path / "out", means=means, story=story)
+    resources = Resources(base=base, device="cpu")
+    train(
+        judged, Recipe(tune="all", epochs=2), out=tmp_path / "out", resources=resources, story=story
+    )
 
     card = (tmp_path / "out" / "README.md").read_text("utf-8")
     for text in (
@@ -384,7 +386,7 @@ def test_a_folder_that_is_there_is_not_overwritten(split, recipe, tmp_path):
     (tmp_path / "out").mkdir()
 
     with pytest.raises(CheckpointError, match="exists already"):
-        train(split, recipe, out=tmp_path / "out", means=CPU)
+        train(split, recipe, out=tmp_path / "out", resources=CPU)
 
 
 CHILD = """
@@ -393,9 +395,10 @@ from pathlib import Path
 
 import torch
 
-from emo2vec_plugins.training.examples import read_cuts, read_examples
+from emo2vec_plugins.integrations.lhotse import read_cuts
+from emo2vec_plugins.training.examples import read_examples
 from emo2vec_plugins.training.filter_bank import layers
-from emo2vec_plugins.training.fit import Means
+from emo2vec_plugins.training.fit import Resources
 from emo2vec_plugins.training.recipe import read_recipe
 from emo2vec_plugins.training.run import train
 from emo2vec_plugins.training.split import make_split
@@ -406,8 +409,8 @@ train(
     make_split(read_examples(read_cuts(cuts)), names=["dee"]),
     read_recipe(recipe),
     out=out,
-    means=Means(device="cpu"),
-    done=lambda row: print(row.epoch, flush=True),
+    resources=Resources(device="cpu"),
+    progress=lambda result: print(result.epoch, flush=True),
 )
 """
 
@@ -426,14 +429,14 @@ def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(judged, recipe, 
         os.kill(child.pid, signal.SIGKILL)  # in the middle of an epoch
         child.wait()
     assert child.returncode == -signal.SIGKILL
-    done = len(read_state(tmp_path / "killed.training" / "last.pt")["rows"])
+    done = len(read_state(tmp_path / "killed.training" / "last.pt")["epochs"])
     assert 2 <= done < 12
     trained = []
 
-    train(judged, recipe, out=out, means=CPU, done=lambda row: trained.append(row))
-    train(judged, recipe, out=tmp_path / "whole", means=CPU)
+    train(judged, recipe, out=out, resources=CPU, progress=trained.append)
+    train(judged, recipe, out=tmp_path / "whole", resources=CPU)
 
-    assert [row.epoch for row in trained] == list(range(1, 13))
+    assert [each.epoch for each in trained] == list(range(1, 13))
     assert same(weights(out), weights(tmp_path / "whole"))
     assert (out / "curve.csv").read_text().count("\n") == 13
 
@@ -442,26 +445,26 @@ class Stopped(Exception):  # noqa: N818 - nothing went wrong
     pass
 
 
-def stopped(split, recipe, out, *, after, means=CPU):
+def stopped(split, recipe, out, *, after, resources=CPU):
     """Train until some epoch is done; what is on disk is what a kill there leaves."""
 
-    def stop(row):
-        if row.epoch == after:
+    def stop(result):
+        if result.epoch == after:
             raise Stopped
 
     with pytest.raises(Stopped):
-        train(split, recipe, out=out, means=means, done=stop)
+        train(split, recipe, out=out, resources=resources, progress=stop)
     return out.with_name(f"{out.name}.training")
 
 
 @pytest.mark.parametrize("tune", ["head", "top", "all"])
 def test_every_kind_of_training_goes_on_where_it_was(split, base, tmp_path, tune):
     recipe = Recipe(tune=tune, blocks=1, epochs=4, batch_turns=5, dropout=0.2)
-    means = Means(base=base, device="cpu", cache=tmp_path / "cache")
-    stopped(split, recipe, tmp_path / "out", after=2, means=means)
+    resources = Resources(base=base, device="cpu", cache=tmp_path / "cache")
+    stopped(split, recipe, tmp_path / "out", after=2, resources=resources)
 
-    train(split, recipe, out=tmp_path / "out", means=means)
-    train(split, recipe, out=tmp_path / "whole", means=means)
+    train(split, recipe, out=tmp_path / "out", resources=resources)
+    train(split, recipe, out=tmp_path / "whole", resources=resources)
 
     assert same(weights(tmp_path / "out"), weights(tmp_path / "whole"))
 
@@ -472,9 +475,9 @@ def test_another_recipe_other_data_or_another_model_does_not_go_on(
     stopped(split, recipe, tmp_path / "out", after=1)
 
     with pytest.raises(ResumeError, match=r"recipe\.seed: 0 then, 7 now; to begin again, remove"):
-        train(split, replace(recipe, seed=7), out=tmp_path / "out", means=CPU)
+        train(split, replace(recipe, seed=7), out=tmp_path / "out", resources=CPU)
     with pytest.raises(ResumeError, match=r"differs in train: .* then, .* now; dev: null"):
-        train(make_split(examples, names=["ann"]), recipe, out=tmp_path / "out", means=CPU)
+        train(make_split(examples, names=["ann"]), recipe, out=tmp_path / "out", resources=CPU)
     with pytest.raises(
         ResumeError, match=r"recipe\.tune: \"new\" then, \"all\" now; .*model: null"
     ):
@@ -482,7 +485,7 @@ def test_another_recipe_other_data_or_another_model_does_not_go_on(
             split,
             Recipe(tune="all"),
             out=tmp_path / "out",
-            means=Means(base=base, device="cpu"),
+            resources=Resources(base=base, device="cpu"),
         )
 
 
@@ -497,7 +500,7 @@ def test_a_damaged_checkpoint_says_what_to_do(split, recipe, tmp_path, content, 
     (stopped(split, recipe, tmp_path / "out", after=1) / "last.pt").write_bytes(content)
 
     with pytest.raises(CheckpointError, match=message):
-        train(split, recipe, out=tmp_path / "out", means=CPU)
+        train(split, recipe, out=tmp_path / "out", resources=CPU)
 
 
 def test_a_checkpoint_of_another_program_is_not_taken(split, recipe, tmp_path):
@@ -505,7 +508,7 @@ def test_a_checkpoint_of_another_program_is_not_taken(split, recipe, tmp_path):
     torch.save({"model": {}, "epoch": 3}, path)
 
     with pytest.raises(CheckpointError, match="not a checkpoint of this package's training"):
-        train(split, recipe, out=tmp_path / "out", means=CPU)
+        train(split, recipe, out=tmp_path / "out", resources=CPU)
 
 
 def test_a_checkpoint_with_code_is_refused(split, recipe, tmp_path):
@@ -513,7 +516,7 @@ def test_a_checkpoint_with_code_is_refused(split, recipe, tmp_path):
     torch.save({"format": print}, path)
 
     with pytest.raises(CheckpointError, match="might run code"):
-        train(split, recipe, out=tmp_path / "out", means=CPU)
+        train(split, recipe, out=tmp_path / "out", resources=CPU)
 
 
 def test_weights_that_are_not_finite_end_training_at_once(split, place, tmp_path):
@@ -527,41 +530,41 @@ def test_weights_that_are_not_finite_end_training_at_once(split, place, tmp_path
             split,
             Recipe(tune="all", epochs=1),
             out=tmp_path / "out",
-            means=Means(base=backend, device="cpu"),
+            resources=Resources(base=backend, device="cpu"),
         )
     assert not (tmp_path / "out").exists()
 
 
 class FailsLater:
-    """Gives a feed's inputs, and NaN once so many were asked for."""
+    """Gives the features of others, and NaN once so many were asked for."""
 
     def __init__(self, feed, *, after):
         self._feed = feed
         self._left = after
 
-    def inputs(self, indices, rng):
+    def batch(self, indices, rng):
         self._left -= len(indices)
-        found = self._feed.inputs(indices, rng)
+        found = self._feed.batch(indices, rng)
         return found if self._left >= 0 else [x * torch.nan for x in found]
 
 
 def test_nan_in_a_later_epoch_leaves_the_checkpoint_before_it(split, recipe, tmp_path):
-    classes = ["happy", "sad"]
-    feed = AudioFeed(split.train, recipe, normalize=True)
+    labels = ["happy", "sad"]
+    feed = Waveforms(split.train, recipe, normalize=True)
     trainer = Trainer(
-        new_learner(new_network(recipe, classes), recipe),
+        trainable(new_model(recipe, labels), recipe),
         recipe,
-        train=Side(split.train, classes, FailsLater(feed, after=len(split.train) + 6)),
+        train=Side(split.train, labels, FailsLater(feed, after=len(split.train) + 6)),
         dev=None,
-        classes=classes,
+        labels=labels,
         checkpoints=Checkpoints(tmp_path, {}),
         device=torch.device("cpu"),
     )
 
     with pytest.raises(TrainingError, match="epoch 2, step 2, on turns"):
         trainer.run()
-    progress, state = Checkpoints(tmp_path, {}).load()
-    assert progress.epochs == 1
+    history, state = Checkpoints(tmp_path, {}).load()
+    assert len(history.epochs) == 1
     assert all(tensor.isfinite().all() for tensor in state["learned"].values())
 
 
@@ -587,12 +590,12 @@ def test_a_disk_that_fills_up_leaves_the_checkpoint_before_it(split, recipe, tmp
             match=r"of epoch 2 cannot be written .*File too large; that of epoch 1 is intact",
         ),
     ):
-        train(split, recipe, out=tmp_path / "out", means=CPU)
+        train(split, recipe, out=tmp_path / "out", resources=CPU)
 
     assert (work / "last.pt").read_bytes() == before
     assert not list(work.glob(".*"))
-    train(split, recipe, out=tmp_path / "out", means=CPU)
-    train(split, recipe, out=tmp_path / "whole", means=CPU)
+    train(split, recipe, out=tmp_path / "out", resources=CPU)
+    train(split, recipe, out=tmp_path / "whole", resources=CPU)
     assert same(weights(tmp_path / "out"), weights(tmp_path / "whole"))
 
 
@@ -603,11 +606,11 @@ def test_a_disk_that_is_full_when_the_model_is_saved_leaves_the_checkpoint(split
         files_of_at_most(10_000),
         pytest.raises(TrainingError, match="model cannot be written: File too large; the last"),
     ):
-        train(split, recipe, out=tmp_path / "out", means=CPU)
+        train(split, recipe, out=tmp_path / "out", resources=CPU)
 
     assert not (tmp_path / "out").exists()
     assert (work / "last.pt").exists()
-    train(split, recipe, out=tmp_path / "out", means=CPU)
+    train(split, recipe, out=tmp_path / "out", resources=CPU)
 
 
 def test_audio_that_cannot_be_read_is_named(split, recipe, tmp_path):
@@ -617,20 +620,22 @@ def test_audio_that_cannot_be_read_is_named(split, recipe, tmp_path):
     split = replace(split, train=(replace(gone, cut=cut), *split.train[1:]))
 
     with pytest.raises(AudioError, match=f"turn '{gone.id}': .*gone.wav: no such audio file"):
-        train(split, recipe, out=tmp_path / "out", means=CPU)
+        train(split, recipe, out=tmp_path / "out", resources=CPU)
 
 
 @pytest.mark.parametrize(
-    ("recipe", "means", "message"),
+    ("recipe", "resources", "message"),
     [
         (Recipe(), CPU, "tune: head needs a model to start from"),
-        (Recipe(tune="all"), Means(base=FakeBackend()), "fake cannot be trained: its weights"),
-        (Recipe(tune="new"), Means(base=FakeBackend()), "a new network starts from no model"),
+        (Recipe(tune="all"), Resources(base=FakeBackend()), "fake cannot be trained: its weights"),
+        (Recipe(tune="new"), Resources(base=FakeBackend()), "a new network starts from no model"),
     ],
 )
-def test_a_recipe_that_does_not_fit_its_model_is_an_error(split, tmp_path, recipe, means, message):
+def test_a_recipe_that_does_not_fit_its_model_is_an_error(
+    split, tmp_path, recipe, resources, message
+):
     with pytest.raises(OptionsError, match=message):
-        train(split, recipe, out=tmp_path / "out", means=means)
+        train(split, recipe, out=tmp_path / "out", resources=resources)
 
 
 def test_patience_without_development_turns_is_an_error(examples, tmp_path):
@@ -639,12 +644,12 @@ def test_patience_without_development_turns_is_an_error(examples, tmp_path):
             make_split(examples),
             Recipe(tune="new", patience=2),
             out=tmp_path / "out",
-            means=CPU,
+            resources=CPU,
         )
 
 
 def test_long_turns_are_trained_on_in_part(examples, recipe):
-    feed = AudioFeed(examples, replace(recipe, max_seconds=0.1, crop=None), normalize=True)
+    feed = Waveforms(examples, replace(recipe, max_seconds=0.1, crop=None), normalize=True)
 
-    assert {len(x) for x in feed.inputs([0, 1], None)} == {1600}
-    assert {len(x) for x in feed.inputs([0, 1], np.random.default_rng(0))} == {1600}
+    assert {len(x) for x in feed.batch([0, 1], None)} == {1600}
+    assert {len(x) for x in feed.batch([0, 1], np.random.default_rng(0))} == {1600}

@@ -1,11 +1,11 @@
-"""What a learner is fed: waveforms, varied anew each time, or embeddings, computed once."""
+"""What a model is trained on: waveforms, varied anew each time, or embeddings, computed once."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 import torch
@@ -21,18 +21,18 @@ from emo2vec_plugins.training.examples import Example
 from emo2vec_plugins.training.recipe import Recipe
 
 KEPT_HOURS = 2.0
-"""Audio that is kept in memory, 230 MB an hour; more is read from disk each time."""
+"""Audio that is kept in memory, 230 MB an hour; if there is more, it is read anew each time."""
 
 
-class Feed(Protocol):
-    """Gives a learner its inputs."""
+class Features(Protocol):
+    """The features of some examples, which batches name by their indices."""
 
-    def inputs(self, indices: Sequence[int], rng: np.random.Generator | None) -> list[Tensor]:
-        """Return the inputs of some examples; varied by *rng*, or as they are without."""
+    def batch(self, indices: Sequence[int], rng: np.random.Generator | None) -> list[Tensor]:
+        """Return the features of a batch; varied by *rng*, or as they are without."""
         ...
 
 
-class AudioFeed:
+class Waveforms:
     """Waveforms as a recipe varies them.
 
     Args:
@@ -49,21 +49,14 @@ class AudioFeed:
         self._kept: dict[int, Tensor] = {}
         self._most = int(recipe.max_seconds * MODEL_RATE)
 
-    def inputs(self, indices: Sequence[int], rng: np.random.Generator | None) -> list[Tensor]:
+    def batch(self, indices: Sequence[int], rng: np.random.Generator | None) -> list[Tensor]:
         """Return waveforms, each of shape (samples,), varied in the order of *indices*.
 
         Raises:
             AudioError: If a turn cannot be read.
         """
-        return [
-            prepare(
-                stretch(self._read(index), self._most, rng),
-                self._recipe,
-                normalize=self._normalize,
-                rng=rng,
-            )
-            for index in indices
-        ]
+        parts = [stretch(self._read(index), self._most, rng) for index in indices]
+        return [prepare(x, self._recipe, normalize=self._normalize, rng=rng) for x in parts]
 
     def _read(self, index: int) -> Tensor:
         if index in self._kept:
@@ -74,17 +67,17 @@ class AudioFeed:
         return waveform
 
 
-class EmbeddingFeed:
+class Embeddings:
     """Mean embeddings, one row an example.
 
     Args:
-        embeddings: Shape (examples, width).
+        rows: Shape (examples, width).
     """
 
-    def __init__(self, embeddings: FloatArray) -> None:
-        self._rows = torch.from_numpy(np.asarray(embeddings, np.float32))
+    def __init__(self, rows: FloatArray) -> None:
+        self._rows = torch.from_numpy(np.asarray(rows, np.float32))
 
-    def inputs(
+    def batch(
         self,
         indices: Sequence[int],
         rng: np.random.Generator | None,  # noqa: ARG002 - embeddings are not varied
@@ -96,8 +89,7 @@ class EmbeddingFeed:
 class EmbeddingCache:
     """Embeddings on disk, found by the model's digest and that of a turn's samples.
 
-    A turn is known again in another manifest, and not taken for another one when its file
-    changes. Each is a ``.npy`` file, complete or absent.
+    A turn is recognised in another manifest, and computed anew when its file changes. Each is a ``.npy`` file, complete or absent.
 
     Args:
         folder: Where they are; made if it is missing.
@@ -106,45 +98,39 @@ class EmbeddingCache:
 
     def __init__(self, folder: Path, engine: Engine) -> None:
         self._engine = engine
-        told = repr(sorted(engine.identity["provenance"].items()))
+        model = repr(sorted(engine.identity["provenance"].items()))
         window = f"{engine.identity['max_window']} {engine.identity['window_overlap']}"
-        self._folder = folder / hashlib.sha256(f"{told}\n{window}".encode()).hexdigest()[:32]
+        self._folder = folder / hashlib.sha256(f"{model}\n{window}".encode()).hexdigest()[:32]
 
     def embeddings(
-        self, examples: Sequence[Example], *, done: Callable[[int], None] = lambda _: None
+        self, examples: Sequence[Example], *, progress: Callable[[int], None] | None = None
     ) -> FloatArray:
         """Return the mean embedding of each example, shape (examples, width).
 
         Args:
             examples: Whose audio is read, whether or not the model is run.
-            done: Called with 1 for each.
+            progress: Called with the number of embeddings that were done since the last call.
 
         Raises:
             AudioError: If a turn cannot be read or scored.
             OSError: If one cannot be written.
         """
-        rows: dict[int, FloatArray] = {}
         paths = [self._path(example) for example in examples]
-        for index, path in enumerate(paths):
-            if (row := _read(path, self._engine.backend.width)) is not None:
-                rows[index] = row
-                done(1)
-        missing = [index for index in range(len(examples)) if index not in rows]
-        for index, row in self._computed(examples, missing):
-            _write(paths[index], row)
-            rows[index] = row
-            done(1)
-        return np.stack([rows[index] for index in range(len(examples))])
-
-    def _computed(
-        self, examples: Sequence[Example], missing: Sequence[int]
-    ) -> Iterator[tuple[int, FloatArray]]:
+        rows = [_read(path, self._engine.backend.width) for path in paths]
+        missing = [index for index, row in enumerate(rows) if row is None]
+        if progress and len(missing) < len(rows):
+            progress(len(rows) - len(missing))
         results = self._engine(examples[index].clip() for index in missing)
         for index, (_, emotion) in zip(missing, results, strict=True):
             if emotion is None or emotion.embedding is None:
                 reason = emotion.reason if emotion else "the model gave nothing"
                 raise AudioError(f"turn {examples[index].id!r} has no embedding: {reason}")
-            yield index, emotion.embedding
+            rows[index] = emotion.embedding
+            with replacing(paths[index]) as stream:
+                save_npy(stream, emotion.embedding)
+            if progress:
+                progress(1)
+        return np.stack(cast("list[FloatArray]", rows))
 
     def _path(self, example: Example) -> Path:
         key = hashlib.sha256(example.read().tobytes()).hexdigest()
@@ -157,8 +143,3 @@ def _read(path: Path, width: int) -> FloatArray | None:
     except (OSError, ValueError, EOFError):
         return None  # not there, or damaged: computed anew
     return row if row.shape == (width,) else None
-
-
-def _write(path: Path, row: FloatArray) -> None:
-    with replacing(path) as stream:
-        save_npy(stream, row)

@@ -1,4 +1,4 @@
-"""Which turns make which batch: drawn by class, put together by Lhotse's sampler.
+"""Which turns are in which batch: drawn by label, put together by Lhotse's sampler.
 
 Lhotse's ``WeightedSimpleCutSampler`` draws from numpy's global random state, never the same cut
 twice in an epoch, and so cannot balance classes of unequal size, nor draw the same again after a
@@ -48,27 +48,27 @@ def batches(examples: Sequence[Example], recipe: Recipe, *, epoch: int) -> list[
 def draw(labels: Sequence[str], recipe: Recipe, *, epoch: int) -> list[int]:
     """Return an epoch's turns in random order, as many as there are labels.
 
-    Balanced, classes are drawn equally often, up to one turn, and of a class's turns each as
-    often as any other, up to once: no luck of the draw keeps one out for long. Otherwise every
-    turn is drawn once.
+    Balanced, labels are drawn equally often, up to one turn, and each turn of a label as often as
+    any other, up to once: no turn is missing for long by chance. Otherwise every turn is drawn
+    once.
     """
     rng = np.random.default_rng([recipe.seed, epoch])
     if not recipe.balance:
         return [int(index) for index in rng.permutation(len(labels))]
-    classes = sorted(set(labels))
-    shares = _shares(len(labels), len(classes), rng)
+    names = sorted(set(labels))
+    shares = _shares(len(labels), len(names), rng)
     drawn: list[int] = []
-    for name, share in zip(classes, shares, strict=True):
+    for name, share in zip(names, shares, strict=True):
         own = [index for index, label in enumerate(labels) if label == name]
         for left in range(share, 0, -len(own)):
             drawn += [own[i] for i in rng.permutation(len(own))[:left]]
     return [drawn[i] for i in rng.permutation(len(drawn))]
 
 
-def _shares(total: int, classes: int, rng: np.random.Generator) -> list[int]:
+def _shares(total: int, count: int, rng: np.random.Generator) -> list[int]:
     """Divide *total* into equal parts; which are greater by one is drawn."""
-    parts = [total // classes] * classes
-    for index in rng.permutation(classes)[: total % classes]:
+    parts = [total // count] * count
+    for index in rng.permutation(count)[: total % count]:
         parts[index] += 1
     return parts
 

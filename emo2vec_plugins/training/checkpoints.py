@@ -1,0 +1,139 @@
+"""The checkpoints of a run: one after every epoch, complete whenever the run is killed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from emo2vec_plugins.errors import CheckpointError, ResumeError, TrainingError
+from emo2vec_plugins.models import read_state, save_state
+from emo2vec_plugins.training.history import EpochResult, History
+
+FORMAT = "emo2vec training, version 2"
+LAST = "last.pt"
+
+
+class Checkpoints:
+    """The folder of an unfinished run.
+
+    ``last.pt`` is the state after the last epoch, ``best-N.pt`` the weights of the best.
+
+    Args:
+        folder: Made when something is saved.
+        identity: All that the result depends on, as JSON values.
+    """
+
+    def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
+        self._folder = folder
+        self._identity = json.loads(json.dumps(identity))
+
+    def load(self) -> tuple[History, dict[str, Any]] | None:
+        """Return the epochs that are done, and the state after them; None if there are none.
+
+        Raises:
+            CheckpointError: If the last checkpoint is damaged, or of something else.
+            ResumeError: If it is of another recipe, other data or another model.
+        """
+        path = self._folder / LAST
+        if not path.exists():
+            return None
+        state = self._read(path)
+        epochs = [EpochResult(**each) for each in state["epochs"]]
+        return History(epochs=epochs, best=state["best"]), state
+
+    def best(self, history: History) -> dict[str, Tensor]:
+        """Return the weights of the best epoch.
+
+        Raises:
+            CheckpointError, ResumeError: As `load` does.
+        """
+        learned: dict[str, Tensor] = self._read(self._best(history.best))["learned"]
+        return learned
+
+    def save(self, history: History, state: Mapping[str, Any]) -> None:
+        """Keep the state after an epoch.
+
+        ``state["learned"]`` are the weights, ``state["averaged"]``, if it is there, what is
+        saved instead of them.
+
+        Raises:
+            TrainingError: If it cannot be written; the checkpoint before it is still there.
+        """
+        head = {"format": FORMAT, "identity": json.dumps(self._identity)}
+        epochs, best = [asdict(each) for each in history.epochs], history.best
+        last = {**head, **state, "epochs": epochs, "best": best}
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            # In this order: "last.pt" never speaks of a best that is not there yet, or no more.
+            if best == len(epochs):
+                learned = state.get("averaged", state["learned"])
+                save_state(self._best(best), {**head, "learned": learned})
+            save_state(self._folder / LAST, last)
+            for path in self._folder.glob("best-*.pt"):
+                if path != self._best(best):
+                    path.unlink(missing_ok=True)
+        except OSError as error:
+            kept = "there is none before it"
+            if len(epochs) > 1:
+                kept = f"that of epoch {len(epochs) - 1} is intact"
+            raise TrainingError(
+                f"the checkpoint of epoch {len(epochs)} cannot be written to {self._folder}: "
+                f"{error.strerror or error}; {kept}. With room for it, the same command goes on"
+            ) from error
+
+    def _read(self, path: Path) -> dict[str, Any]:
+        advice = f"to begin again, remove {self._folder}"
+        try:
+            state = read_state(path)
+        except CheckpointError as error:
+            raise CheckpointError(f"{error}; {advice}") from error
+        if state.get("format") != FORMAT:
+            raise CheckpointError(f"{path}: not a checkpoint of this package's training; {advice}")
+        found = json.loads(state["identity"])
+        refuse_other(path, found, self._identity, advice)
+        return state
+
+    def _best(self, number: int) -> Path:
+        return self._folder / f"best-{number}.pt"
+
+
+def refuse_other(
+    path: Path, found: Mapping[str, Any], expected: Mapping[str, Any], advice: str
+) -> None:
+    """Refuse what another run left.
+
+    Raises:
+        ResumeError: If the identities of the runs differ; the message says in what.
+    """
+    others = differing(found, expected)
+    if others:
+        raise ResumeError(
+            f"{path} is of another run, which differs in {'; '.join(others)}; {advice}, or choose "
+            "another folder"
+        )
+
+
+def differing(found: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
+    """Return the differences between two mappings of JSON values, with dots in nested names.
+
+    >>> differing({"a": {"b": 1, "c": 2}}, {"a": {"b": 1, "c": 3}})
+    ['a.c: 2 then, 3 now']
+    """
+    differences: list[str] = []
+    for name in {**found, **expected}:
+        then, now = found.get(name), expected.get(name)
+        if isinstance(then, Mapping) and isinstance(now, Mapping):
+            differences += [f"{name}.{each}" for each in differing(then, now)]
+        elif then != now:
+            differences.append(f"{name}: {_short(then)} then, {_short(now)} now")
+    return differences
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 40 else f"{text[:37]}..."

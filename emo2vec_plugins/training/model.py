@@ -1,0 +1,253 @@
+"""What learns: a network to start from, and which of its weights training changes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from emo2vec_plugins.core import Backend, Provenance, canonical
+from emo2vec_plugins.engine import lay
+from emo2vec_plugins.errors import OptionsError
+from emo2vec_plugins.models import TINY, Config, Network, TorchBackend, read_config
+from emo2vec_plugins.training.filter_bank import freeze_filter_bank, set_filter_bank
+from emo2vec_plugins.training.recipe import Recipe
+
+TOKENS = {
+    "angry": "生气/angry",
+    "disgusted": "厌恶/disgusted",
+    "fearful": "恐惧/fearful",
+    "happy": "开心/happy",
+    "neutral": "中立/neutral",
+    "other": "其他/other",
+    "sad": "难过/sad",
+    "surprised": "吃惊/surprised",
+    "unknown": "<unk>",
+}
+"""The published token of each label; another label is its own token."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitialModel:
+    """A network before training.
+
+    Attributes:
+        network: With weights of its own, in float32 on the CPU, and a head of the new labels.
+        labels: Canonical names of the head's rows.
+        tokens: What ``tokens.txt`` will call them.
+        base: The model it comes from; None for a new network.
+        reused: Labels whose rows come from the base model's head.
+    """
+
+    network: Network
+    labels: tuple[str, ...]
+    tokens: tuple[str, ...]
+    base: Provenance | None = None
+    reused: tuple[str, ...] = ()
+
+
+def new_model(recipe: Recipe, labels: Sequence[str]) -> InitialModel:
+    """Return a network with random weights, drawn from the recipe's seed, and its front end.
+
+    Raises:
+        ConfigError: If its configuration is not valid.
+        OptionsError: If the front end cannot be a filter bank.
+    """
+    torch.manual_seed(recipe.seed)
+    config = new_config(recipe.network)
+    network = Network(config, len(labels))
+    if recipe.front_end == "filter-bank":
+        set_filter_bank(network.encoder, config.conv_layers)
+    return InitialModel(network=network, labels=tuple(labels), tokens=tokens_of(labels))
+
+
+def new_config(name: str) -> Config:
+    """Return the dimensions of a new network: ``tiny``, or those in a ``config.yaml``.
+
+    Raises:
+        ConfigError: If there is no such file, or it describes another kind of network.
+    """
+    return read_config(TINY / "config.yaml" if name == "tiny" else Path(name))
+
+
+def from_pretrained(backend: Backend, recipe: Recipe, labels: Sequence[str]) -> InitialModel:
+    """Return a copy of a model's network with a head of the new labels.
+
+    The rows of labels that the model knows start from its own, if the recipe says so.
+
+    Args:
+        backend: What `load_model` gives, from a folder or a hub.
+        recipe: Of which the seed and *reuse_head* count.
+        labels: Canonical names.
+
+    Raises:
+        OptionsError: If its weights are not available.
+    """
+    if not isinstance(backend, TorchBackend):
+        raise OptionsError(
+            f"{backend.provenance.model} cannot be trained: its weights are not at hand; give a "
+            "model's folder or its identifier on a hub"
+        )
+    torch.manual_seed(recipe.seed)
+    network = Network(backend.network.config, len(labels))
+    weights = {name: value.detach().float() for name, value in backend.network.state_dict().items()}
+    own = {name: value for name, value in weights.items() if not name.startswith("proj.")}
+    network.load_state_dict(own, strict=False)
+    return InitialModel(
+        network=network,
+        labels=tuple(labels),
+        tokens=tokens_of(labels, backend.provenance.tokens),
+        base=backend.provenance,
+        reused=_copy_rows(network, backend, labels) if recipe.reuse_head else (),
+    )
+
+
+def tokens_of(labels: Sequence[str], tokens: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return what ``tokens.txt`` calls labels: the names of a model, or the published ones.
+
+    >>> tokens_of(["angry", "bored"])
+    ('生气/angry', 'bored')
+    """
+    names = TOKENS | {canonical(token): token for token in tokens}
+    return tuple(names.get(label, label) for label in labels)
+
+
+class TrainableModel(nn.Module, ABC):
+    """Computes logits from the features of turns; can be trained and saved.
+
+    Args:
+        network: With the head that is trained; its weights change.
+        recipe: Says which of them, and how.
+    """
+
+    def __init__(self, network: Network, recipe: Recipe) -> None:
+        super().__init__()
+        self.network = network
+        self.recipe = recipe
+        self.dropout = nn.Dropout(recipe.dropout)
+
+    @abstractmethod
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        """Return the logits of a batch, shape (turns, labels)."""
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Return what the optimizer changes; ``factor`` is its speed relative to the schedule."""
+        head = [p for name, p in self._learned() if name.startswith("network.proj.")]
+        rest = [p for name, p in self._learned() if not name.startswith("network.proj.")]
+        factor = self.recipe.head_factor if self.recipe.tune in ("top", "all") else 1.0
+        groups = ((rest, 1.0), (head, factor))
+        return [{"params": params, "factor": by} for params, by in groups if params]
+
+    def learned(self) -> dict[str, Tensor]:
+        """Return copies of the weights that training changes, on the CPU."""
+        return {name: p.detach().cpu().clone() for name, p in self._learned()}
+
+    @torch.no_grad()
+    def restore(self, learned: Mapping[str, Tensor]) -> None:
+        """Set the weights that `learned` returned."""
+        for name, parameter in self._learned():
+            parameter.copy_(learned[name])
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the weights of the trained model, as `save_folder` takes them."""
+        return {name: value.detach().cpu() for name, value in self.network.state_dict().items()}
+
+    def head(self, pooled: Tensor) -> Tensor:
+        """Return logits of mean embeddings, shape (turns, width) to (turns, labels)."""
+        if self.network.proj is None:
+            raise OptionsError("a network without classes cannot be trained to predict any")
+        logits: Tensor = self.network.proj(self.dropout(pooled))
+        return logits
+
+    def _learned(self) -> list[tuple[str, nn.Parameter]]:
+        return [(name, p) for name, p in self.named_parameters() if p.requires_grad]
+
+
+class HeadModel(TrainableModel):
+    """A new head; its features are mean embeddings, which never change."""
+
+    def __init__(self, network: Network, recipe: Recipe) -> None:
+        super().__init__(network, recipe)
+        network.requires_grad_(False)
+        _unfreeze(network.proj)
+
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        """Return logits, shape (turns, labels).
+
+        Args:
+            features: Embeddings, each of shape (width,).
+        """
+        return self.head(torch.stack(list(features)))
+
+
+class NetworkModel(TrainableModel):
+    """A network of which everything, or the last blocks and the head, is trained."""
+
+    def __init__(self, network: Network, recipe: Recipe) -> None:
+        super().__init__(network, recipe)
+        if freeze_filter_bank(network.encoder, network.config) and recipe.precision == "float16":
+            raise OptionsError(
+                "precision: float16 has no numbers as small as those of a filter bank; use "
+                "bfloat16 or float32"
+            )
+        if recipe.tune == "top":
+            network.requires_grad_(False)
+            _unfreeze(network.proj, *top_blocks(network, recipe.blocks))
+
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        """Return logits, shape (turns, labels).
+
+        Args:
+            features: Waveforms, each of shape (samples,), prepared as the engine does.
+        """
+        layout = lay([len(waveform) for waveform in features], gap=self.network.gap)
+        packed = features[0].new_zeros(layout.samples)
+        for start, waveform in zip(layout.starts, features, strict=True):
+            packed[start : start + len(waveform)] = waveform
+        embeddings, _ = self.network(packed, layout)
+        counts = [frames.stop - frames.start for frames in layout.frames]
+        # The engine averages frames' logits. The head is linear, so logits of the mean embedding
+        # are the same, and dropout is drawn once for a turn.
+        return self.head(torch.stack([turn.mean(0) for turn in embeddings.split(counts)]))
+
+
+def trainable(initial: InitialModel, recipe: Recipe) -> TrainableModel:
+    """Return what is trained in the way that the recipe says; it takes the network over."""
+    kind = HeadModel if recipe.tune == "head" else NetworkModel
+    return kind(initial.network, recipe)
+
+
+def top_blocks(network: Network, count: int) -> list[nn.Module]:
+    """Return the last *count* blocks, counted from the head.
+
+    Raises:
+        OptionsError: If there are fewer.
+    """
+    blocks = [*network.encoder.context_encoder.blocks, *network.blocks]
+    if count > len(blocks):
+        raise OptionsError(f"the network has {len(blocks)} blocks, {count} were to be trained")
+    return blocks[-count:]
+
+
+@torch.no_grad()
+def _copy_rows(network: Network, backend: TorchBackend, labels: Sequence[str]) -> tuple[str, ...]:
+    old, new = backend.network.proj, network.proj
+    if old is None or new is None:
+        return ()
+    columns = dict(zip(backend.labels.names, backend.labels.columns, strict=True))
+    known = tuple(label for label in labels if label in columns)
+    for label in known:
+        row, column = labels.index(label), columns[label]
+        new.weight[row], new.bias[row] = old.weight[column], old.bias[column]
+    return known
+
+
+def _unfreeze(*modules: nn.Module | None) -> None:
+    for parameter in chain.from_iterable(m.parameters() for m in modules if m is not None):
+        parameter.requires_grad_(True)
