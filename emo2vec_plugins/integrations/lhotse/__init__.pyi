@@ -18,7 +18,6 @@ from .labelled import label_in as label_in
 from .labelled import labelled_turns as labelled_turns
 from .labelled import supervisions_of as supervisions_of
 from .layouts import ENDINGS as ENDINGS
-from .layouts import Layout as Layout
 from .layouts import LinesLayout as LinesLayout
 from .layouts import layout as layout
 from .layouts import lines_of as lines_of

@@ -63,11 +63,13 @@ class EvidenceScorer:
     @property
     def identity(self) -> dict[str, Any]:
         """All that the evidence depends on, as JSON values."""
-        return {
-            "first": identity_of(self._score),
-            "second": None if self._second is None else identity_of(self._second),
-            "window": self._window,
-        }
+        second = None if self._second is None else identity_of(self._second)
+        return {"first": identity_of(self._score), "second": second, "window": self._window}
+
+    @property
+    def has_second(self) -> bool:
+        """Whether a second model is asked."""
+        return self._second is not None
 
     def __call__(self, items: Iterable[Any]) -> Iterator[tuple[Any, CheckedEmotion | None]]:
         """Yield each item in order: a clip with its evidence, anything else with None."""
@@ -150,15 +152,10 @@ def note_names(options: Options) -> set[str]:
     return {f"{options.field}_{name}" for name in NOTES}
 
 
-def is_candidate(custom: Mapping[str, Any] | None, prefix: str) -> bool:
-    """Return whether a turn was scored and must be judged."""
-    return (custom or {}).get(f"{prefix}_source") == CANDIDATE
-
-
 def evidence_in(
     custom: Mapping[str, Any], prefix: str, *, duration: float, temperature: float, has_second: bool
-) -> Evidence:
-    """Read back what was noted of one candidate.
+) -> Evidence | None:
+    """Return the evidence on one turn, from its fields; None if it must not be judged.
 
     Args:
         custom: The turn's fields.
@@ -167,6 +164,8 @@ def evidence_in(
         temperature: Applied to the scores.
         has_second: Whether a second model was asked.
     """
+    if custom.get(f"{prefix}_source") != CANDIDATE:
+        return None
     return Evidence(
         label=custom[prefix],
         scores=tempered(custom[f"{prefix}_scores"], temperature),

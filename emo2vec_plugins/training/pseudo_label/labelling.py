@@ -29,7 +29,6 @@ from emo2vec_plugins.training.pseudo_label.evidence import (
     EvidenceScorer,
     evidence_in,
     evidence_plugins,
-    is_candidate,
     note_names,
     seconds_within,
 )
@@ -78,14 +77,13 @@ def pseudo_label(
     from lhotse import CutSet
 
     check_sources(cuts)
-    wanted = trust or Trust()
-    compared_on = check_models(score, second, wanted)
     options = Options(field=field, overwrite=overwrite)
-    scorer = EvidenceScorer(score, second=second, window=wanted.window)
-    pairs = annotated_pairs(cuts, score=scorer, options=options, plugins=evidence_plugins())
+    judgement = Judgement(score, second, trust or Trust(), options)
+    pairs = annotated_pairs(
+        cuts, score=judgement.scorer, options=options, plugins=evidence_plugins()
+    )
     scored = [after for _, after in pairs]
-    judgement = Judgement(wanted, options, has_second=second is not None)
-    report = judgement.survey(scored, models=scorer.identity, compared_on=compared_on)
+    report = judgement.survey(scored)
     return CutSet.from_cuts(judgement.applied(scored)), report
 
 
@@ -93,20 +91,29 @@ class Judgement:
     """The second step: cuts that carry evidence are read once to choose, once to be labelled.
 
     Args:
+        score: The model that gives labels.
+        second: The model that must agree.
         trust: The criteria.
         options: The field, and whether labels are replaced.
-        has_second: Whether a second model was asked.
+
+    Attributes:
+        scorer: Collects the evidence, in the first step.
+
+    Raises:
+        LabelError: As `check_models`.
+        OptionsError: As `check_models`.
     """
 
-    def __init__(self, trust: Trust, options: Options, *, has_second: bool) -> None:
+    def __init__(
+        self, score: Scorer, second: Scorer | None, trust: Trust, options: Options
+    ) -> None:
+        self._compared_on = check_models(score, second, trust)
+        self.scorer = EvidenceScorer(score, second=second, window=trust.window)
         self._trust = trust
         self._options = options
-        self._has_second = has_second
         self._selection: Selection | None = None
 
-    def survey(
-        self, cuts: Iterable[Any], *, models: Mapping[str, Any], compared_on: list[str] | None
-    ) -> Report:
+    def survey(self, cuts: Iterable[Any]) -> Report:
         """Read all turns, choose, and return what becomes of them.
 
         Raises:
@@ -119,7 +126,6 @@ class Judgement:
                 custom = own.custom or {}
                 if evidence is not None:
                     judge.add(evidence)
-                    fates.judge(evidence, window=self._trust.window)
                 elif is_labelled(custom, self._options):
                     fates.keep(custom, prefix)
                 else:
@@ -129,7 +135,11 @@ class Judgement:
             raise LabelError("there are no cuts")
         self._selection = judge.choose()
         return fates.report(
-            self._selection, self._trust, prefix=prefix, models=models, compared_on=compared_on
+            self._selection,
+            self._trust,
+            prefix=prefix,
+            models=self.scorer.identity,
+            compared_on=self._compared_on,
         )
 
     def applied(self, cuts: Iterable[Any]) -> Iterator[Any]:
@@ -147,18 +157,16 @@ class Judgement:
             yield enriched(cut, fields, self._options)
 
     def _turns(self, cut: Any) -> Iterator[tuple[Place, Any, Evidence | None]]:
-        """Yield every turn, with evidence if it is to be judged."""
-        prefix, lengths = self._options.field, seconds_within(cut)
+        """Yield every turn, with evidence if it must be judged."""
+        lengths = seconds_within(cut)
         for place, own in places(cut).items():
-            evidence = None
-            if is_candidate(own.custom, prefix):
-                evidence = evidence_in(
-                    own.custom,
-                    prefix,
-                    duration=lengths[place],
-                    temperature=self._trust.temperature,
-                    has_second=self._has_second,
-                )
+            evidence = evidence_in(
+                own.custom or {},
+                self._options.field,
+                duration=lengths[place],
+                temperature=self._trust.temperature,
+                has_second=self.scorer.has_second,
+            )
             yield place, own, evidence
 
     def _judged(
@@ -167,6 +175,7 @@ class Judgement:
         prefix = self._options.field
         caps = self._selection.caps if self._selection else {}
         reason = verdict(evidence, self._trust, is_chosen=is_chosen, caps=caps)
+        # All of our fields go in again: a new label removes those that do not.
         ours = field_names(self._options) | note_names(self._options)
         return {name: value for name, value in custom.items() if name in ours} | {
             prefix: evidence.label if is_chosen else None,
@@ -198,7 +207,7 @@ def check_models(score: Any, second: Any, trust: Trust) -> list[str] | None:
             "agreement between windows needs frame logits: Engine(..., granularity='frame')"
         )
     if names and trust.classes is not None:
-        score.labels.restrict(trust.classes)
+        score.labels.restrict(trust.classes)  # raises if the model has no such class
     if second is None:
         return None
     others = _classes_of(second, "the second model")

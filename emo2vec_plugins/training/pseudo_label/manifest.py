@@ -25,12 +25,8 @@ from emo2vec_plugins.integrations.lhotse import (
     recorded,
     write_record,
 )
-from emo2vec_plugins.training.pseudo_label.evidence import (
-    EvidenceScorer,
-    evidence_plugins,
-    note_names,
-)
-from emo2vec_plugins.training.pseudo_label.labelling import Judgement, check_models
+from emo2vec_plugins.training.pseudo_label.evidence import evidence_plugins, note_names
+from emo2vec_plugins.training.pseudo_label.labelling import Judgement
 from emo2vec_plugins.training.pseudo_label.report import Report
 from emo2vec_plugins.training.pseudo_label.trust import Trust
 
@@ -79,15 +75,13 @@ def pseudo_label_manifest(
         ResumeError: If *target* or *scores* is there, and was made otherwise.
         OSError: If something cannot be written; what is on disk can be resumed.
     """
-    wanted = trust or Trust()
     files = _Files(Path(source), Path(target), None if scores is None else Path(scores))
-    compared_on = check_models(score, second, wanted)
-    options = Options(field=field, overwrite=overwrite)
-    scorer = EvidenceScorer(score, second=second, window=wanted.window)
+    options, criteria = Options(field=field, overwrite=overwrite), trust or Trust()
+    judgement = Judgement(score, second, criteria, options)
     manifest = layout(files.source, files.target, fields=field_names(options) | note_names(options))
     task = as_task(
-        scorer=scorer.identity,
-        trust=wanted.as_json(),
+        scorer=judgement.scorer.identity,
+        trust=criteria.as_json(),
         field=field,
         overwrite=overwrite,
         input=manifest.identity(),
@@ -100,16 +94,13 @@ def pseudo_label_manifest(
     annotate_manifest(
         files.source,
         files.scores,
-        score=scorer,
+        score=judgement.scorer,
         options=options,
         plugins=evidence_plugins(),
         progress=progress,
     )
-    judgement = Judgement(wanted, options, has_second=second is not None)
     try:
-        report = judgement.survey(
-            _cuts_in(files.scores), models=scorer.identity, compared_on=compared_on
-        )
+        report = judgement.survey(_cuts_in(files.scores))
     except LabelError as error:
         files.clear_up()
         raise LabelError(f"{files.source}: {error}") from error

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from emo2vec_plugins.training.pseudo_label.selection import Selection
-from emo2vec_plugins.training.pseudo_label.trust import CRITERIA, QUOTA, Evidence, Trust
+from emo2vec_plugins.training.pseudo_label.trust import CRITERIA, QUOTA, Trust
 
 KINDS = 20
 """Most kinds of reason that are counted separately: a broken disk may have one for each file."""
@@ -113,18 +113,12 @@ class Report:
 
 
 class Fates:
-    """Counts cuts, and what became of turns before any criterion was asked."""
+    """Counts cuts, and the turns that were not judged."""
 
     def __init__(self) -> None:
         self.cuts = self.labelled = self.labelled_by_models = self.unscored = 0
-        self.one_window = self.judged = 0
         self.reasons: Counter[str] = Counter()
         self.failures: list[str] = []
-
-    def judge(self, evidence: Evidence, *, window: float | None) -> None:
-        """Count a turn that the criteria were asked about."""
-        self.judged += 1
-        self.one_window += window is not None and evidence.agreement is None
 
     def keep(self, custom: Mapping[str, Any], prefix: str) -> None:
         """Count a turn whose label was there."""
@@ -150,15 +144,15 @@ class Fates:
         compared_on: Sequence[str] | None,
     ) -> Report:
         """Return the sums, and what they depend on."""
-        accepted = int(selection.chosen.sum())
+        judged, accepted = len(selection.chosen), int(selection.chosen.sum())
         return Report(
             cuts=self.cuts,
-            turns=self.labelled + self.unscored + self.judged,
+            turns=self.labelled + self.unscored + judged,
             labelled=self.labelled,
             labelled_by_models=self.labelled_by_models,
             unscored=self.unscored,
             accepted=accepted,
-            rejected=self.judged - accepted,
+            rejected=judged - accepted,
             unscored_reasons=dict(self.reasons.most_common()),
             failures=self.failures,
             predicted=selection.predicted,
@@ -166,7 +160,7 @@ class Fates:
             caps=selection.caps,
             first=selection.first,
             alone=selection.alone,
-            one_window=self.one_window,
+            one_window=selection.one_window,
             trust=trust.as_json(),
             prefix=prefix,
             models=models,

@@ -32,6 +32,7 @@ class Selection:
         accepted: Those of them that get the label.
         first: Rejected turns by the first criterion that objected; they sum to all rejected.
         alone: Turns that each criterion would reject if it were the only one.
+        one_window: Turns too short for two windows, if windows were asked for.
     """
 
     chosen: Mask
@@ -40,6 +41,7 @@ class Selection:
     accepted: Mapping[str, int]
     first: Mapping[str, int]
     alone: Mapping[str, int]
+    one_window: int
 
 
 class Judge:
@@ -58,6 +60,7 @@ class Judge:
         self._passed = bytearray()
         self._first: Counter[str] = Counter()
         self._alone: Counter[str] = Counter()
+        self._one_window = 0
 
     def add(self, evidence: Evidence) -> None:
         """Take one turn."""
@@ -67,6 +70,7 @@ class Judge:
         self._passed.append(not found)
         self._alone.update(found.keys())
         self._first.update([*found][:1])
+        self._one_window += self._trust.window is not None and evidence.agreement is None
 
     def choose(self) -> Selection:
         """Apply the quotas and return what becomes of each turn added so far."""
@@ -87,6 +91,7 @@ class Judge:
             accepted=self._counts(classes[chosen]),
             first={name: first[name] for name in CRITERIA},
             alone={name: alone[name] for name in CRITERIA},
+            one_window=self._one_window,
         )
 
     def _counts(self, classes: npt.NDArray[np.uint16]) -> dict[str, int]:
