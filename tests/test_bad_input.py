@@ -1,4 +1,4 @@
-"""What people really feed it: nothing raises out of a run for one bad clip, nothing is lost."""
+"""Input as people really have it: nothing raises out of a run for one bad clip, nothing is lost."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def cut_in_half(path):
     return path
 
 
-# Files that cannot be heard: a reason each, and the run goes on.
+# Files that cannot be read: a reason each, and the run goes on.
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ BAD_FILES = {
 
 
 @pytest.mark.parametrize("kind", BAD_FILES)
-def test_a_file_that_cannot_be_heard_is_a_reason(bad_file, write, kind):
+def test_a_file_that_cannot_be_read_is_a_reason(bad_file, write, kind):
     good = write("good.wav", tone(1.0), RATE)
 
     first, bad, last = annotated(good, bad_file(kind), str(good))
@@ -198,7 +198,9 @@ def test_400_samples_are_the_least(samples, scored):
 
 @pytest.mark.parametrize(("samples", "scored"), [(199, False), (200, True)])
 def test_the_least_counts_after_resampling(samples, scored):
-    emotion = only_emotion(Recording(recording="x", audio=(np.ones(samples, np.float32), RATE // 2)))
+    emotion = only_emotion(
+        Recording(recording="x", audio=(np.ones(samples, np.float32), RATE // 2))
+    )
 
     assert (emotion.label is not None) == scored
 

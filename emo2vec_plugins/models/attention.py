@@ -138,7 +138,7 @@ def block_mask(rows: Sequence[int], clip: Tensor) -> Any:
     for row, (start, stop) in zip(indices, spans, strict=True):
         row[: stop - start] = np.arange(start, stop)
 
-    # Blocks that clips share are listed whole; within them this tells the clips apart.
+    # Blocks that clips share are listed whole; within them this separates the clips.
     def same(_: Tensor, __: Tensor, q: Tensor, kv: Tensor) -> Tensor:
         return clip[q] == clip[kv]
 

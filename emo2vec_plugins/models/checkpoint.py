@@ -239,8 +239,8 @@ def _network(
     config: Config, tokens: Sequence[str], tensors: dict[str, Tensor], where: Path
 ) -> Network:
     """Return a network of exactly these tensors; extra ones are left out."""
-    # On the meta device a network has shapes and no memory: the tensors of the file, which are
-    # memory-mapped, become its parameters. Copied into ready ones the weights would be there twice.
+    # On the meta device a network has shapes and no memory, and the tensors of the file, which are
+    # memory-mapped, become its parameters. Copying them into parameters would double the memory.
     with torch.device("meta"):
         network = Network(config, len(tokens))
     expected = network.state_dict()
@@ -262,9 +262,9 @@ def _network(
             if value.layout is not torch.strided or value.is_meta or not value.is_floating_point()
         ],
     }
-    told = [f"{len(names)} {kind}: {_some(names)}" for kind, names in problems.items() if names]
-    if told:
-        raise CheckpointError(f"{where}: the weights do not fit {CONFIG}; {'; '.join(told)}")
+    listed = [f"{len(names)} {kind}: {_some(names)}" for kind, names in problems.items() if names]
+    if listed:
+        raise CheckpointError(f"{where}: the weights do not fit {CONFIG}; {'; '.join(listed)}")
     # What pre-training alone needs: its decoder, the average of weights, the optimizer.
     if left := sorted(tensors.keys() - expected.keys()):
         logger.debug("%s: %d tensors are not used: %s", where, len(left), ", ".join(left))

@@ -138,7 +138,7 @@ class AudioEncoder(nn.Module):
             # The kernel reads neighbours, and only here do they matter: back on the grid of the
             # waveform there are gaps of zeros between clips, at least half a kernel wide, which is
             # the padding that a clip alone gets. Zero before EVERY convolution: the one before
-            # wrote into the gaps.
+            # wrote there.
             grid = x.new_zeros(frame_count(len(waveform)), x.shape[1])
             grid[own] = position.to(grid.dtype)  # under autocast norms give float32
             position = layer(grid.T).T[own]
@@ -190,13 +190,10 @@ class FrontEnd(nn.Module):
         # between the layers, many times as large as the frames, stays in the processor's cache.
         count = frame_count(len(waveform))
         step = PART_FRAMES if waveform.device.type == "cpu" else count
-        parts = [
-            self._convolved(
-                waveform[start * HOP : (min(start + step, count) - 1) * HOP + RECEPTIVE]
-            )
-            for start in range(0, count, step)
-        ]
-        return torch.cat(parts)
+        layers = self.layers()  # once: each matrix is a copy
+        spans = [(start, min(start + step, count)) for start in range(0, count, step)]
+        parts = [waveform[start * HOP : (stop - 1) * HOP + RECEPTIVE] for start, stop in spans]
+        return torch.cat([_convolved(part, layers) for part in parts])
 
     def layers(self) -> list[tuple[Tensor, int, int, nn.LayerNorm]]:
         """Return each convolution as a matrix, (outputs, kernel x inputs), kernel, stride, norm."""
@@ -206,14 +203,15 @@ class FrontEnd(nn.Module):
             for conv, _, (_, norm) in stages
         ]
 
-    def _convolved(self, waveform: Tensor) -> Tensor:
-        # As matrix products over windows, channels last, where the norm wants them: Conv1d is
-        # channels first, and each norm would transpose all frames to and fro.
-        x = waveform[:, None]
-        for matrix, kernel, stride, norm in self.layers():
-            windows = x.unfold(0, kernel, stride).transpose(1, 2).flatten(1)
-            x = F.gelu(norm(F.linear(windows, matrix)))
-        return x
+
+def _convolved(waveform: Tensor, layers: Sequence[tuple[Tensor, int, int, nn.LayerNorm]]) -> Tensor:
+    # As matrix products over windows, channels last, where the norm wants them: Conv1d is channels
+    # first, and each norm would transpose all frames to and fro.
+    x = waveform[:, None]
+    for matrix, kernel, stride, norm in layers:
+        windows = x.unfold(0, kernel, stride).transpose(1, 2).flatten(1)
+        x = F.gelu(norm(F.linear(windows, matrix)))
+    return x
 
 
 class ContextEncoder(nn.Module):

@@ -388,7 +388,7 @@ def test_what_is_audio_already_is_left_alone():
     assert open_audio(sound) is sound
 
 
-# What cannot be heard.
+# What cannot be read.
 
 
 @pytest.mark.parametrize("source", [None, 3, object(), {"path": "a.wav"}, (), (1, 2, 3)])

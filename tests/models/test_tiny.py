@@ -62,7 +62,7 @@ def test_tiny_is_made_by_the_recipe_that_lies_beside_the_examples():
     assert "emo2vec train" in card()
 
 
-def test_tiny_hears_by_a_filter_bank(backend):
+def test_tiny_has_a_filter_bank_for_a_front_end(backend):
     assert freeze_filter_bank(backend.network.encoder, backend.network.config)
 
 
