@@ -56,6 +56,7 @@ class EvidenceScorer:
         self._score = score
         self._second = second
         self._window = window
+        # Groups of a resumable run are made of batches: the smaller ones lose less when killed.
         self.batch_seconds = min(
             float(getattr(each, "batch_seconds", 30.0)) for each in (score, second or score)
         )
@@ -83,6 +84,7 @@ class EvidenceScorer:
         votes: dict[str, int] = {}
         if self._window is not None and emotion.frame_logits is not None:
             votes = window_votes(emotion.frame_logits, [*emotion.scores], window=self._window)
+        # Not replace(): that would give an Emotion again, without the fields that are added.
         values = {each.name: getattr(emotion, each.name) for each in fields(Emotion)}
         bare = {"embedding": None, "frame_embeddings": None, "frame_logits": None}
         return CheckedEmotion(**values | bare, votes=votes)
@@ -125,6 +127,7 @@ class EvidencePlugin:
 
 def evidence_plugins() -> Plugins:
     """Return what opens cuts in the first step; no other plugin is asked."""
+    # Installed ones may open cuts their own way, and their sessions would drop the evidence.
     return Plugins([EvidencePlugin()], installed=False)
 
 
@@ -137,6 +140,7 @@ def _evidence_fields(
         return absent_fields(custom, options) | {f"{prefix}_reason": emotion.reason}
     if not isinstance(emotion, CheckedEmotion):
         raise ScorerError(f"expected what an EvidenceScorer gives, got {emotion!r}")
+    # All of them, None or not: evidence of an earlier run is replaced.
     notes = {
         "source": None if emotion.label is None else CANDIDATE,
         "rejected": None,
@@ -168,6 +172,7 @@ def evidence_in(
         return None
     return Evidence(
         label=custom[prefix],
+        # Stored as the model gave them, so that another temperature needs no new scores.
         scores=tempered(custom[f"{prefix}_scores"], temperature),
         duration=duration,
         flags=tuple(custom[f"{prefix}_flags"]),
@@ -177,7 +182,8 @@ def evidence_in(
 
 
 def seconds_within(cut: Any) -> dict[Place, float]:
-    """Return how much of each turn lies within the cut that it hangs on, in seconds."""
+    """Return how much of each turn lies within the cut that holds it, in seconds."""
+    # A truncated cut has turns that start before it or end after it.
     held = tracks(cut)
     lengths: dict[Place, float] = {
         (track, index): max(0.0, min(own.end, holder.duration) - max(0.0, own.start))

@@ -82,7 +82,7 @@ def pseudo_label(
     pairs = annotated_pairs(
         cuts, score=judgement.scorer, options=options, plugins=evidence_plugins()
     )
-    scored = [after for _, after in pairs]
+    scored = [after for _, after in pairs]  # read twice: to choose, and to label
     report = judgement.survey(scored)
     return CutSet.from_cuts(judgement.applied(scored)), report
 
@@ -146,6 +146,7 @@ class Judgement:
         """Yield a copy of each cut with its labels; the same cuts again, in the same order."""
         if self._selection is None:
             raise OptionsError("survey the cuts before the judgement is applied to them")
+        # One for each turn with evidence, in the order of the survey.
         chosen = iter(self._selection.chosen.tolist())
         for cut in cuts:
             fields = {
@@ -187,6 +188,7 @@ class Judgement:
 
     def _completed(self, custom: Mapping[str, Any]) -> dict[str, Any]:
         """Return the fields that a turn without evidence lacks, without values."""
+        # A label that could not be scored again keeps the notes of the run that gave it.
         keeps = is_labelled(custom, replace(self._options, overwrite=False))
         return {name: None for name in note_names(self._options) if not (keeps and name in custom)}
 
@@ -206,14 +208,14 @@ def check_models(score: Any, second: Any, trust: Trust) -> list[str] | None:
         raise OptionsError(
             "agreement between windows needs frame logits: Engine(..., granularity='frame')"
         )
-    if names and trust.classes is not None:
-        score.labels.restrict(trust.classes)  # raises if the model has no such class
+    if names and trust.accepted_labels is not None:
+        score.labels.restrict(trust.accepted_labels)  # raises if the model has no such class
     if second is None:
         return None
     others = _classes_of(second, "the second model")
     if _provenance_of(score) == _provenance_of(second) is not None:
         warn("both models are the same: they agree on everything, and nothing is gained")
-    if names is None or others is None:
+    if names is None or others is None:  # a scorer that does not say what its classes are
         return None
     shared = [name for name in names if name in others]
     if len(shared) < 2:

@@ -86,6 +86,7 @@ def pseudo_label_manifest(
         overwrite=overwrite,
         input=manifest.identity(),
     )
+    # Before anything is scored: the scores of a finished run may be gone.
     finished = recorded(files.target, task=task, result="report")
     if finished is not None:
         files.clear_up()
@@ -116,12 +117,14 @@ class _Files:
         self.source = source
         self.target = target
         self._is_temporary = scores is None
+        # Uncompressed: they are read twice, and removed in the end.
         ending = ".jsonl" if target.name.endswith(ENDINGS) else ""
         self.scores = scores or target.with_name(f"{target.name}.scores{ending}")
         self._lines = target.with_name(f"{target.name}.labels.part.jsonl")
         purposes = {"the input": source, "the output": target, "the scores": self.scores}
         known: dict[Path, str] = {}
         for name, path in purposes.items():
+            # Resolved: one file may be named in two ways.
             other = known.setdefault(path.resolve(), name)
             if other != name:
                 raise OptionsError(f"{path} is {other} and {name}; {name} needs a name of its own")
@@ -151,7 +154,7 @@ class _Files:
         scored = layout(self.scores, self.target, fields=())
         with held_lines(self._lines) as lines:
             try:
-                lines.truncate(0)
+                lines.truncate(0)  # judging is quick: a killed run starts it over
                 for cut in cuts:
                     lines.write(scored.line(cut).encode() + b"\n")
                 lines.flush()
@@ -175,6 +178,7 @@ class _Files:
 
 def _cuts_in(path: Path) -> Iterator[Any]:
     """Yield the cuts of a finished manifest; of a Shar directory, without their audio."""
+    # Placeholders where there was audio do not matter: only fields are read and written.
     files = sorted(path.glob("cuts.*")) if path.is_dir() else [path]
     for file in files:
         yield from LinesLayout(file).cuts(0)

@@ -12,24 +12,18 @@ _SHARE = click.FloatRange(0, 1)
 
 _CRITERIA = {
     "min_confidence": click.option(
-        "--min-confidence",
-        type=_SHARE,
-        default=0.7,
-        show_default=True,
-        help="Least probability of the label.",
+        "--min-confidence", type=_SHARE, default=0.7, help="Least probability of the label."
     ),
     "min_margin": click.option(
         "--min-margin",
         type=_SHARE,
         default=0.0,
-        show_default=True,
         help="Least distance to the runner-up's probability.",
     ),
     "temperature": click.option(
         "--temperature",
         type=POSITIVE,
         default=1.0,
-        show_default=True,
         help="What logits are divided by first; leave it for a model that 'calibrate' saved.",
     ),
     "window": click.option(
@@ -49,7 +43,6 @@ _CRITERIA = {
         type=click.FloatRange(min=0),
         metavar="SECONDS",
         default=1.0,
-        show_default=True,
         help="Shorter turns get no label.",
     ),
     "max_duration": click.option(
@@ -63,11 +56,10 @@ _CRITERIA = {
         metavar="A,B,...",
         callback=label_names,
         default="overlapped,silent,clipped",
-        show_default=True,
         help="Turns flagged so get no label; '' refuses none.",
     ),
-    "classes": click.option(
-        *("--accept-labels", "classes"),
+    "accepted_labels": click.option(
+        *("--accept-labels", "accepted_labels"),
         metavar="A,B,...",
         callback=label_names,
         help="Give only these labels; a turn predicted as another class gets none.",

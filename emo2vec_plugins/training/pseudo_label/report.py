@@ -70,7 +70,9 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """Return what `from_json` takes."""
-        return {name: value for name, value in asdict(self).items() if name != "was_finished"}
+        values = asdict(self)
+        del values["was_finished"]  # of this run, not of the output
+        return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Report:
@@ -176,8 +178,10 @@ def kind_of(reason: str) -> str:
     >>> kind_of("/a/b.wav: no such audio file (recording 'b')")
     'no such audio file'
     """
+    # Quoted and bracketed parts first: they may hold the colons that separate clauses.
     bare = re.sub(r"\s+", " ", _QUOTED.sub("…", reason)).strip()
     clauses = [clause.strip() for clause in bare.split(": ")]
+    # Paths and "recording 'x'" stand before what went wrong, and differ from turn to turn.
     general = [c for c in clauses if "/" not in c and "\\" not in c and not _WHOSE.match(c)]
     return re.sub(r"\d+", "N", (general or clauses)[0]).removesuffix("…").strip()
 
@@ -194,7 +198,7 @@ def _criteria(trust: Mapping[str, Any], *, has_second: bool) -> dict[str, str]:
         "flags": f"not {', '.join(trust['refused_flags'])}" if trust["refused_flags"] else "",
         "duration": f"at least {trust['min_duration']:g} s"
         + (f", at most {most:g} s" if most is not None else ""),
-        "class": ", ".join(trust["classes"] or ()),
+        "class": ", ".join(trust["accepted_labels"] or ()),
         "confidence": f"at least {trust['min_confidence']:g}{cooled}",
         "margin": f"at least {trust['min_margin']:g}" if trust["min_margin"] else "",
         "windows": windows if trust["window"] is not None else "",

@@ -79,6 +79,7 @@ class Judge:
         passed = np.frombuffer(bytes(self._passed), dtype=bool)
         caps = class_caps(self._counts(classes[passed]), self._trust)
         chosen = passed & self._within(caps, classes, confidences, passed)
+        # What the quotas alone would do: caps of all turns, whether or not they pass the rest.
         everyone = np.ones_like(passed)
         alone_caps = class_caps(self._counts(classes), self._trust)
         refused = ~self._within(alone_caps, classes, confidences, everyone)
@@ -122,6 +123,7 @@ def class_caps(counts: Mapping[str, int], trust: Trust) -> dict[str, int]:
     >>> class_caps({"happy": 10, "neutral": 500, "sad": 40}, Trust(max_ratio=2))
     {'happy': 80, 'neutral': 80, 'sad': 80}
     """
+    # A class without turns would make the smallest 0, and forbid every label.
     present = [count for count in counts.values() if count]
     limits: list[int] = [] if trust.max_per_class is None else [trust.max_per_class]
     if trust.max_ratio is not None and present:
@@ -153,6 +155,7 @@ def verdict(evidence: Evidence, trust: Trust, *, is_chosen: bool, caps: Mapping[
     """Return why a turn is rejected, by the first criterion that objects; empty if accepted."""
     if is_chosen:
         return ""
+    # Asked again instead of kept: the reasons of a million turns take more memory than the rest.
     found = objections(evidence, trust)
     if found:
         return next(iter(found.values()))

@@ -51,7 +51,7 @@ class Trust:
         min_duration: Seconds of the turn that lie within its cut.
         max_duration: The same; None for no limit.
         refused_flags: What disqualifies a turn, some of `emo2vec_plugins.core.FLAGS`.
-        classes: The only labels that are given; None for all.
+        accepted_labels: The only ones that are given; None for all.
         max_per_class: Most labels of a class; the most confident are kept.
         max_ratio: The same, as a multiple of how many turns a class has that pass all else: of
             the class in the middle or the smallest, as *ratio_of* says. Classes without such a
@@ -70,13 +70,13 @@ class Trust:
     min_duration: float = 1.0
     max_duration: float | None = None
     refused_flags: tuple[str, ...] = ("overlapped", "silent", "clipped")
-    classes: tuple[str, ...] | None = None
+    accepted_labels: tuple[str, ...] | None = None
     max_per_class: int | None = None
     max_ratio: float | None = None
     ratio_of: Literal["median", "smallest"] = "median"
 
     def __post_init__(self) -> None:
-        above_none = math.ulp(0.0)  # the least number above 0
+        above_none = math.ulp(0.0)  # the least number above 0: a temperature divides
         for name, expected, low, high in (
             ("min_confidence", "from 0 to 1", 0, 1),
             ("min_margin", "from 0 to 1", 0, 1),
@@ -104,21 +104,22 @@ class Trust:
             return
         kind = int if name == "max_per_class" else (int, float)
         is_number = isinstance(value, kind) and not isinstance(value, bool)
+        # Written so that NaN, which compares as false with everything, fails.
         if not is_number or not low <= value <= high or value == math.inf:
             raise OptionsError(f"{name} must be {expected}, got {value!r}")
 
     def _check_names(self) -> None:
-        for name in ("refused_flags", "classes"):
+        for name in ("refused_flags", "accepted_labels"):
             value = getattr(self, name)
-            if isinstance(value, str):
+            if isinstance(value, str):  # would be taken for a list of letters
                 raise OptionsError(f"{name} is several names, got the string {value!r}")
             if value is not None:
                 object.__setattr__(self, name, tuple(canonical(each) for each in value))
         unknown = [flag for flag in self.refused_flags if flag not in FLAGS]
         if unknown:
             raise OptionsError(f"there is no flag {', '.join(unknown)}; flags: {', '.join(FLAGS)}")
-        if self.classes is not None and not self.classes:
-            raise OptionsError("classes names none: nothing would ever be labelled")
+        if self.accepted_labels is not None and not self.accepted_labels:
+            raise OptionsError("accepted_labels names none: nothing would ever be labelled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +181,7 @@ def _objections(evidence: Evidence, trust: Trust) -> Iterator[tuple[str, str]]:
         yield "duration", f"duration {_compared(seconds, '<', trust.min_duration)} s"
     elif trust.max_duration is not None and seconds > trust.max_duration:
         yield "duration", f"duration {_compared(seconds, '>', trust.max_duration)} s"
-    if trust.classes is not None and evidence.label not in trust.classes:
+    if trust.accepted_labels is not None and evidence.label not in trust.accepted_labels:
         yield "class", f"class {evidence.label} is not among those wanted"
     for name, value, least in (
         ("confidence", evidence.confidence, trust.min_confidence),
@@ -234,6 +235,7 @@ def window_votes(
     count = frames // math.ceil(window * _FRAMES_PER_SECOND)
     if count < 2:
         return {}
+    # Equal lengths, so that no short rest votes with the weight of a window.
     starts = np.arange(count) * frames // count
     sums = np.add.reduceat(frame_logits.astype(np.float64), starts, axis=0)
     return dict(Counter(names[best] for best in sums.argmax(axis=1)).most_common())
@@ -241,6 +243,7 @@ def window_votes(
 
 def _compared(value: float, relation: str, limit: float) -> str:
     """Write a comparison with as many digits as show that it holds, two at least."""
+    # "0.70 < 0.70" would be no reason; 17 digits tell any two floats apart.
     digits = 2
     while f"{value:.{digits}f}" == f"{limit:.{digits}f}" and digits < 17:
         digits += 1

@@ -72,7 +72,7 @@ def test_every_criterion_is_an_option(manifest, tmp_path):
         "min_duration": 0.5,
         "max_duration": 9.0,
         "refused_flags": ["silent", "clipped"],
-        "classes": ["sad", "angry"],
+        "accepted_labels": ["sad", "angry"],
         "max_per_class": 100,
         "max_ratio": 3.0,
         "ratio_of": "smallest",
@@ -181,7 +181,7 @@ def test_a_finished_output_is_said_to_be_so(manifest, tmp_path):
         (["--max-duration", "0.5"], 1, "max_duration must be at least min_duration, 1 s"),
         (["--refuse-flags", "loud"], 1, "there is no flag loud"),
         (["--accept-labels", "bored"], 1, "the model has no class bored; it has angry, happy"),
-        (["--accept-labels", ","], 1, "classes names none"),
+        (["--accept-labels", ","], 1, "accepted_labels names none"),
         (["--second-model", "nowhere/nothing"], 1, "nowhere/nothing"),
     ],
 )

@@ -316,14 +316,14 @@ def test_cuts_of_every_kind_are_labelled(cuts_of, recording):
 
 
 def test_wanted_classes_have_to_be_the_models(cuts_of):
-    out, _ = pseudo_label(cuts_of("sure"), score=Says(), trust=Trust(classes=("angry",)))
+    out, _ = pseudo_label(cuts_of("sure"), score=Says(), trust=Trust(accepted_labels=("angry",)))
     assert turns(out)[0].emotion_rejected == "class sad is not among those wanted"
 
-    out, _ = pseudo_label(cuts_of("sure"), score=Says(), trust=Trust(classes=["Sad"]))
+    out, _ = pseudo_label(cuts_of("sure"), score=Says(), trust=Trust(accepted_labels=["Sad"]))
     assert turns(out)[0].emotion == "sad"
 
     with pytest.raises(LabelError, match="the model has no class bored; it has sad, happy, angry"):
-        pseudo_label(cuts_of("sure"), score=Says(), trust=Trust(classes=("bored",)))
+        pseudo_label(cuts_of("sure"), score=Says(), trust=Trust(accepted_labels=("bored",)))
 
 
 def test_a_model_without_classes_is_refused(cuts_of):

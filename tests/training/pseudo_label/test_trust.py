@@ -59,7 +59,7 @@ def trusts(draw, *, quotas=True):
         min_agreement=draw(shares),
         min_duration=draw(seconds),
         refused_flags=tuple(draw(st.lists(st.sampled_from(FLAGS), unique=True))),
-        classes=draw(st.none() | st.lists(st.sampled_from(NAMES), min_size=1, unique=True)),
+        accepted_labels=draw(st.none() | st.lists(st.sampled_from(NAMES), min_size=1, unique=True)),
         max_per_class=draw(st.none() | st.integers(1, 5)) if quotas else None,
         max_ratio=draw(st.none() | st.floats(1, 4)) if quotas else None,
         ratio_of=draw(st.sampled_from(["median", "smallest"])),
@@ -72,7 +72,7 @@ TIGHTER = {
     "min_agreement": lambda value, by: value + by * (1 - value),
     "min_duration": lambda value, by: value + 10 * by,
     "refused_flags": lambda value, by: FLAGS,
-    "classes": lambda value, by: (value or NAMES)[:1],
+    "accepted_labels": lambda value, by: (value or NAMES)[:1],
 }
 
 
@@ -88,8 +88,12 @@ TIGHTER = {
         ({}, {"min_duration": 2.5}, {"duration": "duration 2.00 < 2.50 s"}),
         ({}, {"max_duration": 2.0}, {}),
         ({}, {"max_duration": 1.9}, {"duration": "duration 2.00 > 1.90 s"}),
-        ({}, {"classes": ("sad",)}, {}),
-        ({}, {"classes": ("angry", "happy")}, {"class": "class sad is not among those wanted"}),
+        ({}, {"accepted_labels": ("sad",)}, {}),
+        (
+            {},
+            {"accepted_labels": ("angry", "happy")},
+            {"class": "class sad is not among those wanted"},
+        ),
         ({"flags": ("short", "windowed")}, {}, {}),
         (
             {"flags": ("short", "overlapped", "clipped")},
@@ -124,7 +128,7 @@ def test_all_objections_are_given_in_the_order_of_the_criteria():
         others=("happy",),
     )
 
-    found = objections(worst, Trust(min_margin=0.1, classes=("happy",)))
+    found = objections(worst, Trust(min_margin=0.1, accepted_labels=("happy",)))
 
     assert [*found, "quota"] == list(CRITERIA)
 
@@ -327,7 +331,7 @@ def test_every_window_lasts_what_was_asked_and_less_than_twice_that(frames, wind
         ({"ratio_of": "mean"}, "ratio_of is 'median' or 'smallest', got 'mean'"),
         ({"refused_flags": ("loud",)}, "there is no flag loud; flags: short, overlapped, silent"),
         ({"refused_flags": "short"}, "refused_flags is several names, got the string 'short'"),
-        ({"classes": ()}, "classes names none"),
+        ({"accepted_labels": ()}, "accepted_labels names none"),
     ],
 )
 def test_impossible_criteria_are_refused(values, message):
