@@ -2,8 +2,8 @@
 
     python examples/data_recipe.py
 
-The conversation and its turns come with pyannote.audio; nothing is downloaded. With cuts of
-your own only the first function changes.
+The conversation and its turns come with pyannote.audio; nothing is downloaded. For your own cuts
+change only the first function.
 """
 
 from __future__ import annotations
@@ -29,13 +29,9 @@ def conversation() -> CutSet:
 def annotate_to(path: Path, cuts: CutSet) -> None:
     """Write each cut as soon as it is done; arrays go to an HDF5 file beside the manifest."""
     engine = Engine(load_model("tiny"), granularity="frame")
-    with (
-        NumpyHdf5Writer(path.with_name("emotion_arrays")) as store,
-        CutSet.open_writer(path) as manifest,
-    ):
+    with NumpyHdf5Writer(path.with_name("emotion_arrays")) as store:
         options = Options(embeddings=True, frames=True, store=store, array_dtype="float16")
-        for cut in annotate_cuts(cuts, score=engine, options=options):
-            manifest.write(cut)
+        annotate_cuts(cuts, score=engine, options=options).to_file(path)
 
 
 def report(path: Path) -> None:

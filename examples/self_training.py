@@ -3,17 +3,17 @@
     python examples/self_training.py
     python examples/self_training.py --data emodb.jsonl.gz --label-map examples/tiny/emodb_labels.yaml
 
-Speakers are dealt out three ways: those whose labels are used, those whose labels are hidden, and
-those whom no model hears before the end. A first model is trained on the labelled speakers. It
-labels the hidden ones where it is to be trusted. A second model is trained on both, in the same
-way and for as many updates. Both are then judged on the unseen speakers. With ``--ceiling``, so is
-a third that was given the hidden labels: what people's labels would have brought. Then the
-speakers change roles, until everybody was unseen once.
+Speakers have one of three roles: their labels are used, or hidden, or the speakers are unseen
+until the end. A first model is trained on the labelled speakers. It labels the hidden ones where
+it can be trusted. A second model is trained on both, in the same way and for as many updates. Both
+are evaluated on the unseen speakers. With ``--ceiling``, so is a third that was trained with the
+hidden labels: what people's labels would have added. Then the speakers change roles, until all
+were unseen once.
 
-Without ``--data`` the speech is synthetic and says nothing about emotion: it only shows the way.
-Then, a head is trained on the embeddings of ``--model``, which is quick. With ``--data`` a network
-is trained from nothing unless a model is named. Name none that has heard your data: the embedded
-one, ``tiny``, has heard all of EmoDB.
+Without ``--data`` the speech is synthetic and says nothing about emotion: it only shows the steps.
+Then a head is trained on the embeddings of ``--model``, which is quick. With ``--data`` a network
+is trained from scratch unless a model is named. Name none that was trained on your data: the
+embedded one, ``tiny``, was trained on all of EmoDB.
 """
 
 from __future__ import annotations
@@ -103,16 +103,16 @@ def main() -> None:
         recipe = replace(NEW, network=str(network(work))) if base is None else HEAD
         updates = given.updates or (300 if base is None else 150)
         trust = Trust(min_confidence=given.min_confidence, max_ratio=given.max_ratio)
-        heard: dict[str, list[Prediction]] = {"before": [], "after": []}
+        results: dict[str, list[Prediction]] = {"before": [], "after": []}
         if given.ceiling:
-            heard["people"] = []
+            results["people"] = []
         given_out = np.zeros(3, dtype=int)
         for number, roles in enumerate(deal(speakers_of(cuts), given.rounds)):
             folder = work / f"round-{number}"
             folder.mkdir(exist_ok=True)
             print(f"round {number}: labelled {roles.labelled}, unseen {roles.unseen}")
-            given_out += one_round(folder, cuts, roles, recipe, updates, resources, trust, heard)
-        report(heard, given_out)
+            given_out += one_round(folder, cuts, roles, recipe, updates, resources, trust, results)
+        report(results, given_out)
 
 
 def arguments() -> argparse.Namespace:
@@ -180,7 +180,7 @@ def one_round(
     updates: int,
     resources: Resources,
     trust: Trust,
-    heard: dict[str, list[Prediction]],
+    results: dict[str, list[Prediction]],
 ) -> np.ndarray:
     """Train, label, train again; return how many turns were hidden, labelled, labelled rightly."""
     few, hidden = of(cuts, roles.labelled), of(cuts, roles.hidden)
@@ -190,8 +190,8 @@ def one_round(
         if not (folder / name).exists():
             turns = tuple(read_examples(material, skip_unlabelled=True))
             epochs = max(1, round(updates * recipe.batch_turns / len(turns)))
-            told = replace(recipe, epochs=epochs)
-            train(Split(train=turns), told, out=folder / name, resources=resources)
+            adjusted = replace(recipe, epochs=epochs)
+            train(Split(train=turns), adjusted, out=folder / name, resources=resources)
         return folder / name
 
     before = trained("before", few)
@@ -207,35 +207,35 @@ def one_round(
 
     pseudo = CutSet.from_file(labelled).to_eager()
     models = {"before": before, "after": trained("after", few + pseudo)}
-    if "people" in heard:
+    if "people" in results:
         models["people"] = trained("people", few + hidden)
     for name, model in models.items():
-        heard[name] += predict_examples(model, unseen)
+        results[name] += predict_examples(model, unseen)
     truth = {cut.id: cut.supervisions[0].emotion for cut in hidden}
     given = [(cut.id, cut.supervisions[0].emotion) for cut in pseudo]
     right = sum(truth[name] == label for name, label in given)
     return np.array([len(given), sum(label is not None for _, label in given), right])
 
 
-def report(heard: dict[str, list[Prediction]], given_out: np.ndarray) -> None:
-    """Say how good the pseudo-labels were, and what they did for speakers never heard."""
+def report(results: dict[str, list[Prediction]], given_out: np.ndarray) -> None:
+    """Print how good the pseudo-labels were, and what they did for unseen speakers."""
     hidden, labelled, right = given_out.tolist()
     precision = f"{100 * right / labelled:.1f} % of them right" if labelled else "none"
     print(f"pseudo-labels: {labelled} of {hidden} hidden turns, {precision}")
-    results = {name: evaluate(turns, resample_by="speaker") for name, turns in heard.items()}
+    evaluations = {name: evaluate(turns, resample_by="speaker") for name, turns in results.items()}
     said = {
         "before": "trained on the labelled speakers",
         "after": "and on pseudo-labels",
         "people": "and on people's labels instead",
     }
-    for name, result in results.items():
+    for name, result in evaluations.items():
         ua = result.ua
         print(
             f"{said[name]:34} UA {100 * ua.value:5.1f} % "
             f"({100 * ua.low:.1f} to {100 * ua.high:.1f}), {result.speakers} unseen speakers"
         )
     for name in [name for name in results if name != "before"]:
-        value, low, high = gain(heard["before"], heard[name])
+        value, low, high = gain(results["before"], results[name])
         verdict = "a gain" if low > 0 else "a loss" if high < 0 else "no difference shown"
         print(f"{name}: {value:+.1f} points of UA ({low:+.1f} to {high:+.1f}): {verdict}")
 
