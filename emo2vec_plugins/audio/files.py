@@ -14,7 +14,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import soundfile
@@ -30,6 +30,13 @@ FORWARD = ("MPEG", "OPUS")
 
 KEPT_SECONDS = 60
 """Seconds that a read may reach back before the file is decoded from its start again."""
+
+
+class _Header(NamedTuple):
+    rate: int
+    length: int
+    channels: tuple[int, ...]
+    is_forward: bool
 
 
 class FileAudio:
@@ -50,33 +57,40 @@ class FileAudio:
     def serial_group(self) -> Hashable | None:
         """The file, unless its header has been read and says that it can be read in any order."""
         # From vars(), not the property: asking for the group must not open the file.
-        info = vars(self).get("_info")
-        return self if info is None or info[3].startswith(FORWARD) else None
+        header = vars(self).get("_header")
+        return self if header is None or header.is_forward else None
 
     @cached_property
-    def _info(self) -> tuple[int, int, int, str]:
+    def _header(self) -> _Header:
         with self._open() as file, self._decoding():
-            estimated = file.subtype.startswith("MPEG")
-            frames = count_samples(file) if estimated else file.frames
-            return file.samplerate, frames, file.channels, file.subtype
+            return _Header(
+                rate=file.samplerate,
+                length=count_samples(file) if file.subtype.startswith("MPEG") else file.frames,
+                channels=tuple(range(file.channels)),
+                is_forward=file.subtype.startswith(FORWARD),
+            )
 
     @property
     def rate(self) -> int:
         """Samples per second."""
-        return self._info[0]
+        return self._header.rate
 
     @property
     def length(self) -> int:
         """Samples per channel."""
-        return self._info[1]
+        return self._header.length
 
     @property
     def channels(self) -> tuple[int, ...]:
         """Channel numbers, from 0."""
-        return tuple(range(self._info[2]))
+        return self._header.channels
 
     def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
-        """Decode ``start:stop``, as float32 of shape (channels, samples)."""
+        """Return samples ``start:stop`` as float32 of shape (channels, samples).
+
+        Raises:
+            AudioError: If the file cannot be decoded or is shorter than its header says.
+        """
         with self._decoding():
             samples = self._samples(start, stop)
         if len(samples) < stop - start:
@@ -87,7 +101,7 @@ class FileAudio:
         return np.ascontiguousarray(samples.T[list(channels)])
 
     def _samples(self, start: int, stop: int) -> FloatArray:
-        if self._info[3].startswith(FORWARD):
+        if self._header.is_forward:
             # setdefault is atomic: two threads that come first use the same reader.
             forward = vars(self).setdefault("_forward", ForwardReader(self._open))
             samples: FloatArray = forward.read(start, stop)
