@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,7 @@ from emo2vec_plugins.cli import (
     POSITIVE,
     complain,
     device_option,
+    gathered,
     model_option,
     note,
     picture_option,
@@ -40,13 +41,13 @@ CPU_SUBJECTS = (
     *("openvino:float32", "openvino:bfloat16", "openvino:int8"),
     *("funasr:float32", "transformers:float32"),
 )
-"""What is measured on a CPU unless told, as far as it can run."""
+"""What is measured on a CPU by default, as far as it can run."""
 
 CUDA_SUBJECTS = (
     *("torch:float32", "torch:bfloat16", "torch:float16"),
     *("funasr:float32", "transformers:float32", "transformers:bfloat16"),
 )
-"""What is measured on a GPU unless told, as far as it can run."""
+"""What is measured on a GPU by default, as far as it can run."""
 
 CPU_SECONDS, CUDA_SECONDS = 120.0, 3600.0
 """Of audio in a round: as little as has the mix of turns; on a GPU as much as keeps it busy."""
@@ -62,15 +63,33 @@ def _hours(_: click.Context, __: click.Parameter, value: str | None) -> tuple[fl
     return hours
 
 
+_PLAN = {
+    "seed": click.option("--seed", type=click.IntRange(min=0), default=0, help="Of it."),
+    "repeats": click.option(
+        "--repeats",
+        type=click.IntRange(min=1),
+        default=5,
+        help="Rounds, after one to warm up; figures are medians.",
+    ),
+    "threads": threads_option,
+    "end_to_end": click.option("--end-to-end", is_flag=True, help="Go from files to files, too."),
+    "hours": click.option(
+        "--hours",
+        metavar="A,B,...",
+        callback=_hours,
+        help="Annotate recordings of these lengths, too, from file to file.",
+    ),
+}
+"""Options that are fields of `Plan`."""
+
+
 @click.command("bench")
 @click.option(
-    "-s",
-    "--subject",
-    "subjects",
+    *("-s", "--subject", "subjects"),
     metavar="WAY:DTYPE",
     multiple=True,
-    help="Measure this: a way that 'emo2vec models' lists, or transformers, and an arithmetic; "
-    "repeatable.  [default: all that can run here]",
+    help="Measure this: a way that 'emo2vec models' lists, or transformers, and an arithmetic. "
+    "Repeatable.  [default: all that can run here]",
 )
 @model_option(None, otherwise="random weights of the shape of emotion2vec_plus_large")
 @click.option(
@@ -81,23 +100,8 @@ def _hours(_: click.Context, __: click.Parameter, value: str | None) -> tuple[fl
     type=POSITIVE,
     help=f"Of audio in a round, about.  [default: {CPU_SECONDS:g}, on a GPU {CUDA_SECONDS:g}]",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of it.")
-@click.option(
-    "--repeats",
-    type=click.IntRange(min=1),
-    default=5,
-    show_default=True,
-    help="Rounds, after one to warm up; figures are medians.",
-)
+@gathered("settings", dict, _PLAN)
 @device_option
-@threads_option
-@click.option("--end-to-end", is_flag=True, help="Go from files to files, too.")
-@click.option(
-    "--hours",
-    metavar="A,B,...",
-    callback=_hours,
-    help="Annotate recordings of these lengths, too, from file to file.",
-)
 @report_option
 @picture_option("the speeds")
 @quiet_option
@@ -107,12 +111,8 @@ def bench_command(
     model: str | None,
     rttm: str | None,
     seconds: float | None,
-    seed: int,
-    repeats: int,
+    settings: dict[str, Any],
     device: str | None,
-    threads: int | None,
-    end_to_end: bool,
-    hours: tuple[float, ...],
     report: str | None,
     picture: str | None,
     quiet: bool,
@@ -145,12 +145,8 @@ def bench_command(
             weights=_weights(model, folder / "model"),
             turns=turns,
             seconds=seconds or enough,
-            seed=seed,
-            repeats=repeats,
             device=place,
-            threads=threads,
-            end_to_end=end_to_end,
-            hours=hours,
+            **settings,
         )
         silent = quiet or not sys.stderr.isatty()
         found = measure(plan, folder, announce=lambda line: note(line, quiet=silent))

@@ -1,4 +1,4 @@
-from .annotations import with_audio as with_audio
+from .annotations import annotation_options as annotation_options
 from .demo import sample_conversation as sample_conversation
 from .group import add_lazy_commands as add_lazy_commands
 from .group import main as main
@@ -6,7 +6,7 @@ from .group import plugins_of as plugins_of
 from .options import POSITIVE as POSITIVE
 from .options import Loading as Loading
 from .options import Scoring as Scoring
-from .options import audio_option as audio_option
+from .options import choice_option as choice_option
 from .options import describe_model as describe_model
 from .options import device_option as device_option
 from .options import existing as existing
@@ -17,7 +17,7 @@ from .options import input_format_option as input_format_option
 from .options import label_map_option as label_map_option
 from .options import label_names as label_names
 from .options import loading_options as loading_options
-from .options import manifest_option as manifest_option
+from .options import manifest_options as manifest_options
 from .options import model_option as model_option
 from .options import names as names
 from .options import overwrite_option as overwrite_option
@@ -26,12 +26,11 @@ from .options import quiet_option as quiet_option
 from .options import report_option as report_option
 from .options import scoring_options as scoring_options
 from .options import threads_option as threads_option
-from .output import SOME_FAILED as SOME_FAILED
 from .output import Tally as Tally
 from .output import complain as complain
 from .output import counted as counted
+from .output import exit_if_failed as exit_if_failed
 from .output import listed as listed
-from .output import name_failures as name_failures
 from .output import note as note
 from .output import print_table as print_table
 from .output import progress as progress

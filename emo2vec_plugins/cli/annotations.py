@@ -1,35 +1,61 @@
-"""EMOTIONS, the results that commands read: the recording that is asked for, and its audio."""
+"""The annotations that commands read: all, or the recording that is asked for, and their audio."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import click
+
+from emo2vec_plugins.cli.group import plugins_of
+from emo2vec_plugins.cli.options import Decorator, audio_option, gathered, input_format_option
 from emo2vec_plugins.cli.output import listed
-from emo2vec_plugins.core import Dialogue, Plugins
+from emo2vec_plugins.core import Dialogue
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.formats import read_any
 
 
-def read_one(
-    source: str, recording: str | None, *, a: str, plugins: Plugins, format: str | None
-) -> Dialogue:
-    """Read results, and return the only recording in them or the one that is named.
+def recording_options(a: str) -> Decorator:
+    """Give a command EMOTIONS, ``--recording`` and ``--input-format``.
+
+    It is called with ``dialogue=``, the only recording in EMOTIONS or the one that is named.
 
     Args:
-        source: A file, or a folder of results.
-        recording: A name; None for the only one.
-        a: What is made of it, for the message where several are found and none is named.
-        plugins: Whose formats to choose from.
-        format: Of *source*; None to go by its name.
-
-    Raises:
-        FormatError: If *source* cannot be read.
-        OptionsError: If there is no such recording, there are several of that name, or none is
-            named and there are several.
+        a: What is made of it, for the message if several are found and none is named.
     """
-    dialogues = read_any(source, plugins=plugins, format=format)
+    options = {
+        "emotions": click.argument("emotions", metavar="EMOTIONS"),
+        "recording": click.option(
+            "--recording", metavar="NAME", help="Which one to show, if EMOTIONS contains several."
+        ),
+        "input_format": input_format_option,
+    }
+    return gathered("dialogue", partial(_read_one, a), options)
+
+
+def annotation_options(argument: str, *, input_format: bool = False) -> Decorator:
+    """Give a command *argument*, what it reads, and ``--audio``, perhaps ``--input-format``.
+
+    It is called with ``dialogues=``, all that were read.
+    """
+    options = {"source": click.argument("source", metavar=argument)}
+    options |= {"input_format": input_format_option} if input_format else {}
+    return gathered("dialogues", _read_all, {**options, "audio": audio_option})
+
+
+def _read_all(
+    *, source: str, audio: Sequence[str], input_format: str | None = None
+) -> list[Dialogue]:
+    plugins = plugins_of(click.get_current_context())
+    return _with_audio(read_any(source, plugins=plugins, format=input_format), audio)
+
+
+def _read_one(
+    a: str, *, emotions: str, recording: str | None, input_format: str | None
+) -> Dialogue:
+    dialogues = _read_all(source=emotions, audio=(), input_format=input_format)
     names = [each.recording for each in dialogues]
     if recording is None and len(names) == 1:
         return dialogues[0]
@@ -48,7 +74,7 @@ def read_one(
     return dialogues[names.index(recording)]
 
 
-def with_audio(dialogues: Sequence[Dialogue], audio: Sequence[str]) -> list[Dialogue]:
+def _with_audio(dialogues: Sequence[Dialogue], audio: Sequence[str]) -> list[Dialogue]:
     """Return dialogues with the audio files that were named for them, and how long these are.
 
     Raises:

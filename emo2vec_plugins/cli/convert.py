@@ -6,36 +6,32 @@ from collections.abc import Sequence
 
 import click
 
-from emo2vec_plugins.cli.annotations import with_audio
+from emo2vec_plugins.cli.annotations import annotation_options
 from emo2vec_plugins.cli.group import plugins_of
-from emo2vec_plugins.cli.options import audio_option, input_format_option, quiet_option
+from emo2vec_plugins.cli.options import quiet_option
 from emo2vec_plugins.cli.output import complain, counted, listed, note
 from emo2vec_plugins.core import Dialogue
-from emo2vec_plugins.formats import FIELDS, Written, read_any, write_any
+from emo2vec_plugins.formats import FIELDS, Written, write_any
 
 
 @click.command("convert")
-@click.argument("source", metavar="IN")
+@annotation_options("IN", input_format=True)
 @click.option(
     "-o", "--output", metavar="OUT", required=True, help="What to write: a file, or a folder."
 )
-@input_format_option
 @click.option(
     *("--format", "format_"),
     metavar="NAME",
     help="Format of OUT, whatever its name ends in; 'emo2vec plugins' lists them.",
 )
-@audio_option
 @quiet_option
 @click.pass_context
 def convert_command(
     ctx: click.Context,
     *,
-    source: str,
+    dialogues: Sequence[Dialogue],
     output: str,
-    input_format: str | None,
     format_: str | None,
-    audio: Sequence[str],
     quiet: bool,
 ) -> None:
     """Write annotations in another format.
@@ -44,9 +40,7 @@ def convert_command(
     commands, or of files of the formats that --input-format and --format name. Fields OUT cannot
     store are reported; the file is written only after a round-trip check.
     """
-    plugins = plugins_of(ctx)
-    dialogues = [*with_audio(read_any(source, plugins=plugins, format=input_format), audio)]
-    written = write_any(dialogues, output, plugins=plugins, format=format_)
+    written = write_any(dialogues, output, plugins=plugins_of(ctx), format=format_)
     turns = sum(len(dialogue.turns) for dialogue in dialogues)
     note(
         f"{counted(turns, 'turn')} of {counted(len(dialogues), 'recording')} are in "

@@ -12,15 +12,14 @@ from emo2vec_plugins.cli.options import (
     check_store,
     describe_model,
     existing,
-    manifest_option,
+    manifest_options,
     scoring_options,
     store_option,
 )
 from emo2vec_plugins.cli.output import (
-    SOME_FAILED,
     annotated,
     counted,
-    name_failures,
+    exit_if_failed,
     note,
     progress,
     resumable,
@@ -34,8 +33,7 @@ if TYPE_CHECKING:
 
 
 @click.command("cuts")
-@click.argument("source", metavar="IN")
-@manifest_option
+@manifest_options
 @annotating_options("embeddings", "frames", "array_dtype", "overlap", "field", "overwrite")
 @store_option
 @click.option(
@@ -86,12 +84,9 @@ def cuts_command(
         done = annotated(summary.turns, counted(summary.cuts, "cut"), summary.skipped)
         model = describe_model(engine.backend)
         note(f"{done}, scored by {model}, are in {output}", quiet=scoring.quiet)
-    if summary.failed:
-        of = f"{summary.failed} of {counted(summary.turns, 'turn')} failed"
-        name_failures(
-            f"{of}; {options.field}_reason says why:", summary.failures, total=summary.failed
-        )
-        ctx.exit(SOME_FAILED)
+    exit_if_failed(
+        ctx, summary.failures, failed=summary.failed, turns=summary.turns, field=options.field
+    )
 
 
 def _finished(summary: Summary, output: str) -> str:

@@ -19,11 +19,7 @@ from emo2vec_plugins.report import write_page
 
 @click.command("demo")
 @click.option(
-    *("-o", "--output"),
-    metavar="DIR",
-    default="emo2vec-demo",
-    show_default=True,
-    help="Where the results go.",
+    *("-o", "--output"), metavar="DIR", default="emo2vec-demo", help="Where the results go."
 )
 @formats_option
 @scoring_options(model="tiny")

@@ -45,7 +45,6 @@ _SPEAKERS = {
     "--pipeline",
     metavar="FOLDER_OR_HUB_ID",
     default="pyannote/speaker-diarization-community-1",
-    show_default=True,
     help="A pyannote diarization pipeline.",
 )
 @click.option("--token", metavar="TOKEN", help="For a gated pipeline.  [default: HF_TOKEN]")
@@ -83,10 +82,11 @@ def diarize_command(
     note(f"loading {pipeline}", quiet=scoring.quiet)
     # Only here: importing pyannote.audio takes seconds, and a mistake is found before that.
     from emo2vec_plugins.integrations.pyannote import EmotionDiarizationPipeline
+    from emo2vec_plugins.models import device_of
 
     diarizer = EmotionDiarizationPipeline.from_pretrained(
         pipeline, token=token, cache_dir=cache_dir, score=engine, options=options, plugins=plugins
-    ).to(_device(scoring.device))
+    ).to(device_of(scoring.device))
     known = {name: count for name, count in speakers.items() if count is not None}
     with step_progress(quiet=scoring.quiet) as hook:
         for file in files:
@@ -113,12 +113,6 @@ def _diarized(diarizer: Callable[..., Any], source: Any, **given: Any) -> Dialog
     except Exception as error:  # noqa: BLE001 - whatever a pipeline raises fails that file alone
         return PluginError(f"the pipeline failed: {type(error).__name__}: {error}")
     return dialogue
-
-
-def _device(name: str | None) -> Any:
-    import torch
-
-    return torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
 def _refuse_impossible(pipeline: str) -> None:

@@ -121,7 +121,9 @@ class PluginGroup(click.Group):
             raise Failure(explain(error)) from error
 
 
-@click.group(cls=PluginGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=PluginGroup, context_settings={"help_option_names": ["-h", "--help"], "show_default": True}
+)
 @click.version_option(__version__, prog_name="emo2vec")
 @click.option(
     "--debug",

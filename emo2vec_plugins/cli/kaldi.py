@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import click
 
-from emo2vec_plugins.cli.options import (
-    Scoring,
-    annotating_options,
-    describe_model,
-    scoring_options,
-)
+from emo2vec_plugins.cli.options import Scoring, annotating_options, describe_model, scoring_options
 from emo2vec_plugins.cli.output import Tally, counted, progress
 from emo2vec_plugins.core import Options
 from emo2vec_plugins.errors import FormatError

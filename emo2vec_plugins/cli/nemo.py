@@ -9,14 +9,13 @@ from emo2vec_plugins.cli.options import (
     annotating_options,
     describe_model,
     existing,
-    manifest_option,
+    manifest_options,
     scoring_options,
 )
 from emo2vec_plugins.cli.output import (
-    SOME_FAILED,
     annotated,
     counted,
-    name_failures,
+    exit_if_failed,
     note,
     progress,
     warn_of_labels,
@@ -26,8 +25,7 @@ from emo2vec_plugins.integrations.nemo import annotate_nemo
 
 
 @click.command("nemo")
-@click.argument("source", metavar="IN")
-@manifest_option
+@manifest_options
 @annotating_options("overlap", "field", "overwrite")
 @scoring_options()
 @click.pass_context
@@ -45,12 +43,7 @@ def nemo_command(
     engine = scoring.engine()
     with progress("lines", quiet=scoring.quiet) as advance:
         summary = annotate_nemo(
-            source,
-            output,
-            score=engine,
-            options=options,
-            plugins=scoring.plugins,
-            progress=advance,
+            source, output, score=engine, options=options, plugins=scoring.plugins, progress=advance
         )
     if 0 < summary.lines == summary.skipped:
         warn_of_labels(counted(summary.lines, "line"), options.field)
@@ -58,7 +51,6 @@ def nemo_command(
         done = annotated(summary.turns, counted(summary.lines, "line"), summary.skipped)
         model = describe_model(engine.backend)
         note(f"{done}, scored by {model}, are in {output}", quiet=scoring.quiet)
-    if summary.failed:
-        of = f"{summary.failed} of {counted(summary.turns, 'turn')} failed:"
-        name_failures(of, summary.failures, total=summary.failed)
-        ctx.exit(SOME_FAILED)
+    exit_if_failed(
+        ctx, summary.failures, failed=summary.failed, turns=summary.turns, field=options.field
+    )

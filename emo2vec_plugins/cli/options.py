@@ -182,15 +182,24 @@ def model_option(default: str | None, *, otherwise: str = "") -> Decorator:
     )
 
 
-def dtype_option(*dtypes: str) -> Decorator:
-    """Return what gives a command ``--dtype``, one of *dtypes*; the first is the default."""
-    return click.option(
-        "--dtype",
-        type=click.Choice(dtypes),
-        default=dtypes[0],
-        show_default=True,
-        help="Of the network's arithmetic; int8 is for ONNX and OpenVINO.",
+def manifest_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command IN, the manifest that it reads, and ``--output`` for one like it."""
+    source = click.argument("source", metavar="IN")
+    output = click.option(
+        "-o", "--output", metavar="OUT", required=True, help="What to write: the same kind as IN."
     )
+    return source(output(command))
+
+
+def choice_option(name: str, *values: str, help: str) -> Decorator:
+    """Return what gives a command an option with these values; the first is the default."""
+    return click.option(name, type=click.Choice(values), default=values[0], help=help)
+
+
+def dtype_option(*dtypes: str) -> Decorator:
+    """Return what gives a command ``--dtype``; the first is the default."""
+    what = "Of the network's arithmetic; int8 is for ONNX and OpenVINO."
+    return choice_option("--dtype", *dtypes, help=what)
 
 
 device_option = click.option(
@@ -203,9 +212,6 @@ quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress, no
 folder_option = click.option(
     "-o", "--output", metavar="DIR", required=True, help="Where the results go."
 )
-manifest_option = click.option(
-    "-o", "--output", metavar="OUT", required=True, help="What to write: the same kind as IN."
-)
 formats_option = click.option(
     *("--format", "formats"),
     metavar="NAME",
@@ -214,9 +220,6 @@ formats_option = click.option(
 )
 input_format_option = click.option(
     "--input-format", metavar="NAME", help="Format of what is read, whatever its name ends in."
-)
-recording_option = click.option(
-    "--recording", metavar="NAME", help="Which one to show, if EMOTIONS contains several."
 )
 audio_option = click.option(
     "--audio",
@@ -240,7 +243,6 @@ field_option = click.option(
     "--field",
     metavar="NAME",
     default="emotion",
-    show_default=True,
     help="The field with the label, and prefix of those beside it.",
 )
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace what is there already.")
@@ -280,7 +282,6 @@ _SCORING: dict[str, Decorator] = {
         type=POSITIVE,
         metavar="SECONDS",
         default=30.0,
-        show_default=True,
         help="Longer turns are scored in overlapping windows.",
     ),
     "workers": click.option(
@@ -293,23 +294,18 @@ _SCORING: dict[str, Decorator] = {
 }
 
 _ANNOTATING: dict[str, Decorator] = {
-    "overlap": click.option(
+    "overlap": choice_option(
         "--overlap",
-        type=click.Choice(["keep", "exclude"]),
-        default="keep",
-        show_default=True,
+        "keep",
+        "exclude",
         help="exclude: score a speaker only while no one else speaks.",
     ),
     "embeddings": click.option("--embeddings", is_flag=True, help="Write each turn's embedding."),
     "frames": click.option(
         "--frames", is_flag=True, help="Write embeddings and logits 50 times a second."
     ),
-    "array_dtype": click.option(
-        "--array-dtype",
-        type=click.Choice(["float32", "float16"]),
-        default="float32",
-        show_default=True,
-        help="Of the arrays that are written.",
+    "array_dtype": choice_option(
+        "--array-dtype", "float32", "float16", help="Of the arrays that are written."
     ),
     "field": field_option,
     "overwrite": overwrite_option,

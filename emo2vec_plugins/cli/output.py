@@ -95,6 +95,16 @@ def write_report(file: str | None, document: Mapping[str, Any]) -> None:
     write_whole(Path(file), content)
 
 
+def exit_if_failed(
+    ctx: click.Context, failures: Sequence[str], *, failed: int, turns: int, field: str
+) -> None:
+    """Name the turns of a manifest that failed, and exit with status 3, unless there are none."""
+    if failed:
+        of = f"{failed} of {counted(turns, 'turn')} failed; {field}_reason says why:"
+        name_failures(of, failures, total=failed)
+        ctx.exit(SOME_FAILED)
+
+
 @contextmanager
 def resumable(*, quiet: bool) -> Iterator[None]:
     """Say how to continue if the block, which leaves on disk what is done, is interrupted."""

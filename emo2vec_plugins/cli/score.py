@@ -31,7 +31,6 @@ from emo2vec_plugins.integrations import (
     Input,
     json_line,
     open_list,
-    path_line,
     read_list,
     refuse_shared_keys,
     scp_line,
@@ -40,13 +39,7 @@ from emo2vec_plugins.integrations import (
     with_distinct_keys,
 )
 
-_LISTS = {
-    ".scp": scp_line,
-    ".txt": path_line,
-    ".list": path_line,
-    ".lst": path_line,
-    ".jsonl": json_line,
-}
+_LISTS = {".scp": scp_line, ".txt": unnamed, ".list": unnamed, ".lst": unnamed, ".jsonl": json_line}
 
 _FRAMES = {".frames": "frame_embeddings", ".frame_logits": "frame_logits"}
 """What names of frames' arrays have behind the key, and the field of an emotion that they hold."""
@@ -88,7 +81,7 @@ def score_command(
     with _sink(output) as sink, progress("files", total=len(files), quiet=scoring.quiet) as advance:
         engine = scoring.engine(frames=options.frames)
         results = annotate(
-            [Recording(recording=file.key, audio=file.path) for file in files],
+            [Recording(recording=file.key, audio=file.source) for file in files],
             score=engine,
             plugins=scoring.plugins,
             options=options,
@@ -98,9 +91,9 @@ def score_command(
             emotion = dialogue.turns[0].emotion
             write_arrays(file.key, emotion)
             # A file that failed has no audio in its dialogue: its line names it all the same.
-            sink.write(dump([replace(dialogue, audio=file.path)]).encode())
+            sink.write(dump([replace(dialogue, audio=file.source)]).encode())
             sink.flush()
-            tally.count("file", file.path, emotion.reason)
+            tally.count("file", file.source, emotion.reason)
             advance(1)
     tally.conclude(
         ctx, f"{counted(len(files), 'file')}, scored by {describe_model(engine.backend)}"
@@ -164,7 +157,7 @@ def read_inputs(arguments: Iterable[str]) -> list[Input]:
 
 def _expand(argument: str) -> list[Input]:
     if argument == "-":
-        return read_list(sys.stdin, "<stdin>", path_line)
+        return read_list(sys.stdin, "<stdin>", unnamed)
     path = Path(argument)
     if path.is_dir():
         return [unnamed(str(file)) for file in _audio_files(path)]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from emo2vec_plugins.cli import (
     Scoring,
     Tally,
+    choice_option,
     counted,
     describe_model,
+    gathered,
     note,
     picture_option,
     progress,
@@ -41,12 +43,28 @@ if TYPE_CHECKING:
     from emo2vec_plugins.evaluation.results import Evaluation
 
 
+_SETTINGS: dict[str, Any] = {
+    "unscored": choice_option(
+        "--unscored", "wrong", "leave-out", help="What turns without a prediction count as."
+    ),
+    "resamples": click.option(
+        "--resamples",
+        type=click.IntRange(min=0),
+        default=1000,
+        help="Draws of the bootstrap behind the intervals; 0 for none.",
+    ),
+    "resample_by": choice_option(
+        "--resample-by", "turn", "speaker", "recording", help="What is drawn."
+    ),
+    "seed": click.option("--seed", type=int, default=0, help="Of the draws."),
+}
+"""Options that are arguments of `evaluate`."""
+
+
 @click.command("evaluate")
 @click.argument("source", metavar="SOURCE")
 @click.option(
-    "--predictions",
-    metavar="FILE",
-    help="Evaluate what this file says, joined by id; no model.",
+    "--predictions", metavar="FILE", help="Evaluate what this file says, joined by id; no model."
 )
 @click.option(
     "--predicted-field",
@@ -56,28 +74,7 @@ if TYPE_CHECKING:
 )
 @click.option("--predicted-label-map", metavar="FILE", help="The --label-map of predictions.")
 @truth_options
-@click.option(
-    "--unscored",
-    type=click.Choice(["wrong", "leave-out"]),
-    default="wrong",
-    show_default=True,
-    help="What turns without a prediction count as.",
-)
-@click.option(
-    "--resamples",
-    type=click.IntRange(min=0),
-    default=1000,
-    show_default=True,
-    help="Draws of the bootstrap behind the intervals; 0 for none.",
-)
-@click.option(
-    "--resample-by",
-    type=click.Choice(["turn", "speaker", "recording"]),
-    default="turn",
-    show_default=True,
-    help="What is drawn.",
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the draws.")
+@gathered("settings", dict, _SETTINGS)
 @emobox_options
 @report_option
 @picture_option("the confusion matrix")
@@ -91,10 +88,7 @@ def evaluate_command(
     predicted_field: str | None,
     predicted_label_map: str | None,
     truth: TruthOptions,
-    unscored: Literal["wrong", "leave-out"],
-    resamples: int,
-    resample_by: Literal["turn", "speaker", "recording"],
-    seed: int,
+    settings: dict[str, Any],
     box: EmoBoxOptions,
     report: str | None,
     picture: str | None,
@@ -120,18 +114,11 @@ def evaluate_command(
         field = predicted_field or "emotion"
         found = _given(material, predictions, field, predicted_label_map, truth.field)
         who = {"predictions": predictions or source, "field": field}
-    options: dict[str, Any] = {
-        "labels": scoring.labels,
-        "unscored": unscored,
-        "resamples": resamples,
-        "resample_by": resample_by,
-        "seed": seed,
-    }
     result: Evaluation | FoldsEvaluation
     if material.folds is None:
-        result = whole = metrics.evaluate(found, **options)
+        result = whole = metrics.evaluate(found, labels=scoring.labels, **settings)
     else:
-        result = folds.evaluate_folds(found, material.folds, **options)
+        result = folds.evaluate_folds(found, material.folds, labels=scoring.labels, **settings)
         whole = result.together
     about = {
         "source": source,

@@ -15,10 +15,7 @@ COMMANDS = {
         "calibrate_command:calibrate_command",
         "Make a model's scores mean what they say.",
     ),
-    "evaluate": (
-        "evaluate_command:evaluate_command",
-        "Compare predictions with what people say.",
-    ),
+    "evaluate": ("evaluate_command:evaluate_command", "Compare predictions with what people say."),
 }
 
 

@@ -14,7 +14,7 @@ import click
 
 from emo2vec_plugins.cli import (
     Tally,
-    audio_option,
+    annotation_options,
     complain,
     counted,
     field_option,
@@ -27,7 +27,6 @@ from emo2vec_plugins.cli import (
     plugins_of,
     print_table,
     quiet_option,
-    with_audio,
 )
 from emo2vec_plugins.core import Dialogue, LabelMap
 from emo2vec_plugins.errors import AudioError, FormatError, OptionsError
@@ -71,12 +70,11 @@ def review_command() -> None:
 
 
 @review_command.command("export")
-@click.argument("emotions", metavar="EMOTIONS")
+@annotation_options("EMOTIONS")
 @folder_option
 @click.option(
     *("--format", "format_"), type=click.Choice(FORMATS), required=True, help="Of the files."
 )
-@audio_option
 @click.option(
     "--media-prefix",
     metavar="TEXT",
@@ -89,10 +87,9 @@ def review_command() -> None:
 def export_command(
     ctx: click.Context,
     *,
-    emotions: str,
+    dialogues: Sequence[Dialogue],
     output: str,
     format_: str,
-    audio: Sequence[str],
     media_prefix: str | None,
     overwrite: bool,
     quiet: bool,
@@ -104,7 +101,6 @@ def export_command(
     and the labelling configuration to set up the project with.
     """
     plugins = plugins_of(ctx)
-    dialogues = with_audio(read_any(emotions, plugins=plugins), audio)
     _refuse_silence(dialogues)
     if media_prefix is None:
         _warn_of_missing_audio(dialogues)
@@ -124,11 +120,10 @@ def export_command(
 
 
 @review_command.command("read")
-@click.argument("emotions", metavar="EMOTIONS")
+@annotation_options("EMOTIONS")
 @click.argument("corrected", metavar="CORRECTED")
 @folder_option
 @input_format_option
-@audio_option
 @label_map_option
 @field_option
 @quiet_option
@@ -136,11 +131,10 @@ def export_command(
 def read_command(
     ctx: click.Context,
     *,
-    emotions: str,
+    dialogues: Sequence[Dialogue],
     corrected: str,
     output: str,
     input_format: str | None,
-    audio: Sequence[str],
     label_map: str | None,
     field: str,
     quiet: bool,
@@ -151,14 +145,10 @@ def read_command(
     --input-format is of CORRECTED. The folder DIR gets changes.csv (every turn before and after), agreement.json (Cohen's kappa, of
     all classes and of each) and cuts.jsonl.gz (the corrected turns, for 'emo2vec train').
     """
-    plugins = plugins_of(ctx)
-    originals = with_audio(read_any(emotions, plugins=plugins), audio)
-    answers = read_any(corrected, plugins=plugins, format=input_format)
+    answers = read_any(corrected, plugins=plugins_of(ctx), format=input_format)
     _refuse_predictions(Path(corrected), input_format)
     reviewed = compare(
-        originals,
-        answers,
-        label_map=None if label_map is None else LabelMap.read(label_map),
+        dialogues, answers, label_map=None if label_map is None else LabelMap.read(label_map)
     )
     every = [change for each in reviewed for change in each.changes]
     result = agreement(every)
@@ -166,7 +156,7 @@ def read_command(
     write_text(folder / CHANGES, as_csv(every))
     write_text(folder / AGREEMENT, json.dumps(result.to_dict(), indent=2) + "\n")
     _write_lines(folder / CUTS, [cut for each in reviewed for cut in _cuts(each, field, tally)])
-    _name_missing(originals, reviewed, tally)
+    _name_missing(dialogues, reviewed, tally)
     print_table(["", "kappa", "model", "people", "both"], [*_rows(result)])
     tally.conclude(ctx, f"{_summary(every)}; {CHANGES}, {AGREEMENT} and {CUTS} are in {folder}")
 

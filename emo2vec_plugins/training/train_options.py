@@ -7,7 +7,14 @@ from typing import Any
 
 import click
 
-from emo2vec_plugins.cli import device_option, gathered, model_option, names, threads_option
+from emo2vec_plugins.cli import (
+    choice_option,
+    device_option,
+    gathered,
+    model_option,
+    names,
+    threads_option,
+)
 from emo2vec_plugins.core import DEFAULT_MODEL
 
 CACHE = "emo2vec-plugins/embeddings"
@@ -60,7 +67,7 @@ RECIPE_FIELDS = {
 }
 """Options that are fields of the recipe, and stand above those of its file."""
 
-_OTHERS = {
+_OTHERS: dict[str, Any] = {
     "settings": click.option(
         *("--set", "settings"),
         metavar="FIELD=VALUE",
@@ -83,12 +90,8 @@ _OTHERS = {
         is_flag=True,
         help="Train one model without each speaker in turn, and evaluate them all.",
     ),
-    "group": click.option(
-        "--group",
-        type=click.Choice(["speaker", "recording"]),
-        default="speaker",
-        show_default=True,
-        help="What may not be in training and in development.",
+    "group": choice_option(
+        "--group", "speaker", "recording", help="What may not be in training and in development."
     ),
     "card_notes": click.option(
         "--card-notes", metavar="FILE", help="Markdown to put into the model card."

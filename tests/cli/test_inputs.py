@@ -35,7 +35,7 @@ def listed(folder, name, *lines):
 def test_file_is_called_by_its_stem():
     (found,) = read_inputs(["some/where/a.b.wav"])
 
-    assert (found.key, found.path) == ("a.b", "some/where/a.b.wav")
+    assert (found.key, found.source) == ("a.b", "some/where/a.b.wav")
 
 
 def test_folder_gives_its_audio_in_depth_and_sorted(tmp_path):
@@ -69,7 +69,7 @@ def test_folder_without_audio_is_refused(tmp_path):
 def test_list_is_one_path_a_line(tmp_path, name):
     files = listed(tmp_path, name, "/x/a b.wav", "", "/x/c.wav")
 
-    assert [each.path for each in read_inputs([str(files)])] == ["/x/a b.wav", "/x/c.wav"]
+    assert [each.source for each in read_inputs([str(files)])] == ["/x/a b.wav", "/x/c.wav"]
 
 
 def test_list_comes_from_stdin(monkeypatch):
@@ -82,13 +82,13 @@ def test_paths_of_a_list_may_be_relative_to_it(tmp_path):
     touch(tmp_path, "audio/a.wav")
     files = listed(tmp_path, "files.txt", "audio/a.wav")
 
-    assert read_inputs([str(files)])[0].path == str(tmp_path / "audio/a.wav")
+    assert read_inputs([str(files)])[0].source == str(tmp_path / "audio/a.wav")
 
 
 def test_scp_names_its_keys(tmp_path):
     scp = listed(tmp_path, "wav.scp", "utt-1 /x/a b.wav", "utt-2\t/x/c.wav")
 
-    assert [(each.key, each.path) for each in read_inputs([str(scp)])] == [
+    assert [(each.key, each.source) for each in read_inputs([str(scp)])] == [
         ("utt-1", "/x/a b.wav"),
         ("utt-2", "/x/c.wav"),
     ]
@@ -153,5 +153,5 @@ def test_same_file_twice_keeps_its_key():
 def test_two_files_with_one_given_key_are_refused(tmp_path):
     scp = listed(tmp_path, "wav.scp", "k /x/a.wav", "k /x/b.wav")
 
-    with pytest.raises(OptionsError, match=r"two files have the key 'k': /x/a.wav and /x/b.wav"):
+    with pytest.raises(OptionsError, match=r"two inputs have the key 'k': /x/a.wav and /x/b.wav"):
         read_inputs([str(scp)])

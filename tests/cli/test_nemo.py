@@ -61,7 +61,7 @@ def test_overlap_between_the_speakers_of_an_rttm_can_be_left_out(manifest, tmp_p
     ann, bob = records(manifest)[0]["emotion_turns"]
     assert ann["emotion"] is None
     assert bob["emotion"] is not None
-    assert "1 of 2 turns failed:\n  line 1, 0.000-1.000: " in result.stderr
+    assert "1 of 2 turns failed; emotion_reason says why:\n  line 1, 0.000-1.000: " in result.stderr
 
 
 def test_lines_that_fail_are_named_and_written(manifest, tmp_path):
@@ -71,7 +71,7 @@ def test_lines_that_fail_are_named_and_written(manifest, tmp_path):
     result = nemo(manifest, "-o", tmp_path / "out.json")
 
     assert result.exit_code == 3
-    assert "emo2vec: warning: 12 of 14 turns failed:\n  line 3: " in result.stderr
+    assert "emo2vec: warning: 12 of 14 turns failed; emotion_reason says why:\n  line 3: " in result.stderr
     assert result.stderr.endswith("  and 2 more\n")
     assert len(records(tmp_path / "out.json")) == 14
 

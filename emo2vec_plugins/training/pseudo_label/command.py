@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from emo2vec_plugins.cli import (
-    SOME_FAILED,
     Scoring,
     complain,
     counted,
     existing,
+    exit_if_failed,
     field_option,
-    manifest_option,
-    name_failures,
+    manifest_options,
     note,
     overwrite_option,
     progress,
@@ -33,8 +32,7 @@ if TYPE_CHECKING:
 
 
 @click.command("pseudo-label")
-@click.argument("source", metavar="IN")
-@manifest_option
+@manifest_options
 @click.option(
     "--second-model", metavar="NAME", help="A model that must agree; named as --model is."
 )
@@ -95,12 +93,9 @@ def pseudo_label_command(
     if report != "-" and not quiet:
         click.echo(found.table())
     _summarise(found, source, output, quiet=quiet)
-    if found.unscored:
-        of = f"{found.unscored} of {counted(found.turns, 'turn')} could not be scored"
-        name_failures(
-            f"{of}; {found.prefix}_reason says why:", found.failures, total=found.unscored
-        )
-        ctx.exit(SOME_FAILED)
+    exit_if_failed(
+        ctx, found.failures, failed=found.unscored, turns=found.turns, field=found.prefix
+    )
 
 
 def _summarise(found: Report, source: str, output: str, *, quiet: bool) -> None:

@@ -131,7 +131,7 @@ def test_a_turn_without_a_score_ends_with_status_three(manifest, tmp_path):
 
     assert result.exit_code == 3
     assert result.stderr.splitlines()[1:] == [
-        "emo2vec: warning: 1 of 2 turns could not be scored; emotion_reason says why:",
+        "emo2vec: warning: 1 of 2 turns failed; emotion_reason says why:",
         "  cut cut-0, supervision tiny: too short: 160 samples at 16 kHz, "
         "one frame needs 400 (25 ms)",
     ]
