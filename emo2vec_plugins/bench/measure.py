@@ -22,8 +22,6 @@ from emo2vec_plugins.bench.subjects import (
     PEER,
     REFERENCE,
     TRUTH,
-    Loaded,
-    Round,
     Scores,
     Subject,
     Task,
@@ -94,72 +92,82 @@ def measure(plan: Plan, folder: Path, *, announce: Callable[[str], None]) -> Rep
         return run.report()
 
 
+@dataclass
 class _Entry:
     """One subject that runs, and what was measured of it so far."""
 
-    def __init__(self, subject: Subject, remote: Remote) -> None:
-        self.subject = subject
-        self.remote = remote
-        self.loaded: Loaded = remote.call("loaded")
-        self.takes_files = subject.way != PEER
-        self.rounds: list[Round] = []
-        self.end_to_end: list[float] = []
-        self.lengths: list[Length] = []
-        self.scores: Scores | None = None
+    remote: Remote
+    found: Measured
+    scores: Scores | None = None
 
     @property
-    def seconds(self) -> list[float]:
-        """Of each round."""
-        return [each.seconds for each in self.rounds]
+    def subject(self) -> Subject:
+        return self.found.subject
 
 
+@dataclass
 class _Run:
     """The subjects that are left; one that fails on the way is left out, too."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        task: Task,
-        folder: Path,
-        stack: ExitStack,
-        announce: Callable[[str], None],
-    ) -> None:
-        self._plan = plan
-        self._task = task
-        self._folder = folder
-        self._stack = stack
-        self._announce = announce
-        self._recordings = folder / "recordings" if plan.end_to_end else None
-        self._entries: list[_Entry] = []
-        self._left_out: dict[str, str] = {}
-        self._peaks: dict[str, list[float]] = defaultdict(list)
-        self._targets = count()
+    plan: Plan
+    task: Task
+    folder: Path
+    stack: ExitStack
+    announce: Callable[[str], None]
+
+    def __post_init__(self) -> None:
+        self.entries: list[_Entry] = []
+        self.left_out: dict[str, str] = {}
+        self.peaks: dict[str, list[float]] = defaultdict(list)
+        self.numbers = count()
+        self.multiplier = self.remote(Peaks, self.plan.device, self.plan.threads)
+        self.recordings = self.folder / "recordings"
 
     def load(self) -> None:
         """Load every subject, and run it once on all turns to warm up."""
-        if self._recordings is not None:
-            write_recordings(self._recordings, self._task.lengths, seed=self._plan.seed)
-        self._multiplier = self._remote(Peaks, self._plan.device, self._plan.threads)
-        for subject in self._plan.subjects:
-            self._announce(f"loading {subject.name}")
+        if self.plan.end_to_end:
+            write_recordings(self.recordings, self.task.lengths, seed=self.plan.seed)
+        for subject in self.plan.subjects:
+            self.announce(f"loading {subject.name}")
             try:
-                remote = self._remote(load, subject, self._task)
-                self._entries.append(_Entry(subject, remote))
+                remote = self.remote(load, subject, self.task)
             except Emo2vecError as error:
-                self._left_out[subject.name] = str(error)
-        self._each("warming up", self._entries, self._warm_up)
+                self.left_out[subject.name] = str(error)
+                continue
+            lengths = self.task.lengths
+            found = Measured(
+                subject=subject,
+                loaded=remote.call("loaded"),
+                audio_seconds=sum(lengths) / MODEL_RATE,
+                turns=len(lengths),
+            )
+            self.entries.append(_Entry(remote, found))
+        self.each("warming up", self.entries, self.time)
+        for entry in self.entries:
+            entry.found.rounds.clear()
+            entry.found.end_to_end.clear()
 
     def go_round(self, number: int) -> None:
         """Run each subject once on all turns, beginning with another one each time."""
-        first = number % len(self._entries)
-        order = [*self._entries[first:], *self._entries[:first]]
-        self._each(f"round {number + 1} of {self._plan.repeats}", order, self._time)
-        self._announce(f"round {number + 1} of {self._plan.repeats}: matrix products")
-        for dtype in sorted({entry.subject.dtype for entry in self._entries}):
+        # What comes first in a round finds the machine cool; each subject is first as often.
+        first = number % len(self.entries)
+        order = [*self.entries[first:], *self.entries[:first]]
+        step = f"round {number + 1} of {self.plan.repeats}"
+        self.each(step, order, self.time)
+        self.announce(f"{step}: matrix products")
+        for dtype in sorted({entry.subject.dtype for entry in self.entries}):
             time.sleep(SETTLE)
-            found = self._multiplier.call("measure", dtype)
-            if found is not None:
-                self._peaks[dtype].append(found)
+            peak = self.multiplier.call("measure", dtype)
+            if peak is not None:  # torch can multiply in this arithmetic here
+                self.peaks[dtype].append(peak)
+
+    def time(self, entry: _Entry) -> None:
+        """Run a subject once on all turns and, if asked for, from files to files."""
+        time.sleep(SETTLE)
+        entry.found.rounds.append(entry.remote.call("run"))
+        if self.plan.end_to_end and entry.subject.takes_files:
+            seconds, _ = entry.remote.call("annotate", self.recordings, self.target())
+            entry.found.end_to_end.append(seconds)
 
     def compare(self) -> None:
         """Fetch the scores of each subject."""
@@ -167,103 +175,76 @@ class _Run:
         def fetch(entry: _Entry) -> None:
             entry.scores = entry.remote.call("scores")
 
-        self._each("comparing", self._entries, fetch)
+        self.each("comparing", self.entries, fetch)
 
     def go_through(self, hours: float) -> None:
         """Let each subject annotate one recording of so many hours."""
-        lengths = draw(self._plan.turns, seconds=hours * 3600, seed=self._plan.seed)
-        recordings = self._folder / f"{hours:g} hours"
-        write_recordings(recordings, lengths, seed=self._plan.seed, per_recording=len(lengths))
+        lengths = draw(self.plan.turns, seconds=hours * 3600, seed=self.plan.seed)
+        recordings = self.folder / f"{hours:g} hours"
+        write_recordings(recordings, lengths, seed=self.plan.seed, per_recording=len(lengths))
 
         def annotate(entry: _Entry) -> None:
-            seconds, most = entry.remote.call("annotate", recordings, self._target())
-            hours = recorded(lengths) / 3600
-            found = Length(hours=hours, turns=len(lengths), seconds=seconds, memory=most)
-            entry.lengths.append(found)
+            seconds, most = entry.remote.call("annotate", recordings, self.target())
+            drawn = recorded(lengths) / 3600
+            found = Length(hours=drawn, turns=len(lengths), seconds=seconds, memory=most)
+            entry.found.lengths.append(found)
 
-        able = [entry for entry in self._entries if entry.takes_files]
-        self._each(f"{hours:g} hours of audio", able, annotate)
+        able = [entry for entry in self.entries if entry.subject.takes_files]
+        self.each(f"{hours:g} hours of audio", able, annotate)
         shutil.rmtree(recordings)
 
     def report(self) -> Report:
         """Return all figures."""
+        reference = next((e.found for e in self.entries if e.subject.way == REFERENCE), None)
+        truth = next((e.scores for e in self.entries if e.subject.name == TRUTH), None)
+        weights, lengths = self.plan.weights, self.task.lengths
+        for entry in self.entries:
+            found = entry.found
+            if reference is not None:
+                found.ratio = ratio(found.round_seconds, reference.round_seconds)
+            if reference is not None and found.subject.takes_files:
+                found.end_to_end_ratio = ratio(found.end_to_end, reference.end_to_end)
+            found.difference = difference(entry.scores, truth)
+            if found.subject.way != PEER:
+                found.flop = flop(weights.config, lengths, labels=weights.labels)
+            found.peak = max(self.peaks.get(found.subject.dtype, ()), default=None)
         return Report(
             about={
                 "turns": {
-                    "source": self._plan.turns.source,
-                    "count": len(self._task.lengths),
-                    "seconds": self._seconds,
-                    "samples": list(self._task.lengths),
+                    "source": self.plan.turns.source,
+                    "count": len(lengths),
+                    "seconds": sum(lengths) / MODEL_RATE,
+                    "samples": list(lengths),
                 },
-                "model": self._plan.weights.name,
-                "repeats": self._plan.repeats,
-                "seed": self._plan.seed,
+                "model": weights.name,
+                "repeats": self.plan.repeats,
+                "seed": self.plan.seed,
             },
-            measured=tuple(self._measured(entry) for entry in self._entries),
-            left_out=self._left_out,
-            peaks=self._peaks,
+            measured=tuple(entry.found for entry in self.entries),
+            left_out=self.left_out,
+            peaks=self.peaks,
         )
 
-    @property
-    def _seconds(self) -> float:
-        return sum(self._task.lengths) / MODEL_RATE
-
-    def _each(self, step: str, entries: Sequence[_Entry], do: Callable[[_Entry], None]) -> None:
+    def each(self, step: str, entries: Sequence[_Entry], do: Callable[[_Entry], None]) -> None:
+        """Do something with each subject; those that fail are left out from now on."""
         for entry in entries:
-            self._announce(f"{step}: {entry.subject.name}")
+            self.announce(f"{step}: {entry.subject.name}")
             try:
                 do(entry)
             except Emo2vecError as error:
-                self._left_out[entry.subject.name] = str(error)
+                self.left_out[entry.subject.name] = str(error)
                 entry.remote.close()
-        self._entries = [each for each in self._entries if each.subject.name not in self._left_out]
-        if not self._entries:
-            reasons = "; ".join(f"{name}: {reason}" for name, reason in self._left_out.items())
+        self.entries = [each for each in self.entries if each.subject.name not in self.left_out]
+        if not self.entries:
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in self.left_out.items())
             raise OptionsError(f"nothing that was asked for can run here: {reasons}")
 
-    def _warm_up(self, entry: _Entry) -> None:
-        entry.remote.call("run")
-        if self._recordings is not None and entry.takes_files:
-            entry.remote.call("annotate", self._recordings, self._target())
-
-    def _time(self, entry: _Entry) -> None:
-        time.sleep(SETTLE)
-        entry.rounds.append(entry.remote.call("run"))
-        if self._recordings is not None and entry.takes_files:
-            seconds, _ = entry.remote.call("annotate", self._recordings, self._target())
-            entry.end_to_end.append(seconds)
-
-    def _remote(self, make: Callable[..., Any], *arguments: Any) -> Remote:
-        remote = Remote(make, *arguments, log=self._folder / f"process-{next(self._targets)}.log")
-        self._stack.callback(remote.close)
+    def remote(self, make: Callable[..., Any], *arguments: Any) -> Remote:
+        """Make an object in a process of its own, which ends with the run."""
+        remote = Remote(make, *arguments, log=self.folder / f"process-{next(self.numbers)}.log")
+        self.stack.callback(remote.close)
         return remote
 
-    def _target(self) -> Path:
-        return self._folder / f"results-{next(self._targets)}"
-
-    def _measured(self, entry: _Entry) -> Measured:
-        reference = next((e for e in self._entries if e.subject.way == REFERENCE), None)
-        truth = next((e.scores for e in self._entries if e.subject.name == TRUTH), None)
-        weights, lengths = self._plan.weights, self._task.lengths
-        return Measured(
-            subject=entry.subject,
-            loaded=entry.loaded,
-            rounds=tuple(entry.rounds),
-            audio_seconds=self._seconds,
-            turns=len(lengths),
-            end_to_end=tuple(entry.end_to_end),
-            lengths=tuple(entry.lengths),
-            ratio=ratio(entry.seconds, reference.seconds) if reference else None,
-            end_to_end_ratio=(
-                ratio(entry.end_to_end, reference.end_to_end)
-                if reference and entry.takes_files
-                else None
-            ),
-            difference=difference(entry.scores, truth),
-            flop=(
-                None
-                if entry.subject.way == PEER
-                else flop(weights.config, lengths, labels=weights.labels)
-            ),
-            peak=max(self._peaks.get(entry.subject.dtype, ()), default=None),
-        )
+    def target(self) -> Path:
+        """Return a folder for results that is not there yet."""
+        return self.folder / f"results-{next(self.numbers)}"

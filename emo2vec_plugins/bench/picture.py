@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Sequence
+from operator import eq
 from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -51,17 +52,24 @@ def speed_figure(report: Report) -> Figure:
 
 def _draw_speeds(axes: Any, measured: Sequence[Measured]) -> None:
     farthest = FARTHEST * max(each.speed for each in measured)
-    for place, each in enumerate(measured):
-        _draw(axes, place, each, farthest)
-    ends = [each.speed for each in measured] + [each.limit or 0.0 for each in measured]
-    axes.set_xlim(0, _WORDS * max(end for end in ends if end <= farthest))
+    ends = [_end(each, farthest) for each in measured]
+    for place, (each, end) in enumerate(zip(measured, ends, strict=True)):
+        theirs = each.subject.way in (REFERENCE, PEER)
+        axes.barh(place, each.speed, height=0.6, color=THEIRS if theirs else OURS)
+        if each.end_to_end_speed is not None:
+            axes.barh(place + 0.2, each.end_to_end_speed, height=0.2, color=FROM_FILES)
+        if end == each.limit:
+            axes.vlines(end, place - 0.38, place + 0.38, colors=LIMIT, linewidth=2.2)
+        beside = {"xytext": (6, 0), "textcoords": "offset points", "va": "center"}
+        axes.annotate(_words(each), (end, place), fontsize=8.5, **beside)
+    axes.set_xlim(0, _WORDS * max(*ends, farthest / FARTHEST))
     axes.set_yticks(range(len(measured)), [each.subject.name for each in measured])
     axes.invert_yaxis()
     axes.set_xlabel("seconds of audio scored in a second")
     _tidy(axes, grid="x", hidden=("top", "right", "left"))
     axes.tick_params(axis="y", length=0)
     axes.legend(
-        handles=_legend(measured, farthest),
+        handles=_legend(measured, limits=any(map(eq, ends, (each.limit for each in measured)))),
         loc="upper center",
         bbox_to_anchor=(0.5, 0.0),
         borderaxespad=4.2,
@@ -71,23 +79,18 @@ def _draw_speeds(axes: Any, measured: Sequence[Measured]) -> None:
     )
 
 
+def _end(each: Measured, farthest: float) -> float:
+    """Return where what is drawn of a subject ends: at its limit, if that is near."""
+    return each.limit if each.limit is not None and each.limit <= farthest else each.speed
+
+
 def _draw_growth(minutes: Any, memory: Any, measured: Sequence[Measured]) -> None:
     for each in measured:
         hours = [length.hours for length in each.lengths]
-        minutes.plot(
-            hours,
-            [length.seconds / 60 for length in each.lengths],
-            marker="o",
-            label=each.subject.name,
-        )
-        memory.plot(
-            hours,
-            [
-                math.nan if length.memory is None else length.memory / GIGA
-                for length in each.lengths
-            ],
-            marker="o",
-        )
+        taken = [length.seconds / 60 for length in each.lengths]
+        most = [math.nan if x.memory is None else x.memory / GIGA for x in each.lengths]
+        minutes.plot(hours, taken, marker="o", label=each.subject.name)
+        memory.plot(hours, most, marker="o")
     for axes, title in ((minutes, "minutes, file to file"), (memory, "GB over the model's own")):
         axes.set_title(title, fontsize=9)
         axes.set_xlabel("hours of audio in one recording")
@@ -103,27 +106,6 @@ def _tidy(axes: Any, *, grid: str, hidden: Sequence[str]) -> None:
     axes.set_axisbelow(True)
 
 
-def _draw(axes: Any, place: int, each: Measured, farthest: float) -> None:
-    theirs = each.subject.way in (REFERENCE, PEER)
-    axes.barh(place, each.speed, height=0.6, color=THEIRS if theirs else OURS)
-    if each.end_to_end_speed is not None:
-        axes.barh(place + 0.2, each.end_to_end_speed, height=0.2, color=FROM_FILES)
-    if _is_near(each, farthest):
-        axes.vlines(each.limit, place - 0.38, place + 0.38, colors=LIMIT, linewidth=2.2)
-    axes.annotate(
-        _words(each),
-        (each.limit if _is_near(each, farthest) else each.speed, place),
-        xytext=(6, 0),
-        textcoords="offset points",
-        va="center",
-        fontsize=8.5,
-    )
-
-
-def _is_near(each: Measured, farthest: float) -> bool:
-    return each.limit is not None and each.limit <= farthest
-
-
 def _words(each: Measured) -> str:
     words = [times(each.speed)]
     if each.subject.way == REFERENCE:
@@ -135,14 +117,12 @@ def _words(each: Measured) -> str:
     return ", ".join(words)
 
 
-def _legend(measured: Sequence[Measured], farthest: float) -> list[Any]:
-    handles: list[Any] = [
-        Patch(color=OURS, label="this package"),
-        Patch(color=THEIRS, label="others"),
-    ]
+def _legend(measured: Sequence[Measured], *, limits: bool) -> list[Any]:
+    bars = {"this package": OURS, "others": THEIRS}
     if any(each.end_to_end for each in measured):
-        handles.append(Patch(color=FROM_FILES, label="from files to files"))
-    if any(_is_near(each, farthest) for each in measured):
+        bars["from files to files"] = FROM_FILES
+    handles: list[Any] = [Patch(color=colour, label=label) for label, colour in bars.items()]
+    if limits:
         label = "limit: the machine's matrix product"
         handles.append(Line2D([], [], color=LIMIT, linewidth=2.2, label=label))
     return handles

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
@@ -64,9 +64,9 @@ class Length:
     memory: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Measured:
-    """All of one subject.
+    """All of one subject; lists grow round by round, the rest is known in the end.
 
     Attributes:
         rounds: In memory: from samples to labels.
@@ -81,11 +81,11 @@ class Measured:
 
     subject: Subject
     loaded: Loaded
-    rounds: tuple[Round, ...]
     audio_seconds: float
     turns: int
-    end_to_end: tuple[float, ...] = ()
-    lengths: tuple[Length, ...] = ()
+    rounds: list[Round] = field(default_factory=list)
+    end_to_end: list[float] = field(default_factory=list)
+    lengths: list[Length] = field(default_factory=list)
     ratio: Ratio | None = None
     end_to_end_ratio: Ratio | None = None
     difference: Difference | None = None
@@ -93,9 +93,14 @@ class Measured:
     peak: float | None = None
 
     @property
+    def round_seconds(self) -> list[float]:
+        """Of each round."""
+        return [each.seconds for each in self.rounds]
+
+    @property
     def seconds(self) -> float:
-        """Of a round, the median."""
-        return median(each.seconds for each in self.rounds)
+        """Of a round, the median: one that was disturbed does not count."""
+        return median(self.round_seconds)
 
     @property
     def speed(self) -> float:

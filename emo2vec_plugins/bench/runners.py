@@ -67,7 +67,7 @@ class EngineRunner:
             torch.set_num_threads(threads)  # FunASR sets four, on any machine
         self._engine = Engine(backend, batch_seconds=ONE_BY_ONE if is_reference else None)
         self._loaded = self._meter.loaded()
-        self._anonymous = memory.anonymous()
+        self._anonymous = memory.anonymous()  # mapped files are the cache's, and come and go
         self._emotions: list[Emotion] = []
 
     def loaded(self) -> Loaded:

@@ -34,6 +34,11 @@ class Subject:
         """What users call it: ``way:dtype``."""
         return f"{self.way}:{self.dtype}"
 
+    @property
+    def takes_files(self) -> bool:
+        """Whether it can go from files to files."""
+        return self.way != PEER
+
     @classmethod
     def parse(cls, text: str) -> Subject:
         """Read ``way:dtype``.

@@ -71,14 +71,13 @@ def intervals(
         return [(None, None)] * statistic(np.ones((1, len(units)), dtype=np.int64)).shape[1]
     generator = np.random.default_rng(seed)
 
-    def draw(_: int) -> Weights:
-        return np.bincount(generator.integers(count, size=count), minlength=count)[units]
-
     step = max(1, AT_ONCE // len(units))
-    parts = [
-        statistic(np.stack(list(map(draw, range(start, min(start + step, resamples))))))
-        for start in range(0, resamples, step)
-    ]
+    parts = []
+    for start in range(0, resamples, step):
+        # How often each unit is drawn, and with it each of its turns.
+        draws = generator.integers(count, size=(min(step, resamples - start), count))
+        weights = np.stack([np.bincount(draw, minlength=count) for draw in draws])[:, units]
+        parts.append(statistic(weights))
     return [_percentiles(column) for column in np.concatenate(parts).T]
 
 

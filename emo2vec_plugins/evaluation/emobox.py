@@ -94,10 +94,8 @@ def chosen_folds(folds: Sequence[EmoBoxFold], numbers: Sequence[int]) -> list[Em
     there = {_number(each.name): each for each in folds}
     unknown = [number for number in numbers if number not in there]
     if unknown:
-        raise OptionsError(
-            f"there is no fold {', '.join(map(str, unknown))}; there are "
-            f"{', '.join(map(str, there))}"
-        )
+        names, known = (", ".join(map(str, each)) for each in (unknown, there))
+        raise OptionsError(f"there is no fold {names}; there are {known}")
     return [fold for number, fold in there.items() if not numbers or number in numbers]
 
 
@@ -107,7 +105,7 @@ def clips_of(folds: Iterable[EmoBoxFold], split: str = "test") -> list[EmoBoxCli
 
 
 def missing_audio(clips: Iterable[EmoBoxClip], root: Path) -> list[EmoBoxClip]:
-    """Return the clips whose audio is nowhere under *root* that `audio_path` looks."""
+    """Return the clips whose audio `audio_path` does not find under *root*."""
     return [clip for clip in clips if audio_path(clip, root) is None]
 
 
@@ -191,11 +189,8 @@ def _number(name: str) -> int:
 
 
 def _read_fold(folder: Path, speaker: re.Pattern[str] | None) -> EmoBoxFold:
-    splits = {}
-    for split in SPLITS:
-        path = _split_file(folder, split)
-        if path is not None:
-            splits[split] = tuple(_read_clips(path, speaker))
+    files = {split: _split_file(folder, split) for split in SPLITS}
+    splits = {split: _read_clips(path, speaker) for split, path in files.items() if path}
     if not splits.get("test"):
         raise FormatError(f"{folder}: has no *_test_{folder.name}.jsonl with clips in it")
     return EmoBoxFold(name=folder.name, splits=splits)
@@ -214,34 +209,31 @@ def _split_file(folder: Path, split: str) -> Path | None:
     return None
 
 
-def _read_clips(path: Path, speaker: re.Pattern[str] | None) -> list[EmoBoxClip]:
+def _read_clips(path: Path, speaker: re.Pattern[str] | None) -> tuple[EmoBoxClip, ...]:
     clips = []
     for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
-        if line.strip():
-            try:
-                clips.append(_clip(json.loads(line), speaker))
-            except OptionsError:
-                raise
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise FormatError(
-                    f"{path}, line {number}: not a clip of EmoBox, which has key, wav, emo, "
-                    f"length and sample_rate ({type(error).__name__}: {error})"
-                ) from error
-    return clips
+        if not line.strip():
+            continue
+        try:
+            clip = _clip(json.loads(line))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise FormatError(
+                f"{path}, line {number}: not a clip of EmoBox, which has key, wav, emo, length and "
+                f"sample_rate ({type(error).__name__}: {error})"
+            ) from error
+        clips.append(replace(clip, speaker=speaker and _speaker(clip.key, speaker)))
+    return tuple(clips)
 
 
-def _clip(line: Mapping[str, Any], speaker: re.Pattern[str] | None) -> EmoBoxClip:
-    key = str(line["key"])
-    start = float(line.get("start_time") or 0.0)
-    end = line.get("end_time")
+def _clip(line: Mapping[str, Any]) -> EmoBoxClip:
+    start, end = float(line.get("start_time") or 0.0), line.get("end_time")
     return EmoBoxClip(
-        key=key,
+        key=str(line["key"]),
         path=str(line["wav"]),
         emotion=str(line["emo"]),
         start=start,
         duration=float(line["length"]) if end is None else float(end) - start,
         rate=int(line["sample_rate"]),
-        speaker=None if speaker is None else _speaker(key, speaker),
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -72,9 +73,14 @@ def evaluate(
         )
     names = {each.truth for each in turns}
     rows = ordered(names) if labels is None else tuple(name for name in labels if name in names)
-    draws = _Draws(units_of(judged, resample_by), resamples=resamples, seed=seed)
-    table = _Table(judged, rows)
-    ua, wa, macro, weighted, *recalls = draws.estimates(table, table.everywhere)
+    table, units = _Table(judged, rows), units_of(judged, resample_by)
+    estimates = partial(_estimates, table, units, resamples=resamples, seed=seed)
+    ua, wa, macro, weighted, *recalls = estimates(table.everywhere)
+    lengths = {}
+    for name, least, limit in LENGTHS:
+        chosen = table.lasting(least, limit)
+        ua_there, wa_there, *_ = estimates(chosen)
+        lengths[name] = LengthResult(turns=int(chosen.sum()), ua=ua_there, wa=wa_there)
     return Evaluation(
         turns=len(turns),
         unscored=sum(each.label is None for each in turns),
@@ -86,10 +92,7 @@ def evaluate(
         weighted_f1=weighted,
         labels=table.by_label(recalls),
         confusion=table.confusion(),
-        lengths={
-            name: _of_length(table, draws, table.lasting(least, limit))
-            for name, least, limit in LENGTHS
-        },
+        lengths=lengths,
         calibration=calibration_of(judged, by=resample_by, resamples=resamples, seed=seed),
         time=time_weighted(judged),
         resamples=resamples,
@@ -182,43 +185,32 @@ class _Table:
         return precision, recall, f1, support
 
 
-class _Draws:
-    """The bootstrap, the same draws for every number."""
-
-    def __init__(self, units: Codes, *, resamples: int, seed: int) -> None:
-        self._units, self._resamples, self._seed = units, resamples, seed
-
-    def estimates(self, table: _Table, chosen: npt.NDArray[np.bool_]) -> list[Estimate]:
-        """Return what `_Table.metrics` gives of the chosen turns, each with its interval."""
-        if not chosen.any():
-            return [Estimate(value=None)] * (4 + len(table.rows))
-        (values,) = table.metrics(chosen[None].astype(np.int64))
-        bounds = intervals(
-            lambda drawn: table.metrics(drawn * chosen),
-            self._units,
-            resamples=self._resamples if len(np.unique(self._units[chosen])) > 1 else 0,
-            seed=self._seed,
-        )
-        return [
-            Estimate(value=None)
-            if math.isnan(value)
-            else Estimate(value=float(value), low=a, high=b)
-            for value, (a, b) in zip(values, bounds, strict=True)
-        ]
-
-
-def _of_length(table: _Table, draws: _Draws, chosen: npt.NDArray[np.bool_]) -> LengthResult:
-    ua, wa, *_ = draws.estimates(table, chosen)
-    return LengthResult(turns=int(chosen.sum()), ua=ua, wa=wa)
+def _estimates(
+    table: _Table, units: Codes, chosen: npt.NDArray[np.bool_], *, resamples: int, seed: int
+) -> list[Estimate]:
+    """Return what `_Table.metrics` gives of the chosen turns, each with its interval."""
+    if not chosen.any():
+        return [Estimate(value=None)] * (4 + len(table.rows))
+    (values,) = table.metrics(chosen[None].astype(np.int64))
+    # All turns are drawn, then those that were not chosen get no weight: the same draws for every
+    # number. Draws of a single unit would all be alike.
+    bounds = intervals(
+        lambda drawn: table.metrics(drawn * chosen),
+        units,
+        resamples=resamples if len(np.unique(units[chosen])) > 1 else 0,
+        seed=seed,
+    )
+    return [
+        Estimate(value=None) if math.isnan(value) else Estimate(value=float(value), low=a, high=b)
+        for value, (a, b) in zip(values, bounds, strict=True)
+    ]
 
 
 def _mean(values: Values, weights: Values) -> Values:
-    """Return the weighted mean of each row; nan if it has no weight. Values of none may be nan."""
-    sums = weights.sum(axis=1)
-    total = np.where(weights > 0, values, 0.0) * weights
-    means: Values = np.full(len(sums), np.nan)
-    np.divide(total.sum(axis=1), sums, out=means, where=sums > 0)
-    return means
+    """Return the weighted mean of each row, without nan; nan if no weight is left."""
+    masked = np.ma.masked_where(weights == 0, values)
+    means: Any = np.ma.average(masked, weights=weights, axis=1)
+    return np.ma.filled(means, np.nan)
 
 
 def _number(value: float) -> float | None:

@@ -23,7 +23,7 @@ Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 
 LEAST, MOST = 0.05, 20.0
-"""A temperature at one of these says that there is none: the data cannot tell."""
+"""A temperature at one of these means that there is none: the data do not determine it."""
 
 LEAST_TURNS = 10
 """Fewer turns say nothing that would hold for others."""
@@ -118,20 +118,17 @@ def fit_temperature(probabilities: Floats, truth: Codes) -> float:
         return cross_entropy(scaled(probabilities, math.exp(log_temperature)), truth)
 
     # The loss is convex in 1 / T, so that it has one minimum between the bounds, or none.
-    least, most = math.log(LEAST), math.log(MOST)
-    found = minimize_scalar(
-        loss, bounds=(least, most), method="bounded", options={"xatol": _PRECISION}
+    # By its logarithm, so that the steps are as fine near 0.05 as near 20.
+    bounds = (math.log(LEAST), math.log(MOST))
+    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": _PRECISION})
+    nearly_right = (
+        "(nearly) every turn is right; use other turns than the model was trained on, or more"
     )
-    if loss(least) <= found.fun + _PRECISION:
-        raise TrainingError(
-            f"no temperature fits {len(truth)} turns: the loss still falls at T = {LEAST}, as it "
-            "does when (nearly) every turn is right; use other turns than the model learnt from, "
-            "or more of them"
-        )
-    if loss(most) <= found.fun + _PRECISION:
-        raise TrainingError(
-            f"no temperature fits {len(truth)} turns: the loss still falls at T = {MOST:g}, as it "
-            "does when labels have little to do with the scores; look at the labels, and at the "
-            "label map"
-        )
+    unrelated = "labels have little to do with the scores; look at the labels, and the label map"
+    for bound, why in ((LEAST, nearly_right), (MOST, unrelated)):
+        if loss(math.log(bound)) <= found.fun + _PRECISION:
+            raise TrainingError(
+                f"no temperature fits {len(truth)} turns: the loss still falls at T = {bound:g}, as "
+                f"it does when {why}"
+            )
     return math.exp(float(found.x))

@@ -24,14 +24,14 @@ def time_weighted(predictions: Sequence[Prediction]) -> TimeWeighted | None:
     """
     recordings: dict[tuple[bool, str], list[Prediction]] = defaultdict(list)
     for each in predictions:
-        known = each.recording is not None
-        recordings[known, each.recording or each.id].append(each)
+        if Segment(each.start, each.start + each.duration):  # pyannote drops those of no length
+            known = each.recording is not None  # an id may equal the name of a recording
+            recordings[known, each.recording or each.id].append(each)
     metric = IdentificationErrorRate()
-    lasting = [turns for turns in map(_lasting, recordings.values()) if turns]
-    for turns in lasting:
+    for turns in recordings.values():
         truth, answer = _annotations(turns)
         metric(truth, answer, uem=Timeline([truth.get_timeline().extent()]))
-    if not lasting:
+    if not recordings:
         return None
     sums = metric[:]
     return TimeWeighted(
@@ -40,12 +40,8 @@ def time_weighted(predictions: Sequence[Prediction]) -> TimeWeighted | None:
         correct=float(sums["correct"]),
         confusion=float(sums["confusion"]),
         missed=float(sums["missed detection"]),
-        recordings=len(lasting),
+        recordings=len(recordings),
     )
-
-
-def _lasting(turns: Sequence[Prediction]) -> list[Prediction]:
-    return [each for each in turns if Segment(each.start, each.start + each.duration)]
 
 
 def _annotations(turns: Sequence[Prediction]) -> tuple[Annotation, Annotation]:
