@@ -5,7 +5,6 @@ from .batch import start as start
 from .batch import summed as summed
 from .clip_reader import EPSILON as EPSILON
 from .engine import Engine as Engine
-from .engine import Granularity as Granularity
 from .packing import Layout as Layout
 from .packing import lay as lay
 from .prefetch import cores as cores

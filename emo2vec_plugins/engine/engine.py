@@ -125,6 +125,15 @@ class Engine:
         """
         return _rebuilt, (loaded_model(self.backend), self._options)
 
+    def with_granularity(self, granularity: Granularity) -> Engine:
+        """Return an engine of the same model and options, but for the granularity.
+
+        Raises:
+            OptionsError: If it is none of these.
+        """
+        options: dict[str, Any] = self._options | {"granularity": granularity}
+        return Engine(self.backend, **options)
+
     @property
     def batch_seconds(self) -> float:
         """How much audio the back end is given at a time."""

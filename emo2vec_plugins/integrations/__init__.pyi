@@ -1,7 +1,6 @@
 from .audio_lists import Input as Input
 from .audio_lists import json_line as json_line
 from .audio_lists import open_list as open_list
-from .audio_lists import path_line as path_line
 from .audio_lists import read_list as read_list
 from .audio_lists import refuse_shared_keys as refuse_shared_keys
 from .audio_lists import scp_line as scp_line

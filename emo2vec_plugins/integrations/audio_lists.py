@@ -8,35 +8,35 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from emo2vec_plugins.errors import FormatError, OptionsError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
-    """One audio file to be scored.
+    """One sound to score.
 
     Attributes:
-        key: What results call it, and the name of its ``.npy`` file.
-        path: Where it is, as it was given.
-        named: Whether the user chose the key.
+        key: Its name in results, and of its ``.npy`` file.
+        source: Where it is, as it was given; or the sound itself.
+        named: Whether the key is settled, because the user chose it.
     """
 
     key: str
-    path: str
+    source: Any
     named: bool = False
 
 
 Parse = Callable[[str], Input]
-"""Gives what one line of a list, which is not blank, stands for; raises FormatError."""
+"""Reads one line of a list, which is not blank; raises FormatError."""
 
 
 def open_list(path: str, parse: Parse) -> list[Input]:
-    """Return what a file lists; it is UTF-8, with or without a byte-order mark.
+    """Return the files in a list; it is UTF-8, with or without a byte-order mark.
 
     Raises:
-        FormatError: If a line is none of such a list; names it.
+        FormatError: If a line is malformed; names it.
         OSError: If the file cannot be read.
     """
     with Path(path).open(encoding="utf-8-sig") as lines:
@@ -44,12 +44,12 @@ def open_list(path: str, parse: Parse) -> list[Input]:
 
 
 def read_list(lines: TextIO, name: str, parse: Parse) -> list[Input]:
-    """Return what the lines stand for, blank ones left out.
+    """Return the files in some lines, blank ones left out.
 
     Paths are relative to the working directory, or else to the folder of *name*.
 
     Raises:
-        FormatError: If a line is none of such a list; names it.
+        FormatError: If a line is malformed; names it.
     """
     try:
         numbered = [(number, line.strip()) for number, line in enumerate(lines, start=1)]
@@ -63,12 +63,9 @@ def _parsed(line: str, where: str, parse: Parse) -> Input:
         found = parse(line)
     except FormatError as error:
         raise FormatError(f"{where}: {error}") from error
-    return replace(found, path=_beside(found.path, where))
-
-
-def path_line(line: str) -> Input:
-    """Read a line that is a path, blanks in it or not."""
-    return unnamed(line)
+    beside = Path(where).parent / found.source
+    is_beside = not Path(found.source).exists() and beside.exists()
+    return replace(found, source=str(beside)) if is_beside else found
 
 
 def scp_line(line: str) -> Input:
@@ -81,7 +78,7 @@ def scp_line(line: str) -> Input:
             f"key {key!r} is a pipe, {path!r}; commands in lists are not run: "
             "write its output to a file and name that"
         )
-    return Input(key=key, path=path, named=True)
+    return Input(key=key, source=path, named=True)
 
 
 def json_line(line: str) -> Input:
@@ -94,31 +91,28 @@ def json_line(line: str) -> Input:
     if not isinstance(source, str):
         raise FormatError(f'expected {{"key": ..., "source": PATH}}, found {line[:80]!r}')
     key = entry.get("key")
-    return unnamed(source) if key is None else Input(key=str(key), path=source, named=True)
+    return unnamed(source) if key is None else Input(key=str(key), source=source, named=True)
 
 
 def unnamed(path: str) -> Input:
-    """Return a file that is called by its stem."""
-    return Input(key=Path(path).stem, path=path)
+    """Return a file under its stem; a line of a list that is only a path, blanks in it or not."""
+    return Input(key=Path(path).stem, source=path)
 
 
-def _beside(path: str, where: str) -> str:
-    here = Path(where).parent / path
-    return str(here) if not Path(path).exists() and here.exists() else path
-
-
-def with_distinct_keys(inputs: Sequence[Input]) -> list[Input]:
-    """Give files of one stem as much of their paths as tells them apart; keep keys of users."""
+def with_distinct_keys(inputs: Iterable[Input]) -> list[Input]:
+    """Give files of one stem as much of their paths as distinguishes them; keep keys of users."""
+    given = list(inputs)
     groups: dict[str, set[str]] = defaultdict(set)
-    for each in inputs:
-        groups[each.key].add(each.path)
+    for each in given:
+        if isinstance(each.source, str):
+            groups[each.key].add(each.source)
     longer: dict[str, str] = {}
     for paths in groups.values():
         if len(paths) > 1:
             longer |= _longer_keys(sorted(paths))
     return [
-        each if each.named or each.path not in longer else replace(each, key=longer[each.path])
-        for each in inputs
+        each if each.named or each.source not in longer else replace(each, key=longer[each.source])
+        for each in given
     ]
 
 
@@ -126,19 +120,32 @@ def _longer_keys(paths: Sequence[str]) -> dict[str, str]:
     absolute = {path: Path(path).absolute() for path in paths}
     common = os.path.commonpath([path.parent for path in absolute.values()])
     keys = {path: whole.relative_to(common) for path, whole in absolute.items()}
+    # Suffixes stay where only they distinguish a.wav from a.flac.
     if len({key.with_suffix("") for key in keys.values()}) == len(set(absolute.values())):
         keys = {path: key.with_suffix("") for path, key in keys.items()}
     return {path: key.as_posix() for path, key in keys.items()}
 
 
 def refuse_shared_keys(inputs: Iterable[Input]) -> None:
-    """Refuse two files of one key.
+    """Refuse two inputs with one key, whose arrays would be one file; a file may be there twice.
 
     Raises:
         OptionsError: If there are.
     """
-    owner: dict[str, str] = {}
+    owner: dict[str, Any] = {}
     for each in inputs:
-        first = owner.setdefault(each.key, each.path)
-        if Path(first).absolute() != Path(each.path).absolute():
-            raise OptionsError(f"two files have the key {each.key!r}: {first} and {each.path}")
+        first = owner.setdefault(each.key, each.source)
+        if not _is_same(first, each.source):
+            raise OptionsError(
+                f"two inputs have the key {each.key!r}: {_shown(first)} and {_shown(each.source)}"
+            )
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    if isinstance(one, str) and isinstance(other, str):
+        return Path(one).absolute() == Path(other).absolute()
+    return one is other
+
+
+def _shown(source: Any) -> str:
+    return source if isinstance(source, str) else type(source).__name__

@@ -805,3 +805,15 @@ def test_a_pickled_engine_holds_no_weights():
 def test_an_engine_of_a_model_without_a_name_does_not_pickle():
     with pytest.raises(OptionsError, match="FakeBackend"):
         pickle.dumps(Engine(FakeBackend()))
+
+
+def test_another_granularity_keeps_the_model_and_all_other_options():
+    engine = Engine(FakeBackend(), labels=["happy", "sad"], max_window=5.0)
+
+    frames = engine.with_granularity("frame")
+
+    assert frames.backend is engine.backend
+    assert frames.identity == engine.identity | {"granularity": "frame"}
+    assert engine.granularity == "utterance"
+    with pytest.raises(OptionsError, match="granularity is 'utterance' or 'frame', got 'word'"):
+        engine.with_granularity("word")

@@ -6,7 +6,6 @@ FunASR need not be installed. ``docs/funasr.md`` lists what is deliberately diff
 
 from __future__ import annotations
 
-import copy
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,16 +23,11 @@ from emo2vec_plugins.core import (
     annotate,
     load_model,
 )
-from emo2vec_plugins.engine import Engine, Granularity
+from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import OptionsError, warn
 from emo2vec_plugins.files import ArrayFolder
-from emo2vec_plugins.integrations import unscored
-from emo2vec_plugins.integrations.funasr.inputs import (
-    NamedSound,
-    as_audio,
-    named_sounds,
-    refuse_shared_keys,
-)
+from emo2vec_plugins.integrations import Input, refuse_shared_keys, unscored
+from emo2vec_plugins.integrations.funasr.inputs import as_audio, named_sounds
 from emo2vec_plugins.models import PUBLISHED
 
 HUBS = {"ms": "iic", "modelscope": "iic", "hf": "emotion2vec", "huggingface": "emotion2vec"}
@@ -135,13 +129,13 @@ class AutoModel:
         """
         _refuse_others(without_effect, IN_GENERATE, "generate()")
         _check_rate(fs)
-        engine = self._engine(granularity)
+        engine = self.engine.with_granularity(granularity)
         if not (wanted := extract_embedding or not engine.labels.names):
-            engine = self._engine("utterance")
+            engine = self.engine.with_granularity("utterance")
         sounds = named_sounds(input, key=key)
         write = _writer(output_dir, sounds, wanted=wanted)
         results = []
-        for sound, emotion in self._heard(sounds, engine, rate=fs, wanted=wanted):
+        for sound, emotion in self._scored(sounds, engine, rate=fs, wanted=wanted):
             result = _result(sound.key, emotion, engine)
             if wanted:
                 result["feats"] = _feats(emotion, engine)
@@ -151,16 +145,9 @@ class AutoModel:
                 progress_callback(len(results), len(sounds))
         return results
 
-    def _engine(self, granularity: Granularity) -> Engine:
-        if granularity not in ("utterance", "frame"):
-            raise OptionsError(f"granularity is 'utterance' or 'frame', got {granularity!r}")
-        engine = copy.copy(self.engine)
-        engine.granularity = granularity
-        return engine
-
-    def _heard(
-        self, sounds: Sequence[NamedSound], engine: Engine, *, rate: int, wanted: bool
-    ) -> Iterator[tuple[NamedSound, Emotion]]:
+    def _scored(
+        self, sounds: Sequence[Input], engine: Engine, *, rate: int, wanted: bool
+    ) -> Iterator[tuple[Input, Emotion]]:
         frames = wanted and engine.granularity == "frame"
         dialogues = annotate(
             (Recording(recording=each.key, audio=as_audio(each.source, rate)) for each in sounds),
@@ -185,7 +172,7 @@ def _feats(emotion: Emotion, engine: Engine) -> FloatArray | None:
 
 
 def _writer(
-    folder: str | os.PathLike[str] | None, sounds: Sequence[NamedSound], *, wanted: bool
+    folder: str | os.PathLike[str] | None, sounds: Sequence[Input], *, wanted: bool
 ) -> Callable[[str, FloatArray | None], None]:
     if not folder:  # an empty string is none, as the reference has it
         return lambda _key, _array: None

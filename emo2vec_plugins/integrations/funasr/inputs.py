@@ -1,6 +1,6 @@
-"""What FunASR's ``generate()`` is given: files, lists of them, arrays, bytes; each with its key.
+"""The input of FunASR's ``generate()``: files, lists of them, arrays, bytes; each with its key.
 
-Whatever cannot be heard becomes audio that says why, so that one broken item fails alone.
+Whatever cannot be read becomes audio that fails with the reason, so that one broken item fails alone.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import os
 import secrets
 import string
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -31,24 +31,11 @@ from emo2vec_plugins.integrations import (
 LETTERS = string.ascii_letters + string.digits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamedSound:
-    """One item of what was given.
-
-    Attributes:
-        key: What its result is called.
-        source: A path, an array, bytes: as it was given.
-    """
-
-    key: str
-    source: Any
-
-
-def named_sounds(given: Any, *, key: str | Sequence[str] | None = None) -> list[NamedSound]:
-    """Return the items that *given* stands for, in order.
+def named_sounds(given: Any, *, key: str | Sequence[str] | None = None) -> list[Input]:
+    """Return the items in *given*, in order.
 
     Keys are those the reference derives: of a list its own, of a file its stem, where files of
-    one stem get as much of their paths as tells them apart; of anything else ``rand_key_`` and
+    one stem get as much of their paths as distinguishes them; of anything else ``rand_key_`` and
     thirteen letters, for each its own.
 
     Args:
@@ -58,31 +45,15 @@ def named_sounds(given: Any, *, key: str | Sequence[str] | None = None) -> list[
 
     Raises:
         OptionsError: If there are not as many keys as items.
-        FormatError: If a line of a list is none.
+        FormatError: If a line of a list is malformed.
         OSError: If a list cannot be read.
     """
-    sounds = _with_keys(_items(given))
+    sounds = with_distinct_keys(map(_input, _items(given)))
     return sounds if key is None else _renamed(sounds, key)
 
 
-def refuse_shared_keys(sounds: Sequence[NamedSound]) -> None:
-    """Refuse two items of one key, which would be one file.
-
-    Raises:
-        OptionsError: If there are, and they are not the same file.
-    """
-    owner: dict[str, Any] = {}
-    for sound in sounds:
-        first = owner.setdefault(sound.key, sound.source)
-        if not _is_same(first, sound.source):
-            raise OptionsError(
-                f"two items have the key {sound.key!r}, and would be one file: "
-                f"{_shown(first)} and {_shown(sound.source)}"
-            )
-
-
 def as_audio(source: Any, rate: int) -> Audio:
-    """Return the sound of one item; what is none says why when it is read.
+    """Return the sound of one item; one that is not audio fails when it is read.
 
     Args:
         source: A path, samples of one channel or several, bytes, or anything that
@@ -94,16 +65,6 @@ def as_audio(source: Any, rate: int) -> Audio:
         return _opened(source, rate)
     except (TypeError, ValueError) as error:
         return MissingAudio(str(error))
-
-
-def _is_same(one: Any, other: Any) -> bool:
-    if _is_path(one) and _is_path(other):
-        return Path(one).absolute() == Path(other).absolute()
-    return one is other
-
-
-def _shown(source: Any) -> str:
-    return os.fspath(source) if _is_path(source) else type(source).__name__
 
 
 def _opened(source: Any, rate: int) -> Audio:
@@ -138,7 +99,7 @@ def _items(given: Any) -> list[Any]:
         return list(given)
     parse = _LISTS.get(Path(given).suffix.lower()) if _is_path(given) else None
     if parse is not None and Path(given).is_file():
-        return list(open_list(os.fspath(given), parse))
+        return open_list(os.fspath(given), parse)
     return [given]
 
 
@@ -161,26 +122,16 @@ _LISTS = {
 }
 
 
-def _with_keys(items: Sequence[Any]) -> list[NamedSound]:
-    inputs = [
-        unnamed(os.fspath(each)) if _is_path(each) and Path(each).stem else each for each in items
-    ]
-    keyed = iter(with_distinct_keys([each for each in inputs if isinstance(each, Input)]))
-    return [
-        _of_file(next(keyed)) if isinstance(each, Input) else _of_sound(each) for each in inputs
-    ]
-
-
-def _of_file(found: Input) -> NamedSound:
-    return NamedSound(key=found.key, source=found.path)
-
-
-def _of_sound(source: Any) -> NamedSound:
+def _input(item: Any) -> Input:
+    if isinstance(item, Input):
+        return item
+    if _is_path(item) and Path(item).stem:
+        return unnamed(os.fspath(item))
     ending = "".join(secrets.choice(LETTERS) for _ in range(13))
-    return NamedSound(key=f"rand_key_{ending}", source=source)
+    return Input(key=f"rand_key_{ending}", source=item, named=True)
 
 
-def _renamed(sounds: Sequence[NamedSound], key: str | Sequence[str]) -> list[NamedSound]:
+def _renamed(sounds: Sequence[Input], key: str | Sequence[str]) -> list[Input]:
     keys = [key] if isinstance(key, str) else list(key)
     if len(keys) != len(sounds) or not all(isinstance(each, str) for each in keys):
         raise OptionsError(
