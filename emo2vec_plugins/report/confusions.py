@@ -14,7 +14,6 @@ from emo2vec_plugins.report.drawing import drawing, new_figure, text_of
 from emo2vec_plugins.report.style import palette
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 COLOURS = "Blues"
@@ -72,21 +71,13 @@ def confusion_figure(
         axes = figure.add_subplot()
         image = axes.imshow(shares, cmap=COLOURS, vmin=0, vmax=1)
         for (row, column), count in np.ndenumerate(numbers):
-            _write(axes, row, column, count, shares[row, column] if sums[row, 0] else None)
+            share = shares[row, column]
+            text = f"{count:.0f}" + (f"\n{share:.0%}" if sums[row, 0] else "")
+            ink = "white" if share > 0.5 else "black"
+            axes.text(column, row, text, ha="center", va="center", color=ink)
         axes.set_xticks(range(width), [text_of(name) for name in columns], rotation=45, ha="right")
         axes.set_yticks(range(height), [text_of(name) for name in rows])
         axes.set_xlabel("heard as")
         axes.set_ylabel("true class")
         figure.colorbar(image, ax=axes, label="share of the true class", shrink=0.8)
     return figure
-
-
-def _write(axes: Axes, row: int, column: int, count: float, share: float | None) -> None:
-    axes.text(
-        column,
-        row,
-        f"{count:.0f}" + ("" if share is None else f"\n{share:.0%}"),
-        ha="center",
-        va="center",
-        color="white" if share is not None and share > 0.5 else "black",
-    )

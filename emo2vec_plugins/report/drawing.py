@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -111,12 +111,17 @@ def heading(figure: Figure, text: str) -> None:
     figure.suptitle(text, x=0.01, ha="left", fontsize=10)
 
 
-def key(figure: Figure, colours: Mapping[str, str], *, extra: Sequence[Any] = ()) -> None:
-    """Write below all which colour is which label."""
+def key(
+    figure: Figure,
+    colours: Mapping[str, str],
+    *,
+    extra: Mapping[str, Mapping[str, Any]] | None = None,
+) -> None:
+    """Write below all which colour is which label; *extra* are other styles by name."""
     from matplotlib.patches import Patch
 
     handles = [Patch(color=colour, label=text_of(label)) for label, colour in colours.items()]
-    handles += extra
+    handles += [Patch(label=label, **style) for label, style in (extra or {}).items()]
     if handles:
         figure.legend(
             handles=handles,
@@ -141,7 +146,9 @@ def rendered(figure: Figure, *, suffix: str) -> bytes:
     """
     import matplotlib as mpl
 
-    kind = known_suffix(suffix)
+    kind = suffix.lower()
+    if kind not in SUFFIXES:
+        raise OptionsError(f"pictures are {', '.join(SUFFIXES)} files, got {suffix!r}")
     content = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": "emo2vec", "pdf.fonttype": 42}):
         figure.savefig(content, format=kind[1:], dpi=DPI, metadata=dict(_UNTIMED[kind]))
@@ -154,17 +161,6 @@ _UNTIMED: Mapping[str, Mapping[str, None]] = {
     ".svg": {"Date": None, "Creator": None},
     ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
-
-
-def known_suffix(suffix: str) -> str:
-    """Return *suffix* in small letters.
-
-    Raises:
-        OptionsError: If it is none of `SUFFIXES`.
-    """
-    if suffix.lower() not in SUFFIXES:
-        raise OptionsError(f"pictures are {', '.join(SUFFIXES)} files, got {suffix!r}")
-    return suffix.lower()
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:

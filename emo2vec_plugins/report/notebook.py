@@ -15,7 +15,7 @@ from emo2vec_plugins.report.clock import HOUR, clock
 from emo2vec_plugins.report.layout import extent
 from emo2vec_plugins.report.style import palette, shortened, shown
 from emo2vec_plugins.report.summary import SpeakerSummary, summarise
-from emo2vec_plugins.report.svg import look, svg_timeline
+from emo2vec_plugins.report.svg import style_of, svg_timeline
 
 MOST_ROWS = 20
 """Speakers in the table: those who talk first."""
@@ -24,18 +24,21 @@ _MOST_LABELS = 12  # in the key and in a row of the table
 
 
 def notebook_html(value: Dialogue | ScoredTurn | Emotion) -> str:
-    """Return what a notebook shows of a value."""
+    """Return what a notebook shows of a value.
+
+    Of a dialogue it is a timeline and a table of its speakers; of a turn, when it is and whose, and
+    its emotion; of an emotion, a bar for the probability of each class.
+    """
     match value:
         case Dialogue():
-            return of_dialogue(value)
+            return _dialogue(value)
         case ScoredTurn():
-            return of_turn(value)
+            return _scored(value)
         case _:
-            return of_emotion(value)
+            return _box(_emotion(value))
 
 
-def of_dialogue(dialogue: Dialogue) -> str:
-    """Return a timeline of a recording, and a table of its speakers."""
+def _dialogue(dialogue: Dialogue) -> str:
     colours = palette(each.emotion.label for each in dialogue.turns)
     speakers = summarise(dialogue)
     return _box(
@@ -45,18 +48,12 @@ def of_dialogue(dialogue: Dialogue) -> str:
     )
 
 
-def of_turn(scored: ScoredTurn) -> str:
-    """Return when a turn is and whose, and the distribution of its emotion."""
+def _scored(scored: ScoredTurn) -> str:
     turn = scored.turn
     hours = max(abs(turn.start), abs(turn.end)) >= HOUR
     start, end = (clock(each, hours=hours, digits=2) for each in (turn.start, turn.end))
     when = f"{start} to {end} ({turn.duration:.2f} s)"
     return _box(f"<div>{_name(turn.speaker)}, {when}</div>", _emotion(scored.emotion))
-
-
-def of_emotion(emotion: Emotion) -> str:
-    """Return a bar for the probability of each class."""
-    return _box(_emotion(emotion))
 
 
 def _box(*parts: str) -> str:
@@ -109,10 +106,13 @@ def _key(dialogue: Dialogue, colours: Mapping[str, str]) -> str:
 
 
 def _swatch(label: str | None, colours: Mapping[str, str]) -> str:
+    return _inline(12, f'<path {style_of(label, 1.0, colours)} d="M1 1h10v10h-10z"/>')
+
+
+def _inline(width: int, paths: str) -> str:
     return (
-        '<svg xmlns="http://www.w3.org/2000/svg" width="12" height="12" '
-        'style="vertical-align:-1px;display:inline">'
-        f'<path {look(label, 1.0, colours)} d="M1 1h10v10h-10z"/></svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="12" '
+        f'style="vertical-align:-1px;display:inline">{paths}</svg>'
     )
 
 
@@ -134,15 +134,11 @@ def _table(speakers: list[SpeakerSummary], colours: Mapping[str, str]) -> str:
     )
 
 
+_NUMBERS = ("talks", "turns", "unscored", "changes", "mean score")
 _COLUMNS = {
     "speaker": "left",
-    "talks": "right",
-    "turns": "right",
-    "unscored": "right",
-    "changes": "right",
-    "mean score": "right",
-    "share of the time": "left",
-    "": "left",
+    **dict.fromkeys(_NUMBERS, "right"),
+    **dict.fromkeys(("share of the time", ""), "left"),
 }
 _TABLE = "border-collapse:collapse;margin:0;font-size:13px;line-height:1.5;color:inherit"
 _CELL = "padding:2px 10px 2px 0;border:none;font-variant-numeric:tabular-nums;vertical-align:top"
@@ -182,12 +178,8 @@ def _bar(parts: Iterable[tuple[str, float]]) -> str:
     for colour, share in parts:
         paths.append(f'<path fill="{colour}" d="M{x:.1f} 1h{share * width:.1f}v10H{x:.1f}z"/>')
         x += share * width
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="12" '
-        'style="vertical-align:-1px;display:inline">'
-        f'<path fill="currentColor" fill-opacity="0.1" d="M0 1h{width}v10H0z"/>'
-        f"{''.join(paths)}</svg>"
-    )
+    back = f'<path fill="currentColor" fill-opacity="0.1" d="M0 1h{width}v10H0z"/>'
+    return _inline(width, back + "".join(paths))
 
 
 def _emotion(emotion: Emotion) -> str:

@@ -24,6 +24,8 @@ from emo2vec_plugins.report.page_data import page_data, script_json
 from emo2vec_plugins.report.page_sound import How, Sound, embedded, is_url, linked, origin, silence
 from emo2vec_plugins.report.style import shown
 
+_Path = str | os.PathLike[str]
+
 SCRIPTS = (
     *("data", "style", "state", "sound", "visits", "scale", "turns", "lanes", "overview", "curves"),
     *("details", "table", "summary", "keys", "start"),
@@ -61,13 +63,7 @@ def write_page(
     return heard
 
 
-def _find_sound(
-    dialogue: Dialogue,
-    path: str | os.PathLike[str],
-    *,
-    audio: str | os.PathLike[str] | None,
-    sound: How,
-) -> Sound:
+def _find_sound(dialogue: Dialogue, path: _Path, *, audio: _Path | None, sound: How) -> Sound:
     if sound == "none":
         if audio is not None:
             raise OptionsError("audio is given, and sound is to be 'none': leave out one of them")
@@ -82,7 +78,7 @@ def _find_sound(
         return silence(f"There is no sound: {shown(str(error))}.")
 
 
-def _sound(audio: str | os.PathLike[str], path: str | os.PathLike[str], how: How) -> Sound:
+def _sound(audio: _Path, path: _Path, how: How) -> Sound:
     if how == "link":
         return linked(audio, path)
     if is_url(audio):
@@ -109,7 +105,9 @@ def page(dialogue: Dialogue, *, sound: Sound | None = None) -> str:
     whole = replace(dialogue, duration=heard.seconds or dialogue.duration)
     data = page_data(whole) | {"sound": heard.to_dict()}
     style = _web("style.css")
-    script = "".join(["(() => {\n", '"use strict";\n', *map(_script, SCRIPTS), "})();\n"])
+    script = "".join(
+        ["(() => {\n", '"use strict";\n', *(_web(f"{name}.js") for name in SCRIPTS), "})();\n"]
+    )
     return Template(_web("page.html")).substitute(
         policy=escape(_policy(script, style, heard.url)),
         title=escape(shown(dialogue.recording)),
@@ -128,23 +126,13 @@ def _policy(script: str, style: str, url: str) -> str:
         "form-action": "'none'",
         "script-src": _digest(script),
         "style-src": _digest(style),
-        "media-src": _sources(url),
+        "media-src": (origin(url) if is_url(url) else "'self' file:") if url else "blob:",
     }
     return "; ".join(f"{name} {value}" for name, value in rules.items())
 
 
-def _sources(url: str) -> str:
-    if not url:
-        return "blob:"
-    return origin(url) if is_url(url) else "'self' file:"
-
-
 def _digest(text: str) -> str:
     return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode('ascii')}'"
-
-
-def _script(name: str) -> str:
-    return _web(f"{name}.js")
 
 
 def _web(name: str) -> str:

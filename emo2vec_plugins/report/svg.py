@@ -143,10 +143,10 @@ def _paths(marks: Iterable[_Mark], colours: Mapping[str, str]) -> Iterator[str]:
         groups[each.label, each.strength, each.title].append(each.path)
     for (label, strength, title), paths in groups.items():
         inner = f"<title>{escape(title)}</title>" if title else ""
-        yield f'<path {look(label, strength, colours)} d="{"".join(paths)}">{inner}</path>'
+        yield f'<path {style_of(label, strength, colours)} d="{"".join(paths)}">{inner}</path>'
 
 
-def look(label: str | None, strength: float, colours: Mapping[str, str]) -> str:
+def style_of(label: str | None, strength: float, colours: Mapping[str, str]) -> str:
     """Return the attributes that show an emotion: dashes around nothing if there is none."""
     if label is None:
         return 'fill-opacity="0" stroke="currentColor" stroke-width="0.8" stroke-dasharray="2 1.5"'

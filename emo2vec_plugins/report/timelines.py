@@ -74,7 +74,8 @@ def _figure(dialogue: Dialogue, start: float, end: float) -> Figure:
         _draw(axes, plan, begins, min(ends, end))
         _tidy(axes, plan)
         time_axis(axes, begins, ends, hours=plan.hours)
-    key(figure, plan.colours, extra=_unscored_key(dialogue.turns))
+    is_all_scored = all(each.emotion.label is not None for each in dialogue.turns)
+    key(figure, plan.colours, extra={} if is_all_scored else {UNSCORED: _HATCHED})
     return figure
 
 
@@ -90,13 +91,11 @@ def _draw(axes: Axes, plan: Layout, start: float, end: float) -> None:
         band = (lane.top, lane.height)
         axes.broken_barh([(start, end - start)], band, facecolors=FAINT, linewidth=0)
         for number, row in enumerate(lane.rows):
-            heard = row.within(start, end)
             place = (row.top, row.height * (0.94 if number else 0.97))
-            _draw_scored(axes, heard, place, plan.colours, (start, end))
-            _draw_unscored(axes, heard, place, (start, end))
+            _draw_turns(axes, row.within(start, end), place, plan.colours, (start, end))
 
 
-def _draw_scored(
+def _draw_turns(
     axes: Axes,
     turns: Sequence[ScoredTurn],
     place: tuple[float, float],
@@ -115,16 +114,7 @@ def _draw_scored(
             edgecolors=[colours[label] for _, label in scored],
             linewidth=0.6,
         )
-
-
-def _draw_unscored(
-    axes: Axes,
-    turns: Sequence[ScoredTurn],
-    place: tuple[float, float],
-    window: tuple[float, float],
-) -> None:
-    bars = [_bar(each, window) for each in turns if each.emotion.label is None]
-    if bars:
+    if bars := [_bar(each, window) for each in turns if each.emotion.label is None]:
         axes.broken_barh(bars, place, **_HATCHED)
 
 
@@ -152,11 +142,3 @@ def _tidy(axes: Axes, plan: Layout) -> None:
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color="#d0d0d0", linewidth=0.6)
     axes.set_axisbelow(True)
-
-
-def _unscored_key(turns: Sequence[ScoredTurn]) -> list[Any]:
-    from matplotlib.patches import Patch
-
-    if all(each.emotion.label is not None for each in turns):
-        return []
-    return [Patch(label=UNSCORED, **_HATCHED)]
