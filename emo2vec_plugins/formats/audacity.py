@@ -11,14 +11,14 @@ turns of no length, and lines that begin with a backslash, which hold frequencie
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from emo2vec_plugins.core import Dialogue, Emotion, Format, ScoredTurn, Turn
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats.escaping import Escaping
 from emo2vec_plugins.formats.fidelity import grid, only
+from emo2vec_plugins.formats.numbers import decimal, finite_number, probability
 
 MICROSECONDS = 1_000_000
 """Ticks a second in which Audacity writes times."""
@@ -69,28 +69,18 @@ AUDACITY = Format(
 
 def _line(scored: ScoredTurn) -> str:
     start, end = grid(scored.turn, rate=MICROSECONDS)
-    words = [*_speaker_words(scored.turn), *_emotion_words(scored)]
-    return f"{_seconds(start)}\t{_seconds(end)}\t{' '.join(words)}\n"
+    times = [decimal(time, rate=MICROSECONDS, least=6) for time in (start, end)]
+    return "\t".join([*times, " ".join(_words(scored))]) + "\n"
 
 
-def _speaker_words(turn: Turn) -> list[str]:
-    return [] if turn.speaker is None else [SPEAKERS.escape(turn.speaker)]
-
-
-def _emotion_words(scored: ScoredTurn) -> list[str]:
-    label, score = scored.emotion.label, scored.emotion.score
-    if label is None:
-        return []
-    if score is None:
-        return [f"@{LABELS.escape(label)}"]
-    if not 0 <= score < math.inf:
-        raise FormatError(f"expected a score that is a probability, got {score} of {scored.turn}")
-    return [f"@{LABELS.escape(label)}", f"{score:.6f}"]
-
-
-def _seconds(microseconds: int) -> str:
-    whole, rest = divmod(abs(microseconds), MICROSECONDS)
-    return f"{'-' if microseconds < 0 else ''}{whole}.{rest:06}"
+def _words(scored: ScoredTurn) -> Iterator[str]:
+    speaker, label, score = scored.turn.speaker, scored.emotion.label, probability(scored)
+    if speaker is not None:
+        yield SPEAKERS.escape(speaker)
+    if label is not None:
+        yield f"@{LABELS.escape(label)}"
+        if score is not None:
+            yield score
 
 
 def _scored(number: int, line: str) -> ScoredTurn:
@@ -115,10 +105,7 @@ def _scored(number: int, line: str) -> ScoredTurn:
 def _time(field: str) -> float | None:
     """Return the seconds that a field stands for, None if it is no finite number."""
     spelt = field.strip(" ")
-    if not _NUMBER.fullmatch(spelt):
-        return None
-    seconds = float(spelt.replace(",", "."))
-    return seconds if math.isfinite(seconds) else None
+    return finite_number(spelt.replace(",", ".")) if _NUMBER.fullmatch(spelt) else None
 
 
 def _heard(text: str) -> tuple[str | None, Emotion]:

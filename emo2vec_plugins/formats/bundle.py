@@ -7,14 +7,13 @@ For a recording ``X``: ``X.rttm`` (its speaker turns), ``X.emotion.rttm``, ``X.s
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Literal
 from zipfile import ZIP_STORED, ZipFile
 
 import numpy as np
-import numpy.typing as npt
 
 from emo2vec_plugins.core import Dialogue, FloatArray, Format, ScoredTurn
 from emo2vec_plugins.errors import FormatError
@@ -78,25 +77,24 @@ def write_bundle(
     as_dialogues([dialogue])
     make_folder(where)
     stem = bundle_stem(dialogue.recording)
-    speakers = _dumped(RTTM, dialogue) if rttm is None else rttm
-    texts = [speakers, *(_dumped(each, dialogue) for each in (EMOTION_RTTM, SPKEMO_RTTM))]
-    lossless = _dumped(EMOTIONS_JSONL, dialogue)
+    formats = (RTTM, EMOTION_RTTM, SPKEMO_RTTM, EMOTIONS_JSONL)
+    texts = {where / (stem + each.suffixes[0]): _dumped(each, dialogue) for each in formats}
+    paths = list(texts)
+    if rttm is not None:
+        texts[paths[0]] = rttm
     arrays = where / (stem + ARRAYS_SUFFIX)
     if embeddings:
         with replacing(arrays) as stream:
             _write_arrays(stream, dialogue, np.dtype(array_dtype))
     else:
         arrays.unlink(missing_ok=True)  # an earlier bundle's would be read with these turns
-    paths = [where / (stem + each.suffixes[0]) for each in (RTTM, EMOTION_RTTM, SPKEMO_RTTM)]
-    for path, text in zip(paths, texts, strict=True):
+    for path, text in texts.items():
         write_text(path, text)
-    whole = where / (stem + EMOTIONS_JSONL.suffixes[0])
-    write_text(whole, lossless)
     return Bundle(
         rttm=paths[0],
         emotion_rttm=paths[1],
         spkemo_rttm=paths[2],
-        emotions_jsonl=whole,
+        emotions_jsonl=paths[3],
         embeddings=arrays if embeddings else None,
     )
 
@@ -144,24 +142,14 @@ def _write_arrays(file: IO[bytes], dialogue: Dialogue, dtype: np.dtype[Any]) -> 
             width = rows[0].shape[1] if rows else 0
             values = (piece for array in rows for piece in pieces(array))
             shape = (int(offsets[-1]), width)
-            _write_array(archive, f"{prefix}_values", values, shape=shape, dtype=dtype)
             turns = np.array([index for index, _ in found], dtype=np.int64)
-            for name, whole in (("turns", turns), ("offsets", offsets)):
-                _write_array(
-                    archive, f"{prefix}_{name}", [whole], shape=whole.shape, dtype=whole.dtype
-                )
-
-
-def _write_array(
-    archive: ZipFile,
-    name: str,
-    blocks: Iterable[npt.NDArray[Any]],
-    *,
-    shape: tuple[int, ...],
-    dtype: np.dtype[Any],
-) -> None:
-    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-        write_npy(member, blocks, shape=shape, dtype=dtype)
+            for name, blocks, size, kind in (
+                ("values", values, shape, dtype),
+                ("turns", [turns], turns.shape, turns.dtype),
+                ("offsets", [offsets], offsets.shape, offsets.dtype),
+            ):
+                with archive.open(f"{prefix}_{name}.npy", "w", force_zip64=True) as member:
+                    write_npy(member, blocks, shape=size, dtype=kind)
 
 
 def _with_arrays(dialogue: Dialogue, path: Path) -> Dialogue:

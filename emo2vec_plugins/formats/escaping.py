@@ -23,11 +23,13 @@ class Escaping:
         keeps: Whether the place can hold a character as it is.
         reserved: Names that mean something else there; their first character is escaped.
         mark: What an escape begins with; the place can hold it.
+        taken: ASCII characters that mean something else where they stand, and are escaped there.
     """
 
     keeps: Callable[[str], bool]
     reserved: frozenset[str] = frozenset()
     mark: str = _MARK
+    taken: re.Pattern[str] | None = None
 
     def escape(self, name: str) -> str:
         """Return what stands for *name*; never empty, and one-to-one.
@@ -37,9 +39,11 @@ class Escaping:
         """
         if not name:
             return self.mark
-        if name in self.reserved or name == self.mark:
-            return self._encoded(name[0]) + self._body(name[1:])
-        return self._body(name)
+        is_reserved = name in self.reserved or name == self.mark
+        text = self._encoded(name[0]) + self._body(name[1:]) if is_reserved else self._body(name)
+        if self.taken is None:
+            return text
+        return self.taken.sub(lambda found: self._encoded(found.group()), text)
 
     def unescape(self, text: str) -> str:
         """Return the name that `escape` gives *text* for.

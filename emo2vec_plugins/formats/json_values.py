@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from emo2vec_plugins.errors import FormatError
+
+Kind = TypeVar("Kind")
 
 
 def parsed(text: str) -> Any:
@@ -80,8 +82,7 @@ class Fields:
 
     def maybe_fields(self, name: str) -> Fields | None:
         """Return an object, or None."""
-        value = self.values.get(name)
-        return None if value is None else self._fields(name, value)
+        return self._maybe(name, self._fields)
 
     def text(self, name: str) -> str:
         """Return a string."""
@@ -89,8 +90,7 @@ class Fields:
 
     def maybe_text(self, name: str) -> str | None:
         """Return a string, or None."""
-        value = self.values.get(name)
-        return None if value is None else self._text(name, value)
+        return self._maybe(name, self._text)
 
     def number(self, name: str) -> float:
         """Return a number that is finite."""
@@ -98,8 +98,7 @@ class Fields:
 
     def maybe_number(self, name: str) -> float | None:
         """Return a number that is finite, or None."""
-        value = self.values.get(name)
-        return None if value is None else self._number(name, value)
+        return self._maybe(name, self._number)
 
     def count(self, name: str) -> int:
         """Return a whole number, at least 0."""
@@ -110,7 +109,7 @@ class Fields:
         value = self.values.get(name)
         if isinstance(value, list):
             return tuple(self._count(name, each) for each in value)
-        return None if value is None else self._count(name, value)
+        return self._maybe(name, self._count)
 
     def list(self, name: str) -> list[Any]:
         """Return a list of anything."""
@@ -131,6 +130,10 @@ class Fields:
     def error(self, name: str, expected: str, found: Any) -> FormatError:
         """Return what is to be raised where something else was *expected* of a field."""
         return FormatError(f"{self.where}: expected {expected} as {name!r}, found {_shown(found)}")
+
+    def _maybe(self, name: str, read: Callable[[str, Any], Kind]) -> Kind | None:
+        value = self.values.get(name)
+        return None if value is None else read(name, value)
 
     def _value(self, name: str) -> Any:
         if name not in self.values:

@@ -15,12 +15,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, ScoredTurn, Turn, rows_without_overlap
 from emo2vec_plugins.errors import FormatError, warn
-from emo2vec_plugins.formats.escaping import Escaping, unescaped
+from emo2vec_plugins.formats.escaping import Escaping
 from emo2vec_plugins.formats.fidelity import grid
 from emo2vec_plugins.formats.rttm.lines import NOBODY
 
@@ -31,33 +31,12 @@ _FURTHER = re.compile(r"(.+)#(?:[2-9]|[1-9][0-9]+)", re.DOTALL)
 _EDGES = r"\A | \Z"  # tools strip what they read
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """How any name is spelt on a tier.
-
-    Attributes:
-        escaping: Of single characters, and of whole names.
-        taken: What means something else where it stands, and is escaped there.
-    """
-
-    escaping: Escaping
-    taken: re.Pattern[str]
-
-    def escape(self, name: str) -> str:
-        return self.taken.sub(
-            lambda found: f"%{ord(found.group()):02X}", self.escaping.escape(name)
-        )
-
-    def unescape(self, text: str) -> str:
-        name = unescaped(text)
-        return name if self.escape(name) == text else text
-
-
-_NAMES = _Text(
-    Escaping(str.isprintable, frozenset({NOBODY})),
-    re.compile(_EDGES + r"|(?<=\Aemotion)@|#(?=[0-9]+\Z)"),
+_NAMES = Escaping(
+    str.isprintable,
+    frozenset({NOBODY}),
+    taken=re.compile(_EDGES + r"|(?<=\Aemotion)@|#(?=[0-9]+\Z)"),
 )
-_LABELS = _Text(Escaping(str.isprintable, frozenset({UNSCORED})), re.compile(_EDGES))
+_LABELS = Escaping(str.isprintable, frozenset({UNSCORED}), taken=re.compile(_EDGES))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,11 +91,13 @@ class ReadTier:
         name: As it stands in the file.
         spans: What stands on it, in any order.
         participant: Whom the file names as the speaker; the tier's name says it if empty.
+        texts: What its turns say. It is left out, with a warning: a turn has no words here.
     """
 
     name: str
     spans: tuple[Span, ...] = ()
     participant: str = ""
+    texts: tuple[str, ...] = ()
 
 
 def tiers_of(dialogue: Dialogue, *, rate: int, least: int) -> list[Tier]:
@@ -137,19 +118,24 @@ def tiers_of(dialogue: Dialogue, *, rate: int, least: int) -> list[Tier]:
     return [
         Tier(name=f"{name}#{place}" if place > 1 else name, speaker=name, segments=row)
         for name, found in segments.items()
-        for place, row in enumerate(_rows(found), 1)
+        for place, row in enumerate(
+            rows_without_overlap(sorted(found, key=_by_time), span=_span), 1
+        )
     ] or [Tier(name=NOBODY, speaker=NOBODY)]
 
 
-def _rows(segments: Iterable[Segment]) -> list[tuple[Segment, ...]]:
-    ordered = sorted(segments, key=lambda each: (each.start, each.end, each.label))
-    return rows_without_overlap(ordered, span=lambda each: (each.start, each.end))
+def _by_time(segment: Segment) -> tuple[int, int, str]:
+    return segment.start, segment.end, segment.label
+
+
+def _span(segment: Segment) -> tuple[int, int]:
+    return segment.start, segment.end
 
 
 def turns_of(tiers: Sequence[ReadTier]) -> tuple[ScoredTurn, ...]:
     """Return the turns on some tiers, each with its emotion, by time.
 
-    Warns of emotions that are no turn's.
+    Warns of emotions that are no turn's, and of texts.
 
     Raises:
         FormatError: If two tiers with emotions have one name.
@@ -157,7 +143,7 @@ def turns_of(tiers: Sequence[ReadTier]) -> tuple[ScoredTurn, ...]:
     speakers = [tier for tier in tiers if not tier.name.startswith(EMOTION)]
     emotions = _by_name(tier for tier in tiers if tier.name.startswith(EMOTION))
     names = {tier.name for tier in speakers}
-    alone = [_as_speaker(tier) for name, tier in emotions.items() if name not in names]
+    alone = [replace(tier, name=name) for name, tier in emotions.items() if name not in names]
     known = names | emotions.keys()
     matches = {name: _Matching(tier.spans) for name, tier in emotions.items() if name in names}
     turns = [
@@ -166,7 +152,9 @@ def turns_of(tiers: Sequence[ReadTier]) -> tuple[ScoredTurn, ...]:
         for turn in _turns(tier, known=known, match=matches.get(tier.name) or _Matching())
     ]
     for name, match in matches.items():
-        _tell_of(EMOTION + name, match.left())
+        _warn_of_emotions(EMOTION + name, match.left())
+    if texts := [text for tier in tiers for text in tier.texts]:
+        warn(f"texts of turns are left out, {len(texts)} of them; the first is {texts[0][:50]!r}")
     return tuple(sorted(turns, key=lambda scored: (scored.turn.start, scored.turn.end)))
 
 
@@ -250,17 +238,8 @@ def _by_name(tiers: Iterable[ReadTier]) -> dict[str, ReadTier]:
     return found
 
 
-def _as_speaker(tier: ReadTier) -> ReadTier:
-    return ReadTier(
-        name=tier.name.removeprefix(EMOTION), spans=tier.spans, participant=tier.participant
-    )
-
-
 def _turns(tier: ReadTier, *, known: Iterable[str], match: _Matching) -> Iterator[ScoredTurn]:
-    if tier.participant:
-        speaker = speaker_of(tier.participant)
-    else:
-        speaker = speaker_of(tier.name, known=known)
+    speaker = speaker_of(tier.participant or tier.name, known=() if tier.participant else known)
     for span in tier.spans:
         best = match.take(span)
         yield ScoredTurn(
@@ -269,13 +248,7 @@ def _turns(tier: ReadTier, *, known: Iterable[str], match: _Matching) -> Iterato
         )
 
 
-def tell_of_texts(texts: Sequence[str]) -> None:
-    """Warn of what is said in turns, if anything is: a turn has no words here."""
-    if texts:
-        warn(f"texts of turns are left out, {len(texts)} of them; the first is {texts[0][:50]!r}")
-
-
-def _tell_of(name: str, left: Sequence[Span]) -> None:
+def _warn_of_emotions(name: str, left: Sequence[Span]) -> None:
     if left:
         warn(
             f"tier {name!r}: {len(left)} emotions are of no turn, or share one with another, and "

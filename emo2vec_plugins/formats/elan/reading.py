@@ -12,8 +12,8 @@ give the recording's name and duration, and how the sound was called, unless ano
 
 from __future__ import annotations
 
-import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PureWindowsPath
@@ -23,12 +23,12 @@ from emo2vec_plugins.core import Dialogue
 from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.files import parsed
 from emo2vec_plugins.formats.escaping import Escaping
+from emo2vec_plugins.formats.numbers import finite_number
 from emo2vec_plugins.formats.tiers import (
     EMOTION,
     ReadTier,
     Span,
     emotion_of,
-    tell_of_texts,
     turns_of,
 )
 
@@ -63,7 +63,6 @@ def loads(text: str) -> list[Dialogue]:
     slots = _slots(root)
     tiers = [_Tier(element) for element in root.iter("TIER")]
     _tell_of(tiers)
-    tell_of_texts([text for tier in tiers if not tier.is_dependent for text in tier.texts()])
     labels = _labels(tiers)
     read = [tier.read(slots, labels) for tier in tiers if tier.has_times]
     return [
@@ -93,11 +92,8 @@ def _properties(header: Element) -> dict[str, str]:
 def _duration(text: str | None) -> float | None:
     if text is None:
         return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not math.isfinite(seconds):
+    seconds = finite_number(text)
+    if seconds is None:
         raise FormatError(f"expected a number of seconds in property {DURATION!r}, found {text!r}")
     return seconds
 
@@ -172,11 +168,6 @@ class _Tier:
     def aligned(self) -> Iterator[Element]:
         return self.element.iter("ALIGNABLE_ANNOTATION")
 
-    def texts(self) -> Iterator[str]:
-        """Yield what its turns say; emotions that stand alone are no texts."""
-        if not self.is_emotions:
-            yield from filter(None, map(_value, self.aligned()))
-
     def references(self) -> Iterator[Element]:
         return self.element.iter("REF_ANNOTATION")
 
@@ -191,6 +182,7 @@ class _Tier:
             name=self.name,
             participant=self.element.get("PARTICIPANT", "").strip(),
             spans=tuple(self._span(each, slots, labels) for each in self.aligned()),
+            texts=() if self.is_emotions else tuple(filter(None, map(_value, self.aligned()))),
         )
 
     def _span(
@@ -221,42 +213,30 @@ def _labels(tiers: Sequence[_Tier]) -> dict[str, str]:
     turns = _turns(tiers)
     labels: dict[str, str] = {}
     for tier in tiers:
-        if tier.is_emotions:
-            more = [each for each in tier.references() if not _is_taken(each, turns, labels)]
-            _tell_of_more(tier, more)
+        more = []
+        for each in tier.references() if tier.is_emotions else ():
+            turn, value = _get(each, "ANNOTATION_REF"), _value(each)
+            if emotion_of(value).label is None:
+                continue
+            if turn in turns and turn not in labels:
+                labels[turn] = value
+            else:
+                more.append(f"annotation {_get(each, 'ANNOTATION_ID')!r}, {value!r}")
+        if more:
+            warn(
+                f"tier {tier.name!r}: {len(more)} emotions are of no turn, or further ones of a "
+                f"turn, and are left out; the first is {more[0]}"
+            )
     return labels
 
 
-def _turns(tiers: Iterable[_Tier]) -> set[str]:
-    found: set[str] = set()
-    for tier in tiers:
-        if not tier.is_dependent and not tier.is_emotions:
-            for each in tier.aligned():
-                name = _get(each, "ANNOTATION_ID")
-                if name in found:
-                    raise FormatError(f"two annotations are called {name!r}; expected one")
-                found.add(name)
+def _turns(tiers: Iterable[_Tier]) -> Counter[str]:
+    speakers = [tier for tier in tiers if not tier.is_dependent and not tier.is_emotions]
+    found = Counter(_get(each, "ANNOTATION_ID") for tier in speakers for each in tier.aligned())
+    twice = next((name for name, times in found.items() if times > 1), None)
+    if twice is not None:
+        raise FormatError(f"two annotations are called {twice!r}; expected one")
     return found
-
-
-def _is_taken(element: Element, turns: set[str], labels: dict[str, str]) -> bool:
-    """Take an emotion for the turn that it refers to; tell whether nothing is lost of it."""
-    turn, value = _get(element, "ANNOTATION_REF"), _value(element)
-    if emotion_of(value).label is None:
-        return True
-    if turn not in turns or turn in labels:
-        return False
-    labels[turn] = value
-    return True
-
-
-def _tell_of_more(tier: _Tier, more: list[Element]) -> None:
-    if more:
-        warn(
-            f"tier {tier.name!r}: {len(more)} emotions are of no turn, or further ones of a turn, "
-            f"and are left out; the first is annotation {_get(more[0], 'ANNOTATION_ID')!r}, "
-            f"{_value(more[0])!r}"
-        )
 
 
 def _tell_of(tiers: Iterable[_Tier]) -> None:

@@ -10,7 +10,6 @@ further categories, intensities and traces are left out, with a warning that cou
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -23,6 +22,7 @@ from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.files import parsed
 from emo2vec_plugins.formats.emotionml.names import ANY, CATEGORIES, NAMESPACE, OURS, WORDS, XML_ID
 from emo2vec_plugins.formats.emotionml.times import anchor_of, span
+from emo2vec_plugins.formats.numbers import finite_number
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -114,11 +114,8 @@ def _number(element: Element, name: str, where: str) -> float | None:
     value = element.get(name)
     if value is None:
         return None
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
+    number = finite_number(value)
+    if number is None:
         raise FormatError(f"{where}: expected a number as {name}, found {value!r}")
     return number
 

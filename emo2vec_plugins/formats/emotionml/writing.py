@@ -27,16 +27,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 from urllib.parse import quote
-from xml.etree.ElementTree import (
-    Element,
-    SubElement,
-    indent,
-    tostring,
-)
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, Format, Provenance, ScoredTurn, Turn
+from emo2vec_plugins.core import UNSCORED, Dialogue, Format, Provenance, ScoredTurn
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats.emotionml.names import (
     ANY,
@@ -48,6 +44,8 @@ from emo2vec_plugins.formats.emotionml.names import (
 )
 from emo2vec_plugins.formats.emotionml.reading import loads
 from emo2vec_plugins.formats.fidelity import FIELDS, grid
+from emo2vec_plugins.formats.numbers import decimal
+from emo2vec_plugins.formats.records import turn_record
 
 _PROLOG = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _VOCABULARY = "emotions"
@@ -98,7 +96,7 @@ def _add_models(info: Element, dialogues: Sequence[Dialogue]) -> dict[Provenance
             models[provenance] = f"model-{len(models) + 1}"
             fields = provenance.to_dict()
             tokens = fields.pop("tokens")
-            attributes = _attributes(fields)
+            attributes = _known({name: _maybe(each, _spelt) for name, each in fields.items()})
             model = SubElement(info, "e2v:model", {"xml:id": models[provenance], **attributes})
             for token in tokens:
                 SubElement(model, "e2v:token", {"name": _spelt(token)})
@@ -115,19 +113,18 @@ def _add_vocabulary(root: Element, emotions: Sequence[Element]) -> None:
             SubElement(vocabulary, "item", {"name": name})
 
 
-def _attributes(fields: dict[str, str | None]) -> dict[str, str]:
-    return {name: _spelt(value) for name, value in fields.items() if value is not None}
-
-
 def _spelt(text: str) -> str:
     return ANY.escape(text) if text else ""
 
 
 def _recording(dialogue: Dialogue) -> dict[str, str]:
-    attributes = _attributes({"name": dialogue.recording, "audio": dialogue.audio})
-    if dialogue.duration is not None:
-        attributes["duration"] = _finite(dialogue.duration, dialogue)
-    return attributes
+    return _known(
+        {
+            "name": _spelt(dialogue.recording),
+            "audio": _maybe(dialogue.audio, _spelt),
+            "duration": _maybe(dialogue.duration, lambda value: _finite(value, dialogue)),
+        }
+    )
 
 
 def _emotion(
@@ -145,7 +142,8 @@ def _emotion(
         given = {} if confidence is None else {"confidence": _probability(confidence, scored)}
         SubElement(emotion, "category", {"name": name, **given})
     if audio is not None and max(start, 0) < end:  # a span of no length would be none
-        uri = f"{_uri(audio)}#t={_seconds(max(start, 0))},{_seconds(end)}"
+        span = ",".join(decimal(each, rate=MILLISECONDS, least=3) for each in (max(start, 0), end))
+        uri = f"{_uri(audio)}#t={span}"
         SubElement(emotion, "reference", {"uri": uri, "role": "expressedBy"})
     return emotion
 
@@ -162,46 +160,35 @@ def _categories(scored: ScoredTurn) -> Iterator[tuple[str, float | None]]:
 def _add_turn(
     info: Element, scored: ScoredTurn, *, models: Mapping[Provenance | None, str]
 ) -> None:
-    emotion = scored.emotion
-    turn = SubElement(
-        info,
-        "e2v:turn",
-        {
-            **_attributes({"speaker": scored.turn.speaker, "reason": emotion.reason}),
-            **_channel(scored.turn),
-            **_measured(scored),
-            **({"model": models[emotion.provenance]} if emotion.provenance else {}),
-        },
-    )
-    for name in dict.fromkeys([*emotion.scores, *emotion.logits]):
-        SubElement(turn, "e2v:class", {"name": _spelt(name), **_numbers(name, scored)})
+    emotion, record = scored.emotion, turn_record(scored)
+    channel, scores, logits = record["channel"], record["scores"], record["logits"]
+    channels = channel if isinstance(channel, list) else None
+    given = {
+        "speaker": _maybe(record["speaker"], _spelt),
+        "reason": _maybe(record["reason"], _spelt),
+        "channel": None if channels else _maybe(channel, str),
+        "channels": _maybe(channels, lambda each: " ".join(map(str, each))),
+        "flags": " ".join(map(WORDS.escape, record["flags"])) or None,
+        "scored": _finite(emotion.duration, scored) if emotion.duration else None,
+        "overlap": _maybe(emotion.overlap_ratio, lambda value: _finite(value, scored)),
+        "model": models[emotion.provenance] if emotion.provenance else None,
+    }
+    turn = SubElement(info, "e2v:turn", _known(given))
+    for name in dict.fromkeys([*scores, *logits]):
+        numbers = {
+            kind: _finite(values[name], scored)
+            for kind, values in (("score", scores), ("logit", logits))
+            if name in values
+        }
+        SubElement(turn, "e2v:class", {"name": _spelt(name), **numbers})
 
 
-def _measured(scored: ScoredTurn) -> dict[str, str]:
-    emotion, found = scored.emotion, {}
-    if emotion.flags:
-        found["flags"] = " ".join(map(WORDS.escape, emotion.flags))
-    if emotion.duration:
-        found["scored"] = _finite(emotion.duration, scored)
-    if emotion.overlap_ratio is not None:
-        found["overlap"] = _finite(emotion.overlap_ratio, scored)
-    return found
+def _known(attributes: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in attributes.items() if value is not None}
 
 
-def _channel(turn: Turn) -> dict[str, str]:
-    match turn.channel:
-        case None:
-            return {}
-        case int():
-            return {"channel": str(turn.channel)}
-        case several:
-            return {"channels": " ".join(map(str, several))}
-
-
-def _numbers(name: str, scored: ScoredTurn) -> dict[str, str]:
-    emotion: Emotion = scored.emotion
-    kinds = {"score": emotion.scores, "logit": emotion.logits}
-    return {kind: _finite(values[name], scored) for kind, values in kinds.items() if name in values}
+def _maybe(value: Any, write: Callable[[Any], str]) -> str | None:
+    return None if value is None else write(value)
 
 
 def _finite(value: float, whose: ScoredTurn | Dialogue) -> str:
@@ -214,10 +201,6 @@ def _probability(value: float, scored: ScoredTurn) -> str:
     if not -_SLACK <= value <= 1 + _SLACK:
         raise FormatError(f"expected a score from 0 to 1, got {value} of {scored.turn}")
     return repr(min(max(float(value), 0.0), 1.0))
-
-
-def _seconds(milliseconds: int) -> str:
-    return f"{milliseconds // 1_000}.{milliseconds % 1_000:03}"
 
 
 def _uri(audio: str) -> str:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from emo2vec_plugins.core import Dialogue, Emotion, Format, ScoredTurn, Turn
@@ -34,6 +35,11 @@ from emo2vec_plugins.formats.rttm.lines import (
     speaker_field,
     speaker_of,
 )
+
+_Write = Callable[[ScoredTurn], tuple[str, float | None]]
+"""Returns what is in the name and the confidence field."""
+
+_Read = Callable[[Row], tuple[str | None, Emotion]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,75 +95,34 @@ def parse_rttm(text: str, *, use_channels: bool = False) -> list[RttmRecording]:
     ]
 
 
-def _dump_speakers(dialogues: Sequence[Dialogue]) -> str:
-    return _dumps(dialogues, lambda scored: (speaker_field(scored.turn), None))
+def _name_of_speaker(scored: ScoredTurn) -> tuple[str, float | None]:
+    return speaker_field(scored.turn), None
 
 
-def _dump_emotions(dialogues: Sequence[Dialogue]) -> str:
-    return _dumps(dialogues, lambda scored: (label_field(scored.emotion), scored.emotion.score))
+def _name_of_emotion(scored: ScoredTurn) -> tuple[str, float | None]:
+    return label_field(scored.emotion), scored.emotion.score
 
 
-def _dump_both(dialogues: Sequence[Dialogue]) -> str:
-    return _dumps(
-        dialogues,
-        lambda scored: (
-            f"{speaker_field(scored.turn)}+{label_field(scored.emotion)}",
-            scored.emotion.score,
-        ),
-    )
+def _name_of_both(scored: ScoredTurn) -> tuple[str, float | None]:
+    return f"{speaker_field(scored.turn)}+{label_field(scored.emotion)}", scored.emotion.score
 
 
-def _load_speakers(text: str) -> list[Dialogue]:
-    return _loads(text, lambda row: (speaker_of(row.name), Emotion()))
+def _read_speaker(row: Row) -> tuple[str | None, Emotion]:
+    return speaker_of(row.name), Emotion()
 
 
-def _load_emotions(text: str) -> list[Dialogue]:
-    return _loads(text, lambda row: (None, row.emotion(row.name)))
+def _read_emotion(row: Row) -> tuple[str | None, Emotion]:
+    return None, row.emotion(row.name)
 
 
-def _load_both(text: str) -> list[Dialogue]:
-    def split(row: Row) -> tuple[str | None, Emotion]:
-        speaker, plus, label = row.name.rpartition("+")
-        if not plus:
-            raise row.error(f"a name such as SPEAKER_00+angry, found {row.name!r}")
-        return speaker_of(speaker), row.emotion(label)
-
-    return _loads(text, split)
+def _read_both(row: Row) -> tuple[str | None, Emotion]:
+    speaker, plus, label = row.name.rpartition("+")
+    if not plus:
+        raise row.error(f"a name such as SPEAKER_00+angry, found {row.name!r}")
+    return speaker_of(speaker), row.emotion(label)
 
 
-RTTM = Format(
-    name="rttm",
-    suffixes=(".rttm",),
-    description="speaker turns, as diarization tools write them; emotions are lost",
-    dumps=_dump_speakers,
-    loads=_load_speakers,
-    holds=frozenset({"several", "order", "recording", "speaker"}),
-    ticks=MICROSECONDS,
-    least=LEAST_TICKS,
-)
-EMOTION_RTTM = Format(
-    name="emotion.rttm",
-    suffixes=(".emotion.rttm",),
-    description="RTTM with the emotion as name, its score as confidence; speakers are lost",
-    dumps=_dump_emotions,
-    loads=_load_emotions,
-    holds=frozenset({"several", "order", "recording", "label", "score"}),
-    ticks=MICROSECONDS,
-    least=LEAST_TICKS,
-)
-SPKEMO_RTTM = Format(
-    name="spkemo.rttm",
-    suffixes=(".spkemo.rttm",),
-    description="RTTM with SPEAKER_00+angry as name; the other classes' scores are lost",
-    dumps=_dump_both,
-    loads=_load_both,
-    holds=frozenset({"several", "order", "recording", "speaker", "label", "score"}),
-    ticks=MICROSECONDS,
-    least=LEAST_TICKS,
-)
-
-
-def _loads(text: str, read: Callable[[Row], tuple[str | None, Emotion]]) -> list[Dialogue]:
+def _loads(text: str, *, read: _Read) -> list[Dialogue]:
     def scored(row: Row) -> ScoredTurn:
         speaker, emotion = read(row)
         return ScoredTurn(turn=Turn(start=row.start, end=row.end, speaker=speaker), emotion=emotion)
@@ -165,12 +130,46 @@ def _loads(text: str, read: Callable[[Row], tuple[str | None, Emotion]]) -> list
     return by_recording((row.recording, scored(row)) for row in rows(text))
 
 
-def _dumps(
-    dialogues: Sequence[Dialogue], fields: Callable[[ScoredTurn], tuple[str, float | None]]
-) -> str:
+def _dumps(dialogues: Sequence[Dialogue], *, write: _Write) -> str:
     distinct(dialogues, "an RTTM")
     return "".join(
-        dump_line(dialogue.recording, scored.turn, *fields(scored))
+        dump_line(dialogue.recording, scored.turn, *write(scored))
         for dialogue in dialogues
         for scored in dialogue.turns
     )
+
+
+def _format(name: str, description: str, *fields: str, write: _Write, read: _Read) -> Format:
+    return Format(
+        name=name,
+        suffixes=(f".{name}",),
+        description=description,
+        dumps=partial(_dumps, write=write),
+        loads=partial(_loads, read=read),
+        holds=frozenset({"several", "order", "recording", *fields}),
+        ticks=MICROSECONDS,
+        least=LEAST_TICKS,
+    )
+
+
+RTTM = _format(
+    "rttm",
+    "speaker turns, as diarization tools write them; emotions are lost",
+    "speaker",
+    write=_name_of_speaker,
+    read=_read_speaker,
+)
+EMOTION_RTTM = _format(
+    "emotion.rttm",
+    "RTTM with the emotion as name, its score as confidence; speakers are lost",
+    *("label", "score"),
+    write=_name_of_emotion,
+    read=_read_emotion,
+)
+SPKEMO_RTTM = _format(
+    "spkemo.rttm",
+    "RTTM with SPEAKER_00+angry as name; the other classes' scores are lost",
+    *("speaker", "label", "score"),
+    write=_name_of_both,
+    read=_read_both,
+)

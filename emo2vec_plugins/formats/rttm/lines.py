@@ -17,6 +17,7 @@ from emo2vec_plugins.core import UNSCORED, Emotion, Turn
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats.escaping import Escaping
 from emo2vec_plugins.formats.fidelity import grid
+from emo2vec_plugins.formats.numbers import decimal, finite_number
 
 MICROSECONDS = 1_000_000
 """Ticks a second in which times are written."""
@@ -32,23 +33,8 @@ NOBODY = "?"
 # What pandas, and so pyannote, reads as a missing value.
 _MISSING = frozenset(
     {
-        "#N/A",
-        "#NA",
-        "-1.#IND",
-        "-1.#QNAN",
-        "-NaN",
-        "-nan",
-        "1.#IND",
-        "1.#QNAN",
-        "<NA>",
-        "N/A",
-        "NA",
-        "NULL",
-        "NaN",
-        "None",
-        "n/a",
-        "nan",
-        "null",
+        *("#N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"),
+        *("N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
     }
 )
 
@@ -60,19 +46,8 @@ LABELS = Escaping(
 
 _OTHER_TYPES = frozenset(
     {
-        "A/P",
-        "CB",
-        "EDIT",
-        "FILLER",
-        "IP",
-        "LEXEME",
-        "NO_RT_METADATA",
-        "NON-LEX",
-        "NON-SPEECH",
-        "NOSCORE",
-        "SEGMENT",
-        "SPKR-INFO",
-        "SU",
+        *("A/P", "CB", "EDIT", "FILLER", "IP", "LEXEME", "NO_RT_METADATA", "NON-LEX"),
+        *("NON-SPEECH", "NOSCORE", "SEGMENT", "SPKR-INFO", "SU"),
     }
 )
 _FIELDS = (9, 10)
@@ -119,7 +94,7 @@ class Row:
             return Emotion()
         score = None
         if self.confidence != NOT_APPLICABLE:
-            score = _number(self.confidence)
+            score = finite_number(self.confidence)
             if score is None:
                 raise self.error(f"a score or <NA> as confidence, found {self.confidence!r}")
         return Emotion(label=LABELS.unescape(label), score=score)
@@ -144,7 +119,7 @@ def _row(number: int, line: str, fields: list[str]) -> Row:
             f"ten fields (names hold no spaces; nine in old files), found {len(fields)}",
             line,
         )
-    start, duration = _number(fields[3]), _number(fields[4])
+    start, duration = finite_number(fields[3]), finite_number(fields[4])
     if start is None:
         raise _error(number, f"a start in seconds, found {fields[3]!r}", line)
     if duration is None or duration < 0 or math.isinf(start + duration):
@@ -165,31 +140,14 @@ def _error(number: int, expected: str, line: str) -> FormatError:
     return FormatError(f"line {number}: expected {expected}: {line.rstrip()[:200]!r}")
 
 
-def _number(field: str) -> float | None:
-    try:
-        value = float(field)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
 def dump_line(recording: str, turn: Turn, name: str, score: float | None) -> str:
     """Return the line of a turn, its end included; *name* is escaped already."""
     channel = turn.channel + 1 if isinstance(turn.channel, int) else 1
     start, end = grid(turn, rate=MICROSECONDS, least=LEAST_TICKS)
+    # Three decimals at least, as NIST's own files have them.
+    times = [decimal(each, rate=MICROSECONDS, least=3) for each in (start, end - start)]
     confidence = NOT_APPLICABLE if score is None else f"{score:.6f}"
-    return (
-        f"SPEAKER {NAMES.escape(recording)} {channel} {_seconds(start)} "
-        f"{_seconds(end - start)} <NA> <NA> {name} {confidence} <NA>\n"
-    )
-
-
-def _seconds(microseconds: int) -> str:
-    """Return seconds of at least three decimals."""
-    sign = "-" if microseconds < 0 else ""
-    whole, rest = divmod(abs(microseconds), MICROSECONDS)
-    decimals = f"{rest:06}"
-    return f"{sign}{whole}.{decimals[:3]}{decimals[3:].rstrip('0')}"
+    return f"SPEAKER {NAMES.escape(recording)} {channel} {times[0]} {times[1]} <NA> <NA> {name} {confidence} <NA>\n"
 
 
 def speaker_of(field: str) -> str | None:

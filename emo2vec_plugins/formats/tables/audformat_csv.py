@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emo2vec_plugins.core import Dialogue, Format, ScoredTurn
@@ -24,7 +24,7 @@ from emo2vec_plugins.formats.tables.audformat_columns import (
     audformat_row,
     is_audformat_column,
 )
-from emo2vec_plugins.formats.tables.csv_text import line, read_number, records, write_number
+from emo2vec_plugins.formats.tables.csv_text import read_number, read_table, table, write_number
 
 _TIMEDELTA = re.compile(r"(?:(-?\d+) days? ?)?\+?(?:(\d+):(\d\d):(\d\d)(?:\.(\d{1,9}))?)?")
 
@@ -40,10 +40,7 @@ def dumps(dialogues: Sequence[Dialogue]) -> str:
     columns = audformat_columns(each.emotion for one in dialogues for each in one.turns)
     names = [*AUDFORMAT_INDEX, "recording", "speaker", *columns]
     rows = (_cells(each, scored) for each in dialogues for scored in each.turns)
-    text = "".join([line(names), *(line(map(row.get, names)) for row in rows)])
-    if "\0" in text:
-        raise FormatError("a name has the character NUL, which CSV cannot hold")
-    return text
+    return table(names, rows)
 
 
 def loads(text: str) -> list[Dialogue]:
@@ -52,11 +49,9 @@ def loads(text: str) -> list[Dialogue]:
     Raises:
         FormatError: If it is something else; names the line.
     """
-    found = records(text.removeprefix("\ufeff"))
-    _, header = next(found, (1, list[str | None]()))
-    names = [name or "" for name in header]
+    names, found = read_table(text.removeprefix("\ufeff"))
     _check(names)
-    return audformat_dialogues(_rows(found, names))
+    return audformat_dialogues((where, _timed(row, where)) for where, row in found)
 
 
 def _cells(dialogue: Dialogue, scored: ScoredTurn) -> dict[str, str | None]:
@@ -70,15 +65,8 @@ def _cells(dialogue: Dialogue, scored: ScoredTurn) -> dict[str, str | None]:
     return row | written | {"start": _timedelta(start), "end": _timedelta(end)}
 
 
-def _rows(
-    found: Iterator[tuple[int, list[str | None]]], names: Sequence[str]
-) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for number, cells in found:
-        where = f"line {number}"
-        if len(cells) != len(names):
-            raise FormatError(f"{where}: expected {len(names)} cells, found {len(cells)}")
-        row: dict[str, Any] = dict(zip(names, cells, strict=True))
-        yield where, row | {name: _seconds(row[name], name, where) for name in ("start", "end")}
+def _timed(row: Mapping[str, str | None], where: str) -> Mapping[str, Any]:
+    return dict(row) | {name: _seconds(row[name], name, where) for name in ("start", "end")}
 
 
 def _timedelta(nanoseconds: int) -> str:

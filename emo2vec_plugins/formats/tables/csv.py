@@ -12,7 +12,7 @@ read, too.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -20,9 +20,10 @@ from emo2vec_plugins.core import Dialogue, Format
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats.fidelity import FIELDS
 from emo2vec_plugins.formats.tables.csv_text import (
-    line,
     read_number,
+    read_table,
     records,
+    table,
     write_number,
     write_words,
 )
@@ -46,11 +47,7 @@ def dumps(given: Sequence[Dialogue]) -> str:
         FormatError: If two recordings have one name, a number is NaN or infinite, a flag has
             spaces, or a name the character NUL.
     """
-    names = columns(given)
-    text = "".join([line(names), *(line(_cells(row, names)) for row in rows(given))])
-    if "\0" in text:
-        raise FormatError("a name has the character NUL, which CSV cannot hold")
-    return text
+    return table(columns(given), map(_cells, rows(given)))
 
 
 def loads(text: str) -> list[Dialogue]:
@@ -61,16 +58,15 @@ def loads(text: str) -> list[Dialogue]:
     """
     text = text.removeprefix("\ufeff")
     separator = _separator(text)
-    found = records(text, separator=separator)
-    _, header = next(found, (1, list[str | None]()))
-    names = [name or "" for name in header]
-    return dialogues(_parsed(found, names, decimal_comma=separator != ","), names)
+    names, found = read_table(text, separator=separator)
+    return dialogues(
+        (Found(where=where, row=_parsed(where, row, separator)) for where, row in found), names
+    )
 
 
-def _cells(row: dict[str, Any], names: Iterable[str]) -> Iterator[str | None]:
-    for name in names:
-        value, kind = row.get(name), kind_of(name)
-        yield None if value is None or kind is None else _written(value, kind, name)
+def _cells(row: Mapping[str, Any]) -> dict[str, str | None]:
+    kinds = {name: kind_of(name) for name, value in row.items() if value is not None}
+    return {name: _written(row[name], kind, name) for name, kind in kinds.items() if kind}
 
 
 def _written(value: Any, kind: Kind, name: str) -> str:
@@ -96,25 +92,15 @@ def _separator(text: str) -> str:
     return ","
 
 
-def _parsed(
-    found: Iterable[tuple[int, list[str | None]]], names: Sequence[str], *, decimal_comma: bool
-) -> Iterator[Found]:
-    kinds = [kind_of(name) for name in names]
-    for number, cells in found:
-        where = f"line {number}"
-        if len(cells) != len(names):
-            raise FormatError(f"{where}: expected {len(names)} cells, found {len(cells)}")
-        yield Found(
-            where=where,
-            row={
-                name: _read(cell, kind, f"{where}: {name}", decimal_comma)
-                for name, cell, kind in zip(names, cells, kinds, strict=True)
-                if cell is not None and kind is not None
-            },
-        )
+def _parsed(where: str, row: Mapping[str, str | None], separator: str) -> dict[str, Any]:
+    return {
+        name: _read(cell, kind, f"{where}: {name}", decimal_comma=separator != ",")
+        for name, cell in row.items()
+        if cell is not None and (kind := kind_of(name)) is not None
+    }
 
 
-def _read(cell: str, kind: Kind, where: str, decimal_comma: bool) -> Any:
+def _read(cell: str, kind: Kind, where: str, *, decimal_comma: bool) -> Any:
     if kind == "text":
         return cell
     if kind == "words":

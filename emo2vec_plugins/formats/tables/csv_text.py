@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from emo2vec_plugins.errors import FormatError
@@ -55,6 +55,39 @@ def records(text: str, *, separator: str = ",") -> Iterator[tuple[int, list[Cell
         number += len(_LINE_END.findall(text, begin, position))
 
 
+def table(names: Sequence[str], rows: Iterable[Mapping[str, Cell]]) -> str:
+    """Return rows under a line of column names.
+
+    Raises:
+        FormatError: If a cell has the character NUL.
+    """
+    text = "".join([line(names), *(line(map(row.get, names)) for row in rows)])
+    if "\0" in text:
+        raise FormatError("a name has the character NUL, which CSV cannot hold")
+    return text
+
+
+def read_table(
+    text: str, *, separator: str = ","
+) -> tuple[list[str], Iterator[tuple[str, dict[str, Cell]]]]:
+    """Return the names of the columns, and the rows, each with its place.
+
+    Raises:
+        FormatError: If a row is longer or shorter than the first, or as `records`; names the line.
+    """
+    found = records(text, separator=separator)
+    _, header = next(found, (1, list[Cell]()))
+    names = [name or "" for name in header]
+
+    def rows() -> Iterator[tuple[str, dict[str, Cell]]]:
+        for number, cells in found:
+            if len(cells) != len(names):
+                raise FormatError(f"line {number}: expected {len(names)} cells, found {len(cells)}")
+            yield f"line {number}", dict(zip(names, cells, strict=True))
+
+    return names, rows()
+
+
 def write_number(value: float, name: str) -> str:
     """Return the shortest text that is exactly this number.
 
@@ -72,8 +105,7 @@ def read_number(cell: str) -> float:
     Raises:
         ValueError: If it is none, or not finite.
     """
-    value = float(cell)
-    if not math.isfinite(value):
+    if not math.isfinite(value := float(cell)):
         raise ValueError(cell)
     return value
 

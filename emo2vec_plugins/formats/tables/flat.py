@@ -30,42 +30,29 @@ Row = Mapping[str, Any]
 NEEDED = ("recording", "start", "end")
 SCORE, LOGIT = "score_", "logit_"
 
-_BEFORE: dict[str, Kind] = {
-    "recording": "text",
+_BEFORE = (
+    *("recording", "turn", "start", "end", "speaker", "channel", "channels"),
+    *("emotion", "score"),
+)
+_AFTER = ("flags", "reason", "scored_seconds", "overlap_ratio", "audio", "recording_duration")
+_MODEL = ("model", "sha256", "revision", "resampler", "dtype", "version", "tokens")
+_NUMBERS = ("start", "end", "score", "scored_seconds", "overlap_ratio", "recording_duration")
+_KINDS: dict[str, Kind] = {
+    **dict.fromkeys((*_BEFORE, *_AFTER, *_MODEL), "text"),
+    **dict.fromkeys(_NUMBERS, "number"),
     "turn": "count",
-    "start": "number",
-    "end": "number",
-    "speaker": "text",
     "channel": "count",
     "channels": "counts",
-    "emotion": "text",
-    "score": "number",
-}
-_AFTER: dict[str, Kind] = {
     "flags": "words",
-    "reason": "text",
-    "scored_seconds": "number",
-    "overlap_ratio": "number",
-    "audio": "text",
-    "recording_duration": "number",
-}
-_MODEL: dict[str, Kind] = {
-    "model": "text",
-    "sha256": "text",
-    "revision": "text",
-    "resampler": "text",
-    "dtype": "text",
-    "version": "text",
     "tokens": "texts",
 }
-_FIXED = _BEFORE | _AFTER | _MODEL
 _SAME = ("start", "end", "speaker", "emotion", "score", "reason", "overlap_ratio")
 """Columns that are fields of a turn's record under the same names."""
 
 
 def kind_of(column: str) -> Kind | None:
     """Return what a column holds; None if it is not ours."""
-    return "number" if column.startswith((SCORE, LOGIT)) else _FIXED.get(column)
+    return "number" if column.startswith((SCORE, LOGIT)) else _KINDS.get(column)
 
 
 def columns(dialogues: Sequence[Dialogue]) -> list[str]:

@@ -7,14 +7,13 @@ one, and a label may say anything, line ends and ``item [1]:`` included.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from emo2vec_plugins.core import Dialogue
 from emo2vec_plugins.errors import FormatError, warn
-from emo2vec_plugins.formats.tiers import EMOTION, ReadTier, Span, tell_of_texts, turns_of
+from emo2vec_plugins.formats.numbers import finite_number
+from emo2vec_plugins.formats.tiers import EMOTION, ReadTier, Span, turns_of
 
 _VALUES = re.compile(
     r"""
@@ -47,22 +46,11 @@ def loads(text: str) -> list[Dialogue]:
     duration = values.seconds("the end of the TextGrid")
     tiers = [_tier(values) for _ in range(_count(values))]
     values.finish()
-    points = [repr(tier.name) for tier in tiers if tier.is_points and tier.spans]
+    points = [repr(tier.name) for tier, is_points in tiers if is_points and tier.spans]
     if points:
         warn(f"point tiers have no turns and are left out: {', '.join(points)}")
-    tell_of_texts([text for tier in tiers if not tier.is_points for text in tier.texts])
-    turns = turns_of(
-        [ReadTier(name=tier.name, spans=tier.spans) for tier in tiers if not tier.is_points]
-    )
+    turns = turns_of([tier for tier, is_points in tiers if not is_points])
     return [Dialogue(recording="", turns=turns, duration=duration)]
-
-
-@dataclass(frozen=True, slots=True)
-class _Tier:
-    name: str
-    spans: tuple[Span, ...]
-    is_points: bool
-    texts: tuple[str, ...] = ()  # of turns: what is not the speaker's name
 
 
 class _Values:
@@ -80,11 +68,8 @@ class _Values:
     def seconds(self, what: str) -> float:
         """Return the next value, a time."""
         value = self._next("number", what)
-        try:
-            number = float(value)
-        except ValueError:
-            number = math.nan
-        if not math.isfinite(number):
+        number = finite_number(value)
+        if number is None:
             raise self.error(f"a number as {what}", repr(value))
         return number
 
@@ -148,7 +133,8 @@ def _count(values: _Values) -> int:
     return values.count("the number of tiers")
 
 
-def _tier(values: _Values) -> _Tier:
+def _tier(values: _Values) -> tuple[ReadTier, bool]:
+    """Return a tier, and whether it is one of points."""
     kind = values.expect(
         ("IntervalTier", "TextTier"), "the class of a tier, IntervalTier or TextTier"
     )
@@ -157,21 +143,15 @@ def _tier(values: _Values) -> _Tier:
     values.seconds(f"the end of tier {name!r}")
     count = values.count(f"the size of tier {name!r}")
     if kind == "TextTier":
-        return _Tier(name, tuple(_point(values) for _ in range(count)), is_points=True)
-    spans = [_interval(values) for _ in range(count)]
-    is_emotions = name.startswith(EMOTION)
+        return ReadTier(name=name, spans=tuple(_point(values) for _ in range(count))), True
+    # Silence is an interval without text.
+    spans = [each for each in (_interval(values) for _ in range(count)) if each.label]
+    if name.startswith(EMOTION):
+        return ReadTier(name=name, spans=tuple(spans)), False
     names = {name, _FURTHER.sub("", name)}
     texts = [each.label for each in spans if each.label and each.label not in names]
-    return _Tier(
-        name,
-        tuple(
-            Span(start=each.start, end=each.end, label=each.label if is_emotions else None)
-            for each in spans
-            if each.label
-        ),
-        is_points=False,
-        texts=() if is_emotions else tuple(texts),
-    )
+    turns = tuple(Span(start=each.start, end=each.end) for each in spans)
+    return ReadTier(name=name, spans=turns, texts=tuple(texts)), False
 
 
 def _point(values: _Values) -> Span:

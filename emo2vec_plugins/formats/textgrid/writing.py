@@ -19,6 +19,7 @@ from functools import partial
 
 from emo2vec_plugins.core import Dialogue, Format
 from emo2vec_plugins.formats.fidelity import only, ticks
+from emo2vec_plugins.formats.numbers import decimal
 from emo2vec_plugins.formats.textgrid.reading import loads
 from emo2vec_plugins.formats.tiers import EMOTION, Tier, tiers_of
 
@@ -132,5 +133,4 @@ def _quoted(text: str) -> str:
 
 
 def _seconds(microseconds: int) -> str:
-    whole, rest = divmod(microseconds, MICROSECONDS)
-    return f"{whole}.{rest:06}".rstrip("0").rstrip(".")
+    return decimal(microseconds, rate=MICROSECONDS, least=0)

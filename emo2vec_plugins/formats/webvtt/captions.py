@@ -20,14 +20,14 @@ What is said is no part of a turn; where captions have it, it is left out with a
 from __future__ import annotations
 
 import html
-import math
 import re
 from collections.abc import Iterator, Sequence
 
 from emo2vec_plugins.core import COLOURS, UNSCORED, Dialogue, Emotion, Format, ScoredTurn, Turn
 from emo2vec_plugins.errors import FormatError, warn
-from emo2vec_plugins.formats.escaping import Escaping, unescaped
+from emo2vec_plugins.formats.escaping import Escaping
 from emo2vec_plugins.formats.fidelity import DIGITS, grid, only
+from emo2vec_plugins.formats.numbers import finite_number, probability
 from emo2vec_plugins.formats.webvtt.cues import Cue, Note, blocks, timings
 
 MILLISECONDS = 1_000
@@ -40,17 +40,19 @@ NOTE = "emo2vec"
 """First line of the note on the recording."""
 
 # CSS and the tag end a class at any other character that is no letter.
-CLASSES = Escaping(lambda character: character.isalnum() or character in "-_")
+# Two dashes at the end would be an arrow, with the end of the tag.
+CLASSES = Escaping(
+    lambda character: character.isalnum() or character in "-_", taken=re.compile("(?<=-)-$")
+)
 VALUES = Escaping(lambda character: character.isprintable() and character != ">")
-_NAMES = Escaping(str.isprintable)
+# Players drop outer spaces, and all but one of a row.
+_NAMES = Escaping(str.isprintable, taken=re.compile("^ | $|(?<= ) |(?<=-)-$"))
 
 _EMOTION, _SCORE = "emotion_", "score_"
 _SCORE_CLASS = re.compile(_SCORE + "([0-9]{1,9})_([0-9]{1,9})")
 _CLASSES = r"((?:\.[^\s.<>&]+)*)(?:[ \t\n]([^>]*))?>"
 _VOICE, _STYLED = re.compile("<v" + _CLASSES), re.compile("<c" + _CLASSES)
 _TAG = re.compile("<[^>]*>")
-_OUTER_SPACE = re.compile("^ | $|(?<= ) ")
-_LAST_DASH = re.compile("(?<=-)-$")  # it would be an arrow, with the end of the tag
 
 
 def dumps(dialogues: Sequence[Dialogue]) -> str:
@@ -133,11 +135,8 @@ def _value(line: str) -> tuple[str, str]:
 def _duration(field: str | None) -> float | None:
     if field is None:
         return None
-    try:
-        seconds = float(field)
-    except ValueError:
-        seconds = math.nan
-    if not math.isfinite(seconds):
+    seconds = finite_number(field)
+    if seconds is None:
         raise FormatError(
             f"expected a duration in seconds in the note on the recording, found {field!r}"
         )
@@ -160,36 +159,22 @@ def _cue(scored: ScoredTurn) -> str:
     if classes:
         text = f"<c{classes}>{text}</c>"
     if speaker is not None:
-        text = f"<v {html.escape(_annotation(speaker), quote=False)}>{text}</v>"
+        text = f"<v {html.escape(_NAMES.escape(speaker), quote=False)}>{text}</v>"
     return f"{timings(*_span(scored))}\n{text}\n"
 
 
 def _classes(scored: ScoredTurn) -> Iterator[str]:
-    label, score = scored.emotion.label, scored.emotion.score
+    label, score = scored.emotion.label, probability(scored)
     if label is None:
         return
-    yield label if label in COLOURS else _EMOTION + _class(label)
+    yield label if label in COLOURS else _EMOTION + CLASSES.escape(label)
     if score is not None:
-        if not 0 <= score < math.inf:
-            raise FormatError(
-                f"expected a score that is a probability, got {score} of {scored.turn}"
-            )
-        yield _SCORE + f"{score:.6f}".replace(".", "_")
-
-
-def _class(label: str) -> str:
-    return _LAST_DASH.sub("%2D", CLASSES.escape(label))
-
-
-def _annotation(speaker: str) -> str:
-    """Return what stands for a speaker; players drop outer spaces and all but one of a row."""
-    return _LAST_DASH.sub("%2D", _OUTER_SPACE.sub("%20", _NAMES.escape(speaker)))
+        yield _SCORE + score.replace(".", "_")
 
 
 def _speaker(annotation: str) -> str | None:
     text = re.sub(r"[ \t\n\f\r]+", " ", html.unescape(annotation)).strip(" ")
-    name = unescaped(text)
-    return (name if _annotation(name) == text else text) if text else None
+    return _NAMES.unescape(text) if text else None
 
 
 def _shown(speaker: str | None, emotion: Emotion) -> str:
@@ -231,7 +216,5 @@ def _emotion(cue: Cue, classes: Sequence[str]) -> Emotion:
 
 def _label(class_: str) -> str | None:
     if class_.startswith(_EMOTION):
-        text = class_.removeprefix(_EMOTION)
-        label = unescaped(text)
-        return label if _class(label) == text else text
+        return CLASSES.unescape(class_.removeprefix(_EMOTION))
     return class_ if class_ in COLOURS else None
