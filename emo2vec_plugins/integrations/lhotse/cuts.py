@@ -136,16 +136,11 @@ class LazyAnnotator:
             yield after
 
     def __getstate__(self) -> dict[str, Any]:
-        for what, is_there in (
-            ("plugins=...", self._plugins is not None),
-            ("an open store for arrays", self._has_store),
-            ("a generator of cuts", self._is_one_shot()),
-        ):
-            if is_there:
-                raise OptionsError(
-                    f"{what} does not pickle: call annotate_cuts without where worker processes read "
-                    "the results"
-                )
+        if self._plugins is not None or self._has_store or self._is_one_shot():
+            raise OptionsError(
+                "plugins=..., an open store for arrays and a generator of cuts do not pickle: leave "
+                "them out where worker processes read the results"
+            )
         return self.__dict__
 
     def _annotated(self, cuts: Iterable[Any]) -> Iterator[tuple[Any, Any]]:

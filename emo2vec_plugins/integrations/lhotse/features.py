@@ -74,6 +74,7 @@ class Emotion2vec(FeatureExtractor):  # type: ignore[misc]
     @property
     def device(self) -> str:
         """The configured device; Lhotse decides by it whether it may use processes."""
+        # load_model would choose the same, but the model is not loaded to answer this.
         return self.config.device or ("cuda" if torch.cuda.is_available() else "cpu")
 
     def feature_dim(self, sampling_rate: int) -> int:  # noqa: ARG002 - Lhotse's signature
@@ -104,6 +105,7 @@ class Emotion2vec(FeatureExtractor):  # type: ignore[misc]
         Raises:
             AudioError: If the rate is not one of these, or a clip cannot be scored.
         """
+        # Lhotse gives lists of arrays, arrays, or tensors, and expects back what it gave.
         is_list = isinstance(samples, (list, tuple))
         clips = list(samples) if is_list or samples.ndim > 1 else [samples]
         is_torch = any(isinstance(clip, torch.Tensor) for clip in clips)

@@ -63,20 +63,17 @@ def labelled_turns(
     turns: list[LabelledTurn] = []
     unlabelled: list[str] = []
     unknown: Counter[str] = Counter()
-    seen = 0
-    for cut, supervision in supervisions_of(cuts):
-        seen += 1
+    given = list(supervisions_of(cuts))
+    # Mistakes are collected: of a corpus, all of them are wanted at once.
+    for cut, supervision in given:
         name = label_in(supervision, field)
+        label = None if name is None else meaning(name)
         if name is None:
             unlabelled.append(supervision.id)
-            continue
-        label = meaning(name)
-        if label is None:
-            continue  # the map leaves this class out
-        if label in labels:
+        elif label in labels:
             is_pseudo = is_pseudo_labelled(supervision, field)
-            turns.append(LabelledTurn(cut, supervision, label, is_pseudo))
-        else:
+            turns.append(LabelledTurn(cut, supervision, str(label), is_pseudo))
+        elif label is not None:  # None: the map leaves this class out
             unknown[name] += 1
     if unknown:
         found = ", ".join(
@@ -88,16 +85,15 @@ def labelled_turns(
         )
     if unlabelled and not skip_unlabelled:
         raise LabelError(
-            f"{len(unlabelled)} of {seen} supervisions have no label in field {field!r}: "
+            f"{len(unlabelled)} of {len(given)} supervisions have no label in field {field!r}: "
             f"{', '.join(unlabelled[:_SHOWN])}{', ...' if len(unlabelled) > _SHOWN else ''}; "
             "label them, name another field (--field), or skip them "
             "(--skip-unlabelled)"
         )
     if not turns:
+        none = f"none of {len(given)} supervisions has a label of {', '.join(labels)} in field {field!r}"
         raise LabelError(
-            "there is nothing labelled: "
-            + (f"none of {seen} supervisions" if seen else "the cuts have no supervisions")
-            + (f" has a label of {', '.join(labels)} in field {field!r}" if seen else "")
+            f"there is nothing labelled: {none if given else 'the cuts have no supervisions'}"
         )
     return turns
 

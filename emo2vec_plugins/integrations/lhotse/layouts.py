@@ -100,6 +100,7 @@ class LinesLayout:
         Raises:
             FormatError: If a line is no cut; the message has its number.
         """
+        # Parsing takes most of the time of reading, so that resuming far into a file is quick.
         for number, line in islice(lines_of(self._source), skip, None):
             yield _parsed(line, f"{self._source}, line {number}")
 
@@ -147,26 +148,27 @@ class SharLayout:
         Raises:
             FormatError: If a tar file holds fewer items than there are cuts.
         """
-        sizes = self._shard_sizes()
-        shard = 0
-        while shard < len(sizes) and skip >= sizes[shard]:
-            skip -= sizes[shard]
-            shard += 1
-        for index in range(shard, len(sizes)):
+        for index, size in enumerate(self._shard_sizes()):
+            # Tar files cannot be entered in the middle: only whole shards are left unread.
+            if skip >= size:
+                skip -= size
+                continue
             found = 0
-            for cut in LazySharIterator({k: [v[index]] for k, v in self._streams.items()}):
-                found += 1
+            streams = {name: [paths[index]] for name, paths in self._streams.items()}
+            for found, cut in enumerate(LazySharIterator(streams), 1):
                 if found > skip:
                     yield cut
-            if found != sizes[index]:
+            # Lhotse ends early, without an error, where a tar file has fewer items.
+            if found != size:
                 raise FormatError(
-                    f"{self._streams['cuts'][index]} has {sizes[index]} cuts, "
+                    f"{self._streams['cuts'][index]} has {size} cuts, "
                     f"the files beside it hold data for {found}"
                 )
             skip = 0
 
     def line(self, cut: Any) -> str:
         """Return the cut with placeholders where its data came from tar files."""
+        # Lhotse puts the data back from the tar file where it finds such a placeholder.
         bare = cut.drop_in_memory_data()
         if bare.custom:
             kept = {k: v for k, v in bare.custom.items() if k not in SHAR_FIELDS}
@@ -231,6 +233,7 @@ def _packed(file: IO[bytes], *, like: Path) -> AbstractContextManager[Any]:
     """Compress what is written to *file* if *like* is compressed; the same bytes give the same."""
     if like.suffix != ".gz":
         return nullcontext(file)
+    # Without name and time, which the header would hold: a resumed run has the same bytes.
     return gzip.GzipFile("", "wb", 6, file, mtime=0)
 
 

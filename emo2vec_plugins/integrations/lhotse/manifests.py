@@ -133,6 +133,7 @@ class _Run:
         Raises:
             ResumeError: If something else is in the way.
         """
+        # A journal outlives the output by a moment: what it describes is finished first.
         task = begun(self._journal, self._task)
         if task is not None:
             self._check_same(task)
@@ -168,6 +169,7 @@ class _Run:
             summary = Summary.from_json(state.get("summary", {}))
             advance(summary.cuts)
             cuts, done = manifest.cuts(summary.cuts), -1
+            # A group without cuts is the end, and its step the last: also of an empty manifest.
             while done != summary.cuts:
                 done = summary.cuts
                 group = _group(cuts, seconds=limit)
@@ -209,6 +211,7 @@ class _Run:
     @contextmanager
     def _begun(self) -> Iterator[tuple[IO[bytes], Journal]]:
         """Hold the unfinished output; remove it if the first group was not finished."""
+        # Looked at before anything is made: only what this run made may be removed.
         is_new = not self._occupied() and not self._journal.exists()
         with held_lines(self._lines) as lines:
             journal = Journal(self._journal, self._task)

@@ -78,6 +78,7 @@ class CutSession:
         if not has_audio:
             return MissingAudio(f"{type(self._cut).__name__} {self._cut.id!r} has no recording")
         if self._mixed:
+            # Counted, so that the mixture is freed after the last clip.
             clips = sum(is_wanted(own.custom, self._options) for own in self._places.values())
             return MixtureAudio(self._cut, clips=clips)
         return RecordingAudio(self._cut.recording)
@@ -162,6 +163,7 @@ class CutSession:
     def _store(self, place: Place, kind: str, value: Any, start: float | None = None) -> Any:
         if value is None:
             return None
+        # The place tells turns of one cut apart, the sink's number cuts of one id.
         name = f"{self._cut.id}\n{place}\n{self._options.field}_{kind}"
         return self._sink.store(value, name=name, start=start)
 

@@ -183,6 +183,7 @@ def store_place(
         )
     if found not in STORES:
         raise OptionsError(f"store_type is one of {', '.join(STORES)}, got {kind!r}")
+    # Resolved: a link may lead into one of the folders.
     for folder in outside:
         if folder.resolve() in path.resolve().parents:
             raise OptionsError(f"{path} is inside {folder}, where Lhotse takes every file for data")
@@ -247,6 +248,7 @@ class _LogWriter(FeaturesWriter):  # type: ignore[misc]
 
 def _next_array(log: IO[bytes]) -> FloatArray:
     """Return the next array of the log, mapped instead of read, and go to its end."""
+    # Only version 1.0 is written for arrays of plain numbers.
     version = np.lib.format.read_magic(log)
     if version != (1, 0):
         raise ResumeError(f"{log.name} is not as it was written")

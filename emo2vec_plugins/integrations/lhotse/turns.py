@@ -40,6 +40,7 @@ def places(cut: Any) -> dict[Place, Any]:
     A cut without supervisions is one turn; of a mixed cut the first track stands for it.
     """
     held = tracks(cut)
+    # Not cut.supervisions: those of a mixture are copies, and lose their track.
     turns: dict[Place, Any] = {
         (track, index): supervision
         for track, _, holder in held

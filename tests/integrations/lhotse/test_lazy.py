@@ -182,14 +182,14 @@ def test_an_engine_pickles_as_the_name_of_its_model(cuts):
 def test_what_belongs_to_this_process_does_not_pickle(cuts, tmp_path):
     with NumpyHdf5Writer(tmp_path / "arrays") as store:
         for message, given in {
-            r"plugins=\.\.\. does not pickle": {"plugins": BARE},
-            "an open store": {"options": Options(embeddings=True, store=store)},
+            r"plugins=\.\.\., .* do not pickle": {"plugins": BARE},
+            "an open store for arrays": {"options": Options(embeddings=True, store=store)},
             "cannot be loaded again by name": {"score": engine()},
         }.items():
             results = annotate_cuts(cuts, **{"score": Sad()} | given)
             with pytest.raises(OptionsError, match=message):
                 pickle.dumps(results)
-    with pytest.raises(OptionsError, match="a generator of cuts"):
+    with pytest.raises(OptionsError, match="a generator of cuts do not pickle"):
         pickle.dumps(annotate_cuts((cut for cut in cuts), score=Sad()))
 
 
