@@ -72,7 +72,7 @@ def auto_model(path: Path) -> Any:
     model = AutoModel(
         model=str(path),
         device="cpu",
-        ncpu=torch.get_num_threads(),  # it would set four, for everybody
+        ncpu=torch.get_num_threads(),  # by default it sets four, for the whole process
         disable_update=True,
         disable_pbar=True,
         log_level="ERROR",
