@@ -137,7 +137,7 @@ def bench_command(
     )
     chosen = tuple(Subject.parse(each) for each in dict.fromkeys(subjects or own))
     turns = meetings() if rttm is None else of_rttm(Path(rttm))
-    load = machine.load()
+    load = machine.load()  # before anything runs: afterwards it would be our own
     with tempfile.TemporaryDirectory(prefix="emo2vec-bench-") as temporary:
         folder = Path(temporary)
         plan = Plan(

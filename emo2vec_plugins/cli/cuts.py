@@ -76,6 +76,7 @@ def cuts_command(
             plugins=scoring.plugins,
             progress=advance,
         )
+    # With a store, turns that keep their label get arrays: that is work, too.
     if summary.was_finished:
         note(_finished(summary, output), quiet=scoring.quiet)
     elif 0 < summary.turns == summary.skipped and store is None:

@@ -87,6 +87,7 @@ def diarize_command(
     diarizer = EmotionDiarizationPipeline.from_pretrained(
         pipeline, token=token, cache_dir=cache_dir, score=engine, options=options, plugins=plugins
     ).to(device_of(scoring.device))
+    # Pipelines refuse arguments that they do not know, so that only those given are passed on.
     known = {name: count for name, count in speakers.items() if count is not None}
     with step_progress(quiet=scoring.quiet) as hook:
         for file in files:

@@ -86,6 +86,7 @@ class PluginGroup(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run, showing each warning as one line."""
+        # Around everything: plugins warn while commands are looked up, before one is invoked.
         with shown_warnings():
             return super().main(*args, **kwargs)
 
@@ -102,6 +103,7 @@ class PluginGroup(click.Group):
         """Write the list of commands, as click does, but without loading them."""
         shown = [(name, each) for name, each in sorted(_commands(ctx).items()) if not each.hidden]
         if shown:
+            # click's own method would get, and so import, every command to ask for its help.
             room = formatter.width - 6 - max(len(name) for name, _ in shown)
             with formatter.section("Commands"):
                 formatter.write_dl([(name, each.get_short_help_str(room)) for name, each in shown])
@@ -144,6 +146,7 @@ def main(*, debug: bool) -> None:
 
 def plugins_of(ctx: click.Context) -> Plugins:
     """Return the plugins of this run: those given as the context's object, or those installed."""
+    # The root's: click copies `obj` to a context when it is made, before anything asked for plugins.
     root = ctx.find_root()
     if root.obj is None:
         root.obj = as_plugins(None)

@@ -114,7 +114,7 @@ def selfcheck_command(*, audio: str | None, loading: Loading) -> None:
     )
 
     backend = _genuine(loading)
-    require_known(backend)
+    require_known(backend)  # before the recording is looked for, perhaps on a hub
     agreement = selfcheck(backend, find_audio(loading.model) if audio is None else Path(audio))
     rows = [
         (name, f"{PUBLISHED_SCORES[name]:.3e}", f"{difference:+.4f}")

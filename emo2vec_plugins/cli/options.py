@@ -149,6 +149,7 @@ def gathered(
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        # wraps() also hands on the list in which click collects options: those below stay.
         @functools.wraps(command)
         def gather(**given: Any) -> Any:
             own = {name: given.pop(name) for name in options}
@@ -166,6 +167,7 @@ def _decorated(command: Callable[..., Any], decorators: Iterable[Decorator]) -> 
     return command
 
 
+# Built when the command runs: finding installed plugins takes time that --help must not cost.
 def _with_plugins(make: Callable[..., Any], **own: Any) -> Any:
     return make(plugins=plugins_of(click.get_current_context()), **own)
 

@@ -168,6 +168,7 @@ def step_progress(*, quiet: bool = False) -> Iterator[Callable[..., None] | None
 
 
 def _bars() -> Progress:
+    # Imported here: lists of commands and quiet runs need no rich.
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -185,6 +186,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*row)
+    # Names of files and speakers may look like markup or emoji codes: "[red]", ":cat:".
     console = Console(
         file=sys.stdout,
         width=None if sys.stdout.isatty() else UNWRAPPED,
@@ -195,6 +197,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     if console.is_terminal:
         console.print(table)
         return
+    # Captured, and without the blanks that fill a column: programs compare and split lines.
     with console.capture() as capture:
         console.print(table)
     click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))

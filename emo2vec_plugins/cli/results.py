@@ -59,7 +59,7 @@ class Results:
         self._options = options
         self._plugins = plugins
         self._tally = tally
-        self.folder = results_folder(folder)
+        self.folder = results_folder(folder)  # last: a mistake above leaves no empty folder
 
     def write(self, dialogue: Dialogue, *, rttm: str | None = None) -> list[Path]:
         """Write one recording, and say where.

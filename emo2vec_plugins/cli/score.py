@@ -78,6 +78,7 @@ def score_command(
     write_arrays = _array_writer(store, files, options)
     dump: Any = EMOTIONS_JSONL.dumps
     tally = Tally(quiet=scoring.quiet)
+    # The model is loaded within: a mistake that it finds leaves an older file as it was.
     with _sink(output) as sink, progress("files", total=len(files), quiet=scoring.quiet) as advance:
         engine = scoring.engine(frames=options.frames)
         results = annotate(
@@ -92,7 +93,7 @@ def score_command(
             write_arrays(file.key, emotion)
             # A file that failed has no audio in its dialogue: its line names it all the same.
             sink.write(dump([replace(dialogue, audio=file.source)]).encode())
-            sink.flush()
+            sink.flush()  # a reader of the pipe gets each line when it is known
             tally.count("file", file.source, emotion.reason)
             advance(1)
     tally.conclude(

@@ -28,12 +28,7 @@ from emo2vec_plugins.evaluation.options import (
     require_libraries,
     truth_options,
 )
-from emo2vec_plugins.evaluation.sources import (
-    EmoBoxOptions,
-    Material,
-    emobox_options,
-    read_material,
-)
+from emo2vec_plugins.evaluation.sources import Material, emobox_options, read_material
 from emo2vec_plugins.files import write_whole
 
 if TYPE_CHECKING:
@@ -89,7 +84,7 @@ def evaluate_command(
     predicted_label_map: str | None,
     truth: TruthOptions,
     settings: dict[str, Any],
-    box: EmoBoxOptions,
+    box: dict[str, Any],
     report: str | None,
     picture: str | None,
     scoring: Scoring,
@@ -100,6 +95,7 @@ def evaluate_command(
     in it. Predictions are those of --model; or, without any model, of --predictions FILE or
     --predicted-field NAME. --labels restricts both sides: turns with other labels are left out.
     """
+    # Libraries and usage are checked before anything is read; reading a corpus takes minutes.
     uses_model = predictions is None and predicted_field is None
     _check_usage(ctx, uses_model=uses_model)
     require_libraries()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -40,30 +40,8 @@ EMOBOX = {
 """Options that only a folder of EmoBox has a use for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmoBoxOptions:
-    """What the options in `EMOBOX` say.
-
-    Attributes:
-        audio_root: A folder; None if none was named.
-        skip_missing: Leave out clips without audio.
-        folds: Numbers; empty for all.
-        speaker_pattern: For keys; None for EmoBox's own rules.
-    """
-
-    audio_root: str | None
-    skip_missing: bool
-    folds: tuple[int, ...]
-    speaker_pattern: str | None
-
-    def given(self) -> str | None:
-        """Return the first option that was used; None if none was."""
-        used = (name for name in EMOBOX if getattr(self, name))
-        name = next(used, None)
-        return None if name is None else f"--{name.removesuffix('s').replace('_', '-')}"
-
-
-emobox_options = gathered("box", EmoBoxOptions, EMOBOX)
+emobox_options = gathered("box", dict, EMOBOX)
+"""Gives a command the options; it is called with ``box=``, a dictionary of their values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +61,14 @@ class Material:
     left_out: Mapping[str, int]
 
 
-def read_material(path: Path, truth: Truth, *, box: EmoBoxOptions, needs_audio: bool) -> Material:
+def read_material(path: Path, truth: Truth, *, box: dict[str, Any], needs_audio: bool) -> Material:
     """Read a manifest of cuts, or the test clips of EmoBox's folds.
+
+    Args:
+        path: A ``.jsonl``, a ``.jsonl.gz``, or a folder with ``fold_1`` in it.
+        truth: How labels are read.
+        box: Values of the options in `EMOBOX`.
+        needs_audio: Whether a model will score the turns.
 
     Raises:
         click.UsageError: If options for EmoBox are given for a manifest, or are missing.
@@ -92,35 +76,37 @@ def read_material(path: Path, truth: Truth, *, box: EmoBoxOptions, needs_audio: 
         LabelError: If labels are missing or unknown.
         OptionsError: If there is no such fold, or no speaker in a key.
     """
-    from emo2vec_plugins.errors import FormatError
     from emo2vec_plugins.evaluation import emobox
     from emo2vec_plugins.integrations.lhotse import read_cuts
 
     if emobox.is_emobox(path):
-        return _emobox_material(path, truth, box, needs_audio=needs_audio)
-    if box.given():
-        raise click.UsageError(f"{box.given()} is for a folder of EmoBox, with fold_1 in it")
-    if path.is_dir():
-        raise FormatError(
-            f"{path}: a manifest of cuts is a .jsonl or .jsonl.gz, EmoBox's data a folder with "
-            "fold_1 in it"
-        )
+        return _emobox_material(path, truth, needs_audio=needs_audio, **box)
+    given = [name.removesuffix("s").replace("_", "-") for name, value in box.items() if value]
+    if given:
+        raise click.UsageError(f"--{given[0]} is for a folder of EmoBox, with fold_1 in it")
     cuts = read_cuts(path)
     return Material(cuts=cuts, turns=truth.turns(cuts), folds=None, left_out=truth.left_out(cuts))
 
 
 def _emobox_material(
-    path: Path, truth: Truth, box: EmoBoxOptions, *, needs_audio: bool
+    path: Path,
+    truth: Truth,
+    *,
+    needs_audio: bool,
+    audio_root: str | None,
+    skip_missing: bool,
+    folds: Sequence[int],
+    speaker_pattern: str | None,
 ) -> Material:
     from emo2vec_plugins.evaluation import emobox
 
-    if needs_audio and box.audio_root is None:
+    if needs_audio and audio_root is None:
         raise click.UsageError("EmoBox has no audio of its own: --audio-root DIR says where it is")
-    folds = emobox.read_emobox(path, speaker_pattern=box.speaker_pattern)
-    chosen = emobox.chosen_folds(folds, box.folds)
+    chosen = emobox.chosen_folds(emobox.read_emobox(path, speaker_pattern=speaker_pattern), folds)
     clips = emobox.clips_of(chosen)
-    root = Path(box.audio_root) if box.audio_root is not None and needs_audio else None
-    missing = emobox.missing_audio(clips, root) if root is not None and box.skip_missing else []
+    # Predictions from a file need no audio: clips whose file is missing count as well.
+    root = Path(audio_root) if audio_root is not None and needs_audio else None
+    missing = emobox.missing_audio(clips, root) if root is not None and skip_missing else []
     lost = {clip.key for clip in missing}
     cuts = emobox.as_cuts([clip for clip in clips if clip.key not in lost], root)
     return Material(

@@ -53,8 +53,6 @@ from emo2vec_plugins.review.comparison import (
 if TYPE_CHECKING:
     from lhotse.cut import Cut
 
-    from emo2vec_plugins.core import Format
-
 FORMATS = ("elan", "labelstudio")
 LABELSTUDIO_FILES = ("tasks.labelstudio.json", "labelling.xml")
 CHANGES, AGREEMENT, CUTS = "changes.csv", "agreement.json", "cuts.jsonl.gz"
@@ -102,16 +100,19 @@ def export_command(
     """
     plugins = plugins_of(ctx)
     _refuse_silence(dialogues)
+    # With a prefix the server has the audio, which may well not be on this machine.
     if media_prefix is None:
         _warn_of_missing_audio(dialogues)
     folder = results_folder(output)
-    is_elan = format_ == "elan"
-    if not overwrite:
-        _refuse_corrected(dialogues, folder, plugins.format("elan") if is_elan else None)
-    if is_elan:
-        files = [*write_any(dialogues, f"{folder}/", plugins=plugins, format="elan").paths]
+    if format_ == "elan":
+        files = [file_of(dialogue, folder, plugins.format("elan")) for dialogue in dialogues]
     else:
         files = [folder / name for name in LABELSTUDIO_FILES]
+    if not overwrite:
+        _refuse_corrected(files)
+    if format_ == "elan":
+        write_any(dialogues, f"{folder}/", plugins=plugins, format="elan")
+    else:
         served = [_served(dialogue, media_prefix) for dialogue in dialogues]
         write_any(served, files[0], plugins=plugins, format="labelstudio")
         write_text(files[1], labelling_config(dialogues))
@@ -141,9 +142,10 @@ def read_command(
 ) -> None:
     """Read corrections, and say what they are.
 
-    EMOTIONS is what was exported, CORRECTED the file, or the folder of files, that came back;
-    --input-format is of CORRECTED. The folder DIR gets changes.csv (every turn before and after), agreement.json (Cohen's kappa, of
-    all classes and of each) and cuts.jsonl.gz (the corrected turns, for 'emo2vec train').
+    EMOTIONS is what was exported, CORRECTED the file, or the folder of files, that came back, in
+    the format that --input-format names. The folder DIR gets changes.csv (every turn before and
+    after), agreement.json (Cohen's kappa, of all classes and of each) and cuts.jsonl.gz (the
+    corrected turns, for 'emo2vec train').
     """
     answers = read_any(corrected, plugins=plugins_of(ctx), format=input_format)
     _refuse_predictions(Path(corrected), input_format)
@@ -153,6 +155,7 @@ def read_command(
     every = [change for each in reviewed for change in each.changes]
     result = agreement(every)
     folder, tally = results_folder(output), Tally(quiet=quiet)
+    # Cuts come last: they read audio, and what fails there has not cost the other two files.
     write_text(folder / CHANGES, as_csv(every))
     write_text(folder / AGREEMENT, json.dumps(result.to_dict(), indent=2) + "\n")
     _write_lines(folder / CUTS, [cut for each in reviewed for cut in _cuts(each, field, tally)])
@@ -180,12 +183,8 @@ def _warn_of_missing_audio(dialogues: Sequence[Dialogue]) -> None:
             )
 
 
-def _refuse_corrected(dialogues: Sequence[Dialogue], folder: Path, elan: Format | None) -> None:
+def _refuse_corrected(files: Sequence[Path]) -> None:
     """Refuse to replace what people may have worked on since it was written."""
-    if elan is None:
-        files = [folder / name for name in LABELSTUDIO_FILES]
-    else:
-        files = [file_of(dialogue, folder, elan) for dialogue in dialogues]
     there = [str(each) for each in files if each.exists()]
     if there:
         raise OptionsError(
@@ -209,6 +208,7 @@ def _refuse_predictions(corrected: Path, format_: str | None) -> None:
 def _served(dialogue: Dialogue, prefix: str | None) -> Dialogue:
     if prefix is None or dialogue.audio is None:
         return dialogue
+    # Label Studio takes the address as it is: "&" or "#" in a name would end it.
     return replace(dialogue, audio=prefix + quote(PurePath(dialogue.audio).name))
 
 
@@ -229,7 +229,7 @@ def _cuts(reviewed: Reviewed, field: str, tally: Tally) -> Iterator[Cut]:
 
 
 def _write_lines(path: Path, cuts: Sequence[Cut]) -> None:
-    # Without a time in it, so that the same corrections give the same file.
+    # gzip writes the time of day into its head: without it the same corrections give the same file.
     with replacing(path) as stream, gzip.GzipFile("", "wb", fileobj=stream, mtime=0) as packed:
         for cut in cuts:
             line = json.dumps(cut.to_dict(), ensure_ascii=False)

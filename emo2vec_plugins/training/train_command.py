@@ -63,6 +63,7 @@ def train_command(
     gets a table of results instead of a model.
     """
     require_libraries()
+    # First of all the recipe is read and the options are compared: mistakes cost no embeddings.
     command = TrainCommand(source=source, out=Path(output), truth=truth, quiet=quiet, given=given)
     if given["threads"] is not None:
         import torch
@@ -124,6 +125,7 @@ class TrainCommand:
             raise click.UsageError("--leave-one-speaker-out makes a table: there is no card")
         examples = self._examples(self._source)
         group = given["group"]
+        # Each fold embeds all but its own speaker; what the cache has already counts as done.
         folds = len(groups_of(labelled_by_people(examples, group), group))
         others = (folds - 1) * len(examples)
         with self._progress(others) as shown:

@@ -74,6 +74,7 @@ def pseudo_label_command(
 
     trust = Trust(**criteria)
     quiet = scoring.quiet
+    # Windows vote on logits of frames, which an engine only keeps if asked to.
     score = scoring.engine(frames=trust.window is not None)
     # All classes of the second model: those that both have are compared.
     other = None if second_model is None else replace(scoring, model=second_model, labels=None)
