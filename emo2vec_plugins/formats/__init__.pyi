@@ -1,5 +1,4 @@
 from .bundle import ARRAYS_SUFFIX as ARRAYS_SUFFIX
-from .bundle import Bundle as Bundle
 from .bundle import read_bundle as read_bundle
 from .bundle import write_bundle as write_bundle
 from .conversion import Written as Written

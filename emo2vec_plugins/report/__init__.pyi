@@ -1,6 +1,5 @@
 from .confusions import confusion as confusion
 from .confusions import confusion_figure as confusion_figure
-from .drawing import SUFFIXES as SUFFIXES
 from .drawing import rendered as rendered
 from .drawing import save as save
 from .layout import spoken_by as spoken_by

@@ -1,1 +1,1 @@
-"""Private."""
+"""ELAN's annotation documents (.eaf): writing, and reading those of others, too."""

@@ -1,1 +1,1 @@
-"""Private."""
+"""Label Studio: tasks with predictions, the labelling configuration, and its export."""

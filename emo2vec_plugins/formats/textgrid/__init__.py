@@ -1,1 +1,1 @@
-"""Private."""
+"""Praat's TextGrid: writing in its long and short form, and reading either."""
