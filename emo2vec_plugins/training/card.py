@@ -77,16 +77,33 @@ def model_card(
         evaluation: Of the saved weights on the development turns.
         story: The rest.
     """
-    parts = [
-        f"# {story.title}",
-        _about(fitted, recipe),
-        story.notes.strip(),
-        f"## Data\n\n{data_of(split, story)}",
-        f"## What it gets right\n\n{_results(fitted, split, evaluation)}",
-        f"## What it is not for\n\n{_not_for(fitted)}",
-        f"## Made by\n\n{_made(fitted, recipe, story)}",
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    base = fitted.initial.base.model if fitted.initial.base else ""
+    size = sum(each.numel() for each in fitted.initial.network.parameters())
+    notes = f"\n{story.notes.strip()}\n" if story.notes.strip() else ""
+    return f"""\
+# {story.title}
+
+{TUNED[recipe.tune].format(base=base, blocks=recipe.blocks)}: {size:,} parameters.
+
+- Classes: {", ".join(fitted.initial.labels)}.
+- In: 16 kHz mono. Out: 50 frames a second, embeddings of {fitted.config.width}.
+{notes}
+## Data
+
+{data_of(split, story)}
+
+## What it gets right
+
+{_results(base, split, evaluation)}
+
+## What it is not for
+
+{_not_for(base, fitted.initial.labels)}
+
+## Made by
+
+{_made(fitted, recipe, story)}
+"""
 
 
 def describe(examples: Sequence[Example]) -> str:
@@ -129,23 +146,10 @@ def data_of(split: Split, story: Story) -> str:
     return "\n".join(lines)
 
 
-def _about(fitted: Fitted, recipe: Recipe) -> str:
-    size = sum(each.numel() for each in fitted.initial.network.parameters())
-    base = fitted.initial.base.model if fitted.initial.base else ""
-    lines = [
-        f"{TUNED[recipe.tune].format(base=base, blocks=recipe.blocks)}: {size:,} parameters.",
-        "",
-        f"- Classes: {', '.join(fitted.initial.labels)}.",
-        f"- In: 16 kHz mono. Out: 50 frames a second, embeddings of {fitted.config.width}.",
-    ]
-    return "\n".join(lines)
-
-
-def _results(fitted: Fitted, split: Split, evaluation: Evaluation | None) -> str:
+def _results(base: str, split: Split, evaluation: Evaluation | None) -> str:
     if evaluation is None:
         return "Not measured: no turns were held out."
-    base = fitted.initial.base
-    before = f"; what {base.model} was trained on before is not known" if base else ""
+    before = f"; what {base} was trained on before is not known" if base else ""
     return (
         f"On the {len(split.dev)} development turns, measured with these very weights. They were not "
         "trained on, but the best epoch was chosen by them, which flatters a little"
@@ -154,15 +158,13 @@ def _results(fitted: Fitted, split: Split, evaluation: Evaluation | None) -> str
     )
 
 
-def _not_for(fitted: Fitted) -> str:
-    base = fitted.initial.base
-    limits = LIMITS_TUNED.format(base=base.model) if base else LIMITS_NEW
-    rest = [label for label in fitted.initial.labels if label in REST]
+def _not_for(base: str, labels: Sequence[str]) -> str:
+    limits = LIMITS_TUNED.format(base=base) if base else LIMITS_NEW
     none = 'It has no class for "none of these".'
-    if rest:
+    if rest := " or ".join(label for label in labels if label in REST):
         none = (
-            f"Speech with none of its other labels it can only call {' or '.join(rest)}, and of "
-            "that it knows only what the data above has."
+            f"Speech with none of its other labels it can only call {rest}, and of that it knows "
+            "only what the data above has."
         )
     return (
         f"It predicts how speech sounds, not what anyone feels. {limits} {none} Do not use it to "

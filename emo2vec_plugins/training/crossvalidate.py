@@ -52,12 +52,12 @@ class CrossValidation:
     @property
     def mean_ua(self) -> float:
         """Mean of the folds' unweighted average recalls."""
-        return statistics.fmean(self._recalls())
+        return statistics.fmean(fold.ua.value or 0.0 for fold in self.folds.values())
 
     @property
     def std_ua(self) -> float:
         """Their standard deviation, of a sample."""
-        return statistics.stdev(self._recalls())
+        return statistics.stdev(fold.ua.value or 0.0 for fold in self.folds.values())
 
     def table(self) -> str:
         """Return a table of the folds, and of all turns, as Markdown."""
@@ -104,9 +104,6 @@ as this one is.
             "pooled": self.pooled.to_json(),
             "recipe": self.recipe.to_dict(),
         }
-
-    def _recalls(self) -> list[float]:
-        return [fold.ua.value or 0.0 for fold in self.folds.values()]
 
 
 def cross_validate(

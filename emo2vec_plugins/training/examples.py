@@ -95,6 +95,8 @@ def read_examples(
         LabelError: If labels are missing or unknown, or there are none.
         TrainingError: If all turns are too short.
     """
+    # A mixed cut makes its supervisions anew each time, so that a turn has no place in it by
+    # identity; and ids may repeat. So each turn goes through the labels with its place.
     places = (
         _Place(cut, index, (supervision,))
         for cut in cuts
@@ -108,29 +110,26 @@ def read_examples(
         skip_unlabelled=skip_unlabelled,
     )
     names: Counter[str] = Counter()
-    examples, short = [], []
+    examples: list[Example] = []
+    short: list[Example] = []
     for turn in turns:
         place: Any = turn.cut
-        names[turn.supervision.id] += 1
-        number = names[turn.supervision.id]
-        name = turn.supervision.id if number == 1 else f"{turn.supervision.id}#{number}"
-        if turn.supervision.duration * MODEL_RATE < RECEPTIVE:
-            short.append(name)
-            continue
-        examples.append(
-            Example(
-                id=name,
-                label=turn.label,
-                speaker=turn.supervision.speaker,
-                recording=turn.supervision.recording_id,
-                duration=turn.supervision.duration,
-                cut=place.cut,
-                index=place.index,
-                is_pseudo=turn.is_pseudo,
-            )
+        said = turn.supervision
+        names[said.id] += 1
+        example = Example(
+            id=said.id if names[said.id] == 1 else f"{said.id}#{names[said.id]}",
+            label=turn.label,
+            speaker=said.speaker,
+            recording=said.recording_id,
+            duration=said.duration,
+            cut=place.cut,
+            index=place.index,
+            is_pseudo=turn.is_pseudo,
         )
+        (short if said.duration * MODEL_RATE < RECEPTIVE else examples).append(example)
     if short:
-        warn(f"{len(short)} turns under 25 ms are left out: {some(short)}")
+        ids = some([example.id for example in short])
+        warn(f"{len(short)} turns under 25 ms are left out: {ids}")
     if not examples:
         raise TrainingError("no turn is as long as one frame, 25 ms")
     return examples

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,29 +31,66 @@ RATES = {"head": 1e-2, "top": 1e-4, "all": 3e-5, "new": 1.5e-3}
 """Highest learning rate for each kind of training, unless the recipe says another."""
 
 
+def _checked_flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise OptionsError(f"{name} is true or false, got {value!r}")
+    return value
+
+
+def _checked_text(name: str, value: Any, *, among: tuple[str, ...]) -> str:
+    if not isinstance(value, str) or not value or (among and value not in among):
+        expected = f"one of {', '.join(among)}" if among else "a name"
+        raise OptionsError(f"{name} is {expected}, got {value!r}")
+    return value
+
+
+def _checked_range(name: str, value: Any, *, least: float, most: float) -> Range | None:
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise OptionsError(f"{name} is a list of least and most, or null, got {value!r}")
+    low, high = (_checked_number(name, each, least=least, most=most) for each in value)
+    if low > high:
+        raise OptionsError(f"{name} is a list of least and most, got {list(value)}")
+    return low, high
+
+
+def _checked_number(
+    name: str, value: Any, *, least: float, most: float, whole: bool = False, null: bool = False
+) -> Any:
+    if null and value is None:
+        return None
+    if isinstance(value, str):  # PyYAML reads 1e-3, without a dot, as a string
+        with suppress(ValueError):
+            value = float(value)
+    # True is an int of Python's, and no number of anybody who writes a recipe.
+    is_number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+    if not is_number or not least <= value <= most:
+        what = "a whole number" if whole else "a number"
+        bound = "" if most == math.inf else f" and at most {most:g}"
+        none = ", or null" if null else ""
+        raise OptionsError(f"{name} is {what} of at least {least:g}{bound}{none}, got {value!r}")
+    return value if whole else float(value)
+
+
+def _flag(default: bool) -> Any:
+    return field(default=default, metadata={"check": _checked_flag})
+
+
 def _text(default: str, *among: str) -> Any:
-    return field(default=default, metadata={"among": among})
+    return field(default=default, metadata={"check": partial(_checked_text, among=among)})
 
 
 def _number(
-    default: Any,
-    least: float,
-    most: float = math.inf,
-    *,
-    whole: bool = False,
-    optional: bool = False,
+    default: Any, least: float, most: float = math.inf, *, whole: bool = False, null: bool = False
 ) -> Any:
-    rule = {
-        "least": least,
-        "most": most,
-        "whole": whole or isinstance(default, int),
-        "optional": optional or default is None,
-    }
-    return field(default=default, metadata=rule)
+    whole, null = whole or isinstance(default, int), null or default is None
+    check = partial(_checked_number, least=least, most=most, whole=whole, null=null)
+    return field(default=default, metadata={"check": check})
 
 
 def _range(least: float, most: float) -> dict[str, Any]:
-    return {"least": least, "most": most, "range": True}
+    return {"check": partial(_checked_range, least=least, most=most)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,20 +149,20 @@ class Recipe:
     tune: str = _text("head", *TUNES)
     blocks: int = _number(2, 1)
     network: str = _text("tiny")
-    reuse_head: bool = True
+    reuse_head: bool = _flag(True)
     epochs: int = _number(30, 1)
     seed: int = _number(0, 0, 2**32 - 1)
     batch_seconds: float = _number(60.0, 0.025)
     batch_turns: int = _number(64, 1)
     max_seconds: float = _number(30.0, 0.025)
-    balance: bool = True
-    class_weights: bool = False
+    balance: bool = _flag(True)
+    class_weights: bool = _flag(False)
     learning_rate: float | None = _number(None, 1e-9, 10.0)
     head_factor: float = _number(10.0, 1e-6, 1e6)
     schedule: str = _text("one-cycle", *SCHEDULES)
     warmup: float = _number(0.05, 0.0, 1.0)
     weight_decay: float = _number(0.05, 0.0)
-    clip_norm: float | None = _number(1.0, 1e-9, optional=True)
+    clip_norm: float | None = _number(1.0, 1e-9, null=True)
     label_smoothing: float = _number(0.1, 0.0, 0.99)
     dropout: float = _number(0.0, 0.0, 0.99)
     front_end: str = _text("random", *FRONT_ENDS)
@@ -142,14 +180,15 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for each in fields(self):
-            value = _checked(each.name, getattr(self, each.name), each)
-            object.__setattr__(self, each.name, value)
+            value = each.metadata["check"](each.name, getattr(self, each.name))
+            object.__setattr__(self, each.name, value)  # the class is frozen
         if self.balance and self.class_weights:
             raise OptionsError(
                 "balance draws rare classes more often and class_weights counts them more: "
                 "set one of them to false"
             )
-        changed = [name for name in NOT_FOR_HEAD if getattr(self, name) != _default(name)]
+        defaults = {each.name: each.default for each in fields(self)}
+        changed = [name for name in NOT_FOR_HEAD if getattr(self, name) != defaults[name]]
         if self.tune == "head" and changed:
             raise OptionsError(
                 f"{', '.join(changed)}: not with tune: head, whose embeddings are computed once; "
@@ -232,56 +271,3 @@ def _nearest(name: str, known: Sequence[str]) -> str:
     """Return an unknown name, with the one that may be meant."""
     found = get_close_matches(name, known, n=1)
     return f"{name} (is {found[0]} meant?)" if found else name
-
-
-def _default(name: str) -> Any:
-    return next(each.default for each in fields(Recipe) if each.name == name)
-
-
-def _checked(name: str, value: Any, of: Any) -> Any:
-    rule = of.metadata
-    if isinstance(of.default, bool):
-        if not isinstance(value, bool):
-            raise OptionsError(f"{name} is true or false, got {value!r}")
-        return value
-    if "among" in rule:
-        return _checked_text(name, value, rule["among"])
-    if rule.get("range"):
-        return _checked_range(name, value, rule)
-    if value is None and rule.get("optional"):
-        return None
-    return _checked_number(name, value, rule)
-
-
-def _checked_text(name: str, value: Any, among: tuple[str, ...]) -> str:
-    if not isinstance(value, str) or not value or (among and value not in among):
-        expected = f"one of {', '.join(among)}" if among else "a name"
-        raise OptionsError(f"{name} is {expected}, got {value!r}")
-    return value
-
-
-def _checked_range(name: str, value: Any, rule: Mapping[str, Any]) -> Range | None:
-    if value is None:
-        return None
-    if not isinstance(value, list | tuple) or len(value) != 2:
-        raise OptionsError(f"{name} is a list of least and most, or null, got {value!r}")
-    low, high = (_checked_number(name, each, rule) for each in value)
-    if low > high:
-        raise OptionsError(f"{name} is a list of least and most, got {list(value)}")
-    return low, high
-
-
-def _checked_number(name: str, value: Any, rule: Mapping[str, Any]) -> Any:
-    if isinstance(value, str):  # PyYAML reads 1e-3, without a dot, as a string
-        with suppress(ValueError):
-            value = float(value)
-    kind = int if rule.get("whole") else (int, float)
-    fits = isinstance(value, kind) and not isinstance(value, bool)
-    if not fits or not rule["least"] <= value <= rule["most"]:
-        what = "a whole number" if rule.get("whole") else "a number"
-        most = "" if rule["most"] == math.inf else f" and at most {rule['most']:g}"
-        none = ", or null" if rule.get("optional") else ""
-        raise OptionsError(
-            f"{name} is {what} of at least {rule['least']:g}{most}{none}, got {value!r}"
-        )
-    return value if rule.get("whole") else float(value)

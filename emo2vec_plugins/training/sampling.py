@@ -20,29 +20,18 @@ from emo2vec_plugins.training.recipe import Recipe
 def batches(examples: Sequence[Example], recipe: Recipe, *, epoch: int) -> list[list[int]]:
     """Return the batches of an epoch, as indices into *examples*; the same for the same epoch.
 
-    Lhotse's sampler puts them together: it is given one cut a turn, without audio and as long as
-    the turn is in training, in the order drawn.
-
     Args:
         examples: To draw from.
         recipe: Of which the seed, *balance* and the limits of a batch count.
         epoch: From 0.
     """
     order = draw([each.label for each in examples], recipe, epoch=epoch)
-    most = min(recipe.max_seconds, recipe.batch_seconds)
-    cuts = CutSet.from_cuts(
-        MonoCut(id=str(place), start=0.0, duration=min(examples[index].duration, most), channel=0)
-        for place, index in enumerate(order)
-    )
-    sampler = SimpleCutSampler(
-        cuts,
-        max_duration=recipe.batch_seconds,
-        max_cuts=recipe.batch_turns,
-        shuffle=False,  # drawn already
-        world_size=1,
-        rank=0,
-    )
-    return [[order[int(cut.id)] for cut in batch] for batch in sampler]
+    return _batched(examples, order, recipe)
+
+
+def in_order(examples: Sequence[Example], recipe: Recipe) -> list[list[int]]:
+    """Return batches of all examples in their order, for evaluation."""
+    return _batched(examples, range(len(examples)), recipe)
 
 
 def draw(labels: Sequence[str], recipe: Recipe, *, epoch: int) -> list[int]:
@@ -73,15 +62,21 @@ def _shares(total: int, count: int, rng: np.random.Generator) -> list[int]:
     return parts
 
 
-def in_order(examples: Sequence[Example], recipe: Recipe) -> list[list[int]]:
-    """Return batches of all examples in their order, for judging."""
-    found: list[list[int]] = []
-    seconds = 0.0
-    for index, example in enumerate(examples):
-        length = min(example.duration, recipe.max_seconds)
-        if not found or seconds + length > recipe.batch_seconds:
-            found.append([])
-            seconds = 0.0
-        found[-1].append(index)
-        seconds += length
-    return found
+def _batched(examples: Sequence[Example], order: Sequence[int], recipe: Recipe) -> list[list[int]]:
+    """Put indices together in their order, up to the limits of a batch."""
+    # One cut a turn, without audio and as long as the turn is in training. Longer than a whole
+    # batch, it would make the sampler warn, and comes alone anyway.
+    most = min(recipe.max_seconds, recipe.batch_seconds)
+    cuts = CutSet.from_cuts(
+        MonoCut(id=str(place), start=0.0, duration=min(examples[index].duration, most), channel=0)
+        for place, index in enumerate(order)
+    )
+    sampler = SimpleCutSampler(
+        cuts,
+        max_duration=recipe.batch_seconds,
+        max_cuts=recipe.batch_turns,
+        shuffle=False,  # drawn already
+        world_size=1,  # or it asks torch.distributed
+        rank=0,
+    )
+    return [[order[int(cut.id)] for cut in batch] for batch in sampler]

@@ -1,7 +1,7 @@
-"""Which turns are learnt from and which only judged: never the same speaker on both sides.
+"""Which turns are trained on and which are evaluated with: no speaker is on both sides.
 
-Turns with pseudo-labels are only learnt from: a model that is judged by what a model said is not
-judged. Those of a speaker who is held out are on neither side.
+Turns with pseudo-labels are only trained on: agreement with a model is no evaluation. Those of a
+speaker who is held out are on neither side.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Group = Literal["speaker", "recording"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """Turns to train on, and turns to judge by, which may be none.
+    """Turns to train on, and development turns, which may be none.
 
     Attributes:
         group: What is not on both sides.
@@ -79,12 +79,12 @@ def make_split(
 ) -> Split:
     """Split in one of three ways, or not at all.
 
-    Turns with pseudo-labels are held out by nobody's wish: they stay in training, unless their
-    speaker or recording is held out. A warning says how many are on neither side.
+    Turns with pseudo-labels stay in training unless their speaker or recording is held out. A
+    warning says how many are on neither side.
 
     Args:
         examples: To train on, or to hold some out of.
-        dev: Other examples to judge by.
+        dev: Other examples, as development turns.
         names: Groups to hold out.
         share: Of the groups, to hold out.
         group: What may not be on both sides.
@@ -115,7 +115,7 @@ def make_split(
 
 
 def labelled_by_people(examples: Sequence[Example], group: Group) -> tuple[Example, ...]:
-    """Return the turns that can judge: those without a pseudo-label.
+    """Return the turns to evaluate with: those without a pseudo-label.
 
     Raises:
         TrainingError: If there is none.
@@ -148,7 +148,7 @@ def by_name(examples: Sequence[Example], names: Collection[str], *, group: Group
 
 
 def by_share(examples: Sequence[Example], share: float, *, group: Group, seed: int) -> Split:
-    """Hold out about *share* of the groups, so that classes are in about the same proportion.
+    """Hold out about *share* of the groups, so that labels are in about the same proportion.
 
     Uses scikit-learn's ``StratifiedGroupKFold``; one of its folds is held out.
 
@@ -164,13 +164,12 @@ def by_share(examples: Sequence[Example], share: float, *, group: Group, seed: i
     if count < 2:
         raise TrainingError(f"all turns are of one {group}; two are needed to hold one out")
     labels = [example.label for example in judges]
+    # scikit-learn refuses more folds than there are groups, or turns of the commonest label.
     most = max(Counter(labels).values())
     number = max(2, min(round(1 / share), count, most))
     folds = StratifiedGroupKFold(number, shuffle=True, random_state=seed)
-    held = [judges[i] for i in _first_whole(folds, labels, groups)]
-    names = {_group(example, group) for example in held}
-    rest = [example for example in examples if _group(example, group) not in names]
-    return _divided(rest, held, group)
+    names = {str(groups[i]) for i in _first_whole(folds, labels, groups)}
+    return by_name(examples, names, group=group)
 
 
 def _first_whole(folds: Any, labels: list[str], groups: list[Any]) -> Any:
@@ -189,7 +188,7 @@ def _first_whole(folds: Any, labels: list[str], groups: list[Any]) -> Any:
 
 
 def _divided(train: Sequence[Example], dev: Sequence[Example], group: Group) -> Split:
-    """Split so that no pseudo-label judges, and none of who judges is learnt from."""
+    """Split so that pseudo-labels are only trained on, and only of groups that are not in *dev*."""
     judges = labelled_by_people(dev, group) if dev else ()
     held = {_group(example, group) for example in judges}
     speakers = _speakers(judges)
