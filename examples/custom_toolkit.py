@@ -8,13 +8,10 @@ that is passed in; ``examples/plugin_srt`` is one that is installed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from emo2vec_plugins import (
-    Clip,
-    Emotion,
     Engine,
     Options,
     Plugins,
@@ -24,16 +21,15 @@ from emo2vec_plugins import (
     hookimpl,
     load_model,
 )
-from emo2vec_plugins.audio import open_audio
 from emo2vec_plugins.cli import sample_conversation
-from emo2vec_plugins.core import overlaps
 from emo2vec_plugins.formats import read_rttm
+from emo2vec_plugins.integrations import RecordingSession
 from emo2vec_plugins.testing import FakeBackend, check_session
 
 
 @dataclass(frozen=True)
 class Utterance:
-    """What somebody said, and in what mood."""
+    """What someone said, and in what mood."""
 
     begin_ms: int
     end_ms: int
@@ -49,32 +45,21 @@ class Call:
     utterances: tuple[Utterance, ...]
 
 
-class CallSession:
+class CallSession(RecordingSession):
     """One call while it is annotated; the call that was given is not changed."""
 
     def __init__(self, call: Call, options: Options) -> None:
         self._call = call
-        self._alone = options.overlap == "exclude"
-        self._moods: list[str | None] = []
-
-    def clips(self) -> Iterator[Clip]:
-        """Yield one clip an utterance."""
-        audio = open_audio(self._call.wav)  # no file is opened before samples are needed
         turns = [
             Turn(start=u.begin_ms / 1000, end=u.end_ms / 1000, speaker=u.who)
-            for u in self._call.utterances
+            for u in call.utterances
         ]
-        for turn, spans in zip(turns, overlaps(turns), strict=True):
-            yield Clip(turn=turn, audio=audio, overlaps=spans, alone=self._alone)
-
-    def take(self, clip: Clip, emotion: Emotion) -> None:  # noqa: ARG002 - they come in order
-        """Note one mood."""
-        self._moods.append(emotion.label)
+        super().__init__("", call.wav, turns, options)
 
     def finish(self) -> Call:
         """Return the call with moods."""
-        pairs = zip(self._call.utterances, self._moods, strict=True)
-        return replace(self._call, utterances=tuple(replace(u, mood=m) for u, m in pairs))
+        pairs = zip(self._call.utterances, self.emotions().values(), strict=True)
+        return replace(self._call, utterances=tuple(replace(u, mood=e.label) for u, e in pairs))
 
 
 class CallPlugin:

@@ -171,12 +171,9 @@ def _sources(results: Any, audio: Any) -> list[FunasrTranscript]:
         raise SourceError(
             f"expected what FunASR's generate() gives, got {type(results).__name__}: {results!r:.100}"
         )
-    if isinstance(audio, list):
-        sounds: list[Any] = audio
-    elif isinstance(audio, Mapping) or len(results) == 1:
+    if isinstance(audio, Mapping) or (len(results) == 1 and not isinstance(audio, list)):
         return [FunasrTranscript(result=each, audio=_audio_of(each, audio)) for each in results]
-    else:
-        sounds = [audio]
+    sounds = audio if isinstance(audio, list) else [audio]
     if len(sounds) != len(results):
         raise OptionsError(f"{len(results)} results are of {len(sounds)} recordings of audio")
     return [
@@ -190,7 +187,7 @@ def _audio_of(result: Any, audio: Any) -> Any:
     key = result.get("key") if isinstance(result, Mapping) else None
     if audio is None:
         raise OptionsError(
-            f"the FunASR result {key!r} does not say what it is of: give its audio, Options(audio=...)"
+            f"the FunASR result {key!r} does not name its audio: pass Options(audio=...)"
         )
     if not isinstance(audio, Mapping) or not WAVEFORM_KEYS.isdisjoint(audio):
         return audio

@@ -1,4 +1,4 @@
-"""What stands in a ``wav.scp``: files, and commands that write one, which run only if that is said."""
+"""The sounds in a ``wav.scp``: files, and commands that write one, which run only on demand."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ _OFFSET = re.compile(r":\d+$")
 _SHOWN = 200
 
 
-def open_kaldi(location: str, folder: Path, *, run_pipes: bool) -> Audio:
-    """Return the sound that a line of ``wav.scp`` stands for; nothing is opened or run yet.
+def open_kaldi(recording: str, location: str | None, folder: Path, run_pipes: bool) -> Audio:
+    """Return the sound of a recording; nothing is opened or run yet.
 
     What cannot be opened fails when it is read, so that its utterances have a reason.
 
     Args:
-        location: What stands behind the recording's name.
-        folder: The data folder, where paths are looked for that do not lead anywhere from the
-            working directory.
+        recording: Its name.
+        location: What stands behind that name in ``wav.scp``, if it is there.
+        folder: The data folder, which has the files that are not in the working directory.
         run_pipes: Run commands.
     """
+    if location is None:
+        return MissingAudio(f"recording {recording!r} is not in wav.scp")
     if location.endswith("|"):
         if not run_pipes:
             return MissingAudio(
@@ -46,6 +48,17 @@ def open_kaldi(location: str, folder: Path, *, run_pipes: bool) -> Audio:
             "writes them as files"
         )
     return open_audio(location)
+
+
+def channel_of(audio: Audio, channel: int | None) -> int | None:
+    """Return which channel to read, if that must still be chosen.
+
+    What a command gives, or a file for each side, is that channel already.
+    """
+    try:
+        return channel if channel is not None and len(audio.channels) > 1 else None
+    except AudioError:
+        return None  # what fails here fails in the engine, too
 
 
 def _exists(path: Path) -> bool:
@@ -84,6 +97,6 @@ class PipeAudio(LazyAudio):
             said = self._run.stderr.decode("utf-8", "replace").strip().splitlines()
             raise AudioError(
                 f"the command {self._command[:_SHOWN]!r} failed with status "
-                f"{self._run.returncode}: {said[-1] if said else 'it said nothing'}"
+                f"{self._run.returncode}: {said[-1] if said else 'it gave no reason'}"
             )
         return StreamAudio(BytesIO(self._run.stdout))

@@ -10,23 +10,21 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from emo2vec_plugins.core import (
     Clip,
-    Dialogue,
-    Emotion,
     Options,
     Plugins,
-    ScoredTurn,
+    Recording,
     Scorer,
     Turn,
     annotate,
     as_options,
     hookimpl,
 )
-from emo2vec_plugins.errors import AudioError, FormatError, warn
-from emo2vec_plugins.integrations import RecordingSession, seconds_of
+from emo2vec_plugins.errors import FormatError, warn
+from emo2vec_plugins.integrations import RecordingSession, seconds_of, unscored
 from emo2vec_plugins.integrations.kaldi.files import (
     Segment,
     read_channels,
@@ -34,9 +32,6 @@ from emo2vec_plugins.integrations.kaldi.files import (
     read_table,
 )
 from emo2vec_plugins.integrations.kaldi.results import KaldiResults, KaldiWriter, ScoredRecording
-
-if TYPE_CHECKING:
-    from emo2vec_plugins.core import Audio
 
 T = TypeVar("T")
 
@@ -181,9 +176,14 @@ class KaldiSession(RecordingSession):
     """The utterances of one recording, in the order of ``segments``."""
 
     def __init__(self, source: KaldiRecording, options: Options) -> None:
+        from emo2vec_plugins.integrations.kaldi.audio import channel_of, open_kaldi
+
         self._source = source
-        audio = _audio(source)
-        turns = [_turn(each, source, audio) for each in source.segments]
+        audio = open_kaldi(source.recording, source.location, source.folder, source.run_pipes)
+        is_open = any(segment.end is None for segment in source.segments)
+        length = seconds_of(audio) if is_open else None  # a command has to run for it
+        channel = channel_of(audio, source.channel)
+        turns = [_turn(each, source, length or 0.0, channel) for each in source.segments]
         super().__init__(source.recording, audio, turns, options)
 
     def clips(self) -> Iterator[Clip]:
@@ -191,50 +191,29 @@ class KaldiSession(RecordingSession):
         from emo2vec_plugins.audio import MissingAudio
 
         for clip in super().clips():
-            problem = _problem(self._source.segments[clip.key])
-            yield clip if problem is None else replace(clip, audio=MissingAudio(problem))
+            segment = self._source.segments[clip.key]
+            if segment.end is not None and segment.end < segment.start:
+                times = f"{segment.start} to {segment.end}"
+                problem = MissingAudio(f"the segment ends before it starts, {times}")
+                clip = replace(clip, audio=problem)  # noqa: PLW2901 - the same clip
+            yield clip
 
     def finish(self) -> ScoredRecording:
         """Return the turns with their emotions."""
         return ScoredRecording(dialogue=self.dialogue(), utterances=_names(self._source.segments))
 
 
-def _audio(source: KaldiRecording) -> Audio:
-    from emo2vec_plugins.audio import MissingAudio
-    from emo2vec_plugins.integrations.kaldi.audio import open_kaldi
-
-    if source.location is None:
-        return MissingAudio(f"recording {source.recording!r} is not in wav.scp")
-    return open_kaldi(source.location, source.folder, run_pipes=source.run_pipes)
-
-
-def _turn(segment: Segment, source: KaldiRecording, audio: Audio | None = None) -> Turn:
-    """Return a segment as a turn; without audio, an open one is empty."""
-    start, end = segment.start, segment.end
-    channel = segment.channel
-    if audio is not None:
-        end = max(start, seconds_of(audio) or start) if end is None else end
-        channel = _channel(source, audio) if channel is None else channel
-    end = start if end is None else end
-    speaker = source.speakers.get(segment.utterance)
-    return Turn(start=min(start, end), end=max(start, end), speaker=speaker, channel=channel)
-
-
-def _problem(segment: Segment) -> str | None:
-    if segment.end is None or segment.start <= segment.end:
-        return None
-    return f"the segment ends before it starts, {segment.start} to {segment.end}"
-
-
-def _channel(source: KaldiRecording, audio: Audio) -> int | None:
-    """Return which channel is the recording, where that is still to be chosen."""
-    if source.channel is None:
-        return None
-    try:
-        # What a command gives, or a file for each side, is that channel already.
-        return source.channel if len(audio.channels) > 1 else None
-    except AudioError:
-        return None  # what fails here fails in the engine, too
+def _turn(
+    segment: Segment, source: KaldiRecording, length: float = 0.0, channel: int | None = None
+) -> Turn:
+    """Return a segment as a turn, an open one up to *length*."""
+    end = max(segment.start, length) if segment.end is None else segment.end
+    return Turn(
+        start=min(segment.start, end),
+        end=max(segment.start, end),
+        speaker=source.speakers.get(segment.utterance),
+        channel=channel if segment.channel is None else segment.channel,
+    )
 
 
 def _segments(path: Path, locations: Mapping[str, str]) -> list[Segment]:
@@ -249,8 +228,8 @@ def _speakers(path: Path, utterances: Sequence[str]) -> dict[str, str]:
     if lost:
         few = ", ".join(lost[:NOTICED]) + (", ..." if len(lost) > NOTICED else "")
         warn(f"{path}: utterances of utt2spk that have no audio are left out: {few}")
-    is_nobody = all(utterance == speaker for utterance, speaker in speakers.items())
-    return {} if is_nobody else speakers
+    are_unknown = all(utterance == speaker for utterance, speaker in speakers.items())
+    return {} if are_unknown else speakers
 
 
 def _optional(path: Path, read: Callable[[Path], dict[str, T]]) -> dict[str, T]:
@@ -263,11 +242,7 @@ def _names(segments: Sequence[Segment]) -> tuple[str, ...]:
 
 def _unscored(source: KaldiRecording, error: Exception) -> ScoredRecording:
     """Return a recording without labels, *error* being the reason."""
-    emotion = Emotion(reason=str(error))
-    turns = tuple(
-        ScoredTurn(turn=_turn(segment, source), emotion=emotion) for segment in source.segments
-    )
-    return ScoredRecording(
-        dialogue=Dialogue(recording=source.recording, turns=turns),
-        utterances=_names(source.segments),
-    )
+    turns = [_turn(segment, source) for segment in source.segments]
+    recording = Recording(recording=source.recording, audio=None, turns=turns)
+    names = _names(source.segments)
+    return ScoredRecording(dialogue=unscored(recording, error), utterances=names)

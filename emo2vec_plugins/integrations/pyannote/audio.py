@@ -1,7 +1,7 @@
 """pyannote.audio with its telemetry off, and audio in the form that its pipelines read anywhere.
 
 Importing this module imports ``pyannote.audio``. That library reports its use to a remote
-collector unless told not to; it is told not to here, unless ``PYANNOTE_METRICS_ENABLED`` says
+collector by default; this module switches that off, unless ``PYANNOTE_METRICS_ENABLED`` says
 otherwise or the library has been imported before.
 """
 
@@ -73,6 +73,5 @@ def decoded(file: Mapping[str, Any]) -> dict[str, Any]:
         samples, rate = pyannote_io.Audio()(source)
     if not samples.numel():
         raise AudioError(f"{file['uri']}: the audio has no samples, or not the channel asked for")
-    heard = {**file, "waveform": samples, "sample_rate": rate}
-    heard.pop("channel", None)
-    return heard
+    others = {key: value for key, value in file.items() if key != "channel"}
+    return {**others, "waveform": samples, "sample_rate": rate}

@@ -15,7 +15,7 @@ class EmotionDiarizeOutput(DiarizeOutput):  # type: ignore[misc]
     """A ``DiarizeOutput`` with emotions; what it had is carried over untouched.
 
     Attributes:
-        emotions: Everything that is known of every turn, in the order of ``itertracks``.
+        emotions: Everything about every turn, in the order of ``itertracks``.
         emotion_diarization: The segments and tracks of ``speaker_diarization``, labelled
             ``angry``, or ``unscored``.
         speaker_emotion_diarization: Labelled ``SPEAKER_00+angry``.
@@ -33,21 +33,10 @@ class EmotionDiarizeOutput(DiarizeOutput):  # type: ignore[misc]
         return self.emotions._repr_html_()
 
     @classmethod
-    def of(
-        cls,
-        output: DiarizeOutput,
-        *,
-        emotions: Dialogue,
-        emotion_diarization: Annotation,
-        speaker_emotion_diarization: Annotation,
-    ) -> EmotionDiarizeOutput:
-        """Add emotions to what a pipeline gave."""
-        return cls(
-            **{each.name: getattr(output, each.name) for each in fields(DiarizeOutput)},
-            emotions=emotions,
-            emotion_diarization=emotion_diarization,
-            speaker_emotion_diarization=speaker_emotion_diarization,
-        )
+    def of(cls, output: DiarizeOutput, **emotions: Any) -> EmotionDiarizeOutput:
+        """Add emotions, the fields above, to what a pipeline gave."""
+        theirs = {each.name: getattr(output, each.name) for each in fields(DiarizeOutput)}
+        return cls(**theirs, **emotions)
 
     def serialize(self) -> dict[str, Any]:
         """Return what pyannote's own method does, and ``emotions``: the rows of JSON lines."""

@@ -297,7 +297,7 @@ def test_audio_is_one_for_each_result(engine):
         annotated(results, (tone(1), RATE), engine)
     with pytest.raises(OptionsError, match="no audio for the FunASR result 'b', only for"):
         annotated(results, {"a": (tone(1), RATE)}, engine)
-    with pytest.raises(OptionsError, match="give its audio"):
+    with pytest.raises(OptionsError, match="does not name its audio"):
         annotated(results[0], None, engine)
     with pytest.raises(AudioError, match="samples go with their rate"):
         annotated(results[0], tone(1), engine)
