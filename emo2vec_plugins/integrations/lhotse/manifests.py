@@ -72,7 +72,7 @@ def annotate_manifest(
         target: Of the same kind. A new Shar directory has links to the audio of the old.
         score: An `Engine`, or anything that keeps the contract of `Scorer`; of another scorer
             than the engine, its ``identity`` tells one model from another.
-        options: What to attach; its ``store`` is to be None.
+        options: What to attach; its ``store`` must be None.
         store: Path for arrays: of an archive, or of a folder for ``numpy_files``.
         store_type: ``lilcom_chunky``, ``numpy_hdf5`` or ``numpy_files``; by the path's suffix,
             ``.lca``, ``.h5`` or none, if not given.
@@ -83,7 +83,7 @@ def annotate_manifest(
         FormatError: If the source or the target is of another kind, or a line is no cut.
         ResumeError: If the target, or an unfinished one, is of another model, input or options.
         OptionsError: If arrays are asked for without a store, or a Shar directory has files of
-            its own for a field that is to be written.
+            its own for a field that would be written.
         OSError: If something cannot be written; what is on disk can be resumed.
     """
     wanted = Options() if options is None else options

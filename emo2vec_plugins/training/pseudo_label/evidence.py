@@ -21,9 +21,6 @@ from emo2vec_plugins.training.pseudo_label.trust import Evidence, tempered, wind
 CANDIDATE = "candidate"
 """In ``FIELD_source`` between the two steps: predicted by a model, not judged yet."""
 
-NOTES = ("source", "rejected", "window_votes", "second", "second_model")
-"""What stands beside the fields that every annotated turn has: after the prefix and ``_``."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedEmotion(Emotion):
@@ -140,20 +137,24 @@ def _evidence_fields(
         return absent_fields(custom, options) | {f"{prefix}_reason": emotion.reason}
     if not isinstance(emotion, CheckedEmotion):
         raise ScorerError(f"expected what an EvidenceScorer gives, got {emotion!r}")
+    notes = _notes(emotion)
+    return label_fields(emotion, options) | {f"{prefix}_{k}": v for k, v in notes.items()}
+
+
+def note_names(options: Options) -> set[str]:
+    """Return the fields that pseudo-labelling adds to those of annotation."""
+    return {f"{options.field}_{name}" for name in _notes(CheckedEmotion())}
+
+
+def _notes(emotion: CheckedEmotion) -> dict[str, Any]:
     # All of them, None or not: evidence of an earlier run is replaced.
-    notes = {
+    return {
         "source": None if emotion.label is None else CANDIDATE,
         "rejected": None,
         "window_votes": dict(emotion.votes) or None,
         "second": emotion.second,
         "second_model": emotion.second_model,
     }
-    return label_fields(emotion, options) | {f"{prefix}_{k}": v for k, v in notes.items()}
-
-
-def note_names(options: Options) -> set[str]:
-    """Return the fields that pseudo-labelling adds to those of annotation."""
-    return {f"{options.field}_{name}" for name in NOTES}
 
 
 def evidence_in(

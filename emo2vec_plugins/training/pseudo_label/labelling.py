@@ -1,4 +1,4 @@
-"""Labels from a model for turns that have none, where the model is to be trusted.
+"""Labels from a model for turns that have none, where the model can be trusted.
 
 Two steps. First every turn without a label is scored, as `annotate_cuts` does it, and what the
 criteria ask for is written beside it. Then the turns are judged: one pass to count and to fill the
@@ -52,7 +52,7 @@ def pseudo_label(
     field: str = "emotion",
     overwrite: bool = False,
 ) -> tuple[CutSet, Report]:
-    """Return copies of all cuts, in order, with labels where the model is to be trusted.
+    """Return copies of all cuts, in order, with labels where the model can be trusted.
 
     An accepted turn has the label in *field* and ``pseudo`` in ``FIELD_source``. A rejected turn
     has None in *field* and the reason in ``FIELD_rejected``; what the model predicted stays in
@@ -213,7 +213,8 @@ def check_models(score: Any, second: Any, trust: Trust) -> list[str] | None:
     if second is None:
         return None
     others = _classes_of(second, "the second model")
-    if _provenance_of(score) == _provenance_of(second) is not None:
+    first, other = (getattr(each, "backend", None) for each in (score, second))
+    if first and other and first.provenance == other.provenance:
         warn("both models are the same: they agree on everything, and nothing is gained")
     if names is None or others is None:  # a scorer that does not say what its classes are
         return None
@@ -240,7 +241,3 @@ def _classes_of(score: Any, who: str) -> tuple[str, ...] | None:
     if not labels.names:
         raise LabelError(f"{who} has no classes: it gives embeddings, not labels")
     return labels.names
-
-
-def _provenance_of(score: Any) -> Any:
-    return getattr(getattr(score, "backend", None), "provenance", None)

@@ -43,7 +43,7 @@ def pseudo_label_manifest(
     scores: str | os.PathLike[str] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Report:
-    """Write a manifest of cuts like *source* with labels where the model is to be trusted.
+    """Write a manifest of cuts like *source* with labels where the model can be trusted.
 
     What a turn gets is what `pseudo_label` gives it. Cuts stream from file to file; of each turn
     that is judged, eleven bytes are kept. What the models say goes to *scores* first, in a run
@@ -165,7 +165,7 @@ class _Files:
                 self._lines.unlink()
 
     def clear_up(self) -> None:
-        """Remove the scores, unless they are to be kept; a file without a record stays."""
+        """Remove the scores, unless they must be kept; a file without a record stays."""
         record = record_path(self.scores)
         if not (self._is_temporary and record.is_file()):
             return

@@ -84,12 +84,13 @@ class Report:
         criteria = _criteria(self.trust, has_second=bool(self.models.get("second")))
         if self.one_window:
             criteria["windows"] += f"; {self.one_window} turns are too short for two"
+        reasons = (f"{kind} ({count})" for kind, count in self.unscored_reasons.items())
         parts = [
             _aligned(
                 ("turns", "", ""),
                 [
                     ("labelled already", str(self.labelled), ""),
-                    ("not scored", str(self.unscored), _reasons(self.unscored_reasons)),
+                    ("not scored", str(self.unscored), ", ".join(reasons)),
                     ("rejected", str(self.rejected), ""),
                     ("accepted", str(self.accepted), ""),
                     ("all", str(self.turns), ""),
@@ -206,10 +207,6 @@ def _criteria(trust: Mapping[str, Any], *, has_second: bool) -> dict[str, str]:
         QUOTA: ", ".join(quotas),
     }
     return {name: asked[name] or "-" for name in CRITERIA}
-
-
-def _reasons(reasons: Mapping[str, int]) -> str:
-    return ", ".join(f"{kind} ({count})" for kind, count in reasons.items())
 
 
 def _aligned(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -77,12 +77,18 @@ class Judge:
         classes = np.array(self._classes, dtype=np.uint16)
         confidences = np.array(self._confidences, dtype=np.float64)
         passed = np.frombuffer(bytes(self._passed), dtype=bool)
+
+        def within(caps: Mapping[str, int], eligible: Mask) -> Mask:
+            kept = np.ones_like(eligible)
+            for name, cap in caps.items():
+                own = eligible & (classes == self._names[name])
+                kept &= ~own | most_confident(confidences, own, cap)
+            return kept
+
         caps = class_caps(self._counts(classes[passed]), self._trust)
-        chosen = passed & self._within(caps, classes, confidences, passed)
+        chosen = passed & within(caps, passed)
         # What the quotas alone would do: caps of all turns, whether or not they pass the rest.
-        everyone = np.ones_like(passed)
-        alone_caps = class_caps(self._counts(classes), self._trust)
-        refused = ~self._within(alone_caps, classes, confidences, everyone)
+        refused = ~within(class_caps(self._counts(classes), self._trust), np.ones_like(passed))
         first = Counter(self._first) + Counter({QUOTA: int((passed & ~chosen).sum())})
         alone = Counter(self._alone) + Counter({QUOTA: int(refused.sum())})
         return Selection(
@@ -98,19 +104,6 @@ class Judge:
     def _counts(self, classes: npt.NDArray[np.uint16]) -> dict[str, int]:
         counts = np.bincount(classes, minlength=len(self._names))
         return {name: int(counts[self._names[name]]) for name in sorted(self._names)}
-
-    def _within(
-        self,
-        caps: Mapping[str, int],
-        classes: npt.NDArray[np.uint16],
-        confidences: npt.NDArray[np.float64],
-        eligible: Mask,
-    ) -> Mask:
-        within = np.ones_like(eligible)
-        for name, cap in caps.items():
-            own = eligible & (classes == self._names[name])
-            within &= ~own | most_confident(confidences, own, cap)
-        return within
 
 
 def class_caps(counts: Mapping[str, int], trust: Trust) -> dict[str, int]:

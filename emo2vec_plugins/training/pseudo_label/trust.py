@@ -243,7 +243,7 @@ def window_votes(
 
 def _compared(value: float, relation: str, limit: float) -> str:
     """Write a comparison with as many digits as show that it holds, two at least."""
-    # "0.70 < 0.70" would be no reason; 17 digits tell any two floats apart.
+    # "0.70 < 0.70" would be no reason; 17 digits distinguish any two floats.
     digits = 2
     while f"{value:.{digits}f}" == f"{limit:.{digits}f}" and digits < 17:
         digits += 1

@@ -9,8 +9,7 @@ from lhotse.audio import AudioSource
 
 from emo2vec_plugins.audio.sources import FileAudio
 from emo2vec_plugins.audio.turns import bounds, mono
-from emo2vec_plugins.core.audio import serial_group_of
-from emo2vec_plugins.core.session import Options
+from emo2vec_plugins.core.session import Options, serial_group_of
 from emo2vec_plugins.core.values import Turn
 from emo2vec_plugins.engine.engine import Engine
 from emo2vec_plugins.errors import AudioError
@@ -59,7 +58,7 @@ def test_a_cut_that_starts_between_samples_is_taken_at_its_word(noise, write):
     np.testing.assert_array_equal(samples_of(clips_of(cut)[0]), expected)
 
 
-def test_a_turn_that_begins_before_its_cut_is_heard_from_the_cut_on(noise, write):
+def test_a_turn_that_begins_before_its_cut_is_scored_from_the_cut_on(noise, write):
     path = write("a.wav", noise(44_100 * 5), 44_100)
     cut = Recording.from_file(path).to_cut()
     cut.supervisions = [supervision(0.5, 2.0)]
@@ -70,7 +69,7 @@ def test_a_turn_that_begins_before_its_cut_is_heard_from_the_cut_on(noise, write
     np.testing.assert_array_equal(samples_of(clip), samples_in(path, 1.0, 2.5))
 
 
-def test_a_turn_of_a_multi_channel_cut_is_heard_on_its_own_channels(noise, write):
+def test_a_turn_of_a_multi_channel_cut_is_scored_on_its_own_channels(noise, write):
     path = write("a.wav", noise(44_100 * 2, channels=3), 44_100)
     cut = Recording.from_file(path).to_cut()
     cut.supervisions = [
@@ -95,7 +94,7 @@ def test_padding_a_multi_channel_cut_changes_no_turn(noise, write):
     np.testing.assert_array_equal(samples_of(clip), samples_in(path, 0.5, 1.5, channel=1))
 
 
-def test_a_mono_cut_of_a_stereo_file_is_heard_on_its_channel_only(noise, write):
+def test_a_mono_cut_of_a_stereo_file_is_scored_on_its_channel_only(noise, write):
     path = write("a.wav", noise(16_000 * 2, channels=2), 16_000)
     cut = Recording.from_file(path).to_cut().with_channels(1)
 
@@ -135,7 +134,7 @@ def test_bytes_in_memory_are_read_as_the_file_is(noise, write):
         lambda cut: cut.resample(8_000),
     ],
 )
-def test_a_transformed_cut_is_heard_as_lhotse_loads_it(noise, write, change):
+def test_a_transformed_cut_is_read_as_lhotse_loads_it(noise, write, change):
     cut = change(Recording.from_file(write("a.wav", noise(16_000 * 3), 16_000)).to_cut())
 
     clip = clips_of(cut)[0]
@@ -144,7 +143,7 @@ def test_a_transformed_cut_is_heard_as_lhotse_loads_it(noise, write, change):
     np.testing.assert_array_equal(clip.audio.read(start, stop, (0,)), cut.load_audio())
 
 
-def test_a_mixture_is_heard_as_lhotse_mixes_it(noise, write):
+def test_a_mixture_is_read_as_lhotse_mixes_it(noise, write):
     one = Recording.from_file(write("a.wav", noise(16_000 * 2), 16_000)).to_cut()
     two = Recording.from_file(write("b.wav", noise(16_000, seed=1), 16_000)).to_cut()
     mixed = one.mix(two, offset_other_by=0.5, snr=10)

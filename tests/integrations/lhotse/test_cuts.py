@@ -130,14 +130,14 @@ def test_a_blank_is_no_label(cut, blank):
     assert annotated([cut])[0].supervisions[0].emotion in FakeBackend.labels.names
 
 
-def test_labels_that_are_kept_are_told_of_once_where_results_are_asked_for(cut):
+def test_labels_that_are_kept_are_warned_of_once_where_results_are_read(cut):
     cut.supervisions[0].custom["emotion"] = "bored"
     results = annotate_cuts([cut, cut, cut], score=Engine(FakeBackend()), plugins=BARE)
 
-    with pytest.warns(Emo2vecWarning) as told:
+    with pytest.warns(Emo2vecWarning) as caught:
         list(results)
 
-    assert [(str(each.message), each.filename) for each in told] == [
+    assert [(str(each.message), each.filename) for each in caught] == [
         (
             "labels that are in 'emotion' already are kept, not found anew: cut 'rec' has 'bored'. "
             "Options(field=...) writes beside them, Options(overwrite=True) replaces them",
@@ -203,7 +203,7 @@ def test_a_cut_without_audio_comes_back_with_the_reason(cut):
     assert (second.id, second.custom["emotion"]) == ("pad", None)
 
 
-def test_turns_of_a_mixture_are_told_apart_by_place_when_ids_repeat(cut):
+def test_turns_of_a_mixture_are_distinguished_by_place_when_ids_repeat(cut):
     other = fastcopy(cut, start=1.0, duration=5.0)
     mixed = cut.append(other)
 
@@ -226,7 +226,7 @@ def test_padding_a_cut_changes_no_emotion(cut, overlap):
     ]
 
 
-def test_a_turn_of_a_mixture_is_not_heard_in_the_next_track(cut, recording):
+def test_a_turn_of_a_mixture_is_not_scored_in_the_next_track(cut, recording):
     first = cut.truncate(duration=3.0)
     mixed = first.append(cut)
 

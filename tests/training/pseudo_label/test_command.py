@@ -185,7 +185,7 @@ def test_a_finished_output_is_said_to_be_so(manifest, tmp_path):
         (["--second-model", "nowhere/nothing"], 1, "nowhere/nothing"),
     ],
 )
-def test_mistakes_are_told_in_one_line_and_leave_nothing(
+def test_mistakes_are_reported_in_one_line_and_leave_nothing(
     manifest, tmp_path, arguments, status, message
 ):
     result = pseudo_label(manifest, "-o", tmp_path / "out.jsonl", *arguments)
@@ -204,7 +204,7 @@ def test_mistakes_are_told_in_one_line_and_leave_nothing(
         ("empty.jsonl", "out.jsonl", "empty.jsonl: there are no cuts"),
     ],
 )
-def test_manifests_that_are_no_good_are_told_in_one_line(
+def test_manifests_that_are_no_good_are_reported_in_one_line(
     manifest, tmp_path, source, target, message
 ):
     (tmp_path / "empty.jsonl").write_text("")
