@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from emo2vec_plugins.cli import gathered
+from emo2vec_plugins.errors import FormatError
 
 if TYPE_CHECKING:
     from lhotse.cut import Cut
@@ -84,6 +85,10 @@ def read_material(path: Path, truth: Truth, *, box: dict[str, Any], needs_audio:
     given = [name.removesuffix("s").replace("_", "-") for name, value in box.items() if value]
     if given:
         raise click.UsageError(f"--{given[0]} is for a folder of EmoBox, with fold_1 in it")
+    if path.is_dir():
+        raise FormatError(
+            f"{path}: a manifest of cuts is a .jsonl or .jsonl.gz, EmoBox's data a folder with fold_1"
+        )
     cuts = read_cuts(path)
     return Material(cuts=cuts, turns=truth.turns(cuts), folds=None, left_out=truth.left_out(cuts))
 

@@ -106,7 +106,7 @@ def test_it_is_said_when_nothing_can_run():
         (("--device", "abacus"), 1, "there is no device 'abacus'"),
     ],
 )
-def test_mistakes_are_told_before_anything_is_measured(arguments, status, message):
+def test_mistakes_are_reported_before_anything_is_measured(arguments, status, message):
     result = run(*TINY, *arguments)
 
     assert result.exit_code == status

@@ -1,4 +1,4 @@
-"""``emo2vec convert``: between any two formats, with every loss told."""
+"""``emo2vec convert``: between any two formats, with every loss reported."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def written(path, **format_):
     return read_dialogues(path, plugins=PLUGINS, **format_)
 
 
-def test_a_file_becomes_one_of_another_format_and_every_loss_is_told():
+def test_a_file_becomes_one_of_another_format_and_every_loss_is_reported():
     result = run("convert", "talk.emotions.jsonl", "-o", "talk.spkemo.rttm")
 
     assert result.exit_code == 0
@@ -47,7 +47,7 @@ def test_a_file_becomes_one_of_another_format_and_every_loss_is_told():
     assert talk.turns[0].emotion == Emotion(label="sad", score=0.75)
 
 
-def test_times_that_are_rounded_are_told_and_quiet_tells_nothing():
+def test_times_that_are_rounded_are_reported_unless_quiet():
     turn = ScoredTurn(turn=Turn(start=1 / 3, end=1.0, speaker="A"), emotion=Emotion())
     write_dialogues([Dialogue(recording="x", turns=(turn,))], "x.emotions.jsonl", plugins=PLUGINS)
 

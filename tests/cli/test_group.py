@@ -118,7 +118,7 @@ def test_help_imports_no_heavy_library():
     assert result.stdout.splitlines()[-1] == "loaded []"
 
 
-def test_version_is_told():
+def test_version_is_shown():
     assert run("--version").stdout == f"emo2vec, version {__version__}\n"
 
 
@@ -197,7 +197,7 @@ def test_debug_lets_the_error_through(arguments, monkeypatch):
     if "--debug" not in arguments:
         monkeypatch.setenv("EMO2VEC_DEBUG", "1")
 
-    result = run(*arguments, plugins=[raising(Emo2vecError("told"))])
+    result = run(*arguments, plugins=[raising(Emo2vecError("raised"))])
 
     assert isinstance(result.exception, Emo2vecError)
 
@@ -246,7 +246,7 @@ def test_interrupted_process_leaves_neither_a_traceback_nor_files(tmp_path, writ
     assert list(out.iterdir()) == []
 
 
-def test_warning_is_one_line_and_is_told_once():
+def test_warning_is_one_line_and_is_shown_once():
     def warn():
         for _ in range(3):
             warnings.warn("look\nout", Emo2vecWarning, stacklevel=1)
@@ -299,7 +299,7 @@ def test_plugins_lists_who_is_there_and_what_they_offer():
 
 
 def test_a_step_that_is_done_is_shown_as_done(monkeypatch):
-    """pyannote's hooks are told of a step's end by a call without counts."""
+    """pyannote's hooks learn of a step's end from a call without counts."""
     shown = io.StringIO()
     shown.isatty = lambda: True
     monkeypatch.setattr(sys, "stderr", shown)

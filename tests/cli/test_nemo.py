@@ -71,7 +71,10 @@ def test_lines_that_fail_are_named_and_written(manifest, tmp_path):
     result = nemo(manifest, "-o", tmp_path / "out.json")
 
     assert result.exit_code == 3
-    assert "emo2vec: warning: 12 of 14 turns failed; emotion_reason says why:\n  line 3: " in result.stderr
+    assert (
+        "emo2vec: warning: 12 of 14 turns failed; emotion_reason says why:\n  line 3: "
+        in result.stderr
+    )
     assert result.stderr.endswith("  and 2 more\n")
     assert len(records(tmp_path / "out.json")) == 14
 

@@ -34,7 +34,7 @@ def test_the_file_is_what_python_makes():
     assert Path("new/talk.html").read_text("utf-8") == page(TALK, sound=embedded("talk.wav"))
 
 
-def test_without_sound_it_is_written_and_told():
+def test_without_sound_it_is_written_and_reported():
     result = run("report", "talk.emotions.jsonl")
 
     why = "There is no sound: none was given when this page was made."

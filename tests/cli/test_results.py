@@ -24,7 +24,7 @@ class Offering:
         return list(self.formats)
 
 
-def told(dialogues):
+def dump(dialogues):
     (dialogue,) = dialogues
     return f"{dialogue.recording}: {len(dialogue.turns)} turns\n"
 
@@ -32,10 +32,10 @@ def told(dialogues):
 def only_a(dialogues):
     if dialogues[0].recording != "a":
         raise FormatError("only a fits in here")
-    return told(dialogues)
+    return dump(dialogues)
 
 
-NOTE = Format(name="note", suffixes=(".note.txt", ".txt"), description="", dumps=told)
+NOTE = Format(name="note", suffixes=(".note.txt", ".txt"), description="", dumps=dump)
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_each_recording_is_written_in_the_format_too(corpus, tmp_path):
 
 
 def test_several_formats_may_be_named_and_those_of_the_bundle_change_nothing(corpus, tmp_path):
-    other = Format(name="other", suffixes=(".other",), description="", dumps=told)
+    other = Format(name="other", suffixes=(".other",), description="", dumps=dump)
     names = "note", "other", "note", "rttm", "emotions.jsonl"
 
     result = rttm(*corpus, *(f"--format={name}" for name in names), formats=(NOTE, other))
@@ -110,7 +110,7 @@ def test_format_that_cannot_be_written_is_refused(corpus):
 
 @pytest.mark.parametrize("suffix", [".rttm", ".Emotions.JSONL", ".embeddings.npz"])
 def test_format_whose_files_would_replace_those_of_the_bundle_is_refused(corpus, suffix):
-    thief = Format(name="thief", suffixes=(suffix,), description="", dumps=told)
+    thief = Format(name="thief", suffixes=(suffix,), description="", dumps=dump)
 
     result = rttm(*corpus, "--format", "thief", formats=[thief])
 

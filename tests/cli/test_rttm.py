@@ -125,7 +125,7 @@ def test_one_file_is_the_only_recording_whatever_it_is_called(audio, turns, tmp_
     assert (tmp_path / "out" / "a.rttm").exists()
 
 
-def test_audio_that_no_turn_speaks_of_is_told(audio, turns, tmp_path):
+def test_audio_that_no_turn_speaks_of_is_reported(audio, turns, tmp_path):
     files = audio / "a.wav", audio / "b.wav"
 
     result = rttm(*files, "--rttm", only(turns, "a"), "--output", tmp_path / "out")

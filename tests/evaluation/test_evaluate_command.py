@@ -26,7 +26,9 @@ def manifest(write, noise, tmp_path):
     cuts = []
     for number in range(6):
         path = write(f"clip{number}.wav", noise(32000, seed=number), 16000)
-        cuts.append(labelled_cut(path, "anger", "sadness", speaker=str(number % 3), heard="angry"))
+        cuts.append(
+            labelled_cut(path, "anger", "sadness", speaker=str(number % 3), predicted="angry")
+        )
     return save_cuts(tmp_path / "cuts.jsonl.gz", *cuts)
 
 
@@ -62,14 +64,14 @@ def test_a_model_is_judged(manifest, label_map, tmp_path):
 
 
 def test_predictions_in_another_field_need_no_model(manifest, label_map):
-    result = evaluate(manifest, label_map, "--predicted-field", "heard", "--report", "-")
+    result = evaluate(manifest, label_map, "--predicted-field", "predicted", "--report", "-")
 
     assert (result.exit_code, result.stderr) == (0, "")
     document = json.loads(result.stdout)
     assert document["wa"]["value"] == 0.5
     assert document["ua"]["value"] == 0.5
     assert document["calibration"] is None
-    assert document["about"]["judged"] == {"predictions": str(manifest), "field": "heard"}
+    assert document["about"]["judged"] == {"predictions": str(manifest), "field": "predicted"}
 
 
 def test_predictions_in_a_file_are_joined_by_id(manifest, label_map, tmp_path):
@@ -111,14 +113,14 @@ def test_predictions_by_the_command_score_are_read(label_map, write, noise, tmp_
 
 
 def test_predictions_by_the_command_cuts_are_read(manifest, label_map, tmp_path):
-    heard = tmp_path / "heard.jsonl.gz"
-    done = run("cuts", manifest, "-o", heard, "--model", "fake", "--field", "said")
+    predicted = tmp_path / "predicted.jsonl.gz"
+    done = run("cuts", manifest, "-o", predicted, "--model", "fake", "--field", "said")
     options = ("--resamples", 0, "--report", "-")
 
     by_file = evaluate(
-        manifest, label_map, "--predictions", heard, "--predicted-field", "said", *options
+        manifest, label_map, "--predictions", predicted, "--predicted-field", "said", *options
     )
-    by_field = evaluate(heard, label_map, "--predicted-field", "said", *options)
+    by_field = evaluate(predicted, label_map, "--predicted-field", "said", *options)
     by_model = evaluate(manifest, label_map, "--model", "fake", *options)
 
     assert done.exit_code == by_file.exit_code == 0
@@ -130,13 +132,13 @@ def test_predictions_by_the_command_cuts_are_read(manifest, label_map, tmp_path)
     assert found[0]["calibration"]["turns"] == 12
 
 
-def test_pseudo_labels_are_told_and_counted(manifest, label_map, tmp_path):
+def test_pseudo_labels_are_reported_and_counted(manifest, label_map, tmp_path):
     cuts = list(CutSet.from_file(manifest))
     for cut in cuts[:2]:
         cut.supervisions[0].custom["emotion_source"] = "pseudo"
     path = save_cuts(tmp_path / "pseudo.jsonl", *cuts)
 
-    result = evaluate(path, label_map, "--predicted-field", "heard", "--report", "-")
+    result = evaluate(path, label_map, "--predicted-field", "predicted", "--report", "-")
 
     assert result.exit_code == 0
     assert json.loads(result.stdout)["turns"] == 10
@@ -158,7 +160,7 @@ def test_classes_of_interest_restrict_model_and_truth(manifest, label_map):
     assert "emo2vec: not judged: 6 with labels that --labels does not name" in result.stderr
 
 
-def test_turns_that_cannot_be_heard_count_as_wrong_and_are_named(manifest, label_map, tmp_path):
+def test_turns_that_cannot_be_scored_count_as_wrong_and_are_named(manifest, label_map, tmp_path):
     (tmp_path / "clip0.wav").unlink()
 
     result = evaluate(manifest, label_map, "--model", "fake", "--resamples", 0)
@@ -169,7 +171,7 @@ def test_turns_that_cannot_be_heard_count_as_wrong_and_are_named(manifest, label
     assert "  clip0-0: " in result.stderr
 
 
-def test_mistakes_are_told_in_one_line(manifest, label_map, tmp_path):
+def test_mistakes_are_reported_in_one_line(manifest, label_map, tmp_path):
     unmapped = run("evaluate", manifest, "--model", "fake")
     missing = run("evaluate", tmp_path / "no.jsonl", "--model", "fake")
     folder = run("evaluate", tmp_path, "--model", "fake")
@@ -184,7 +186,7 @@ def test_mistakes_are_told_in_one_line(manifest, label_map, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--model", "fake", "--predicted-field", "heard"), "leave out --predictions"),
+        (("--model", "fake", "--predicted-field", "predicted"), "leave out --predictions"),
         (("--predicted-field", "emotion"), "cannot both be in field 'emotion'"),
         (("--predicted-label-map", "x.yaml"), "goes with --predictions"),
         (("--picture", "c.jpg"), "expected a name in .png, .svg, .pdf, got 'c.jpg'"),
@@ -193,7 +195,7 @@ def test_mistakes_are_told_in_one_line(manifest, label_map, tmp_path):
         (("--resamples", "-1"), "-1 is not in the range"),
     ],
 )
-def test_wrong_usage_is_told(manifest, label_map, arguments, message):
+def test_wrong_usage_is_reported(manifest, label_map, arguments, message):
     result = evaluate(manifest, label_map, *arguments)
 
     assert result.exit_code == 2
@@ -213,7 +215,7 @@ def test_a_manifest_without_cuts_is_named(command, tmp_path):
 def test_pictures_may_be_drawings(manifest, label_map, tmp_path):
     path = tmp_path / "c.svg"
 
-    result = evaluate(manifest, label_map, "--predicted-field", "heard", "--picture", path)
+    result = evaluate(manifest, label_map, "--predicted-field", "predicted", "--picture", path)
 
     assert result.exit_code == 0
     assert "<svg" in path.read_text()
@@ -294,7 +296,7 @@ def test_a_missing_library_says_what_to_install(manifest):
         "import sys\n"
         "sys.modules['sklearn'] = None\n"
         "from emo2vec_plugins.cli import main\n"
-        f"main(['evaluate', {str(manifest)!r}, '--predicted-field', 'heard'])\n"
+        f"main(['evaluate', {str(manifest)!r}, '--predicted-field', 'predicted'])\n"
     )
 
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -313,7 +315,7 @@ def model(tmp_path):
 
 def test_a_model_is_calibrated(model, write, noise, tmp_path):
     cuts = save_cuts(
-        tmp_path / "heard.jsonl", *cuts_like_predictions(model, write, noise, sharpness=1.5)
+        tmp_path / "predicted.jsonl", *cuts_like_predictions(model, write, noise, sharpness=1.5)
     )
     out = tmp_path / "out"
 
@@ -331,7 +333,7 @@ def test_a_model_is_calibrated(model, write, noise, tmp_path):
     )
     assert last.startswith("emo2vec: temperature 1.")
     assert last.endswith(f" from 40 turns; the model is in {out}")
-    assert "of heard.jsonl" in (out / "README.md").read_text()
+    assert "of predicted.jsonl" in (out / "README.md").read_text()
 
 
 @pytest.mark.parametrize(

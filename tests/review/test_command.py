@@ -42,7 +42,7 @@ def changed(desk):
         return [row["change"] for row in csv.DictReader(file)]
 
 
-def test_what_was_corrected_in_elan_comes_home(desk):
+def test_what_was_corrected_in_elan_is_imported(desk):
     out = run("review", "export", "talk.emotions.jsonl", "-o", "for_elan", "--format", "elan")
     file = desk / "for_elan" / "talk.eaf"
     text = file.read_text("utf-8")
@@ -68,7 +68,7 @@ def test_what_was_corrected_in_elan_comes_home(desk):
     assert cut.load_audio().shape == (1, 48_000)
 
 
-def test_what_was_corrected_in_label_studio_comes_home(desk):
+def test_what_was_corrected_in_label_studio_is_imported(desk):
     options = ("--format", "labelstudio", "--media-prefix", "https://example.org/")
     out = run("review", "export", "talk.emotions.jsonl", "-o", "tasks", *options)
     [task] = json.loads((desk / "tasks" / "tasks.labelstudio.json").read_text("utf-8"))
@@ -109,7 +109,7 @@ def test_the_same_corrections_give_the_same_bytes(desk):
         assert (desk / "one" / name).read_bytes() == (desk / "two" / name).read_bytes()
 
 
-def test_what_could_not_be_done_is_told_with_status_3(desk):
+def test_what_could_not_be_done_is_reported_with_status_3(desk):
     silent = [Dialogue(recording=name, turns=TURNS[:1]) for name in ("talk", "other")]
     write_dialogues(silent, "both.emotions.jsonl", plugins=PLUGINS)
     write_dialogues(silent[:1], "one.emotions.jsonl", plugins=PLUGINS)
@@ -122,7 +122,7 @@ def test_what_could_not_be_done_is_told_with_status_3(desk):
     assert changed(desk) == [""]
 
 
-def test_labels_that_nobody_knows_are_refused_unless_they_are_mapped(desk):
+def test_unknown_labels_are_refused_unless_they_are_mapped(desk):
     joy = Dialogue(recording="talk", turns=(turn(0.0, 1.0, "joy"), *TURNS[1:]))
     write_dialogues([joy], "joy.emotions.jsonl", plugins=PLUGINS)
     (desk / "labels.yaml").write_text("joy: happy\n")
@@ -137,7 +137,7 @@ def test_labels_that_nobody_knows_are_refused_unless_they_are_mapped(desk):
     assert changed(desk) == ["emotion", "", ""]
 
 
-def test_nothing_is_sent_out_that_nobody_can_hear():
+def test_nothing_is_exported_without_audio():
     silent = Dialogue(recording="talk", turns=TURNS)
     write_dialogues([silent], "silent.emotions.jsonl", plugins=PLUGINS)
 
@@ -148,7 +148,7 @@ def test_nothing_is_sent_out_that_nobody_can_hear():
 
 
 @pytest.mark.parametrize("tool", ["elan", "labelstudio"])
-def test_what_people_may_have_corrected_is_not_written_over(desk, tool):
+def test_what_people_may_have_corrected_is_not_overwritten(desk, tool):
     arguments = ("review", "export", "talk.emotions.jsonl", "-o", "out", "--format", tool)
     run(*arguments)
     [file, *_] = sorted((desk / "out").iterdir(), reverse=True)
@@ -164,7 +164,7 @@ def test_what_people_may_have_corrected_is_not_written_over(desk, tool):
     assert file.read_text("utf-8") != "hours of work"
 
 
-def test_sound_that_is_linked_and_not_there_is_told_of(desk):
+def test_linked_audio_that_is_missing_is_reported(desk):
     (desk / "talk.wav").unlink()
 
     out = run("review", "export", "talk.emotions.jsonl", "-o", "out", "--format", "elan")
@@ -187,7 +187,7 @@ def test_names_of_files_are_parts_of_addresses(desk):
 
 
 @pytest.mark.parametrize("place", ["tasks", "tasks/tasks.labelstudio.json"])
-def test_tasks_that_nobody_annotated_are_no_corrections(desk, place):
+def test_tasks_without_annotations_are_no_corrections(desk, place):
     run("review", "export", "talk.emotions.jsonl", "-o", "tasks", "--format", "labelstudio")
 
     back = run(

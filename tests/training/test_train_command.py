@@ -1,4 +1,4 @@
-"""``emo2vec train`` from a shell: what is asked for is trained, and mistakes are told."""
+"""``emo2vec train`` from a shell: what is asked for is trained, and mistakes are skipped."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def command(place, tmp_path, *options):
     return run("train", place / "cuts.jsonl.gz", "--output", tmp_path / "out", *options)
 
 
-def heard(folder, path):
+def predict(folder, path):
     return Engine(load_model(folder, device="cpu")).score(path)[0]
 
 
@@ -53,7 +53,7 @@ def test_a_recipe_in_a_file_makes_a_model(place, tmp_path):
         "out: trained on 16 turns for 2 epochs; the weights are those of epoch 2" in result.stderr
     )
     assert result.stdout == ""
-    assert set(heard(tmp_path / "out", place / "wav" / "ann-sad-0.wav").scores) == {"happy", "sad"}
+    assert set(predict(tmp_path / "out", place / "wav" / "ann-sad-0.wav").scores) == {"happy", "sad"}
 
 
 def test_a_run_that_was_killed_says_where_it_goes_on(place, tmp_path):
@@ -106,8 +106,8 @@ def test_the_embedded_shape_hears_by_a_filter_bank_unless_told_otherwise(place, 
     for name, extra in (("banked", []), ("random", ["--set", "front_end=random"])):
         command(place, tmp_path / name, "--new", "tiny", "--epochs", 1, *extra)
 
-    told = [(tmp_path / name / "out" / "README.md").read_text() for name in ("banked", "random")]
-    assert ["front_end: filter-bank\n" in card for card in told] == [True, False]
+    cards = [(tmp_path / name / "out" / "README.md").read_text() for name in ("banked", "random")]
+    assert ["front_end: filter-bank\n" in card for card in cards] == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_leaving_out_one_speaker_at_a_time_shows_a_table(place, tmp_path):
         (["--model", "fake"], 1, "fake cannot be trained: its weights are not at hand"),
     ],
 )
-def test_mistakes_are_told(place, tmp_path, options, status, message):
+def test_mistakes_are_reported(place, tmp_path, options, status, message):
     result = command(place, tmp_path, *options)
 
     assert result.exit_code == status
@@ -206,12 +206,12 @@ def test_labels_that_are_missing_are_an_error_unless_skipped(place, tmp_path):
     path = manifest(tmp_path / "cuts.jsonl", [*corpus(tmp_path / "wav"), bare])
     options = ["--output", tmp_path / "out", "--recipe", place / "recipe.yaml"]
 
-    told = run("train", path, *options).stderr
-    assert "1 of 17 supervisions have no label" in told
-    assert "name another field (--field), or skip them" in told
-    told = run("train", path, *options, "--skip-unlabelled")
-    assert told.exit_code == 0
-    assert f"emo2vec: {path}: not used: 1 without a label\n" in told.stderr
+    refused = run("train", path, *options).stderr
+    assert "1 of 17 supervisions have no label" in refused
+    assert "name another field (--field), or skip them" in refused
+    skipped = run("train", path, *options, "--skip-unlabelled")
+    assert skipped.exit_code == 0
+    assert f"emo2vec: {path}: not used: 1 without a label\n" in skipped.stderr
     assert "- Not used: 1 without a label." in (tmp_path / "out" / "README.md").read_text("utf-8")
 
 
