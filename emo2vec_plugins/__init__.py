@@ -7,10 +7,8 @@ the names that other folders, plugins and users may import; all other modules ar
 
 import lazy_loader
 
-from emo2vec_plugins import builtins
+import emo2vec_plugins.builtins  # noqa: F401 - the composition root: gives the core what lies above it
 from emo2vec_plugins._version import __version__ as __version__
-
-builtins.compose()
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 __all__ += ["__version__"]

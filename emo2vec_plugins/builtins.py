@@ -6,7 +6,7 @@ hooks only, and nothing that this list leaves out is ever loaded.
 
 from typing import Any
 
-from emo2vec_plugins.core import use_built_in_plugins, use_html_renderer
+from emo2vec_plugins.core import compose
 
 BUILT_IN = {
     "models": "emo2vec_plugins.models.published",
@@ -19,8 +19,8 @@ BUILT_IN = {
     "kaldi": "emo2vec_plugins.integrations.kaldi.folders",
     "nemo": "emo2vec_plugins.integrations.nemo.manifests",
     "whisper": "emo2vec_plugins.integrations.whisper.segments",
-    "lhotse": "emo2vec_plugins.integrations.lhotse.cuts",
     "pyannote": "emo2vec_plugins.integrations.pyannote.diarization",
+    "lhotse": "emo2vec_plugins.integrations.lhotse.cuts",
     "commands": "emo2vec_plugins.cli.plugin",
     "training": "emo2vec_plugins.training.plugin",
     "evaluation": "emo2vec_plugins.evaluation.plugin",
@@ -34,13 +34,10 @@ most sources stand last, and what opens any path stands before the other openers
 """
 
 
-def compose() -> None:
-    """Give the core what lies above it: plugins by name, and pictures of its values."""
-    use_built_in_plugins(BUILT_IN)
-    use_html_renderer(_html)
-
-
 def _html(value: Any) -> str:
     from emo2vec_plugins.report import notebook_html
 
     return notebook_html(value)
+
+
+compose(BUILT_IN, html=_html)

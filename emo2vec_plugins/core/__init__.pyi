@@ -1,10 +1,7 @@
-from .audio import Audio as Audio
-from .audio import note_read as note_read
-from .audio import serial_group_of as serial_group_of
 from .backend import Backend as Backend
 from .backend import Frames as Frames
 from .backend import NamedModel as NamedModel
-from .built_in import use_built_in_plugins as use_built_in_plugins
+from .composition import compose as compose
 from .format import Format as Format
 from .hookspecs import hookimpl as hookimpl
 from .label_map import LabelMap as LabelMap
@@ -29,12 +26,15 @@ from .pipeline import pass_through as pass_through
 from .pipeline import raise_error as raise_error
 from .plugins import Plugins as Plugins
 from .plugins import as_plugins as as_plugins
+from .session import Audio as Audio
 from .session import Clip as Clip
 from .session import Options as Options
 from .session import Recording as Recording
 from .session import Session as Session
 from .session import Span as Span
 from .session import kept as kept
+from .session import note_read as note_read
+from .session import serial_group_of as serial_group_of
 from .values import FLAGS as FLAGS
 from .values import Dialogue as Dialogue
 from .values import Emotion as Emotion
@@ -43,4 +43,3 @@ from .values import Provenance as Provenance
 from .values import ScoredTurn as ScoredTurn
 from .values import Turn as Turn
 from .values import as_turns as as_turns
-from .values import use_html_renderer as use_html_renderer

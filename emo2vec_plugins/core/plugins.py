@@ -15,7 +15,7 @@ import pluggy
 
 from emo2vec_plugins.core import hookspecs
 from emo2vec_plugins.core.backend import NamedModel
-from emo2vec_plugins.core.built_in import built_in_plugins
+from emo2vec_plugins.core.composition import built_in_plugins
 from emo2vec_plugins.core.format import Format
 from emo2vec_plugins.core.guards import guard, skip
 from emo2vec_plugins.core.session import Options, Session
@@ -65,7 +65,7 @@ class Plugins:
         self.manager = pluggy.PluginManager(hookspecs.PROJECT)
         self.manager.add_hookspecs(hookspecs)
         self._origins: dict[str, str] = {}
-        for name, module in built_in_plugins().items():
+        for name, module in built_in_plugins.items():
             self._register(importlib.import_module(module), name, "built-in")
         for entry in entry_points(group=hookspecs.PROJECT) if installed else ():
             self._load(entry)

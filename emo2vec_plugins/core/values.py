@@ -7,10 +7,11 @@ left out of comparison.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from emo2vec_plugins.core.composition import html_renderer
 from emo2vec_plugins.errors import InvalidTurnError
 
 if TYPE_CHECKING:
@@ -202,10 +203,5 @@ class Dialogue:
         return _html(self)
 
 
-_html: Callable[[Any], str] = repr
-
-
-def use_html_renderer(render: Callable[[Any], str]) -> None:
-    """Set what notebooks show of a `Dialogue`, `ScoredTurn` or `Emotion`; it gives HTML."""
-    global _html  # noqa: PLW0603 - the one place that the composition root writes to
-    _html = render
+def _html(value: Any) -> str:
+    return html_renderer[0](value)

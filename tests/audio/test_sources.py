@@ -25,7 +25,7 @@ from emo2vec_plugins.audio.sources import (
     open_audio,
 )
 from emo2vec_plugins.audio.turns import bounds, mono, resampled_length
-from emo2vec_plugins.core.audio import serial_group_of
+from emo2vec_plugins.core.session import serial_group_of
 from emo2vec_plugins.core.values import Turn
 from emo2vec_plugins.errors import AudioError
 
