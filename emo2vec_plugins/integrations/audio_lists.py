@@ -39,6 +39,7 @@ def open_list(path: str, parse: Parse) -> list[Input]:
         FormatError: If a line is malformed; names it.
         OSError: If the file cannot be read.
     """
+    # Windows' editors write a byte-order mark, which would become part of the first key.
     with Path(path).open(encoding="utf-8-sig") as lines:
         return read_list(lines, path, parse)
 
@@ -73,6 +74,7 @@ def scp_line(line: str) -> Input:
     if len(line.split(maxsplit=1)) == 1:
         raise FormatError(f"expected 'KEY PATH', found {line!r}")
     key, path = line.split(maxsplit=1)
+    # Kaldi runs such a line in a shell: a list of files must not be a program.
     if path.endswith("|"):
         raise FormatError(
             f"key {key!r} is a pipe, {path!r}; commands in lists are not run: "

@@ -87,6 +87,7 @@ def merged(
 
     A new label removes all fields of an earlier run: none is left beside a label it is not of.
     """
+    # Names that are written anyway are not removed first: keys keep their places.
     stale = field_names(options) - fields.keys() if options.field in fields else set()
     return {k: v for k, v in (record or {}).items() if k not in stale} | dict(fields)
 

@@ -72,7 +72,10 @@ class RecordingSession:
 
         self._recording = recording
         self._audio = open_audio(audio)
-        self._turns = [_whole(self._audio)] if turns is None else turns
+        if turns is None:
+            # Audio that cannot be read fails again in the engine, which gives the turn its reason.
+            turns = [Turn(start=0.0, end=seconds_of(self._audio) or 0.0)]
+        self._turns = turns
         self._options = options
         self._wanted = range(len(self._turns)) if wanted is None else wanted
         self._emotions = {
@@ -85,6 +88,7 @@ class RecordingSession:
 
     def clips(self) -> Iterator[Clip]:
         """Yield one clip a turn, its place as the key, with the spans in which others speak."""
+        # Unwanted turns are in here, too: their speakers overlap the wanted ones.
         alone = self._options.overlap == "exclude"
         turns = {place: turn for place, turn in enumerate(self._turns) if isinstance(turn, Turn)}
         for (place, turn), spans in zip(turns.items(), overlaps([*turns.values()]), strict=True):
@@ -94,8 +98,8 @@ class RecordingSession:
     def take(self, clip: Clip, emotion: Emotion) -> None:
         """Keep the result beside its turn."""
         emotion = kept(emotion, self._options)
-        values = {name: getattr(emotion, name) for name in FRAMES}
-        frames = {name: array for name, array in values.items() if array is not None}
+        arrays = {name: getattr(emotion, name) for name in FRAMES}
+        frames = {name: array for name, array in arrays.items() if array is not None}
         self._spill.add(frames)
         # The mapping alone refers to the frames, so that memory is free once they are on disk.
         self._frames[clip.key] = frames
@@ -115,19 +119,17 @@ class RecordingSession:
     def dialogue(self) -> Dialogue:
         """Return the turns that were wanted, with their emotions."""
         path = getattr(self._audio, "path", None)
+        turns = [NOWHERE if isinstance(each, str) else each for each in self._turns]
+        scored = (
+            ScoredTurn(turn=turns[place], emotion=emotion)
+            for place, emotion in self.emotions().items()
+        )
         return Dialogue(
             recording=self._recording,
-            turns=tuple(
-                ScoredTurn(turn=self._turn(place), emotion=emotion)
-                for place, emotion in self.emotions().items()
-            ),
+            turns=tuple(scored),
             audio=None if path is None else str(path),
             duration=seconds_of(self._audio),
         )
-
-    def _turn(self, place: int) -> Turn:
-        turn = self._turns[place]
-        return NOWHERE if isinstance(turn, str) else turn
 
 
 class RecordsSession(RecordingSession):
@@ -180,8 +182,3 @@ def unscored(source: Recording, error: Exception) -> Dialogue:
         recording=source.recording,
         turns=tuple(ScoredTurn(turn=turn, emotion=emotion) for turn in turns),
     )
-
-
-def _whole(audio: Audio) -> Turn:
-    # Audio that cannot be read fails again in the engine, which gives the turn its reason.
-    return Turn(start=0.0, end=seconds_of(audio) or 0.0)

@@ -58,6 +58,7 @@ def read_rttm_sources(
     """
     recordings = read_rttm(Path(rttm), use_channels=use_channels)
     names = [each.recording for each in recordings]
+    # A path is a sequence, too, of characters.
     if not isinstance(audio, Mapping):
         audio = [audio] if isinstance(audio, str | os.PathLike) else list(audio)
     renamed = _renamed(names, audio)
@@ -121,6 +122,7 @@ def _found(audio: Iterable[Paths] | Mapping[str, Paths]) -> Iterator[tuple[str, 
     for each in audio:
         given = Path(each)
         name, equals, path = os.fspath(each).partition("=")
+        # "NAME=FILE", unless a file is really called so.
         if equals and not given.exists():
             if not Path(path).is_file():
                 raise AudioError(f"{path}: no such audio file, given as {name!r}")
@@ -145,6 +147,7 @@ def _by_name(found: Iterable[tuple[str, Path]]) -> dict[str, list[Path]]:
     files: dict[str, list[Path]] = {}
     for name, file in found:
         known = files.setdefault(_key(name), [])
+        # A file may be given itself and lie in a folder that is given: it is one file.
         if not any(file.samefile(other) for other in known):
             known.append(file)
     return files

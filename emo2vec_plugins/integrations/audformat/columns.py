@@ -35,11 +35,11 @@ def fill(
         FormatError: If the emotions are of several models.
     """
     library = import_audformat()
-    table.drop_columns(
-        [name for name in table.columns if is_audformat_column(name, field=field)], inplace=True
-    )
+    # Scores of classes that another model had would stay beside those of this one.
+    table.drop_columns(_ours(table, field), inplace=True)
     rows = [audformat_values(emotion, field=field) for emotion in emotions]
     rater = _rater(database, emotions, field)
+    # The label's scheme lists the classes; all other columns hold any text or number.
     types = {"text": library.define.DataType.STRING, "number": library.define.DataType.FLOAT}
     classes = dict.fromkeys(name for each in emotions for name in (*each.scores, each.label))
     for name, kind in audformat_columns(emotions, field=field).items():
@@ -67,6 +67,7 @@ def _rater(database: audformat.Database, emotions: Iterable[Emotion], field: str
             f"{', '.join(sorted(each.model for each in models))}; make a table for each"
         )
     for provenance in models:
+        # The same model is the same rater; another one gets a name with a number.
         names = [field, *(f"{field}-{number}" for number in range(2, len(database.raters) + 2))]
         same = [name for name in names if known_model(database.raters.get(name)) == provenance]
         name = (same or [name for name in names if name not in database.raters])[0]
@@ -90,13 +91,13 @@ def known_model(rater: audformat.Rater | None) -> Provenance | None:
 def refuse_replacing(
     database: audformat.Database, table: str, *, is_new: bool, options: Options
 ) -> None:
-    """Refuse to touch what is there already, unless that is said, and what other tables use.
+    """Refuse to replace columns unless asked to, and to change what other tables use.
 
     Args:
         database: Before anything is scored.
-        table: Name of the table that is to get columns.
-        is_new: It is to be made.
-        options: Say what the columns are called.
+        table: Name of the table that gets columns.
+        is_new: Whether the table does not exist yet.
+        options: Their *field* is the prefix of the columns.
 
     Raises:
         OptionsError: If a table, column or scheme would be replaced.
@@ -106,11 +107,7 @@ def refuse_replacing(
         raise OptionsError(
             f"there is a table {table!r} already; Options(overwrite=True) replaces it"
         )
-    taken = (
-        []
-        if is_new
-        else [name for name in database[table].columns if is_audformat_column(name, field=field)]
-    )
+    taken = [] if is_new else _ours(database[table], field)
     if taken and not options.overwrite:
         raise OptionsError(
             f"table {table!r} has {', '.join(taken)} already: into=... makes a new table, "
@@ -121,8 +118,13 @@ def refuse_replacing(
             _refuse_sharing(database, other, field)
 
 
+def _ours(table: audformat.Table, field: str) -> list[str]:
+    return [name for name in table.columns if is_audformat_column(name, field=field)]
+
+
 def _refuse_sharing(database: audformat.Database, table: str, field: str) -> None:
-    """Refuse to add labels to a scheme that somebody else labelled by."""
+    """Refuse to add labels to a scheme by which people labelled."""
+    # Schemes belong to the database: a label more would be one that the annotators did not have.
     for name, column in database[table].columns.items():
         scheme = column.scheme_id or ""
         if is_audformat_column(scheme, field=field) and known_model(column.rater) is None:

@@ -127,6 +127,7 @@ def seconds(time: Any) -> float:
 
 def cells(series: pd.Series[Any]) -> list[Any]:
     """Return a column's values, None where one is missing."""
+    # NaN, NaT and pandas.NA all stand for a missing value, by the column's type.
     return [
         None if missing else value for value, missing in zip(series, series.isna(), strict=True)
     ]
@@ -148,6 +149,7 @@ class _Segments:
                 f"{file}: a segment of audformat lies between 0 and 292 years, "
                 f"found {turn.start} to {turn.end} s"
             )
+        # Two speakers may have the same bounds. The end moves, so that starts stay as they are.
         while (file, start, end) in self._taken:
             end += 1
         self._taken.add((file, start, end))

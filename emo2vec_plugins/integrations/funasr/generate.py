@@ -47,7 +47,7 @@ HINTS = {
     ),
     **dict.fromkeys(("fp16", "bf16"), "dtype='float16' or dtype='bfloat16' choose the arithmetic"),
     "ngpu": "device='cpu' keeps off the GPU",
-    "data_type": "what is given is told by its type: paths, samples, bytes",
+    "data_type": "the type of the input decides: paths, samples, bytes",
     "device": "AutoModel(..., device=...) places the model",
 }
 
@@ -138,7 +138,8 @@ class AutoModel:
         for sound, emotion in self._scored(sounds, engine, rate=fs, wanted=wanted):
             result = _result(sound.key, emotion, engine)
             if wanted:
-                result["feats"] = _feats(emotion, engine)
+                is_frames = engine.granularity == "frame"
+                result["feats"] = emotion.frame_embeddings if is_frames else emotion.embedding
                 write(sound.key, result["feats"])
             results.append(result)
             if progress_callback is not None:
@@ -165,10 +166,6 @@ def _result(key: str, emotion: Emotion, engine: Engine) -> dict[str, Any]:
         return {"key": key, "labels": [], "scores": [], "reason": emotion.reason}
     labels = [engine.labels.tokens[column] for column in engine.labels.columns]
     return {"key": key, "labels": labels, "scores": list(emotion.scores.values())}
-
-
-def _feats(emotion: Emotion, engine: Engine) -> FloatArray | None:
-    return emotion.frame_embeddings if engine.granularity == "frame" else emotion.embedding
 
 
 def _writer(

@@ -80,6 +80,7 @@ def _opened(source: Any, rate: int) -> Audio:
 def _from_bytes(data: bytes, rate: int) -> Audio:
     if is_audio_file(data):
         return StreamAudio(BytesIO(data))
+    # Without a header the reference reads 16-bit samples: half a sample is something else.
     if len(data) % 2:
         raise AudioError(f"{len(data)} bytes are neither an audio file nor samples of 16 bits each")
     return ArrayAudio(np.frombuffer(data, dtype="<i2"), rate)
@@ -89,6 +90,7 @@ def _channels_first(samples: Any) -> Any:
     """Return samples as (samples,) or (channels, samples); the shorter axis is the channels."""
     if hasattr(samples, "detach"):
         samples = samples.detach().cpu()
+        # numpy has no bfloat16.
         samples = (samples.float() if samples.is_floating_point() else samples).numpy()
     array = np.atleast_1d(np.squeeze(np.asarray(samples)))
     return array.T if array.ndim == 2 and len(array) > array.shape[1] else array
@@ -109,17 +111,12 @@ def _is_path(given: Any) -> TypeGuard[str | os.PathLike[str]]:
 
 def _line(line: str) -> Input:
     """Read ``KEY PATH``, or a path alone, with blanks in it or not."""
+    # The reference takes any of these lists in either form, and so decides by what is there.
     alone = len(line.split(maxsplit=1)) == 1 or Path(line).is_file()
     return unnamed(line) if alone else scp_line(line)
 
 
-_LISTS = {
-    ".scp": _line,
-    ".txt": _line,
-    ".text": _line,
-    ".json": _line,
-    ".jsonl": json_line,
-}
+_LISTS = dict.fromkeys((".scp", ".txt", ".text", ".json"), _line) | {".jsonl": json_line}
 
 
 def _input(item: Any) -> Input:

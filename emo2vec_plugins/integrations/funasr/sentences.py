@@ -82,6 +82,7 @@ def annotate_sentences(
     """
     wanted = as_options(options)
     refuse_frames(wanted, "a FunASR result")
+    # One result raises what went wrong; among several, one that fails must not stop the others.
     one = isinstance(result, Mapping)
     sources = _sources([result] if one else result, audio)
     for source in sources:

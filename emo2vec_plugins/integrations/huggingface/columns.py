@@ -45,6 +45,7 @@ class Columns:
             OptionsError: If it has a class that the data set has no number for.
         """
         self._rows.append(values)
+        # The schema needs the classes, which only a row with scores has: rows wait for one.
         if not self._options.classes:
             found = tuple(scores_in(values, self._options))
             self._options = replace(self._options, classes=found)

@@ -126,6 +126,7 @@ class DatasetSession:
 
     def take(self, clip: Clip, emotion: Emotion) -> None:
         """Keep the result; rows before that of the clip are complete."""
+        # Clips come in order, but rows without clips have no other sign that they are done.
         session, own = clip.key
         while self._open[0] is not session:
             self._columns.add(self._open.popleft().finish())

@@ -130,6 +130,7 @@ def audio_of(value: Any) -> Audio:
     """Return the sound in a cell, whatever it is stored as; nothing is decoded yet."""
     from emo2vec_plugins.audio import MissingAudio, open_audio
 
+    # Stored audio has bytes or a path; decoded audio, an array; a column of paths, strings.
     if isinstance(value, Mapping) and value.get("bytes") is not None:
         value = value["bytes"]
     elif isinstance(value, Mapping) and "array" in value:

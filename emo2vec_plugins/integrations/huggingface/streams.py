@@ -43,7 +43,8 @@ def streamed(
         batch_size=batch_rows,
         features=_features(stream, options),
     )
-    stream = stream.with_format(_format(dataset))
+    formatting = getattr(dataset, "_formatting", None)
+    stream = stream.with_format(getattr(formatting, "format_type", None))
     return stream if original is None else stream.cast_column(options.column, original)
 
 
@@ -78,11 +79,6 @@ def _is_arrow(dataset: IterableDataset) -> bool:
     # slowly: a stream keeps its kind. Where that is not known, Python objects are always right.
     examples = getattr(dataset, "_ex_iterable", None)
     return getattr(examples, "iter_arrow", None) is not None
-
-
-def _format(dataset: IterableDataset) -> str | None:
-    found: str | None = getattr(getattr(dataset, "_formatting", None), "format_type", None)
-    return found
 
 
 class _Annotator:

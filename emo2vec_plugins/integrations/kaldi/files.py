@@ -87,6 +87,8 @@ def _lines(
     path: Path, parse: Callable[[list[str]], tuple[str, T]], *, split: int = 0
 ) -> Iterator[tuple[str, T]]:
     found: dict[str, int] = {}
+    # Not splitlines() and split(): those also break at Unicode's blanks and line ends, which Kaldi
+    # takes for letters.
     for number, line in enumerate(read_text(path).removeprefix("\ufeff").split("\n"), 1):
         words = _BLANK.split(line.strip(" \t\r"), maxsplit=split)
         if words == [""]:

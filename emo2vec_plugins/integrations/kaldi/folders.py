@@ -105,6 +105,7 @@ def read_kaldi(folder: str | os.PathLike[str], *, run_pipes: bool = False) -> Ka
     segments = _segments(path, locations)
     speakers = _speakers(path, [each.utterance for each in segments])
     channels = _optional(path / "reco2file_and_channel", read_channels)
+    # In the order of wav.scp, so that each recording is opened once, whatever the segments' order.
     by_recording: dict[str, list[Segment]] = {name: [] for name in locations}
     for segment in segments:
         by_recording.setdefault(segment.recording, []).append(segment)

@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any
 
 from emo2vec_plugins.core import Dialogue, Emotion, Options
@@ -80,7 +79,7 @@ class KaldiResults:
     failures: Mapping[str, str] = field(repr=False)
 
 
-class KaldiWriter:
+class KaldiWriter(ExitStack):
     """Keeps what goes into Kaldi's files until everything is there, which is what sorting needs.
 
     Lines and arrays lie in files without a name meanwhile; memory has a few words an utterance.
@@ -99,6 +98,7 @@ class KaldiWriter:
                 f"{folder / LABELS} is there already: ask for overwriting, or name another "
                 "folder for the results"
             )
+        super().__init__()
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._has_arrays = options.embeddings
@@ -106,20 +106,8 @@ class KaldiWriter:
         self._reasons: dict[str, str] = {}
         self._failures: dict[str, str] = {}
         self._places: dict[str, tuple[int, int]] = {}
-        self._stack = ExitStack()
         self._lines = self._spool()
         self._arrays = self._spool()
-
-    def __enter__(self) -> KaldiWriter:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._stack.close()
 
     def add(self, scored: ScoredRecording) -> None:
         """Keep one recording.
@@ -178,7 +166,7 @@ class KaldiWriter:
             write_text(folder / name, _table(table))
 
     def _spool(self) -> IO[bytes]:
-        return self._stack.enter_context(tempfile.TemporaryFile(dir=self._folder))
+        return self.enter_context(tempfile.TemporaryFile(dir=self._folder))
 
     def _note(self, utterance: str, emotion: Emotion) -> None:
         if emotion.reason is not None:

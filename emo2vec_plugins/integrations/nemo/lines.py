@@ -106,6 +106,7 @@ class ManifestLine:
         if not self.has_rttm:
             end = max(start, audio.length / audio.rate) if duration is None else start + duration
             return [Turn(start=start, end=end, channel=channel)]
+        # Turns are cut to the line's stretch; one without length is kept if it lies in it.
         end = math.inf if duration is None else start + duration
         recordings = read_rttm(self._path(RTTM))
         names = (self.recording, self.audio().stem)
@@ -169,11 +170,13 @@ def read_manifest(path: str | os.PathLike[str]) -> Iterator[ManifestLine]:
 def _line(data: bytes, manifest: Path, number: int) -> ManifestLine:
     where = f"{manifest}: line {number}"
     try:
+        # Only the first line can begin with a byte-order mark; elsewhere it is a character.
         text = data.decode("utf-8-sig" if number == 1 else "utf-8").strip()
         record = json.loads(text)
     except UnicodeDecodeError as error:
         raise FormatError(f"{where}: expected text in UTF-8, found other bytes: {error}") from error
     except (ValueError, RecursionError) as error:
+        # The usual cause is a writer that was killed.
         torn = (
             "" if data.endswith(b"\n") else "; it is the last one and has no end: was it cut off?"
         )
@@ -195,6 +198,8 @@ def members(text: str) -> dict[str, str]:
     >>> members('{"a":1.50, "b" : [ ]}')
     {'a': '"a":1.50', 'b': '"b" : [ ]'}
     """
+    # raw_decode gives where a value ends, so that its text can be kept: dumps would write 1.50 as
+    # 1.5, and other escapes.
     decoder = json.JSONDecoder()
     found = {}
     start = _after(text, text.index("{") + 1)

@@ -103,15 +103,16 @@ def annotate_nemo(
     if wanted.embeddings or wanted.frames:
         raise OptionsError("a manifest has no room for embeddings and frames; Lhotse's cuts have")
     _check(Path(path), Path(out))
-
-    def failed(line: ManifestLine, error: Exception) -> ManifestLine:
-        return _unscored(line, str(error), wanted)
-
     summary = ManifestSummary()
+    lines = annotate(
+        read_manifest(path),
+        score=score,
+        plugins=plugins,
+        options=wanted,
+        failed=lambda line, error: _unscored(line, str(error), wanted),
+    )
     with replacing(Path(out)) as stream:
-        for line in annotate(
-            read_manifest(path), score=score, plugins=plugins, options=wanted, failed=failed
-        ):
+        for line in lines:
             stream.write(line.text.encode() + b"\n")
             summary.count(line)
             if progress is not None:

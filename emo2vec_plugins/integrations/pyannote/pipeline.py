@@ -151,6 +151,7 @@ class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
     def to(self, device: torch.device) -> EmotionDiarizationPipeline:
         """Send the diarization to *device*, and the emotion model if it can be moved."""
         super().to(device)
+        # A scorer of the user's may have a method of its own; an Engine's back end is moved.
         for part in (self.score, getattr(self.score, "backend", None)):
             move = getattr(part, "to", None)
             if callable(move):
@@ -207,10 +208,12 @@ class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
                 f"expected a DiarizeOutput or an Annotation of {type(self.diarization).__name__}, "
                 f"got {type(found).__name__}"
             )
+        speakers = getattr(found, "speaker_diarization", found)
+        turns = sum(1 for _ in speakers.itertracks())  # len() counts segments, not tracks
         result = annotate_diarization(
             found,
             sound,
-            score=partial(_counted, self.score, report, _turns(found)) if report else self.score,
+            score=partial(_counted, self.score, report, turns) if report else self.score,
             options=self.options,
             plugins=self.plugins,
             recording=str(sound["uri"]),
@@ -244,11 +247,6 @@ def _counted(
             done += 1
             hook(STEP, None, completed=done, total=total)
         yield item, emotion
-
-
-def _turns(diarization: Any) -> int:
-    speakers = getattr(diarization, "speaker_diarization", diarization)
-    return sum(1 for _ in speakers.itertracks())
 
 
 def _unavailable(checkpoint: Any, why: str) -> ModelNotFoundError:

@@ -100,7 +100,8 @@ def emo2vec_open(source: Any, options: Options) -> SegmentsSession | None:
     """Open a `WhisperTranscript`, or a transcript whose audio is in the options."""
     if isinstance(source, WhisperTranscript):
         return SegmentsSession(source, options)
-    if not (_is_result(source) or _is_list_of_segments(source)):
+    is_list = isinstance(source, list | tuple) and bool(source) and all(map(_is_segment, source))
+    if not (is_list or _is_result(source)):
         return None
     if options.audio is None:
         raise OptionsError("a transcript does not name its audio: pass Options(audio=...)")
@@ -113,6 +114,7 @@ class SegmentsSession(RecordsSession):
     def __init__(self, source: WhisperTranscript, options: Options) -> None:
         self._result, self._segments = _copied(source.transcript)
         self._speakers = SpeakerTurns(())
+        # Speakers first: who overlaps whom depends on them.
         if source.diarization is not None:
             name = source.recording or _audio_name(source.audio)
             self._speakers = read_speaker_turns(source.diarization, recording=name)
@@ -176,11 +178,9 @@ def _is_result(given: Any) -> bool:
     if not isinstance(given, Mapping) or not isinstance(given.get("segments"), list):
         return False
     texts = all(isinstance(each, Mapping) and "text" in each for each in given["segments"])
+    # Without segments it must have something else of a transcript: other toolkits' dicts have
+    # "segments", too.
     return texts and bool(given["segments"] or "language" in given or "word_segments" in given)
-
-
-def _is_list_of_segments(given: Any) -> bool:
-    return isinstance(given, list | tuple) and bool(given) and all(map(_is_segment, given))
 
 
 def _is_segment(given: Any) -> bool:
