@@ -48,11 +48,16 @@ class CutSession:
         audio = self._audio()
         turns = {place: self._turn(place, audio) for place in self._places}
         # Tracks have times of their own: who speaks at once is decided in those of the mixture.
-        everyone = [self._in_cut(place, turn) for place, turn in turns.items()]
+        offsets = [self._holders[track][0] for track, _ in turns]
+        everyone = [
+            replace(turn, start=turn.start + offset, end=turn.end + offset)
+            for turn, offset in zip(turns.values(), offsets, strict=True)
+        ]
         alone = self._options.overlap == "exclude"
-        for (place, turn), spans in zip(turns.items(), overlaps(everyone), strict=True):
+        for (place, turn), offset, spans in zip(
+            turns.items(), offsets, overlaps(everyone), strict=True
+        ):
             if is_wanted(self._places[place].custom, self._options):
-                offset = self._holders[place[0]][0]
                 yield Clip(
                     turn=turn,
                     audio=self._stretch(place, audio),
@@ -126,10 +131,6 @@ class CutSession:
             length=holder.num_samples,
             channels=audio.channels if self._mixed else _as_tuple(holder.channel),
         )
-
-    def _in_cut(self, place: Place, turn: Turn) -> Turn:
-        offset = self._holders[place[0]][0]
-        return replace(turn, start=turn.start + offset, end=turn.end + offset)
 
     def _arrays(self, clip: Clip, emotion: Emotion) -> dict[str, Any]:
         missing = missing_arrays(self._places[clip.key].custom, self._options)

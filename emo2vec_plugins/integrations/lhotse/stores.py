@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -23,40 +22,26 @@ from emo2vec_plugins.files import mapped, pieces, save_npy, staging, sync
 from emo2vec_plugins.integrations.lhotse.journal import cut_back
 
 
-class Store(ABC):
-    """Where arrays go while cuts are annotated.
+class Store:
+    """Where arrays go while cuts are annotated; as it is, for runs without arrays.
 
     Attributes:
         suffix: Of its path.
-        path: What manifests refer to.
         writer: For `ArraySink`.
     """
 
     suffix = ""
-    writer: Any
+    writer: Any = None
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    @abstractmethod
     def commit(self) -> int:
         """Bring all that was written to the disk and return the position."""
+        return 0
 
-    def seal(self) -> None:  # noqa: B027 - most stores are complete after each commit
+    def seal(self) -> None:
         """Finish; may be called again after it was interrupted."""
 
-    def close(self) -> None:  # noqa: B027 - a store may have no open file
+    def close(self) -> None:
         """Close files, finished or not."""
-
-
-class NoStore(Store):
-    """Takes the place of a store where no arrays are asked for."""
-
-    writer = None
-
-    def commit(self) -> int:
-        """Return 0: there is nothing to write."""
-        return 0
 
 
 class LilcomStore(Store):
@@ -65,7 +50,6 @@ class LilcomStore(Store):
     suffix = ".lca"
 
     def __init__(self, path: Path, position: int) -> None:
-        super().__init__(path)
         cut_back(path, position)
         # Lhotse's default mode would empty the archive.
         self.writer = LilcomChunkyWriter(path, mode="ab")
@@ -84,7 +68,6 @@ class FilesStore(Store):
     """One ``.npy`` file an array. Needs no position: what is written again is the same file."""
 
     def __init__(self, path: Path, position: int) -> None:  # noqa: ARG002 - as other stores
-        super().__init__(path)
         path.mkdir(parents=True, exist_ok=True)
         self.writer = _FilesWriter(path)
 
@@ -105,7 +88,7 @@ class Hdf5Store(Store):
     suffix = ".h5"
 
     def __init__(self, path: Path, position: int) -> None:
-        super().__init__(path)
+        self._path = path
         self._log = _log(path)
         if self._log.exists() or not path.exists():  # otherwise sealed before
             cut_back(self._log, position)
@@ -121,9 +104,9 @@ class Hdf5Store(Store):
         length = self.commit()
         self.close()
         # An empty log beside a file was opened again after the file had been sealed.
-        if length or not self.path.exists():
+        if length or not self._path.exists():
             with (
-                staging(self.path, locked=True, suffix=".part.h5") as part,
+                staging(self._path, locked=True, suffix=".part.h5") as part,
                 NumpyHdf5Writer(part, mode="w") as whole,
                 self._log.open("rb") as log,
             ):
@@ -194,7 +177,7 @@ def store_place(
 
 def open_store(place: StorePlace | None, position: int) -> Store:
     """Return the store at a position; without a place, one for runs without arrays."""
-    return NoStore(Path()) if place is None else STORES[place.type](place.path, position)
+    return Store() if place is None else STORES[place.type](place.path, position)
 
 
 def occupied(path: Path) -> Path | None:
