@@ -107,9 +107,15 @@ def replacing(path: Path, *, locked: bool = False) -> Iterator[IO[bytes]]:
 
 
 def write_whole(path: Path, content: str | bytes, *, locked: bool = False) -> None:
-    """Write a file that is complete or what it was before; text in UTF-8."""
+    """Write a file that is complete or what it was before; text in UTF-8.
+
+    Raises:
+        UnicodeEncodeError: If a text has lone surrogates; nothing is touched.
+        OSError: If it cannot be written.
+    """
+    data = content.encode() if isinstance(content, str) else content
     with replacing(path, locked=locked) as stream:
-        stream.write(content.encode() if isinstance(content, str) else content)
+        stream.write(data)
 
 
 def sync(file: IO[Any]) -> None:

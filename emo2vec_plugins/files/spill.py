@@ -52,6 +52,7 @@ class Rows:
         self.count += len(block)
         self._bytes += block.nbytes
         if self._file is None and self._bytes > MOST_BYTES:
+            # Without a name: the system frees it even if the process is killed.
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - mapped, then closed with this
             weakref.finalize(self, self._file.close)
         if self._file is not None:
@@ -133,6 +134,7 @@ def moved_to_disk(arrays: Iterable[FloatArray]) -> list[FloatArray]:
     starts = np.cumsum([0, *(each.nbytes for each in given)]).tolist()
     with tempfile.TemporaryFile() as file:
         _write(file, given)
+        # The mapping keeps the file alive after its handle is closed.
         whole = mapped(file, np.dtype(np.uint8), (starts[-1],))
     return [
         whole[start : start + each.nbytes].view(each.dtype).reshape(each.shape)

@@ -51,6 +51,7 @@ def loads(text: str) -> list[Dialogue]:
     """
     turns: list[ScoredTurn] = []
     for number, line in enumerate(_LINE_END.split(text.removeprefix("\ufeff")), 1):
+        # Of a label with frequencies the second line holds these; it belongs to the turn before.
         if line.strip() and not (turns and line.startswith("\\")):
             turns.append(_scored(number, line))
     return [Dialogue(recording="", turns=tuple(turns))]

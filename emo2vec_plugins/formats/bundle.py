@@ -80,6 +80,7 @@ def write_bundle(
     formats = (RTTM, EMOTION_RTTM, SPKEMO_RTTM, EMOTIONS_JSONL)
     texts = {where / (stem + each.suffixes[0]): _dumped(each, dialogue) for each in formats}
     paths = list(texts)
+    # The caller's own lines have fields that a turn does not keep.
     if rttm is not None:
         texts[paths[0]] = rttm
     arrays = where / (stem + ARRAYS_SUFFIX)
@@ -88,6 +89,7 @@ def write_bundle(
             _write_arrays(stream, dialogue, np.dtype(array_dtype))
     else:
         arrays.unlink(missing_ok=True)  # an earlier bundle's would be read with these turns
+    # emotions.jsonl is the last of them: where it is, all are.
     for path, text in texts.items():
         write_text(path, text)
     return Bundle(
@@ -157,6 +159,7 @@ def _with_arrays(dialogue: Dialogue, path: Path) -> Dialogue:
     fields: list[dict[str, Any]] = [{} for _ in turns]
     try:
         for field, index, array in _scatter(path):
+            # One row a turn is kept for embeddings, many for frames.
             fields[index][field] = array[0] if field == "embedding" else array
     except (KeyError, IndexError, ValueError) as error:
         raise FormatError(f"{path}: not the arrays of {len(turns)} turns: {error}") from error
@@ -173,5 +176,6 @@ def _scatter(path: Path) -> Iterator[tuple[str, int, FloatArray]]:
     with np.load(path, allow_pickle=False) as file:
         for prefix, field in ARRAYS.items():
             values, offsets = file[f"{prefix}_values"], file[f"{prefix}_offsets"]
+            # Turns differ in length: all lie in one array, and offsets say where each begins.
             for position, index in enumerate(file[f"{prefix}_turns"].tolist()):
                 yield field, index, values[offsets[position] : offsets[position + 1]]

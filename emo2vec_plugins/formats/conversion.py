@@ -93,6 +93,7 @@ def write_any(
         FormatError: If there is no such format, or it cannot hold the dialogues.
         OSError: If a file cannot be written.
     """
+    # A separator at the end says that a folder is meant before there is one.
     is_folder = Path(path).is_dir() or os.fspath(path).endswith(("/", os.sep))
     if not is_folder:
         if format == BUNDLE:
@@ -130,7 +131,7 @@ def suffix_of(format_: Format) -> str:
 
 
 def _is_of(file: Path, wanted: Format, plugins: Plugins) -> bool:
-    """Tell whether a file's longest fitting ending is one of *wanted*'s: x.emotion.rttm is no RTTM."""
+    """Return whether a file's longest fitting ending is one of *wanted*'s: x.emotion.rttm is no RTTM."""
     if not file.is_file() or not file.name.casefold().endswith(
         tuple(suffix.casefold() for suffix in wanted.suffixes)
     ):
@@ -141,6 +142,7 @@ def _is_of(file: Path, wanted: Format, plugins: Plugins) -> bool:
 def _refuse_twins(dialogues: Iterable[Dialogue], folder: Path) -> None:
     names: dict[str, str] = {}
     for dialogue in dialogues:
+        # Two names that differ in case alone are one file on macOS and Windows.
         stem = bundle_stem(dialogue.recording).casefold()
         if stem in names:
             raise FormatError(
@@ -154,6 +156,7 @@ def _written(paths: Sequence[Path], dialogues: Sequence[Dialogue], format_: Form
         return Written(paths=tuple(paths), lost=None)
     gone = lost(dialogues, format_)
     if len(paths) == len(dialogues):
+        # A file for each recording loses nothing by holding one.
         gone = [name for name in gone if name != "several"]
     rounded = any(_is_rounded(dialogue, format_.ticks) for dialogue in dialogues)
     return Written(paths=tuple(paths), lost=tuple(gone), rounded=format_.ticks if rounded else 0)

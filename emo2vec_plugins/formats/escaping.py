@@ -39,6 +39,7 @@ class Escaping:
         """
         if not name:
             return self.mark
+        # One escape is enough to tell a name from the word that is reserved.
         is_reserved = name in self.reserved or name == self.mark
         text = self._encoded(name[0]) + self._body(name[1:]) if is_reserved else self._body(name)
         if self.taken is None:
@@ -54,6 +55,7 @@ class Escaping:
         return name if self.escape(name) == text else text
 
     def _body(self, name: str) -> str:
+        # A % that stands before two hexadecimal digits would be read as an escape.
         ambiguous = {
             found.start() for found in re.finditer(f"{re.escape(self.mark)}(?=[0-9A-F]{{2}})", name)
         }
@@ -65,6 +67,7 @@ class Escaping:
         )
 
     def _encoded(self, character: str) -> str:
+        # Names of files that are no UTF-8 have lone surrogates in Python; they must come back, too.
         encoded = character.encode("utf-8", "surrogatepass")
         return "".join(f"{self.mark}{byte:02X}" for byte in encoded)
 

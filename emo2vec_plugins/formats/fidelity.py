@@ -146,6 +146,7 @@ def _fields(format_: Format) -> frozenset[str]:
 def _held(dialogue: Dialogue, format_: Format, fields: frozenset[str]) -> Dialogue:
     turns = [_turn(scored, format_, fields) for scored in dialogue.turns]
     duration = dialogue.duration if "recording_duration" in fields else None
+    # In ticks, as turns are: whole numbers are compared, without the noise of sums.
     if duration is not None and format_.ticks:
         duration = float(ticks(duration, format_.ticks))
     return Dialogue(
@@ -170,6 +171,7 @@ def _turn(scored: ScoredTurn, format_: Format, fields: frozenset[str]) -> Scored
 
 def _order(scored: ScoredTurn) -> tuple[Any, ...]:
     turn, emotion = scored.turn, scored.emotion
+    # None cannot be compared with a text, so each is a pair.
     names = (turn.speaker, emotion.label, emotion.reason)
     spelt = [(name is not None, name or "") for name in names]
     score = -1.0 if emotion.score is None else round(emotion.score, DIGITS)
@@ -183,7 +185,7 @@ def _same(one: ScoredTurn, other: ScoredTurn) -> bool:
 
 
 def _close(one: Any, other: Any) -> bool:
-    """Tell whether two values are equal, numbers to `DIGITS` decimals."""
+    """Return whether two values are equal, numbers to `DIGITS` decimals."""
     match one, other:
         case float() | int(), float() | int():
             return math.isclose(one, other, rel_tol=10.0**-DIGITS, abs_tol=10.0**-DIGITS)
@@ -193,20 +195,17 @@ def _close(one: Any, other: Any) -> bool:
 
 
 def _has(name: str, dialogues: Sequence[Dialogue]) -> bool:
-    """Tell whether dialogues say anything that a format without the field *name* loses."""
-    match name:
-        case "several":
-            return len(dialogues) > 1
-        case "empty":
-            return any(not dialogue.turns for dialogue in dialogues)
-        case "order":
-            return any(_is_unsorted(dialogue) for dialogue in dialogues)
-        case "recording":
-            return True
-        case "recording_duration":
-            return any(dialogue.duration is not None for dialogue in dialogues)
-        case "audio":
-            return any(dialogue.audio is not None for dialogue in dialogues)
+    """Return whether dialogues hold anything that a format without the field *name* loses."""
+    of_files = {
+        "several": len(dialogues) > 1,
+        "empty": any(not dialogue.turns for dialogue in dialogues),
+        "order": any(_is_unsorted(dialogue) for dialogue in dialogues),
+        "recording": True,
+        "recording_duration": any(dialogue.duration is not None for dialogue in dialogues),
+        "audio": any(dialogue.audio is not None for dialogue in dialogues),
+    }
+    if name in of_files:
+        return of_files[name]
     turns = [scored for dialogue in dialogues for scored in dialogue.turns]
     if name in OF_TURNS:
         return any(getattr(scored.turn, name) is not None for scored in turns)

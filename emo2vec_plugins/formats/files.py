@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.core import Dialogue, Format
 from emo2vec_plugins.errors import Emo2vecError, FormatError, PluginError
-from emo2vec_plugins.files import replacing
+from emo2vec_plugins.files import write_whole
 from emo2vec_plugins.formats.fidelity import verify
 from emo2vec_plugins.formats.stems import recording_of
 
@@ -52,13 +52,13 @@ def write_dialogues(
         raise FormatError(f"format {chosen.name!r} can be read, not written")
     given = as_dialogues(dialogues)
     content = _run(chosen.name, chosen.dumps, given, bytes if chosen.binary else str)
+    # Before anything is written: a file that lost something must not replace one that has it.
     if chosen.loads is not None and chosen.holds is not None:
         verify(given, _run(chosen.name, chosen.loads, content, list), chosen)
     if isinstance(content, str):
         write_text(Path(path), content)
     else:
-        with replacing(Path(path)) as stream:
-            stream.write(content)
+        write_whole(Path(path), content)
 
 
 def read_dialogues(
@@ -124,6 +124,7 @@ def read_text(path: Path) -> str:
         OSError: If it cannot be read.
     """
     data = path.read_bytes()
+    # By default Praat writes UTF-16 where a label is not ASCII.
     if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         return _utf16(path, data)
     if data.startswith(_AUDIO) or b"\0" in data[:1024]:
@@ -158,11 +159,9 @@ def write_text(path: Path, text: str) -> None:
         OSError: If the file cannot be written.
     """
     try:
-        data = text.encode("utf-8")
+        write_whole(path, text)
     except UnicodeEncodeError as error:
         raise FormatError(f"{path}: the text has a lone surrogate, which UTF-8 has not") from error
-    with replacing(path) as stream:
-        stream.write(data)
 
 
 def _run(name: str, function: Callable[[Any], Any], argument: Any, kind: type) -> Any:

@@ -162,6 +162,7 @@ class Fields:
 
 
 def _is_number(value: Any) -> bool:
+    # To Python True is the number 1; in a file of turns it is a mistake.
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
     try:

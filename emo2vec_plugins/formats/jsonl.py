@@ -35,7 +35,7 @@ _UNSAFE = re.compile("[\ud800-\udfff\x85\u2028\u2029]")
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a line, for those who check files with it."""
-    file = resources.files("emo2vec_plugins.formats").joinpath("emotions-1.schema.json")
+    file = resources.files(__package__).joinpath("emotions-1.schema.json")
     found: dict[str, Any] = json.loads(file.read_text("utf-8"))
     return found
 
@@ -61,6 +61,7 @@ def loads(text: str) -> list[Dialogue]:
         if not line.strip():
             continue
         head, index, scored = _parsed(number, line)
+        # Files may be concatenated: turns that begin anew are another dialogue.
         if scored is None or index <= last or head != found[-1][0]:
             found.append((head, []))
         if scored:
@@ -77,6 +78,7 @@ def rows(dialogue: Dialogue) -> list[dict[str, Any]]:
         "audio": dialogue.audio,
         "recording_duration": dialogue.duration,
     }
+    # A recording in which nobody talks is still a result.
     if not dialogue.turns:
         return [head | {"turn": None}]
     return [

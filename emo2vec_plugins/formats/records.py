@@ -104,6 +104,7 @@ def _provenance(record: Fields | None) -> Provenance | None:
         return None
     record.require("model")
     known = {name: record.text(name) for name in _OF_MODELS if name in record.values}
+    # The one part of a model that may be null: folders have no revision.
     revision = {"revision": record.maybe_text("revision")}
     tokens = {"tokens": record.texts("tokens")} if "tokens" in record.values else {}
     return Provenance.from_dict({**known, **revision, **tokens})

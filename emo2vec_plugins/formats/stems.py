@@ -33,10 +33,12 @@ def bundle_stem(recording: str) -> str:
         stem = f"{head}%2E{tail}"
     if stem.partition(".")[0].casefold() in _DEVICES:
         stem = f"%{ord(stem[0]):02X}{stem[1:]}"
+    # The rest of the 255 bytes is for suffixes.
     encoded = stem.encode("utf-8")
     if len(encoded) <= LONGEST_STEM:
         return stem
     digest = sha256(recording.encode("utf-8", "surrogatepass")).hexdigest()
+    # The digest keeps apart long names that begin alike.
     return encoded[: LONGEST_STEM - 25].decode("utf-8", "ignore") + "%-" + digest[:20]
 
 

@@ -6,7 +6,7 @@ keep what is printable; the rest, and what would be taken for such a name, is es
 
 Read, every tier but ``emotion@`` is a speaker's, whoever wrote it, and what stands on it is turns.
 An annotator may have moved one of two tiers and not the other: a turn has the emotion that overlaps
-it most, if that is half of either at least. Emotions that are no turn's are told of in a warning;
+it most, if that is half of either at least. Emotions that belong to no turn are left out with a warning;
 where there is no such speaker's tier, they are the speaker's turns.
 """
 
@@ -143,6 +143,7 @@ def turns_of(tiers: Sequence[ReadTier]) -> tuple[ScoredTurn, ...]:
     speakers = [tier for tier in tiers if not tier.name.startswith(EMOTION)]
     emotions = _by_name(tier for tier in tiers if tier.name.startswith(EMOTION))
     names = {tier.name for tier in speakers}
+    # Emotions on a tier without turns: the annotator deleted or renamed the speaker's tier.
     alone = [replace(tier, name=name) for name, tier in emotions.items() if name not in names]
     known = names | emotions.keys()
     matches = {name: _Matching(tier.spans) for name, tier in emotions.items() if name in names}
@@ -187,6 +188,8 @@ class _Matching:
     def __init__(self, emotions: Iterable[Span] = ()) -> None:
         self._used: set[Span] = set()
         self._emotions = sorted(emotions, key=lambda span: (span.start, span.end))
+        # The greatest end so far rises steadily, so bisection finds the first that may overlap, even
+        # where a long emotion covers short ones.
         self._ends = list(accumulate((span.end for span in self._emotions), max))
 
     def take(self, turn: Span) -> Span | None:
@@ -212,6 +215,7 @@ class _Matching:
                 break
             shared = min(each.end, turn.end) - max(each.start, turn.start)
             shorter = min(each.end - each.start, turn.end - turn.start)
+            # An annotator who moves a border leaves most of either; less is chance.
             if shared > longest and 2 * shared >= shorter:
                 best, longest = each, shared
         return best

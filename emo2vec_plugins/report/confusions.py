@@ -64,6 +64,7 @@ def confusion_figure(
     """
     numbers = np.array(counts, dtype=float).reshape(len(rows), -1)
     sums = numbers.sum(axis=1, keepdims=True)
+    # Rows without turns have no shares; dividing by 0 would warn.
     shares = np.divide(numbers, sums, out=np.zeros_like(numbers), where=sums > 0)
     height, width = numbers.shape
     with drawing():

@@ -185,7 +185,7 @@ def _longest(turns: Sequence[ScoredTurn]) -> ScoredTurn:
 def extent(
     dialogue: Dialogue, *, start: float | None = None, end: float | None = None
 ) -> tuple[float, float]:
-    """Return from when to when a recording is drawn: all of it, unless told.
+    """Return the first and the last second that are drawn: by default all of a recording.
 
     All of it begins at 0, or with a turn before that, and ends with the sound or the last turn.
 
@@ -221,6 +221,7 @@ def broken(
     """
     lengths = [each.turn.duration for each in turns if each.turn.duration > 0]
     wanted = median(lengths) * turns_wide if lengths else end - start
+    # Rounded, so that every line begins at a time that people can read.
     length = step(max(wanted, (end - start) / most), most=1)
     if length >= end - start or most == 1:
         return [(start, end)]

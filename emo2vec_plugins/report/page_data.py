@@ -105,6 +105,7 @@ def script_json(values: Any) -> str:
     All but ASCII is escaped, and so is what ends the element or begins a comment:
     ``"<"`` is ``"\u003c"``.
     """
+    # ASCII only: no line separator of JavaScript and no lone surrogate can be in it.
     text = json.dumps(values, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
@@ -188,4 +189,5 @@ def _number(value: float | None) -> float | None:
     """Return a number as short as can be seen; None for what JSON has no number for."""
     if value is None or not math.isfinite(value):
         return None
+    # Tenths of a millisecond are finer than a page can show; more digits only make it larger.
     return round(float(value), 4)

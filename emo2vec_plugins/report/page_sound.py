@@ -55,7 +55,7 @@ class Sound:
     delay: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what the page is told, but for the sound itself."""
+        """Return what the page needs to know beside the sound itself."""
         return {name: getattr(self, name) for name in ("about", "seconds", "url", "delay")}
 
 
@@ -156,7 +156,7 @@ def origin(url: str) -> str:
         AudioError: If the URL has none, or a name and a password, which a page would tell.
     """
     if "@" in url.partition("://")[2].partition("/")[0]:
-        raise AudioError("the URL of the sound has a name in it, which would be told by the page")
+        raise AudioError("the URL of the sound has a name in it, which the page would show")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port

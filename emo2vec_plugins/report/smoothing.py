@@ -57,14 +57,15 @@ def smoothed(
         seconds: Standard deviation, above 0.
         moments: How many, evenly spaced.
     """
-    told = with_scores(turns)
+    scored = with_scores(turns)
     times = np.linspace(start, end, moments)
-    starts = np.array([each.turn.start for each in told], dtype=float)
-    ends = np.array([each.turn.end for each in told], dtype=float)
-    values = probabilities(told, labels=labels)
+    starts = np.array([each.turn.start for each in scored], dtype=float)
+    ends = np.array([each.turn.end for each in scored], dtype=float)
+    values = probabilities(scored, labels=labels)
     rows = []
     for i in range(0, moments, _BLOCK):
         block = times[i : i + _BLOCK, None]
+        # Only turns under the bell: the product of all turns and moments would fill the memory.
         near = (ends >= block[0] - _FAR * seconds) & (starts <= block[-1] + _FAR * seconds)
         rows.append(_means(block, starts[near], ends[near], values[near], seconds))
     return Smoothed(times=times, probabilities=np.concatenate(rows))

@@ -87,6 +87,7 @@ def _summary(speaker: str | None, turns: Sequence[ScoredTurn]) -> SpeakerSummary
 def _seconds(turns: Sequence[ScoredTurn]) -> dict[str | None, float]:
     """Return how long each label is heard, None for no label."""
     found: dict[str | None, float] = {each.emotion.label: 0.0 for each in turns}
+    # Overlapping turns of one speaker share the time, or shares would exceed 1.
     for seconds, heard in _moments(turns):
         for label, count in heard.items():
             found[label] += seconds * count / heard.total()

@@ -62,6 +62,7 @@ class _Mark:
 def svg_timeline(dialogue: Dialogue, start: float, end: float) -> SvgTimeline:
     """Return a timeline of the turns from *start* to *end*."""
     plan = layout(dialogue, start, end, _SIZES)
+    # A title needs an element of its own; without, turns of one style share a path.
     titled = len(plan.turns) <= MOST_TITLES
     tall = plan.height + _SIZES.axis
     parts: list[str] = []
@@ -130,6 +131,7 @@ class _Line:
         left, top, wide, high = map(_short, (x, self.top + row.top, width, row.height - 0.5))
         return _Mark(
             label=scored.emotion.label,
+            # In steps, so that there are few different styles.
             strength=round(opacity(scored.emotion), 1),
             path=f"M{left} {top}h{wide}v{high}h-{wide}z",
             title=title,

@@ -110,7 +110,7 @@ def _draw_turns(
             [_bar(each, window) for each, _ in scored],
             place,
             facecolors=[to_rgba(colours[label], opacity(each.emotion)) for each, label in scored],
-            # At full strength: a pale grey is told from another one, a turn of no width is seen.
+            # At full strength, to distinguish pale greys and to show turns without a width.
             edgecolors=[colours[label] for _, label in scored],
             linewidth=0.6,
         )

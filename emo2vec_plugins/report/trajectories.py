@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_STEPS = 40
-"""Turns of a speaker that are drawn one by one; more are smoothed unless told."""
+"""Turns of a speaker that are drawn one by one; more are smoothed by default."""
 
 MOST_SPEAKERS = 60
 """Panels of a figure."""
@@ -85,6 +85,7 @@ def _labels(dialogue: Dialogue, wanted: Sequence[str] | None) -> list[str]:
             f"{dialogue.recording}: no turn here has the probability of every class, only labels; "
             "emotions.jsonl files have them"
         )
+    # A text is a sequence, too, of its letters.
     if isinstance(wanted, str):
         raise LabelError(f"labels is a list of names, got the string {wanted!r}")
     missing = [label for label in wanted or () if label not in found]

@@ -9,7 +9,7 @@ from dataclasses import replace
 from html import unescape
 
 import pytest
-from support.pages import told
+from support.pages import data_of
 from support.pictures import HARD_NAMES, TALK, meeting, named, said
 
 from emo2vec_plugins import Dialogue, Emotion, Provenance, ScoredTurn, Turn
@@ -109,7 +109,7 @@ def test_a_page_has_one_of_each_part_and_is_utf8(dialogue):
 
     assert html.encode()
     assert html.count("<script") == html.count("</script>") == 3
-    assert len(told(html)["turns"]["start"]) == len(dialogue.turns)
+    assert len(data_of(html)["turns"]["start"]) == len(dialogue.turns)
 
 
 def test_the_policy_allows_the_pages_own_and_nothing_else():
@@ -178,4 +178,4 @@ def test_text_that_cannot_be_seen_is_escaped_wherever_it_is(write, noise, tmp_pa
 
     html = (tmp_path / "p.html").read_text("utf-8")
     assert odd not in html
-    assert odd not in json.dumps(told(html), ensure_ascii=False)
+    assert odd not in json.dumps(data_of(html), ensure_ascii=False)

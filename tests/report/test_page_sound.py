@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile
-from support.pages import told
+from support.pages import data_of
 from support.pictures import TALK
 
 from emo2vec_plugins.errors import AudioError, OptionsError
@@ -39,8 +39,10 @@ def test_the_sound_is_the_file_at_16_khz_mono(write, tmp_path):
     onset = np.flatnonzero(np.abs(samples) > 0.1)[0] / 16_000 - heard.delay
     assert onset == pytest.approx(1.0, abs=0.01)
     assert np.abs(samples).max() == pytest.approx(0.4, abs=0.08)  # the mean of two channels
-    assert told(html)["duration"] == told(html)["sound"]["seconds"] == 3
-    assert told(html)["sound"]["about"].startswith("The sound is beep.flac, as the model hears it")
+    assert data_of(html)["duration"] == data_of(html)["sound"]["seconds"] == 3
+    assert data_of(html)["sound"]["about"].startswith(
+        "The sound is beep.flac, as the model hears it"
+    )
 
 
 def test_sound_is_embedded_a_minute_at_a_time(tmp_path):
@@ -123,8 +125,8 @@ def test_a_libsndfile_without_mp3_says_what_to_do(write, noise, monkeypatch):
         ("https://", "found no plain host"),
         ("http://[x/a.wav", "is no URL"),
         ("https://example.org:port/a.wav", "is no URL"),
-        ("https://user:secret@example.org/a.wav", "which would be told by the page"),
-        ("https://user:secret@x;y/a.wav", "which would be told by the page"),
+        ("https://user:secret@example.org/a.wav", "which the page would show"),
+        ("https://user:secret@x;y/a.wav", "which the page would show"),
     ],
 )
 def test_a_url_cannot_change_the_policy(url, message, tmp_path):

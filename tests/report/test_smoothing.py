@@ -50,17 +50,17 @@ def test_where_nobody_speaks_there_is_no_probability():
 def test_smoothing_is_the_same_as_by_the_definition():
     turns = meeting(turns=300, speakers=1).turns
     labels, seconds = ["sad", "happy"], 20.0
-    told = [each for each in turns if each.emotion.scores]
+    scored = [each for each in turns if each.emotion.scores]
     found = smoothed(turns, labels=labels, start=0.0, end=7200.0, seconds=seconds, moments=50)
 
     for time, row in zip(found.times, found.probabilities, strict=True):
         areas = [
             NormalDist(time, seconds).cdf(each.turn.end)
             - NormalDist(time, seconds).cdf(each.turn.start)
-            for each in told
+            for each in scored
         ]
         for label, value in zip(labels, row, strict=True):
-            scores = [each.emotion.scores.get(label, 0.0) for each in told]
+            scores = [each.emotion.scores.get(label, 0.0) for each in scored]
             mean = sum(a * b for a, b in zip(areas, scores, strict=True)) / sum(areas)
             assert value == pytest.approx(mean, abs=1e-9)
 

@@ -6,7 +6,7 @@ import json
 import re
 
 
-def told(html):
+def data_of(html):
     """The data in a page."""
     [text] = re.findall(r'<script type="application/json" id="data">(.*?)</script>', html, re.S)
     return json.loads(text)

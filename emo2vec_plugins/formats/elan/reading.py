@@ -106,6 +106,7 @@ def _audio(header: Element, given: str | None) -> str | None:
     heard = [each for each in media if each.get("MIME_TYPE", "").startswith("audio/")]
     sound = [*heard, *media][0]
     path = _path(_get(sound, "MEDIA_URL"))
+    # ELAN shifts one of several media so that they run together; times are the document's.
     if sound.get("TIME_ORIGIN", "0") != "0":
         warn(
             f"times are those of the document, whose 0 is at {sound.get('TIME_ORIGIN')} ms of the "
@@ -114,6 +115,7 @@ def _audio(header: Element, given: str | None) -> str | None:
     if given is None:
         return path or None
     audio = VALUES.unescape(given)
+    # Windows' rules split at both kinds of slash.
     same = PureWindowsPath(audio).name == PureWindowsPath(path).name
     return audio if same else path
 
@@ -125,6 +127,7 @@ def _path(url: str) -> str:
     path = url.removeprefix("file:")
     if path.startswith("///"):
         path = path[2:]
+    # file:///C:/talk.wav has a slash before the drive.
     has_drive = path[0:1] == "/" and path[2:3] == ":"
     return path[1:] if has_drive else path
 
@@ -160,7 +163,7 @@ class _Tier:
 
     @property
     def has_times(self) -> bool:
-        """Tell whether its annotations are turns, or emotions at times of their own."""
+        """Return whether its annotations are turns, or emotions at times of their own."""
         return not self.is_dependent or (
             self.is_emotions and next(self.aligned(), None) is not None
         )

@@ -18,7 +18,7 @@ MILLISECONDS = 1_000
 
 
 def _is_xml(character: str) -> bool:
-    """Tell whether XML 1.0 can hold a character, in whatever way it is spelt."""
+    """Return whether XML 1.0 can hold a character, in whatever way it is spelt."""
     if character < " ":
         return character in "\t\n\r"
     return not "\ud800" <= character <= "\udfff" and character not in "\ufffe\uffff"

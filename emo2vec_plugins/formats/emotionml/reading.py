@@ -55,6 +55,7 @@ def loads(text: str) -> list[Dialogue]:
     for number, element in enumerate(emotions, 1):
         anchor = anchor_of(element)
         scored = _scored(element, where=f"emotion {number}", models=models, left_out=left_out)
+        # Documents of others name recordings by nothing but their emotions' references.
         recordings.setdefault(anchor, _named(anchor))
         turns.setdefault(anchor, []).append(scored)
     if left_out:

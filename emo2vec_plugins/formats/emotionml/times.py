@@ -45,6 +45,7 @@ def _span(element: Element, where: str) -> tuple[float, float]:
         return start, start + _seconds(element, "duration", where)
     if "offset-to-start" not in given and "duration" not in given:
         return _referred(element, where)
+    # Offsets from the end would need the length of the sound.
     if element.get("time-ref-anchor-point", "start") != "start":
         raise FormatError(
             f"{where}: its time is counted from the end of what nobody knows the length"

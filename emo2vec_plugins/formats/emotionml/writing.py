@@ -72,6 +72,7 @@ def dumps(dialogues: Sequence[Dialogue]) -> str:
         ]
     _add_vocabulary(root, emotions)
     root.extend(emotions)
+    # Text of an element would be changed by indenting; all values are attributes.
     indent(root)
     return f"{_PROLOG}{tostring(root, encoding='unicode')}\n"
 
@@ -130,6 +131,7 @@ def _recording(dialogue: Dialogue) -> dict[str, str]:
 def _emotion(
     scored: ScoredTurn, *, anchor: str, models: Mapping[Provenance | None, str], audio: str | None
 ) -> Element:
+    # The standard counts in whole milliseconds.
     start, end = grid(scored.turn, rate=MILLISECONDS)
     times = {
         "time-ref-uri": f"#{anchor}",

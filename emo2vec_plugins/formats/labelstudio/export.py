@@ -51,13 +51,13 @@ def read_export(text: str, *, annotator: int | str | None = None) -> list[Dialog
         raise FormatError("expected a list of Label Studio's tasks [...]")
     notes = _Notes()
     found = [_dialogue(_fields(task, n), annotator, notes) for n, task in enumerate(tasks, 1)]
-    notes.tell()
+    notes.warn()
     return [dialogue for dialogue in found if dialogue is not None]
 
 
 @dataclass
 class _Notes:
-    """What was left out, to be told once.
+    """What was left out, for one warning each.
 
     Attributes:
         waiting: Tasks that nobody has annotated.
@@ -69,7 +69,7 @@ class _Notes:
     chosen: list[str] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
 
-    def tell(self) -> None:
+    def warn(self) -> None:
         if self.waiting:
             warn(f"{_first(self.waiting)} not annotated yet, and left out")
         if self.chosen:
@@ -134,6 +134,7 @@ def _candidates(task: Fields, annotator: int | str | None, *, by_people: bool) -
     key = "annotations" if by_people else "predictions"
     for value in task.list(key) if key in task.values else ():
         each = Fields.of(value, f"{task.where}, {key}")
+        # Skipped by an annotator; Label Studio exports it all the same.
         if by_people and each.values.get("was_cancelled"):
             continue
         if annotator is None or _is_by(each.values.get("completed_by"), annotator):
@@ -212,6 +213,7 @@ def _scored(region: _Region, *, by_people: bool) -> ScoredTurn:
     label = region.found.get("choices")
     emotion = Emotion(
         label=None if label is None else CLASSES.unescape(label),
+        # Label Studio keeps the model's score beside the class that a person chose.
         score=None if by_people else region.score,
         flags=meta.texts("flags") if "flags" in meta.values else (),
         reason=meta.maybe_text("reason") if label is None or not by_people else None,

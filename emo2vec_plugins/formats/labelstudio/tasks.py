@@ -68,6 +68,7 @@ def _region(index: int, scored: ScoredTurn, where: str) -> Iterator[dict[str, An
     place = {
         "start": float(turn.start),
         "end": float(turn.end),
+        # Label Studio draws a region in one channel; several are kept in meta.
         "channel": turn.channel if isinstance(turn.channel, int) else 0,
     }
     name = NOBODY if turn.speaker is None else SPEAKERS.escape(turn.speaker)

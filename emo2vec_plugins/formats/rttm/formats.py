@@ -116,6 +116,7 @@ def _read_emotion(row: Row) -> tuple[str | None, Emotion]:
 
 
 def _read_both(row: Row) -> tuple[str | None, Emotion]:
+    # Labels have their + escaped, speakers keep it: the last one is ours.
     speaker, plus, label = row.name.rpartition("+")
     if not plus:
         raise row.error(f"a name such as SPEAKER_00+angry, found {row.name!r}")

@@ -142,6 +142,7 @@ def _error(number: int, expected: str, line: str) -> FormatError:
 
 def dump_line(recording: str, turn: Turn, name: str, score: float | None) -> str:
     """Return the line of a turn, its end included; *name* is escaped already."""
+    # RTTM counts channels from 1; a turn of several has no number there.
     channel = turn.channel + 1 if isinstance(turn.channel, int) else 1
     start, end = grid(turn, rate=MICROSECONDS, least=LEAST_TICKS)
     # Three decimals at least, as NIST's own files have them.

@@ -99,6 +99,7 @@ def audformat_dialogues(
     def turns() -> Iterable[tuple[str, ScoredTurn]]:
         for where, row in rows:
             name, audio = _recording(row, where)
+            # The column recording may join segments of several files by mistake.
             if audio != sounds.setdefault(name, audio):
                 raise FormatError(
                     f"{where}: expected {sounds[name]!r} as the file of recording {name!r}, "

@@ -9,12 +9,11 @@ known here.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emo2vec_plugins.core import Dialogue, Format, ScoredTurn
-from emo2vec_plugins.errors import FormatError, warn
+from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats.fidelity import distinct, grid
 from emo2vec_plugins.formats.tables.audformat_columns import (
     AUDFORMAT_INDEX,
@@ -24,7 +23,13 @@ from emo2vec_plugins.formats.tables.audformat_columns import (
     audformat_row,
     is_audformat_column,
 )
-from emo2vec_plugins.formats.tables.csv_text import read_number, read_table, table, write_number
+from emo2vec_plugins.formats.tables.csv_text import (
+    check_columns,
+    read_number,
+    read_table,
+    table,
+    write_number,
+)
 
 _TIMEDELTA = re.compile(r"(?:(-?\d+) days? ?)?\+?(?:(\d+):(\d\d):(\d\d)(?:\.(\d{1,9}))?)?")
 
@@ -50,7 +55,8 @@ def loads(text: str) -> list[Dialogue]:
         FormatError: If it is something else; names the line.
     """
     names, found = read_table(text.removeprefix("\ufeff"))
-    _check(names)
+    expected = "a segmented table of audformat, with the columns file, start and end"
+    check_columns(names, AUDFORMAT_INDEX, expected=expected, is_ours=_is_ours)
     return audformat_dialogues((where, _timed(row, where)) for where, row in found)
 
 
@@ -63,6 +69,10 @@ def _cells(dialogue: Dialogue, scored: ScoredTurn) -> dict[str, str | None]:
         if value is not None and not isinstance(value, str)
     }
     return row | written | {"start": _timedelta(start), "end": _timedelta(end)}
+
+
+def _is_ours(name: str) -> bool:
+    return name in (*AUDFORMAT_INDEX, "recording", "speaker") or is_audformat_column(name)
 
 
 def _timed(row: Mapping[str, str | None], where: str) -> Mapping[str, Any]:
@@ -82,22 +92,6 @@ def _timedelta(nanoseconds: int) -> str:
     decimals = f"{fraction:09}".removesuffix("000")
     sign = "+" if days < 0 else ""
     return f"{days} days {sign}{hours:02}:{minutes:02}:{seconds:02}.{decimals}"
-
-
-def _check(names: Sequence[str]) -> None:
-    missing = [name for name in AUDFORMAT_INDEX if name not in names]
-    if missing:
-        raise FormatError(
-            "expected a segmented table of audformat, with the columns file, start and end, "
-            f"found no {', '.join(missing)} among {', '.join(map(repr, names))[:200]}"
-        )
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise FormatError(f"columns are there twice: {', '.join(twice)}")
-    ours = {*AUDFORMAT_INDEX, "recording", "speaker"}
-    others = [name for name in names if name not in ours and not is_audformat_column(name)]
-    if others:
-        warn(f"columns that say nothing of turns are left out: {', '.join(map(repr, others))}")
 
 
 def _seconds(cell: str | None, column: str, where: str) -> float:

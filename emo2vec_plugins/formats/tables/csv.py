@@ -84,6 +84,7 @@ def _written(value: Any, kind: Kind, name: str) -> str:
 
 def _separator(text: str) -> str:
     """Return what stands between the names of columns."""
+    # Judged by names that must be there, not by counting: a name may hold every separator.
     for each in SEPARATORS:
         with suppress(FormatError):  # quotation marks are closed before another separator
             _, header = next(records(text, separator=each), (1, list[str | None]()))
@@ -105,6 +106,7 @@ def _read(cell: str, kind: Kind, where: str, *, decimal_comma: bool) -> Any:
         return cell
     if kind == "words":
         return cell.split()
+    # Where the comma separates cells it cannot be in a number.
     spelt = cell.replace(",", ".") if decimal_comma and kind == "number" else cell
     parse, expected = _PARSERS[kind]
     try:

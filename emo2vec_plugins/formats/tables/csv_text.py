@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
-from emo2vec_plugins.errors import FormatError
+from emo2vec_plugins.errors import FormatError, warn
 
 Cell = str | None
 
@@ -86,6 +87,31 @@ def read_table(
             yield f"line {number}", dict(zip(names, cells, strict=True))
 
     return names, rows()
+
+
+def check_columns(
+    names: Sequence[str],
+    needed: Sequence[str],
+    *,
+    expected: str,
+    is_ours: Callable[[str], bool],
+) -> None:
+    """Warn of columns that are left out, because they are not ours.
+
+    Raises:
+        FormatError: If one that is *needed* is missing, or one is there twice.
+    """
+    missing = [name for name in needed if name not in names]
+    if missing:
+        raise FormatError(
+            f"expected {expected}, found no {', '.join(missing)} among "
+            f"{', '.join(map(repr, names))[:200]}"
+        )
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise FormatError(f"columns are there twice: {', '.join(twice)}")
+    if others := [name for name in names if not is_ours(name)]:
+        warn(f"columns that say nothing of turns are left out: {', '.join(map(repr, others))}")
 
 
 def write_number(value: float, name: str) -> str:

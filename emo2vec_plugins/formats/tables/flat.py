@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from emo2vec_plugins.core import Dialogue
-from emo2vec_plugins.errors import FormatError, warn
+from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats.fidelity import distinct
 from emo2vec_plugins.formats.json_values import Fields
 from emo2vec_plugins.formats.records import read_turn, turn_record
+from emo2vec_plugins.formats.tables.csv_text import check_columns
 
 Kind = Literal["text", "number", "count", "words", "counts", "texts"]
 """Of a column; the last three are lists: of flags, of channels, of anything."""
@@ -109,7 +110,8 @@ def dialogues(found: Iterable[Found], names: Sequence[str]) -> list[Dialogue]:
     Raises:
         FormatError: If a column is missing or there twice, or a row is no turn; names the row.
     """
-    _check(names)
+    expected = f"the columns {', '.join(NEEDED)} and more"
+    check_columns(names, NEEDED, expected=expected, is_ours=lambda name: kind_of(name) is not None)
     recordings: dict[str, list[Found]] = {}
     for each in found:
         recordings.setdefault(_needed(each, "recording"), []).append(each)
@@ -128,6 +130,7 @@ def _spread(record: Mapping[str, Any]) -> dict[str, Any]:
         **{LOGIT + name: value for name, value in record["logits"].items()},
         "flags": record["flags"] or None,
         "scored_seconds": record["duration"],
+        # Empty parts are missing cells: CSV would need quotation marks to tell "" from nothing.
         **{name: value or None for name, value in provenance.items()},
     }
 
@@ -153,21 +156,6 @@ def _refuse_odd_numbers(row: Row) -> None:
                 f"recording {row['recording']!r}, turn {row['turn']}: {name} is {value}; "
                 "tables hold no NaN or infinity, which tools take for missing"
             )
-
-
-def _check(names: Sequence[str]) -> None:
-    missing = [name for name in NEEDED if name not in names]
-    if missing:
-        raise FormatError(
-            f"expected the columns {', '.join(NEEDED)} and more, "
-            f"found no {', '.join(missing)} among {', '.join(map(repr, names))[:200]}"
-        )
-    twice = [name for name in dict.fromkeys(names) if list(names).count(name) > 1]
-    if twice:
-        raise FormatError(f"columns are there twice: {', '.join(twice)}")
-    others = [name for name in names if kind_of(name) is None]
-    if others:
-        warn(f"columns that say nothing of turns are left out: {', '.join(map(repr, others))}")
 
 
 def _dialogue(name: str, found: list[Found]) -> Dialogue:
@@ -202,6 +190,7 @@ def _in_order(found: list[Found]) -> list[Found]:
     for each in found:
         turn = each.row.get("turn")
         if turn is None:
+            # Numbers that are missing in part say nothing of order.
             return found
         if turn in places:
             raise FormatError(

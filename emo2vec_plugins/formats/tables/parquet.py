@@ -66,6 +66,7 @@ def _read(data: bytes, arrow: Any) -> tuple[list[str], dict[str, list[Any]]]:
 
     table = parquet.read_table(io.BytesIO(data))
     names: list[str] = table.column_names
+    # pyarrow has no column by a name that is there twice; `dialogues` refuses it and names it.
     ours = [name for name, count in Counter(names).items() if count == 1 and kind_of(name)]
     return names, {name: _typed(table.column(name), name, arrow).to_pylist() for name in ours}
 

@@ -81,7 +81,7 @@ class _Values:
         return int(number)
 
     def exists(self, what: str) -> bool:
-        """Tell whether the next value, a flag, says that something exists."""
+        """Return whether the next value, a flag, says that something exists."""
         flag = self._next("flag", what)
         if flag not in ("<exists>", "<absent>"):
             raise self.error(f"<exists> or <absent> as {what}", flag)

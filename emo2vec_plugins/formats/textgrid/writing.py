@@ -54,6 +54,7 @@ def dumps(dialogues: Sequence[Dialogue], *, short: bool = False) -> str:
     tiers = tiers_of(dialogue, rate=MICROSECONDS, least=LEAST_TICKS)
     ends = [tier.segments[-1].end for tier in tiers if tier.segments]
     length = ticks(dialogue.duration or 0.0, MICROSECONDS)
+    # Tiers must end where the TextGrid does, also where turns go beyond the sound.
     end = max([length, *ends]) or MICROSECONDS  # nothing opens a TextGrid of no length
     filled = [each for tier in tiers for each in _both(tier, end)]
     return _HEADER + "".join(_short(filled, end) if short else _long(filled, end))

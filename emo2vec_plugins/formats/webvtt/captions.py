@@ -189,7 +189,9 @@ def _shown(speaker: str | None, emotion: Emotion) -> str:
 def _turns(cue: Cue) -> Iterator[ScoredTurn]:
     first, *rest = _VOICE.split(cue.text)
     voices = zip(rest[::3], rest[1::3], rest[2::3], strict=True)
+    # A cue without a voice span is a turn of nobody.
     for classes, annotation, text in list(voices) or [("", "", first)]:
+        # Others put the class on the voice itself.
         styled = [classes, *(inner for inner, _ in _STYLED.findall(text))]
         yield ScoredTurn(
             turn=Turn(start=cue.start, end=cue.end, speaker=_speaker(annotation or "")),
@@ -198,7 +200,7 @@ def _turns(cue: Cue) -> Iterator[ScoredTurn]:
 
 
 def _says_more(cue: Cue, turns: Sequence[ScoredTurn]) -> bool:
-    """Tell whether viewers read anything that is not in the turns."""
+    """Return whether viewers read anything that is not in the turns."""
     text = html.unescape(_TAG.sub("", cue.text)).strip()
     shown = [_shown(each.turn.speaker, each.emotion).strip() for each in turns]
     return bool(text) and [text] != shown

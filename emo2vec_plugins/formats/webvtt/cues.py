@@ -75,6 +75,7 @@ def blocks(text: str) -> Iterator[Cue | Note]:
             yield Note(title=note[1] or "", lines=tuple(lines[index + 1 : end]))
         elif "-->" in line:
             yield _cue(index + 1, line, "\n".join(lines[index + 1 : end]))
+        # Lines of blanks end nothing in the standard, but people leave them between blocks.
         elif not line.strip():
             end = index + 1
         elif not _PASSED_OVER.fullmatch(line):

@@ -6,7 +6,7 @@ const CURVES = 170; // pixels
 const GRAIN = 2; // pixels between moments
 
 /** Turns with probabilities, by what the list to choose from says: everybody, or one speaker. */
-const toldBy = [null, ...speakers.keys()].map((who) =>
+const scoredBy = [null, ...speakers.keys()].map((who) =>
   turns.filter((turn) => turn.scores !== null && (who === null || turn.speaker === who)),
 );
 
@@ -15,14 +15,14 @@ function drawCurves() {
   const scale = scaleOf(state.view, width);
   const y = (share) => 10 + (1 - share) * (height - 20);
   drawGrid(brush, scale, y);
-  const told = toldBy[Number(byId("curves-of").value)];
-  const visible = told.filter((turn) => turn.end >= state.view.start && turn.start <= state.view.end);
+  const scored = scoredBy[Number(byId("curves-of").value)];
+  const visible = scored.filter((turn) => turn.end >= state.view.start && turn.start <= state.view.end);
   const byTurns = visible.length <= MOST_LEVELS;
   brush.beginPath();
   brush.rect(scale.left, 0, scale.right - scale.left, height);
   brush.clip();
   if (byTurns) drawLevels(brush, visible, scale, y);
-  else drawSmoothed(brush, told, scale, y);
+  else drawSmoothed(brush, scored, scale, y);
   byId("curves-note").textContent = byTurns
     ? "turn by turn"
     : `smoothed over ${secondsName(deviation())}; come closer to see each turn`;
@@ -67,11 +67,11 @@ function drawLevels(brush, visible, scale, y) {
   }
 }
 
-function drawSmoothed(brush, told, scale, y) {
+function drawSmoothed(brush, scored, scale, y) {
   const seconds = GRAIN / scale.second;
   const count = Math.floor((scale.right - scale.left) / GRAIN) + 1;
   const on = curvesOn();
-  const means = smoothed(told, state.view.start, seconds, count, deviation(), on.map(({ column }) => column));
+  const means = smoothed(scored, state.view.start, seconds, count, deviation(), on.map(({ column }) => column));
   on.forEach(({ label }, curve) => {
     brush.strokeStyle = edgeOf(label);
     for (const run of runsOf(means[curve])) {
@@ -98,11 +98,11 @@ function runsOf(means) {
  * Turns are first spread over cells as long as moments are apart, one around each moment and
  * beyond both ends, so that the work grows with turns and moments, not with their product.
  */
-function smoothed(told, start, seconds, count, spread, columns) {
+function smoothed(scored, start, seconds, count, spread, columns) {
   const reach = Math.ceil((6 * spread) / seconds);
   const cells = count + 2 * reach;
   const first = start - (reach + 0.5) * seconds;
-  const [speech, ...sums] = spreadOver(told, first, seconds, cells, columns);
+  const [speech, ...sums] = spreadOver(scored, first, seconds, cells, columns);
   const bell = bellOf(reach, seconds, spread);
   const around = (values, moment) => {
     let sum = 0;
@@ -114,9 +114,9 @@ function smoothed(told, start, seconds, count, spread, columns) {
 }
 
 /** For each cell: how much of it is speech, and that times each probability. */
-function spreadOver(told, first, seconds, cells, columns) {
+function spreadOver(scored, first, seconds, cells, columns) {
   const totals = [null, ...columns].map(() => new Float64Array(cells));
-  for (const turn of told) {
+  for (const turn of scored) {
     const from = Math.max(0, (turn.start - first) / seconds);
     const to = Math.min(cells, (turn.end - first) / seconds);
     for (let cell = Math.floor(from); cell < to; cell++) {

@@ -1,4 +1,4 @@
-// What the page was told, as objects; and small helpers that everything else uses.
+// The data of the page, as objects; and small helpers that everything else uses.
 
 const byId = (id) => document.getElementById(id);
 const data = JSON.parse(byId("data").textContent);

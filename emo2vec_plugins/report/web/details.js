@@ -45,8 +45,8 @@ function placeInSound(turn) {
 
 function classesOf(turn) {
   if (turn.scores === null) return [];
-  const told = data.classes.map((label, column) => ({ label, score: turn.scores[column] }));
-  return told
+  const all = data.classes.map((label, column) => ({ label, score: turn.scores[column] }));
+  return all
     .filter(({ score }) => score !== null)
     .sort((one, other) => other.score - one.score)
     .map(({ label, score }) => {

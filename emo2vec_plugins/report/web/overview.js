@@ -1,6 +1,6 @@
 // All of the recording in one strip, with a frame around what is in view.
 
-const MOST_STRIPS = 24; // lanes that can be told apart in it; of more, those who talk first
+const MOST_STRIPS = 24; // lanes that can be distinguished in it; of more, those who talk first
 
 function drawOverview() {
   const shown = rowsOf.slice(0, MOST_STRIPS);

@@ -127,7 +127,7 @@ function zoomTo(turn) {
   setView(middle - span / 2, middle + span / 2);
 }
 
-/** Tell a screen reader; the same again is told again. */
+/** Announce to a screen reader; a repeated message is announced again. */
 function say(message) {
   const place = byId("said");
   place.textContent = place.textContent === message ? `${message}\u00a0` : message;
