@@ -21,6 +21,7 @@ TURNS_PER_RECORDING = 50
 PAUSE = MODEL_RATE // 5
 """Samples of silence after each turn."""
 
+# As users have them: cuts compressed, audio as 16-bit WAV.
 _CUTS, _RTTM, _AUDIO = "cuts.jsonl.gz", "turns.rttm", "audio"
 
 _LOOP = 60 * MODEL_RATE  # samples of sound, repeated: reading it costs the same as any other
@@ -40,7 +41,7 @@ def write_recordings(
         _write_audio(folder / _AUDIO / f"{name}.wav", loop, samples)
         lines += [dump_line(name, turn, "speaker", None) for turn in _turns(own)]
     (folder / _RTTM).write_text("".join(lines), "utf-8")
-    if find_spec("lhotse"):
+    if find_spec("lhotse"):  # an extra; without it, subjects are measured on the RTTM
         _write_cuts(folder)
 
 

@@ -52,7 +52,7 @@ class Peaks:
             plain: Product = partial(_product, left, right)
             products = [plain, *self._packed(left, right)]
             fastest = min(self._seconds(product) for product in products)
-        except RuntimeError:
+        except RuntimeError:  # int8 and float16 are not there on every device
             return None
         return float(2 * self._side**3 / fastest)
 

@@ -41,11 +41,10 @@ def describe(device: str) -> dict[str, Any]:
 
 
 def load() -> float | None:
-    """Return how many threads wanted to run in the last minute, on average."""
-    try:
+    """Return how many threads wanted to run in the last minute, on average; None if not known."""
+    with suppress(AttributeError, OSError):  # no POSIX
         return round(os.getloadavg()[0], 2)
-    except (AttributeError, OSError):
-        return None  # no POSIX
+    return None
 
 
 def versions() -> dict[str, str]:
@@ -63,15 +62,15 @@ def _cpu(info: str) -> tuple[str, list[str]]:
         name, colon, value = line.partition(":")
         if colon:
             fields.setdefault(name.strip(), value.strip())
+    # "Features" is what ARM calls them.
     has = set((fields.get("flags") or fields.get("Features") or "").split())
     return fields.get("model name", ""), [flag for flag in FLAGS if flag in has]
 
 
 def _memory() -> int | None:
-    try:
+    with suppress(AttributeError, ValueError, OSError):  # no POSIX
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return None  # no POSIX
+    return None
 
 
 def _gpu(device: str) -> str | None:

@@ -149,7 +149,7 @@ class _Run:
 
     def go_round(self, number: int) -> None:
         """Run each subject once on all turns, beginning with another one each time."""
-        # What comes first in a round finds the machine cool; each subject is first as often.
+        # The first in a round has a rested machine: each subject is first equally often.
         first = number % len(self.entries)
         order = [*self.entries[first:], *self.entries[:first]]
         step = f"round {number + 1} of {self.plan.repeats}"

@@ -10,7 +10,8 @@ from pathlib import Path
 STATUS = Path("/proc/self/status")
 _RESET = Path("/proc/self/clear_refs")
 
-_PERIOD = 0.05  # seconds between two looks
+# The kernel keeps a high-water mark of all memory alone: anonymous memory has to be sampled.
+_PERIOD = 0.05  # seconds
 
 
 def resident() -> int | None:
@@ -31,7 +32,7 @@ def anonymous() -> int | None:
 def forget_most() -> None:
     """Let `most_resident` count from now on, where the system allows it."""
     with suppress(OSError):
-        _RESET.write_text("5")
+        _RESET.write_text("5")  # resets VmHWM, see proc(5)
 
 
 class Most:

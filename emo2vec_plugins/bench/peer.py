@@ -49,6 +49,7 @@ class PeerRunner:
             network = Wav2Vec2ForSequenceClassification(Wav2Vec2Config(**LARGE))
         self._network = network.eval().requires_grad_(False).to(self._device, self._dtype)
         self._loaded = self._meter.loaded()
+        # As much sound as our own batches have, so that batching is not what is compared.
         seconds = CPU_SECONDS if self._device.type == "cpu" else CUDA_SECONDS
         self._batches = list(_batches(sounds, budget=round(seconds * MODEL_RATE)))
 

@@ -120,6 +120,7 @@ class Measured:
     @property
     def memory(self) -> int | None:
         """Most bytes of a round, and of the device where it has its own."""
+        # On a GPU the process itself holds little more than the driver's libraries.
         device = [each.device_memory for each in self.rounds if each.device_memory is not None]
         own = [each.memory for each in self.rounds if each.memory is not None]
         return max(device or own, default=None)

@@ -65,6 +65,7 @@ class EngineRunner:
         is_reference = subject.way == REFERENCE
         if is_reference:
             torch.set_num_threads(threads)  # FunASR sets four, on any machine
+        # One turn a batch is how the reference runs for its users.
         self._engine = Engine(backend, batch_seconds=ONE_BY_ONE if is_reference else None)
         self._loaded = self._meter.loaded()
         self._anonymous = memory.anonymous()  # mapped files are the cache's, and come and go

@@ -144,6 +144,7 @@ class Meter:
 
     def end(self, begun: float) -> Round:
         """End it, when the device has finished."""
+        # Calls return when kernels are queued, not when they are done.
         device_memory = None
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)

@@ -90,6 +90,7 @@ def draw(distribution: Distribution, *, seconds: float, seed: int) -> tuple[int,
     They stand at even distances in the distribution, so that a few of them have its mix of
     short and long turns. The last of many lasts no longer than 30 s, the first has one frame.
     """
+    # A mean of a thousand even steps is that of the whole distribution, near enough.
     count = max(1, round(seconds / float(np.mean(distribution.quantiles(_middles(1000))))))
     lengths = distribution.quantiles(_middles(count))
     order = np.random.default_rng(seed).permutation(count)

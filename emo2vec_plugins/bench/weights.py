@@ -75,7 +75,7 @@ def _random(name: str, like: torch.Tensor, generator: torch.Generator) -> torch.
         return torch.ones(like.shape)
     if "extra_tokens" in name:
         return values
-    if like.ndim > 1:
+    if like.ndim > 1:  # by fan-in, which keeps the variance from layer to layer
         return values.mul(like[0].numel() ** -0.5)
     return values.mul(0.1).add(1.0 if name.endswith("weight") else 0.0)
 

@@ -44,6 +44,7 @@ def units_of(predictions: Sequence[Prediction], by: ResampleBy) -> npt.NDArray[n
             f"cannot draw whole {by}s: {len(lost)} of {len(names)} turns have none, "
             f"the first is {lost[0]!r}"
         )
+    # Numbers instead of names: draws are then plain counts.
     return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
@@ -67,7 +68,7 @@ def intervals(
     if resamples < 0:
         raise OptionsError(f"resamples is to be 0 or more, got {resamples}")
     count = int(units.max()) + 1 if len(units) else 0
-    if not resamples or count < 2:
+    if not resamples or count < 2:  # one unit gives the same turns in every draw
         return [(None, None)] * statistic(np.ones((1, len(units)), dtype=np.int64)).shape[1]
     generator = np.random.default_rng(seed)
 
@@ -82,6 +83,7 @@ def intervals(
 
 
 def _percentiles(column: Any) -> tuple[float | None, float | None]:
+    # A draw that lacks a label does not define its recall, and all else.
     defined = column[~np.isnan(column)]
     if not len(defined):
         return None, None

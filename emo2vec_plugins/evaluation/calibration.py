@@ -102,7 +102,7 @@ def calibrate(
         OptionsError: If it has no head.
         OSError: If the copy cannot be written; nothing of it is left then.
     """
-    _check_target(target)
+    _check_target(target)  # before a model is fetched and hours are scored; as are the labels
     turns = truth.turns(cuts)
     folder = model_folder(model, plugins=plugins)
     backend = load_folder(folder, device=device, dtype=dtype)
@@ -129,6 +129,7 @@ def fit(predictions: Sequence[Prediction]) -> Fit:
     """
     scored = ScoredTurns.of(predictions)
     temperature = fit_temperature(scored.probabilities[scored.known], scored.truth[scored.known])
+    # The temperature of all turns is the best for others; what it gains is measured out of fold.
     calibration = calibration_of(scored.turns, by="turn", resamples=0, seed=0)
     if calibration is None:
         raise TrainingError("a temperature needs scores of at least two classes")
@@ -189,6 +190,7 @@ def save_calibrated(source: Path, target: Path, *, temperature: float, section: 
     if not tensors.keys() >= set(HEAD):
         raise CheckpointError(f"{source}: the model has no head ({', '.join(HEAD)}) to calibrate")
     for name in HEAD:
+        # In double precision, so that weights of less are rounded once.
         tensors[name] = (tensors[name].double() / temperature).to(tensors[name].dtype)
     with staging(target) as copy:
         save_folder(

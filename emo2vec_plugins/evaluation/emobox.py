@@ -101,6 +101,7 @@ def chosen_folds(folds: Sequence[EmoBoxFold], numbers: Sequence[int]) -> list[Em
 
 def clips_of(folds: Iterable[EmoBoxFold], split: str = "test") -> list[EmoBoxClip]:
     """Return the clips of one split of all *folds*, each once, in order."""
+    # By key: a clip that is in several folds counts once.
     return list({clip.key: clip for fold in folds for clip in fold.splits.get(split, ())}.values())
 
 
@@ -142,6 +143,7 @@ def as_cuts(clips: Iterable[EmoBoxClip], root: Path | None = None) -> list[Cut]:
             f"{few([clip.path for clip in lost])}; name the folder that holds the corpus, or ask to "
             "skip what is missing"
         )
+    # Several clips may be of one file, and must agree on how long it is.
     ends: dict[str, float] = {}
     for clip in kept:
         ends[clip.path] = max(ends.get(clip.path, 0.0), clip.start + clip.duration)

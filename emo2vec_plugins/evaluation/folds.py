@@ -94,6 +94,7 @@ def evaluate_folds(
     def fold(name: str) -> Evaluation:
         turns = [by_id[each] for each in folds[name] if each in by_id]
         try:
+            # Without intervals: how folds vary says more than a bootstrap of one of them.
             return evaluate(turns, labels=labels, unscored=unscored, resamples=0)
         except LabelError as error:
             raise LabelError(f"{name}: {error}") from error

@@ -46,6 +46,7 @@ def joined(
         LabelError: If a label is not known.
         OptionsError: If no turn has *field* in the file.
     """
+    # By id, never by order: other tools sort, drop and add lines.
     _refuse_repeats("the labelled turns", [each.supervision.id for each in turns])
     found = list(_predictions(path, field))
     _refuse_repeats(str(path), [name for name, _ in found])
@@ -81,7 +82,7 @@ def _predictions(path: Path, field: str) -> Iterator[tuple[str, Mapping[str, Any
         if "supervisions" in document or "tracks" in document:
             for supervision in _cut(document, where).supervisions:
                 yield supervision.id, supervision.custom or {}
-        elif "recording_id" in document and "id" in document:
+        elif "recording_id" in document and "id" in document:  # a supervision
             yield str(document["id"]), document.get("custom") or {}
         else:
             yield _plain(document, field, where)

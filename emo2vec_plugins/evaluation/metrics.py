@@ -22,6 +22,7 @@ from emo2vec_plugins.evaluation.values import Confusion, Estimate, LabelResult, 
 
 UnscoredAs = Literal["wrong", "leave-out"]
 
+# A turn of exactly 5 s is in the third range: its bound is the next number above.
 LENGTHS = (
     ("<1 s", 0.0, 1.0),
     ("1-2 s", 1.0, 2.0),
@@ -118,6 +119,7 @@ class _Table:
         answer = np.array([place[each] for each in answers])
         self._duration = np.array([each.duration for each in turns])
         self._cell = truth * len(self.columns) + answer
+        # Instead of turns, of which there may be many, cells of the matrix with weights.
         cells = np.arange(len(self.rows) * len(self.columns))
         self._truth, self._answer = np.divmod(cells, len(self.columns))
         self.everywhere = np.ones(len(turns), dtype=bool)
@@ -169,6 +171,7 @@ class _Table:
 
         All draws are one call of scikit-learn, in which each has labels of its own.
         """
+        # A call of scikit-learn takes milliseconds for its checks alone; a thousand of them, seconds.
         draw = np.arange(len(weights))[:, None]
         cells = len(self._truth)
         inside = np.bincount(

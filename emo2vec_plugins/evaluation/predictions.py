@@ -51,6 +51,7 @@ class Prediction:
                 f"got {self.start!r} and {self.duration!r}"
             )
         if self.scores is not None:
+            # Rounded scores would not sum to 1 where scikit-learn insists on it.
             object.__setattr__(self, "scores", normalised(self.scores, f"turn {self.id!r}"))
             if self.label is not None and self.label not in self.scores:
                 raise FormatError(

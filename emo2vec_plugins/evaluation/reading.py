@@ -60,6 +60,7 @@ class Truth:
             cuts,
             field=self.field,
             label_map=self.label_map,
+            # All known labels, not those of interest: a typo must not pass for another label.
             labels=dict.fromkeys((*EMOTIONS, *(self.labels or ()))),
             skip_unlabelled=self.skip_unlabelled,
         )
@@ -170,7 +171,7 @@ def _refuse_unknown_labels(predictions: Sequence[Prediction], label_map: LabelMa
 def _prediction(
     turn: LabelledTurn, values: Mapping[str, Any], field: str, label_map: LabelMap
 ) -> Prediction:
-    supervision = turn.supervision
+    supervision = turn.supervision  # its start is relative to the cut
     named, given = values.get(field), values.get(f"{field}_scores")
     where = f"turn {supervision.id!r}, field {field!r}"
     if not isinstance(named, str | None):
@@ -234,6 +235,7 @@ def predict(
     """
     if not score.labels.names:
         raise OptionsError("this model has no head, and so no classes: it gives embeddings alone")
+    # Only turns to judge are scored; their field of this name is never one of the manifest's.
     chosen = (cut.filter_supervisions(truth.wants) for cut in cuts)
     results = []
     for cut in annotate_cuts(

@@ -122,6 +122,7 @@ def _out_of_fold(scored: ScoredTurns, groups: Codes) -> tuple[Floats, tuple[floa
     Raises:
         TrainingError: If there are too few turns, or one of the folds gives no temperature.
     """
+    # In groups: turns of one speaker on both sides would flatter the temperature.
     folds = min(FOLDS, len(np.unique(groups)))
     if folds < 2:
         raise TrainingError("one turn is too few to fit a temperature on others")

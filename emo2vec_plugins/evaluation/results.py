@@ -110,6 +110,7 @@ def aligned(rows: Iterable[Sequence[str]]) -> str:
            turns
     angry     12
     """
+    # Intervals that were not asked for leave no trace, but a missing one among others a dash.
     first, *others = (
         column
         for column in zip(*rows, strict=True)

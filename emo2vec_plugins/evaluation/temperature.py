@@ -79,7 +79,7 @@ def scaled(probabilities: Floats, temperature: float) -> Floats:
     The logarithms of the probabilities stand for the logits: they differ from them by a number
     that is the same for all classes of a turn, which the softmax does not see. What is 0 stays 0.
     """
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore"):  # log(0) is -inf, of which the softmax makes 0 again
         logits = np.log(probabilities)
     result: Floats = softmax(logits / temperature, axis=1)
     return result

@@ -181,6 +181,7 @@ def _agreement_on(name: str, labels: Sequence[tuple[str, str]]) -> LabelAgreemen
 def _kappa(labels: Sequence[tuple[Any, Any]]) -> float | None:
     from sklearn.metrics import cohen_kappa_score
 
+    # Agreement by chance is complete then, and kappa 0 / 0.
     if len({name for both in labels for name in both}) < 2:
         return None
     ours, theirs = zip(*labels, strict=True)
@@ -203,6 +204,7 @@ def _kinds(pair: Pair) -> Iterator[Kind]:
         yield "emotion"
     if before.turn.speaker != after.turn.speaker:
         yield "speaker"
+    # Beyond the rounding of tools: ELAN writes milliseconds, Praat all digits.
     moved = (before.turn.start - after.turn.start, before.turn.end - after.turn.end)
     if max(map(abs, moved)) > SLACK:
         yield "times"

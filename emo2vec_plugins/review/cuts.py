@@ -63,13 +63,13 @@ def corrected_cut(reviewed: Reviewed, *, field: str = "emotion") -> CorrectedCut
     for index, change in enumerate(reviewed.changes):
         after = change.pair.after
         if after is None:
-            continue
+            continue  # removed by people
         problem = _problem(after, whole)
         if problem is None:
             supervisions.append(_supervision(index, change, after, whole, field))
         else:
             left_out.append(f"{name} {after.turn.start:.3f}-{after.turn.end:.3f}: {problem}")
-    cut.id, cut.supervisions = name, supervisions
+    cut.id, cut.supervisions = name, supervisions  # the id would be random
     return CorrectedCut(cut=cut, left_out=tuple(left_out))
 
 
@@ -99,6 +99,7 @@ def _supervision(index: int, change: Change, scored: ScoredTurn, recording: Any,
         duration=min(turn.end, recording.duration) - start,
         channel=every if channel is None else channel,
         speaker=turn.speaker,
+        # Before as well: which labels were corrected is worth more than which were confirmed.
         custom={
             field: scored.emotion.label,
             f"{field}_source": SOURCE,

@@ -81,6 +81,7 @@ def stretch(waveform: Tensor, samples: int, rng: np.random.Generator | None) -> 
 def change_speed(waveform: Tensor, rng: np.random.Generator, *, factor: Range) -> Tensor:
     """Play it faster or slower, by a factor within the range; pitch moves with the tempo."""
     shortest, longest = (round(TEMPO_STEPS / each) for each in reversed(factor))
+    # Resampled from TEMPO_STEPS to so many samples and played at the old rate.
     length = int(rng.integers(shortest, longest + 1))
     if length == TEMPO_STEPS or len(waveform) * length < RECEPTIVE * TEMPO_STEPS:
         return waveform
@@ -108,6 +109,7 @@ def add_noise(waveform: Tensor, rng: np.random.Generator, *, snr: Range) -> Tens
 
 def change_gain(waveform: Tensor, rng: np.random.Generator, *, decibels: Range) -> Tensor:
     """Make it louder or softer, and clip what leaves full scale."""
+    # A network that normalises its input undoes the gain; what it learns from is the clipping.
     return (waveform * 10 ** (float(rng.uniform(*decibels)) / 20)).clamp(-1, 1)
 
 

@@ -197,6 +197,7 @@ def _settings(recipe: Recipe) -> str:
     values: dict[str, Any] = {
         name: value
         for name, value in recipe.to_dict().items()
+        # Always said, as a reader asks for them first.
         if name in ("tune", "seed", "epochs") or getattr(recipe, name) != defaults[name]
     }
     return yaml.safe_dump(values, sort_keys=False)

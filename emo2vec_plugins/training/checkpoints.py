@@ -30,6 +30,7 @@ class Checkpoints:
 
     def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
         self._folder = folder
+        # As it comes back from a file: lists for tuples, or nothing would ever be equal.
         self._identity = json.loads(json.dumps(identity))
 
     def load(self) -> tuple[History, dict[str, Any]] | None:

@@ -99,6 +99,7 @@ class EmbeddingCache:
     def __init__(self, folder: Path, engine: Engine) -> None:
         self._engine = engine
         model = repr(sorted(engine.identity["provenance"].items()))
+        # Windows decide which frames see each other, and with it the embedding of a long turn.
         window = f"{engine.identity['max_window']} {engine.identity['window_overlap']}"
         self._folder = folder / hashlib.sha256(f"{model}\n{window}".encode()).hexdigest()[:32]
 
@@ -133,6 +134,7 @@ class EmbeddingCache:
         return np.stack(cast("list[FloatArray]", rows))
 
     def _path(self, example: Example) -> Path:
+        # Of the samples, not of the path: files are moved, and replaced by others of that name.
         key = hashlib.sha256(example.read().tobytes()).hexdigest()
         return self._folder / key[:2] / f"{key[2:34]}.npy"
 

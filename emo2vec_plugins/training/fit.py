@@ -116,6 +116,7 @@ def fit(
     labels = labels_of(split.train)
     _check(recipe, resources, split)
     initial = initial_model(recipe, resources.base, labels)
+    # A checkpoint is only taken if it is of the very same run: nothing else would show a mix.
     checkpoints = Checkpoints(work, identity(split, recipe, initial))
     found = checkpoints.load()  # that of another run is refused before an hour of embeddings
     if found is not None and resources.resumed:
@@ -169,6 +170,7 @@ def predict_examples(
     A turn that cannot be read has no label, and a reason.
     """
     saved = ModelFolder(path=folder, name=folder.name)
+    # In float32 whatever it was trained in: users load it so.
     score = Engine(load_folder(saved, device=device, dtype="float32"))
     results = score(example.clip() for example in examples)
     return [

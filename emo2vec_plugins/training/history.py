@@ -81,4 +81,5 @@ def to_png(epochs: Sequence[EpochResult]) -> bytes:
 
 
 def _cell(value: float | None) -> float | str | None:
+    # None is an empty cell: there were no development turns.
     return f"{value:.{DIGITS}g}" if isinstance(value, float) else value

@@ -97,6 +97,7 @@ def from_pretrained(backend: Backend, recipe: Recipe, labels: Sequence[str]) -> 
     torch.manual_seed(recipe.seed)
     network = Network(backend.network.config, len(labels))
     weights = {name: value.detach().float() for name, value in backend.network.state_dict().items()}
+    # The new head has other rows, which are drawn, or copied one by one below.
     own = {name: value for name, value in weights.items() if not name.startswith("proj.")}
     network.load_state_dict(own, strict=False)
     return InitialModel(
@@ -207,6 +208,7 @@ class NetworkModel(TrainableModel):
             features: Waveforms, each of shape (samples,), prepared as the engine does.
         """
         layout = lay([len(waveform) for waveform in features], gap=self.network.gap)
+        # Packed as the engine packs: gaps of silence that no frame of a turn reaches.
         packed = features[0].new_zeros(layout.samples)
         for start, waveform in zip(layout.starts, features, strict=True):
             packed[start : start + len(waveform)] = waveform

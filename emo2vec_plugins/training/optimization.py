@@ -52,7 +52,7 @@ def class_loss(
         weights: Shape (labels,), of the errors in each label; None for all alike.
         smoothing: Share of the target that all labels divide among them.
     """
-    # In float32 whatever autocast made: float16 underflows where a label is nearly certain.
+    # In float32 whatever autocast made of them: float16 is too coarse for a softmax.
     return F.cross_entropy(logits.float(), labels, weights, label_smoothing=smoothing)
 
 

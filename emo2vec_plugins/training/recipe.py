@@ -63,7 +63,7 @@ def _checked_number(
     if isinstance(value, str):  # PyYAML reads 1e-3, without a dot, as a string
         with suppress(ValueError):
             value = float(value)
-    # True is an int of Python's, and no number of anybody who writes a recipe.
+    # In Python, True is an int; in a recipe it is a mistake.
     is_number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
     if not is_number or not least <= value <= most:
         what = "a whole number" if whole else "a number"

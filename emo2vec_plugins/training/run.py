@@ -80,7 +80,7 @@ def train(
     fitted = fit(split, recipe, resources, work=work, progress=note)
     folder = work / "model"
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed while it was evaluated
-    fitted.save(folder)
+    fitted.save(folder)  # then read back: numbers of the weights that users get
     evaluation = None
     if split.dev:
         evaluation = evaluate(predict_examples(folder, split.dev, device=resources.device))

@@ -190,6 +190,7 @@ def _first_whole(folds: Any, labels: list[str], groups: list[Any]) -> Any:
 def _divided(train: Sequence[Example], dev: Sequence[Example], group: Group) -> Split:
     """Split so that pseudo-labels are only trained on, and only of groups that are not in *dev*."""
     judges = labelled_by_people(dev, group) if dev else ()
+    # By speaker, too, where recordings are kept apart: a voice may be in several of them.
     held = {_group(example, group) for example in judges}
     speakers = _speakers(judges)
     kept = (
