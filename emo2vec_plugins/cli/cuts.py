@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from emo2vec_plugins.cli.options import (
-    Scoring,
     annotating_options,
     check_store,
-    describe_model,
     existing,
     manifest_options,
-    scoring_options,
     store_option,
 )
 from emo2vec_plugins.cli.output import (
@@ -25,6 +22,7 @@ from emo2vec_plugins.cli.output import (
     resumable,
     warn_of_labels,
 )
+from emo2vec_plugins.cli.scoring import Scoring, describe_model, scoring_options
 from emo2vec_plugins.core import Options
 from emo2vec_plugins.integrations import import_extra
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import click
 
-from emo2vec_plugins.cli.options import Scoring, describe_model, formats_option, scoring_options
+from emo2vec_plugins.cli.options import formats_option
 from emo2vec_plugins.cli.output import Tally, print_table
 from emo2vec_plugins.cli.results import Results
+from emo2vec_plugins.cli.scoring import Scoring, describe_model, scoring_options
 from emo2vec_plugins.core import Options, ScoredTurn, annotate
 from emo2vec_plugins.errors import MissingExtraError
 from emo2vec_plugins.integrations import read_rttm_sources, unscored

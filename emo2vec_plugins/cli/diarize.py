@@ -9,17 +9,10 @@ from typing import Any
 
 import click
 
-from emo2vec_plugins.cli.options import (
-    Scoring,
-    annotating_options,
-    describe_model,
-    folder_option,
-    formats_option,
-    gathered,
-    scoring_options,
-)
+from emo2vec_plugins.cli.options import annotating_options, folder_option, formats_option, gathered
 from emo2vec_plugins.cli.output import Tally, counted, note, step_progress
 from emo2vec_plugins.cli.results import Results
+from emo2vec_plugins.cli.scoring import Scoring, describe_model, scoring_options
 from emo2vec_plugins.core import Dialogue, Options
 from emo2vec_plugins.errors import (
     AudioError,

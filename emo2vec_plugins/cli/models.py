@@ -11,16 +11,15 @@ from pathlib import Path
 import click
 
 from emo2vec_plugins.cli.group import plugins_of
-from emo2vec_plugins.cli.options import (
+from emo2vec_plugins.cli.options import output_file, quiet_option
+from emo2vec_plugins.cli.output import note, print_table
+from emo2vec_plugins.cli.scoring import (
     Loading,
     describe_model,
     dtype_option,
     loading_options,
     model_option,
-    output_file,
-    quiet_option,
 )
-from emo2vec_plugins.cli.output import note, print_table
 from emo2vec_plugins.core import DEFAULT_MODEL, Backend, load_model
 from emo2vec_plugins.errors import ModelNotFoundError
 

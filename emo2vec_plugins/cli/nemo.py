@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import click
 
-from emo2vec_plugins.cli.options import (
-    Scoring,
-    annotating_options,
-    describe_model,
-    existing,
-    manifest_options,
-    scoring_options,
-)
+from emo2vec_plugins.cli.options import annotating_options, existing, manifest_options
 from emo2vec_plugins.cli.output import (
     annotated,
     counted,
@@ -20,6 +13,7 @@ from emo2vec_plugins.cli.output import (
     progress,
     warn_of_labels,
 )
+from emo2vec_plugins.cli.scoring import Scoring, describe_model, scoring_options
 from emo2vec_plugins.core import Options
 from emo2vec_plugins.integrations.nemo import annotate_nemo
 

@@ -7,16 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import click
 
-from emo2vec_plugins.cli.options import (
-    Scoring,
-    annotating_options,
-    describe_model,
-    folder_option,
-    formats_option,
-    scoring_options,
-)
+from emo2vec_plugins.cli.options import annotating_options, folder_option, formats_option
 from emo2vec_plugins.cli.output import Tally, counted, listed, note, progress
 from emo2vec_plugins.cli.results import Results
+from emo2vec_plugins.cli.scoring import Scoring, describe_model, scoring_options
 from emo2vec_plugins.core import Clip, Dialogue, Emotion, End, Options, annotate
 from emo2vec_plugins.errors import AudioError, Emo2vecWarning
 from emo2vec_plugins.integrations import RttmSources, read_rttm_sources, unscored

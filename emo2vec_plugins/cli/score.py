@@ -13,16 +13,9 @@ from typing import IO, Any
 import click
 
 from emo2vec_plugins.audio import READABLE_SUFFIXES, UNREADABLE_SUFFIXES
-from emo2vec_plugins.cli.options import (
-    Scoring,
-    annotating_options,
-    check_store,
-    describe_model,
-    output_file,
-    scoring_options,
-    store_option,
-)
+from emo2vec_plugins.cli.options import annotating_options, check_store, output_file, store_option
 from emo2vec_plugins.cli.output import Tally, counted, progress
+from emo2vec_plugins.cli.scoring import Scoring, describe_model, scoring_options
 from emo2vec_plugins.core import Emotion, Options, Recording, annotate
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.files import ArrayFolder, replacing

@@ -53,7 +53,10 @@ def test_a_recipe_in_a_file_makes_a_model(place, tmp_path):
         "out: trained on 16 turns for 2 epochs; the weights are those of epoch 2" in result.stderr
     )
     assert result.stdout == ""
-    assert set(predict(tmp_path / "out", place / "wav" / "ann-sad-0.wav").scores) == {"happy", "sad"}
+    assert set(predict(tmp_path / "out", place / "wav" / "ann-sad-0.wav").scores) == {
+        "happy",
+        "sad",
+    }
 
 
 def test_a_run_that_was_killed_says_where_it_goes_on(place, tmp_path):
