@@ -100,8 +100,9 @@ def chosen_recording(
             return by_name[name]
     if only and len(recordings) == 1:
         return recordings[0]
+    wanted = "one recording" if names[0] is None else f"turns of {names[0]!r}"
     raise FormatError(
-        f"expected turns of {names[0]!r} in the RTTM, found "
+        f"expected {wanted} in the RTTM, found "
         f"{', '.join(map(repr, by_name)) or 'no turns at all'}; recording=... says which to take"
     )
 

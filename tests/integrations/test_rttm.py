@@ -8,8 +8,11 @@ import pytest
 
 from emo2vec_plugins import Engine, Turn, annotate
 from emo2vec_plugins.errors import AudioError, FormatError
-from emo2vec_plugins.integrations.rttm import read_rttm_sources
+from emo2vec_plugins.formats.rttm.formats import parse_rttm
+from emo2vec_plugins.integrations.rttm import chosen_recording, read_rttm_sources
 from emo2vec_plugins.testing import FakeBackend, tone
+
+LINE = "SPEAKER {} 1 0.0 1.0 <NA> <NA> A <NA> <NA>\n"
 
 
 @pytest.fixture
@@ -153,3 +156,14 @@ def test_a_recording_with_several_files_of_meetings(shared):
 
     assert [source.recording for source in found.sources] == ["trn01", "trn02"]
     assert len(found.missing) == 8
+
+
+def test_the_recording_that_is_meant_is_the_one_named_or_the_only_one():
+    one, two = (parse_rttm(LINE.format(name))[0] for name in ("a", "b"))
+
+    assert chosen_recording([one, two], "c", "b") is two
+    assert chosen_recording([one], "c") is one
+    with pytest.raises(FormatError, match="turns of 'c' in the RTTM, found 'a'; recording="):
+        chosen_recording([one], "c", only=False)
+    with pytest.raises(FormatError, match="expected one recording in the RTTM, found 'a', 'b'"):
+        chosen_recording([one, two], None)

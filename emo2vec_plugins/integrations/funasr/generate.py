@@ -83,10 +83,10 @@ class AutoModel:
         **without_effect: Any,
     ) -> None:
         _refuse_others(without_effect, IN_CONSTRUCTOR, "AutoModel")
-        self._plugins = Plugins() if plugins is None else plugins
+        self._plugins = plugins
         if isinstance(model, str | os.PathLike):
             name = _on_hub(model, hub)
-            model = load_model(name, device=device, dtype=dtype, plugins=self._plugins)
+            model = load_model(name, device=device, dtype=dtype, plugins=plugins)
         self.engine = model if isinstance(model, Engine) else Engine(model)
 
     def generate(
