@@ -126,7 +126,12 @@ def read_text(path: Path) -> str:
     data = path.read_bytes()
     # By default Praat writes UTF-16 where a label is not ASCII.
     if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
-        return _utf16(path, data)
+        try:
+            return data.decode("utf-16")
+        except UnicodeDecodeError as error:
+            raise FormatError(
+                f"{path}: begins as UTF-16, but byte {error.start} is not; was the file cut short?"
+            ) from error
     if data.startswith(_AUDIO) or b"\0" in data[:1024]:
         raise FormatError(
             f"{path}: expected text, found audio or other binary data; "
@@ -139,15 +144,6 @@ def read_text(path: Path) -> str:
         raise FormatError(
             f"{path}: line {line}: byte {data[error.start]:#04x} is not UTF-8; "
             "convert the file, for instance with 'iconv -f latin1 -t utf8'"
-        ) from error
-
-
-def _utf16(path: Path, data: bytes) -> str:
-    try:
-        return data.decode("utf-16")
-    except UnicodeDecodeError as error:
-        raise FormatError(
-            f"{path}: begins as UTF-16, but byte {error.start} is not; was the file cut short?"
         ) from error
 
 

@@ -17,6 +17,18 @@ def finite_number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
+def maybe_seconds(text: str | None, where: str) -> float | None:
+    """Return the seconds that a text says, None without one.
+
+    Raises:
+        FormatError: If it is no finite number; says *where* it stands.
+    """
+    seconds = None if text is None else finite_number(text)
+    if text is not None and seconds is None:
+        raise FormatError(f"expected a duration in seconds in {where}, found {text!r}")
+    return seconds
+
+
 def decimal(ticks: int, *, rate: int, least: int) -> str:
     """Return a time in seconds, exactly, with *least* decimals or as many more as it needs.
 

@@ -151,11 +151,6 @@ def _stacked(
         top += height + sizes.gap
 
 
-def narrow(turns: Iterable[ScoredTurn], seconds: float) -> list[ScoredTurn]:
-    """Return the turns that are shorter than a pixel, which lasts *seconds*."""
-    return [each for each in turns if each.turn.duration < seconds]
-
-
 def sharing_pixels(
     turns: Iterable[ScoredTurn], x: Callable[[float], float]
 ) -> Iterator[tuple[ScoredTurn, float, float]]:

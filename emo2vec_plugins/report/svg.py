@@ -13,7 +13,7 @@ from html import escape
 
 from emo2vec_plugins.core import UNSCORED, Dialogue, ScoredTurn
 from emo2vec_plugins.report.clock import clock, ticks
-from emo2vec_plugins.report.layout import Layout, Row, Sizes, layout, narrow, sharing_pixels
+from emo2vec_plugins.report.layout import Layout, Row, Sizes, layout, sharing_pixels
 from emo2vec_plugins.report.style import opacity, shortened, shown
 
 WIDTH, NAMES, _RIGHT = 960, 150, 24
@@ -75,7 +75,7 @@ def svg_timeline(dialogue: Dialogue, start: float, end: float) -> SvgTimeline:
         svg=f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
         f'style="width:100%;max-width:{WIDTH}px;height:auto;display:block;margin-top:4px" '
         f'font-family="sans-serif" font-size="11" fill="currentColor">{"".join(parts)}</svg>',
-        narrow=0 if titled else len(narrow(plan.turns, pixel)),
+        narrow=0 if titled else sum(each.turn.duration < pixel for each in plan.turns),
         without_lane=plan.without_lane,
     )
 

@@ -23,7 +23,7 @@ from emo2vec_plugins.core import Dialogue
 from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.files import parsed
 from emo2vec_plugins.formats.escaping import Escaping
-from emo2vec_plugins.formats.numbers import finite_number
+from emo2vec_plugins.formats.numbers import maybe_seconds
 from emo2vec_plugins.formats.tiers import (
     EMOTION,
     ReadTier,
@@ -57,7 +57,9 @@ def loads(text: str) -> list[Dialogue]:
             annotation.
         MissingExtraError: If the ``formats`` extra, which brings defusedxml, is not installed.
     """
-    root = _parsed(text)
+    root = parsed(text, what="ELAN's XML")
+    if root.tag != _ROOT:
+        raise FormatError(f"expected an ELAN document, <{_ROOT}>, found <{root.tag}>")
     header = root.find("HEADER")
     properties = {} if header is None else _properties(header)
     slots = _slots(root)
@@ -70,16 +72,9 @@ def loads(text: str) -> list[Dialogue]:
             recording=VALUES.unescape(properties[RECORDING]) if RECORDING in properties else "",
             turns=turns_of(read),
             audio=None if header is None else _audio(header, properties.get(AUDIO)),
-            duration=_duration(properties.get(DURATION)),
+            duration=maybe_seconds(properties.get(DURATION), f"property {DURATION!r}"),
         )
     ]
-
-
-def _parsed(text: str) -> Element:
-    root = parsed(text, what="ELAN's XML")
-    if root.tag != _ROOT:
-        raise FormatError(f"expected an ELAN document, <{_ROOT}>, found <{root.tag}>")
-    return root
 
 
 def _properties(header: Element) -> dict[str, str]:
@@ -87,15 +82,6 @@ def _properties(header: Element) -> dict[str, str]:
     if unit != "milliseconds":
         raise FormatError(f"expected times in milliseconds, found TIME_UNITS={unit!r}")
     return {each.get("NAME", ""): each.text or "" for each in header.iter("PROPERTY")}
-
-
-def _duration(text: str | None) -> float | None:
-    if text is None:
-        return None
-    seconds = finite_number(text)
-    if seconds is None:
-        raise FormatError(f"expected a number of seconds in property {DURATION!r}, found {text!r}")
-    return seconds
 
 
 def _audio(header: Element, given: str | None) -> str | None:

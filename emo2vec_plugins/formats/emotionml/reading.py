@@ -45,7 +45,9 @@ def loads(text: str) -> list[Dialogue]:
         FormatError: If it is no EmotionML, or an emotion has no time; names the line or the emotion.
         MissingExtraError: If the ``formats`` extra, which brings defusedxml, is not installed.
     """
-    root = _parsed(text)
+    root = parsed(text, what="EmotionML")
+    if root.tag not in (_ROOT, _EMOTION):
+        raise FormatError(f"expected <emotionml> of {NAMESPACE}, found <{root.tag}>")
     infos = root.findall(_INFO) if root.tag == _ROOT else []
     recordings = {f"#{name}": _recording(each) for name, each in _described(infos, _RECORDING)}
     models = {name: _model(each) for name, each in _described(infos, _MODEL)}
@@ -62,13 +64,6 @@ def loads(text: str) -> list[Dialogue]:
         counts = ", ".join(f"{count} x {name}" for name, count in sorted(left_out.items()))
         warn(f"a turn has one label and its score; left out of this EmotionML: {counts}")
     return [replace(one, turns=tuple(turns[name])) for name, one in recordings.items()]
-
-
-def _parsed(text: str) -> Element:
-    root = parsed(text, what="EmotionML")
-    if root.tag not in (_ROOT, _EMOTION):
-        raise FormatError(f"expected <emotionml> of {NAMESPACE}, found <{root.tag}>")
-    return root
 
 
 def _described(infos: Sequence[Element], tag: str) -> Iterator[tuple[str, Element]]:

@@ -44,7 +44,9 @@ def loads(text: str) -> list[Dialogue]:
     values.expect(("TextGrid",), 'Object class = "TextGrid"')
     values.seconds("the beginning of the TextGrid")
     duration = values.seconds("the end of the TextGrid")
-    tiers = [_tier(values) for _ in range(_count(values))]
+    has_tiers = values.exists("whether there are tiers")
+    count = values.count("the number of tiers") if has_tiers else 0
+    tiers = [_tier(values) for _ in range(count)]
     values.finish()
     points = [repr(tier.name) for tier, is_points in tiers if is_points and tier.spans]
     if points:
@@ -125,12 +127,6 @@ class _Values:
                     "none; was the file cut short?",
                 )
             yield match.lastgroup, match[match.lastgroup]
-
-
-def _count(values: _Values) -> int:
-    if not values.exists("whether there are tiers"):
-        return 0
-    return values.count("the number of tiers")
 
 
 def _tier(values: _Values) -> tuple[ReadTier, bool]:

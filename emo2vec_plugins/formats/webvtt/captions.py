@@ -27,7 +27,7 @@ from emo2vec_plugins.core import COLOURS, UNSCORED, Dialogue, Emotion, Format, S
 from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.formats.escaping import Escaping
 from emo2vec_plugins.formats.fidelity import DIGITS, grid, only
-from emo2vec_plugins.formats.numbers import finite_number, probability
+from emo2vec_plugins.formats.numbers import maybe_seconds, probability
 from emo2vec_plugins.formats.webvtt.cues import Cue, Note, blocks, timings
 
 MILLISECONDS = 1_000
@@ -80,7 +80,8 @@ def loads(text: str) -> list[Dialogue]:
     for block in blocks(text):
         match block:
             case Note(title=title, lines=lines) if title == NOTE:
-                known = dict(_value(line) for line in lines)
+                pairs = (line.partition(": ") for line in lines)
+                known = {key: VALUES.unescape(value) for key, _, value in pairs}
             case Cue():
                 found = list(_turns(block))
                 said += _says_more(block, found)
@@ -92,7 +93,7 @@ def loads(text: str) -> list[Dialogue]:
             recording=known.get("recording", ""),
             turns=tuple(turns),
             audio=known.get("audio"),
-            duration=_duration(known.get("duration")),
+            duration=maybe_seconds(known.get("duration"), "the note on the recording"),
         )
     ]
 
@@ -125,22 +126,6 @@ def _note(dialogue: Dialogue) -> str:
         f"{key}: {VALUES.escape(value)}\n" for key, value in values.items() if value is not None
     ]
     return f"NOTE {NOTE}\n{''.join(lines)}"
-
-
-def _value(line: str) -> tuple[str, str]:
-    key, _, value = line.partition(": ")
-    return key, VALUES.unescape(value)
-
-
-def _duration(field: str | None) -> float | None:
-    if field is None:
-        return None
-    seconds = finite_number(field)
-    if seconds is None:
-        raise FormatError(
-            f"expected a duration in seconds in the note on the recording, found {field!r}"
-        )
-    return seconds
 
 
 def _styles(dialogue: Dialogue) -> list[str]:
