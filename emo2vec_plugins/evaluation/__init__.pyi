@@ -8,5 +8,7 @@ from .options import describe_left_out as describe_left_out
 from .options import require_libraries as require_libraries
 from .options import truth_options as truth_options
 from .predictions import Prediction as Prediction
+from .predictions import few as few
 from .reading import Truth as Truth
 from .results import Evaluation as Evaluation
+from .results import percent as percent

@@ -66,7 +66,7 @@ def intervals(
         OptionsError: If *resamples* is negative.
     """
     if resamples < 0:
-        raise OptionsError(f"resamples is to be 0 or more, got {resamples}")
+        raise OptionsError(f"resamples must be 0 or more, got {resamples}")
     count = int(units.max()) + 1 if len(units) else 0
     if not resamples or count < 2:  # one unit gives the same turns in every draw
         return [(None, None)] * statistic(np.ones((1, len(units)), dtype=np.int64)).shape[1]

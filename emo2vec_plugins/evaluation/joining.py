@@ -55,7 +55,7 @@ def joined(
     if missing:
         raise FormatError(
             f"{path}: says nothing of {len(missing)} of {len(turns)} turns: {few(missing)}; its "
-            f"own ids are {few(list(values))}. A turn that could not be scored is to be there, "
+            f"own ids are {few(list(values))}. A turn that could not be scored must be there, "
             "with null for a label"
         )
     own = [values[each.supervision.id] for each in turns]

@@ -47,7 +47,7 @@ class Prediction:
     def __post_init__(self) -> None:
         if not (0 <= self.duration < math.inf and math.isfinite(self.start)):
             raise FormatError(
-                f"turn {self.id!r}: start and duration are to be seconds, "
+                f"turn {self.id!r}: start and duration must be seconds, "
                 f"got {self.start!r} and {self.duration!r}"
             )
         if self.scores is not None:
@@ -71,7 +71,7 @@ def normalised(scores: Mapping[str, float], where: str) -> dict[str, float]:
         abs(total - 1) <= SUM_TOLERANCE
     ):
         raise FormatError(
-            f"{where}: scores are to be probabilities that sum to 1, got {dict(scores)}"
+            f"{where}: scores must be probabilities that sum to 1, got {dict(scores)}"
         )
     return {label: float(score) / total for label, score in scores.items()}
 

@@ -68,12 +68,12 @@ class Truth:
         if not by_people:
             raise LabelError(
                 f"all {len(turns)} labels in field {self.field!r} are pseudo-labels "
-                f"({self.field}_source): nothing can be judged by what a model said"
+                f"({self.field}_source): labels that a model gave are not used for evaluation"
             )
         if len(by_people) < len(turns):
             warn(
                 f"{len(turns) - len(by_people)} of {len(turns)} labelled turns are left out: they "
-                f"have pseudo-labels ({self.field}_source), and nothing can be judged by them"
+                f"have pseudo-labels ({self.field}_source), which are not used for evaluation"
             )
         kept = [each for each in by_people if self.labels is None or each.label in self.labels]
         if not kept:
@@ -198,7 +198,7 @@ def _scores(given: Any, meaning: LabelMap, where: str) -> dict[str, float] | Non
         isinstance(score, int | float) for score in given.values()
     ):
         raise FormatError(
-            f"{where}: scores are to be a number for each label, such as "
+            f"{where}: scores must be a number for each label, such as "
             f'{{"angry": 0.7, "sad": 0.3}}, got {given!r:.200}'
         )
     scores: dict[str, float] = {}

@@ -107,7 +107,7 @@ def _reliability(
 
 
 def _groups(turns: Sequence[Prediction]) -> tuple[ResampleBy, Codes]:
-    """Return what turns are kept together by, the widest that all of them tell, and the numbers."""
+    """Return the widest unit that all turns name, which is kept together, and its numbers."""
     kinds: tuple[ResampleBy, ...] = ("speaker", "recording")
     for by in kinds:
         names = {getattr(each, by) for each in turns}

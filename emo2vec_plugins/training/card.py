@@ -12,9 +12,9 @@ import torch
 import yaml
 
 from emo2vec_plugins._version import __version__
-from emo2vec_plugins.evaluation import Evaluation
+from emo2vec_plugins.evaluation import Evaluation, few
 from emo2vec_plugins.training.augment import names
-from emo2vec_plugins.training.examples import Example, some
+from emo2vec_plugins.training.examples import Example
 from emo2vec_plugins.training.fit import Fitted
 from emo2vec_plugins.training.recipe import Recipe
 from emo2vec_plugins.training.split import Split
@@ -72,7 +72,7 @@ def model_card(
 
     Args:
         fitted: The model.
-        split: What it was trained on and judged by.
+        split: What it was trained on and evaluated with.
         recipe: How.
         evaluation: Of the saved weights on the development turns.
         story: The rest.
@@ -118,7 +118,7 @@ def describe(examples: Sequence[Example]) -> str:
     labels = ", ".join(f"{counts[label]} {label}" for label in sorted(counts))
     minutes = sum(example.duration for example in examples) / 60
     speakers = sorted({example.speaker or "unknown" for example in examples})
-    people = f"{len(speakers)} speaker{'s' * (len(speakers) != 1)} ({some(speakers, 20)})"
+    people = f"{len(speakers)} speaker{'s' * (len(speakers) != 1)} ({few(speakers, 20)})"
     return f"{len(examples)} turns ({labels}), {minutes:.1f} minutes, {people}"
 
 

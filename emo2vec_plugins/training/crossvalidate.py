@@ -19,7 +19,7 @@ import torch
 
 from emo2vec_plugins._version import __version__
 from emo2vec_plugins.errors import CheckpointError, OptionsError, TrainingError
-from emo2vec_plugins.evaluation import Evaluation, Prediction, evaluate
+from emo2vec_plugins.evaluation import Evaluation, Prediction, evaluate, percent
 from emo2vec_plugins.training.checkpoints import refuse_other
 from emo2vec_plugins.training.examples import Example, digest, labels_of
 from emo2vec_plugins.training.fit import Resources, fit, identity, initial_model, predict_examples
@@ -62,7 +62,7 @@ class CrossValidation:
     def table(self) -> str:
         """Return a table of the folds, and of all turns, as Markdown."""
         rows = "\n".join(
-            f"| {name} | {fold.turns} | {_percent(fold.ua.value)} | {_percent(fold.wa.value)} |"
+            f"| {name} | {fold.turns} | {percent(fold.ua.value)} | {percent(fold.wa.value)} |"
             for name, fold in self.folds.items()
         )
         before = ""
@@ -221,7 +221,3 @@ def _write(result: CrossValidation, found: dict[str, list[Prediction]], folder: 
     written(folder / TABLE, result.table())
     written(folder / DOCUMENT, json.dumps(result.to_json(), indent=1) + "\n")
     written(folder / "predictions.jsonl", "\n".join(lines) + "\n")
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f}"

@@ -15,6 +15,7 @@ from emo2vec_plugins.audio import MODEL_RATE, mono
 from emo2vec_plugins.core import EMOTIONS, Clip, FloatArray, LabelMap, Options
 from emo2vec_plugins.engine import RECEPTIVE
 from emo2vec_plugins.errors import AudioError, TrainingError, warn
+from emo2vec_plugins.evaluation import few
 from emo2vec_plugins.integrations.lhotse import (
     CutSession,
     labelled_turns,
@@ -128,7 +129,7 @@ def read_examples(
         )
         (short if said.duration * MODEL_RATE < RECEPTIVE else examples).append(example)
     if short:
-        ids = some([example.id for example in short])
+        ids = few([example.id for example in short])
         warn(f"{len(short)} turns under 25 ms are left out: {ids}")
     if not examples:
         raise TrainingError("no turn is as long as one frame, 25 ms")
@@ -193,8 +194,3 @@ class _Place:
     cut: Any
     index: int
     supervisions: tuple[Any, ...]
-
-
-def some(names: Sequence[str], most: int = 5) -> str:
-    """Return the first of many names, for a message."""
-    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")

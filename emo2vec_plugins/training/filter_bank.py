@@ -5,7 +5,7 @@ has always begun with. Their norms are in the way, since each brings a frame's c
 mean and unit variance; but each also adds an epsilon to the variance, and beside an input far
 below that epsilon's root a norm is a constant factor. So signals are carried small, channels come
 in pairs of either sign, which makes their mean zero, and the norms' own weights and biases put
-levels and thresholds where the GELUs after them are to bend:
+levels and thresholds where the GELUs after them bend:
 
 1. cosines and sines of one frequency a band, both signs, in short windows: their GELUs add up to
    the magnitude;

@@ -15,7 +15,8 @@ from typing import Any, Literal
 from sklearn.model_selection import StratifiedGroupKFold
 
 from emo2vec_plugins.errors import OptionsError, TrainingError, warn
-from emo2vec_plugins.training.examples import Example, some
+from emo2vec_plugins.evaluation import few
+from emo2vec_plugins.training.examples import Example
 
 Group = Literal["speaker", "recording"]
 """What may not be on both sides."""
@@ -39,7 +40,9 @@ class Split:
         if not self.dev:
             return
         if any(example.is_pseudo for example in self.dev):
-            raise TrainingError("development turns have pseudo-labels, which nothing is judged by")
+            raise TrainingError(
+                "development turns have pseudo-labels, which are not used for evaluation"
+            )
         _refuse_shared(
             f"{self.group}s", groups_of(self.train, self.group), groups_of(self.dev, self.group)
         )
@@ -61,7 +64,7 @@ def groups_of(examples: Sequence[Example], group: Group) -> set[str]:
     missing = [example.id for example in examples if not example.speaker]
     if missing:
         raise TrainingError(
-            f"{len(missing)} of {len(examples)} turns have no speaker: {some(missing)}; without "
+            f"{len(missing)} of {len(examples)} turns have no speaker: {few(missing)}; without "
             "speakers, one may be on both sides. Add them, or, if every "
             "recording is of other people, group by recording (--group recording)"
         )
@@ -109,7 +112,7 @@ def make_split(
     if lost:
         warn(
             f"{lost} turns with pseudo-labels are left out: their speakers or recordings are held "
-            "out to judge by, and nothing is judged by pseudo-labels"
+            "out, and pseudo-labels are not used for evaluation"
         )
     return split
 
@@ -140,7 +143,7 @@ def by_name(examples: Sequence[Example], names: Collection[str], *, group: Group
         of_people = " with labels of people" * any(example.is_pseudo for example in examples)
         raise TrainingError(
             f"there is no {group} {', '.join(unknown)}{of_people}; there are "
-            f"{some(sorted(have), 20)}"
+            f"{few(sorted(have), 20)}"
         )
     held = [example for example in examples if _group(example, group) in names]
     rest = [example for example in examples if _group(example, group) not in names]
@@ -206,8 +209,8 @@ def _refuse_shared(what: str, training: set[str], judging: set[str]) -> None:
     shared = sorted(training & judging)
     if shared:
         raise TrainingError(
-            f"{what} are in training and in development: {some(shared)}; what was trained on "
-            "cannot be judged by"
+            f"{what} are in training and in development: {few(shared)}; what was trained on "
+            "cannot be used for evaluation"
         )
 
 

@@ -145,7 +145,7 @@ def test_pseudo_labels_are_reported_and_counted(manifest, label_map, tmp_path):
     assert json.loads(result.stdout)["about"]["left_out"]["pseudo_labels"] == 2
     assert result.stderr.splitlines() == [
         "emo2vec: warning: 2 of 12 labelled turns are left out: they have pseudo-labels "
-        "(emotion_source), which cannot be evaluated with"
+        "(emotion_source), which are not used for evaluation"
     ]
 
 

@@ -300,11 +300,11 @@ def test_values_that_do_not_exist_are_refused():
 
 def test_scores_that_are_no_probabilities_are_refused():
     for scores in ({"angry": 1.7, "sad": 0.3}, {"angry": -0.1, "sad": 1.1}, {"angry": math.nan}):
-        with pytest.raises(FormatError, match="'t0': scores are to be probabilities"):
+        with pytest.raises(FormatError, match="'t0': scores must be probabilities"):
             turn("angry", "angry", scores=scores)
     with pytest.raises(FormatError, match="'t0': is predicted to be 'sad', of which there is no"):
         turn("angry", "sad", scores={"angry": 1.0})
-    with pytest.raises(FormatError, match="start and duration are to be seconds"):
+    with pytest.raises(FormatError, match="start and duration must be seconds"):
         turn("angry", "sad", duration=math.inf)
 
 

@@ -101,7 +101,7 @@ def test_scores_are_checked_before_classes_are_masked(cuts):
         cuts, {"predicted": "happy", "predicted_scores": {"happy": 1.0, "other": 0.5}}, {}, {}
     )
 
-    with pytest.raises(FormatError, match="turn 'a-0', field 'predicted': scores are to be prob"):
+    with pytest.raises(FormatError, match="turn 'a-0', field 'predicted': scores must be prob"):
         predictions_in(turns, "predicted", label_map=LabelMap({"other": None}))
 
 
