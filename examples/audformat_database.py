@@ -1,4 +1,4 @@
-"""A database of audformat: a meeting becomes one, and a table of somebody else gets emotions.
+"""A database of audformat: a meeting becomes one, and a table of someone else gets emotions.
 
     python examples/audformat_database.py
 
@@ -36,17 +36,17 @@ def main(folder: Path) -> None:
         scored.emotion.label for scored in meeting.turns
     ]
 
-    # What people heard stays as it is; the machine's opinion gets a table of its own.
+    # What people labelled stays as it is; the machine's labels get a table of their own.
     loaded["people"] = audformat.Table(loaded["emotion"].index[:2])
     loaded["people"]["mood"] = audformat.Column()
     loaded["people"]["mood"].set(["cheerful", "calm"])
     table = annotate_table(
-        loaded, "people", score=engine, into="heard", options=Options(field="heard")
+        loaded, "people", score=engine, into="machine", options=Options(field="mood")
     )
     print()
-    print(table.df[["heard", "heard_score"]].to_string())
+    print(table.df[["mood", "mood_score"]].to_string())
     assert list(loaded["people"].df.columns) == ["mood"]
-    assert list(table.df["heard"]) == [scored.emotion.label for scored in meeting.turns[:2]]
+    assert list(table.df["mood"]) == [scored.emotion.label for scored in meeting.turns[:2]]
 
 
 if __name__ == "__main__":

@@ -45,8 +45,8 @@ def main(folder: Path) -> None:
     annotated = annotate_sentences(transcript, audio, score=model.engine)
     print()
     for sentence in annotated["sentence_info"]:
-        heard = sentence["emotion"] or f"unscored: {sentence['emotion_reason']}"
-        print(f"speaker {sentence['spk']}  {sentence['text']:<12} {heard}")
+        emotion = sentence["emotion"] or f"unscored: {sentence['emotion_reason']}"
+        print(f"speaker {sentence['spk']}  {sentence['text']:<12} {emotion}")
     assert "emotion" not in transcript["sentence_info"][0]
     assert len(annotated["sentence_info"]) == len(recording.turns)
 

@@ -1,4 +1,4 @@
-"""A Hugging Face data set: a row a turn, and a row a meeting, with what is heard as new columns.
+"""A Hugging Face data set: a row a turn, and a row a meeting, with emotions as new columns.
 
     python examples/huggingface_dataset.py
 
@@ -31,13 +31,13 @@ def main(folder: Path) -> None:
             "speaker": [turn.speaker for turn in recording.turns],
         }
     ).cast_column("audio", Audio())
-    heard = annotate_dataset(
+    annotated = annotate_dataset(
         rows, score=engine, start="begin", end="end", options=Options(embeddings=True)
     )
-    heard.remove_columns("audio").to_parquet(folder / "turns.parquet")
-    for row in heard.remove_columns("audio"):
+    annotated.remove_columns("audio").to_parquet(folder / "turns.parquet")
+    for row in annotated.remove_columns("audio"):
         print(f"{row['begin']:6.2f} {row['speaker']}  {row['emotion']} {row['emotion_score']:.2f}")
-    assert heard.features["audio"] == Audio()
+    assert annotated.features["audio"] == Audio()
 
     turns = [
         {"start": turn.start, "end": turn.end, "speaker": turn.speaker} for turn in recording.turns
@@ -47,7 +47,7 @@ def main(folder: Path) -> None:
     [meeting] = stream
     ratios = meeting["emotion_overlap_ratio"]
     print(f"\nas one row: {sum(ratio > 0 for ratio in ratios)} of {len(ratios)} turns overlap")
-    assert meeting["emotion"] == list(heard["emotion"])
+    assert meeting["emotion"] == list(annotated["emotion"])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""An hour of sound that nobody holds in memory, scored as one turn.
+"""An hour of sound that is never all in memory, scored as one turn.
 
     python examples/long_recording.py
 

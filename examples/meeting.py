@@ -23,14 +23,14 @@ def main(folder: Path) -> None:
     audio, rttm = sample_conversation()
     engine = Engine(load_model("tiny"))
 
-    # Two people talk over each other: what is heard of each while both speak is left out.
+    # Two people talk over each other: frames in which both speak are left out.
     meeting = annotate_diarization(rttm, audio, score=engine, options=Options(overlap="exclude"))
 
     for scored in meeting.emotions.turns:
         turn, emotion = scored.turn, scored.emotion
-        heard = f"{emotion.label} {emotion.score:.2f}" if emotion.label else emotion.reason
+        shown = f"{emotion.label} {emotion.score:.2f}" if emotion.label else emotion.reason
         flags = ", ".join(emotion.flags)
-        print(f"{turn.start:6.2f} to {turn.end:5.2f} s  {turn.speaker}  {heard}  {flags}")
+        print(f"{turn.start:6.2f} to {turn.end:5.2f} s  {turn.speaker}  {shown}  {flags}")
 
     print("\nseconds of each speaker and emotion, from the Annotation:")
     for label, seconds in meeting.speaker_emotion_diarization.chart():

@@ -44,8 +44,8 @@ def main() -> None:
 
     segments = result["segments"] if isinstance(result, dict) else result
     for segment in segments:
-        heard = f"{segment['emotion']} {segment['emotion_score']:.2f}"
-        print(f"{segment['start']:6.2f} s  {segment['speaker']}  {heard:14} {segment['text']}")
+        emotion = f"{segment['emotion']} {segment['emotion_score']:.2f}"
+        print(f"{segment['start']:6.2f} s  {segment['speaker']}  {emotion:14} {segment['text']}")
 
     assert [each["speaker"] for each in segments] == ["speaker90", "speaker90", "speaker91"]
     assert all(each["emotion"] in engine.labels.names for each in segments)
