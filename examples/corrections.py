@@ -1,7 +1,7 @@
-"""Results go to ELAN, somebody corrects them, and the corrections come home as cuts to train on.
+"""Export results to ELAN, correct them, and import the corrections as cuts to train on.
 
-Runs offline with the embedded model, on the conversation that pyannote.audio carries. The hand of
-the annotator is played by a few lines that change the file as ELAN does.
+Runs offline with the embedded model, on the conversation that pyannote.audio carries. A few
+lines change the file as an annotator would with ELAN.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
     python examples/frames_of_hours.py --hours 4 --turns 1         # one turn of four hours
     python examples/frames_of_hours.py --hours 4 --turns 6000
 
-Writes a recording and its cuts to a temporary folder, annotates them, and tells how long that took
-and how much memory, above that of the loaded model. ``--model`` takes any model.
+Writes a recording and its cuts to a temporary folder, annotates them, and prints the time that took
+and the memory, above that of the loaded model. ``--model`` takes any model.
 """
 
 from __future__ import annotations

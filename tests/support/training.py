@@ -1,4 +1,4 @@
-"""Things to learn from that take no time: short tones of four speakers, and a very small network."""
+"""Small training data: short tones of four speakers, and a very small network."""
 
 from __future__ import annotations
 
