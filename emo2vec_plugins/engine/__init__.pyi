@@ -5,8 +5,6 @@ from .batch import start as start
 from .batch import summed as summed
 from .clip_reader import EPSILON as EPSILON
 from .engine import Engine as Engine
-from .packing import Layout as Layout
-from .packing import lay as lay
 from .prefetch import cores as cores
 from .windows import HOP as HOP
 from .windows import RECEPTIVE as RECEPTIVE

@@ -13,6 +13,7 @@ from .config import to_document as to_document
 from .network import AudioEncoder as AudioEncoder
 from .network import Network as Network
 from .onnx.export import export as export
+from .packing import lay as lay
 from .pickles import read_state as read_state
 from .pickles import save_state as save_state
 from .published import PUBLISHED as PUBLISHED

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from emo2vec_plugins.errors import warn
-from emo2vec_plugins.models.transfer import upload
+from emo2vec_plugins.models.packing import upload
 
 Attend = Callable[[Tensor], Tensor]
 """Queries, keys and values, (..., rows, 3 x width), to what is attended to, (..., rows, width)."""

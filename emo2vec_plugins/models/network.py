@@ -1,6 +1,6 @@
 """The emotion2vec network, for inference, in the order of its forward pass.
 
-A batch is one waveform in which clips lie apart (`emo2vec_plugins.engine.packing`), and every frame of
+A batch is one waveform in which clips lie apart (`emo2vec_plugins.models.packing`), and every frame of
 every clip is one row of a (frames, width) matrix: no padding enters any norm, linear layer or
 attention, so a clip's frames are those it has alone.
 
@@ -20,10 +20,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
-from emo2vec_plugins.engine import HOP, RECEPTIVE, Layout, frame_count
+from emo2vec_plugins.engine import HOP, RECEPTIVE, frame_count
 from emo2vec_plugins.models.attention import Attend, MakeAttention, one_by_one
 from emo2vec_plugins.models.config import Config
-from emo2vec_plugins.models.transfer import upload
+from emo2vec_plugins.models.packing import Layout, upload
 
 PART_FRAMES = 50
 """Frames whose convolutions a CPU runs at a time: 6.5 MB between the first two of large."""

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from emo2vec_plugins.core import FloatArray, Frames, LabelSet, Provenance
-from emo2vec_plugins.engine import Chunk, Pending, lay
+from emo2vec_plugins.engine import Chunk, Pending
 from emo2vec_plugins.errors import Emo2vecError, OptionsError
 from emo2vec_plugins.models.attention import attention_for
 from emo2vec_plugins.models.network import Network
-from emo2vec_plugins.models.transfer import pack, pooled, send_back
+from emo2vec_plugins.models.packing import lay, pack, pooled, send_back
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 """What a network can run in, by the names that users give."""

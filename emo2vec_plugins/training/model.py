@@ -13,9 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from emo2vec_plugins.core import Backend, Provenance, canonical
-from emo2vec_plugins.engine import lay
 from emo2vec_plugins.errors import OptionsError
-from emo2vec_plugins.models import TINY, Config, Network, TorchBackend, read_config
+from emo2vec_plugins.models import TINY, Config, Network, TorchBackend, lay, read_config
 from emo2vec_plugins.training.filter_bank import freeze_filter_bank, set_filter_bank
 from emo2vec_plugins.training.recipe import Recipe
 

@@ -34,10 +34,10 @@ from emo2vec_plugins.bench.weights import named_weights, random_weights
 from emo2vec_plugins.core.loading import load_model
 from emo2vec_plugins.core.plugins import Plugins
 from emo2vec_plugins.engine.engine import Engine
-from emo2vec_plugins.engine.packing import lay
 from emo2vec_plugins.errors import FormatError, ModelNotFoundError, OptionsError
 from emo2vec_plugins.models.config import Config
 from emo2vec_plugins.models.network import Network
+from emo2vec_plugins.models.packing import lay
 from emo2vec_plugins.testing import FakeBackend
 
 SMALL = Config(

@@ -14,11 +14,10 @@ from emo2vec_plugins.audio.sources import ArrayAudio
 from emo2vec_plugins.core.session import Clip
 from emo2vec_plugins.core.values import Turn
 from emo2vec_plugins.engine.batch import Chunk, Pipelined, start, summed
-from emo2vec_plugins.engine.packing import lay
 from emo2vec_plugins.engine.windows import frame_count
 from emo2vec_plugins.errors import ScorerError
 from emo2vec_plugins.models.attention import all_at_once
-from emo2vec_plugins.models.transfer import pack, pooled
+from emo2vec_plugins.models.packing import lay, pack, pooled
 from emo2vec_plugins.testing import FakeBackend
 
 CPU = torch.device("cpu")
