@@ -1,11 +1,13 @@
 from ._version import __version__ as __version__
 from .core import EMOTIONS as EMOTIONS
+from .core import UNSCORED as UNSCORED
 from .core import Audio as Audio
 from .core import Backend as Backend
 from .core import Clip as Clip
 from .core import Dialogue as Dialogue
 from .core import Emotion as Emotion
 from .core import Format as Format
+from .core import LabelMap as LabelMap
 from .core import LabelSet as LabelSet
 from .core import NamedModel as NamedModel
 from .core import Options as Options

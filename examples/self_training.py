@@ -29,8 +29,7 @@ import soundfile
 import yaml
 from lhotse import CutSet, MonoCut, Recording, SupervisionSegment
 
-from emo2vec_plugins import Engine, load_model
-from emo2vec_plugins.core import LabelMap
+from emo2vec_plugins import Engine, LabelMap, load_model
 from emo2vec_plugins.evaluation import Prediction, evaluate, intervals, units_of
 from emo2vec_plugins.integrations.lhotse import labelled_turns
 from emo2vec_plugins.models import Config, to_document

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from emo2vec_plugins import Dialogue, Emotion, Format, ScoredTurn, Turn, hookimpl
-from emo2vec_plugins.core import UNSCORED
+from emo2vec_plugins import UNSCORED, Dialogue, Emotion, Format, ScoredTurn, Turn, hookimpl
 from emo2vec_plugins.errors import FormatError
 
 _TIME = r"(\d+):(\d\d):(\d\d)[,.](\d{3})"

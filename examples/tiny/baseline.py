@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from emo2vec_plugins.core import LabelMap
+from emo2vec_plugins import LabelMap
 from emo2vec_plugins.integrations.lhotse import read_cuts
 from emo2vec_plugins.training import read_examples
 
