@@ -43,7 +43,7 @@ def encoder():
     return encoder
 
 
-def heard(encoder, waveform):
+def front_end(encoder, waveform):
     with torch.no_grad():
         return encoder.project_features[1](encoder.local_encoder(waveform))
 
@@ -71,14 +71,14 @@ def speech_like(seed, seconds=1.0):
 def test_the_front_end_gives_log_magnitudes(encoder, seed):
     waveform = speech_like(seed)
 
-    wrong = (heard(encoder, waveform)[:, :BANDS] - log_magnitudes(waveform)).abs()
+    wrong = (front_end(encoder, waveform)[:, :BANDS] - log_magnitudes(waveform)).abs()
 
     assert wrong.square().mean().sqrt() < 0.05
     assert wrong.max() < 0.15
 
 
 def test_every_band_comes_with_its_negative(encoder):
-    x = heard(encoder, speech_like(1))
+    x = front_end(encoder, speech_like(1))
 
     assert x.shape == (49, 2 * BANDS)
     torch.testing.assert_close(x[:, :BANDS], -x[:, BANDS:], atol=1e-3, rtol=0)
@@ -88,7 +88,7 @@ def test_ten_times_louder_is_as_much_higher_in_every_band(encoder):
     rng = np.random.default_rng(0)
     noise = torch.from_numpy(rng.standard_normal(4000, dtype=np.float32))
 
-    risen = (heard(encoder, noise) - heard(encoder, noise / 10))[:, :BANDS].mean(0)
+    risen = (front_end(encoder, noise) - front_end(encoder, noise / 10))[:, :BANDS].mean(0)
 
     torch.testing.assert_close(
         risen, torch.full((BANDS,), math.log(10) / SPREAD), atol=0.06, rtol=0
@@ -101,14 +101,14 @@ def test_a_tone_is_loudest_in_its_own_band(encoder):
 
     for band in (2, 9, 15, 22):
         tone = torch.sin(2 * math.pi * centres[band] * time)
-        assert heard(encoder, tone)[:, :BANDS].mean(0).argmax() == band
+        assert front_end(encoder, tone)[:, :BANDS].mean(0).argmax() == band
 
 
 def test_silence_and_a_constant_are_on_the_floor(encoder):
     floor = (math.log(FLOOR) - MEAN) / SPREAD
 
     for waveform in (torch.zeros(1000), torch.full((1000,), 2.0)):
-        x = heard(encoder, waveform)[:, :BANDS]
+        x = front_end(encoder, waveform)[:, :BANDS]
         torch.testing.assert_close(x, torch.full_like(x, floor), atol=0.06, rtol=0)
 
 
