@@ -1,4 +1,4 @@
-from .arrays import ArrayFolder as ArrayFolder
+from .atomic import ArrayFolder as ArrayFolder
 from .atomic import Part as Part
 from .atomic import make_folder as make_folder
 from .atomic import replacing as replacing

@@ -1,7 +1,8 @@
 """Files and folders that have their name only once they are complete.
 
 Use `write_whole` for content in memory, `replacing` for a stream, `staging` for a library that
-opens files itself or writes a folder, and `Part` where the end is in another function.
+opens files itself or writes a folder, `Part` where the end is in another function, and
+`ArrayFolder` for arrays of many keys.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from emo2vec_plugins.core import FloatArray
 from emo2vec_plugins.errors import OptionsError
 
 
@@ -154,3 +156,40 @@ def results_folder(path: str) -> Path:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
     return folder
+
+
+class ArrayFolder:
+    """A folder of ``KEY.npy`` files, each complete or absent, as the reference writes them.
+
+    Args:
+        folder: Made if it is missing.
+        keys: Of all arrays that may be written; repeated keys are allowed.
+
+    Raises:
+        OptionsError: If a key would leave the folder, two keys are one file, or the folder is one.
+        OSError: If the folder cannot be made or written to.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], keys: Iterable[str]) -> None:
+        self._root = results_folder(os.fspath(folder))
+        owner: dict[str, str] = {}
+        for key in keys:
+            path = os.path.normpath(self._path(key))
+            is_inside = Path(path).is_relative_to(os.path.normpath(self._root))
+            if not is_inside or key == "" or "\0" in path:
+                raise OptionsError(f"key {key!r} is no name of a file within {folder}")
+            if owner.setdefault(path, key) != key:
+                raise OptionsError(f"keys {owner[path]!r} and {key!r} are both {path}")
+
+    def write(self, key: str, array: FloatArray | None) -> None:
+        """Write one array; None, of what could not be scored, writes nothing."""
+        if array is None:
+            return
+        # Imported here: commands that write text need no numpy.
+        from emo2vec_plugins.files.spill import save_npy
+
+        with replacing(self._path(key)) as stream:
+            save_npy(stream, array)
+
+    def _path(self, key: str) -> Path:
+        return self._root / f"{key}.npy"

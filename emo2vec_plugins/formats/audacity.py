@@ -16,9 +16,8 @@ from collections.abc import Iterator, Sequence
 
 from emo2vec_plugins.core import Dialogue, Emotion, Format, ScoredTurn, Turn
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.formats.escaping import Escaping
-from emo2vec_plugins.formats.fidelity import grid, only
-from emo2vec_plugins.formats.numbers import decimal, finite_number, probability
+from emo2vec_plugins.formats.fidelity import decimal, finite_number, grid, only, probability
+from emo2vec_plugins.formats.names import Escaping
 
 MICROSECONDS = 1_000_000
 """Ticks a second in which Audacity writes times."""

@@ -20,8 +20,8 @@ from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.files import make_folder, pieces, replacing, write_npy
 from emo2vec_plugins.formats.files import as_dialogues, read_text, write_text
 from emo2vec_plugins.formats.jsonl import EMOTIONS_JSONL, loads
-from emo2vec_plugins.formats.rttm.formats import EMOTION_RTTM, RTTM, SPKEMO_RTTM
-from emo2vec_plugins.formats.stems import bundle_stem
+from emo2vec_plugins.formats.names import bundle_stem
+from emo2vec_plugins.formats.rttm import EMOTION_RTTM, RTTM, SPKEMO_RTTM
 
 ARRAYS_SUFFIX = ".embeddings.npz"
 ARRAYS = {

@@ -15,7 +15,7 @@ from emo2vec_plugins.formats.bundle import write_bundle
 from emo2vec_plugins.formats.fidelity import lost, ticks
 from emo2vec_plugins.formats.files import read_dialogues, write_dialogues
 from emo2vec_plugins.formats.jsonl import EMOTIONS_JSONL
-from emo2vec_plugins.formats.stems import bundle_stem
+from emo2vec_plugins.formats.names import bundle_stem
 
 if TYPE_CHECKING:
     from emo2vec_plugins.core import Plugins

@@ -16,7 +16,7 @@ from emo2vec_plugins.core import Dialogue, Format
 from emo2vec_plugins.errors import Emo2vecError, FormatError, PluginError
 from emo2vec_plugins.files import write_whole
 from emo2vec_plugins.formats.fidelity import verify
-from emo2vec_plugins.formats.stems import recording_of
+from emo2vec_plugins.formats.names import recording_of
 
 if TYPE_CHECKING:
     from emo2vec_plugins.core import Plugins

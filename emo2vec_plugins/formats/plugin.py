@@ -7,14 +7,14 @@ from emo2vec_plugins.formats.audacity import AUDACITY
 from emo2vec_plugins.formats.elan.writing import ELAN
 from emo2vec_plugins.formats.emotionml.writing import EMOTIONML
 from emo2vec_plugins.formats.jsonl import EMOTIONS_JSONL
-from emo2vec_plugins.formats.labelstudio.tasks import LABELSTUDIO
-from emo2vec_plugins.formats.rttm.formats import EMOTION_RTTM, RTTM, SPKEMO_RTTM
+from emo2vec_plugins.formats.labelstudio.writing import LABELSTUDIO
+from emo2vec_plugins.formats.rttm import EMOTION_RTTM, RTTM, SPKEMO_RTTM
 from emo2vec_plugins.formats.seglst import SEGLST
-from emo2vec_plugins.formats.tables.audformat_csv import AUDFORMAT
+from emo2vec_plugins.formats.tables.audformat import AUDFORMAT
 from emo2vec_plugins.formats.tables.csv import TABLE_CSV
 from emo2vec_plugins.formats.tables.parquet import TABLE_PARQUET
-from emo2vec_plugins.formats.textgrid.writing import SHORT_TEXTGRID, TEXTGRID
-from emo2vec_plugins.formats.webvtt.captions import WEBVTT
+from emo2vec_plugins.formats.textgrid import SHORT_TEXTGRID, TEXTGRID
+from emo2vec_plugins.formats.webvtt import WEBVTT
 
 
 @hookimpl

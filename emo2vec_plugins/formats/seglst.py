@@ -20,7 +20,7 @@ from emo2vec_plugins.core import Dialogue, Format, ScoredTurn
 from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.formats.fidelity import distinct
 from emo2vec_plugins.formats.json_values import Fields, finite, parsed
-from emo2vec_plugins.formats.records import by_recording, read_turn, turn_record
+from emo2vec_plugins.formats.jsonl import by_recording, read_turn, turn_record
 
 _OURS = ("score", "scores", "flags", "reason")
 """What of a record stands in a segment, behind ``emotion_``, where it is known."""

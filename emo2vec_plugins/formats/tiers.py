@@ -20,9 +20,9 @@ from itertools import accumulate
 
 from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, ScoredTurn, Turn, rows_without_overlap
 from emo2vec_plugins.errors import FormatError, warn
-from emo2vec_plugins.formats.escaping import Escaping
 from emo2vec_plugins.formats.fidelity import grid
-from emo2vec_plugins.formats.rttm.lines import NOBODY
+from emo2vec_plugins.formats.names import Escaping
+from emo2vec_plugins.formats.rttm import NOBODY
 
 EMOTION = "emotion@"
 """What the names of tiers with emotions begin with."""

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.errors import MissingExtraError, OptionsError
 from emo2vec_plugins.files import write_whole
-from emo2vec_plugins.report.clock import ticks
-from emo2vec_plugins.report.style import escaped, shortened, shown
+from emo2vec_plugins.report.style import escaped, shortened, shown, ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,8 +14,7 @@ from statistics import median
 
 from emo2vec_plugins.core import Dialogue, ScoredTurn, rows_without_overlap
 from emo2vec_plugins.errors import OptionsError
-from emo2vec_plugins.report.clock import HOUR, step
-from emo2vec_plugins.report.style import palette, shown
+from emo2vec_plugins.report.style import HOUR, palette, shown, step
 from emo2vec_plugins.report.summary import by_speaker
 
 LONGEST = 1e8

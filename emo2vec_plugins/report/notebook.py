@@ -11,9 +11,8 @@ from html import escape
 
 from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, ScoredTurn
 from emo2vec_plugins.errors import OptionsError
-from emo2vec_plugins.report.clock import HOUR, clock
 from emo2vec_plugins.report.layout import extent
-from emo2vec_plugins.report.style import palette, shortened, shown
+from emo2vec_plugins.report.style import HOUR, clock, palette, shortened, shown
 from emo2vec_plugins.report.summary import SpeakerSummary, summarise
 from emo2vec_plugins.report.svg import style_of, svg_timeline
 

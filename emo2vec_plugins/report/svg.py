@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from html import escape
 
 from emo2vec_plugins.core import UNSCORED, Dialogue, ScoredTurn
-from emo2vec_plugins.report.clock import clock, ticks
 from emo2vec_plugins.report.layout import Layout, Row, Sizes, layout, sharing_pixels
-from emo2vec_plugins.report.style import opacity, shortened, shown
+from emo2vec_plugins.report.style import clock, opacity, shortened, shown, ticks
 
 WIDTH, NAMES, _RIGHT = 960, 150, 24
 """Pixels of a timeline, of the names on its left, and of what half a time needs on its right."""

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.core import UNSCORED, Dialogue, ScoredTurn
-from emo2vec_plugins.report.clock import clock
 from emo2vec_plugins.report.drawing import (
     FAINT,
     GREY,
@@ -22,7 +21,7 @@ from emo2vec_plugins.report.drawing import (
     time_axis,
 )
 from emo2vec_plugins.report.layout import Layout, Sizes, between, extent, layout
-from emo2vec_plugins.report.style import opacity
+from emo2vec_plugins.report.style import clock, opacity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

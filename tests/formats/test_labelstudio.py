@@ -15,8 +15,7 @@ from support.formats import HARD_NAMES, hard
 from emo2vec_plugins import Dialogue, Emotion, Provenance, ScoredTurn, Turn
 from emo2vec_plugins.core.labels import EMOTIONS
 from emo2vec_plugins.errors import Emo2vecWarning, FormatError
-from emo2vec_plugins.formats.labelstudio.config import labelling_config
-from emo2vec_plugins.formats.labelstudio.tasks import dumps, read_export
+from emo2vec_plugins.formats.labelstudio.writing import dumps, labelling_config, read_export
 
 TURN = ScoredTurn(
     turn=Turn(start=6.69, end=7.12, speaker="Ann", channel=1),

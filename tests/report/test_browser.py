@@ -11,9 +11,9 @@ from support.pictures import HARD_NAMES, TALK, meeting, named, said
 
 from emo2vec_plugins import Dialogue, Emotion, ScoredTurn
 from emo2vec_plugins.core.labels import COLOURS
-from emo2vec_plugins.formats.rttm.formats import read_rttm
+from emo2vec_plugins.formats.rttm import read_rttm
 from emo2vec_plugins.report.page import page
-from emo2vec_plugins.report.smoothing import smoothed
+from emo2vec_plugins.report.trajectories import smoothed
 
 
 def test_a_recording_is_shown_as_a_whole(talk):

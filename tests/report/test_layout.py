@@ -14,9 +14,8 @@ from support.pictures import HARD_NAMES, TALK, said
 from emo2vec_plugins import Dialogue, Emotion
 from emo2vec_plugins.core.labels import COLOURS
 from emo2vec_plugins.errors import OptionsError
-from emo2vec_plugins.report.clock import clock, step, ticks
 from emo2vec_plugins.report.layout import between, broken, extent, packed_rows, spoken_by
-from emo2vec_plugins.report.style import opacity, palette, shortened, shown
+from emo2vec_plugins.report.style import clock, opacity, palette, shortened, shown, step, ticks
 from emo2vec_plugins.report.timelines import timeline
 
 

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING
 from emo2vec_plugins.core import Dialogue
 from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.files import parsed
-from emo2vec_plugins.formats.escaping import Escaping
-from emo2vec_plugins.formats.numbers import maybe_seconds
+from emo2vec_plugins.formats.fidelity import maybe_seconds
+from emo2vec_plugins.formats.names import Escaping
 from emo2vec_plugins.formats.tiers import (
     EMOTION,
     ReadTier,

@@ -34,18 +34,17 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from emo2vec_plugins.core import UNSCORED, Dialogue, Format, Provenance, ScoredTurn
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.formats.emotionml.names import (
+from emo2vec_plugins.formats.emotionml.reading import (
     ANY,
     CATEGORIES,
     MILLISECONDS,
     NAMESPACE,
     OURS,
     WORDS,
+    loads,
 )
-from emo2vec_plugins.formats.emotionml.reading import loads
-from emo2vec_plugins.formats.fidelity import FIELDS, grid
-from emo2vec_plugins.formats.numbers import decimal
-from emo2vec_plugins.formats.records import turn_record
+from emo2vec_plugins.formats.fidelity import FIELDS, decimal, grid
+from emo2vec_plugins.formats.jsonl import turn_record
 
 _PROLOG = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _VOCABULARY = "emotions"

@@ -12,16 +12,16 @@ has left their rows, unless a row of the recording has none there: then in the o
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from emo2vec_plugins.core import Dialogue
-from emo2vec_plugins.errors import FormatError
+from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.formats.fidelity import distinct
 from emo2vec_plugins.formats.json_values import Fields
-from emo2vec_plugins.formats.records import read_turn, turn_record
-from emo2vec_plugins.formats.tables.csv_text import check_columns
+from emo2vec_plugins.formats.jsonl import read_turn, turn_record
 
 Kind = Literal["text", "number", "count", "words", "counts", "texts"]
 """Of a column; the last three are lists: of flags, of channels, of anything."""
@@ -116,6 +116,31 @@ def dialogues(found: Iterable[Found], names: Sequence[str]) -> list[Dialogue]:
     for each in found:
         recordings.setdefault(_needed(each, "recording"), []).append(each)
     return [_dialogue(name, rows_) for name, rows_ in recordings.items()]
+
+
+def check_columns(
+    names: Sequence[str],
+    needed: Sequence[str],
+    *,
+    expected: str,
+    is_ours: Callable[[str], bool],
+) -> None:
+    """Warn of columns that are left out, because they are not ours.
+
+    Raises:
+        FormatError: If one that is *needed* is missing, or one is there twice.
+    """
+    missing = [name for name in needed if name not in names]
+    if missing:
+        raise FormatError(
+            f"expected {expected}, found no {', '.join(missing)} among "
+            f"{', '.join(map(repr, names))[:200]}"
+        )
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise FormatError(f"columns are there twice: {', '.join(twice)}")
+    if others := [name for name in names if not is_ours(name)]:
+        warn(f"columns that say nothing of turns are left out: {', '.join(map(repr, others))}")
 
 
 def _spread(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,8 +19,7 @@ from emo2vec_plugins import Dialogue, Emotion, ScoredTurn, Turn
 from emo2vec_plugins.errors import Emo2vecWarning, FormatError
 from emo2vec_plugins.formats.tables import csv as table_csv
 from emo2vec_plugins.formats.tables import parquet as table_parquet
-from emo2vec_plugins.formats.tables.csv import TABLE_CSV
-from emo2vec_plugins.formats.tables.csv_text import line, records
+from emo2vec_plugins.formats.tables.csv import TABLE_CSV, line, records
 from emo2vec_plugins.formats.tables.parquet import TABLE_PARQUET
 
 both = pytest.mark.parametrize("format_", [TABLE_CSV, TABLE_PARQUET], ids=lambda each: each.name)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from emo2vec_plugins import Dialogue, Emotion, ScoredTurn, Turn
 from emo2vec_plugins.errors import Emo2vecWarning, FormatError
-from emo2vec_plugins.formats.tables.audformat_csv import dumps, loads
+from emo2vec_plugins.formats.tables.audformat import dumps, loads
 
 ANGRY = ScoredTurn(
     turn=Turn(start=6.69, end=7.12, speaker='Ann "A"'),

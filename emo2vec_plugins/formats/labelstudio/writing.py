@@ -1,30 +1,26 @@
-"""Label Studio: tasks for people who correct, and what they give back.
+"""Label Studio: tasks for people who correct, and the labelling configuration of their project.
 
 A recording is a task, a turn is a region of its audio. Two results with the region's id say what
 it is: ``labels`` of the control ``speaker`` and ``choices`` of the control ``emotion``, as the
 configuration of `labelling_config` has them. What is written are predictions; an export of Label
-Studio (its format JSON) has annotations. `labelstudio_export` says which of them are read.
+Studio (its format JSON) has annotations. `emo2vec_plugins.formats.labelstudio.reading` says which
+of them are read.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import cycle
 from typing import Any
+from xml.sax.saxutils import escape
 
-from emo2vec_plugins.core import Dialogue, Format, ScoredTurn
+from emo2vec_plugins.core import COLOURS, EMOTIONS, Dialogue, Format, ScoredTurn
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats.json_values import finite
-from emo2vec_plugins.formats.labelstudio.config import (
-    AUDIO,
-    CLASSES,
-    EMOTION,
-    SPEAKER,
-    SPEAKERS,
-)
-from emo2vec_plugins.formats.labelstudio.export import read_export
-from emo2vec_plugins.formats.records import turn_record
-from emo2vec_plugins.formats.rttm.lines import NOBODY
+from emo2vec_plugins.formats.jsonl import turn_record
+from emo2vec_plugins.formats.labelstudio.reading import CLASSES, SPEAKERS, read_export
+from emo2vec_plugins.formats.rttm import NOBODY
 
 
 def dumps(dialogues: Sequence[Dialogue]) -> str:
@@ -128,3 +124,71 @@ LABELSTUDIO = Format(
         }
     ),
 )
+
+
+AUDIO, SPEAKER, EMOTION = "audio", "speaker", "emotion"
+"""What the tags of the configuration are called, and so the results of tasks that refer to them."""
+
+
+# Paul Tol's muted colours: none is one of a class.
+_SPEAKER_COLOURS = (
+    *("#332288", "#88ccee", "#44aa99", "#117733", "#999933"),
+    *("#ddcc77", "#cc6677", "#882255", "#aa4499"),
+)
+_NOBODY_COLOUR = "#dddddd"
+_MOST_HOTKEYS = 9
+_QUOTE = {'"': "&quot;"}
+
+
+def labelling_config(dialogues: Iterable[Dialogue]) -> str:
+    """Return the labelling configuration of a Label Studio project for some dialogues.
+
+    It knows their speakers, ``?`` for nobody, the nine emotions, and others that occur. Keys 1 to
+    9 choose an emotion for the region that is selected.
+    """
+    given = list(dialogues)
+    lines = [
+        "<View>",
+        f'  <Audio name="{AUDIO}" value="$audio" hotkey="space" zoom="true" speed="true"/>',
+        '  <Header value="Who speaks?" size="5"/>',
+        f'  <Labels name="{SPEAKER}" toName="{AUDIO}" choice="single">',
+        *_labels(_speakers(given)),
+        "  </Labels>",
+        '  <Header value="Which emotion is heard? (select a region)" size="5"/>',
+        f'  <Choices name="{EMOTION}" toName="{AUDIO}" perRegion="true" required="true"',
+        '           requiredMessage="Choose an emotion for every region" choice="single"',
+        '           showInline="true">',
+        *_choices(_classes(given)),
+        "  </Choices>",
+        "</View>",
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _speakers(dialogues: Iterable[Dialogue]) -> list[str]:
+    """Return the speakers' names, each once, in order of first appearance."""
+    turns = [scored.turn for dialogue in dialogues for scored in dialogue.turns]
+    return list(dict.fromkeys(turn.speaker for turn in turns if turn.speaker is not None))
+
+
+def _classes(dialogues: Iterable[Dialogue]) -> list[str]:
+    """Return the nine emotions and then those that occur beside them."""
+    heard = [scored.emotion.label for dialogue in dialogues for scored in dialogue.turns]
+    return list(dict.fromkeys([*EMOTIONS, *(label for label in heard if label is not None)]))
+
+
+def _labels(speakers: Iterable[str]) -> Iterator[str]:
+    for name, colour in zip(speakers, cycle(_SPEAKER_COLOURS), strict=False):
+        yield f'    <Label value={_attribute(SPEAKERS.escape(name))} background="{colour}"/>'
+    yield f'    <Label value="{NOBODY}" background="{_NOBODY_COLOUR}"/>'
+
+
+def _choices(classes: Iterable[str]) -> Iterator[str]:
+    for number, name in enumerate(classes, 1):
+        colour = f' background="{COLOURS[name]}"' if name in COLOURS else ""
+        hotkey = f' hotkey="{number}"' if number <= _MOST_HOTKEYS else ""
+        yield f"    <Choice value={_attribute(CLASSES.escape(name))}{colour}{hotkey}/>"
+
+
+def _attribute(value: str) -> str:
+    return '"' + escape(value, _QUOTE) + '"'

@@ -26,9 +26,14 @@ from typing import Any
 from emo2vec_plugins.core import Dialogue, Emotion, ScoredTurn, Turn
 from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.formats.json_values import Fields, parsed
-from emo2vec_plugins.formats.labelstudio.config import CLASSES, SPEAKERS
-from emo2vec_plugins.formats.records import turn_at
-from emo2vec_plugins.formats.rttm.lines import NOBODY
+from emo2vec_plugins.formats.jsonl import turn_at
+from emo2vec_plugins.formats.names import Escaping
+from emo2vec_plugins.formats.rttm import NOBODY
+
+# Label Studio knows a label by its text, so names are spelt in tasks as in the configuration, whose
+# XML attributes hold neither control characters nor, for sure, spaces but the ordinary one.
+SPEAKERS = Escaping(str.isprintable, frozenset({NOBODY}))
+CLASSES = Escaping(str.isprintable)
 
 _READ = {"labels": "labels", "choices": "choices"}
 """Types of results that are read, and the field of their value that is."""

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from emo2vec_plugins.formats.escaping import Escaping
-from emo2vec_plugins.formats.rttm.lines import LABELS, NAMES
-from emo2vec_plugins.formats.stems import bundle_stem, recording_of
+from emo2vec_plugins.formats.names import Escaping, bundle_stem, recording_of
+from emo2vec_plugins.formats.rttm import LABELS, NAMES
 
 # Characters that escapes are made of, and what must be escaped, come up often.
 names = st.text(st.one_of(st.sampled_from('%0123456789ABCDEFNaon? ".+/'), st.characters()))

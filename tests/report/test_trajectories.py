@@ -12,7 +12,7 @@ from support.formats import hard
 from support.pictures import meeting, said
 
 from emo2vec_plugins.report.layout import extent
-from emo2vec_plugins.report.smoothing import smoothed
+from emo2vec_plugins.report.trajectories import smoothed
 
 
 def smooth(*turns, labels=("sad", "happy"), seconds=1.0, **span):

@@ -13,8 +13,10 @@ A style block gives the nine their colours, each at a contrast of at least 3 to 
 background. A note says what the recording is called, where its sound is and how long it is.
 
 Read is what players read, but what they would pass over in silence is an error: text without times,
-and times that are none. Each voice span of a cue is a turn; a cue without one is a turn of nobody.
-What is said is no part of a turn; where captions have it, it is left out with a warning.
+and times that are none. As in the standard, any line with an arrow begins a cue, and an empty line
+ends a block. Each voice span of a cue is a turn; a cue without one is a turn of nobody. What is
+said is no part of a turn; where captions have it, it is left out with a warning. Cue settings, style
+sheets and regions say how captions look, and are passed over.
 """
 
 from __future__ import annotations
@@ -22,13 +24,120 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from emo2vec_plugins.core import COLOURS, UNSCORED, Dialogue, Emotion, Format, ScoredTurn, Turn
 from emo2vec_plugins.errors import FormatError, warn
-from emo2vec_plugins.formats.escaping import Escaping
-from emo2vec_plugins.formats.fidelity import DIGITS, grid, only
-from emo2vec_plugins.formats.numbers import maybe_seconds, probability
-from emo2vec_plugins.formats.webvtt.cues import Cue, Note, blocks, timings
+from emo2vec_plugins.formats.fidelity import DIGITS, grid, maybe_seconds, only, probability
+from emo2vec_plugins.formats.names import Escaping
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_TIME = r"(?:([0-9]{1,10}):)?([0-5][0-9]):([0-5][0-9])\.([0-9]{3})"
+_TIMINGS = re.compile(rf"[ \t]*{_TIME}[ \t]*-->[ \t]*{_TIME}(?:[ \t].*)?")
+_PASSED_OVER = re.compile(r"(?:STYLE|REGION)[ \t]*")
+_NOTE = re.compile(r"NOTE(?:[ \t](.*))?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cue:
+    """What is shown for a while.
+
+    Attributes:
+        line: Of its times, from 1.
+        start: In seconds.
+        end: In seconds.
+        text: As it stands there, tags and all; lines end with a line feed.
+    """
+
+    line: int
+    start: float
+    end: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """A comment.
+
+    Attributes:
+        title: What stands behind the word NOTE.
+        lines: Those after its first.
+    """
+
+    title: str
+    lines: tuple[str, ...]
+
+
+def timings(start: int, end: int) -> str:
+    """Return the line of times of a cue, given in milliseconds.
+
+    >>> timings(1_500, 360_000_000)
+    '00:00:01.500 --> 100:00:00.000'
+    """
+    return f"{_timestamp(start)} --> {_timestamp(end)}"
+
+
+def blocks(text: str) -> Iterator[Cue | Note]:
+    """Yield the cues and notes of a WebVTT file.
+
+    Raises:
+        FormatError: If a line is nothing that WebVTT knows; names the line.
+    """
+    lines = _LINE_END.split(text.removeprefix("\ufeff"))
+    if not re.fullmatch(r"WEBVTT(?:[ \t].*)?", lines[0]):
+        raise FormatError(f"line 1: expected WEBVTT, found {lines[0][:200]!r}")
+    index = _end_of_block(lines, 1)
+    while index < len(lines):
+        line, end = lines[index], _end_of_block(lines, index + 1)
+        note = _NOTE.fullmatch(line)
+        if note:
+            yield Note(title=note[1] or "", lines=tuple(lines[index + 1 : end]))
+        elif "-->" in line:
+            yield _cue(index + 1, line, "\n".join(lines[index + 1 : end]))
+        # Lines of blanks end nothing in the standard, but people leave them between blocks.
+        elif not line.strip():
+            end = index + 1
+        elif not _PASSED_OVER.fullmatch(line):
+            _expect_timings(lines, index + 1)  # the line is a cue's identifier
+        index = end
+
+
+def _end_of_block(lines: Sequence[str], index: int) -> int:
+    """Return the index of the next line that ends a block, or of no line."""
+    while index < len(lines) and lines[index] and "-->" not in lines[index]:
+        index += 1
+    return index
+
+
+def _expect_timings(lines: Sequence[str], index: int) -> None:
+    if index >= len(lines) or "-->" not in lines[index]:
+        raise FormatError(
+            f"line {index}: expected a cue, NOTE, STYLE or REGION, "
+            f"found text without times: {lines[index - 1][:200]!r}"
+        )
+
+
+def _cue(number: int, line: str, text: str) -> Cue:
+    found = _TIMINGS.fullmatch(line)
+    if found is None:
+        raise FormatError(
+            f"line {number}: expected times such as 00:00:01.500 --> 00:00:03.000: {line[:200]!r}"
+        )
+    start, end = _seconds(found.groups()[:4]), _seconds(found.groups()[4:])
+    if end < start:
+        raise FormatError(f"line {number}: expected an end after the start: {line[:200]!r}")
+    return Cue(line=number, start=start, end=end, text=text)
+
+
+def _seconds(fields: Sequence[str | None]) -> float:
+    hours, minutes, seconds, milliseconds = (int(field or 0) for field in fields)
+    return (((hours * 60 + minutes) * 60 + seconds) * 1_000 + milliseconds) / 1_000
+
+
+def _timestamp(milliseconds: int) -> str:
+    seconds, rest = divmod(milliseconds, 1_000)
+    return f"{seconds // 3_600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{rest:03}"
+
 
 MILLISECONDS = 1_000
 """Ticks a second in which times are written."""
@@ -65,7 +174,7 @@ def dumps(dialogues: Sequence[Dialogue]) -> str:
     dialogue = only(dialogues, "a WebVTT file")
     turns = sorted(dialogue.turns, key=_span)
     head = ["WEBVTT\n", _note(dialogue), *_styles(dialogue)]
-    return "\n".join([*head, *map(_cue, turns)])
+    return "\n".join([*head, *map(_cue_of, turns)])
 
 
 def loads(text: str) -> list[Dialogue]:
@@ -138,7 +247,7 @@ def _styles(dialogue: Dialogue) -> list[str]:
     return [f"STYLE\n{''.join(rules)}"] if rules else []
 
 
-def _cue(scored: ScoredTurn) -> str:
+def _cue_of(scored: ScoredTurn) -> str:
     speaker, classes = scored.turn.speaker, "".join(f".{each}" for each in _classes(scored))
     text = html.escape(_shown(speaker, scored.emotion), quote=False)
     if classes:

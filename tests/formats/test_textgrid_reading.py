@@ -11,7 +11,7 @@ from support.textgrid import PLUGINS, TALK, a_turn
 from emo2vec_plugins import Dialogue, Emotion, Turn
 from emo2vec_plugins.errors import Emo2vecWarning, FormatError
 from emo2vec_plugins.formats.files import read_dialogues
-from emo2vec_plugins.formats.textgrid.writing import dumps, loads
+from emo2vec_plugins.formats.textgrid import dumps, loads
 
 pytestmark = pytest.mark.filterwarnings("ignore:texts of turns are left out")
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from emo2vec_plugins import Dialogue, Emotion, Plugins, ScoredTurn, Turn
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.formats.rttm.formats import (
+from emo2vec_plugins.formats.rttm import (
     EMOTION_RTTM,
     RTTM,
     SPKEMO_RTTM,

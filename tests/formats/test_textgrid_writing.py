@@ -9,7 +9,7 @@ from support.textgrid import PLUGINS, TALK, a_turn
 
 from emo2vec_plugins import Dialogue
 from emo2vec_plugins.formats.files import write_dialogues
-from emo2vec_plugins.formats.textgrid.writing import SHORT_TEXTGRID, TEXTGRID, dumps, loads
+from emo2vec_plugins.formats.textgrid import SHORT_TEXTGRID, TEXTGRID, dumps, loads
 from emo2vec_plugins.testing import check_format
 
 LONG = """\

@@ -1,1 +1,0 @@
-"""RTTM: one line, and the three formats that differ in its name field."""
