@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
 
@@ -17,16 +17,25 @@ from emo2vec_plugins.core import hookspecs
 from emo2vec_plugins.core.backend import NamedModel
 from emo2vec_plugins.core.composition import built_in_plugins
 from emo2vec_plugins.core.format import Format
-from emo2vec_plugins.core.guards import guard, skip
+from emo2vec_plugins.core.registration import implementations, register
 from emo2vec_plugins.core.session import Options, Session
 from emo2vec_plugins.errors import (
     FormatError,
     OptionsError,
+    PluginError,
+    PluginWarning,
     SourceError,
+    warn,
 )
 
 if TYPE_CHECKING:
     import click
+
+
+STEPS = ("clips", "take", "finish")
+"""The methods of a session."""
+
+T = TypeVar("T", Format, NamedModel)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,16 +89,16 @@ class Plugins:
             PluginError: If one raises, or returns anything else; the message names it.
         """
         session: Session | None = self.manager.hook.emo2vec_open(source=source, options=options)
-        if session is not None:
-            return session
-        raise SourceError(
-            f"no plugin opens {type(source).__module__}.{type(source).__qualname__}; "
-            "'emo2vec plugins' lists who is there"
-        )
+        if session is None:
+            raise SourceError(
+                f"no plugin opens {type(source).__module__}.{type(source).__qualname__}; "
+                "'emo2vec plugins' lists them"
+            )
+        return session
 
     def formats(self) -> dict[str, Format]:
         """Return every annotation format by name, the last registered winning."""
-        return _by_name(self.manager.hook.emo2vec_formats())
+        return {each.name: each for _, each in self._items("emo2vec_formats", Format)}
 
     def format(self, name: str | os.PathLike[str]) -> Format:
         """Return the format that is called *name*, or whose files are named like it.
@@ -119,7 +128,7 @@ class Plugins:
 
     def models(self) -> dict[str, NamedModel]:
         """Return every named model by name, the last registered winning."""
-        return _by_name(self.manager.hook.emo2vec_models())
+        return {each.name: each for _, each in self._items("emo2vec_models", NamedModel)}
 
     def add_commands(self, cli: click.Group) -> None:
         """Let every plugin add its commands; one that raises is skipped with a warning.
@@ -127,10 +136,10 @@ class Plugins:
         Of two commands with one name the first registered stays: no plugin changes what a
         built-in command does.
         """
-        for plugin in self._names():
-            for name, command in self._commands(plugin).items():
+        for plugin, commands in self._commands():
+            for name, command in commands.items():
                 if name in cli.commands:
-                    skip(plugin, f"its command {name!r}: there is one of that name already")
+                    _skip(plugin, f"its command {name!r}: there is one of that name already")
                 else:
                     cli.add_command(command, name)
 
@@ -139,22 +148,23 @@ class Plugins:
 
         A plugin that only opens sources offers nothing by name, and is left out.
         """
-        found = {
-            plugin: [
-                *(f"format {name}" for name in _by_name(self._only(plugin, "emo2vec_formats")())),
-                *(f"model {name}" for name in _by_name(self._only(plugin, "emo2vec_models")())),
-                *(f"command {name}" for name in self._commands(plugin)),
-            ]
-            for plugin in self._names()
-        }
-        return {plugin: offered for plugin, offered in found.items() if offered}
+        found: dict[str, list[str]] = defaultdict(list)
+        for plugin, format_ in self._items("emo2vec_formats", Format):
+            found[plugin].append(f"format {format_.name}")
+        for plugin, model in self._items("emo2vec_models", NamedModel):
+            found[plugin].append(f"model {model.name}")
+        for plugin, commands in self._commands():
+            found[plugin] += [f"command {name}" for name in commands]
+        return dict(found)
 
     def describe(self) -> list[PluginInfo]:
         """Return the plugins in the order in which they are asked."""
         return [
             PluginInfo(
                 name=name,
-                hooks=tuple(sorted(caller.name for caller in self._callers(plugin))),
+                hooks=tuple(
+                    sorted({each.name for each, _ in implementations(self.manager, plugin)})
+                ),
                 origin=self._origins[name],
             )
             for name, plugin in reversed(self.manager.list_name_plugin())
@@ -165,94 +175,65 @@ class Plugins:
         origin = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "installed"
         try:
             plugin = entry.load()
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's import does
-            skip(entry.name, f"cannot be imported: {type(error).__name__}: {error}")
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's import may raise anything
+            _skip(entry.name, f"cannot be imported: {type(error).__name__}: {error}")
         else:
             self._register(plugin, entry.name, origin)
 
     def _register(self, plugin: Any, name: str, origin: str) -> None:
-        if self.manager.has_plugin(name):
-            skip(name, "another plugin has the same name")
-            return
-        if self.manager.is_registered(plugin):
-            skip(name, f"it is here already, as {self.manager.get_name(plugin)!r}")
-            return
-        if isinstance(plugin, type):
-            skip(name, f"it is a class; give an object of it: {plugin.__name__}()")
-            return
-        try:
-            self.manager.register(plugin, name)
-            problem = self._problem(plugin)
-        except pluggy.PluginValidationError as error:
-            problem = self._misnamed(plugin) or str(error).splitlines()[-1]
-        except Exception as error:  # noqa: BLE001 - whatever looking at a stranger raises
-            problem = str(error)
-        if problem:
-            self.manager.unregister(name=name)
-            skip(name, problem)
+        if problem := register(self.manager, plugin, name):
+            _skip(name, problem)
             return
         self._origins[name] = origin
-        for caller in self._callers(plugin):
-            for implementation in caller.get_hookimpls():
-                if implementation.plugin is plugin:
-                    guard(caller.name, implementation)
+        for caller, implementation in implementations(self.manager, plugin):
+            _name_failures(caller.name, implementation)
 
-    def _problem(self, plugin: Any) -> str | None:
-        hooks = [
-            (caller, implementation)
-            for caller in self._callers(plugin)
-            for implementation in caller.get_hookimpls()
-            if implementation.plugin is plugin
+    def _each(self, hook: str) -> Iterator[tuple[str, pluggy.HookCaller]]:
+        """Yield each plugin's name and a call of its *hook* alone, first registered first.
+
+        A call for each plugin, with the wrappers around it: one that raises must not hide the
+        others, and what is offered must be known by the plugin that offers it.
+        """
+        implementations = [
+            each
+            for each in getattr(self.manager.hook, hook).get_hookimpls()
+            if not (each.wrapper or each.hookwrapper)
         ]
-        unknown = [
-            caller.name
-            for caller, implementation in hooks
-            if not caller.has_spec() and not implementation.optionalhook
-        ]
-        if unknown:
-            return f"there is no hook {', '.join(unknown)}; there are {', '.join(self._hooks())}"
-        if not hooks:
-            return "it has no hooks: functions marked with emo2vec_plugins.hookimpl"
-        return None
+        for one in implementations:
+            others = [each.plugin for each in implementations if each is not one]
+            yield one.plugin_name, self.manager.subset_hook_caller(hook, others)
 
-    def _misnamed(self, plugin: Any) -> str | None:
-        """Return the arguments that a function asks for and its hook does not define."""
-        for hook in self._hooks():
-            if self.manager.parse_hookimpl_opts(plugin, hook) is None:
-                continue
-            known = signature(getattr(hookspecs, hook)).parameters
-            asked = signature(getattr(plugin, hook)).parameters
-            if unknown := [name for name in asked if name not in known]:
-                has = f"it has {', '.join(known)}" if known else "it has none"
-                return f"{hook} has no argument {', '.join(unknown)}; {has}"
-        return None
+    def _items(self, hook: str, kind: type[T]) -> Iterator[tuple[str, T]]:
+        for plugin, call in self._each(hook):
+            for offered in _attempt(plugin, call):
+                if isinstance(offered, str | Mapping) or not isinstance(offered, Iterable):
+                    _skip(plugin, f"{hook} must return a list of {kind.__name__}, got {offered!r}")
+                    continue
+                for item in offered:
+                    if isinstance(item, kind):
+                        yield plugin, item
+                    else:
+                        _skip(plugin, f"{hook} must give {kind.__name__} objects, got {item!r}")
 
-    def _callers(self, plugin: Any) -> list[pluggy.HookCaller]:
-        return self.manager.get_hookcallers(plugin) or []
-
-    def _hooks(self) -> list[str]:
-        return sorted(name for name in vars(hookspecs) if name.startswith("emo2vec_"))
-
-    def _names(self) -> list[str]:
-        """Return the plugins' names, first registered first."""
-        return [name for name, plugin in self.manager.list_name_plugin() if plugin is not None]
-
-    def _commands(self, plugin: str) -> dict[str, click.Command]:
+    def _commands(self) -> Iterator[tuple[str, dict[str, click.Command]]]:
         import click
 
-        cli = click.Group()
-        self._only(plugin, "emo2vec_commands")(cli=cli)
-        return dict(cli.commands)
+        for plugin, call in self._each("emo2vec_commands"):
+            cli = click.Group()  # its own: a plugin that fails half-way leaves nothing behind
+            results = _attempt(plugin, call, cli=cli)
+            if results == [None]:
+                yield plugin, dict(cli.commands)
+            elif results:
+                _skip(plugin, f"emo2vec_commands must return nothing, got {results[0]!r}")
 
-    def _only(self, name: str, hook: str) -> pluggy.HookCaller:
-        """Return what calls *hook* of one plugin, and the wrappers around it."""
-        others = [
-            implementation.plugin
-            for implementation in getattr(self.manager.hook, hook).get_hookimpls()
-            if implementation.plugin_name != name
-            and not (implementation.wrapper or implementation.hookwrapper)
-        ]
-        return self.manager.subset_hook_caller(hook, others)
+
+def _attempt(plugin: str, call: pluggy.HookCaller, **arguments: Any) -> list[Any]:
+    """Return a plugin's results, [None] if it returned nothing, none if it raised."""
+    try:
+        return call(**arguments) or [None]
+    except PluginError as error:
+        _skip(plugin, str(error).partition(f"{plugin!r} ")[2])
+        return []
 
 
 @cache
@@ -276,10 +257,40 @@ def _kind(value: Any) -> str:
     return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
 
-def _by_name(offers: Any) -> dict[str, Any]:
-    # pluggy asks the last registered first; of one name, the last registered stays.
-    return {item.name: item for offered in reversed([*offers]) for item in offered}
-
-
 def _name(plugin: Any) -> str:
     return str(getattr(plugin, "__name__", None) or type(plugin).__qualname__)
+
+
+def _skip(plugin: str, why: str) -> None:
+    warn(f"plugin {plugin!r} was skipped: {why}", PluginWarning)
+
+
+def _name_failures(hook: str, implementation: pluggy.HookImpl) -> None:
+    """Make what a plugin's function raises name the plugin, which pluggy does not.
+
+    Each function is wrapped once, when it is registered. The calls stay pluggy's own: order,
+    first results, wrappers and tracing work as they do everywhere.
+    """
+    plugin, function = implementation.plugin_name, implementation.function
+    if implementation.wrapper or implementation.hookwrapper:
+        return
+
+    def call(*arguments: Any) -> Any:
+        try:
+            result = function(*arguments)
+            # A generator runs only now, and may raise half-way.
+            result = list(result) if isinstance(result, Iterator) else result
+        except Exception as error:
+            raise PluginError(
+                f"plugin {plugin!r} failed in {hook}: {type(error).__name__}: {error}"
+            ) from error
+        missing = [step for step in STEPS if not callable(getattr(result, step, None))]
+        if hook == "emo2vec_open" and result is not None and missing:
+            raise PluginError(
+                f"plugin {plugin!r}: emo2vec_open must return a session or None; "
+                f"got {result!r:.100}, which has no {', '.join(missing)}"
+            )
+        return result
+
+    # pluggy reads this attribute at each call; it is final for type checkers only.
+    implementation.function = call  # type: ignore[misc]

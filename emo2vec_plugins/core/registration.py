@@ -1,0 +1,69 @@
+"""Registering a plugin with pluggy, and what is wrong with one that cannot be."""
+
+from __future__ import annotations
+
+from inspect import signature
+from typing import Any
+
+import pluggy
+
+from emo2vec_plugins.core import hookspecs
+
+HOOKS = sorted(name for name in vars(hookspecs) if name.startswith("emo2vec_"))
+
+
+def implementations(
+    manager: pluggy.PluginManager, plugin: Any
+) -> list[tuple[pluggy.HookCaller, pluggy.HookImpl]]:
+    """Return the functions of a registered plugin, each with the caller of its hook."""
+    return [
+        (caller, implementation)
+        for caller in manager.get_hookcallers(plugin) or ()
+        for implementation in caller.get_hookimpls()
+        if implementation.plugin is plugin
+    ]
+
+
+def register(manager: pluggy.PluginManager, plugin: Any, name: str) -> str | None:
+    """Register a plugin; a broken one is left out, and what is wrong with it is returned."""
+    if manager.has_plugin(name):
+        return "another plugin has the same name"
+    if manager.is_registered(plugin):
+        return f"it is here already, as {manager.get_name(plugin)!r}"
+    if isinstance(plugin, type):
+        return f"it is a class; give an object of it: {plugin.__name__}()"
+    try:
+        manager.register(plugin, name)
+        problem = _unknown_hooks(manager, plugin)
+    except pluggy.PluginValidationError as error:
+        problem = _unknown_arguments(manager, plugin) or str(error).splitlines()[-1]
+    except Exception as error:  # noqa: BLE001 - looking at a stranger's object may raise anything
+        problem = str(error)
+    if problem:
+        manager.unregister(name=name)
+    return problem
+
+
+def _unknown_hooks(manager: pluggy.PluginManager, plugin: Any) -> str | None:
+    hooks = implementations(manager, plugin)
+    # pluggy accepts a marked function that no hook is called like: a typo would go unnoticed.
+    unknown = [
+        caller.name
+        for caller, implementation in hooks
+        if not caller.has_spec() and not implementation.optionalhook
+    ]
+    if unknown:
+        return f"there is no hook {', '.join(unknown)}; there are {', '.join(HOOKS)}"
+    return None if hooks else "it has no hooks: functions marked with emo2vec_plugins.hookimpl"
+
+
+def _unknown_arguments(manager: pluggy.PluginManager, plugin: Any) -> str | None:
+    for hook in HOOKS:
+        if manager.parse_hookimpl_opts(plugin, hook) is None:
+            continue
+        known = signature(getattr(hookspecs, hook)).parameters
+        asked = signature(getattr(plugin, hook)).parameters
+        if unknown := [name for name in asked if name not in known]:
+            has = f"it has {', '.join(known)}" if known else "it has none"
+            return f"{hook} has no argument {', '.join(unknown)}; {has}"
+    return None
