@@ -40,14 +40,12 @@ class ClipAccumulator:
         self._reader = reader
         self._backend = backend
         self._labels = labels
-        self._keep_frames = frames
         self._open, self._read = 0, False
         self._pooled = 0
         # float64 sums: a clip may have hundreds of thousands of frames.
         self._embedding = np.zeros(backend.width)
         self._logits = np.zeros(len(labels.names))
-        self._frame_embeddings = Rows()
-        self._frame_logits = Rows()
+        self._frames = (Rows(), Rows()) if frames else None  # embeddings and logits
 
     @property
     def complete(self) -> bool:
@@ -64,19 +62,23 @@ class ClipAccumulator:
             self._open += 1
             pool = self._pool(window)
             self._pooled += int(pool.sum())
-            yield window, chunk if self._keep_frames else replace(chunk, pool=pool)
+            yield window, chunk if self._frames else replace(chunk, pool=pool)
         self._read = True
 
     def add(self, window: Window, frames: Frames) -> None:
         """Take what the back end gave for one window."""
         self._open -= 1
-        if self._keep_frames:
-            self._keep(window, frames)
-            frames = summed(frames, self._pool(window))
-        embedding, logits = frames
-        self._embedding += embedding[0]
+        embeddings, logits = frames
         if logits is not None:
-            self._logits += logits[0, list(self._labels.columns)]
+            logits = logits[:, list(self._labels.columns)]
+        if self._frames:
+            for rows, values in zip(self._frames, (embeddings, logits), strict=True):
+                if values is not None:
+                    rows.append(values[window.keep])
+            embeddings, logits = summed((embeddings, logits), self._pool(window))
+        self._embedding += embeddings[0]
+        if logits is not None:
+            self._logits += logits[0]
 
     def emotion(self) -> Emotion:
         """Return the result, once `complete`."""
@@ -98,12 +100,6 @@ class ClipAccumulator:
         pool[window.keep] = outside(self._reader.excluded, window.frames)
         return pool
 
-    def _keep(self, window: Window, frames: Frames) -> None:
-        embeddings, logits = frames
-        self._frame_embeddings.append(embeddings[window.keep])
-        if logits is not None:
-            self._frame_logits.append(logits[window.keep][:, list(self._labels.columns)])
-
     def _why_unscored(self) -> str | None:
         if not self._pooled:
             return OVERLAPPED
@@ -120,14 +116,12 @@ class ClipAccumulator:
         return min(1.0, shared / turn.duration) if turn.duration else 0.0
 
     def _arrays(self) -> dict[str, Any]:
-        embedding = (self._embedding / self._pooled).astype(np.float32)
-        if not self._keep_frames:
-            return {"embedding": embedding}
-        return {
-            "embedding": embedding,
-            "frame_embeddings": self._frame_embeddings.array(),
-            "frame_logits": self._frame_logits.array() if self._frame_logits.count else None,
-        }
+        arrays: dict[str, Any] = {"embedding": (self._embedding / self._pooled).astype(np.float32)}
+        if self._frames:
+            embeddings, logits = self._frames
+            arrays["frame_embeddings"] = embeddings.array()
+            arrays["frame_logits"] = logits.array() if logits.count else None
+        return arrays
 
     def _scores(self) -> dict[str, Any]:
         names: Sequence[str] = self._labels.names
