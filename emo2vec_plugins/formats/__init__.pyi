@@ -7,6 +7,7 @@ from .conversion import read_any as read_any
 from .conversion import suffix_of as suffix_of
 from .conversion import write_any as write_any
 from .fidelity import FIELDS as FIELDS
+from .fidelity import NANOSECONDS as NANOSECONDS
 from .fidelity import verify as verify
 from .files import read_dialogues as read_dialogues
 from .files import read_text as read_text
@@ -32,7 +33,6 @@ from .rttm import dump_line as dump_line
 from .rttm import parse_rttm as parse_rttm
 from .rttm import read_rttm as read_rttm
 from .tables.audformat import AUDFORMAT_INDEX as AUDFORMAT_INDEX
-from .tables.audformat import NANOSECONDS as NANOSECONDS
 from .tables.audformat import audformat_columns as audformat_columns
 from .tables.audformat import audformat_dialogues as audformat_dialogues
 from .tables.audformat import audformat_row as audformat_row

@@ -16,11 +16,15 @@ from collections.abc import Iterator, Sequence
 
 from emo2vec_plugins.core import Dialogue, Emotion, Format, ScoredTurn, Turn
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.formats.fidelity import decimal, finite_number, grid, only, probability
+from emo2vec_plugins.formats.fidelity import (
+    MICROSECONDS,
+    decimal,
+    finite_number,
+    grid,
+    only,
+    probability,
+)
 from emo2vec_plugins.formats.names import Escaping
-
-MICROSECONDS = 1_000_000
-"""Ticks a second in which Audacity writes times."""
 
 SPEAKERS = Escaping(lambda character: character.isprintable() and character != "@")
 LABELS = Escaping(lambda character: character.isprintable() and character not in " @")
@@ -68,8 +72,9 @@ AUDACITY = Format(
 
 
 def _line(scored: ScoredTurn) -> str:
-    start, end = grid(scored.turn, rate=MICROSECONDS)
-    times = [decimal(time, rate=MICROSECONDS, least=6) for time in (start, end)]
+    # Audacity writes times in microseconds.
+    span = grid(scored.turn, rate=MICROSECONDS)
+    times = [decimal(time, rate=MICROSECONDS, least=6) for time in span]
     return "\t".join([*times, " ".join(_words(scored))]) + "\n"
 
 
@@ -87,18 +92,15 @@ def _scored(number: int, line: str) -> ScoredTurn:
     first, *others = line.split("\t")
     start = _time(first)
     if start is None or not others:
-        raise FormatError(
-            f"line {number}: expected a start in seconds, an end and a text with tabs between "
-            f"them: {line[:200]!r}"
-        )
+        expected = "a start in seconds, an end and a text with tabs between them"
+        raise FormatError(f"line {number}: expected {expected}: {line[:200]!r}")
     end = _time(others[0])
+    text = "\t".join(others if end is None else others[1:])
     if end is None:  # of one time, as Audacity 1.2 wrote them and all versions read them
-        end, text = start, "\t".join(others)
-    else:
-        text = "\t".join(others[1:])
+        end = start
     if end < start:
         raise FormatError(f"line {number}: expected an end after the start: {line[:200]!r}")
-    speaker, emotion = _heard(text)
+    speaker, emotion = _parsed(text)
     return ScoredTurn(turn=Turn(start=start, end=end, speaker=speaker), emotion=emotion)
 
 
@@ -108,14 +110,11 @@ def _time(field: str) -> float | None:
     return finite_number(spelt.replace(",", ".")) if _NUMBER.fullmatch(spelt) else None
 
 
-def _heard(text: str) -> tuple[str | None, Emotion]:
+def _parsed(text: str) -> tuple[str | None, Emotion]:
+    """Return the speaker and the emotion that a label names."""
     found = _TEXT.fullmatch(text)
     if found is None:
         return (SPEAKERS.unescape(text) if text else None), Emotion()
-    speaker, score = found["speaker"], found["score"]
-    return (
-        None if speaker is None else SPEAKERS.unescape(speaker),
-        Emotion(
-            label=LABELS.unescape(found["label"]), score=None if score is None else float(score)
-        ),
-    )
+    speaker, label, score = found["speaker"], LABELS.unescape(found["label"]), found["score"]
+    emotion = Emotion(label=label, score=None if score is None else float(score))
+    return None if speaker is None else SPEAKERS.unescape(speaker), emotion

@@ -15,7 +15,7 @@ from zipfile import ZIP_STORED, ZipFile
 
 import numpy as np
 
-from emo2vec_plugins.core import Dialogue, FloatArray, Format, ScoredTurn
+from emo2vec_plugins.core import Dialogue, FloatArray, ScoredTurn
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.files import make_folder, pieces, replacing, write_npy
 from emo2vec_plugins.formats.files import as_dialogues, read_text, write_text
@@ -24,11 +24,7 @@ from emo2vec_plugins.formats.names import bundle_stem
 from emo2vec_plugins.formats.rttm import EMOTION_RTTM, RTTM, SPKEMO_RTTM
 
 ARRAYS_SUFFIX = ".embeddings.npz"
-ARRAYS = {
-    "embedding": "embedding",
-    "frame": "frame_embeddings",
-    "frame_logits": "frame_logits",
-}
+ARRAYS = {"embedding": "embedding", "frame": "frame_embeddings", "frame_logits": "frame_logits"}
 """Prefix of the arrays in the .npz, and the field of an emotion that they hold."""
 
 
@@ -78,7 +74,9 @@ def write_bundle(
     make_folder(where)
     stem = bundle_stem(dialogue.recording)
     formats = (RTTM, EMOTION_RTTM, SPKEMO_RTTM, EMOTIONS_JSONL)
-    texts = {where / (stem + each.suffixes[0]): _dumped(each, dialogue) for each in formats}
+    texts = {
+        where / (stem + each.suffixes[0]): each.dumps([dialogue]) for each in formats if each.dumps
+    }
     paths = list(texts)
     # The caller's own lines have fields that a turn does not keep.
     if rttm is not None:
@@ -120,11 +118,6 @@ def read_bundle(folder: str | os.PathLike[str], recording: str) -> Dialogue:
         raise FormatError(f"{path}: expected one dialogue, {recording!r}, found {found}")
     arrays = Path(folder) / (stem + ARRAYS_SUFFIX)
     return _with_arrays(dialogues[0], arrays) if arrays.is_file() else dialogues[0]
-
-
-def _dumped(format_: Format, dialogue: Dialogue) -> str:
-    text: str = format_.dumps([dialogue]) if format_.dumps else ""
-    return text
 
 
 def _write_arrays(file: IO[bytes], dialogue: Dialogue, dtype: np.dtype[Any]) -> None:

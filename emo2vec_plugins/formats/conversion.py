@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from errno import ENOENT
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,16 +55,24 @@ def read_any(
         OSError: If a file cannot be read.
     """
     folder = Path(path)
-    if not folder.exists():
-        raise FileNotFoundError(ENOENT, os.strerror(ENOENT), os.fspath(path))
+    folder.stat()  # fails as the system says it if there is nothing
     if not folder.is_dir():
         return read_dialogues(folder, plugins=plugins, format=format)
     wanted = EMOTIONS_JSONL if format in (None, BUNDLE) else plugins.format(str(format))
-    files = [file for file in sorted(folder.iterdir()) if _is_of(file, wanted, plugins)]
+    endings = tuple(suffix.casefold() for suffix in wanted.suffixes)
+    files = [
+        file
+        for file in sorted(folder.iterdir())
+        # The longest fitting ending decides: x.emotion.rttm is no RTTM.
+        if file.is_file()
+        and file.name.casefold().endswith(endings)
+        and plugins.format(file).name == wanted.name
+    ]
     if not files:
-        endings = " or ".join(wanted.suffixes)
-        hint = "; if they are of another format, name it" if format is None else ""
-        raise FormatError(f"{folder}: there are no files that end in {endings}{hint}")
+        hint = "; name the format if it is another" if format is None else ""
+        raise FormatError(
+            f"{folder}: there are no files that end in {' or '.join(wanted.suffixes)}{hint}"
+        )
     return [
         dialogue
         for file in files
@@ -130,24 +137,14 @@ def suffix_of(format_: Format) -> str:
     return format_.suffixes[0]
 
 
-def _is_of(file: Path, wanted: Format, plugins: Plugins) -> bool:
-    """Return whether a file's longest fitting ending is one of *wanted*'s: x.emotion.rttm is no RTTM."""
-    if not file.is_file() or not file.name.casefold().endswith(
-        tuple(suffix.casefold() for suffix in wanted.suffixes)
-    ):
-        return False
-    return plugins.format(file).name == wanted.name
-
-
 def _refuse_twins(dialogues: Iterable[Dialogue], folder: Path) -> None:
     names: dict[str, str] = {}
     for dialogue in dialogues:
         # Two names that differ in case alone are one file on macOS and Windows.
         stem = bundle_stem(dialogue.recording).casefold()
         if stem in names:
-            raise FormatError(
-                f"recordings {names[stem]!r} and {dialogue.recording!r} would be one file in {folder}"
-            )
+            twins = f"{names[stem]!r} and {dialogue.recording!r}"
+            raise FormatError(f"recordings {twins} would be one file in {folder}")
         names[stem] = dialogue.recording
 
 
@@ -158,14 +155,9 @@ def _written(paths: Sequence[Path], dialogues: Sequence[Dialogue], format_: Form
     if len(paths) == len(dialogues):
         # A file for each recording loses nothing by holding one.
         gone = [name for name in gone if name != "several"]
-    rounded = any(_is_rounded(dialogue, format_.ticks) for dialogue in dialogues)
-    return Written(paths=tuple(paths), lost=tuple(gone), rounded=format_.ticks if rounded else 0)
-
-
-def _is_rounded(dialogue: Dialogue, rate: int) -> bool:
-    times = [time for each in dialogue.turns for time in (each.turn.start, each.turn.end)]
-    return bool(rate) and any(abs(ticks(time, rate) / rate - time) > _NOISE for time in times)
-
-
-_NOISE = 1e-9
-"""Seconds: what a float sum may be off by."""
+    turns = [scored.turn for dialogue in dialogues for scored in dialogue.turns]
+    times = [time for turn in turns for time in (turn.start, turn.end)]
+    rate = format_.ticks
+    # By less than a nanosecond a float sum may be off.
+    is_rounded = rate and any(abs(ticks(time, rate) / rate - time) > 1e-9 for time in times)
+    return Written(paths=tuple(paths), lost=tuple(gone), rounded=rate if is_rounded else 0)

@@ -40,6 +40,9 @@ OF_EMOTIONS = {
 FIELDS = OF_FILES | OF_RECORDINGS | OF_TURNS | OF_EMOTIONS
 """What a format may hold beside the times of turns, and what that means."""
 
+MILLISECONDS, MICROSECONDS, NANOSECONDS = 1_000, 1_000_000, 1_000_000_000
+"""Ticks a second in which formats write times."""
+
 DIGITS = 6
 """Decimals that are the least of what is kept of a number, where a format has a grid of times."""
 
@@ -66,9 +69,8 @@ def only(dialogues: Sequence[Dialogue], what: str) -> Dialogue:
         FormatError: If there is another number of them.
     """
     if len(dialogues) != 1:
-        raise FormatError(
-            f"{what} holds exactly one recording, got {len(dialogues)}; write a file for each"
-        )
+        found = len(dialogues)
+        raise FormatError(f"{what} holds exactly one recording, got {found}; write a file for each")
     return dialogues[0]
 
 
@@ -80,10 +82,7 @@ def distinct(dialogues: Iterable[Dialogue], what: str) -> None:
     """
     for name, count in Counter(dialogue.recording for dialogue in dialogues).items():
         if count > 1:
-            raise FormatError(
-                f"{count} recordings are called {name!r} and would be one in {what}; "
-                "write a file for each"
-            )
+            raise FormatError(f"{count} recordings are called {name!r} and would be one in {what}")
 
 
 def held(dialogues: Iterable[Dialogue], format_: Format) -> list[Dialogue]:
@@ -133,7 +132,11 @@ def verify(written: Sequence[Dialogue], read: Sequence[Dialogue], format_: Forma
         if replace(ours, turns=()) != replace(theirs, turns=()):
             raise _broken(format_, f"{ours!r}", f"{theirs!r}")
         for turn, other in zip(ours.turns, theirs.turns, strict=True):
-            if not _same(turn, other):
+            same = (
+                _close(getattr(turn.emotion, name), getattr(other.emotion, name))
+                for name in OF_EMOTIONS
+            )
+            if turn.turn != other.turn or not all(same):
                 raise _broken(format_, f"{turn}", f"{other}")
 
 
@@ -178,28 +181,22 @@ def _order(scored: ScoredTurn) -> tuple[Any, ...]:
     return turn.start, turn.end, spelt, str(turn.channel), emotion.flags, score
 
 
-def _same(one: ScoredTurn, other: ScoredTurn) -> bool:
-    return one.turn == other.turn and all(
-        _close(getattr(one.emotion, name), getattr(other.emotion, name)) for name in OF_EMOTIONS
-    )
-
-
 def _close(one: Any, other: Any) -> bool:
     """Return whether two values are equal, numbers to `DIGITS` decimals."""
-    match one, other:
-        case float() | int(), float() | int():
-            return math.isclose(one, other, rel_tol=10.0**-DIGITS, abs_tol=10.0**-DIGITS)
-        case Mapping(), Mapping():
-            return one.keys() == other.keys() and all(_close(one[key], other[key]) for key in one)
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_close(one[key], other[key]) for key in one)
+    if isinstance(one, float | int) and isinstance(other, float | int):
+        return math.isclose(one, other, rel_tol=10.0**-DIGITS, abs_tol=10.0**-DIGITS)
     return bool(one == other)
 
 
 def _has(name: str, dialogues: Sequence[Dialogue]) -> bool:
     """Return whether dialogues hold anything that a format without the field *name* loses."""
+    starts = [[scored.turn.start for scored in dialogue.turns] for dialogue in dialogues]
     of_files = {
         "several": len(dialogues) > 1,
         "empty": any(not dialogue.turns for dialogue in dialogues),
-        "order": any(_is_unsorted(dialogue) for dialogue in dialogues),
+        "order": any(each != sorted(each) for each in starts),
         "recording": True,
         "recording_duration": any(dialogue.duration is not None for dialogue in dialogues),
         "audio": any(dialogue.audio is not None for dialogue in dialogues),
@@ -209,15 +206,8 @@ def _has(name: str, dialogues: Sequence[Dialogue]) -> bool:
     turns = [scored for dialogue in dialogues for scored in dialogue.turns]
     if name in OF_TURNS:
         return any(getattr(scored.turn, name) is not None for scored in turns)
-    return any(getattr(scored.emotion, name) != _NOTHING[name] for scored in turns)
-
-
-_NOTHING = {name: getattr(Emotion(), name) for name in OF_EMOTIONS}
-
-
-def _is_unsorted(dialogue: Dialogue) -> bool:
-    starts = [scored.turn.start for scored in dialogue.turns]
-    return starts != sorted(starts)
+    nothing = getattr(Emotion(), name)
+    return any(getattr(scored.emotion, name) != nothing for scored in turns)
 
 
 def _broken(format_: Format, expected: str, found: str) -> FormatError:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emo2vec_plugins.core import Dialogue, Format
+from emo2vec_plugins.core import Dialogue
 from emo2vec_plugins.errors import Emo2vecError, FormatError, PluginError
 from emo2vec_plugins.files import write_whole
 from emo2vec_plugins.formats.fidelity import verify
@@ -89,15 +89,12 @@ def read_dialogues(
         dialogues: list[Dialogue] = _run(chosen.name, chosen.loads, content, list)
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from error
-    name = recording_of(_stem(Path(path), chosen))
+    # The file's name without the ending that its format has, or any other.
+    file = Path(path).name
+    fitting = [each for each in chosen.suffixes if file.casefold().endswith(each.casefold())]
+    longest = max(map(len, fitting), default=len(Path(path).suffix))
+    name = recording_of(file[: len(file) - longest] or file)
     return [replace(each, recording=each.recording or name) for each in dialogues]
-
-
-def _stem(path: Path, format_: Format) -> str:
-    """Return a file's name without the ending that its format has, or any other."""
-    fitting = [each for each in format_.suffixes if path.name.casefold().endswith(each.casefold())]
-    longest = max(map(len, fitting), default=len(path.suffix))
-    return path.name[: len(path.name) - longest] or path.name
 
 
 def as_dialogues(given: Iterable[Any]) -> list[Dialogue]:
@@ -129,22 +126,17 @@ def read_text(path: Path) -> str:
         try:
             return data.decode("utf-16")
         except UnicodeDecodeError as error:
-            raise FormatError(
-                f"{path}: begins as UTF-16, but byte {error.start} is not; was the file cut short?"
-            ) from error
+            found = f"begins as UTF-16, but byte {error.start} is not"
+            raise FormatError(f"{path}: {found}; was the file cut short?") from error
     if data.startswith(_AUDIO) or b"\0" in data[:1024]:
-        raise FormatError(
-            f"{path}: expected text, found audio or other binary data; "
-            "are the annotation and the audio swapped?"
-        )
+        hint = "are annotation and audio swapped?"
+        raise FormatError(f"{path}: expected text, found audio or other binary data; {hint}")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise FormatError(
-            f"{path}: line {line}: byte {data[error.start]:#04x} is not UTF-8; "
-            "convert the file, for instance with 'iconv -f latin1 -t utf8'"
-        ) from error
+        found = f"line {line}: byte {data[error.start]:#04x} is not UTF-8"
+        raise FormatError(f"{path}: {found}; convert it with 'iconv -f latin1 -t utf8'") from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -168,7 +160,6 @@ def _run(name: str, function: Callable[[Any], Any], argument: Any, kind: type) -
     except Exception as error:
         raise PluginError(f"format {name!r} failed: {type(error).__name__}: {error}") from error
     if not isinstance(result, kind):
-        raise PluginError(
-            f"format {name!r} is to give a {kind.__name__}, got {type(result).__name__}"
-        )
+        found = type(result).__name__
+        raise PluginError(f"format {name!r} is to give a {kind.__name__}, got {found}")
     return result

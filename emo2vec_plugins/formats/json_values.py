@@ -26,9 +26,8 @@ def parsed(text: str) -> Any:
     try:
         return json.loads(text.removeprefix("\ufeff"))
     except json.JSONDecodeError as error:
-        raise FormatError(
-            f"line {error.lineno}: not JSON: {error.msg} at character {error.colno}"
-        ) from error
+        found = f"{error.msg} at character {error.colno}"
+        raise FormatError(f"line {error.lineno}: not JSON: {found}") from error
     except RecursionError as error:
         raise FormatError("not JSON of any format: brackets are nested too deep") from error
 

@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib import resources
-from typing import Any
+from typing import Any, cast
 
 from emo2vec_plugins.core import Dialogue, Emotion, Format, Provenance, ScoredTurn, Turn
 from emo2vec_plugins.errors import FormatError, InvalidTurnError
@@ -38,9 +38,8 @@ _UNSAFE = re.compile("[\ud800-\udfff\x85\u2028\u2029]")
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a line, for those who check files with it."""
-    file = resources.files(__package__).joinpath("emotions-1.schema.json")
-    found: dict[str, Any] = json.loads(file.read_text("utf-8"))
-    return found
+    file = resources.files(__package__) / "emotions-1.schema.json"
+    return cast("dict[str, Any]", json.loads(file.read_text("utf-8")))
 
 
 def dumps(dialogues: Sequence[Dialogue]) -> str:
@@ -103,9 +102,8 @@ def _line(row: Mapping[str, Any]) -> str:
     try:
         text = json.dumps(row, ensure_ascii=False, allow_nan=False, default=_plain)
     except ValueError as error:
-        raise FormatError(
-            f"recording {row['recording']!r}, turn {row['turn']}: JSON holds no NaN or infinity"
-        ) from error
+        where = f"recording {row['recording']!r}, turn {row['turn']}"
+        raise FormatError(f"{where}: JSON holds no NaN or infinity") from error
     return _UNSAFE.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + "\n"
 
 

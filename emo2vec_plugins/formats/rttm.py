@@ -29,13 +29,10 @@ from pathlib import Path
 
 from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, Format, ScoredTurn, Turn
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.formats.fidelity import decimal, distinct, finite_number, grid
+from emo2vec_plugins.formats.fidelity import MICROSECONDS, decimal, distinct, finite_number, grid
 from emo2vec_plugins.formats.files import read_text
 from emo2vec_plugins.formats.jsonl import by_recording
 from emo2vec_plugins.formats.names import Escaping
-
-MICROSECONDS = 1_000_000
-"""Ticks a second in which times are written."""
 
 LEAST_TICKS = 1_000
 """Shortest duration that is written: a turn of no length is dropped, or fatal, in some readers."""
@@ -46,26 +43,22 @@ NOBODY = "?"
 """Stands for a turn without a speaker: ``<NA>`` there is no name but a missing value to pyannote."""
 
 # What pandas, and so pyannote, reads as a missing value.
-_MISSING = frozenset(
-    {
-        *("#N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"),
-        *("N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
-    }
+_MISSING = (
+    *("#N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"),
+    *("N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
 )
 
 # A quotation mark is printable, but pandas takes what follows it for one field, lines and all.
-NAMES = Escaping(lambda c: c.isprintable() and c not in ' "', _MISSING | {NOBODY})
+NAMES = Escaping(lambda c: c.isprintable() and c not in ' "', frozenset([*_MISSING, NOBODY]))
 LABELS = Escaping(
-    lambda c: c.isascii() and c.isprintable() and c not in ' "+', _MISSING | {NOBODY, UNSCORED}
+    lambda c: c.isascii() and c.isprintable() and c not in ' "+',
+    frozenset([*_MISSING, NOBODY, UNSCORED]),
 )
 
-_OTHER_TYPES = frozenset(
-    {
-        *("A/P", "CB", "EDIT", "FILLER", "IP", "LEXEME", "NO_RT_METADATA", "NON-LEX"),
-        *("NON-SPEECH", "NOSCORE", "SEGMENT", "SPKR-INFO", "SU"),
-    }
+_OTHER_TYPES = (
+    *("A/P", "CB", "EDIT", "FILLER", "IP", "LEXEME", "NO_RT_METADATA", "NON-LEX"),
+    *("NON-SPEECH", "NOSCORE", "SEGMENT", "SPKR-INFO", "SU"),
 )
-_FIELDS = (9, 10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,26 +85,21 @@ class Row:
 
     def error(self, expected: str) -> FormatError:
         """Return what is to be raised where something else was *expected* in this line."""
-        return _error(self.number, expected, self.line)
+        return _error(self.number, self.line, expected)
 
     def channel(self) -> int:
         """Return the channel, counted from 0."""
-        if not (self.channel_field.isascii() and self.channel_field.isdigit()):
+        if not re.fullmatch("0*[1-9][0-9]*", self.channel_field):
             raise self.error(f"a channel number from 1, found {self.channel_field!r}")
-        channel = int(self.channel_field)
-        if channel < 1:
-            raise self.error("a channel number from 1, found 0")
-        return channel - 1
+        return int(self.channel_field) - 1
 
     def emotion(self, label: str) -> Emotion:
         """Return the emotion that *label*, from the name field, and the confidence stand for."""
         if label == UNSCORED:
             return Emotion()
-        score = None
-        if self.confidence != NOT_APPLICABLE:
-            score = finite_number(self.confidence)
-            if score is None:
-                raise self.error(f"a score or <NA> as confidence, found {self.confidence!r}")
+        score = finite_number(self.confidence)
+        if score is None and self.confidence != NOT_APPLICABLE:
+            raise self.error(f"a score or <NA> as confidence, found {self.confidence!r}")
         return Emotion(label=LABELS.unescape(label), score=score)
 
 
@@ -126,19 +114,16 @@ def rows(text: str) -> Iterator[Row]:
 
 
 def _row(number: int, line: str, fields: list[str]) -> Row:
+    error = partial(_error, number, line)
     if fields[0] != "SPEAKER":
-        raise _error(number, f"SPEAKER or another type of RTTM line, found {fields[0]!r}", line)
-    if len(fields) not in _FIELDS:
-        raise _error(
-            number,
-            f"ten fields (names hold no spaces; nine in old files), found {len(fields)}",
-            line,
-        )
+        raise error(f"SPEAKER or another type of RTTM line, found {fields[0]!r}")
+    if len(fields) not in (9, 10):
+        raise error(f"ten fields (names hold no spaces; nine in old files), found {len(fields)}")
     start, duration = finite_number(fields[3]), finite_number(fields[4])
     if start is None:
-        raise _error(number, f"a start in seconds, found {fields[3]!r}", line)
+        raise error(f"a start in seconds, found {fields[3]!r}")
     if duration is None or duration < 0 or math.isinf(start + duration):
-        raise _error(number, f"a duration in seconds, not negative, found {fields[4]!r}", line)
+        raise error(f"a duration in seconds, not negative, found {fields[4]!r}")
     return Row(
         number=number,
         line=line,
@@ -151,7 +136,7 @@ def _row(number: int, line: str, fields: list[str]) -> Row:
     )
 
 
-def _error(number: int, expected: str, line: str) -> FormatError:
+def _error(number: int, line: str, expected: str) -> FormatError:
     return FormatError(f"line {number}: expected {expected}: {line.rstrip()[:200]!r}")
 
 
@@ -240,26 +225,6 @@ def parse_rttm(text: str, *, use_channels: bool = False) -> list[RttmRecording]:
     ]
 
 
-def _name_of_speaker(scored: ScoredTurn) -> tuple[str, float | None]:
-    return speaker_field(scored.turn), None
-
-
-def _name_of_emotion(scored: ScoredTurn) -> tuple[str, float | None]:
-    return label_field(scored.emotion), scored.emotion.score
-
-
-def _name_of_both(scored: ScoredTurn) -> tuple[str, float | None]:
-    return f"{speaker_field(scored.turn)}+{label_field(scored.emotion)}", scored.emotion.score
-
-
-def _read_speaker(row: Row) -> tuple[str | None, Emotion]:
-    return speaker_of(row.name), Emotion()
-
-
-def _read_emotion(row: Row) -> tuple[str | None, Emotion]:
-    return None, row.emotion(row.name)
-
-
 def _read_both(row: Row) -> tuple[str | None, Emotion]:
     # Labels have their + escaped, speakers keep it: the last one is ours.
     speaker, plus, label = row.name.rpartition("+")
@@ -302,20 +267,23 @@ RTTM = _format(
     "rttm",
     "speaker turns, as diarization tools write them; emotions are lost",
     "speaker",
-    write=_name_of_speaker,
-    read=_read_speaker,
+    write=lambda scored: (speaker_field(scored.turn), None),
+    read=lambda row: (speaker_of(row.name), Emotion()),
 )
 EMOTION_RTTM = _format(
     "emotion.rttm",
     "RTTM with the emotion as name, its score as confidence; speakers are lost",
     *("label", "score"),
-    write=_name_of_emotion,
-    read=_read_emotion,
+    write=lambda scored: (label_field(scored.emotion), scored.emotion.score),
+    read=lambda row: (None, row.emotion(row.name)),
 )
 SPKEMO_RTTM = _format(
     "spkemo.rttm",
     "RTTM with SPEAKER_00+angry as name; the other classes' scores are lost",
     *("speaker", "label", "score"),
-    write=_name_of_both,
+    write=lambda scored: (
+        f"{speaker_field(scored.turn)}+{label_field(scored.emotion)}",
+        scored.emotion.score,
+    ),
     read=_read_both,
 )

@@ -64,10 +64,7 @@ SEGLST = Format(
     dumps=dumps,
     loads=loads,
     holds=frozenset(
-        {
-            *("several", "order", "recording", "speaker"),
-            *("label", "score", "scores", "flags", "reason"),
-        }
+        {"several", "order", "recording", "speaker", "label", "score", "scores", "flags", "reason"}
     ),
 )
 

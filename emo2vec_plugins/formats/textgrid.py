@@ -20,29 +20,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 from emo2vec_plugins.core import Dialogue, Format
 from emo2vec_plugins.errors import FormatError, warn
-from emo2vec_plugins.formats.fidelity import decimal, finite_number, only, ticks
+from emo2vec_plugins.formats.fidelity import MICROSECONDS, decimal, finite_number, only, ticks
 from emo2vec_plugins.formats.tiers import EMOTION, ReadTier, Span, Tier, tiers_of, turns_of
 
-MICROSECONDS = 1_000_000
 LEAST_TICKS = 1_000
 
-_HEADER = 'File type = "ooTextFile"\nObject class = "TextGrid"\n\n'
 
-
-@dataclass(frozen=True, slots=True)
-class _Interval:
+class _Interval(NamedTuple):
     start: int
     end: int
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Filled:
+class _Filled(NamedTuple):
     """An interval tier from 0 to the end, without gaps."""
 
     name: str
@@ -62,7 +58,8 @@ def dumps(dialogues: Sequence[Dialogue], *, short: bool = False) -> str:
     # Tiers must end where the TextGrid does, also where turns go beyond the sound.
     end = max([length, *ends]) or MICROSECONDS  # nothing opens a TextGrid of no length
     filled = [each for tier in tiers for each in _both(tier, end)]
-    return _HEADER + "".join(_short(filled, end) if short else _long(filled, end))
+    body = _short(filled, end) if short else _long(filled, end)
+    return 'File type = "ooTextFile"\nObject class = "TextGrid"\n\n' + "".join(body)
 
 
 def _both(tier: Tier, end: int) -> list[_Filled]:
@@ -133,7 +130,6 @@ _VALUES = re.compile(
 )
 _FURTHER = re.compile("#[0-9]+$")
 _KINDS = {"text": "a text in quotation marks", "number": "a number", "flag": "<exists>"}
-_TYPES = ("ooTextFile", "ooTextFile short")
 
 
 def loads(text: str) -> list[Dialogue]:
@@ -145,7 +141,8 @@ def loads(text: str) -> list[Dialogue]:
         FormatError: If it is no TextGrid, or not a whole one; names the line.
     """
     values = _Values(text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n"))
-    values.expect(_TYPES, 'a TextGrid in text, which begins with File type = "ooTextFile"')
+    kinds = ("ooTextFile", "ooTextFile short")
+    values.expect(kinds, 'a TextGrid in text, which begins with File type = "ooTextFile"')
     values.expect(("TextGrid",), 'Object class = "TextGrid"')
     values.seconds("the beginning of the TextGrid")
     duration = values.seconds("the end of the TextGrid")
@@ -227,18 +224,15 @@ class _Values:
                 continue
             self._start = match.start()
             if match.lastgroup == "open":
-                raise self.error(
-                    "a quotation mark that ends the text which begins here",
-                    "none; was the file cut short?",
-                )
+                expected = "a quotation mark that ends the text which begins here"
+                raise self.error(expected, "none; was the file cut short?")
             yield match.lastgroup, match[match.lastgroup]
 
 
 def _tier(values: _Values) -> tuple[ReadTier, bool]:
     """Return a tier, and whether it is one of points."""
-    kind = values.expect(
-        ("IntervalTier", "TextTier"), "the class of a tier, IntervalTier or TextTier"
-    )
+    kinds = ("IntervalTier", "TextTier")
+    kind = values.expect(kinds, "the class of a tier, IntervalTier or TextTier")
     name = values.text("the name of a tier")
     values.seconds(f"the beginning of tier {name!r}")
     values.seconds(f"the end of tier {name!r}")
@@ -278,13 +272,10 @@ TEXTGRID = Format(
     ticks=MICROSECONDS,
     least=LEAST_TICKS,
 )
-SHORT_TEXTGRID = Format(
+SHORT_TEXTGRID = replace(
+    TEXTGRID,
     name="short.textgrid",
     suffixes=(".short.TextGrid",),
     description="Praat's short text format of the same",
     dumps=partial(dumps, short=True),
-    loads=loads,
-    holds=TEXTGRID.holds,
-    ticks=MICROSECONDS,
-    least=LEAST_TICKS,
 )

@@ -17,6 +17,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from operator import itemgetter
+from typing import NamedTuple
 
 from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, ScoredTurn, Turn, rows_without_overlap
 from emo2vec_plugins.errors import FormatError, warn
@@ -28,19 +30,14 @@ EMOTION = "emotion@"
 """What the names of tiers with emotions begin with."""
 
 _FURTHER = re.compile(r"(.+)#(?:[2-9]|[1-9][0-9]+)", re.DOTALL)
-_EDGES = r"\A | \Z"  # tools strip what they read
+
+# Outer spaces are escaped, because tools strip what they read.
+_TAKEN = re.compile(r"\A | \Z|(?<=\Aemotion)@|#(?=[0-9]+\Z)")
+_NAMES = Escaping(str.isprintable, frozenset({NOBODY}), taken=_TAKEN)
+_LABELS = Escaping(str.isprintable, frozenset({UNSCORED}), taken=re.compile(r"\A | \Z"))
 
 
-_NAMES = Escaping(
-    str.isprintable,
-    frozenset({NOBODY}),
-    taken=re.compile(_EDGES + r"|(?<=\Aemotion)@|#(?=[0-9]+\Z)"),
-)
-_LABELS = Escaping(str.isprintable, frozenset({UNSCORED}), taken=re.compile(_EDGES))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
+class Segment(NamedTuple):
     """One turn on a tier that is to be written.
 
     Attributes:
@@ -118,18 +115,8 @@ def tiers_of(dialogue: Dialogue, *, rate: int, least: int) -> list[Tier]:
     return [
         Tier(name=f"{name}#{place}" if place > 1 else name, speaker=name, segments=row)
         for name, found in segments.items()
-        for place, row in enumerate(
-            rows_without_overlap(sorted(found, key=_by_time), span=_span), 1
-        )
+        for place, row in enumerate(rows_without_overlap(sorted(found), span=itemgetter(0, 1)), 1)
     ] or [Tier(name=NOBODY, speaker=NOBODY)]
-
-
-def _by_time(segment: Segment) -> tuple[int, int, str]:
-    return segment.start, segment.end, segment.label
-
-
-def _span(segment: Segment) -> tuple[int, int]:
-    return segment.start, segment.end
 
 
 def turns_of(tiers: Sequence[ReadTier]) -> tuple[ScoredTurn, ...]:
@@ -194,20 +181,6 @@ class _Matching:
 
     def take(self, turn: Span) -> Span | None:
         """Return the emotion that overlaps a turn most, the first of several; None if little."""
-        best = self._best(turn)
-        if best is not None:
-            self._used.add(best)
-        return best
-
-    def left(self) -> list[Span]:
-        """Return the emotions that no turn has, by time."""
-        return [
-            span
-            for span in self._emotions
-            if span not in self._used and emotion_of(span.label).label is not None
-        ]
-
-    def _best(self, turn: Span) -> Span | None:
         best, longest = None, 0.0
         for index in range(bisect_right(self._ends, turn.start), len(self._emotions)):
             each = self._emotions[index]
@@ -218,16 +191,22 @@ class _Matching:
             # An annotator who moves a border leaves most of either; less is chance.
             if shared > longest and 2 * shared >= shorter:
                 best, longest = each, shared
+        if best is not None:
+            self._used.add(best)
         return best
+
+    def left(self) -> list[Span]:
+        """Return the emotions that no turn has, by time."""
+        left = [span for span in self._emotions if span not in self._used]
+        return [span for span in left if emotion_of(span.label).label is not None]
 
 
 def _segment(scored: ScoredTurn, *, rate: int, least: int) -> Segment:
     start, end = grid(scored.turn, rate=rate, least=least)
     if start < 0:
-        raise FormatError(
-            f"tiers begin at 0, got a turn from {scored.turn.start} to {scored.turn.end} "
-            f"of {scored.turn.speaker!r}; cut it to the recording"
-        )
+        turn = scored.turn
+        found = f"a turn from {turn.start} to {turn.end} of {turn.speaker!r}"
+        raise FormatError(f"tiers begin at 0, got {found}; cut it to the recording")
     return Segment(start=start, end=end, label=label_of(scored.emotion))
 
 
@@ -254,7 +233,5 @@ def _turns(tier: ReadTier, *, known: Iterable[str], match: _Matching) -> Iterato
 
 def _warn_of_emotions(name: str, left: Sequence[Span]) -> None:
     if left:
-        warn(
-            f"tier {name!r}: {len(left)} emotions are of no turn, or share one with another, and "
-            f"are left out; the first is {left[0].label!r} at {left[0].start} s"
-        )
+        found = f"{len(left)} emotions are of no turn, or share one with another, and are left out"
+        warn(f"tier {name!r}: {found}; the first is {left[0].label!r} at {left[0].start} s")

@@ -28,14 +28,19 @@ from dataclasses import dataclass
 
 from emo2vec_plugins.core import COLOURS, UNSCORED, Dialogue, Emotion, Format, ScoredTurn, Turn
 from emo2vec_plugins.errors import FormatError, warn
-from emo2vec_plugins.formats.fidelity import DIGITS, grid, maybe_seconds, only, probability
+from emo2vec_plugins.formats.fidelity import (
+    DIGITS,
+    MILLISECONDS,
+    grid,
+    maybe_seconds,
+    only,
+    probability,
+)
 from emo2vec_plugins.formats.names import Escaping
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _TIME = r"(?:([0-9]{1,10}):)?([0-5][0-9]):([0-5][0-9])\.([0-9]{3})"
 _TIMINGS = re.compile(rf"[ \t]*{_TIME}[ \t]*-->[ \t]*{_TIME}(?:[ \t].*)?")
-_PASSED_OVER = re.compile(r"(?:STYLE|REGION)[ \t]*")
-_NOTE = re.compile(r"NOTE(?:[ \t](.*))?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +94,7 @@ def blocks(text: str) -> Iterator[Cue | Note]:
     index = _end_of_block(lines, 1)
     while index < len(lines):
         line, end = lines[index], _end_of_block(lines, index + 1)
-        note = _NOTE.fullmatch(line)
+        note = re.fullmatch(r"NOTE(?:[ \t](.*))?", line)
         if note:
             yield Note(title=note[1] or "", lines=tuple(lines[index + 1 : end]))
         elif "-->" in line:
@@ -97,7 +102,7 @@ def blocks(text: str) -> Iterator[Cue | Note]:
         # Lines of blanks end nothing in the standard, but people leave them between blocks.
         elif not line.strip():
             end = index + 1
-        elif not _PASSED_OVER.fullmatch(line):
+        elif not re.fullmatch(r"(?:STYLE|REGION)[ \t]*", line):
             _expect_timings(lines, index + 1)  # the line is a cue's identifier
         index = end
 
@@ -111,18 +116,15 @@ def _end_of_block(lines: Sequence[str], index: int) -> int:
 
 def _expect_timings(lines: Sequence[str], index: int) -> None:
     if index >= len(lines) or "-->" not in lines[index]:
-        raise FormatError(
-            f"line {index}: expected a cue, NOTE, STYLE or REGION, "
-            f"found text without times: {lines[index - 1][:200]!r}"
-        )
+        found = f"text without times: {lines[index - 1][:200]!r}"
+        raise FormatError(f"line {index}: expected a cue, NOTE, STYLE or REGION, found {found}")
 
 
 def _cue(number: int, line: str, text: str) -> Cue:
     found = _TIMINGS.fullmatch(line)
     if found is None:
-        raise FormatError(
-            f"line {number}: expected times such as 00:00:01.500 --> 00:00:03.000: {line[:200]!r}"
-        )
+        expected = "times such as 00:00:01.500 --> 00:00:03.000"
+        raise FormatError(f"line {number}: expected {expected}: {line[:200]!r}")
     start, end = _seconds(found.groups()[:4]), _seconds(found.groups()[4:])
     if end < start:
         raise FormatError(f"line {number}: expected an end after the start: {line[:200]!r}")
@@ -139,21 +141,12 @@ def _timestamp(milliseconds: int) -> str:
     return f"{seconds // 3_600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{rest:03}"
 
 
-MILLISECONDS = 1_000
-"""Ticks a second in which times are written."""
-
-LEAST_TICKS = 1
-"""Shortest cue: its end is to be after its start."""
-
-NOTE = "emo2vec"
-"""First line of the note on the recording."""
+LEAST_TICKS = 1  # a cue's end is to be after its start
 
 # CSS and the tag end a class at any other character that is no letter.
 # Two dashes at the end would be an arrow, with the end of the tag.
-CLASSES = Escaping(
-    lambda character: character.isalnum() or character in "-_", taken=re.compile("(?<=-)-$")
-)
-VALUES = Escaping(lambda character: character.isprintable() and character != ">")
+CLASSES = Escaping(lambda c: c.isalnum() or c in "-_", taken=re.compile("(?<=-)-$"))
+VALUES = Escaping(lambda c: c.isprintable() and c != ">")
 # Players drop outer spaces, and all but one of a row.
 _NAMES = Escaping(str.isprintable, taken=re.compile("^ | $|(?<= ) |(?<=-)-$"))
 
@@ -188,7 +181,7 @@ def loads(text: str) -> list[Dialogue]:
     known: dict[str, str] = {}
     for block in blocks(text):
         match block:
-            case Note(title=title, lines=lines) if title == NOTE:
+            case Note(title="emo2vec", lines=lines):  # ours, on the recording
                 pairs = (line.partition(": ") for line in lines)
                 known = {key: VALUES.unescape(value) for key, _, value in pairs}
             case Cue():
@@ -231,19 +224,15 @@ def _span(scored: ScoredTurn) -> tuple[int, int]:
 def _note(dialogue: Dialogue) -> str:
     duration = None if dialogue.duration is None else repr(float(dialogue.duration))
     values = {"recording": dialogue.recording, "audio": dialogue.audio, "duration": duration}
-    lines = [
-        f"{key}: {VALUES.escape(value)}\n" for key, value in values.items() if value is not None
-    ]
-    return f"NOTE {NOTE}\n{''.join(lines)}"
+    known = {key: value for key, value in values.items() if value is not None}
+    lines = [f"{key}: {VALUES.escape(value)}\n" for key, value in known.items()]
+    return f"NOTE emo2vec\n{''.join(lines)}"
 
 
 def _styles(dialogue: Dialogue) -> list[str]:
     found = {scored.emotion.label for scored in dialogue.turns}
-    rules = [
-        f"::cue(.{label}) {{ color: {colour}; }}\n"
-        for label, colour in COLOURS.items()
-        if label in found
-    ]
+    used = {label: colour for label, colour in COLOURS.items() if label in found}
+    rules = [f"::cue(.{label}) {{ color: {colour}; }}\n" for label, colour in used.items()]
     return [f"STYLE\n{''.join(rules)}"] if rules else []
 
 

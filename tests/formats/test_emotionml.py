@@ -357,7 +357,7 @@ def test_documents_of_the_w3c_are_read_or_refused_in_words(shared):
     assert {path.name: outcome(path) for path in paths} == {
         **{f"doc{number}.emotionml": 0 for number in (1, 2, 5)},
         **{f"doc{number}.emotionml": no_time for number in (3, 4, 6)},
-        "doc7.emotionml": "emotion 3: its time is counted from the end of what nobody knows the length",
+        "doc7.emotionml": "emotion 3: its time is counted from the end of an unknown length",
         "emotion-voc.emotionml": 0,
         **{f"examples-{name}.emotionml": no_time for name in ("2.2", "2.3", "2.5", "3")},
         **{

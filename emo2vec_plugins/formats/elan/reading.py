@@ -35,16 +35,11 @@ from emo2vec_plugins.formats.tiers import (
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-RECORDING = "emo2vec:recording"
-AUDIO = "emo2vec:audio"
-DURATION = "emo2vec:duration"
+RECORDING, AUDIO, DURATION = "emo2vec:recording", "emo2vec:audio", "emo2vec:duration"
 """Properties of documents that this package writes."""
 
 VALUES = Escaping(str.isprintable)
 """How names are spelt in properties."""
-
-_ROOT = "ANNOTATION_DOCUMENT"
-_MILLISECONDS = re.compile("[0-9]{1,15}")
 
 
 def loads(text: str) -> list[Dialogue]:
@@ -58,13 +53,13 @@ def loads(text: str) -> list[Dialogue]:
         MissingExtraError: If the ``formats`` extra, which brings defusedxml, is not installed.
     """
     root = parsed(text, what="ELAN's XML")
-    if root.tag != _ROOT:
-        raise FormatError(f"expected an ELAN document, <{_ROOT}>, found <{root.tag}>")
+    if root.tag != "ANNOTATION_DOCUMENT":
+        raise FormatError(f"expected an ELAN document, <ANNOTATION_DOCUMENT>, found <{root.tag}>")
     header = root.find("HEADER")
     properties = {} if header is None else _properties(header)
     slots = _slots(root)
     tiers = [_Tier(element) for element in root.iter("TIER")]
-    _tell_of(tiers)
+    _warn_of_dependent(tiers)
     labels = _labels(tiers)
     read = [tier.read(slots, labels) for tier in tiers if tier.has_times]
     return [
@@ -89,15 +84,12 @@ def _audio(header: Element, given: str | None) -> str | None:
     media = list(header.iter("MEDIA_DESCRIPTOR"))
     if not media:
         return None
-    heard = [each for each in media if each.get("MIME_TYPE", "").startswith("audio/")]
-    sound = [*heard, *media][0]
+    sound = next((x for x in media if x.get("MIME_TYPE", "").startswith("audio/")), media[0])
     path = _path(_get(sound, "MEDIA_URL"))
     # ELAN shifts one of several media so that they run together; times are the document's.
     if sound.get("TIME_ORIGIN", "0") != "0":
-        warn(
-            f"times are those of the document, whose 0 is at {sound.get('TIME_ORIGIN')} ms of the "
-            f"sound {path!r}"
-        )
+        place = f"{sound.get('TIME_ORIGIN')} ms of the sound {path!r}"
+        warn(f"times are those of the document, whose 0 is at {place}")
     if given is None:
         return path or None
     audio = VALUES.unescape(given)
@@ -108,14 +100,8 @@ def _audio(header: Element, given: str | None) -> str | None:
 
 def _path(url: str) -> str:
     """Return the path in a URL of a file, in which ELAN escapes nothing; other URLs as they are."""
-    if not url.startswith("file:"):
-        return url
-    path = url.removeprefix("file:")
-    if path.startswith("///"):
-        path = path[2:]
-    # file:///C:/talk.wav has a slash before the drive.
-    has_drive = path[0:1] == "/" and path[2:3] == ":"
-    return path[1:] if has_drive else path
+    # file:///C:/talk.wav has a slash before the drive, file:////host/talk.wav two of its own.
+    return re.sub(r"^file:(?://(?=/))?(?:/(?=.:))?", "", url, flags=re.DOTALL)
 
 
 def _slots(root: Element) -> dict[str, float | None]:
@@ -123,7 +109,7 @@ def _slots(root: Element) -> dict[str, float | None]:
     found: dict[str, float | None] = {}
     for slot in root.iter("TIME_SLOT"):
         name, value = _get(slot, "TIME_SLOT_ID"), slot.get("TIME_VALUE")
-        if value is not None and not _MILLISECONDS.fullmatch(value):
+        if value is not None and not re.fullmatch("[0-9]{1,15}", value):
             raise FormatError(f"time slot {name!r}: expected milliseconds, found {value[:50]!r}")
         found[name] = None if value is None else int(value) / 1000
     return found
@@ -150,9 +136,8 @@ class _Tier:
     @property
     def has_times(self) -> bool:
         """Return whether its annotations are turns, or emotions at times of their own."""
-        return not self.is_dependent or (
-            self.is_emotions and next(self.aligned(), None) is not None
-        )
+        has_spans = next(self.aligned(), None) is not None
+        return not self.is_dependent or (self.is_emotions and has_spans)
 
     def aligned(self) -> Iterator[Element]:
         return self.element.iter("ALIGNABLE_ANNOTATION")
@@ -199,7 +184,11 @@ def _seconds(slots: Mapping[str, float | None], slot: str, where: str) -> float:
 
 def _labels(tiers: Sequence[_Tier]) -> dict[str, str]:
     """Return the emotions that refer to turns, by the turns' identifiers."""
-    turns = _turns(tiers)
+    speakers = [tier for tier in tiers if not tier.is_dependent and not tier.is_emotions]
+    turns = Counter(_get(each, "ANNOTATION_ID") for tier in speakers for each in tier.aligned())
+    twice = next((name for name, times in turns.items() if times > 1), None)
+    if twice is not None:
+        raise FormatError(f"two annotations are called {twice!r}; expected one")
     labels: dict[str, str] = {}
     for tier in tiers:
         more = []
@@ -212,33 +201,15 @@ def _labels(tiers: Sequence[_Tier]) -> dict[str, str]:
             else:
                 more.append(f"annotation {_get(each, 'ANNOTATION_ID')!r}, {value!r}")
         if more:
-            warn(
-                f"tier {tier.name!r}: {len(more)} emotions are of no turn, or further ones of a "
-                f"turn, and are left out; the first is {more[0]}"
-            )
+            found = f"{len(more)} emotions are of no turn, or a turn's second"
+            warn(f"tier {tier.name!r}: {found}, and are left out; the first is {more[0]}")
     return labels
 
 
-def _turns(tiers: Iterable[_Tier]) -> Counter[str]:
-    speakers = [tier for tier in tiers if not tier.is_dependent and not tier.is_emotions]
-    found = Counter(_get(each, "ANNOTATION_ID") for tier in speakers for each in tier.aligned())
-    twice = next((name for name, times in found.items() if times > 1), None)
-    if twice is not None:
-        raise FormatError(f"two annotations are called {twice!r}; expected one")
-    return found
-
-
-def _tell_of(tiers: Iterable[_Tier]) -> None:
-    names = [
-        repr(tier.name)
-        for tier in tiers
-        if tier.is_dependent and not tier.is_emotions and len(tier.element)
-    ]
-    if names:
-        warn(
-            "tiers that depend on others have no turns of their own and are left out: "
-            + ", ".join(names)
-        )
+def _warn_of_dependent(tiers: Iterable[_Tier]) -> None:
+    depend = [tier for tier in tiers if tier.is_dependent and not tier.is_emotions]
+    if names := [repr(tier.name) for tier in depend if len(tier.element)]:
+        warn(f"tiers that depend on others have no turns and are left out: {', '.join(names)}")
 
 
 def _value(element: Element) -> str:

@@ -23,10 +23,9 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from emo2vec_plugins.core import EMOTIONS, UNSCORED, Dialogue, Format
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats.elan.reading import AUDIO, DURATION, RECORDING, VALUES, loads
-from emo2vec_plugins.formats.fidelity import only
+from emo2vec_plugins.formats.fidelity import MILLISECONDS, only
 from emo2vec_plugins.formats.tiers import EMOTION, Tier, tiers_of
 
-MILLISECONDS = 1_000
 LEAST_TICKS = 1
 
 _DOCUMENT = {
@@ -50,9 +49,8 @@ _TURNS, _EMOTIONS = "turns", "emotions"
 _MIME_TYPES = {
     "wav": "audio/x-wav",
     "mp4": "video/mp4",
-    "mpg": "video/mpeg",
-    "mpeg": "video/mpeg",
     "mov": "video/quicktime",
+    **dict.fromkeys(("mpg", "mpeg"), "video/mpeg"),
 }
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -74,7 +72,10 @@ def dumps(dialogues: Sequence[Dialogue]) -> str:
     SubElement(document, "LANGUAGE", _LANGUAGE)
     SubElement(document, "CONSTRAINT", _ASSOCIATION)
     _add_vocabulary(document, entries)
-    return _text(document)
+    indent(document, "    ")
+    # As ELAN ends empty elements; ACT, for R, finds no times otherwise. Names and values have no ">".
+    text = tostring(document, encoding="unicode").replace(" />", "/>")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
 ELAN = Format(
@@ -87,13 +88,6 @@ ELAN = Format(
     ticks=MILLISECONDS,
     least=LEAST_TICKS,
 )
-
-
-def _text(document: Element) -> str:
-    indent(document, "    ")
-    # As ELAN ends empty elements; ACT, for R, finds no times otherwise. Names and values have no ">".
-    text = tostring(document, encoding="unicode").replace(" />", "/>")
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
 def _add_header(document: Element, dialogue: Dialogue) -> None:
@@ -115,9 +109,8 @@ def _add_header(document: Element, dialogue: Dialogue) -> None:
 def _media(audio: str) -> dict[str, str]:
     bad = _NOT_XML.search(audio)
     if bad:
-        raise FormatError(
-            f"XML cannot hold the character {bad.group()!r} in the path of the sound, {audio!r}"
-        )
+        found = f"the character {bad.group()!r} in the path of the sound, {audio!r}"
+        raise FormatError(f"XML cannot hold {found}")
     suffix = PurePosixPath(audio).suffix.removeprefix(".").casefold()
     kind = {"MIME_TYPE": _MIME_TYPES.get(suffix, "audio/*")}
     if "://" in audio:
@@ -150,24 +143,18 @@ def _add_tiers(document: Element, tiers: Sequence[Tier], entries: dict[str, str]
     numbers = count(1)
     for place, tier in enumerate(tiers):
         of = {"PARTICIPANT": tier.speaker}
-        turns = SubElement(
-            document, "TIER", {"LINGUISTIC_TYPE_REF": _TURNS, **of, "TIER_ID": tier.name}
-        )
+        own = {"LINGUISTIC_TYPE_REF": _TURNS, **of, "TIER_ID": tier.name}
         refers = {"PARENT_REF": tier.name, **of, "TIER_ID": EMOTION + tier.name}
+        turns = SubElement(document, "TIER", own)
         emotions = SubElement(document, "TIER", {"LINGUISTIC_TYPE_REF": _EMOTIONS, **refers})
         for index, each in enumerate(tier.segments):
             turn = f"a{next(numbers)}"
-            times = {
-                "TIME_SLOT_REF1": slots[place, index, 1],
-                "TIME_SLOT_REF2": slots[place, index, 0],
-            }
-            _add_annotation(turns, "ALIGNABLE_ANNOTATION", {"ANNOTATION_ID": turn, **times}, "")
-            reference = {
-                "ANNOTATION_ID": f"a{next(numbers)}",
-                "ANNOTATION_REF": turn,
-                "CVE_REF": entries[each.label],
-            }
-            _add_annotation(emotions, "REF_ANNOTATION", reference, each.label)
+            start, end = slots[place, index, 1], slots[place, index, 0]
+            times = {"ANNOTATION_ID": turn, "TIME_SLOT_REF1": start, "TIME_SLOT_REF2": end}
+            _add_annotation(turns, "ALIGNABLE_ANNOTATION", times, "")
+            refers = {"ANNOTATION_REF": turn, "CVE_REF": entries[each.label]}
+            given = {"ANNOTATION_ID": f"a{next(numbers)}", **refers}
+            _add_annotation(emotions, "REF_ANNOTATION", given, each.label)
 
 
 def _add_annotation(tier: Element, kind: str, attributes: dict[str, str], value: str) -> None:

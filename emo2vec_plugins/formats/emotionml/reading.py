@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, Provenance, ScoredTurn, Turn
 from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.files import parsed
-from emo2vec_plugins.formats.fidelity import finite_number
+from emo2vec_plugins.formats.fidelity import MILLISECONDS, finite_number
 from emo2vec_plugins.formats.names import Escaping
 
 if TYPE_CHECKING:
@@ -29,15 +29,11 @@ if TYPE_CHECKING:
 
 
 NAMESPACE = "http://www.w3.org/2009/10/emotionml"
-"""The namespace of the standard."""
 
 OURS = "urn:emo2vec:emotionml:1"
 """The namespace of what is in ``info``; the number changes when it can no longer be read as before."""
 
 XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
-
-MILLISECONDS = 1_000
-"""Ticks a second in which times are written."""
 
 
 def _is_xml(character: str) -> bool:
@@ -61,7 +57,6 @@ CATEGORIES = Escaping(
 )
 
 
-_REFERENCE = f"{{{NAMESPACE}}}reference"
 _CLOCK = r"(?:(?:[0-9]{1,9}:)?[0-9]{1,2}:)?[0-9]{1,12}(?:\.[0-9]*)?"
 _FRAGMENT = re.compile(rf"[#?&]t=(?:npt:)?({_CLOCK})?,({_CLOCK})(?=[&#]|$)")
 
@@ -74,19 +69,8 @@ def anchor_of(element: Element) -> str:
     return next((re.split("[#?]", uri)[0] for uri in _references(element)), "")
 
 
-def span(element: Element, where: str) -> tuple[float, float]:
-    """Return the start and the end of an emotion, in seconds.
-
-    Raises:
-        FormatError: If it has none, or they are no numbers in order; begins with *where*.
-    """
-    start, end = _span(element, where)
-    if end < start:
-        raise FormatError(f"{where}: expected an end after its start {start}, found {end}")
-    return start, end
-
-
 def _span(element: Element, where: str) -> tuple[float, float]:
+    """Return the start and the end of an emotion, in seconds."""
     given = element.keys()
     if "start" in given:
         start = _seconds(element, "start", where)
@@ -97,9 +81,7 @@ def _span(element: Element, where: str) -> tuple[float, float]:
         return _referred(element, where)
     # Offsets from the end would need the length of the sound.
     if element.get("time-ref-anchor-point", "start") != "start":
-        raise FormatError(
-            f"{where}: its time is counted from the end of what nobody knows the length"
-        )
+        raise FormatError(f"{where}: its time is counted from the end of an unknown length")
     start = _seconds(element, "offset-to-start", where)
     return start, start + _seconds(element, "duration", where)
 
@@ -117,10 +99,8 @@ def _referred(element: Element, where: str) -> tuple[float, float]:
         found = _FRAGMENT.search(uri)
         if found:
             return _clock(found[1] or "0"), _clock(found[2])
-    raise FormatError(
-        f"{where}: does not say when it was; expected offset-to-start and duration, start and end, "
-        "or a reference to a span such as talk.wav#t=1.5,3"
-    )
+    ways = "offset-to-start and duration, start and end, or a reference such as talk.wav#t=1.5,3"
+    raise FormatError(f"{where}: does not say when it was; expected {ways}")
 
 
 def _clock(text: str) -> float:
@@ -133,18 +113,17 @@ def _clock(text: str) -> float:
 
 def _references(element: Element) -> list[str]:
     """Return the URIs of what an emotion is expressed by."""
-    return [
-        each.get("uri", "")
-        for each in element.findall(_REFERENCE)
-        if each.get("role", "expressedBy") == "expressedBy"
-    ]
+    found = element.findall(_REFERENCE)
+    # A role is expressedBy unless the document says another.
+    return [x.get("uri", "") for x in found if x.get("role", "expressedBy") == "expressedBy"]
 
 
-_ROOT, _EMOTION, _INFO, _CATEGORY, _TRACE = (
-    f"{{{NAMESPACE}}}{name}" for name in ("emotionml", "emotion", "info", "category", "trace")
-)
-_DESCRIPTIONS = tuple(
-    f"{{{NAMESPACE}}}{name}" for name in ("category", "dimension", "appraisal", "action-tendency")
+_ROOT, _EMOTION, _INFO, _CATEGORY, _REFERENCE, _TRACE, *_OTHERS = (
+    f"{{{NAMESPACE}}}{name}"
+    for name in (
+        *("emotionml", "emotion", "info", "category", "reference", "trace"),
+        *("dimension", "appraisal", "action-tendency"),
+    )
 )
 _RECORDING, _MODEL, _TOKEN, _TURN, _CLASS = (
     f"{{{OURS}}}{name}" for name in ("recording", "model", "token", "turn", "class")
@@ -162,7 +141,14 @@ def loads(text: str) -> list[Dialogue]:
     if root.tag not in (_ROOT, _EMOTION):
         raise FormatError(f"expected <emotionml> of {NAMESPACE}, found <{root.tag}>")
     infos = root.findall(_INFO) if root.tag == _ROOT else []
-    recordings = {f"#{name}": _recording(each) for name, each in _described(infos, _RECORDING)}
+    recordings = {
+        f"#{name}": Dialogue(
+            recording=_text(each, "name") or "",
+            audio=_text(each, "audio"),
+            duration=_number(each, "duration", "recording"),
+        )
+        for name, each in _described(infos, _RECORDING)
+    }
     models = {name: _model(each) for name, each in _described(infos, _MODEL)}
     turns: dict[str, list[ScoredTurn]] = {name: [] for name in recordings}
     left_out: Counter[str] = Counter()
@@ -191,14 +177,6 @@ def _described(infos: Sequence[Element], tag: str) -> Iterator[tuple[str, Elemen
         yield name, element
 
 
-def _recording(element: Element) -> Dialogue:
-    return Dialogue(
-        recording=_text(element, "name") or "",
-        audio=_text(element, "audio"),
-        duration=_number(element, "duration", "recording"),
-    )
-
-
 def _model(element: Element) -> Provenance:
     fields = {name: ANY.unescape(value) for name, value in element.items()}
     tokens = [_text(each, "name") or "" for each in element.findall(_TOKEN)]
@@ -221,10 +199,8 @@ def _text(element: Element, name: str) -> str | None:
 
 def _number(element: Element, name: str, where: str) -> float | None:
     value = element.get(name)
-    if value is None:
-        return None
-    number = finite_number(value)
-    if number is None:
+    number = None if value is None else finite_number(value)
+    if value is not None and number is None:
         raise FormatError(f"{where}: expected a number as {name}, found {value!r}")
     return number
 
@@ -233,16 +209,16 @@ def _scored(
     element: Element, *, where: str, models: Mapping[str, Provenance], left_out: Counter[str]
 ) -> ScoredTurn:
     """Return the turn that an emotion tells of; count what is left out of it."""
-    start, end = span(element, where)
+    start, end = _span(element, where)
+    if end < start:
+        raise FormatError(f"{where}: expected an end after its start {start}, found {end}")
     ours = element.find(f"{_INFO}/{_TURN}")
     if ours is None:
         emotion = _strongest(element, where=where, left_out=left_out)
         return ScoredTurn(turn=Turn(start=start, end=end), emotion=emotion)
     speaker, channel = _text(ours, "speaker"), _channel(ours, where)
-    return ScoredTurn(
-        turn=Turn(start=start, end=end, speaker=speaker, channel=channel),
-        emotion=_emotion(element, ours=ours, where=where, models=models),
-    )
+    turn = Turn(start=start, end=end, speaker=speaker, channel=channel)
+    return ScoredTurn(turn=turn, emotion=_emotion(element, ours, where=where, models=models))
 
 
 def _channel(ours: Element, where: str) -> int | tuple[int, ...] | None:
@@ -256,7 +232,7 @@ def _channel(ours: Element, where: str) -> int | tuple[int, ...] | None:
 
 
 def _emotion(
-    element: Element, *, ours: Element, where: str, models: Mapping[str, Provenance]
+    element: Element, ours: Element, *, where: str, models: Mapping[str, Provenance]
 ) -> Emotion:
     first = element.find(_CATEGORY)
     classes = ours.findall(_CLASS)
@@ -298,7 +274,7 @@ def _strongest(element: Element, *, where: str, left_out: Counter[str]) -> Emoti
         return [1.0 if number is None else number for number in given]
 
     label = max(element.findall(_CATEGORY), key=strength, default=None)
-    descriptions = [each for each in element if each.tag in _DESCRIPTIONS]
+    descriptions = [each for each in element if each.tag in (_CATEGORY, *_OTHERS)]
     left_out.update(each.tag.partition("}")[2] for each in descriptions if each is not label)
     left_out.update("trace" for each in descriptions if each.find(_TRACE) is not None)
     left_out.update("value" for each in descriptions if each is label and each.get("value"))

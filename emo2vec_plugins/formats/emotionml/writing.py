@@ -37,19 +37,15 @@ from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats.emotionml.reading import (
     ANY,
     CATEGORIES,
-    MILLISECONDS,
     NAMESPACE,
     OURS,
     WORDS,
     loads,
 )
-from emo2vec_plugins.formats.fidelity import FIELDS, decimal, grid
+from emo2vec_plugins.formats.fidelity import FIELDS, MILLISECONDS, decimal, grid
 from emo2vec_plugins.formats.jsonl import turn_record
 
-_PROLOG = '<?xml version="1.0" encoding="UTF-8"?>\n'
-_VOCABULARY = "emotions"
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
-_SLACK = 1e-6  # a sum of rounded probabilities may be so far from 0 or 1
 
 
 def dumps(dialogues: Sequence[Dialogue]) -> str:
@@ -65,15 +61,12 @@ def dumps(dialogues: Sequence[Dialogue]) -> str:
     for number, dialogue in enumerate(dialogues, 1):
         anchor = f"recording-{number}"
         SubElement(info, "e2v:recording", {"xml:id": anchor, **_recording(dialogue)})
-        emotions += [
-            _emotion(scored, anchor=anchor, models=models, audio=dialogue.audio)
-            for scored in dialogue.turns
-        ]
+        emotions += [_emotion(each, anchor, models, dialogue.audio) for each in dialogue.turns]
     _add_vocabulary(root, emotions)
     root.extend(emotions)
     # Text of an element would be changed by indenting; all values are attributes.
     indent(root)
-    return f"{_PROLOG}{tostring(root, encoding='unicode')}\n"
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}\n'
 
 
 EMOTIONML = Format(
@@ -107,8 +100,8 @@ def _add_vocabulary(root: Element, emotions: Sequence[Element]) -> None:
     """List every category, if there is any: a vocabulary may not be empty."""
     names = dict.fromkeys(each.get("name", "") for one in emotions for each in one.iter("category"))
     if names:
-        root.set("category-set", f"#{_VOCABULARY}")
-        vocabulary = SubElement(root, "vocabulary", {"type": "category", "id": _VOCABULARY})
+        root.set("category-set", "#emotions")
+        vocabulary = SubElement(root, "vocabulary", {"type": "category", "id": "emotions"})
         for name in names:
             SubElement(vocabulary, "item", {"name": name})
 
@@ -128,17 +121,14 @@ def _recording(dialogue: Dialogue) -> dict[str, str]:
 
 
 def _emotion(
-    scored: ScoredTurn, *, anchor: str, models: Mapping[Provenance | None, str], audio: str | None
+    scored: ScoredTurn, anchor: str, models: Mapping[Provenance | None, str], audio: str | None
 ) -> Element:
     # The standard counts in whole milliseconds.
     start, end = grid(scored.turn, rate=MILLISECONDS)
-    times = {
-        "time-ref-uri": f"#{anchor}",
-        "offset-to-start": str(start),
-        "duration": str(end - start),
-    }
-    emotion = Element("emotion", {**times, "expressed-through": "voice"})
-    _add_turn(SubElement(emotion, "info"), scored, models=models)
+    times = {"offset-to-start": str(start), "duration": str(end - start)}
+    given = {"time-ref-uri": f"#{anchor}", **times, "expressed-through": "voice"}
+    emotion = Element("emotion", given)
+    _add_turn(SubElement(emotion, "info"), scored, models)
     for name, confidence in _categories(scored):
         given = {} if confidence is None else {"confidence": _probability(confidence, scored)}
         SubElement(emotion, "category", {"name": name, **given})
@@ -158,9 +148,7 @@ def _categories(scored: ScoredTurn) -> Iterator[tuple[str, float | None]]:
             yield CATEGORIES.escape(name), value
 
 
-def _add_turn(
-    info: Element, scored: ScoredTurn, *, models: Mapping[Provenance | None, str]
-) -> None:
+def _add_turn(info: Element, scored: ScoredTurn, models: Mapping[Provenance | None, str]) -> None:
     emotion, record = scored.emotion, turn_record(scored)
     channel, scores, logits = record["channel"], record["scores"], record["logits"]
     channels = channel if isinstance(channel, list) else None
@@ -199,7 +187,8 @@ def _finite(value: float, whose: ScoredTurn | Dialogue) -> str:
 
 
 def _probability(value: float, scored: ScoredTurn) -> str:
-    if not -_SLACK <= value <= 1 + _SLACK:
+    # A sum of rounded probabilities may be a little off.
+    if not -1e-6 <= value <= 1 + 1e-6:
         raise FormatError(f"expected a score from 0 to 1, got {value} of {scored.turn}")
     return repr(min(max(float(value), 0.0), 1.0))
 

@@ -16,14 +16,13 @@ whatever the controls are called. Which results are read:
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from emo2vec_plugins.core import Dialogue, Emotion, ScoredTurn, Turn
+from emo2vec_plugins.core import Dialogue, Emotion, ScoredTurn
 from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.formats.json_values import Fields, parsed
 from emo2vec_plugins.formats.jsonl import turn_at
@@ -34,9 +33,6 @@ from emo2vec_plugins.formats.rttm import NOBODY
 # XML attributes hold neither control characters nor, for sure, spaces but the ordinary one.
 SPEAKERS = Escaping(str.isprintable, frozenset({NOBODY}))
 CLASSES = Escaping(str.isprintable)
-
-_READ = {"labels": "labels", "choices": "choices"}
-"""Types of results that are read, and the field of their value that is."""
 
 
 def read_export(text: str, *, annotator: int | str | None = None) -> list[Dialogue]:
@@ -96,21 +92,17 @@ def refuse_unseen(text: str) -> None:
     Raises:
         FormatError: If a task has predictions alone.
     """
-    for number, task in enumerate(json.loads(text.removeprefix("\ufeff")), 1):
+    for number, task in enumerate(parsed(text), 1):
         if "annotations" not in task:
-            raise FormatError(
-                f"task {number}: expected annotations, found a model's predictions alone; import "
-                "it into Label Studio, and give what that exports as JSON"
-            )
+            found = "expected annotations, found a model's predictions alone"
+            raise FormatError(f"task {number}: {found}; give what Label Studio exports as JSON")
 
 
 def _fields(task: Any, number: int) -> Fields:
     fields = Fields.of(task, f"task {number}")
     if "data" not in fields.values:
-        raise FormatError(
-            f"task {number}: has no 'data', as in exports of the kind JSON-MIN, which do not say "
-            "which emotion belongs to which region; export as JSON"
-        )
+        hint = "JSON-MIN does not say which region an emotion is of, so export as JSON"
+        raise FormatError(f"task {number}: has no 'data'; {hint}")
     identity = fields.values.get("id")
     return fields if identity is None else Fields(fields.values, f"task {number} (id {identity})")
 
@@ -123,7 +115,12 @@ def _dialogue(task: Fields, annotator: int | str | None, notes: _Notes) -> Dialo
         return None
     if len(candidates) > 1:
         notes.chosen.append(task.where)
-    results = [Fields.of(each, task.where) for each in max(candidates, key=_when).list("result")]
+    # The last to be changed: ISO 8601 in UTC sorts as text.
+    latest = max(
+        candidates,
+        key=lambda each: each.maybe_text("updated_at") or each.maybe_text("created_at") or "",
+    )
+    results = [Fields.of(each, task.where) for each in latest.list("result")]
     regions = _regions(results, task, notes)
     data = task.fields("data")
     return Dialogue(
@@ -142,18 +139,10 @@ def _candidates(task: Fields, annotator: int | str | None, *, by_people: bool) -
         # Skipped by an annotator; Label Studio exports it all the same.
         if by_people and each.values.get("was_cancelled"):
             continue
-        if annotator is None or _is_by(each.values.get("completed_by"), annotator):
+        who = each.values.get("completed_by")
+        names = [who.get("id"), who.get("email")] if isinstance(who, Mapping) else [who]
+        if annotator is None or str(annotator) in map(str, names):
             yield Fields(each.values, task.where)
-
-
-def _is_by(who: Any, annotator: int | str) -> bool:
-    named = {str(who.get("id")), str(who.get("email"))} if isinstance(who, Mapping) else {str(who)}
-    return str(annotator) in named
-
-
-def _when(annotation: Fields) -> str:
-    """Return the time of the last change; ISO 8601 in UTC sorts as text."""
-    return annotation.maybe_text("updated_at") or annotation.maybe_text("created_at") or ""
 
 
 def _recording(data: Fields) -> str:
@@ -191,26 +180,20 @@ def _regions(results: list[Fields], task: Fields, notes: _Notes) -> list[_Region
         identity = each.maybe_text("id") or f"without id, the result {number}"
         result = Fields(each.values, f"{task.where}, region {identity!r}")
         kind = result.text("type")
-        if kind not in _READ or "start" not in result.fields("value").values:
+        # The type is also the name of the field of the value that is read.
+        if kind not in ("labels", "choices") or "start" not in result.fields("value").values:
             notes.kinds[kind] += 1
             continue
         region = regions.setdefault(identity, _Region(result))
-        _note(region, kind, result)
+        chosen = result.fields("value").texts(kind)
+        if len(chosen) > 1:
+            raise result.error("value", f"one of the {kind}", list(chosen))
+        if chosen and kind in region.found:
+            raise result.error("value", f"one result with {kind}, not another", chosen[0])
+        if chosen:
+            region.found[kind] = chosen[0]
+            region.score = result.maybe_number("score") if kind == "choices" else region.score
     return list(regions.values())
-
-
-def _note(region: _Region, kind: str, result: Fields) -> None:
-    """Add to a region what one of its results says."""
-    chosen = result.fields("value").texts(_READ[kind])
-    if len(chosen) > 1:
-        raise result.error("value", f"one of the {kind}", list(chosen))
-    if not chosen:
-        return
-    if kind in region.found:
-        raise result.error("value", f"one result with {kind}, not another", chosen[0])
-    region.found[kind] = chosen[0]
-    if kind == "choices":
-        region.score = result.maybe_number("score")
 
 
 def _scored(region: _Region, *, by_people: bool) -> ScoredTurn:
@@ -223,16 +206,13 @@ def _scored(region: _Region, *, by_people: bool) -> ScoredTurn:
         flags=meta.texts("flags") if "flags" in meta.values else (),
         reason=meta.maybe_text("reason") if label is None or not by_people else None,
     )
-    return ScoredTurn(turn=_turn(region, meta), emotion=emotion)
-
-
-def _turn(region: _Region, meta: Fields) -> Turn:
     value = region.first.fields("value")
     speaker = region.found.get("labels", NOBODY)
-    return turn_at(
+    turn = turn_at(
         region.first.where,
         start=value.number("start"),
         end=value.number("end"),
         speaker=None if speaker == NOBODY else SPEAKERS.unescape(speaker),
         channel=meta.maybe_channel("channel"),
     )
+    return ScoredTurn(turn=turn, emotion=emotion)

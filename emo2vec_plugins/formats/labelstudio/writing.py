@@ -17,6 +17,7 @@ from xml.sax.saxutils import escape
 
 from emo2vec_plugins.core import COLOURS, EMOTIONS, Dialogue, Format, ScoredTurn
 from emo2vec_plugins.errors import FormatError
+from emo2vec_plugins.formats.fidelity import FIELDS
 from emo2vec_plugins.formats.json_values import finite
 from emo2vec_plugins.formats.jsonl import turn_record
 from emo2vec_plugins.formats.labelstudio.reading import CLASSES, SPEAKERS, read_export
@@ -48,10 +49,7 @@ def _task(dialogue: Dialogue) -> dict[str, Any]:
         for result in _region(index, scored, f"{where}, turn {index}")
     ]
     prediction = {"model_version": _model(dialogue), "score": _confidence(dialogue)}
-    return {
-        "data": _known(data),
-        "predictions": [_known(prediction) | {"result": results}],
-    }
+    return {"data": _known(data), "predictions": [_known(prediction) | {"result": results}]}
 
 
 def _region(index: int, scored: ScoredTurn, where: str) -> Iterator[dict[str, Any]]:
@@ -68,18 +66,11 @@ def _region(index: int, scored: ScoredTurn, where: str) -> Iterator[dict[str, An
         "channel": turn.channel if isinstance(turn.channel, int) else 0,
     }
     name = NOBODY if turn.speaker is None else SPEAKERS.escape(turn.speaker)
-    yield shared | {
-        "from_name": SPEAKER,
-        "type": "labels",
-        "value": place | {"labels": [name]},
-    }
+    yield shared | {"from_name": SPEAKER, "type": "labels", "value": place | {"labels": [name]}}
     if emotion.label is not None:
-        chosen = shared | {
-            "from_name": EMOTION,
-            "type": "choices",
-            "value": place | {"choices": [CLASSES.escape(emotion.label)]},
-        }
-        yield chosen | _known({"score": finite(emotion.score, where)})
+        value = place | {"choices": [CLASSES.escape(emotion.label)]}
+        score = _known({"score": finite(emotion.score, where)})
+        yield shared | {"from_name": EMOTION, "type": "choices", "value": value} | score
 
 
 def _meta(scored: ScoredTurn) -> dict[str, Any]:
@@ -92,18 +83,15 @@ def _meta(scored: ScoredTurn) -> dict[str, Any]:
 
 def _model(dialogue: Dialogue) -> str | None:
     """Return what Label Studio is to call the model by: that of the first turn."""
-    for scored in dialogue.turns:
-        provenance = scored.emotion.provenance
-        if provenance is not None:
-            return " ".join(filter(None, (provenance.model, provenance.sha256[:12])))
-    return None
+    models = (scored.emotion.provenance for scored in dialogue.turns)
+    first = next(filter(None, models), None)
+    return " ".join(filter(None, (first.model, first.sha256[:12]))) if first else None
 
 
 def _confidence(dialogue: Dialogue) -> float | None:
     """Return the mean score of the labels, by which Label Studio sorts tasks."""
-    scores = [
-        float(scored.emotion.score) for scored in dialogue.turns if scored.emotion.score is not None
-    ]
+    given = [scored.emotion.score for scored in dialogue.turns]
+    scores = [float(score) for score in given if score is not None]
     return round(sum(scores) / len(scores), 6) if scores else None
 
 
@@ -117,12 +105,7 @@ LABELSTUDIO = Format(
     description="tasks with predictions for Label Studio, and its JSON export; loses the other scores",
     dumps=dumps,
     loads=read_export,
-    holds=frozenset(
-        {
-            *("several", "empty", "order", "recording", "audio", "recording_duration"),
-            *("speaker", "channel", "label", "score", "flags", "reason"),
-        }
-    ),
+    holds=frozenset(FIELDS) - {"scores", "logits", "duration", "overlap_ratio", "provenance"},
 )
 
 
@@ -135,9 +118,6 @@ _SPEAKER_COLOURS = (
     *("#332288", "#88ccee", "#44aa99", "#117733", "#999933"),
     *("#ddcc77", "#cc6677", "#882255", "#aa4499"),
 )
-_NOBODY_COLOUR = "#dddddd"
-_MOST_HOTKEYS = 9
-_QUOTE = {'"': "&quot;"}
 
 
 def labelling_config(dialogues: Iterable[Dialogue]) -> str:
@@ -146,49 +126,38 @@ def labelling_config(dialogues: Iterable[Dialogue]) -> str:
     It knows their speakers, ``?`` for nobody, the nine emotions, and others that occur. Keys 1 to
     9 choose an emotion for the region that is selected.
     """
-    given = list(dialogues)
+    scored = [each for dialogue in dialogues for each in dialogue.turns]
+    turns = [(each.turn, each.emotion.label) for each in scored]
     lines = [
         "<View>",
         f'  <Audio name="{AUDIO}" value="$audio" hotkey="space" zoom="true" speed="true"/>',
         '  <Header value="Who speaks?" size="5"/>',
         f'  <Labels name="{SPEAKER}" toName="{AUDIO}" choice="single">',
-        *_labels(_speakers(given)),
+        *_labels(turn.speaker for turn, _ in turns if turn.speaker is not None),
         "  </Labels>",
         '  <Header value="Which emotion is heard? (select a region)" size="5"/>',
         f'  <Choices name="{EMOTION}" toName="{AUDIO}" perRegion="true" required="true"',
         '           requiredMessage="Choose an emotion for every region" choice="single"',
         '           showInline="true">',
-        *_choices(_classes(given)),
+        *_choices([*EMOTIONS, *(label for _, label in turns if label is not None)]),
         "  </Choices>",
         "</View>",
     ]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _speakers(dialogues: Iterable[Dialogue]) -> list[str]:
-    """Return the speakers' names, each once, in order of first appearance."""
-    turns = [scored.turn for dialogue in dialogues for scored in dialogue.turns]
-    return list(dict.fromkeys(turn.speaker for turn in turns if turn.speaker is not None))
-
-
-def _classes(dialogues: Iterable[Dialogue]) -> list[str]:
-    """Return the nine emotions and then those that occur beside them."""
-    heard = [scored.emotion.label for dialogue in dialogues for scored in dialogue.turns]
-    return list(dict.fromkeys([*EMOTIONS, *(label for label in heard if label is not None)]))
-
-
 def _labels(speakers: Iterable[str]) -> Iterator[str]:
-    for name, colour in zip(speakers, cycle(_SPEAKER_COLOURS), strict=False):
+    for name, colour in zip(dict.fromkeys(speakers), cycle(_SPEAKER_COLOURS), strict=False):
         yield f'    <Label value={_attribute(SPEAKERS.escape(name))} background="{colour}"/>'
-    yield f'    <Label value="{NOBODY}" background="{_NOBODY_COLOUR}"/>'
+    yield f'    <Label value="{NOBODY}" background="#dddddd"/>'
 
 
 def _choices(classes: Iterable[str]) -> Iterator[str]:
-    for number, name in enumerate(classes, 1):
+    for number, name in enumerate(dict.fromkeys(classes), 1):
         colour = f' background="{COLOURS[name]}"' if name in COLOURS else ""
-        hotkey = f' hotkey="{number}"' if number <= _MOST_HOTKEYS else ""
+        hotkey = f' hotkey="{number}"' if number < 10 else ""
         yield f"    <Choice value={_attribute(CLASSES.escape(name))}{colour}{hotkey}/>"
 
 
 def _attribute(value: str) -> str:
-    return '"' + escape(value, _QUOTE) + '"'
+    return '"' + escape(value, {'"': "&quot;"}) + '"'

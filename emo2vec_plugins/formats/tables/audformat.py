@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from emo2vec_plugins.core import Dialogue, Emotion, Format, ScoredTurn
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.formats.fidelity import distinct, grid
+from emo2vec_plugins.formats.fidelity import FIELDS, NANOSECONDS, distinct, grid
 from emo2vec_plugins.formats.json_values import Fields
 from emo2vec_plugins.formats.jsonl import by_recording, emotion_record, read_turn
 from emo2vec_plugins.formats.tables.csv import (
@@ -32,7 +32,6 @@ from emo2vec_plugins.formats.tables.csv import (
 from emo2vec_plugins.formats.tables.flat import check_columns
 
 AUDFORMAT_INDEX = ("file", "start", "end")
-NANOSECONDS = 1_000_000_000
 
 _NUMBERS = ("score", "duration", "overlap_ratio")
 
@@ -49,12 +48,9 @@ def audformat_columns(
     scores = dict.fromkeys(f"{field}_score_{name}" for each in emotions for name in each.scores)
     return {
         field: "text",
-        f"{field}_score": "number",
-        **dict.fromkeys(scores, "number"),
-        f"{field}_flags": "text",
-        f"{field}_reason": "text",
-        f"{field}_duration": "number",
-        f"{field}_overlap_ratio": "number",
+        **dict.fromkeys([f"{field}_score", *scores], "number"),
+        **dict.fromkeys([f"{field}_flags", f"{field}_reason"], "text"),
+        **dict.fromkeys([f"{field}_duration", f"{field}_overlap_ratio"], "number"),
     }
 
 
@@ -112,10 +108,8 @@ def audformat_dialogues(
             name, audio = _recording(row, where)
             # The column recording may join segments of several files by mistake.
             if audio != sounds.setdefault(name, audio):
-                raise FormatError(
-                    f"{where}: expected {sounds[name]!r} as the file of recording {name!r}, "
-                    f"found {audio!r}"
-                )
+                expected = f"{sounds[name]!r} as the file of recording {name!r}"
+                raise FormatError(f"{where}: expected {expected}, found {audio!r}")
             yield name, read_turn(Fields(_record(row, field, where), where))
 
     return [replace(each, audio=sounds[each.recording]) for each in by_recording(turns())]
@@ -190,8 +184,13 @@ def loads(text: str) -> list[Dialogue]:
     """
     names, found = read_table(text.removeprefix("\ufeff"))
     expected = "a segmented table of audformat, with the columns file, start and end"
-    check_columns(names, AUDFORMAT_INDEX, expected=expected, is_ours=_is_ours)
-    return audformat_dialogues((where, _timed(row, where)) for where, row in found)
+    own = (*AUDFORMAT_INDEX, "recording", "speaker")
+    ours = [name for name in names if name in own or is_audformat_column(name)]
+    check_columns(names, AUDFORMAT_INDEX, expected=expected, ours=ours)
+    return audformat_dialogues(
+        (where, row | {name: _seconds(row[name], name, where) for name in ("start", "end")})
+        for where, row in found
+    )
 
 
 def _cells(dialogue: Dialogue, scored: ScoredTurn) -> dict[str, str | None]:
@@ -203,14 +202,6 @@ def _cells(dialogue: Dialogue, scored: ScoredTurn) -> dict[str, str | None]:
         if value is not None and not isinstance(value, str)
     }
     return row | written | {"start": _timedelta(start), "end": _timedelta(end)}
-
-
-def _is_ours(name: str) -> bool:
-    return name in (*AUDFORMAT_INDEX, "recording", "speaker") or is_audformat_column(name)
-
-
-def _timed(row: Mapping[str, str | None], where: str) -> Mapping[str, Any]:
-    return dict(row) | {name: _seconds(row[name], name, where) for name in ("start", "end")}
 
 
 def _timedelta(nanoseconds: int) -> str:
@@ -239,10 +230,8 @@ def _seconds(cell: str | None, column: str, where: str) -> float:
     try:
         return read_number(cell)
     except ValueError as error:
-        raise FormatError(
-            f"{where}: expected a time as {column}, such as '0 days 00:00:06.690000', "
-            f"found {cell!r}"
-        ) from error
+        expected = f"a time as {column}, such as '0 days 00:00:06.690000'"
+        raise FormatError(f"{where}: expected {expected}, found {cell!r}") from error
 
 
 AUDFORMAT = Format(
@@ -251,11 +240,6 @@ AUDFORMAT = Format(
     description="a segmented table of an audformat database; loses channels, logits and the model",
     dumps=dumps,
     loads=loads,
-    holds=frozenset(
-        {
-            *("several", "order", "recording", "audio", "speaker"),
-            *("label", "score", "scores", "flags", "reason", "duration", "overlap_ratio"),
-        }
-    ),
+    holds=frozenset(FIELDS) - {"empty", "recording_duration", "channel", "logits", "provenance"},
     ticks=NANOSECONDS,
 )

@@ -34,6 +34,7 @@ from emo2vec_plugins.formats.tables.flat import (
 )
 
 Cell = str | None
+SEPARATORS = (",", ";", "\t")
 
 _NEEDS_QUOTES = re.compile(r'[",;\t\r\n]|^\s|\s$|^$')
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -62,11 +63,10 @@ def records(text: str, *, separator: str = ",") -> Iterator[tuple[int, list[Cell
         while end == separator:
             found = pattern.match(text, position)
             if found is None:
-                raise FormatError(
-                    f"line {number + len(_LINE_END.findall(text, begin, position))}: a quotation "
-                    "mark is to be closed, and a separator to follow: "
-                    f"{text[position : position + 100]!r}"
-                )
+                line = number + len(_LINE_END.findall(text, begin, position))
+                expected = "a closing quotation mark and then a separator"
+                after = text[position : position + 100]
+                raise FormatError(f"line {line}: expected {expected}: {after!r}")
             quoted, plain, end = found.groups()
             cells.append(quoted.replace('""', '"') if quoted is not None else plain or None)
             position = found.end()
@@ -153,9 +153,6 @@ def _pattern(separator: str) -> re.Pattern[str]:
     return re.compile(rf'(?:{quoted}|((?!")[^{sep}\r\n]*))({sep}|\r\n|\r|\n|\Z)')
 
 
-SEPARATORS = (",", ";", "\t")
-
-
 def dumps(given: Sequence[Dialogue]) -> str:
     """Return a CSV table with a line of column names.
 
@@ -182,20 +179,17 @@ def loads(text: str) -> list[Dialogue]:
 
 def _cells(row: Mapping[str, Any]) -> dict[str, str | None]:
     kinds = {name: kind_of(name) for name, value in row.items() if value is not None}
-    return {name: _written(row[name], kind, name) for name, kind in kinds.items() if kind}
+    return {name: _WRITERS[kind](row[name], name) for name, kind in kinds.items() if kind}
 
 
-def _written(value: Any, kind: Kind, name: str) -> str:
-    match kind:
-        case "number":
-            return write_number(value, name)
-        case "words":
-            return write_words(value, name)
-        case "counts":
-            return " ".join(map(str, value))
-        case "texts":
-            return json.dumps(list(value), ensure_ascii=False)
-    return str(value)
+_WRITERS: dict[Kind, Callable[[Any, str], str]] = {
+    "text": lambda value, _: str(value),
+    "number": write_number,
+    "count": lambda value, _: str(value),
+    "words": write_words,
+    "counts": lambda value, _: " ".join(map(str, value)),
+    "texts": lambda value, _: json.dumps(list(value), ensure_ascii=False),
+}
 
 
 def _separator(text: str) -> str:
@@ -218,10 +212,6 @@ def _parsed(where: str, row: Mapping[str, str | None], separator: str) -> dict[s
 
 
 def _read(cell: str, kind: Kind, where: str, *, decimal_comma: bool) -> Any:
-    if kind == "text":
-        return cell
-    if kind == "words":
-        return cell.split()
     # Where the comma separates cells it cannot be in a number.
     spelt = cell.replace(",", ".") if decimal_comma and kind == "number" else cell
     parse, expected = _PARSERS[kind]
@@ -239,10 +229,6 @@ def _count(text: str) -> int:
     return value
 
 
-def _counts(text: str) -> list[int]:
-    return [_count(each) for each in text.split()]
-
-
 def _texts(text: str) -> list[str]:
     found = json.loads(text)
     if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
@@ -251,9 +237,14 @@ def _texts(text: str) -> list[str]:
 
 
 _PARSERS: dict[Kind, tuple[Callable[[str], Any], str]] = {
+    "text": (str, "a text"),
+    "words": (str.split, "words"),
     "number": (read_number, "a finite number"),
     "count": (_count, "a whole number from 0"),
-    "counts": (_counts, "whole numbers from 0, separated by spaces"),
+    "counts": (
+        lambda text: [*map(_count, text.split())],
+        "whole numbers from 0, separated by spaces",
+    ),
     "texts": (_texts, "a JSON list of strings"),
 }
 

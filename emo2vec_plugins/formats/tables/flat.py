@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -32,8 +32,7 @@ NEEDED = ("recording", "start", "end")
 SCORE, LOGIT = "score_", "logit_"
 
 _BEFORE = (
-    *("recording", "turn", "start", "end", "speaker", "channel", "channels"),
-    *("emotion", "score"),
+    *("recording", "turn", "start", "end", "speaker", "channel", "channels", "emotion", "score"),
 )
 _AFTER = ("flags", "reason", "scored_seconds", "overlap_ratio", "audio", "recording_duration")
 _MODEL = ("model", "sha256", "revision", "resampler", "dtype", "version", "tokens")
@@ -47,6 +46,7 @@ _KINDS: dict[str, Kind] = {
     "flags": "words",
     "tokens": "texts",
 }
+_PLACE = ("turn", "start", "end")
 _SAME = ("start", "end", "speaker", "emotion", "score", "reason", "overlap_ratio")
 """Columns that are fields of a turn's record under the same names."""
 
@@ -111,7 +111,7 @@ def dialogues(found: Iterable[Found], names: Sequence[str]) -> list[Dialogue]:
         FormatError: If a column is missing or there twice, or a row is no turn; names the row.
     """
     expected = f"the columns {', '.join(NEEDED)} and more"
-    check_columns(names, NEEDED, expected=expected, is_ours=lambda name: kind_of(name) is not None)
+    check_columns(names, NEEDED, expected=expected, ours=[name for name in names if kind_of(name)])
     recordings: dict[str, list[Found]] = {}
     for each in found:
         recordings.setdefault(_needed(each, "recording"), []).append(each)
@@ -119,11 +119,7 @@ def dialogues(found: Iterable[Found], names: Sequence[str]) -> list[Dialogue]:
 
 
 def check_columns(
-    names: Sequence[str],
-    needed: Sequence[str],
-    *,
-    expected: str,
-    is_ours: Callable[[str], bool],
+    names: Sequence[str], needed: Sequence[str], *, expected: str, ours: Sequence[str]
 ) -> None:
     """Warn of columns that are left out, because they are not ours.
 
@@ -132,14 +128,12 @@ def check_columns(
     """
     missing = [name for name in needed if name not in names]
     if missing:
-        raise FormatError(
-            f"expected {expected}, found no {', '.join(missing)} among "
-            f"{', '.join(map(repr, names))[:200]}"
-        )
+        found = ", ".join(map(repr, names))[:200]
+        raise FormatError(f"expected {expected}, found no {', '.join(missing)} among {found}")
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise FormatError(f"columns are there twice: {', '.join(twice)}")
-    if others := [name for name in names if not is_ours(name)]:
+    if others := [name for name in names if name not in ours]:
         warn(f"columns that say nothing of turns are left out: {', '.join(map(repr, others))}")
 
 
@@ -177,10 +171,9 @@ def _gathered(row: Row) -> dict[str, Any]:
 def _refuse_odd_numbers(row: Row) -> None:
     for name, value in row.items():
         if value is not None and kind_of(name) == "number" and not math.isfinite(value):
-            raise FormatError(
-                f"recording {row['recording']!r}, turn {row['turn']}: {name} is {value}; "
-                "tables hold no NaN or infinity, which tools take for missing"
-            )
+            where = f"recording {row['recording']!r}, turn {row['turn']}"
+            # Tools take them for missing.
+            raise FormatError(f"{where}: {name} is {value}; tables hold no NaN or infinity")
 
 
 def _dialogue(name: str, found: list[Found]) -> Dialogue:
@@ -188,26 +181,20 @@ def _dialogue(name: str, found: list[Found]) -> Dialogue:
     for each in found:
         for column in ("audio", "recording_duration"):
             if each.row.get(column) != head.get(column):
-                raise FormatError(
-                    f"{each.where}: expected {head.get(column)!r} as {column} of recording "
-                    f"{name!r}, as in {found[0].where}, found {each.row.get(column)!r}"
-                )
-    spoken = [each for each in found if _is_turn(each)]
+                expected = f"{head.get(column)!r} as {column} of recording {name!r}"
+                other = f"as in {found[0].where}, found {each.row.get(column)!r}"
+                raise FormatError(f"{each.where}: expected {expected}, {other}")
+    spoken = [each for each in found if any(each.row.get(x) is not None for x in _PLACE)]
     for each in spoken:
         _needed(each, "start")
         _needed(each, "end")
+    records = [Fields(_gathered(each.row), each.where) for each in _in_order(spoken)]
     return Dialogue(
         recording=name,
-        turns=tuple(
-            read_turn(Fields(_gathered(each.row), each.where)) for each in _in_order(spoken)
-        ),
+        turns=tuple(map(read_turn, records)),
         audio=head.get("audio"),
         duration=head.get("recording_duration"),
     )
-
-
-def _is_turn(found: Found) -> bool:
-    return any(found.row.get(name) is not None for name in ("turn", "start", "end"))
 
 
 def _in_order(found: list[Found]) -> list[Found]:
@@ -218,10 +205,8 @@ def _in_order(found: list[Found]) -> list[Found]:
             # Numbers that are missing in part say nothing of order.
             return found
         if turn in places:
-            raise FormatError(
-                f"{each.where}: recording {each.row['recording']!r} has turn {turn} already, in "
-                f"{places[turn].where}; are these two recordings, or the rows there twice?"
-            )
+            other = f"turn {turn} already, in {places[turn].where}"
+            raise FormatError(f"{each.where}: recording {each.row['recording']!r} has {other}")
         places[turn] = each
     return [places[turn] for turn in sorted(places)]
 

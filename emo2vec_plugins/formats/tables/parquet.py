@@ -7,7 +7,6 @@ flags, channels and the model's tokens. pyarrow is imported when such a file is 
 from __future__ import annotations
 
 import io
-import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -53,9 +52,13 @@ def loads(data: bytes) -> list[Dialogue]:
         names, cells = _read(data, arrow)
     except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise FormatError(f"expected a Parquet file, whole and unaltered: {error}") from error
+    # NaN is the one value that is not equal to itself.
+    present = (
+        [x if x == x else None for x in values] for values in zip(*cells.values(), strict=True)
+    )
     found = (
-        Found(where=f"row {number}", row=dict(zip(cells, map(_present, values), strict=True)))
-        for number, values in enumerate(zip(*cells.values(), strict=True), 1)
+        Found(where=f"row {number}", row=dict(zip(cells, values, strict=True)))
+        for number, values in enumerate(present, 1)
     )
     return dialogues(found, names)
 
@@ -75,10 +78,8 @@ def _pyarrow() -> Any:
     try:
         import pyarrow
     except ImportError as error:
-        raise MissingExtraError(
-            "Parquet needs pyarrow: pip install 'emo2vec-plugins[table]'; "
-            "the format table.csv holds the same without it"
-        ) from error
+        remedy = "pip install 'emo2vec-plugins[table]', or use table.csv, which holds the same"
+        raise MissingExtraError(f"Parquet needs pyarrow: {remedy}") from error
     return pyarrow
 
 
@@ -96,13 +97,8 @@ def _typed(column: pyarrow.ChunkedArray, name: str, arrow: Any) -> Any:
     try:
         return column.cast(_type(name, arrow))
     except arrow.ArrowException as error:
-        raise FormatError(
-            f"column {name!r}: expected {_type(name, arrow)}, found {column.type}: {error}"
-        ) from error
-
-
-def _present(value: Any) -> Any:
-    return None if isinstance(value, float) and math.isnan(value) else value
+        found = f"expected {_type(name, arrow)}, found {column.type}"
+        raise FormatError(f"column {name!r}: {found}: {error}") from error
 
 
 TABLE_PARQUET = Format(

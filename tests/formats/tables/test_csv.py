@@ -211,8 +211,8 @@ def test_columns_of_others_are_left_out_in_words():
         (["recording,start,end", ",0,1"], "line 2: expected a recording, found nothing"),
         (["recording,start,end", "x,2,1"], "line 2: a turn needs start <= end"),
         (["recording,start,end", '"x\ny",0,1', "x,0,z"], "line 4: end: expected a finite number"),
-        (["recording,start,end", '"x\n', "x,0,1"], "line 2: a quotation mark is to be closed"),
-        (["recording,start,end", '"x"y,0,1'], "line 2: a quotation mark is to be closed"),
+        (["recording,start,end", '"x\n', "x,0,1"], "line 2: expected a closing quotation mark"),
+        (["recording,start,end", '"x"y,0,1'], "line 2: expected a closing quotation mark"),
         (["recording,turn,start,end", "x,0.5,0,1"], "line 2: turn: expected a whole number from 0"),
         (
             ["recording,turn,start,end", "x,0,0,1", "x,0,1,2"],
