@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import click
 
 from emo2vec_plugins.audio import READABLE_SUFFIXES, UNREADABLE_SUFFIXES
-from emo2vec_plugins.cli.options import annotating_options, check_store, output_file, store_option
+from emo2vec_plugins.cli.options import option, output_file
 from emo2vec_plugins.cli.output import Tally, counted, progress
-from emo2vec_plugins.cli.scoring import Scoring, describe_model, scoring_options
+from emo2vec_plugins.cli.scoring import (
+    Scoring,
+    annotating_options,
+    check_store,
+    describe_model,
+    scoring_options,
+    store_option,
+)
 from emo2vec_plugins.core import Emotion, Options, Recording, annotate
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.files import ArrayFolder, replacing
@@ -40,18 +47,15 @@ _FRAMES = {".frames": "frame_embeddings", ".frame_logits": "frame_logits"}
 
 @click.command("score")
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
-@click.option(
-    *("-o", "--output"),
-    metavar="FILE",
+@option(
+    "-o, --output FILE",
+    "Write the lines here, best as X.emotions.jsonl.  [default: stdout]",
     callback=output_file(),
-    help="Write the lines here, best as X.emotions.jsonl.  [default: stdout]",
 )
 @annotating_options("embeddings", "frames", "array_dtype")
 @store_option
 @scoring_options()
-@click.pass_context
 def score_command(
-    ctx: click.Context,
     *,
     inputs: Sequence[str],
     output: str | None,
@@ -72,7 +76,8 @@ def score_command(
     dump: Any = EMOTIONS_JSONL.dumps
     tally = Tally(quiet=scoring.quiet)
     # The model is loaded within: a mistake that it finds leaves an older file as it was.
-    with _sink(output) as sink, progress("files", total=len(files), quiet=scoring.quiet) as advance:
+    write = nullcontext(sys.stdout.buffer) if output is None else replacing(Path(output))
+    with write as sink, progress("files", total=len(files), quiet=scoring.quiet) as advance:
         engine = scoring.engine(frames=options.frames)
         results = annotate(
             [Recording(recording=file.key, audio=file.source) for file in files],
@@ -89,18 +94,8 @@ def score_command(
             sink.flush()  # a reader of the pipe gets each line when it is known
             tally.count("file", file.source, emotion.reason)
             advance(1)
-    tally.conclude(
-        ctx, f"{counted(len(files), 'file')}, scored by {describe_model(engine.backend)}"
-    )
-
-
-@contextmanager
-def _sink(output: str | None) -> Iterator[IO[bytes]]:
-    if output is None:
-        yield sys.stdout.buffer
-        return
-    with replacing(Path(output)) as stream:
-        yield stream
+    done = counted(len(files), "file")
+    tally.conclude(f"{done}, scored by {describe_model(engine.backend)}")
 
 
 def _array_writer(
@@ -111,8 +106,8 @@ def _array_writer(
         return lambda *_: None
     fields = {"": "embedding"} if options.embeddings else {}
     fields |= _FRAMES if options.frames else {}
-    keys = {file.key for file in files}
-    clash = {f"{key}{ending}" for key in keys for ending in fields if ending} & keys
+    keys = list(dict.fromkeys(file.key for file in files))
+    clash = {f"{key}{ending}" for key in keys for ending in fields if ending}.intersection(keys)
     if clash and options.embeddings:
         raise OptionsError(f"frames and the embedding of another key would be {min(clash)}.npy")
     folder = ArrayFolder(store, [f"{key}{ending}" for key in keys for ending in fields])

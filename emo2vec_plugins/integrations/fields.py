@@ -120,10 +120,7 @@ def refuse_frames(options: Options, what: str) -> None:
         OptionsError: If frames are asked for.
     """
     if options.frames:
-        raise OptionsError(
-            f"{what} holds plain values, not arrays of frames: leave out frames=True, or score a "
-            "Recording, whose Dialogue holds them"
-        )
+        raise OptionsError(f"{what} holds no frames: leave them out, or score a Recording")
 
 
 def _name(part: str, options: Options) -> str:

@@ -1,8 +1,13 @@
-"""The session over one recording that hosts build on; opens `Recording` sources and audio files."""
+"""What hosts build on: the session over one recording, and how they know a library's objects.
+
+Opens `Recording` sources and audio files.
+"""
 
 from __future__ import annotations
 
+import importlib
 import os
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,11 +25,12 @@ from emo2vec_plugins.core import (
     kept,
     overlaps,
 )
-from emo2vec_plugins.errors import AudioError
+from emo2vec_plugins.errors import AudioError, FormatError, MissingExtraError
 from emo2vec_plugins.integrations.fields import is_wanted, refuse_frames, with_emotion
 
 if TYPE_CHECKING:
     from emo2vec_plugins.core import Audio
+    from emo2vec_plugins.formats import RttmRecording
 
 FRAMES = ("frame_embeddings", "frame_logits")
 """The arrays of an emotion that grow with the length of its turn."""
@@ -182,3 +188,50 @@ def unscored(source: Recording, error: Exception) -> Dialogue:
         recording=source.recording,
         turns=tuple(ScoredTurn(turn=turn, emotion=emotion) for turn in turns),
     )
+
+
+def chosen_recording(
+    recordings: Sequence[RttmRecording], *names: str | None, only: bool = True
+) -> RttmRecording:
+    """Return the recording of an RTTM that is meant: the first of *names* that is there.
+
+    Args:
+        recordings: Of one RTTM.
+        names: What the recording may be called, the likeliest first.
+        only: Take the only recording, whatever it is called.
+
+    Raises:
+        FormatError: If there is none of these names, and not one alone.
+    """
+    by_name = {each.recording: each for each in recordings}
+    for name in names:
+        if name in by_name:
+            return by_name[name]
+    if only and len(recordings) == 1:
+        return recordings[0]
+    wanted = "one recording" if names[0] is None else f"turns of {names[0]!r}"
+    found = ", ".join(map(repr, by_name)) or "no turns at all"
+    raise FormatError(f"expected {wanted} in the RTTM, found {found}; recording=... chooses one")
+
+
+def is_a(source: Any, module: str, *names: str) -> bool:
+    """Return whether *source* is an instance of one of a module's classes.
+
+    The module is never imported: as long as it is not loaded, no object is of its classes.
+    """
+    loaded = sys.modules.get(module)
+    kinds = [getattr(loaded, name, None) for name in names]
+    return isinstance(source, tuple(kind for kind in kinds if isinstance(kind, type)))
+
+
+def import_extra(module: str, *, extra: str) -> Any:
+    """Return a library that an extra of this package installs.
+
+    Raises:
+        MissingExtraError: If it is not installed; names the extra.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        needed = f"this needs {module}: pip install 'emo2vec-plugins[{extra}]'"
+        raise MissingExtraError(needed) from error

@@ -189,7 +189,7 @@ def test_store_of_a_kind_that_is_not_known_is_explained(manifest, tmp_path):
     result = cuts(manifest, "-o", tmp_path / "out.jsonl", "--embeddings", "--store", store)
 
     assert result.exit_code == 1
-    assert "or a folder of .npy files, whose name has no suffix" in result.stderr
+    assert "or a folder of .npy files without suffix" in result.stderr
     assert not store.exists()
 
 

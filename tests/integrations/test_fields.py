@@ -218,6 +218,6 @@ def test_a_model_is_labelled_by_its_name_and_its_revision_or_digest(provenance, 
 
 
 def test_frames_are_refused_where_they_cannot_be_kept():
-    with pytest.raises(OptionsError, match="a list of sentences holds plain values"):
+    with pytest.raises(OptionsError, match="a list of sentences holds no frames"):
         refuse_frames(Options(frames=True), "a list of sentences")
     refuse_frames(Options(), "a list of sentences")

@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 
 from emo2vec_plugins.errors import MissingExtraError
-from emo2vec_plugins.integrations.libraries import import_extra, is_a
+from emo2vec_plugins.integrations.recordings import import_extra, is_a
 
 
 def test_objects_of_a_module_are_recognised_by_its_classes():

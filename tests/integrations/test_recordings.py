@@ -92,7 +92,7 @@ def test_records_get_fields_and_labelled_ones_are_not_scored():
 
 
 def test_records_have_no_place_for_frames():
-    with pytest.raises(OptionsError, match="a transcript holds plain values"):
+    with pytest.raises(OptionsError, match="a transcript holds no frames"):
         RecordsSession([], SOUND, [], Options(frames=True))
 
 

@@ -23,11 +23,7 @@ PROVENANCE = "provenance"
 
 
 def fill(
-    database: audformat.Database,
-    table: audformat.Table,
-    emotions: Sequence[Emotion],
-    *,
-    field: str,
+    database: audformat.Database, table: audformat.Table, emotions: Sequence[Emotion], *, field: str
 ) -> None:
     """Give a table the columns of some emotions, in the order of its rows, with schemes and rater.
 
@@ -62,10 +58,8 @@ def _rater(database: audformat.Database, emotions: Iterable[Emotion], field: str
     """Add the emotions' model to a database; return its name there."""
     models = {each.provenance for each in emotions if each.provenance is not None}
     if len(models) > 1:
-        raise FormatError(
-            f"a column of audformat has one rater, and the emotions are of {len(models)} models: "
-            f"{', '.join(sorted(each.model for each in models))}; make a table for each"
-        )
+        names = ", ".join(sorted(each.model for each in models))
+        raise FormatError(f"a column has one rater, emotions are of {len(models)} models: {names}")
     for provenance in models:
         # The same model is the same rater; another one gets a name with a number.
         names = [field, *(f"{field}-{number}" for number in range(2, len(database.raters) + 2))]
@@ -104,14 +98,12 @@ def refuse_replacing(
     """
     field = options.field
     if is_new and table in database and not options.overwrite:
-        raise OptionsError(
-            f"there is a table {table!r} already; Options(overwrite=True) replaces it"
-        )
+        raise OptionsError(f"there is a table {table!r} already: Options(overwrite=True)")
     taken = [] if is_new else _ours(database[table], field)
     if taken and not options.overwrite:
         raise OptionsError(
-            f"table {table!r} has {', '.join(taken)} already: into=... makes a new table, "
-            "Options(field=...) gives other names, and Options(overwrite=True) replaces them"
+            f"table {table!r} has {', '.join(taken)} already: give into=..., Options(field=...) or "
+            "Options(overwrite=True)"
         )
     for other in database.tables:
         if other != table:
@@ -128,7 +120,5 @@ def _refuse_sharing(database: audformat.Database, table: str, field: str) -> Non
     for name, column in database[table].columns.items():
         scheme = column.scheme_id or ""
         if is_audformat_column(scheme, field=field) and known_model(column.rater) is None:
-            raise OptionsError(
-                f"scheme {scheme!r} is that of column {name!r} in table {table!r}, which "
-                "somebody else made; Options(field=...) gives other names"
-            )
+            where = f"column {name!r} of table {table!r}, which somebody else made"
+            raise OptionsError(f"scheme {scheme!r} is that of {where}: give Options(field=...)")

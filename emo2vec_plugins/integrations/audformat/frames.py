@@ -113,9 +113,7 @@ def _rows(frame: pd.DataFrame) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for place, (file, start, end) in enumerate(frame.index):
         where = f"{file}, {start} to {end}"
         if end != end or start != start:  # NaT is the only time that is not itself
-            raise FormatError(
-                f"{where}: the segment is open, and how long the file is is not known here"
-            )
+            raise FormatError(f"{where}: the segment is open, and its end is not known here")
         row = {name: values[place] for name, values in columns.items()}
         yield where, row | {"file": str(file), "start": seconds(start), "end": seconds(end)}
 
@@ -145,10 +143,8 @@ class _Segments:
     def add(self, file: str, turn: Turn) -> None:
         start, end = round(turn.start * NANOSECONDS), round(turn.end * NANOSECONDS)
         if not 0 <= start <= end < LATEST:
-            raise FormatError(
-                f"{file}: a segment of audformat lies between 0 and 292 years, "
-                f"found {turn.start} to {turn.end} s"
-            )
+            times = f"{turn.start} to {turn.end} s"
+            raise FormatError(f"{file}: a segment lies between 0 and 292 years, found {times}")
         # Two speakers may have the same bounds. The end moves, so that starts stay as they are.
         while (file, start, end) in self._taken:
             end += 1

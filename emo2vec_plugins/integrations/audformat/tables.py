@@ -167,9 +167,7 @@ def annotate_table(
     found = _table(database, table)
     if found.index.has_duplicates:
         twice = found.index[found.index.duplicated()][0]
-        raise FormatError(
-            f"table {table!r} has {twice} twice; audformat's tables have no duplicates"
-        )
+        raise FormatError(f"table {table!r} has {twice} twice; tables have no duplicates")
     name = table if into is None else into
     refuse_replacing(database, name, is_new=into is not None, options=wanted)
     emotions = _scored(found.df, _root(database, root), score, wanted, plugins)
@@ -226,9 +224,7 @@ def _rows(frame: pd.DataFrame, *, root: Path) -> Iterator[tuple[str, Turn, bool]
 def _table(database: audformat.Database, name: str) -> audformat.Table:
     if name not in database.tables:
         known = ", ".join(map(repr, database.tables)) or "none"
-        raise FormatError(
-            f"the database has no table {name!r} of files or segments; it has {known}"
-        )
+        raise FormatError(f"there is no table {name!r} of files or segments; there is {known}")
     return database.tables[name]
 
 

@@ -174,9 +174,7 @@ def _writer(
     if not folder:  # an empty string is none, as the reference has it
         return lambda _key, _array: None
     if not wanted:
-        warn(
-            "output_dir gets embeddings, and extract_embedding=False asks for none: it stays empty"
-        )
+        warn("output_dir stays empty: extract_embedding=False asks for none")
         return ArrayFolder(folder, ()).write
     refuse_shared_keys(sounds)
     return ArrayFolder(folder, [each.key for each in sounds]).write
@@ -202,7 +200,5 @@ def _refuse_others(given: Mapping[str, Any], accepted: frozenset[str], where: st
     for name in given:
         if name not in accepted:
             hint = f"; {HINTS[name]}" if name in HINTS else ""
-            raise OptionsError(
-                f"{where} of emotion2vec has no argument {name!r}{hint}. "
-                f"Without effect, it takes {', '.join(sorted(accepted))}"
-            )
+            listed = ", ".join(sorted(accepted))
+            raise OptionsError(f"{where} has no argument {name!r}{hint}; without effect: {listed}")

@@ -131,8 +131,5 @@ def _input(item: Any) -> Input:
 def _renamed(sounds: Sequence[Input], key: str | Sequence[str]) -> list[Input]:
     keys = [key] if isinstance(key, str) else list(key)
     if len(keys) != len(sounds) or not all(isinstance(each, str) for each in keys):
-        raise OptionsError(
-            f"key is a string for each of {len(sounds)} items, got {key!r:.100}; "
-            "leave it out to have files called by their names"
-        )
+        raise OptionsError(f"key is a string for each of {len(sounds)} items, got {key!r:.100}")
     return [replace(sound, key=each) for sound, each in zip(sounds, keys, strict=True)]

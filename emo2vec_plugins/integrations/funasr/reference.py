@@ -43,9 +43,8 @@ def _load(source: str, *, device: str | None, dtype: str) -> Backend:
     try:
         from funasr import AutoModel
     except ImportError as error:
-        raise MissingExtraError(
-            "the reference needs FunASR: pip install 'emo2vec-plugins[funasr]'"
-        ) from error
+        needed = "the reference needs FunASR: pip install 'emo2vec-plugins[funasr]'"
+        raise MissingExtraError(needed) from error
     return FunasrBackend(AutoModel(**_arguments(folder.path, device)), folder.name)
 
 

@@ -147,10 +147,8 @@ def _is_result(source: Any) -> TypeGuard[Mapping[str, Any]]:
 def _check(result: Any) -> None:
     """Refuse what is no result of FunASR's, or has text and lists no sentences."""
     if not _is_result(result):
-        raise SourceError(
-            "a result of FunASR's is a dictionary with 'sentence_info', "
-            f"got {type(result).__name__}: {result!r:.100}"
-        )
+        got = f"{type(result).__name__}: {result!r:.100}"
+        raise SourceError(f"a FunASR result is a dictionary with 'sentence_info', got {got}")
     sentences = result.get(SENTENCES)
     if sentences is None and str(result.get("text") or "").strip():
         raise SourceError(
@@ -161,17 +159,14 @@ def _check(result: Any) -> None:
         isinstance(each, Mapping) for each in sentences
     )
     if sentences is not None and not listed:
-        raise SourceError(
-            f"result {result.get('key')!r}: sentence_info is a list of dictionaries, "
-            f"got {sentences!r:.100}"
-        )
+        where = f"result {result.get('key')!r}: sentence_info"
+        raise SourceError(f"{where} is a list of dictionaries, got {sentences!r:.100}")
 
 
 def _sources(results: Any, audio: Any) -> list[FunasrTranscript]:
     if isinstance(results, str | bytes) or not isinstance(results, Sequence):
-        raise SourceError(
-            f"expected what FunASR's generate() gives, got {type(results).__name__}: {results!r:.100}"
-        )
+        got = f"{type(results).__name__}: {results!r:.100}"
+        raise SourceError(f"expected what FunASR's generate() gives, got {got}")
     if isinstance(audio, Mapping) or (len(results) == 1 and not isinstance(audio, list)):
         return [FunasrTranscript(result=each, audio=_audio_of(each, audio)) for each in results]
     sounds = audio if isinstance(audio, list) else [audio]
@@ -187,15 +182,11 @@ def _audio_of(result: Any, audio: Any) -> Any:
     """Return the sound of one result, of a mapping what it has for the result's key."""
     key = result.get("key") if isinstance(result, Mapping) else None
     if audio is None:
-        raise OptionsError(
-            f"the FunASR result {key!r} does not name its audio: pass Options(audio=...)"
-        )
+        raise OptionsError(f"result {key!r} does not name its audio: pass Options(audio=...)")
     if not isinstance(audio, Mapping) or not WAVEFORM_KEYS.isdisjoint(audio):
         return audio
     if key not in audio:
-        raise OptionsError(
-            f"there is no audio for the FunASR result {key!r}, only for {list(audio)}"
-        )
+        raise OptionsError(f"there is no audio for FunASR result {key!r}, only for {list(audio)}")
     return audio[key]
 
 

@@ -83,8 +83,8 @@ def table_of(rows: Sequence[Values], options: DatasetOptions) -> Any:
         unknown = [name for name in scores_in(row, options) if name not in options.classes]
         if unknown:
             raise OptionsError(
-                f"a score for {unknown[0]!r} was given, and the data set has one for "
-                f"{', '.join(options.classes)}; DatasetOptions(classes=...) names them all"
+                f"got a score for {unknown[0]!r}, expected {', '.join(options.classes)}: "
+                "DatasetOptions(classes=...) names all"
             )
     return pa.Table.from_pylist(list(rows), schema=features_of(options).arrow_schema)
 
@@ -104,15 +104,12 @@ def check_columns(names: Collection[str], options: DatasetOptions) -> None:
     """
     missing = [name for name in options.columns if name not in names]
     if missing:
-        raise OptionsError(
-            f"the data set has no column {', '.join(map(repr, missing))}; it has {', '.join(names)}"
-        )
+        listed = ", ".join(map(repr, missing))
+        raise OptionsError(f"the data set has no column {listed}; it has {', '.join(names)}")
     taken = [name for name in options.new_columns if name in names]
     if taken and not options.overwrite:
-        raise OptionsError(
-            f"the data set has {', '.join(taken)} already: Options(field=...) gives other names, "
-            "and Options(overwrite=True) replaces them"
-        )
+        ways = "give Options(field=...) or Options(overwrite=True)"
+        raise OptionsError(f"the data set has {', '.join(taken)} already: {ways}")
 
 
 @cache

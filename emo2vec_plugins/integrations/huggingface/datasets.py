@@ -154,10 +154,8 @@ def _annotated(
     if is_a(dataset, "datasets", "IterableDataset"):
         return streamed(dataset, score, options=options, plugins=plugins, batch_rows=batch_rows)
     if not is_a(dataset, "datasets", "Dataset"):
-        raise SourceError(
-            "expected a Dataset or IterableDataset of Hugging Face's datasets, or a dict of them by "
-            f"split, got {type(dataset).__name__}"
-        )
+        kind = type(dataset).__name__
+        raise SourceError(f"expected a Dataset, an IterableDataset or a dict of them, got {kind}")
     [result] = annotate(
         [dataset], score=score, options=options, plugins=plugins, failed=raise_error
     )

@@ -13,12 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.core import Emotion, Options, Turn
 from emo2vec_plugins.errors import AudioError, InvalidTurnError, OptionsError
-from emo2vec_plugins.integrations import (
-    RecordingSession,
-    embedding_field,
-    label_fields,
-    seconds_of,
-)
+from emo2vec_plugins.integrations import RecordingSession, embedding_field, label_fields, seconds_of
 
 if TYPE_CHECKING:
     from emo2vec_plugins.core import Audio

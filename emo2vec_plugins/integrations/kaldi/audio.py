@@ -32,9 +32,9 @@ def open_kaldi(recording: str, location: str | None, folder: Path, run_pipes: bo
         return MissingAudio(f"recording {recording!r} is not in wav.scp")
     if location.endswith("|"):
         if not run_pipes:
+            shown = repr(location[:_SHOWN])
             return MissingAudio(
-                f"wav.scp has a command, {location[:_SHOWN]!r}, and commands are run only if that "
-                "is asked for: --run-pipes, or run_pipes=True"
+                f"wav.scp has a command, {shown}, run by --run-pipes or run_pipes=True"
             )
         return PipeAudio(location[:-1].strip())
     path = next((each for each in (Path(location), folder / location) if _exists(each)), None)
@@ -43,10 +43,7 @@ def open_kaldi(recording: str, location: str | None, folder: Path, run_pipes: bo
     if location == "-" or location.startswith("|"):
         return MissingAudio(f"wav.scp has {location[:_SHOWN]!r}, expected a file")
     if _OFFSET.search(location):
-        return MissingAudio(
-            f"{location}: is a place in an archive; archives of audio are not read: 'wav-copy' "
-            "writes them as files"
-        )
+        return MissingAudio(f"{location}: is a place in an archive; 'wav-copy' writes files")
     return open_audio(location)
 
 
@@ -83,11 +80,7 @@ class PipeAudio(LazyAudio):
     def _run(self) -> subprocess.CompletedProcess[bytes]:
         # A shell, because that is how Kaldi runs them, and what 'a | b |' needs.
         return subprocess.run(  # noqa: S602 - the user asked for it
-            self._command,
-            shell=True,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
+            self._command, shell=True, stdin=subprocess.DEVNULL, capture_output=True, check=False
         )
 
     @cached_property
@@ -95,8 +88,6 @@ class PipeAudio(LazyAudio):
         """What the command wrote."""
         if self._run.returncode:
             said = self._run.stderr.decode("utf-8", "replace").strip().splitlines()
-            raise AudioError(
-                f"the command {self._command[:_SHOWN]!r} failed with status "
-                f"{self._run.returncode}: {said[-1] if said else 'it gave no reason'}"
-            )
+            how = f"status {self._run.returncode}: {said[-1] if said else 'it gave no reason'}"
+            raise AudioError(f"the command {self._command[:_SHOWN]!r} failed with {how}")
         return StreamAudio(BytesIO(self._run.stdout))

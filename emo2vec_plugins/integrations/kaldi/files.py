@@ -126,7 +126,5 @@ def _segment(words: list[str]) -> tuple[str, Segment]:
 
 def _channel(words: list[str]) -> tuple[str, int]:
     if len(words) != 3 or words[2] not in CHANNELS:
-        raise FormatError(
-            f"expected a recording, a file and a channel, A or B, found {' '.join(words)!r}"
-        )
+        raise FormatError(f"expected a recording, a file and A or B, found {' '.join(words)!r}")
     return words[0], CHANNELS[words[2]]

@@ -95,8 +95,7 @@ class KaldiWriter(ExitStack):
             raise OptionsError("Kaldi's archives get an embedding an utterance, in float32")
         if (folder / LABELS).exists() and not options.overwrite:
             raise OptionsError(
-                f"{folder / LABELS} is there already: ask for overwriting, or name another "
-                "folder for the results"
+                f"{folder / LABELS} is there already: overwrite it or write elsewhere"
             )
         super().__init__()
         folder.mkdir(parents=True, exist_ok=True)

@@ -24,8 +24,8 @@ from .layouts import lines_of as lines_of
 from .layouts import read_cuts as read_cuts
 from .manifests import annotate_manifest as annotate_manifest
 from .session import CutSession as CutSession
-from .turns import Place as Place
-from .turns import enriched as enriched
-from .turns import places as places
-from .turns import tracks as tracks
-from .turns import turn_name as turn_name
+from .session import Place as Place
+from .session import enriched as enriched
+from .session import places as places
+from .session import tracks as tracks
+from .session import turn_name as turn_name

@@ -19,7 +19,6 @@ from emo2vec_plugins.core import FloatArray
 from emo2vec_plugins.engine import HOP
 from emo2vec_plugins.errors import InvalidTurnError, OptionsError
 from emo2vec_plugins.files import Rows, cast, pieces
-from emo2vec_plugins.integrations.lhotse.turns import tracks
 
 FRAME_SHIFT = HOP / MODEL_RATE
 """Seconds from one frame to the next."""
@@ -93,8 +92,7 @@ def turn_frames(cut: Any, supervision: Any, *, field: str = "emotion") -> FloatA
     manifest, start = custom.get(f"{field}_frames"), custom.get(f"{field}_frames_start")
     if manifest is None or start is None:
         raise OptionsError(
-            f"supervision {supervision.id!r} has no frames in '{field}_frames'; "
-            "annotate with Options(frames=True)"
+            f"supervision {supervision.id!r} has no frames: give Options(frames=True)"
         )
     holder, own = _holder(cut, supervision)
     left = max(holder.start, holder.start + own.start)
@@ -102,9 +100,8 @@ def turn_frames(cut: Any, supervision: Any, *, field: str = "emotion") -> FloatA
     count, shift = manifest.shape[0], custom.get(f"{field}_frames_shift", FRAME_SHIFT)
     if left < right and not (left < start + count * shift + shift and start < right):
         raise InvalidTurnError(
-            f"the frames of supervision {supervision.id!r} lie at {start:.3f} to "
-            f"{start + count * shift:.3f} s of the recording, the turn now at {left:.3f} to "
-            f"{right:.3f} s: the cut was moved after it was annotated; annotate it again"
+            f"supervision {supervision.id!r} is at {left:.3f} to {right:.3f} s, its frames at "
+            f"{start:.3f} to {start + count * shift:.3f} s: it was moved; annotate it again"
         )
     first, last = _frame(left - start, shift, count), _frame(right - start, shift, count)
     return np.asarray(manifest.load())[first:last]
@@ -157,10 +154,10 @@ def _holder(cut: Any, supervision: Any) -> tuple[Any, Any]:
     if type(cut).__name__ != "MixedCut":
         return cut, supervision
     # A mixture gives copies, moved by the offset of their track; ids may repeat.
-    for _, offset, holder in tracks(cut):
-        for own in holder.supervisions:
-            if own.with_offset(offset) == supervision:
-                return holder, own
+    for track in cut.tracks:
+        for own in () if track.mute else track.cut.supervisions:
+            if own.with_offset(track.offset) == supervision:
+                return track.cut, own
     raise OptionsError(f"supervision {supervision.id!r} is not one of cut {cut.id!r}")
 
 

@@ -122,10 +122,8 @@ class MixtureAudio:
                 raise _unreadable(f"cut {self._cut.id!r}", error) from error
         missing = [channel for channel in channels if channel >= len(self._mixed)]
         if missing:
-            raise AudioError(
-                f"the mixture of cut {self._cut.id!r} has {len(self._mixed)} channels, "
-                f"the turn is on {missing}"
-            )
+            held = f"the mixture of cut {self._cut.id!r} has {len(self._mixed)} channels"
+            raise AudioError(f"{held}, the turn is on {missing}")
         return _exactly(
             self._mixed[list(channels), start:stop], stop - start, f"cut {self._cut.id!r}"
         )
@@ -178,9 +176,8 @@ def _open_file(path: Path, _changed: int, _size: int) -> FileAudio:
 
 def _exactly(samples: FloatArray, count: int, what: str) -> FloatArray:
     if samples.shape[-1] != count:
-        raise AudioError(
-            f"{what}: Lhotse gave {samples.shape[-1]} samples where {count} were asked"
-        )
+        found = samples.shape[-1]
+        raise AudioError(f"{what}: Lhotse gave {found} samples where {count} were asked")
     return samples
 
 

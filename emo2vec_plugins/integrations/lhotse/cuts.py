@@ -7,7 +7,6 @@ through `annotated_pairs`, which has the pipeline open, score and finish a `CutS
 from __future__ import annotations
 
 import os
-import sys
 import warnings
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
@@ -27,8 +26,7 @@ from emo2vec_plugins.core import (
     pass_through,
 )
 from emo2vec_plugins.errors import Emo2vecWarning, OptionsError, SourceError, warn
-from emo2vec_plugins.integrations import is_labelled, label_fields
-from emo2vec_plugins.integrations.lhotse.turns import enriched, kept_fields, places
+from emo2vec_plugins.integrations import is_a, is_labelled, label_fields
 
 if TYPE_CHECKING:
     from lhotse import CutSet, RecordingSet, SupervisionSet
@@ -103,11 +101,13 @@ class LazyAnnotator:
         self._score = score
         self._plugins = plugins
         self._has_store = options.store is not None
-        from emo2vec_plugins.integrations.lhotse.arrays import ArraySink
+        if options.embeddings or options.frames:
+            from emo2vec_plugins.integrations.lhotse.arrays import ArraySink
 
-        # One numbering for all passes: an HDF5 file refuses a key that it has.
-        sink = ArraySink(options.store, dtype=options.array_dtype)
-        self._options = replace(options, store=sink)
+            # One numbering for all passes: an HDF5 file refuses a key that it has.
+            sink = ArraySink(options.store, dtype=options.array_dtype)
+            options = replace(options, store=sink)
+        self._options = options
         self._was_read = False
         self._annotated(())  # wrong arguments fail here and not in a distant first pass
 
@@ -116,10 +116,7 @@ class LazyAnnotator:
 
     def __iter__(self) -> Iterator[Any]:
         if self._was_read and self._is_one_shot():
-            raise SourceError(
-                "these cuts came from a generator, which can be read only once: annotate a CutSet "
-                "or a list to read the results again, or keep them with .to_eager()"
-            )
+            raise SourceError("a generator of cuts can be read only once: use .to_eager()")
         self._was_read = True
         has_warned = False
         for before, after in self._annotated(_as_cuts(self._cuts, self._supervisions)):
@@ -127,9 +124,8 @@ class LazyAnnotator:
                 has_warned = True
                 # Between this frame and the caller's loop is that of CutSet.__iter__.
                 warnings.warn(
-                    f"labels that are in {self._options.field!r} already are kept, not found "
-                    f"anew: {kept}. Options(field=...) writes beside them, "
-                    "Options(overwrite=True) replaces them",
+                    f"labels in {self._options.field!r} are kept: {kept}. Options(field=...) writes "
+                    "beside them, Options(overwrite=True) replaces them",
                     Emo2vecWarning,
                     stacklevel=3,
                 )
@@ -137,16 +133,12 @@ class LazyAnnotator:
 
     def __getstate__(self) -> dict[str, Any]:
         if self._plugins is not None or self._has_store or self._is_one_shot():
-            raise OptionsError(
-                "plugins=..., an open store for arrays and a generator of cuts do not pickle: leave "
-                "them out where worker processes read the results"
-            )
+            raise OptionsError("plugins=..., an open store and a generator of cuts do not pickle")
         return self.__dict__
 
     def _annotated(self, cuts: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-        return annotated_pairs(
-            cuts, score=self._score, options=self._options, plugins=self._plugins
-        )
+        options = self._options
+        return annotated_pairs(cuts, score=self._score, options=options, plugins=self._plugins)
 
     def _is_one_shot(self) -> bool:
         given = (self._cuts, self._supervisions)
@@ -181,7 +173,7 @@ def annotated_pairs(
 @hookimpl
 def emo2vec_open(source: Any, options: Options) -> CutSession | None:
     """Open a cut of Lhotse, of any kind."""
-    if not _is_cut(source):
+    if not is_a(source, "lhotse.cut", "Cut"):
         return None
     from emo2vec_plugins.integrations.lhotse.session import CutSession
 
@@ -198,19 +190,20 @@ def _as_cuts(cuts: Iterable[Any], supervisions: Iterable[Any] | None) -> Iterato
         elif supervisions is None:
             yield item
         else:
-            raise OptionsError(
-                f"supervisions go with a RecordingSet, got them with a {type(item).__name__}"
-            )
+            kind = type(item).__name__
+            raise OptionsError(f"supervisions go with a RecordingSet, got them with a {kind}")
     if turns:
         lost = sum(map(len, turns.values()))
-        warn(
-            f"{lost} supervisions belong to no recording given, the first to {next(iter(turns))!r}"
-        )
+        warn(f"{lost} supervisions are of recordings not given, the first of {next(iter(turns))!r}")
 
 
 def _kept_label(cut: Any, options: Options) -> str | None:
     """Return in words the first label of a cut that is not replaced."""
-    turns = places(cut).values() if _is_cut(cut) else ()
+    if not is_a(cut, "lhotse.cut", "Cut"):
+        return None
+    from emo2vec_plugins.integrations.lhotse.session import places
+
+    turns = places(cut).values()
     kept = (own.custom[options.field] for own in turns if is_labelled(own.custom, options))
     return next((f"cut {cut.id!r} has {label!r}" for label in kept), None)
 
@@ -218,12 +211,9 @@ def _kept_label(cut: Any, options: Options) -> str | None:
 def _unscored(source: Any, error: Exception, *, options: Options) -> Any:
     """Return a cut that failed, with the error as the reason on every turn to be scored."""
     source = pass_through(source, error)
-    if not _is_cut(source):
+    if not is_a(source, "lhotse.cut", "Cut"):
         return source
+    from emo2vec_plugins.integrations.lhotse.session import enriched, kept_fields, places
+
     turns, fields = places(source), label_fields(Emotion(reason=str(error)), options)
     return enriched(source, dict.fromkeys(turns, fields) | kept_fields(turns, options), options)
-
-
-def _is_cut(source: Any) -> bool:
-    lhotse = sys.modules.get("lhotse.cut")  # never imported here: no lhotse, no cut
-    return lhotse is not None and isinstance(source, lhotse.Cut)

@@ -131,10 +131,8 @@ class Emotion2vec(FeatureExtractor):  # type: ignore[misc]
 
     def _frames(self, samples: Sequence[Any], rate: int) -> list[FloatArray]:
         if not divides(rate):
-            raise AudioError(
-                f"features have a frame every {FRAME_SHIFT} s, which at {rate} Hz is "
-                f"{FRAME_SHIFT * rate:g} samples; resample the cuts: cuts.resample(16000)"
-            )
+            hop = f"{FRAME_SHIFT * rate:g} samples"
+            raise AudioError(f"at {rate} Hz a frame is {hop}; use cuts.resample(16000)")
         sounds = (ArrayAudio(clip, rate) for clip in samples)
         clips = (
             Clip(turn=Turn(start=0.0, end=sound.length / rate), audio=sound) for sound in sounds

@@ -16,7 +16,7 @@ from emo2vec_plugins.core import Options
 from emo2vec_plugins.errors import ResumeError
 from emo2vec_plugins.files import make_folder, sync, write_whole
 from emo2vec_plugins.integrations import is_labelled
-from emo2vec_plugins.integrations.lhotse.turns import places, turn_name
+from emo2vec_plugins.integrations.lhotse.session import places, turn_name
 
 NAMED = 10
 """Most failures that are listed; the manifest has them all."""
@@ -136,10 +136,8 @@ def cut_back(path: Path, length: int) -> None:
     make_folder(path.parent)
     path.touch()
     if path.stat().st_size < length:
-        raise ResumeError(
-            f"{path} has {path.stat().st_size} bytes, {length} were written before: it was "
-            "changed since; remove what is unfinished and start over"
-        )
+        sizes = f"{path.stat().st_size} bytes, {length} were written"
+        raise ResumeError(f"{path} has {sizes}: it was changed; remove it and start over")
     os.truncate(path, length)
 
 
@@ -201,10 +199,8 @@ def recorded(target: Path, *, task: Mapping[str, Any], result: str) -> Any:
     if result not in record:
         raise ResumeError(f"{target} is there already; remove it or write elsewhere")
     if record["task"] != task:
-        raise ResumeError(
-            f"{target} is there already, and was made otherwise: "
-            f"{differences(record['task'], task)}. Remove it, or write elsewhere"
-        )
+        how = differences(record["task"], task)
+        raise ResumeError(f"{target} is there, made otherwise: {how}. Remove it or write elsewhere")
     return record[result]
 
 

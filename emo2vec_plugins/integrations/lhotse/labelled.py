@@ -113,9 +113,8 @@ def label_in(supervision: SupervisionSegment, field: str) -> str | None:
     """
     name = (supervision.custom or {}).get(field)
     if name is not None and not isinstance(name, str):
-        raise LabelError(
-            f"supervision {supervision.id}: field {field!r} must hold a label, got {name!r}"
-        )
+        where = f"supervision {supervision.id}: field {field!r}"
+        raise LabelError(f"{where} must hold a label, got {name!r}")
     return (name or "").strip() or None
 
 

@@ -45,23 +45,17 @@ def layout(source: Path, target: Path, *, fields: Collection[str]) -> Layout:
         shar = SharLayout(source)
         if lines:
             raise FormatError(
-                f"{source} is a Shar directory and {target.name} a single manifest, which cannot "
-                "hold the audio of its cuts; give a directory to write, or export the cuts with "
-                "their audio first ('lhotse shar export')"
+                f"{source} is a Shar directory, and a single manifest cannot hold its audio: write "
+                "a directory, or use 'lhotse shar export' first"
             )
         hidden = sorted(shar.fields.intersection(fields))
         if hidden:
-            raise OptionsError(
-                f"{source} has files of its own for {', '.join(hidden)}, which would hide what "
-                "is written now; choose another field"
-            )
+            files = ", ".join(hidden)
+            raise OptionsError(f"{source} has files of its own for {files}: choose another field")
         return shar
     if not source.name.endswith(ENDINGS) or not lines:
         wrong = target if source.name.endswith(ENDINGS) else source
-        raise FormatError(
-            f"{wrong}: manifests are .jsonl, .jsonl.gz or a Shar directory; "
-            "'lhotse copy' turns others into one of these"
-        )
+        raise FormatError(f"{wrong}: manifests are .jsonl, .jsonl.gz or Shar: 'lhotse copy'")
     return LinesLayout(source)
 
 
@@ -74,10 +68,7 @@ def read_cuts(path: str | os.PathLike[str]) -> list[Cut]:
     """
     path = Path(path)
     if not path.name.endswith(ENDINGS) or path.is_dir():
-        raise FormatError(
-            f"{path}: a manifest of cuts is a .jsonl or .jsonl.gz; 'lhotse copy' and "
-            "'lhotse shar export' turn others into one of these"
-        )
+        raise FormatError(f"{path}: a manifest of cuts is a .jsonl or .jsonl.gz: 'lhotse copy'")
     cuts = list(LinesLayout(path).cuts(0))
     if not cuts:
         raise FormatError(f"{path}: there are no cuts in it")
@@ -160,10 +151,8 @@ class SharLayout:
                     yield cut
             # Lhotse ends early, without an error, where a tar file has fewer items.
             if found != size:
-                raise FormatError(
-                    f"{self._streams['cuts'][index]} has {size} cuts, "
-                    f"the files beside it hold data for {found}"
-                )
+                path = self._streams["cuts"][index]
+                raise FormatError(f"{path} has {size} cuts, the files beside it have {found}")
             skip = 0
 
     def line(self, cut: Any) -> str:
@@ -205,10 +194,8 @@ def _parsed(line: bytes, where: str) -> Any:
     try:
         cut = deserialize_cut(json.loads(line))
     except (ValueError, KeyError, TypeError) as error:
-        raise FormatError(
-            f"{where}: not a cut ({type(error).__name__}: {error}); recordings and supervisions "
-            "become cuts with 'lhotse cut simple'"
-        ) from error
+        why = f"{type(error).__name__}: {error}"
+        raise FormatError(f"{where}: not a cut ({why}); 'lhotse cut simple' makes cuts") from error
     if not isinstance(cut, Cut):
         raise FormatError(f"{where}: {type(cut).__name__} is not a cut")
     return cut

@@ -142,9 +142,7 @@ class _Run:
         if summary is not None:
             return replace(Summary.from_json(summary), was_finished=True)
         if in_the_way := self._occupied():
-            raise ResumeError(
-                f"{in_the_way} is there already; remove it, or store arrays elsewhere"
-            )
+            raise ResumeError(f"{in_the_way} is there already; remove it, or store elsewhere")
         return None
 
     def annotate(
@@ -203,9 +201,8 @@ class _Run:
         store = occupied(Path(task["store"]["path"])) if task["store"] else None
         remains = [str(path) for path in (self._lines, self._journal, store) if path is not None]
         raise ResumeError(
-            f"{self._target} is unfinished, and was begun otherwise: "
-            f"{differences(task, self._task)}. Go on with what it was begun with, or remove "
-            f"{', '.join(remains)} and start over"
+            f"{self._target} is unfinished, begun otherwise: {differences(task, self._task)}. Go "
+            f"on as it was begun, or remove {', '.join(remains)} and start over"
         )
 
     @contextmanager

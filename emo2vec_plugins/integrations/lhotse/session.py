@@ -1,18 +1,35 @@
-"""One cut of Lhotse while its turns are scored: their samples, and where results go."""
+"""One cut of Lhotse while its turns are scored, and its copy whose turns carry new fields.
+
+Fields go to ``custom``, as plain JSON values and array manifests. What was given is not changed:
+copies of a supervision share its ``custom``, so that setting a field would change them all.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from emo2vec_plugins.audio import MissingAudio
 from emo2vec_plugins.core import Clip, Emotion, Options, Turn, overlaps
 from emo2vec_plugins.errors import warn
-from emo2vec_plugins.integrations import is_wanted, label_fields, missing_arrays
+from emo2vec_plugins.integrations import (
+    absent_fields,
+    is_labelled,
+    is_wanted,
+    label_fields,
+    merged,
+    missing_arrays,
+)
 from emo2vec_plugins.integrations.lhotse.arrays import FRAME_SHIFT, ArraySink, as_counted, divides
 from emo2vec_plugins.integrations.lhotse.audio import MixtureAudio, RecordingAudio, Stretch
-from emo2vec_plugins.integrations.lhotse.turns import Place, enriched, kept_fields, places, tracks
+
+Place = tuple[int, int | None]
+"""Track and index of a supervision; no index for the cut as a whole.
+
+Never its id: ``cut.append(cut)`` repeats ids.
+"""
 
 Describe = Callable[[Emotion, Mapping[str, Any]], Mapping[str, Any]]
 """Gives the fields of a turn, from its emotion and the fields that it has."""
@@ -31,9 +48,6 @@ class CutSession:
         self._cut = cut
         self._options = options
         self._describe = describe or (lambda emotion, _: label_fields(emotion, options))
-        store = options.store
-        shared = isinstance(store, ArraySink)
-        self._sink = store if shared else ArraySink(store, dtype=options.array_dtype)
         self._mixed = type(cut).__name__ == "MixedCut"
         self._places = places(cut)
         self._holders = {track: (offset, holder) for track, offset, holder in tracks(cut)}
@@ -46,23 +60,21 @@ class CutSession:
         the cut is not scored, and the turn is flagged.
         """
         audio = self._audio()
-        turns = {place: self._turn(place, audio) for place in self._places}
+        turns = [
+            (place, self._holders[place[0]][0], self._turn(place, audio)) for place in self._places
+        ]
         # Tracks have times of their own: who speaks at once is decided in those of the mixture.
-        offsets = [self._holders[track][0] for track, _ in turns]
         everyone = [
             replace(turn, start=turn.start + offset, end=turn.end + offset)
-            for turn, offset in zip(turns.values(), offsets, strict=True)
+            for _, offset, turn in turns
         ]
-        alone = self._options.overlap == "exclude"
-        for (place, turn), offset, spans in zip(
-            turns.items(), offsets, overlaps(everyone), strict=True
-        ):
+        for (place, offset, turn), spans in zip(turns, overlaps(everyone), strict=True):
             if is_wanted(self._places[place].custom, self._options):
                 yield Clip(
                     turn=turn,
                     audio=self._stretch(place, audio),
                     overlaps=spans and tuple((a - offset, b - offset) for a, b in spans),
-                    alone=alone,
+                    alone=self._options.overlap == "exclude",
                     key=place,
                 )
 
@@ -78,10 +90,16 @@ class CutSession:
         """Return the copy of the cut."""
         return enriched(self._cut, self._fields, self._options)
 
+    @cached_property
+    def _sink(self) -> ArraySink:
+        store = self._options.store
+        is_shared = isinstance(store, ArraySink)
+        return store if is_shared else ArraySink(store, dtype=self._options.array_dtype)
+
     def _audio(self) -> Any:
-        has_audio = self._cut.has_recording and type(self._cut).__name__ != "PaddingCut"
-        if not has_audio:
-            return MissingAudio(f"{type(self._cut).__name__} {self._cut.id!r} has no recording")
+        kind = type(self._cut).__name__
+        if kind == "PaddingCut" or not self._cut.has_recording:
+            return MissingAudio(f"{kind} {self._cut.id!r} has no recording")
         if self._mixed:
             # Counted, so that the mixture is freed after the last clip.
             clips = sum(is_wanted(own.custom, self._options) for own in self._places.values())
@@ -135,10 +153,7 @@ class CutSession:
     def _arrays(self, clip: Clip, emotion: Emotion) -> dict[str, Any]:
         missing = missing_arrays(self._places[clip.key].custom, self._options)
         if missing and clip.key[1] is None and self._mixed:
-            warn(
-                f"mixed cut {self._cut.id!r} has no supervisions and cannot hold arrays: "
-                "Lhotse does not load them from mixtures"
-            )
+            warn(f"mixed cut {self._cut.id!r} without supervisions cannot hold arrays")
             return {}
         fields: dict[str, Any] = {}
         if "embedding" in missing:
@@ -171,3 +186,69 @@ class CutSession:
 
 def _as_tuple(channel: int | Iterable[int]) -> tuple[int, ...]:
     return (channel,) if isinstance(channel, int) else tuple(channel)
+
+
+def tracks(cut: Any) -> list[tuple[int, float, Any]]:
+    """Return the cuts that hold supervisions: (index of the track, offset in seconds, cut).
+
+    A cut that is not a mixture is its own only track. Muted tracks and padding hold nothing.
+    """
+    if type(cut).__name__ != "MixedCut":
+        return [(0, 0.0, cut)]
+    return [
+        (index, track.offset, track.cut)
+        for index, track in enumerate(cut.tracks)
+        if not track.mute and type(track.cut).__name__ != "PaddingCut"
+    ]
+
+
+def places(cut: Any) -> dict[Place, Any]:
+    """Return every turn of a cut with the object whose ``custom`` describes it.
+
+    A cut without supervisions is one turn; of a mixed cut the first track stands for it.
+    """
+    held = tracks(cut)
+    # Not cut.supervisions: those of a mixture are copies, and lose their track.
+    turns: dict[Place, Any] = {
+        (track, index): supervision
+        for track, _, holder in held
+        for index, supervision in enumerate(holder.supervisions)
+    }
+    return turns or {(track, None): holder for track, _, holder in held[:1]}
+
+
+def turn_name(cut: Any, place: Place, own: Any) -> str:
+    """Return a turn's name in messages, by the ids of its cut and supervision."""
+    return f"cut {cut.id}" if place[1] is None else f"cut {cut.id}, supervision {own.id}"
+
+
+def kept_fields(turns: Mapping[Place, Any], options: Options) -> dict[Place, dict[str, Any]]:
+    """Return the turns whose labels are kept, with the fields that they lack, without values."""
+    return {
+        place: absent_fields(own.custom, options)
+        for place, own in turns.items()
+        if is_labelled(own.custom, options)
+    }
+
+
+def enriched(cut: Any, fields: Mapping[Place, Mapping[str, Any]], options: Options) -> Any:
+    """Return a copy of *cut* whose turns carry *fields*."""
+    if type(cut).__name__ != "MixedCut":
+        return _with_fields(cut, 0, fields, options)
+    tracks = list(cut.tracks)
+    for index in {track for track, _ in fields}:
+        own = _with_fields(tracks[index].cut, index, fields, options)
+        tracks[index] = replace(tracks[index], cut=own)
+    return replace(cut, tracks=tracks)
+
+
+def _with_fields(
+    cut: Any, track: int, fields: Mapping[Place, Mapping[str, Any]], options: Options
+) -> Any:
+    def copied(own: Any, index: int | None) -> Any:
+        new = fields.get((track, index))
+        return own if new is None else replace(own, custom=merged(own.custom, new, options))
+
+    own = [copied(supervision, index) for index, supervision in enumerate(cut.supervisions)]
+    # Where there are none they cannot be set: a PaddingCut has no such argument.
+    return replace(copied(cut, None), supervisions=own) if own else copied(cut, None)

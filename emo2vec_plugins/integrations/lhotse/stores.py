@@ -160,9 +160,8 @@ def store_place(
     found = kind or SUFFIXES.get(path.suffix)
     if found is None:
         raise OptionsError(
-            f"{path}: a store is an archive of lilcom (.lca) or HDF5 (.h5), or a folder of .npy "
-            f"files, whose name has no suffix; with store type numpy_files, {path.name} is the "
-            "name of a folder"
+            f"{path}: a store is a .lca of lilcom, an .h5 or a folder of .npy files without suffix; "
+            f"with store type numpy_files, {path.name} is the name of one"
         )
     if found not in STORES:
         raise OptionsError(f"store_type is one of {', '.join(STORES)}, got {kind!r}")

@@ -142,10 +142,8 @@ class ManifestLine:
             return None
         several = value if isinstance(value, list) else [value]
         if not several or not all(type(each) is int for each in several):  # True is no channel
-            raise FormatError(
-                "expected 'channel_selector' to be a number, several, or 'average', "
-                f"found {value!r:.100}"
-            )
+            what = "a number, several, or 'average'"
+            raise FormatError(f"expected 'channel_selector' to be {what}, found {value!r:.100}")
         return tuple(several)
 
 
@@ -185,10 +183,7 @@ def _line(data: bytes, manifest: Path, number: int) -> ManifestLine:
         raise FormatError(f"{where}: expected a JSON object, found a {type(record).__name__}")
     line = ManifestLine(record=record, text=text, manifest=manifest, number=number)
     if "shard_id" in record and not line.has_audio_file:
-        raise FormatError(
-            f"{where}: the line has a shard_id and no audio file: its audio is in a tar file, "
-            "and these are not read; unpack them beside the manifest"
-        )
+        raise FormatError(f"{where}: its audio is in a tar file (shard_id): unpack it")
     return line
 
 

@@ -200,7 +200,5 @@ def _check(path: Path, out: Path) -> None:
     """Read every line once, and warn if their paths will not lead anywhere from *out*."""
     relative = sum(line.names_relative_files for line in read_manifest(path))
     if relative and path.parent.resolve() != out.parent.resolve():
-        warn(
-            f"{out}: {relative} of its lines name files relative to the folder of their manifest, "
-            f"which was {path.parent}; move it there"
-        )
+        where = f"the folder of their manifest, {path.parent}: move it there"
+        warn(f"{out}: {relative} of its lines name files relative to {where}")

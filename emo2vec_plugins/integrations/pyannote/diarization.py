@@ -35,6 +35,10 @@ Key = tuple["Segment", Any]
 """Where a turn stands in an Annotation: its segment and its track. A segment may have several."""
 
 
+_TEXT = re.compile("\n|^\ufeff?SPEAKER[ \t]+[^ \t]+[ \t]")
+"""What the text of an RTTM has, and a path has not."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DiarizedAudio:
     """A diarization with the audio it is of: a source, for many recordings in one stream.
@@ -125,9 +129,7 @@ def emo2vec_open(source: Any, options: Options) -> DiarizationSession | None:
     if not (is_rttm or _is_annotation(source) or _is_output(source)):
         return None
     if options.audio is None:
-        raise OptionsError(
-            f"{type(source).__name__} does not name its audio: pass Options(audio=...)"
-        )
+        raise OptionsError(f"{type(source).__name__} names no audio: pass Options(audio=...)")
     return DiarizationSession(DiarizedAudio(diarization=source, audio=options.audio), options)
 
 
@@ -142,12 +144,14 @@ class DiarizationSession(RecordingSession):
 
     def finish(self) -> Any:
         """Return what was given, with the emotions."""
-        dialogue = replace(self.dialogue(), audio=_audio_path(self._source.audio))
+        # A waveform that was decoded from a file still names it.
+        audio = self._source.audio
+        path = audio.get("audio") if isinstance(audio, Mapping) else audio
+        is_path = isinstance(path, str | os.PathLike)
+        dialogue = replace(self.dialogue(), audio=os.fspath(path) if is_path else None)
         emotions = [each.emotion.label or UNSCORED for each in dialogue.turns]
-        both = [
-            f"{speaker_label(each.turn)}+{label}"
-            for each, label in zip(dialogue.turns, emotions, strict=True)
-        ]
+        speakers = [speaker_label(each.turn) for each in dialogue.turns]
+        both = map("+".join, zip(speakers, emotions, strict=True))
         results = {
             "emotions": dialogue,
             "emotion_diarization": _annotation(self._keys, emotions, uri=dialogue.recording),
@@ -155,7 +159,7 @@ class DiarizationSession(RecordingSession):
         }
         if _is_output(self._source.diarization):
             # Its class is there only if pyannote.audio has been imported already.
-            from emo2vec_plugins.integrations.pyannote.output import EmotionDiarizeOutput
+            from emo2vec_plugins.integrations.pyannote.library import EmotionDiarizeOutput
 
             return EmotionDiarizeOutput.of(self._source.diarization, **results)
         return AnnotatedDiarization(speaker_diarization=self._speakers, **results)
@@ -173,20 +177,15 @@ def _tracks(source: DiarizedAudio) -> tuple[Annotation, list[Key], list[Turn]]:
         return _tracks_of_rttm(_chosen(given, source))
     annotation = given.speaker_diarization if _is_output(given) else given
     if not _is_annotation(annotation):
-        raise SourceError(
-            "a diarization is pyannote's DiarizeOutput or Annotation, or an RTTM as a path or as "
-            f"its text, got {type(given).__name__}"
-        )
-    found = list(annotation.itertracks(yield_label=True))
-    turns = [
-        Turn(
-            start=float(segment.start),
-            end=float(segment.end),
-            speaker=None if speaker is None else str(speaker),
-        )
-        for segment, _, speaker in found
-    ]
-    return annotation, [(segment, track) for segment, track, _ in found], turns
+        kinds = "a DiarizeOutput or Annotation, or an RTTM as a path or text"
+        raise SourceError(f"a diarization is {kinds}, got {type(given).__name__}")
+    keys: list[Key] = []
+    turns = []
+    for segment, track, label in annotation.itertracks(yield_label=True):
+        speaker = None if label is None else str(label)
+        keys.append((segment, track))
+        turns.append(Turn(start=float(segment.start), end=float(segment.end), speaker=speaker))
+    return annotation, keys, turns
 
 
 def _tracks_of_rttm(recording: RttmRecording) -> tuple[Annotation, list[Key], list[Turn]]:
@@ -207,18 +206,12 @@ def _annotation(keys: Sequence[Key], labels: Iterable[str], *, uri: str | None) 
 
 
 def _chosen(rttm: str | os.PathLike[str], source: DiarizedAudio) -> RttmRecording:
-    is_text = isinstance(rttm, str) and _is_text(rttm)
-    recordings = parse_rttm(str(rttm)) if is_text else read_rttm(Path(rttm))
+    # An empty text is what pyannote writes for an annotation without turns.
+    text = rttm if isinstance(rttm, str) and (not rttm or _TEXT.search(rttm)) else None
+    recordings = read_rttm(Path(rttm)) if text is None else parse_rttm(text)
     name = source.recording
     wanted = _audio_name(source.audio) if name is None else name
     return chosen_recording(recordings, wanted, only=name is None)
-
-
-def _is_text(rttm: str) -> bool:
-    # An empty text is what pyannote writes for an annotation without turns.
-    return (
-        not rttm or "\n" in rttm or re.match("\ufeff?SPEAKER[ \t]+[^ \t]+[ \t]", rttm) is not None
-    )
 
 
 def _audio_name(audio: Any) -> str:
@@ -230,12 +223,6 @@ def _audio_name(audio: Any) -> str:
     if isinstance(audio, str | os.PathLike):
         return Path(audio).stem
     return "stream" if hasattr(audio, "read") else "waveform"
-
-
-def _audio_path(audio: Any) -> str | None:
-    """Return where the sound is; a waveform that was decoded from a file still names it."""
-    path = audio.get("audio") if isinstance(audio, Mapping) else audio
-    return os.fspath(path) if isinstance(path, str | os.PathLike) else None
 
 
 def _is_annotation(source: Any) -> bool:

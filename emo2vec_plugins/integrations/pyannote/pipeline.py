@@ -1,7 +1,7 @@
 """A pyannote pipeline that diarizes with another one, and adds emotions.
 
 Importing this module imports ``pyannote.audio``, with its telemetry off unless
-``PYANNOTE_METRICS_ENABLED`` says otherwise; see `emo2vec_plugins.integrations.pyannote.audio`.
+``PYANNOTE_METRICS_ENABLED`` says otherwise; see `emo2vec_plugins.integrations.pyannote.library`.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from emo2vec_plugins.core import (
 )
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import AudioError, ModelNotFoundError, SourceError
-from emo2vec_plugins.integrations.pyannote.audio import (
+from emo2vec_plugins.integrations.pyannote.diarization import annotate_diarization
+from emo2vec_plugins.integrations.pyannote.library import (
     Annotation,
     DiarizeOutput,
     Pipeline,
     decoded,
     validated,
 )
-from emo2vec_plugins.integrations.pyannote.diarization import annotate_diarization
 
 STEP = "emotion"
 """Name of the step that progress hooks get."""
@@ -111,8 +111,8 @@ class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
             raise _unavailable(checkpoint, f"{type(error).__name__}: {why}") from error
         if diarization is None:
             raise _unavailable(checkpoint, "pyannote.audio gave none")
-        scorer = Engine(load_model(DEFAULT_MODEL, plugins=plugins)) if score is None else score
-        return cls(diarization, score=scorer, options=options, plugins=plugins)
+        score = score or Engine(load_model(DEFAULT_MODEL, plugins=plugins))
+        return cls(diarization, score=score, options=options, plugins=plugins)
 
     def __call__(
         self,
@@ -140,9 +140,14 @@ class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
             AudioError: If the audio cannot be decoded, has no samples, or lacks the channel.
             SourceError: If the diarization gives anything else.
         """
-        if isinstance(file, list):
-            return self._each(file, hook=hook, **kwargs)
-        return self.apply(file, hook=hook, **kwargs)
+        if not isinstance(file, list):
+            return self.apply(file, hook=hook, **kwargs)
+        # One after the other, not as one batch of pyannote's: that holds all audio at once.
+        files = [validated(each) for each in file]
+        names = [each["uri"] for each in files]
+        if len(set(names)) < len(names):
+            raise AudioError(f"files in one list need distinct names, got {', '.join(names)}")
+        return ((each, self._apply(each, hook, kwargs)) for each in files)
 
     def apply(self, file: Any, *, hook: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
         """Diarize one file and add emotions, as calling the pipeline does."""
@@ -165,13 +170,11 @@ class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
 
     def parameters(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Return the hyper-parameters of the diarization."""
-        parameters: dict[str, Any] = self.diarization.parameters(*args, **kwargs)
-        return parameters
+        return self.diarization.parameters(*args, **kwargs)  # type: ignore[no-any-return]
 
     def default_parameters(self) -> dict[str, Any]:
         """Return the default hyper-parameters of the diarization."""
-        parameters: dict[str, Any] = self.diarization.default_parameters()
-        return parameters
+        return self.diarization.default_parameters()  # type: ignore[no-any-return]
 
     def classes(self) -> Any:
         """Return the names that the diarization gives to speakers."""
@@ -180,16 +183,6 @@ class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
     def get_metric(self) -> Any:
         """Return the diarization's own metric, which ignores emotions."""
         return self.diarization.get_metric()
-
-    def _each(
-        self, files: list[Any], *, hook: Callable[..., Any] | None, **kwargs: Any
-    ) -> Iterator[tuple[Any, Any]]:
-        # One after the other, not as one batch of pyannote's: that holds all audio at once.
-        prepared = [validated(file) for file in files]
-        names = [file["uri"] for file in prepared]
-        if len(set(names)) < len(names):
-            raise AudioError(f"files in one list need distinct names, got {', '.join(names)}")
-        return ((file, self._apply(file, hook, kwargs)) for file in prepared)
 
     def _apply(
         self,
@@ -204,16 +197,17 @@ class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
             kwargs = kwargs | {"hook": report}
         found = self.diarization(sound, **kwargs)
         if not isinstance(found, DiarizeOutput | Annotation):
-            raise SourceError(
-                f"expected a DiarizeOutput or an Annotation of {type(self.diarization).__name__}, "
-                f"got {type(found).__name__}"
-            )
-        speakers = getattr(found, "speaker_diarization", found)
-        turns = sum(1 for _ in speakers.itertracks())  # len() counts segments, not tracks
+            gave = f"{type(self.diarization).__name__} gave {type(found).__name__}"
+            raise SourceError(f"expected a DiarizeOutput or an Annotation: {gave}")
+        score = self.score
+        if report:
+            speakers = getattr(found, "speaker_diarization", found)
+            turns = sum(1 for _ in speakers.itertracks())  # len() counts segments, not tracks
+            score = partial(_counted, score, report, turns)
         result = annotate_diarization(
             found,
             sound,
-            score=partial(_counted, self.score, report, turns) if report else self.score,
+            score=score,
             options=self.options,
             plugins=self.plugins,
             recording=str(sound["uri"]),
@@ -251,6 +245,6 @@ def _counted(
 
 def _unavailable(checkpoint: Any, why: str) -> ModelNotFoundError:
     return ModelNotFoundError(
-        f"the diarization pipeline {checkpoint!r} could not be loaded ({why}); pass a folder with "
-        "its config.yaml, or accept its conditions on the hub and pass a token that may read it"
+        f"the diarization pipeline {checkpoint!r} could not be loaded ({why}): pass a folder with "
+        "its config.yaml, or a token whose owner has accepted its conditions"
     )

@@ -1,15 +1,19 @@
 """Transcripts of WhisperX, openai-whisper and faster-whisper, with an emotion on every segment.
 
 None of them is imported: a result of WhisperX is recognised by its structure, and a segment of
-faster-whisper exists only if that library is loaded.
+faster-whisper exists only if that library is loaded. A transcript that names no speakers is joined
+with a diarization: each span gets the speaker who speaks longest in it, as WhisperX does it.
 """
 
 from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +30,8 @@ from emo2vec_plugins.core import (
     union,
 )
 from emo2vec_plugins.errors import InvalidTurnError, OptionsError, SourceError
-from emo2vec_plugins.integrations import RecordsSession, is_a
-from emo2vec_plugins.integrations.whisper.speakers import SpeakerTurns, read_speaker_turns
+from emo2vec_plugins.formats import read_rttm
+from emo2vec_plugins.integrations import RecordsSession, chosen_recording, is_a
 
 Record = dict[str, Any]
 
@@ -116,9 +120,10 @@ class SegmentsSession(RecordsSession):
         self._speakers = SpeakerTurns(())
         # Speakers first: who overlaps whom depends on them.
         if source.diarization is not None:
-            name = source.recording or _audio_name(source.audio)
+            is_path = isinstance(source.audio, str | os.PathLike)
+            name = source.recording or (Path(source.audio).stem if is_path else None)
             self._speakers = read_speaker_turns(source.diarization, recording=name)
-            _assign_speakers(_spoken_in(self._result, self._segments), self._speakers)
+            self._assign_speakers()
         turns = [_turn(each) for each in self._segments]
         super().__init__(self._segments, source.audio, turns, options)
 
@@ -131,6 +136,17 @@ class SegmentsSession(RecordsSession):
         """Return the transcript with the emotions."""
         segments = self.records()
         return segments if self._result is None else {**self._result, "segments": segments}
+
+    def _assign_speakers(self) -> None:
+        """Give segments and words the speaker who speaks longest in them."""
+        words = [word for segment in self._segments for word in _words(segment)]
+        # In a result that was read from a file, these are not the words of the segments.
+        words += (self._result or {}).get("word_segments") or ()
+        for record in (*self._segments, *words):
+            turn = _turn(record)
+            who = self._speakers.dominant(turn.start, turn.end) if isinstance(turn, Turn) else None
+            if who is not None:
+                record["speaker"] = who
 
     def _others(self, clip: Clip) -> tuple[Span, ...] | None:
         """Return where others speak, by other segments, by the words, and by the diarization."""
@@ -169,8 +185,8 @@ def _record(segment: Any) -> Record:
 
 def _not_a_transcript(given: Any) -> SourceError:
     return SourceError(
-        "a transcript is what WhisperX or openai-whisper returns, or the segments of "
-        f"faster-whisper, which are the first of what transcribe() gives; got {type(given).__name__}"
+        "a transcript is what WhisperX or openai-whisper returns, or the first of what "
+        f"faster-whisper's transcribe() returns; got {type(given).__name__}"
     )
 
 
@@ -187,23 +203,8 @@ def _is_segment(given: Any) -> bool:
     return is_a(given, "faster_whisper.transcribe", "Segment")
 
 
-def _spoken_in(result: Record | None, segments: list[Record]) -> Iterator[Record]:
-    """Yield segments and words; in a result from a file ``word_segments`` are others."""
-    for segment in segments:
-        yield from (segment, *_words(segment))
-    yield from (result or {}).get("word_segments") or ()
-
-
 def _words(segment: Record) -> list[Record]:
     return segment.get("words") or []
-
-
-def _assign_speakers(spoken: Iterable[Record], speakers: SpeakerTurns) -> None:
-    for record in spoken:
-        turn = _turn(record)
-        who = speakers.dominant(turn.start, turn.end) if isinstance(turn, Turn) else None
-        if who is not None:
-            record["speaker"] = who
 
 
 def _turn(record: Record) -> Turn | str:
@@ -216,5 +217,93 @@ def _turn(record: Record) -> Turn | str:
         return f"no times to go by: {error}"
 
 
-def _audio_name(audio: Any) -> str | None:
-    return Path(audio).stem if isinstance(audio, str | os.PathLike) else None
+class SpeakerTurns:
+    """The speaker turns of one recording, which know who speaks in any span of it.
+
+    Args:
+        turns: In any order; those without a speaker are left out.
+    """
+
+    def __init__(self, turns: Iterable[Turn]) -> None:
+        self._turns = sorted(
+            (turn for turn in turns if turn.speaker is not None), key=lambda turn: turn.start
+        )
+        self._starts = [turn.start for turn in self._turns]
+        self._reach = list(accumulate((turn.end for turn in self._turns), max))
+
+    def dominant(self, start: float, end: float) -> str | None:
+        """Return who speaks longest in a span, the first of several; None if no one does."""
+        seconds: dict[str, float] = defaultdict(float)
+        for speaker, (left, right) in self._within(start, end):
+            seconds[speaker] += right - left
+        return max(seconds, key=seconds.__getitem__, default=None)
+
+    def others(self, speaker: str, start: float, end: float) -> list[Span]:
+        """Return the parts of a span in which others than *speaker* speak; they may overlap."""
+        return [span for other, span in self._within(start, end) if other != speaker]
+
+    def _within(self, start: float, end: float) -> Iterator[tuple[str, Span]]:
+        """Yield the speakers in a span and which part of it they speak, in order of their turns."""
+        # A long turn may reach into the span from before many short ones: go back as long as
+        # any turn so far reaches beyond the start.
+        stop = first = bisect_left(self._starts, end)
+        while first and self._reach[first - 1] > start:
+            first -= 1
+        for turn in self._turns[first:stop]:
+            left, right = max(turn.start, start), min(turn.end, end)
+            if left < right and turn.speaker is not None:
+                yield turn.speaker, (left, right)
+
+
+def read_speaker_turns(diarization: Any, *, recording: str | None = None) -> SpeakerTurns:
+    """Return the speaker turns that a diarization has.
+
+    Args:
+        diarization: The path of an RTTM; pyannote's ``Annotation`` or ``DiarizeOutput``; a list
+            of `Turn`, or of mappings with ``start``, ``end`` and ``speaker``; or a table with
+            these columns, which WhisperX's ``DiarizationPipeline`` gives.
+        recording: Of an RTTM with several recordings, which one to take.
+
+    Raises:
+        FormatError: If the file is not RTTM, or has several recordings and none is *recording*.
+        SourceError: If the diarization is none of these.
+        OSError: If the RTTM cannot be read.
+    """
+    if isinstance(diarization, str | os.PathLike):
+        recordings = read_rttm(Path(diarization))
+        return SpeakerTurns(chosen_recording(recordings, recording).turns if recordings else ())
+    annotation = getattr(diarization, "speaker_diarization", diarization)
+    if is_a(annotation, "pyannote.core", "Annotation"):
+        return SpeakerTurns(
+            Turn(start=float(segment.start), end=float(segment.end), speaker=str(speaker))
+            for segment, _, speaker in annotation.itertracks(yield_label=True)
+        )
+    if hasattr(diarization, "to_dict") and hasattr(diarization, "columns"):
+        diarization = diarization.to_dict("records")
+    if isinstance(diarization, Sequence):
+        return SpeakerTurns(map(_given_turn, diarization))
+    raise _not_turns(diarization)
+
+
+def _given_turn(given: Any) -> Turn:
+    if isinstance(given, Turn):
+        return given
+    if not isinstance(given, Mapping):
+        raise _not_turns(given)
+    try:
+        return Turn(
+            start=float(given["start"]), end=float(given["end"]), speaker=str(given["speaker"])
+        )
+    except InvalidTurnError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise SourceError(
+            f"a speaker turn has start, end and speaker, got {given!r:.200}"
+        ) from error
+
+
+def _not_turns(given: Any) -> SourceError:
+    return SourceError(
+        "speaker turns are the path of an RTTM, pyannote's Annotation or DiarizeOutput, or a list or "
+        f"table with start, end and speaker; got {type(given).__name__}"
+    )

@@ -7,23 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from emo2vec_plugins.cli import (
-    Scoring,
-    complain,
-    counted,
-    existing,
-    exit_if_failed,
-    field_option,
-    manifest_options,
-    note,
-    overwrite_option,
-    progress,
-    report_option,
-    resumable,
-    scoring_options,
-    warn_of_labels,
-    write_report,
-)
+from emo2vec_plugins import cli
 from emo2vec_plugins.integrations import import_extra
 from emo2vec_plugins.training.pseudo_label.options import trust_options
 
@@ -32,23 +16,18 @@ if TYPE_CHECKING:
 
 
 @click.command("pseudo-label")
-@manifest_options
-@click.option(
-    "--second-model", metavar="NAME", help="A model that must agree; named as --model is."
-)
+@cli.manifest_options
+@cli.option("--second-model NAME", "A model that must agree; named as --model is.")
 @trust_options
-@field_option
-@overwrite_option
-@click.option(
-    "--scores",
-    metavar="PATH",
-    help="Keep what the models say here, in these --windows, for other criteria: like OUT.",
+@cli.field_option
+@cli.overwrite_option
+@cli.option(
+    "--scores PATH",
+    "Keep what the models say here, in these --windows, for other criteria: like OUT.",
 )
-@report_option
-@scoring_options()
-@click.pass_context
+@cli.report_option
+@cli.scoring_options()
 def pseudo_label_command(
-    ctx: click.Context,
     *,
     source: str,
     output: str,
@@ -58,7 +37,7 @@ def pseudo_label_command(
     overwrite: bool,
     scores: str | None,
     report: str | None,
-    scoring: Scoring,
+    scoring: cli.Scoring,
 ) -> None:
     """Label turns where a model can be trusted.
 
@@ -67,7 +46,7 @@ def pseudo_label_command(
     rejected. A turn that is not trusted gets no label but the reason, in FIELD_rejected. A run that
     was killed goes on when the same command is given again.
     """
-    existing(source)
+    cli.existing(source)
     import_extra("lhotse", extra="train")
     from emo2vec_plugins.training.pseudo_label.manifest import pseudo_label_manifest
     from emo2vec_plugins.training.pseudo_label.trust import Trust
@@ -78,7 +57,7 @@ def pseudo_label_command(
     score = scoring.engine(frames=trust.window is not None)
     # All classes of the second model: those that both have are compared.
     other = None if second_model is None else replace(scoring, model=second_model, labels=None)
-    with resumable(quiet=quiet), progress("cuts", quiet=quiet) as advance:
+    with cli.resumable(quiet=quiet), cli.progress("cuts", quiet=quiet) as advance:
         found = pseudo_label_manifest(
             source,
             output,
@@ -90,24 +69,22 @@ def pseudo_label_command(
             scores=scores,
             progress=advance,
         )
-    write_report(report, found.as_json())
+    cli.write_report(report, found.as_json())
     if report != "-" and not quiet:
         click.echo(found.table())
     _summarise(found, source, output, quiet=quiet)
-    exit_if_failed(
-        ctx, found.failures, failed=found.unscored, turns=found.turns, field=found.prefix
-    )
+    cli.exit_if_failed(found.failures, failed=found.unscored, turns=found.turns, field=found.prefix)
 
 
 def _summarise(found: Report, source: str, output: str, *, quiet: bool) -> None:
     if found.was_finished:
-        note(f"{output} was finished already, nothing was done", quiet=quiet)
+        cli.note(f"{output} was finished already, nothing was done", quiet=quiet)
         return
     judged = found.accepted + found.rejected
     if not judged and found.labelled:
-        items = f"{found.labelled} of {counted(found.turns, 'turn')} of {source}"
-        warn_of_labels(items, found.prefix, work="judged")
+        items = f"{found.labelled} of {cli.counted(found.turns, 'turn')} of {source}"
+        cli.warn_of_labels(items, found.prefix, work="judged")
     elif judged and not found.accepted:
-        complain("warning", f"no turn was trusted; {found.prefix}_rejected says why")
-    said = f"{found.accepted} of {counted(judged, 'turn')} got a label; "
-    note(f"{said}{counted(found.cuts, 'cut')} are in {output}", quiet=quiet)
+        cli.complain("warning", f"no turn was trusted; {found.prefix}_rejected says why")
+    said = f"{found.accepted} of {cli.counted(judged, 'turn')} got a label; "
+    cli.note(f"{said}{cli.counted(found.cuts, 'cut')} are in {output}", quiet=quiet)

@@ -6,80 +6,64 @@ from typing import Any
 
 import click
 
-from emo2vec_plugins.cli import POSITIVE, gathered, label_names
+from emo2vec_plugins.cli import COUNT, POSITIVE, gathered, label_names, option
 
 _SHARE = click.FloatRange(0, 1)
+_SECONDS = click.FloatRange(min=0)
 
 _CRITERIA = {
-    "min_confidence": click.option(
-        "--min-confidence", type=_SHARE, default=0.7, help="Least probability of the label."
+    "min_confidence": option(
+        "--min-confidence", "Least probability of the label.", type=_SHARE, default=0.7
     ),
-    "min_margin": click.option(
-        "--min-margin",
-        type=_SHARE,
-        default=0.0,
-        help="Least distance to the runner-up's probability.",
+    "min_margin": option(
+        "--min-margin", "Least distance to the runner-up's probability.", type=_SHARE, default=0.0
     ),
-    "temperature": click.option(
+    "temperature": option(
         "--temperature",
+        "What logits are divided by first; leave it for a model that 'calibrate' saved.",
         type=POSITIVE,
         default=1.0,
-        help="What logits are divided by first; leave it for a model that 'calibrate' saved.",
     ),
-    "window": click.option(
-        *("--windows", "window"),
+    "window": option(
+        "--windows SECONDS",
+        "Score turns again in windows of this length, which must agree.",
+        name="window",
         type=click.FloatRange(min=0.02),
-        metavar="SECONDS",
-        help="Score turns again in windows of this length, which must agree.",
     ),
-    "min_agreement": click.option(
-        "--min-agreement",
+    "min_agreement": option(
+        "--min-agreement SHARE",
+        "Least share of windows predicted as the turn is.  [default: 0.75]",
         type=_SHARE,
-        metavar="SHARE",
-        help="Least share of windows predicted as the turn is.  [default: 0.75]",
     ),
-    "min_duration": click.option(
-        "--min-duration",
-        type=click.FloatRange(min=0),
-        metavar="SECONDS",
-        default=1.0,
-        help="Shorter turns get no label.",
+    "min_duration": option(
+        "--min-duration SECONDS", "Shorter turns get no label.", type=_SECONDS, default=1.0
     ),
-    "max_duration": click.option(
-        "--max-duration",
-        type=click.FloatRange(min=0),
-        metavar="SECONDS",
-        help="Longer turns get no label.",
-    ),
-    "refused_flags": click.option(
-        *("--refuse-flags", "refused_flags"),
-        metavar="A,B,...",
+    "max_duration": option("--max-duration SECONDS", "Longer turns get no label.", type=_SECONDS),
+    "refused_flags": option(
+        "--refuse-flags A,B,...",
+        "Turns flagged so get no label; '' refuses none.",
+        name="refused_flags",
         callback=label_names,
         default="overlapped,silent,clipped",
-        help="Turns flagged so get no label; '' refuses none.",
     ),
-    "accepted_labels": click.option(
-        *("--accept-labels", "accepted_labels"),
-        metavar="A,B,...",
+    "accepted_labels": option(
+        "--accept-labels A,B,...",
+        "Give only these labels; a turn predicted as another class gets none.",
+        name="accepted_labels",
         callback=label_names,
-        help="Give only these labels; a turn predicted as another class gets none.",
     ),
-    "max_per_class": click.option(
-        "--max-per-class",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="Most labels of a class; the most confident are kept.",
+    "max_per_class": option(
+        "--max-per-class N", "Most labels of a class; the most confident are kept.", type=COUNT
     ),
-    "max_ratio": click.option(
-        "--max-ratio",
+    "max_ratio": option(
+        "--max-ratio R",
+        "The same, as a multiple of the labels that another class could have.",
         type=click.FloatRange(min=1),
-        metavar="R",
-        help="The same, as a multiple of the labels that another class could have.",
     ),
-    "ratio_of": click.option(
+    "ratio_of": option(
         "--ratio-of",
+        "Which class --max-ratio counts.  [default: median]",
         type=click.Choice(["median", "smallest"]),
-        help="Which class --max-ratio counts.  [default: median]",
     ),
 }
 """By the names that `Trust` has for them."""

@@ -330,7 +330,7 @@ def test_a_scheme_that_people_labelled_by_is_left_alone(sounds, engine):
 @pytest.mark.parametrize(
     ("more", "kind", "message"),
     [
-        ({"table": "nothing"}, FormatError, "no table 'nothing'.*it has 'segments'"),
+        ({"table": "nothing"}, FormatError, "no table 'nothing'.*there is 'segments'"),
         ({"into": "segments"}, OptionsError, "a table 'segments' already"),
         ({"options": Options(embeddings=True)}, OptionsError, "hold no arrays"),
     ],

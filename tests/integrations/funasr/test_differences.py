@@ -189,7 +189,7 @@ def test_two_items_of_one_key_are_refused_only_where_they_would_be_one_file(mode
     given = [tone(1), tone(2)]
 
     assert [each["key"] for each in model.generate(given, key=["a", "a"])] == ["a", "a"]
-    with pytest.raises(OptionsError, match="two inputs have the key 'a': .* and "):
+    with pytest.raises(OptionsError, match=r"two inputs have the key 'a': .* and "):
         model.generate(given, key=["a", "a"], output_dir=tmp_path / "out")
 
 

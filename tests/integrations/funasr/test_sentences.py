@@ -275,7 +275,7 @@ def test_a_result_of_silence_comes_back_as_it_was(engine, silent):
 
 
 def test_frames_are_refused(engine):
-    with pytest.raises(OptionsError, match="a FunASR result holds plain values"):
+    with pytest.raises(OptionsError, match="a FunASR result holds no frames"):
         annotated(result(sentence(0, 1000)), (tone(1), RATE), engine, frames=True)
 
 
@@ -295,7 +295,7 @@ def test_audio_is_one_for_each_result(engine):
 
     with pytest.raises(OptionsError, match="2 results are of 1 recordings"):
         annotated(results, (tone(1), RATE), engine)
-    with pytest.raises(OptionsError, match="no audio for the FunASR result 'b', only for"):
+    with pytest.raises(OptionsError, match="no audio for FunASR result 'b', only for"):
         annotated(results, {"a": (tone(1), RATE)}, engine)
     with pytest.raises(OptionsError, match="does not name its audio"):
         annotated(results[0], None, engine)

@@ -292,7 +292,7 @@ def test_embeddings_are_a_column_on_demand(dataset, engine, dtype):
 def test_what_is_there_is_replaced_only_on_demand(dataset, engine):
     labelled = dataset.add_column("emotion", ["joy"] * 4)
 
-    with pytest.raises(OptionsError, match=r"has emotion already: Options\(field=\.\.\.\)"):
+    with pytest.raises(OptionsError, match=r"has emotion already: give Options\(field=\.\.\.\)"):
         annotate_dataset(labelled, score=engine)
     with pytest.raises(OptionsError, match="has emotion already"):
         annotate_dataset(labelled.to_iterable_dataset(), score=engine)
@@ -423,7 +423,7 @@ def test_nothing_scored_is_no_column_of_scores_where_classes_are_not_known(datas
 def test_a_class_that_was_not_announced_is_an_error(dataset, engine):
     options = DatasetOptions(classes=("angry", "sad"))
 
-    with pytest.raises(OptionsError, match="a score for 'happy' was given"):
+    with pytest.raises(OptionsError, match="got a score for 'happy', expected angry, sad"):
         annotate_dataset(dataset, score=engine.__call__, options=options)
 
 
@@ -443,7 +443,7 @@ def test_what_cannot_be_done_is_said_at_once(dataset, engine, more, message):
 
 
 def test_what_is_no_data_set_is_refused(engine):
-    with pytest.raises(SourceError, match=r"expected a Dataset .*, got list"):
+    with pytest.raises(SourceError, match=r"expected a Dataset, .*, got list"):
         annotate_dataset([{"audio": "a.wav"}], score=engine)
 
 

@@ -303,7 +303,7 @@ def test_what_archives_cannot_hold_is_refused(folder, more):
         ("segments", "u r1 0 1 -2\n", "found 'u r1 0 1 -2'"),
         ("segments", "u r1 0 1\nu r1 1 2\n", "line 2: 'u' is in line 1 already"),
         ("utt2spk", "A-1 A B\n", "utt2spk: line 1: expected two words, found 'A-1 A B'"),
-        ("reco2file_and_channel", "r1 f C\n", "a channel, A or B, found 'r1 f C'"),
+        ("reco2file_and_channel", "r1 f C\n", "a file and A or B, found 'r1 f C'"),
     ],
 )
 def test_a_line_that_is_none_is_named(folder, name, text, message):

@@ -187,7 +187,7 @@ def test_ids_never_become_paths(cut, tmp_path):
 
 
 def test_frames_that_were_never_stored_are_asked_for(cut):
-    with pytest.raises(OptionsError, match="annotate with Options"):
+    with pytest.raises(OptionsError, match="has no frames: give Options"):
         turn_frames(cut, cut.supervisions[0])
 
 
@@ -196,7 +196,7 @@ def test_frames_of_a_cut_that_was_moved_are_refused(cut, store):
     inside = kept.truncate(offset=4.5)
     moved = fastcopy(inside, start=0.0)
 
-    with pytest.raises(InvalidTurnError, match="moved after it was annotated"):
+    with pytest.raises(InvalidTurnError, match="it was moved; annotate it again"):
         turn_frames(moved, moved.supervisions[0])
 
 

@@ -139,7 +139,7 @@ def test_labels_that_are_kept_are_warned_of_once_where_results_are_read(cut):
 
     assert [(str(each.message), each.filename) for each in caught] == [
         (
-            "labels that are in 'emotion' already are kept, not found anew: cut 'rec' has 'bored'. "
+            "labels in 'emotion' are kept: cut 'rec' has 'bored'. "
             "Options(field=...) writes beside them, Options(overwrite=True) replaces them",
             __file__,
         )
@@ -150,7 +150,7 @@ def test_labelled_turns_are_not_scored_again(cut):
     done = annotated([cut])
     backend = FakeBackend()
 
-    with pytest.warns(Emo2vecWarning, match="already are kept"):
+    with pytest.warns(Emo2vecWarning, match="in 'emotion' are kept"):
         again = list(annotate_cuts(done, score=Engine(backend), plugins=BARE))
 
     assert again == done
@@ -160,7 +160,7 @@ def test_labelled_turns_are_not_scored_again(cut):
 def test_a_labelled_turn_gets_only_the_arrays_it_lacks(cut):
     cut.supervisions[0].custom["emotion"] = "bored"
 
-    with pytest.warns(Emo2vecWarning, match="already are kept"):
+    with pytest.warns(Emo2vecWarning, match="in 'emotion' are kept"):
         first = annotated([cut], embeddings=True)[0].supervisions[0]
 
     assert (first.emotion, first.emotion_score, first.emotion_model) == ("bored", None, None)
@@ -276,7 +276,7 @@ def test_recordings_with_supervisions_are_cuts_with_all_their_turns(recording):
         ]
     )
 
-    with pytest.warns(Emo2vecWarning, match="1 supervisions belong to no recording given"):
+    with pytest.warns(Emo2vecWarning, match="1 supervisions are of recordings not given"):
         first, second = annotated(
             RecordingSet.from_recordings([recording, other]), supervisions=turns
         )
@@ -356,7 +356,7 @@ def test_a_cut_that_fails_comes_back_with_the_error_as_reason(cut):
     bad = fastcopy(cut, id="bad", supervisions=[cut.supervisions[0], labelled])
     with (
         pytest.warns(Emo2vecWarning, match="no luck"),
-        pytest.warns(Emo2vecWarning, match="already are kept"),
+        pytest.warns(Emo2vecWarning, match="in 'emotion' are kept"),
     ):
         first, second = annotated([bad, cut], plugins=Plugins([Breaks()], installed=False))
 

@@ -112,7 +112,9 @@ def test_other_rates_are_resampled_and_counted_as_lhotse_does(extractor, noise, 
 
 
 def test_a_rate_without_whole_frames_is_refused(extractor, noise):
-    with pytest.raises(AudioError, match=r"at 11025 Hz is 220\.5 samples; resample the cuts"):
+    with pytest.raises(
+        AudioError, match=r"at 11025 Hz a frame is 220\.5 samples; use cuts\.resample"
+    ):
         extractor.extract(noise(11_025), 11_025)
 
 

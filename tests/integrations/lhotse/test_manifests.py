@@ -400,9 +400,8 @@ def test_an_unfinished_output_goes_on_only_with_the_same_input(manifest, cuts, t
         run(manifest, tmp_path / "out.jsonl")
     out = tmp_path / "out.jsonl"
     assert str(refused.value) == (
-        f"{out} is unfinished, and was begun otherwise: the input has changed. "
-        f"Go on with what it was begun with, or remove {out}.part.jsonl, {out}.part.journal "
-        "and start over"
+        f"{out} is unfinished, begun otherwise: the input has changed. Go on as it was begun, "
+        f"or remove {out}.part.jsonl, {out}.part.journal and start over"
     )
 
 
@@ -428,7 +427,7 @@ def test_arrays_that_went_missing_are_noticed(manifest, tmp_path):
         run(manifest, tmp_path / "out.jsonl", score=Stops(30), store=store)
     store.write_bytes(b"")
 
-    with pytest.raises(ResumeError, match="changed since"):
+    with pytest.raises(ResumeError, match="it was changed; remove it"):
         run(manifest, tmp_path / "out.jsonl", store=store)
 
 
@@ -487,7 +486,7 @@ def test_a_shar_directory_whose_files_would_hide_the_result_is_refused(shards, t
     for path in sorted(shards.glob("recording.*.tar")):
         path.with_name(path.name.replace("recording", field)).hardlink_to(path)
 
-    with pytest.raises(OptionsError, match=f"files of its own for {field}, .* another field"):
+    with pytest.raises(OptionsError, match=f"files of its own for {field}: choose another field"):
         run(shards, tmp_path / "out")
     assert not list(tmp_path.glob("out*"))
 
@@ -504,7 +503,7 @@ def test_a_directory_without_cuts_is_no_shar_directory(tmp_path):
 
 
 def test_shar_to_a_single_manifest_is_refused(shards, tmp_path):
-    with pytest.raises(FormatError, match=r"cannot hold the audio of its cuts"):
+    with pytest.raises(FormatError, match=r"cannot hold its audio"):
         run(shards, tmp_path / "out.jsonl.gz")
 
 

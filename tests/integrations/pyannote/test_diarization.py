@@ -273,7 +273,7 @@ def test_the_recording_is_chosen_from_an_rttm_of_many(write, engine):
 def test_an_rttm_in_which_no_recording_is_meant_is_refused(recording, meeting, engine):
     many = RTTM.replace("talk", "a") + RTTM.replace("talk", "b")
 
-    with pytest.raises(FormatError, match=r"found 'a', 'b'; recording=\.\.\. says which"):
+    with pytest.raises(FormatError, match=r"found 'a', 'b'; recording=\.\.\. chooses one"):
         annotate_diarization(many, meeting, score=engine, recording=recording)
 
 

@@ -58,7 +58,7 @@ def waveform(samples):
 
 
 def test_the_diarization_is_the_inner_pipelines_own(pipeline, inner, samples):
-    from emo2vec_plugins.integrations.pyannote.output import EmotionDiarizeOutput
+    from emo2vec_plugins.integrations.pyannote.library import EmotionDiarizeOutput
 
     file = {"waveform": waveform(samples), "sample_rate": RATE, "uri": "talk"}
 
@@ -206,7 +206,7 @@ def test_only_the_channel_asked_for_is_decoded(minimal, samples, tmp_path):
 @pytest.mark.parametrize("hook", [None, lambda *_, **__: None])
 @pytest.mark.parametrize(("found", "name"), [(None, "NoneType"), (("turns", "sources"), "tuple")])
 def test_a_pipeline_that_gives_no_diarization_is_named(found, name, hook, minimal, talk):
-    with pytest.raises(SourceError, match=rf"an Annotation of Minimal, got {name}"):
+    with pytest.raises(SourceError, match=rf"an Annotation: Minimal gave {name}"):
         minimal(found)(talk, hook=hook)
 
 

@@ -15,8 +15,12 @@ from pyannote.core import Segment as Span
 
 from emo2vec_plugins import Engine, Options, Plugins, Turn, annotate
 from emo2vec_plugins.errors import FormatError, InvalidTurnError, SourceError
-from emo2vec_plugins.integrations.whisper.segments import WhisperTranscript, annotate_segments
-from emo2vec_plugins.integrations.whisper.speakers import SpeakerTurns, read_speaker_turns
+from emo2vec_plugins.integrations.whisper.segments import (
+    SpeakerTurns,
+    WhisperTranscript,
+    annotate_segments,
+    read_speaker_turns,
+)
 from emo2vec_plugins.testing import FakeBackend, check_session, tone
 
 # What whisperx.diarize.assign_word_speakers of WhisperX 3.8.6 made of these words, given turns of
@@ -311,7 +315,7 @@ def test_audio_that_is_missing_is_a_reason(segments, tmp_path, engine):
     "transcript", ["words", {"text": "x"}, 7, [Turn(start=0, end=1)], ([], object())]
 )
 def test_what_is_no_transcript_is_refused(transcript, sound, engine):
-    with pytest.raises(SourceError, match="first of what transcribe"):
+    with pytest.raises(SourceError, match="first of what faster-whisper"):
         annotate_segments(transcript, sound, score=engine)
 
 
@@ -340,8 +344,8 @@ def test_the_session_keeps_the_contract(result, sound):
         (7, SourceError, "got int"),
         ({"a": 1}, SourceError, "got dict"),
         ([7], SourceError, "got int"),
-        ([{"start": 0.0, "end": 1.0}], SourceError, "has 'start' and 'end'"),
-        ([{"start": "x", "end": 1.0, "speaker": "a"}], SourceError, "has 'start' and 'end'"),
+        ([{"start": 0.0, "end": 1.0}], SourceError, "has start, end and speaker"),
+        ([{"start": "x", "end": 1.0, "speaker": "a"}], SourceError, "has start, end and speaker"),
         ([{"start": 2.0, "end": 1.0, "speaker": "a"}], InvalidTurnError, "start <= end"),
     ],
 )

@@ -1,4 +1,4 @@
-"""pyannote.audio with its telemetry off, and audio in the form that its pipelines read anywhere.
+"""pyannote.audio with its telemetry off: the audio that its pipelines get, the output they give.
 
 Importing this module imports ``pyannote.audio``. That library reports its use to a remote
 collector by default; this module switches that off, unless ``PYANNOTE_METRICS_ENABLED`` says
@@ -10,15 +10,25 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field, fields
 from io import BytesIO
 from typing import Any
 
 import torch
 
 from emo2vec_plugins.audio import open_audio
+from emo2vec_plugins.core import Dialogue
 from emo2vec_plugins.errors import AudioError, MissingExtraError
+from emo2vec_plugins.formats import rows
 
-__all__ = ["Annotation", "DiarizeOutput", "Pipeline", "decoded", "validated"]
+__all__ = [
+    "Annotation",
+    "DiarizeOutput",
+    "EmotionDiarizeOutput",
+    "Pipeline",
+    "decoded",
+    "validated",
+]
 
 os.environ.setdefault("PYANNOTE_METRICS_ENABLED", "false")
 try:
@@ -46,8 +56,7 @@ def validated(file: Any) -> MutableMapping[str, Any]:
         found: MutableMapping[str, Any] = pyannote_io.Audio.validate_file(source)
     except ValueError as error:
         raise AudioError(str(error).strip()) from error
-    if "uri" not in found:
-        found["uri"] = "stream"
+    found.setdefault("uri", "stream")
     return found
 
 
@@ -75,3 +84,37 @@ def decoded(file: Mapping[str, Any]) -> dict[str, Any]:
         raise AudioError(f"{file['uri']}: the audio has no samples, or not the channel asked for")
     others = {key: value for key, value in file.items() if key != "channel"}
     return {**others, "waveform": samples, "sample_rate": rate}
+
+
+@dataclass
+class EmotionDiarizeOutput(DiarizeOutput):  # type: ignore[misc]
+    """A ``DiarizeOutput`` with emotions; what it had is carried over untouched.
+
+    Attributes:
+        emotions: Everything about every turn, in the order of ``itertracks``.
+        emotion_diarization: The segments and tracks of ``speaker_diarization``, labelled
+            ``angry``, or ``unscored``.
+        speaker_emotion_diarization: Labelled ``SPEAKER_00+angry``.
+    """
+
+    emotions: Dialogue = field(default_factory=lambda: Dialogue(recording=""))
+    emotion_diarization: Annotation = field(default_factory=Annotation)
+    speaker_emotion_diarization: Annotation = field(default_factory=Annotation)
+
+    def __repr__(self) -> str:
+        """Return one line, however many turns there are."""
+        return f"<{type(self).__name__} of {self.emotions!r}>"
+
+    def _repr_html_(self) -> str:
+        return self.emotions._repr_html_()
+
+    @classmethod
+    def of(cls, output: DiarizeOutput, **emotions: Any) -> EmotionDiarizeOutput:
+        """Add emotions, the fields above, to what a pipeline gave."""
+        theirs = {each.name: getattr(output, each.name) for each in fields(DiarizeOutput)}
+        return cls(**theirs, **emotions)
+
+    def serialize(self) -> dict[str, Any]:
+        """Return what pyannote's own method does, and ``emotions``: the rows of JSON lines."""
+        serialized: dict[str, Any] = super().serialize()
+        return serialized | {"emotions": rows(self.emotions)}
