@@ -2,7 +2,7 @@
 
 `FakeBackend` scores by simple statistics of the samples, the same on every machine, so that a
 plugin can be tested end to end in milliseconds. The ``check_`` functions raise AssertionError
-and say what was broken.
+and say what was broken. `sample_conversation` gives audio to try things on.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from emo2vec_plugins.audio import MODEL_RATE
+from emo2vec_plugins.cli import sample_conversation as sample_conversation
 from emo2vec_plugins.core import (
     Backend,
     Clip,

@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 import audformat
 
 from emo2vec_plugins import Engine, Options, annotate, load_model
-from emo2vec_plugins.cli import sample_conversation
 from emo2vec_plugins.integrations import read_rttm_sources
 from emo2vec_plugins.integrations.audformat import annotate_table, from_database, to_database
+from emo2vec_plugins.testing import sample_conversation
 
 
 def main(folder: Path) -> None:

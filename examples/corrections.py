@@ -12,10 +12,10 @@ from pathlib import Path
 from lhotse import CutSet
 
 from emo2vec_plugins import Engine, Plugins, annotate, load_model
-from emo2vec_plugins.cli import sample_conversation
 from emo2vec_plugins.formats import read_dialogues, write_dialogues
 from emo2vec_plugins.integrations import read_rttm_sources
 from emo2vec_plugins.review import agreement, compare, corrected_cut
+from emo2vec_plugins.testing import sample_conversation
 
 
 def main() -> None:

@@ -21,10 +21,9 @@ from emo2vec_plugins import (
     hookimpl,
     load_model,
 )
-from emo2vec_plugins.cli import sample_conversation
 from emo2vec_plugins.formats import read_rttm
 from emo2vec_plugins.integrations import RecordingSession
-from emo2vec_plugins.testing import FakeBackend, check_session
+from emo2vec_plugins.testing import FakeBackend, check_session, sample_conversation
 
 
 @dataclass(frozen=True)

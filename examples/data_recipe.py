@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 from lhotse import CutSet, NumpyHdf5Writer, Recording, RecordingSet, SupervisionSet
 
 from emo2vec_plugins import Engine, Options, annotate_cuts, load_model
-from emo2vec_plugins.cli import sample_conversation
 from emo2vec_plugins.integrations.lhotse import turn_frames
+from emo2vec_plugins.testing import sample_conversation
 
 
 def conversation() -> CutSet:

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from emo2vec_plugins.cli import sample_conversation
 from emo2vec_plugins.formats import read_rttm
 from emo2vec_plugins.integrations.funasr import AutoModel, annotate_sentences
 from emo2vec_plugins.models import TINY
+from emo2vec_plugins.testing import sample_conversation
 
 
 def main(folder: Path) -> None:

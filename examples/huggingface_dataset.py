@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 from datasets import Audio, Dataset
 
 from emo2vec_plugins import Engine, Options, load_model
-from emo2vec_plugins.cli import sample_conversation
 from emo2vec_plugins.formats import read_rttm
 from emo2vec_plugins.integrations.huggingface import annotate_dataset
+from emo2vec_plugins.testing import sample_conversation
 
 
 def main(folder: Path) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from emo2vec_plugins import Engine, Options, load_model
-from emo2vec_plugins.cli import sample_conversation
 from emo2vec_plugins.formats import read_rttm
 from emo2vec_plugins.integrations.kaldi import annotate_kaldi
+from emo2vec_plugins.testing import sample_conversation
 
 
 def make_data_folder(folder: Path) -> None:

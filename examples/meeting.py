@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 from pyannote.database.util import load_rttm
 
 from emo2vec_plugins import Engine, Options, annotate_diarization, load_model
-from emo2vec_plugins.cli import sample_conversation
 from emo2vec_plugins.formats import read_bundle, write_bundle
 from emo2vec_plugins.report import write_page
+from emo2vec_plugins.testing import sample_conversation
 
 
 def main(folder: Path) -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from emo2vec_plugins import Engine, load_model
-from emo2vec_plugins.cli import sample_conversation
 from emo2vec_plugins.integrations.nemo import annotate_nemo
+from emo2vec_plugins.testing import sample_conversation
 
 
 def write(path: Path, *lines: dict[str, object]) -> Path:

@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 from emo2vec_plugins import Engine, load_model
-from emo2vec_plugins.cli import sample_conversation
 from emo2vec_plugins.integrations.whisper import annotate_segments
+from emo2vec_plugins.testing import sample_conversation
 
 SAID = [
     (8.32, 10.02, " I thought you had called her."),

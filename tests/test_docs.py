@@ -17,7 +17,7 @@ from support.paths import ROOT
 import emo2vec_plugins
 from emo2vec_plugins import errors
 from emo2vec_plugins.cli import main
-from emo2vec_plugins.cli.demo import sample_conversation
+from emo2vec_plugins.testing import sample_conversation
 
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]

@@ -70,7 +70,9 @@ def imported_from(tree):
             root, _, module = node.module.partition(".")
             if root == NAME:
                 names = {alias.name: alias.asname or alias.name for alias in node.names}
-                if not module:  # ``from emo2vec_plugins import cli``: names are used as ``cli.name``
+                if (
+                    not module
+                ):  # ``from emo2vec_plugins import cli``: names are used as ``cli.name``
                     faces |= {asname: name for name, asname in names.items() if name in FACES}
                 yield from ((module or NAME, name) for name in names if module or name not in FACES)
         elif isinstance(node, ast.Import):
@@ -79,9 +81,9 @@ def imported_from(tree):
                 if root == NAME:
                     yield module or NAME, None
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            if node.value.id in faces:
-                yield faces[node.value.id], node.attr
+        is_dotted = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        if is_dotted and node.value.id in faces:
+            yield faces[node.value.id], node.attr
 
 
 def target(module, name):

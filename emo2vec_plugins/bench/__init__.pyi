@@ -1,2 +1,0 @@
-from .memory import anonymous as anonymous
-from .memory import watched as watched

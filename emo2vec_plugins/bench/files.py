@@ -78,9 +78,7 @@ def _turns(lengths: Sequence[int]) -> Iterator[Turn]:
 
 
 def _write_audio(path: Path, loop: FloatArray, samples: int) -> None:
-    with soundfile.SoundFile(
-        path, "w", samplerate=MODEL_RATE, channels=1, subtype="PCM_16"
-    ) as file:
+    with soundfile.SoundFile(path, "w", MODEL_RATE, channels=1, subtype="PCM_16") as file:
         for begin in range(0, samples, len(loop)):
             file.write(np.asarray(loop[: samples - begin]))
 

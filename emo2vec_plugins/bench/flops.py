@@ -49,8 +49,8 @@ class Peaks:
         """
         try:
             left, right = (self._matrix(dtype) for _ in range(2))
-            plain: Product = partial(_product, left, right)
-            products = [plain, *self._packed(left, right)]
+            multiply = torch._int_mm if dtype == "int8" else torch.mm
+            products: list[Product] = [partial(multiply, left, right), *self._packed(left, right)]
             fastest = min(self._seconds(product) for product in products)
         except RuntimeError:  # int8 and float16 are not there on every device
             return None
@@ -84,17 +84,11 @@ class Peaks:
 
     def _matrix(self, dtype: str) -> Any:
         values = torch.randn(self._side, self._side, device=self._device)
-        return (
-            values.mul(16).to(torch.int8) if dtype == "int8" else values.to(getattr(torch, dtype))
-        )
+        return values.mul(16 if dtype == "int8" else 1).to(getattr(torch, dtype))
 
     def _finish(self) -> None:
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
-
-
-def _product(left: Any, right: Any) -> Any:
-    return torch._int_mm(left, right) if left.dtype == torch.int8 else left @ right
 
 
 def flop(config: Config, lengths: Iterable[int], *, labels: int) -> int:
@@ -114,13 +108,10 @@ def _multiplications(config: Config, samples: int, labels: int) -> int:
     linear = rows * config.width * (4 * config.width + 2 * hidden)
     attention = 2 * rows * rows * config.width
     blocks = config.prenet_depth + config.depth
+    in_group = config.width // config.position_groups
+    positions = config.position_depth * frames * config.width * in_group * config.position_kernel
     head = frames * config.width * labels
-    return (
-        _front_end(config, samples)
-        + _positions(config, frames)
-        + blocks * (linear + attention)
-        + head
-    )
+    return _front_end(config, samples) + positions + blocks * (linear + attention) + head
 
 
 def _front_end(config: Config, samples: int) -> int:
@@ -130,9 +121,3 @@ def _front_end(config: Config, samples: int) -> int:
         total += length * outputs * inputs * kernel
         inputs = outputs
     return total + frame_count(samples) * inputs * config.width
-
-
-def _positions(config: Config, frames: int) -> int:
-    in_group = config.width // config.position_groups
-    kernel = config.position_kernel
-    return config.position_depth * frames * config.width * in_group * kernel

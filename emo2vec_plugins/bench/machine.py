@@ -9,6 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from emo2vec_plugins._version import __version__
 from emo2vec_plugins.engine import cores
 
@@ -35,7 +37,7 @@ def describe(device: str) -> dict[str, Any]:
         "flags": flags,
         "memory": _memory(),
         "device": device,
-        "gpu": _gpu(device),
+        "gpu": torch.cuda.get_device_name(device) if device.startswith("cuda") else None,
         "system": platform.platform(),
     }
 
@@ -57,11 +59,9 @@ def versions() -> dict[str, str]:
 
 
 def _cpu(info: str) -> tuple[str, list[str]]:
-    fields: dict[str, str] = {}
-    for line in info.splitlines():
-        name, colon, value = line.partition(":")
-        if colon:
-            fields.setdefault(name.strip(), value.strip())
+    # Of several cores the first one counts.
+    pairs = [line.partition(":") for line in reversed(info.splitlines())]
+    fields = {name.strip(): value.strip() for name, colon, value in pairs if colon}
     # "Features" is what ARM calls them.
     has = set((fields.get("flags") or fields.get("Features") or "").split())
     return fields.get("model name", ""), [flag for flag in FLAGS if flag in has]
@@ -71,9 +71,3 @@ def _memory() -> int | None:
     with suppress(AttributeError, ValueError, OSError):  # no POSIX
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return None
-
-
-def _gpu(device: str) -> str | None:
-    import torch
-
-    return torch.cuda.get_device_name(device) if device.startswith("cuda") else None

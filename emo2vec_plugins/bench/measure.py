@@ -18,14 +18,7 @@ from emo2vec_plugins.bench.flops import Peaks, flop
 from emo2vec_plugins.bench.remote import Remote
 from emo2vec_plugins.bench.results import Length, Measured, Report, difference, ratio
 from emo2vec_plugins.bench.runners import load
-from emo2vec_plugins.bench.subjects import (
-    PEER,
-    REFERENCE,
-    TRUTH,
-    Scores,
-    Subject,
-    Task,
-)
+from emo2vec_plugins.bench.subjects import PEER, REFERENCE, TRUTH, Scores, Subject, Task
 from emo2vec_plugins.bench.turns import Distribution, draw
 from emo2vec_plugins.bench.weights import Weights
 from emo2vec_plugins.errors import Emo2vecError, OptionsError
@@ -86,7 +79,7 @@ def measure(plan: Plan, folder: Path, *, announce: Callable[[str], None]) -> Rep
         run.load()
         for number in range(plan.repeats):
             run.go_round(number)
-        run.compare()
+        run.each("comparing", run.entries, run.fetch_scores)
         for hours in plan.hours:
             run.go_through(hours)
         return run.report()
@@ -135,11 +128,9 @@ class _Run:
                 self.left_out[subject.name] = str(error)
                 continue
             lengths = self.task.lengths
+            audio, loaded = sum(lengths) / MODEL_RATE, remote.call("loaded")
             found = Measured(
-                subject=subject,
-                loaded=remote.call("loaded"),
-                audio_seconds=sum(lengths) / MODEL_RATE,
-                turns=len(lengths),
+                subject=subject, loaded=loaded, audio_seconds=audio, turns=len(lengths)
             )
             self.entries.append(_Entry(remote, found))
         self.each("warming up", self.entries, self.time)
@@ -169,13 +160,9 @@ class _Run:
             seconds, _ = entry.remote.call("annotate", self.recordings, self.target())
             entry.found.end_to_end.append(seconds)
 
-    def compare(self) -> None:
-        """Fetch the scores of each subject."""
-
-        def fetch(entry: _Entry) -> None:
-            entry.scores = entry.remote.call("scores")
-
-        self.each("comparing", self.entries, fetch)
+    def fetch_scores(self, entry: _Entry) -> None:
+        """Fetch the scores of a subject."""
+        entry.scores = entry.remote.call("scores")
 
     def go_through(self, hours: float) -> None:
         """Let each subject annotate one recording of so many hours."""
@@ -208,18 +195,15 @@ class _Run:
             if found.subject.way != PEER:
                 found.flop = flop(weights.config, lengths, labels=weights.labels)
             found.peak = max(self.peaks.get(found.subject.dtype, ()), default=None)
+        turns = {
+            "source": self.plan.turns.source,
+            "count": len(lengths),
+            "seconds": sum(lengths) / MODEL_RATE,
+            "samples": list(lengths),
+        }
+        repeats, seed = self.plan.repeats, self.plan.seed
         return Report(
-            about={
-                "turns": {
-                    "source": self.plan.turns.source,
-                    "count": len(lengths),
-                    "seconds": sum(lengths) / MODEL_RATE,
-                    "samples": list(lengths),
-                },
-                "model": weights.name,
-                "repeats": self.plan.repeats,
-                "seed": self.plan.seed,
-            },
+            about={"turns": turns, "model": weights.name, "repeats": repeats, "seed": seed},
             measured=tuple(entry.found for entry in self.entries),
             left_out=self.left_out,
             peaks=self.peaks,

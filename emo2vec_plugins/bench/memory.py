@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Literal
 
 STATUS = Path("/proc/self/status")
 _RESET = Path("/proc/self/clear_refs")
@@ -14,19 +16,8 @@ _RESET = Path("/proc/self/clear_refs")
 _PERIOD = 0.05  # seconds
 
 
-def resident() -> int | None:
-    """Return the bytes that are in memory now, files that are mapped included."""
-    return _field("VmRSS")
-
-
-def most_resident() -> int | None:
-    """Return the most bytes that were in memory since `forget_most`, or since the start."""
-    return _field("VmHWM")
-
-
-def anonymous() -> int | None:
-    """Return the bytes that are in memory now, files that are mapped left out."""
-    return _field("RssAnon")
+Kind = Literal["VmRSS", "VmHWM", "RssAnon"]
+"""What is in memory now; the most since `forget_most`; what is, without files that are mapped."""
 
 
 def forget_most() -> None:
@@ -35,46 +26,39 @@ def forget_most() -> None:
         _RESET.write_text("5")  # resets VmHWM, see proc(5)
 
 
-class Most:
-    """The most bytes of `anonymous` memory that were seen in a block."""
-
-    def __init__(self) -> None:
-        self.seen: int | None = None
-
-    def look(self) -> None:
-        """Look once."""
-        now = anonymous()
-        if now is not None:
-            self.seen = now if self.seen is None else max(self.seen, now)
-
-
 @contextmanager
-def watched() -> Iterator[Most]:
-    """Look at memory while the block runs, some 20 times a second."""
-    most, done = Most(), threading.Event()
+def watched() -> Iterator[list[int]]:
+    """Look at anonymous memory while the block runs, some 20 times a second.
+
+    Yields:
+        The bytes that were seen so far; the last when the block ends.
+    """
+    seen: list[int] = []
+    done = threading.Event()
+
+    def look() -> None:
+        seen.extend(filter(None, [memory("RssAnon")]))
 
     def watch() -> None:
         while not done.wait(_PERIOD):
-            most.look()
+            look()
 
     watcher = threading.Thread(target=watch, daemon=True)
-    most.look()
+    look()
     watcher.start()
     try:
-        yield most
+        yield seen
     finally:
         done.set()
         watcher.join()
-        most.look()
+        look()
 
 
-def _field(name: str) -> int | None:
+def memory(kind: Kind) -> int | None:
+    """Return the bytes that the system reports for this process; None if it does not."""
     try:
-        lines = STATUS.read_text("utf-8").splitlines()
+        text = STATUS.read_text("utf-8")
     except OSError:
         return None  # no Linux
-    for line in lines:
-        head, _, value = line.partition(":")
-        if head == name:
-            return int(value.split()[0]) * 1024
-    return None
+    found = re.search(rf"^{kind}:\s*(\d+) kB", text, re.MULTILINE)
+    return int(found[1]) * 1024 if found else None

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
+from torch.nn.functional import layer_norm
+from torch.nn.utils.rnn import pad_sequence
 
 from emo2vec_plugins.audio import MODEL_RATE
 from emo2vec_plugins.bench.subjects import Loaded, Meter, Round, Scores, Task
@@ -40,9 +42,8 @@ class PeerRunner:
         try:
             from transformers import Wav2Vec2Config, Wav2Vec2ForSequenceClassification
         except ImportError as error:
-            raise MissingExtraError(
-                "the comparable classifier needs transformers: pip install transformers"
-            ) from error
+            needed = "the comparable classifier needs transformers: pip install transformers"
+            raise MissingExtraError(needed) from error
         self._meter = Meter(task.device)
         self._device, self._dtype = torch.device(task.device), DTYPES[dtype]
         with torch.device(self._device):
@@ -70,18 +71,12 @@ class PeerRunner:
 
     @torch.inference_mode()
     def _classify(self, batch: list[FloatArray]) -> torch.Tensor:
-        longest = max(map(len, batch))
-        values = torch.zeros(len(batch), longest)
-        mask = torch.zeros(len(batch), longest, dtype=torch.long)
-        for row, sound in enumerate(batch):
-            samples = torch.from_numpy(sound)
-            deviation = (samples.var(correction=0) + 1e-7).sqrt()
-            # As its feature extractor normalises: over the turn alone, padding stays zero.
-            values[row, : len(sound)] = (samples - samples.mean()) / deviation
-            mask[row, : len(sound)] = 1
-        logits = self._network(
-            values.to(self._device, self._dtype), attention_mask=mask.to(self._device)
-        ).logits
+        turns = [torch.from_numpy(sound) for sound in batch]
+        # As its feature extractor normalises: over the turn alone, padding stays zero.
+        even = [layer_norm(turn, turn.shape, eps=1e-7) for turn in turns]
+        values = pad_sequence(even, batch_first=True).to(self._device, self._dtype)
+        mask = pad_sequence([torch.ones(len(turn), dtype=torch.long) for turn in turns], True)
+        logits = self._network(values, attention_mask=mask.to(self._device)).logits
         return logits.float().softmax(-1).cpu()  # type: ignore[no-any-return]
 
 

@@ -68,15 +68,9 @@ def _draw_speeds(axes: Any, measured: Sequence[Measured]) -> None:
     axes.set_xlabel("seconds of audio scored in a second")
     _tidy(axes, grid="x", hidden=("top", "right", "left"))
     axes.tick_params(axis="y", length=0)
-    axes.legend(
-        handles=_legend(measured, limits=any(map(eq, ends, (each.limit for each in measured)))),
-        loc="upper center",
-        bbox_to_anchor=(0.5, 0.0),
-        borderaxespad=4.2,
-        ncols=4,
-        frameon=False,
-        fontsize=8,
-    )
+    handles = _legend(measured, limits=any(map(eq, ends, (each.limit for each in measured))))
+    below = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0), "borderaxespad": 4.2}
+    axes.legend(handles=handles, ncols=4, frameon=False, fontsize=8, **below)
 
 
 def _end(each: Measured, farthest: float) -> float:

@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -37,9 +37,8 @@ class Remote:
         context = multiprocessing.get_context("spawn")  # a fork would have this one's memory
         self._log = log
         self._connection, other = context.Pipe()
-        self._process = context.Process(
-            target=_serve, args=(other, make, arguments, log), daemon=True
-        )
+        served = (other, make, arguments, log)
+        self._process = context.Process(target=_serve, args=served, daemon=True)
         self._process.start()
         other.close()
         try:
@@ -104,11 +103,7 @@ def _serve(
 
 
 def _attempt(
-    connection: Connection,
-    function: Callable[..., Any],
-    arguments: tuple[Any, ...],
-    *,
-    answer: bool,
+    connection: Connection, function: Callable[..., Any], arguments: Sequence[Any], *, answer: bool
 ) -> Any:
     """Call a function and answer with its result, or only that it went well, or what it raised."""
     try:

@@ -139,6 +139,11 @@ class Measured:
 
     def to_json(self) -> dict[str, Any]:
         """Return figures, and the rounds that they come from."""
+        from_files = {
+            "times_real_time": self.end_to_end_speed,
+            "ratio_to_reference": _plain(self.end_to_end_ratio),
+            "seconds": list(self.end_to_end),
+        }
         return {
             "name": self.subject.name,
             "times_real_time": self.speed,
@@ -152,13 +157,7 @@ class Measured:
             "difference_to_float32": _plain(self.difference),
             "loaded": asdict(self.loaded),
             "rounds": [asdict(each) for each in self.rounds],
-            "end_to_end": {
-                "times_real_time": self.end_to_end_speed,
-                "ratio_to_reference": _plain(self.end_to_end_ratio),
-                "seconds": list(self.end_to_end),
-            }
-            if self.end_to_end
-            else None,
+            "end_to_end": from_files if self.end_to_end else None,
             "lengths": [asdict(each) for each in self.lengths],
         }
 

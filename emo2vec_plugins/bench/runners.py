@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from emo2vec_plugins.audio import MODEL_RATE, open_audio
-from emo2vec_plugins.bench import memory
 from emo2vec_plugins.bench.files import annotate_files
+from emo2vec_plugins.bench.memory import memory, watched
 from emo2vec_plugins.bench.peer import PeerRunner
 from emo2vec_plugins.bench.subjects import (
     PEER,
@@ -56,19 +56,15 @@ class EngineRunner:
             raise OptionsError(f"no plugin offers models by the way {subject.way!r}")
         self._meter = Meter(task.device)
         threads = torch.get_num_threads()
-        backend = load_model(
-            f"{subject.way}:{task.folder}",
-            device=task.device,
-            dtype=subject.dtype,
-            plugins=self._plugins,
-        )
+        name, dtype = f"{subject.way}:{task.folder}", subject.dtype
+        backend = load_model(name, device=task.device, dtype=dtype, plugins=self._plugins)
         is_reference = subject.way == REFERENCE
         if is_reference:
             torch.set_num_threads(threads)  # FunASR sets four, on any machine
         # One turn a batch is how the reference runs for its users.
         self._engine = Engine(backend, batch_seconds=ONE_BY_ONE if is_reference else None)
         self._loaded = self._meter.loaded()
-        self._anonymous = memory.anonymous()  # mapped files are the cache's, and come and go
+        self._anonymous = memory("RssAnon")  # mapped files are the cache's, and come and go
         self._emotions: list[Emotion] = []
 
     def loaded(self) -> Loaded:
@@ -77,12 +73,10 @@ class EngineRunner:
 
     def run(self) -> Round:
         """Score all turns once, from samples in memory to labels."""
+        lengths = [Turn(start=0.0, end=len(sound) / MODEL_RATE) for sound in self._turns]
         clips = [
-            Clip(
-                turn=Turn(start=0.0, end=len(sound) / MODEL_RATE),
-                audio=open_audio((sound, MODEL_RATE)),
-            )
-            for sound in self._turns
+            Clip(turn=turn, audio=open_audio((sound, MODEL_RATE)))
+            for turn, sound in zip(lengths, self._turns, strict=True)
         ]
         begun = self._meter.begin()
         self._emotions = [emotion for _, emotion in self._engine(clips) if emotion is not None]
@@ -113,13 +107,11 @@ class EngineRunner:
             The seconds that it took, and the most bytes of memory, files that are mapped left
             out, above those that there were when the model was loaded.
         """
-        with memory.watched() as most:
+        with watched() as seen:
             begun = time.perf_counter()
             annotate_files(source, target, engine=self._engine, plugins=self._plugins)
             taken = time.perf_counter() - begun
-        if self._anonymous is None or most.seen is None:
-            return taken, None
-        return taken, most.seen - self._anonymous
+        return taken, None if self._anonymous is None else max(seen) - self._anonymous
 
 
 def _rows(rows: Iterable[Any]) -> FloatArray:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from emo2vec_plugins.bench import memory
+from emo2vec_plugins.bench.memory import forget_most, memory
 from emo2vec_plugins.core import FloatArray
 from emo2vec_plugins.errors import OptionsError
 
@@ -123,20 +123,20 @@ class Meter:
 
     def __init__(self, device: str) -> None:
         self._device = torch.device(device)
-        self._before = memory.resident()
-        memory.forget_most()
+        self._before = memory("VmRSS")
+        forget_most()
 
     def loaded(self) -> Loaded:
         """Say what was taken since then."""
         return Loaded(
-            resident=self._above(memory.resident()),
-            most_resident=self._above(memory.most_resident()),
+            resident=self._above(memory("VmRSS")),
+            most_resident=self._above(memory("VmHWM")),
             threads=torch.get_num_threads(),
         )
 
     def begin(self) -> float:
         """Begin a round."""
-        memory.forget_most()
+        forget_most()
         if self._device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self._device)
             torch.cuda.synchronize(self._device)
@@ -151,9 +151,7 @@ class Meter:
             device_memory = torch.cuda.max_memory_allocated(self._device)
         taken = time.perf_counter() - begun
         return Round(
-            seconds=taken,
-            memory=self._above(memory.most_resident()),
-            device_memory=device_memory,
+            seconds=taken, memory=self._above(memory("VmHWM")), device_memory=device_memory
         )
 
     def _above(self, now: int | None) -> int | None:

@@ -50,15 +50,8 @@ def times(value: float | None) -> str:
     return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
 
 
-def _percent(value: float | None) -> str:
-    return "" if value is None else f"{value:.0%}"
-
-
-def _differs(pick: Callable[..., float], form: str) -> Callable[[Measured], str]:
-    def cell(each: Measured) -> str:
-        return "" if each.difference is None else format(pick(each.difference), form)
-
-    return cell
+def _differs(field: str, form: str) -> Callable[[Measured], str]:
+    return lambda each: (each.difference and format(getattr(each.difference, field), form)) or ""
 
 
 _COLUMNS: dict[str, Callable[[Measured], str]] = {
@@ -68,11 +61,11 @@ _COLUMNS: dict[str, Callable[[Measured], str]] = {
     "x reference": lambda each: _ratio(each.ratio),
     "GB": lambda each: _gigabytes(each.memory),
     "limit": lambda each: times(each.limit),
-    "of it": lambda each: _percent(each.share),
+    "of it": lambda each: "" if each.share is None else f"{each.share:.0%}",
     "from files": lambda each: times(each.end_to_end_speed),
-    "off by (p)": _differs(lambda each: each.probability, ".1e"),
-    "same label": _differs(lambda each: each.same_label, ".1%"),
-    "cosine": _differs(lambda each: each.cosine, ".4f"),
+    "off by (p)": _differs("probability", ".1e"),
+    "same label": _differs("same_label", ".1%"),
+    "cosine": _differs("cosine", ".4f"),
 }
 
 

@@ -20,9 +20,6 @@ LONGEST = 30.0
 SHORTEST = RECEPTIVE / MODEL_RATE
 """Seconds: a shorter turn has no frame, and no model scores it."""
 
-MEETINGS_SOURCE = "the turns of 18 meetings of the AMI corpus"
-"""Their 6,661 turns have a mean of 4.10 s. The corpus is at groups.inf.ed.ac.uk/ami, CC BY 4.0."""
-
 SYLLABLES = 4.0
 """In a second."""
 
@@ -30,7 +27,7 @@ LOUDNESS = 0.1
 """Root mean square, of a full scale of 1."""
 
 # fmt: off
-MEETINGS = (
+_MEETINGS = (
     (0, 0.10), (0.01, 0.18), (0.025, 0.24), (0.05, 0.27), (0.1, 0.48), (0.15, 0.71), (0.2, 0.84),
     (0.25, 1.06), (0.3, 1.21), (0.35, 1.44), (0.4, 1.64), (0.45, 1.88), (0.5, 2.16), (0.55, 2.48),
     (0.6, 2.88), (0.65, 3.36), (0.7, 3.97), (0.75, 4.74), (0.8, 5.76), (0.85, 7.20), (0.9, 9.61),
@@ -60,9 +57,8 @@ class Distribution:
         return [float(each) for each in np.clip(np.interp(shares, x, y), SHORTEST, LONGEST)]
 
 
-def meetings() -> Distribution:
-    """Return the turns of meetings."""
-    return Distribution(source=MEETINGS_SOURCE, points=MEETINGS)
+MEETINGS = Distribution(source="the turns of 18 meetings of the AMI corpus", points=_MEETINGS)
+"""Their 6,661 turns have a mean of 4.10 s. The corpus is at groups.inf.ed.ac.uk/ami, CC BY 4.0."""
 
 
 def of_rttm(path: Path) -> Distribution:
@@ -73,13 +69,11 @@ def of_rttm(path: Path) -> Distribution:
         OptionsError: If it has no turn that can be scored.
         OSError: If it cannot be read.
     """
-    recordings = read_rttm(path)
-    found = sorted(turn.duration for each in recordings for turn in each.turns)
+    found = sorted(turn.duration for each in read_rttm(path) for turn in each.turns)
     lengths = [length for length in found if length >= SHORTEST]
     if not lengths:
-        raise OptionsError(
-            f"{path}: expected turns of {SHORTEST} s or more, found none among {len(found)} turns"
-        )
+        lacks = f"found none among {len(found)} turns"
+        raise OptionsError(f"{path}: expected turns of {SHORTEST} s or more, {lacks}")
     points = zip(_middles(len(lengths)), lengths, strict=True)
     return Distribution(source=path.name, points=tuple(points))
 

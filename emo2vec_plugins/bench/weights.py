@@ -7,25 +7,10 @@ from pathlib import Path
 
 import torch
 
-from emo2vec_plugins.models import (
-    CONFIG,
-    PUBLISHED,
-    TINY,
-    TOKENS,
-    WEIGHTS,
-    Config,
-    Network,
-    find_folder,
-    read_config,
-    read_tensors,
-    read_tokens,
-    save_folder,
-)
+from emo2vec_plugins import models
+from emo2vec_plugins.core import EMOTIONS
 
-LABELS = (
-    *("angry", "disgusted", "fearful", "happy", "neutral", "other", "sad", "surprised"),
-    "<unk>",
-)
+LABELS = (*EMOTIONS[:8], "<unk>")
 """Those of the published models."""
 
 PICKLED = "model.pt"
@@ -45,28 +30,25 @@ class Weights:
 
     name: str
     folder: Path
-    config: Config
+    config: models.Config
     labels: int
 
 
-def random_weights(folder: Path, *, config: Config | None = None, seed: int = 0) -> Weights:
+def random_weights(folder: Path, *, config: models.Config | None = None, seed: int = 0) -> Weights:
     """Write a model of random weights to *folder*, of the published large shape by default.
 
     Matrices keep the variance of what goes through them, so that arithmetic of little precision
     is put to the test; the labels that such a model predicts mean nothing.
     """
-    config = Config() if config is None else config
+    config = models.Config() if config is None else config
     with torch.device("meta"):
-        shapes = Network(config, len(LABELS)).state_dict()
+        shapes = models.Network(config, len(LABELS)).state_dict()
     generator = torch.Generator().manual_seed(seed)
     tensors = {name: _random(name, each, generator) for name, each in shapes.items()}
-    save_folder(folder, config=config, tensors=tensors, tokens=LABELS, weights=PICKLED)
-    return Weights(
-        name=f"random weights, width {config.width}, {config.prenet_depth + config.depth} blocks",
-        folder=folder,
-        config=config,
-        labels=len(LABELS),
-    )
+    models.save_folder(folder, config=config, tensors=tensors, tokens=LABELS, weights=PICKLED)
+    blocks = config.prenet_depth + config.depth
+    name = f"random weights, width {config.width}, {blocks} blocks"
+    return Weights(name=name, folder=folder, config=config, labels=len(LABELS))
 
 
 def _random(name: str, like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -92,17 +74,16 @@ def named_weights(name: str, folder: Path) -> Weights:
         ModelNotFoundError: If there is no such model, or its hub cannot be reached.
         CheckpointError, ConfigError: If its files are not what they should be.
     """
-    source = (
-        TINY
-        if name == "tiny"
-        else find_folder(f"emotion2vec/{name}" if name in PUBLISHED else name).path
+    source = models.find_folder(name, named=True).path
+    config, tokens = (
+        models.read_config(source / models.CONFIG),
+        models.read_tokens(source / models.TOKENS),
     )
-    config, tokens = read_config(source / CONFIG), read_tokens(source / TOKENS)
     found = source
     if not (source / PICKLED).is_file():
         # Without any weights, the message names the file that is preferred.
-        there = [name for name in WEIGHTS if (source / name).is_file()]
-        tensors = read_tensors(source / [*there, WEIGHTS[0]][0])
-        save_folder(folder, config=config, tensors=tensors, tokens=tokens, weights=PICKLED)
+        there = [name for name in models.WEIGHTS if (source / name).is_file()]
+        tensors = models.read_tensors(source / [*there, models.WEIGHTS[0]][0])
+        models.save_folder(folder, config=config, tensors=tensors, tokens=tokens, weights=PICKLED)
         found = folder
     return Weights(name=name, folder=found, config=config, labels=len(tokens))

@@ -1,9 +1,10 @@
-from .annotations import annotation_options as annotation_options
 from .demo import sample_conversation as sample_conversation
 from .group import add_lazy_commands as add_lazy_commands
 from .group import main as main
 from .group import plugins_of as plugins_of
+from .options import COUNT as COUNT
 from .options import POSITIVE as POSITIVE
+from .options import annotation_options as annotation_options
 from .options import choice_option as choice_option
 from .options import existing as existing
 from .options import field_option as field_option
@@ -14,6 +15,7 @@ from .options import label_map_option as label_map_option
 from .options import label_names as label_names
 from .options import manifest_options as manifest_options
 from .options import names as names
+from .options import option as option
 from .options import overwrite_option as overwrite_option
 from .options import picture_option as picture_option
 from .options import quiet_option as quiet_option

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import click
 
-from emo2vec_plugins.cli.annotations import annotation_options
 from emo2vec_plugins.cli.group import plugins_of
-from emo2vec_plugins.cli.options import quiet_option
+from emo2vec_plugins.cli.options import annotation_options, option, quiet_option
 from emo2vec_plugins.cli.output import complain, counted, listed, note
 from emo2vec_plugins.core import Dialogue
 from emo2vec_plugins.formats import FIELDS, Written, write_any
@@ -16,13 +16,11 @@ from emo2vec_plugins.formats import FIELDS, Written, write_any
 
 @click.command("convert")
 @annotation_options("IN", input_format=True)
-@click.option(
-    "-o", "--output", metavar="OUT", required=True, help="What to write: a file, or a folder."
-)
-@click.option(
-    *("--format", "format_"),
-    metavar="NAME",
-    help="Format of OUT, whatever its name ends in; 'emo2vec plugins' lists them.",
+@option("-o, --output OUT", "What to write: a file, or a folder.", required=True)
+@option(
+    "--format NAME",
+    "Format of OUT, whatever its name ends in; 'emo2vec plugins' lists them.",
+    name="format_",
 )
 @quiet_option
 @click.pass_context
@@ -41,17 +39,13 @@ def convert_command(
     store are reported; the file is written only after a round-trip check.
     """
     written = write_any(dialogues, output, plugins=plugins_of(ctx), format=format_)
-    turns = sum(len(dialogue.turns) for dialogue in dialogues)
-    note(
-        f"{counted(turns, 'turn')} of {counted(len(dialogues), 'recording')} are in "
-        f"{listed([str(path) for path in written.paths]) or output}",
-        quiet=quiet,
-    )
+    turns = counted(sum(len(dialogue.turns) for dialogue in dialogues), "turn")
+    where = listed([str(path) for path in written.paths]) or output
+    note(f"{turns} of {counted(len(dialogues), 'recording')} are in {where}", quiet=quiet)
     for line in _losses(written):
         note(line, quiet=quiet)
     for dialogue in dialogues:
-        for line in _beyond(dialogue):
-            complain("warning", line)
+        _warn_of_late_turns(dialogue)
 
 
 def _losses(written: Written) -> list[str]:
@@ -65,18 +59,17 @@ def _losses(written: Written) -> list[str]:
     return said
 
 
-def _beyond(dialogue: Dialogue) -> list[str]:
+def _warn_of_late_turns(dialogue: Dialogue) -> None:
     """Say which turns end after the recording does, where it is known how long that is."""
-    if dialogue.duration is None:
-        return []
-    late = [each.turn for each in dialogue.turns if each.turn.end > dialogue.duration + _SLACK]
-    if not late:
-        return []
-    return [
-        f"{dialogue.recording}: {counted(len(late), 'turn')} of {len(dialogue.turns)} "
-        f"end after the audio, which is {dialogue.duration:.3f} s long: the first is "
-        f"{late[0].start:.3f}-{late[0].end:.3f}; is it the audio of another recording?"
-    ]
+    length = math.inf if dialogue.duration is None else dialogue.duration
+    late = [each.turn for each in dialogue.turns if each.turn.end > length + _SLACK]
+    if late:
+        first = f"the first is {late[0].start:.3f}-{late[0].end:.3f}"
+        complain(
+            "warning",
+            f"{dialogue.recording}: {counted(len(late), 'turn')} of {len(dialogue.turns)} end after "
+            f"the audio, which is {length:.3f} s long: {first}; is it that of another recording?",
+        )
 
 
 _SLACK = 0.02

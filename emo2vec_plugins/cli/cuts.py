@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-from emo2vec_plugins.cli.options import (
-    annotating_options,
-    check_store,
-    existing,
-    manifest_options,
-    store_option,
-)
+from emo2vec_plugins.cli.options import existing, manifest_options, option
 from emo2vec_plugins.cli.output import (
     annotated,
     counted,
@@ -22,27 +14,29 @@ from emo2vec_plugins.cli.output import (
     resumable,
     warn_of_labels,
 )
-from emo2vec_plugins.cli.scoring import Scoring, describe_model, scoring_options
+from emo2vec_plugins.cli.scoring import (
+    Scoring,
+    annotating_options,
+    check_store,
+    describe_model,
+    scoring_options,
+    store_option,
+)
 from emo2vec_plugins.core import Options
 from emo2vec_plugins.integrations import import_extra
-
-if TYPE_CHECKING:
-    from emo2vec_plugins.integrations.lhotse import Summary
 
 
 @click.command("cuts")
 @manifest_options
 @annotating_options("embeddings", "frames", "array_dtype", "overlap", "field", "overwrite")
 @store_option
-@click.option(
+@option(
     "--store-type",
+    "Lhotse's writer; lilcom_chunky is lossy.  [default: by PATH's suffix: .lca, .h5, none]",
     type=click.Choice(["lilcom_chunky", "numpy_hdf5", "numpy_files"]),
-    help="Lhotse's writer; lilcom_chunky is lossy.  [default: by PATH's suffix: .lca, .h5, none]",
 )
 @scoring_options()
-@click.pass_context
 def cuts_command(
-    ctx: click.Context,
     *,
     source: str,
     output: str,
@@ -74,22 +68,17 @@ def cuts_command(
             plugins=scoring.plugins,
             progress=advance,
         )
-    # With a store, turns that keep their label get arrays: that is work, too.
     if summary.was_finished:
-        note(_finished(summary, output), quiet=scoring.quiet)
+        again = f"; to try failed turns again, annotate the output: emo2vec cuts {output} -o OUT2"
+        done = f"{output} was finished already, nothing was done"
+        note(f"{done}{again if summary.failed else ''}", quiet=scoring.quiet)
+    # With a store, turns that keep their label get arrays: that is work, too.
     elif 0 < summary.turns == summary.skipped and store is None:
         warn_of_labels(counted(summary.turns, "turn"), options.field)
     else:
         done = annotated(summary.turns, counted(summary.cuts, "cut"), summary.skipped)
-        model = describe_model(engine.backend)
-        note(f"{done}, scored by {model}, are in {output}", quiet=scoring.quiet)
+        scored = f"scored by {describe_model(engine.backend)}"
+        note(f"{done}, {scored}, are in {output}", quiet=scoring.quiet)
     exit_if_failed(
-        ctx, summary.failures, failed=summary.failed, turns=summary.turns, field=options.field
+        summary.failures, failed=summary.failed, turns=summary.turns, field=options.field
     )
-
-
-def _finished(summary: Summary, output: str) -> str:
-    done = f"{output} was finished already, nothing was done"
-    if not summary.failed:
-        return done
-    return f"{done}; to try failed turns again, annotate the output: emo2vec cuts {output} -o OUT2"

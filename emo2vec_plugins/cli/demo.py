@@ -8,10 +8,15 @@ from pathlib import Path
 
 import click
 
-from emo2vec_plugins.cli.options import formats_option
-from emo2vec_plugins.cli.output import Tally, print_table
-from emo2vec_plugins.cli.results import Results
-from emo2vec_plugins.cli.scoring import Scoring, describe_model, scoring_options
+from emo2vec_plugins.cli.options import option
+from emo2vec_plugins.cli.output import print_table
+from emo2vec_plugins.cli.scoring import (
+    Results,
+    Scoring,
+    describe_model,
+    formats_option,
+    scoring_options,
+)
 from emo2vec_plugins.core import Options, ScoredTurn, annotate
 from emo2vec_plugins.errors import MissingExtraError
 from emo2vec_plugins.integrations import read_rttm_sources, unscored
@@ -19,15 +24,10 @@ from emo2vec_plugins.report import write_page
 
 
 @click.command("demo")
-@click.option(
-    *("-o", "--output"), metavar="DIR", default="emo2vec-demo", help="Where the results go."
-)
+@option("-o, --output DIR", "Where the results go.", default="emo2vec-demo")
 @formats_option
 @scoring_options(model="tiny")
-@click.pass_context
-def demo_command(
-    ctx: click.Context, *, output: str, formats: Sequence[str], scoring: Scoring
-) -> None:
+def demo_command(*, output: str, formats: Sequence[str], scoring: Scoring) -> None:
     """Try it on a conversation of 30 s, offline.
 
     The conversation and its speaker turns come with pyannote.audio, the model with this
@@ -35,9 +35,8 @@ def demo_command(
     """
     audio, turns = sample_conversation()
     found = read_rttm_sources(turns, audio)
-    tally, plugins = Tally(quiet=scoring.quiet), scoring.plugins
-    results = Results(output, formats, options=Options(), plugins=plugins, tally=tally)
-    engine = scoring.engine()
+    results = Results(output, formats, options=Options(), scoring=scoring)
+    engine, plugins = scoring.engine(), scoring.plugins
     for dialogue in annotate(found.sources, score=engine, plugins=plugins, failed=unscored):
         columns = ("start", "end", "speaker", "emotion", "score", "flags")
         print_table(columns, [_row(scored) for scored in dialogue.turns])
@@ -48,11 +47,8 @@ def demo_command(
         for path in written:
             click.echo(f"written {path}")
         click.echo(f"written {page}, to look at and to listen to in a browser")
-    tally.conclude(
-        ctx,
-        "the same for a recording of yours: "
-        f"emo2vec rttm AUDIO --rttm FILE --output DIR --model {scoring.model}",
-    )
+    own = f"emo2vec rttm AUDIO --rttm FILE --output DIR --model {scoring.model}"
+    results.tally.conclude(f"the same for a recording of yours: {own}")
 
 
 def sample_conversation() -> tuple[Path, Path]:
@@ -77,11 +73,7 @@ def sample_conversation() -> tuple[Path, Path]:
 
 def _row(scored: ScoredTurn) -> tuple[str, ...]:
     turn, emotion = scored.turn, scored.emotion
-    return (
-        f"{turn.start:.2f}",
-        f"{turn.end:.2f}",
-        turn.speaker or "",
-        emotion.label or f"unscored: {emotion.reason}",
-        "" if emotion.score is None else f"{emotion.score:.2f}",
-        " ".join(emotion.flags),
-    )
+    label = emotion.label or f"unscored: {emotion.reason}"
+    score = "" if emotion.score is None else f"{emotion.score:.2f}"
+    times = f"{turn.start:.2f}", f"{turn.end:.2f}"
+    return *times, turn.speaker or "", label, score, " ".join(emotion.flags)

@@ -9,10 +9,16 @@ from typing import Any
 
 import click
 
-from emo2vec_plugins.cli.options import annotating_options, folder_option, formats_option, gathered
-from emo2vec_plugins.cli.output import Tally, counted, note, step_progress
-from emo2vec_plugins.cli.results import Results
-from emo2vec_plugins.cli.scoring import Scoring, describe_model, scoring_options
+from emo2vec_plugins.cli.options import COUNT, folder_option, gathered, option
+from emo2vec_plugins.cli.output import counted, note, step_progress
+from emo2vec_plugins.cli.scoring import (
+    Results,
+    Scoring,
+    annotating_options,
+    describe_model,
+    formats_option,
+    scoring_options,
+)
 from emo2vec_plugins.core import Dialogue, Options
 from emo2vec_plugins.errors import (
     AudioError,
@@ -23,33 +29,29 @@ from emo2vec_plugins.errors import (
 )
 from emo2vec_plugins.formats import bundle_stem
 
-_COUNT = click.IntRange(min=1)
 _SPEAKERS = {
-    "num_speakers": click.option("--num-speakers", type=_COUNT, help="If it is known."),
-    "min_speakers": click.option("--min-speakers", type=_COUNT, help="If it is not known."),
-    "max_speakers": click.option("--max-speakers", type=_COUNT, help="If it is not known."),
+    "num_speakers": option("--num-speakers", "If it is known.", type=COUNT),
+    "min_speakers": option("--min-speakers", "If it is not known.", type=COUNT),
+    "max_speakers": option("--max-speakers", "If it is not known.", type=COUNT),
 }
 
 
 @click.command("diarize")
 @click.argument("audio", metavar="AUDIO...", nargs=-1, required=True)
 @folder_option
-@click.option(
-    "--pipeline",
-    metavar="FOLDER_OR_HUB_ID",
+@option(
+    "--pipeline FOLDER_OR_HUB_ID",
+    "A pyannote diarization pipeline.",
     default="pyannote/speaker-diarization-community-1",
-    help="A pyannote diarization pipeline.",
 )
-@click.option("--token", metavar="TOKEN", help="For a gated pipeline.  [default: HF_TOKEN]")
-@click.option("--cache-dir", metavar="DIR", help="Where the pipeline's downloads are kept.")
+@option("--token TOKEN", "For a gated pipeline.  [default: HF_TOKEN]")
+@option("--cache-dir DIR", "Where the pipeline's downloads are kept.")
 @gathered("speakers", dict, _SPEAKERS)
-@click.option("--channel", type=click.IntRange(min=0), help="Use only this one, from 0.")
+@option("--channel", "Use only this one, from 0.", type=click.IntRange(min=0))
 @annotating_options("overlap", "embeddings", "frames", "array_dtype")
 @formats_option
 @scoring_options()
-@click.pass_context
 def diarize_command(
-    ctx: click.Context,
     *,
     audio: Sequence[str],
     output: str,
@@ -69,9 +71,8 @@ def diarize_command(
     """
     files = _files(audio)
     _refuse_impossible(pipeline)
-    tally, plugins = Tally(quiet=scoring.quiet), scoring.plugins
-    results = Results(output, formats, options=options, plugins=plugins, tally=tally)
-    engine = scoring.engine(frames=options.frames)
+    results = Results(output, formats, options=options, scoring=scoring)
+    engine, plugins = scoring.engine(frames=options.frames), scoring.plugins
     note(f"loading {pipeline}", quiet=scoring.quiet)
     # Only here: importing pyannote.audio takes seconds, and a mistake is found before that.
     from emo2vec_plugins.integrations.pyannote import EmotionDiarizationPipeline
@@ -87,16 +88,13 @@ def diarize_command(
             source = file if channel is None else {"audio": file, "channel": channel}
             found = _diarized(diarizer, source, hook=hook, **known)
             if isinstance(found, Exception):
-                tally.count("recording", str(file), str(found))
+                results.tally.count("recording", str(file), str(found))
             else:
-                tally.count("recording", str(file))
+                results.tally.count("recording", str(file))
                 results.write(found)
-    tally.conclude(
-        ctx,
-        f"{counted(tally.turns, 'turn')} of {counted(len(files), 'recording')}, "
-        f"diarized by {pipeline}, "
-        f"scored by {describe_model(engine.backend)}, are in {results.folder}",
-    )
+    done = f"{counted(results.tally.turns, 'turn')} of {counted(len(files), 'recording')}"
+    by = f"diarized by {pipeline}, scored by {describe_model(engine.backend)}"
+    results.tally.conclude(f"{done}, {by}, are in {results.folder}")
 
 
 def _diarized(diarizer: Callable[..., Any], source: Any, **given: Any) -> Dialogue | Exception:
@@ -112,10 +110,8 @@ def _diarized(diarizer: Callable[..., Any], source: Any, **given: Any) -> Dialog
 def _refuse_impossible(pipeline: str) -> None:
     # pyannote asks the hub about anything, and its answer does not name the mistake.
     if not Path(pipeline).exists() and not re.fullmatch(r"[\w.-]+/[\w.-]+(@\S+)?", pipeline):
-        raise ModelNotFoundError(
-            f"the diarization pipeline {pipeline!r} is no folder, no file, and no identifier "
-            "of a hub such as owner/name"
-        )
+        expected = "no folder, no file, and no identifier of a hub such as owner/name"
+        raise ModelNotFoundError(f"the diarization pipeline {pipeline!r} is {expected}")
 
 
 def _files(audio: Sequence[str]) -> list[Path]:

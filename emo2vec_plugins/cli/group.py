@@ -164,10 +164,8 @@ def explain(error: Exception) -> str:
             return f"{error.filename}: {reason}" if error.filename else reason
         case MemoryError():
             return "out of memory; try a smaller --batch-seconds or --max-window"
-    return (
-        f"this is a bug: {type(error).__name__}: {error} "
-        "(run again with 'emo2vec --debug ...' to see where)"
-    )
+    advice = "run again with 'emo2vec --debug ...' to see where"
+    return f"this is a bug: {type(error).__name__}: {error} ({advice})"
 
 
 @contextmanager

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from emo2vec_plugins.cli.options import annotating_options
+from emo2vec_plugins.cli.options import option
 from emo2vec_plugins.cli.output import Tally, counted, progress
-from emo2vec_plugins.cli.scoring import Scoring, describe_model, scoring_options
+from emo2vec_plugins.cli.scoring import Scoring, annotating_options, describe_model, scoring_options
 from emo2vec_plugins.core import Options
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.files import results_folder
@@ -15,25 +15,12 @@ from emo2vec_plugins.integrations.kaldi import annotate_kaldi, read_kaldi
 
 @click.command("kaldi")
 @click.argument("folder", metavar="DATA_DIR")
-@click.option(
-    "-o", "--output", metavar="DIR", help="Where the results go.  [default: the data folder]"
-)
+@option("-o, --output DIR", "Where the results go.  [default: the data folder]")
 @annotating_options("overlap", "embeddings", "overwrite")
-@click.option(
-    "--run-pipes",
-    is_flag=True,
-    help="Run the commands in wav.scp, in a shell; only of a folder that you trust.",
-)
+@option("--run-pipes", "Run the commands in wav.scp, in a shell; only of a folder you trust.")
 @scoring_options()
-@click.pass_context
 def kaldi_command(
-    ctx: click.Context,
-    *,
-    folder: str,
-    output: str | None,
-    options: Options,
-    run_pipes: bool,
-    scoring: Scoring,
+    *, folder: str, output: str | None, options: Options, run_pipes: bool, scoring: Scoring
 ) -> None:
     """Score the utterances of a Kaldi data folder.
 
@@ -60,8 +47,7 @@ def kaldi_command(
         )
     for name in utterances:
         tally.count("utterance", name, written.failures.get(name))
-    tally.conclude(
-        ctx,
-        f"{counted(len(utterances), 'utterance')} of {counted(len(data.recordings), 'recording')}, "
-        f"scored by {describe_model(engine.backend)}, are in {written.folder}",
+    done = (
+        f"{counted(len(utterances), 'utterance')} of {counted(len(data.recordings), 'recording')}"
     )
+    tally.conclude(f"{done}, scored by {describe_model(engine.backend)}, are in {written.folder}")

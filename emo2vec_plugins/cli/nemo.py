@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from emo2vec_plugins.cli.options import annotating_options, existing, manifest_options
+from emo2vec_plugins.cli.options import existing, manifest_options
 from emo2vec_plugins.cli.output import (
     annotated,
     counted,
@@ -13,7 +13,7 @@ from emo2vec_plugins.cli.output import (
     progress,
     warn_of_labels,
 )
-from emo2vec_plugins.cli.scoring import Scoring, describe_model, scoring_options
+from emo2vec_plugins.cli.scoring import Scoring, annotating_options, describe_model, scoring_options
 from emo2vec_plugins.core import Options
 from emo2vec_plugins.integrations.nemo import annotate_nemo
 
@@ -22,10 +22,7 @@ from emo2vec_plugins.integrations.nemo import annotate_nemo
 @manifest_options
 @annotating_options("overlap", "field", "overwrite")
 @scoring_options()
-@click.pass_context
-def nemo_command(
-    ctx: click.Context, *, source: str, output: str, options: Options, scoring: Scoring
-) -> None:
+def nemo_command(*, source: str, output: str, options: Options, scoring: Scoring) -> None:
     """Score the lines of a NeMo manifest.
 
     IN has a JSON object a line, with audio_filepath, offset and duration; OUT gets the same lines,
@@ -43,8 +40,8 @@ def nemo_command(
         warn_of_labels(counted(summary.lines, "line"), options.field)
     else:
         done = annotated(summary.turns, counted(summary.lines, "line"), summary.skipped)
-        model = describe_model(engine.backend)
-        note(f"{done}, scored by {model}, are in {output}", quiet=scoring.quiet)
+        scored = f"scored by {describe_model(engine.backend)}"
+        note(f"{done}, {scored}, are in {output}", quiet=scoring.quiet)
     exit_if_failed(
-        ctx, summary.failures, failed=summary.failed, turns=summary.turns, field=options.field
+        summary.failures, failed=summary.failed, turns=summary.turns, field=options.field
     )

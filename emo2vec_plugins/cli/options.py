@@ -1,24 +1,33 @@
-"""The options that commands share: each is described once, and means the same in every command."""
+"""The options that commands share: each is described once, and means the same in every command.
+
+Those of commands that score are in `emo2vec_plugins.cli.scoring`.
+"""
 
 from __future__ import annotations
 
 import errno
 import functools
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from emo2vec_plugins.core import Options
+from emo2vec_plugins.cli.group import plugins_of
+from emo2vec_plugins.cli.output import listed
+from emo2vec_plugins.core import Dialogue
+from emo2vec_plugins.errors import OptionsError
+from emo2vec_plugins.formats import read_any
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 PICTURE_SUFFIXES = (".png", ".svg", ".pdf")
 """What files of pictures end in."""
 
-POSITIVE = click.FloatRange(min=0, min_open=True)
+POSITIVE, COUNT = click.FloatRange(min=0, min_open=True), click.IntRange(min=1)
+"""Types of options: a number above 0, and how many of something."""
 
 
 def output_file(*suffixes: str, stdout: bool = False) -> Callable[..., str | None]:
@@ -77,6 +86,28 @@ def label_names(
     return found
 
 
+def option(usage: str, help: str, *, name: str | None = None, **more: Any) -> Decorator:
+    """Return what gives a command an option.
+
+    Args:
+        usage: As help shows it: ``-o, --output FILE``. Without a metavar and a type it is a flag.
+        help: What it does.
+        name: Of the argument that the command gets; by the long option if None.
+        more: As ``click.option`` takes it.
+    """
+    *short, long = usage.split(", ")
+    long, _, metavar = long.partition(" ")
+    declared = [*short, long, *([name] if name else [])]
+    if not metavar and "type" not in more:
+        more["is_flag"] = True  # never False: click would then take "-1" for another option
+    return click.option(*declared, metavar=metavar or None, help=help, **more)
+
+
+def choice_option(name: str, *values: str, help: str) -> Decorator:
+    """Return what gives a command an option with these values; the first is the default."""
+    return option(name, help, type=click.Choice(values), default=values[0])
+
+
 def gathered(
     argument: str, make: Callable[..., Any], options: Mapping[str, Decorator]
 ) -> Decorator:
@@ -95,117 +126,123 @@ def gathered(
             own = {name: given.pop(name) for name in options}
             return command(**{argument: make(**own)}, **given)
 
-        return _decorated(gather, options.values())
+        decorated: Callable[..., Any] = gather
+        # The decorator nearest to a function is applied first, and its option listed last.
+        for each in reversed([*options.values()]):
+            decorated = each(decorated)
+        return decorated
 
     return decorate
 
 
-def _decorated(command: Callable[..., Any], decorators: Iterable[Decorator]) -> Callable[..., Any]:
-    # The decorator nearest to a function is applied first, and its option listed last.
-    for decorator in reversed([*decorators]):
-        command = decorator(command)
-    return command
-
-
 def manifest_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command IN, the manifest that it reads, and ``--output`` for one like it."""
-    source = click.argument("source", metavar="IN")
-    output = click.option(
-        "-o", "--output", metavar="OUT", required=True, help="What to write: the same kind as IN."
-    )
-    return source(output(command))
+    output = option("-o, --output OUT", "What to write: the same kind as IN.", required=True)
+    return click.argument("source", metavar="IN")(output(command))
 
 
-def choice_option(name: str, *values: str, help: str) -> Decorator:
-    """Return what gives a command an option with these values; the first is the default."""
-    return click.option(name, type=click.Choice(values), default=values[0], help=help)
-
-
-threads_option = click.option(
-    "--threads", type=click.IntRange(min=1), help="Of the CPU.  [default: torch's own]"
+threads_option = option("--threads", "Of the CPU.  [default: torch's own]", type=COUNT)
+quiet_option = option("-q, --quiet", "No progress, no summary.")
+folder_option = option("-o, --output DIR", "Where the results go.", required=True)
+input_format_option = option(
+    "--input-format NAME", "Format of what is read, whatever its name ends in."
 )
-quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
-folder_option = click.option(
-    "-o", "--output", metavar="DIR", required=True, help="Where the results go."
+_NAMED = "The audio: FILE, or NAME=FILE for one recording of several. Repeatable."
+audio_option = option("--audio FILE", f"{_NAMED}  [default: as annotated]", multiple=True)
+report_option = option(
+    "--report FILE", "Write everything as JSON; - for stdout.", callback=output_file(stdout=True)
 )
-formats_option = click.option(
-    *("--format", "formats"),
-    metavar="NAME",
-    multiple=True,
-    help="Write each recording in this format, too; 'emo2vec plugins' lists them. Repeatable.",
+label_map_option = option(
+    "--label-map FILE",
+    "YAML or JSON: what other labels mean ('happiness: happy'); null drops them.",
 )
-input_format_option = click.option(
-    "--input-format", metavar="NAME", help="Format of what is read, whatever its name ends in."
-)
-audio_option = click.option(
-    "--audio",
-    metavar="FILE",
-    multiple=True,
-    help="The audio: FILE, or NAME=FILE for one recording of several. Repeatable.  "
-    "[default: as annotated]",
-)
-report_option = click.option(
-    "--report",
-    metavar="FILE",
-    callback=output_file(stdout=True),
-    help="Write everything as JSON; - for stdout.",
-)
-label_map_option = click.option(
-    "--label-map",
-    metavar="FILE",
-    help="YAML or JSON: what other labels mean ('happiness: happy'); null drops them.",
-)
-field_option = click.option(
-    "--field",
-    metavar="NAME",
-    default="emotion",
-    help="The field with the label, and prefix of those beside it.",
-)
-overwrite_option = click.option("--overwrite", is_flag=True, help="Replace what is there already.")
-store_option = click.option("--store", metavar="PATH", help="Where --embeddings and --frames go.")
+_FIELD = "The field with the label, and prefix of those beside it."
+field_option = option("--field NAME", _FIELD, default="emotion")
+overwrite_option = option("--overwrite", "Replace what is there already.")
 
 
 def picture_option(what: str) -> Decorator:
     """Return what gives a command ``--picture``, a file in which *what* is drawn."""
-    return click.option(
-        "--picture",
-        metavar="FILE",
-        callback=output_file(*PICTURE_SUFFIXES),
-        help=f"Draw {what}: {', '.join(PICTURE_SUFFIXES)}.",
-    )
+    shown = f"Draw {what}: {', '.join(PICTURE_SUFFIXES)}."
+    return option("--picture FILE", shown, callback=output_file(*PICTURE_SUFFIXES))
 
 
-_ANNOTATING: dict[str, Decorator] = {
-    "overlap": choice_option(
-        "--overlap",
-        "keep",
-        "exclude",
-        help="exclude: score a speaker only while no one else speaks.",
-    ),
-    "embeddings": click.option("--embeddings", is_flag=True, help="Write each turn's embedding."),
-    "frames": click.option(
-        "--frames", is_flag=True, help="Write embeddings and logits 50 times a second."
-    ),
-    "array_dtype": choice_option(
-        "--array-dtype", "float32", "float16", help="Of the arrays that are written."
-    ),
-    "field": field_option,
-    "overwrite": overwrite_option,
-}
+def recording_options(a: str) -> Decorator:
+    """Give a command EMOTIONS, ``--recording`` and ``--input-format``.
+
+    It is called with ``dialogue=``, the only recording in EMOTIONS or the one that is named.
+
+    Args:
+        a: What is made of it, for the message if several are found and none is named.
+    """
+    which = "Which one to show, if EMOTIONS contains several."
+    options: dict[str, Decorator] = {
+        "emotions": click.argument("emotions", metavar="EMOTIONS"),
+        "recording": option("--recording NAME", which),
+        "input_format": input_format_option,
+    }
+    return gathered("dialogue", functools.partial(_read_one, a), options)
 
 
-def annotating_options(*fields: str) -> Decorator:
-    """Give a command options named as fields of `Options`; it is called with ``options=``."""
-    return gathered("options", Options, {name: _ANNOTATING[name] for name in fields})
+def annotation_options(argument: str, *, input_format: bool = False) -> Decorator:
+    """Give a command *argument*, what it reads, and ``--audio``, perhaps ``--input-format``.
+
+    It is called with ``dialogues=``, all that were read.
+    """
+    options: dict[str, Decorator] = {"source": click.argument("source", metavar=argument)}
+    options |= {"input_format": input_format_option} if input_format else {}
+    return gathered("dialogues", _read_all, {**options, "audio": audio_option})
 
 
-def check_store(options: Options, store: str | None) -> None:
-    """Refuse arrays without a place to go, and a place for none.
+def _read_all(
+    *, source: str, audio: Sequence[str], input_format: str | None = None
+) -> list[Dialogue]:
+    plugins = plugins_of(click.get_current_context())
+    return _with_audio(read_any(source, plugins=plugins, format=input_format), audio)
+
+
+def _read_one(
+    a: str, *, emotions: str, recording: str | None, input_format: str | None
+) -> Dialogue:
+    dialogues = _read_all(source=emotions, audio=(), input_format=input_format)
+    names = [each.recording for each in dialogues]
+    there = listed(names) or "none"
+    if recording is None and len(names) != 1:
+        raise OptionsError(f"a {a} is of one recording; --recording says which: {there}")
+    name = names[0] if recording is None else recording
+    if names.count(name) != 1:
+        found = f"{names.count(name)} recordings are" if name in names else "there is no recording"
+        raise OptionsError(f"{found} {name!r}, there are {there}")
+    return dialogues[names.index(name)]
+
+
+def _with_audio(dialogues: Sequence[Dialogue], audio: Sequence[str]) -> list[Dialogue]:
+    """Return dialogues with the audio files that were named for them, and how long these are.
 
     Raises:
-        click.UsageError: If one is given without the other.
+        OptionsError: If a file is for no recording, or for several.
+        AudioError: If a file cannot be read.
     """
-    if (options.embeddings or options.frames) and store is None:
-        raise click.UsageError("--embeddings and --frames need --store PATH")
-    if store is not None and not (options.embeddings or options.frames):
-        raise click.UsageError("--store needs --embeddings or --frames")
+    from emo2vec_plugins.audio import open_audio  # only here: most formats link to no audio
+
+    files = dict(_named(each, dialogues) for each in audio)
+    found = []
+    for dialogue in dialogues:
+        if path := files.get(dialogue.recording):
+            sound = open_audio(path)
+            dialogue = replace(dialogue, audio=path, duration=sound.length / sound.rate)  # noqa: PLW2901
+        found.append(dialogue)
+    return found
+
+
+def _named(given: str, dialogues: Sequence[Dialogue]) -> tuple[str, str]:
+    names = [dialogue.recording for dialogue in dialogues]
+    name, equals, path = given.partition("=")
+    # A file may have "=" in its name: NAME=FILE is only what is not there as a file.
+    if not equals or Path(given).exists():
+        path = given
+        name = names[0] if len(names) == 1 else Path(given).stem
+    if name not in names:
+        where = f"there is no recording {name!r}, there are {listed(names)}"
+        raise OptionsError(f"--audio {given}: {where}; NAME=FILE says which one it is of")
+    return name, path

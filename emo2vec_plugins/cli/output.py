@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,11 +57,8 @@ def annotated(turns: int, items: str, skipped: int) -> str:
 
 def warn_of_labels(items: str, field: str, *, work: str = "scored") -> None:
     """Warn that there was nothing to do, because all *items* have a label in *field*."""
-    complain(
-        "warning",
-        f"nothing was {work}: {items} already labelled in {field!r}; "
-        "--field NAME writes beside it, --overwrite replaces it",
-    )
+    advice = "--field NAME writes beside it, --overwrite replaces it"
+    complain("warning", f"nothing was {work}: {items} already labelled in {field!r}; {advice}")
 
 
 def name_failures(headline: str, failures: Sequence[str], *, total: int) -> None:
@@ -95,14 +91,12 @@ def write_report(file: str | None, document: Mapping[str, Any]) -> None:
     write_whole(Path(file), content)
 
 
-def exit_if_failed(
-    ctx: click.Context, failures: Sequence[str], *, failed: int, turns: int, field: str
-) -> None:
+def exit_if_failed(failures: Sequence[str], *, failed: int, turns: int, field: str) -> None:
     """Name the turns of a manifest that failed, and exit with status 3, unless there are none."""
     if failed:
         of = f"{failed} of {counted(turns, 'turn')} failed; {field}_reason says why:"
         name_failures(of, failures, total=failed)
-        ctx.exit(SOME_FAILED)
+        raise click.exceptions.Exit(SOME_FAILED)
 
 
 @contextmanager
@@ -151,12 +145,7 @@ def step_progress(*, quiet: bool = False) -> Iterator[Callable[..., None] | None
         tasks: dict[str, Any] = {}
 
         def hook(
-            step: str,
-            artifact: Any,  # noqa: ARG001 - what hooks are called with
-            *,
-            file: Any = None,  # noqa: ARG001
-            completed: int | None = None,
-            total: int | None = None,
+            step: str, _: Any, *, completed: int | None = None, total: int | None = None, **__: Any
         ) -> None:
             if step not in tasks:
                 tasks[step] = bars.add_task(step, total=total or 1)
@@ -187,13 +176,8 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*row)
     # Names of files and speakers may look like markup or emoji codes: "[red]", ":cat:".
-    console = Console(
-        file=sys.stdout,
-        width=None if sys.stdout.isatty() else UNWRAPPED,
-        markup=False,
-        highlight=False,
-        emoji=False,
-    )
+    width = None if sys.stdout.isatty() else UNWRAPPED
+    console = Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False)
     if console.is_terminal:
         console.print(table)
         return
@@ -213,12 +197,13 @@ class Tally:
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
         self._left_out: list[str] = []
-        self._kinds: defaultdict[str, _Kind] = defaultdict(_Kind)
+        self._totals: Counter[str] = Counter()
+        self._failed: defaultdict[str, list[str]] = defaultdict(list)
 
     @property
     def turns(self) -> int:
         """How many turns were counted."""
-        return self._kinds["turn"].total
+        return self._totals["turn"]
 
     def add(self, dialogue: Dialogue) -> None:
         """Count the turns of one recording; those with a reason have failed."""
@@ -229,33 +214,24 @@ class Tally:
 
     def count(self, noun: str, name: str, reason: str | None = None) -> None:
         """Count one item of the kind *noun*; with a *reason*, it has failed."""
-        kind = self._kinds[noun]
-        kind.total += 1
+        self._totals[noun] += 1
         if reason is not None:
-            kind.failed.append(f"{name}: {reason.removeprefix(f'{name}: ')}")
+            self._failed[noun].append(f"{name}: {reason.removeprefix(f'{name}: ')}")
 
     def leave_out(self, what: str) -> None:
         """Note what was asked for and could not even be tried; it is reported in one line."""
         self._left_out.append(what)
 
-    def conclude(self, ctx: click.Context, summary: str) -> None:
+    def conclude(self, summary: str) -> None:
         """Write the summary and the failures; exit with status 3 if there are any."""
         note(summary, quiet=self._quiet)
         for what in self._left_out:
             complain("warning", what)
-        failing = {noun: kind for noun, kind in self._kinds.items() if kind.failed}
-        for noun, kind in failing.items():
-            failed = len(kind.failed)
-            share = _share(failed, kind.total, noun)
-            name_failures(f"{share} failed:", kind.failed, total=failed)
-        if failing or self._left_out:
-            ctx.exit(SOME_FAILED)
-
-
-@dataclass(slots=True)
-class _Kind:
-    total: int = 0
-    failed: list[str] = field(default_factory=list)
+        for noun, failed in self._failed.items():
+            share = _share(len(failed), self._totals[noun], noun)
+            name_failures(f"{share} failed:", failed, total=len(failed))
+        if self._failed or self._left_out:
+            raise click.exceptions.Exit(SOME_FAILED)
 
 
 def _share(part: int, total: int, noun: str) -> str:

@@ -9,12 +9,18 @@ from typing import Literal
 
 import click
 
-from emo2vec_plugins.cli.annotations import recording_options
-from emo2vec_plugins.cli.options import PICTURE_SUFFIXES, choice_option, output_file, quiet_option
+from emo2vec_plugins.cli.options import (
+    PICTURE_SUFFIXES,
+    choice_option,
+    option,
+    output_file,
+    quiet_option,
+    recording_options,
+)
 from emo2vec_plugins.cli.output import note
 from emo2vec_plugins.core import Dialogue
 from emo2vec_plugins.files import write_whole
-from emo2vec_plugins.report import spoken_by
+from emo2vec_plugins.report import rendered, spoken_by, timeline, trajectories
 
 
 def seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
@@ -37,26 +43,19 @@ def seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> fl
 
 @click.command("picture")
 @recording_options("picture")
-@click.option(
-    *("-o", "--output"),
-    metavar="FILE",
+@option(
+    "-o, --output FILE",
+    f"What to write: {', '.join(PICTURE_SUFFIXES)}.",
     callback=output_file(*PICTURE_SUFFIXES),
     required=True,
-    help=f"What to write: {', '.join(PICTURE_SUFFIXES)}.",
 )
 @choice_option(
-    "--kind",
-    "timeline",
-    "trajectories",
+    *("--kind", "timeline", "trajectories"),
     help="A lane for each speaker, or the probability of each emotion over time.",
 )
-@click.option(
-    "--speaker", "speakers", metavar="NAME", multiple=True, help="Draw only this one. Repeatable."
-)
-@click.option(
-    "--start", callback=seconds, metavar="TIME", help="From when: seconds, m:ss or h:mm:ss."
-)
-@click.option("--end", callback=seconds, metavar="TIME", help="Until when.")
+@option("--speaker NAME", "Draw only this one. Repeatable.", name="speakers", multiple=True)
+@option("--start TIME", "From when: seconds, m:ss or h:mm:ss.", callback=seconds)
+@option("--end TIME", "Until when.", callback=seconds)
 @quiet_option
 def picture_command(
     *,
@@ -77,8 +76,6 @@ def picture_command(
     ends = [each.turn.end for each in dialogue.turns]
     whole = replace(dialogue, duration=max([dialogue.duration or 0.0, *ends]))
     shown = spoken_by(whole, speakers) if speakers else whole
-    from emo2vec_plugins.report import rendered, timeline, trajectories
-
     draw = timeline if kind == "timeline" else trajectories
     figure = draw(shown, start=start, end=end)
     write_whole(Path(output), rendered(figure, suffix=Path(output).suffix))

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import click
 
-from emo2vec_plugins.cli.annotations import recording_options
-from emo2vec_plugins.cli.options import choice_option, output_file, quiet_option
+from emo2vec_plugins.cli.options import (
+    choice_option,
+    option,
+    output_file,
+    quiet_option,
+    recording_options,
+)
 from emo2vec_plugins.cli.output import complain, note
 from emo2vec_plugins.core import Dialogue
 from emo2vec_plugins.formats import bundle_stem
@@ -14,15 +19,12 @@ from emo2vec_plugins.report import How, write_page
 
 @click.command("report")
 @recording_options("report")
-@click.option(
-    *("-o", "--output"),
-    metavar="FILE",
+@option(
+    "-o, --output FILE",
+    "What to write.  [default: RECORDING.html in the working directory]",
     callback=output_file(),
-    help="What to write.  [default: RECORDING.html in the working directory]",
 )
-@click.option(
-    "--audio", metavar="FILE", help="The audio, or a URL to link to.  [default: as annotated]"
-)
+@option("--audio FILE", "The audio, or a URL to link to.  [default: as annotated]")
 @choice_option(
     "--sound", "embed", "link", "none", help="Within the page, as a file beside it, or not at all."
 )

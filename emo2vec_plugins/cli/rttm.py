@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 
 import click
 
-from emo2vec_plugins.cli.options import annotating_options, folder_option, formats_option
-from emo2vec_plugins.cli.output import Tally, counted, listed, note, progress
-from emo2vec_plugins.cli.results import Results
-from emo2vec_plugins.cli.scoring import Scoring, describe_model, scoring_options
-from emo2vec_plugins.core import Clip, Dialogue, Emotion, End, Options, annotate
-from emo2vec_plugins.errors import AudioError, Emo2vecWarning
+from emo2vec_plugins.cli.options import folder_option, option
+from emo2vec_plugins.cli.output import counted, listed, note, progress
+from emo2vec_plugins.cli.scoring import (
+    Results,
+    Scoring,
+    annotating_options,
+    describe_model,
+    formats_option,
+    scoring_options,
+)
+from emo2vec_plugins.core import Clip, Emotion, End, Options, annotate
+from emo2vec_plugins.errors import AudioError, warn
 from emo2vec_plugins.integrations import RttmSources, read_rttm_sources, unscored
 
 
 @click.command("rttm")
 @click.argument("audio", metavar="AUDIO...", nargs=-1, required=True)
-@click.option("--rttm", metavar="FILE", required=True, help="Speaker turns of the recordings.")
+@option("--rttm FILE", "Speaker turns of the recordings.", required=True)
 @folder_option
 @annotating_options("overlap", "embeddings", "frames", "array_dtype")
 @formats_option
-@click.option(
-    "--use-channels",
-    is_flag=True,
-    help="Take the RTTM's channel field, which counts from 1, for channels of the audio.",
-)
+@option("--use-channels", "Take the RTTM's channel field, which counts from 1, for the audio's.")
 @scoring_options()
-@click.pass_context
 def rttm_command(
-    ctx: click.Context,
     *,
     audio: Sequence[str],
     rttm: str,
@@ -53,11 +52,14 @@ def rttm_command(
     for name in found.renamed:
         note(f"using {audio[0]} for {name}, the only recording of {rttm}", quiet=scoring.quiet)
     for path in found.unused:
-        warnings.warn(f"{path}: no recording of {rttm} has this name", Emo2vecWarning, stacklevel=2)
-    tally = Tally(quiet=scoring.quiet)
-    results = Results(output, formats, options=options, plugins=scoring.plugins, tally=tally)
+        warn(f"{path}: no recording of {rttm} has this name")
+    results = Results(output, formats, options=options, scoring=scoring)
     if found.missing:
-        tally.leave_out(_without_audio(found, rttm))
+        have = (
+            "has no audio file of its" if len(found.missing) == 1 else "have no audio file of their"
+        )
+        count = counted(len(found.missing), "recording")
+        results.tally.leave_out(f"{count} of {rttm} {have} name: {listed(found.missing)}")
     engine = scoring.engine(frames=options.frames)
     total = sum(len(source.turns or ()) for source in found.sources)
     with progress("turns", total=total, quiet=scoring.quiet) as advance:
@@ -69,23 +71,13 @@ def rttm_command(
                     advance(1)
                 yield item, emotion
 
-        dialogues: Iterator[Dialogue] = annotate(
+        for dialogue in annotate(
             found.sources, score=score, plugins=scoring.plugins, options=options, failed=unscored
-        )
-        for dialogue in dialogues:
+        ):
             results.write(dialogue, rttm=found.lines[dialogue.recording])
-    tally.conclude(
-        ctx,
-        f"{counted(tally.turns, 'turn')} of {counted(len(found.sources), 'recording')}, scored by "
-        f"{describe_model(engine.backend)}, are in {results.folder}",
-    )
-
-
-def _without_audio(found: RttmSources, rttm: str) -> str:
-    names = listed(found.missing)
-    if len(found.missing) == 1:
-        return f"1 recording of {rttm} has no audio file of its name: {names}"
-    return f"{len(found.missing)} recordings of {rttm} have no audio file of their name: {names}"
+    done = f"{counted(results.tally.turns, 'turn')} of {counted(len(found.sources), 'recording')}"
+    by = describe_model(engine.backend)
+    results.tally.conclude(f"{done}, scored by {by}, are in {results.folder}")
 
 
 def _refuse_none(found: RttmSources, rttm: str) -> None:
@@ -93,10 +85,10 @@ def _refuse_none(found: RttmSources, rttm: str) -> None:
         return
     if not found.missing:
         raise AudioError(f"{rttm}: there are no turns in this file")
+    name = found.missing[0]
     unused = "".join(f"; {path} is not one" for path in found.unused[:1])
     others = ", or like another one" if len(found.missing) > 1 else ""
+    expected = f"expected a file named {name} and a suffix{others}{unused}"
     raise AudioError(
-        f"no recording in {rttm} has audio: expected a file "
-        f"named {found.missing[0]} and a suffix{others}{unused}; "
-        f"{found.missing[0]}=FILE says which file it is"
+        f"no recording in {rttm} has audio: {expected}; {name}=FILE says which file it is"
     )

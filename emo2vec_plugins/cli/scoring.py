@@ -1,25 +1,42 @@
-"""The options of commands with a model: which one, how it runs, and how turns are scored."""
+"""What commands with a model share: its options, those of scoring, and the folder of results."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
 
+from emo2vec_plugins import formats as layouts
 from emo2vec_plugins.cli.group import plugins_of
 from emo2vec_plugins.cli.options import (
     POSITIVE,
     Decorator,
     choice_option,
+    field_option,
     gathered,
     label_names,
+    option,
+    overwrite_option,
     quiet_option,
 )
-from emo2vec_plugins.core import DEFAULT_MODEL, Backend, Plugins, load_model
+from emo2vec_plugins.cli.output import Tally
+from emo2vec_plugins.core import (
+    DEFAULT_MODEL,
+    Backend,
+    Dialogue,
+    Format,
+    Options,
+    Plugins,
+    load_model,
+)
 from emo2vec_plugins.engine import Engine
+from emo2vec_plugins.errors import Emo2vecError, FormatError
+from emo2vec_plugins.files import results_folder
 from emo2vec_plugins.integrations import model_label
 
 
@@ -82,13 +99,8 @@ def describe_model(backend: Backend) -> str:
 def model_option(default: str | None, *, otherwise: str = "") -> Decorator:
     """Return what gives a command ``--model``; without a default, help says what is *otherwise*."""
     shown = f"  [default: {otherwise}]" if otherwise else ""
-    return click.option(
-        *("-m", "--model"),
-        metavar="NAME",
-        default=default,
-        show_default=default is not None,
-        help=f"A name ('emo2vec models' lists them), a folder, or a hub's identifier.{shown}",
-    )
+    what = f"A name ('emo2vec models' lists them), a folder, or a hub's identifier.{shown}"
+    return option("-m, --model NAME", what, default=default)
 
 
 def dtype_option(*dtypes: str) -> Decorator:
@@ -97,9 +109,7 @@ def dtype_option(*dtypes: str) -> Decorator:
     return choice_option("--dtype", *dtypes, help=what)
 
 
-device_option = click.option(
-    "--device", metavar="NAME", help="cpu, cuda, cuda:1, ...  [default: the best there is]"
-)
+device_option = option("--device NAME", "cpu, cuda, cuda:1, ...  [default: the best there is]")
 
 _LOADING: dict[str, Decorator] = {
     "device": device_option,
@@ -107,30 +117,26 @@ _LOADING: dict[str, Decorator] = {
 }
 
 _SCORING: dict[str, Decorator] = {
-    "labels": click.option(
-        "--labels",
-        metavar="A,B,...",
+    "labels": option(
+        "--labels A,B,...",
+        "Keep only these classes; the others are masked before the softmax.",
         callback=label_names,
-        help="Keep only these classes; the others are masked before the softmax.",
     ),
-    "batch_seconds": click.option(
-        "--batch-seconds",
+    "batch_seconds": option(
+        "--batch-seconds SECONDS",
+        "Audio per batch; less needs less memory.  [default: the model's own]",
         type=POSITIVE,
-        metavar="SECONDS",
-        help="Audio per batch; less needs less memory.  [default: the model's own]",
     ),
-    "max_window": click.option(
-        "--max-window",
+    "max_window": option(
+        "--max-window SECONDS",
+        "Longer turns are scored in overlapping windows.",
         type=POSITIVE,
-        metavar="SECONDS",
         default=30.0,
-        help="Longer turns are scored in overlapping windows.",
     ),
-    "workers": click.option(
-        "--workers",
+    "workers": option(
+        "--workers N",
+        "Threads that read and resample ahead of the model; 0 for none.  [default: by cores]",
         type=click.IntRange(min=0),
-        metavar="N",
-        help="Threads that read and resample ahead of the model; 0 for none.  [default: by cores]",
     ),
     "quiet": quiet_option,
 }
@@ -155,3 +161,133 @@ def scoring_options(*, model: str | None = DEFAULT_MODEL) -> Decorator:
     """
     options = {"model": model_option(model), **_LOADING, **_SCORING}
     return gathered("scoring", partial(_with_plugins, Scoring), options)
+
+
+formats_option = option(
+    "--format NAME",
+    "Write each recording in this format, too; 'emo2vec plugins' lists them. Repeatable.",
+    name="formats",
+    multiple=True,
+)
+store_option = option("--store PATH", "Where --embeddings and --frames go.")
+
+_EXCLUDE = "exclude: score a speaker only while no one else speaks."
+_ANNOTATING: dict[str, Decorator] = {
+    "overlap": choice_option("--overlap", "keep", "exclude", help=_EXCLUDE),
+    "embeddings": option("--embeddings", "Write each turn's embedding."),
+    "frames": option("--frames", "Write embeddings and logits 50 times a second."),
+    "array_dtype": choice_option("--array-dtype", "float32", "float16", help="Of arrays on disk."),
+    "field": field_option,
+    "overwrite": overwrite_option,
+}
+
+
+def annotating_options(*fields: str) -> Decorator:
+    """Give a command options named as fields of `Options`; it is called with ``options=``."""
+    return gathered("options", Options, {name: _ANNOTATING[name] for name in fields})
+
+
+def check_store(options: Options, store: str | None) -> None:
+    """Refuse arrays without a place to go, and a place for none.
+
+    Raises:
+        click.UsageError: If one is given without the other.
+    """
+    wanted = options.embeddings or options.frames
+    if wanted and store is None:
+        raise click.UsageError("--embeddings and --frames need --store PATH")
+    if store is not None and not wanted:
+        raise click.UsageError("--store needs --embeddings or --frames")
+
+
+BUNDLED = (layouts.RTTM, layouts.EMOTION_RTTM, layouts.SPKEMO_RTTM, layouts.EMOTIONS_JSONL)
+"""What every recording is written in anyway."""
+
+
+class Results:
+    """Writes recordings into a folder, and counts their turns.
+
+    Args:
+        folder: Made if it is missing, once the formats are known to be good.
+        formats: Names of those beside the bundle; the bundle's own change nothing.
+        options: Arrays that they ask for are written, too.
+        scoring: Its plugins offer the formats.
+
+    Attributes:
+        folder: Where the files are.
+        tally: Counts turns and files, and those that failed.
+
+    Raises:
+        FormatError: If there is no such format, it cannot be written, has no suffix, or its files
+            would have the names of others.
+        OptionsError: If the folder is a file.
+        OSError: If the folder cannot be written to.
+    """
+
+    def __init__(
+        self, folder: str, formats: Sequence[str], *, options: Options, scoring: Scoring
+    ) -> None:
+        self._plugins, self._options = scoring.plugins, options
+        self._formats = _chosen(formats, self._plugins.formats())
+        self.tally = Tally(quiet=scoring.quiet)
+        self.folder = results_folder(folder)  # last: a mistake above leaves no empty folder
+
+    def write(self, dialogue: Dialogue, *, rttm: str | None = None) -> list[Path]:
+        """Write one recording, and say where.
+
+        A format that cannot hold the recording is a failure in the tally, not of the run.
+
+        Args:
+            dialogue: The turns with their emotions.
+            rttm: The lines that the turns come from, written as they are; made from the turns if
+                there are none.
+
+        Raises:
+            OSError: If the folder cannot be written to; bundles on disk are complete.
+        """
+        arrays, dtype = self._options.embeddings or self._options.frames, self._options.array_dtype
+        bundle = layouts.write_bundle(
+            dialogue, self.folder, rttm=rttm, embeddings=arrays, array_dtype=dtype
+        )
+        self.tally.add(dialogue)
+        written = [bundle.rttm, bundle.emotion_rttm, bundle.spkemo_rttm, bundle.emotions_jsonl]
+        return written + [path for each in self._formats if (path := self._export(dialogue, each))]
+
+    def _export(self, dialogue: Dialogue, format_: Format) -> Path | None:
+        path = layouts.file_of(dialogue, self.folder, format_)
+        noun = f"{format_.name} file"
+        try:
+            layouts.write_dialogues([dialogue], path, plugins=self._plugins, format=format_.name)
+        except Emo2vecError as error:
+            path.unlink(missing_ok=True)  # an earlier run's would be taken for this one's
+            self.tally.count(noun, str(path), str(error))
+            return None
+        self.tally.count(noun, str(path))
+        return path
+
+
+def _chosen(names: Sequence[str], known: dict[str, Format]) -> list[Format]:
+    """Return the formats of these names, each once, but for those of the bundle."""
+    found = {name: _known(name, known) for name in names}
+    chosen = [each for each in found.values() if each not in BUNDLED]
+    taken = {each.suffixes[0].casefold(): each.name for each in BUNDLED}
+    taken[layouts.ARRAYS_SUFFIX] = "embeddings"
+    for each in chosen:
+        # Some file systems take X.RTTM and X.rttm for one file.
+        suffix = layouts.suffix_of(each)
+        owner = taken.setdefault(suffix.casefold(), each.name)
+        if owner != each.name:
+            clash = f"files of {owner!r} end in {suffix}, too"
+            raise FormatError(f"format {each.name!r} cannot be written here: {clash}")
+    return chosen
+
+
+def _known(name: str, known: dict[str, Format]) -> Format:
+    if name not in known:
+        hint = "".join(f"did you mean {near!r}? " for near in get_close_matches(name, known, n=1))
+        raise FormatError(
+            f"there is no format {name!r}; {hint}there are {', '.join(sorted(known))}"
+        )
+    if known[name].dumps is None:
+        raise FormatError(f"format {name!r} can be read, not written")
+    return known[name]

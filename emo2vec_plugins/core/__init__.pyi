@@ -5,6 +5,7 @@ from .composition import compose as compose
 from .format import Format as Format
 from .hookspecs import hookimpl as hookimpl
 from .label_map import LabelMap as LabelMap
+from .label_map import read_yaml as read_yaml
 from .labels import COLOURS as COLOURS
 from .labels import EMOTIONS as EMOTIONS
 from .labels import UNSCORED as UNSCORED

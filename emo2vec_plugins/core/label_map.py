@@ -5,14 +5,39 @@ Nothing is guessed: a name that is neither mapped nor canonical is an error that
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 import yaml
 
 from emo2vec_plugins.core.labels import canonical
-from emo2vec_plugins.errors import LabelError
+from emo2vec_plugins.errors import Emo2vecError, LabelError
+
+
+T = TypeVar("T")
+
+
+def read_yaml(
+    path: Path, make: Callable[[dict[str, Any]], T], *, expected: str, wrong: type[Emo2vecError]
+) -> T:
+    """Return what *make* makes of the mapping in a YAML or JSON file.
+
+    Raises:
+        Emo2vecError: *wrong*, with the path, if the file holds no mapping, or *make* raises it.
+        OSError: If the file cannot be read.
+    """
+    try:
+        document = yaml.safe_load(path.read_text("utf-8-sig"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise wrong(f"{path}: not readable as plain YAML or JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise wrong(f"{path}: expected {expected}, got {type(document).__name__}")
+    try:
+        return make(document)
+    except wrong as error:
+        raise wrong(f"{path}: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +75,8 @@ class LabelMap:
             LabelError: If the file holds anything else.
             OSError: If it cannot be read.
         """
-        try:
-            document = yaml.safe_load(Path(path).read_text("utf-8-sig"))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise LabelError(f"{path}: not YAML or JSON: {error}") from error
-        if not isinstance(document, dict):
-            raise LabelError(
-                f"{path}: a mapping of names was expected, such as 'happiness: happy', "
-                f"got {type(document).__name__}"
-            )
-        try:
-            return cls(document)
-        except LabelError as error:
-            raise LabelError(f"{path}: {error}") from error
+        expected = "a mapping of names, such as 'happiness: happy'"
+        return read_yaml(Path(path), cls, expected=expected, wrong=LabelError)
 
     def __call__(self, name: str) -> str | None:
         """Return what *name* means; None if its turns are to be left out."""

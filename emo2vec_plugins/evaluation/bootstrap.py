@@ -40,10 +40,8 @@ def units_of(predictions: Sequence[Prediction], by: ResampleBy) -> npt.NDArray[n
     names = [getattr(each, by) for each in predictions]
     lost = [each.id for each, name in zip(predictions, names, strict=True) if name is None]
     if lost:
-        raise OptionsError(
-            f"cannot draw whole {by}s: {len(lost)} of {len(names)} turns have none, "
-            f"the first is {lost[0]!r}"
-        )
+        some = f"{len(lost)} of {len(names)} turns have none, the first is {lost[0]!r}"
+        raise OptionsError(f"cannot draw whole {by}s: {some}")
     # Numbers instead of names: draws are then plain counts.
     return np.unique(names, return_inverse=True)[1].astype(np.int64)
 

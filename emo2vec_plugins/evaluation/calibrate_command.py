@@ -7,16 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from emo2vec_plugins.cli import (
-    Loading,
-    complain,
-    counted,
-    folder_option,
-    loading_options,
-    note,
-    progress,
-    quiet_option,
-)
+from emo2vec_plugins import cli
 from emo2vec_plugins.evaluation.options import TruthOptions, require_libraries, truth_options
 
 if TYPE_CHECKING:
@@ -25,12 +16,12 @@ if TYPE_CHECKING:
 
 @click.command("calibrate")
 @click.argument("source", metavar="CUTS")
-@folder_option
+@cli.folder_option
 @truth_options
-@loading_options
-@quiet_option
+@cli.loading_options
+@cli.quiet_option
 def calibrate_command(
-    *, source: str, output: str, truth: TruthOptions, loading: Loading, quiet: bool
+    *, source: str, output: str, truth: TruthOptions, loading: cli.Loading, quiet: bool
 ) -> None:
     """Make a model's scores mean what they say.
 
@@ -43,7 +34,7 @@ def calibrate_command(
     from emo2vec_plugins.integrations.lhotse import read_cuts
 
     cuts = read_cuts(source)
-    with progress("cuts", total=len(cuts), quiet=quiet) as advance:
+    with cli.progress("cuts", total=len(cuts), quiet=quiet) as advance:
         found = calibrate(
             cuts,
             Path(output),
@@ -56,30 +47,25 @@ def calibrate_command(
             progress=advance,
         )
     report_errors(found.calibration, quiet=quiet)
-    note(
-        f"temperature {found.temperature:.3f} from {counted(found.turns, 'turn')}; the model is in "
-        f"{output}",
-        quiet=quiet,
-    )
+    turns = cli.counted(found.turns, "turn")
+    done = f"temperature {found.temperature:.3f} from {turns}; the model is in {output}"
+    cli.note(done, quiet=quiet)
 
 
 def report_errors(found: Calibration, *, quiet: bool) -> None:
     """Say what became of both errors on turns that the temperatures were not fitted on."""
     before, after = found.before, found.after
     if after is None:
-        complain("warning", f"not tried on other turns: {found.reason}")
+        cli.complain("warning", f"not tried on other turns: {found.reason}")
         return
     errors = {
         "log loss": (before.log_loss, after.log_loss),
         "expected calibration error": (before.ece, after.ece),
     }
     for name, (was, became) in errors.items():
-        note(f"{name} on other {found.by}s: {was:.3f} before, {became:.3f} after", quiet=quiet)
+        cli.note(f"{name} on other {found.by}s: {was:.3f} before, {became:.3f} after", quiet=quiet)
     risen = [name for name, (was, became) in errors.items() if became > was]
     if risen:
-        complain(
-            "warning",
-            f"on other {found.by}s the {' and the '.join(risen)} "
-            f"{'rises' if len(risen) == 1 else 'rise'}: the scores were no worse before, or there "
-            "is too little data",
-        )
+        rise = f"the {' and the '.join(risen)} {'rises' if len(risen) == 1 else 'rise'}"
+        why = "the scores were no worse before, or there is too little data"
+        cli.complain("warning", f"on other {found.by}s {rise}: {why}")

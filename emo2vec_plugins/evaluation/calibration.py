@@ -14,35 +14,21 @@ from pathlib import Path
 
 from lhotse.cut import Cut
 
-from emo2vec_plugins.core import Plugins
+from emo2vec_plugins import models
+from emo2vec_plugins.core import Plugins, as_plugins
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import CheckpointError, LabelError, ModelNotFoundError, TrainingError
 from emo2vec_plugins.evaluation.predictions import Prediction
 from emo2vec_plugins.evaluation.reading import Truth, predict
-from emo2vec_plugins.evaluation.reliability import calibration_of
-from emo2vec_plugins.evaluation.temperature import ScoredTurns, fit_temperature
+from emo2vec_plugins.evaluation.reliability import ScoredTurns, calibration_of, fit_temperature
 from emo2vec_plugins.evaluation.values import Calibration, Reliability
 from emo2vec_plugins.files import staging
-from emo2vec_plugins.models import (
-    CONFIG,
-    PUBLISHED,
-    TINY,
-    TOKENS,
-    WEIGHTS,
-    ModelFolder,
-    find_folder,
-    load_folder,
-    read_config,
-    read_tensors,
-    read_tokens,
-    save_folder,
-)
 
 CARD = "README.md"
 HEAD = ("proj.weight", "proj.bias")
 """The tensors that are divided."""
 
-_OWN = {CONFIG, TOKENS, CARD, "configuration.json", *WEIGHTS}
+_OWN = {models.CONFIG, models.TOKENS, CARD, "configuration.json", *models.WEIGHTS}
 _COPIED = {".md", ".txt", ".csv", ".json", ".yaml", ".png", ""}
 """Suffixes of what lies beside a model and stays true of the copy: licences, tables, pictures.
 
@@ -105,13 +91,11 @@ def calibrate(
     _check_target(target)  # before a model is fetched and hours are scored; as are the labels
     turns = truth.turns(cuts)
     folder = model_folder(model, plugins=plugins)
-    backend = load_folder(folder, device=device, dtype=dtype)
+    backend = models.load_folder(folder, device=device, dtype=dtype)
     if backend.labels.names:
         _refuse_others([each.label for each in turns], backend.labels.names)
-    predictions = predict(
-        cuts, truth=truth, score=Engine(backend), plugins=plugins, progress=progress
-    )
-    found = fit(predictions)
+    engine = Engine(backend)
+    found = fit(predict(cuts, truth=truth, score=engine, plugins=plugins, progress=progress))
     digest = f" (sha256 {backend.provenance.sha256[:12]})"
     section = card_section(found, model=folder.name + digest, data=data)
     save_calibrated(folder.path, target, temperature=found.temperature, section=section)
@@ -142,7 +126,7 @@ def fit(predictions: Sequence[Prediction]) -> Fit:
     )
 
 
-def model_folder(name: str, *, plugins: Plugins | None = None) -> ModelFolder:
+def model_folder(name: str, *, plugins: Plugins | None = None) -> models.ModelFolder:
     """Return the folder of a model, by a name that `load_model` takes; fetched if needed.
 
     Raises:
@@ -150,18 +134,13 @@ def model_folder(name: str, *, plugins: Plugins | None = None) -> ModelFolder:
             published layout.
     """
     way, colon, source = name.partition(":")
-    if name == "tiny":
-        return ModelFolder(path=TINY, name=name)
-    if name in PUBLISHED:
-        return find_folder(f"emotion2vec/{name}")
     if colon and way == "torch":
-        return find_folder(source)
-    models = (Plugins() if plugins is None else plugins).models()
-    if name in models or (colon and way in models):
-        raise ModelNotFoundError(
-            f"model {name!r} is not a folder of the published layout, whose head could be divided"
-        )
-    return find_folder(name)
+        return models.find_folder(source)
+    known = as_plugins(plugins).models().keys() - {"tiny", *models.PUBLISHED}
+    if name in known or (colon and way in known):
+        why = "is not a folder of the published layout, whose head could be divided"
+        raise ModelNotFoundError(f"model {name!r} {why}")
+    return models.find_folder(name, named=True)
 
 
 def save_calibrated(source: Path, target: Path, *, temperature: float, section: str) -> None:
@@ -183,22 +162,24 @@ def save_calibrated(source: Path, target: Path, *, temperature: float, section: 
         OSError: If something cannot be read or written.
     """
     _check_target(target)
-    weights = next((source / name for name in WEIGHTS if (source / name).is_file()), None)
+    weights = next((source / name for name in models.WEIGHTS if (source / name).is_file()), None)
     if weights is None:
-        raise CheckpointError(f"{source}: has no weights; expected {' or '.join(WEIGHTS[:2])}")
-    tensors = read_tensors(weights)
+        expected = " or ".join(models.WEIGHTS[:2])
+        raise CheckpointError(f"{source}: has no weights; expected {expected}")
+    tensors = models.read_tensors(weights)
     if not tensors.keys() >= set(HEAD):
         raise CheckpointError(f"{source}: the model has no head ({', '.join(HEAD)}) to calibrate")
     for name in HEAD:
         # In double precision, so that weights of less are rounded once.
         tensors[name] = (tensors[name].double() / temperature).to(tensors[name].dtype)
+    card = source / CARD
     with staging(target) as copy:
-        save_folder(
+        models.save_folder(
             copy,
-            config=read_config(source / CONFIG),
+            config=models.read_config(source / models.CONFIG),
             tensors=tensors,
-            tokens=read_tokens(source / TOKENS),
-            card=_card(source, section),
+            tokens=models.read_tokens(source / models.TOKENS),
+            card=(f"{card.read_text('utf-8').rstrip()}\n\n" if card.is_file() else "") + section,
         )
         for each in sorted(source.iterdir()):
             is_copied = each.name not in _OWN | _OF_BEFORE and each.suffix.lower() in _COPIED
@@ -220,10 +201,8 @@ def card_section(found: Fit, *, model: str, data: str) -> str:
     how = f"How well it does on other turns is not known: {found.calibration.reason}."
     if after is not None:
         rows += "\n" + _row("calibrated", after)
-        how = (
-            f"The second line is of temperatures that were fitted on other {by}s than those they "
-            f"are measured on, in {len(found.calibration.temperatures)} folds."
-        )
+        folds = len(found.calibration.temperatures)
+        how = f"The second line is of temperatures fitted on other {by}s, in {folds} folds."
     return f"""\
 ## Calibration
 
@@ -243,12 +222,6 @@ def _row(name: str, found: Reliability) -> str:
     return f"| {name} | {found.ece:.3f} | {found.brier.value:.3f} | {found.log_loss:.3f} |"
 
 
-def _card(source: Path, section: str) -> str:
-    card = source / CARD
-    before = card.read_text("utf-8").rstrip() + "\n\n" if card.is_file() else ""
-    return before + section
-
-
 def _check_target(target: Path) -> None:
     if target.exists() or target.is_symlink():
         raise CheckpointError(f"{target}: exists already; choose a new folder")
@@ -259,6 +232,6 @@ def _refuse_others(labels: Sequence[str], known: Sequence[str]) -> None:
     if foreign:
         found = ", ".join(f"{label} ({count})" for label, count in foreign.most_common())
         raise LabelError(
-            f"turns are labelled with classes that the model does not have: {found}; it has "
+            f"the truth has classes that the model does not have: {found}; it has "
             f"{', '.join(known)}. A label map leaves turns out: their name, and null"
         )

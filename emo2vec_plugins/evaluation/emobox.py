@@ -138,10 +138,10 @@ def as_cuts(clips: Iterable[EmoBoxClip], root: Path | None = None) -> list[Cut]:
     kept = list(clips)
     lost = [] if root is None else missing_audio(kept, root)
     if lost:
+        paths = few([clip.path for clip in lost])
+        advice = "name the folder that holds the corpus, or ask to skip what is missing"
         raise FormatError(
-            f"{root}: has no audio of {len(lost)} of {len(kept)} clips: "
-            f"{few([clip.path for clip in lost])}; name the folder that holds the corpus, or ask to "
-            "skip what is missing"
+            f"{root}: has no audio of {len(lost)} of {len(kept)} clips: {paths}; {advice}"
         )
     # Several clips may be of one file, and must agree on how long it is.
     ends: dict[str, float] = {}
@@ -167,7 +167,7 @@ def _recording(clip: EmoBoxClip, root: Path | None, *, seconds: float) -> Record
 
 def _cut(clip: EmoBoxClip, recording: Recording) -> Cut:
     cut = replace(recording.to_cut(), id=clip.key)
-    supervision = SupervisionSegment(
+    turn = SupervisionSegment(
         id=clip.key,
         recording_id=recording.id,
         start=clip.start,
@@ -176,7 +176,7 @@ def _cut(clip: EmoBoxClip, recording: Recording) -> Cut:
         speaker=clip.speaker,
         custom={"emotion": clip.emotion},
     )
-    cut.supervisions = [supervision]
+    cut.supervisions = [turn]
     return cut
 
 
@@ -219,10 +219,9 @@ def _read_clips(path: Path, speaker: re.Pattern[str] | None) -> tuple[EmoBoxClip
         try:
             clip = _clip(json.loads(line))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise FormatError(
-                f"{path}, line {number}: not a clip of EmoBox, which has key, wav, emo, length and "
-                f"sample_rate ({type(error).__name__}: {error})"
-            ) from error
+            expected = "a clip of EmoBox, which has key, wav, emo, length and sample_rate"
+            found = f"{type(error).__name__}: {error}"
+            raise FormatError(f"{path}, line {number}: not {expected} ({found})") from error
         clips.append(replace(clip, speaker=speaker and _speaker(clip.key, speaker)))
     return tuple(clips)
 
@@ -245,9 +244,8 @@ def _speaker_rule(pattern: str) -> re.Pattern[str]:
     except re.error as error:
         raise OptionsError(f"the speaker pattern {pattern!r} is none: {error}") from error
     if not rule.groups:
-        raise OptionsError(
-            f"the speaker pattern {pattern!r} has no group: put (...) around what is the speaker"
-        )
+        advice = "put (...) around what is the speaker"
+        raise OptionsError(f"the speaker pattern {pattern!r} has no group: {advice}")
     return rule
 
 

@@ -7,20 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from emo2vec_plugins.cli import (
-    Scoring,
-    Tally,
-    choice_option,
-    counted,
-    describe_model,
-    gathered,
-    note,
-    picture_option,
-    progress,
-    report_option,
-    scoring_options,
-    write_report,
-)
+from emo2vec_plugins import cli
 from emo2vec_plugins.evaluation.options import (
     TruthOptions,
     describe_left_out,
@@ -39,41 +26,38 @@ if TYPE_CHECKING:
 
 
 _SETTINGS: dict[str, Any] = {
-    "unscored": choice_option(
+    "unscored": cli.choice_option(
         "--unscored", "wrong", "leave-out", help="What turns without a prediction count as."
     ),
-    "resamples": click.option(
+    "resamples": cli.option(
         "--resamples",
+        "Draws of the bootstrap behind the intervals; 0 for none.",
         type=click.IntRange(min=0),
         default=1000,
-        help="Draws of the bootstrap behind the intervals; 0 for none.",
     ),
-    "resample_by": choice_option(
+    "resample_by": cli.choice_option(
         "--resample-by", "turn", "speaker", "recording", help="What is drawn."
     ),
-    "seed": click.option("--seed", type=int, default=0, help="Of the draws."),
+    "seed": cli.option("--seed", "Of the draws.", type=int, default=0),
 }
 """Options that are arguments of `evaluate`."""
 
 
 @click.command("evaluate")
 @click.argument("source", metavar="SOURCE")
-@click.option(
-    "--predictions", metavar="FILE", help="Evaluate what this file says, joined by id; no model."
-)
-@click.option(
-    "--predicted-field",
-    metavar="NAME",
-    help="The field with predictions, in SOURCE itself unless --predictions is given.  "
+@cli.option("--predictions FILE", "Evaluate what this file says, joined by id; no model.")
+@cli.option(
+    "--predicted-field NAME",
+    "The field with predictions, in SOURCE itself unless --predictions is given.  "
     "[default with --predictions: emotion]",
 )
-@click.option("--predicted-label-map", metavar="FILE", help="The --label-map of predictions.")
+@cli.option("--predicted-label-map FILE", "The --label-map of predictions.")
 @truth_options
-@gathered("settings", dict, _SETTINGS)
+@cli.gathered("settings", dict, _SETTINGS)
 @emobox_options
-@report_option
-@picture_option("the confusion matrix")
-@scoring_options()
+@cli.report_option
+@cli.picture_option("the confusion matrix")
+@cli.scoring_options()
 @click.pass_context
 def evaluate_command(
     ctx: click.Context,
@@ -87,7 +71,7 @@ def evaluate_command(
     box: dict[str, Any],
     report: str | None,
     picture: str | None,
-    scoring: Scoring,
+    scoring: cli.Scoring,
 ) -> None:
     """Compare predictions with what people say.
 
@@ -97,13 +81,18 @@ def evaluate_command(
     """
     # Libraries and usage are checked before anything is read; reading a corpus takes minutes.
     uses_model = predictions is None and predicted_field is None
-    _check_usage(ctx, uses_model=uses_model)
+    # A value does not say whether it was given: --model always has one.
+    is_given = ctx.get_parameter_source("model") is click.core.ParameterSource.COMMANDLINE
+    if not uses_model and is_given:
+        raise click.UsageError("--model makes predictions: leave out --predictions and the field")
+    if uses_model and predicted_label_map is not None:
+        raise click.UsageError("--predicted-label-map goes with --predictions or its field")
     require_libraries()
     from emo2vec_plugins.evaluation import folds, metrics
 
     reader = truth.reader(scoring.labels)
     material = read_material(Path(source), reader, box=box, needs_audio=uses_model)
-    tally = Tally(quiet=scoring.quiet)
+    tally = cli.Tally(quiet=scoring.quiet)
     if uses_model:
         found, who = _predicted(material, reader, scoring, tally)
     else:
@@ -124,7 +113,7 @@ def evaluate_command(
         "judged": who,
         "left_out": material.left_out,
     }
-    write_report(report, {**result.to_json(), "about": about})
+    cli.write_report(report, {**result.to_json(), "about": about})
     if picture is not None:
         from emo2vec_plugins.report import rendered
 
@@ -132,39 +121,26 @@ def evaluate_command(
         write_whole(path, rendered(whole.confusion_figure(), suffix=path.suffix))
     if report != "-":
         click.echo(result.table())
-    left_out = describe_left_out(material.left_out)
-    if left_out:
-        note(f"not judged: {left_out}", quiet=scoring.quiet)
+    if left_out := describe_left_out(material.left_out):
+        cli.note(f"not judged: {left_out}", quiet=scoring.quiet)
     if uses_model:
-        tally.conclude(ctx, f"{counted(tally.turns, 'turn')}, scored by {who['name']}")
-
-
-def _check_usage(ctx: click.Context, *, uses_model: bool) -> None:
-    if not uses_model and _is_given(ctx, "model"):
-        raise click.UsageError("--model makes predictions: leave out --predictions and the field")
-    if uses_model and _is_given(ctx, "predicted_label_map"):
-        raise click.UsageError("--predicted-label-map goes with --predictions or its field")
-
-
-def _is_given(ctx: click.Context, name: str) -> bool:
-    # A value does not say it: --model always has one.
-    return ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        tally.conclude(f"{cli.counted(tally.turns, 'turn')}, scored by {who['name']}")
 
 
 def _predicted(
-    material: Material, truth: Truth, scoring: Scoring, tally: Tally
+    material: Material, truth: Truth, scoring: cli.Scoring, tally: cli.Tally
 ) -> tuple[list[Prediction], dict[str, Any]]:
     from emo2vec_plugins.evaluation.reading import predict
 
     engine = scoring.engine()
-    with progress("cuts", total=len(material.cuts), quiet=scoring.quiet) as advance:
+    with cli.progress("cuts", total=len(material.cuts), quiet=scoring.quiet) as advance:
         found = predict(
             material.cuts, truth=truth, score=engine, plugins=scoring.plugins, progress=advance
         )
     for each in found:
         tally.count("turn", each.id, None if each.label is not None else each.reason)
-    model = engine.backend.provenance.to_dict()
-    return found, {"name": describe_model(engine.backend), "model": model}
+    backend = engine.backend
+    return found, {"name": cli.describe_model(backend), "model": backend.provenance.to_dict()}
 
 
 def _given(

@@ -49,7 +49,7 @@ class FoldsEvaluation:
     def table(self) -> str:
         """Return the folds, their mean and standard deviation, then all together, as text."""
         rows = [
-            (name, str(fold.turns), *(percent(_value(fold, each)) for each in AVERAGED))
+            (name, str(fold.turns), *(percent(getattr(fold, each).value) for each in AVERAGED))
             for name, fold in self.folds.items()
         ]
         averages = [
@@ -60,7 +60,7 @@ class FoldsEvaluation:
         return f"{folds}\n\nall folds together, each turn once:\n\n{self.together.table()}"
 
     def _values(self, name: str) -> list[float]:
-        values = [_value(fold, name) for fold in self.folds.values()]
+        values = [getattr(fold, name).value for fold in self.folds.values()]
         return [value for value in values if value is not None]
 
 
@@ -108,8 +108,3 @@ def evaluate_folds(
         seed=seed,
     )
     return FoldsEvaluation(folds={name: fold(name) for name in folds}, together=together)
-
-
-def _value(evaluation: Evaluation, name: str) -> float | None:
-    value: float | None = getattr(evaluation, name).value
-    return value

@@ -55,17 +55,13 @@ def joined(
     if missing:
         raise FormatError(
             f"{path}: says nothing of {len(missing)} of {len(turns)} turns: {few(missing)}; its "
-            f"own ids are {few(list(values))}. A turn that could not be scored must be there, "
-            "with null for a label"
+            f"own ids are {few(list(values))}. A turn that was not scored must have a null label"
         )
     own = [values[each.supervision.id] for each in turns]
-    if [each.get(field) for each in own] == [
-        (each.supervision.custom or {}).get(truth_field) for each in turns
-    ]:
-        warn(
-            f"{path}: field {field!r} has, word for word, the true labels; are they meant as "
-            "predictions? --predicted-field names another"
-        )
+    true = [(each.supervision.custom or {}).get(truth_field) for each in turns]
+    if [each.get(field) for each in own] == true:
+        asked = "are they meant as predictions? --predicted-field names another"
+        warn(f"{path}: field {field!r} has, word for word, the true labels; {asked}")
     return predictions_of(turns, own, field, label_map=label_map)
 
 
@@ -99,10 +95,8 @@ def _plain(document: Mapping[str, Any], field: str, where: str) -> tuple[str, di
     # The spellings of plain lines, of FunASR, and of emotions.jsonl, whose recording is the turn.
     name = document.get("id", document.get("key", document.get("recording")))
     if not isinstance(name, str) or not {_PLAIN, "emotion", "scores"} & document.keys():
-        raise FormatError(
-            f'{where}: expected a cut, a supervision, or {{"id": ..., "label": ..., '
-            f'"scores": {{...}}}}, found the keys {", ".join(document)}'
-        )
+        expected = 'a cut, a supervision, or {"id": ..., "label": ..., "scores": {...}}'
+        raise FormatError(f"{where}: expected {expected}, found the keys {', '.join(document)}")
     scores, labels = document.get("scores"), document.get("labels")
     if isinstance(scores, list) and isinstance(labels, list):
         if len(scores) != len(labels):
@@ -118,7 +112,5 @@ def _plain(document: Mapping[str, Any], field: str, where: str) -> tuple[str, di
 def _refuse_repeats(what: str, names: Sequence[str]) -> None:
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
-        raise FormatError(
-            f"{what}: {len(repeated)} ids are there more than once, so that nothing can be "
-            f"joined by them: {few(repeated)}"
-        )
+        several = f"{len(repeated)} ids are there more than once, and cannot be joined by"
+        raise FormatError(f"{what}: {several}: {few(repeated)}")

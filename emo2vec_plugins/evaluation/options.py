@@ -6,9 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from emo2vec_plugins.cli import field_option, gathered, label_map_option
+from emo2vec_plugins.cli import field_option, gathered, label_map_option, option
 from emo2vec_plugins.core import LabelMap
 from emo2vec_plugins.integrations import import_extra
 
@@ -53,14 +51,11 @@ class TruthOptions:
 
 def truth_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options; it is called with ``truth=TruthOptions(...)`` for them."""
+    skip = "Leave out turns without a label; they are an error otherwise."
     options = {
         "field": field_option,
         "label_map": label_map_option,
-        "skip_unlabelled": click.option(
-            "--skip-unlabelled",
-            is_flag=True,
-            help="Leave out turns without a label; they are an error otherwise.",
-        ),
+        "skip_unlabelled": option("--skip-unlabelled", skip),
     }
     return gathered("truth", TruthOptions, options)(command)
 

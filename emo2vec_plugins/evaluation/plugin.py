@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import click
 
 from emo2vec_plugins.cli import add_lazy_commands
 from emo2vec_plugins.core import hookimpl
-
-if TYPE_CHECKING:
-    import click
 
 COMMANDS = {
     "calibrate": (

@@ -46,18 +46,14 @@ class Prediction:
 
     def __post_init__(self) -> None:
         if not (0 <= self.duration < math.inf and math.isfinite(self.start)):
-            raise FormatError(
-                f"turn {self.id!r}: start and duration must be seconds, "
-                f"got {self.start!r} and {self.duration!r}"
-            )
+            got = f"{self.start!r} and {self.duration!r}"
+            raise FormatError(f"turn {self.id!r}: start and duration must be seconds, got {got}")
         if self.scores is not None:
             # Rounded scores would not sum to 1 where scikit-learn insists on it.
             object.__setattr__(self, "scores", normalised(self.scores, f"turn {self.id!r}"))
             if self.label is not None and self.label not in self.scores:
-                raise FormatError(
-                    f"turn {self.id!r}: is predicted to be {self.label!r}, of which there is no "
-                    f"score, only of {', '.join(self.scores)}"
-                )
+                lacks = f"of which there is no score, only of {', '.join(self.scores)}"
+                raise FormatError(f"turn {self.id!r}: is predicted to be {self.label!r}, {lacks}")
 
 
 def normalised(scores: Mapping[str, float], where: str) -> dict[str, float]:
@@ -67,9 +63,8 @@ def normalised(scores: Mapping[str, float], where: str) -> dict[str, float]:
         FormatError: If they are none, or do not sum to 1; the message begins with *where*.
     """
     total = sum(scores.values())
-    if not all(0 <= score <= 1 + SUM_TOLERANCE for score in scores.values()) or not (
-        abs(total - 1) <= SUM_TOLERANCE
-    ):
+    are_shares = all(0 <= score <= 1 + SUM_TOLERANCE for score in scores.values())
+    if not (are_shares and abs(total - 1) <= SUM_TOLERANCE):  # nan is refused, too
         raise FormatError(
             f"{where}: scores must be probabilities that sum to 1, got {dict(scores)}"
         )

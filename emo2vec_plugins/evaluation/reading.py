@@ -68,18 +68,15 @@ class Truth:
         if not by_people:
             raise LabelError(
                 f"all {len(turns)} labels in field {self.field!r} are pseudo-labels "
-                f"({self.field}_source): labels that a model gave are not used for evaluation"
+                f"({self.field}_source), which are not used for evaluation"
             )
-        if len(by_people) < len(turns):
-            warn(
-                f"{len(turns) - len(by_people)} of {len(turns)} labelled turns are left out: they "
-                f"have pseudo-labels ({self.field}_source), which are not used for evaluation"
-            )
+        if pseudo := len(turns) - len(by_people):
+            why = f"pseudo-labels ({self.field}_source), which are not used for evaluation"
+            warn(f"{pseudo} of {len(turns)} labelled turns are left out: they have {why}")
         kept = [each for each in by_people if self.labels is None or each.label in self.labels]
         if not kept:
-            raise LabelError(
-                f"none of {len(by_people)} labelled turns is one of {', '.join(self.labels or ())}"
-            )
+            names = ", ".join(self.labels or ())
+            raise LabelError(f"none of {len(by_people)} labelled turns is one of {names}")
         return kept
 
     def wants(self, supervision: Any) -> bool:
@@ -145,27 +142,20 @@ def predictions_of(
     """
     # A mistyped name of a field would otherwise count as a model without answers.
     if not any(field in each or f"{field}_scores" in each for each in values):
-        there = sorted({name for each in values for name in each})
-        raise OptionsError(
-            f"no turn has a field {field!r} with a prediction; there are "
-            f"{', '.join(there) or 'none at all'}"
-        )
+        there = ", ".join(sorted({name for each in values for name in each})) or "none at all"
+        raise OptionsError(f"no turn has a field {field!r} with a prediction; there are {there}")
     found = [_prediction(*each, field, label_map) for each in zip(turns, values, strict=True)]
-    _refuse_unknown_labels(found, label_map)
-    return found
-
-
-def _refuse_unknown_labels(predictions: Sequence[Prediction], label_map: LabelMap) -> None:
     # "anger" is not a wrong answer but another name of "angry".
-    known = {*EMOTIONS, *label_map.names.values(), *(each.truth for each in predictions), None}
-    unknown = Counter(each.label for each in predictions if each.label not in known)
+    known = {*EMOTIONS, *label_map.names.values(), *(each.truth for each in found), None}
+    unknown = Counter(each.label for each in found if each.label not in known)
     if unknown:
-        found = ", ".join(f"{name!r} ({count})" for name, count in unknown.most_common())
+        names = ", ".join(f"{name!r} ({count})" for name, count in unknown.most_common())
+        advice = "--predicted-label-map says what others mean, be it themselves"
         raise LabelError(
-            f"predictions have labels that are not known: {found}; known are "
-            f"{', '.join(EMOTIONS)}; a label map of their own (--predicted-label-map) says what "
-            "others mean, be it themselves"
+            f"predictions have labels that are not known: {names}; known are "
+            f"{', '.join(EMOTIONS)}; {advice}"
         )
+    return found
 
 
 def _prediction(
@@ -197,10 +187,8 @@ def _scores(given: Any, meaning: LabelMap, where: str) -> dict[str, float] | Non
     if not isinstance(given, Mapping) or not all(
         isinstance(score, int | float) for score in given.values()
     ):
-        raise FormatError(
-            f"{where}: scores must be a number for each label, such as "
-            f'{{"angry": 0.7, "sad": 0.3}}, got {given!r:.200}'
-        )
+        expected = 'a number for each label, such as {"angry": 0.7, "sad": 0.3}'
+        raise FormatError(f"{where}: scores must be {expected}, got {given!r:.200}")
     scores: dict[str, float] = {}
     for name, score in normalised(given, where).items():
         label = meaning(str(name))
@@ -237,13 +225,10 @@ def predict(
         raise OptionsError("this model has no head, and so no classes: it gives embeddings alone")
     # Only turns to judge are scored; their field of this name is never one of the manifest's.
     chosen = (cut.filter_supervisions(truth.wants) for cut in cuts)
+    judged = (cut for cut in chosen if cut.supervisions)
+    options = Options(field=PREDICTED, overwrite=True)
     results = []
-    for cut in annotate_cuts(
-        (cut for cut in chosen if cut.supervisions),
-        score=score,
-        options=Options(field=PREDICTED, overwrite=True),
-        plugins=plugins,
-    ):
+    for cut in annotate_cuts(judged, score=score, options=options, plugins=plugins):
         results.append(cut)
         if progress:
             progress(1)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from emo2vec_plugins.cli import gathered
+from emo2vec_plugins.cli import gathered, option
 from emo2vec_plugins.errors import FormatError
 
 if TYPE_CHECKING:
@@ -18,28 +18,16 @@ if TYPE_CHECKING:
     from emo2vec_plugins.evaluation.reading import Truth
     from emo2vec_plugins.integrations.lhotse import LabelledTurn
 
+_SPEAKER = "EmoBox: its first group in a clip's key is the speaker."
 EMOBOX = {
-    "audio_root": click.option(
-        "--audio-root", metavar="DIR", help="EmoBox: what its audio lies under."
+    "audio_root": option("--audio-root DIR", "EmoBox: what its audio lies under."),
+    "skip_missing": option("--skip-missing", "EmoBox: leave out clips without audio."),
+    "folds": option(
+        "--fold N", "EmoBox: this fold. Repeatable.", name="folds", type=int, multiple=True
     ),
-    "skip_missing": click.option(
-        "--skip-missing", is_flag=True, help="EmoBox: leave out clips without audio."
-    ),
-    "folds": click.option(
-        *("--fold", "folds"),
-        type=int,
-        multiple=True,
-        metavar="N",
-        help="EmoBox: this fold. Repeatable.",
-    ),
-    "speaker_pattern": click.option(
-        "--speaker-pattern",
-        metavar="REGEX",
-        help="EmoBox: its first group in a clip's key is the speaker.",
-    ),
+    "speaker_pattern": option("--speaker-pattern REGEX", _SPEAKER),
 }
 """Options that only a folder of EmoBox has a use for."""
-
 
 emobox_options = gathered("box", dict, EMOBOX)
 """Gives a command the options; it is called with ``box=``, a dictionary of their values."""
@@ -86,9 +74,8 @@ def read_material(path: Path, truth: Truth, *, box: dict[str, Any], needs_audio:
     if given:
         raise click.UsageError(f"--{given[0]} is for a folder of EmoBox, with fold_1 in it")
     if path.is_dir():
-        raise FormatError(
-            f"{path}: a manifest of cuts is a .jsonl or .jsonl.gz, EmoBox's data a folder with fold_1"
-        )
+        expected = "a manifest of cuts is a .jsonl or .jsonl.gz, EmoBox's data a folder with fold_1"
+        raise FormatError(f"{path}: {expected}")
     cuts = read_cuts(path)
     return Material(cuts=cuts, turns=truth.turns(cuts), folds=None, left_out=truth.left_out(cuts))
 

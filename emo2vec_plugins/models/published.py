@@ -54,11 +54,16 @@ def _load(source: str, _: None = None, *, device: str | None, dtype: str) -> Bac
     return load_folder(find_folder(source), device=device, dtype=dtype)
 
 
-def find_folder(source: str) -> ModelFolder:
+def find_folder(source: str, *, named: bool = False) -> ModelFolder:
     """Return the folder that *source* names: a path, or a hub's identifier, fetched if needed.
 
     A folder makes no network call, nor does a hub's identifier under ``HF_HUB_OFFLINE``.
     Identifiers of ``iic`` are ModelScope's, all others Hugging Face's.
+
+    Args:
+        source: A path, or an identifier.
+        named: Whether ``tiny`` and the names of the published models mean these, as they do to
+            `load_model`, not folders of these names.
 
     Raises:
         ModelNotFoundError: If it is neither, or its hub cannot be reached.
@@ -66,6 +71,10 @@ def find_folder(source: str) -> ModelFolder:
     """
     from emo2vec_plugins.models.checkpoint import ModelFolder
 
+    if named and source == "tiny":
+        return ModelFolder(path=TINY, name=source)
+    if named and source in PUBLISHED:
+        source = f"emotion2vec/{source}"
     # What is on this machine comes first: no name of a folder may start a download.
     path = Path(source).expanduser()
     if path.is_dir():

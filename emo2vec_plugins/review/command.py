@@ -12,22 +12,7 @@ from urllib.parse import quote
 
 import click
 
-from emo2vec_plugins.cli import (
-    Tally,
-    annotation_options,
-    complain,
-    counted,
-    field_option,
-    folder_option,
-    input_format_option,
-    label_map_option,
-    listed,
-    note,
-    overwrite_option,
-    plugins_of,
-    print_table,
-    quiet_option,
-)
+from emo2vec_plugins import cli
 from emo2vec_plugins.core import Dialogue, LabelMap
 from emo2vec_plugins.errors import AudioError, FormatError, OptionsError
 from emo2vec_plugins.files import replacing, results_folder
@@ -68,19 +53,16 @@ def review_command() -> None:
 
 
 @review_command.command("export")
-@annotation_options("EMOTIONS")
-@folder_option
-@click.option(
-    *("--format", "format_"), type=click.Choice(FORMATS), required=True, help="Of the files."
-)
-@click.option(
-    "--media-prefix",
-    metavar="TEXT",
-    help="What Label Studio has before the name of an audio file, such as "
+@cli.annotation_options("EMOTIONS")
+@cli.folder_option
+@cli.option("--format", "Of the files.", name="format_", type=click.Choice(FORMATS), required=True)
+@cli.option(
+    "--media-prefix TEXT",
+    "What Label Studio has before the name of an audio file, such as "
     "'/data/local-files/?d=meetings/'.",
 )
-@overwrite_option
-@quiet_option
+@cli.overwrite_option
+@cli.quiet_option
 @click.pass_context
 def export_command(
     ctx: click.Context,
@@ -98,7 +80,7 @@ def export_command(
     for ELAN, X.eaf for each recording X, linked to its sound; for Label Studio, tasks to import
     and the labelling configuration to set up the project with.
     """
-    plugins = plugins_of(ctx)
+    plugins = cli.plugins_of(ctx)
     _refuse_silence(dialogues)
     # With a prefix the server has the audio, which may well not be on this machine.
     if media_prefix is None:
@@ -117,17 +99,20 @@ def export_command(
         write_any(served, files[0], plugins=plugins, format="labelstudio")
         write_text(files[1], labelling_config(dialogues))
     turns = sum(len(dialogue.turns) for dialogue in dialogues)
-    note(f"{counted(turns, 'turn')} to correct are in {listed(list(map(str, files)))}", quiet=quiet)
+    cli.note(
+        f"{cli.counted(turns, 'turn')} to correct are in {cli.listed(list(map(str, files)))}",
+        quiet=quiet,
+    )
 
 
 @review_command.command("read")
-@annotation_options("EMOTIONS")
+@cli.annotation_options("EMOTIONS")
 @click.argument("corrected", metavar="CORRECTED")
-@folder_option
-@input_format_option
-@label_map_option
-@field_option
-@quiet_option
+@cli.folder_option
+@cli.input_format_option
+@cli.label_map_option
+@cli.field_option
+@cli.quiet_option
 @click.pass_context
 def read_command(
     ctx: click.Context,
@@ -147,50 +132,43 @@ def read_command(
     after), agreement.json (Cohen's kappa, of all classes and of each) and cuts.jsonl.gz (the
     corrected turns, for 'emo2vec train').
     """
-    answers = read_any(corrected, plugins=plugins_of(ctx), format=input_format)
+    answers = read_any(corrected, plugins=cli.plugins_of(ctx), format=input_format)
     _refuse_predictions(Path(corrected), input_format)
     reviewed = compare(
         dialogues, answers, label_map=None if label_map is None else LabelMap.read(label_map)
     )
     every = [change for each in reviewed for change in each.changes]
     result = agreement(every)
-    folder, tally = results_folder(output), Tally(quiet=quiet)
+    folder, tally = results_folder(output), cli.Tally(quiet=quiet)
     # Cuts come last: they read audio, and what fails there has not cost the other two files.
     write_text(folder / CHANGES, as_csv(every))
     write_text(folder / AGREEMENT, json.dumps(result.to_dict(), indent=2) + "\n")
     _write_lines(folder / CUTS, [cut for each in reviewed for cut in _cuts(each, field, tally)])
     _name_missing(dialogues, reviewed, tally)
-    print_table(["", "kappa", "model", "people", "both"], [*_rows(result)])
-    tally.conclude(ctx, f"{_summary(every)}; {CHANGES}, {AGREEMENT} and {CUTS} are in {folder}")
+    cli.print_table(["", "kappa", "model", "people", "both"], [*_rows(result)])
+    tally.conclude(f"{_summary(every)}; {CHANGES}, {AGREEMENT} and {CUTS} are in {folder}")
 
 
 def _refuse_silence(dialogues: Sequence[Dialogue]) -> None:
-    silent = [each.recording for each in dialogues if each.audio is None]
+    silent = cli.listed([each.recording for each in dialogues if each.audio is None])
     if silent:
-        raise AudioError(
-            f"the audio of {listed(silent)} is not known, and people need it to correct labels: "
-            "say --audio FILE or --audio NAME=FILE"
-        )
+        why = "is not known, and people need it: say --audio FILE or --audio NAME=FILE"
+        raise AudioError(f"the audio of {silent} {why}")
 
 
 def _warn_of_missing_audio(dialogues: Sequence[Dialogue]) -> None:
     for each in dialogues:
         if each.audio is not None and "://" not in each.audio and not Path(each.audio).exists():
-            complain(
-                "warning",
-                f"{each.recording}: its audio is linked and not there: {each.audio}; "
-                "--audio FILE says where it is",
-            )
+            missing = f"its audio is linked and not there: {each.audio}"
+            cli.complain("warning", f"{each.recording}: {missing}; --audio FILE says where it is")
 
 
 def _refuse_corrected(files: Sequence[Path]) -> None:
     """Refuse to replace what people may have worked on since it was written."""
-    there = [str(each) for each in files if each.exists()]
+    there = cli.listed([str(each) for each in files if each.exists()])
     if there:
-        raise OptionsError(
-            f"{listed(there)}: there already, and perhaps corrected; say --overwrite, or another "
-            "folder"
-        )
+        advice = "say --overwrite, or another folder"
+        raise OptionsError(f"{there}: there already, and perhaps corrected; {advice}")
 
 
 def _refuse_predictions(corrected: Path, format_: str | None) -> None:
@@ -212,7 +190,7 @@ def _served(dialogue: Dialogue, prefix: str | None) -> Dialogue:
     return replace(dialogue, audio=prefix + quote(PurePath(dialogue.audio).name))
 
 
-def _cuts(reviewed: Reviewed, field: str, tally: Tally) -> Iterator[Cut]:
+def _cuts(reviewed: Reviewed, field: str, tally: cli.Tally) -> Iterator[Cut]:
     """Yield a recording's cut unless its audio fails; count what became of it."""
     from emo2vec_plugins.review.cuts import corrected_cut
 
@@ -237,22 +215,21 @@ def _write_lines(path: Path, cuts: Sequence[Cut]) -> None:
 
 
 def _name_missing(
-    originals: Sequence[Dialogue], reviewed: Sequence[Reviewed], tally: Tally
+    originals: Sequence[Dialogue], reviewed: Sequence[Reviewed], tally: cli.Tally
 ) -> None:
     names = {each.original.recording for each in reviewed}
-    missing = [each.recording for each in originals if each.recording not in names]
-    if missing:
-        tally.leave_out(f"no corrections found for {listed(missing)}")
+    if missing := cli.listed([each.recording for each in originals if each.recording not in names]):
+        tally.leave_out(f"no corrections found for {missing}")
 
 
 def _rows(result: Agreement) -> Iterator[list[str]]:
-    yield ["all", _number(result.kappa), *[str(result.turns)] * 2, str(result.agreed)]
-    for name, each in result.per_label.items():
-        yield [name, _number(each.kappa), str(each.model), str(each.people), str(each.both)]
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+    rows = [("all", result.kappa, result.turns, result.turns, result.agreed)]
+    rows += [
+        (name, each.kappa, each.model, each.people, each.both)
+        for name, each in result.per_label.items()
+    ]
+    for name, kappa, *counts in rows:
+        yield [name, "-" if kappa is None else f"{kappa:.3f}", *map(str, counts)]
 
 
 def _summary(every: Sequence[Change]) -> str:
@@ -260,4 +237,4 @@ def _summary(every: Sequence[Change]) -> str:
     kinds = [kind for change in touched for kind in change.kinds]
     counts = ", ".join(f"{kind} {kinds.count(kind)}" for kind in dict.fromkeys(kinds))
     by_kind = f" ({counts})" if counts else ""
-    return f"{len(touched)} of {counted(len(every), 'turn')} changed{by_kind}"
+    return f"{len(touched)} of {cli.counted(len(every), 'turn')} changed{by_kind}"

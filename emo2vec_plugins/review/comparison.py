@@ -231,31 +231,25 @@ def _refuse_unknown_labels(dialogues: Iterable[Dialogue], known: Collection[str 
         found = "; ".join(
             f"{label!r} ({len(places)}, first at {places[0]})" for label, places in unknown.items()
         )
-        raise LabelError(
-            f"labels that are not known: {found}; known are {', '.join(sorted(filter(None, known)))}; "
-            "a label map says what others mean, or leaves them out"
-        )
+        names = ", ".join(sorted(filter(None, known)))
+        advice = "a label map says what others mean, or leaves them out"
+        raise LabelError(f"labels that are not known: {found}; known are {names}; {advice}")
 
 
 def _matched(
     originals: Sequence[Dialogue], corrected: Sequence[Dialogue]
 ) -> list[tuple[Dialogue, Dialogue]]:
-    _refuse_twins(originals)
-    _refuse_twins(corrected)
+    for side in (originals, corrected):
+        names = Counter(dialogue.recording for dialogue in side)
+        twins = ", ".join(repr(name) for name in sorted(names) if names[name] > 1)
+        if twins:
+            raise FormatError(f"there are several recordings called {twins}")
     if len(originals) == 1 and len(corrected) == 1:
         [original], [only] = originals, corrected
         return [(original, replace(only, recording=original.recording))]
     by_name = {original.recording: original for original in originals}
     strangers = [each.recording for each in corrected if each.recording not in by_name]
     if strangers:
-        raise FormatError(
-            f"corrected recordings {strangers} are none of the originals, which are {list(by_name)}"
-        )
+        there = f"the originals, which are {list(by_name)}"
+        raise FormatError(f"corrected recordings {strangers} are none of {there}")
     return [(by_name[each.recording], each) for each in corrected]
-
-
-def _refuse_twins(dialogues: Sequence[Dialogue]) -> None:
-    names = Counter(dialogue.recording for dialogue in dialogues)
-    twins = sorted(name for name, count in names.items() if count > 1)
-    if twins:
-        raise FormatError(f"there are several recordings called {', '.join(map(repr, twins))}")

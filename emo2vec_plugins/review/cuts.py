@@ -51,9 +51,8 @@ def corrected_cut(reviewed: Reviewed, *, field: str = "emotion") -> CorrectedCut
     try:
         from lhotse import Recording
     except ImportError as error:
-        raise MissingExtraError(
-            "cuts need Lhotse: pip install 'emo2vec-plugins[lhotse]'"
-        ) from error
+        needed = "cuts need Lhotse: pip install 'emo2vec-plugins[lhotse]'"
+        raise MissingExtraError(needed) from error
     try:
         whole = Recording.from_file(audio, recording_id=name)
     except Exception as error:

@@ -61,12 +61,7 @@ class Story:
 
 
 def model_card(
-    fitted: Fitted,
-    split: Split,
-    recipe: Recipe,
-    *,
-    evaluation: Evaluation | None,
-    story: Story,
+    fitted: Fitted, split: Split, recipe: Recipe, *, evaluation: Evaluation | None, story: Story
 ) -> str:
     """Return the card, as Markdown.
 
@@ -125,19 +120,13 @@ def describe(examples: Sequence[Example]) -> str:
 def data_of(split: Split, story: Story) -> str:
     """List what turns a model was trained on and evaluated with, and whose labels they have."""
     lines = [f"- From: {story.data}.", f"- Trained on {describe(split.train)}."]
-    given_by_models = sum(example.is_pseudo for example in split.train)
-    if given_by_models:
-        lines.append(
-            f"- {given_by_models} of the training turns have pseudo-labels: a model gave them, and "
-            "no person."
-        )
-    if split.dev:
-        where = f" from {story.dev}" if story.dev else ""
-        lines.append(
-            f"- Development{where}: {describe(split.dev)}; no {split.group} is on both sides."
-        )
-    else:
-        lines.append("- Development: none; the last epoch's weights are saved.")
+    if pseudo := sum(example.is_pseudo for example in split.train):
+        who = "a model gave them, and no person"
+        lines.append(f"- {pseudo} of the training turns have pseudo-labels: {who}.")
+    where = f" from {story.dev}" if story.dev else ""
+    judged = f"{where}: {describe(split.dev)}; no {split.group} is on both sides"
+    unjudged = ": none; the last epoch's weights are saved"
+    lines.append(f"- Development{judged if split.dev else unjudged}.")
     if story.label_map:
         said = ", ".join(f"{k} is {v or 'left out'}" for k, v in story.label_map.items())
         lines.append(f"- Labels: {said}.")
@@ -150,37 +139,34 @@ def _results(base: str, split: Split, evaluation: Evaluation | None) -> str:
     if evaluation is None:
         return "Not measured: no turns were held out."
     before = f"; what {base} was trained on before is not known" if base else ""
-    return (
-        f"On the {len(split.dev)} development turns, measured with these very weights. They were not "
-        "trained on, but the best epoch was chosen by them, which flatters a little"
-        f"{before}.\n\n"
-        f"```text\n{evaluation.table()}\n```"
-    )
+    return f"""\
+On the {len(split.dev)} development turns, measured with these very weights. They were not trained \
+on, but the best epoch was chosen by them, which flatters a little{before}.
+
+```text
+{evaluation.table()}
+```"""
 
 
 def _not_for(base: str, labels: Sequence[str]) -> str:
     limits = LIMITS_TUNED.format(base=base) if base else LIMITS_NEW
     none = 'It has no class for "none of these".'
     if rest := " or ".join(label for label in labels if label in REST):
-        none = (
-            f"Speech with none of its other labels it can only call {rest}, and of that it knows "
-            "only what the data above has."
-        )
-    return (
-        f"It predicts how speech sounds, not what anyone feels. {limits} {none} Do not use it to "
-        "decide anything about a person."
-    )
+        known = "of that it knows only what the data above has"
+        none = f"Speech with none of its other labels it can only call {rest}, and {known}."
+    sounds = "It predicts how speech sounds, not what anyone feels."
+    return f"{sounds} {limits} {none} Do not use it to decide anything about a person."
 
 
 def _made(fitted: Fitted, recipe: Recipe, story: Story) -> str:
     base = fitted.initial.base
     history = fitted.history
     best = history.best or len(history.epochs)
+    versions = f"emo2vec-plugins {__version__} and torch {torch.__version__}"
     lines = [
         f"- Epochs: {len(history.epochs)}; the weights are those of epoch {best}.",
         f"- Seed: {recipe.seed}.",
-        f"- With emo2vec-plugins {__version__} and torch {torch.__version__}, on "
-        f"{datetime.now(timezone.utc).date()}.",
+        f"- With {versions}, on {datetime.now(timezone.utc).date()}.",
     ]
     if base is not None:
         digest = f", weights with SHA-256 {base.sha256}" if base.sha256 else ""

@@ -67,21 +67,19 @@ class Checkpoints:
         """
         head = {"format": FORMAT, "identity": json.dumps(self._identity)}
         epochs, best = [asdict(each) for each in history.epochs], history.best
-        last = {**head, **state, "epochs": epochs, "best": best}
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             # In this order: "last.pt" never speaks of a best that is not there yet, or no more.
             if best == len(epochs):
                 learned = state.get("averaged", state["learned"])
                 save_state(self._best(best), {**head, "learned": learned})
-            save_state(self._folder / LAST, last)
+            save_state(self._folder / LAST, {**head, **state, "epochs": epochs, "best": best})
             for path in self._folder.glob("best-*.pt"):
                 if path != self._best(best):
                     path.unlink(missing_ok=True)
         except OSError as error:
-            kept = "there is none before it"
-            if len(epochs) > 1:
-                kept = f"that of epoch {len(epochs) - 1} is intact"
+            before = len(epochs) - 1
+            kept = f"that of epoch {before} is intact" if before else "there is none before it"
             raise TrainingError(
                 f"the checkpoint of epoch {len(epochs)} cannot be written to {self._folder}: "
                 f"{error.strerror or error}; {kept}. With room for it, the same command goes on"
@@ -95,8 +93,7 @@ class Checkpoints:
             raise CheckpointError(f"{error}; {advice}") from error
         if state.get("format") != FORMAT:
             raise CheckpointError(f"{path}: not a checkpoint of this package's training; {advice}")
-        found = json.loads(state["identity"])
-        refuse_other(path, found, self._identity, advice)
+        refuse_other(path, json.loads(state["identity"]), self._identity, advice)
         return state
 
     def _best(self, number: int) -> Path:
@@ -111,12 +108,9 @@ def refuse_other(
     Raises:
         ResumeError: If the identities of the runs differ; the message says in what.
     """
-    others = differing(found, expected)
-    if others:
-        raise ResumeError(
-            f"{path} is of another run, which differs in {'; '.join(others)}; {advice}, or choose "
-            "another folder"
-        )
+    if others := "; ".join(differing(found, expected)):
+        differs = f"is of another run, which differs in {others}"
+        raise ResumeError(f"{path} {differs}; {advice}, or choose another folder")
 
 
 def differing(found: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:

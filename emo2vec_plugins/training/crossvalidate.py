@@ -65,12 +65,8 @@ class CrossValidation:
             f"| {name} | {fold.turns} | {percent(fold.ua.value)} | {percent(fold.wa.value)} |"
             for name, fold in self.folds.items()
         )
-        before = ""
-        if self.base is not None:
-            before = (
-                f"\nAll were started from {self.base}; what it was trained on before is not known, "
-                f"and may include these {self.group}s.\n"
-            )
+        known = f"what it was trained on before is not known, and may include these {self.group}s"
+        before = f"\nAll were started from {self.base}; {known}.\n" if self.base else ""
         return f"""\
 | {self.group} left out | turns | UA % | WA % |
 |---|---:|---:|---:|
@@ -142,21 +138,19 @@ def cross_validate(
     if out.exists():
         raise CheckpointError(f"{out}: exists already; choose a new folder")
     if recipe.patience is not None:
-        raise OptionsError(
-            "patience (--patience) would choose the epoch by the speaker who is left out; leave it out"
-        )
+        why = "would choose the epoch by the speaker who is left out; leave it out"
+        raise OptionsError(f"patience (--patience) {why}")
     if len(names) < 2:
         raise TrainingError(f"all turns are of {group} {names[0]}; two are needed at least")
     work = work_folder(out)
     # All of them first: a fold that cannot be trained is found before hours of others.
-    folds = {
-        name: _Fold(
-            work / f"fold-{number}", by_name(examples, [name], group=group), recipe, resources
-        )
-        for number, name in enumerate(names)
-    }
+    splits = [by_name(examples, [name], group=group) for name in names]
+    folds = [
+        _Fold(work / f"fold-{number}", split, recipe, resources)
+        for number, split in enumerate(splits)
+    ]
     found: dict[str, list[Prediction]] = {}
-    for name, fold in folds.items():
+    for name, fold in zip(names, folds, strict=True):
         found[name] = fold.predictions(partial(progress, name))
         progress(name, None)
     result = CrossValidation(
@@ -177,9 +171,7 @@ class _Fold:
     """One speaker who is left out."""
 
     def __init__(self, folder: Path, split: Split, recipe: Recipe, resources: Resources) -> None:
-        self._folder = folder
-        self._recipe = recipe
-        self._resources = resources
+        self._folder, self._recipe, self._resources = folder, recipe, resources
         self._left_out = split.dev
         # Without development turns: they would choose the epoch.
         self._split = Split(train=split.train, group=split.group)
@@ -188,15 +180,16 @@ class _Fold:
     def predictions(self, progress: Callable[[EpochResult], None]) -> list[Prediction]:
         """Return predictions for this speaker by the model without, trained unless that was done."""
         path = self._folder / "predictions.json"
-        own = json.loads(json.dumps(self._identity()))
+        initial = initial_model(self._recipe, self._resources.base, self._labels)
+        run = identity(self._split, self._recipe, initial)
+        own = json.loads(json.dumps({**run, "judged": digest(self._left_out)}))
         if path.exists():
             document = json.loads(path.read_text("utf-8"))
             advice = f"to begin again, remove {path.parent.parent}"
             refuse_other(path, document["identity"], own, advice)
             return [Prediction(**each) for each in document["predictions"]]
-        fitted = fit(
-            self._split, self._recipe, self._resources, work=self._folder, progress=progress
-        )
+        given = (self._split, self._recipe, self._resources)
+        fitted = fit(*given, work=self._folder, progress=progress)
         model = self._folder / "model"
         shutil.rmtree(model, ignore_errors=True)
         fitted.save(model)
@@ -208,16 +201,10 @@ class _Fold:
             checkpoint.unlink()
         return found
 
-    def _identity(self) -> dict[str, Any]:
-        initial = initial_model(self._recipe, self._resources.base, self._labels)
-        own = identity(self._split, self._recipe, initial)
-        return {**own, "judged": digest(self._left_out)}
-
 
 def _write(result: CrossValidation, found: dict[str, list[Prediction]], folder: Path) -> None:
-    lines = [
-        json.dumps(asdict(each), ensure_ascii=False) for fold in found.values() for each in fold
-    ]
+    every = [asdict(each) for fold in found.values() for each in fold]
+    lines = "".join(f"{json.dumps(each, ensure_ascii=False)}\n" for each in every)
     written(folder / TABLE, result.table())
     written(folder / DOCUMENT, json.dumps(result.to_json(), indent=1) + "\n")
-    written(folder / "predictions.jsonl", "\n".join(lines) + "\n")
+    written(folder / "predictions.jsonl", lines)

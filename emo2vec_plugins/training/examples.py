@@ -16,11 +16,7 @@ from emo2vec_plugins.core import EMOTIONS, Clip, FloatArray, LabelMap, Options
 from emo2vec_plugins.engine import RECEPTIVE
 from emo2vec_plugins.errors import AudioError, TrainingError, warn
 from emo2vec_plugins.evaluation import few
-from emo2vec_plugins.integrations.lhotse import (
-    CutSession,
-    labelled_turns,
-    tracks,
-)
+from emo2vec_plugins.integrations.lhotse import CutSession, labelled_turns, tracks
 
 if TYPE_CHECKING:
     from lhotse.cut import Cut
@@ -104,11 +100,7 @@ def read_examples(
         for index, supervision in enumerate(cut.supervisions)
     )
     turns = labelled_turns(
-        places,
-        field=field,
-        label_map=label_map,
-        labels=labels,
-        skip_unlabelled=skip_unlabelled,
+        places, field=field, label_map=label_map, labels=labels, skip_unlabelled=skip_unlabelled
     )
     names: Counter[str] = Counter()
     examples: list[Example] = []
@@ -146,12 +138,9 @@ def labels_of(examples: Sequence[Example]) -> tuple[str, ...]:
     counts = Counter(example.label for example in examples)
     if len(counts) == 1:
         raise TrainingError(f"all turns are {next(iter(counts))}: two classes are needed at least")
-    single = sorted(label for label, count in counts.items() if count == 1)
-    if single:
-        raise TrainingError(
-            f"there is only one turn of {', '.join(single)}; two are needed at least, or map the "
-            "class to null to leave it out"
-        )
+    if single := ", ".join(sorted(label for label, count in counts.items() if count == 1)):
+        advice = "two are needed at least, or map the class to null to leave it out"
+        raise TrainingError(f"there is only one turn of {single}; {advice}")
     return tuple(sorted(counts))
 
 

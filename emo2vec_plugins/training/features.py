@@ -27,7 +27,7 @@ KEPT_HOURS = 2.0
 class Features(Protocol):
     """The features of some examples, which batches name by their indices."""
 
-    def batch(self, indices: Sequence[int], rng: np.random.Generator | None) -> list[Tensor]:
+    def batch(self, indices: Sequence[int], rng: np.random.Generator | None, /) -> list[Tensor]:
         """Return the features of a batch; varied by *rng*, or as they are without."""
         ...
 
@@ -77,12 +77,8 @@ class Embeddings:
     def __init__(self, rows: FloatArray) -> None:
         self._rows = torch.from_numpy(np.asarray(rows, np.float32))
 
-    def batch(
-        self,
-        indices: Sequence[int],
-        rng: np.random.Generator | None,  # noqa: ARG002 - embeddings are not varied
-    ) -> list[Tensor]:
-        """Return embeddings, each of shape (width,)."""
+    def batch(self, indices: Sequence[int], _: np.random.Generator | None, /) -> list[Tensor]:
+        """Return embeddings, each of shape (width,), which are not varied."""
         return [self._rows[index] for index in indices]
 
 

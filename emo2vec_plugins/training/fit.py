@@ -9,18 +9,11 @@ from typing import Any
 
 from torch import Tensor
 
+from emo2vec_plugins import models
 from emo2vec_plugins.core import Backend
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import OptionsError, TrainingError
 from emo2vec_plugins.evaluation import Prediction
-from emo2vec_plugins.models import (
-    Config,
-    ModelFolder,
-    device_of,
-    load_folder,
-    save_folder,
-    to_document,
-)
 from emo2vec_plugins.training.checkpoints import Checkpoints
 from emo2vec_plugins.training.examples import Example, digest, labels_of
 from emo2vec_plugins.training.features import EmbeddingCache, Embeddings, Features, Waveforms
@@ -68,7 +61,7 @@ class Fitted:
         history: The epochs it took.
     """
 
-    config: Config
+    config: models.Config
     tensors: dict[str, Tensor]
     initial: InitialModel
     history: History
@@ -81,12 +74,11 @@ class Fitted:
         """
         tokens = self.initial.tokens
         try:
-            save_folder(path, config=self.config, tensors=self.tensors, tokens=tokens)
+            models.save_folder(path, config=self.config, tensors=self.tensors, tokens=tokens)
         except OSError as error:
-            raise TrainingError(
-                f"{path} cannot be written: {error.strerror or error}; the last checkpoint is "
-                "intact. With room for it, the same command goes on"
-            ) from error
+            kept = "the last checkpoint is intact. With room for it, the same command goes on"
+            why = error.strerror or error
+            raise TrainingError(f"{path} cannot be written: {why}; {kept}") from error
 
 
 def fit(
@@ -126,15 +118,9 @@ def fit(
     def side(examples: Sequence[Example]) -> Side:
         return Side(examples, labels, _features(examples, initial, recipe, resources))
 
-    trainer = Trainer(
-        model,
-        recipe,
-        train=side(split.train),
-        dev=side(split.dev) if split.dev else None,
-        labels=labels,
-        checkpoints=checkpoints,
-        device=device_of(resources.device),
-    )
+    train, dev = side(split.train), side(split.dev) if split.dev else None
+    device = models.device_of(resources.device)
+    trainer = Trainer(model, recipe, train=train, dev=dev, checkpoints=checkpoints, device=device)
     history = trainer.run(progress=progress)
     config = initial.network.config
     return Fitted(config=config, tensors=model.tensors(), initial=initial, history=history)
@@ -151,7 +137,7 @@ def identity(split: Split, recipe: Recipe, initial: InitialModel) -> dict[str, A
     """Return all that trained weights depend on, as JSON values."""
     settings, base = recipe.to_dict(), initial.base
     del settings["network"]  # a path: what counts is the network in it, wherever it lies
-    network = to_document(new_config(recipe.network))["model_conf"] if base is None else None
+    network = models.to_document(new_config(recipe.network))["model_conf"] if base is None else None
     return {
         "recipe": settings,
         "model": base and (base.sha256 or base.model),
@@ -169,9 +155,9 @@ def predict_examples(
 
     A turn that cannot be read has no label, and a reason.
     """
-    saved = ModelFolder(path=folder, name=folder.name)
+    saved = models.ModelFolder(path=folder, name=folder.name)
     # In float32 whatever it was trained in: users load it so.
-    score = Engine(load_folder(saved, device=device, dtype="float32"))
+    score = Engine(models.load_folder(saved, device=device, dtype="float32"))
     results = score(example.clip() for example in examples)
     return [
         Prediction(
@@ -195,9 +181,11 @@ def _check(recipe: Recipe, resources: Resources, split: Split) -> None:
     if recipe.tune != "new" and resources.base is None:
         raise OptionsError(f"tune: {recipe.tune} needs a model to start from")
     if recipe.patience is not None and not split.dev:
+        advice = (
+            "hold some out (--dev, --dev-speakers or --dev-share), or leave it out (--patience)"
+        )
         raise OptionsError(
-            "patience stops training when development turns get no better: hold some out (--dev, "
-            "--dev-speakers or --dev-share), or leave it out (--patience)"
+            f"patience stops training when development turns get no better: {advice}"
         )
 
 

@@ -56,7 +56,12 @@ def to_csv(epochs: Sequence[EpochResult]) -> str:
     writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
     for epoch in epochs:
-        writer.writerow({name: _cell(value) for name, value in asdict(epoch).items()})
+        # None is an empty cell: there were no development turns.
+        cells = {
+            name: f"{value:.{DIGITS}g}" if isinstance(value, float) else value
+            for name, value in asdict(epoch).items()
+        }
+        writer.writerow(cells)
     return text.getvalue()
 
 
@@ -78,8 +83,3 @@ def to_png(epochs: Sequence[EpochResult]) -> bytes:
         recalls.set(xlabel="epoch", ylabel="on development turns", ylim=(0, 1))
         recalls.legend()
     return rendered(figure, suffix=".png")
-
-
-def _cell(value: float | None) -> float | str | None:
-    # None is an empty cell: there were no development turns.
-    return f"{value:.{DIGITS}g}" if isinstance(value, float) else value

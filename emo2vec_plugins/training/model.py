@@ -89,10 +89,8 @@ def from_pretrained(backend: Backend, recipe: Recipe, labels: Sequence[str]) -> 
         OptionsError: If its weights are not available.
     """
     if not isinstance(backend, TorchBackend):
-        raise OptionsError(
-            f"{backend.provenance.model} cannot be trained: its weights are not at hand; give a "
-            "model's folder or its identifier on a hub"
-        )
+        advice = "its weights are not at hand; give a model's folder or its identifier on a hub"
+        raise OptionsError(f"{backend.provenance.model} cannot be trained: {advice}")
     torch.manual_seed(recipe.seed)
     network = Network(backend.network.config, len(labels))
     weights = {name: value.detach().float() for name, value in backend.network.state_dict().items()}
@@ -192,10 +190,8 @@ class NetworkModel(TrainableModel):
     def __init__(self, network: Network, recipe: Recipe) -> None:
         super().__init__(network, recipe)
         if freeze_filter_bank(network.encoder, network.config) and recipe.precision == "float16":
-            raise OptionsError(
-                "precision: float16 has no numbers as small as those of a filter bank; use "
-                "bfloat16 or float32"
-            )
+            why = "has no numbers as small as those of a filter bank; use bfloat16 or float32"
+            raise OptionsError(f"precision: float16 {why}")
         if recipe.tune == "top":
             network.requires_grad_(False)
             _unfreeze(network.proj, *top_blocks(network, recipe.blocks))
@@ -220,8 +216,7 @@ class NetworkModel(TrainableModel):
 
 def trainable(initial: InitialModel, recipe: Recipe) -> TrainableModel:
     """Return what is trained in the way that the recipe says; it takes the network over."""
-    kind = HeadModel if recipe.tune == "head" else NetworkModel
-    return kind(initial.network, recipe)
+    return (HeadModel if recipe.tune == "head" else NetworkModel)(initial.network, recipe)
 
 
 def top_blocks(network: Network, count: int) -> list[nn.Module]:

@@ -7,7 +7,7 @@ compared when a run is resumed. What it does not hold is the data and how they a
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
@@ -15,8 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from emo2vec_plugins.core import read_yaml
 from emo2vec_plugins.errors import OptionsError
 
 Range = tuple[float, float]
@@ -73,24 +72,27 @@ def _checked_number(
     return value if whole else float(value)
 
 
+def _field(check: Callable[..., Any], default: Any, **limits: Any) -> Any:
+    return field(default=default, metadata={"check": partial(check, **limits)})
+
+
 def _flag(default: bool) -> Any:
-    return field(default=default, metadata={"check": _checked_flag})
+    return _field(_checked_flag, default)
 
 
 def _text(default: str, *among: str) -> Any:
-    return field(default=default, metadata={"check": partial(_checked_text, among=among)})
+    return _field(_checked_text, default, among=among)
 
 
 def _number(
     default: Any, least: float, most: float = math.inf, *, whole: bool = False, null: bool = False
 ) -> Any:
     whole, null = whole or isinstance(default, int), null or default is None
-    check = partial(_checked_number, least=least, most=most, whole=whole, null=null)
-    return field(default=default, metadata={"check": check})
+    return _field(_checked_number, default, least=least, most=most, whole=whole, null=null)
 
 
-def _range(least: float, most: float) -> dict[str, Any]:
-    return {"check": partial(_checked_range, least=least, most=most)}
+def _range(least: float, most: float) -> Any:
+    return _field(_checked_range, None, least=least, most=most)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,10 +172,10 @@ class Recipe:
     precision: str = _text("float32", *PRECISIONS)
     patience: int | None = _number(None, 1, whole=True)
     monitor: str = _text("ua", "ua", "loss")
-    noise: Range | None = field(default=None, metadata=_range(-100.0, 200.0))
-    gain: Range | None = field(default=None, metadata=_range(-100.0, 100.0))
-    speed: Range | None = field(default=None, metadata=_range(0.5, 2.0))
-    crop: Range | None = field(default=None, metadata=_range(0.01, 1.0))
+    noise: tuple[float, float] | None = _range(-100.0, 200.0)
+    gain: tuple[float, float] | None = _range(-100.0, 100.0)
+    speed: tuple[float, float] | None = _range(0.5, 2.0)
+    crop: tuple[float, float] | None = _range(0.01, 1.0)
     tilt: float = _number(0.0, 0.0, 0.99)
     masks: int = _number(0, 0)
     mask_seconds: float = _number(0.2, 0.02)
@@ -183,17 +185,13 @@ class Recipe:
             value = each.metadata["check"](each.name, getattr(self, each.name))
             object.__setattr__(self, each.name, value)  # the class is frozen
         if self.balance and self.class_weights:
-            raise OptionsError(
-                "balance draws rare classes more often and class_weights counts them more: "
-                "set one of them to false"
-            )
+            both = "balance draws rare classes more often and class_weights counts them more"
+            raise OptionsError(f"{both}: set one of them to false")
         defaults = {each.name: each.default for each in fields(self)}
         changed = [name for name in NOT_FOR_HEAD if getattr(self, name) != defaults[name]]
         if self.tune == "head" and changed:
-            raise OptionsError(
-                f"{', '.join(changed)}: not with tune: head, whose embeddings are computed once; "
-                "use top, all or new"
-            )
+            why = "not with tune: head, whose embeddings are computed once; use top, all or new"
+            raise OptionsError(f"{', '.join(changed)}: {why}")
         if self.tune != "new" and self.front_end != "random":
             raise OptionsError("front_end is for tune: new; a trained network has its own")
 
@@ -248,23 +246,11 @@ def read_recipe(path: str | Path) -> Recipe:
         OptionsError: If it is no mapping of a recipe's fields.
         OSError: If it cannot be read.
     """
-    path = Path(path)
-    try:
-        document = yaml.safe_load(path.read_text("utf-8-sig"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise OptionsError(f"{path}: not readable as plain YAML: {error}") from error
-    if not isinstance(document, dict):
-        raise OptionsError(
-            f"{path}: a mapping of a recipe's fields was expected, such as 'epochs: 30', "
-            f"got {type(document).__name__}"
-        )
-    try:
-        recipe = Recipe.from_dict(document)
-    except OptionsError as error:
-        raise OptionsError(f"{path}: {error}") from error
-    if "network" not in document or recipe.network == "tiny":
+    expected = "a mapping of a recipe's fields, such as 'epochs: 30'"
+    recipe = read_yaml(Path(path), Recipe.from_dict, expected=expected, wrong=OptionsError)
+    if recipe.network == "tiny":
         return recipe
-    return replace(recipe, network=str(path.parent / recipe.network))
+    return replace(recipe, network=str(Path(path).parent / recipe.network))
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

@@ -109,6 +109,5 @@ def written(path: Path, content: str | bytes) -> None:
     try:
         write_whole(path, content, locked=True)
     except OSError as error:
-        raise TrainingError(
-            f"{path} cannot be written: {error.strerror or error}; the last checkpoint is intact"
-        ) from error
+        why = f"{error.strerror or error}; the last checkpoint is intact"
+        raise TrainingError(f"{path} cannot be written: {why}") from error

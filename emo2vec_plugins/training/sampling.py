@@ -45,21 +45,15 @@ def draw(labels: Sequence[str], recipe: Recipe, *, epoch: int) -> list[int]:
     if not recipe.balance:
         return [int(index) for index in rng.permutation(len(labels))]
     names = sorted(set(labels))
-    shares = _shares(len(labels), len(names), rng)
+    # Equal parts; which are greater by one is drawn.
+    shares = np.full(len(names), len(labels) // len(names))
+    shares[rng.permutation(len(names))[: len(labels) % len(names)]] += 1
     drawn: list[int] = []
-    for name, share in zip(names, shares, strict=True):
+    for name, share in zip(names, shares.tolist(), strict=True):
         own = [index for index, label in enumerate(labels) if label == name]
         for left in range(share, 0, -len(own)):
             drawn += [own[i] for i in rng.permutation(len(own))[:left]]
     return [drawn[i] for i in rng.permutation(len(drawn))]
-
-
-def _shares(total: int, count: int, rng: np.random.Generator) -> list[int]:
-    """Divide *total* into equal parts; which are greater by one is drawn."""
-    parts = [total // count] * count
-    for index in rng.permutation(count)[: total % count]:
-        parts[index] += 1
-    return parts
 
 
 def _batched(examples: Sequence[Example], order: Sequence[int], recipe: Recipe) -> list[list[int]]:
@@ -71,12 +65,7 @@ def _batched(examples: Sequence[Example], order: Sequence[int], recipe: Recipe) 
         MonoCut(id=str(place), start=0.0, duration=min(examples[index].duration, most), channel=0)
         for place, index in enumerate(order)
     )
-    sampler = SimpleCutSampler(
-        cuts,
-        max_duration=recipe.batch_seconds,
-        max_cuts=recipe.batch_turns,
-        shuffle=False,  # drawn already
-        world_size=1,  # or it asks torch.distributed
-        rank=0,
-    )
+    limits = {"max_duration": recipe.batch_seconds, "max_cuts": recipe.batch_turns}
+    # Not shuffled, as turns are drawn already; of a world of one, or it asks torch.distributed.
+    sampler = SimpleCutSampler(cuts, **limits, shuffle=False, world_size=1, rank=0)
     return [[order[int(cut.id)] for cut in batch] for batch in sampler]

@@ -40,12 +40,10 @@ class Split:
         if not self.dev:
             return
         if any(example.is_pseudo for example in self.dev):
-            raise TrainingError(
-                "development turns have pseudo-labels, which are not used for evaluation"
-            )
-        _refuse_shared(
-            f"{self.group}s", groups_of(self.train, self.group), groups_of(self.dev, self.group)
-        )
+            why = "which are not used for evaluation"
+            raise TrainingError(f"development turns have pseudo-labels, {why}")
+        sides = (groups_of(side, self.group) for side in (self.train, self.dev))
+        _refuse_shared(f"{self.group}s", *sides)
         # Recordings apart do not help if one speaker is in several of them.
         _refuse_shared("speakers", _speakers(self.train), _speakers(self.dev))
         unknown = sorted({e.label for e in self.dev} - {e.label for e in self.train})
@@ -64,9 +62,8 @@ def groups_of(examples: Sequence[Example], group: Group) -> set[str]:
     missing = [example.id for example in examples if not example.speaker]
     if missing:
         raise TrainingError(
-            f"{len(missing)} of {len(examples)} turns have no speaker: {few(missing)}; without "
-            "speakers, one may be on both sides. Add them, or, if every "
-            "recording is of other people, group by recording (--group recording)"
+            f"{len(missing)} of {len(examples)} turns have no speaker: {few(missing)}. Add them, "
+            "or, if every recording is of other people, group by recording (--group recording)"
         )
     return {str(example.speaker) for example in examples}
 
@@ -98,22 +95,17 @@ def make_split(
         TrainingError: If a group is on both sides, or has no name.
     """
     if sum([bool(dev), bool(names), share is not None]) > 1:
-        raise OptionsError(
-            "development turns are other cuts (--dev), or these speakers (--dev-speakers), or a "
-            "share (--dev-share): give one of them"
-        )
+        ways = "other cuts (--dev), or these speakers (--dev-speakers), or a share (--dev-share)"
+        raise OptionsError(f"development turns are {ways}: give one of them")
     if names:
         split = by_name(examples, names, group=group)
     elif share is not None:
         split = by_share(examples, share, group=group, seed=seed)
     else:
         split = _divided(examples, dev, group)
-    lost = len(examples) + len(dev) - len(split.train) - len(split.dev)
-    if lost:
-        warn(
-            f"{lost} turns with pseudo-labels are left out: their speakers or recordings are held "
-            "out, and pseudo-labels are not used for evaluation"
-        )
+    if lost := len(examples) + len(dev) - len(split.train) - len(split.dev):
+        why = "their speakers or recordings are held out, for which they are not used"
+        warn(f"{lost} turns with pseudo-labels are left out: {why}")
     return split
 
 
@@ -125,9 +117,8 @@ def labelled_by_people(examples: Sequence[Example], group: Group) -> tuple[Examp
     """
     found = tuple(example for example in examples if not example.is_pseudo)
     if not found:
-        raise TrainingError(
-            f"all {len(examples)} turns have pseudo-labels: no {group} can be held out to judge by"
-        )
+        why = f"no {group} can be held out to judge by"
+        raise TrainingError(f"all {len(examples)} turns have pseudo-labels: {why}")
     return found
 
 
@@ -141,9 +132,9 @@ def by_name(examples: Sequence[Example], names: Collection[str], *, group: Group
     unknown = sorted(set(names) - have)
     if unknown:
         of_people = " with labels of people" * any(example.is_pseudo for example in examples)
+        there = few(sorted(have), 20)
         raise TrainingError(
-            f"there is no {group} {', '.join(unknown)}{of_people}; there are "
-            f"{few(sorted(have), 20)}"
+            f"there is no {group} {', '.join(unknown)}{of_people}; there are {there}"
         )
     held = [example for example in examples if _group(example, group) in names]
     rest = [example for example in examples if _group(example, group) not in names]
@@ -184,10 +175,8 @@ def _first_whole(folds: Any, labels: list[str], groups: list[Any]) -> Any:
     for train, held in found:
         if {labels[i] for i in train} == set(labels) and len(held):
             return held
-    raise TrainingError(
-        "however groups are held out, some class has no training turn left: one of its "
-        "speakers has all of it"
-    )
+    why = "some class has no training turn left: one of its speakers has all of it"
+    raise TrainingError(f"however groups are held out, {why}")
 
 
 def _divided(train: Sequence[Example], dev: Sequence[Example], group: Group) -> Split:
@@ -206,12 +195,9 @@ def _divided(train: Sequence[Example], dev: Sequence[Example], group: Group) -> 
 
 
 def _refuse_shared(what: str, training: set[str], judging: set[str]) -> None:
-    shared = sorted(training & judging)
-    if shared:
-        raise TrainingError(
-            f"{what} are in training and in development: {few(shared)}; what was trained on "
-            "cannot be used for evaluation"
-        )
+    if shared := sorted(training & judging):
+        why = "what was trained on cannot be used for evaluation"
+        raise TrainingError(f"{what} are in training and in development: {few(shared)}; {why}")
 
 
 def _speakers(examples: Sequence[Example]) -> set[str]:

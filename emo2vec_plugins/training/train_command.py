@@ -8,20 +8,13 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from emo2vec_plugins.cli import (
-    counted,
-    folder_option,
-    note,
-    plugins_of,
-    quiet_option,
-    resumable,
-    step_progress,
-)
+from emo2vec_plugins import cli
 from emo2vec_plugins.core import DEFAULT_MODEL, load_model
 from emo2vec_plugins.evaluation import (
     TruthOptions,
@@ -42,19 +35,12 @@ if TYPE_CHECKING:
 
 @click.command("train")
 @click.argument("source", metavar="CUTS")
-@folder_option
+@cli.folder_option
 @truth_options
 @train_options
-@quiet_option
-@click.pass_context
+@cli.quiet_option
 def train_command(
-    ctx: click.Context,
-    *,
-    source: str,
-    output: str,
-    truth: TruthOptions,
-    given: dict[str, Any],
-    quiet: bool,
+    *, source: str, output: str, truth: TruthOptions, given: dict[str, Any], quiet: bool
 ) -> None:
     """Train a model on Lhotse cuts with emotion labels.
 
@@ -69,11 +55,8 @@ def train_command(
         import torch
 
         torch.set_num_threads(given["threads"])
-    with resumable(quiet=quiet):
-        if given["leave_one_speaker_out"]:
-            command.cross_validate(ctx)
-        else:
-            command.train(ctx)
+    with cli.resumable(quiet=quiet):
+        command.cross_validate() if given["leave_one_speaker_out"] else command.train()
 
 
 class TrainCommand:
@@ -90,7 +73,7 @@ class TrainCommand:
         self._left_out: Counter[str] = Counter()
         self._recipe = self._asked()
 
-    def train(self, ctx: click.Context) -> None:
+    def train(self) -> None:
         """Train one model, and show its predictions for the development turns."""
         from emo2vec_plugins.training.run import train as run
 
@@ -100,20 +83,18 @@ class TrainCommand:
                 split,
                 self._recipe,
                 out=self._out,
-                resources=self._resources(ctx, shown),
+                resources=self._resources(shown),
                 story=self._story(),
                 progress=shown.epoch,
             )
         if trained.evaluation is not None and not self._quiet:
             click.echo(trained.evaluation.table())
-        epochs = counted(len(trained.epochs), "epoch")
-        note(
-            f"{self._out}: trained on {counted(len(split.train), 'turn')} for {epochs}; the "
-            f"weights are those of epoch {trained.best}",
-            quiet=self._quiet,
-        )
+        turns = cli.counted(len(split.train), "turn")
+        how_long = cli.counted(len(trained.epochs), "epoch")
+        weights = f"the weights are those of epoch {trained.best}"
+        self._note(f"{self._out}: trained on {turns} for {how_long}; {weights}")
 
-    def cross_validate(self, ctx: click.Context) -> None:
+    def cross_validate(self) -> None:
         """Train without each speaker, and show the table."""
         from emo2vec_plugins.training.crossvalidate import cross_validate
         from emo2vec_plugins.training.split import groups_of, labelled_by_people
@@ -132,7 +113,7 @@ class TrainCommand:
 
             def show(name: str, epoch: EpochResult | None) -> None:
                 if epoch is None:
-                    note(f"{group} {name} is judged", quiet=self._quiet)
+                    self._note(f"{group} {name} is judged")
                 else:
                     shown.epoch(epoch)
 
@@ -140,12 +121,12 @@ class TrainCommand:
                 examples,
                 self._recipe,
                 out=self._out,
-                resources=self._resources(ctx, shown),
+                resources=self._resources(shown),
                 group=group,
                 progress=show,
             )
         click.echo(result.table(), nl=False)
-        note(f"the table and all scores are in {self._out}", quiet=self._quiet)
+        self._note(f"the table and all scores are in {self._out}")
 
     def _asked(self) -> Recipe:
         from emo2vec_plugins.training.recipe import Recipe, read_recipe
@@ -171,18 +152,14 @@ class TrainCommand:
         from emo2vec_plugins.training.examples import read_examples
 
         cuts, truth = read_cuts(path), self._truth
-        examples = read_examples(
-            cuts,
-            field=truth.field,
-            label_map=truth.label_map,
-            skip_unlabelled=truth.skip_unlabelled,
-        )
+        read = partial(read_examples, field=truth.field, label_map=truth.label_map)
+        examples = read(cuts, skip_unlabelled=truth.skip_unlabelled)
         found = truth.left_out(cuts)
         # Pseudo-labels are left out of what is evaluated, but learnt from.
         here = {why: found[why] for why in ("unlabelled", "by_label_map") if found[why]}
         self._left_out.update(here)
         if here:
-            note(f"{path}: not used: {describe_left_out(here)}", quiet=self._quiet)
+            self._note(f"{path}: not used: {describe_left_out(here)}")
         return examples
 
     def _split(self) -> Split:
@@ -198,19 +175,19 @@ class TrainCommand:
             seed=self._recipe.seed,
         )
 
-    def _resources(self, ctx: click.Context, shown: _Shown) -> Resources:
+    def _resources(self, shown: _Shown) -> Resources:
         from emo2vec_plugins.training.fit import Resources
 
-        given = self._given
+        given, device = self._given, self._given["device"]
         base = None
         if self._recipe.tune != "new":
-            name = given["model"] or DEFAULT_MODEL
-            base = load_model(name, device=given["device"], plugins=plugins_of(ctx))
-        cache = Path(given["cache_dir"]) if given["cache_dir"] else _cache_folder()
+            plugins = cli.plugins_of(click.get_current_context())
+            base = load_model(given["model"] or DEFAULT_MODEL, device=device, plugins=plugins)
+        caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         return Resources(
             base=base,
-            device=given["device"],
-            cache=cache,
+            device=device,
+            cache=Path(given["cache_dir"] or Path(caches) / CACHE),
             embedding_progress=shown.embedded,
             resumed=shown.resumed,
         )
@@ -230,10 +207,13 @@ class TrainCommand:
             notes=notes,
         )
 
+    def _note(self, message: str) -> None:
+        cli.note(message, quiet=self._quiet)
+
     @contextmanager
     def _progress(self, embeddings: int) -> Iterator[_Shown]:
         """Show bars for so many embeddings and for epochs, and a line for each epoch."""
-        with step_progress(quiet=self._quiet) as bar:
+        with cli.step_progress(quiet=self._quiet) as bar:
             yield _Shown(bar, epochs=self._recipe.epochs, embeddings=embeddings, quiet=self._quiet)
 
 
@@ -244,16 +224,13 @@ class _Shown:
         self, bar: Callable[..., None] | None, *, epochs: int, embeddings: int, quiet: bool
     ) -> None:
         self._bar = bar or (lambda *_, **__: None)
-        self._epochs = epochs
-        self._embeddings = embeddings
-        self._quiet = quiet
-        self._embedded = 0
-        self._before = 0
+        self._epochs, self._embeddings, self._quiet = epochs, embeddings, quiet
+        self._embedded = self._before = 0
 
     def resumed(self, count: int) -> None:
         """Say that a run goes on; its first rows, which were shown before, are passed over."""
         self._before = count
-        note(f"goes on after epoch {count} of {self._epochs}", quiet=self._quiet)
+        cli.note(f"goes on after epoch {count} of {self._epochs}", quiet=self._quiet)
 
     def epoch(self, row: EpochResult) -> None:
         """Show an epoch that is done."""
@@ -261,7 +238,7 @@ class _Shown:
         if row.epoch > self._before:
             ua = "" if row.dev_ua is None else f", development UA {row.dev_ua:.1%}"
             line = f"epoch {row.epoch} of {self._epochs}: loss {row.train_loss:.3f}{ua}"
-            note(line, quiet=self._quiet)
+            cli.note(line, quiet=self._quiet)
         elif row.epoch == self._before:
             self._before = 0  # what follows is new, or another fold
 
@@ -269,7 +246,3 @@ class _Shown:
         """Show that there are so many embeddings more."""
         self._embedded += count
         self._bar("embeddings", None, completed=self._embedded, total=self._embeddings)
-
-
-def _cache_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / CACHE

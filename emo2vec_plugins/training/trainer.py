@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from typing import Any, cast
 
 import numpy as np
@@ -43,7 +42,7 @@ class Side:
     def __init__(
         self, examples: Sequence[Example], labels: Sequence[str], features: Features
     ) -> None:
-        self.examples = tuple(examples)
+        self.examples, self.names = tuple(examples), labels
         self.labels = torch.tensor([labels.index(each.label) for each in examples])
         self.features = features
 
@@ -60,7 +59,6 @@ class Trainer:
         recipe: Says how.
         train: The turns to train on.
         dev: The turns to choose the best epoch by; None for the last epoch.
-        labels: In the order of the head's rows.
         checkpoints: Where the state goes after every epoch.
         device: Where to compute.
     """
@@ -72,19 +70,16 @@ class Trainer:
         *,
         train: Side,
         dev: Side | None,
-        labels: Sequence[str],
         checkpoints: Checkpoints,
         device: torch.device,
     ) -> None:
-        self._model = model.to(device)
-        self._recipe = recipe
-        self._train = train
-        self._dev = dev
-        self._device = device
-        self._checkpoints = checkpoints
+        self._model, self._recipe = model.to(device), recipe
+        self._train, self._dev = train, dev
+        self._device, self._checkpoints = device, checkpoints
         self._weights: Tensor | None = None
         if recipe.class_weights:
-            self._weights = class_weights([e.label for e in train.examples], labels).to(device)
+            labels = [example.label for example in train.examples]
+            self._weights = class_weights(labels, train.names).to(device)
         self._optimizer = torch.optim.AdamW(
             model.parameter_groups(), lr=recipe.peak_rate, weight_decay=recipe.weight_decay
         )
@@ -116,10 +111,9 @@ class Trainer:
                 history.best = max(history.epochs, key=self._worth).epoch  # the first of equals
             self._checkpoints.save(history, self._state())
             report(history.epochs[-1])
-        if self._dev is not None and history.best != len(history.epochs):
-            self._model.restore(self._checkpoints.best(history))
-        else:
-            self._model.restore(self._evaluated.learned())
+        is_earlier = self._dev is not None and history.best != len(history.epochs)
+        best = self._checkpoints.best(history) if is_earlier else self._evaluated.learned()
+        self._model.restore(best)
         return history
 
     @property
@@ -151,7 +145,9 @@ class Trainer:
 
     def _epoch(self, epoch: int) -> EpochResult:
         began = time.monotonic()
-        torch.manual_seed(_mixed(self._recipe.seed, epoch))
+        # Not seed + epoch: runs with seeds 0 and 1 would share all their epochs but one.
+        mixed = np.random.SeedSequence([self._recipe.seed, epoch]).generate_state(1)
+        torch.manual_seed(int(mixed[0]))
         self._model.train()
         plan = batches(self._train.examples, self._recipe, epoch=epoch)
         losses = [
@@ -192,13 +188,11 @@ class Trainer:
         return loss.item()
 
     def _logits(self, model: TrainableModel, features: Sequence[Tensor]) -> Tensor:
-        with self._autocast():
+        precision = self._recipe.precision
+        mixed = precision != "float32"
+        with torch.autocast(self._device.type, DTYPES[precision], enabled=mixed):
             logits: Tensor = model([each.to(self._device) for each in features])
         return logits
-
-    def _autocast(self) -> AbstractContextManager[Any]:
-        precision = self._recipe.precision
-        return torch.autocast(self._device.type, DTYPES[precision], enabled=precision != "float32")
 
     @torch.no_grad()
     def _evaluate(self, dev: Side) -> dict[str, float]:
@@ -237,16 +231,11 @@ def metrics(logits: Tensor, labels: Tensor) -> dict[str, float]:
     }
 
 
-def _mixed(seed: int, epoch: int) -> int:
-    # Not seed + epoch: runs with seeds 0 and 1 would share all their epochs but one.
-    return int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
-
-
 def _not_finite(loss: Tensor, ids: Sequence[str], *, epoch: int, step: int) -> TrainingError:
     more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
     what = "gradient" if loss.isfinite() else "loss"
+    where = f"in epoch {epoch + 1}, step {step + 1}, on turns {', '.join(ids[:_SHOWN])}{more}"
+    advice = "Try a lower learning rate or float32, and listen to these turns"
     return TrainingError(
-        f"the {what} is not finite in epoch {epoch + 1}, step {step + 1}, on turns "
-        f"{', '.join(ids[:_SHOWN])}{more}; what was saved before is intact. Try a lower "
-        "learning rate or float32, and listen to these turns"
+        f"the {what} is not finite {where}; what was saved before is intact. {advice}"
     )

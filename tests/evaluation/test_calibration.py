@@ -33,7 +33,7 @@ from emo2vec_plugins.evaluation.calibration import (
 )
 from emo2vec_plugins.evaluation.predictions import Prediction
 from emo2vec_plugins.evaluation.reading import Truth, predict
-from emo2vec_plugins.evaluation.temperature import cross_entropy, fit_temperature, scaled
+from emo2vec_plugins.evaluation.reliability import cross_entropy, fit_temperature, scaled
 from emo2vec_plugins.models.checkpoint import read_tensors, read_tokens, save_folder
 from emo2vec_plugins.models.published import TINY
 

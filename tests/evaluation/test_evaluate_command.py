@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from lhotse import CutSet
@@ -61,6 +62,26 @@ def test_a_model_is_judged(manifest, label_map, tmp_path):
     assert document["about"]["label_map"] == {"anger": "angry", "sadness": "sad"}
     assert document["calibration"]["turns"] == 12
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_lines_of_score_are_predictions(write, noise, tmp_path):
+    """As `emo2vec score` writes them: the recording is the id of the turn."""
+    files = [write(f"clip{number}.wav", noise(32000, seed=number), 16000) for number in range(3)]
+    cuts = [labelled_cut(path, "angry", speaker=path.stem) for path in files]
+    for cut, path in zip(cuts, files, strict=True):
+        cut.supervisions = [replace(cut.supervisions[0], id=path.stem)]
+    manifest, lines = save_cuts(tmp_path / "cuts.jsonl", *cuts), tmp_path / "p.emotions.jsonl"
+    scored = run("score", *files, "--model", "fake", "--output", lines)
+    records = [json.loads(line) for line in lines.read_text().splitlines()]
+
+    result = run("evaluate", manifest, "--predictions", lines, "--report", "-")
+
+    assert (scored.exit_code, result.exit_code) == (0, 0), result.stderr
+    document = json.loads(result.stdout)
+    assert (document["turns"], document["unscored"]) == (3, 0)
+    share = sum(each["emotion"] == "angry" for each in records) / 3
+    assert document["wa"]["value"] == pytest.approx(share)
+    assert document["calibration"]["turns"] == 3
 
 
 def test_predictions_in_another_field_need_no_model(manifest, label_map):

@@ -17,7 +17,7 @@ from support.paths import ROOT
 from emo2vec_plugins.errors import FormatError, LabelError, OptionsError
 from emo2vec_plugins.evaluation.metrics import evaluate, restricted
 from emo2vec_plugins.evaluation.predictions import Prediction
-from emo2vec_plugins.evaluation.temperature import (
+from emo2vec_plugins.evaluation.reliability import (
     ScoredTurns,
     cross_entropy,
     fit_temperature,

@@ -556,7 +556,6 @@ def test_nan_in_a_later_epoch_leaves_the_checkpoint_before_it(split, recipe, tmp
         recipe,
         train=Side(split.train, labels, FailsLater(feed, after=len(split.train) + 6)),
         dev=None,
-        labels=labels,
         checkpoints=Checkpoints(tmp_path, {}),
         device=torch.device("cpu"),
     )

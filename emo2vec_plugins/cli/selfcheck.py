@@ -1,0 +1,47 @@
+"""``emo2vec selfcheck``: a model compared with its published scores."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+
+from emo2vec_plugins import models
+from emo2vec_plugins.cli.options import option
+from emo2vec_plugins.cli.output import print_table
+from emo2vec_plugins.cli.scoring import Loading, describe_model, loading_options
+from emo2vec_plugins.core import Backend
+from emo2vec_plugins.errors import ModelNotFoundError
+
+_AUDIO = "The model's example/test.wav.  [default: the one in its folder or on its hub]"
+
+
+@click.command("selfcheck")
+@option("--audio FILE", _AUDIO)
+@loading_options
+def selfcheck_command(*, audio: str | None, loading: Loading) -> None:
+    """Compare the model with its published scores.
+
+    That is emotion2vec_plus_large, on this machine; no scores of other models are published.
+    Exit status 1, and the classes that differ, if it does not agree.
+    """
+    backend = _genuine(loading)
+    models.require_known(backend)  # before the recording is looked for, perhaps on a hub
+    recording = models.find_audio(loading.model) if audio is None else Path(audio)
+    agreement = models.selfcheck(backend, recording)
+    rows = [
+        (name, f"{models.PUBLISHED_SCORES[name]:.3e}", f"{difference:+.4f}")
+        for name, difference in agreement.differences.items()
+    ]
+    print_table(("class", "published p", "difference of ln p"), rows)
+    worst = f"at most {agreement.worst:.4f}, {models.TOLERANCE} is allowed"
+    click.echo(f"{describe_model(backend)} agrees with its published scores: {worst}")
+
+
+def _genuine(loading: Loading) -> Backend:
+    try:
+        return loading.backend()
+    except ModelNotFoundError as error:
+        # Other commands can fall back on the embedded model, which has no published scores.
+        raise ModelNotFoundError(re.sub(r"[,;] or use the embedded.*", "", str(error))) from error
