@@ -25,16 +25,13 @@ def parsed(text: str, *, what: str) -> Element:
         from defusedxml import DefusedXmlException
         from defusedxml.ElementTree import ParseError, fromstring
     except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            f"{what} is read with defusedxml; pip install 'emo2vec-plugins[formats]'"
-        ) from error
+        remedy = "pip install 'emo2vec-plugins[formats]'"
+        raise MissingExtraError(f"{what} is read with defusedxml; {remedy}") from error
     try:
         root: Element = fromstring(text.removeprefix("\ufeff"), forbid_dtd=True)
     except (ParseError, UnicodeEncodeError) as error:
         raise FormatError(f"not XML, or not all of it: {error}") from error
     except DefusedXmlException as error:
-        raise FormatError(
-            "expected XML without a document type and entities, which can fill the memory and read "
-            f"other files, found {type(error).__name__}"
-        ) from error
+        expected = "XML without a document type and entities, which can read other files"
+        raise FormatError(f"expected {expected}, found {type(error).__name__}") from error
     return root

@@ -88,12 +88,7 @@ class Spill:
         self._bytes += sum(each.nbytes for each in fields.values() if not is_on_disk(each))
         if self._bytes <= MOST_BYTES:
             return
-        places = [
-            (held, name)
-            for held in self._fields
-            for name, array in held.items()
-            if not is_on_disk(array)
-        ]
+        places = [(held, key) for held in self._fields for key in held if not is_on_disk(held[key])]
         moved = moved_to_disk(held[name] for held, name in places)
         for (held, name), array in zip(places, moved, strict=True):
             held[name] = array
@@ -190,9 +185,6 @@ def _write(file: IO[bytes], arrays: Iterable[FloatArray]) -> None:
             file.write(np.ascontiguousarray(array).data)
         file.flush()
     except OSError as error:
-        where = tempfile.gettempdir()
-        raise OSError(
-            error.errno,
-            f"{error.strerror}, where frames of long turns are kept; TMPDIR names another folder",
-            where,
-        ) from error
+        hint = "where frames of long turns are kept; TMPDIR names another folder"
+        place = tempfile.gettempdir()
+        raise OSError(error.errno, f"{error.strerror}, {hint}", place) from error

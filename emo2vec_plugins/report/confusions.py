@@ -38,8 +38,7 @@ def confusion(pairs: Iterable[tuple[str | None, str | None]]) -> Figure:
     if not rows:
         raise OptionsError("expected turns with a true label, found none")
     others = [label for label in palette(heard for _, heard in counts) if label not in rows]
-    unscored: list[str | None] = [None] if any(heard is None for _, heard in counts) else []
-    columns = [*rows, *others, *unscored]
+    columns = [*rows, *others, *([None] if any(heard is None for _, heard in counts) else [])]
     return confusion_figure(
         rows,
         [UNSCORED if name is None else name for name in columns],

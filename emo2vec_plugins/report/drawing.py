@@ -49,9 +49,8 @@ def drawing() -> Iterator[None]:
     try:
         import matplotlib as mpl
     except ImportError as error:
-        raise MissingExtraError(
-            f"pictures need matplotlib: pip install 'emo2vec-plugins[pictures]' ({error})"
-        ) from error
+        remedy = "pip install 'emo2vec-plugins[pictures]'"
+        raise MissingExtraError(f"pictures need matplotlib: {remedy} ({error})") from error
     plain = {
         "font.family": list(_fonts()),
         "text.parse_math": False,  # a speaker may be called $x$
@@ -77,12 +76,9 @@ def _fonts() -> Mapping[str, Any]:
     """Return the fonts that are installed, by family."""
     from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 
-    there = set(fontManager.get_font_names())
-    return {
-        family: get_font(findfont(FontProperties(family=[family])))
-        for family in _FAMILIES
-        if family in there
-    }
+    installed = set(fontManager.get_font_names())
+    there = [family for family in _FAMILIES if family in installed]
+    return {name: get_font(findfont(FontProperties(family=[name]))) for name in there}
 
 
 def text_of(name: str | None) -> str:
@@ -91,11 +87,8 @@ def text_of(name: str | None) -> str:
     matplotlib would draw the same box for each of them, and warn of it.
     """
     text = shortened(shown(name), most=_WIDEST)
-    return "".join(c if _has_glyph(c) else escaped(c) for c in text)
-
-
-def _has_glyph(character: str) -> bool:
-    return any(font.get_char_index(ord(character)) for font in _fonts().values())
+    fonts = _fonts().values()
+    return "".join(c if any(x.get_char_index(ord(c)) for x in fonts) else escaped(c) for c in text)
 
 
 def time_axis(axes: Axes, start: float, end: float, *, hours: bool | None = None) -> None:
@@ -110,27 +103,16 @@ def heading(figure: Figure, text: str) -> None:
     figure.suptitle(text, x=0.01, ha="left", fontsize=10)
 
 
-def key(
-    figure: Figure,
-    colours: Mapping[str, str],
-    *,
-    extra: Mapping[str, Mapping[str, Any]] | None = None,
-) -> None:
+def key(figure: Figure, colours: Mapping[str, str], **extra: Mapping[str, Any]) -> None:
     """Write below all which colour is which label; *extra* are other styles by name."""
     from matplotlib.patches import Patch
 
     handles = [Patch(color=colour, label=text_of(label)) for label, colour in colours.items()]
-    handles += [Patch(label=label, **style) for label, style in (extra or {}).items()]
+    handles += [Patch(label=label, **style) for label, style in extra.items()]
     if handles:
-        figure.legend(
-            handles=handles,
-            loc="outside lower center",
-            ncols=min(len(handles), max(1, int(figure.get_figwidth() / 1.15))),
-            frameon=False,
-            fontsize=8,
-            handlelength=1.4,
-            columnspacing=1.2,
-        )
+        columns = min(len(handles), max(1, int(figure.get_figwidth() / 1.15)))
+        style = {"frameon": False, "fontsize": 8, "handlelength": 1.4, "columnspacing": 1.2}
+        figure.legend(handles=handles, loc="outside lower center", ncols=columns, **style)
 
 
 def rendered(figure: Figure, *, suffix: str) -> bytes:

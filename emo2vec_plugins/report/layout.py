@@ -15,7 +15,7 @@ from statistics import median
 from emo2vec_plugins.core import Dialogue, ScoredTurn, rows_without_overlap
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.report.style import HOUR, palette, shown, step
-from emo2vec_plugins.report.summary import by_speaker
+from emo2vec_plugins.report.summary import SPAN, by_speaker
 
 LONGEST = 1e8
 """Seconds that can be drawn, three years: of more, times are no times of a recording."""
@@ -124,15 +124,9 @@ def layout(dialogue: Dialogue, start: float, end: float, sizes: Sizes) -> Layout
     )
 
 
-def packed_rows(
-    turns: Iterable[ScoredTurn],
-) -> dict[str | None, list[tuple[ScoredTurn, ...]]]:
+def packed_rows(turns: Iterable[ScoredTurn]) -> dict[str | None, list[tuple[ScoredTurn, ...]]]:
     """Return each speaker's rows of turns, speakers in the order in which they begin to talk."""
-    return {who: rows_without_overlap(said, span=_span) for who, said in by_speaker(turns).items()}
-
-
-def _span(scored: ScoredTurn) -> tuple[float, float]:
-    return scored.turn.start, scored.turn.end
+    return {who: rows_without_overlap(said, span=SPAN) for who, said in by_speaker(turns).items()}
 
 
 def _stacked(
@@ -141,11 +135,9 @@ def _stacked(
     top = 0.0
     for speaker, rows in packed:
         height = sizes.lane + sizes.row * (min(len(rows), sizes.most_rows) - 1)
-        each = (height - 2 * sizes.pad) / len(rows)
-        placed = (
-            Row(turns=turns, top=top + sizes.pad + number * each, height=each)
-            for number, turns in enumerate(rows)
-        )
+        high = (height - 2 * sizes.pad) / len(rows)
+        tops = [top + sizes.pad + number * high for number in range(len(rows))]
+        placed = (Row(turns=x, top=y, height=high) for x, y in zip(rows, tops, strict=True))
         yield Lane(speaker=speaker, rows=tuple(placed), top=top, height=height)
         top += height + sizes.gap
 
@@ -194,10 +186,8 @@ def extent(
     if not -math.inf < first < last < math.inf:
         raise OptionsError(f"a picture needs start < end, got {first:g} to {last:g} seconds")
     if last - first > LONGEST:
-        raise OptionsError(
-            f"{dialogue.recording}: turns from {first:g} to {last:g} s are too far apart to be "
-            "drawn in one: draw a part, or mend their times"
-        )
+        found = f"turns from {first:g} to {last:g} s are too far apart to be drawn in one"
+        raise OptionsError(f"{dialogue.recording}: {found}: draw a part, or mend their times")
     return first, last
 
 
@@ -225,15 +215,10 @@ def broken(
 
 def between(dialogue: Dialogue, start: float, end: float) -> Dialogue:
     """Return a dialogue with the turns that are heard from *start* to *end*, whole."""
-    return replace(
-        dialogue,
-        turns=tuple(
-            each
-            for each in dialogue.turns
-            if (each.turn.start < end and each.turn.end > start)
-            or start <= each.turn.start <= each.turn.end <= end
-        ),
-    )
+    spans = [(each, *SPAN(each)) for each in dialogue.turns]
+    # The second condition is for turns of no length, at a border too.
+    kept = (x for x, a, b in spans if (a < end and b > start) or start <= a <= b <= end)
+    return replace(dialogue, turns=tuple(kept))
 
 
 def spoken_by(dialogue: Dialogue, speakers: Collection[str]) -> Dialogue:
@@ -245,10 +230,8 @@ def spoken_by(dialogue: Dialogue, speakers: Collection[str]) -> Dialogue:
     there = {each.turn.speaker for each in dialogue.turns}
     missing = [name for name in speakers if name not in there]
     if missing:
-        names = ", ".join(sorted(shown(name) for name in there)[:10])
-        raise OptionsError(
-            f"{dialogue.recording}: there is no speaker {missing[0]!r}, "
-            f"there are {names or 'no turns'}"
-        )
+        names = ", ".join(sorted(shown(name) for name in there)[:10]) or "no turns"
+        found = f"there is no speaker {missing[0]!r}, there are {names}"
+        raise OptionsError(f"{dialogue.recording}: {found}")
     turns = tuple(each for each in dialogue.turns if each.turn.speaker in speakers)
     return replace(dialogue, turns=turns)

@@ -12,7 +12,7 @@ from html import escape
 from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, ScoredTurn
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.report.layout import extent
-from emo2vec_plugins.report.style import HOUR, clock, palette, shortened, shown
+from emo2vec_plugins.report.style import HOUR, clock, counted, palette, shortened, shown
 from emo2vec_plugins.report.summary import SpeakerSummary, summarise
 from emo2vec_plugins.report.svg import style_of, svg_timeline
 
@@ -28,13 +28,9 @@ def notebook_html(value: Dialogue | ScoredTurn | Emotion) -> str:
     Of a dialogue it is a timeline and a table of its speakers; of a turn, when it is and whose, and
     its emotion; of an emotion, a bar for the probability of each class.
     """
-    match value:
-        case Dialogue():
-            return _dialogue(value)
-        case ScoredTurn():
-            return _scored(value)
-        case _:
-            return _box(_emotion(value))
+    if isinstance(value, Dialogue):
+        return _dialogue(value)
+    return _scored(value) if isinstance(value, ScoredTurn) else _box(_emotion(value))
 
 
 def _dialogue(dialogue: Dialogue) -> str:
@@ -64,7 +60,7 @@ def _box(*parts: str) -> str:
 
 def _heading(dialogue: Dialogue, speakers: int) -> str:
     unscored = sum(each.emotion.label is None for each in dialogue.turns)
-    parts = [_counted(len(dialogue.turns), "turn"), _counted(speakers, "speaker")]
+    parts = [counted(len(dialogue.turns), "turn"), counted(speakers, "speaker")]
     parts += [f"{unscored:,} {UNSCORED}"] * (unscored > 0)
     if dialogue.duration is not None:
         parts.append(clock(dialogue.duration, hours=dialogue.duration >= HOUR))
@@ -79,14 +75,10 @@ def _timeline(dialogue: Dialogue, colours: Mapping[str, str]) -> Iterable[str]:
     drawn = svg_timeline(dialogue, start, end)
     parts = [drawn.svg, _key(dialogue, colours)]
     if drawn.narrow:
-        parts.append(
-            _note(
-                f"{_counted(drawn.narrow, 'turn')} narrower than a pixel: each pixel has the "
-                "emotion that is heard longest in it"
-            )
-        )
+        narrow = f"{counted(drawn.narrow, 'turn')} narrower than a pixel"
+        parts.append(_note(f"{narrow}: each pixel has the emotion that is longest in it"))
     if drawn.without_lane:
-        parts.append(_note(f"{_counted(drawn.without_lane, 'more speaker')} without a lane"))
+        parts.append(_note(f"{counted(drawn.without_lane, 'more speaker')} without a lane"))
     return parts
 
 
@@ -95,17 +87,14 @@ def _key(dialogue: Dialogue, colours: Mapping[str, str]) -> str:
     if any(each.emotion.label is None for each in dialogue.turns):
         names.append(None)
     more = len(colours) - _MOST_LABELS
+    swatches = [f'<path {style_of(name, 1.0, colours)} d="M1 1h10v10h-10z"/>' for name in names]
     items = [
-        f'<span style="white-space:nowrap;margin-right:14px">{_swatch(name, colours)} '
+        f'<span style="white-space:nowrap;margin-right:14px">{_inline(12, swatch)} '
         f"{UNSCORED if name is None else _name(name)}</span>"
-        for name in names
+        for name, swatch in zip(names, swatches, strict=True)
     ]
-    items += [f"<span>and {_counted(more, 'more label')}</span>"] * (more > 0)
+    items += [f"<span>and {counted(more, 'more label')}</span>"] * (more > 0)
     return f'<div style="margin:2px 0 8px 0">{"".join(items)}</div>'
-
-
-def _swatch(label: str | None, colours: Mapping[str, str]) -> str:
-    return _inline(12, f'<path {style_of(label, 1.0, colours)} d="M1 1h10v10h-10z"/>')
 
 
 def _inline(width: int, paths: str) -> str:
@@ -122,21 +111,16 @@ def _table(speakers: list[SpeakerSummary], colours: Mapping[str, str]) -> str:
         for name, side in _COLUMNS.items()
     )
     rows = "".join(_row(each, colours, hours=hours) for each in speakers[:MOST_ROWS])
+    table = f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody>"
     rest = speakers[MOST_ROWS:]
-    more = _note(
-        f"and {_counted(len(rest), 'more speaker')} with "
-        f"{_counted(sum(each.turns for each in rest), 'turn')}"
-    )
-    return (
-        f'<table style="{_TABLE}">'
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more if rest else ''}"
-    )
+    turns = counted(sum(each.turns for each in rest), "turn")
+    more = _note(f"and {counted(len(rest), 'more speaker')} with {turns}") if rest else ""
+    return f'<table style="{_TABLE}">{table}</table>{more}'
 
 
-_NUMBERS = ("talks", "turns", "unscored", "changes", "mean score")
 _COLUMNS = {
     "speaker": "left",
-    **dict.fromkeys(_NUMBERS, "right"),
+    **dict.fromkeys(("talks", "turns", "unscored", "changes", "mean score"), "right"),
     **dict.fromkeys(("share of the time", ""), "left"),
 }
 _TABLE = "border-collapse:collapse;margin:0;font-size:13px;line-height:1.5;color:inherit"
@@ -165,7 +149,7 @@ def _shares(summary: SpeakerSummary) -> str:
     words = [f"{_name(label)} {share:.0%}" for label, share in shares[:_MOST_LABELS]]
     rest = shares[_MOST_LABELS:]
     if rest:
-        words.append(f"{_counted(len(rest), 'more label')} {sum(s for _, s in rest):.0%}")
+        words.append(f"{counted(len(rest), 'more label')} {sum(s for _, s in rest):.0%}")
     if summary.unscored:
         words.append(f"{UNSCORED} {summary.unscored_share:.0%}")
     return ", ".join(words)
@@ -182,18 +166,18 @@ def _bar(parts: Iterable[tuple[str, float]]) -> str:
 
 
 def _emotion(emotion: Emotion) -> str:
-    parts = [_said(emotion)]
     ordered = sorted(emotion.scores.items(), key=lambda item: -item[1])
     colours = palette([emotion.label, *emotion.scores])
-    if ordered:
-        rows = "".join(
-            f'<tr><td style="{_CELL};text-align:left">{_name(label)}</td>'
-            f'<td style="{_CELL}">{_bar([(colours[label], _bounded(score))])}</td>'
-            f'<td style="{_CELL};text-align:right">{score:.3f}</td></tr>'
-            for label, score in ordered
-        )
-        parts.append(f'<table style="{_TABLE}"><tbody>{rows}</tbody></table>')
-    return "".join(parts)
+    if not ordered:
+        return _said(emotion)
+    # A score that is NaN has a bar of no length: 0 comes first, and max keeps it.
+    rows = "".join(
+        f'<tr><td style="{_CELL};text-align:left">{_name(label)}</td>'
+        f'<td style="{_CELL}">{_bar([(colours[label], min(max(0.0, score), 1.0))])}</td>'
+        f'<td style="{_CELL};text-align:right">{score:.3f}</td></tr>'
+        for label, score in ordered
+    )
+    return f'{_said(emotion)}<table style="{_TABLE}"><tbody>{rows}</tbody></table>'
 
 
 def _said(emotion: Emotion) -> str:
@@ -206,10 +190,6 @@ def _said(emotion: Emotion) -> str:
     return f"<div>{head}{flags}</div>"
 
 
-def _bounded(score: float) -> float:
-    return min(max(score, 0.0), 1.0) if score == score else 0.0
-
-
 def _note(text: str) -> str:
     return f'<div style="opacity:0.75">{escape(text)}</div>'
 
@@ -220,7 +200,3 @@ def _name(name: str | None, *, most: int = 100) -> str:
     title = f' title="{escape(text)}"' if len(text) > most else ""
     # Isolated: a name that is read from right to left would turn what stands beside it.
     return f"<bdi{title}>{escape(shortened(text, most=most))}</bdi>"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -21,10 +21,11 @@ from emo2vec_plugins.core import Dialogue
 from emo2vec_plugins.errors import AudioError, OptionsError
 from emo2vec_plugins.files import write_whole
 from emo2vec_plugins.report.page_data import page_data, script_json
-from emo2vec_plugins.report.page_sound import How, Sound, embedded, is_url, linked, origin, silence
+from emo2vec_plugins.report.page_sound import How, Sound, embedded, is_url, linked, origin
 from emo2vec_plugins.report.style import shown
 
 _Path = str | os.PathLike[str]
+_SILENT = "This page was made without sound."
 
 SCRIPTS = (
     *("data", "style", "state", "sound", "visits", "scale", "turns", "lanes", "overview", "curves"),
@@ -34,11 +35,7 @@ SCRIPTS = (
 
 
 def write_page(
-    dialogue: Dialogue,
-    path: str | os.PathLike[str],
-    *,
-    audio: str | os.PathLike[str] | None = None,
-    sound: How = "embed",
+    dialogue: Dialogue, path: _Path, *, audio: _Path | None = None, sound: How = "embed"
 ) -> Sound:
     """Write the page of a recording, whole or not at all.
 
@@ -58,8 +55,7 @@ def write_page(
         OSError: If the page cannot be written.
     """
     heard = _find_sound(dialogue, path, audio=audio, sound=sound)
-    content = page(dialogue, sound=heard)
-    write_whole(Path(path), content)
+    write_whole(Path(path), page(dialogue, sound=heard))
     return heard
 
 
@@ -67,15 +63,15 @@ def _find_sound(dialogue: Dialogue, path: _Path, *, audio: _Path | None, sound: 
     if sound == "none":
         if audio is not None:
             raise OptionsError("audio is given, and sound is to be 'none': leave out one of them")
-        return silence("This page was made without sound.")
+        return Sound(about=_SILENT)
     if audio is not None:
         return _sound(audio, path, sound)
     if dialogue.audio is None:
-        return silence("There is no sound: none was given when this page was made.")
+        return Sound(about="There is no sound: none was given when this page was made.")
     try:
         return _sound(dialogue.audio, path, sound)
     except AudioError as error:
-        return silence(f"There is no sound: {shown(str(error))}.")
+        return Sound(about=f"There is no sound: {shown(str(error))}.")
 
 
 def _sound(audio: _Path, path: _Path, how: How) -> Sound:
@@ -83,9 +79,8 @@ def _sound(audio: _Path, path: _Path, how: How) -> Sound:
         return linked(audio, path)
     if is_url(audio):
         place = origin(os.fspath(audio))
-        raise AudioError(
-            f"the sound is at {place}: only files can be embedded, but a URL linked to"
-        )
+        hint = "only files can be embedded, but a URL linked to"
+        raise AudioError(f"the sound is at {place}: {hint}")
     return embedded(audio)
 
 
@@ -100,14 +95,13 @@ def page(dialogue: Dialogue, *, sound: Sound | None = None) -> str:
     Raises:
         OptionsError: If turns are too far apart to be drawn.
     """
-    heard = sound or silence("This page was made without sound.")
+    heard = sound or Sound(about=_SILENT)
     # Where somebody has looked, the sound is as long as it is.
     whole = replace(dialogue, duration=heard.seconds or dialogue.duration)
     data = page_data(whole) | {"sound": heard.to_dict()}
     style = _web("style.css")
-    script = "".join(
-        ["(() => {\n", '"use strict";\n', *(_web(f"{name}.js") for name in SCRIPTS), "})();\n"]
-    )
+    script = "".join(_web(f"{name}.js") for name in SCRIPTS)
+    script = f'(() => {{\n"use strict";\n{script}}})();\n'
     return Template(_web("page.html")).substitute(
         policy=escape(_policy(script, style, heard.url)),
         title=escape(shown(dialogue.recording)),

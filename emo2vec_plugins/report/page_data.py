@@ -5,29 +5,26 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from emo2vec_plugins.core import COLOURS, FLAGS, Dialogue, Provenance, ScoredTurn
+from emo2vec_plugins.core import COLOURS, FLAGS, Dialogue, Provenance
 from emo2vec_plugins.formats import turn_record
 from emo2vec_plugins.report.layout import extent, packed_rows
 from emo2vec_plugins.report.style import PALEST, palette, shown
-from emo2vec_plugins.report.summary import SpeakerSummary, summarise
+from emo2vec_plugins.report.summary import SPAN, SpeakerSummary, summarise
 
 MEANINGS = {
     "short": "less than 1 s was scored: too little to rely on",
     "overlapped": "another speaker is heard in part of the turn",
     "silent": "nothing is louder than one step of 16-bit audio",
-    "clipped": "the turn reaches more than 20 ms outside of the recording; what lies within was "
-    "scored",
+    "clipped": "more than 20 ms of the turn are outside of the recording; the rest was scored",
     "windowed": "longer than the longest window: scored in overlapping windows, which were merged",
 }
 """What each of `FLAGS` says of a turn."""
 
 _NUMBERS = {
-    "start": "start",
-    "end": "end",
-    "score": "score",
+    **{name: name for name in ("start", "end", "score")},
     "scored": "duration",
     "overlap": "overlap_ratio",
 }
@@ -35,8 +32,6 @@ _NUMBERS = {
 
 _TEXTURES = {"other": "bars", "unknown": "dots"}
 """The greys are hard to tell apart by lightness alone."""
-
-Indices = Mapping[Hashable, int]
 
 
 def page_data(dialogue: Dialogue) -> dict[str, Any]:
@@ -49,37 +44,35 @@ def page_data(dialogue: Dialogue) -> dict[str, Any]:
     """
     start, end = extent(dialogue)
     packed = packed_rows(dialogue.turns)
-    placed = sorted(
-        (
-            (scored, speaker, number)
-            for speaker, rows in enumerate(packed.values())
-            for number, row in enumerate(rows)
-            for scored in row
-        ),
-        key=lambda each: (each[0].turn.start, each[0].turn.end),
-    )
+    placed = [
+        (scored, speaker, number)
+        for speaker, rows in enumerate(packed.values())
+        for number, row in enumerate(rows)
+        for scored in row
+    ]
+    placed.sort(key=lambda each: SPAN(each[0]))
     turns = [scored for scored, _, _ in placed]
     records = list(map(turn_record, turns))
-    colours = palette(_labels(turns))
+    colours = palette(name for each in turns for name in (each.emotion.label, *each.emotion.scores))
     names = list(colours)
-    flags = _flags(turns)
+    flagged = Counter(flag for each in turns for flag in each.emotion.flags)
+    flags = [*(x for x in FLAGS if x in flagged), *sorted(flagged.keys() - set(FLAGS))]
     reasons = _distinct(each.emotion.reason for each in turns)
     models = _distinct(each.emotion.provenance for each in turns)
     scored = {name for each in turns for name in each.emotion.scores}
     classes = [name for name in names if name in scored]
     labelled = Counter(each.emotion.label for each in turns)
-    flagged = Counter(flag for each in turns for flag in each.emotion.flags)
-    label_of, flag_of, reason_of, model_of = map(_indices, (names, flags, reasons, models))
+    label_of, flag_of, reason_of, model_of = (
+        {value: number for number, value in enumerate(values)}
+        for values in (names, flags, reasons, models)
+    )
     return {
         "recording": shown(dialogue.recording),
         "duration": _number(dialogue.duration),
         "start": start,
         "end": end,
         "palest": PALEST,
-        "speakers": [
-            _speaker(len(packed[summary.speaker]), summary, label_of)
-            for summary in summarise(dialogue)
-        ],
+        "speakers": [_speaker(x, len(packed[x.speaker]), label_of) for x in summarise(dialogue)],
         "labels": [_label(name, colours[name], labelled[name]) for name in names],
         "classes": [label_of[name] for name in classes],
         "flags": [_flag(name, flagged[name]) for name in flags],
@@ -110,26 +103,11 @@ def script_json(values: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _labels(turns: Iterable[ScoredTurn]) -> Iterable[str | None]:
-    for each in turns:
-        yield each.emotion.label
-        yield from each.emotion.scores
-
-
-def _flags(turns: Iterable[ScoredTurn]) -> list[str]:
-    found = {flag for each in turns for flag in each.emotion.flags}
-    return [flag for flag in FLAGS if flag in found] + sorted(found.difference(FLAGS))
-
-
 def _distinct(values: Iterable[Any]) -> list[Any]:
     return list(dict.fromkeys(value for value in values if value is not None))
 
 
-def _indices(values: Iterable[Any]) -> Indices:
-    return {value: number for number, value in enumerate(values)}
-
-
-def _speaker(rows: int, summary: SpeakerSummary, label_of: Indices) -> dict[str, Any]:
+def _speaker(summary: SpeakerSummary, rows: int, label_of: Mapping[str, int]) -> dict[str, Any]:
     return {
         "name": shown(summary.speaker),
         "rows": rows,
@@ -144,31 +122,23 @@ def _speaker(rows: int, summary: SpeakerSummary, label_of: Indices) -> dict[str,
 
 
 def _label(name: str, colour: str, turns: int) -> dict[str, Any]:
-    return {
-        "name": shown(name),
-        "colour": colour,
-        "texture": _TEXTURES.get(name, "plain" if name in COLOURS else "checks"),
-        "turns": turns,
-    }
+    texture = _TEXTURES.get(name, "plain" if name in COLOURS else "checks")
+    return {"name": shown(name), "colour": colour, "texture": texture, "turns": turns}
 
 
 def _flag(name: str, turns: int) -> dict[str, Any]:
-    return {
-        "name": shown(name),
-        "meaning": MEANINGS.get(name, "a flag of another tool"),
-        "turns": turns,
-    }
+    meaning = MEANINGS.get(name, "a flag of another tool")
+    return {"name": shown(name), "meaning": meaning, "turns": turns}
 
 
 def _model(provenance: Provenance) -> list[tuple[str, str]]:
     """Return what is known of a model, each with its name."""
-    tokens = ", ".join(map(shown, provenance.tokens))
     known = {
         "model": provenance.model,
         "SHA-256 of its weights": provenance.sha256,
         "revision": provenance.revision,
         "arithmetic": provenance.dtype,
-        "classes as the model names them": tokens,
+        "classes as the model names them": ", ".join(map(shown, provenance.tokens)),
         "resampled by": provenance.resampler,
         "version of emo2vec_plugins": provenance.version,
     }

@@ -28,7 +28,8 @@ from emo2vec_plugins.report.style import shown
 How = Literal["embed", "link", "none"]
 
 _MP3 = {"format": "MP3", "subtype": "MPEG_LAYER_III"}
-_COMPRESSION = 0.85  # of libsndfile's scale; 32 kbit/s at 16 kHz
+# On libsndfile's scale; 32 kbit/s at 16 kHz.
+_CONSTANT: dict[str, Any] = {"bitrate_mode": "CONSTANT", "compression_level": 0.85}
 # By how much decoded sound is late: 576 samples by LAME, 529 by any decoder (LAME's technical
 # FAQ). Browsers take that off where a tag in the file says so; libsndfile writes none.
 _DELAY = (576 + 529) / MODEL_RATE
@@ -57,11 +58,6 @@ class Sound:
     def to_dict(self) -> dict[str, Any]:
         """Return what the page needs to know beside the sound itself."""
         return {name: getattr(self, name) for name in ("about", "seconds", "url", "delay")}
-
-
-def silence(why: str) -> Sound:
-    """Return the sound of a page that has none."""
-    return Sound(about=why)
 
 
 def embedded(audio: str | os.PathLike[str]) -> Sound:
@@ -99,14 +95,12 @@ def _mp3(source: FileAudio, seconds: float) -> bytes:
 
 
 def _writer(stream: io.BytesIO, path: Path) -> Any:
-    constant = {"bitrate_mode": "CONSTANT", "compression_level": _COMPRESSION}
     try:
-        return soundfile.SoundFile(stream, "w", MODEL_RATE, 1, **_MP3, **constant)
+        return soundfile.SoundFile(stream, "w", MODEL_RATE, 1, **_MP3, **_CONSTANT)
     except (soundfile.LibsndfileError, ValueError) as error:
-        raise AudioError(
-            f"{path}: cannot be compressed for the page: {without_file(error)}; libsndfile "
-            "writes MP3 from version 1.1.0 on. Without sound in it: --sound link or none"
-        ) from error
+        found = f"{path}: cannot be compressed for the page: {without_file(error)}"
+        remedy = "libsndfile writes MP3 from version 1.1.0 on; or use --sound link or none"
+        raise AudioError(f"{found}; {remedy}") from error
 
 
 def linked(audio: str | os.PathLike[str], page: str | os.PathLike[str]) -> Sound:

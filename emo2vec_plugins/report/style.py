@@ -56,6 +56,15 @@ def escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
+def counted(number: int, noun: str) -> str:
+    """Return how many there are of something.
+
+    >>> counted(1, "turn"), counted(2000, "turn")
+    ('1 turn', '2,000 turns')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def shortened(text: str, *, most: int) -> str:
     """Return *text* with its middle left out, and said to be, where it is longer than *most*."""
     if len(text) <= most:
@@ -82,9 +91,8 @@ def clock(seconds: float, *, hours: bool = False, digits: int = 0) -> str:
     sign = "-" if seconds < 0 and (whole or part) else ""
     fraction = f".{part:0{digits}d}" if digits else ""
     minutes, rest = divmod(whole, 60)
-    if not hours:
-        return f"{sign}{minutes}:{rest:02d}{fraction}"
-    return f"{sign}{minutes // 60}:{minutes % 60:02d}:{rest:02d}{fraction}"
+    long = f"{minutes // 60}:{minutes % 60:02d}" if hours else f"{minutes}"
+    return f"{sign}{long}:{rest:02d}{fraction}"
 
 
 def step(seconds: float, *, most: int) -> float:

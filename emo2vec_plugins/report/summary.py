@@ -6,9 +6,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 
 from emo2vec_plugins.core import Dialogue, ScoredTurn
+
+SPAN = attrgetter("turn.start", "turn.end")
+"""Of a scored turn: when it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +61,9 @@ def summarise(dialogue: Dialogue) -> list[SpeakerSummary]:
 def by_speaker(turns: Iterable[ScoredTurn]) -> dict[str | None, list[ScoredTurn]]:
     """Return each speaker's turns in order of time, speakers as they begin to talk."""
     found: dict[str | None, list[ScoredTurn]] = defaultdict(list)
-    for scored in sorted(turns, key=_place):
+    for scored in sorted(turns, key=SPAN):
         found[scored.turn.speaker].append(scored)
     return dict(found)
-
-
-def _place(scored: ScoredTurn) -> tuple[float, float]:
-    return scored.turn.start, scored.turn.end
 
 
 def _summary(speaker: str | None, turns: Sequence[ScoredTurn]) -> SpeakerSummary:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
+from typing import NamedTuple
 
 from emo2vec_plugins.core import UNSCORED, Dialogue, ScoredTurn
 from emo2vec_plugins.report.layout import Layout, Row, Sizes, layout, sharing_pixels
@@ -50,8 +51,7 @@ class SvgTimeline:
     without_lane: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Mark:
+class _Mark(NamedTuple):
     label: str | None
     strength: float
     path: str
@@ -114,15 +114,14 @@ class _Line:
     def marks(self, plan: Layout, *, titled: bool) -> Iterator[_Mark]:
         """Yield what stands for the turns."""
         for row in (row for lane in plan.lanes for row in lane.rows):
-            heard = row.within(self.start, self.end)
-            if not titled:
-                for each, x, width in sharing_pixels(heard, self.x):
+            turns = row.within(self.start, self.end)
+            if titled:
+                for each in turns:
+                    x, end = map(self.x, (each.turn.start, each.turn.end))
+                    yield self._mark(each, row, x, max(end - x, 1.0), title=_title(each))
+            else:
+                for each, x, width in sharing_pixels(turns, self.x):
                     yield self._mark(each, row, x, width)
-                continue
-            for each in heard:
-                x = self.x(each.turn.start)
-                width = max(self.x(each.turn.end) - x, 1.0)
-                yield self._mark(each, row, x, width, title=_title(each))
 
     def _mark(
         self, scored: ScoredTurn, row: Row, x: float, width: float, *, title: str = ""

@@ -21,12 +21,13 @@ from emo2vec_plugins.report.drawing import (
     time_axis,
 )
 from emo2vec_plugins.report.layout import Layout, Sizes, between, extent, layout
-from emo2vec_plugins.report.style import clock, opacity
+from emo2vec_plugins.report.style import clock, counted, opacity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_Span = tuple[float, float]
 _WIDTH, _MARGINS = 11.0, 1.1  # inches
 _SIZES = Sizes(
     width=_WIDTH,
@@ -58,9 +59,8 @@ def timeline(dialogue: Dialogue, *, start: float | None = None, end: float | Non
         MissingExtraError: If matplotlib is not installed.
     """
     first, last = extent(dialogue, start=start, end=end)
-    shown = between(dialogue, first, last)
     with drawing():
-        return _figure(shown, first, last)
+        return _figure(between(dialogue, first, last), first, last)
 
 
 def _figure(dialogue: Dialogue, start: float, end: float) -> Figure:
@@ -74,15 +74,14 @@ def _figure(dialogue: Dialogue, start: float, end: float) -> Figure:
         _tidy(axes, plan)
         time_axis(axes, begins, ends, hours=plan.hours)
     is_all_scored = all(each.emotion.label is not None for each in dialogue.turns)
-    key(figure, plan.colours, extra={} if is_all_scored else {UNSCORED: _HATCHED})
+    key(figure, plan.colours, **({} if is_all_scored else {UNSCORED: _HATCHED}))
     return figure
 
 
 def _title(dialogue: Dialogue, start: float, end: float, *, hours: bool) -> str:
-    turns = f"{len(dialogue.turns)} turn" + "s" * (len(dialogue.turns) != 1)
     span = f"{clock(start, hours=hours)} to {clock(end, hours=hours)}"
     # Its name comes last: numbers after an Arabic one would be set from right to left.
-    return f"{turns} from {span} of {text_of(dialogue.recording)}"
+    return f"{counted(len(dialogue.turns), 'turn')} from {span} of {text_of(dialogue.recording)}"
 
 
 def _draw(axes: Axes, plan: Layout, start: float, end: float) -> None:
@@ -95,11 +94,7 @@ def _draw(axes: Axes, plan: Layout, start: float, end: float) -> None:
 
 
 def _draw_turns(
-    axes: Axes,
-    turns: Sequence[ScoredTurn],
-    place: tuple[float, float],
-    colours: Mapping[str, str],
-    window: tuple[float, float],
+    axes: Axes, turns: Sequence[ScoredTurn], place: _Span, colours: Mapping[str, str], window: _Span
 ) -> None:
     from matplotlib.colors import to_rgba
 
@@ -125,7 +120,7 @@ _HATCHED: Mapping[str, Any] = {
 }
 
 
-def _bar(scored: ScoredTurn, window: tuple[float, float]) -> tuple[float, float]:
+def _bar(scored: ScoredTurn, window: _Span) -> _Span:
     start, end = max(scored.turn.start, window[0]), min(scored.turn.end, window[1])
     return start, end - start
 

@@ -14,8 +14,8 @@ from emo2vec_plugins.core import Dialogue, ScoredTurn
 from emo2vec_plugins.errors import LabelError, OptionsError
 from emo2vec_plugins.report.drawing import drawing, heading, key, new_figure, text_of, time_axis
 from emo2vec_plugins.report.layout import between, extent, spoken_by
-from emo2vec_plugins.report.style import palette
-from emo2vec_plugins.report.summary import by_speaker
+from emo2vec_plugins.report.style import counted, palette
+from emo2vec_plugins.report.summary import SPAN, by_speaker
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,8 +70,7 @@ def smoothed(
     """
     scored = with_scores(turns)
     times = np.linspace(start, end, moments)
-    starts = np.array([each.turn.start for each in scored], dtype=float)
-    ends = np.array([each.turn.end for each in scored], dtype=float)
+    starts, ends = np.array(list(map(SPAN, scored)), dtype=float).reshape(-1, 2).T
     values = probabilities(scored, labels=labels)
     rows = []
     for i in range(0, moments, _BLOCK):
@@ -101,8 +100,7 @@ def _means(times: Floats, starts: Floats, ends: Floats, values: Floats, seconds:
     weights = _area((ends - times) / seconds) - _area((starts - times) / seconds)
     sums = weights.sum(axis=1, keepdims=True)
     known = sums >= LEAST
-    means: Floats = np.where(known, weights @ values / np.where(known, sums, 1.0), np.nan)
-    return means
+    return np.where(known, weights @ values / np.where(known, sums, 1.0), np.nan)
 
 
 def _area(deviations: Floats) -> Floats:
@@ -159,11 +157,11 @@ def trajectories(
     said = by_speaker(with_scores(shown.turns))
     names = _labels(shown, labels)
     if len(said) > MOST_SPEAKERS:
-        raise OptionsError(
-            f"{dialogue.recording}: there are {len(said)} speakers, {MOST_SPEAKERS} can be drawn "
-            "at once; say whose turns to draw"
-        )
-    bell = _bell(said, last - first) if smoothing is None else smoothing
+        found = f"there are {len(said)} speakers, {MOST_SPEAKERS} can be drawn at once"
+        raise OptionsError(f"{dialogue.recording}: {found}; say whose turns to draw")
+    is_long = max(map(len, said.values())) > MOST_STEPS
+    usual = (last - first) / _BELLS if is_long else 0.0
+    bell = usual if smoothing is None else smoothing
     if not 0 <= bell < float("inf"):
         raise OptionsError(f"smoothing is a number of seconds, 0 or more, got {bell}")
     with drawing():
@@ -173,23 +171,16 @@ def trajectories(
 def _labels(dialogue: Dialogue, wanted: Sequence[str] | None) -> list[str]:
     found = {label for each in dialogue.turns for label in each.emotion.scores}
     if not found:
-        raise OptionsError(
-            f"{dialogue.recording}: no turn here has the probability of every class, only labels; "
-            "emotions.jsonl files have them"
-        )
+        lack = "no turn here has the probability of every class, as in emotions.jsonl files"
+        raise OptionsError(f"{dialogue.recording}: {lack}")
     # A text is a sequence, too, of its letters.
     if isinstance(wanted, str):
         raise LabelError(f"labels is a list of names, got the string {wanted!r}")
     missing = [label for label in wanted or () if label not in found]
     if missing:
-        raise LabelError(
-            f"no turn has a probability of {missing[0]!r}; there are {', '.join(sorted(found))}"
-        )
+        known = ", ".join(sorted(found))
+        raise LabelError(f"no turn has a probability of {missing[0]!r}; there are {known}")
     return list(palette(wanted or found))
-
-
-def _bell(said: Mapping[str | None, Sequence[ScoredTurn]], seconds: float) -> float:
-    return seconds / _BELLS if max(map(len, said.values())) > MOST_STEPS else 0.0
 
 
 def _figure(
@@ -205,11 +196,14 @@ def _figure(
     panels = figure.subplots(len(said), squeeze=False, sharex=True)[:, 0]
     for axes, (speaker, turns) in zip(panels, said.items(), strict=True):
         if bell:
-            _draw_smoothed(axes, turns, colours, window, bell)
+            start, end = window
+            found = smoothed(turns, labels=list(colours), start=start, end=end, seconds=bell)
+            for colour, line in zip(colours.values(), found.probabilities.T, strict=True):
+                axes.plot(found.times, line, color=colour, linewidth=1.6)
         else:
             _draw_steps(axes, turns, colours)
         axes.set_title(text_of(speaker), loc="left", fontsize=8)
-        axes.set_title(_counted(len(turns)), loc="right", fontsize=8)
+        axes.set_title(counted(len(turns), "turn"), loc="right", fontsize=8)
         axes.set_ylim(-0.03, 1.03)
         axes.set_yticks([0, 0.5, 1], ["0", "0.5", "1"], fontsize=8)
         axes.spines[["top", "right"]].set_visible(False)
@@ -222,33 +216,16 @@ def _figure(
 
 def _title(dialogue: Dialogue, drawn: int, bell: float) -> str:
     silent = len(dialogue.turns) - drawn
-    parts = [_counted(drawn)]
+    parts = [counted(drawn, "turn")]
     parts += [f"{silent} more without probabilities"] * (silent > 0)
     parts += [f"smoothed over {bell:.3g} s"] * (bell > 0)
     return f"{', '.join(parts)}: {text_of(dialogue.recording)}"
 
 
-def _counted(turns: int) -> str:
-    return "1 turn" if turns == 1 else f"{turns} turns"
-
-
 def _draw_steps(axes: Axes, turns: Sequence[ScoredTurn], colours: Mapping[str, str]) -> None:
     levels = probabilities(turns, labels=list(colours))
-    edges = np.array([[each.turn.start, each.turn.end] for each in turns])
+    edges = np.array(list(map(SPAN, turns)))
     for column, colour in enumerate(colours.values()):
         heights = np.repeat(levels[:, column], 2)
         axes.plot(edges.ravel(), heights, color=colour, linewidth=0.6, alpha=0.45)
         axes.hlines(levels[:, column], edges[:, 0], edges[:, 1], colors=colour, linewidth=2.4)
-
-
-def _draw_smoothed(
-    axes: Axes,
-    turns: Sequence[ScoredTurn],
-    colours: Mapping[str, str],
-    window: tuple[float, float],
-    bell: float,
-) -> None:
-    start, end = window
-    found = smoothed(turns, labels=list(colours), start=start, end=end, seconds=bell)
-    for column, colour in enumerate(colours.values()):
-        axes.plot(found.times, found.probabilities[:, column], color=colour, linewidth=1.6)
