@@ -1,10 +1,12 @@
 from .atomic import ArrayFolder as ArrayFolder
 from .atomic import Part as Part
 from .atomic import make_folder as make_folder
+from .atomic import read_text as read_text
 from .atomic import replacing as replacing
 from .atomic import results_folder as results_folder
 from .atomic import staging as staging
 from .atomic import sync as sync
+from .atomic import write_text as write_text
 from .atomic import write_whole as write_whole
 from .safe_xml import parsed as parsed
 from .spill import Rows as Rows

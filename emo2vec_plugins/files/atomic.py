@@ -2,7 +2,8 @@
 
 Use `write_whole` for content in memory, `replacing` for a stream, `staging` for a library that
 opens files itself or writes a folder, `Part` where the end is in another function, and
-`ArrayFolder` for arrays of many keys.
+`ArrayFolder` for arrays of many keys. `read_text` and `write_text` are for text, and say what is
+wrong with it.
 """
 
 from __future__ import annotations
@@ -11,13 +12,17 @@ import errno
 import os
 import secrets
 import shutil
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 from emo2vec_plugins.core import FloatArray
-from emo2vec_plugins.errors import OptionsError
+from emo2vec_plugins.errors import FormatError, OptionsError
+
+_AUDIO = (b"RIFF", b"RIFX", b"RF64", b"fLaC", b"OggS", b"ID3", b"FORM", b"caff", b"NIST", b".snd")
+"""What audio files begin with."""
 
 
 class Part:
@@ -118,6 +123,45 @@ def write_whole(path: Path, content: str | bytes, *, locked: bool = False) -> No
     data = content.encode() if isinstance(content, str) else content
     with replacing(path, locked=locked) as stream:
         stream.write(data)
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file in UTF-8, or in UTF-16 that begins with a byte order mark.
+
+    Raises:
+        FormatError: If it is audio, or in another encoding; names the file and the line.
+        OSError: If it cannot be read.
+    """
+    data = path.read_bytes()
+    # By default Praat writes UTF-16 where a label is not ASCII.
+    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        try:
+            return data.decode("utf-16")
+        except UnicodeDecodeError as error:
+            found = f"begins as UTF-16, but byte {error.start} is not"
+            raise FormatError(f"{path}: {found}; was the file cut short?") from error
+    if data.startswith(_AUDIO) or b"\0" in data[:1024]:
+        hint = "are annotation and audio swapped?"
+        raise FormatError(f"{path}: expected text, found audio or other binary data; {hint}")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        found = f"line {line}: byte {data[error.start]:#04x} is not UTF-8"
+        raise FormatError(f"{path}: {found}; convert it with 'iconv -f latin1 -t utf8'") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write *text* as UTF-8, line ends as they are.
+
+    Raises:
+        FormatError: If it has half characters (lone surrogates).
+        OSError: If the file cannot be written.
+    """
+    try:
+        write_whole(path, text)
+    except UnicodeEncodeError as error:
+        raise FormatError(f"{path}: the text has a lone surrogate, which UTF-8 has not") from error
 
 
 def sync(file: IO[Any]) -> None:

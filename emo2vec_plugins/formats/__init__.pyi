@@ -10,9 +10,7 @@ from .fidelity import FIELDS as FIELDS
 from .fidelity import NANOSECONDS as NANOSECONDS
 from .fidelity import verify as verify
 from .files import read_dialogues as read_dialogues
-from .files import read_text as read_text
 from .files import write_dialogues as write_dialogues
-from .files import write_text as write_text
 from .jsonl import EMOTIONS_JSONL as EMOTIONS_JSONL
 from .jsonl import emotion_record as emotion_record
 from .jsonl import rows as rows

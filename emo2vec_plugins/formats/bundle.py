@@ -17,8 +17,8 @@ import numpy as np
 
 from emo2vec_plugins.core import Dialogue, FloatArray, ScoredTurn
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.files import make_folder, pieces, replacing, write_npy
-from emo2vec_plugins.formats.files import as_dialogues, read_text, write_text
+from emo2vec_plugins.files import make_folder, pieces, read_text, replacing, write_npy, write_text
+from emo2vec_plugins.formats.fidelity import as_dialogues
 from emo2vec_plugins.formats.jsonl import EMOTIONS_JSONL, loads
 from emo2vec_plugins.formats.names import bundle_stem
 from emo2vec_plugins.formats.rttm import EMOTION_RTTM, RTTM, SPKEMO_RTTM

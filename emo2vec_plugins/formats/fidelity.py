@@ -62,6 +62,22 @@ def grid(turn: Turn, *, rate: int, least: int = 0) -> tuple[int, int]:
     return start, max(ticks(turn.end, rate), start + least)
 
 
+def as_dialogues(given: Iterable[Any]) -> list[Dialogue]:
+    """Return what is to be written, as a list.
+
+    Raises:
+        FormatError: If anything in it is no `Dialogue`.
+    """
+    if isinstance(given, Dialogue) or not isinstance(given, Iterable):
+        raise FormatError(f"expected a list of dialogues, got one {type(given).__name__}")
+    found = list(given)
+    for each in found:
+        if not isinstance(each, Dialogue):
+            hint = "; pass its .emotions" if hasattr(each, "emotions") else ""
+            raise FormatError(f"expected a Dialogue, got {type(each).__name__}{hint}")
+    return found
+
+
 def only(dialogues: Sequence[Dialogue], what: str) -> Dialogue:
     """Return the one dialogue that a file of the kind *what* can hold.
 

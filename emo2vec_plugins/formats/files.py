@@ -6,7 +6,6 @@ A file is complete or absent: it is written under a temporary name, then renamed
 from __future__ import annotations
 
 import os
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -14,15 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.core import Dialogue
 from emo2vec_plugins.errors import Emo2vecError, FormatError, PluginError
-from emo2vec_plugins.files import write_whole
-from emo2vec_plugins.formats.fidelity import verify
+from emo2vec_plugins.files import read_text, write_text, write_whole
+from emo2vec_plugins.formats.fidelity import as_dialogues, verify
 from emo2vec_plugins.formats.names import recording_of
 
 if TYPE_CHECKING:
     from emo2vec_plugins.core import Plugins
-
-_AUDIO = (b"RIFF", b"RIFX", b"RF64", b"fLaC", b"OggS", b"ID3", b"FORM", b"caff", b"NIST", b".snd")
-"""What audio files begin with."""
 
 
 def write_dialogues(
@@ -95,61 +91,6 @@ def read_dialogues(
     longest = max(map(len, fitting), default=len(Path(path).suffix))
     name = recording_of(file[: len(file) - longest] or file)
     return [replace(each, recording=each.recording or name) for each in dialogues]
-
-
-def as_dialogues(given: Iterable[Any]) -> list[Dialogue]:
-    """Return what is to be written, as a list.
-
-    Raises:
-        FormatError: If anything in it is no `Dialogue`.
-    """
-    if isinstance(given, Dialogue) or not isinstance(given, Iterable):
-        raise FormatError(f"expected a list of dialogues, got one {type(given).__name__}")
-    found = list(given)
-    for each in found:
-        if not isinstance(each, Dialogue):
-            hint = "; pass its .emotions" if hasattr(each, "emotions") else ""
-            raise FormatError(f"expected a Dialogue, got {type(each).__name__}{hint}")
-    return found
-
-
-def read_text(path: Path) -> str:
-    """Return the text of a file in UTF-8, or in UTF-16 that begins with a byte order mark.
-
-    Raises:
-        FormatError: If it is audio, or in another encoding; names the file and the line.
-        OSError: If it cannot be read.
-    """
-    data = path.read_bytes()
-    # By default Praat writes UTF-16 where a label is not ASCII.
-    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
-        try:
-            return data.decode("utf-16")
-        except UnicodeDecodeError as error:
-            found = f"begins as UTF-16, but byte {error.start} is not"
-            raise FormatError(f"{path}: {found}; was the file cut short?") from error
-    if data.startswith(_AUDIO) or b"\0" in data[:1024]:
-        hint = "are annotation and audio swapped?"
-        raise FormatError(f"{path}: expected text, found audio or other binary data; {hint}")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        found = f"line {line}: byte {data[error.start]:#04x} is not UTF-8"
-        raise FormatError(f"{path}: {found}; convert it with 'iconv -f latin1 -t utf8'") from error
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write *text* as UTF-8, line ends as they are.
-
-    Raises:
-        FormatError: If it has half characters (lone surrogates).
-        OSError: If the file cannot be written.
-    """
-    try:
-        write_whole(path, text)
-    except UnicodeEncodeError as error:
-        raise FormatError(f"{path}: the text has a lone surrogate, which UTF-8 has not") from error
 
 
 def _run(name: str, function: Callable[[Any], Any], argument: Any, kind: type) -> Any:

@@ -29,8 +29,8 @@ from pathlib import Path
 
 from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, Format, ScoredTurn, Turn
 from emo2vec_plugins.errors import FormatError
+from emo2vec_plugins.files import read_text
 from emo2vec_plugins.formats.fidelity import MICROSECONDS, decimal, distinct, finite_number, grid
-from emo2vec_plugins.formats.files import read_text
 from emo2vec_plugins.formats.jsonl import by_recording
 from emo2vec_plugins.formats.names import Escaping
 

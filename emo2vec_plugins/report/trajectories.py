@@ -159,8 +159,7 @@ def trajectories(
     if len(said) > MOST_SPEAKERS:
         found = f"there are {len(said)} speakers, {MOST_SPEAKERS} can be drawn at once"
         raise OptionsError(f"{dialogue.recording}: {found}; say whose turns to draw")
-    is_long = max(map(len, said.values())) > MOST_STEPS
-    usual = (last - first) / _BELLS if is_long else 0.0
+    usual = (last - first) / _BELLS if max(map(len, said.values())) > MOST_STEPS else 0.0
     bell = usual if smoothing is None else smoothing
     if not 0 <= bell < float("inf"):
         raise OptionsError(f"smoothing is a number of seconds, 0 or more, got {bell}")

@@ -12,8 +12,9 @@ from emo2vec_plugins.core.hookspecs import hookimpl
 from emo2vec_plugins.core.plugins import Plugins
 from emo2vec_plugins.core.values import Dialogue, Emotion, ScoredTurn, Turn
 from emo2vec_plugins.errors import FormatError, PluginError
+from emo2vec_plugins.files import read_text
 from emo2vec_plugins.formats.bundle import write_bundle
-from emo2vec_plugins.formats.files import read_dialogues, read_text, write_dialogues
+from emo2vec_plugins.formats.files import read_dialogues, write_dialogues
 
 SAD = ScoredTurn(turn=Turn(start=0.0, end=1.5, speaker="A"), emotion=Emotion(label="sad"))
 TALK = Dialogue(recording="talk", turns=(SAD,))
