@@ -15,16 +15,14 @@ import click
 from emo2vec_plugins import cli
 from emo2vec_plugins.core import Dialogue, LabelMap
 from emo2vec_plugins.errors import AudioError, FormatError, OptionsError
-from emo2vec_plugins.files import replacing, results_folder
+from emo2vec_plugins.files import read_text, replacing, results_folder, write_text
 from emo2vec_plugins.formats import (
     LABELSTUDIO,
     file_of,
     labelling_config,
     read_any,
-    read_text,
     refuse_unseen,
     write_any,
-    write_text,
 )
 from emo2vec_plugins.review.comparison import (
     Agreement,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.formats import read_text
+from emo2vec_plugins.files import read_text
 
 T = TypeVar("T")
 

@@ -19,8 +19,8 @@ from typing import IO, Any
 
 from emo2vec_plugins.core import Dialogue, Emotion, Options
 from emo2vec_plugins.errors import FormatError, OptionsError
-from emo2vec_plugins.files import Part, replacing
-from emo2vec_plugins.formats import rows, write_text
+from emo2vec_plugins.files import Part, replacing, write_text
+from emo2vec_plugins.formats import rows
 from emo2vec_plugins.integrations.kaldi.files import by_bytes
 
 LABELS = "utt2emotion"
