@@ -18,7 +18,7 @@ MEANINGS = {
     "short": "less than 1 s was scored: too little to rely on",
     "overlapped": "another speaker is heard in part of the turn",
     "silent": "nothing is louder than one step of 16-bit audio",
-    "clipped": "more than 20 ms of the turn are outside of the recording; the rest was scored",
+    "clipped": "it reaches more than 20 ms outside of the recording; what lies within was scored",
     "windowed": "longer than the longest window: scored in overlapping windows, which were merged",
 }
 """What each of `FLAGS` says of a turn."""

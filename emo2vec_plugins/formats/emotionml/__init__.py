@@ -1,1 +1,1 @@
-"""EmotionML, the W3C's XML for emotions: writing, reading, its times and its names."""
+"""EmotionML, the W3C's XML for emotions: writing, and reading documents of others, too."""
