@@ -209,9 +209,7 @@ def read_rttm_sources(
         ),
         missing=tuple(name for name, path in chosen.items() if path is None),
         lines={each.recording: each.lines for each in recordings},
-        unused=tuple(
-            file for name, file, is_given in found if is_given and _key(name) not in wanted
-        ),
+        unused=tuple(file for name, file, given in found if given and _key(name) not in wanted),
         renamed=tuple(renamed),
     )
 

@@ -120,10 +120,6 @@ class RecordingSession:
 
     def finish(self) -> Any:
         """Return a `Dialogue` of what was wanted; hosts return a copy of their own source."""
-        return self.dialogue()
-
-    def dialogue(self) -> Dialogue:
-        """Return the turns that were wanted, with their emotions."""
         path = getattr(self._audio, "path", None)
         turns = [NOWHERE if isinstance(each, str) else each for each in self._turns]
         scored = (

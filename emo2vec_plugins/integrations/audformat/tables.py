@@ -15,6 +15,7 @@ from emo2vec_plugins.core import (
     Emotion,
     Options,
     Plugins,
+    Provenance,
     Recording,
     Scorer,
     Turn,
@@ -23,14 +24,7 @@ from emo2vec_plugins.core import (
 )
 from emo2vec_plugins.errors import FormatError, InvalidTurnError, OptionsError
 from emo2vec_plugins.integrations import seconds_of, unscored
-from emo2vec_plugins.integrations.audformat.columns import fill, known_model, refuse_replacing
-from emo2vec_plugins.integrations.audformat.frames import (
-    cells,
-    from_frame,
-    import_audformat,
-    seconds,
-    to_frame,
-)
+from emo2vec_plugins.integrations.audformat import frames
 
 if TYPE_CHECKING:
     import audformat
@@ -68,9 +62,9 @@ def to_database(
             emotions are of several models.
         MissingExtraError: If audformat is not installed.
     """
-    library = import_audformat()
+    library = frames.import_audformat()
     given = list(dialogues)
-    frame = to_frame(given, field=field, root=root)
+    frame = frames.to_frame(given, field=field, root=root)
     database = library.Database(name, source=source, usage=usage)
     database.media["audio"] = library.Media(library.define.MediaType.AUDIO)
     target = database[table] = library.Table(frame.index, media_id="audio")
@@ -79,7 +73,7 @@ def to_database(
         target[column] = library.Column(scheme_id=column)
         target[column].set(frame[column])
     emotions = [scored.emotion for dialogue in given for scored in dialogue.turns]
-    fill(database, target, emotions, field=field)
+    frames.fill(database, target, emotions, field=field)
     return database
 
 
@@ -108,22 +102,13 @@ def from_database(
         if not is_known:
             raise FormatError(f"{file}: not readable, and an open segment ends where its file does")
     frame = found.df.copy()
-    frame.index = import_audformat().segmented_index(
+    frame.index = frames.import_audformat().segmented_index(
         [file for file, _, _ in rows],
         [turn.start for _, turn, _ in rows],
         [turn.end for _, turn, _ in rows],
     )
-    model = known_model(found[field].rater) if field in found.columns else None
-    return [
-        replace(
-            dialogue,
-            turns=tuple(
-                replace(scored, emotion=replace(scored.emotion, provenance=model))
-                for scored in dialogue.turns
-            ),
-        )
-        for dialogue in from_frame(frame, field=field)
-    ]
+    model = frames.known_model(found[field].rater) if field in found.columns else None
+    return [_of_model(dialogue, model) for dialogue in frames.from_frame(frame, field=field)]
 
 
 def annotate_table(
@@ -160,7 +145,7 @@ def annotate_table(
             starts.
         OptionsError: If a column, scheme or table is there already, or arrays are asked for.
     """
-    library = import_audformat()
+    library = frames.import_audformat()
     wanted = as_options(options)
     if wanted.embeddings or wanted.frames:
         raise OptionsError("tables of audformat hold no arrays: leave out embeddings and frames")
@@ -169,11 +154,11 @@ def annotate_table(
         twice = found.index[found.index.duplicated()][0]
         raise FormatError(f"table {table!r} has {twice} twice; tables have no duplicates")
     name = table if into is None else into
-    refuse_replacing(database, name, is_new=into is not None, options=wanted)
+    frames.refuse_replacing(database, name, is_new=into is not None, options=wanted)
     emotions = _scored(found.df, _root(database, root), score, wanted, plugins)
     if into is not None:
         database[into] = library.Table(found.index.copy(), media_id=found.media_id)
-    fill(database, database[name], emotions, field=wanted.field)
+    frames.fill(database, database[name], emotions, field=wanted.field)
     return database[name]
 
 
@@ -201,17 +186,14 @@ def _scored(
 
 def _rows(frame: pd.DataFrame, *, root: Path) -> Iterator[tuple[str, Turn, bool]]:
     """Yield each row's file and turn, and whether its end is known."""
-    index = import_audformat().utils.to_segmented_index(frame.index)
-    speakers = cells(frame["speaker"]) if "speaker" in frame.columns else [None] * len(frame)
+    index = frames.import_audformat().utils.to_segmented_index(frame.index)
+    speakers = frames.cells(frame["speaker"]) if "speaker" in frame.columns else [None] * len(frame)
 
-    @cache
-    def length(file: str) -> float | None:
-        return seconds_of(open_audio(root / file))
-
+    length = cache(lambda file: seconds_of(open_audio(root / file)))
     for (file, start, end), speaker in zip(index, speakers, strict=True):
         is_open = end != end  # NaT is the only time that is not itself
-        begin = 0.0 if start != start else seconds(start)
-        known = length(file) if is_open else seconds(end)
+        begin = 0.0 if start != start else frames.seconds(start)
+        known = length(file) if is_open else frames.seconds(end)
         # An open segment may begin behind the end of its file: it is empty then.
         stop = max(begin, known or begin) if is_open else known or 0.0
         try:
@@ -219,6 +201,12 @@ def _rows(frame: pd.DataFrame, *, root: Path) -> Iterator[tuple[str, Turn, bool]
         except InvalidTurnError as error:
             raise FormatError(f"{file}, {start} to {end}: {error}") from error
         yield file, turn, known is not None
+
+
+def _of_model(dialogue: Dialogue, model: Provenance | None) -> Dialogue:
+    emotions = (replace(each.emotion, provenance=model) for each in dialogue.turns)
+    turns = (replace(t, emotion=e) for t, e in zip(dialogue.turns, emotions, strict=True))
+    return replace(dialogue, turns=tuple(turns))
 
 
 def _table(database: audformat.Database, name: str) -> audformat.Table:

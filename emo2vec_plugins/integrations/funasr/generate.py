@@ -1,19 +1,28 @@
 """FunASR's ``AutoModel(...).generate(...)`` for emotion2vec, run by this package's engine.
 
 The same names of arguments and the same results, of batches instead of one file at a time.
-FunASR need not be installed. ``docs/funasr.md`` lists what is deliberately different.
+FunASR need not be installed. ``docs/funasr.md`` lists what is deliberately different. Whatever
+cannot be read becomes audio that fails with the reason, so that one broken item fails alone.
 """
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import secrets
+import string
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from io import BytesIO
 from numbers import Real
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
+import numpy as np
+
+from emo2vec_plugins.audio import ArrayAudio, MissingAudio, StreamAudio, is_audio_file, open_audio
 from emo2vec_plugins.core import (
+    Audio,
     Backend,
     Emotion,
     FloatArray,
@@ -24,10 +33,18 @@ from emo2vec_plugins.core import (
     load_model,
 )
 from emo2vec_plugins.engine import Engine
-from emo2vec_plugins.errors import OptionsError, warn
+from emo2vec_plugins.errors import AudioError, OptionsError, warn
 from emo2vec_plugins.files import ArrayFolder
-from emo2vec_plugins.integrations import Input, refuse_shared_keys, unscored
-from emo2vec_plugins.integrations.funasr.inputs import as_audio, named_sounds
+from emo2vec_plugins.integrations import (
+    Input,
+    json_line,
+    open_list,
+    refuse_shared_keys,
+    scp_line,
+    unnamed,
+    unscored,
+    with_distinct_keys,
+)
 from emo2vec_plugins.models import PUBLISHED
 
 HUBS = {"ms": "iic", "modelscope": "iic", "hf": "emotion2vec", "huggingface": "emotion2vec"}
@@ -128,37 +145,34 @@ class AutoModel:
             OSError: If a list cannot be read, or arrays cannot be written.
         """
         _refuse_others(without_effect, IN_GENERATE, "generate()")
-        _check_rate(fs)
+        rate: Any = fs
+        is_rate = isinstance(rate, Real) and rate is not True
+        if not is_rate or not 0 < rate < math.inf or rate % 1:
+            raise OptionsError(f"fs is samples per second, a positive int, got {fs!r:.100}")
         engine = self.engine.with_granularity(granularity)
         if not (wanted := extract_embedding or not engine.labels.names):
             engine = self.engine.with_granularity("utterance")
         sounds = named_sounds(input, key=key)
         write = _writer(output_dir, sounds, wanted=wanted)
-        results = []
-        for sound, emotion in self._scored(sounds, engine, rate=fs, wanted=wanted):
-            result = _result(sound.key, emotion, engine)
-            if wanted:
-                is_frames = engine.granularity == "frame"
-                result["feats"] = emotion.frame_embeddings if is_frames else emotion.embedding
-                write(sound.key, result["feats"])
-            results.append(result)
-            if progress_callback is not None:
-                progress_callback(len(results), len(sounds))
-        return results
-
-    def _scored(
-        self, sounds: Sequence[Input], engine: Engine, *, rate: int, wanted: bool
-    ) -> Iterator[tuple[Input, Emotion]]:
         frames = wanted and engine.granularity == "frame"
         dialogues = annotate(
-            (Recording(recording=each.key, audio=as_audio(each.source, rate)) for each in sounds),
+            (Recording(recording=each.key, audio=as_audio(each.source, fs)) for each in sounds),
             score=engine,
             plugins=self._plugins,
             options=Options(embeddings=wanted and not frames, frames=frames),
             failed=unscored,
         )
-        for sound, dialogue in zip(sounds, dialogues, strict=True):
-            yield sound, dialogue.turns[0].emotion
+        results = []
+        for dialogue in dialogues:
+            emotion = dialogue.turns[0].emotion
+            result = _result(dialogue.recording, emotion, engine)
+            if wanted:
+                result["feats"] = emotion.frame_embeddings if frames else emotion.embedding
+                write(dialogue.recording, result["feats"])
+            results.append(result)
+            if progress_callback is not None:
+                progress_callback(len(results), len(sounds))
+        return results
 
 
 def _result(key: str, emotion: Emotion, engine: Engine) -> dict[str, Any]:
@@ -190,15 +204,106 @@ def _on_hub(model: str | os.PathLike[str], hub: str | None) -> str | os.PathLike
     return f"{HUBS[hub]}/{name}" if is_published else model
 
 
-def _check_rate(fs: Any) -> None:
-    is_rate = isinstance(fs, Real) and not isinstance(fs, bool)
-    if not is_rate or not 0 < fs < math.inf or fs % 1:
-        raise OptionsError(f"fs is how many samples a second has, a positive int, got {fs!r:.100}")
-
-
 def _refuse_others(given: Mapping[str, Any], accepted: frozenset[str], where: str) -> None:
-    for name in given:
-        if name not in accepted:
-            hint = f"; {HINTS[name]}" if name in HINTS else ""
-            listed = ", ".join(sorted(accepted))
-            raise OptionsError(f"{where} has no argument {name!r}{hint}; without effect: {listed}")
+    if name := next((name for name in given if name not in accepted), None):
+        hint = f"; {HINTS[name]}" if name in HINTS else ""
+        listed = ", ".join(sorted(accepted))
+        raise OptionsError(f"{where} has no argument {name!r}{hint}; without effect: {listed}")
+
+
+def named_sounds(given: Any, *, key: str | Sequence[str] | None = None) -> list[Input]:
+    """Return the items in *given*, in order.
+
+    Keys are those the reference derives: of a list its own, of a file its stem, where files of
+    one stem get as much of their paths as distinguishes them; of anything else ``rand_key_`` and
+    thirteen letters, for each its own.
+
+    Args:
+        given: A path; a ``.scp``, ``.txt``, ``.text``, ``.json`` or ``.jsonl`` list of paths;
+            samples; bytes; a binary file; or a list or tuple of these.
+        key: Replaces the keys: one for one item, or one for each.
+
+    Raises:
+        OptionsError: If there are not as many keys as items.
+        FormatError: If a line of a list is malformed.
+        OSError: If a list cannot be read.
+    """
+    sounds = with_distinct_keys(map(_input, _items(given)))
+    if key is None:
+        return sounds
+    keys = [key] if isinstance(key, str) else list(key)
+    if len(keys) != len(sounds) or not all(isinstance(each, str) for each in keys):
+        raise OptionsError(f"key is a string for each of {len(sounds)} items, got {key!r:.100}")
+    return [replace(sound, key=each) for sound, each in zip(sounds, keys, strict=True)]
+
+
+def as_audio(source: Any, rate: int) -> Audio:
+    """Return the sound of one item; one that is not audio fails when it is read.
+
+    Args:
+        source: A path, samples of one channel or several, bytes, or anything that
+            `emo2vec_plugins.audio.open_audio` opens. Bytes are an audio file, or else samples of
+            16 bits without a header.
+        rate: Of samples, per second; a file knows its own.
+    """
+    try:
+        if isinstance(source, str) and source.startswith(("http://", "https://")):
+            return MissingAudio(f"{source}: nothing is fetched from the network; save it to a file")
+        if isinstance(source, bytes | bytearray | memoryview):
+            return _from_bytes(bytes(source), rate)
+        if hasattr(source, "shape"):
+            return ArrayAudio(_channels_first(source), rate)
+        return open_audio(source)
+    except (TypeError, ValueError) as error:
+        return MissingAudio(str(error))
+
+
+def _from_bytes(data: bytes, rate: int) -> Audio:
+    if is_audio_file(data):
+        return StreamAudio(BytesIO(data))
+    # Without a header the reference reads 16-bit samples: half a sample is something else.
+    if len(data) % 2:
+        raise AudioError(f"{len(data)} bytes are neither an audio file nor samples of 16 bits each")
+    return ArrayAudio(np.frombuffer(data, dtype="<i2"), rate)
+
+
+def _channels_first(samples: Any) -> Any:
+    """Return samples as (samples,) or (channels, samples); the shorter axis is the channels."""
+    if hasattr(samples, "detach"):
+        samples = samples.detach().cpu()
+        # numpy has no bfloat16.
+        samples = (samples.float() if samples.is_floating_point() else samples).numpy()
+    array = np.atleast_1d(np.squeeze(np.asarray(samples)))
+    return array.T if array.ndim == 2 and len(array) > array.shape[1] else array
+
+
+def _items(given: Any) -> list[Any]:
+    if isinstance(given, list | tuple):
+        return list(given)
+    parse = _LISTS.get(Path(given).suffix.lower()) if _is_path(given) else None
+    if parse is not None and Path(given).is_file():
+        return open_list(os.fspath(given), parse)
+    return [given]
+
+
+def _is_path(given: Any) -> TypeGuard[str | os.PathLike[str]]:
+    return isinstance(given, str | os.PathLike)
+
+
+def _line(line: str) -> Input:
+    """Read ``KEY PATH``, or a path alone, with blanks in it or not."""
+    # The reference takes any of these lists in either form, and so decides by what is there.
+    alone = len(line.split(maxsplit=1)) == 1 or Path(line).is_file()
+    return unnamed(line) if alone else scp_line(line)
+
+
+_LISTS = dict.fromkeys((".scp", ".txt", ".text", ".json"), _line) | {".jsonl": json_line}
+
+
+def _input(item: Any) -> Input:
+    if isinstance(item, Input):
+        return item
+    if _is_path(item) and Path(item).stem:
+        return unnamed(os.fspath(item))
+    ending = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(13))
+    return Input(key=f"rand_key_{ending}", source=item, named=True)

@@ -87,15 +87,8 @@ def annotate_sentences(
     sources = _sources([result] if one else result, audio)
     for source in sources:
         _check(source.result)
-    found = list(
-        annotate(
-            sources,
-            score=score,
-            plugins=plugins,
-            options=wanted,
-            failed=raise_error if len(sources) == 1 else _as_it_was,
-        )
-    )
+    failed = raise_error if len(sources) == 1 else (lambda s, e: pass_through(s.result, e))
+    found = [*annotate(sources, score=score, plugins=plugins, options=wanted, failed=failed)]
     return found[0] if one else found
 
 
@@ -155,10 +148,8 @@ def _check(result: Any) -> None:
             f"result {result.get('key')!r} lists no sentences: call "
             "generate(..., sentence_timestamp=True), or give the AutoModel a spk_model"
         )
-    listed = isinstance(sentences, list | tuple) and all(
-        isinstance(each, Mapping) for each in sentences
-    )
-    if sentences is not None and not listed:
+    is_list = isinstance(sentences, list | tuple | None)
+    if not is_list or not all(isinstance(each, Mapping) for each in sentences or ()):
         where = f"result {result.get('key')!r}: sentence_info"
         raise SourceError(f"{where} is a list of dictionaries, got {sentences!r:.100}")
 
@@ -172,10 +163,8 @@ def _sources(results: Any, audio: Any) -> list[FunasrTranscript]:
     sounds = audio if isinstance(audio, list) else [audio]
     if len(sounds) != len(results):
         raise OptionsError(f"{len(results)} results are of {len(sounds)} recordings of audio")
-    return [
-        FunasrTranscript(result=each, audio=sound)
-        for each, sound in zip(results, sounds, strict=True)
-    ]
+    pairs = zip(results, sounds, strict=True)
+    return [FunasrTranscript(result=each, audio=sound) for each, sound in pairs]
 
 
 def _audio_of(result: Any, audio: Any) -> Any:
@@ -188,7 +177,3 @@ def _audio_of(result: Any, audio: Any) -> Any:
     if key not in audio:
         raise OptionsError(f"there is no audio for FunASR result {key!r}, only for {list(audio)}")
     return audio[key]
-
-
-def _as_it_was(source: FunasrTranscript, error: Exception) -> Any:
-    return pass_through(source.result, error)

@@ -10,6 +10,7 @@ import os
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.core import (
@@ -23,14 +24,23 @@ from emo2vec_plugins.core import (
     hookimpl,
     raise_error,
 )
-from emo2vec_plugins.errors import SourceError
+from emo2vec_plugins.errors import OptionsError, SourceError
 from emo2vec_plugins.integrations import is_a
-from emo2vec_plugins.integrations.huggingface.columns import Columns, check_columns
-from emo2vec_plugins.integrations.huggingface.rows import DatasetOptions, DatasetRow, RowSession
-from emo2vec_plugins.integrations.huggingface.streams import BATCH_ROWS, streamed
+from emo2vec_plugins.integrations.huggingface.rows import (
+    Columns,
+    DatasetOptions,
+    DatasetRow,
+    RowSession,
+    check_columns,
+    features_of,
+    table_of,
+)
 
 if TYPE_CHECKING:
-    from datasets import Dataset
+    from datasets import Dataset, IterableDataset
+
+BATCH_ROWS = 64
+"""Rows of a stream that are read and scored together."""
 
 
 def annotate_dataset(
@@ -152,7 +162,7 @@ def _annotated(
     dataset: Any, score: Scorer, options: DatasetOptions, plugins: Plugins | None, batch_rows: int
 ) -> Any:
     if is_a(dataset, "datasets", "IterableDataset"):
-        return streamed(dataset, score, options=options, plugins=plugins, batch_rows=batch_rows)
+        return _streamed(dataset, _Annotator(score, options, plugins), batch_rows)
     if not is_a(dataset, "datasets", "Dataset"):
         kind = type(dataset).__name__
         raise SourceError(f"expected a Dataset, an IterableDataset or a dict of them, got {kind}")
@@ -188,3 +198,85 @@ def _beside(dataset: Dataset, more: Dataset) -> Dataset:
         output_all_columns=form["output_all_columns"],
         **form["format_kwargs"],
     )
+
+
+def _streamed(dataset: IterableDataset, annotator: _Annotator, batch_rows: int) -> IterableDataset:
+    """Return a stream with new columns, whose shards and whose other features are as they were.
+
+    Raises:
+        OptionsError: If a column is not there, or is there already, or no classes are named.
+    """
+    options = annotator.options
+    if not options.classes:
+        raise OptionsError("the scorer does not say its classes: DatasetOptions(classes=...)")
+    if dataset.features is not None:
+        check_columns(list(dataset.features), options)
+    # The library makes Arrow tables of Python objects wrongly, and Python objects of Arrow tables
+    # slowly: a stream keeps its kind. Where that is not known, Python objects are always right.
+    examples = getattr(dataset, "_ex_iterable", None)
+    is_arrow = getattr(examples, "iter_arrow", None) is not None
+    stream, original = _undecoded(dataset, options.column, is_arrow=is_arrow)
+    stream = stream.with_format("arrow" if is_arrow else None).map(
+        annotator.table if is_arrow else annotator.batch,
+        batched=True,
+        batch_size=batch_rows,
+        features=_features(stream, options),
+    )
+    formatting = getattr(dataset, "_formatting", None)
+    stream = stream.with_format(getattr(formatting, "format_type", None))
+    return stream if original is None else stream.cast_column(options.column, original)
+
+
+def _undecoded(dataset: IterableDataset, column: str, *, is_arrow: bool) -> tuple[Any, Any]:
+    """Return a stream whose audio is given as it is stored, and the feature that the audio had."""
+    from datasets import Audio, Value
+
+    original = None if dataset.features is None else dataset.features[column]
+    if not isinstance(original, Audio):
+        return dataset, None
+    # Audio(decode=False) needs torchcodec, too, where a stream is of Python objects. Those pass
+    # through a binary value as they are, be they paths, bytes or both.
+    plain: Any = Value("binary")
+    if is_arrow:
+        plain = {"bytes": Value("binary"), "path": Value("string")}
+    return dataset.cast_column(column, plain), original
+
+
+def _features(stream: IterableDataset, options: DatasetOptions) -> Any:
+    """Return the features of a stream and of its new columns; None where they are not known."""
+    from datasets import Features
+
+    if stream.features is None:
+        return None
+    new = features_of(options)
+    old = {name: feature for name, feature in stream.features.items() if name not in new}
+    return Features(old | new)
+
+
+class _Annotator:
+    """Gives batches of a stream their new columns."""
+
+    def __init__(self, score: Scorer, options: DatasetOptions, plugins: Plugins | None) -> None:
+        self._annotate = partial(annotate, score=score, plugins=plugins, failed=raise_error)
+        self.options = options
+
+    def table(self, table: Any) -> Any:
+        """Return a ``pyarrow.Table`` with the new columns."""
+        check_columns(table.column_names, self.options)
+        more = self._scored(table.select(list(set(self.options.columns))).to_pylist())
+        table = table.drop_columns([n for n in more.column_names if n in table.column_names])
+        for name in more.column_names:
+            table = table.append_column(more.schema.field(name), more[name])
+        return table
+
+    def batch(self, columns: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+        """Return the new columns of a batch, as lists."""
+        check_columns(list(columns), self.options)
+        named = {name: columns[name] for name in self.options.columns}
+        rows = [dict(zip(named, row, strict=True)) for row in zip(*named.values(), strict=True)]
+        more: dict[str, list[Any]] = self._scored(rows).to_pydict()
+        return more
+
+    def _scored(self, rows: list[dict[str, Any]]) -> Any:
+        sources = [DatasetRow(values=row, options=self.options) for row in rows]
+        return table_of(list(self._annotate(sources)), self.options)

@@ -104,24 +104,22 @@ def _lines(
 
 
 def _segment(words: list[str]) -> tuple[str, Segment]:
-    expected = "an utterance, its recording, start and end in seconds, and perhaps a channel"
-    if len(words) not in (4, 5):
-        raise FormatError(f"expected {expected}, found {' '.join(words)!r}")
     try:
-        start, end = float(words[2]), float(words[3])
-        channel = int(words[4]) if len(words) == 5 else None
-    except ValueError as error:
-        raise FormatError(f"expected {expected}, found {' '.join(words)!r}") from error
-    if not (math.isfinite(start) and math.isfinite(end)) or (channel is not None and channel < 0):
+        utterance, recording, *numbers = words
+        start, end, channel = float(numbers[0]), float(numbers[1]), int([*numbers, "0"][2])
+        is_valid = len(numbers) < 4 and math.isfinite(start + end) and channel >= 0
+    except (ValueError, IndexError):
+        is_valid = False
+    if not is_valid:
+        expected = "an utterance, its recording, start and end in seconds, and perhaps a channel"
         raise FormatError(f"expected {expected}, found {' '.join(words)!r}")
-    segment = Segment(
-        utterance=words[0],
-        recording=words[1],
+    return utterance, Segment(
+        utterance=utterance,
+        recording=recording,
         start=start,
         end=None if end == _TO_THE_END else end,
-        channel=channel,
+        channel=channel if len(numbers) == 3 else None,
     )
-    return segment.utterance, segment
 
 
 def _channel(words: list[str]) -> tuple[str, int]:

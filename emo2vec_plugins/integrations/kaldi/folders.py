@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from emo2vec_plugins.core import (
     Clip,
@@ -32,8 +32,6 @@ from emo2vec_plugins.integrations.kaldi.files import (
     read_table,
 )
 from emo2vec_plugins.integrations.kaldi.results import KaldiResults, KaldiWriter, ScoredRecording
-
-T = TypeVar("T")
 
 NOTICED = 5
 """How many utterances a warning names."""
@@ -102,9 +100,15 @@ def read_kaldi(folder: str | os.PathLike[str], *, run_pipes: bool = False) -> Ka
     if not (path / "wav.scp").is_file():
         raise FormatError(f"{path}: expected a data folder of Kaldi, found no wav.scp in it")
     locations = read_table(path / "wav.scp", rest=True)
-    segments = _segments(path, locations)
+    if (path / "segments").is_file():
+        segments = read_segments(path / "segments")
+    else:
+        segments = [
+            Segment(utterance=name, recording=name, start=0.0, end=None) for name in locations
+        ]
     speakers = _speakers(path, [each.utterance for each in segments])
-    channels = _optional(path / "reco2file_and_channel", read_channels)
+    named = path / "reco2file_and_channel"
+    channels = read_channels(named) if named.is_file() else {}
     # In the order of wav.scp, so that each recording is opened once, whatever the segments' order.
     by_recording: dict[str, list[Segment]] = {name: [] for name in locations}
     for segment in segments:
@@ -193,15 +197,13 @@ class KaldiSession(RecordingSession):
 
         for clip in super().clips():
             segment = self._source.segments[clip.key]
-            if segment.end is not None and segment.end < segment.start:
-                times = f"{segment.start} to {segment.end}"
-                problem = MissingAudio(f"the segment ends before it starts, {times}")
-                clip = replace(clip, audio=problem)  # noqa: PLW2901 - the same clip
-            yield clip
+            why = f"the segment ends before it starts, {segment.start} to {segment.end}"
+            is_backward = segment.end is not None and segment.end < segment.start
+            yield replace(clip, audio=MissingAudio(why)) if is_backward else clip
 
     def finish(self) -> ScoredRecording:
         """Return the turns with their emotions."""
-        return ScoredRecording(dialogue=self.dialogue(), utterances=_names(self._source.segments))
+        return ScoredRecording(dialogue=super().finish(), utterances=_names(self._source.segments))
 
 
 def _turn(
@@ -217,24 +219,15 @@ def _turn(
     )
 
 
-def _segments(path: Path, locations: Mapping[str, str]) -> list[Segment]:
-    if (path / "segments").is_file():
-        return read_segments(path / "segments")
-    return [Segment(utterance=name, recording=name, start=0.0, end=None) for name in locations]
-
-
 def _speakers(path: Path, utterances: Sequence[str]) -> dict[str, str]:
-    speakers = _optional(path / "utt2spk", read_table)
+    named = path / "utt2spk"
+    speakers = read_table(named) if named.is_file() else {}
     lost = sorted(set(speakers).difference(utterances))
     if lost:
         few = ", ".join(lost[:NOTICED]) + (", ..." if len(lost) > NOTICED else "")
         warn(f"{path}: utterances of utt2spk that have no audio are left out: {few}")
     are_unknown = all(utterance == speaker for utterance, speaker in speakers.items())
     return {} if are_unknown else speakers
-
-
-def _optional(path: Path, read: Callable[[Path], dict[str, T]]) -> dict[str, T]:
-    return read(path) if path.is_file() else {}
 
 
 def _names(segments: Sequence[Segment]) -> tuple[str, ...]:

@@ -105,8 +105,7 @@ class KaldiWriter(ExitStack):
         self._reasons: dict[str, str] = {}
         self._failures: dict[str, str] = {}
         self._places: dict[str, tuple[int, int]] = {}
-        self._lines = self._spool()
-        self._arrays = self._spool()
+        self._lines, self._arrays = self._spool(), self._spool()
 
     def add(self, scored: ScoredRecording) -> None:
         """Keep one recording.
@@ -190,12 +189,11 @@ class KaldiWriter(ExitStack):
             for utterance in sorted(self._places, key=by_bytes):
                 file.write(utterance.encode() + b" ")
                 offsets[utterance] = f"{archive}:{file.tell()}"
-                file.write(self._vector(*self._places[utterance]))
+                place, length = self._places[utterance]
+                self._arrays.seek(place)
+                file.write(_FLOAT_VECTOR + struct.pack("<i", length // 4))
+                file.write(self._arrays.read(length))
         write_text(folder / INDEX, _table(offsets))
-
-    def _vector(self, place: int, length: int) -> bytes:
-        self._arrays.seek(place)
-        return _FLOAT_VECTOR + struct.pack("<i", length // 4) + self._arrays.read(length)
 
 
 def _table(values: Mapping[str, Any]) -> str:

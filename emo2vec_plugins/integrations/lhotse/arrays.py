@@ -61,9 +61,9 @@ class ArraySink:
         key = hashlib.sha256(f"{self.count}\n{name}".encode()).hexdigest()[:32]
         self.count += 1
         array = cast(value, self._dtype)
-        if start is None:
-            return _stored(self._writer, key, array)
         temporal = {"start": start, "frame_shift": FRAME_SHIFT, "temporal_dim": 0}
+        if start is None:
+            temporal = {}
         return _stored(self._writer, key, array, **temporal)
 
 

@@ -124,9 +124,8 @@ class MixtureAudio:
         if missing:
             held = f"the mixture of cut {self._cut.id!r} has {len(self._mixed)} channels"
             raise AudioError(f"{held}, the turn is on {missing}")
-        return _exactly(
-            self._mixed[list(channels), start:stop], stop - start, f"cut {self._cut.id!r}"
-        )
+        samples = self._mixed[list(channels), start:stop]
+        return _exactly(samples, stop - start, f"cut {self._cut.id!r}")
 
     def clip_read(self) -> None:
         """Count one clip less to be read; after the last, free the mixture."""

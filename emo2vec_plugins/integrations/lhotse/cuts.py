@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import tee
 from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.core import (
@@ -98,9 +99,7 @@ class LazyAnnotator:
     ) -> None:
         self._cuts = cuts
         self._supervisions = supervisions
-        self._score = score
-        self._plugins = plugins
-        self._has_store = options.store is not None
+        self._is_bound = plugins is not None or options.store is not None
         if options.embeddings or options.frames:
             from emo2vec_plugins.integrations.lhotse.arrays import ArraySink
 
@@ -108,6 +107,7 @@ class LazyAnnotator:
             sink = ArraySink(options.store, dtype=options.array_dtype)
             options = replace(options, store=sink)
         self._options = options
+        self._annotated = partial(annotated_pairs, score=score, options=options, plugins=plugins)
         self._was_read = False
         self._annotated(())  # wrong arguments fail here and not in a distant first pass
 
@@ -124,21 +124,19 @@ class LazyAnnotator:
                 has_warned = True
                 # Between this frame and the caller's loop is that of CutSet.__iter__.
                 warnings.warn(
-                    f"labels in {self._options.field!r} are kept: {kept}. Options(field=...) writes "
-                    "beside them, Options(overwrite=True) replaces them",
+                    f"labels in {self._options.field!r} are kept: {kept}. Options(field=...) "
+                    "writes beside them, Options(overwrite=True) replaces them",
                     Emo2vecWarning,
                     stacklevel=3,
                 )
             yield after
 
     def __getstate__(self) -> dict[str, Any]:
-        if self._plugins is not None or self._has_store or self._is_one_shot():
-            raise OptionsError("plugins=..., an open store and a generator of cuts do not pickle")
+        if self._is_bound or self._is_one_shot():
+            raise OptionsError(
+                "plugins=..., an open store for arrays and a generator of cuts do not pickle"
+            )
         return self.__dict__
-
-    def _annotated(self, cuts: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-        options = self._options
-        return annotated_pairs(cuts, score=self._score, options=options, plugins=self._plugins)
 
     def _is_one_shot(self) -> bool:
         given = (self._cuts, self._supervisions)
@@ -158,16 +156,11 @@ def annotated_pairs(
             only a numbering that all cuts share keeps their arrays apart.
         plugins: Those installed, unless given.
     """
-    read: deque[Any] = deque()  # as long as the scorer's look-ahead
-
-    def noted() -> Iterator[Any]:
-        for cut in cuts:
-            read.append(cut)
-            yield cut
-
+    given, before = tee(cuts)  # holds as many as the scorer looks ahead
     failed = partial(_unscored, options=options)
-    results = annotate(noted(), score=score, plugins=plugins, options=options, failed=failed)
-    return ((read.popleft(), result) for result in results)
+    results = annotate(given, score=score, plugins=plugins, options=options, failed=failed)
+    # Results first: only their last step finds out whether the scorer lost a clip.
+    return ((cut, result) for result, cut in zip(results, before, strict=True))
 
 
 @hookimpl

@@ -123,9 +123,8 @@ class Emotion2vec(FeatureExtractor):  # type: ignore[misc]
     def _loaded(self) -> Engine:
         if self._engine is None:
             config = self.config
-            backend = self._backend or load_model(
-                config.model, device=config.device, dtype=config.dtype
-            )
+            backend = self._backend
+            backend = backend or load_model(config.model, device=config.device, dtype=config.dtype)
             self._engine = Engine(backend, granularity="frame", batch_seconds=config.batch_seconds)
         return self._engine
 
@@ -134,9 +133,7 @@ class Emotion2vec(FeatureExtractor):  # type: ignore[misc]
             hop = f"{FRAME_SHIFT * rate:g} samples"
             raise AudioError(f"at {rate} Hz a frame is {hop}; use cuts.resample(16000)")
         sounds = (ArrayAudio(clip, rate) for clip in samples)
-        clips = (
-            Clip(turn=Turn(start=0.0, end=sound.length / rate), audio=sound) for sound in sounds
-        )
+        clips = (Clip(turn=Turn(start=0.0, end=each.length / rate), audio=each) for each in sounds)
         results = []
         for clip, emotion in self._loaded()(clips):
             length = clip.audio.length

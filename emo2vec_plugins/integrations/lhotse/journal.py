@@ -64,12 +64,8 @@ class Summary:
             else:
                 fates["unscored"] += 1
         sums = {name: getattr(self, name) + count for name, count in fates.items()}
-        return Summary(
-            cuts=self.cuts + 1,
-            turns=self.turns + sum(fates.values()),
-            failures=tuple(failures[:NAMED]),
-            **sums,
-        )
+        sums |= {"cuts": self.cuts + 1, "turns": self.turns + sum(fates.values())}
+        return Summary(failures=tuple(failures[:NAMED]), **sums)
 
     def as_json(self) -> dict[str, Any]:
         """Return the counts, as `from_json` takes them."""

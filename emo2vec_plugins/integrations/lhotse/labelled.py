@@ -76,25 +76,22 @@ def labelled_turns(
         elif label is not None:  # None: the map leaves this class out
             unknown[name] += 1
     if unknown:
-        found = ", ".join(
-            f"{name!r} ({count}{_mapped(name, meaning)})" for name, count in unknown.most_common()
-        )
+        mapped = {name: f", mapped to {meaning.names[name]!r}" for name in meaning.names}
+        counted = unknown.most_common()
+        found = ", ".join(f"{name!r} ({n}{mapped.get(name, '')})" for name, n in counted)
         raise LabelError(
             f"field {field!r} has labels that are not known: {found}; known are "
             f"{', '.join(labels)}; a label map says what others mean, or leaves them out"
         )
     if unlabelled and not skip_unlabelled:
+        shown = unlabelled[:_SHOWN] + ["..."] * (len(unlabelled) > _SHOWN)
         raise LabelError(
             f"{len(unlabelled)} of {len(given)} supervisions have no label in field {field!r}: "
-            f"{', '.join(unlabelled[:_SHOWN])}{', ...' if len(unlabelled) > _SHOWN else ''}; "
-            "label them, name another field (--field), or skip them "
-            "(--skip-unlabelled)"
+            f"{', '.join(shown)}; name another field (--field) or skip them (--skip-unlabelled)"
         )
     if not turns:
-        none = f"none of {len(given)} supervisions has a label of {', '.join(labels)} in field {field!r}"
-        raise LabelError(
-            f"there is nothing labelled: {none if given else 'the cuts have no supervisions'}"
-        )
+        none = f"none of {len(given)} supervisions has a label of {', '.join(labels)} in {field!r}"
+        raise LabelError(f"nothing is labelled: {none if given else 'there are no supervisions'}")
     return turns
 
 
@@ -121,7 +118,3 @@ def label_in(supervision: SupervisionSegment, field: str) -> str | None:
 def is_pseudo_labelled(supervision: SupervisionSegment, field: str) -> bool:
     """Return whether the label in a custom field is a pseudo-label: a model's, not a person's."""
     return (supervision.custom or {}).get(f"{field}_source") == PSEUDO
-
-
-def _mapped(name: str, label_map: LabelMap) -> str:
-    return f", mapped to {label_map.names[name]!r}" if name in label_map.names else ""

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,28 +19,11 @@ from emo2vec_plugins.core import Options, Plugins, Scorer
 from emo2vec_plugins.errors import OptionsError, ResumeError
 from emo2vec_plugins.files import sync
 from emo2vec_plugins.integrations import field_names
+from emo2vec_plugins.integrations.lhotse import journal, stores
 from emo2vec_plugins.integrations.lhotse.arrays import ArraySink
 from emo2vec_plugins.integrations.lhotse.cuts import annotated_pairs
-from emo2vec_plugins.integrations.lhotse.journal import (
-    Journal,
-    Summary,
-    as_task,
-    begun,
-    cut_back,
-    differences,
-    held_lines,
-    identity_of,
-    recorded,
-    write_record,
-)
+from emo2vec_plugins.integrations.lhotse.journal import Journal, Summary, cut_back
 from emo2vec_plugins.integrations.lhotse.layouts import Layout, layout
-from emo2vec_plugins.integrations.lhotse.stores import (
-    StorePlace,
-    discard,
-    occupied,
-    open_store,
-    store_place,
-)
 
 GROUP_BATCHES = 10
 """A group has cuts for this many batches: what a killed run does again, at most."""
@@ -88,21 +72,25 @@ def annotate_manifest(
     """
     wanted = Options() if options is None else options
     source, target = Path(source), Path(target)
-    _check_arrays(wanted, store)
-    place = None if store is None else store_place(store, store_type, outside=(source, target))
+    if wanted.store is not None:
+        raise OptionsError("give store=PATH here, not Options(store=...): the run opens its own")
+    if store is None and (wanted.embeddings or wanted.frames):
+        raise OptionsError("embeddings and frames need store=PATH to be written to")
+    place = (
+        None if store is None else stores.store_place(store, store_type, outside=(source, target))
+    )
     manifest = layout(source, target, fields=field_names(wanted))
     # Audio is that of the cuts, and the store has an entry of its own.
     names = {field.name for field in fields(wanted)} - {"audio", "store"}
-    task = as_task(
-        scorer=identity_of(score),
+    task = journal.as_task(
+        scorer=journal.identity_of(score),
         options={name: getattr(wanted, name) for name in sorted(names)},
         input=manifest.identity(),
         store=None if place is None else place._asdict(),
     )
     run = _Run(target, task, place)
     advance = progress or (lambda _: None)
-    finished = run.finished()
-    if finished:
+    if finished := run.finished():
         advance(finished.cuts)
         return finished
     summary = run.annotate(manifest, score=score, options=wanted, plugins=plugins, advance=advance)
@@ -110,17 +98,10 @@ def annotate_manifest(
     return summary
 
 
-def _check_arrays(options: Options, store: Any) -> None:
-    if options.store is not None:
-        raise OptionsError("give store=PATH here, not Options(store=...): the run opens its own")
-    if store is None and (options.embeddings or options.frames):
-        raise OptionsError("embeddings and frames need store=PATH to be written to")
-
-
 class _Run:
     """The files of one output, from the first line to the last."""
 
-    def __init__(self, target: Path, task: dict[str, Any], store: StorePlace | None) -> None:
+    def __init__(self, target: Path, task: dict[str, Any], store: stores.StorePlace | None) -> None:
         self._target = target
         self._task = task
         self._store = store
@@ -134,11 +115,18 @@ class _Run:
             ResumeError: If something else is in the way.
         """
         # A journal outlives the output by a moment: what it describes is finished first.
-        task = begun(self._journal, self._task)
-        if task is not None:
-            self._check_same(task)
+        task = journal.begun(self._journal, self._task)
+        if task == self._task:
             return None
-        summary = recorded(self._target, task=self._task, result="summary")
+        if task is not None:
+            store = stores.occupied(Path(task["store"]["path"])) if task["store"] else None
+            remains = [str(path) for path in (self._lines, self._journal, store) if path]
+            raise ResumeError(
+                f"{self._target} is unfinished, begun otherwise: "
+                f"{journal.differences(task, self._task)}. Go on as it was begun, or remove "
+                f"{', '.join(remains)} and start over"
+            )
+        summary = journal.recorded(self._target, task=self._task, result="summary")
         if summary is not None:
             return replace(Summary.from_json(summary), was_finished=True)
         if in_the_way := self._occupied():
@@ -157,13 +145,16 @@ class _Run:
         """Annotate what is left, group by group, and return the sums over all."""
         limit = GROUP_BATCHES * float(getattr(score, "batch_seconds", DEFAULT_BATCH_SECONDS))
         with ExitStack() as stack:
-            lines, journal = stack.enter_context(self._begun())
-            state = journal.state
+            lines, steps = stack.enter_context(self._begun())
+            state = steps.state
             cut_back(self._lines, state.get("bytes", 0))
             lines.seek(0, os.SEEK_END)
-            store = stack.enter_context(closing(open_store(self._store, state.get("store", 0))))
+            store = stack.enter_context(
+                closing(stores.open_store(self._store, state.get("store", 0)))
+            )
             sink = ArraySink(store.writer, dtype=options.array_dtype, count=state.get("arrays", 0))
             shared = replace(options, store=sink)
+            annotated = partial(annotated_pairs, score=score, options=shared, plugins=plugins)
             summary = Summary.from_json(state.get("summary", {}))
             advance(summary.cuts)
             cuts, done = manifest.cuts(summary.cuts), -1
@@ -171,56 +162,44 @@ class _Run:
             while done != summary.cuts:
                 done = summary.cuts
                 group = _group(cuts, seconds=limit)
-                for before, after in annotated_pairs(
-                    group, score=score, options=shared, plugins=plugins
-                ):
+                for before, after in annotated(group):
                     lines.write(manifest.line(after).encode() + b"\n")
                     summary = summary.plus(before, after, options)
                     advance(1)
                 # Lines and arrays before the journal: all that it counts is on disk.
                 sync(lines)
                 position = {"bytes": lines.tell(), "store": store.commit(), "arrays": sink.count}
-                journal.step(position | {"summary": summary.as_json()})
+                steps.step(position | {"summary": summary.as_json()})
             store.seal()
         return summary
 
     def finish(self, manifest: Layout, summary: Summary) -> None:
         """Give the output its name, say what it was made from, and clear up."""
         manifest.seal(self._lines, self._target)
-        write_record(self._target, task=self._task, summary=summary.as_json())
+        journal.write_record(self._target, task=self._task, summary=summary.as_json())
         # The journal first: lines without one are begun anew.
         self._journal.unlink()
         self._lines.unlink()
 
     def _occupied(self) -> Path | None:
-        return None if self._store is None else occupied(self._store.path)
-
-    def _check_same(self, task: dict[str, Any]) -> None:
-        if task == self._task:
-            return
-        store = occupied(Path(task["store"]["path"])) if task["store"] else None
-        remains = [str(path) for path in (self._lines, self._journal, store) if path is not None]
-        raise ResumeError(
-            f"{self._target} is unfinished, begun otherwise: {differences(task, self._task)}. Go "
-            f"on as it was begun, or remove {', '.join(remains)} and start over"
-        )
+        return None if self._store is None else stores.occupied(self._store.path)
 
     @contextmanager
     def _begun(self) -> Iterator[tuple[IO[bytes], Journal]]:
         """Hold the unfinished output; remove it if the first group was not finished."""
         # Looked at before anything is made: only what this run made may be removed.
         is_new = not self._occupied() and not self._journal.exists()
-        with held_lines(self._lines) as lines:
-            journal = Journal(self._journal, self._task)
+        with journal.held_lines(self._lines) as lines:
+            steps = Journal(self._journal, self._task)
             try:
-                yield lines, journal
+                yield lines, steps
             finally:
-                if is_new and not journal.state:
+                if is_new and not steps.state:
                     lines.close()
                     self._lines.unlink()
                     self._journal.unlink()
                     if self._store is not None:
-                        discard(self._store.path)
+                        stores.discard(self._store.path)
 
 
 def _group(cuts: Iterator[Any], *, seconds: float) -> Iterator[Any]:

@@ -160,7 +160,7 @@ def store_place(
     found = kind or SUFFIXES.get(path.suffix)
     if found is None:
         raise OptionsError(
-            f"{path}: a store is a .lca of lilcom, an .h5 or a folder of .npy files without suffix; "
+            f"{path}: a store is a .lca, an .h5 or a folder of .npy files without suffix: "
             f"with store type numpy_files, {path.name} is the name of one"
         )
     if found not in STORES:

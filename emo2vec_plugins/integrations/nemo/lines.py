@@ -53,10 +53,10 @@ class ManifestLine:
 
     def with_record(self, record: Mapping[str, Any], emotions: Dialogue) -> ManifestLine:
         """Return a copy with *record*; values that did not change keep their text."""
-        known = members(self.text)
         # Identity, not equality: 1.50 equals 1.5, True equals 1, and each keeps its characters.
+        known = {k: v for k, v in members(self.text).items() if record.get(k) is self.record[k]}
         written = [
-            known[key] if key in known and value is self.record[key] else _member(key, value)
+            known.get(key) or f"{json.dumps(key)}: {json.dumps(value)}"
             for key, value in record.items()
         ]
         text = "{" + ", ".join(written) + "}"
@@ -81,8 +81,9 @@ class ManifestLine:
     @property
     def names_relative_files(self) -> bool:
         """Whether the line's audio or RTTM is found from the manifest's folder alone."""
-        paths = [_first(self.record, keys) for keys in (AUDIO, RTTM)]
-        return any(isinstance(path, str) and _is_relative(path) for path in paths)
+        given = [_first(self.record, keys) for keys in (AUDIO, RTTM)]
+        paths = [path for path in given if isinstance(path, str) and "://" not in path]
+        return not all(Path(path).expanduser().is_absolute() for path in paths)
 
     def audio(self) -> Path:
         """Return the path of the audio.
@@ -175,9 +176,7 @@ def _line(data: bytes, manifest: Path, number: int) -> ManifestLine:
         raise FormatError(f"{where}: expected text in UTF-8, found other bytes: {error}") from error
     except (ValueError, RecursionError) as error:
         # The usual cause is a writer that was killed.
-        torn = (
-            "" if data.endswith(b"\n") else "; it is the last one and has no end: was it cut off?"
-        )
+        torn = "" if data.endswith(b"\n") else "; the last one, without an end: was it cut off?"
         raise FormatError(f"{where}: expected a JSON object, found none: {error}{torn}") from error
     if not isinstance(record, dict):
         raise FormatError(f"{where}: expected a JSON object, found a {type(record).__name__}")
@@ -210,14 +209,6 @@ def _after(text: str, position: int) -> int:
     """Return where the next key or value begins."""
     match = _BETWEEN.match(text, position)
     return position if match is None else match.end()
-
-
-def _is_relative(path: str) -> bool:
-    return "://" not in path and not Path(path).expanduser().is_absolute()
-
-
-def _member(key: str, value: Any) -> str:
-    return f"{json.dumps(key)}: {json.dumps(value)}"
 
 
 def _first(record: Mapping[str, Any], keys: tuple[str, ...]) -> Any:

@@ -102,7 +102,12 @@ def annotate_nemo(
     wanted = as_options(options)
     if wanted.embeddings or wanted.frames:
         raise OptionsError("a manifest has no room for embeddings and frames; Lhotse's cuts have")
-    _check(Path(path), Path(out))
+    # Every line is read before any work, and is no use where its paths lead nowhere.
+    path, out = Path(path), Path(out)
+    relative = sum(line.names_relative_files for line in read_manifest(path))
+    if relative and path.parent.resolve() != out.parent.resolve():
+        where = f"the folder of their manifest, {path.parent}: move it there"
+        warn(f"{out}: {relative} of its lines name files relative to {where}")
     summary = ManifestSummary()
     lines = annotate(
         read_manifest(path),
@@ -111,7 +116,7 @@ def annotate_nemo(
         options=wanted,
         failed=lambda line, error: _unscored(line, str(error), wanted),
     )
-    with replacing(Path(out)) as stream:
+    with replacing(out) as stream:
         for line in lines:
             stream.write(line.text.encode() + b"\n")
             summary.count(line)
@@ -151,7 +156,7 @@ class LineSession(RecordingSession):
             return self._line
         if self._problem is not None:
             return _unscored(self._line, self._problem, self._options)
-        return _with_emotions(self._line, self.dialogue(), self._options)
+        return _with_emotions(self._line, super().finish(), self._options)
 
 
 def _unscored(line: ManifestLine, reason: str, options: Options) -> ManifestLine:
@@ -169,14 +174,10 @@ def _with_emotions(line: ManifestLine, dialogue: Dialogue, options: Options) -> 
     if not line.has_rttm:
         [scored] = dialogue.turns
         return line.with_record(with_emotion(line.record, scored.emotion, options), dialogue)
-    turns = [
-        with_emotion(
-            {"start": each.turn.start, "end": each.turn.end, "speaker": each.turn.speaker},
-            each.emotion,
-            options,
-        )
-        for each in dialogue.turns
-    ]
+    turns = []
+    for each in dialogue.turns:
+        times = {"start": each.turn.start, "end": each.turn.end, "speaker": each.turn.speaker}
+        turns.append(with_emotion(times, each.emotion, options))
     return _with_turns(line, {f"{options.field}_turns": turns}, dialogue, options)
 
 
@@ -194,11 +195,3 @@ def _is_kept(line: ManifestLine, options: Options) -> bool:
     if line.has_rttm:
         return bool(line.record.get(f"{options.field}_turns")) and not options.overwrite
     return is_labelled(line.record, options)
-
-
-def _check(path: Path, out: Path) -> None:
-    """Read every line once, and warn if their paths will not lead anywhere from *out*."""
-    relative = sum(line.names_relative_files for line in read_manifest(path))
-    if relative and path.parent.resolve() != out.parent.resolve():
-        where = f"the folder of their manifest, {path.parent}: move it there"
-        warn(f"{out}: {relative} of its lines name files relative to {where}")

@@ -147,8 +147,8 @@ class DiarizationSession(RecordingSession):
         # A waveform that was decoded from a file still names it.
         audio = self._source.audio
         path = audio.get("audio") if isinstance(audio, Mapping) else audio
-        is_path = isinstance(path, str | os.PathLike)
-        dialogue = replace(self.dialogue(), audio=os.fspath(path) if is_path else None)
+        path = os.fspath(path) if isinstance(path, str | os.PathLike) else None
+        dialogue = replace(super().finish(), audio=path)
         emotions = [each.emotion.label or UNSCORED for each in dialogue.turns]
         speakers = [speaker_label(each.turn) for each in dialogue.turns]
         both = map("+".join, zip(speakers, emotions, strict=True))

@@ -99,12 +99,7 @@ class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
         """
         try:
             diarization = Pipeline.from_pretrained(
-                checkpoint,
-                revision=revision,
-                hparams_file=hparams_file,
-                subfolder=subfolder,
-                token=token,
-                cache_dir=cache_dir,
+                checkpoint, revision, hparams_file, subfolder, token, cache_dir
             )
         except Exception as error:
             why = (str(error).splitlines() or [""])[0]

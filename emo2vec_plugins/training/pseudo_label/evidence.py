@@ -15,7 +15,7 @@ from typing import Any
 from emo2vec_plugins.core import Emotion, Options, Plugins, Scorer, hookimpl
 from emo2vec_plugins.errors import ScorerError
 from emo2vec_plugins.integrations import absent_fields, is_labelled, label_fields, model_label
-from emo2vec_plugins.integrations.lhotse import CutSession, Place, identity_of, tracks
+from emo2vec_plugins.integrations.lhotse import CutSession, Place, identity_of, places, tracks
 from emo2vec_plugins.training.pseudo_label.trust import Evidence, tempered, window_votes
 
 CANDIDATE = "candidate"
@@ -47,12 +47,16 @@ class EvidenceScorer:
         score: The model that gives the labels: an `Engine` or any `Scorer`.
         second: The model that must agree.
         window: Seconds; needs a *score* that keeps frame logits.
+
+    Attributes:
+        has_second: Whether a second model is asked.
     """
 
     def __init__(self, score: Scorer, *, second: Scorer | None, window: float | None) -> None:
         self._score = score
         self._second = second
         self._window = window
+        self.has_second = second is not None
         # Groups of a resumable run are made of batches: the smaller ones lose less when killed.
         self.batch_seconds = min(
             float(getattr(each, "batch_seconds", 30.0)) for each in (score, second or score)
@@ -63,11 +67,6 @@ class EvidenceScorer:
         """All that the evidence depends on, as JSON values."""
         second = None if self._second is None else identity_of(self._second)
         return {"first": identity_of(self._score), "second": second, "window": self._window}
-
-    @property
-    def has_second(self) -> bool:
-        """Whether a second model is asked."""
-        return self._second is not None
 
     def __call__(self, items: Iterable[Any]) -> Iterator[tuple[Any, CheckedEmotion | None]]:
         """Yield each item in order: a clip with its evidence, anything else with None."""
@@ -184,11 +183,11 @@ def evidence_in(
 
 def seconds_within(cut: Any) -> dict[Place, float]:
     """Return how much of each turn lies within the cut that holds it, in seconds."""
+    holders = {track: holder for track, _, holder in tracks(cut)}
     # A truncated cut has turns that start before it or end after it.
-    held = tracks(cut)
-    lengths: dict[Place, float] = {
-        (track, index): max(0.0, min(own.end, holder.duration) - max(0.0, own.start))
-        for track, _, holder in held
-        for index, own in enumerate(holder.supervisions)
+    return {
+        (track, index): cut.duration
+        if index is None
+        else max(0.0, min(own.end, holders[track].duration) - max(0.0, own.start))
+        for (track, index), own in places(cut).items()
     }
-    return lengths or {(track, None): cut.duration for track, _, _ in held[:1]}

@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from lhotse import CutSet
     from lhotse.cut import Cut
 
-NO_LABEL = "the model gave no label"
-
 
 def pseudo_label(
     cuts: Iterable[Cut],
@@ -129,14 +127,14 @@ class Judgement:
                 elif is_labelled(custom, self._options):
                     fates.keep(custom, prefix)
                 else:
-                    reason = custom.get(f"{prefix}_reason") or NO_LABEL
+                    reason = custom.get(f"{prefix}_reason") or "the model gave no label"
                     fates.fail(turn_name(cut, place, own), reason)
         if not fates.cuts:
             raise LabelError("there are no cuts")
         self._selection = judge.choose()
         return fates.report(
             self._selection,
-            self._trust,
+            trust=self._trust.as_json(),
             prefix=prefix,
             models=self.scorer.identity,
             compared_on=self._compared_on,
@@ -205,9 +203,7 @@ def check_models(score: Any, second: Any, trust: Trust) -> list[str] | None:
     """
     names = _classes_of(score, "the model")
     if trust.window is not None and getattr(score, "granularity", "frame") != "frame":
-        raise OptionsError(
-            "agreement between windows needs frame logits: Engine(..., granularity='frame')"
-        )
+        raise OptionsError("windows need frame logits: Engine(..., granularity='frame')")
     if names and trust.accepted_labels is not None:
         score.labels.restrict(trust.accepted_labels)  # raises if the model has no such class
     if second is None:
@@ -220,17 +216,12 @@ def check_models(score: Any, second: Any, trust: Trust) -> list[str] | None:
         return None
     shared = [name for name in names if name in others]
     if len(shared) < 2:
-        raise LabelError(
-            "two models are compared on the classes that both have, and two are needed at least; "
-            f"the first has {', '.join(names)}, the second {', '.join(others)}"
-        )
-    if unshared := [name for name in names if name not in others]:
-        warn(
-            f"the second model has no {', '.join(unshared)}: turns labelled so are all rejected; "
-            f"the models are compared on {', '.join(shared)}"
-        )
-    elif len(shared) < len(others):
-        warn(f"the models are compared on the classes that both have: {', '.join(shared)}")
+        theirs = f"the first has {', '.join(names)}, the second {', '.join(others)}"
+        raise LabelError(f"two models need two classes at least that both have; {theirs}")
+    lost = ", ".join(name for name in names if name not in others)
+    rejected = f"the second model has no {lost}: turns labelled so are all rejected; "
+    if lost or len(shared) < len(others):
+        warn(f"{rejected if lost else ''}the models are compared on {', '.join(shared)}")
     return shared
 
 

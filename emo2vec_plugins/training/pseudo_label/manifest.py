@@ -142,11 +142,10 @@ class _Files:
             return
         then = json.loads(record.read_text("utf-8"))["task"]["scorer"]
         if then != scorer:
+            changed = differences({"scorer": then}, {"scorer": scorer})
             raise ResumeError(
-                f"{self.scores} has other scores: "
-                f"{differences({'scorer': then}, {'scorer': scorer})}. The models and the windows "
-                "(--windows) belong to the scores, not to the criteria: name another file for the "
-                "new scores (--scores), and these are kept"
+                f"{self.scores} has other scores: {changed}. Models and windows (--windows) belong "
+                "to the scores: name another file for the new ones (--scores), and these are kept"
             )
 
     def write(self, cuts: Iterator[Any], *, task: dict[str, Any], report: Report) -> None:
@@ -179,6 +178,5 @@ class _Files:
 def _cuts_in(path: Path) -> Iterator[Any]:
     """Yield the cuts of a finished manifest; of a Shar directory, without their audio."""
     # Placeholders where there was audio do not matter: only fields are read and written.
-    files = sorted(path.glob("cuts.*")) if path.is_dir() else [path]
-    for file in files:
+    for file in sorted(path.glob("cuts.*")) if path.is_dir() else [path]:
         yield from LinesLayout(file).cuts(0)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from emo2vec_plugins.training.pseudo_label.selection import Selection
-from emo2vec_plugins.training.pseudo_label.trust import CRITERIA, QUOTA, Trust
+from emo2vec_plugins.training.pseudo_label.trust import CRITERIA, QUOTA
 
 KINDS = 20
 """Most kinds of reason that are counted separately: a broken disk may have one for each file."""
@@ -85,33 +85,23 @@ class Report:
         if self.one_window:
             criteria["windows"] += f"; {self.one_window} turns are too short for two"
         reasons = (f"{kind} ({count})" for kind, count in self.unscored_reasons.items())
-        parts = [
-            _aligned(
-                ("turns", "", ""),
-                [
-                    ("labelled already", str(self.labelled), ""),
-                    ("not scored", str(self.unscored), ", ".join(reasons)),
-                    ("rejected", str(self.rejected), ""),
-                    ("accepted", str(self.accepted), ""),
-                    ("all", str(self.turns), ""),
-                ],
-            ),
-            _aligned(
-                ("predicted", "turns", "accepted", "rejected"),
-                [
-                    (name, str(count), str(taken), str(count - taken))
-                    for name, count in self.predicted.items()
-                    for taken in (self.accepted_by_class.get(name, 0),)
-                ],
-            ),
-            _aligned(
-                ("rejected by", "first", "alone", "asked for"),
-                [
-                    (name, str(self.first[name]), str(self.alone[name]), asked)
-                    for name, asked in criteria.items()
-                ],
-            ),
+        turns = [
+            ("labelled already", self.labelled, ""),
+            ("not scored", self.unscored, ", ".join(reasons)),
+            ("rejected", self.rejected, ""),
+            ("accepted", self.accepted, ""),
+            ("all", self.turns, ""),
         ]
+        taken = {name: self.accepted_by_class.get(name, 0) for name in self.predicted}
+        classes = [(name, n, taken[name], n - taken[name]) for name, n in self.predicted.items()]
+        whys = [
+            (name, self.first[name], self.alone[name], asked) for name, asked in criteria.items()
+        ]
+        parts = (
+            _aligned(("turns", "", ""), turns),
+            _aligned(("predicted", "turns", "accepted", "rejected"), classes),
+            _aligned(("rejected by", "first", "alone", "asked for"), whys),
+        )
         return "\n\n".join(parts)
 
 
@@ -137,17 +127,10 @@ class Fates:
         if len(self.failures) < 10:
             self.failures.append(f"{name}: {reason}")
 
-    def report(
-        self,
-        selection: Selection,
-        trust: Trust,
-        *,
-        prefix: str,
-        models: Mapping[str, Any],
-        compared_on: Sequence[str] | None,
-    ) -> Report:
-        """Return the sums, and what they depend on."""
+    def report(self, selection: Selection, **of_run: Any) -> Report:
+        """Return the sums; *of_run* is what `Report` says of the run itself."""
         judged, accepted = len(selection.chosen), int(selection.chosen.sum())
+        same = ("predicted", "accepted_by_class", "caps", "first", "alone", "one_window")
         return Report(
             cuts=self.cuts,
             turns=self.labelled + self.unscored + judged,
@@ -158,16 +141,8 @@ class Fates:
             rejected=judged - accepted,
             unscored_reasons=dict(self.reasons.most_common()),
             failures=self.failures,
-            predicted=selection.predicted,
-            accepted_by_class=selection.accepted,
-            caps=selection.caps,
-            first=selection.first,
-            alone=selection.alone,
-            one_window=selection.one_window,
-            trust=trust.as_json(),
-            prefix=prefix,
-            models=models,
-            compared_on=compared_on,
+            **{name: getattr(selection, name) for name in same},
+            **of_run,
         )
 
 
@@ -209,9 +184,9 @@ def _criteria(trust: Mapping[str, Any], *, has_second: bool) -> dict[str, str]:
     return {name: asked[name] or "-" for name in CRITERIA}
 
 
-def _aligned(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def _aligned(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return columns of text, words aligned to the left and numbers to the right."""
-    lines = [tuple(head), *map(tuple, rows)]
+    lines = [tuple(map(str, line)) for line in (head, *rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     is_number = [all(line[i].isdigit() for line in lines[1:]) for i in range(len(head))]
     return "\n".join(

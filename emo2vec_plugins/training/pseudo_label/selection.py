@@ -29,7 +29,7 @@ class Selection:
         chosen: Shape (turns,), in their order: whether a turn gets its label.
         caps: Most labels of each class that passed all else; empty without a quota.
         predicted: Turns by the class that was predicted, in the order of names.
-        accepted: Those of them that get the label.
+        accepted_by_class: Those of them that get the label.
         first: Rejected turns by the first criterion that objected; they sum to all rejected.
         alone: Turns that each criterion would reject if it were the only one.
         one_window: Turns too short for two windows, if windows were asked for.
@@ -38,7 +38,7 @@ class Selection:
     chosen: Mask
     caps: Mapping[str, int]
     predicted: Mapping[str, int]
-    accepted: Mapping[str, int]
+    accepted_by_class: Mapping[str, int]
     first: Mapping[str, int]
     alone: Mapping[str, int]
     one_window: int
@@ -95,7 +95,7 @@ class Judge:
             chosen=chosen,
             caps=caps,
             predicted=self._counts(classes),
-            accepted=self._counts(classes[chosen]),
+            accepted_by_class=self._counts(classes[chosen]),
             first={name: first[name] for name in CRITERIA},
             alone={name: alone[name] for name in CRITERIA},
             one_window=self._one_window,

@@ -28,9 +28,8 @@ from support.paths import ROOT
 
 from emo2vec_plugins import Emotion, Engine, Options, Recording, Turn, annotate
 from emo2vec_plugins.errors import Emo2vecWarning, OptionsError, SourceError
-from emo2vec_plugins.integrations.huggingface.columns import WRITTEN_ROWS
 from emo2vec_plugins.integrations.huggingface.datasets import annotate_dataset
-from emo2vec_plugins.integrations.huggingface.rows import DatasetOptions
+from emo2vec_plugins.integrations.huggingface.rows import WRITTEN_ROWS, DatasetOptions
 from emo2vec_plugins.testing import FakeBackend, tone
 
 CLASSES = ["angry", "happy", "neutral", "sad", "unknown"]

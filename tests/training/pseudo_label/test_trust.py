@@ -175,7 +175,7 @@ def test_counts_sum_to_the_turns(turns, trust):
     found = selected(turns, trust)
 
     assert len(found.chosen) == sum(found.predicted.values()) == len(turns)
-    assert found.chosen.sum() == sum(found.accepted.values())
+    assert found.chosen.sum() == sum(found.accepted_by_class.values())
     assert found.chosen.sum() + sum(found.first.values()) == len(turns)
     for name in CRITERIA:
         assert name == "quota" or found.first[name] <= found.alone[name]
