@@ -189,7 +189,7 @@ def test_scores_of_other_windows_are_kept_and_another_path_is_asked_for(manifest
     with pytest.raises(
         ResumeError,
         match=r"other scores: scorer\.window was None, is 1\.0\. .*--windows\) belong to the "
-        r"scores, not to the criteria: name another file",
+        r"scores: name another file",
     ):
         pseudo_label_manifest(
             *(manifest, tmp_path / "b.jsonl"),
