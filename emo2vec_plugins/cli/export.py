@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
+from emo2vec_plugins import models  # lazy: torch is loaded when the command runs
 from emo2vec_plugins.cli.group import plugins_of
 from emo2vec_plugins.cli.options import option, output_file, quiet_option
 from emo2vec_plugins.cli.output import note
 from emo2vec_plugins.cli.scoring import describe_model, dtype_option, model_option
 from emo2vec_plugins.core import DEFAULT_MODEL, load_model
-from emo2vec_plugins.models import export
 
 _ONNX = output_file(".onnx")
 
@@ -31,7 +31,7 @@ def export_command(ctx: click.Context, *, output: str, model: str, dtype: str, q
     need a third of the space, and less time.
     """
     backend = load_model(model, device="cpu", plugins=plugins_of(ctx))
-    found = export(backend, Path(output), dtype=dtype)
+    found = models.export(backend, Path(output), dtype=dtype)
     note(
         f"{describe_model(backend)} with weights in {dtype} is in {output}; on noise it is "
         f"within {found.difference:.2g} of torch, embeddings have a cosine of {found.cosine:.5f}",

@@ -211,7 +211,8 @@ def _read_one(
         raise OptionsError(f"a {a} is of one recording; --recording says which: {there}")
     name = names[0] if recording is None else recording
     if names.count(name) != 1:
-        found = f"{names.count(name)} recordings are" if name in names else "there is no recording"
+        several = f"{names.count(name)} recordings are called"
+        found = several if name in names else "there is no recording"
         raise OptionsError(f"{found} {name!r}, there are {there}")
     return dialogues[names.index(name)]
 
@@ -223,6 +224,8 @@ def _with_audio(dialogues: Sequence[Dialogue], audio: Sequence[str]) -> list[Dia
         OptionsError: If a file is for no recording, or for several.
         AudioError: If a file cannot be read.
     """
+    if not audio:
+        return list(dialogues)
     from emo2vec_plugins.audio import open_audio  # only here: most formats link to no audio
 
     files = dict(_named(each, dialogues) for each in audio)

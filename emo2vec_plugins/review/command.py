@@ -79,7 +79,9 @@ def export_command(
     and the labelling configuration to set up the project with.
     """
     plugins = cli.plugins_of(ctx)
-    _refuse_silence(dialogues)
+    if silent := cli.listed([each.recording for each in dialogues if each.audio is None]):
+        why = "is not known, and people need it: say --audio FILE or --audio NAME=FILE"
+        raise AudioError(f"the audio of {silent} {why}")
     # With a prefix the server has the audio, which may well not be on this machine.
     if media_prefix is None:
         _warn_of_missing_audio(dialogues)
@@ -88,19 +90,19 @@ def export_command(
         files = [file_of(dialogue, folder, plugins.format("elan")) for dialogue in dialogues]
     else:
         files = [folder / name for name in LABELSTUDIO_FILES]
-    if not overwrite:
-        _refuse_corrected(files)
+    # People may have worked on them since they were written.
+    there = cli.listed([str(each) for each in files if each.exists()])
+    if there and not overwrite:
+        advice = "say --overwrite, or another folder"
+        raise OptionsError(f"{there}: there already, and perhaps corrected; {advice}")
     if format_ == "elan":
         write_any(dialogues, f"{folder}/", plugins=plugins, format="elan")
     else:
         served = [_served(dialogue, media_prefix) for dialogue in dialogues]
         write_any(served, files[0], plugins=plugins, format="labelstudio")
         write_text(files[1], labelling_config(dialogues))
-    turns = sum(len(dialogue.turns) for dialogue in dialogues)
-    cli.note(
-        f"{cli.counted(turns, 'turn')} to correct are in {cli.listed(list(map(str, files)))}",
-        quiet=quiet,
-    )
+    turns = cli.counted(sum(len(dialogue.turns) for dialogue in dialogues), "turn")
+    cli.note(f"{turns} to correct are in {cli.listed(list(map(str, files)))}", quiet=quiet)
 
 
 @review_command.command("read")
@@ -132,9 +134,8 @@ def read_command(
     """
     answers = read_any(corrected, plugins=cli.plugins_of(ctx), format=input_format)
     _refuse_predictions(Path(corrected), input_format)
-    reviewed = compare(
-        dialogues, answers, label_map=None if label_map is None else LabelMap.read(label_map)
-    )
+    names = LabelMap() if label_map is None else LabelMap.read(label_map)
+    reviewed = compare(dialogues, answers, label_map=names)
     every = [change for each in reviewed for change in each.changes]
     result = agreement(every)
     folder, tally = results_folder(output), cli.Tally(quiet=quiet)
@@ -142,16 +143,11 @@ def read_command(
     write_text(folder / CHANGES, as_csv(every))
     write_text(folder / AGREEMENT, json.dumps(result.to_dict(), indent=2) + "\n")
     _write_lines(folder / CUTS, [cut for each in reviewed for cut in _cuts(each, field, tally)])
-    _name_missing(dialogues, reviewed, tally)
+    back = {each.original.recording for each in reviewed}
+    if missing := cli.listed([each.recording for each in dialogues if each.recording not in back]):
+        tally.leave_out(f"no corrections found for {missing}")
     cli.print_table(["", "kappa", "model", "people", "both"], [*_rows(result)])
     tally.conclude(f"{_summary(every)}; {CHANGES}, {AGREEMENT} and {CUTS} are in {folder}")
-
-
-def _refuse_silence(dialogues: Sequence[Dialogue]) -> None:
-    silent = cli.listed([each.recording for each in dialogues if each.audio is None])
-    if silent:
-        why = "is not known, and people need it: say --audio FILE or --audio NAME=FILE"
-        raise AudioError(f"the audio of {silent} {why}")
 
 
 def _warn_of_missing_audio(dialogues: Sequence[Dialogue]) -> None:
@@ -159,14 +155,6 @@ def _warn_of_missing_audio(dialogues: Sequence[Dialogue]) -> None:
         if each.audio is not None and "://" not in each.audio and not Path(each.audio).exists():
             missing = f"its audio is linked and not there: {each.audio}"
             cli.complain("warning", f"{each.recording}: {missing}; --audio FILE says where it is")
-
-
-def _refuse_corrected(files: Sequence[Path]) -> None:
-    """Refuse to replace what people may have worked on since it was written."""
-    there = cli.listed([str(each) for each in files if each.exists()])
-    if there:
-        advice = "say --overwrite, or another folder"
-        raise OptionsError(f"{there}: there already, and perhaps corrected; {advice}")
 
 
 def _refuse_predictions(corrected: Path, format_: str | None) -> None:
@@ -210,14 +198,6 @@ def _write_lines(path: Path, cuts: Sequence[Cut]) -> None:
         for cut in cuts:
             line = json.dumps(cut.to_dict(), ensure_ascii=False)
             packed.write(line.encode("utf-8") + b"\n")
-
-
-def _name_missing(
-    originals: Sequence[Dialogue], reviewed: Sequence[Reviewed], tally: cli.Tally
-) -> None:
-    names = {each.original.recording for each in reviewed}
-    if missing := cli.listed([each.recording for each in originals if each.recording not in names]):
-        tally.leave_out(f"no corrections found for {missing}")
 
 
 def _rows(result: Agreement) -> Iterator[list[str]]:

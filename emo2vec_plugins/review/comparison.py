@@ -160,9 +160,8 @@ def as_csv(compared: Iterable[Change]) -> str:
     head = [f"{column}_{when}" for when in ("before", "after") for column in COLUMNS]
     writer.writerow(["recording", "change", *head])
     for change in compared:
-        sides = [
-            turn_record(each) if each else {} for each in (change.pair.before, change.pair.after)
-        ]
+        both = (change.pair.before, change.pair.after)
+        sides = [turn_record(each) if each else {} for each in both]
         cells = [side.get(column) for side in sides for column in COLUMNS]
         writer.writerow([change.recording, "+".join(change.kinds), *cells])
     return stream.getvalue()

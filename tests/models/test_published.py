@@ -10,7 +10,7 @@ from support.reference import SMALL, save_reference
 
 from emo2vec_plugins import load_model
 from emo2vec_plugins.errors import MissingExtraError, ModelNotFoundError, OptionsError
-from emo2vec_plugins.models.published import find_folder
+from emo2vec_plugins.models.published import TINY, find_folder
 
 
 @pytest.fixture
@@ -68,6 +68,16 @@ def test_a_cached_model_loads_offline_with_its_revision(offline):
 
     assert provenance.model == "emotion2vec/emotion2vec_plus_seed"
     assert provenance.revision == revision
+
+
+def test_names_of_models_are_found_where_names_are_meant(offline, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny").mkdir()
+
+    assert find_folder("tiny").path.resolve() == tmp_path / "tiny"
+    assert find_folder("tiny", named=True).path == TINY
+    with pytest.raises(ModelNotFoundError, match="'emotion2vec/emotion2vec_plus_base'"):
+        find_folder("emotion2vec_plus_base", named=True)
 
 
 def test_a_modelscope_name_is_fetched_from_modelscope(offline, monkeypatch, tmp_path):
