@@ -11,7 +11,7 @@ from support.pictures import TALK
 from emo2vec_plugins import Dialogue, Plugins
 from emo2vec_plugins.formats.files import write_dialogues
 from emo2vec_plugins.report.page import page
-from emo2vec_plugins.report.page_sound import embedded, silence
+from emo2vec_plugins.report.page_sound import Sound, embedded
 
 PLUGINS = Plugins(installed=False)
 
@@ -42,7 +42,7 @@ def test_without_sound_it_is_written_and_reported():
         f"emo2vec: warning: {why} --audio FILE says where it is\n"
         "emo2vec: talk is shown in talk.html\n"
     )
-    assert Path("talk.html").read_text("utf-8") == page(TALK, sound=silence(why))
+    assert Path("talk.html").read_text("utf-8") == page(TALK, sound=Sound(about=why))
 
 
 def test_sound_is_linked_or_left_out():
