@@ -8,6 +8,8 @@ from .conversion import suffix_of as suffix_of
 from .conversion import write_any as write_any
 from .fidelity import FIELDS as FIELDS
 from .fidelity import NANOSECONDS as NANOSECONDS
+from .fidelity import held as held
+from .fidelity import lost as lost
 from .fidelity import verify as verify
 from .files import read_dialogues as read_dialogues
 from .files import write_dialogues as write_dialogues

@@ -12,6 +12,7 @@ from .config import read_config as read_config
 from .config import to_document as to_document
 from .network import AudioEncoder as AudioEncoder
 from .network import Network as Network
+from .onnx.export import Export as Export
 from .onnx.export import export as export
 from .packing import lay as lay
 from .pickles import read_state as read_state
@@ -21,6 +22,7 @@ from .published import TINY as TINY
 from .published import find_folder as find_folder
 from .selfcheck import PUBLISHED_SCORES as PUBLISHED_SCORES
 from .selfcheck import TOLERANCE as TOLERANCE
+from .selfcheck import Agreement as Agreement
 from .selfcheck import find_audio as find_audio
 from .selfcheck import require_known as require_known
 from .selfcheck import selfcheck as selfcheck

@@ -6,6 +6,7 @@ from .layout import spoken_by as spoken_by
 from .notebook import notebook_html as notebook_html
 from .page import write_page as write_page
 from .page_sound import How as How
+from .summary import SpeakerSummary as SpeakerSummary
 from .summary import summarise as summarise
 from .timelines import timeline as timeline
 from .trajectories import smoothed as smoothed

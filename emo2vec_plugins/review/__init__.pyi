@@ -1,4 +1,10 @@
+from .comparison import Agreement as Agreement
+from .comparison import Change as Change
+from .comparison import LabelAgreement as LabelAgreement
+from .comparison import Reviewed as Reviewed
 from .comparison import agreement as agreement
 from .comparison import compare as compare
+from .cuts import CorrectedCut as CorrectedCut
 from .cuts import corrected_cut as corrected_cut
+from .pairing import Pair as Pair
 from .pairing import pair as pair

@@ -1,11 +1,17 @@
+from .crossvalidate import CrossValidation as CrossValidation
+from .crossvalidate import cross_validate as cross_validate
+from .examples import Example as Example
 from .examples import read_examples as read_examples
 from .fit import Resources as Resources
 from .fit import predict_examples as predict_examples
+from .history import EpochResult as EpochResult
 from .pseudo_label.labelling import pseudo_label as pseudo_label
 from .pseudo_label.manifest import pseudo_label_manifest as pseudo_label_manifest
 from .pseudo_label.report import Report as Report
 from .pseudo_label.trust import Trust as Trust
 from .recipe import Recipe as Recipe
+from .recipe import read_recipe as read_recipe
+from .run import Trained as Trained
 from .run import train as train
 from .split import Split as Split
 from .split import make_split as make_split

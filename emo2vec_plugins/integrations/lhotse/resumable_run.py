@@ -23,7 +23,7 @@ from emo2vec_plugins.integrations.lhotse import journal, stores
 from emo2vec_plugins.integrations.lhotse.arrays import ArraySink
 from emo2vec_plugins.integrations.lhotse.cuts import annotated_pairs
 from emo2vec_plugins.integrations.lhotse.journal import Journal, Summary, cut_back
-from emo2vec_plugins.integrations.lhotse.layouts import Layout, layout
+from emo2vec_plugins.integrations.lhotse.manifest_files import Layout, layout
 
 GROUP_BATCHES = 10
 """A group has cuts for this many batches: what a killed run does again, at most."""

@@ -22,8 +22,8 @@ from emo2vec_plugins import Engine, Options, Plugins
 from emo2vec_plugins.errors import FormatError, OptionsError, ResumeError
 from emo2vec_plugins.integrations.lhotse.arrays import turn_frames
 from emo2vec_plugins.integrations.lhotse.journal import Journal, Summary, differences
-from emo2vec_plugins.integrations.lhotse.layouts import read_cuts
-from emo2vec_plugins.integrations.lhotse.manifests import annotate_manifest
+from emo2vec_plugins.integrations.lhotse.manifest_files import read_cuts
+from emo2vec_plugins.integrations.lhotse.resumable_run import annotate_manifest
 from emo2vec_plugins.testing import FakeBackend
 
 BARE = Plugins(installed=False)
