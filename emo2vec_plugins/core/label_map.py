@@ -15,7 +15,6 @@ import yaml
 from emo2vec_plugins.core.labels import canonical
 from emo2vec_plugins.errors import Emo2vecError, LabelError
 
-
 T = TypeVar("T")
 
 
