@@ -11,4 +11,3 @@ import emo2vec_plugins.builtins  # noqa: F401 - the composition root: gives the 
 from emo2vec_plugins._version import __version__ as __version__
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
-__all__ += ["__version__"]

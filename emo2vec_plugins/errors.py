@@ -4,11 +4,8 @@ Each is an `Emo2vecError` and also the builtin error it is a kind of, so that ca
 catch either.
 """
 
-import pathlib
 import sys
 import warnings
-
-_PACKAGE = str(pathlib.Path(__file__).parent)
 
 
 class Emo2vecError(Exception):
@@ -88,8 +85,15 @@ class PluginWarning(Emo2vecWarning):
 
 
 def warn(message: str, kind: type[Emo2vecWarning] = Emo2vecWarning) -> None:
-    """Warn of the line that called the package, however deep inside of it this is."""
+    """Warn of the line that called the package, however deep inside of it this is.
+
+    Lhotse's frames are passed over, too: a lazy set calls back into the package.
+    """
     frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame.f_back is not None and _is_inner(frame.f_globals.get("__name__", "")):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, kind, stacklevel=level)
+
+
+def _is_inner(module: str) -> bool:
+    return module.partition(".")[0] in ("emo2vec_plugins", "lhotse")

@@ -1,5 +1,5 @@
 from .demo import sample_conversation as sample_conversation
-from .group import add_lazy_commands as add_lazy_commands
+from .group import lazy_command as lazy_command
 from .group import main as main
 from .group import plugins_of as plugins_of
 from .options import COUNT as COUNT

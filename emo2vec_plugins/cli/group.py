@@ -10,9 +10,8 @@ from __future__ import annotations
 import errno
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from typing import Any
 
 import click
@@ -34,39 +33,23 @@ class LazyCommand(click.Command):
     Args:
         name: Of the command.
         short_help: The first sentence of its help, for lists of commands.
-        module: Where it is.
-        attribute: Its name there.
+        load: Imports the command and returns it.
     """
 
-    def __init__(self, name: str, short_help: str, module: str, attribute: str) -> None:
+    def __init__(self, name: str, short_help: str, load: Callable[[], click.Command]) -> None:
         super().__init__(name, short_help=short_help)
-        self._module = module
-        self._attribute = attribute
-
-    def load(self) -> click.Command:
-        """Import the command and return it."""
-        command: click.Command = getattr(import_module(self._module), self._attribute)
-        return command
+        self.load = load
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         """Make the context of the command itself, which is what any group then runs."""
         return self.load().make_context(*args, **kwargs)
 
 
-def add_lazy_commands(
-    cli: click.Group, package: str, commands: Mapping[str, tuple[str, str]]
-) -> None:
-    """Add commands to *cli* without importing them.
-
-    Args:
-        cli: The group that `emo2vec_commands` is called with.
-        package: The package they are in.
-        commands: For each name, where the command is in the package, as ``module:attribute``, and
-            the first sentence of its help.
-    """
-    for name, (place, short_help) in commands.items():
-        module, _, attribute = place.partition(":")
-        cli.add_command(LazyCommand(name, short_help, f"{package}.{module}", attribute))
+def lazy_command(
+    cli: click.Group, name: str, short_help: str
+) -> Callable[[Callable[[], click.Command]], None]:
+    """Return a decorator for a function that imports a command and returns it; adds it to *cli*."""
+    return lambda load: cli.add_command(LazyCommand(name, short_help, load))
 
 
 class Failure(click.ClickException):
@@ -131,7 +114,7 @@ class PluginGroup(click.Group):
     "--debug",
     is_flag=True,
     envvar="EMO2VEC_DEBUG",
-    help="Show tracebacks, every warning and debug messages. Also: EMO2VEC_DEBUG=1.",
+    help="Show tracebacks and debug messages. Also: EMO2VEC_DEBUG=1.",
 )
 def main(*, debug: bool) -> None:
     """Emotion in speech, per speaker turn.

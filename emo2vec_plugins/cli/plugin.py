@@ -4,28 +4,94 @@ from __future__ import annotations
 
 import click
 
-from emo2vec_plugins.cli.group import add_lazy_commands
+from emo2vec_plugins.cli.group import lazy_command
 from emo2vec_plugins.core import hookimpl
-
-COMMANDS = {
-    "convert": ("convert:convert_command", "Write annotations in another format."),
-    "cuts": ("cuts:cuts_command", "Score the supervisions of Lhotse cuts."),
-    "demo": ("demo:demo_command", "Try it on a conversation of 30 s, offline."),
-    "diarize": ("diarize:diarize_command", "Diarize with pyannote, then score each turn."),
-    "export": ("export:export_command", "Write a model's network as an ONNX file."),
-    "kaldi": ("kaldi:kaldi_command", "Score the utterances of a Kaldi data folder."),
-    "models": ("models:models_command", "List the models that have a name."),
-    "nemo": ("nemo:nemo_command", "Score the lines of a NeMo manifest."),
-    "picture": ("picture:picture_command", "Draw who speaks when, and in which emotion."),
-    "plugins": ("models:plugins_command", "List plugins and what they offer."),
-    "report": ("report:report_command", "Show a recording on a page, with its sound."),
-    "rttm": ("rttm:rttm_command", "Score the speaker turns of an RTTM."),
-    "score": ("score:score_command", "Score audio files, one JSON line for each."),
-    "selfcheck": ("selfcheck:selfcheck_command", "Compare the model with its published scores."),
-}
 
 
 @hookimpl
 def emo2vec_commands(cli: click.Group) -> None:
-    """Add the commands; each is imported when it is used."""
-    add_lazy_commands(cli, __package__, COMMANDS)
+    """Add commands, each of which is imported when it is used."""
+
+    @lazy_command(cli, "convert", "Write annotations in another format.")
+    def convert() -> click.Command:
+        from emo2vec_plugins.cli.convert import convert_command
+
+        return convert_command
+
+    @lazy_command(cli, "cuts", "Score the supervisions of Lhotse cuts.")
+    def cuts() -> click.Command:
+        from emo2vec_plugins.cli.cuts import cuts_command
+
+        return cuts_command
+
+    @lazy_command(cli, "demo", "Try it on a conversation of 30 s, offline.")
+    def demo() -> click.Command:
+        from emo2vec_plugins.cli.demo import demo_command
+
+        return demo_command
+
+    @lazy_command(cli, "diarize", "Diarize with pyannote, then score each turn.")
+    def diarize() -> click.Command:
+        from emo2vec_plugins.cli.diarize import diarize_command
+
+        return diarize_command
+
+    @lazy_command(cli, "export", "Write a model's network as an ONNX file.")
+    def export() -> click.Command:
+        from emo2vec_plugins.cli.export import export_command
+
+        return export_command
+
+    @lazy_command(cli, "kaldi", "Score the utterances of a Kaldi data folder.")
+    def kaldi() -> click.Command:
+        from emo2vec_plugins.cli.kaldi import kaldi_command
+
+        return kaldi_command
+
+    @lazy_command(cli, "models", "List the models that have a name.")
+    def models() -> click.Command:
+        from emo2vec_plugins.cli.models import models_command
+
+        return models_command
+
+    @lazy_command(cli, "nemo", "Score the lines of a NeMo manifest.")
+    def nemo() -> click.Command:
+        from emo2vec_plugins.cli.nemo import nemo_command
+
+        return nemo_command
+
+    @lazy_command(cli, "picture", "Draw who speaks when, and in which emotion.")
+    def picture() -> click.Command:
+        from emo2vec_plugins.cli.picture import picture_command
+
+        return picture_command
+
+    @lazy_command(cli, "plugins", "List plugins and what they offer.")
+    def plugins() -> click.Command:
+        from emo2vec_plugins.cli.models import plugins_command
+
+        return plugins_command
+
+    @lazy_command(cli, "report", "Show a recording on a page, with its sound.")
+    def report() -> click.Command:
+        from emo2vec_plugins.cli.report import report_command
+
+        return report_command
+
+    @lazy_command(cli, "rttm", "Score the speaker turns of an RTTM.")
+    def rttm() -> click.Command:
+        from emo2vec_plugins.cli.rttm import rttm_command
+
+        return rttm_command
+
+    @lazy_command(cli, "score", "Score audio files, one JSON line for each.")
+    def score() -> click.Command:
+        from emo2vec_plugins.cli.score import score_command
+
+        return score_command
+
+    @lazy_command(cli, "selfcheck", "Compare the model with its published scores.")
+    def selfcheck() -> click.Command:
+        from emo2vec_plugins.cli.selfcheck import selfcheck_command
+
+        return selfcheck_command

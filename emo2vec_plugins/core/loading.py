@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
+from pathlib import Path
 
 from emo2vec_plugins.core.backend import Backend, NamedModel
 from emo2vec_plugins.core.plugins import Plugins, as_plugins
@@ -47,7 +48,9 @@ def load_model(
     named = f"{FOLDERS}:{os.fspath(name)}" if isinstance(name, os.PathLike) else name
     backend = _load(named, device=device, dtype=dtype, models=as_plugins(plugins).models())
     if plugins is None:
-        _remember(backend, LoadedModel(named, device, dtype))
+        # Another process may work in another folder.
+        absolute = f"{FOLDERS}:{Path(name).resolve()}" if Path(name).is_dir() else named
+        _remember(backend, LoadedModel(absolute, device, dtype))
     return backend
 
 
@@ -77,7 +80,9 @@ def loaded_model(backend: Backend) -> LoadedModel:
             f"{type(backend).__name__} cannot be loaded again by name: only a model that "
             "load_model(...) gave, without plugins=..., can go to another process"
         )
-    return found
+    # Where it is now: a back end may have been moved since it was loaded.
+    device = getattr(backend, "device", found.device)
+    return replace(found, device=None if device is None else str(device))
 
 
 _loaded: dict[int, LoadedModel] = {}
@@ -91,8 +96,11 @@ def _loaded_once(model: LoadedModel) -> Backend:
 
 
 def _remember(backend: Backend, model: LoadedModel) -> None:
+    try:
+        weakref.finalize(backend, _loaded.pop, id(backend), None)
+    except TypeError:
+        return  # a class with slots: without a weak reference, its id may be another's one day
     _loaded[id(backend)] = model
-    weakref.finalize(backend, _loaded.pop, id(backend), None)
 
 
 def _load(

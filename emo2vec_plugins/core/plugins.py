@@ -88,7 +88,16 @@ class Plugins:
             SourceError: If none does.
             PluginError: If one raises, or returns anything else; the message names it.
         """
-        session: Session | None = self.manager.hook.emo2vec_open(source=source, options=options)
+        try:
+            session: Session | None = self.manager.hook.emo2vec_open(source=source, options=options)
+        except PluginError:
+            raise
+        except Exception as error:
+            raise PluginError(
+                f"a wrapper of emo2vec_open failed: {type(error).__name__}: {error}"
+            ) from error
+        if problem := _problem_of_session(session):
+            raise PluginError(f"a wrapper of emo2vec_open {problem}")
         if session is None:
             raise SourceError(
                 f"no plugin opens {type(source).__module__}.{type(source).__qualname__}; "
@@ -194,14 +203,15 @@ class Plugins:
         A call for each plugin, with the wrappers around it: one that raises must not hide the
         others, and what is offered must be known by the plugin that offers it.
         """
-        implementations = [
-            each
+        offering = [
+            each.plugin
             for each in getattr(self.manager.hook, hook).get_hookimpls()
             if not (each.wrapper or each.hookwrapper)
         ]
-        for one in implementations:
-            others = [each.plugin for each in implementations if each is not one]
-            yield one.plugin_name, self.manager.subset_hook_caller(hook, others)
+        for name, plugin in self.manager.list_name_plugin():
+            if plugin in offering:
+                others = [each for each in offering if each is not plugin]
+                yield name, self.manager.subset_hook_caller(hook, others)
 
     def _items(self, hook: str, kind: type[T]) -> Iterator[tuple[str, T]]:
         for plugin, call in self._each(hook):
@@ -233,7 +243,9 @@ def _attempt(plugin: str, call: pluggy.HookCaller, **arguments: Any) -> list[Any
         return call(**arguments) or [None]
     except PluginError as error:
         _skip(plugin, str(error).partition(f"{plugin!r} ")[2])
-        return []
+    except Exception as error:  # noqa: BLE001 - a wrapper is a plugin's, too
+        _skip(plugin, f"a wrapper of its hook failed: {type(error).__name__}: {error}")
+    return []
 
 
 @cache
@@ -265,6 +277,13 @@ def _skip(plugin: str, why: str) -> None:
     warn(f"plugin {plugin!r} was skipped: {why}", PluginWarning)
 
 
+def _problem_of_session(result: Any) -> str | None:
+    missing = [step for step in STEPS if not callable(getattr(result, step, None))]
+    if result is None or not missing:
+        return None
+    return f"must return a session or None; got {result!r:.100}, which has no {', '.join(missing)}"
+
+
 def _name_failures(hook: str, implementation: pluggy.HookImpl) -> None:
     """Make what a plugin's function raises name the plugin, which pluggy does not.
 
@@ -275,21 +294,17 @@ def _name_failures(hook: str, implementation: pluggy.HookImpl) -> None:
     if implementation.wrapper or implementation.hookwrapper:
         return
 
-    def call(*arguments: Any) -> Any:
+    def call(*arguments: Any, **named: Any) -> Any:
         try:
-            result = function(*arguments)
+            result = function(*arguments, **named)
             # A generator runs only now, and may raise half-way.
             result = list(result) if isinstance(result, Iterator) else result
         except Exception as error:
             raise PluginError(
                 f"plugin {plugin!r} failed in {hook}: {type(error).__name__}: {error}"
             ) from error
-        missing = [step for step in STEPS if not callable(getattr(result, step, None))]
-        if hook == "emo2vec_open" and result is not None and missing:
-            raise PluginError(
-                f"plugin {plugin!r}: emo2vec_open must return a session or None; "
-                f"got {result!r:.100}, which has no {', '.join(missing)}"
-            )
+        if hook == "emo2vec_open" and (problem := _problem_of_session(result)):
+            raise PluginError(f"plugin {plugin!r}: emo2vec_open {problem}")
         return result
 
     # pluggy reads this attribute at each call; it is final for type checkers only.

@@ -33,6 +33,7 @@ def register(manager: pluggy.PluginManager, plugin: Any, name: str) -> str | Non
     if isinstance(plugin, type):
         return f"it is a class; give an object of it: {plugin.__name__}()"
     try:
+        hash(plugin)  # pluggy keeps plugins in sets
         manager.register(plugin, name)
         problem = _unknown_hooks(manager, plugin)
     except pluggy.PluginValidationError as error:
@@ -59,7 +60,8 @@ def _unknown_hooks(manager: pluggy.PluginManager, plugin: Any) -> str | None:
 
 def _unknown_arguments(manager: pluggy.PluginManager, plugin: Any) -> str | None:
     for hook in HOOKS:
-        if manager.parse_hookimpl_opts(plugin, hook) is None:
+        # pluggy before 1.7 looks the name up without asking whether it is there.
+        if not hasattr(plugin, hook) or manager.parse_hookimpl_opts(plugin, hook) is None:
             continue
         known = signature(getattr(hookspecs, hook)).parameters
         asked = signature(getattr(plugin, hook)).parameters

@@ -107,7 +107,7 @@ class Engine:
         if not self._budget:
             raise OptionsError(f"batch_seconds must be positive, got {seconds}")
         self._workers = _threads(workers)
-        self._options = {
+        self._options: dict[str, Any] = {
             "labels": labels,
             "granularity": granularity,
             "max_window": max_window,
@@ -123,7 +123,7 @@ class Engine:
             OptionsError: If the back end did not come from `load_model`, or was loaded with
                 plugins of the caller's own, which do not pickle.
         """
-        return _rebuilt, (loaded_model(self.backend), self._options)
+        return _rebuilt, (type(self), loaded_model(self.backend), self._options)
 
     def with_granularity(self, granularity: Granularity) -> Engine:
         """Return an engine of the same model and options, but for the granularity.
@@ -131,8 +131,15 @@ class Engine:
         Raises:
             OptionsError: If it is none of these.
         """
-        options: dict[str, Any] = self._options | {"granularity": granularity}
-        return Engine(self.backend, **options)
+        return type(self)(self.backend, **self._options | {"granularity": granularity})
+
+    def __copy__(self) -> Engine:
+        """Return an engine of the same back end: only a pickle loads it again."""
+        return type(self)(self.backend, **self._options)
+
+    def __deepcopy__(self, _: Any) -> Engine:
+        """Return what `copy.copy` does: weights are shared."""
+        return self.__copy__()
 
     @property
     def batch_seconds(self) -> float:
@@ -221,8 +228,8 @@ class Engine:
         return Task((item, accumulator), reader.windows(), weight, serial_group_of(item.audio))
 
 
-def _rebuilt(model: LoadedModel, options: dict[str, Any]) -> Engine:
-    return Engine(model.load(), **options)
+def _rebuilt(kind: type[Engine], model: LoadedModel, options: dict[str, Any]) -> Engine:
+    return kind(model.load(), **options)
 
 
 def _threads(workers: int | None) -> int:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import click
 
-from emo2vec_plugins.cli import add_lazy_commands
+from emo2vec_plugins.cli import lazy_command
 from emo2vec_plugins.core import hookimpl
-
-COMMANDS = {
-    "calibrate": (
-        "calibrate_command:calibrate_command",
-        "Make a model's scores mean what they say.",
-    ),
-    "evaluate": ("evaluate_command:evaluate_command", "Compare predictions with what people say."),
-}
 
 
 @hookimpl
 def emo2vec_commands(cli: click.Group) -> None:
-    """Add the commands; each is imported when it is used."""
-    add_lazy_commands(cli, __package__, COMMANDS)
+    """Add commands, each of which is imported when it is used."""
+
+    @lazy_command(cli, "calibrate", "Make a model's scores mean what they say.")
+    def calibrate() -> click.Command:
+        from emo2vec_plugins.evaluation.calibrate_command import calibrate_command
+
+        return calibrate_command
+
+    @lazy_command(cli, "evaluate", "Compare predictions with what people say.")
+    def evaluate() -> click.Command:
+        from emo2vec_plugins.evaluation.evaluate_command import evaluate_command
+
+        return evaluate_command

@@ -229,5 +229,5 @@ def import_extra(module: str, *, extra: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        needed = f"this needs {module}: pip install 'emo2vec-plugins[{extra}]'"
+        needed = f"this needs {module}: pip install 'emo2vec-plugins[{extra}]' ({error})"
         raise MissingExtraError(needed) from error

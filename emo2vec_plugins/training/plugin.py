@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import click
 
-from emo2vec_plugins.cli import add_lazy_commands
+from emo2vec_plugins.cli import lazy_command
 from emo2vec_plugins.core import hookimpl
-
-COMMANDS = {
-    "pseudo-label": (
-        "pseudo_label.command:pseudo_label_command",
-        "Label turns where a model can be trusted.",
-    ),
-    "train": ("train_command:train_command", "Train a model on Lhotse cuts with emotion labels."),
-}
 
 
 @hookimpl
 def emo2vec_commands(cli: click.Group) -> None:
-    """Add the commands; each is imported when it is used."""
-    add_lazy_commands(cli, __package__, COMMANDS)
+    """Add commands, each of which is imported when it is used."""
+
+    @lazy_command(cli, "pseudo-label", "Label turns where a model can be trusted.")
+    def pseudo_label() -> click.Command:
+        from emo2vec_plugins.training.pseudo_label.command import pseudo_label_command
+
+        return pseudo_label_command
+
+    @lazy_command(cli, "train", "Train a model on Lhotse cuts with emotion labels.")
+    def train() -> click.Command:
+        from emo2vec_plugins.training.train_command import train_command
+
+        return train_command

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import pickle
+import shutil
 
 import pytest
 
@@ -11,6 +12,7 @@ from emo2vec_plugins import NamedModel, Plugins, hookimpl
 from emo2vec_plugins.core import loading
 from emo2vec_plugins.core.loading import LoadedModel, load_model, loaded_model
 from emo2vec_plugins.errors import OptionsError
+from emo2vec_plugins.models.published import TINY
 from emo2vec_plugins.testing import FakeBackend
 
 
@@ -51,3 +53,17 @@ def test_what_is_remembered_goes_with_the_model():
     gc.collect()
 
     assert key not in loading._loaded
+
+
+def test_a_moved_model_is_loaded_where_it_is_now():
+    backend = load_model("tiny", device="cpu")
+    backend.device = "meta"
+
+    assert loaded_model(backend).device == "meta"
+
+
+def test_a_folder_is_remembered_from_the_root(tmp_path, monkeypatch):
+    shutil.copytree(TINY, tmp_path / "mine")
+    monkeypatch.chdir(tmp_path)
+
+    assert loaded_model(load_model("mine", device="cpu")).name == f"torch:{tmp_path / 'mine'}"

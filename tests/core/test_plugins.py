@@ -384,6 +384,90 @@ def test_a_wrapper_may_replace_what_others_offer():
     assert {"more", "rttm"} <= formats.keys()
 
 
+def test_a_hooks_arguments_may_have_defaults():
+    plugin = plugin_of(emo2vec_open=lambda source, options=None: Opened(f"{source} opened"))
+
+    assert Plugins([plugin], installed=False).open("a", Options()) == "a opened"
+
+
+def test_a_plugin_may_have_several_functions_for_a_hook():
+    plugin = types.ModuleType("several")
+    plugin.one = hookimpl(specname="emo2vec_formats")(lambda: [format_of("one")])
+    plugin.two = hookimpl(specname="emo2vec_formats")(lambda: [format_of("two")])
+
+    assert {"one", "two"} <= Plugins([plugin], installed=False).formats().keys()
+
+
+def test_a_plugin_that_cannot_be_hashed_is_skipped():
+    class Unhashable:
+        __hash__ = None
+
+        @hookimpl
+        def emo2vec_formats(self):
+            return []
+
+    _, message = refusal_of(Unhashable())
+
+    assert "unhashable" in message
+
+
+def test_no_order_mark_lets_a_plugin_replace_a_built_in_command():
+    plugin = types.ModuleType("eager")
+    plugin.emo2vec_commands = hookimpl(trylast=True)(
+        lambda cli: cli.add_command(click.Command("score", help="mine"))
+    )
+    cli = click.Group()
+
+    with pytest.warns(PluginWarning, match="'eager' was skipped: its command 'score'"):
+        Plugins([plugin], installed=False).add_commands(cli)
+
+    assert cli.commands["score"].help != "mine"
+
+
+def wrapper_of(hook, function):
+    module = types.ModuleType("wrapper")
+    setattr(module, hook, hookimpl(wrapper=True)(function))
+    return module
+
+
+def test_a_wrapper_that_raises_hides_no_other_plugin():
+    def emo2vec_formats():
+        offered = yield
+        if any(each.name == "mine" for formats in offered for each in formats):
+            failing()
+        return offered
+
+    mine = plugin_of("mine", emo2vec_formats=lambda: [format_of("mine")])
+    plugins = Plugins([mine, wrapper_of("emo2vec_formats", emo2vec_formats)], installed=False)
+
+    with pytest.warns(PluginWarning, match="wrapper of its hook failed: ZeroDivisionError"):
+        formats = plugins.formats()
+
+    assert "rttm" in formats
+    assert "mine" not in formats
+
+
+def replaced_by_a_word(source):
+    yield
+    return "nope"
+
+
+def failed_late(source):
+    yield
+    failing()
+
+
+@pytest.mark.parametrize(
+    ("function", "why"), [(replaced_by_a_word, "got 'nope'"), (failed_late, "ZeroDivisionError")]
+)
+def test_what_a_wrapper_makes_of_a_session_is_checked(function, why):
+    opener = plugin_of("opener", emo2vec_open=lambda source: Opened("a session"))
+    plugins = Plugins([opener, wrapper_of("emo2vec_open", function)], installed=False)
+
+    with pytest.raises(PluginError, match=f"wrapper of emo2vec_open .*{why}"):
+        plugins.open(object(), Options())
+
+
 def test_calls_can_be_traced():
     calls = []
     plugins = Plugins([plugin_of(emo2vec_open=lambda: Opened("a session"))], installed=False)

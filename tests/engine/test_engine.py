@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import threading
 import time
@@ -817,3 +818,15 @@ def test_another_granularity_keeps_the_model_and_all_other_options():
     assert engine.granularity == "utterance"
     with pytest.raises(OptionsError, match="granularity is 'utterance' or 'frame', got 'word'"):
         engine.with_granularity("word")
+
+
+def test_a_copy_shares_the_model_and_keeps_its_class():
+    class Mine(Engine):
+        pass
+
+    engine = Mine(FakeBackend(), labels=["sad"])
+
+    for each in (copy.copy(engine), copy.deepcopy(engine), engine.with_granularity("frame")):
+        assert type(each) is Mine
+        assert each.backend is engine.backend
+        assert each.labels.names == ("sad",)

@@ -7,7 +7,6 @@ through `annotated_pairs`, which has the pipeline open, score and finish a `CutS
 from __future__ import annotations
 
 import os
-import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -26,7 +25,7 @@ from emo2vec_plugins.core import (
     hookimpl,
     pass_through,
 )
-from emo2vec_plugins.errors import Emo2vecWarning, OptionsError, SourceError, warn
+from emo2vec_plugins.errors import OptionsError, SourceError, warn
 from emo2vec_plugins.integrations import is_a, is_labelled, label_fields
 
 if TYPE_CHECKING:
@@ -108,7 +107,7 @@ class LazyAnnotator:
             options = replace(options, store=sink)
         self._options = options
         self._annotated = partial(annotated_pairs, score=score, options=options, plugins=plugins)
-        self._was_read = False
+        self._was_read = self._had_cuts = False
         self._annotated(())  # wrong arguments fail here and not in a distant first pass
 
     def __len__(self) -> int:
@@ -118,18 +117,20 @@ class LazyAnnotator:
         if self._was_read and self._is_one_shot():
             raise SourceError("a generator of cuts can be read only once: use .to_eager()")
         self._was_read = True
-        has_warned = False
+        has_warned, is_empty = False, True
         for before, after in self._annotated(_as_cuts(self._cuts, self._supervisions)):
             if not has_warned and (kept := _kept_label(before, self._options)):
                 has_warned = True
-                # Between this frame and the caller's loop is that of CutSet.__iter__.
-                warnings.warn(
+                warn(
                     f"labels in {self._options.field!r} are kept: {kept}. Options(field=...) "
-                    "writes beside them, Options(overwrite=True) replaces them",
-                    Emo2vecWarning,
-                    stacklevel=3,
+                    "writes beside them, Options(overwrite=True) replaces them"
                 )
+            is_empty = False
             yield after
+        # A generator behind Lhotse's filter or map is not seen, but found empty.
+        if is_empty and self._had_cuts:
+            raise SourceError("the cuts were read, and come from a generator: use .to_eager()")
+        self._had_cuts = not is_empty
 
     def __getstate__(self) -> dict[str, Any]:
         if self._is_bound or self._is_one_shot():

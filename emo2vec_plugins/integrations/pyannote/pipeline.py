@@ -106,7 +106,8 @@ class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
             raise _unavailable(checkpoint, f"{type(error).__name__}: {why}") from error
         if diarization is None:
             raise _unavailable(checkpoint, "pyannote.audio gave none")
-        score = score or Engine(load_model(DEFAULT_MODEL, plugins=plugins))
+        if score is None:
+            score = Engine(load_model(DEFAULT_MODEL, plugins=plugins))
         return cls(diarization, score=score, options=options, plugins=plugins)
 
     def __call__(
@@ -199,6 +200,8 @@ class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
             speakers = getattr(found, "speaker_diarization", found)
             turns = sum(1 for _ in speakers.itertracks())  # len() counts segments, not tracks
             score = partial(_counted, score, report, turns)
+            # Asked for by `annotate`, which refuses frames of an engine that keeps none.
+            score.granularity = getattr(self.score, "granularity", "frame")  # type: ignore[attr-defined]
         result = annotate_diarization(
             found,
             sound,

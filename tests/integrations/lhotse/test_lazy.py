@@ -212,3 +212,27 @@ def test_a_spawned_worker_annotates_by_itself(cuts, score):
         custom, expected = (each["supervisions"][0]["custom"] for each in (one, other))
         assert custom["emotion_scores"] == pytest.approx(expected["emotion_scores"])
         assert custom["emotion"] == expected["emotion"]
+
+
+def test_a_generator_behind_a_filter_is_not_silently_empty(cuts):
+    transformed = CutSet(cut for cut in cuts).filter(has_supervisions)
+    results = annotate_cuts(transformed, score=engine(), plugins=BARE)
+
+    assert len(list(results)) == 2
+    with pytest.raises(SourceError, match="to_eager"):
+        list(results)
+
+
+def has_supervisions(cut):
+    return bool(cut.supervisions)
+
+
+@pytest.mark.parametrize("transform", [lambda cuts: cuts, lambda cuts: cuts.filter(bool)])
+def test_a_label_that_is_kept_is_warned_of_at_the_callers_line(cuts, transform):
+    labelled = annotate_cuts(cuts, score=engine(), plugins=BARE).to_eager()
+    results = transform(annotate_cuts(labelled, score=engine(), plugins=BARE))
+
+    with pytest.warns(Emo2vecWarning, match="are kept") as caught:
+        list(results)
+
+    assert {each.filename for each in caught} == {__file__}
