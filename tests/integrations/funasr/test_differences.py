@@ -214,7 +214,7 @@ def test_keys_are_one_for_each_item(model, key):
 
 @pytest.mark.parametrize("fs", [0, -1, 16_000.5, "16000", None, True, float("nan"), float("inf")])
 def test_a_rate_that_is_none_is_refused(model, fs):
-    with pytest.raises(OptionsError, match="fs is how many samples a second has"):
+    with pytest.raises(OptionsError, match="fs is samples per second"):
         model.generate(tone(1), fs=fs)
 
 
