@@ -86,7 +86,7 @@ def loaded_model(backend: Backend) -> LoadedModel:
 
 
 _loaded: dict[int, LoadedModel] = {}
-"""By identity: back ends are compared by nobody and need not be hashable."""
+"""By identity, since back ends need not be hashable."""
 
 
 @lru_cache(maxsize=1)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from emo2vec_plugins.core.plugins import Plugins, as_plugins
+from emo2vec_plugins.core.plugins import Plugins, as_plugins, kind_of
 from emo2vec_plugins.core.session import Clip, Options, Session
 from emo2vec_plugins.core.values import Emotion
 from emo2vec_plugins.errors import (
@@ -113,7 +113,7 @@ def check_scorer(score: Any) -> None:
         OptionsError: If *score* is a model, its name, or anything else that cannot be called.
     """
     if isinstance(score, type) or not callable(score):
-        what = f"the string {score!r}" if isinstance(score, str) else _kind(score)
+        what = f"the string {score!r}" if isinstance(score, str) else kind_of(score)
         how = f"load_model({score!r})" if isinstance(score, str) else "load_model('tiny')"
         raise OptionsError(f"score is an Engine, got {what}: Engine({how})")
 
@@ -125,12 +125,8 @@ def as_options(options: Options | None) -> Options:
         OptionsError: If it is anything else.
     """
     if not isinstance(options, Options | None):
-        raise OptionsError(f"options is an Options object, got {_kind(options)}: Options(...)")
+        raise OptionsError(f"options is an Options object, got {kind_of(options)}: Options(...)")
     return Options() if options is None else options
-
-
-def _kind(value: Any) -> str:
-    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
 
 def _annotated(

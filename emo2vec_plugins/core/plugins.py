@@ -261,11 +261,12 @@ def as_plugins(plugins: Plugins | None) -> Plugins:
         OptionsError: If it is anything else.
     """
     if not isinstance(plugins, Plugins | None):
-        raise OptionsError(f"plugins is a Plugins object, got {_kind(plugins)}: Plugins([...])")
+        raise OptionsError(f"plugins is a Plugins object, got {kind_of(plugins)}: Plugins([...])")
     return default_plugins() if plugins is None else plugins
 
 
-def _kind(value: Any) -> str:
+def kind_of(value: Any) -> str:
+    """Return what a wrong argument is called in errors: its class, or that it is one."""
     return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
 

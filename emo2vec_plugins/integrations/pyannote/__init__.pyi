@@ -1,5 +1,5 @@
 from .diarization import AnnotatedDiarization as AnnotatedDiarization
 from .diarization import DiarizedAudio as DiarizedAudio
 from .diarization import annotate_diarization as annotate_diarization
-from .library import EmotionDiarizeOutput as EmotionDiarizeOutput
 from .pipeline import EmotionDiarizationPipeline as EmotionDiarizationPipeline
+from .pyannote_audio import EmotionDiarizeOutput as EmotionDiarizeOutput

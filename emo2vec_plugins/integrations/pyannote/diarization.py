@@ -159,7 +159,7 @@ class DiarizationSession(RecordingSession):
         }
         if _is_output(self._source.diarization):
             # Its class is there only if pyannote.audio has been imported already.
-            from emo2vec_plugins.integrations.pyannote.library import EmotionDiarizeOutput
+            from emo2vec_plugins.integrations.pyannote.pyannote_audio import EmotionDiarizeOutput
 
             return EmotionDiarizeOutput.of(self._source.diarization, **results)
         return AnnotatedDiarization(speaker_diarization=self._speakers, **results)

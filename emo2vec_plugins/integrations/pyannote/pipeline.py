@@ -1,7 +1,7 @@
 """A pyannote pipeline that diarizes with another one, and adds emotions.
 
 Importing this module imports ``pyannote.audio``, with its telemetry off unless
-``PYANNOTE_METRICS_ENABLED`` says otherwise; see `emo2vec_plugins.integrations.pyannote.library`.
+``PYANNOTE_METRICS_ENABLED`` says otherwise; see `emo2vec_plugins.integrations.pyannote.pyannote_audio`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from emo2vec_plugins.core import (
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import AudioError, ModelNotFoundError, SourceError
 from emo2vec_plugins.integrations.pyannote.diarization import annotate_diarization
-from emo2vec_plugins.integrations.pyannote.library import (
+from emo2vec_plugins.integrations.pyannote.pyannote_audio import (
     Annotation,
     DiarizeOutput,
     Pipeline,

@@ -58,7 +58,7 @@ def waveform(samples):
 
 
 def test_the_diarization_is_the_inner_pipelines_own(pipeline, inner, samples):
-    from emo2vec_plugins.integrations.pyannote.library import EmotionDiarizeOutput
+    from emo2vec_plugins.integrations.pyannote.pyannote_audio import EmotionDiarizeOutput
 
     file = {"waveform": waveform(samples), "sample_rate": RATE, "uri": "talk"}
 
