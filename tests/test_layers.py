@@ -48,9 +48,12 @@ def folder_of(module):
     return f"{first}.{rest[0]}" if is_host else first
 
 
-FACES = {
-    folder for folder in map(folder_of, MODULES) if (PACKAGE / folder.replace(".", "/")).is_dir()
-}
+def path_of(folder):
+    return PACKAGE.joinpath(*folder.split("."))
+
+
+FOLDERS = {folder for folder in map(folder_of, MODULES) if path_of(folder).is_dir()}
+FACES = {folder for folder in FOLDERS if (path_of(folder) / "__init__.pyi").exists()}
 
 
 def floor_of(folder):
@@ -136,7 +139,8 @@ def test_a_module_imports_from_faces_or_from_its_own_folder(module):
     for other, name in imported_from(tree_of(MODULES[module])):
         reached = target(other, name)
         there = folder_of(reached)
-        if there in FACES and there != here:
+        if there in FOLDERS and there != here:
+            assert there in FACES, f"{module} imports {name} from {there}, which has no face"
             assert reached == there, f"{module} imports {name} from {other}: behind the face"
             assert name in face(there), f"{module} imports {name}: not in the face of {there}"
         elif there in FACES:
@@ -197,6 +201,10 @@ def test_the_composition_root_names_every_built_in_plugin():
 
 
 # Faces.
+
+
+def test_there_are_few_faces():
+    assert len(FACES) <= MOST_FACES
 
 
 def test_docs_and_examples_import_from_few_faces_only():

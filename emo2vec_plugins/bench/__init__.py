@@ -1,5 +1,4 @@
-"""How fast a machine runs a model: what ``emo2vec bench`` measures, draws and writes."""
+"""How fast a machine runs a model: what ``emo2vec bench`` measures, draws and writes.
 
-import lazy_loader
-
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+A command and no more: nothing is imported from here.
+"""

@@ -3,7 +3,7 @@ from .batch import Pending as Pending
 from .batch import Pipelined as Pipelined
 from .batch import start as start
 from .batch import summed as summed
-from .clip_reader import EPSILON as EPSILON
+from .clips import EPSILON as EPSILON
 from .engine import Engine as Engine
 from .prefetch import cores as cores
 from .windows import HOP as HOP

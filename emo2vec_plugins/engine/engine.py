@@ -24,8 +24,7 @@ from emo2vec_plugins.core import (
     serial_group_of,
 )
 from emo2vec_plugins.engine.batch import LEAST_COST, Batch, Chunk, cost
-from emo2vec_plugins.engine.clip_accumulator import ClipAccumulator
-from emo2vec_plugins.engine.clip_reader import ClipReader
+from emo2vec_plugins.engine.clips import ClipAccumulator, ClipReader
 from emo2vec_plugins.engine.prefetch import Task, cores, prefetch
 from emo2vec_plugins.engine.windows import Window, windows
 from emo2vec_plugins.errors import OptionsError
