@@ -22,7 +22,7 @@ from .published import TINY as TINY
 from .published import find_folder as find_folder
 from .selfcheck import PUBLISHED_SCORES as PUBLISHED_SCORES
 from .selfcheck import TOLERANCE as TOLERANCE
-from .selfcheck import Agreement as Agreement
+from .selfcheck import SelfcheckResult as SelfcheckResult
 from .selfcheck import find_audio as find_audio
 from .selfcheck import require_known as require_known
 from .selfcheck import selfcheck as selfcheck

@@ -52,7 +52,7 @@ AUDIO_SHA256 = "a4839eaaa3d54bd2db6eb48aa3d40def1b5c5004df3fd163a8dcd045097f8a23
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Agreement:
+class SelfcheckResult:
     """How far a model is from its published scores.
 
     Attributes:
@@ -67,7 +67,7 @@ class Agreement:
         return max(abs(difference) for difference in self.differences.values())
 
 
-def selfcheck(backend: Backend, audio: str | Path) -> Agreement:
+def selfcheck(backend: Backend, audio: str | Path) -> SelfcheckResult:
     """Score the published example with *backend* and compare.
 
     Args:
@@ -108,13 +108,13 @@ def require_known(backend: Backend) -> None:
     )
 
 
-def compare(scores: Mapping[str, float]) -> Agreement:
+def compare(scores: Mapping[str, float]) -> SelfcheckResult:
     """Compare the probabilities of all nine classes with those published.
 
     Raises:
         SelfcheckError: If a class differs by more than `TOLERANCE`.
     """
-    agreement = Agreement(
+    agreement = SelfcheckResult(
         differences={name: _ln(scores[name]) - _ln(p) for name, p in PUBLISHED_SCORES.items()}
     )
     far = {name: d for name, d in agreement.differences.items() if abs(d) > TOLERANCE}
