@@ -3,9 +3,9 @@ from .batch import Pending as Pending
 from .batch import Pipelined as Pipelined
 from .batch import start as start
 from .batch import summed as summed
-from .clips import EPSILON as EPSILON
 from .engine import Engine as Engine
 from .prefetch import cores as cores
+from .read_and_merge import EPSILON as EPSILON
 from .windows import HOP as HOP
 from .windows import RECEPTIVE as RECEPTIVE
 from .windows import frame_count as frame_count

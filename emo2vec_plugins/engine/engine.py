@@ -1,7 +1,7 @@
 """Clips in, emotions out, in order: read, batch, run, merge.
 
-Each step has a module: a `ClipReader` reads a clip's windows ahead of the model (`prefetch`), a
-`Batch` gathers windows and runs the back end, a `ClipAccumulator` merges what comes back.
+A `ClipReader` reads a clip's windows ahead of the model (`prefetch`), a `Batch` gathers windows and
+runs the back end, and a `ClipAccumulator` merges what comes back.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from emo2vec_plugins.core import (
     serial_group_of,
 )
 from emo2vec_plugins.engine.batch import LEAST_COST, Batch, Chunk, cost
-from emo2vec_plugins.engine.clips import ClipAccumulator, ClipReader
 from emo2vec_plugins.engine.prefetch import Task, cores, prefetch
+from emo2vec_plugins.engine.read_and_merge import ClipAccumulator, ClipReader
 from emo2vec_plugins.engine.windows import Window, windows
 from emo2vec_plugins.errors import OptionsError
 
