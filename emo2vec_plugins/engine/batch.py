@@ -3,40 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from emo2vec_plugins.core import Backend, FloatArray, Frames
-from emo2vec_plugins.engine.windows import HOP, Window, frame_count
+from emo2vec_plugins.engine.read import HOP, Chunk, Window, frame_count
 from emo2vec_plugins.errors import ScorerError
 
 LEAST_COST = 10 * HOP
 """Samples that any clip counts in a batch: what keeps packed clips apart takes memory, too."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Chunk:
-    """The samples of one window: a short clip, or a stretch of a long one.
-
-    Attributes:
-        samples: 1-D float32 at 16 kHz, 400 at least, as they were read.
-        mean: What to subtract from each of them.
-        scale: What to multiply the rest by.
-        pool: Which frames are wanted as a sum, shape (frames,); None for each by itself.
-    """
-
-    samples: FloatArray
-    mean: float = 0.0
-    scale: float = 1.0
-    pool: npt.NDArray[np.bool_] | None = None
-
-    def normalised(self) -> FloatArray:
-        """Return the samples as a network takes them."""
-        normal: FloatArray = ((self.samples - self.mean) * self.scale).astype(np.float32)
-        return normal
 
 
 def cost(chunk: Chunk) -> int:

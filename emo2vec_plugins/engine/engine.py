@@ -23,10 +23,10 @@ from emo2vec_plugins.core import (
     loaded_model,
     serial_group_of,
 )
-from emo2vec_plugins.engine.batch import LEAST_COST, Batch, Chunk, cost
+from emo2vec_plugins.engine.batch import LEAST_COST, Batch, cost
+from emo2vec_plugins.engine.merge import ClipAccumulator
 from emo2vec_plugins.engine.prefetch import Task, cores, prefetch
-from emo2vec_plugins.engine.read_and_merge import ClipAccumulator, ClipReader
-from emo2vec_plugins.engine.windows import Window, windows
+from emo2vec_plugins.engine.read import Chunk, ClipReader, Window, windows
 from emo2vec_plugins.errors import OptionsError
 
 LOOKAHEAD = 1024

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from emo2vec_plugins.engine.windows import HOP, RECEPTIVE, Window, frame_count, outside, windows
+from emo2vec_plugins.engine.read import HOP, RECEPTIVE, Window, frame_count, windows
 from emo2vec_plugins.errors import OptionsError
 
 SAMPLES = st.integers(0, 60_000)
@@ -82,24 +81,3 @@ def test_a_frame_at_a_seam_has_context_on_both_sides(size, shared, count):
 def test_impossible_windows_are_refused(window, overlap):
     with pytest.raises(OptionsError, match="cannot overlap by"):
         windows(100_000, window=window, overlap=overlap)
-
-
-def test_frames_are_outside_by_their_middle():
-    # Middles of the frames: 200, 520, 840, 1160.
-    free = outside([(201, 521), (840, 841)], slice(0, 4))
-
-    assert free.tolist() == [True, False, False, True]
-
-
-@given(
-    spans=st.lists(st.tuples(st.integers(-999, 9_999), st.integers(-999, 9_999)), max_size=5),
-    first=st.integers(0, 20),
-    count=st.integers(0, 20),
-)
-def test_outside_equals_looking_at_each_frame(spans, first, count):
-    expected = [
-        not any(start <= frame * HOP + 200 < stop for start, stop in spans)
-        for frame in range(first, first + count)
-    ]
-
-    np.testing.assert_array_equal(outside(spans, slice(first, first + count)), expected)

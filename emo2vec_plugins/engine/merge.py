@@ -1,0 +1,155 @@
+"""The frames of a clip's windows, merged and pooled into its emotion.
+
+The head of the network is linear, so the mean of frame logits is the logits of the mean frame:
+what is pooled from frames, all of them or some, is exactly what the reference gives for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from emo2vec_plugins.core import FLAGS, Backend, Clip, Emotion, Frames, LabelSet
+from emo2vec_plugins.engine.batch import summed
+from emo2vec_plugins.engine.read import HOP, RECEPTIVE, Chunk, ClipReader, Window, frame_count
+from emo2vec_plugins.files import Rows
+
+OVERLAPPED = "overlapped throughout: there is no frame in which the speaker is alone"
+
+NOT_FINITE = "the model gave NaN or infinite values; if its dtype is float16, try float32"
+
+
+class ClipAccumulator:
+    """Merges the frames of a clip's windows into its emotion.
+
+    Args:
+        reader: Of the clip; what it finds is complete once its windows are.
+        labels: The classes to keep.
+        frames: Whether to keep frame embeddings and frame logits.
+    """
+
+    def __init__(
+        self, clip: Clip, reader: ClipReader, backend: Backend, *, labels: LabelSet, frames: bool
+    ) -> None:
+        self._clip = clip
+        self._reader = reader
+        self._backend = backend
+        self._labels = labels
+        self._open, self._read = 0, False
+        self._pooled = 0
+        # float64 sums: a clip may have hundreds of thousands of frames.
+        self._embedding = np.zeros(backend.width)
+        self._logits = np.zeros(len(labels.names))
+        self._frames = (Rows(), Rows()) if frames else None  # embeddings and logits
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing more is to come: every window was read and added."""
+        return self._read and not self._open
+
+    def expect(self, windows: Iterable[tuple[Window, Chunk]]) -> Iterator[tuple[Window, Chunk]]:
+        """Pass on the clip's windows, each of which is to be added later.
+
+        Where no frames are kept, a back end is asked for their sum alone.
+        """
+        for window, chunk in windows:
+            # Counted before it is scored: windows of one clip may lie in several batches.
+            self._open += 1
+            pool = self._pool(window)
+            self._pooled += int(pool.sum())
+            yield window, chunk if self._frames else replace(chunk, pool=pool)
+        self._read = True
+
+    def add(self, window: Window, frames: Frames) -> None:
+        """Take what the back end gave for one window."""
+        self._open -= 1
+        embeddings, logits = frames
+        if logits is not None:
+            logits = logits[:, list(self._labels.columns)]
+        if self._frames:
+            for rows, values in zip(self._frames, (embeddings, logits), strict=True):
+                if values is not None:
+                    rows.append(values[window.keep])
+            embeddings, logits = summed((embeddings, logits), self._pool(window))
+        self._embedding += embeddings[0]
+        if logits is not None:
+            self._logits += logits[0]
+
+    def emotion(self) -> Emotion:
+        """Return the result, once `complete`."""
+        ratio = self._overlap_ratio()
+        flags = self._reader.flags | ({"overlapped"} if ratio else set())
+        reason = self._reader.reason or self._why_unscored()
+        unscored = Emotion(
+            reason=reason,
+            flags=tuple(flag for flag in FLAGS if flag in flags),
+            duration=0.0 if reason else self._reader.duration,
+            overlap_ratio=ratio,
+            provenance=self._backend.provenance,
+        )
+        return unscored if reason else replace(unscored, **self._arrays(), **self._scores())
+
+    def _pool(self, window: Window) -> npt.NDArray[np.bool_]:
+        """Return which of a window's frames stand for the clip and are not excluded."""
+        pool = np.zeros(frame_count(window.stop - window.start), dtype=bool)
+        pool[window.keep] = outside(self._reader.excluded, window.frames)
+        return pool
+
+    def _why_unscored(self) -> str | None:
+        if not self._pooled:
+            return OVERLAPPED
+        if not np.isfinite(self._embedding).all() or not np.isfinite(self._logits).all():
+            return NOT_FINITE
+        return None
+
+    def _overlap_ratio(self) -> float | None:
+        spans, turn = self._clip.overlaps, self._clip.turn
+        if spans is None:
+            return None
+        shared = sum(end - start for start, end in spans)
+        # Rounding may make the spans longer than the turn; a turn of no length has no share.
+        return min(1.0, shared / turn.duration) if turn.duration else 0.0
+
+    def _arrays(self) -> dict[str, Any]:
+        arrays: dict[str, Any] = {"embedding": (self._embedding / self._pooled).astype(np.float32)}
+        if self._frames:
+            embeddings, logits = self._frames
+            arrays["frame_embeddings"] = embeddings.array()
+            arrays["frame_logits"] = logits.array() if logits.count else None
+        return arrays
+
+    def _scores(self) -> dict[str, Any]:
+        names: Sequence[str] = self._labels.names
+        if not names:
+            return {}
+        logits = self._logits / self._pooled
+        likelihood = np.exp(logits - logits.max())  # no overflow: the largest exponent is 0
+        scores = likelihood / likelihood.sum()
+        best = int(scores.argmax())
+        return {
+            "label": names[best],
+            "score": float(scores[best]),
+            "scores": dict(zip(names, scores.tolist(), strict=True)),
+            "logits": dict(zip(names, logits.tolist(), strict=True)),
+        }
+
+
+def outside(spans: Iterable[tuple[int, int]], frames: slice) -> npt.NDArray[np.bool_]:
+    """Return which of *frames* lie outside all *spans*, by the middle of what a frame reads.
+
+    Args:
+        spans: Start and stop in samples from the start of the clip.
+        frames: Frames of the clip.
+
+    Returns:
+        Shape (frames,).
+    """
+    middles = np.arange(frames.start, frames.stop) * HOP + RECEPTIVE // 2
+    free = np.ones(len(middles), dtype=bool)
+    for start, stop in spans:
+        free &= (middles < start) | (middles >= stop)
+    return free
