@@ -44,6 +44,20 @@ def test_a_model_of_plugins_that_do_not_pickle_cannot_be_loaded_again():
         loaded_model(backend)
 
 
+def test_a_back_end_that_cannot_be_weakly_referenced_is_not_remembered():
+    class Slotted:
+        __slots__ = ()
+
+    model = NamedModel(name="slotted", description="", load=lambda *_, **__: Slotted())
+    plugin = type("Models", (), {"emo2vec_models": hookimpl(lambda self: [model])})()
+
+    backend = load_model("slotted", plugins=Plugins([plugin], installed=False))
+    loading._remember(backend, LoadedModel("slotted", None, "float32"))
+
+    with pytest.raises(OptionsError, match="Slotted"):
+        loaded_model(backend)
+
+
 def test_what_is_remembered_goes_with_the_model():
     backend = load_model("tiny", device="cpu")
     key = id(backend)

@@ -145,6 +145,20 @@ def test_a_hook_is_told_of_every_turn(pipeline, talk):
     assert told[-1][1] is output.emotion_diarization
 
 
+def test_frames_are_kept_beside_a_hook(inner, talk):
+    from emo2vec_plugins.integrations.pyannote.pipeline import EmotionDiarizationPipeline
+
+    engine = Engine(FakeBackend(), granularity="frame")
+    pipeline = EmotionDiarizationPipeline(inner, score=engine, options=Options(frames=True))
+
+    output = pipeline(talk, hook=lambda *_, **__: None)
+
+    scored = [turn.emotion for turn in output.emotions.turns if turn.emotion.reason is None]
+    assert scored
+    for emotion in scored:
+        assert emotion.frame_embeddings.shape[1] == engine.backend.width
+
+
 def test_the_hooks_of_pyannote_work(pipeline, talk, capsys):
     from pyannote.audio.pipelines.utils.hook import ArtifactHook, Hooks, ProgressHook, TimingHook
 
