@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.compiled_attention import HEADS, TOKENS, WIDTH, batch
-from support.paths import TESTS
+from torch.nn.attention import flex_attention as flex
 
 from emo2vec_plugins.errors import Emo2vecWarning
 from emo2vec_plugins.models import attention
@@ -24,10 +20,17 @@ from emo2vec_plugins.models.attention import (
     one_by_one,
 )
 
+TOKENS, HEADS, WIDTH = 3, 4, 64
 ROWS = st.lists(st.integers(TOKENS + 1, 300), min_size=1, max_size=6)
 
 # Without its kernels FlexAttention warns that it is slow.
 pytestmark = pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
+
+
+def batch(rows, layers=1):
+    generator = torch.Generator().manual_seed(sum(rows))
+    slopes = -torch.rand(layers, HEADS, generator=generator)
+    return torch.randn(sum(rows), 3 * WIDTH, generator=generator), slopes
 
 
 def naive(qkv, slope):
@@ -79,13 +82,16 @@ def test_the_blocks_that_are_read_are_those_that_have_a_pair_of_one_clip(rows):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # the compiler's imports warn of many things
-def test_the_compiled_kernel_reads_the_blocks_that_are_listed():
+def test_the_compiled_kernel_reads_the_blocks_that_are_listed(monkeypatch):
     """What a GPU runs, compiled for a CPU: once for all lengths."""
-    program = TESTS / "support" / "compiled_attention.py"
-    run = subprocess.run([sys.executable, program], capture_output=True, text=True)
+    monkeypatch.setattr(flex, "flex_attention", torch.compile(flex.flex_attention, dynamic=True))
+    for rows in ([60, 210, 11, 300], [15, 700], [11] * 40):
+        qkv, slopes = batch(rows)
+        (expected,) = one_by_one(rows, TOKENS, slopes)
+        with torch.inference_mode():
+            (found,) = all_at_once(rows, TOKENS, slopes)
 
-    assert run.returncode == 0, run.stderr
-    assert run.stdout == "compared 3 batches\n"
+            torch.testing.assert_close(found(qkv), expected(qkv), atol=1e-5, rtol=0)
 
 
 def test_a_device_gets_the_attention_that_suits_it(monkeypatch):
