@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +140,7 @@ def open_openvino(path: Path, *, device: str | None, dtype: str) -> Graph:
         ) from error
     if device not in (None, "cpu"):
         raise OptionsError(f"OpenVINO runs on the CPU here, device {device!r} was asked for")
-    core = openvino.Core()
+    core = _shared(openvino.Core)
     able = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     if dtype in CAPABILITIES and CAPABILITIES[dtype] not in able:
         raise OptionsError(
@@ -180,6 +181,18 @@ def open_openvino(path: Path, *, device: str | None, dtype: str) -> Graph:
         return Running(ready=lambda: bool(request.wait_for(MOMENT)), outputs=wait)
 
     return Graph(start=start, metadata=_openvino_metadata(model), streams=streams)
+
+
+@cache
+def _shared(make_core: Callable[[], Any]) -> Any:
+    """Return the one core of OpenVINO in this process.
+
+    Each core sets a stack for signal handlers, and puts back the one before when it goes. Of two
+    that do not go in reverse order, the last puts back the freed stack of the first, and the next
+    signal with a handler, Ctrl-C for one, crashes the process (OpenVINO 2026.4.1,
+    `SigAltStackSetup` of src/plugins/intel_cpu).
+    """
+    return make_core()
 
 
 def _threads() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import subprocess
 import sys
 
 import numpy as np
@@ -361,6 +362,27 @@ def test_a_missing_runtime_is_named(files, monkeypatch, name, module, extra):
 
     with pytest.raises(MissingExtraError, match=extra):
         load_model(f"{name}:{files['float32']}")
+
+
+SIGNAL_AFTER_TWO_MODELS = """
+import os, signal, sys
+from emo2vec_plugins import load_model
+
+first, second = load_model(sys.argv[1]), load_model(sys.argv[1])
+del first
+del second
+signal.signal(signal.SIGUSR1, lambda *_: print("handled"))
+os.kill(os.getpid(), signal.SIGUSR1)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="OpenVINO sets a signal stack on Linux alone")
+def test_signals_are_handled_after_models_of_openvino_are_gone(files):
+    command = [sys.executable, "-c", SIGNAL_AFTER_TWO_MODELS, f"openvino:{files['float32']}"]
+
+    run = subprocess.run(command, capture_output=True, text=True)
+
+    assert (run.returncode, run.stdout) == (0, "handled\n"), run.stderr
 
 
 def test_writing_needs_onnx(folder, tmp_path, monkeypatch):
