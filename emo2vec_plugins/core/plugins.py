@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
@@ -79,7 +80,7 @@ class Plugins:
         for entry in entry_points(group=hookspecs.PROJECT) if installed else ():
             self._load(entry)
         for plugin in plugins:
-            self._register(plugin, _name(plugin), "passed in")
+            self._register(plugin, _free_name(self.manager, plugin), "passed in")
 
     def open(self, source: Any, options: Options) -> Session:
         """Return a session over *source*, from the first plugin that takes it.
@@ -270,8 +271,11 @@ def kind_of(value: Any) -> str:
     return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
 
-def _name(plugin: Any) -> str:
-    return str(getattr(plugin, "__name__", None) or type(plugin).__qualname__)
+def _free_name(manager: pluggy.PluginManager, plugin: Any) -> str:
+    """Return a module's name or an object's class, numbered if another plugin has that name."""
+    name = str(getattr(plugin, "__name__", None) or type(plugin).__qualname__)
+    names = chain([name], (f"{name}-{number}" for number in count(2)))
+    return next(each for each in names if manager.get_plugin(each) in (None, plugin))
 
 
 def _skip(plugin: str, why: str) -> None:

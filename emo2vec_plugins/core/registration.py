@@ -26,12 +26,12 @@ def implementations(
 
 def register(manager: pluggy.PluginManager, plugin: Any, name: str) -> str | None:
     """Register a plugin; a broken one is left out, and what is wrong with it is returned."""
-    if manager.has_plugin(name):
-        return "another plugin has the same name"
-    if manager.is_registered(plugin):
-        return f"it is here already, as {manager.get_name(plugin)!r}"
     if isinstance(plugin, type):
         return f"it is a class; give an object of it: {plugin.__name__}()"
+    if manager.is_registered(plugin):
+        return f"it is here already, as {manager.get_name(plugin)!r}"
+    if manager.has_plugin(name):
+        return "another plugin has the same name"
     try:
         hash(plugin)  # pluggy keeps plugins in sets
         manager.register(plugin, name)

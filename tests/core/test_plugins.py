@@ -319,8 +319,24 @@ def test_a_plugin_passed_in_twice_is_there_once():
 
     found, message = refusal_of(plugin, plugin)
 
-    assert "same name" in message
+    assert "'twice' was skipped" in message
     assert "mine" in found.formats()
+
+
+def test_two_objects_of_one_class_are_two_plugins():
+    class Mine:
+        def __init__(self, name):
+            self.name = name
+
+        @hookimpl
+        def emo2vec_formats(self):
+            return [format_of(self.name)]
+
+    plugins = Plugins([Mine("one"), Mine("two")], installed=False)
+
+    assert {"one", "two"} <= plugins.formats().keys()
+    names = [info.name.rpartition(".")[2] for info in plugins.describe()]
+    assert names[:2] == ["Mine-2", "Mine"]
 
 
 def test_a_hook_of_a_later_version_may_be_marked_optional():
