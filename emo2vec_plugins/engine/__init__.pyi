@@ -4,8 +4,8 @@ from .batch import start as start
 from .batch import summed as summed
 from .engine import Engine as Engine
 from .prefetch import cores as cores
-from .read import EPSILON as EPSILON
-from .read import HOP as HOP
-from .read import RECEPTIVE as RECEPTIVE
-from .read import Chunk as Chunk
-from .read import frame_count as frame_count
+from .windows import EPSILON as EPSILON
+from .windows import HOP as HOP
+from .windows import RECEPTIVE as RECEPTIVE
+from .windows import Chunk as Chunk
+from .windows import frame_count as frame_count

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emo2vec_plugins.core import Backend, FloatArray, Frames
-from emo2vec_plugins.engine.read import HOP, Chunk, Window, frame_count
+from emo2vec_plugins.engine.windows import HOP, Chunk, Window, frame_count
 from emo2vec_plugins.errors import ScorerError
 
 LEAST_COST = 10 * HOP

@@ -26,7 +26,7 @@ from emo2vec_plugins.core import (
 from emo2vec_plugins.engine.batch import LEAST_COST, Batch, cost
 from emo2vec_plugins.engine.merge import ClipAccumulator
 from emo2vec_plugins.engine.prefetch import Task, cores, prefetch
-from emo2vec_plugins.engine.read import Chunk, ClipReader, Window, windows
+from emo2vec_plugins.engine.windows import Chunk, ClipReader, Window, windows
 from emo2vec_plugins.errors import OptionsError
 
 LOOKAHEAD = 1024

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from emo2vec_plugins.core import FLAGS, Backend, Clip, Emotion, Frames, LabelSet
 from emo2vec_plugins.engine.batch import summed
-from emo2vec_plugins.engine.read import HOP, RECEPTIVE, Chunk, ClipReader, Window, frame_count
+from emo2vec_plugins.engine.windows import HOP, RECEPTIVE, Chunk, ClipReader, Window, frame_count
 from emo2vec_plugins.files import Rows
 
 OVERLAPPED = "overlapped throughout: there is no frame in which the speaker is alone"

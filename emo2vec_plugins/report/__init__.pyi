@@ -1,7 +1,7 @@
 from .confusions import confusion as confusion
 from .confusions import confusion_figure as confusion_figure
-from .drawing import rendered as rendered
-from .drawing import save as save
+from .figures import rendered as rendered
+from .figures import save as save
 from .layout import spoken_by as spoken_by
 from .notebook import notebook_html as notebook_html
 from .page import write_page as write_page

@@ -10,7 +10,7 @@ import numpy as np
 
 from emo2vec_plugins.core import UNSCORED
 from emo2vec_plugins.errors import OptionsError
-from emo2vec_plugins.report.drawing import drawing, new_figure, text_of
+from emo2vec_plugins.report.figures import drawing, new_figure, text_of
 from emo2vec_plugins.report.style import palette
 
 if TYPE_CHECKING:

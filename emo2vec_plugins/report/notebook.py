@@ -12,9 +12,9 @@ from html import escape
 from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, ScoredTurn
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.report.layout import extent
+from emo2vec_plugins.report.notebook_timeline import style_of, svg_timeline
 from emo2vec_plugins.report.style import HOUR, clock, counted, palette, shortened, shown
 from emo2vec_plugins.report.summary import SpeakerSummary, summarise
-from emo2vec_plugins.report.svg import style_of, svg_timeline
 
 MOST_ROWS = 20
 """Speakers in the table: those who talk first."""

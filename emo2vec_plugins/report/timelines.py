@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.core import UNSCORED, Dialogue, ScoredTurn
-from emo2vec_plugins.report.drawing import (
+from emo2vec_plugins.report.figures import (
     FAINT,
     GREY,
     drawing,

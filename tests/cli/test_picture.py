@@ -10,7 +10,7 @@ from support.pictures import TALK, named
 
 from emo2vec_plugins import Dialogue, Plugins
 from emo2vec_plugins.formats.files import write_dialogues
-from emo2vec_plugins.report.drawing import rendered
+from emo2vec_plugins.report.figures import rendered
 from emo2vec_plugins.report.timelines import timeline
 from emo2vec_plugins.report.trajectories import trajectories
 

@@ -13,7 +13,7 @@ from support.cli_runner import run
 
 from emo2vec_plugins.core.labels import LabelSet
 from emo2vec_plugins.core.values import Provenance
-from emo2vec_plugins.engine.read import frame_count
+from emo2vec_plugins.engine.windows import frame_count
 from emo2vec_plugins.errors import ModelNotFoundError, OptionsError, SelfcheckError
 from emo2vec_plugins.models.selfcheck import (
     AUDIO_SHA256,

@@ -20,7 +20,7 @@ from emo2vec_plugins.core.loading import load_model
 from emo2vec_plugins.core.session import Clip
 from emo2vec_plugins.core.values import Provenance, Turn
 from emo2vec_plugins.engine.engine import LOOKAHEAD, PREFETCHED_BATCHES, Engine
-from emo2vec_plugins.engine.read import frame_count
+from emo2vec_plugins.engine.windows import frame_count
 from emo2vec_plugins.errors import (
     AudioError,
     InvalidTurnError,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emo2vec_plugins.engine.merge import outside
-from emo2vec_plugins.engine.read import HOP
+from emo2vec_plugins.engine.windows import HOP
 
 
 def test_frames_are_outside_by_their_middle():

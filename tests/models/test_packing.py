@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emo2vec_plugins.engine.read import HOP, RECEPTIVE, frame_count
+from emo2vec_plugins.engine.windows import HOP, RECEPTIVE, frame_count
 from emo2vec_plugins.models.packing import Layout, lay, rounded
 
 LENGTHS = st.lists(st.integers(RECEPTIVE, 9_999), min_size=1, max_size=12)

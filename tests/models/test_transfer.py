@@ -14,7 +14,7 @@ from emo2vec_plugins.audio.sources import ArrayAudio
 from emo2vec_plugins.core.session import Clip
 from emo2vec_plugins.core.values import Turn
 from emo2vec_plugins.engine.batch import Pipelined, start, summed
-from emo2vec_plugins.engine.read import Chunk, frame_count
+from emo2vec_plugins.engine.windows import Chunk, frame_count
 from emo2vec_plugins.errors import ScorerError
 from emo2vec_plugins.models.attention import all_at_once
 from emo2vec_plugins.models.packing import lay, pack, pooled

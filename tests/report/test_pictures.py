@@ -17,7 +17,7 @@ from emo2vec_plugins.core.labels import COLOURS
 from emo2vec_plugins.core.values import ScoredTurn, Turn
 from emo2vec_plugins.errors import LabelError, OptionsError
 from emo2vec_plugins.report.confusions import confusion
-from emo2vec_plugins.report.drawing import rendered, save
+from emo2vec_plugins.report.figures import rendered, save
 from emo2vec_plugins.report.timelines import timeline
 from emo2vec_plugins.report.trajectories import trajectories
 

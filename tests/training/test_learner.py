@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.training import corpus, tone
 
-from emo2vec_plugins.engine.read import frame_count
+from emo2vec_plugins.engine.windows import frame_count
 from emo2vec_plugins.training import augment
 from emo2vec_plugins.training.examples import read_examples
 from emo2vec_plugins.training.model import tokens_of

@@ -18,7 +18,7 @@ from lhotse.features.io import close_cached_file_handles
 from lhotse.utils import compute_num_frames_from_samples, fastcopy
 
 from emo2vec_plugins import Engine, Options, Plugins, Turn, annotate_cuts
-from emo2vec_plugins.engine.read import frame_count
+from emo2vec_plugins.engine.windows import frame_count
 from emo2vec_plugins.errors import InvalidTurnError, OptionsError
 from emo2vec_plugins.integrations.lhotse.arrays import as_counted, counted_frames, turn_frames
 from emo2vec_plugins.testing import FakeBackend

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from emo2vec_plugins.engine.read import HOP, RECEPTIVE, Window, frame_count, windows
+from emo2vec_plugins.engine.windows import HOP, RECEPTIVE, Window, frame_count, windows
 from emo2vec_plugins.errors import OptionsError
 
 SAMPLES = st.integers(0, 60_000)
