@@ -21,9 +21,6 @@ from typing import IO, Any
 from emo2vec_plugins.core import FloatArray
 from emo2vec_plugins.errors import FormatError, OptionsError
 
-_AUDIO = (b"RIFF", b"RIFX", b"RF64", b"fLaC", b"OggS", b"ID3", b"FORM", b"caff", b"NIST", b".snd")
-"""What audio begins with that is given for text; `audio.is_audio_file` decides what is read as audio."""
-
 
 class Part:
     """A file or folder under a temporary name beside the one that it gets when it is sealed.
@@ -140,7 +137,8 @@ def read_text(path: Path) -> str:
         except UnicodeDecodeError as error:
             found = f"begins as UTF-16, but byte {error.start} is not"
             raise FormatError(f"{path}: {found}; was the file cut short?") from error
-    if data.startswith(_AUDIO) or b"\0" in data[:1024]:
+    # No text has null bytes, and audio has: in its header, or, in SPHERE, in its samples.
+    if b"\0" in data:
         hint = "are annotation and audio swapped?"
         raise FormatError(f"{path}: expected text, found audio or other binary data; {hint}")
     try:

@@ -111,7 +111,7 @@ def test_a_file_of_another_format_is_named_with_its_line(plugins, tmp_path):
         read_dialogues(path, plugins=plugins)
 
 
-@pytest.mark.parametrize("data", [b"RIFF\x24\x80\0\0WAVE", b"\xff\xfb\x90\0\0", b"fLaC"])
+@pytest.mark.parametrize("data", [b"RIFF\x24\x80\0\0WAVE", b"\xff\xfb\x90\0\0", b"fLaC\0\0\0\x22"])
 def test_audio_in_place_of_text_is_called_so(tmp_path, data):
     path = tmp_path / "a.rttm"
     path.write_bytes(data)
