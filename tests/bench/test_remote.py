@@ -2,38 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-
 import pytest
+from support.counter import Counter
 
 from emo2vec_plugins.bench.remote import Remote
-from emo2vec_plugins.errors import Emo2vecError, OptionsError
-
-
-class Counter:
-    """Adds up, prints, fails and dies."""
-
-    def __init__(self, start):
-        if start < 0:
-            raise OptionsError("a start is positive")
-        self.total = start
-
-    def add(self, number):
-        sys.stdout.write("added\n")
-        self.total += number
-        return self.total
-
-    def fail(self):
-        raise ValueError("a bug")
-
-    def die(self):
-        sys.stderr.write("last words\n")
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    def leave(self):
-        os._exit(3)
+from emo2vec_plugins.errors import Emo2vecError
 
 
 @pytest.fixture
