@@ -52,6 +52,10 @@ class PluginError(Emo2vecError, RuntimeError):
     """A plugin raised, or broke the contract of a hook."""
 
 
+class StoreError(Emo2vecError, OSError):
+    """Arrays cannot be stored: the store is closed, or does not take them."""
+
+
 class ScorerError(Emo2vecError, RuntimeError):
     """A scorer lost, repeated or reordered clips."""
 

@@ -46,24 +46,36 @@ def load_model(
         MissingExtraError: If it needs a library that is not installed.
     """
     named = f"{FOLDERS}:{os.fspath(name)}" if isinstance(name, os.PathLike) else name
-    backend = _load(named, device=device, dtype=dtype, models=as_plugins(plugins).models())
+    models = as_plugins(plugins).models()
+    backend = _load(named, device=device, dtype=dtype, models=models)
     if plugins is None:
-        # Another process may work in another folder.
-        absolute = f"{FOLDERS}:{Path(name).resolve()}" if Path(name).is_dir() else named
-        _remember(backend, LoadedModel(absolute, device, dtype))
+        sha256 = backend.provenance.sha256
+        _remember(backend, LoadedModel(_absolute(named, models), device, dtype, sha256))
     return backend
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """How a back end was loaded, so that another process can load it, too; pickles."""
+    """How a back end was loaded, so that another process can load it, too; pickles.
+
+    Attributes:
+        name: As `load_model` takes it; paths are absolute.
+        device: As `load_model` takes it.
+        dtype: As `load_model` takes it.
+        sha256: Digest of its weights.
+    """
 
     name: str
     device: str | None
     dtype: str
+    sha256: str = ""
 
     def load(self) -> Backend:
-        """Load the model, once in a process however often it is asked for."""
+        """Load the model, once in a process however often it is asked for.
+
+        Raises:
+            ModelNotFoundError: If there is another model of this name by now.
+        """
         return _loaded_once(self)
 
 
@@ -92,7 +104,13 @@ _loaded: dict[int, LoadedModel] = {}
 @lru_cache(maxsize=1)
 def _loaded_once(model: LoadedModel) -> Backend:
     # One: a worker that changes models must not keep the weights of all of them.
-    return load_model(model.name, device=model.device, dtype=model.dtype)
+    backend = load_model(model.name, device=model.device, dtype=model.dtype)
+    if backend.provenance.sha256 != model.sha256:
+        raise ModelNotFoundError(
+            f"{model.name!r} has other weights here: expected sha256 {model.sha256}, "
+            f"found {backend.provenance.sha256}"
+        )
+    return backend
 
 
 def _remember(backend: Backend, model: LoadedModel) -> None:
@@ -101,6 +119,15 @@ def _remember(backend: Backend, model: LoadedModel) -> None:
     except TypeError:
         return  # a class with slots: without a weak reference, its id may be another's one day
     _loaded[id(backend)] = model
+
+
+def _absolute(name: str, models: Mapping[str, NamedModel]) -> str:
+    """Return a name that means the same model to a process that works in another folder."""
+    if name in models:
+        return name
+    way, colon, source = name.partition(":")
+    way, source = (way, source) if colon and way in models else (FOLDERS, name)
+    return f"{way}:{Path(source).resolve()}" if Path(source).exists() else name
 
 
 def _load(
@@ -113,6 +140,8 @@ def _load(
         return models[way].load(source, device=device, dtype=dtype)
     if name in models:
         raise ModelNotFoundError(f"model {name!r} needs a source: '{name}:FOLDER'")
+    if FOLDERS not in models:  # a plugin may have broken what offers it
+        raise ModelNotFoundError(f"no plugin offers {name!r}, and none loads folders ({FOLDERS}:)")
     try:
         return models[FOLDERS].load(name, device=device, dtype=dtype)
     except ModelNotFoundError as error:

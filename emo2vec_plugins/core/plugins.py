@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from itertools import chain, count
-from typing import TYPE_CHECKING, Any, TypeVar
+from threading import RLock
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pluggy
 
@@ -89,14 +90,7 @@ class Plugins:
             SourceError: If none does.
             PluginError: If one raises, or returns anything else; the message names it.
         """
-        try:
-            session: Session | None = self.manager.hook.emo2vec_open(source=source, options=options)
-        except PluginError:
-            raise
-        except Exception as error:
-            raise PluginError(
-                f"a wrapper of emo2vec_open failed: {type(error).__name__}: {error}"
-            ) from error
+        session: Session | None = self.manager.hook.emo2vec_open(source=source, options=options)
         if problem := _problem_of_session(session):
             raise PluginError(f"a wrapper of emo2vec_open {problem}")
         if session is None:
@@ -175,7 +169,7 @@ class Plugins:
                 hooks=tuple(
                     sorted({each.name for each, _ in implementations(self.manager, plugin)})
                 ),
-                origin=self._origins[name],
+                origin=self._origins.get(name, "passed in"),
             )
             for name, plugin in reversed(self.manager.list_name_plugin())
             if plugin is not None
@@ -185,7 +179,9 @@ class Plugins:
         origin = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "installed"
         try:
             plugin = entry.load()
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's import may raise anything
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a stranger's import may raise anything
             _skip(entry.name, f"cannot be imported: {type(error).__name__}: {error}")
         else:
             self._register(plugin, entry.name, origin)
@@ -243,16 +239,18 @@ def _attempt(plugin: str, call: pluggy.HookCaller, **arguments: Any) -> list[Any
     try:
         return call(**arguments) or [None]
     except PluginError as error:
-        _skip(plugin, str(error).partition(f"{plugin!r} ")[2])
-    except Exception as error:  # noqa: BLE001 - a wrapper is a plugin's, too
-        _skip(plugin, f"a wrapper of its hook failed: {type(error).__name__}: {error}")
+        _skip(plugin, str(error).removeprefix(f"plugin {plugin!r} "))
     return []
 
 
-@cache
 def default_plugins() -> Plugins:
     """Return the built-in and the installed plugins, found once in a process."""
-    return Plugins()
+    with _finding:  # or two threads would each find them, and each warn of the broken ones
+        return _found()
+
+
+_finding = RLock()
+_found = cache(Plugins)
 
 
 def as_plugins(plugins: Plugins | None) -> Plugins:
@@ -273,9 +271,14 @@ def kind_of(value: Any) -> str:
 
 def _free_name(manager: pluggy.PluginManager, plugin: Any) -> str:
     """Return a module's name or an object's class, numbered if another plugin has that name."""
-    name = str(getattr(plugin, "__name__", None) or type(plugin).__qualname__)
+    try:
+        name = str(plugin.__name__)
+    except Exception:  # noqa: BLE001 - looking at a stranger's object may raise anything
+        name = type(plugin).__qualname__
     names = chain([name], (f"{name}-{number}" for number in count(2)))
-    return next(each for each in names if manager.get_plugin(each) in (None, plugin))
+    # By identity: comparing a stranger's object may raise anything, too.
+    free = (id(None), id(plugin))
+    return next(each for each in names if id(manager.get_plugin(each)) in free)
 
 
 def _skip(plugin: str, why: str) -> None:
@@ -296,8 +299,17 @@ def _name_failures(hook: str, implementation: pluggy.HookImpl) -> None:
     first results, wrappers and tracing work as they do everywhere.
     """
     plugin, function = implementation.plugin_name, implementation.function
-    if implementation.wrapper or implementation.hookwrapper:
-        return
+
+    def failure(error: Exception) -> PluginError:
+        return PluginError(f"plugin {plugin!r} failed in {hook}: {type(error).__name__}: {error}")
+
+    def wrap(*arguments: Any) -> Generator[Any, Any, Any]:
+        try:
+            return (yield from cast(Generator[Any, Any, Any], function(*arguments)))
+        except PluginError:  # passed on, of a plugin that it wraps
+            raise
+        except Exception as error:
+            raise failure(error) from error
 
     def call(*arguments: Any, **named: Any) -> Any:
         try:
@@ -305,12 +317,11 @@ def _name_failures(hook: str, implementation: pluggy.HookImpl) -> None:
             # A generator runs only now, and may raise half-way.
             result = list(result) if isinstance(result, Iterator) else result
         except Exception as error:
-            raise PluginError(
-                f"plugin {plugin!r} failed in {hook}: {type(error).__name__}: {error}"
-            ) from error
+            raise failure(error) from error
         if hook == "emo2vec_open" and (problem := _problem_of_session(result)):
             raise PluginError(f"plugin {plugin!r}: emo2vec_open {problem}")
         return result
 
     # pluggy reads this attribute at each call; it is final for type checkers only.
-    implementation.function = call  # type: ignore[misc]
+    is_wrapper = implementation.wrapper or implementation.hookwrapper
+    implementation.function = wrap if is_wrapper else call  # type: ignore[misc]

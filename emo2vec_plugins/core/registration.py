@@ -28,18 +28,18 @@ def register(manager: pluggy.PluginManager, plugin: Any, name: str) -> str | Non
     """Register a plugin; a broken one is left out, and what is wrong with it is returned."""
     if isinstance(plugin, type):
         return f"it is a class; give an object of it: {plugin.__name__}()"
-    if manager.is_registered(plugin):
-        return f"it is here already, as {manager.get_name(plugin)!r}"
-    if manager.has_plugin(name):
+    if manager.has_plugin(name) and manager.get_plugin(name) is not plugin:
         return "another plugin has the same name"
     try:
-        hash(plugin)  # pluggy keeps plugins in sets
+        hash(plugin), bool(plugin == manager)  # pluggy keeps plugins in sets, and compares them
+        if manager.is_registered(plugin):
+            return f"it is here already, as {manager.get_name(plugin)!r}"
         manager.register(plugin, name)
         problem = _unknown_hooks(manager, plugin)
     except pluggy.PluginValidationError as error:
         problem = _unknown_arguments(manager, plugin) or str(error).splitlines()[-1]
     except Exception as error:  # noqa: BLE001 - looking at a stranger's object may raise anything
-        problem = str(error)
+        problem = f"{type(error).__name__}: {error}"
     if problem:
         manager.unregister(name=name)
     return problem

@@ -94,6 +94,8 @@ class Engine:
             )
         if granularity not in ("utterance", "frame"):
             raise OptionsError(f"granularity is 'utterance' or 'frame', got {granularity!r}")
+        # A copy: the caller's list may change, and an iterator is read once.
+        labels = labels if labels is None or isinstance(labels, str) else tuple(labels)
         self.backend = backend
         self.labels = backend.labels.restrict(labels)
         self.granularity: Granularity = granularity

@@ -11,7 +11,8 @@ import pytest
 from emo2vec_plugins import NamedModel, Plugins, hookimpl
 from emo2vec_plugins.core import loading
 from emo2vec_plugins.core.loading import LoadedModel, load_model, loaded_model
-from emo2vec_plugins.errors import OptionsError
+from emo2vec_plugins.errors import ModelNotFoundError, OptionsError, PluginWarning
+from emo2vec_plugins.models.pickles import load_pickle, save_pickle
 from emo2vec_plugins.models.published import TINY
 from emo2vec_plugins.testing import FakeBackend
 
@@ -27,7 +28,7 @@ def test_how_a_model_was_loaded_pickles():
 
     model = pickle.loads(pickle.dumps(loaded_model(backend)))
 
-    assert model == LoadedModel("tiny", "cpu", "float32")
+    assert model == LoadedModel("tiny", "cpu", "float32", backend.provenance.sha256)
     assert model.load() is model.load()
     assert model.load().provenance == backend.provenance
 
@@ -74,6 +75,47 @@ def test_a_moved_model_is_loaded_where_it_is_now():
     backend.device = "meta"
 
     assert loaded_model(backend).device == "meta"
+
+
+def test_a_folder_called_like_a_model_is_not_the_model(tmp_path, monkeypatch):
+    (tmp_path / "tiny").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    assert loaded_model(load_model("tiny", device="cpu")).name == "tiny"
+
+
+def test_another_model_in_the_same_place_is_refused(tmp_path):
+    folder = shutil.copytree(TINY, tmp_path / "mine")
+    model = loaded_model(load_model(folder, device="cpu"))
+    document = load_pickle(folder / "model.pt", mmap=False)
+    document["model"]["proj.bias"] += 1
+    save_pickle(folder / "model.pt", document)
+
+    with pytest.raises(ModelNotFoundError, match=f"expected sha256 {model.sha256}"):
+        model.load()
+
+
+def test_a_way_to_load_is_remembered_with_a_path_from_the_root(tmp_path, monkeypatch):
+    shutil.copytree(TINY, tmp_path / "mine")
+    monkeypatch.chdir(tmp_path)
+
+    assert loaded_model(load_model("torch:mine", device="cpu")).name == f"torch:{tmp_path / 'mine'}"
+
+
+def test_without_what_loads_folders_a_name_is_refused():
+    class Culprit:
+        @hookimpl(wrapper=True)
+        def emo2vec_models(self):
+            raise RuntimeError("out of order")
+            yield
+
+    plugins = Plugins([Culprit()], installed=False)
+
+    with (
+        pytest.warns(PluginWarning, match=r"Culprit' failed in emo2vec_models: RuntimeError: out"),
+        pytest.raises(ModelNotFoundError, match="'tiny'"),
+    ):
+        load_model("tiny", plugins=plugins)
 
 
 def test_a_folder_is_remembered_from_the_root(tmp_path, monkeypatch):

@@ -6,8 +6,10 @@ import importlib
 import inspect
 import subprocess
 import sys
+import threading
 import types
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import click
@@ -17,6 +19,7 @@ from support.sessions import Opened
 
 from emo2vec_plugins.builtins import BUILT_IN
 from emo2vec_plugins.core import hookspecs
+from emo2vec_plugins.core import plugins as plugins_module
 from emo2vec_plugins.core.backend import NamedModel
 from emo2vec_plugins.core.format import Format
 from emo2vec_plugins.core.hookspecs import hookimpl
@@ -456,7 +459,7 @@ def test_a_wrapper_that_raises_hides_no_other_plugin():
     mine = plugin_of("mine", emo2vec_formats=lambda: [format_of("mine")])
     plugins = Plugins([mine, wrapper_of("emo2vec_formats", emo2vec_formats)], installed=False)
 
-    with pytest.warns(PluginWarning, match="wrapper of its hook failed: ZeroDivisionError"):
+    with pytest.warns(PluginWarning, match="'wrapper' failed in emo2vec_formats: ZeroDiv"):
         formats = plugins.formats()
 
     assert "rttm" in formats
@@ -474,13 +477,17 @@ def failed_late(source):
 
 
 @pytest.mark.parametrize(
-    ("function", "why"), [(replaced_by_a_word, "got 'nope'"), (failed_late, "ZeroDivisionError")]
+    ("function", "facts"),
+    [
+        (replaced_by_a_word, "a wrapper of emo2vec_open .*'nope'"),
+        (failed_late, "'wrapper' failed in emo2vec_open: ZeroDivisionError"),
+    ],
 )
-def test_what_a_wrapper_makes_of_a_session_is_checked(function, why):
+def test_what_a_wrapper_makes_of_a_session_is_checked(function, facts):
     opener = plugin_of("opener", emo2vec_open=lambda source: Opened("a session"))
     plugins = Plugins([opener, wrapper_of("emo2vec_open", function)], installed=False)
 
-    with pytest.raises(PluginError, match=f"wrapper of emo2vec_open .*{why}"):
+    with pytest.raises(PluginError, match=facts):
         plugins.open(object(), Options())
 
 
@@ -500,12 +507,12 @@ def test_calls_can_be_traced():
 def test_plugins_are_found_once_in_a_process(monkeypatch):
     built = []
     monkeypatch.setattr(Plugins, "__init__", lambda self: built.append(self))
-    default_plugins.cache_clear()
+    plugins_module._found.cache_clear()
 
     assert as_plugins(None) is as_plugins(None)
     assert len(built) == 1
 
-    default_plugins.cache_clear()
+    plugins_module._found.cache_clear()
 
 
 # Plugins that fail later.
@@ -648,3 +655,59 @@ def test_the_example_plugin_is_a_plugin():
         check=True,
         cwd=ROOT / "examples" / "plugin_srt",
     )
+
+
+class Odd:
+    """An object that raises when it is compared or asked for its name."""
+
+    def __eq__(self, other):
+        raise ZeroDivisionError
+
+    __hash__ = object.__hash__
+
+    @property
+    def __name__(self):
+        raise ZeroDivisionError
+
+    @hookimpl
+    def emo2vec_formats(self):
+        return [format_of("odd")]
+
+
+def test_an_object_that_does_not_compare_is_skipped():
+    found, message = refusal_of(Odd())
+
+    assert "'Odd' was skipped: ZeroDivisionError" in message
+    assert "rttm" in found.formats()
+
+
+def test_an_error_without_words_is_a_reason_to_skip_a_plugin():
+    class Mute:
+        def __hash__(self):
+            raise NotImplementedError
+
+    _, message = refusal_of(Mute())
+
+    assert "Mute' was skipped" in message
+    assert "NotImplementedError" in message
+
+
+def test_a_plugin_registered_with_pluggy_itself_is_described():
+    plugins = Plugins(installed=False)
+    plugins.manager.register(plugin_of(emo2vec_formats=no_formats), "late")
+
+    assert plugins.describe()[0].name == "late"
+
+
+def test_threads_share_the_plugins_of_the_process():
+    plugins_module._found.cache_clear()
+    barrier = threading.Barrier(4)
+
+    def find(_):
+        barrier.wait()
+        return default_plugins()
+
+    with ThreadPoolExecutor(4) as pool:
+        found = set(map(id, pool.map(find, range(4))))
+
+    assert len(found) == 1

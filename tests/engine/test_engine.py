@@ -830,3 +830,14 @@ def test_a_copy_shares_the_model_and_keeps_its_class():
         assert type(each) is Mine
         assert each.backend is engine.backend
         assert each.labels.names == ("sad",)
+
+
+def test_labels_are_those_that_were_given_at_first():
+    given = ["happy", "sad"]
+    engine = Engine(FakeBackend(), labels=given)
+
+    given.append("angry")
+
+    assert engine.with_granularity("frame").labels.names == engine.labels.names
+    once = Engine(FakeBackend(), labels=iter(["happy", "sad"]))
+    assert once.with_granularity("frame").labels.names == engine.labels.names

@@ -17,7 +17,7 @@ import numpy as np
 from emo2vec_plugins.audio import MODEL_RATE
 from emo2vec_plugins.core import FloatArray
 from emo2vec_plugins.engine import HOP
-from emo2vec_plugins.errors import InvalidTurnError, OptionsError
+from emo2vec_plugins.errors import InvalidTurnError, OptionsError, StoreError
 from emo2vec_plugins.files import Rows, cast, pieces
 
 FRAME_SHIFT = HOP / MODEL_RATE
@@ -53,6 +53,9 @@ class ArraySink:
             name: Goes into the key.
             start: Seconds from the start of the recording to the first frame, for a
                 ``TemporalArray``; None for an ``Array``.
+
+        Raises:
+            StoreError: If the writer does not take it; it may be closed.
         """
         if self._writer is None:
             from lhotse.features.io import MemoryRawWriter
@@ -64,7 +67,15 @@ class ArraySink:
         temporal = {"start": start, "frame_shift": FRAME_SHIFT, "temporal_dim": 0}
         if start is None:
             temporal = {}
-        return _stored(self._writer, key, array, **temporal)
+        try:
+            return _stored(self._writer, key, array, **temporal)
+        except OSError:
+            raise
+        except Exception as error:
+            raise StoreError(
+                f"{type(self._writer).__name__} cannot store the arrays of "
+                f"{name.splitlines()[0]!r}: {type(error).__name__}: {error}; is it open?"
+            ) from error
 
 
 def turn_frames(cut: Any, supervision: Any, *, field: str = "emotion") -> FloatArray:

@@ -107,7 +107,7 @@ class LazyAnnotator:
             options = replace(options, store=sink)
         self._options = options
         self._annotated = partial(annotated_pairs, score=score, options=options, plugins=plugins)
-        self._was_read = self._had_cuts = False
+        self._was_read = False
         self._annotated(())  # wrong arguments fail here and not in a distant first pass
 
     def __len__(self) -> int:
@@ -117,7 +117,7 @@ class LazyAnnotator:
         if self._was_read and self._is_one_shot():
             raise SourceError("a generator of cuts can be read only once: use .to_eager()")
         self._was_read = True
-        has_warned, is_empty = False, True
+        has_warned = False
         for before, after in self._annotated(_as_cuts(self._cuts, self._supervisions)):
             if not has_warned and (kept := _kept_label(before, self._options)):
                 has_warned = True
@@ -125,12 +125,7 @@ class LazyAnnotator:
                     f"labels in {self._options.field!r} are kept: {kept}. Options(field=...) "
                     "writes beside them, Options(overwrite=True) replaces them"
                 )
-            is_empty = False
             yield after
-        # A generator behind Lhotse's filter or map is not seen, but found empty.
-        if is_empty and self._had_cuts:
-            raise SourceError("the cuts were read, and come from a generator: use .to_eager()")
-        self._had_cuts = not is_empty
 
     def __getstate__(self) -> dict[str, Any]:
         if self._is_bound or self._is_one_shot():
@@ -140,9 +135,7 @@ class LazyAnnotator:
         return self.__dict__
 
     def _is_one_shot(self) -> bool:
-        given = (self._cuts, self._supervisions)
-        # Lhotse's sets say "data" for what they hold, which may be a generator, too.
-        return any(isinstance(getattr(each, "data", each), Iterator) for each in given)
+        return _holds_iterator(self._cuts) or _holds_iterator(self._supervisions)
 
 
 def annotated_pairs(
@@ -176,7 +169,7 @@ def emo2vec_open(source: Any, options: Options) -> CutSession | None:
 
 def _as_cuts(cuts: Iterable[Any], supervisions: Iterable[Any] | None) -> Iterator[Any]:
     turns: dict[str, list[Any]] = defaultdict(list)
-    for supervision in supervisions or ():
+    for supervision in () if supervisions is None else supervisions:
         turns[supervision.recording_id].append(supervision)
     for item in cuts:
         if type(item).__name__ == "Recording" and hasattr(item, "to_cut"):
@@ -189,6 +182,16 @@ def _as_cuts(cuts: Iterable[Any], supervisions: Iterable[Any] | None) -> Iterato
     if turns:
         lost = sum(map(len, turns.values()))
         warn(f"{lost} supervisions are of recordings not given, the first of {next(iter(turns))!r}")
+
+
+def _holds_iterator(items: Any) -> bool:
+    """Return whether items are read from an iterator, also behind Lhotse's filter, map or mux."""
+    if isinstance(items, Iterator):
+        return True
+    if isinstance(items, list | tuple):
+        return any(map(_holds_iterator, items))
+    is_lazy = type(items).__module__.startswith("lhotse.") and isinstance(items, Iterable)
+    return is_lazy and any(map(_holds_iterator, vars(items).values()))
 
 
 def _kept_label(cut: Any, options: Options) -> str | None:

@@ -8,6 +8,7 @@ import pickle
 import pytest
 from lhotse import (
     CutSet,
+    LilcomChunkyWriter,
     NumpyHdf5Writer,
     Recording,
     RecordingSet,
@@ -19,7 +20,7 @@ from support.workers import Labels, Sad
 from torch.utils.data import DataLoader
 
 from emo2vec_plugins import Emo2vecWarning, Engine, Options, Plugins, annotate_cuts, load_model
-from emo2vec_plugins.errors import OptionsError, SourceError
+from emo2vec_plugins.errors import OptionsError, SourceError, StoreError
 from emo2vec_plugins.testing import FakeBackend
 
 BARE = Plugins(installed=False)
@@ -149,6 +150,51 @@ def test_a_generator_gives_one_pass_and_then_an_error(cuts, wrapped):
     assert len(list(results)) == 2
     with pytest.raises(SourceError, match=r"can be read only once.*to_eager"):
         list(results)
+
+
+def merged(generator, cuts):
+    return CutSet.mux(CutSet(generator), cuts)
+
+
+@pytest.mark.parametrize(
+    "behind", [lambda g, _: CutSet(g).filter(has_b), lambda g, _: CutSet(g).map(renamed), merged]
+)
+def test_a_generator_is_found_behind_what_lhotse_makes_of_it(cuts, behind):
+    results = annotate_cuts(behind((cut for cut in cuts), cuts), score=Sad(), plugins=BARE)
+
+    next(iter(results))
+
+    with pytest.raises(SourceError, match="only once"):
+        next(iter(results))
+
+
+def test_cuts_that_are_gone_by_the_second_pass_are_none(cuts):
+    given = list(cuts)
+    results = annotate_cuts(given, score=Sad(), plugins=BARE)
+
+    assert len(list(results)) == 2
+    given.clear()
+    assert list(results) == []
+
+
+def test_a_store_that_is_closed_ends_the_pass(cuts, tmp_path):
+    with LilcomChunkyWriter(tmp_path / "arrays.lca") as store:
+        options = Options(embeddings=True, store=store)
+        results = annotate_cuts(cuts, score=engine(), options=options, plugins=BARE)
+
+    with pytest.raises(StoreError, match=r"LilcomChunkyWriter .*closed"):
+        list(results)
+
+
+def test_supervisions_may_be_lazy(recording, tmp_path):
+    turns = SupervisionSet.from_segments([SupervisionSegment("a", "rec", 1.0, 1.0)])
+    turns.to_file(tmp_path / "turns.jsonl")
+    lazy = SupervisionSet.from_jsonl_lazy(tmp_path / "turns.jsonl").filter(lambda _: True)
+    recordings = RecordingSet.from_recordings([recording])
+
+    (cut,) = annotate_cuts(recordings, score=Sad(), supervisions=lazy, plugins=BARE)
+
+    assert cut.supervisions[0].emotion == "sad"
 
 
 def test_a_generator_of_supervisions_gives_one_pass_too(recording):
