@@ -127,6 +127,8 @@ def _absolute(name: str, models: Mapping[str, NamedModel]) -> str:
         return name
     way, colon, source = name.partition(":")
     way, source = (way, source) if colon and way in models else (FOLDERS, name)
+    if source in models and way != FOLDERS:  # openvino:tiny is the model, also beside ./tiny
+        return name
     return f"{way}:{Path(source).resolve()}" if Path(source).exists() else name
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import pickle
 import subprocess
 import sys
 
@@ -362,6 +363,14 @@ def test_a_missing_runtime_is_named(files, monkeypatch, name, module, extra):
 
     with pytest.raises(MissingExtraError, match=extra):
         load_model(f"{name}:{files['float32']}")
+
+
+def test_a_named_model_is_found_again_beside_a_folder_of_its_name(tmp_path, monkeypatch):
+    (tmp_path / "tiny").mkdir()
+    monkeypatch.chdir(tmp_path)
+    engine = Engine(load_model("onnx:tiny"))
+
+    assert pickle.loads(pickle.dumps(engine)).identity == engine.identity
 
 
 SIGNAL_AFTER_TWO_MODELS = """
