@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from emo2vec_plugins import cli
+from emo2vec_plugins.core import import_extra
 from emo2vec_plugins.files import replacing
-from emo2vec_plugins.integrations import import_extra
 
 if TYPE_CHECKING:
     pass
@@ -98,7 +98,9 @@ def bench_command(
     the same made audio in turns as long as those of meetings. What cannot run here is left out.
     """
     if picture is not None:
-        import_extra("matplotlib", extra="train")  # found missing before the rounds, not after
+        import_extra(
+            "matplotlib", extra="pictures", purpose="--picture"
+        )  # found missing before the rounds, not after
     from emo2vec_plugins.bench import machine, table
     from emo2vec_plugins.bench.measure import Plan, measure
     from emo2vec_plugins.bench.subjects import Subject

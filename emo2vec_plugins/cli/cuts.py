@@ -22,8 +22,7 @@ from emo2vec_plugins.cli.scoring import (
     scoring_options,
     store_option,
 )
-from emo2vec_plugins.core import Options
-from emo2vec_plugins.integrations import import_extra
+from emo2vec_plugins.core import Options, import_extra
 
 
 @click.command("cuts")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from emo2vec_plugins.core import (
     Format,
     Options,
     Plugins,
+    did_you_mean,
     load_model,
 )
 from emo2vec_plugins.engine import Engine
@@ -284,9 +284,9 @@ def _chosen(names: Sequence[str], known: dict[str, Format]) -> list[Format]:
 
 def _known(name: str, known: dict[str, Format]) -> Format:
     if name not in known:
-        hint = "".join(f"did you mean {near!r}? " for near in get_close_matches(name, known, n=1))
+        hint = did_you_mean(name, known)
         raise FormatError(
-            f"there is no format {name!r}; {hint}there are {', '.join(sorted(known))}"
+            f"unknown format {name!r}{hint}; expected one of {', '.join(sorted(known))}"
         )
     if known[name].dumps is None:
         raise FormatError(f"format {name!r} can be read, not written")

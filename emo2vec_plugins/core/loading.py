@@ -6,11 +6,11 @@ import os
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 
 from emo2vec_plugins.core.backend import Backend, NamedModel
+from emo2vec_plugins.core.hints import did_you_mean
 from emo2vec_plugins.core.plugins import Plugins, as_plugins
 from emo2vec_plugins.errors import ModelNotFoundError, OptionsError
 
@@ -147,6 +147,4 @@ def _load(
     try:
         return models[FOLDERS].load(name, device=device, dtype=dtype)
     except ModelNotFoundError as error:
-        if near := get_close_matches(name, models, n=1, cutoff=0.8):
-            raise ModelNotFoundError(f"{error}; did you mean {near[0]!r}?") from error
-        raise
+        raise ModelNotFoundError(f"{error}{did_you_mean(name, models)}") from error

@@ -19,6 +19,7 @@ from emo2vec_plugins.core import hookspecs
 from emo2vec_plugins.core.backend import NamedModel
 from emo2vec_plugins.core.composition import built_in_plugins
 from emo2vec_plugins.core.format import Format
+from emo2vec_plugins.core.hints import did_you_mean
 from emo2vec_plugins.core.registration import implementations, register
 from emo2vec_plugins.core.session import Options, Session
 from emo2vec_plugins.errors import (
@@ -126,8 +127,10 @@ class Plugins:
         if endings:
             return known[max(endings)[-1]]
         listed = ", ".join(f"{each.name} ({' '.join(each.suffixes)})" for each in known.values())
+        hint = did_you_mean(os.fspath(name), known)
         raise FormatError(
-            f"no format is called {os.fspath(name)!r}, or has files that end so; there are {listed}"
+            f"{os.fspath(name)!r} is neither a format's name nor a file name with the ending of "
+            f"one{hint}; the formats are {listed}"
         )
 
     def models(self) -> dict[str, NamedModel]:

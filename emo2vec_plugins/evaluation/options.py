@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.cli import field_option, gathered, label_map_option, option
-from emo2vec_plugins.core import LabelMap
-from emo2vec_plugins.integrations import import_extra
+from emo2vec_plugins.core import LabelMap, import_extra
 
 if TYPE_CHECKING:
     from emo2vec_plugins.evaluation.reading import Truth

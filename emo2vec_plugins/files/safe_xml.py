@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emo2vec_plugins.errors import FormatError, MissingExtraError
+from emo2vec_plugins.core import import_extra
+from emo2vec_plugins.errors import FormatError
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -21,12 +22,10 @@ def parsed(text: str, *, what: str) -> Element:
         FormatError: If it is no XML, or has a document type.
         MissingExtraError: If the ``formats`` extra, which brings defusedxml, is not installed.
     """
-    try:
-        from defusedxml import DefusedXmlException
-        from defusedxml.ElementTree import ParseError, fromstring
-    except ModuleNotFoundError as error:
-        remedy = "pip install 'emo2vec-plugins[formats]'"
-        raise MissingExtraError(f"{what} is read with defusedxml; {remedy}") from error
+    import_extra("defusedxml", extra="formats", purpose=f"reading {what}")
+    from defusedxml import DefusedXmlException
+    from defusedxml.ElementTree import ParseError, fromstring
+
     try:
         root: Element = fromstring(text.removeprefix("\ufeff"), forbid_dtd=True)
     except (ParseError, UnicodeEncodeError) as error:

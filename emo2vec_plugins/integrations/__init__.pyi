@@ -23,7 +23,6 @@ from .recordings import NOWHERE as NOWHERE
 from .recordings import RecordingSession as RecordingSession
 from .recordings import RecordsSession as RecordsSession
 from .recordings import chosen_recording as chosen_recording
-from .recordings import import_extra as import_extra
 from .recordings import is_a as is_a
 from .recordings import seconds_of as seconds_of
 from .recordings import unscored as unscored

@@ -5,7 +5,6 @@ Opens `Recording` sources and audio files.
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -25,7 +24,7 @@ from emo2vec_plugins.core import (
     kept,
     overlaps,
 )
-from emo2vec_plugins.errors import AudioError, FormatError, MissingExtraError
+from emo2vec_plugins.errors import AudioError, FormatError
 from emo2vec_plugins.integrations.fields import is_wanted, refuse_frames, with_emotion
 
 if TYPE_CHECKING:
@@ -218,16 +217,3 @@ def is_a(source: Any, module: str, *names: str) -> bool:
     loaded = sys.modules.get(module)
     kinds = [getattr(loaded, name, None) for name in names]
     return isinstance(source, tuple(kind for kind in kinds if isinstance(kind, type)))
-
-
-def import_extra(module: str, *, extra: str) -> Any:
-    """Return a library that an extra of this package installs.
-
-    Raises:
-        MissingExtraError: If it is not installed; names the extra.
-    """
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        needed = f"this needs {module}: pip install 'emo2vec-plugins[{extra}]' ({error})"
-        raise MissingExtraError(needed) from error

@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emo2vec_plugins.core import Backend, NamedModel, hookimpl
-from emo2vec_plugins.errors import MissingExtraError, ModelNotFoundError
+from emo2vec_plugins.core import Backend, NamedModel, hookimpl, import_extra
+from emo2vec_plugins.errors import ModelNotFoundError
 
 if TYPE_CHECKING:
     from emo2vec_plugins.models.checkpoint import ModelFolder
@@ -118,15 +118,14 @@ def _from_modelscope(identifier: str) -> ModelFolder:
     """Fetch a model, or find it in the cache."""
     from emo2vec_plugins.models.checkpoint import FILES, ModelFolder
 
+    hub = import_extra(
+        "modelscope.hub.snapshot_download",
+        extra="funasr",
+        purpose=f"{identifier!r}, a model of the ModelScope hub,",
+        otherwise=f"use 'emotion2vec/{identifier.rpartition('/')[2]}' of the Hugging Face hub",
+    )
     try:
-        from modelscope.hub.snapshot_download import snapshot_download
-    except ImportError as error:
-        raise MissingExtraError(
-            f"{identifier!r} is on ModelScope: pip install 'emo2vec-plugins[funasr]', "
-            f"or use 'emotion2vec/{identifier.rpartition('/')[2]}' of the Hugging Face hub"
-        ) from error
-    try:
-        path = Path(snapshot_download(identifier, allow_patterns=list(FILES)))
+        path = Path(hub.snapshot_download(identifier, allow_patterns=list(FILES)))
     except Exception as error:
         raise _unreachable("ModelScope", identifier, error) from error
     return ModelFolder(path=path, name=identifier)

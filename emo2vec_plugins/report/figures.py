@@ -14,7 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emo2vec_plugins.errors import MissingExtraError, OptionsError
+from emo2vec_plugins.core import import_extra
+from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.files import write_whole
 from emo2vec_plugins.report.style import escaped, shortened, shown, ticks
 
@@ -46,11 +47,7 @@ def drawing() -> Iterator[None]:
     Raises:
         MissingExtraError: If matplotlib is not installed.
     """
-    try:
-        import matplotlib as mpl
-    except ImportError as error:
-        remedy = "pip install 'emo2vec-plugins[pictures]'"
-        raise MissingExtraError(f"pictures need matplotlib: {remedy} ({error})") from error
+    mpl = import_extra("matplotlib", extra="pictures", purpose="a picture")
     plain = {
         "font.family": list(_fonts()),
         "text.parse_math": False,  # a speaker may be called $x$

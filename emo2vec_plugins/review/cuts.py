@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from emo2vec_plugins.core import ScoredTurn
-from emo2vec_plugins.errors import AudioError, MissingExtraError
+from emo2vec_plugins.core import ScoredTurn, import_extra
+from emo2vec_plugins.errors import AudioError
 from emo2vec_plugins.review.comparison import Change, Reviewed
 
 if TYPE_CHECKING:
@@ -48,13 +48,9 @@ def corrected_cut(reviewed: Reviewed, *, field: str = "emotion") -> CorrectedCut
     audio = reviewed.original.audio or reviewed.corrected.audio
     if audio is None:
         raise AudioError("there is no sound to cut: say --audio FILE, or --audio NAME=FILE")
+    lhotse = import_extra("lhotse", extra="lhotse", purpose="writing cuts")
     try:
-        from lhotse import Recording
-    except ImportError as error:
-        needed = "cuts need Lhotse: pip install 'emo2vec-plugins[lhotse]'"
-        raise MissingExtraError(needed) from error
-    try:
-        whole = Recording.from_file(audio, recording_id=name)
+        whole = lhotse.Recording.from_file(audio, recording_id=name)
     except Exception as error:
         raise AudioError(f"{audio}: not readable as audio: {error}") from error
     cut = whole.to_cut()

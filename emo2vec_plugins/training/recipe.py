@@ -7,15 +7,14 @@ compared when a run is resumed. What it does not hold is the data and how they a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from emo2vec_plugins.core import read_yaml
+from emo2vec_plugins.core import did_you_mean, read_yaml
 from emo2vec_plugins.errors import OptionsError
 
 Range = tuple[float, float]
@@ -217,7 +216,7 @@ class Recipe:
         known = [each.name for each in fields(cls)]
         unknown = [str(name) for name in values if name not in known]
         if unknown:
-            asked = ", ".join(_nearest(name, known) for name in unknown)
+            asked = ", ".join(f"{name}{did_you_mean(name, known)}" for name in unknown)
             raise OptionsError(f"a recipe has no {asked}; it has {', '.join(known)}")
         return cls(**values)
 
@@ -251,9 +250,3 @@ def read_recipe(path: str | Path) -> Recipe:
     if recipe.network == "tiny":
         return recipe
     return replace(recipe, network=str(Path(path).parent / recipe.network))
-
-
-def _nearest(name: str, known: Sequence[str]) -> str:
-    """Return an unknown name, with the one that may be meant."""
-    found = get_close_matches(name, known, n=1)
-    return f"{name} (is {found[0]} meant?)" if found else name

@@ -87,15 +87,13 @@ def test_the_example_of_a_format_is_written(corpus, tmp_path):
     ]
 
 
-@pytest.mark.parametrize(
-    ("name", "hint"), [("nite", "did you mean 'note'? there are "), ("zzzz", "there are ")]
-)
+@pytest.mark.parametrize(("name", "hint"), [("nite", "did you mean 'note'?"), ("zzzz", "")])
 def test_unknown_format_names_those_there_are(corpus, tmp_path, name, hint):
     result = rttm(*corpus, "--format", name)
 
     assert result.exit_code == 1
-    assert result.stderr.startswith(f"emo2vec: error: there is no format {name!r}; {hint}audacity")
-    assert {"emotions.jsonl", "note", "rttm"} <= set(result.stderr.strip().split(", "))
+    for fact in (repr(name), hint, "audacity", "emotions.jsonl", "note", "rttm"):
+        assert fact in result.stderr
     assert not (tmp_path / "out").exists()
 
 

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from types import ModuleType
 
-import pytest
-
-from emo2vec_plugins.errors import MissingExtraError
-from emo2vec_plugins.integrations.recordings import import_extra, is_a
+from emo2vec_plugins.integrations.recordings import is_a
 
 
 def test_objects_of_a_module_are_recognised_by_its_classes():
@@ -19,9 +15,3 @@ def test_objects_of_a_module_are_recognised_by_its_classes():
 
 def test_a_module_that_is_not_loaded_has_no_objects():
     assert not is_a(Fraction(1, 2), "no_such_module", "Fraction")
-
-
-def test_a_library_that_is_missing_is_named_with_its_extra():
-    assert isinstance(import_extra("fractions", extra="lhotse"), ModuleType)
-    with pytest.raises(MissingExtraError, match=r"no_such.*'emo2vec-plugins\[lhotse\]'"):
-        import_extra("no_such", extra="lhotse")

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from emo2vec_plugins.core import Dialogue, Format
-from emo2vec_plugins.errors import FormatError, MissingExtraError
+from emo2vec_plugins.core import Dialogue, Format, import_extra
+from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats.fidelity import FIELDS
 from emo2vec_plugins.formats.tables.flat import Found, columns, dialogues, kind_of, rows
 
@@ -75,12 +75,8 @@ def _read(data: bytes, arrow: Any) -> tuple[list[str], dict[str, list[Any]]]:
 
 
 def _pyarrow() -> Any:
-    try:
-        import pyarrow
-    except ImportError as error:
-        remedy = "pip install 'emo2vec-plugins[table]', or use table.csv, which holds the same"
-        raise MissingExtraError(f"Parquet needs pyarrow: {remedy}") from error
-    return pyarrow
+    otherwise = "use table.csv, which holds the same"
+    return import_extra("pyarrow", extra="table", purpose="Parquet", otherwise=otherwise)
 
 
 def _type(name: str, arrow: Any) -> Any:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emo2vec_plugins.core import Dialogue, Emotion, Options, Provenance, Turn
+from emo2vec_plugins.core import Dialogue, Emotion, Options, Provenance, Turn, import_extra
 from emo2vec_plugins.errors import FormatError, OptionsError, warn
 from emo2vec_plugins.formats import (
     AUDFORMAT_INDEX,
@@ -23,7 +23,6 @@ from emo2vec_plugins.formats import (
     audformat_values,
     is_audformat_column,
 )
-from emo2vec_plugins.integrations import import_extra
 
 if TYPE_CHECKING:
     import audformat

@@ -17,8 +17,9 @@ from emo2vec_plugins.core import (
     NamedModel,
     Provenance,
     hookimpl,
+    import_extra,
 )
-from emo2vec_plugins.errors import MissingExtraError, OptionsError
+from emo2vec_plugins.errors import OptionsError
 
 
 @hookimpl
@@ -40,12 +41,8 @@ def _load(source: str, *, device: str | None, dtype: str) -> Backend:
     from emo2vec_plugins.models import find_folder
 
     folder = find_folder(source)
-    try:
-        from funasr import AutoModel
-    except ImportError as error:
-        needed = "the reference needs FunASR: pip install 'emo2vec-plugins[funasr]'"
-        raise MissingExtraError(needed) from error
-    return FunasrBackend(AutoModel(**_arguments(folder.path, device)), folder.name)
+    funasr = import_extra("funasr", extra="funasr", purpose="the reference implementation")
+    return FunasrBackend(funasr.AutoModel(**_arguments(folder.path, device)), folder.name)
 
 
 def _arguments(folder: Path, device: str | None) -> dict[str, Any]:

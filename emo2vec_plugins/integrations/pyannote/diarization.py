@@ -22,11 +22,12 @@ from emo2vec_plugins.core import (
     Turn,
     annotate,
     hookimpl,
+    import_extra,
     raise_error,
 )
 from emo2vec_plugins.errors import OptionsError, SourceError
 from emo2vec_plugins.formats import NOBODY, NOT_APPLICABLE, RttmRecording, parse_rttm, read_rttm
-from emo2vec_plugins.integrations import RecordingSession, chosen_recording, import_extra, is_a
+from emo2vec_plugins.integrations import RecordingSession, chosen_recording, is_a
 
 if TYPE_CHECKING:
     from pyannote.core import Annotation, Segment

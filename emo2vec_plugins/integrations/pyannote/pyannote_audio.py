@@ -17,8 +17,8 @@ from typing import Any
 import torch
 
 from emo2vec_plugins.audio import open_audio
-from emo2vec_plugins.core import Dialogue
-from emo2vec_plugins.errors import AudioError, MissingExtraError
+from emo2vec_plugins.core import Dialogue, import_extra
+from emo2vec_plugins.errors import AudioError
 from emo2vec_plugins.formats import rows
 
 __all__ = [
@@ -31,18 +31,14 @@ __all__ = [
 ]
 
 os.environ.setdefault("PYANNOTE_METRICS_ENABLED", "false")
-try:
-    with warnings.catch_warnings():
-        # It warns that it cannot decode files without FFmpeg; here they are decoded for it.
-        warnings.filterwarnings("ignore", message=r"\s*torchcodec is not installed correctly")
-        import pyannote.audio.core.io as pyannote_io
-        from pyannote.audio import Pipeline
-        from pyannote.audio.pipelines.speaker_diarization import DiarizeOutput
-        from pyannote.core import Annotation
-except ImportError as error:
-    raise MissingExtraError(
-        f"this needs pyannote.audio 4: pip install 'emo2vec-plugins[pyannote]' ({error})"
-    ) from error
+with warnings.catch_warnings():
+    # It warns that it cannot decode files without FFmpeg; here they are decoded for it.
+    warnings.filterwarnings("ignore", message=r"\s*torchcodec is not installed correctly")
+    import_extra("pyannote.audio", extra="pyannote", purpose="a diarization pipeline")
+    import pyannote.audio.core.io as pyannote_io
+    from pyannote.audio import Pipeline
+    from pyannote.audio.pipelines.speaker_diarization import DiarizeOutput
+    from pyannote.core import Annotation
 
 
 def validated(file: Any) -> MutableMapping[str, Any]:

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from emo2vec_plugins.core import Backend, FloatArray, Provenance
+from emo2vec_plugins.core import Backend, FloatArray, Provenance, import_extra
 from emo2vec_plugins.engine import RECEPTIVE
-from emo2vec_plugins.errors import ExportError, MissingExtraError, OptionsError
+from emo2vec_plugins.errors import ExportError, OptionsError
 from emo2vec_plugins.files import staging
 from emo2vec_plugins.models.config import Config
 from emo2vec_plugins.models.onnx.graph_backend import padded
@@ -96,12 +96,7 @@ def write_graph(backend: Backend, path: Path, *, dtype: str) -> None:
     if not isinstance(backend, TorchBackend) or backend.provenance.dtype != "float32":
         kind = f"{type(backend).__name__} in {backend.provenance.dtype}"
         raise OptionsError(f"a model that torch runs in float32 can be exported, got {kind}")
-    try:
-        import onnx
-    except ImportError as error:
-        raise MissingExtraError(
-            "graphs are written with onnx: pip install 'emo2vec-plugins[onnx]'"
-        ) from error
+    onnx = import_extra("onnx", extra="onnx", purpose="exporting a graph")
     network = backend.network
     if backend.device.type != "cpu":
         network = copy.deepcopy(network).cpu()  # the back end goes on with its own

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from emo2vec_plugins.core import FloatArray
-from emo2vec_plugins.errors import ExportError, MissingExtraError, OptionsError
+from emo2vec_plugins.core import FloatArray, import_extra
+from emo2vec_plugins.errors import ExportError, OptionsError
 from emo2vec_plugins.models.onnx.quantize import BLOCK
 
 
@@ -91,12 +91,7 @@ def open_onnxruntime(path: Path, *, device: str | None, dtype: str = "") -> Grap
         MissingExtraError: If it is not installed.
         ExportError: If it cannot run the file.
     """
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise MissingExtraError(
-            "onnx: needs ONNX Runtime: pip install 'emo2vec-plugins[onnx]'"
-        ) from error
+    onnxruntime = import_extra("onnxruntime", extra="onnx", purpose="a model behind onnx:")
     providers = _providers(device, onnxruntime.get_available_providers())
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # its warnings are of its own optimisations
@@ -132,12 +127,7 @@ def open_openvino(path: Path, *, device: str | None, dtype: str) -> Graph:
         MissingExtraError: If it is not installed.
         ExportError: If it cannot run the file.
     """
-    try:
-        import openvino
-    except ImportError as error:
-        raise MissingExtraError(
-            "openvino: needs OpenVINO: pip install 'emo2vec-plugins[openvino]'"
-        ) from error
+    openvino = import_extra("openvino", extra="openvino", purpose="a model behind openvino:")
     if device not in (None, "cpu"):
         raise OptionsError(f"OpenVINO runs on the CPU here, device {device!r} was asked for")
     core = _shared(openvino.Core)

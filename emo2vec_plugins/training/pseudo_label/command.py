@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from emo2vec_plugins import cli
-from emo2vec_plugins.integrations import import_extra
+from emo2vec_plugins.core import import_extra
 from emo2vec_plugins.training.pseudo_label.options import trust_options
 
 if TYPE_CHECKING:

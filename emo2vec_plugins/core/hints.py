@@ -1,0 +1,63 @@
+"""Advice for error messages: how to install a missing extra, and which name was meant."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Iterable
+from difflib import get_close_matches
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from emo2vec_plugins.errors import MissingExtraError
+
+PROJECT = "emo2vec-plugins"
+
+
+def import_extra(module: str, *, extra: str, purpose: str = "this", otherwise: str = "") -> Any:
+    """Import a library that an extra of this package installs.
+
+    Args:
+        module: Its name, as in an import statement.
+        extra: The extra that installs it.
+        purpose: What needs it, the subject of the message: ``"a picture"``.
+        otherwise: What works without it, added to the message.
+
+    Raises:
+        MissingExtraError: If it cannot be imported. The message has the command that installs it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        advice = f"{install_command(extra)}{otherwise and f', or {otherwise}'}"
+        raise MissingExtraError(f"{purpose} needs {module}: {advice} ({error})") from error
+
+
+def install_command(extra: str) -> str:
+    """Return the command that adds an extra to the package, wherever it was installed from.
+
+    pip records where a package came from in ``direct_url.json`` (PEP 610); packages from an index
+    have none.
+    """
+    try:
+        recorded = distribution(PROJECT).read_text("direct_url.json")
+    except PackageNotFoundError:
+        recorded = None
+    origin = json.loads(recorded or "{}")
+    url = origin.get("url", "")
+    if "dir_info" in origin:
+        folder = Path(url2pathname(urlsplit(url).path))
+        editable = "-e " if origin["dir_info"].get("editable") else ""
+        return f'pip install {editable}"{folder if folder.exists() else "."}[{extra}]"'
+    if vcs := origin.get("vcs_info"):
+        url = f"{vcs['vcs']}+{url}@{vcs.get('requested_revision', vcs['commit_id'])}"
+    return f'pip install "{PROJECT}[{extra}]{url and f" @ {url}"}"'
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``" (did you mean 'rttm'?)"`` if a known name is close to *name*, otherwise ``""``."""
+    near = get_close_matches(name, list(known), n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""

@@ -1,0 +1,94 @@
+"""Advice in errors: installing an extra, and names that were probably meant."""
+
+import json
+from types import ModuleType
+
+import pytest
+
+from emo2vec_plugins import core
+from emo2vec_plugins.core import did_you_mean, hints, import_extra
+from emo2vec_plugins.core.hints import install_command
+from emo2vec_plugins.errors import MissingExtraError
+
+
+@pytest.fixture
+def installed_from(monkeypatch):
+    """Return a function that sets what pip recorded of where the package came from."""
+
+    class Installed:
+        def __init__(self, origin):
+            self.origin = origin
+
+        def read_text(self, name):
+            assert name == "direct_url.json"
+            return None if self.origin is None else json.dumps(self.origin)
+
+    def install(origin):
+        monkeypatch.setattr(hints, "distribution", lambda _: Installed(origin))
+
+    return install
+
+
+def test_a_library_that_is_installed_is_returned():
+    assert isinstance(import_extra("fractions", extra="lhotse"), ModuleType)
+
+
+def test_a_missing_library_is_named_with_its_extra_and_what_needs_it(installed_from):
+    installed_from(None)
+
+    with pytest.raises(MissingExtraError) as caught:
+        import_extra("no_such", extra="table", purpose="Parquet", otherwise="use table.csv")
+
+    for fact in ("Parquet", "no_such", 'pip install "emo2vec-plugins[table]"', "use table.csv"):
+        assert fact in str(caught.value)
+
+
+def test_from_a_checkout_the_command_names_the_checkout(installed_from, tmp_path):
+    origin = {"url": tmp_path.as_uri(), "dir_info": {}}
+    installed_from(origin)
+    assert install_command("onnx") == f'pip install "{tmp_path}[onnx]"'
+
+    installed_from({**origin, "dir_info": {"editable": True}})
+    assert install_command("onnx") == f'pip install -e "{tmp_path}[onnx]"'
+
+
+def test_a_checkout_that_is_gone_is_not_named(installed_from, tmp_path):
+    installed_from({"url": (tmp_path / "gone").as_uri(), "dir_info": {}})
+
+    assert install_command("onnx") == 'pip install ".[onnx]"'
+
+
+@pytest.mark.parametrize("asked", [{"requested_revision": "v1"}, {}])
+def test_from_a_repository_the_command_names_its_revision(installed_from, asked):
+    vcs = {"vcs": "git", "commit_id": "abc", **asked}
+    installed_from({"url": "https://host/repo.git", "vcs_info": vcs})
+    revision = asked.get("requested_revision", "abc")
+
+    wanted = f"emo2vec-plugins[onnx] @ git+https://host/repo.git@{revision}"
+    assert install_command("onnx") == f'pip install "{wanted}"'
+
+
+def test_from_a_wheel_the_command_names_the_wheel(installed_from):
+    installed_from({"url": "file:///tmp/x.whl", "archive_info": {}})
+
+    assert install_command("all") == 'pip install "emo2vec-plugins[all] @ file:///tmp/x.whl"'
+
+
+def test_without_an_installation_the_command_is_that_of_an_index(monkeypatch):
+    monkeypatch.setattr(hints, "PROJECT", "no-such-project")
+
+    assert install_command("all") == 'pip install "no-such-project[all]"'
+
+
+def test_a_close_name_is_suggested_and_a_distant_one_is_not():
+    assert "'rttm'" in did_you_mean("rtm", ["rttm", "textgrid"])
+    assert did_you_mean("zzz", ["rttm", "textgrid"]) == ""
+
+
+def test_formats_and_models_suggest_a_close_name():
+    plugins = core.Plugins(installed=False)
+
+    with pytest.raises(core.plugins.FormatError, match="'textgrid'"):
+        plugins.format("textgrit")
+    with pytest.raises(core.loading.ModelNotFoundError, match="'emotion2vec_plus_large'"):
+        core.load_model("emotion2vec_plus_larg", plugins=plugins)
