@@ -1,4 +1,4 @@
-"""What the hosts share: recordings with turns, emotion fields of a record, RTTM files, lists of audio."""
+"""Shared by all hosts: recordings with turns, emotion fields, RTTM files and audio lists."""
 
 import lazy_loader
 

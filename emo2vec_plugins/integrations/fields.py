@@ -1,13 +1,19 @@
-"""An emotion as fields of a toolkit's own record: a supervision, a sentence, a line, a row.
+"""Emotion fields of a record: a supervision, a sentence, a line of a manifest, a row.
 
-``emotion`` is the label, ``emotion_score`` its probability, ``emotion_scores`` that of each class,
-``emotion_flags`` a list, ``emotion_reason`` why there is no label, ``emotion_overlap_ratio`` the
-share in which someone else speaks, ``emotion_model`` which model it was. These are always there,
-None where nothing is known: Lhotse raises at a field that was never set, and columns have one
-type. ``emotion_embedding`` is added on request. ``options.field`` replaces ``emotion`` in all names.
+- ``emotion``: the label
+- ``emotion_score``: probability of the label
+- ``emotion_scores``: probability of each class
+- ``emotion_flags``: a list
+- ``emotion_reason``: why there is no label
+- ``emotion_overlap_ratio``: share of the turn with other speakers
+- ``emotion_model``: the model
+- ``emotion_embedding``: on request only
 
-The label decides: a record that has one keeps it and everything beside it, unless the user asks to
-overwrite. All values are plain JSON, and nothing that was given is changed.
+All fields but the embedding are always set, to None if unknown: Lhotse raises for fields that were
+never set, and a column needs one type. ``options.field`` replaces ``emotion`` in all names.
+
+A record with a label keeps all its fields, unless ``options.overwrite`` is set. Values are plain
+JSON. Inputs are never changed.
 """
 
 from __future__ import annotations
@@ -20,16 +26,16 @@ from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.formats import emotion_record
 
 PARTS = ("score", "scores", "flags", "reason", "overlap_ratio")
-"""What of an emotion's record stands beside the label."""
+"""Parts of an emotion's record that get a field, besides the label."""
 
 ARRAYS = ("embedding", "frames", "frames_start", "frames_shift")
-"""What an earlier run may have left of arrays; only Lhotse's cuts hold frames."""
+"""Parts with arrays that an earlier run may have written; only Lhotse cuts have frames."""
 
 
 def label_fields(emotion: Emotion, options: Options) -> dict[str, Any]:
-    """Return the fields of one emotion, arrays excepted; the names are always the same."""
+    """Return the fields of one emotion, without arrays. The names are always the same."""
     record = emotion_record(emotion)
-    # No scores are null: an empty mapping has no type in Arrow, and reads as if there were classes.
+    # None instead of an empty mapping, which has no type in Arrow and suggests known classes.
     parts = {name: record[name] for name in PARTS} | {"scores": record["scores"] or None}
     parts["model"] = model_label(emotion.provenance)
     return {options.field: record["emotion"]} | {
@@ -38,7 +44,10 @@ def label_fields(emotion: Emotion, options: Options) -> dict[str, Any]:
 
 
 def embedding_field(emotion: Emotion, options: Options) -> dict[str, Any]:
-    """Return the embedding as a list of floats, None if there is none; nothing unless asked for."""
+    """Return the field of the embedding: a list of floats, or None if the emotion has none.
+
+    The result is empty unless ``options.embeddings`` is set.
+    """
     if not options.embeddings:
         return {}
     vector = emotion.embedding
@@ -47,56 +56,57 @@ def embedding_field(emotion: Emotion, options: Options) -> dict[str, Any]:
 
 
 def field_names(options: Options) -> set[str]:
-    """Return every field that any run with this prefix may write."""
+    """Return all field names that a run with this prefix may write."""
     return label_fields(Emotion(), options).keys() | {_name(part, options) for part in ARRAYS}
 
 
 def absent_fields(record: Mapping[str, Any] | None, options: Options) -> dict[str, Any]:
-    """Return the fields that a record with a label of its own lacks, without a value.
+    """Return empty values for the emotion fields that *record* lacks.
 
-    With these a corpus of which people labelled a part has the same fields everywhere.
+    They give all records the same fields in a corpus that is partly labelled by people.
     """
     nothing = label_fields(Emotion(), options)
     return {name: value for name, value in nothing.items() if name not in (record or {})}
 
 
 def is_labelled(record: Mapping[str, Any] | None, options: Options) -> bool:
-    """Return whether there is a label to keep; a blank one does not count."""
+    """Return whether *record* has a label to keep. Blank labels do not count."""
     label = (record or {}).get(options.field)
     is_blank = label is None or (isinstance(label, str) and not label.strip())
     return not (options.overwrite or is_blank)
 
 
 def missing_arrays(record: Mapping[str, Any] | None, options: Options) -> list[str]:
-    """Return which of ``embedding`` and ``frames`` are asked for and must still be added."""
-    # Beside a new label, arrays of an earlier run would be those of another model.
+    """Return which of ``embedding`` and ``frames`` are requested but missing."""
+    # A new label replaces the arrays of an earlier run: they may be from another model.
     kept = record or {} if is_labelled(record, options) else {}
     asked = {"embedding": options.embeddings, "frames": options.frames}
     return [name for name in asked if asked[name] and kept.get(_name(name, options)) is None]
 
 
 def is_wanted(record: Mapping[str, Any] | None, options: Options) -> bool:
-    """Return whether a record must be scored: it has no label yet, or lacks an array."""
+    """Return whether *record* must be scored: it has no label or lacks a requested array."""
     return not is_labelled(record, options) or bool(missing_arrays(record, options))
 
 
 def merged(
     record: Mapping[str, Any] | None, fields: Mapping[str, Any], options: Options
 ) -> dict[str, Any]:
-    """Return a copy of *record* with new fields, in the places of old ones of the same names.
+    """Return a copy of *record* with new fields. Fields of the same name keep their position.
 
-    A new label removes all fields of an earlier run: none is left beside a label it is not of.
+    If *fields* has a label, all other fields of an earlier run are removed: they describe
+    another label.
     """
-    # Names that are written anyway are not removed first: keys keep their places.
+    # Fields that are written again are not removed first, so that they keep their position.
     stale = field_names(options) - fields.keys() if options.field in fields else set()
     return {k: v for k, v in (record or {}).items() if k not in stale} | dict(fields)
 
 
 def with_emotion(record: Mapping[str, Any], emotion: Emotion, options: Options) -> dict[str, Any]:
-    """Return a copy of *record* with the emotion's fields.
+    """Return a copy of *record* with the fields of *emotion*.
 
-    A label that is there is kept with its fields, and only a missing embedding is added. With
-    ``options.overwrite``, or where there is no label, all fields are written anew.
+    An existing label is kept with its fields, and only a missing embedding is added. Without a
+    label, or with ``options.overwrite``, all fields are replaced.
     """
     arrays = missing_arrays(record, options)
     fields = embedding_field(emotion, options) if "embedding" in arrays else {}
@@ -106,7 +116,7 @@ def with_emotion(record: Mapping[str, Any], emotion: Emotion, options: Options) 
 
 
 def model_label(provenance: Provenance | None) -> str | None:
-    """Return which model it was: its name, and the start of its revision or digest."""
+    """Return ``NAME@VERSION`` of a model; the version is the start of its revision or digest."""
     if provenance is None:
         return None
     version = provenance.revision or provenance.sha256
@@ -114,13 +124,13 @@ def model_label(provenance: Provenance | None) -> str | None:
 
 
 def refuse_frames(options: Options, what: str) -> None:
-    """Refuse to keep arrays of frames where they cannot be kept.
+    """Check that no frames are requested for *what*, which cannot store them.
 
     Raises:
-        OptionsError: If frames are asked for.
+        OptionsError: If the options request frames.
     """
     if options.frames:
-        raise OptionsError(f"{what} holds no frames: leave them out, or score a Recording")
+        raise OptionsError(f"{what} cannot store frames: omit frames=True or score a Recording")
 
 
 def _name(part: str, options: Options) -> str:

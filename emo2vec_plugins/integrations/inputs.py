@@ -1,4 +1,4 @@
-"""Files of audio by their names: lists of them, keys that tell them apart, and RTTMs of them."""
+"""Input files: lists of audio files, their keys, and the RTTM files that describe them."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Paths = str | os.PathLike[str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
-    """One sound to score.
+    """One piece of audio to score.
 
     Attributes:
-        key: Its name in results, and of its ``.npy`` file.
-        source: Where it is, as it was given; or the sound itself.
-        named: Whether the key is settled, because the user chose it.
+        key: Name in the results and of the ``.npy`` file.
+        source: Path as given, or the audio itself.
+        named: Whether the user chose the key. Such a key is never changed.
     """
 
     key: str
@@ -35,33 +35,34 @@ class Input:
 
 
 Parse = Callable[[str], Input]
-"""Reads one line of a list, which is not blank; raises FormatError."""
+"""Parses one non-blank line of a list. Raises FormatError if the line is malformed."""
 
 
 def open_list(path: str, parse: Parse) -> list[Input]:
-    """Return the files in a list; it is UTF-8, with or without a byte-order mark.
+    """Read a list of files. It must be UTF-8, with or without a byte-order mark.
 
     Raises:
-        FormatError: If a line is malformed; names it.
+        FormatError: If a line is malformed. The message has the line number.
         OSError: If the file cannot be read.
     """
-    # Windows' editors write a byte-order mark, which would become part of the first key.
+    # Editors on Windows write a byte-order mark, which would become part of the first key.
     with Path(path).open(encoding="utf-8-sig") as lines:
         return read_list(lines, path, parse)
 
 
 def read_list(lines: TextIO, name: str, parse: Parse) -> list[Input]:
-    """Return the files in some lines, blank ones left out.
+    """Parse the non-blank lines of a list.
 
-    Paths are relative to the working directory, or else to the folder of *name*.
+    Paths are relative to the working directory. A path that does not exist there is relative to
+    the folder of *name*, if it exists there.
 
     Raises:
-        FormatError: If a line is malformed; names it.
+        FormatError: If a line is malformed. The message has the line number.
     """
     try:
         numbered = [(number, line.strip()) for number, line in enumerate(lines, start=1)]
     except UnicodeDecodeError as error:
-        raise FormatError(f"{name}: not a list of files in UTF-8: {error.reason}") from error
+        raise FormatError(f"{name}: expected a list in UTF-8: {error.reason}") from error
     return [_parsed(line, f"{name}:{number}", parse) for number, line in numbered if line]
 
 
@@ -76,22 +77,25 @@ def _parsed(line: str, where: str, parse: Parse) -> Input:
 
 
 def scp_line(line: str) -> Input:
-    """Read ``KEY PATH``; a pipe is refused, not run."""
+    """Parse ``KEY PATH``. A pipe is rejected, not run."""
     if len(line.split(maxsplit=1)) == 1:
         raise FormatError(f"expected 'KEY PATH', found {line!r}")
     key, path = line.split(maxsplit=1)
-    # Kaldi runs such a line in a shell: a list of files must not be a program.
+    # Kaldi runs such a line in a shell. Reading a list must not run programs.
     if path.endswith("|"):
-        raise FormatError(f"key {key!r} is a pipe, {path!r}: write its output to a file instead")
+        raise FormatError(
+            f"expected a path for key {key!r}, found the pipe {path!r}; "
+            "write its output to a file first"
+        )
     return Input(key=key, source=path, named=True)
 
 
 def json_line(line: str) -> Input:
-    """Read ``{"key": ..., "source": PATH}``, of which the key may be missing."""
+    """Parse ``{"key": ..., "source": PATH}``; the key is optional."""
     try:
         entry = json.loads(line)
     except json.JSONDecodeError as error:
-        raise FormatError(f"not JSON: {error.msg}") from error
+        raise FormatError(f"expected JSON: {error.msg}") from error
     source = entry.get("source") if isinstance(entry, dict) else None
     if not isinstance(source, str):
         raise FormatError(f'expected {{"key": ..., "source": PATH}}, found {line[:80]!r}')
@@ -100,12 +104,15 @@ def json_line(line: str) -> Input:
 
 
 def unnamed(path: str) -> Input:
-    """Return a file under its stem; a line of a list that is only a path, blanks in it or not."""
+    """Return an input whose key is the stem of *path*. The path may contain spaces."""
     return Input(key=Path(path).stem, source=path)
 
 
 def with_distinct_keys(inputs: Iterable[Input]) -> list[Input]:
-    """Give files of one stem as much of their paths as distinguishes them; keep keys of users."""
+    """Extend equal keys of different files by their folders until the keys differ.
+
+    Keys that the user chose stay the same.
+    """
     given = list(inputs)
     groups: dict[str, set[str]] = defaultdict(set)
     for each in given:
@@ -125,17 +132,19 @@ def _longer_keys(paths: Sequence[str]) -> dict[str, str]:
     absolute = {path: Path(path).absolute() for path in paths}
     common = os.path.commonpath([path.parent for path in absolute.values()])
     keys = {path: whole.relative_to(common) for path, whole in absolute.items()}
-    # Suffixes stay where only they distinguish a.wav from a.flac.
+    # Keep suffixes if keys differ only in them: a.wav and a.flac.
     if len({key.with_suffix("") for key in keys.values()}) == len(set(absolute.values())):
         keys = {path: key.with_suffix("") for path, key in keys.items()}
     return {path: key.as_posix() for path, key in keys.items()}
 
 
 def refuse_shared_keys(inputs: Iterable[Input]) -> None:
-    """Refuse two inputs with one key, whose arrays would be one file; a file may be there twice.
+    """Check that no two different inputs share a key: their arrays would go to the same file.
+
+    The same file may be listed twice.
 
     Raises:
-        OptionsError: If there are.
+        OptionsError: If two inputs share a key.
     """
     owner: dict[str, Any] = {}
     for each in inputs:
@@ -143,19 +152,21 @@ def refuse_shared_keys(inputs: Iterable[Input]) -> None:
         are_paths = all(isinstance(source, str) for source in two)
         if len(set(map(Path.absolute, map(Path, two)) if are_paths else map(id, two))) > 1:
             shown = [s if isinstance(s, str) else type(s).__name__ for s in two]
-            raise OptionsError(f"two inputs have the key {each.key!r}: {' and '.join(shown)}")
+            raise OptionsError(
+                f"expected one input for each key, got two for {each.key!r}: {' and '.join(shown)}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RttmSources:
-    """The recordings of an RTTM, ready to be annotated.
+    """The recordings of an RTTM file, ready to annotate.
 
     Attributes:
-        sources: Those with audio, in order of first mention; turns in the order of the file.
-        missing: Names of those without.
-        lines: The SPEAKER lines of every recording, missing ones too, character for character.
-        unused: Audio files that were given themselves, and have the name of no recording.
-        renamed: The only recording, where the only file has another name.
+        sources: Recordings with audio, in order of first mention. Turns are in file order.
+        missing: Names of recordings without audio.
+        lines: The unchanged SPEAKER lines of every recording, with or without audio.
+        unused: Audio files that were given explicitly but match no recording.
+        renamed: Name of the only recording, if the only audio file has another name.
     """
 
     sources: tuple[Recording, ...]
@@ -168,38 +179,40 @@ class RttmSources:
 def read_rttm_sources(
     rttm: Paths, audio: Paths | Iterable[Paths] | Mapping[str, Paths], *, use_channels: bool = False
 ) -> RttmSources:
-    """Match the recordings of an RTTM with audio files of the same name.
+    """Match the recordings of an RTTM file with audio files of the same name.
 
     Args:
         rttm: A file with any number of recordings.
-        audio: Files and folders, which are searched with all that is below them; a recording's
-            file is the one whose name without its suffix is the recording's, and ``NAME=FILE``
-            names it where it is called otherwise. One file alone is that of the only recording,
-            whatever it is called. Or a mapping from recordings to files.
-        use_channels: Take the RTTM's channel field, which counts from 1, for the turns' channels.
+        audio: Files, folders, or a mapping from recording names to files. Folders are searched
+            recursively. A file belongs to the recording that has its name without the suffix;
+            ``NAME=FILE`` assigns a file with another name. A single file belongs to the only
+            recording, even if the names differ.
+        use_channels: Use the RTTM's channel field, which counts from 1, as channels of the turns.
 
     Raises:
-        FormatError: If the file is not RTTM; names the line.
+        FormatError: If the file is not RTTM. The message has the line number.
         AudioError: If a path does not exist, or a recording has several files.
-        OSError: If the RTTM cannot be read.
+        OSError: If the RTTM file cannot be read.
     """
     recordings = read_rttm(Path(rttm), use_channels=use_channels)
     names = [each.recording for each in recordings]
-    # A path is a sequence, too, of characters.
+    # A str is also an iterable, of characters.
     if not isinstance(audio, Mapping):
         audio = [audio] if isinstance(audio, str | os.PathLike) else list(audio)
     renamed = _renamed(names, audio)
     found = list(_found(renamed or audio))
     files: dict[str, list[Path]] = defaultdict(list)
     for name, file, _ in found:
-        # A file may be given itself and lie in a folder that is given: it is one file.
+        # The same file may be given explicitly and found in a folder.
         if not any(file.samefile(other) for other in files[_key(name)]):
             files[_key(name)].append(file)
     wanted = {_key(name): name for name in names}
     for key, name in wanted.items():
         if len(files[key]) > 1:
             listed = ", ".join(map(str, files[key]))
-            raise AudioError(f"recording {name!r} has {len(files[key])} audio files: {listed}")
+            raise AudioError(
+                f"expected one audio file for recording {name!r}, found {len(files[key])}: {listed}"
+            )
     chosen = {name: next(iter(files[_key(name)]), None) for name in names}
     return RttmSources(
         sources=tuple(
@@ -215,7 +228,7 @@ def read_rttm_sources(
 
 
 def _renamed(names: Sequence[str], audio: Sequence[Paths] | Mapping[str, Paths]) -> dict[str, Path]:
-    """Return the only recording with the only file, if their names differ."""
+    """Map the only recording to the only file, if their names differ."""
     if isinstance(audio, Mapping) or len(names) != 1 or len(audio) != 1:
         return {}
     path = Path(audio[0])
@@ -223,23 +236,23 @@ def _renamed(names: Sequence[str], audio: Sequence[Paths] | Mapping[str, Paths])
 
 
 def _found(audio: Iterable[Paths] | Mapping[str, Paths]) -> Iterator[tuple[str, Path, bool]]:
-    """Yield each audio file with the name of its recording, and whether it was given itself."""
+    """Yield (recording name, audio file, whether the file was given explicitly)."""
     if isinstance(audio, Mapping):
         yield from ((name, Path(path), True) for name, path in audio.items())
         return
     for each in audio:
         given = Path(each)
         name, equals, path = os.fspath(each).partition("=")
-        # "NAME=FILE", unless a file is really called so.
+        # "NAME=FILE", unless a file has this name.
         if equals and not given.exists():
             if not Path(path).is_file():
-                raise AudioError(f"{path}: no such audio file, given as {name!r}")
+                raise AudioError(f"{path}: no such audio file, given for recording {name!r}")
             yield name, Path(path), True
         elif given.is_file():
             yield given.stem, given, True
         elif given.is_dir():
             for file in sorted(given.rglob("*")):
-                # macOS leaves "._x.wav" beside x.wav on foreign disks: it is not audio.
+                # On non-Apple disks, macOS writes "._x.wav" beside x.wav. It contains no audio.
                 hidden = any(part.startswith(".") for part in file.relative_to(given).parts)
                 if file.suffix.lower() in READABLE_SUFFIXES and not hidden and file.is_file():
                     yield file.stem, file, False
@@ -248,5 +261,5 @@ def _found(audio: Iterable[Paths] | Mapping[str, Paths]) -> Iterator[tuple[str, 
 
 
 def _key(name: str) -> str:
-    # File systems disagree on how accents are composed, and so do the tools that name recordings.
+    # File systems and tools differ in how they compose accents.
     return unicodedata.normalize("NFC", name)

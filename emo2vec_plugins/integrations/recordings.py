@@ -1,7 +1,4 @@
-"""What hosts build on: the session over one recording, and how they know a library's objects.
-
-Opens `Recording` sources and audio files.
-"""
+"""Base sessions for hosts, and the built-in plugin for `Recording` sources and audio files."""
 
 from __future__ import annotations
 
@@ -32,15 +29,15 @@ if TYPE_CHECKING:
     from emo2vec_plugins.formats import RttmRecording
 
 FRAMES = ("frame_embeddings", "frame_logits")
-"""The arrays of an emotion that grow with the length of its turn."""
+"""Arrays of an emotion whose size grows with the length of the turn."""
 
 NOWHERE = Turn(start=0.0, end=0.0)
-"""Stands for what is not a turn."""
+"""Placeholder for an item that is not a turn."""
 
 
 @hookimpl
 def emo2vec_open(source: Any, options: Options) -> RecordingSession | None:
-    """Open a `Recording`, or the path of an audio file as one turn."""
+    """Open a `Recording`, or an audio file as one turn."""
     match source:
         case Recording(recording=name, audio=audio, turns=turns):
             return RecordingSession(name, audio, turns, options)
@@ -50,16 +47,18 @@ def emo2vec_open(source: Any, options: Options) -> RecordingSession | None:
 
 
 class RecordingSession:
-    """The turns of one recording, in the order given; arrays asked for stay in memory.
+    """The turns of one recording, in the given order.
+
+    Embeddings stay in memory; many frames go to temporary files.
 
     Args:
-        recording: Its name.
+        recording: Name of the recording.
         audio: Anything `emo2vec_plugins.audio.open_audio` opens.
-        turns: None for one turn over all of it. A string stands for an item that is not a turn:
-            it is not scored, and the string is the reason.
+        turns: None for one turn over the whole recording. A string marks an item that cannot be
+            scored; the string is the reason.
         options: The overlap policy, and which arrays to keep.
-        wanted: Places in *turns* of what must be scored; all of them if None. The others count
-            as overlap alone.
+        wanted: Indices in *turns* of the turns to score; None for all. The other turns count
+            only as overlap.
     """
 
     def __init__(
@@ -78,7 +77,7 @@ class RecordingSession:
         self._recording = recording
         self._audio = open_audio(audio)
         if turns is None:
-            # Audio that cannot be read fails again in the engine, which gives the turn its reason.
+            # If the audio cannot be read, the engine fails too and sets the reason.
             turns = [Turn(start=0.0, end=seconds_of(self._audio) or 0.0)]
         self._turns = turns
         self._options = options
@@ -92,8 +91,8 @@ class RecordingSession:
         self._spill = Spill()
 
     def clips(self) -> Iterator[Clip]:
-        """Yield one clip a turn, its place as the key, with the spans in which others speak."""
-        # Unwanted turns are in here, too: their speakers overlap the wanted ones.
+        """Yield a clip with its overlap for each wanted turn; the key is the index of the turn."""
+        # Turns that are not wanted count as overlap.
         alone = self._options.overlap == "exclude"
         turns = {place: turn for place, turn in enumerate(self._turns) if isinstance(turn, Turn)}
         for (place, turn), spans in zip(turns.items(), overlaps([*turns.values()]), strict=True):
@@ -101,24 +100,24 @@ class RecordingSession:
                 yield Clip(turn=turn, audio=self._audio, overlaps=spans, alone=alone, key=place)
 
     def take(self, clip: Clip, emotion: Emotion) -> None:
-        """Keep the result beside its turn."""
+        """Store the emotion of a clip."""
         emotion = kept(emotion, self._options)
         arrays = {name: getattr(emotion, name) for name in FRAMES}
         frames = {name: array for name, array in arrays.items() if array is not None}
         self._spill.add(frames)
-        # The mapping alone refers to the frames, so that memory is free once they are on disk.
+        # Only this mapping refers to the frames, so that moving them to disk frees the memory.
         self._frames[clip.key] = frames
         self._emotions[clip.key] = replace(emotion, frame_embeddings=None, frame_logits=None)
 
     def emotions(self) -> dict[int, Emotion]:
-        """Return the emotions of what was wanted, by place."""
+        """Return the emotions of the wanted turns, by index."""
         return {
             place: replace(emotion, **self._frames.get(place, {}))
             for place, emotion in sorted(self._emotions.items())
         }
 
     def finish(self) -> Any:
-        """Return a `Dialogue` of what was wanted; hosts return a copy of their own source."""
+        """Return a `Dialogue` of the wanted turns. Hosts override this to copy their source."""
         path = getattr(self._audio, "path", None)
         turns = [NOWHERE if isinstance(each, str) else each for each in self._turns]
         scored = (
@@ -134,16 +133,16 @@ class RecordingSession:
 
 
 class RecordsSession(RecordingSession):
-    """The records of one recording, such as sentences of a transcript, each of which gets fields.
+    """Records of one recording, such as the sentences of a transcript, that get emotion fields.
 
     Args:
-        records: Those with a label, and all arrays asked for, are not scored.
+        records: Records that have a label and all requested arrays are not scored.
         audio: Anything `emo2vec_plugins.audio.open_audio` opens.
-        turns: When each record is spoken, or why that is not known.
-        options: The fields' prefix, and what else they say.
+        turns: The turn of each record, or the reason why its times are unknown.
+        options: The prefix of the fields, and which arrays to add.
 
     Raises:
-        OptionsError: If frames are asked for.
+        OptionsError: If the options request frames.
     """
 
     def __init__(
@@ -159,7 +158,7 @@ class RecordsSession(RecordingSession):
         self._records = records
 
     def records(self) -> list[dict[str, Any]]:
-        """Return copies of the records, with their fields."""
+        """Return copies of the records with emotion fields."""
         emotions = self.emotions()
         return [
             with_emotion(record, emotions.get(place, Emotion()), self._options)
@@ -168,7 +167,7 @@ class RecordsSession(RecordingSession):
 
 
 def seconds_of(audio: Audio) -> float | None:
-    """Return how long a sound is; None if it cannot be read."""
+    """Return the duration of *audio* in seconds, or None if it cannot be read."""
     try:
         return audio.length / audio.rate
     except AudioError:
@@ -176,7 +175,7 @@ def seconds_of(audio: Audio) -> float | None:
 
 
 def unscored(source: Recording, error: Exception) -> Dialogue:
-    """Return every turn of *source* without a label, *error* being the reason."""
+    """Return a dialogue without labels, with *error* as the reason at every turn."""
     turns = [NOWHERE] if source.turns is None else source.turns
     emotion = Emotion(reason=str(error))
     return Dialogue(
@@ -188,15 +187,15 @@ def unscored(source: Recording, error: Exception) -> Dialogue:
 def chosen_recording(
     recordings: Sequence[RttmRecording], *names: str | None, only: bool = True
 ) -> RttmRecording:
-    """Return the recording of an RTTM that is meant: the first of *names* that is there.
+    """Choose a recording of an RTTM file: the first of *names* that the file contains.
 
     Args:
-        recordings: Of one RTTM.
-        names: What the recording may be called, the likeliest first.
-        only: Take the only recording, whatever it is called.
+        recordings: All recordings of one RTTM file.
+        names: Possible names of the recording, the likeliest first.
+        only: If the file has only one recording, choose it, even if its name differs.
 
     Raises:
-        FormatError: If there is none of these names, and not one alone.
+        FormatError: If no recording can be chosen.
     """
     by_name = {each.recording: each for each in recordings}
     for name in names:
@@ -205,14 +204,16 @@ def chosen_recording(
     if only and len(recordings) == 1:
         return recordings[0]
     wanted = "one recording" if names[0] is None else f"turns of {names[0]!r}"
-    found = ", ".join(map(repr, by_name)) or "no turns at all"
-    raise FormatError(f"expected {wanted} in the RTTM, found {found}; recording=... chooses one")
+    found = ", ".join(map(repr, by_name)) or "no turns"
+    raise FormatError(
+        f"expected {wanted} in the RTTM file, found {found}; choose one with recording=NAME"
+    )
 
 
 def is_a(source: Any, module: str, *names: str) -> bool:
-    """Return whether *source* is an instance of one of a module's classes.
+    """Return whether *source* is an instance of one of the classes *names* of *module*.
 
-    The module is never imported: as long as it is not loaded, no object is of its classes.
+    The module is not imported: if it is not loaded, no instance of its classes can exist.
     """
     loaded = sys.modules.get(module)
     kinds = [getattr(loaded, name, None) for name in names]

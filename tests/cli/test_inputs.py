@@ -98,7 +98,7 @@ def test_pipe_in_an_scp_is_refused_and_never_run(tmp_path):
     trap = tmp_path / "trap"
     scp = listed(tmp_path, "wav.scp", "one /x/a.wav", f"two touch {trap} |")
 
-    with pytest.raises(FormatError, match=r"wav\.scp:2: key 'two' is a pipe"):
+    with pytest.raises(FormatError, match=r"wav\.scp:2: .*'two'.* pipe"):
         read_inputs([str(scp)])
     assert not trap.exists()
 
@@ -153,5 +153,5 @@ def test_same_file_twice_keeps_its_key():
 def test_two_files_with_one_given_key_are_refused(tmp_path):
     scp = listed(tmp_path, "wav.scp", "k /x/a.wav", "k /x/b.wav")
 
-    with pytest.raises(OptionsError, match=r"two inputs have the key 'k': /x/a.wav and /x/b.wav"):
+    with pytest.raises(OptionsError, match=r"'k': /x/a.wav and /x/b.wav"):
         read_inputs([str(scp)])

@@ -34,12 +34,12 @@ HAPPY = Emotion(
     embedding=np.asarray([0.5, -1.25], dtype=np.float32),
     provenance=Provenance(model="tiny", sha256="0123456789abcdef"),
 )
-UNHEARD = Emotion(reason="no audio")
-SAID = {"text": "hello", "start": 0}
+UNSCORED = Emotion(reason="no audio")
+SENTENCE = {"text": "hello", "start": 0}
 
 
-def test_a_record_says_which_emotion_was_heard():
-    assert with_emotion(SAID, HAPPY, Options()) == {
+def test_a_scored_record_has_all_fields():
+    assert with_emotion(SENTENCE, HAPPY, Options()) == {
         "text": "hello",
         "start": 0,
         "emotion": "happy",
@@ -52,8 +52,8 @@ def test_a_record_says_which_emotion_was_heard():
     }
 
 
-def test_a_record_that_could_not_be_scored_says_why():
-    assert with_emotion(SAID, UNHEARD, Options()) == {
+def test_an_unscored_record_has_all_fields_and_a_reason():
+    assert with_emotion(SENTENCE, UNSCORED, Options()) == {
         "text": "hello",
         "start": 0,
         "emotion": None,
@@ -67,13 +67,13 @@ def test_a_record_that_could_not_be_scored_says_why():
 
 
 def test_an_embedding_is_a_list_of_floats_for_json():
-    found = with_emotion(SAID, HAPPY, Options(embeddings=True))
+    found = with_emotion(SENTENCE, HAPPY, Options(embeddings=True))
 
     assert found["emotion_embedding"] == [0.5, -1.25]
     assert json.loads(json.dumps(found)) == found
 
 
-def test_what_was_given_is_not_changed():
+def test_the_given_record_is_not_changed():
     record = {"text": "hello"}
 
     with_emotion(record, HAPPY, Options())
@@ -81,24 +81,24 @@ def test_what_was_given_is_not_changed():
     assert record == {"text": "hello"}
 
 
-def test_a_field_of_the_users_choice_is_the_prefix_of_all():
-    found = with_emotion({"emotion": "mine"}, HAPPY, Options(field="heard", embeddings=True))
+def test_the_field_option_is_the_prefix_of_all_names():
+    found = with_emotion({"emotion": "mine"}, HAPPY, Options(field="mood", embeddings=True))
 
     assert list(found) == [
         "emotion",
-        *("heard", "heard_score", "heard_scores", "heard_flags", "heard_reason"),
-        *("heard_overlap_ratio", "heard_model", "heard_embedding"),
+        *("mood", "mood_score", "mood_scores", "mood_flags", "mood_reason"),
+        *("mood_overlap_ratio", "mood_model", "mood_embedding"),
     ]
 
 
 @pytest.mark.parametrize("label", ["sad", 0, ["sad"]])
-def test_a_label_that_is_there_is_kept_with_its_fields(label):
+def test_an_existing_label_is_kept_with_its_fields(label):
     record = {"emotion": label, "emotion_score": 1.0, "emotion_by": "me"}
 
     assert with_emotion(record, HAPPY, Options()) == record
 
 
-def test_a_label_that_is_there_gets_the_embedding_it_lacks_and_no_more():
+def test_an_existing_label_gets_only_a_missing_embedding():
     record = {"emotion": "sad", "emotion_embedding": None}
 
     found = with_emotion(record, HAPPY, Options(embeddings=True))
@@ -111,7 +111,7 @@ def test_a_label_that_is_there_gets_the_embedding_it_lacks_and_no_more():
 
 
 @pytest.mark.parametrize("blank", [None, "", "  "])
-def test_a_blank_label_is_none_and_an_earlier_reason_goes(blank):
+def test_a_blank_label_and_its_reason_are_replaced(blank):
     record = {"emotion": blank, "emotion_reason": "no audio", "text": "hello"}
 
     found = with_emotion(record, HAPPY, Options())
@@ -137,8 +137,8 @@ records = st.dictionaries(
 )
 
 
-@given(record=records, embeddings=st.booleans(), emotion=st.sampled_from([HAPPY, UNHEARD]))
-def test_doing_it_again_changes_nothing_and_nothing_of_others_is_lost(record, embeddings, emotion):
+@given(record=records, embeddings=st.booleans(), emotion=st.sampled_from([HAPPY, UNSCORED]))
+def test_adding_fields_twice_changes_nothing_and_keeps_others(record, embeddings, emotion):
     options = Options(embeddings=embeddings)
 
     once = with_emotion(record, emotion, options)
@@ -151,7 +151,7 @@ def test_doing_it_again_changes_nothing_and_nothing_of_others_is_lost(record, em
         }
 
 
-def test_only_records_that_lack_something_are_to_be_scored():
+def test_only_records_that_lack_something_are_scored():
     assert is_wanted({}, Options())
     assert is_labelled({"emotion": "sad"}, Options())
     assert not is_wanted({"emotion": "sad"}, Options())
@@ -159,7 +159,7 @@ def test_only_records_that_lack_something_are_to_be_scored():
     assert is_wanted({"emotion": "sad"}, Options(embeddings=True))
 
 
-def test_arrays_are_missing_where_they_were_asked_for_and_beside_every_new_label():
+def test_requested_arrays_are_missing_if_absent_or_if_the_label_is_new():
     both = Options(embeddings=True, frames=True)
     record = {"emotion": "sad", "emotion_embedding": [1.0]}
 
@@ -169,15 +169,15 @@ def test_arrays_are_missing_where_they_were_asked_for_and_beside_every_new_label
     assert missing_arrays(None, both) == ["embedding", "frames"]
 
 
-def test_an_embedding_that_was_asked_for_and_is_not_there_is_null():
-    assert with_emotion({}, UNHEARD, Options(embeddings=True))["emotion_embedding"] is None
+def test_a_requested_embedding_that_the_emotion_lacks_is_null():
+    assert with_emotion({}, UNSCORED, Options(embeddings=True))["emotion_embedding"] is None
 
 
-def test_field_names_are_those_of_every_run():
-    assert field_names(Options(field="heard")) == {
-        *("heard", "heard_score", "heard_scores", "heard_flags", "heard_reason"),
-        *("heard_overlap_ratio", "heard_model"),
-        *("heard_embedding", "heard_frames", "heard_frames_start", "heard_frames_shift"),
+def test_field_names_include_the_arrays_of_every_run():
+    assert field_names(Options(field="mood")) == {
+        *("mood", "mood_score", "mood_scores", "mood_flags", "mood_reason"),
+        *("mood_overlap_ratio", "mood_model"),
+        *("mood_embedding", "mood_frames", "mood_frames_start", "mood_frames_shift"),
     }
 
 
@@ -189,7 +189,7 @@ def test_only_a_new_label_removes_fields_of_an_earlier_run():
     assert list(found.items()) == [("emotion", "happy"), ("text", "hello")]
 
 
-def test_a_labelled_record_can_get_the_fields_it_lacks_without_values():
+def test_absent_fields_of_a_labelled_record_are_empty():
     record = {"emotion": "sad", "emotion_score": 0.5}
 
     found = absent_fields(record, Options())
@@ -217,7 +217,7 @@ def test_a_model_is_labelled_by_its_name_and_its_revision_or_digest(provenance, 
     assert model_label(provenance) == label
 
 
-def test_frames_are_refused_where_they_cannot_be_kept():
-    with pytest.raises(OptionsError, match="a list of sentences holds no frames"):
+def test_frames_are_rejected_where_they_cannot_be_stored():
+    with pytest.raises(OptionsError, match=r"a list of sentences .*frames"):
         refuse_frames(Options(frames=True), "a list of sentences")
     refuse_frames(Options(), "a list of sentences")

@@ -1,4 +1,4 @@
-"""An RTTM of many recordings beside a folder of audio."""
+"""Matching the recordings of an RTTM file with audio files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LINE = "SPEAKER {} 1 0.0 1.0 <NA> <NA> A <NA> <NA>\n"
 
 @pytest.fixture
 def rttm(tmp_path):
-    """A writer of RTTMs with one line for each name."""
+    """Return a function that writes an RTTM file with one line for each name."""
 
     def save(*names: str, channel: int = 1):
         path = tmp_path / "ref.rttm"
@@ -31,7 +31,7 @@ def rttm(tmp_path):
 
 @pytest.fixture
 def audio(tmp_path):
-    """A writer of empty files: nothing here is to open them."""
+    """Return a function that creates an empty file; these tests never open audio."""
 
     def touch(name: str):
         path = tmp_path / "audio" / name
@@ -64,7 +64,7 @@ def test_files_may_be_named_one_by_one(rttm, audio):
     assert found.unused == (files[2],)
 
 
-def test_recordings_may_be_given_their_files(rttm, audio):
+def test_recordings_may_be_mapped_to_files(rttm, audio):
     file = audio("a.Mix-Headset.wav")
 
     found = read_rttm_sources(rttm("a", "b"), {"a": file, "z": file})
@@ -74,7 +74,7 @@ def test_recordings_may_be_given_their_files(rttm, audio):
     assert found.unused == (file,)
 
 
-def test_a_file_of_another_name_is_given_with_the_recordings(rttm, audio, tmp_path):
+def test_a_file_with_another_name_is_assigned_to_a_recording(rttm, audio, tmp_path):
     file, equals = audio("a.Mix-Headset.wav"), audio("b=c.wav")
 
     found = read_rttm_sources(rttm("a", "b=c"), [f"a={file}", f"z={file}", str(equals)])
@@ -84,18 +84,19 @@ def test_a_file_of_another_name_is_given_with_the_recordings(rttm, audio, tmp_pa
         ("b=c", equals),
     ]
     assert found.unused == (file,)
-    with pytest.raises(AudioError, match=r"gone\.wav: no such audio file, given as 'a'"):
+    with pytest.raises(AudioError, match=r"gone\.wav: .*'a'"):
         read_rttm_sources(rttm("a"), [f"a={tmp_path}/gone.wav"])
 
 
-def test_two_files_for_one_recording_are_refused(rttm, audio, tmp_path):
-    audio("a.wav"), audio("deep/a.flac")
+def test_two_files_for_one_recording_are_rejected(rttm, audio, tmp_path):
+    files = audio("a.wav"), audio("deep/a.flac")
 
-    with pytest.raises(AudioError, match=r"recording 'a' has 2 audio files.*a\.flac"):
+    with pytest.raises(AudioError, match="'a', found 2") as caught:
         read_rttm_sources(rttm("a"), tmp_path / "audio")
+    assert all(str(file) in str(caught.value) for file in files)
 
 
-def test_two_files_that_nobody_asks_for_do_not_matter(rttm, audio, tmp_path):
+def test_two_files_of_an_unknown_recording_are_accepted(rttm, audio, tmp_path):
     audio("a.wav"), audio("z.wav"), audio("z.flac")
 
     found = read_rttm_sources(rttm("a"), tmp_path / "audio")
@@ -103,7 +104,7 @@ def test_two_files_that_nobody_asks_for_do_not_matter(rttm, audio, tmp_path):
     assert len(found.sources) == 1
 
 
-def test_a_file_that_is_named_twice_is_one(rttm, audio, tmp_path):
+def test_a_file_that_is_given_twice_is_used_once(rttm, audio, tmp_path):
     file = audio("a.wav")
 
     found = read_rttm_sources(rttm("a"), [tmp_path / "audio", file, str(file)])
@@ -111,7 +112,7 @@ def test_a_file_that_is_named_twice_is_one(rttm, audio, tmp_path):
     assert found.sources[0].audio == file
 
 
-def test_hidden_files_are_no_audio(rttm, audio, tmp_path):
+def test_hidden_files_are_ignored(rttm, audio, tmp_path):
     audio("a.wav"), audio("._a.wav"), audio(".trash/a.wav")
 
     assert len(read_rttm_sources(rttm("a"), tmp_path / "audio").sources) == 1
@@ -124,11 +125,11 @@ def test_accents_may_be_composed_or_not(rttm, audio, tmp_path):
 
 
 def test_a_path_that_does_not_exist_is_named(rttm, tmp_path):
-    with pytest.raises(AudioError, match=r"nowhere: no such audio file or folder"):
+    with pytest.raises(AudioError, match="nowhere: "):
         read_rttm_sources(rttm("a"), [tmp_path / "nowhere"])
 
 
-def test_an_rttm_that_is_none_is_named(tmp_path):
+def test_a_malformed_rttm_file_is_named(tmp_path):
     path = tmp_path / "x.rttm"
     path.write_text("hello\n", "utf-8")
 
@@ -136,7 +137,7 @@ def test_an_rttm_that_is_none_is_named(tmp_path):
         read_rttm_sources(path, tmp_path)
 
 
-def test_channels_are_heard_when_asked_for(rttm, write):
+def test_channels_are_read_on_request(rttm, write):
     file = write("a.wav", [tone(1.0), 0 * tone(1.0)], 16_000)
     path = rttm("a", channel=2)
 
@@ -150,7 +151,7 @@ def test_channels_are_heard_when_asked_for(rttm, write):
     assert dialogue.turns[0].emotion.flags == ("silent",)
 
 
-def test_a_recording_with_several_files_of_meetings(shared):
+def test_recordings_are_matched_in_a_folder_of_meetings(shared):
     found = read_rttm_sources(
         shared / "conversations" / "debug.train.rttm", shared / "conversations"
     )
@@ -159,12 +160,12 @@ def test_a_recording_with_several_files_of_meetings(shared):
     assert len(found.missing) == 8
 
 
-def test_the_recording_that_is_meant_is_the_one_named_or_the_only_one():
+def test_the_chosen_recording_is_the_named_one_or_the_only_one():
     one, two = (parse_rttm(LINE.format(name))[0] for name in ("a", "b"))
 
     assert chosen_recording([one, two], "c", "b") is two
     assert chosen_recording([one], "c") is one
-    with pytest.raises(FormatError, match="turns of 'c' in the RTTM, found 'a'; recording="):
+    with pytest.raises(FormatError, match=r"'c'.* found 'a'.* recording="):
         chosen_recording([one], "c", only=False)
-    with pytest.raises(FormatError, match="expected one recording in the RTTM, found 'a', 'b'"):
+    with pytest.raises(FormatError, match=r"one recording .*found 'a', 'b'"):
         chosen_recording([one, two], None)

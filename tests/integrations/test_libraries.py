@@ -1,4 +1,4 @@
-"""Libraries that may not be installed."""
+"""Objects of libraries that may not be loaded."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fractions import Fraction
 from emo2vec_plugins.integrations.recordings import is_a
 
 
-def test_objects_of_a_module_are_recognised_by_its_classes():
+def test_objects_are_recognised_by_the_classes_of_a_module():
     assert is_a(Fraction(1, 2), "fractions", "Decimal", "Fraction")
     assert not is_a(0.5, "fractions", "Fraction")
     assert not is_a(Fraction(1, 2), "fractions", "Decimal")

@@ -1,4 +1,4 @@
-"""The session over one recording that hosts build on."""
+"""The base session of hosts, over one recording."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ANN = Turn(start=0.0, end=2.0, speaker="Ann")
 BOB = Turn(start=1.0, end=3.0, speaker="Bob")
 
 
-def test_without_turns_the_sound_is_one_turn():
+def test_without_turns_the_recording_is_one_turn():
     dialogue = check_session(RecordingSession("talk", SOUND, None, Options()))
 
     assert dialogue.recording == "talk"
@@ -31,7 +31,7 @@ def test_without_turns_the_sound_is_one_turn():
     assert dialogue.duration == 4.0
 
 
-def test_what_is_not_a_turn_keeps_its_place_and_has_its_reason():
+def test_an_item_that_is_not_a_turn_keeps_its_place_and_reason():
     session = RecordingSession("talk", SOUND, [ANN, "no times", BOB], Options())
 
     assert [clip.key for clip in session.clips()] == [0, 2]
@@ -41,7 +41,7 @@ def test_what_is_not_a_turn_keeps_its_place_and_has_its_reason():
     assert [each.emotion.reason for each in turns] == [None, "no times", None]
 
 
-def test_turns_that_are_not_wanted_overlap_the_others_all_the_same():
+def test_turns_that_are_not_wanted_count_as_overlap():
     session = RecordingSession("talk", SOUND, [ANN, BOB, "no times"], Options(), wanted={1})
 
     [clip] = session.clips()
@@ -51,7 +51,7 @@ def test_turns_that_are_not_wanted_overlap_the_others_all_the_same():
     assert session.emotions() == {1: Emotion(label="sad")}
 
 
-def test_results_may_come_for_any_turn_first():
+def test_results_may_arrive_in_any_order():
     session = RecordingSession("talk", SOUND, [ANN, BOB], Options())
 
     for clip, label in zip(reversed(list(session.clips())), ("sad", "happy"), strict=True):
@@ -91,12 +91,12 @@ def test_records_get_fields_and_labelled_ones_are_not_scored():
     assert records[0] == {"text": "a"}
 
 
-def test_records_have_no_place_for_frames():
-    with pytest.raises(OptionsError, match="a transcript holds no frames"):
+def test_records_cannot_store_frames():
+    with pytest.raises(OptionsError, match=r"transcript .* frames"):
         RecordsSession([], SOUND, [], Options(frames=True))
 
 
-def test_a_recording_that_fails_keeps_its_turns():
+def test_a_failed_recording_keeps_its_turns():
     dialogue = unscored(Recording(recording="a", audio="x.wav", turns=[ANN]), ValueError("why"))
 
     assert [(each.turn, each.emotion) for each in dialogue.turns] == [(ANN, Emotion(reason="why"))]

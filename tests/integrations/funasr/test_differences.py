@@ -153,7 +153,7 @@ def test_a_pipe_in_a_list_is_refused_and_never_run(model, tmp_path):
     trap = tmp_path / "trap"
     (tmp_path / "wav.scp").write_text(f"utt touch {trap} |\n")
 
-    with pytest.raises(FormatError, match="key 'utt' is a pipe"):
+    with pytest.raises(FormatError, match=r"'utt'.* pipe"):
         model.generate(str(tmp_path / "wav.scp"))
     assert not trap.exists()
 
@@ -189,7 +189,7 @@ def test_two_items_of_one_key_are_refused_only_where_they_would_be_one_file(mode
     given = [tone(1), tone(2)]
 
     assert [each["key"] for each in model.generate(given, key=["a", "a"])] == ["a", "a"]
-    with pytest.raises(OptionsError, match=r"two inputs have the key 'a': .* and "):
+    with pytest.raises(OptionsError, match=r"'a': .* and "):
         model.generate(given, key=["a", "a"], output_dir=tmp_path / "out")
 
 

@@ -275,7 +275,7 @@ def test_a_result_of_silence_comes_back_as_it_was(engine, silent):
 
 
 def test_frames_are_refused(engine):
-    with pytest.raises(OptionsError, match="a FunASR result holds no frames"):
+    with pytest.raises(OptionsError, match=r"FunASR .*frames"):
         annotated(result(sentence(0, 1000)), (tone(1), RATE), engine, frames=True)
 
 

@@ -243,7 +243,7 @@ def test_a_path_may_begin_like_an_rttm(meeting, engine, tmp_path, monkeypatch):
 
 
 def test_an_rttm_without_turns_is_named(meeting, engine):
-    with pytest.raises(FormatError, match="found no turns at all"):
+    with pytest.raises(FormatError, match="no turns"):
         annotate_diarization(Annotation().to_rttm(), meeting, score=engine)
 
 
@@ -273,7 +273,7 @@ def test_the_recording_is_chosen_from_an_rttm_of_many(write, engine):
 def test_an_rttm_in_which_no_recording_is_meant_is_refused(recording, meeting, engine):
     many = RTTM.replace("talk", "a") + RTTM.replace("talk", "b")
 
-    with pytest.raises(FormatError, match=r"found 'a', 'b'; recording=\.\.\. chooses one"):
+    with pytest.raises(FormatError, match=r"found 'a', 'b'.*recording="):
         annotate_diarization(many, meeting, score=engine, recording=recording)
 
 

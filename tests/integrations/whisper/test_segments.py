@@ -297,7 +297,7 @@ def test_an_rttm_of_several_recordings_is_asked_for_the_audio(segments, write, n
     annotated = annotate_segments(segments, audio, score=engine, diarization=rttm)
 
     assert [each["speaker"] for each in annotated] == ["SPEAKER_00", "SPEAKER_01"]
-    with pytest.raises(FormatError, match=r"turns of 'lost' in the RTTM, found 'talk', 'other'"):
+    with pytest.raises(FormatError, match=r"'lost' .*found 'talk', 'other'"):
         annotate_segments(segments, audio.with_name("lost.wav"), score=engine, diarization=rttm)
     samples = (noise(6 * 16_000), 16_000)
     other = annotate_segments(segments, samples, score=engine, diarization=rttm, recording="other")
