@@ -1,4 +1,4 @@
-"""``python -m emo2vec_plugins`` is the command ``emo2vec``."""
+"""Run the command ``emo2vec`` with ``python -m emo2vec_plugins``."""
 
 from emo2vec_plugins.cli import main
 

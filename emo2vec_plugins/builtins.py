@@ -1,7 +1,7 @@
 """The composition root: the one list of built-in plugins.
 
-Built-in plugins use the same hooks as installed ones. No other module names them: the core knows
-hooks only, and nothing that this list leaves out is ever loaded.
+Built-in plugins use the same hooks as installed ones. No other module names them: the core depends
+on hooks only and loads only the plugins in this list.
 """
 
 from typing import Any
@@ -27,10 +27,10 @@ BUILT_IN = {
     "review": "emo2vec_plugins.review.plugin",
     "bench": "emo2vec_plugins.bench.plugin",
 }
-"""Name and module of each, imported when plugins are first needed, in this order.
+"""Name and module of each plugin, imported in this order when plugins are first needed.
 
-The last registered is asked first, and every installed plugin before all of these: the hosts of
-most sources stand last, and what opens any path stands before the other openers.
+The last registered plugin is called first, after all installed ones. So the plugins for the most
+common sources come last, and the plugin that opens any path comes before the other openers.
 """
 
 

@@ -1,7 +1,7 @@
-"""Every exception and warning of the package, in one place.
+"""The exceptions and warnings of the package.
 
-Each is an `Emo2vecError` and also the builtin error it is a kind of, so that callers may
-catch either.
+Each exception is an `Emo2vecError` and also a subclass of the closest builtin exception, so callers
+can catch either.
 """
 
 import sys
@@ -9,51 +9,51 @@ import warnings
 
 
 class Emo2vecError(Exception):
-    """Something the package was asked for could not be done; the message says why."""
+    """Base class of all exceptions of the package."""
 
 
 class InvalidTurnError(Emo2vecError, ValueError):
-    """A turn's bounds are not finite numbers in order, or what was given is no turn."""
+    """The bounds of a turn are not finite numbers in order, or an object is not a turn."""
 
 
 class LabelError(Emo2vecError, ValueError):
-    """A label is unknown, repeated, or missing from the model."""
+    """A label is unknown or repeated, or the model does not have it."""
 
 
 class AudioError(Emo2vecError, ValueError):
-    """Audio cannot be read or does not mean what it claims."""
+    """Audio cannot be read, or its contents contradict its metadata."""
 
 
 class ConfigError(Emo2vecError, ValueError):
-    """A model's configuration is missing a value or describes another network."""
+    """The configuration of a model lacks a value or describes a different network."""
 
 
 class CheckpointError(Emo2vecError, ValueError):
-    """A model folder is incomplete, its tensors do not fit, or reading it is not safe."""
+    """A model folder is incomplete, its tensors do not match, or it is unsafe to load."""
 
 
 class ModelNotFoundError(Emo2vecError, LookupError):
-    """A model is neither a known name, nor a folder, nor to be had from its hub."""
+    """A model name is unknown, is not a folder, and is not available from a hub."""
 
 
 class OptionsError(Emo2vecError, ValueError):
-    """Options contradict each other or have no such value."""
+    """Options have invalid values or contradict each other."""
 
 
 class FormatError(Emo2vecError, ValueError):
-    """A file does not follow its format, or a format cannot hold what was to be written."""
+    """A file does not follow its format, or the format cannot store the given data."""
 
 
 class SourceError(Emo2vecError, TypeError):
-    """No plugin knows how to open what was given to be annotated."""
+    """No plugin can open a source."""
 
 
 class PluginError(Emo2vecError, RuntimeError):
-    """A plugin raised, or broke the contract of a hook."""
+    """A plugin raised an exception or broke the contract of a hook."""
 
 
 class StoreError(Emo2vecError, OSError):
-    """Arrays cannot be stored: the store is closed, or does not take them."""
+    """Arrays cannot be stored: the store is closed or rejects them."""
 
 
 class ScorerError(Emo2vecError, RuntimeError):
@@ -61,27 +61,27 @@ class ScorerError(Emo2vecError, RuntimeError):
 
 
 class ResumeError(Emo2vecError, RuntimeError):
-    """An unfinished output belongs to another model, other options or another input."""
+    """An unfinished output belongs to a different model, different options or a different input."""
 
 
 class ExportError(Emo2vecError, RuntimeError):
-    """A graph cannot be run, or does not do what the model does."""
+    """A graph cannot run, or its results differ from the model's."""
 
 
 class TrainingError(Emo2vecError, RuntimeError):
-    """Training cannot begin or go on: its data, its loss or its checkpoint is at fault."""
+    """Training cannot start or continue, because of its data, its loss or its checkpoint."""
 
 
 class MissingExtraError(Emo2vecError, ImportError):
-    """A library that comes with an extra of the package is not installed."""
+    """A library from an optional extra of the package is not installed."""
 
 
 class SelfcheckError(Emo2vecError, AssertionError):
-    """A model does not give the scores that its publishers give for it."""
+    """The scores of a model differ from the published ones."""
 
 
 class Emo2vecWarning(UserWarning):
-    """Something was left out or assumed; the message says what."""
+    """Base class of all warnings of the package, about omissions and assumptions."""
 
 
 class PluginWarning(Emo2vecWarning):
@@ -89,9 +89,9 @@ class PluginWarning(Emo2vecWarning):
 
 
 def warn(message: str, kind: type[Emo2vecWarning] = Emo2vecWarning) -> None:
-    """Warn of the line that called the package, however deep inside of it this is.
+    """Issue a warning that points to the line outside the package that led here.
 
-    Lhotse's frames are passed over, too: a lazy set calls back into the package.
+    Stack frames of Lhotse are skipped too, because lazy sets call back into the package.
     """
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and _is_inner(frame.f_globals.get("__name__", "")):

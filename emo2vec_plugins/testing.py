@@ -1,8 +1,8 @@
-"""For plugin authors: a small model that needs no weights, and the laws plugins must keep.
+"""Test helpers for plugin authors: a model without weights, and checks of the plugin contracts.
 
-`FakeBackend` scores by simple statistics of the samples, the same on every machine, so that a
-plugin can be tested end to end in milliseconds. The ``check_`` functions raise AssertionError
-and say what was broken. `sample_conversation` gives audio to try things on.
+`FakeBackend` computes scores from simple statistics of the samples. They are the same on every
+machine, so a plugin can be tested end to end in milliseconds. The ``check_`` functions raise
+AssertionError with the broken rule. `sample_conversation` returns audio to experiment with.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TOKENS = ("生气/angry", "开心/happy", "中立/neutral", "难过/sad", "<unk>
 
 
 class FakeBackend:
-    """A back end without weights: four statistics a frame, and a fixed linear head on them."""
+    """A back end without weights: four statistics per frame and a fixed linear head."""
 
     labels = LabelSet.from_tokens(TOKENS)
     width = 4
@@ -44,10 +44,10 @@ class FakeBackend:
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
-        """Lengths in samples of the waveforms of each call, for tests that look at batching."""
+        """Lengths of the waveforms of each call in samples, for tests of batching."""
 
     def run(self, waveforms: Sequence[FloatArray]) -> list[Frames]:
-        """Return each waveform's frames; each depends on its own 400 samples alone."""
+        """Return each waveform's frames; a frame depends only on its own 400 samples."""
         self.batches.append([len(waveform) for waveform in waveforms])
         return [self._frames(np.asarray(waveform, dtype=np.float64)) for waveform in waveforms]
 
@@ -66,23 +66,23 @@ class FakeBackend:
 
 
 def tone(seconds: float, *, pitch: float = 220.0, rate: int = MODEL_RATE) -> FloatArray:
-    """Return a decaying tone, mono float32, for tests that need some sound."""
+    """Return a decaying tone as mono float32 samples."""
     time = np.arange(round(seconds * rate)) / rate
     return (0.5 * np.sin(2 * np.pi * pitch * time) * np.exp(-time)).astype(np.float32)
 
 
 def check_backend(backend: Backend, *, tolerance: float = 1e-4) -> None:
-    """Assert that a waveform's frames are what it has alone, whatever is beside it."""
+    """Assert that a waveform's frames do not depend on the other waveforms in a batch."""
     lengths = [RECEPTIVE, 8_000, 719, 16_000, RECEPTIVE]
     random = np.random.default_rng(0)
     waveforms = [random.standard_normal(length).astype(np.float32) for length in lengths]
     together = backend.run(waveforms)
-    assert len(together) == len(waveforms), "one result for each waveform"
+    assert len(together) == len(waveforms), "run() must return one result per waveform"
     for waveform, (embeddings, logits) in zip(waveforms, together, strict=True):
         alone, logits_alone = backend.run([waveform])[0]
         assert embeddings.shape == (frame_count(len(waveform)), backend.width), embeddings.shape
         np.testing.assert_allclose(embeddings, alone, atol=tolerance, rtol=0)
-        assert (logits is None) == (not backend.labels.tokens), "logits for each row of the head"
+        assert (logits is None) == (not backend.labels.tokens), "logits must match the head"
         if logits is not None and logits_alone is not None:
             assert logits.shape == (len(embeddings), len(backend.labels.tokens)), logits.shape
             np.testing.assert_allclose(logits, logits_alone, atol=tolerance, rtol=0)
@@ -96,7 +96,7 @@ def _check_sums(
     frames: Sequence[Frames],
     tolerance: float,
 ) -> None:
-    """Assert that a back end normalises chunks, and gives the sums of the frames that are wanted."""
+    """Assert that a back end normalises chunks and returns the sums of the pooled frames."""
     pools = [np.arange(len(embeddings)) % 3 < 2 for embeddings, _ in frames]
     chunks = [
         Chunk(samples=waveform / 2 + 1, mean=1.0, scale=2.0, pool=pool)
@@ -105,36 +105,36 @@ def _check_sums(
     found = start(backend, chunks)()
     for given, whole, pool in zip(found, frames, pools, strict=True):
         for total, expected in zip(given, summed(whole, pool), strict=True):
-            assert (total is None) == (expected is None), "logits for each row of the head"
+            assert (total is None) == (expected is None), "logits must match the head"
             if total is not None and expected is not None:
                 mean, wanted = total / pool.sum(), expected / pool.sum()
                 np.testing.assert_allclose(mean, wanted, atol=tolerance, rtol=0)
 
 
 def check_session(session: Session, emotion: Emotion | None = None) -> Any:
-    """Drive a session as the pipeline does, one clip behind; return what it finishes with."""
+    """Run a session like the pipeline, one clip behind, and return the result of ``finish()``."""
     result = (
         Emotion(label="neutral", score=1.0, scores={"neutral": 1.0}) if emotion is None else emotion
     )
-    assert session is not None, "there is no session: no plugin opened the source"
+    assert session is not None, "got no session: no plugin opened the source"
     waiting: list[Clip] = []
     for clip in session.clips():
-        assert isinstance(clip, Clip), f"clips() is to yield Clip objects, got {clip!r}"
+        assert isinstance(clip, Clip), f"clips() must yield Clip objects, got {clip!r}"
         waiting.append(clip)
         if len(waiting) > 1:
             session.take(waiting.pop(0), result)
     for clip in waiting:
         session.take(clip, result)
     finished = session.finish()
-    assert finished is not None, "finish() is to return the enriched copy, got None"
+    assert finished is not None, "finish() must return the enriched copy, got None"
     return finished
 
 
 def check_format(format_: Format, dialogues: Sequence[Dialogue]) -> None:
-    """Assert that what a format writes it reads back, and writes the same again.
+    """Assert that a format reads its own output, and that a second round trip changes nothing.
 
-    One that says what it holds is held to that; of others the recordings and the number of their
-    turns must be there.
+    If the format declares *holds*, those fields must survive the round trip; otherwise the names
+    of the recordings and the number of their turns must.
     """
     assert format_.dumps is not None, f"{format_.name} cannot write"
     assert format_.loads is not None, f"{format_.name} cannot read"

@@ -1,4 +1,4 @@
-"""What every test may use; no test may reach the network."""
+"""Shared fixtures; the network is disabled for all tests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ settings.load_profile("default")
 
 @pytest.fixture(autouse=True)
 def no_network():
-    """Refuse every socket but those of this machine's own file system."""
+    """Block every socket except Unix sockets."""
     disable_socket(allow_unix_socket=True)
     yield
     enable_socket()
@@ -31,16 +31,16 @@ def no_network():
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """Folder of public recordings for development; tests that need it are skipped without it."""
+    """Folder of public recordings; tests that need it are skipped if it does not exist."""
     path = ROOT.parent / "shared" / "data"
     if not path.is_dir():
-        pytest.skip("there is no ../shared/data beside the checkout")
+        pytest.skip("needs ../shared/data beside the checkout")
     return path
 
 
 @pytest.fixture
 def noise():
-    """A maker of noise, as float32 of shape (samples,) or (channels, samples)."""
+    """A function that makes float32 noise of shape (samples,) or (channels, samples)."""
 
     def make(samples: int, *, channels: int | None = None, seed: int = 0) -> np.ndarray:
         shape = samples if channels is None else (channels, samples)
@@ -52,7 +52,7 @@ def noise():
 
 @pytest.fixture
 def write(tmp_path):
-    """A writer of audio files by libsndfile, which gives the path."""
+    """A function that writes an audio file with libsndfile and returns its path."""
 
     def save(name: str, samples: np.ndarray, rate: int, **kind: str) -> Path:
         path = tmp_path / name
@@ -64,13 +64,13 @@ def write(tmp_path):
 
 @pytest.fixture
 def engine() -> Engine:
-    """An engine whose scores depend on the sound, and which is quick."""
+    """A fast engine whose scores depend on the audio."""
     return Engine(FakeBackend())
 
 
 @pytest.fixture(scope="module")
 def one_thread():
-    """Sums in one order, so that training twice gives the same weights to the last bit."""
+    """Use one thread, so that sums have a fixed order and training is bit-identical."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

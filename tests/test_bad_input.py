@@ -1,4 +1,4 @@
-"""Input as people really have it: nothing raises out of a run for one bad clip, nothing is lost."""
+"""Real-world input: one bad clip never raises out of a run, and no turn is lost."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def cut_in_half(path):
     return path
 
 
-# Files that cannot be read: a reason each, and the run goes on.
+# A file that cannot be read gives a reason, and the run continues.
 
 
 @pytest.fixture
@@ -70,18 +70,18 @@ def bad_file(tmp_path, write, noise):
 
 BAD_FILES = {
     "missing": "no such audio file",
-    "empty": "the file is empty",
+    "empty": "empty",
     "text": "not readable as audio",
-    "folder": "is a folder, expected an audio file",
+    "folder": "folder",
     "dangling": "no such audio file",
     "header": "not readable as audio",
-    "nan": "1 NaN or infinite samples, the first at 0.500 s",
-    "infinite": "1 NaN or infinite samples, the first at 0.500 s",
+    "nan": "at 0.500 s",
+    "infinite": "at 0.500 s",
 }
 
 
 @pytest.mark.parametrize("kind", BAD_FILES)
-def test_a_file_that_cannot_be_read_is_a_reason(bad_file, write, kind):
+def test_a_file_that_cannot_be_read_gives_a_reason(bad_file, write, kind):
     good = write("good.wav", tone(1.0), RATE)
 
     first, bad, last = annotated(good, bad_file(kind), str(good))
@@ -94,7 +94,7 @@ def test_a_file_that_cannot_be_read_is_a_reason(bad_file, write, kind):
 
 
 @pytest.mark.parametrize("kind", BAD_FILES)
-def test_every_turn_of_a_bad_file_comes_back(bad_file, kind):
+def test_every_turn_of_a_bad_file_is_returned(bad_file, kind):
     turns = [Turn(start=0.0, end=0.8, speaker="a"), Turn(start=0.4, end=0.9, speaker="b")]
 
     (dialogue,) = annotated(Recording(recording="x", audio=bad_file(kind), turns=turns))
@@ -107,8 +107,8 @@ def test_every_turn_of_a_bad_file_comes_back(bad_file, kind):
     )
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_one_may_not_read_is_a_reason(write):
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can read every file")
+def test_a_file_without_read_permission_gives_a_reason(write):
     path = write("private.wav", tone(1.0), RATE)
     path.chmod(0)
 
@@ -138,19 +138,19 @@ def test_no_turn_of_a_truncated_file_is_lost(write, noise, name, kind):
     assert beyond.reason
 
 
-def test_a_file_of_no_samples_is_too_short(write):
+def test_a_file_without_samples_is_too_short(write):
     path = write("none.wav", np.zeros(0, np.float32), RATE)
 
     assert only_emotion(path).reason.startswith("too short: 0 samples")
 
 
-def test_a_public_file_of_no_samples_is_too_short(shared):
+def test_a_public_file_without_samples_is_too_short(shared):
     emotion = only_emotion(shared / "audio_formats" / "tmp.wav")
 
     assert emotion.reason.startswith("too short: 0 samples")
 
 
-def test_nan_harms_only_the_turns_that_hold_it(write, noise):
+def test_nan_affects_only_the_turns_that_contain_it(write, noise):
     samples = noise(3 * RATE)
     samples[RATE + 5] = np.nan
     path = write("a.wav", samples, RATE, subtype="FLOAT")
@@ -162,7 +162,7 @@ def test_nan_harms_only_the_turns_that_hold_it(write, noise):
     assert labels == [True, False, True]
 
 
-def test_a_channel_that_is_not_there_is_a_reason(write, noise):
+def test_a_missing_channel_gives_a_reason(write, noise):
     path = write("a.wav", noise(RATE, channels=2), RATE)
     turns = [Turn(start=0.0, end=1.0, channel=channel) for channel in (0, 2, (0, 1), (1, 7))]
 
@@ -170,15 +170,16 @@ def test_a_channel_that_is_not_there_is_a_reason(write, noise):
 
     reasons = [scored.emotion.reason for scored in dialogue.turns]
     assert reasons[0] is reasons[2] is None
-    assert reasons[1] == "the turn is on channel [2], the audio has [0, 1]"
-    assert reasons[3] == "the turn is on channel [1, 7], the audio has [0, 1]"
+    for reason, missing in ((reasons[1], "[2]"), (reasons[3], "[1, 7]")):
+        assert missing in reason
+        assert "[0, 1]" in reason
 
 
-def test_audio_of_no_kind_fails_its_recording_only():
+def test_audio_of_an_unknown_type_fails_only_its_recording():
     bad = Recording(recording="bad", audio=3.5)
     good = Recording(recording="good", audio=(tone(1.0), RATE))
 
-    with pytest.warns(UserWarning, match="audio is a path, .* got float"):
+    with pytest.warns(UserWarning, match="audio .*float"):
         results = annotated(bad, good)
 
     assert results[0] is bad
@@ -189,7 +190,7 @@ def test_audio_of_no_kind_fails_its_recording_only():
 
 
 @pytest.mark.parametrize(("samples", "scored"), [(0, False), (399, False), (400, True)])
-def test_400_samples_are_the_least(samples, scored):
+def test_400_samples_are_the_minimum(samples, scored):
     emotion = only_emotion(Recording(recording="x", audio=(np.ones(samples, np.float32), RATE)))
 
     assert (emotion.label is not None) == scored
@@ -197,7 +198,7 @@ def test_400_samples_are_the_least(samples, scored):
 
 
 @pytest.mark.parametrize(("samples", "scored"), [(199, False), (200, True)])
-def test_the_least_counts_after_resampling(samples, scored):
+def test_the_minimum_applies_after_resampling(samples, scored):
     emotion = only_emotion(
         Recording(recording="x", audio=(np.ones(samples, np.float32), RATE // 2))
     )
@@ -217,7 +218,7 @@ def test_a_recording_longer_than_a_window_is_scored():
     assert (emotion.label in NAMES, emotion.flags) == (True, ("windowed",))
 
 
-# Formats of every kind.
+# Audio formats.
 
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000])
@@ -237,7 +238,7 @@ def test_public_files_of_every_kind_are_scored(shared, folder):
     endings = {".wav", ".flac", ".mp3", ".opus", ".sph"}
     paths = [path for path in sorted((shared / folder).rglob("*")) if path.suffix in endings]
 
-    # Ten seconds of each are enough, and quick.
+    # Ten seconds of each file are enough, and fast.
     turns = [Turn(start=0.0, end=10.0)]
     dialogues = annotated(*(Recording(recording=p.stem, audio=p, turns=turns) for p in paths))
 
@@ -247,10 +248,10 @@ def test_public_files_of_every_kind_are_scored(shared, folder):
         assert scored.emotion.label in NAMES or scored.emotion.reason.startswith("too short")
 
 
-# Turns of every kind.
+# Turns.
 
 
-def test_odd_turns_keep_their_order_and_none_is_lost():
+def test_odd_turns_are_all_returned_in_order():
     turns = [
         Turn(start=2.0, end=3.0, speaker="b"),
         Turn(start=-1.0, end=1.0, speaker="a"),
@@ -287,7 +288,7 @@ def test_odd_turns_keep_their_order_and_none_is_lost():
     assert scored[3].duration == pytest.approx(0.5)
 
 
-def test_overlap_is_kept_or_left_out_as_asked():
+def test_overlap_is_kept_or_excluded_on_request():
     turns = [Turn(start=0.0, end=2.0, speaker="a"), Turn(start=1.0, end=2.0, speaker="b")]
     meeting = Recording(recording="x", audio=(tone(2.0), RATE), turns=turns)
 
@@ -297,11 +298,11 @@ def test_overlap_is_kept_or_left_out_as_asked():
     assert [one.emotion.overlap_ratio for one in kept.turns] == [0.5, 1.0]
     assert [one.emotion.overlap_ratio for one in alone.turns] == [0.5, 1.0]
     assert kept.turns[1].emotion.label in NAMES
-    assert alone.turns[1].emotion.reason.startswith("overlapped throughout")
+    assert "overlapped" in alone.turns[1].emotion.reason
     assert alone.turns[0].emotion.scores != kept.turns[0].emotion.scores
 
 
-def test_turns_as_far_out_as_floats_go_are_read_within_bounds():
+def test_turns_with_extreme_bounds_are_read_within_the_audio():
     turns = [Turn(start=-1e308, end=1e308), Turn(start=1e308, end=1e308)]
 
     (dialogue,) = annotated(Recording(recording="x", audio=(tone(1.0), RATE), turns=turns))
@@ -318,15 +319,14 @@ def test_a_recording_without_turns_stays_empty():
     assert (dialogue.recording, dialogue.turns) == ("x", ())
 
 
-def test_thousands_of_turns_of_a_missing_file_are_all_reasons():
+def test_thousands_of_turns_of_a_missing_file_all_have_a_reason():
     turns = [Turn(start=float(i), end=i + 1.0, speaker="a") for i in range(5_000)]
 
     (dialogue,) = annotated(Recording(recording="x", audio="missing.wav", turns=turns))
 
     assert len(dialogue.turns) == 5_000
-    assert {scored.emotion.reason for scored in dialogue.turns} == {
-        "missing.wav: no such audio file"
-    }
+    for scored in dialogue.turns:
+        assert "missing.wav" in scored.emotion.reason
 
 
 # Options.
@@ -336,6 +336,8 @@ def test_thousands_of_turns_of_a_missing_file_are_all_reasons():
     "options",
     [{"overlap": "drop"}, {"array_dtype": "float64"}, {"field": "my field"}, {"field": ""}],
 )
-def test_options_without_sense_are_refused(options):
-    with pytest.raises(ValueError, match=r"overlap is|array_dtype is|field is"):
+def test_invalid_options_are_rejected(options):
+    ((name, value),) = options.items()
+
+    with pytest.raises(ValueError, match=f"{name} .*{value!r}"):
         Options(**options)

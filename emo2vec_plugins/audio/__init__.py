@@ -1,4 +1,4 @@
-"""Where audio comes from, and how a turn of it becomes 16 kHz mono samples."""
+"""Audio sources, and the 16 kHz mono samples of their turns."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""The contract: turns, emotions and dialogues, hooks and plugins, and the one stream of clips."""
+"""The contract: turns, emotions, dialogues, hooks, plugins, and the annotation pipeline."""
 
 import lazy_loader
 

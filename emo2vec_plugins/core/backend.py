@@ -1,4 +1,4 @@
-"""What a model is to the rest of the package: waveforms in, frames out."""
+"""The interface of a model: waveforms in, frames out."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from emo2vec_plugins.core.labels import LabelSet
 from emo2vec_plugins.core.values import FloatArray, Provenance
 
 Frames = tuple[FloatArray, FloatArray | None]
-"""Embeddings, shape (frames, width), and logits, shape (frames, rows of the head) or None."""
+"""Embeddings, shape (frames, width), and logits, shape (frames, head rows), or None without a head."""
 
 
 @runtime_checkable
 class Backend(Protocol):
-    """A model that can be run.
+    """A model loaded on a device.
 
     Attributes:
-        labels: The rows of its head; no names for a model without one.
-        width: Of its embeddings.
-        normalize: Whether a clip is brought to zero mean and unit variance first.
-        batch_seconds: How much audio to give it at a time, unless told otherwise.
-        provenance: Travels with every result.
+        labels: The rows of the model's head; empty for a model without a head.
+        width: Width of the embeddings.
+        normalize: Whether clips must be scaled to zero mean and unit variance first.
+        batch_seconds: Default batch size, in seconds of audio.
+        provenance: Attached to every result.
     """
 
     labels: LabelSet
@@ -34,24 +34,24 @@ class Backend(Protocol):
     def run(self, waveforms: Sequence[FloatArray]) -> list[Frames]:
         """Return each waveform's frames, in order.
 
-        A waveform's frames do not depend on which others are given with it.
+        A waveform's frames must not depend on the other waveforms in the call.
 
         Args:
-            waveforms: 1-D float32 arrays at 16 kHz of at least 400 samples, normalised already.
+            waveforms: 1-D float32 arrays at 16 kHz of at least 400 samples, already normalised.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedModel:
-    """A model, or a way to load models, that a plugin offers by name.
+    """A model, or a model loader, that a plugin offers by name.
 
     Attributes:
-        name: What users pass; ``name:source`` passes *source* on to *load*.
+        name: The name users pass; ``name:source`` passes *source* to *load*.
         description: One line for listings.
-        load: Called as ``load(source, device=device, dtype=dtype)``; *source* is None when the
-            name is given alone, *device* None for the best there is.
-        needs_source: Whether the name alone is not enough.
+        load: Called as ``load(source, device=device, dtype=dtype)``. *source* is None if the
+            user passed the name alone. *device* is None for the best available device.
+        needs_source: Whether users must pass ``name:source``.
     """
 
     name: str

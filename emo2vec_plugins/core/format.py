@@ -1,4 +1,4 @@
-"""What a plugin offers through ``emo2vec_formats``: a way to write dialogues, to read them, or both."""
+"""Annotation formats, which plugins offer through the hook ``emo2vec_formats``."""
 
 from __future__ import annotations
 
@@ -12,27 +12,28 @@ from emo2vec_plugins.errors import FormatError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
-    """A way to write dialogues down, to read them, or both.
+    """An annotation format: how to write dialogues, read them, or both.
 
-    A format that says what it *holds* keeps a law: what `dumps` wrote, `loads` gives back, but for
-    what the format does not hold. Files are held to it when they are written.
+    If a format declares *holds*, `loads` must restore those fields from the output of `dumps`.
+    Every file is checked against this rule when it is written.
 
     Attributes:
-        name: What users and other plugins call it.
-        suffixes: File names of this format end so; the longest match of all formats wins.
-        description: One line for listings; says what is lost.
-        dumps: Gives the text for some dialogues, or bytes if *binary*. Raises `FormatError` when
-            the format cannot hold them.
-        loads: Gives the dialogues in a text, or in bytes if *binary*. Raises `FormatError`, with
-            the line, when it is not of this format. A recording whose name is not in the text is
-            called ``""``, and named after its file by whoever reads one.
-        binary: Files of this format are no text.
-        holds: Which of `emo2vec_plugins.formats.FIELDS` come back; None if that is not said.
-        ticks: Times are written in whole ones of so many a second; 0 for times as they are.
-        least: The shortest turn that is written, in ticks; shorter ones are drawn out to it.
+        name: The name that users and other plugins pass.
+        suffixes: Endings of file names; among all formats, the longest match wins.
+        description: One line for listings, including what is lost.
+        dumps: Returns the text for a list of dialogues, or bytes if *binary*. Raises
+            `FormatError` if the format cannot store them.
+        loads: Returns the dialogues in a text, or in bytes if *binary*. Raises `FormatError` with
+            the line if the text does not follow the format. Must name a recording ``""`` if the
+            text has no name; the caller then names it after its file.
+        binary: Whether files contain bytes instead of text.
+        holds: The members of `emo2vec_plugins.formats.FIELDS` that survive a round trip; None if
+            unspecified.
+        ticks: Time resolution, in ticks per second; 0 if times are not rounded.
+        least: Duration of the shortest turn, in ticks; shorter turns are extended to it.
 
     Raises:
-        FormatError: If it can neither be read nor written, or an ending has no dot.
+        FormatError: If the format has neither *dumps* nor *loads*, or a suffix has no dot.
     """
 
     name: str
@@ -48,9 +49,9 @@ class Format:
     def __post_init__(self) -> None:
         suffixes: Any = self.suffixes
         if isinstance(suffixes, str):
-            raise FormatError(f"suffixes is a tuple, got {suffixes!r}: ({suffixes!r},)")
+            raise FormatError(f"suffixes must be a tuple, got {suffixes!r}: write ({suffixes!r},)")
         for suffix in suffixes:
             if not suffix.startswith("."):
-                raise FormatError(f"a suffix begins with a dot, got {suffix!r}")
+                raise FormatError(f"a suffix must start with a dot, got {suffix!r}")
         if self.dumps is None and self.loads is None:
             raise FormatError(f"format {self.name!r} has neither dumps nor loads")

@@ -1,6 +1,6 @@
-"""What a corpus's names for emotions mean: ``happiness`` is ``happy``, ``W`` is ``angry``.
+"""Mapping of a corpus's emotion names to ours: ``happiness`` to ``happy``, ``W`` to ``angry``.
 
-Nothing is guessed: a name that is neither mapped nor canonical is an error that lists it.
+Names are never guessed: a name that is neither mapped nor canonical is an error.
 """
 
 from __future__ import annotations
@@ -21,16 +21,23 @@ T = TypeVar("T")
 def read_yaml(
     path: Path, make: Callable[[dict[str, Any]], T], *, expected: str, wrong: type[Emo2vecError]
 ) -> T:
-    """Return what *make* makes of the mapping in a YAML or JSON file.
+    """Return *make* applied to the mapping in a YAML or JSON file.
+
+    Args:
+        path: The file.
+        make: Converts the mapping; may raise *wrong*.
+        expected: Description of a valid file, for the message.
+        wrong: The error class to raise.
 
     Raises:
-        Emo2vecError: *wrong*, with the path, if the file holds no mapping, or *make* raises it.
+        Emo2vecError: *wrong*, with the path, if the file does not contain a mapping, or if *make*
+            raises it.
         OSError: If the file cannot be read.
     """
     try:
         document = yaml.safe_load(path.read_text("utf-8-sig"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise wrong(f"{path}: not readable as plain YAML or JSON: {error}") from error
+        raise wrong(f"{path}: cannot be read as plain YAML or JSON: {error}") from error
     if not isinstance(document, dict):
         raise wrong(f"{path}: expected {expected}, got {type(document).__name__}")
     try:
@@ -41,12 +48,12 @@ def read_yaml(
 
 @dataclass(frozen=True, slots=True)
 class LabelMap:
-    """What a corpus's names mean: one of our names, or None for a class that is left out.
+    """A mapping of a corpus's emotion names to ours, or to None for classes to leave out.
 
-    Names that are not in it, and what others mean, keep their canonical form.
+    Names missing from the mapping are converted to their canonical form, as are mapped names.
 
     Attributes:
-        names: From the corpus's name to ours.
+        names: Our name for each of the corpus's names.
     """
 
     names: Mapping[str, str | None] = field(default_factory=dict)
@@ -55,8 +62,8 @@ class LabelMap:
         for name, meaning in self.names.items():
             if not isinstance(name, str) or not isinstance(meaning, str | None):
                 raise LabelError(
-                    "a label map goes from a corpus's name to ours, or to null to leave its turns "
-                    f"out, got {name!r}: {meaning!r}"
+                    "a label map must map a corpus's name to one of ours, or to null to leave out "
+                    f"its turns, got {name!r}: {meaning!r}"
                 )
         ours = {
             name: None if meaning is None else canonical(meaning)
@@ -66,17 +73,17 @@ class LabelMap:
 
     @classmethod
     def read(cls, path: str | Path) -> LabelMap:
-        """Read a map from a YAML or JSON file of one mapping.
+        """Read a label map from a YAML or JSON file with one mapping.
 
-        Such as ``happiness: happy``, or ``boredom: null``, whose turns are left out.
+        Example lines: ``happiness: happy``, and ``boredom: null`` to leave out its turns.
 
         Raises:
-            LabelError: If the file holds anything else.
-            OSError: If it cannot be read.
+            LabelError: If the file contains anything else.
+            OSError: If the file cannot be read.
         """
         expected = "a mapping of names, such as 'happiness: happy'"
         return read_yaml(Path(path), cls, expected=expected, wrong=LabelError)
 
     def __call__(self, name: str) -> str | None:
-        """Return what *name* means; None if its turns are to be left out."""
+        """Return our name for *name*, or None if its turns must be left out."""
         return self.names[name] if name in self.names else canonical(name)

@@ -1,7 +1,7 @@
-"""Emotion classes: canonical names, and the raw tokens that checkpoints have for them.
+"""Emotion classes: canonical names, and the raw tokens in checkpoints.
 
-``tokens.txt`` differs between published revisions: bilingual tokens (``生气/angry``), a
-placeholder row (``unuse_0``), ``<unk>`` for the class the paper calls unknown.
+``tokens.txt`` differs between published revisions: bilingual tokens (``生气/angry``),
+placeholder rows (``unuse_0``), and ``<unk>`` for the class that the paper calls unknown.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ COLOURS = {
     "surprised": "#cc79a7",
     "unknown": "#b8b8b8",
 }
-"""One colour per class that the colour-blind can tell apart.
+"""One colour per class, distinguishable with colour blindness.
 
-Five are from the palette of Okabe and Ito; the purple and the darkest grey were chosen for their
-distance from them as people with each kind of colour blindness see it. The two lighter greys
-differ from other colours by little more than lightness: where there is room, they have a texture.
+Five colours are from the palette of Okabe and Ito. The purple and the darkest grey were chosen to
+be distant from these five under each kind of colour blindness. The two lighter greys differ from
+other colours mainly in lightness, so they have a texture where there is room.
 """
 
 EMOTIONS = tuple(COLOURS)
 """The nine classes of emotion2vec+, by canonical name."""
 
 UNSCORED = "unscored"
-"""What annotation files say of a turn without a label."""
+"""Label of turns without an emotion in annotation files."""
 
 
 def canonical(token: str) -> str:
-    """Return the ASCII name of a raw token.
+    """Return the canonical class name of a raw token.
 
     >>> canonical("生气/angry"), canonical("<unk>"), canonical("Happy")
     ('angry', 'unknown', 'happy')
@@ -49,12 +49,12 @@ def canonical(token: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LabelSet:
-    """Which rows of a model's head are classes, and what they are called.
+    """The classes of a model's head.
 
     Attributes:
         tokens: The raw lines of ``tokens.txt``, one per row of the head.
-        names: Canonical names of the classes in use, in the head's order.
-        columns: The row of the head that each of *names* is.
+        names: Canonical names of the classes in use, in the order of the head.
+        columns: The head row of each of *names*.
     """
 
     tokens: tuple[str, ...]
@@ -63,10 +63,10 @@ class LabelSet:
 
     @classmethod
     def from_tokens(cls, tokens: Iterable[str]) -> LabelSet:
-        """Name the rows of a head; rows that start with ``unuse`` are no classes.
+        """Return the classes of a head; rows that start with ``unuse`` are left out.
 
         Raises:
-            LabelError: If two rows have the same canonical name, or one has none.
+            LabelError: If two rows have the same canonical name, or a row has no ASCII name.
         """
         raw = tuple(tokens)
         rows = [(i, canonical(token)) for i, token in enumerate(raw) if not _is_unused(token)]
@@ -75,32 +75,31 @@ class LabelSet:
         unnamed = [raw[i] for i, name in rows if not _is_plain(name)]
         if unnamed:
             raise LabelError(
-                f"tokens {unnamed} give no ASCII class name; write them as 'token/name'"
+                f"tokens {unnamed} have no ASCII class name; write them as 'token/name'"
             )
         return cls(raw, names, columns)
 
     def restrict(self, labels: Sequence[str] | None) -> LabelSet:
-        """Keep only the classes named in *labels*, in the head's order; None keeps all.
+        """Return only the classes in *labels*, in the order of the head; None keeps all.
 
-        Other classes' logits are masked, so the probabilities of those kept sum to 1.
+        Logits of the other classes are masked: the remaining probabilities sum to 1.
 
         Raises:
-            LabelError: If a label is unknown or given twice, or none is given, or *labels* is
-                one string.
+            LabelError: If a label is unknown or repeated, or *labels* is empty or a string.
         """
         if labels is None:
             return self
         if isinstance(labels, str):
-            raise LabelError(f"labels is a list of names, got the string {labels!r}")
+            raise LabelError(f"labels must be a list of names, got the string {labels!r}")
         wanted = tuple(canonical(label) for label in labels)
         _refuse_repeats(wanted)
         unknown = [label for label in wanted if label not in self.names]
         if unknown or not wanted:
             several = any(" " in label for label in unknown)
-            commas = "; names are separated by commas" if several else ""
+            commas = "; separate names with commas" if several else ""
             raise LabelError(
                 f"the model has no class {', '.join(unknown) or '(none given)'}; "
-                f"it has {', '.join(self.names) or 'no classes at all'}"
+                f"it has {', '.join(self.names) or 'no classes'}"
                 f"{commas}"
             )
         kept = [pair for pair in zip(self.names, self.columns, strict=True) if pair[0] in wanted]
@@ -108,7 +107,7 @@ class LabelSet:
 
 
 def _is_unused(token: str) -> bool:
-    # The reference tests for "unuse" alone; revisions in the wild have "unuse_0".
+    # The reference implementation tests for "unuse" only; published revisions have "unuse_0".
     return token.startswith("unuse")
 
 
@@ -119,4 +118,4 @@ def _is_plain(name: str) -> bool:
 def _refuse_repeats(names: Sequence[str]) -> None:
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
-        raise LabelError(f"class names are given twice: {', '.join(repeated)}")
+        raise LabelError(f"repeated class names: {', '.join(repeated)}")

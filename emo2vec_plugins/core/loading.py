@@ -1,4 +1,4 @@
-"""From a model's name to a back end."""
+"""Loading models by name."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from emo2vec_plugins.core.plugins import Plugins, as_plugins
 from emo2vec_plugins.errors import ModelNotFoundError, OptionsError
 
 DEFAULT_MODEL = "emotion2vec_plus_large"
-"""What commands use unless told otherwise."""
+"""The model that commands use by default."""
 
 FOLDERS = "torch"
-"""The way to load what is not a registered name: a folder or a hub's identifier."""
+"""The loader for names that are not registered: a folder or a model identifier of a hub."""
 
 
 def load_model(
@@ -28,24 +28,24 @@ def load_model(
     dtype: str = "float32",
     plugins: Plugins | None = None,
 ) -> Backend:
-    """Load a model by name; never falls back to another one.
+    """Return the model called *name*; never falls back to another model.
 
     Args:
-        name: A registered name (``emo2vec models`` lists them), a folder with config.yaml,
-            weights and tokens.txt, a hub's identifier such as
-            ``emotion2vec/emotion2vec_plus_base`` or ``iic/emotion2vec_plus_base``, or
-            ``way:source`` to have a registered way of loading open a source. A path object
-            is always a folder.
-        device: ``cpu``, ``cuda``, ``cuda:1``; the best there is if None.
+        name: One of these: a registered name, as ``emo2vec models`` lists them; a folder with
+            config.yaml, weights and tokens.txt; a hub identifier such as
+            ``emotion2vec/emotion2vec_plus_base`` or ``iic/emotion2vec_plus_base``; or
+            ``loader:source``, to open a source with a registered loader. A path object is
+            always a folder.
+        device: ``cpu``, ``cuda`` or ``cuda:1``; None for the best available device.
         dtype: ``float32``, ``bfloat16`` or ``float16``; ``int8`` for ``onnx:`` and ``openvino:``.
-        plugins: Those installed, unless given.
+        plugins: Plugins to use; default: the installed ones.
 
     Raises:
-        ModelNotFoundError: If there is no such model, or its hub cannot be reached.
-        CheckpointError, ConfigError: If its files are not what they should be.
-        MissingExtraError: If it needs a library that is not installed.
+        ModelNotFoundError: If the model does not exist, or its hub cannot be reached.
+        CheckpointError, ConfigError: If the model's files are invalid.
+        MissingExtraError: If the model needs a library that is not installed.
     """
-    named = f"{FOLDERS}:{os.fspath(name)}" if isinstance(name, os.PathLike) else name
+    named = f"{FOLDERS}:{Path(name).absolute()}" if isinstance(name, os.PathLike) else name
     models = as_plugins(plugins).models()
     backend = _load(named, device=device, dtype=dtype, models=models)
     if plugins is None:
@@ -56,13 +56,13 @@ def load_model(
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """How a back end was loaded, so that another process can load it, too; pickles.
+    """How a back end was loaded; picklable, so that another process can load it too.
 
     Attributes:
-        name: As `load_model` takes it; paths are absolute.
-        device: As `load_model` takes it.
-        dtype: As `load_model` takes it.
-        sha256: Digest of its weights.
+        name: Argument of `load_model`, with absolute paths.
+        device: Argument of `load_model`.
+        dtype: Argument of `load_model`.
+        sha256: Digest of the weights.
     """
 
     name: str
@@ -71,10 +71,10 @@ class LoadedModel:
     sha256: str = ""
 
     def load(self) -> Backend:
-        """Load the model, once in a process however often it is asked for.
+        """Return the model; repeated calls in one process load it once.
 
         Raises:
-            ModelNotFoundError: If there is another model of this name by now.
+            ModelNotFoundError: If the model with this name now has other weights.
         """
         return _loaded_once(self)
 
@@ -83,32 +83,32 @@ def loaded_model(backend: Backend) -> LoadedModel:
     """Return how a back end was loaded.
 
     Raises:
-        OptionsError: If it did not come from `load_model`, or the caller's own plugins, which do
-            not pickle, were used.
+        OptionsError: If it did not come from `load_model`, or was loaded with ``plugins=...``,
+            because plugins do not pickle.
     """
     found = _loaded.get(id(backend))
     if found is None:
         raise OptionsError(
-            f"{type(backend).__name__} cannot be loaded again by name: only a model that "
-            "load_model(...) gave, without plugins=..., can go to another process"
+            f"{type(backend).__name__} cannot be sent to another process: load it with "
+            "load_model(...), without plugins=..."
         )
-    # Where it is now: a back end may have been moved since it was loaded.
+    # The current device: the back end may have been moved since it was loaded.
     device = getattr(backend, "device", found.device)
     return replace(found, device=None if device is None else str(device))
 
 
 _loaded: dict[int, LoadedModel] = {}
-"""By identity, since back ends need not be hashable."""
+"""By identity, because back ends may be unhashable."""
 
 
 @lru_cache(maxsize=1)
 def _loaded_once(model: LoadedModel) -> Backend:
-    # One: a worker that changes models must not keep the weights of all of them.
+    # maxsize=1: a worker that switches models must not keep the weights of all of them.
     backend = load_model(model.name, device=model.device, dtype=model.dtype)
     if backend.provenance.sha256 != model.sha256:
         raise ModelNotFoundError(
-            f"{model.name!r} has other weights here: expected sha256 {model.sha256}, "
-            f"found {backend.provenance.sha256}"
+            f"{model.name!r} has different weights here: expected sha256 {model.sha256}, "
+            f"got {backend.provenance.sha256}"
         )
     return backend
 
@@ -117,33 +117,35 @@ def _remember(backend: Backend, model: LoadedModel) -> None:
     try:
         weakref.finalize(backend, _loaded.pop, id(backend), None)
     except TypeError:
-        return  # a class with slots: without a weak reference, its id may be another's one day
+        return  # a class with slots: without a weak reference, its id could be reused unnoticed
     _loaded[id(backend)] = model
 
 
 def _absolute(name: str, models: Mapping[str, NamedModel]) -> str:
-    """Return a name that means the same model to a process that works in another folder."""
+    """Return a name for the same model that is valid in any working directory."""
     if name in models:
         return name
-    way, colon, source = name.partition(":")
-    way, source = (way, source) if colon and way in models else (FOLDERS, name)
-    if source in models and way != FOLDERS:  # openvino:tiny is the model, also beside ./tiny
+    loader, colon, source = name.partition(":")
+    loader, source = (loader, source) if colon and loader in models else (FOLDERS, name)
+    if source in models and loader != FOLDERS:  # openvino:tiny is the model even if ./tiny exists
         return name
-    return f"{way}:{Path(source).resolve()}" if Path(source).exists() else name
+    return f"{loader}:{Path(source).resolve()}" if Path(source).exists() else name
 
 
 def _load(
     name: str, *, device: str | None, dtype: str, models: Mapping[str, NamedModel]
 ) -> Backend:
-    way, colon, source = name.partition(":")
+    loader, colon, source = name.partition(":")
     if name in models and not models[name].needs_source:
         return models[name].load(None, device=device, dtype=dtype)
-    if colon and way in models:
-        return models[way].load(source, device=device, dtype=dtype)
+    if colon and loader in models:
+        return models[loader].load(source, device=device, dtype=dtype)
     if name in models:
         raise ModelNotFoundError(f"model {name!r} needs a source: '{name}:FOLDER'")
-    if FOLDERS not in models:  # a plugin may have broken what offers it
-        raise ModelNotFoundError(f"no plugin offers {name!r}, and none loads folders ({FOLDERS}:)")
+    if FOLDERS not in models:  # a plugin's wrapper may have failed the built-in loader
+        raise ModelNotFoundError(
+            f"no plugin offers the model {name!r}, and the loader for folders ({FOLDERS}:) is missing"
+        )
     try:
         return models[FOLDERS].load(name, device=device, dtype=dtype)
     except ModelNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Who speaks at the same time as whom: pure arithmetic on turns."""
+"""Overlapping speech: pure arithmetic on turns."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ T = TypeVar("T")
 
 
 def overlaps(turns: Sequence[Turn]) -> list[tuple[Span, ...] | None]:
-    """Return, for each turn, the spans of it in which another speaker is heard too.
+    """Return, for each turn, the spans during which another speaker speaks too.
 
-    Spans are sorted and disjoint. Turns of one speaker do not overlap each other, nor do turns
-    on channels that have none in common. A turn without a speaker has None: nobody knows.
+    Spans are sorted and disjoint. Turns of the same speaker do not count as overlap, nor do turns
+    without a common channel. The result is None for a turn without a speaker: its overlap is
+    unknown.
 
     >>> a, b = Turn(start=0, end=2, speaker="a"), Turn(start=1, end=3, speaker="b")
     >>> overlaps([a, b])
@@ -40,7 +41,7 @@ def overlaps(turns: Sequence[Turn]) -> list[tuple[Span, ...] | None]:
 
 
 def union(spans: Iterable[Span]) -> list[Span]:
-    """Merge spans that touch or overlap; drop those without length.
+    """Merge spans that touch or overlap; drop empty spans.
 
     >>> union([(3, 4), (0, 1), (0.5, 2), (5, 5)])
     [(0, 2), (3, 4)]
@@ -55,18 +56,18 @@ def union(spans: Iterable[Span]) -> list[Span]:
 
 
 def rows_without_overlap(items: Iterable[T], span: Callable[[T], Span]) -> list[tuple[T, ...]]:
-    """Spread items over as few rows as hold them without overlap, the first row the fullest.
+    """Arrange items in the fewest rows without overlap within a row, filling the first row first.
 
     Args:
-        items: In order of their start.
-        span: Gives an item's start and end.
+        items: Sorted by start.
+        span: Returns the start and end of an item.
 
     >>> rows_without_overlap([(0, 2), (1, 3), (2, 4)], span=lambda each: each)
     [((0, 2), (2, 4)), ((1, 3),)]
     """
     rows: list[list[T]] = []
-    # Heaps: a recording may have thousands of turns that overlap.
-    busy: list[tuple[float, int]] = []  # until when, and which row
+    # Heaps, because a recording may have thousands of overlapping turns.
+    busy: list[tuple[float, int]] = []  # (end of the last item, row)
     free: list[int] = []
     for item in items:
         start, end = span(item)

@@ -1,4 +1,4 @@
-"""The one stream: sources in, enriched copies out, clips of many sources in one batch."""
+"""The annotation pipeline: one stream that batches clips across sources and keeps their order."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ from emo2vec_plugins.errors import (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class End:
-    """Marks the end of one source in the stream of clips; a scorer passes it on in its place."""
+    """Marks the end of one source in the stream of clips; scorers must yield it in its position."""
 
 
 Scorer = Callable[[Iterable[Clip | End]], Iterator[tuple[Clip | End, Emotion | None]]]
-"""Gives back the very objects it was given, in order, a clip with its emotion, an end with None.
+"""Yields the same objects it receives, in order: each clip with its emotion, each end with None.
 
-It may read ahead of what it has given back, as far as a batch needs.
+A scorer may read ahead, as far as it needs to fill a batch.
 """
 
 Failure = Callable[[Any, Exception], Any]
-"""Called with a source and the error that failed it; what it returns is yielded in its place."""
+"""Called with a source and its error; the return value is yielded in place of the source."""
 
 
 def pass_through(source: Any, error: Exception) -> Any:
-    """Warn that a source could not be annotated, and give it back as it was."""
+    """Warn that a source could not be annotated, and return it unchanged."""
     warn(f"not annotated: {error}")
     return source
 
 
 def raise_error(source: Any, error: Exception) -> NoReturn:  # noqa: ARG001 - a `Failure`
-    """Raise what failed a source: for functions that annotate one, called by name.
+    """Raise the error of a source, for functions that annotate a single source.
 
-    Which plugin failed is of no help there: an error of ours, or of the system, is raised as it
-    was before the pipeline named the plugin.
+    The name of the failed plugin does not help there, so an `Emo2vecError` or `OSError` is raised
+    without the `PluginError` that the pipeline wrapped around it.
     """
     cause = error.__cause__
     raise cause if isinstance(cause, Emo2vecError | OSError) else error
@@ -63,23 +63,23 @@ def annotate(
 ) -> Iterator[Any]:
     """Yield an enriched copy of each source, in order.
 
-    Sources are opened lazily and their clips share batches: memory depends on the size of a
-    batch, not on how many sources there are or how long they are.
+    Sources are opened lazily and their clips share batches: memory use depends on the batch size,
+    not on the number or the length of sources.
 
     Args:
-        sources: Whatever the plugins open: cuts, diarizations, `Recording` objects, paths.
-        score: An `Engine`, or anything that keeps the contract of `Scorer`.
-        plugins: Those installed, unless given.
-        options: What to attach, and where.
-        failed: What to yield for a source whose plugin raised; by default the source itself,
-            with a warning.
+        sources: Anything that the plugins open: cuts, diarizations, `Recording` objects, paths.
+        score: An `Engine`, or any other `Scorer`.
+        plugins: Plugins to use; default: the installed ones.
+        options: What to attach to each source, and where.
+        failed: Returns what to yield for a source whose plugin raised; default: warn and yield
+            the source unchanged.
 
     Raises:
-        SourceError: If *sources* is one source instead of several.
-        OptionsError: If *score*, *plugins* or *options* are of another kind, or frames are asked
-            for and the engine is one that gives none.
+        SourceError: If *sources* is a single source.
+        OptionsError: If *score*, *plugins* or *options* has the wrong type, or if the options ask
+            for frames and the engine does not return them.
         ScorerError: If the scorer loses, repeats or reorders clips.
-        OSError: If results cannot be written; what is on disk stays as it is.
+        OSError: If results cannot be written; files on disk stay unchanged.
     """
     check_sources(sources)
     check_scorer(score)
@@ -87,52 +87,51 @@ def annotate(
     wanted = as_options(options)
     if wanted.frames and getattr(score, "granularity", "frame") != "frame":
         raise OptionsError(
-            "frames were asked for, and the engine gives none: make it with granularity='frame'"
+            "frames=True needs an engine that returns frames: Engine(..., granularity='frame')"
         )
     return _annotated(sources, score, opener, wanted, failed)
 
 
 def check_sources(sources: Any) -> None:
-    """Refuse one source where several are expected.
+    """Reject a single source where several are expected.
 
     Raises:
-        SourceError: If *sources* is a path, a mapping, or nothing that can be iterated over.
+        SourceError: If *sources* is a path, a mapping, or not iterable.
     """
     one = isinstance(sources, str | bytes | os.PathLike | Mapping)
     if one or not isinstance(sources, Iterable):
         raise SourceError(
-            f"expected a list of sources, or any iterable of them, got one "
-            f"{type(sources).__name__}: put it in a list"
+            f"expected an iterable of sources, got one {type(sources).__name__}: put it in a list"
         )
 
 
 def check_scorer(score: Any) -> None:
-    """Refuse what cannot score.
+    """Reject an invalid scorer.
 
     Raises:
-        OptionsError: If *score* is a model, its name, or anything else that cannot be called.
+        OptionsError: If *score* is a model, a model name, a class, or not callable.
     """
     if isinstance(score, type) or not callable(score):
         what = f"the string {score!r}" if isinstance(score, str) else kind_of(score)
         how = f"load_model({score!r})" if isinstance(score, str) else "load_model('tiny')"
-        raise OptionsError(f"score is an Engine, got {what}: Engine({how})")
+        raise OptionsError(f"score must be an Engine, got {what}: use Engine({how})")
 
 
 def as_options(options: Options | None) -> Options:
-    """Return *options*, or the defaults.
+    """Return *options*, or the defaults if it is None.
 
     Raises:
-        OptionsError: If it is anything else.
+        OptionsError: If *options* is not an `Options` object.
     """
     if not isinstance(options, Options | None):
-        raise OptionsError(f"options is an Options object, got {kind_of(options)}: Options(...)")
+        raise OptionsError(f"options must be an Options object, got {kind_of(options)}")
     return Options() if options is None else options
 
 
 def _annotated(
     sources: Iterable[Any], score: Scorer, plugins: Plugins, options: Options, failed: Failure
 ) -> Iterator[Any]:
-    # What the scorer holds at the moment: never more than its look-ahead.
+    # Items inside the scorer, limited by how far it reads ahead.
     sent: deque[tuple[_Job, Clip | End]] = deque()
 
     def stream() -> Iterator[Clip | End]:
@@ -141,8 +140,8 @@ def _annotated(
             for clip in job.clips(plugins, options):
                 sent.append((job, clip))
                 yield clip
-            # The end goes through the scorer like a clip, so that a source finishes after its
-            # last result without anyone counting clips.
+            # The end passes through the scorer like a clip, so that a source finishes after its
+            # last result and clips need not be counted.
             end = End()
             sent.append((job, end))
             yield end
@@ -150,25 +149,25 @@ def _annotated(
     items = stream()
     for item, emotion in score(items):
         job, expected = sent.popleft() if sent else (None, None)
-        # By identity: clips may be equal, and a swapped pair would be written to wrong turns.
+        # By identity, so that results are never written to the wrong turn.
         if job is None or item is not expected:
-            raise ScorerError(f"the scorer gave back {item!r} where {expected!r} was next")
+            raise ScorerError(f"the scorer yielded {item!r}, expected {expected!r}")
         if isinstance(item, End):
             yield job.finish(failed)
         elif emotion is None:
-            raise ScorerError(f"the scorer gave no emotion for {item!r}")
+            raise ScorerError(f"the scorer yielded no emotion for {item!r}")
         else:
             job.take(item, emotion)
-    next(items, None)  # a scorer that stopped before the end lost the next one
+    next(items, None)  # an item that a scorer has not read is lost, too
     if sent:
-        raise ScorerError(f"the scorer lost {len(sent)} clips, the first is {sent[0][1]!r}")
+        raise ScorerError(f"the scorer lost {len(sent)} items, the first is {sent[0][1]!r}")
 
 
 class _Job:
-    """One source on its way: its session, or the error that ended it.
+    """One source in the pipeline: its session, or the error that ended it.
 
-    A plugin's error fails its source, never the run. But what cannot be written (a full disk)
-    would fail for every source that follows, so an OSError of a sink ends the run.
+    A plugin's error fails its source, never the run. An OSError while writing results (a full
+    disk) ends the run, because it would fail every later source.
     """
 
     def __init__(self, source: Any) -> None:
@@ -205,7 +204,7 @@ class _Job:
 def _only_clips(session: Session) -> Iterator[Clip]:
     for clip in session.clips():
         if not isinstance(clip, Clip):
-            raise TypeError(f"a session must yield Clip objects, got {clip!r}")
+            raise TypeError(f"clips() must yield Clip objects, got {clip!r}")
         yield clip
 
 

@@ -1,4 +1,4 @@
-"""Finding plugins, keeping broken ones out, and calling their hooks with types."""
+"""Plugin discovery, validation, and typed calls of the hooks."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 STEPS = ("clips", "take", "finish")
-"""The methods of a session."""
+"""Methods of a session."""
 
 T = TypeVar("T", Format, NamedModel)
 
@@ -47,7 +47,7 @@ class PluginInfo:
 
     Attributes:
         hooks: Names of the hooks the plugin implements.
-        origin: ``built-in``, ``passed in``, or the distribution and version it came with.
+        origin: ``built-in``, ``passed in``, or the distribution and its version.
     """
 
     name: str
@@ -56,19 +56,19 @@ class PluginInfo:
 
 
 class Plugins:
-    """The plugins of one run: the built-in ones, those passed in, and those installed.
+    """The plugins of one run: built-in, installed and passed in.
 
-    A plugin that cannot be imported, implements no hook or one that does not exist, or asks for
-    arguments that its hook does not define, is skipped with one `PluginWarning` that names it.
+    A plugin is skipped with one `PluginWarning` that names it if it cannot be imported, has no
+    hooks, or implements a hook or an argument that does not exist.
 
-    Does not pickle: worker processes build their own.
+    Does not pickle; worker processes must create their own.
 
     Args:
-        plugins: Modules or objects with hook implementations, asked before all others.
-        installed: Whether to look for the entry-point group ``emo2vec_plugins``.
+        plugins: Modules or objects with hook implementations, called before all others.
+        installed: Whether to load the entry-point group ``emo2vec_plugins``.
 
     Raises:
-        OptionsError: If *plugins* is one plugin instead of a list.
+        OptionsError: If *plugins* is a single plugin.
     """
 
     def __init__(self, plugins: Iterable[Any] = (), *, installed: bool = True) -> None:
@@ -85,34 +85,34 @@ class Plugins:
             self._register(plugin, _free_name(self.manager, plugin), "passed in")
 
     def open(self, source: Any, options: Options) -> Session:
-        """Return a session over *source*, from the first plugin that takes it.
+        """Return a session over *source*, from the first plugin that opens it.
 
         Raises:
-            SourceError: If none does.
-            PluginError: If one raises, or returns anything else; the message names it.
+            SourceError: If no plugin opens it.
+            PluginError: If a plugin raises or returns something else; the message names it.
         """
         session: Session | None = self.manager.hook.emo2vec_open(source=source, options=options)
         if problem := _problem_of_session(session):
             raise PluginError(f"a wrapper of emo2vec_open {problem}")
         if session is None:
             raise SourceError(
-                f"no plugin opens {type(source).__module__}.{type(source).__qualname__}; "
-                "'emo2vec plugins' lists them"
+                f"no plugin opens {type(source).__module__}.{type(source).__qualname__} objects; "
+                "run 'emo2vec plugins' to list the plugins"
             )
         return session
 
     def formats(self) -> dict[str, Format]:
-        """Return every annotation format by name, the last registered winning."""
+        """Return all annotation formats by name; for a repeated name, the last registered."""
         return {each.name: each for _, each in self._items("emo2vec_formats", Format)}
 
     def format(self, name: str | os.PathLike[str]) -> Format:
-        """Return the format that is called *name*, or whose files are named like it.
+        """Return the format called *name*, or the format of a file called *name*.
 
-        Of several endings that match the longest wins: ``x.emotion.rttm`` is no plain RTTM. A
-        path object is always the name of a file.
+        If several suffixes match, the longest wins: ``x.emotion.rttm`` is not plain RTTM. A path
+        object is always a file name.
 
         Raises:
-            FormatError: If there is none; names those that there are.
+            FormatError: If no format matches; the message lists all formats.
         """
         known = self.formats()
         if isinstance(name, str) and name in known:
@@ -129,31 +129,31 @@ class Plugins:
         listed = ", ".join(f"{each.name} ({' '.join(each.suffixes)})" for each in known.values())
         hint = did_you_mean(os.fspath(name), known)
         raise FormatError(
-            f"{os.fspath(name)!r} is neither a format's name nor a file name with the ending of "
-            f"one{hint}; the formats are {listed}"
+            f"expected a format or a file name with the suffix of one, "
+            f"got {os.fspath(name)!r}{hint}; the formats are {listed}"
         )
 
     def models(self) -> dict[str, NamedModel]:
-        """Return every named model by name, the last registered winning."""
+        """Return all named models by name; for a repeated name, the last registered."""
         return {each.name: each for _, each in self._items("emo2vec_models", NamedModel)}
 
     def add_commands(self, cli: click.Group) -> None:
-        """Let every plugin add its commands; one that raises is skipped with a warning.
+        """Add the commands of every plugin; a plugin that raises is skipped with a warning.
 
-        Of two commands with one name the first registered stays: no plugin changes what a
-        built-in command does.
+        If two commands have the same name, the first registered is kept: a plugin cannot replace
+        a built-in command.
         """
         for plugin, commands in self._commands():
             for name, command in commands.items():
                 if name in cli.commands:
-                    _skip(plugin, f"its command {name!r}: there is one of that name already")
+                    _skip(plugin, f"the command {name!r} exists already")
                 else:
                     cli.add_command(command, name)
 
     def offers(self) -> dict[str, list[str]]:
-        """Return what each plugin offers, by its name: ``format srt``, ``model tiny``, ``command x``.
+        """Return each plugin's offers, such as ``format srt``, ``model tiny`` or ``command x``.
 
-        A plugin that only opens sources offers nothing by name, and is left out.
+        The keys are plugin names. Plugins that only open sources are left out.
         """
         found: dict[str, list[str]] = defaultdict(list)
         for plugin, format_ in self._items("emo2vec_formats", Format):
@@ -165,7 +165,7 @@ class Plugins:
         return dict(found)
 
     def describe(self) -> list[PluginInfo]:
-        """Return the plugins in the order in which they are asked."""
+        """Return the plugins in the order in which they are called."""
         return [
             PluginInfo(
                 name=name,
@@ -184,7 +184,7 @@ class Plugins:
             plugin = entry.load()
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # noqa: BLE001 - a stranger's import may raise anything
+        except BaseException as error:  # noqa: BLE001 - a plugin's import may raise anything
             _skip(entry.name, f"cannot be imported: {type(error).__name__}: {error}")
         else:
             self._register(plugin, entry.name, origin)
@@ -198,10 +198,10 @@ class Plugins:
             _name_failures(caller.name, implementation)
 
     def _each(self, hook: str) -> Iterator[tuple[str, pluggy.HookCaller]]:
-        """Yield each plugin's name and a call of its *hook* alone, first registered first.
+        """Yield each plugin's name and a call of its own *hook*, in registration order.
 
-        A call for each plugin, with the wrappers around it: one that raises must not hide the
-        others, and what is offered must be known by the plugin that offers it.
+        Each call includes the wrappers of other plugins. Plugins are called one at a time, so
+        that one that raises does not hide the others and each offer is attributed to its plugin.
         """
         offering = [
             each.plugin
@@ -217,28 +217,33 @@ class Plugins:
         for plugin, call in self._each(hook):
             for offered in _attempt(plugin, call):
                 if isinstance(offered, str | Mapping) or not isinstance(offered, Iterable):
-                    _skip(plugin, f"{hook} must return a list of {kind.__name__}, got {offered!r}")
+                    _skip(
+                        plugin,
+                        f"{hook} must return a list of {kind.__name__} objects, got {offered!r}",
+                    )
                     continue
                 for item in offered:
                     if isinstance(item, kind):
                         yield plugin, item
                     else:
-                        _skip(plugin, f"{hook} must give {kind.__name__} objects, got {item!r}")
+                        _skip(
+                            plugin, f"{hook} must return only {kind.__name__} objects, got {item!r}"
+                        )
 
     def _commands(self) -> Iterator[tuple[str, dict[str, click.Command]]]:
         import click
 
         for plugin, call in self._each("emo2vec_commands"):
-            cli = click.Group()  # its own: a plugin that fails half-way leaves nothing behind
+            cli = click.Group()  # a separate group: a plugin that fails half-way adds nothing
             results = _attempt(plugin, call, cli=cli)
             if results == [None]:
                 yield plugin, dict(cli.commands)
             elif results:
-                _skip(plugin, f"emo2vec_commands must return nothing, got {results[0]!r}")
+                _skip(plugin, f"emo2vec_commands must return None, got {results[0]!r}")
 
 
 def _attempt(plugin: str, call: pluggy.HookCaller, **arguments: Any) -> list[Any]:
-    """Return a plugin's results, [None] if it returned nothing, none if it raised."""
+    """Return a plugin's results: ``[None]`` if it returned nothing, ``[]`` if it raised."""
     try:
         return call(**arguments) or [None]
     except PluginError as error:
@@ -247,59 +252,61 @@ def _attempt(plugin: str, call: pluggy.HookCaller, **arguments: Any) -> list[Any
 
 
 def default_plugins() -> Plugins:
-    """Return the built-in and the installed plugins, found once in a process."""
-    with _finding:  # or two threads would each find them, and each warn of the broken ones
-        return _found()
+    """Return the built-in and the installed plugins; cached for the process."""
+    with _default_lock:  # otherwise two threads would both load them and both warn
+        return _default()
 
 
-_finding = RLock()
-_found = cache(Plugins)
+_default_lock = RLock()
+_default = cache(Plugins)
 
 
 def as_plugins(plugins: Plugins | None) -> Plugins:
-    """Return *plugins*, or those installed.
+    """Return *plugins*, or the default plugins if it is None.
 
     Raises:
-        OptionsError: If it is anything else.
+        OptionsError: If *plugins* is not a `Plugins` object.
     """
     if not isinstance(plugins, Plugins | None):
-        raise OptionsError(f"plugins is a Plugins object, got {kind_of(plugins)}: Plugins([...])")
+        raise OptionsError(
+            f"plugins must be a Plugins object, got {kind_of(plugins)}: use Plugins([...])"
+        )
     return default_plugins() if plugins is None else plugins
 
 
 def kind_of(value: Any) -> str:
-    """Return what a wrong argument is called in errors: its class, or that it is one."""
+    """Return a description of an invalid argument for messages: its class, or "the class X"."""
     return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
 
 def _free_name(manager: pluggy.PluginManager, plugin: Any) -> str:
-    """Return a module's name or an object's class, numbered if another plugin has that name."""
+    """Return a module's name or an object's class, with a number if the name is taken."""
     try:
         name = str(plugin.__name__)
-    except Exception:  # noqa: BLE001 - looking at a stranger's object may raise anything
+    except Exception:  # noqa: BLE001 - an attribute of a plugin may raise anything
         name = type(plugin).__qualname__
     names = chain([name], (f"{name}-{number}" for number in count(2)))
-    # By identity: comparing a stranger's object may raise anything, too.
+    # By identity, because comparing plugins may raise anything, too.
     free = (id(None), id(plugin))
     return next(each for each in names if id(manager.get_plugin(each)) in free)
 
 
-def _skip(plugin: str, why: str) -> None:
-    warn(f"plugin {plugin!r} was skipped: {why}", PluginWarning)
+def _skip(plugin: str, reason: str) -> None:
+    warn(f"skipped plugin {plugin!r}: {reason}", PluginWarning)
 
 
 def _problem_of_session(result: Any) -> str | None:
     missing = [step for step in STEPS if not callable(getattr(result, step, None))]
     if result is None or not missing:
         return None
-    return f"must return a session or None; got {result!r:.100}, which has no {', '.join(missing)}"
+    return f"must return a session or None, got {result!r:.100} without {', '.join(missing)}"
 
 
 def _name_failures(hook: str, implementation: pluggy.HookImpl) -> None:
-    """Make what a plugin's function raises name the plugin, which pluggy does not.
+    """Wrap a plugin's function so that its errors name the plugin, which pluggy does not do.
 
-    Each function is wrapped once, when it is registered. The calls stay pluggy's own: order,
-    first results, wrappers and tracing work as they do everywhere.
+    Each function is wrapped once, at registration. pluggy still makes the calls, so order, first
+    results, wrappers and tracing work as usual.
     """
     plugin, function = implementation.plugin_name, implementation.function
 
@@ -309,7 +316,7 @@ def _name_failures(hook: str, implementation: pluggy.HookImpl) -> None:
     def wrap(*arguments: Any) -> Generator[Any, Any, Any]:
         try:
             return (yield from cast(Generator[Any, Any, Any], function(*arguments)))
-        except PluginError:  # passed on, of a plugin that it wraps
+        except PluginError:  # names the wrapped plugin already
             raise
         except Exception as error:
             raise failure(error) from error
@@ -317,7 +324,7 @@ def _name_failures(hook: str, implementation: pluggy.HookImpl) -> None:
     def call(*arguments: Any, **named: Any) -> Any:
         try:
             result = function(*arguments, **named)
-            # A generator runs only now, and may raise half-way.
+            # A generator runs only here, and may raise half-way.
             result = list(result) if isinstance(result, Iterator) else result
         except Exception as error:
             raise failure(error) from error
@@ -325,6 +332,6 @@ def _name_failures(hook: str, implementation: pluggy.HookImpl) -> None:
             raise PluginError(f"plugin {plugin!r}: emo2vec_open {problem}")
         return result
 
-    # pluggy reads this attribute at each call; it is final for type checkers only.
+    # pluggy reads this attribute at each call; only type checkers treat it as final.
     is_wrapper = implementation.wrapper or implementation.hookwrapper
     implementation.function = wrap if is_wrapper else call  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Registering a plugin with pluggy, and what is wrong with one that cannot be."""
+"""Registration of plugins with pluggy, with a reason for each rejected plugin."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HOOKS = sorted(name for name in vars(hookspecs) if name.startswith("emo2vec_"))
 def implementations(
     manager: pluggy.PluginManager, plugin: Any
 ) -> list[tuple[pluggy.HookCaller, pluggy.HookImpl]]:
-    """Return the functions of a registered plugin, each with the caller of its hook."""
+    """Return the hook implementations of a registered plugin, each with its hook caller."""
     return [
         (caller, implementation)
         for caller in manager.get_hookcallers(plugin) or ()
@@ -25,20 +25,20 @@ def implementations(
 
 
 def register(manager: pluggy.PluginManager, plugin: Any, name: str) -> str | None:
-    """Register a plugin; a broken one is left out, and what is wrong with it is returned."""
+    """Register a plugin, or return the reason why it is invalid."""
     if isinstance(plugin, type):
-        return f"it is a class; give an object of it: {plugin.__name__}()"
+        return f"it is a class; pass an instance: {plugin.__name__}()"
     if manager.has_plugin(name) and manager.get_plugin(name) is not plugin:
         return "another plugin has the same name"
     try:
         hash(plugin), bool(plugin == manager)  # pluggy keeps plugins in sets, and compares them
         if manager.is_registered(plugin):
-            return f"it is here already, as {manager.get_name(plugin)!r}"
+            return f"it is registered already, as {manager.get_name(plugin)!r}"
         manager.register(plugin, name)
         problem = _unknown_hooks(manager, plugin)
     except pluggy.PluginValidationError as error:
         problem = _unknown_arguments(manager, plugin) or str(error).splitlines()[-1]
-    except Exception as error:  # noqa: BLE001 - looking at a stranger's object may raise anything
+    except Exception as error:  # noqa: BLE001 - an attribute of a plugin may raise anything
         problem = f"{type(error).__name__}: {error}"
     if problem:
         manager.unregister(name=name)
@@ -47,25 +47,25 @@ def register(manager: pluggy.PluginManager, plugin: Any, name: str) -> str | Non
 
 def _unknown_hooks(manager: pluggy.PluginManager, plugin: Any) -> str | None:
     hooks = implementations(manager, plugin)
-    # pluggy accepts a marked function that no hook is called like: a typo would go unnoticed.
+    # pluggy accepts a marked function without a hook of that name: a typo would go unnoticed.
     unknown = [
         caller.name
         for caller, implementation in hooks
         if not caller.has_spec() and not implementation.optionalhook
     ]
     if unknown:
-        return f"there is no hook {', '.join(unknown)}; there are {', '.join(HOOKS)}"
-    return None if hooks else "it has no hooks: functions marked with emo2vec_plugins.hookimpl"
+        return f"unknown hook {', '.join(unknown)}; the hooks are {', '.join(HOOKS)}"
+    return None if hooks else "it has no hooks; mark functions with emo2vec_plugins.hookimpl"
 
 
 def _unknown_arguments(manager: pluggy.PluginManager, plugin: Any) -> str | None:
     for hook in HOOKS:
-        # pluggy before 1.7 looks the name up without asking whether it is there.
+        # pluggy before 1.7 looks up the name without checking that it exists.
         if not hasattr(plugin, hook) or manager.parse_hookimpl_opts(plugin, hook) is None:
             continue
         known = signature(getattr(hookspecs, hook)).parameters
-        asked = signature(getattr(plugin, hook)).parameters
-        if unknown := [name for name in asked if name not in known]:
-            has = f"it has {', '.join(known)}" if known else "it has none"
+        used = signature(getattr(plugin, hook)).parameters
+        if unknown := [name for name in used if name not in known]:
+            has = f"the arguments are {', '.join(known)}" if known else "it has no arguments"
             return f"{hook} has no argument {', '.join(unknown)}; {has}"
     return None

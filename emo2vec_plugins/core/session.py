@@ -1,4 +1,4 @@
-"""What a plugin gives the pipeline: a session over one source, its clips, and their audio."""
+"""The plugin side of the pipeline: a session over one source, its clips, and their audio."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ Span = tuple[float, float]
 
 
 class Audio(Protocol):
-    """Sound that can be cut without reading all of it.
+    """Audio that can be read in parts.
 
-    Nothing is opened before an attribute is read: a missing file is the failure of its clips,
-    not of the run.
+    Implementations must not open anything before an attribute is read: a missing file must fail
+    its clips, not the run.
 
-    An engine reads ahead in threads, and a class may say with one more attribute, ``serial_group``, what
-    that means for it. Clips whose audio has the same serial_group are read one after another, in order,
-    if not all by the same thread; clips in other groups at the same time. None says that any
-    number of threads may read at once and in any order. Audio without the attribute shares one
-    serial_group with all other audio without it: so a plain class is safe, whatever its objects share.
+    Engines read ahead in threads. The optional attribute ``serial_group`` controls this: clips
+    whose audio has the same group are read one after another, in order, but not always by the same
+    thread; clips of different groups are read concurrently. With the group None, any number of
+    threads may read at the same time and in any order. All audio without the attribute shares one
+    group, so a class without it is safe even if its instances share state.
 
-    A method ``clip_read``, if there is one, is called after each clip, by what read it.
+    The optional method ``clip_read`` is called after each clip has been read.
     """
 
     @property
@@ -40,27 +40,27 @@ class Audio(Protocol):
 
     @property
     def channels(self) -> tuple[int, ...]:
-        """The identifiers by which turns may choose channels."""
+        """Identifiers of the channels, as turns use them."""
         ...
 
     def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
         """Return samples ``start:stop``, float32 in [-1, 1], shape (channels, samples).
 
         Raises:
-            AudioError: If they cannot be read.
+            AudioError: If the samples cannot be read.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Clip:
-    """One turn to be scored, and the audio it is cut from; equal only to itself.
+    """One turn to score, and its audio; compared by identity.
 
     Attributes:
-        overlaps: Sorted, disjoint spans within the turn in which another speaker is heard too;
-            None where nobody knows who else speaks.
+        overlaps: Sorted, disjoint spans of the turn during which another speaker speaks too; None
+            if unknown.
         alone: Pool only the frames outside *overlaps*.
-        key: The session's own note of where the result belongs.
+        key: For the session, to find where the result belongs.
     """
 
     turn: Turn
@@ -71,10 +71,10 @@ class Clip:
 
 
 class Session(Protocol):
-    """One source while it is being annotated.
+    """One source during annotation.
 
-    The pipeline calls `clips` once and reads it lazily, then `take` once for each clip in the
-    order in which `clips` gave them, while later clips may already be read, then `finish`.
+    The pipeline calls `clips` once and reads it lazily. It calls `take` once for each clip, in
+    order; by then, later clips may have been read. It calls `finish` last.
     """
 
     def clips(self) -> Iterator[Clip]:
@@ -82,7 +82,7 @@ class Session(Protocol):
         ...
 
     def take(self, clip: Clip, emotion: Emotion) -> None:
-        """Keep one result; arrays go to their sink now and are not kept."""
+        """Store one result; arrays must go to their store now instead of staying in memory."""
         ...
 
     def finish(self) -> Any:
@@ -92,22 +92,23 @@ class Session(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the user asked for, beside the source; plugins that need more subclass it.
+    """User options for annotation; plugins that need more options subclass it.
 
     Attributes:
-        audio: The sound beside an annotation that has none of its own: anything
+        audio: The audio of an annotation that has none: anything that
             `emo2vec_plugins.audio.open_audio` opens.
-        overlap: Score a turn with all its frames, or only those in which its speaker is alone.
-        embeddings: Keep each turn's embedding.
-        frames: Keep each turn's frame embeddings and frame logits.
-        store: Where arrays go: an open Lhotse ``FeaturesWriter``. None keeps them in memory
-            where a result can hold them.
-        array_dtype: What stored arrays are cast to.
-        field: Name of the field that gets the label, and prefix of those beside it.
-        overwrite: Replace a label that is there already.
+        overlap: ``keep`` scores a turn with all its frames, ``exclude`` only with the frames in
+            which no other speaker speaks.
+        embeddings: Keep the embedding of each turn.
+        frames: Keep the frame embeddings and frame logits of each turn.
+        store: Destination of arrays, an open Lhotse ``FeaturesWriter``. None keeps them in
+            memory if the result supports arrays.
+        array_dtype: Data type of stored arrays.
+        field: Name of the field for the label, and prefix of the other fields.
+        overwrite: Replace existing labels.
 
     Raises:
-        OptionsError: If a value is none of those that exist.
+        OptionsError: If a value is not allowed.
     """
 
     audio: Any = None
@@ -121,24 +122,26 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.overlap not in ("keep", "exclude"):
-            raise OptionsError(f"overlap is 'keep' or 'exclude', got {self.overlap!r}")
+            raise OptionsError(f"overlap must be 'keep' or 'exclude', got {self.overlap!r}")
         if self.array_dtype not in ("float16", "float32"):
-            raise OptionsError(f"array_dtype is 'float16' or 'float32', got {self.array_dtype!r}")
+            raise OptionsError(
+                f"array_dtype must be 'float16' or 'float32', got {self.array_dtype!r}"
+            )
         if not isinstance(self.field, str) or not self.field.isidentifier():
-            raise OptionsError(f"field is to be an identifier, got {self.field!r}")
+            raise OptionsError(f"field must be an identifier, got {self.field!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """Audio with its speaker turns: the simplest source, annotated to a `Dialogue`.
+    """Audio with its speaker turns, the simplest source; annotating it gives a `Dialogue`.
 
     Attributes:
-        recording: Its name, the URI of RTTM files.
-        audio: Anything `emo2vec_plugins.audio.open_audio` opens.
-        turns: None for one turn over all of it.
+        recording: Name of the recording, the URI of RTTM files.
+        audio: Anything that `emo2vec_plugins.audio.open_audio` opens.
+        turns: None for a single turn over the whole recording.
 
     Raises:
-        InvalidTurnError: If a turn is none.
+        InvalidTurnError: If *turns* contains anything but `Turn` objects.
     """
 
     recording: str
@@ -151,7 +154,7 @@ class Recording:
 
 
 def kept(emotion: Emotion, options: Options) -> Emotion:
-    """Return *emotion* with only those arrays that *options* ask for."""
+    """Return *emotion* with only the arrays that *options* ask for."""
     return replace(
         emotion,
         embedding=emotion.embedding if options.embeddings else None,
@@ -161,13 +164,13 @@ def kept(emotion: Emotion, options: Options) -> Emotion:
 
 
 COMMON_GROUP = "common"
-"""Group of all audio that does not say otherwise."""
+"""Serial group of audio without the attribute ``serial_group``."""
 
 
 def serial_group_of(audio: Any) -> Hashable | None:
-    """Return with which other audio this one shares its turn to be read; see `Audio`.
+    """Return the serial group of *audio*; see `Audio`.
 
-    Where that cannot be told, reading will say why.
+    Errors are ignored here, because reading the audio reports them.
     """
     try:
         serial_group: Hashable | None = getattr(audio, "serial_group", COMMON_GROUP)
@@ -178,7 +181,7 @@ def serial_group_of(audio: Any) -> Hashable | None:
 
 
 def note_read(audio: Any) -> None:
-    """Tell audio that wants to know it that one more clip of it has been read; see `Audio`."""
+    """Call ``audio.clip_read()``, if it exists, after a clip was read; see `Audio`."""
     clip_read = getattr(audio, "clip_read", None)
     if clip_read is not None:
         clip_read()

@@ -1,7 +1,7 @@
-"""The values that everything else passes around: turns, emotions, and whole dialogues.
+"""The values shared by all packages: turns, emotions and dialogues.
 
-All are frozen. Times are seconds from the start of the recording; arrays are numpy arrays and
-left out of comparison.
+All classes are frozen. Times are in seconds from the start of the recording. Arrays are NumPy
+arrays and are ignored in comparisons.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 
     FloatArray = npt.NDArray[np.floating[Any]]
 else:
-    FloatArray = Any  # importing numpy takes longer than all that "emo2vec --help" does
+    FloatArray = Any  # importing NumPy takes longer than the rest of "emo2vec --help"
 
 FLAGS = ("short", "overlapped", "silent", "clipped", "windowed")
-"""What can be said of a turn's audio, in the order in which results list it."""
+"""Flags for the audio of a turn, in the order of results."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
     """One stretch of speech by one speaker, in seconds from the start of the recording.
 
-    Bounds are applied where audio is read: truncated cuts have negative starts, RTTM files have
-    turns of no length, and neither may be lost.
+    Bounds are applied when audio is read: truncated cuts have negative starts, RTTM files have
+    empty turns, and neither may be lost.
 
     Attributes:
-        channel: One channel, several to be averaged, or None for the mean of all channels.
+        channel: One channel, several channels to average, or None for the mean of all channels.
 
     Raises:
-        InvalidTurnError: Unless ``start <= end``, both are finite, and channels are numbers.
+        InvalidTurnError: Unless ``start <= end``, both are finite, and channels are integers.
     """
 
     start: float
@@ -50,8 +50,7 @@ class Turn:
             in_order = -math.inf < self.start <= self.end < math.inf
         except TypeError as error:
             raise InvalidTurnError(
-                "a turn's start and end are numbers of seconds, "
-                f"got {self.start!r} and {self.end!r}"
+                f"start and end must be numbers of seconds, got {self.start!r} and {self.end!r}"
             ) from error
         if not in_order:
             raise InvalidTurnError(
@@ -66,20 +65,20 @@ class Turn:
 
 
 def _channel(given: Any) -> int | tuple[int, ...] | None:
-    # Tables give numpy's integers, JSON gives lists.
+    # Tables contain NumPy integers, JSON contains lists.
     try:
         if isinstance(given, Iterable) and not isinstance(given, str):
             return tuple(map(int, given))
         return None if given is None else int(given)
     except (TypeError, ValueError) as error:
-        raise InvalidTurnError(f"a turn's channel is a number or several, got {given!r}") from error
+        raise InvalidTurnError(f"channel must be one integer or several, got {given!r}") from error
 
 
 def as_turns(given: Any) -> tuple[Turn, ...]:
-    """Return the turns of one recording.
+    """Return the turns of one recording as a tuple.
 
     Raises:
-        InvalidTurnError: If *given* is no iterable, or anything in it is no `Turn`.
+        InvalidTurnError: If *given* is not an iterable of `Turn` objects.
     """
     if not isinstance(given, Iterable):
         raise InvalidTurnError(f"expected a list of turns, got one {type(given).__name__}")
@@ -92,16 +91,16 @@ def as_turns(given: Any) -> tuple[Turn, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """Which model spoke, and what its scores depend on.
+    """The model behind a result, and everything else its scores depend on.
 
     Attributes:
-        model: The name it was loaded by, or the folder's name.
+        model: The name used to load the model, or the name of its folder.
         sha256: Digest of the weights file; empty for a back end without one.
-        revision: The hub's commit, when it came from a hub.
+        revision: Commit on the hub; None for a model from elsewhere.
         tokens: The raw lines of ``tokens.txt``, one per row of the head.
-        resampler: What brings audio to the model's rate.
-        dtype: Of the network's arithmetic.
-        version: Of this package.
+        resampler: The resampler that converts audio to the sampling rate of the model.
+        dtype: Data type of the network's arithmetic.
+        version: Version of this package.
     """
 
     model: str
@@ -120,34 +119,33 @@ class Provenance:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Provenance:
-        """Read back what `to_dict` gave, ignoring keys of later versions."""
+        """Restore the output of `to_dict`; keys of later versions are ignored."""
         known = {name: values[name] for name in cls.__slots__ if name in values}
         return cls(**known | {"tokens": tuple(values.get("tokens", ()))})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Emotion:
-    """What a model heard in one turn.
+    """The result of a model for one turn.
 
-    A turn that could not be scored has no label and a reason. A model without a head gives
-    embeddings, no label and no reason.
+    A turn that cannot be scored has a reason instead of a label. A model without a head returns
+    embeddings, but neither a label nor a reason.
 
     Attributes:
         label: The most probable class, by its canonical name.
         score: Probability of *label*.
         scores: Probability of every class; sums to 1.
-        logits: Mean over frames of each class's logit, from which *scores* come.
-        flags: Some of `FLAGS`, in that order.
-        reason: Why there is no label.
-        duration: Seconds of audio that were scored, after bounds were applied; 0 where nothing
-            was.
-        overlap_ratio: Share of the turn in which another speaker is heard too; None where
-            nobody knows who else speaks.
+        logits: Mean logit of each class over all frames; *scores* are computed from it.
+        flags: A subset of `FLAGS`, in that order.
+        reason: Why the turn has no label.
+        duration: Seconds of audio that were scored, after bounds were applied; 0 if not scored.
+        overlap_ratio: Share of the turn during which another speaker speaks too; None if unknown.
         embedding: Shape (width,), the mean of the frame embeddings.
-        frame_embeddings: Shape (frames, width), 50 frames a second. Of a long turn, these and
-            *frame_logits* are read-only, and lie in a temporary file until nobody needs them.
-        frame_logits: Shape (frames, classes), classes in the order of *scores*.
-        provenance: Which model spoke.
+        frame_embeddings: Shape (frames, width), 50 frames per second. For a long turn, this array
+            and *frame_logits* are read-only and backed by a temporary file, which is deleted with
+            the arrays.
+        frame_logits: Shape (frames, classes), with the classes in the order of *scores*.
+        provenance: The model behind the result.
     """
 
     label: str | None = None
@@ -169,7 +167,7 @@ class Emotion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredTurn:
-    """A turn with the emotion that was heard in it."""
+    """A turn with its emotion."""
 
     turn: Turn
     emotion: Emotion
@@ -180,14 +178,14 @@ class ScoredTurn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialogue:
-    """One recording's turns with their emotions: what annotation formats read and write.
+    """The turns of one recording with their emotions; annotation formats read and write it.
 
     Attributes:
         recording: Name of the recording, the URI of RTTM files.
-        turns: In the order in which they were given.
-        audio: Where its sound is, a path or a URL as it was given, for tools that play it; None
-            if nobody knows.
-        duration: Length of the sound in seconds; None if nobody knows.
+        turns: In input order.
+        audio: Path or URL of the audio, as the user passed it, for tools that play it; None if
+            unknown.
+        duration: Length of the audio in seconds; None if unknown.
     """
 
     recording: str
@@ -196,7 +194,7 @@ class Dialogue:
     duration: float | None = None
 
     def __repr__(self) -> str:
-        """Return one line, however many turns there are."""
+        """Return one line that counts the turns."""
         return f"<Dialogue {self.recording!r}, {len(self.turns)} turns>"
 
     def _repr_html_(self) -> str:

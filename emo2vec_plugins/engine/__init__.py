@@ -1,4 +1,4 @@
-"""Scores a stream of clips in order: read, batch, run, merge."""
+"""The emotion engine: reads, batches, runs and merges a stream of clips, in order."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Files that are complete or absent, arrays too large for memory, and XML from strangers."""
+"""Atomic files, arrays larger than memory, and safe parsing of XML."""
 
 import lazy_loader
 

@@ -146,10 +146,9 @@ def test_plugin_cannot_take_the_place_of_a_built_in_command():
 
     assert "mine" not in result.stdout
     listing = run("--help", plugins=[Offering(lambda: None, name="models")])
-    assert listing.stderr == (
-        "emo2vec: warning: plugin 'Offering' was skipped: its command 'models': there is one of "
-        "that name already\n"
-    )
+    (line,) = listing.stderr.splitlines()
+    for fact in ("emo2vec: warning: ", "plugin 'Offering'", "command 'models'"):
+        assert fact in line
 
 
 def test_broken_plugin_is_one_warning_in_one_line():
@@ -157,10 +156,9 @@ def test_broken_plugin_is_one_warning_in_one_line():
 
     assert result.exit_code == 0
     assert "score" in result.stdout
-    assert result.stderr == (
-        "emo2vec: warning: plugin 'Broken' was skipped: "
-        "failed in emo2vec_commands: RuntimeError: over there\n"
-    )
+    (line,) = result.stderr.splitlines()
+    for fact in ("emo2vec: warning: ", "plugin 'Broken'", "emo2vec_commands: RuntimeError"):
+        assert fact in line
 
 
 def test_mistake_is_one_line_and_status_1():

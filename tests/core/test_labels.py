@@ -1,4 +1,4 @@
-"""Classes and the raw tokens that checkpoints have for them."""
+"""Emotion classes and the raw tokens in checkpoints."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def test_labels_are_kept_in_the_order_of_the_head():
     assert labels.columns == (0, 6, 8)
 
 
-def test_one_string_is_no_list_of_labels():
-    with pytest.raises(LabelError, match="a list of names, got the string 'angry'"):
+def test_a_string_is_rejected_as_a_list_of_labels():
+    with pytest.raises(LabelError, match=r"list.* string 'angry'"):
         LabelSet.from_tokens(["angry", "sad"]).restrict("angry")
 
 
@@ -78,41 +78,46 @@ def test_no_restriction_keeps_all():
 
 
 @pytest.mark.parametrize(
-    ("wanted", "message"),
+    ("wanted", "facts"),
     [
-        (["bored"], "no class bored; it has angry, happy, neutral, sad, unknown"),
-        ([], r"no class \(none given\)"),
-        (["sad", "Sad"], "given twice: sad"),
-        (["disgusted", "sad"], "no class disgusted"),
-        (["angry happy"], "names are separated by commas"),
+        (["bored"], ["bored", "angry, happy, neutral, sad, unknown"]),
+        ([], ["none given"]),
+        (["sad", "Sad"], ["repeated", "sad"]),
+        (["disgusted", "sad"], ["no class disgusted"]),
+        (["angry happy"], ["angry happy", "commas"]),
     ],
 )
-def test_labels_that_cannot_be_kept_are_refused(wanted, message):
-    with pytest.raises(LabelError, match=message):
+def test_labels_that_cannot_be_kept_are_rejected(wanted, facts):
+    with pytest.raises(LabelError) as caught:
         LabelSet.from_tokens(SEED).restrict(wanted)
 
+    for fact in facts:
+        assert fact in str(caught.value)
 
-def test_a_model_without_classes_says_so():
-    with pytest.raises(LabelError, match="it has no classes at all"):
+
+def test_restricting_a_model_without_classes_is_an_error():
+    with pytest.raises(LabelError, match=r"sad.*no classes"):
         LabelSet.from_tokens([]).restrict(["sad"])
 
 
-def test_two_rows_of_one_name_are_refused():
-    with pytest.raises(LabelError, match="given twice: angry"):
+def test_two_rows_with_one_name_are_rejected():
+    with pytest.raises(LabelError, match=r"repeated.*angry"):
         LabelSet.from_tokens(["生气/angry", "angry"])
 
 
 @pytest.mark.parametrize("token", ["生气", "", "生气/", "very angry"])
-def test_a_token_without_plain_name_is_refused(token):
-    with pytest.raises(LabelError, match="no ASCII class name"):
+def test_a_token_without_an_ascii_name_is_rejected(token):
+    with pytest.raises(LabelError, match="ASCII") as caught:
         LabelSet.from_tokens([token])
 
+    assert repr(token) in str(caught.value)
 
-def test_each_emotion_has_a_colour_of_its_own():
+
+def test_each_emotion_has_its_own_colour():
     assert len(set(COLOURS.values())) == len(EMOTIONS) == 9
 
 
-# How linear red, green and blue reach people with the strongest form of each colour blindness:
+# Simulation matrices for linear RGB with the strongest form of each colour blindness, from
 # Machado, Oliveira and Fernandes, "A Physiologically-based Model for Simulation of Color Vision
 # Deficiency", 2009.
 SIGHT = {
@@ -133,11 +138,11 @@ SIGHT = {
         [0.004733, 0.691367, 0.303900],
     ],
 }
-XYZ = [[0.4339, 0.3762, 0.1899], [0.2126, 0.7152, 0.0722], [0.0178, 0.1095, 0.8728]]  # white is 1
+XYZ = [[0.4339, 0.3762, 0.1899], [0.2126, 0.7152, 0.0722], [0.0178, 0.1095, 0.8728]]  # white: 1
 
 
 def lab(colour, sight):
-    """CIELAB of a colour as somebody sees it."""
+    """Return the CIELAB coordinates of a colour as seen with *sight*."""
     channels = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
     x, y, z = np.cbrt(np.array(XYZ) @ np.clip(np.array(sight) @ linear, 0, 1))
@@ -145,8 +150,8 @@ def lab(colour, sight):
 
 
 @pytest.mark.parametrize("sight", SIGHT.values(), ids=SIGHT)
-def test_the_colour_blind_can_tell_the_colours_apart(sight):
-    """A difference of 2.3 is just seen; the two lighter greys have textures besides."""
+def test_colours_are_distinguishable_with_colour_blindness(sight):
+    """A difference of 2.3 is just noticeable; the two lighter greys also have textures."""
     plain = [colour for name, colour in COLOURS.items() if name not in ("other", "unknown")]
     seen = [lab(colour, sight) for colour in plain]
 

@@ -1,4 +1,4 @@
-"""From a model's name to a back end, and to the same one in another process."""
+"""Loading models by name, and loading the same model in another process."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_how_a_model_was_loaded_pickles():
     assert model.load().provenance == backend.provenance
 
 
-def test_a_model_that_load_model_did_not_give_cannot_be_loaded_again():
+def test_a_model_that_load_model_did_not_return_cannot_be_loaded_again():
     with pytest.raises(OptionsError, match=r"FakeBackend .*load_model"):
         loaded_model(FakeBackend())
 
@@ -59,7 +59,7 @@ def test_a_back_end_that_cannot_be_weakly_referenced_is_not_remembered():
         loaded_model(backend)
 
 
-def test_what_is_remembered_goes_with_the_model():
+def test_a_deleted_model_is_forgotten():
     backend = load_model("tiny", device="cpu")
     key = id(backend)
     assert key in loading._loaded
@@ -70,39 +70,39 @@ def test_what_is_remembered_goes_with_the_model():
     assert key not in loading._loaded
 
 
-def test_a_moved_model_is_loaded_where_it_is_now():
+def test_a_moved_model_is_loaded_on_its_current_device():
     backend = load_model("tiny", device="cpu")
     backend.device = "meta"
 
     assert loaded_model(backend).device == "meta"
 
 
-def test_a_folder_called_like_a_model_is_not_the_model(tmp_path, monkeypatch):
+def test_a_model_name_wins_over_a_folder_of_that_name(tmp_path, monkeypatch):
     (tmp_path / "tiny").mkdir()
     monkeypatch.chdir(tmp_path)
 
     assert loaded_model(load_model("tiny", device="cpu")).name == "tiny"
 
 
-def test_another_model_in_the_same_place_is_refused(tmp_path):
+def test_changed_weights_are_rejected(tmp_path):
     folder = shutil.copytree(TINY, tmp_path / "mine")
     model = loaded_model(load_model(folder, device="cpu"))
     document = load_pickle(folder / "model.pt", mmap=False)
     document["model"]["proj.bias"] += 1
     save_pickle(folder / "model.pt", document)
 
-    with pytest.raises(ModelNotFoundError, match=f"expected sha256 {model.sha256}"):
+    with pytest.raises(ModelNotFoundError, match=f"sha256 {model.sha256}"):
         model.load()
 
 
-def test_a_way_to_load_is_remembered_with_a_path_from_the_root(tmp_path, monkeypatch):
+def test_a_loader_is_remembered_with_an_absolute_path(tmp_path, monkeypatch):
     shutil.copytree(TINY, tmp_path / "mine")
     monkeypatch.chdir(tmp_path)
 
     assert loaded_model(load_model("torch:mine", device="cpu")).name == f"torch:{tmp_path / 'mine'}"
 
 
-def test_without_what_loads_folders_a_name_is_refused():
+def test_without_the_loader_for_folders_a_name_is_rejected():
     class Culprit:
         @hookimpl(wrapper=True)
         def emo2vec_models(self):
@@ -112,13 +112,13 @@ def test_without_what_loads_folders_a_name_is_refused():
     plugins = Plugins([Culprit()], installed=False)
 
     with (
-        pytest.warns(PluginWarning, match=r"Culprit' failed in emo2vec_models: RuntimeError: out"),
+        pytest.warns(PluginWarning, match=r"Culprit' .*emo2vec_models: RuntimeError: out"),
         pytest.raises(ModelNotFoundError, match="'tiny'"),
     ):
         load_model("tiny", plugins=plugins)
 
 
-def test_a_folder_is_remembered_from_the_root(tmp_path, monkeypatch):
+def test_a_folder_is_remembered_with_an_absolute_path(tmp_path, monkeypatch):
     shutil.copytree(TINY, tmp_path / "mine")
     monkeypatch.chdir(tmp_path)
 

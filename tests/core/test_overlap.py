@@ -1,4 +1,4 @@
-"""Who speaks at the same time as whom."""
+"""Overlapping speech."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def turns_on_a_grid():
     )
 
 
-def heard(turn, other):
+def count_as_overlap(turn, other):
     if turn is other or None in (turn.speaker, other.speaker) or turn.speaker == other.speaker:
         return False
     sets = [
@@ -47,7 +47,7 @@ def test_overlaps_equal_looking_at_each_second(turns):
             second
             for second in range(int(turn.start), int(turn.end))
             for other in turns
-            if heard(turn, other) and other.start <= second < other.end
+            if count_as_overlap(turn, other) and other.start <= second < other.end
         }
         assert {s for start, end in spans for s in range(int(start), int(end))} == expected
 
@@ -78,14 +78,14 @@ def test_one_speakers_turns_do_not_overlap_each_other():
     assert overlaps([turn, turn]) == [(), ()]
 
 
-def test_nobody_knows_who_overlaps_a_turn_without_speaker():
-    nobody = Turn(start=0.0, end=2.0)
-    somebody = Turn(start=0.0, end=2.0, speaker="a")
+def test_the_overlap_of_a_turn_without_a_speaker_is_unknown():
+    unknown = Turn(start=0.0, end=2.0)
+    known = Turn(start=0.0, end=2.0, speaker="a")
 
-    assert overlaps([nobody, somebody]) == [None, ()]
+    assert overlaps([unknown, known]) == [None, ()]
 
 
-def test_sparse_turns_are_compared_with_their_neighbours_only(monkeypatch):
+def test_sparse_turns_are_compared_only_with_their_neighbours(monkeypatch):
     compared = 0
     differ = overlap._differ
 
@@ -138,7 +138,7 @@ def test_nothing_in_a_row_overlaps(spans):
 
 
 @given(spans=spans)
-def test_there_are_as_many_rows_as_overlap_somewhere(spans):
+def test_there_are_as_many_rows_as_items_that_overlap_at_one_time(spans):
     deepest = max((sum(a <= at < b for a, b in spans) for at, _ in spans), default=0)
 
     assert len(rows_without_overlap(spans, span=lambda each: each)) == deepest

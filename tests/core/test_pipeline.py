@@ -1,4 +1,4 @@
-"""The one stream: order, laziness, failures, and scorers that cheat."""
+"""The annotation pipeline: order, laziness, failures, and invalid scorers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SOUND = ArrayAudio(tone(60.0), RATE)
 
 
 class Source:
-    """A source of a toolkit: how many clips it has, and the step at which it fails."""
+    """A source of a toolkit, with a number of clips and the step at which it fails."""
 
     def __init__(self, name, clips=1, *, fails=None, error=None):
         self.name, self.count, self.fails = name, clips, fails
@@ -46,7 +46,7 @@ class Source:
 
 
 class Script:
-    """A session that does what its source says."""
+    """A session over a `Source`."""
 
     def __init__(self, source):
         self.source = source
@@ -99,7 +99,7 @@ def finished(name, count):
 
 
 @pytest.mark.parametrize("score", [fake_score, Engine(FakeBackend(), batch_seconds=2.5)])
-def test_sources_come_back_in_order_with_all_their_clips(score):
+def test_sources_are_returned_in_order_with_all_their_clips(score):
     sources = [Source("a", 3), Source("b", 0), Source("c", 1), Source("d", 0), Source("e", 7)]
 
     results = run(sources, score=score)
@@ -113,7 +113,7 @@ def test_sources_come_back_in_order_with_all_their_clips(score):
     ]
 
 
-def test_no_sources_give_nothing():
+def test_no_sources_give_no_results():
     assert run([]) == []
 
 
@@ -126,7 +126,7 @@ def test_clips_of_several_sources_share_a_batch():
 
 
 @pytest.mark.parametrize(("workers", "most"), [(0, 4), (2, 64)])
-def test_sources_are_opened_when_the_stream_gets_to_them(workers, most):
+def test_sources_are_opened_when_the_stream_reaches_them(workers, most):
     sources = [Source(str(index), 1) for index in range(100)]
 
     engine = Engine(FakeBackend(), batch_seconds=2, workers=workers)
@@ -160,29 +160,31 @@ def test_options_reach_the_session():
 
 
 @pytest.mark.parametrize(
-    ("step", "message"),
+    ("step", "facts"),
     [
-        ("open", "plugin 'script' failed in emo2vec_open: ValueError: broken"),
-        ("clips", f"{__name__}.Script.clips failed: ValueError: broken"),
-        ("clip 1", f"{__name__}.Script.clips failed: ValueError: broken"),
-        ("take 0", f"{__name__}.Script.take failed: ValueError: broken"),
-        ("take 2", f"{__name__}.Script.take failed: ValueError: broken"),
-        ("finish", f"{__name__}.Script.finish failed: ValueError: broken"),
+        ("open", ["'script'", "emo2vec_open"]),
+        ("clips", [f"{__name__}.Script.clips"]),
+        ("clip 1", [f"{__name__}.Script.clips"]),
+        ("take 0", [f"{__name__}.Script.take"]),
+        ("take 2", [f"{__name__}.Script.take"]),
+        ("finish", [f"{__name__}.Script.finish"]),
     ],
 )
 @pytest.mark.parametrize("score", [fake_score, Engine(FakeBackend())])
-def test_a_source_that_fails_is_given_back_and_named(step, message, score):
+def test_a_source_that_fails_is_returned_with_a_warning_that_names_the_step(step, facts, score):
     bad = Source("bad", 3, fails=step)
 
     with pytest.warns(Emo2vecWarning) as caught:
         results = run([Source("a", 2), bad, Source("b", 1)], score=score)
 
     assert results == [finished("a", 2), bad, finished("b", 1)]
-    assert [str(warning.message) for warning in caught] == [f"not annotated: {message}"]
+    (warning,) = caught
+    for fact in ("not annotated", "ValueError: broken", *facts):
+        assert fact in str(warning.message)
 
 
 @pytest.mark.parametrize("step", ["clip 1", "take 0"])
-def test_nothing_more_is_asked_of_a_session_that_failed(step):
+def test_a_session_that_failed_is_not_called_again(step):
     bad = Source("bad", 3, fails=step)
 
     with pytest.warns(Emo2vecWarning):
@@ -193,7 +195,7 @@ def test_nothing_more_is_asked_of_a_session_that_failed(step):
     assert "take 1" not in bad.log
 
 
-def test_what_a_failure_becomes_may_be_chosen():
+def test_the_caller_can_choose_what_is_yielded_for_a_failed_source():
     seen = []
 
     def failed(source, error):
@@ -234,11 +236,11 @@ def test_a_session_that_yields_other_things_fails(item):
     module = types.ModuleType("odd")
     module.emo2vec_open = hookimpl(lambda source: Odd(source))
 
-    with pytest.warns(Emo2vecWarning, match=r"Odd\.clips failed: TypeError: a session must yield"):
+    with pytest.warns(Emo2vecWarning, match=r"Odd\.clips .*TypeError: .*Clip"):
         run([Source("a")], plugins=Plugins([module], installed=False))
 
 
-def test_a_clip_that_cannot_be_heard_is_no_failure():
+def test_a_clip_without_readable_audio_is_not_a_failure():
     turns = [Turn(start=0.0, end=1.0, speaker="a"), Turn(start=1.0, end=2.0, speaker="b")]
     lost = Recording(recording="lost", audio=MissingAudio("never recorded"), turns=turns)
 
@@ -248,7 +250,7 @@ def test_a_clip_that_cannot_be_heard_is_no_failure():
     assert [scored.emotion.reason for scored in dialogue.turns] == ["never recorded"] * 2
 
 
-# Scorers that break their contract.
+# Scorers that violate their contract.
 
 
 def losing(items):
@@ -287,29 +289,29 @@ def forgetting_emotions(items):
 
 
 @pytest.mark.parametrize(
-    ("score", "message"),
+    ("score", "facts"),
     [
-        (losing, "the scorer gave back"),
-        (losing_the_last, "the scorer lost"),
-        (repeating, "the scorer gave back"),
-        (reordering, "the scorer gave back"),
-        (copying, "the scorer gave back"),
-        (inventing, "where None was next"),
-        (forgetting_emotions, "the scorer gave no emotion for Clip"),
-        (lambda items: iter(()), "the scorer lost 1 clips"),
-        (lambda items: islice(fake_score(items), 2), "the scorer lost 1 clips"),
-        (lambda items: iter(list(items)[:0]), "the scorer lost 4 clips"),
+        (losing, r"Clip.*'a', 2.* expected Clip.*'a', 1"),
+        (losing_the_last, r"lost 1 items.* End\(\)"),
+        (repeating, r"Clip.*'a', 0.*, expected None"),
+        (reordering, r"End\(\), expected Clip.*'a', 0"),
+        (copying, r"End\(\), expected End\(\)"),
+        (inventing, r"End\(\), expected None"),
+        (forgetting_emotions, r"no emotion for Clip.*'a', 0"),
+        (lambda items: iter(()), r"lost 1 items.*'a', 0"),
+        (lambda items: islice(fake_score(items), 2), r"lost 1 items.*'a', 2"),
+        (lambda items: iter(list(items)[:0]), "lost 4 items"),
     ],
 )
-def test_a_scorer_that_cheats_is_an_error(score, message):
-    with pytest.raises(ScorerError, match=message):
+def test_an_invalid_scorer_is_an_error(score, facts):
+    with pytest.raises(ScorerError, match=facts):
         run([Source("a", 3)], score=score)
 
 
 # Stopping early, and memory.
 
 
-def test_closing_stops_what_is_read_ahead():
+def test_closing_stops_reading_ahead():
     closed = []
 
     def sources():
@@ -336,7 +338,7 @@ def meeting_lengths(shared):
 
 
 class Hum:
-    """Sound of any length that takes no memory."""
+    """Audio of any length that takes no memory."""
 
     rate, length, channels = RATE, 24 * 3_600 * RATE, (0,)
 
@@ -372,7 +374,7 @@ def recordings(lengths, *, turns=20):
 
 
 def peak_of(lengths):
-    # Without threads: how far they are ahead at the peak is chance.
+    # Without threads, because how far they read ahead at the peak is random.
     engine = Engine(Mean(), workers=0)
     tracemalloc.start()
     try:
@@ -389,17 +391,17 @@ def peak_of(lengths):
 
 
 def assert_memory_does_not_grow(lengths):
-    # The same 200 lengths ten times over: the longest turn, which sets the peak, is in both.
+    # The same 200 lengths, repeated ten times: both contain the longest turn, which sets the peak.
     few, many = lengths[:200], np.tile(lengths[:200], 10)
 
     assert peak_of(many) < 1.1 * peak_of(few)
 
 
-def test_2000_turns_take_the_memory_of_200():
+def test_2000_turns_need_as_much_memory_as_200():
     assert_memory_does_not_grow(np.random.default_rng(0).gamma(0.7, 4.0, 200) + 0.1)
 
 
-def test_2000_turns_of_real_meetings_take_the_memory_of_200(shared):
+def test_2000_turns_of_real_meetings_need_as_much_memory_as_200(shared):
     lengths = meeting_lengths(shared)
 
     assert len(lengths) > 2_000
@@ -409,7 +411,7 @@ def test_2000_turns_of_real_meetings_take_the_memory_of_200(shared):
     )
 
 
-def test_frames_that_nobody_asked_for_are_not_kept():
+def test_frames_are_kept_only_on_request():
     recording = Recording(recording="a", audio=SOUND, turns=[Turn(start=0.0, end=1.0)])
     engine = Engine(FakeBackend(), granularity="frame")
 
@@ -421,25 +423,25 @@ def test_frames_that_nobody_asked_for_are_not_kept():
     assert with_frames.turns[0].emotion.frame_logits.shape == (49, 5)
 
 
-def test_frames_are_not_left_out_in_silence():
+def test_frames_from_an_engine_without_frames_are_an_error():
     with pytest.raises(OptionsError, match="granularity='frame'"):
         annotate([], score=Engine(FakeBackend()), options=Options(frames=True))
 
 
-# Mistakes of the caller: refused at once, before anything is read.
+# Invalid arguments are rejected at once, before anything is read.
 
 
 @pytest.mark.parametrize(
-    ("score", "why"),
+    ("score", "facts"),
     [
-        ("tiny", r"score is an Engine, got the string 'tiny': Engine\(load_model\('tiny'\)\)"),
-        (FakeBackend(), r"score is an Engine, got FakeBackend: Engine\("),
-        (Engine, "score is an Engine, got the class Engine"),
-        (None, "score is an Engine, got NoneType"),
+        ("tiny", r"score .*string 'tiny': .*Engine\(load_model\('tiny'\)\)"),
+        (FakeBackend(), r"score .*FakeBackend: .*Engine\("),
+        (Engine, "score .*class Engine"),
+        (None, "score .*NoneType"),
     ],
 )
-def test_what_cannot_score_is_refused(score, why):
-    with pytest.raises(OptionsError, match=why):
+def test_an_invalid_score_is_rejected(score, facts):
+    with pytest.raises(OptionsError, match=facts):
         annotate([], score=score)
 
 
@@ -447,25 +449,25 @@ def test_what_cannot_score_is_refused(score, why):
     "source",
     ["a.wav", b"a.wav", Path("a.wav"), Recording(recording="a", audio="a.wav"), {"audio": "a"}],
 )
-def test_one_source_in_place_of_a_list_is_refused(source):
-    with pytest.raises(SourceError, match=rf"got one {type(source).__name__}: put it in a list"):
+def test_one_source_in_place_of_a_list_is_rejected(source):
+    with pytest.raises(SourceError, match=rf"one {type(source).__name__}.* list"):
         annotate(source, score=Engine(FakeBackend()))
 
 
 @pytest.mark.parametrize(
-    ("arguments", "why"),
+    ("arguments", "facts"),
     [
-        ({"options": {"overlap": "exclude"}}, "options is an Options object, got dict"),
-        ({"options": Options}, "options is an Options object, got the class Options"),
-        ({"plugins": [object()]}, "plugins is a Plugins object, got list"),
+        ({"options": {"overlap": "exclude"}}, "options .*Options object.* dict"),
+        ({"options": Options}, "options .*Options object.* class Options"),
+        ({"plugins": [object()]}, "plugins .*Plugins object.* list"),
     ],
 )
-def test_options_and_plugins_of_another_kind_are_refused(arguments, why):
-    with pytest.raises(OptionsError, match=why):
+def test_options_and_plugins_of_the_wrong_type_are_rejected(arguments, facts):
+    with pytest.raises(OptionsError, match=facts):
         annotate([], score=Engine(FakeBackend()), **arguments)
 
 
-def test_a_warning_names_the_line_that_annotates():
+def test_a_warning_points_to_the_line_that_annotates():
     with pytest.warns(Emo2vecWarning, match="not annotated") as caught:
         list(annotate([object()], score=Engine(FakeBackend())))
 

@@ -1,4 +1,4 @@
-"""The values: turns, emotions, provenance."""
+"""Turns, emotions, dialogues and provenance."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def test_odd_but_finite_bounds_are_kept(start, end):
     ("start", "end"),
     [(2.0, 1.0), (math.nan, 1.0), (0.0, math.nan), (0.0, math.inf), (-math.inf, 0.0)],
 )
-def test_bounds_without_sense_are_refused(start, end):
-    with pytest.raises(InvalidTurnError, match="start <= end, both finite"):
+def test_invalid_bounds_are_rejected(start, end):
+    with pytest.raises(InvalidTurnError, match=f"start <= end.* {start} to {end}"):
         Turn(start=start, end=end)
 
 
-def test_a_wrong_turn_is_a_value_error_and_one_of_ours():
+def test_an_invalid_turn_error_is_a_value_error_and_an_emo2vec_error():
     assert issubclass(InvalidTurnError, ValueError)
     assert issubclass(InvalidTurnError, Emo2vecError)
 
@@ -50,14 +50,14 @@ def test_turns_are_values():
         turn.start = 1.0
 
 
-def test_arrays_do_not_count_in_a_comparison():
+def test_arrays_are_ignored_in_comparisons():
     bare = Emotion(label="sad", score=1.0)
 
     assert dataclasses.replace(bare, embedding=np.ones(3)) == bare
     assert dataclasses.replace(bare, score=0.5) != bare
 
 
-def test_provenance_goes_through_json():
+def test_provenance_survives_a_round_trip_through_json():
     provenance = Provenance(
         model="tiny",
         sha256="ab" * 32,
@@ -89,25 +89,20 @@ def test_channels_from_tables_and_json_are_python_integers(given, expected):
 
 
 @pytest.mark.parametrize(
-    ("fields", "why"),
+    ("fields", "facts"),
     [
-        ({"start": "0.5", "end": "1.5"}, "numbers of seconds, got '0.5' and '1.5'"),
-        ({"start": None, "end": 1.0}, "numbers of seconds, got None and 1.0"),
-        (
-            {"start": 0.0, "end": 1.0, "channel": "left"},
-            "channel is a number or several, got 'left'",
-        ),
+        ({"start": "0.5", "end": "1.5"}, "start .*end .*'0.5' and '1.5'"),
+        ({"start": None, "end": 1.0}, "start .*end .*None and 1.0"),
+        ({"start": 0.0, "end": 1.0, "channel": "left"}, "channel .*'left'"),
     ],
 )
-def test_what_are_no_numbers_is_refused(fields, why):
-    with pytest.raises(InvalidTurnError, match=why):
+def test_values_that_are_not_numbers_are_rejected(fields, facts):
+    with pytest.raises(InvalidTurnError, match=facts):
         Turn(**fields)
 
 
-def test_a_recording_refuses_turns_that_are_none():
-    with pytest.raises(
-        InvalidTurnError, match=r"expected a Turn\(start=..., end=...\), got \(0, 1"
-    ):
+def test_a_recording_rejects_invalid_turns():
+    with pytest.raises(InvalidTurnError, match=r"Turn\(.*\(0, 1, 'A'\)"):
         Recording(recording="a", audio="a.wav", turns=[(0, 1, "A")])
 
 

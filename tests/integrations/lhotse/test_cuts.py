@@ -399,7 +399,7 @@ def test_ami_excerpts_are_annotated_turn_for_turn(shared):
 
 
 def test_one_cut_is_no_list_of_cuts(cut):
-    with pytest.raises(SourceError, match="got one MonoCut: put it in a list"):
+    with pytest.raises(SourceError, match="MonoCut"):
         annotate_cuts(cut, score=Engine(FakeBackend()))
 
 
@@ -410,5 +410,5 @@ def test_a_model_is_no_scorer(cut, wrong):
 
 
 def test_options_are_an_object(cut):
-    with pytest.raises(OptionsError, match="options is an Options object, got dict"):
+    with pytest.raises(OptionsError, match="options .*dict"):
         annotate_cuts([cut], score=Engine(FakeBackend()), options={"field": "x"})

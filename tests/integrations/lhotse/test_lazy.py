@@ -230,7 +230,7 @@ def test_what_belongs_to_this_process_does_not_pickle(cuts, tmp_path):
         for message, given in {
             r"plugins=\.\.\., .* do not pickle": {"plugins": BARE},
             "an open store for arrays": {"options": Options(embeddings=True, store=store)},
-            "cannot be loaded again by name": {"score": engine()},
+            "load_model": {"score": engine()},
         }.items():
             results = annotate_cuts(cuts, **{"score": Sad()} | given)
             with pytest.raises(OptionsError, match=message):

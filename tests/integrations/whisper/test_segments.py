@@ -122,9 +122,7 @@ def test_segments_without_times_are_kept_with_a_reason(result, sound, engine):
     lost, nan = annotate_segments(result, sound, score=engine)["segments"][3:]
 
     assert (lost["text"], nan["text"]) == (" lost", " nan")
-    assert lost["emotion_reason"] == (
-        "no times to go by: a turn's start and end are numbers of seconds, got None and None"
-    )
+    assert "got None and None" in lost["emotion_reason"]
     assert "got nan to nan" in nan["emotion_reason"]
 
 
