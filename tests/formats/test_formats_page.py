@@ -52,6 +52,6 @@ def test_every_field_has_a_column():
 
 def test_the_table_says_what_each_format_holds():
     page = (ROOT / "docs" / "formats.md").read_text("utf-8")
-    shown = page.partition("tests/test_formats_table.py -->\n\n")[2].partition("\n<!-- end")[0]
+    shown = page.partition("/test_formats_page.py -->\n\n")[2].partition("\n<!-- end")[0]
 
     assert shown == table()
