@@ -1,4 +1,4 @@
-"""How accurate a model is on labelled turns, and how well calibrated."""
+"""Accuracy and calibration of a model on labelled turns."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Intervals by the bootstrap: the same statistic of turns drawn again and again."""
+"""Bootstrap intervals: a statistic recomputed on turns drawn with replacement."""
 
 from __future__ import annotations
 
@@ -13,52 +13,55 @@ from emo2vec_plugins.evaluation.predictions import Prediction
 
 ResampleBy = Literal["turn", "speaker", "recording"]
 LEVEL = 95.0
-"""Per cent of the draws that an interval holds."""
+"""Coverage of an interval, in per cent of the draws."""
 
 Weights = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float64]
 Statistic = Callable[[Weights], Values]
-"""From how often each turn was drawn, shape (draws, turns), to numbers, shape (draws, numbers)."""
+"""Maps draw counts of turns, shape (draws, turns), to values, shape (draws, values)."""
 
 AT_ONCE = 1 << 22
-"""Most weights that are in memory at a time."""
+"""Maximum number of weights in memory at a time."""
 
 
 def units_of(predictions: Sequence[Prediction], by: ResampleBy) -> npt.NDArray[np.int64]:
-    """Return the number of the unit that each turn belongs to, shape (turns,).
+    """Return the index of the unit of each turn, shape (turns,).
 
-    Turns of one speaker are alike, so that drawing turns makes intervals too narrow; drawing
-    whole speakers or recordings does not.
+    Turns of one speaker are similar, so intervals from drawing turns are too narrow. Drawing
+    whole speakers or recordings avoids this.
 
     Raises:
-        OptionsError: If there is no such unit, or a turn does not say to which it belongs.
+        OptionsError: If *by* is invalid, or a turn does not name its unit.
     """
     if by not in ("turn", "speaker", "recording"):
-        raise OptionsError(f"resample by 'turn', 'speaker' or 'recording', got {by!r}")
+        raise OptionsError(
+            f"expected resample_by to be 'turn', 'speaker' or 'recording', got {by!r}"
+        )
     if by == "turn":
         return np.arange(len(predictions))
     names = [getattr(each, by) for each in predictions]
-    lost = [each.id for each, name in zip(predictions, names, strict=True) if name is None]
-    if lost:
-        some = f"{len(lost)} of {len(names)} turns have none, the first is {lost[0]!r}"
-        raise OptionsError(f"cannot draw whole {by}s: {some}")
-    # Numbers instead of names: draws are then plain counts.
+    unnamed = [each.id for each, name in zip(predictions, names, strict=True) if name is None]
+    if unnamed:
+        found = f"missing for {len(unnamed)} of {len(names)} turns, first {unnamed[0]!r}"
+        raise OptionsError(f"cannot resample by {by}: {found}")
+    # Indices instead of names, so that draws are plain counts.
     return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
 def intervals(
     statistic: Statistic, units: npt.NDArray[np.int64], *, resamples: int, seed: int
 ) -> list[tuple[float | None, float | None]]:
-    """Return the percentile interval of each number that *statistic* gives.
+    """Return the percentile interval of each value of *statistic*.
 
-    ``scipy.stats.bootstrap`` is not used because a draw may lack a class, and then has no recall
-    of it: such draws are left out of that one interval here, and would undo all of them there.
+    ``scipy.stats.bootstrap`` does not work here: a draw may lack a class and then has no recall
+    for it. This function leaves such a draw out of that one interval; scipy does not.
 
     Args:
-        statistic: Is given some draws at a time; gives nan for what a draw does not define.
-        units: What is drawn with replacement, as `units_of` gives it.
-        resamples: How many draws; none give no intervals.
-        seed: Of the draws; the same gives the same.
+        statistic: Called with several draws at a time; returns nan where a draw does not define
+            a value.
+        units: The unit of each turn, from `units_of`; units are drawn with replacement.
+        resamples: Number of draws; 0 returns (None, None) for each value.
+        seed: Seed of the draws. The same seed gives the same intervals.
 
     Raises:
         OptionsError: If *resamples* is negative.
@@ -66,14 +69,14 @@ def intervals(
     if resamples < 0:
         raise OptionsError(f"resamples must be 0 or more, got {resamples}")
     count = int(units.max()) + 1 if len(units) else 0
-    if not resamples or count < 2:  # one unit gives the same turns in every draw
+    if not resamples or count < 2:  # all draws of one unit are equal
         return [(None, None)] * statistic(np.ones((1, len(units)), dtype=np.int64)).shape[1]
     generator = np.random.default_rng(seed)
 
     step = max(1, AT_ONCE // len(units))
     parts = []
     for start in range(0, resamples, step):
-        # How often each unit is drawn, and with it each of its turns.
+        # Draw counts per unit, then per turn.
         draws = generator.integers(count, size=(min(step, resamples - start), count))
         weights = np.stack([np.bincount(draw, minlength=count) for draw in draws])[:, units]
         parts.append(statistic(weights))
@@ -81,7 +84,7 @@ def intervals(
 
 
 def _percentiles(column: Any) -> tuple[float | None, float | None]:
-    # A draw that lacks a label does not define its recall, and all else.
+    # A draw without some label leaves only the recall of that label undefined.
     defined = column[~np.isnan(column)]
     if not len(defined):
         return None, None

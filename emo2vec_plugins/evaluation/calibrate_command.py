@@ -1,4 +1,4 @@
-"""``emo2vec calibrate``: a model and labelled cuts in, the same model with calibrated scores out."""
+"""``emo2vec calibrate``: write a copy of a model with calibrated scores."""
 
 from __future__ import annotations
 
@@ -25,9 +25,14 @@ def calibrate_command(
 ) -> None:
     """Make a model's scores mean what they say.
 
-    CUTS is a .jsonl or .jsonl.gz of Lhotse cuts with labels, of speakers that the model was not
-    trained on. One number, the temperature, is fitted on them, and DIR becomes a copy of the
-    model with its head divided by it. Labels and embeddings stay as they are.
+    CUTS is a .jsonl or .jsonl.gz of Lhotse cuts with labels. Use speakers that the model was not
+    trained on. One number, the temperature, is fitted on CUTS, and DIR gets a copy of the model
+    with its head divided by this number. Labels and embeddings do not change.
+
+    \b
+    Examples:
+      emo2vec calibrate dev.jsonl.gz -o calibrated
+      emo2vec calibrate dev.jsonl.gz --model mine --label-map labels.yaml -o calibrated
     """
     require_libraries()
     from emo2vec_plugins.evaluation.calibration import calibrate
@@ -53,10 +58,10 @@ def calibrate_command(
 
 
 def report_errors(found: Calibration, *, quiet: bool) -> None:
-    """Say what became of both errors on turns that the temperatures were not fitted on."""
+    """Report both errors before and after calibration, and warn if one of them rises."""
     before, after = found.before, found.after
     if after is None:
-        cli.complain("warning", f"not tried on other turns: {found.reason}")
+        cli.complain("warning", f"not tested on other turns: {found.reason}")
         return
     errors = {
         "log loss": (before.log_loss, after.log_loss),
@@ -66,6 +71,5 @@ def report_errors(found: Calibration, *, quiet: bool) -> None:
         cli.note(f"{name} on other {found.by}s: {was:.3f} before, {became:.3f} after", quiet=quiet)
     risen = [name for name, (was, became) in errors.items() if became > was]
     if risen:
-        rise = f"the {' and the '.join(risen)} {'rises' if len(risen) == 1 else 'rise'}"
-        why = "the scores were no worse before, or there is too little data"
-        cli.complain("warning", f"on other {found.by}s {rise}: {why}")
+        cause = "the scores were already well calibrated, or there is too little data"
+        cli.complain("warning", f"higher on other {found.by}s: {' and '.join(risen)}; {cause}")

@@ -1,7 +1,7 @@
-"""A copy of a model whose head is divided by a temperature: calibrated in whatever loads it.
+"""Calibrated copies of models: the head is divided by a temperature, so every loader benefits.
 
-Logits are linear in the head's weight and bias, and scores are the softmax of logits, so that
-dividing both by T calibrates the scores, changes no label, and leaves embeddings as they are.
+Logits are linear in the head's weight and bias, and scores are the softmax of the logits. Dividing
+weight and bias by T therefore calibrates the scores and changes neither labels nor embeddings.
 """
 
 from __future__ import annotations
@@ -26,27 +26,28 @@ from emo2vec_plugins.files import staging
 
 CARD = "README.md"
 HEAD = ("proj.weight", "proj.bias")
-"""The tensors that are divided."""
+"""The tensors to divide by the temperature."""
 
 _OWN = {models.CONFIG, models.TOKENS, CARD, "configuration.json", *models.WEIGHTS}
 _COPIED = {".md", ".txt", ".csv", ".json", ".yaml", ".png", ""}
-"""Suffixes of what lies beside a model and stays true of the copy: licences, tables, pictures.
+"""Suffixes of files to copy: licences, tables and pictures stay valid for the calibrated model.
 
-Weights in other forms would give the scores of before.
+Weights in other formats are not copied, because they would give the old scores.
 """
-_OF_BEFORE = {"evaluation.json"}
-"""What rests on the scores of the model before, and is not copied."""
+_OUTDATED = {"evaluation.json"}
+"""Files that describe the old scores and are not copied."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """A temperature, and what it does to scores.
+    """A temperature and its effect on the scores.
 
     Attributes:
-        temperature: That all turns together give.
-        calibration: Before, and after by temperatures fitted on other turns than the one judged.
-        turns: That it was fitted on.
-        speakers: How many are known; None if that of a turn is not.
+        temperature: Fitted on all turns.
+        calibration: Reliability before and after; *after* is cross-validated, with temperatures
+            fitted on other turns.
+        turns: Number of turns that *temperature* was fitted on.
+        speakers: Number of speakers; None if the speaker of any turn is unknown.
     """
 
     temperature: float
@@ -67,28 +68,28 @@ def calibrate(
     plugins: Plugins | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Fit:
-    """Fit a temperature on labelled turns, and save a copy of the model calibrated with it.
+    """Fit a temperature on labelled turns, and save a calibrated copy of the model.
 
     Args:
-        cuts: With labels; of speakers that the model was not trained on.
+        cuts: Labelled cuts, of speakers that the model was not trained on.
         target: The folder to write, which must not exist.
-        model: A name, folder or hub's identifier.
-        data: What to call *cuts* on the model card.
-        truth: How labels are read.
-        device: The best there is if None.
-        dtype: Of the network's arithmetic while it is fitted.
-        plugins: Those installed, unless given.
-        progress: Called with the number of cuts that were done since the last call.
+        model: A model name, a folder, or a hub identifier.
+        data: Name of *cuts* for the model card.
+        truth: Reads the labels.
+        device: None for the best available device.
+        dtype: Data type of the network while scoring.
+        plugins: None for the installed ones.
+        progress: Called with the number of cuts finished since the last call.
 
     Raises:
-        LabelError: If labels are missing, unknown, or not among the model's.
+        LabelError: If labels are missing, unknown, or not among the model's labels.
         TrainingError: If no temperature fits.
-        CheckpointError, ConfigError: If the model is not one, or *target* exists.
-        ModelNotFoundError: If it lies in no folder.
-        OptionsError: If it has no head.
-        OSError: If the copy cannot be written; nothing of it is left then.
+        CheckpointError, ConfigError: If the model is invalid, or *target* exists.
+        ModelNotFoundError: If the model is not found or is not a folder.
+        OptionsError: If the model has no head.
+        OSError: If the copy cannot be written; no partial copy remains.
     """
-    _check_target(target)  # before a model is fetched and hours are scored; as are the labels
+    _check_target(target)  # like the labels, before hours of downloading and scoring
     turns = truth.turns(cuts)
     folder = model_folder(model, plugins=plugins)
     backend = models.load_folder(folder, device=device, dtype=dtype)
@@ -103,17 +104,17 @@ def calibrate(
 
 
 def fit(predictions: Sequence[Prediction]) -> Fit:
-    """Return the temperature of a model, from its predictions for labelled turns.
+    """Fit a temperature to predictions for labelled turns.
 
-    Turns without a prediction are left out.
+    Turns without a prediction are ignored.
 
     Raises:
-        TrainingError: If there is none: too few turns, all with one label, all right, or labels
-            that have nothing to do with the scores.
+        TrainingError: If no temperature fits: too few turns, only one label, only correct
+            predictions, or labels unrelated to the scores.
     """
     scored = ScoredTurns.of(predictions)
     temperature = fit_temperature(scored.probabilities[scored.known], scored.truth[scored.known])
-    # The temperature of all turns is the best for others; what it gains is measured out of fold.
+    # Fit on all turns for the best temperature; measure its effect by cross-validation.
     calibration = calibration_of(scored.turns, by="turn", resamples=0, seed=0)
     if calibration is None:
         raise TrainingError("a temperature needs scores of at least two classes")
@@ -127,50 +128,51 @@ def fit(predictions: Sequence[Prediction]) -> Fit:
 
 
 def model_folder(name: str, *, plugins: Plugins | None = None) -> models.ModelFolder:
-    """Return the folder of a model, by a name that `load_model` takes; fetched if needed.
+    """Return the folder of a model, given a name as for `load_model`; download it if needed.
 
     Raises:
-        ModelNotFoundError: If there is no such model, or it does not lie in a folder of the
-            published layout.
+        ModelNotFoundError: If the model does not exist, or is not a folder in the published
+            layout.
     """
     way, colon, source = name.partition(":")
     if colon and way == "torch":
         return models.find_folder(source)
     known = as_plugins(plugins).models().keys() - {"tiny", *models.PUBLISHED}
     if name in known or (colon and way in known):
-        why = "is not a folder of the published layout, whose head could be divided"
-        raise ModelNotFoundError(f"model {name!r} {why}")
-    return models.find_folder(name, named=True)
+        expected = "expected a model folder in the published layout"
+        raise ModelNotFoundError(f"{expected}, got {name!r}: no access to the weights of its head")
+    return models.find_folder(name)
 
 
 def save_calibrated(source: Path, target: Path, *, temperature: float, section: str) -> None:
-    """Write a copy of a model folder with the head divided by *temperature*; complete or not at all.
+    """Write a copy of a model folder with the head divided by *temperature*, atomically.
 
-    Weights are written as ``model.pt``, which FunASR loads, too. Tokens and their order stay,
-    and so does what lies beside the weights as text or picture; ``evaluation.json``, which is of
-    the scores before, is left out.
+    Weights are written as ``model.pt``, which FunASR also loads. Tokens keep their order. Text
+    files and pictures are copied, except ``evaluation.json``, which describes the old scores.
 
     Args:
-        source: In the published layout.
-        target: Must not exist.
-        temperature: Positive.
-        section: Of Markdown, that is appended to the model card.
+        source: A model folder in the published layout.
+        target: The folder to write, which must not exist.
+        temperature: A positive number.
+        section: Markdown to append to the model card.
 
     Raises:
-        CheckpointError: If *target* exists, or *source* is no model or has no head.
-        ConfigError: If its configuration is of another network.
+        CheckpointError: If *target* exists, or *source* is not a model or has no head.
+        ConfigError: If the configuration describes another network.
         OSError: If something cannot be read or written.
     """
     _check_target(target)
     weights = next((source / name for name in models.WEIGHTS if (source / name).is_file()), None)
     if weights is None:
         expected = " or ".join(models.WEIGHTS[:2])
-        raise CheckpointError(f"{source}: has no weights; expected {expected}")
+        raise CheckpointError(f"{source}: expected weights in {expected}, found none")
     tensors = models.read_tensors(weights)
     if not tensors.keys() >= set(HEAD):
-        raise CheckpointError(f"{source}: the model has no head ({', '.join(HEAD)}) to calibrate")
+        raise CheckpointError(
+            f"{source}: expected a model with a head ({', '.join(HEAD)}), found none"
+        )
     for name in HEAD:
-        # In double precision, so that weights of less are rounded once.
+        # Divide in double precision, so that weights are rounded only once.
         tensors[name] = (tensors[name].double() / temperature).to(tensors[name].dtype)
     card = source / CARD
     with staging(target) as copy:
@@ -182,33 +184,33 @@ def save_calibrated(source: Path, target: Path, *, temperature: float, section: 
             card=(f"{card.read_text('utf-8').rstrip()}\n\n" if card.is_file() else "") + section,
         )
         for each in sorted(source.iterdir()):
-            is_copied = each.name not in _OWN | _OF_BEFORE and each.suffix.lower() in _COPIED
+            is_copied = each.name not in _OWN | _OUTDATED and each.suffix.lower() in _COPIED
             if is_copied and each.is_file():
                 shutil.copyfile(each, copy / each.name)
 
 
 def card_section(found: Fit, *, model: str, data: str) -> str:
-    """Return what a model card says of its calibration, as Markdown.
+    """Return the calibration section of a model card, as Markdown.
 
     Args:
-        found: The temperature.
-        model: What was calibrated, with a digest of its weights.
-        data: What it was fitted on.
+        found: The fitted temperature.
+        model: Name of the original model, with a digest of its weights.
+        data: Name of the data that the temperature was fitted on.
     """
     before, after, by = found.calibration.before, found.calibration.after, found.calibration.by
     who = "" if found.speakers is None else f" of {found.speakers} speakers"
-    rows = _row("as it was", before)
-    how = f"How well it does on other turns is not known: {found.calibration.reason}."
+    rows = _row("original", before)
+    how = f"The effect on other turns is unknown: {found.calibration.reason}."
     if after is not None:
         rows += "\n" + _row("calibrated", after)
         folds = len(found.calibration.temperatures)
-        how = f"The second line is of temperatures fitted on other {by}s, in {folds} folds."
+        how = f"The second line is cross-validated: fitted on other {by}s, in {folds} folds."
     return f"""\
 ## Calibration
 
 The head's weight and bias of {model} were divided by the temperature {found.temperature:.4f} \
 (Guo et al. 2017, arXiv:1706.04599), fitted on {found.turns} turns{who} of {data}. Labels and \
-embeddings are as they were; figures above that rest on scores are of the model before.
+embeddings do not change. Results above that depend on scores describe the original model.
 
 | scores | expected calibration error | Brier (0 to 2) | log loss |
 |---|---:|---:|---:|
@@ -224,7 +226,7 @@ def _row(name: str, found: Reliability) -> str:
 
 def _check_target(target: Path) -> None:
     if target.exists() or target.is_symlink():
-        raise CheckpointError(f"{target}: exists already; choose a new folder")
+        raise CheckpointError(f"{target}: already exists; choose a new folder")
 
 
 def _refuse_others(labels: Sequence[str], known: Sequence[str]) -> None:
@@ -232,6 +234,6 @@ def _refuse_others(labels: Sequence[str], known: Sequence[str]) -> None:
     if foreign:
         found = ", ".join(f"{label} ({count})" for label, count in foreign.most_common())
         raise LabelError(
-            f"the truth has classes that the model does not have: {found}; it has "
-            f"{', '.join(known)}. A label map leaves turns out: their name, and null"
+            f"true labels that the model does not have: {found}; its labels: {', '.join(known)}. "
+            "To leave such turns out, map their label to null in a label map"
         )

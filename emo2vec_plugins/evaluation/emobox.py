@@ -1,9 +1,10 @@
-"""EmoBox: corpora of emotional speech in one format, cut into the same folds for everybody.
+"""EmoBox: corpora of emotional speech in a common format, with fixed folds.
 
 Ma et al., *EmoBox: Multilingual Multi-corpus Speech Emotion Recognition Toolkit and Benchmark*,
 Interspeech 2024, arXiv:2406.07162. A corpus is a folder with ``fold_1``, ``fold_2``, ...; each has
-``NAME_train_fold_1.jsonl``, ``NAME_test_fold_1.jsonl`` and sometimes ``NAME_valid_fold_1.jsonl``, a
-line a clip. Audio is not part of it; paths are relative to where the corpora were downloaded.
+``NAME_train_fold_1.jsonl``, ``NAME_test_fold_1.jsonl`` and sometimes ``NAME_valid_fold_1.jsonl``,
+with one line per clip. EmoBox does not include audio; paths are relative to the folder where the
+corpora were downloaded.
 """
 
 from __future__ import annotations
@@ -27,16 +28,17 @@ _FOLD = re.compile(r"fold_?(\d+)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmoBoxClip:
-    """One line: a clip, or part of a longer recording.
+    """A clip: one line of a fold file. It may be part of a longer recording.
 
     Attributes:
-        key: Its id, the same in all folds.
-        path: Of its audio, relative and with slashes, as the file has it.
-        emotion: The corpus's own name of its emotion.
+        key: Id of the clip, the same in all folds.
+        path: Path of the audio as in the file: relative, with slashes.
+        emotion: Emotion, as the corpus names it.
         duration: Seconds.
-        start: Seconds into the audio.
-        rate: Samples a second.
-        speaker: None unless a pattern found one: the format does not say.
+        start: Seconds from the start of the audio.
+        rate: Sampling rate in Hz.
+        speaker: Speaker found in the key by a pattern, otherwise None: the format has no field
+            for it.
     """
 
     key: str
@@ -53,8 +55,8 @@ class EmoBoxFold:
     """One division of a corpus.
 
     Attributes:
-        name: Of its folder, ``fold_1``.
-        splits: By ``train``, ``valid`` (where the corpus has one) and ``test``.
+        name: Name of the folder, such as ``fold_1``.
+        splits: Clips by ``train``, ``valid`` (if the corpus has it) and ``test``.
     """
 
     name: str
@@ -62,59 +64,59 @@ class EmoBoxFold:
 
 
 def is_emobox(path: Path) -> bool:
-    """Return whether *path* is a folder with folds in it."""
+    """Return whether *path* is a folder that contains folds."""
     return path.is_dir() and bool(_fold_folders(path))
 
 
 def read_emobox(folder: Path, *, speaker_pattern: str | None = None) -> list[EmoBoxFold]:
-    r"""Read the folds of a corpus, in order; audio is not looked for.
+    r"""Read the folds of a corpus, in numerical order. Audio is not read.
 
     Args:
-        folder: That holds ``fold_1`` and its like.
-        speaker_pattern: A regular expression; its first group, found in a key, is the speaker.
-            ``emodb-(\d\d)`` for EmoDB. Clips have no speaker without it.
+        folder: The folder that contains ``fold_1``, ``fold_2``, ...
+        speaker_pattern: A regular expression to search in each key; its first group is the
+            speaker. Use ``emodb-(\d\d)`` for EmoDB. Without it, clips have no speaker.
 
     Raises:
-        FormatError: If there are no folds, a fold has no test file, or a line is no clip.
-        OptionsError: If the pattern is none, has no group, or is not found in a key.
+        FormatError: If there are no folds, a fold has no test file, or a line is malformed.
+        OptionsError: If the pattern is invalid, has no group, or does not match a key.
     """
     folds = _fold_folders(folder)
     if not folds:
-        raise FormatError(f"{folder}: expected EmoBox's folders fold_1, fold_2, ...; found none")
+        raise FormatError(f"{folder}: expected EmoBox folders fold_1, fold_2, ..., found none")
     speaker = None if speaker_pattern is None else _speaker_rule(speaker_pattern)
     return [_read_fold(each, speaker) for each in folds]
 
 
 def chosen_folds(folds: Sequence[EmoBoxFold], numbers: Sequence[int]) -> list[EmoBoxFold]:
-    """Return the folds of these numbers, in the order of *folds*; all if there are no numbers.
+    """Return the folds with these numbers, in the order of *folds*; all folds if *numbers* is empty.
 
     Raises:
-        OptionsError: If there is no such fold.
+        OptionsError: If a fold does not exist.
     """
     there = {_number(each.name): each for each in folds}
     unknown = [number for number in numbers if number not in there]
     if unknown:
         names, known = (", ".join(map(str, each)) for each in (unknown, there))
-        raise OptionsError(f"there is no fold {names}; there are {known}")
+        raise OptionsError(f"no fold {names}; available folds: {known}")
     return [fold for number, fold in there.items() if not numbers or number in numbers]
 
 
 def clips_of(folds: Iterable[EmoBoxFold], split: str = "test") -> list[EmoBoxClip]:
-    """Return the clips of one split of all *folds*, each once, in order."""
-    # By key: a clip that is in several folds counts once.
+    """Return the clips of one split in all *folds*, in order, each clip once."""
+    # By key, because a clip may be in several folds.
     return list({clip.key: clip for fold in folds for clip in fold.splits.get(split, ())}.values())
 
 
 def missing_audio(clips: Iterable[EmoBoxClip], root: Path) -> list[EmoBoxClip]:
-    """Return the clips whose audio `audio_path` does not find under *root*."""
+    """Return the clips for which `audio_path` finds no file in *root*."""
     return [clip for clip in clips if audio_path(clip, root) is None]
 
 
 def audio_path(clip: EmoBoxClip, root: Path) -> Path | None:
-    """Return where a clip's audio is; None if it is not there.
+    """Return the path of a clip's audio, or None if it is not found.
 
-    Folders are arranged differently by everyone: of ``downloads/emodb/wav/03a01Wa.wav`` the first
-    parts are left out one by one, until the rest is a file under *root*.
+    Folder layouts differ between users, so leading parts of the clip's path, such as
+    ``downloads/emodb/wav/03a01Wa.wav``, are dropped one by one until the rest is a file in *root*.
     """
     parts = PurePosixPath(clip.path).parts
     candidates = (root.joinpath(*parts[skip:]) for skip in range(len(parts)))
@@ -122,28 +124,28 @@ def audio_path(clip: EmoBoxClip, root: Path) -> Path | None:
 
 
 def as_cuts(clips: Iterable[EmoBoxClip], root: Path | None = None) -> list[Cut]:
-    """Return a cut for each clip, with one supervision; the id of both is the clip's key.
+    """Return one cut per clip, with one supervision; the id of both is the clip's key.
 
-    The recording's id is the path that the file has in EmoBox, so that clips of one file are of
-    one recording. The supervision's ``emotion`` is the corpus's own name.
+    The recording's id is the file's path in EmoBox, so clips of one file share a recording.
+    The supervision's ``emotion`` is the corpus's name for it.
 
     Args:
-        clips: All with audio, if there is a root; see `missing_audio`.
-        root: The folder with the audio; the header of each file is read. None takes lengths and
-            rates from EmoBox, for those who need no audio.
+        clips: With *root*, all clips need audio; see `missing_audio`.
+        root: The folder with the audio; only file headers are read. With None, lengths and
+            rates come from EmoBox, and no audio is needed.
 
     Raises:
-        FormatError: If audio is missing. The message counts and shows it.
+        FormatError: If audio is missing. The message has the number and the first paths.
     """
     kept = list(clips)
-    lost = [] if root is None else missing_audio(kept, root)
-    if lost:
-        paths = few([clip.path for clip in lost])
-        advice = "name the folder that holds the corpus, or ask to skip what is missing"
+    missing = [] if root is None else missing_audio(kept, root)
+    if missing:
+        paths = few([clip.path for clip in missing])
+        advice = "use the folder that contains the corpus, or skip missing clips"
         raise FormatError(
-            f"{root}: has no audio of {len(lost)} of {len(kept)} clips: {paths}; {advice}"
+            f"{root}: no audio for {len(missing)} of {len(kept)} clips: {paths}; {advice}"
         )
-    # Several clips may be of one file, and must agree on how long it is.
+    # Clips of one file must agree on its length.
     ends: dict[str, float] = {}
     for clip in kept:
         ends[clip.path] = max(ends.get(clip.path, 0.0), clip.start + clip.duration)
@@ -151,7 +153,7 @@ def as_cuts(clips: Iterable[EmoBoxClip], root: Path | None = None) -> list[Cut]:
 
 
 def _recording(clip: EmoBoxClip, root: Path | None, *, seconds: float) -> Recording:
-    """Return the file of a clip; without a root, as if it ended with its last clip, *seconds*."""
+    """Return the recording of a clip; without a root, one that lasts *seconds*."""
     path = None if root is None else audio_path(clip, root)
     if path is not None:
         return Recording.from_file(path, recording_id=clip.path)
@@ -194,13 +196,15 @@ def _read_fold(folder: Path, speaker: re.Pattern[str] | None) -> EmoBoxFold:
     files = {split: _split_file(folder, split) for split in SPLITS}
     splits = {split: _read_clips(path, speaker) for split, path in files.items() if path}
     if not splits.get("test"):
-        raise FormatError(f"{folder}: has no *_test_{folder.name}.jsonl with clips in it")
+        raise FormatError(
+            f"{folder}: expected clips in a file *_test_{folder.name}.jsonl, found none"
+        )
     return EmoBoxFold(name=folder.name, splits=splits)
 
 
 def _split_file(folder: Path, split: str) -> Path | None:
     number = _number(folder.name)
-    # Some corpora have the same file under an older name as well.
+    # Some corpora have the same file under an older name, too.
     for pattern in (f"*_{split}_fold_{number}.jsonl", f"*_{split}_fold{number}.jsonl"):
         found = sorted(folder.glob(pattern))
         if len(found) > 1:
@@ -219,9 +223,9 @@ def _read_clips(path: Path, speaker: re.Pattern[str] | None) -> tuple[EmoBoxClip
         try:
             clip = _clip(json.loads(line))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            expected = "a clip of EmoBox, which has key, wav, emo, length and sample_rate"
-            found = f"{type(error).__name__}: {error}"
-            raise FormatError(f"{path}, line {number}: not {expected} ({found})") from error
+            expected = "an EmoBox clip with key, wav, emo, length and sample_rate"
+            cause = f"{type(error).__name__}: {error}"
+            raise FormatError(f"{path}, line {number}: expected {expected} ({cause})") from error
         clips.append(replace(clip, speaker=speaker and _speaker(clip.key, speaker)))
     return tuple(clips)
 
@@ -242,15 +246,15 @@ def _speaker_rule(pattern: str) -> re.Pattern[str]:
     try:
         rule = re.compile(pattern)
     except re.error as error:
-        raise OptionsError(f"the speaker pattern {pattern!r} is none: {error}") from error
+        raise OptionsError(f"invalid speaker pattern {pattern!r}: {error}") from error
     if not rule.groups:
-        advice = "put (...) around what is the speaker"
-        raise OptionsError(f"the speaker pattern {pattern!r} has no group: {advice}")
+        advice = "put (...) around the speaker"
+        raise OptionsError(f"speaker pattern {pattern!r} has no group: {advice}")
     return rule
 
 
 def _speaker(key: str, rule: re.Pattern[str]) -> str:
     found = rule.search(key)
     if not found or not found[1]:
-        raise OptionsError(f"the speaker pattern {rule.pattern!r} is not found in key {key!r}")
+        raise OptionsError(f"speaker pattern {rule.pattern!r} does not match key {key!r}")
     return found[1]

@@ -1,4 +1,4 @@
-"""``emo2vec evaluate``: how right a model, or predictions of others, are on labelled turns."""
+"""``emo2vec evaluate``: metrics of a model, or of given predictions, on labelled turns."""
 
 from __future__ import annotations
 
@@ -27,31 +27,33 @@ if TYPE_CHECKING:
 
 _SETTINGS: dict[str, Any] = {
     "unscored": cli.choice_option(
-        "--unscored", "wrong", "leave-out", help="What turns without a prediction count as."
+        "--unscored", "wrong", "leave-out", help="How to count turns without a prediction."
     ),
     "resamples": cli.option(
         "--resamples",
-        "Draws of the bootstrap behind the intervals; 0 for none.",
+        "Bootstrap draws for the 95 % intervals; 0 for no intervals.",
         type=click.IntRange(min=0),
         default=1000,
     ),
     "resample_by": cli.choice_option(
-        "--resample-by", "turn", "speaker", "recording", help="What is drawn."
+        "--resample-by", "turn", "speaker", "recording", help="Unit that the bootstrap draws."
     ),
-    "seed": cli.option("--seed", "Of the draws.", type=int, default=0),
+    "seed": cli.option("--seed", "Seed of the bootstrap.", type=int, default=0),
 }
 """Options that are arguments of `evaluate`."""
 
 
 @click.command("evaluate")
 @click.argument("source", metavar="SOURCE")
-@cli.option("--predictions FILE", "Evaluate what this file says, joined by id; no model.")
+@cli.option(
+    "--predictions FILE", "Evaluate predictions in a file, joined by turn id, instead of a model."
+)
 @cli.option(
     "--predicted-field NAME",
-    "The field with predictions, in SOURCE itself unless --predictions is given.  "
+    "Field with predictions, in FILE of --predictions or else in SOURCE.  "
     "[default with --predictions: emotion]",
 )
-@cli.option("--predicted-label-map FILE", "The --label-map of predictions.")
+@cli.option("--predicted-label-map FILE", "Like --label-map, for predicted labels.")
 @truth_options
 @cli.gathered("settings", dict, _SETTINGS)
 @emobox_options
@@ -75,18 +77,23 @@ def evaluate_command(
 ) -> None:
     """Compare predictions with what people say.
 
-    SOURCE is a .jsonl or .jsonl.gz of Lhotse cuts with labels, or a folder of EmoBox with fold_1
-    in it. Predictions are those of --model; or, without any model, of --predictions FILE or
-    --predicted-field NAME. --labels restricts both sides: turns with other labels are left out.
+    SOURCE is a .jsonl or .jsonl.gz of Lhotse cuts with labels, or an EmoBox folder, which contains
+    fold_1. Predictions come from --model, or else from --predictions FILE or --predicted-field
+    NAME. With --labels, turns with other labels are left out and other classes are masked.
+
+    \b
+    Examples:
+      emo2vec evaluate cuts.jsonl.gz --labels angry,happy,neutral,sad
+      emo2vec evaluate cuts.jsonl.gz --predictions theirs.jsonl --report result.json
     """
-    # Libraries and usage are checked before anything is read; reading a corpus takes minutes.
+    # Check libraries and usage first; reading a corpus takes minutes.
     uses_model = predictions is None and predicted_field is None
-    # A value does not say whether it was given: --model always has one.
+    # --model has a default, so its value does not show whether the user set it.
     is_given = ctx.get_parameter_source("model") is click.core.ParameterSource.COMMANDLINE
     if not uses_model and is_given:
-        raise click.UsageError("--model makes predictions: leave out --predictions and the field")
+        raise click.UsageError("--model cannot be combined with --predictions or --predicted-field")
     if uses_model and predicted_label_map is not None:
-        raise click.UsageError("--predicted-label-map goes with --predictions or its field")
+        raise click.UsageError("--predicted-label-map needs --predictions or --predicted-field")
     require_libraries()
     from emo2vec_plugins.evaluation import folds, metrics
 
@@ -94,11 +101,11 @@ def evaluate_command(
     material = read_material(Path(source), reader, box=box, needs_audio=uses_model)
     tally = cli.Tally(quiet=scoring.quiet)
     if uses_model:
-        found, who = _predicted(material, reader, scoring, tally)
+        found, judged = _predicted(material, reader, scoring, tally)
     else:
         field = predicted_field or "emotion"
         found = _given(material, predictions, field, predicted_label_map, truth.field)
-        who = {"predictions": predictions or source, "field": field}
+        judged = {"predictions": predictions or source, "field": field}
     result: Evaluation | FoldsEvaluation
     if material.folds is None:
         result = whole = metrics.evaluate(found, labels=scoring.labels, **settings)
@@ -110,7 +117,7 @@ def evaluate_command(
         "field": truth.field,
         "label_map": dict(reader.label_map.names),
         "labels": None if scoring.labels is None else list(scoring.labels),
-        "judged": who,
+        "judged": judged,
         "left_out": material.left_out,
     }
     cli.write_report(report, {**result.to_json(), "about": about})
@@ -122,9 +129,9 @@ def evaluate_command(
     if report != "-":
         click.echo(result.table())
     if left_out := describe_left_out(material.left_out):
-        cli.note(f"not judged: {left_out}", quiet=scoring.quiet)
+        cli.note(f"not evaluated: {left_out}", quiet=scoring.quiet)
     if uses_model:
-        tally.conclude(f"{cli.counted(tally.turns, 'turn')}, scored by {who['name']}")
+        tally.conclude(f"{cli.counted(tally.turns, 'turn')}, scored by {judged['name']}")
 
 
 def _predicted(
@@ -155,5 +162,5 @@ def _given(
             material.turns, Path(file), field=field, label_map=meaning, truth_field=truth_field
         )
     if field == truth_field:
-        raise click.UsageError(f"truth and predictions cannot both be in field {field!r}")
+        raise click.UsageError(f"true labels and predictions cannot both be in field {field!r}")
     return predictions_in(material.turns, field, label_map=meaning)

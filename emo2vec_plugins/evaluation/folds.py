@@ -1,4 +1,4 @@
-"""Several evaluations of one corpus, each on a fold of its own, as EmoBox reports them."""
+"""Evaluation of one corpus by fold, as EmoBox reports it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from emo2vec_plugins.evaluation.predictions import Prediction
 from emo2vec_plugins.evaluation.results import NONE, Evaluation, aligned, percent
 
 AVERAGED = {"ua": "UA %", "wa": "WA %", "macro_f1": "macro F1 %", "weighted_f1": "weighted F1 %"}
-"""What is averaged over folds, and what tables call it."""
+"""Metrics that are averaged over folds, with their table headings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoldsEvaluation:
-    """How right predictions are in each fold, and in all of them together.
+    """Results for each fold, and for all folds together.
 
     Attributes:
-        folds: One evaluation for each, without intervals.
-        together: Of the turns of all folds, each once.
+        folds: Evaluations by fold, without intervals.
+        together: Evaluation of the turns of all folds, each turn once.
     """
 
     folds: Mapping[str, Evaluation]
@@ -31,23 +31,23 @@ class FoldsEvaluation:
 
     @property
     def mean(self) -> dict[str, float]:
-        """The mean over folds of each of `AVERAGED`."""
+        """The mean over folds of each metric in `AVERAGED`."""
         return {name: mean(self._values(name)) for name in AVERAGED}
 
     @property
     def std(self) -> dict[str, float | None]:
-        """The standard deviation over folds, by n - 1; None for one fold."""
+        """The sample standard deviation (n - 1) over folds; None for a single fold."""
         several = len(self.folds) > 1
         return {name: stdev(self._values(name)) if several else None for name in AVERAGED}
 
     def to_json(self) -> dict[str, Any]:
-        """Return what `Evaluation.to_json` gives of all together, and ``folds`` beside it."""
+        """Return `Evaluation.to_json` of all folds together, with the additional key ``folds``."""
         each = {name: fold.to_json() for name, fold in self.folds.items()}
         folds = {"evaluations": each, "mean": self.mean, "std": self.std}
         return {**self.together.to_json(), "folds": folds}
 
     def table(self) -> str:
-        """Return the folds, their mean and standard deviation, then all together, as text."""
+        """Return a text table: folds, their mean and standard deviation, then all folds together."""
         rows = [
             (name, str(fold.turns), *(percent(getattr(fold, each).value) for each in AVERAGED))
             for name, fold in self.folds.items()
@@ -74,27 +74,29 @@ def evaluate_folds(
     resample_by: ResampleBy = "turn",
     seed: int = 0,
 ) -> FoldsEvaluation:
-    """Evaluate each fold by itself, and all of them together.
+    """Evaluate each fold separately, and all folds together.
+
+    Only the evaluation of all folds together has intervals.
 
     Args:
-        predictions: Of the turns of all folds, each once.
-        folds: The ids of the turns of each; those without a prediction are not there.
-        labels: As for `evaluate`, as is all that follows; intervals are of all together.
-        unscored: As there.
-        resamples: As there.
-        resample_by: As there.
-        seed: As there.
+        predictions: Predictions for the turns of all folds, each turn once.
+        folds: Turn ids by fold; ids not in *predictions* are ignored.
+        labels: As for `evaluate`.
+        unscored: As for `evaluate`.
+        resamples: As for `evaluate`.
+        resample_by: As for `evaluate`.
+        seed: As for `evaluate`.
 
     Raises:
-        LabelError: If a fold has nothing to judge.
-        OptionsError: As `evaluate` does.
+        LabelError: If a fold has nothing to evaluate.
+        OptionsError: As for `evaluate`.
     """
     by_id = {each.id: each for each in predictions}
 
     def fold(name: str) -> Evaluation:
         turns = [by_id[each] for each in folds[name] if each in by_id]
         try:
-            # Without intervals: how folds vary says more than a bootstrap of one of them.
+            # No intervals: the variation over folds says more than a bootstrap of one fold.
             return evaluate(turns, labels=labels, unscored=unscored, resamples=0)
         except LabelError as error:
             raise LabelError(f"{name}: {error}") from error

@@ -1,4 +1,4 @@
-"""Predictions in a file of their own, joined with the truth by the id of the turn."""
+"""Predictions in a separate file, joined with the true labels by turn id."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ def joined(
     label_map: LabelMap = AS_NAMED,
     truth_field: str = "emotion",
 ) -> list[Prediction]:
-    """Return the predictions that a file has of the turns, in the order of the turns.
+    """Return the predictions in a file for *turns*, in the order of *turns*.
 
     Args:
-        turns: As `Truth.turns` gives them.
+        turns: The result of `Truth.turns`.
         path: A ``.jsonl`` or ``.jsonl.gz`` of cuts or supervisions with *field*, or of plain
-            objects ``{"id": ..., "label": ..., "scores": {...}}``. Results of FunASR are such
-            lines with a ``key`` and lists of ``scores`` and ``labels``; those of ``emo2vec score``
-            have a ``recording`` and an ``emotion``. There may be more than there are turns.
-        field: Of cuts and supervisions.
-        label_map: What predicted names mean.
-        truth_field: That the true labels of *turns* were read from; a warning says so if
-            the predictions are identical to these.
+            objects ``{"id": ..., "label": ..., "scores": {...}}``. FunASR results (``key``, and
+            lists of ``scores`` and ``labels``) and lines of ``emo2vec score`` (``recording`` and
+            ``emotion``) are plain objects as well. Lines for other turns are ignored.
+        field: Custom field of cuts and supervisions with the predicted label.
+        label_map: Maps predicted names to labels.
+        truth_field: The field that the true labels were read from. If the predictions equal
+            its values, a warning says so.
 
     Raises:
-        FormatError: If a line is of another kind, an id occurs twice, on either side, or a turn
-            has no line.
-        LabelError: If a label is not known.
-        OptionsError: If no turn has *field* in the file.
+        FormatError: If a line is malformed, an id occurs twice on either side, or a turn has no
+            line.
+        LabelError: If a label is unknown.
+        OptionsError: If no turn's line has *field*.
     """
     # By id, never by order: other tools sort, drop and add lines.
     _refuse_repeats("the labelled turns", [each.supervision.id for each in turns])
@@ -54,19 +54,19 @@ def joined(
     missing = [each.supervision.id for each in turns if each.supervision.id not in values]
     if missing:
         raise FormatError(
-            f"{path}: says nothing of {len(missing)} of {len(turns)} turns: {few(missing)}; its "
-            f"own ids are {few(list(values))}. A turn that was not scored must have a null label"
+            f"{path}: no line for {len(missing)} of {len(turns)} turns: {few(missing)}; ids in the "
+            f"file: {few(list(values))}. A turn that was not scored needs a line with a null label"
         )
     own = [values[each.supervision.id] for each in turns]
     true = [(each.supervision.custom or {}).get(truth_field) for each in turns]
     if [each.get(field) for each in own] == true:
-        asked = "are they meant as predictions? --predicted-field names another"
-        warn(f"{path}: field {field!r} has, word for word, the true labels; {asked}")
+        advice = "to use another field, pass --predicted-field"
+        warn(f"{path}: predictions in field {field!r} are identical to the true labels; {advice}")
     return predictions_of(turns, own, field, label_map=label_map)
 
 
 def _predictions(path: Path, field: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield each id with its values, under the names that cuts have them."""
+    """Yield each id with its values, keyed as in the custom fields of cuts."""
     for number, line in lines_of(path):
         where = f"{path}, line {number}"
         try:
@@ -74,7 +74,7 @@ def _predictions(path: Path, field: str) -> Iterator[tuple[str, Mapping[str, Any
         except ValueError as error:
             raise FormatError(f"{where}: not JSON: {error}") from error
         if not isinstance(document, dict):
-            raise FormatError(f"{where}: an object was expected, got {type(document).__name__}")
+            raise FormatError(f"{where}: expected an object, got {type(document).__name__}")
         if "supervisions" in document or "tracks" in document:
             for supervision in _cut(document, where).supervisions:
                 yield supervision.id, supervision.custom or {}
@@ -92,15 +92,17 @@ def _cut(document: dict[str, Any], where: str) -> Any:
 
 
 def _plain(document: Mapping[str, Any], field: str, where: str) -> tuple[str, dict[str, Any]]:
-    # The spellings of plain lines, of FunASR, and of emotions.jsonl, whose recording is the turn.
+    # Key names of plain lines, of FunASR, and of emotions.jsonl, where a recording is one turn.
     name = document.get("id", document.get("key", document.get("recording")))
     if not isinstance(name, str) or not {_PLAIN, "emotion", "scores"} & document.keys():
         expected = 'a cut, a supervision, or {"id": ..., "label": ..., "scores": {...}}'
-        raise FormatError(f"{where}: expected {expected}, found the keys {', '.join(document)}")
+        raise FormatError(f"{where}: expected {expected}, got keys {', '.join(document)}")
     scores, labels = document.get("scores"), document.get("labels")
     if isinstance(scores, list) and isinstance(labels, list):
         if len(scores) != len(labels):
-            raise FormatError(f"{where}: {len(labels)} labels, but {len(scores)} scores")
+            raise FormatError(
+                f"{where}: expected one score per label, got scores: {len(scores)}, labels: {len(labels)}"
+            )
         scores = dict(zip(labels, scores, strict=True))
     return name, {
         field: document.get(_PLAIN, document.get("emotion")),
@@ -112,5 +114,6 @@ def _plain(document: Mapping[str, Any], field: str, where: str) -> tuple[str, di
 def _refuse_repeats(what: str, names: Sequence[str]) -> None:
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
-        several = f"{len(repeated)} ids are there more than once, and cannot be joined by"
-        raise FormatError(f"{what}: {several}: {few(repeated)}")
+        raise FormatError(
+            f"{what}: expected unique ids, got {len(repeated)} duplicated: {few(repeated)}"
+        )

@@ -1,4 +1,4 @@
-"""How right predictions are: scikit-learn's numbers, with intervals and with what they are of."""
+"""Metrics of predictions, computed with scikit-learn, with bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from emo2vec_plugins.evaluation.values import Confusion, Estimate, LabelResult, 
 
 UnscoredAs = Literal["wrong", "leave-out"]
 
-# A turn of exactly 5 s is in the third range: its bound is the next number above.
+# A turn of exactly 5 s belongs to the third range, so the bound is the next float above 5.
 LENGTHS = (
     ("<1 s", 0.0, 1.0),
     ("1-2 s", 1.0, 2.0),
     ("2-5 s", 2.0, math.nextafter(5.0, math.inf)),
     (">5 s", math.nextafter(5.0, math.inf), math.inf),
 )
-"""Ranges of durations: a name, the least seconds, and the first that are too many."""
+"""Ranges of durations in seconds: name, lower bound (inclusive), upper bound (exclusive)."""
 
 Codes = npt.NDArray[np.int64]
 
@@ -43,34 +43,35 @@ def evaluate(
     resample_by: ResampleBy = "turn",
     seed: int = 0,
 ) -> Evaluation:
-    """Compare predictions with the truth.
+    """Compare predictions with true labels.
 
-    Averages are over the true labels: a label that no turn truly has has no recall. Predicting
-    it is an error like any other.
+    Averages are over the true labels. A label that no turn truly has has no recall; predicting
+    it counts as an error.
 
     Args:
         predictions: One for each turn that has a true label.
-        labels: Judge these labels alone, as `restricted` does, in this order; all true labels
-            if None.
-        unscored: Whether a turn without a prediction counts as ``wrong``, or is left out. The
-            first is the default because a model could otherwise do better by refusing what is
-            hard.
-        resamples: Draws of the bootstrap behind the intervals; 0 gives none, and takes no time.
-        resample_by: What is drawn; by ``speaker``, intervals show how numbers would vary with
-            other speakers.
-        seed: Of the draws.
+        labels: Evaluate only these labels, in this order, as `restricted` does; None for all
+            true labels.
+        unscored: ``"wrong"`` counts a turn without a prediction as an error; ``"leave-out"``
+            leaves it out. With ``"leave-out"`` a model can improve its results by skipping hard
+            turns.
+        resamples: Number of bootstrap draws for the intervals; 0 computes no intervals.
+        resample_by: The unit to draw. With ``"speaker"``, intervals show how the results would
+            vary with other speakers.
+        seed: Seed of the draws.
 
     Raises:
-        LabelError: If there is nothing to judge.
-        OptionsError: If an option has no such value, or a turn lacks what is drawn.
+        LabelError: If there is nothing to evaluate.
+        OptionsError: If an option has an invalid value, or a turn does not name its
+            *resample_by*.
     """
     if unscored not in ("wrong", "leave-out"):
-        raise OptionsError(f"unscored turns are 'wrong' or 'leave-out', got {unscored!r}")
+        raise OptionsError(f"expected unscored to be 'wrong' or 'leave-out', got {unscored!r}")
     turns = list(predictions) if labels is None else restricted(predictions, labels)
     judged = [each for each in turns if each.label is not None or unscored == "wrong"]
     if not judged:
         raise LabelError(
-            f"none of {len(turns)} turns has a prediction" if turns else "there are no turns"
+            f"no turn has a prediction ({len(turns)} in all)" if turns else "no turns to evaluate"
         )
     names = {each.truth for each in turns}
     rows = ordered(names) if labels is None else tuple(name for name in labels if name in names)
@@ -103,10 +104,10 @@ def evaluate(
 
 
 class _Table:
-    """The true and the predicted label of each turn, as numbers.
+    """The true and predicted labels of all turns, as numbers.
 
-    All metrics follow from how many turns lie in each cell of the confusion matrix, which is all
-    that scikit-learn is given.
+    All metrics follow from the number of turns in each cell of the confusion matrix, so
+    scikit-learn gets only these numbers.
     """
 
     def __init__(self, turns: Sequence[Prediction], rows: tuple[str, ...]) -> None:
@@ -119,27 +120,27 @@ class _Table:
         answer = np.array([place[each] for each in answers])
         self._duration = np.array([each.duration for each in turns])
         self._cell = truth * len(self.columns) + answer
-        # Instead of turns, of which there may be many, cells of the matrix with weights.
+        # Weighted cells of the matrix instead of turns, which may be many.
         cells = np.arange(len(self.rows) * len(self.columns))
         self._truth, self._answer = np.divmod(cells, len(self.columns))
         self.everywhere = np.ones(len(turns), dtype=bool)
 
     def lasting(self, least: float, limit: float) -> npt.NDArray[np.bool_]:
-        """Return which turns last from *least* up to but not including *limit* seconds."""
+        """Return a mask of the turns that last *least* (inclusive) to *limit* (exclusive) seconds."""
         return (self._duration >= least) & (self._duration < limit)
 
     def metrics(self, weights: Weights) -> Values:
-        """Return UA, WA, macro F1, weighted F1, then each label's recall, for each draw.
+        """Return UA, WA, macro F1, weighted F1 and each label's recall, in this order, per draw.
 
         Args:
             weights: How often each turn counts, shape (draws, turns).
 
         Returns:
-            Shape (draws, 4 + labels); nan for what a draw does not define.
+            Shape (draws, 4 + labels); nan where a draw does not define a metric.
         """
         _, recall, f1, support = self._per_label(weights)
         there = (support > 0).astype(np.float64)
-        # Recall weighted by the turns of each label is accuracy.
+        # Accuracy is recall weighted by the number of turns of each label.
         pairs = ((recall, there), (recall, support), (f1, there), (f1, support))
         averages = [_mean(values, of) for values, of in pairs]
         return np.concatenate([np.stack(averages, axis=1), recall], axis=1)
@@ -160,18 +161,18 @@ class _Table:
         }
 
     def confusion(self) -> Confusion:
-        # One label more than there is: of a single one scikit-learn warns.
+        # One extra label, because scikit-learn warns if there is only one.
         labels = np.arange(len(self.columns) + 1)
         matrix = confusion_matrix(self._truth[self._cell], self._answer[self._cell], labels=labels)
         counts = tuple(tuple(map(int, row[:-1])) for row in matrix[: len(self.rows)])
         return Confusion(rows=self.rows, columns=self.columns, counts=counts)
 
     def _per_label(self, weights: Weights) -> tuple[Values, Values, Values, Values]:
-        """Return precision, recall, F1 and turns, each of shape (draws, labels).
+        """Return precision, recall, F1 and number of turns, each of shape (draws, labels).
 
-        All draws are one call of scikit-learn, in which each has labels of its own.
+        One call of scikit-learn handles all draws; each draw uses its own label numbers.
         """
-        # A call of scikit-learn takes milliseconds for its checks alone; a thousand of them, seconds.
+        # scikit-learn's checks alone take milliseconds per call, so a thousand calls take seconds.
         draw = np.arange(len(weights))[:, None]
         cells = len(self._truth)
         inside = np.bincount(
@@ -191,12 +192,12 @@ class _Table:
 def _estimates(
     table: _Table, units: Codes, chosen: npt.NDArray[np.bool_], *, resamples: int, seed: int
 ) -> list[Estimate]:
-    """Return what `_Table.metrics` gives of the chosen turns, each with its interval."""
+    """Return the values of `_Table.metrics` for the chosen turns, with intervals."""
     if not chosen.any():
         return [Estimate(value=None)] * (4 + len(table.rows))
     (values,) = table.metrics(chosen[None].astype(np.int64))
-    # All turns are drawn, then those that were not chosen get no weight: the same draws for every
-    # number. Draws of a single unit would all be alike.
+    # Every estimate uses the same draws of all turns; turns that are not chosen get weight 0.
+    # With a single unit all draws would be equal.
     bounds = intervals(
         lambda drawn: table.metrics(drawn * chosen),
         units,
@@ -210,7 +211,7 @@ def _estimates(
 
 
 def _mean(values: Values, weights: Values) -> Values:
-    """Return the weighted mean of each row, without nan; nan if no weight is left."""
+    """Return the weighted mean of each row, ignoring weight 0; nan if all weights are 0."""
     masked = np.ma.masked_where(weights == 0, values)
     means: Any = np.ma.average(masked, weights=weights, axis=1)
     return np.ma.filled(means, np.nan)

@@ -1,4 +1,4 @@
-"""The options that say how labels of people are read, for every command that compares with them."""
+"""Options for reading human labels, shared by all commands that compare with them."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 LEFT_OUT = {
     "unlabelled": "without a label",
     "by_label_map": "left out by the label map",
-    "other_labels": "with labels that --labels does not name",
+    "other_labels": "with labels not in --labels",
     "missing_audio": "without audio",
 }
-"""Why turns are not used, in words. Pseudo-labels are not among it: a warning reports them."""
+"""Reasons why turns are not used, as text. A warning reports pseudo-labels instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TruthOptions:
-    """What the options say; a command asks it for the reader.
+    """Values of the options.
 
     Attributes:
-        field: Of the supervisions.
-        label_map: Path of a file; None if there is none.
+        field: Custom field of the supervisions with the label.
+        label_map: Path of a label map; None for no mapping.
         skip_unlabelled: Leave out turns without a label.
     """
 
@@ -36,7 +36,7 @@ class TruthOptions:
     skip_unlabelled: bool
 
     def reader(self, labels: tuple[str, ...] | None = None) -> Truth:
-        """Return what reads the labels, of these labels alone if any are given."""
+        """Return a reader of true labels, restricted to *labels* if given."""
         require_libraries()
         from emo2vec_plugins.evaluation.reading import Truth
 
@@ -49,8 +49,8 @@ class TruthOptions:
 
 
 def truth_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options; it is called with ``truth=TruthOptions(...)`` for them."""
-    skip = "Leave out turns without a label; they are an error otherwise."
+    """Add the options to a command, which receives them as ``truth=TruthOptions(...)``."""
+    skip = "Leave out turns without a label instead of reporting an error."
     options = {
         "field": field_option,
         "label_map": label_map_option,
@@ -60,24 +60,24 @@ def truth_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def read_label_map(path: str | None) -> LabelMap:
-    """Return the map in a file; one that changes nothing if there is no file."""
+    """Read a label map from a file; None gives a map that changes nothing."""
     return LabelMap() if path is None else LabelMap.read(path)
 
 
 def describe_left_out(counts: Mapping[str, int]) -> str:
-    """Say how many turns are not used, and why; empty if all are.
+    """Describe how many turns are not used and why; an empty string if all are used.
 
     Args:
-        counts: By the reasons in `LEFT_OUT`; others are ignored.
+        counts: Numbers of turns by the keys of `LEFT_OUT`; other keys are ignored.
     """
-    return ", ".join(f"{counts[why]} {said}" for why, said in LEFT_OUT.items() if counts.get(why))
+    return ", ".join(f"{counts[key]} {text}" for key, text in LEFT_OUT.items() if counts.get(key))
 
 
 def require_libraries() -> None:
-    """Find out whether the libraries are there before the work, not after an hour of it.
+    """Check that all libraries are installed before the work starts.
 
     Raises:
-        MissingExtraError: If one is missing; names the extra that installs it.
+        MissingExtraError: If one is missing; the message names the extra that installs it.
     """
     for library in ("lhotse", "matplotlib", "sklearn"):
         import_extra(library, extra="train")

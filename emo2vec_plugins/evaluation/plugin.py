@@ -10,15 +10,19 @@ from emo2vec_plugins.core import hookimpl
 
 @hookimpl
 def emo2vec_commands(cli: click.Group) -> None:
-    """Add commands, each of which is imported when it is used."""
+    """Add the commands; each is imported on first use."""
 
-    @lazy_command(cli, "calibrate", "Make a model's scores mean what they say.")
+    @lazy_command(
+        cli, "calibrate", "Make a model's scores mean what they say.", section="Train and evaluate"
+    )
     def calibrate() -> click.Command:
         from emo2vec_plugins.evaluation.calibrate_command import calibrate_command
 
         return calibrate_command
 
-    @lazy_command(cli, "evaluate", "Compare predictions with what people say.")
+    @lazy_command(
+        cli, "evaluate", "Compare predictions with what people say.", section="Train and evaluate"
+    )
     def evaluate() -> click.Command:
         from emo2vec_plugins.evaluation.evaluate_command import evaluate_command
 

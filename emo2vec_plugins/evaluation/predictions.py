@@ -1,4 +1,4 @@
-"""What is compared: for each turn, its true label and what was predicted."""
+"""One turn's true label and prediction, and operations on lists of them."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from emo2vec_plugins.core import EMOTIONS
 from emo2vec_plugins.errors import FormatError, LabelError
 
 SUM_TOLERANCE = 1e-2
-"""How far from 1 probabilities may sum: files have them rounded."""
+"""Largest accepted difference between 1 and the sum of scores: files store rounded values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """One labelled turn and what was predicted of it.
+    """A labelled turn and its prediction.
 
     Attributes:
-        id: Of the turn; messages name it.
-        truth: Its true label.
-        label: Its predicted label; None if there is no prediction.
-        scores: Probability of each label that could have been predicted, brought to a sum of
+        id: Id of the turn, used in messages.
+        truth: True label.
+        label: Predicted label; None if there is no prediction.
+        scores: Probability of each label that could have been predicted, rescaled to a sum of
             exactly 1; None if only the label is known.
         duration: Seconds.
         start: Seconds from the start of the recording.
-        speaker: None if not known.
-        recording: None if not known.
+        speaker: None if unknown.
+        recording: None if unknown.
         reason: Why there is no prediction.
 
     Raises:
-        FormatError: If scores are no probabilities that sum to 1, or lack the label; or if the
-            duration is no number of seconds.
+        FormatError: If scores are not probabilities that sum to 1 or do not include the label,
+            or if start or duration is not a valid number of seconds.
     """
 
     id: str
@@ -47,32 +47,35 @@ class Prediction:
     def __post_init__(self) -> None:
         if not (0 <= self.duration < math.inf and math.isfinite(self.start)):
             got = f"{self.start!r} and {self.duration!r}"
-            raise FormatError(f"turn {self.id!r}: start and duration must be seconds, got {got}")
+            raise FormatError(
+                f"turn {self.id!r}: expected start and duration in seconds, got {got}"
+            )
         if self.scores is not None:
-            # Rounded scores would not sum to 1 where scikit-learn insists on it.
+            # scikit-learn requires a sum of 1, which rounded scores may miss.
             object.__setattr__(self, "scores", normalised(self.scores, f"turn {self.id!r}"))
             if self.label is not None and self.label not in self.scores:
-                lacks = f"of which there is no score, only of {', '.join(self.scores)}"
-                raise FormatError(f"turn {self.id!r}: is predicted to be {self.label!r}, {lacks}")
+                found = f"got scores for {', '.join(self.scores)}"
+                raise FormatError(
+                    f"turn {self.id!r}: expected a score for its label {self.label!r}, {found}"
+                )
 
 
 def normalised(scores: Mapping[str, float], where: str) -> dict[str, float]:
-    """Return probabilities, which may have been rounded, brought to a sum of exactly 1.
+    """Return probabilities, possibly rounded, rescaled to a sum of exactly 1.
 
     Raises:
-        FormatError: If they are none, or do not sum to 1; the message begins with *where*.
+        FormatError: If a score is not a probability, or the sum is too far from 1. The message
+            starts with *where*.
     """
     total = sum(scores.values())
     are_shares = all(0 <= score <= 1 + SUM_TOLERANCE for score in scores.values())
-    if not (are_shares and abs(total - 1) <= SUM_TOLERANCE):  # nan is refused, too
-        raise FormatError(
-            f"{where}: scores must be probabilities that sum to 1, got {dict(scores)}"
-        )
+    if not (are_shares and abs(total - 1) <= SUM_TOLERANCE):  # also catches nan
+        raise FormatError(f"{where}: expected probabilities that sum to 1, got {dict(scores)}")
     return {label: float(score) / total for label, score in scores.items()}
 
 
 def few(names: Sequence[str], most: int = 5) -> str:
-    """Return the first of many names, for a message.
+    """Join the first *most* names for a message.
 
     >>> few(["a", "b", "c"], 2)
     'a, b, ...'
@@ -81,23 +84,23 @@ def few(names: Sequence[str], most: int = 5) -> str:
 
 
 def ordered(names: Iterable[str]) -> tuple[str, ...]:
-    """Return labels once each: ours in our order, then others alphabetically."""
+    """Return each label once: `EMOTIONS` in their order, then other labels alphabetically."""
     given = set(names)
     return (*(name for name in EMOTIONS if name in given), *sorted(given.difference(EMOTIONS)))
 
 
 def restricted(predictions: Iterable[Prediction], labels: Sequence[str]) -> list[Prediction]:
-    """Return the turns that truly are of *labels*, predicted as if there were no others.
+    """Return the turns with a true label in *labels*, predicted as if no other label existed.
 
-    Scores are brought to a sum of 1 over *labels*, which is what masking the other logits
-    before the softmax gives, and the label is the most probable one that is left. A turn with a
-    label alone keeps it; outside of *labels* it is wrong.
+    Scores are rescaled to a sum of 1 over *labels*, which equals masking the other logits before
+    the softmax. The label becomes the most probable of *labels*. A turn without scores keeps its
+    label, which is wrong if it is not in *labels*.
 
     Raises:
-        LabelError: If no turn is of these labels, or *labels* is one string.
+        LabelError: If no turn has one of these labels, or *labels* is a string.
     """
     if isinstance(labels, str):
-        raise LabelError(f"labels are a list of names, got the string {labels!r}")
+        raise LabelError(f"expected a list of labels, got the string {labels!r}")
     wanted = set(labels)
     kept = [_within(each, wanted) for each in predictions if each.truth in wanted]
     if not kept:
@@ -111,7 +114,7 @@ def _within(prediction: Prediction, labels: set[str]) -> Prediction:
     left = {name: score for name, score in prediction.scores.items() if name in labels}
     total = sum(left.values())
     if not total:
-        # Nothing says which of the labels it is: no prediction is better than an invented one.
+        # All scores are 0, so any label would be arbitrary.
         return replace(prediction, label=None, scores=None, reason="no score for these labels")
     scores = {name: score / total for name, score in left.items()}
     return replace(prediction, label=max(scores, key=lambda name: scores[name]), scores=scores)

@@ -1,4 +1,4 @@
-"""True labels and predictions from Lhotse's cuts: two fields, or a field and a model."""
+"""True labels and predictions for Lhotse cuts, read from fields or scored by a model."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from emo2vec_plugins.integrations.lhotse import (
 )
 
 AS_NAMED = LabelMap()
-"""Takes every name for one of ours."""
+"""A label map that changes nothing."""
 
 PREDICTED = "emo2vec_predicted"
-"""The field that a model's labels go to while they are compared; no manifest keeps it."""
+"""Temporary field for a model's labels; it is never written to a manifest."""
 
 LEFT_OUT = ("unlabelled", "by_label_map", "pseudo_labels", "other_labels")
-"""Reasons why a supervision is not judged."""
+"""Reasons why a supervision is left out of the evaluation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truth:
-    """How the true labels of cuts are read; pseudo-labels never count.
+    """Reads the true labels of cuts, without pseudo-labels.
 
     Attributes:
-        field: Of the supervisions.
-        label_map: What the corpus's names mean.
-        labels: Turns with other labels are left out; None keeps all.
-        skip_unlabelled: Leave out supervisions without a label instead of refusing them.
+        field: Custom field of the supervisions with the label.
+        label_map: Maps the corpus's names to labels.
+        labels: Labels to keep; turns with other labels are left out. None keeps all.
+        skip_unlabelled: Leave out supervisions without a label instead of raising an error.
     """
 
     field: str = "emotion"
@@ -49,42 +49,44 @@ class Truth:
     skip_unlabelled: bool = False
 
     def turns(self, cuts: Iterable[Cut]) -> list[LabelledTurn]:
-        """Return the turns to judge, in order; no audio is read.
+        """Return the turns to evaluate, in order, without reading audio.
 
-        Pseudo-labels, which a model gave, are left out with a warning.
+        Turns with pseudo-labels, which come from a model, are left out with a warning.
 
         Raises:
-            LabelError: If there are none, or labels are missing or unknown.
+            LabelError: If no turn is left, or labels are missing or unknown.
         """
         turns = labelled_turns(
             cuts,
             field=self.field,
             label_map=self.label_map,
-            # All known labels, not those of interest: a typo must not pass for another label.
+            # All known labels, not only the requested ones: a typo must not pass as another label.
             labels=dict.fromkeys((*EMOTIONS, *(self.labels or ()))),
             skip_unlabelled=self.skip_unlabelled,
         )
         by_people = [each for each in turns if not each.is_pseudo]
         if not by_people:
             raise LabelError(
-                f"all {len(turns)} labels in field {self.field!r} are pseudo-labels "
-                f"({self.field}_source), which are not used for evaluation"
+                f"expected labels by people in field {self.field!r}, got only pseudo-labels "
+                f"(all {len(turns)}, see {self.field}_source)"
             )
         if pseudo := len(turns) - len(by_people):
-            why = f"pseudo-labels ({self.field}_source), which are not used for evaluation"
-            warn(f"{pseudo} of {len(turns)} labelled turns are left out: they have {why}")
+            why = f"pseudo-labels ({self.field}_source) are not used for evaluation"
+            warn(f"left out {pseudo} of {len(turns)} labelled turns: {why}")
         kept = [each for each in by_people if self.labels is None or each.label in self.labels]
         if not kept:
             names = ", ".join(self.labels or ())
-            raise LabelError(f"none of {len(by_people)} labelled turns is one of {names}")
+            raise LabelError(
+                f"no turn is labelled as one of {names} ({len(by_people)} labelled in all)"
+            )
         return kept
 
     def wants(self, supervision: Any) -> bool:
-        """Return whether a supervision, of cuts that `turns` took, is among the turns."""
+        """Return whether `turns` includes a supervision; its cut must be valid for `turns`."""
         return self._why_not(supervision) is None
 
     def left_out(self, cuts: Iterable[Cut]) -> dict[str, int]:
-        """Return how many supervisions are not judged, for each reason in `LEFT_OUT`."""
+        """Return how many supervisions are left out, for each reason in `LEFT_OUT`."""
         counts = Counter(self._why_not(supervision) for _, supervision in supervisions_of(cuts))
         return {reason: counts[reason] for reason in LEFT_OUT}
 
@@ -105,11 +107,11 @@ class Truth:
 def predictions_in(
     turns: Sequence[LabelledTurn], field: str, *, label_map: LabelMap = AS_NAMED
 ) -> list[Prediction]:
-    """Return the predictions in a field of the turns' own supervisions, as `predictions_of` does.
+    """Return the predictions in a custom field of the turns' supervisions.
 
-    The fields are ``field`` (the label), ``field_scores`` (of every label, optional) and
-    ``field_reason`` (why there is no label, optional), as `annotate_cuts` writes them. A turn
-    whose field is empty has no prediction.
+    The fields are ``FIELD`` (the label), ``FIELD_scores`` (the score of every label, optional)
+    and ``FIELD_reason`` (why there is no label, optional), as `annotate_cuts` writes them. A turn
+    with an empty field has no prediction. Raises the errors of `predictions_of`.
     """
     values = [each.supervision.custom or {} for each in turns]
     return predictions_of(turns, values, field, label_map=label_map)
@@ -122,38 +124,38 @@ def predictions_of(
     *,
     label_map: LabelMap = AS_NAMED,
 ) -> list[Prediction]:
-    """Return the predictions of turns.
+    """Return the predictions in *values*, one for each turn.
 
-    A label may be missing if there are scores: it is the most probable one then. A label that
-    *label_map* maps to None is masked, as if the model did not have it: the other scores are
-    brought to a sum of 1, and a masked label gives way to the most probable of these. If nothing
-    is left, there is no prediction.
+    If a label is missing but scores exist, the label with the highest score is used. A label
+    that *label_map* maps to None is masked, as if the model did not have it: the other scores
+    are rescaled to a sum of 1, and a masked label is replaced by the most probable remaining
+    one. If no label remains, the turn has no prediction.
 
     Args:
-        turns: As `Truth.turns` gives them.
-        values: The fields of each turn.
-        field: That holds the predicted label; scores and reason are in fields beside it.
-        label_map: What predicted names mean.
+        turns: The result of `Truth.turns`.
+        values: The custom fields of each turn, in the same order.
+        field: Name of the field with the label; scores and reason are in fields with this
+            prefix.
+        label_map: Maps predicted names to labels.
 
     Raises:
-        OptionsError: If no turn has such a field.
-        LabelError: If a label is not known.
-        FormatError: If labels or scores are of another kind.
+        OptionsError: If no turn has *field*.
+        LabelError: If a label is unknown.
+        FormatError: If labels or scores have the wrong type.
     """
-    # A mistyped name of a field would otherwise count as a model without answers.
+    # Otherwise a mistyped field name would look like a model without predictions.
     if not any(field in each or f"{field}_scores" in each for each in values):
-        there = ", ".join(sorted({name for each in values for name in each})) or "none at all"
-        raise OptionsError(f"no turn has a field {field!r} with a prediction; there are {there}")
+        fields = ", ".join(sorted({name for each in values for name in each})) or "none"
+        raise OptionsError(f"no turn has a prediction in field {field!r}; fields found: {fields}")
     found = [_prediction(*each, field, label_map) for each in zip(turns, values, strict=True)]
     # "anger" is not a wrong answer but another name of "angry".
     known = {*EMOTIONS, *label_map.names.values(), *(each.truth for each in found), None}
     unknown = Counter(each.label for each in found if each.label not in known)
     if unknown:
         names = ", ".join(f"{name!r} ({count})" for name, count in unknown.most_common())
-        advice = "--predicted-label-map says what others mean, be it themselves"
+        advice = "map other names with --predicted-label-map, if need be to themselves"
         raise LabelError(
-            f"predictions have labels that are not known: {names}; known are "
-            f"{', '.join(EMOTIONS)}; {advice}"
+            f"unknown predicted labels: {names}; known: {', '.join(EMOTIONS)}; {advice}"
         )
     return found
 
@@ -165,7 +167,7 @@ def _prediction(
     named, given = values.get(field), values.get(f"{field}_scores")
     where = f"turn {supervision.id!r}, field {field!r}"
     if not isinstance(named, str | None):
-        raise FormatError(f"{where}: a label was expected, got {named!r}")
+        raise FormatError(f"{where}: expected a label, got {named!r}")
     scores = None if given is None else _scores(given, label_map, where)
     label = label_map(named.strip()) if named and named.strip() else None
     if label is None and scores:
@@ -188,11 +190,11 @@ def _scores(given: Any, meaning: LabelMap, where: str) -> dict[str, float] | Non
         isinstance(score, int | float) for score in given.values()
     ):
         expected = 'a number for each label, such as {"angry": 0.7, "sad": 0.3}'
-        raise FormatError(f"{where}: scores must be {expected}, got {given!r:.200}")
+        raise FormatError(f"{where}: expected {expected}, got {given!r:.200}")
     scores: dict[str, float] = {}
     for name, score in normalised(given, where).items():
         label = meaning(str(name))
-        if label is not None:  # what several names mean has the sum of their scores
+        if label is not None:  # names that map to one label: sum their scores
             scores[label] = scores.get(label, 0.0) + score
     total = sum(scores.values())
     return {label: score / total for label, score in scores.items()} if total else None
@@ -206,24 +208,26 @@ def predict(
     plugins: Plugins | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> list[Prediction]:
-    """Return a model's predictions for the turns to judge, in order.
+    """Return a model's predictions for the turns to evaluate, in order.
 
-    Cuts are read lazily and share batches; supervisions that are not judged are not scored.
+    Cuts are read lazily and share batches. Supervisions that *truth* leaves out are not scored.
 
     Args:
-        cuts: Of which `Truth.turns` takes the same turns.
-        truth: How their labels are read.
-        score: The engine with the model; restrict its labels to those of interest.
-        plugins: Those installed, unless given.
-        progress: Called with the number of cuts that were done since the last call.
+        cuts: Labelled cuts; `Truth.turns` must accept them.
+        truth: Reads their labels.
+        score: The engine with the model. Restrict its labels if you evaluate only some.
+        plugins: None for the installed ones.
+        progress: Called with the number of cuts finished since the last call.
 
     Raises:
-        LabelError: If there are no turns.
+        LabelError: If no turn is left to evaluate.
         OptionsError: If the model has no head.
     """
     if not score.labels.names:
-        raise OptionsError("this model has no head, and so no classes: it gives embeddings alone")
-    # Only turns to judge are scored; their field of this name is never one of the manifest's.
+        raise OptionsError(
+            "expected a model with classes, got a model that has no head and gives only embeddings"
+        )
+    # Only turns to evaluate are scored; no manifest uses a field of this name.
     chosen = (cut.filter_supervisions(truth.wants) for cut in cuts)
     judged = (cut for cut in chosen if cut.supervisions)
     options = Options(field=PREDICTED, overwrite=True)

@@ -1,8 +1,8 @@
-"""Whether scores may be read as probabilities, before and after temperature scaling.
+"""Reliability of scores as probabilities, before and after temperature scaling.
 
-One number, the temperature, makes scores mean what they say, and no label another. Guo et al., *On
-Calibration of Modern Neural Networks*, ICML 2017, arXiv:1706.04599: logits are divided by the
-temperature that makes the true labels most probable.
+Temperature scaling divides logits by one number, the temperature that makes the true labels most
+probable. It changes no label. Guo et al., *On Calibration of Modern Neural Networks*, ICML 2017,
+arXiv:1706.04599.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 
 LEAST, MOST = 0.05, 20.0
-"""A temperature at one of these means that there is none: the data do not determine it."""
+"""Bounds of a temperature; a minimum at a bound means that the data do not determine it."""
 
 LEAST_TURNS = 10
-"""Fewer turns say nothing that would hold for others."""
+"""Minimum number of turns; a fit on fewer does not generalize."""
 
 BINS = 15
-"""Of the expected calibration error, as in arXiv:1706.04599."""
+"""Number of bins of the expected calibration error, as in arXiv:1706.04599."""
 
 FOLDS = 5
-"""In which temperatures are fitted and tried; fewer if there are fewer speakers."""
+"""Number of cross-validation folds; fewer if there are fewer speakers."""
 
 _PRECISION = 1e-6
 
@@ -47,13 +47,13 @@ class ScoredTurns:
     """The turns with scores, as arrays.
 
     Attributes:
-        turns: In their order; all have scores and a label.
-        labels: All that have scores or occur in the truth.
-        probabilities: Shape (turns, labels); 0 for a class that a turn has no score of.
-        truth: The class of each turn, shape (turns,).
-        answer: The label of each turn, shape (turns,).
-        known: Whether the true class of a turn has a score: others would be impossible at any
-            temperature, and so say nothing of it. Shape (turns,).
+        turns: In input order; all have scores and a label.
+        labels: All labels with a score, and all true labels.
+        probabilities: Shape (turns, labels); 0 where a turn has no score for a label.
+        truth: Index of each turn's true label, shape (turns,).
+        answer: Index of each turn's predicted label, shape (turns,).
+        known: Whether the true label of each turn has a score, shape (turns,). Without a score
+            the true label is impossible at any temperature, so the turn cannot inform the fit.
     """
 
     turns: tuple[Prediction, ...]
@@ -65,7 +65,7 @@ class ScoredTurns:
 
     @classmethod
     def of(cls, predictions: Sequence[Prediction]) -> ScoredTurns:
-        """Take those of *predictions* that have a label and scores."""
+        """Build from the *predictions* that have a label and scores."""
         turns = tuple(each for each in predictions if each.scores and each.label is not None)
         scores = [each.scores or {} for each in turns]
         labels = ordered(
@@ -85,74 +85,76 @@ class ScoredTurns:
 
 
 def scaled(probabilities: Floats, temperature: float) -> Floats:
-    """Return the probabilities that logits divided by *temperature* give, shape unchanged.
+    """Return the probabilities after dividing logits by *temperature*; the shape is unchanged.
 
-    The logarithms of the probabilities stand for the logits: they differ from them by a number
-    that is the same for all classes of a turn, which the softmax does not see. What is 0 stays 0.
+    Logarithms of the probabilities replace the logits: they differ by a constant per turn, which
+    does not affect the softmax. A probability of 0 stays 0.
     """
-    with np.errstate(divide="ignore"):  # log(0) is -inf, of which the softmax makes 0 again
+    with np.errstate(divide="ignore"):  # log(0) is -inf, and the softmax turns it back into 0
         logits = np.log(probabilities)
     result: Floats = softmax(logits / temperature, axis=1)
     return result
 
 
 def cross_entropy(probabilities: Floats, truth: Codes) -> float:
-    """Return the mean of -ln of each true class's probability, in nats."""
+    """Return the mean of -ln of the true classes' probabilities, in nats."""
     return float(log_loss(truth, probabilities, labels=np.arange(probabilities.shape[1])))
 
 
 def fit_temperature(probabilities: Floats, truth: Codes) -> float:
-    """Return the temperature under which the true labels are most probable.
+    """Return the temperature that makes the true labels most probable.
 
-    Above 1 the scores were too sure of themselves, below 1 not sure enough.
+    Above 1 the scores were overconfident, below 1 underconfident.
 
     Args:
-        probabilities: Shape (turns, labels); every true class's is above 0.
-        truth: Columns of the true classes, shape (turns,).
+        probabilities: Shape (turns, labels); above 0 for every true class.
+        truth: Column of each turn's true class, shape (turns,).
 
     Raises:
-        TrainingError: If there is no such temperature: with every turn right it would be 0, with
-            labels that have nothing to do with the scores, infinite. Or if there are fewer than
-            `LEAST_TURNS`, or all are of one class.
+        TrainingError: If no temperature fits: it would be 0 if every turn is correct, and
+            infinite if labels are unrelated to the scores. Or if there are fewer than
+            `LEAST_TURNS` turns or only one class.
     """
     if len(truth) < LEAST_TURNS:
         expected = f"at least {LEAST_TURNS} turns whose class has a score"
         raise TrainingError(f"a temperature needs {expected}, got {len(truth)}")
     if len(np.unique(truth)) < 2:
         expected = "turns of at least two classes"
-        raise TrainingError(f"a temperature needs {expected}, got {len(truth)} of one")
+        raise TrainingError(f"a temperature needs {expected}, got one class in {len(truth)} turns")
 
     def loss(log_temperature: float) -> float:
         return cross_entropy(scaled(probabilities, math.exp(log_temperature)), truth)
 
-    # The loss is convex in 1 / T, so that it has one minimum between the bounds, or none.
-    # By its logarithm, so that the steps are as fine near 0.05 as near 20.
+    # The loss is convex in 1 / T, so it has at most one minimum between the bounds.
+    # Search over log T, so that steps are equally fine near 0.05 and near 20.
     bounds = (math.log(LEAST), math.log(MOST))
     found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": _PRECISION})
-    right = "(nearly) every turn is right; use other turns than the model was trained on, or more"
-    unrelated = "labels have little to do with the scores; look at the labels, and the label map"
+    right = "(nearly) all turns are correct; use more turns, or turns not in the training data"
+    unrelated = "labels and scores are unrelated; check the labels and the label map"
     for bound, why in ((LEAST, right), (MOST, unrelated)):
         if loss(math.log(bound)) <= found.fun + _PRECISION:
-            still = f"the loss still falls at T = {bound:g}, as it does when {why}"
-            raise TrainingError(f"no temperature fits {len(truth)} turns: {still}")
+            cause = f"the loss still falls at T = {bound:g}, probably because {why}"
+            raise TrainingError(f"no temperature fits {len(truth)} turns: {cause}")
     return math.exp(float(found.x))
 
 
 def calibration_of(
     predictions: Sequence[Prediction], *, by: ResampleBy, resamples: int, seed: int
 ) -> Calibration | None:
-    """Return how reliable scores are, as they are and with a temperature.
+    """Return the reliability of scores, before and after temperature scaling.
 
-    The temperature that a turn's scores are divided by is fitted on other folds than the turn's
-    own, and turns of one speaker are in one fold: fitted on the turns that it is then measured
-    on, it would look better than it is.
+    Scaling is cross-validated: the temperature for a turn is fitted on the other folds, and turns
+    of one speaker share a fold. A temperature measured on the turns that it was fitted on would
+    look too good.
 
     Args:
-        predictions: Those without scores have no part; None if that is all, or if there is
-            but one class.
-        by: What the bootstrap draws.
-        resamples: Draws of the bootstrap; 0 gives no intervals.
-        seed: Of the draws.
+        predictions: Predictions without scores are ignored.
+        by: Unit that the bootstrap draws.
+        resamples: Number of bootstrap draws; 0 computes no intervals.
+        seed: Seed of the draws.
+
+    Returns:
+        None if no prediction has scores, or if there is only one class.
     """
     scored = ScoredTurns.of(predictions)
     if not scored.turns or len(scored.labels) < 2:
@@ -178,16 +180,16 @@ def calibration_of(
 
 
 def expected_calibration_error(probabilities: Floats, right: Sequence[bool]) -> float:
-    """Return by how much confidence and accuracy differ, on average over turns.
+    """Return the difference between confidence and accuracy, averaged over turns.
 
     Args:
-        probabilities: That each turn's label was given, shape (turns,).
-        right: Whether each label is right.
+        probabilities: Probability of each turn's predicted label, shape (turns,).
+        right: Whether each label is correct.
     """
     share, confidence = calibration_curve(
         np.asarray(right), probabilities, n_bins=BINS, pos_label=True
     )
-    # The curve does not say how many turns are in its bins; these are its own borders.
+    # calibration_curve does not return the turns per bin, so count them with the same bin edges.
     inner = np.linspace(0, 1, BINS + 1)[1:-1]
     turns = np.bincount(np.searchsorted(inner, probabilities), minlength=BINS)
     return float(np.average(np.abs(share - confidence), weights=turns[turns > 0]))
@@ -198,7 +200,7 @@ def _reliability(
 ) -> Reliability:
     rows = np.arange(len(scored.turns))
     columns = np.arange(len(scored.labels))
-    # The score is a mean over turns, so that draws need these alone.
+    # The Brier score is a mean over turns, so draws need only these distances.
     distances = ((probabilities - np.eye(len(columns))[scored.truth]) ** 2).sum(axis=1)
 
     def drawn(weights: Codes) -> Floats:
@@ -216,7 +218,7 @@ def _reliability(
 
 
 def _groups(turns: Sequence[Prediction]) -> tuple[ResampleBy, Codes]:
-    """Return the widest unit that all turns name, which is kept together, and its numbers."""
+    """Return the largest unit that all turns name, and its index for each turn."""
     kinds: tuple[ResampleBy, ...] = ("speaker", "recording")
     for by in kinds:
         names = {getattr(each, by) for each in turns}
@@ -226,15 +228,15 @@ def _groups(turns: Sequence[Prediction]) -> tuple[ResampleBy, Codes]:
 
 
 def _out_of_fold(scored: ScoredTurns, groups: Codes) -> tuple[Floats, tuple[float, ...]]:
-    """Return each turn's probabilities at a temperature of the other folds, and those found.
+    """Return cross-validated probabilities of each turn, and the temperature of each fold.
 
     Raises:
-        TrainingError: If there are too few turns, or one of the folds gives no temperature.
+        TrainingError: If there are too few turns, or no temperature fits in a fold.
     """
-    # In groups: turns of one speaker on both sides would flatter the temperature.
+    # By groups: turns of one speaker in both train and test would make results look too good.
     folds = min(FOLDS, len(np.unique(groups)))
     if folds < 2:
-        raise TrainingError("one turn is too few to fit a temperature on others")
+        raise TrainingError("expected at least two turns for cross-validation, got one")
     result = np.empty_like(scored.probabilities)
     found = []
     for train, test in GroupKFold(folds).split(groups, groups=groups):

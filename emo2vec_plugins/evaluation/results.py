@@ -1,4 +1,4 @@
-"""What an evaluation found: as values, as JSON, as a table, as a picture."""
+"""Results of an evaluation, with export to JSON, text tables and figures."""
 
 from __future__ import annotations
 
@@ -21,37 +21,37 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMAT, VERSION = "emo2vec-evaluation", 2
-"""What the JSON says it is; the version rises when a key changes its meaning or its name."""
+"""Identification of the JSON; the version increases if a key changes its name or meaning."""
 
 NONE = "-"
-"""Stands for what is not defined."""
+"""Table text for an undefined value."""
 
 INTERVAL = "95 %"
-"""Heads the columns of intervals."""
+"""Heading of interval columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """How right predictions are, of one set of turns.
+    """Results for one set of turns.
 
     Attributes:
-        turns: All that were given.
-        unscored: Those of them without a prediction.
-        unscored_as: ``wrong`` if these count as wrong, ``leave-out`` if in nothing but this
-            count.
-        speakers: How many are known; None if that of a turn is not.
-        ua: Unweighted average recall: the mean over the true labels.
-        wa: Accuracy: the share of turns that are right.
+        turns: Number of turns, including unscored ones.
+        unscored: Number of turns without a prediction.
+        unscored_as: ``wrong`` if unscored turns count as wrong; ``leave-out`` if they count only
+            in *turns* and *unscored*.
+        speakers: Number of speakers; None if the speaker of any turn is unknown.
+        ua: Unweighted average recall: the mean recall of the true labels.
+        wa: Accuracy: the share of correct turns.
         macro_f1: Mean F1 of the true labels.
-        weighted_f1: The same, weighted by their turns.
-        labels: The results for each true label.
-        confusion: How often each true label was predicted as each label.
-        lengths: By ranges of duration; those without turns are there, too.
-        calibration: None if no turn has scores.
-        time: By seconds; None if the turns have no duration.
-        resamples: Of the bootstrap behind all intervals; 0 if there are none.
-        resample_by: What was drawn: ``turn``, ``speaker`` or ``recording``.
-        seed: Of the draws.
+        weighted_f1: Mean F1 of the true labels, weighted by their numbers of turns.
+        labels: Results by true label.
+        confusion: Confusion matrix.
+        lengths: Results by range of durations, including ranges without turns.
+        calibration: None if no turn has scores, or there is only one class.
+        time: Errors in seconds; None if all turns have duration 0.
+        resamples: Number of bootstrap draws for all intervals; 0 if there are no intervals.
+        resample_by: Unit drawn: ``turn``, ``speaker`` or ``recording``.
+        seed: Seed of the draws.
     """
 
     turns: int
@@ -72,12 +72,12 @@ class Evaluation:
     seed: int
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything as JSON values; docs/evaluation.md says what the keys mean."""
-        # By way of text, so that the values equal those read from a file: lists, not tuples.
+        """Return everything as JSON values; docs/evaluation.md describes the keys."""
+        # Via text, so that the values equal those read from a file: lists, not tuples.
         return {"format": FORMAT, "version": VERSION, **json.loads(json.dumps(asdict(self)))}
 
     def table(self) -> str:
-        """Return everything as text, in ASCII if the labels are, without a last newline."""
+        """Return everything as text, without a trailing newline; ASCII if the labels are."""
         parts = [
             _head(self),
             _summary(self),
@@ -91,9 +91,10 @@ class Evaluation:
         return "\n\n".join(part for part in parts if part)
 
     def confusion_figure(self) -> Figure:
-        """Return a picture of the confusion matrix: counts, and shares of each row.
+        """Return a figure of the confusion matrix: counts, and shares of each row.
 
-        Save it with ``figure.savefig(path)``; no window is opened, no global state is touched.
+        Save it with ``figure.savefig(path)``. No window opens, and pyplot's global state does not
+        change.
         """
         from emo2vec_plugins.report import confusion_figure
 
@@ -102,15 +103,15 @@ class Evaluation:
 
 
 def aligned(rows: Iterable[Sequence[str]]) -> str:
-    """Return rows as lines: the first column to the left, all others to the right.
+    """Return rows as lines: the first column left-aligned, all others right-aligned.
 
-    Columns of intervals are left out if they are empty.
+    Empty interval columns are left out.
 
     >>> print(aligned([("", "turns"), ("angry", "12")]))
            turns
     angry     12
     """
-    # Intervals that were not asked for leave no trace, but a missing one among others a dash.
+    # Drop interval columns without any interval; a single missing interval is a dash.
     first, *others = (
         column
         for column in zip(*rows, strict=True)
@@ -121,7 +122,7 @@ def aligned(rows: Iterable[Sequence[str]]) -> str:
 
 
 def percent(value: float | None) -> str:
-    """Return a share in per cent with one decimal, or a dash."""
+    """Format a share as per cent with one decimal, or a dash for None."""
     return NONE if value is None else f"{100 * value:.1f}"
 
 
@@ -138,19 +139,19 @@ def _decimal(value: float | None) -> str:
 
 
 def _cells(estimate: Estimate, written: Any = percent) -> tuple[str, str]:
-    """Return the value and its interval."""
+    """Format the value and its interval."""
     if estimate.low is None:
         return written(estimate.value), NONE
     return written(estimate.value), f"{written(estimate.low)} to {written(estimate.high)}"
 
 
 def _head(evaluation: Evaluation) -> str:
-    who = "" if evaluation.speakers is None else f" of {_count(evaluation.speakers, 'speaker')}"
-    head = f"{_count(evaluation.turns, 'turn')}{who}, labels: {', '.join(evaluation.labels)}"
+    by = "" if evaluation.speakers is None else f" of {_count(evaluation.speakers, 'speaker')}"
+    head = f"{_count(evaluation.turns, 'turn')}{by}, labels: {', '.join(evaluation.labels)}"
     if not evaluation.unscored:
         return head
-    fate = "counted as wrong" if evaluation.unscored_as == "wrong" else "left out"
-    return f"{head}\n{evaluation.unscored} of them without a prediction, {fate}"
+    treatment = "counted as wrong" if evaluation.unscored_as == "wrong" else "left out"
+    return f"{head}\n{_count(evaluation.unscored, 'turn')} without a prediction, {treatment}"
 
 
 def _summary(evaluation: Evaluation) -> str:
@@ -190,19 +191,19 @@ def _lengths(lengths: Mapping[str, LengthResult]) -> str:
         (name, str(result.turns), *_cells(result.ua), *_cells(result.wa))
         for name, result in lengths.items()
     ]
-    return aligned([("turn lasts", "turns", "UA %", INTERVAL, "WA %", INTERVAL), *rows])
+    return aligned([("duration", "turns", "UA %", INTERVAL, "WA %", INTERVAL), *rows])
 
 
 def _calibration(found: Calibration) -> str:
     rows = [("calibration", "ECE", "Brier (0-2)", INTERVAL, "log loss")]
-    rows.append(_reliability("scores as they are", found.before))
-    of = f"of {_count(found.turns, 'turn')} with scores"
+    rows.append(_reliability("before temperature", found.before))
+    basis = f"{_count(found.turns, 'turn')} with scores"
     if found.after is None:
-        return f"{aligned(rows)}\n{of}; no temperature: {found.reason}"
+        return f"{aligned(rows)}\n{basis}; no temperature: {found.reason}"
     rows.append(_reliability("after temperature", found.after))
     low, high = min(found.temperatures), max(found.temperatures)
     return (
-        f"{aligned(rows)}\n{of}; each turn's T was fitted on other {found.by}s in "
+        f"{aligned(rows)}\n{basis}; temperature fitted on other {found.by}s, "
         f"{len(found.temperatures)} folds, T = {low:.2f} to {high:.2f}"
     )
 
@@ -214,18 +215,18 @@ def _reliability(name: str, found: Reliability) -> tuple[str, str, str, str, str
 
 def _time(time: TimeWeighted) -> str:
     return (
-        f"by seconds: {percent(time.error)} % of {time.total:.1f} s are wrong "
-        f"({time.confusion:.1f} s another label, {time.missed:.1f} s without prediction) "
-        f"in {_count(time.recordings, 'recording')}"
+        f"by seconds: {percent(time.error)} % of {time.total:.1f} s wrong "
+        f"({time.confusion:.1f} s wrong label, {time.missed:.1f} s without a prediction), "
+        f"{_count(time.recordings, 'recording')}"
     )
 
 
 def _footnote(evaluation: Evaluation) -> str:
     if not evaluation.resamples:
-        return "no intervals were asked for"
+        return "no intervals: 0 resamples"
     drawn = "turns" if evaluation.resample_by == "turn" else f"whole {evaluation.resample_by}s"
-    text = f"95 %: percentiles of {evaluation.resamples} draws of {drawn}, seed {evaluation.seed}"
+    text = f"{INTERVAL}: percentiles of {evaluation.resamples} bootstrap draws of {drawn}, seed {evaluation.seed}"
     several = evaluation.speakers is not None and evaluation.speakers < evaluation.turns
     if evaluation.resample_by == "turn" and several:
-        text += "; turns of one speaker are alike, so that other speakers may differ by more"
+        text += "; turns of one speaker are similar, so results on other speakers may vary more"
     return text

@@ -1,4 +1,4 @@
-"""What ``emo2vec evaluate`` is given: labelled cuts, and the folds that they are in."""
+"""Inputs of ``emo2vec evaluate``: labelled cuts and, for EmoBox, their folds."""
 
 from __future__ import annotations
 
@@ -18,30 +18,34 @@ if TYPE_CHECKING:
     from emo2vec_plugins.evaluation.reading import Truth
     from emo2vec_plugins.integrations.lhotse import LabelledTurn
 
-_SPEAKER = "EmoBox: its first group in a clip's key is the speaker."
+_SPEAKER = "EmoBox: regular expression for clip keys; its first group is the speaker."
 EMOBOX = {
-    "audio_root": option("--audio-root DIR", "EmoBox: what its audio lies under."),
+    "audio_root": option("--audio-root DIR", "EmoBox: folder with the audio."),
     "skip_missing": option("--skip-missing", "EmoBox: leave out clips without audio."),
     "folds": option(
-        "--fold N", "EmoBox: this fold. Repeatable.", name="folds", type=int, multiple=True
+        "--fold N",
+        "EmoBox: evaluate only this fold. Repeatable.",
+        name="folds",
+        type=int,
+        multiple=True,
     ),
     "speaker_pattern": option("--speaker-pattern REGEX", _SPEAKER),
 }
-"""Options that only a folder of EmoBox has a use for."""
+"""Options for EmoBox folders only."""
 
 emobox_options = gathered("box", dict, EMOBOX)
-"""Gives a command the options; it is called with ``box=``, a dictionary of their values."""
+"""Adds the options to a command, which receives their values as a dictionary, ``box=``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
-    """What is evaluated.
+    """The data to evaluate on.
 
     Attributes:
-        cuts: With labels.
-        turns: The supervisions among them that count.
-        folds: Ids of the turns in each fold; None if there are no folds.
-        left_out: How many supervisions do not count, by why.
+        cuts: Labelled cuts.
+        turns: The supervisions to evaluate.
+        folds: Turn ids by fold; None for data without folds.
+        left_out: Number of supervisions left out, by reason.
     """
 
     cuts: Sequence[Cut]
@@ -51,19 +55,19 @@ class Material:
 
 
 def read_material(path: Path, truth: Truth, *, box: dict[str, Any], needs_audio: bool) -> Material:
-    """Read a manifest of cuts, or the test clips of EmoBox's folds.
+    """Read a manifest of cuts, or the test clips of EmoBox folds.
 
     Args:
-        path: A ``.jsonl``, a ``.jsonl.gz``, or a folder with ``fold_1`` in it.
-        truth: How labels are read.
+        path: A ``.jsonl``, a ``.jsonl.gz``, or an EmoBox folder, which contains ``fold_1``.
+        truth: Reads the labels.
         box: Values of the options in `EMOBOX`.
         needs_audio: Whether a model will score the turns.
 
     Raises:
-        click.UsageError: If options for EmoBox are given for a manifest, or are missing.
-        FormatError: If it is another kind of file or empty, or audio is missing.
+        click.UsageError: If EmoBox options are given for a manifest, or a required one is missing.
+        FormatError: If *path* is neither kind or is empty, or if audio is missing.
         LabelError: If labels are missing or unknown.
-        OptionsError: If there is no such fold, or no speaker in a key.
+        OptionsError: If a fold does not exist, or a key has no speaker.
     """
     from emo2vec_plugins.evaluation import emobox
     from emo2vec_plugins.integrations.lhotse import read_cuts
@@ -72,10 +76,12 @@ def read_material(path: Path, truth: Truth, *, box: dict[str, Any], needs_audio:
         return _emobox_material(path, truth, needs_audio=needs_audio, **box)
     given = [name.removesuffix("s").replace("_", "-") for name, value in box.items() if value]
     if given:
-        raise click.UsageError(f"--{given[0]} is for a folder of EmoBox, with fold_1 in it")
+        raise click.UsageError(
+            f"--{given[0]} works only with an EmoBox folder, which contains fold_1"
+        )
     if path.is_dir():
-        expected = "a manifest of cuts is a .jsonl or .jsonl.gz, EmoBox's data a folder with fold_1"
-        raise FormatError(f"{path}: {expected}")
+        expected = "a .jsonl or .jsonl.gz of cuts, or an EmoBox folder, which contains fold_1"
+        raise FormatError(f"{path}: expected {expected}")
     cuts = read_cuts(path)
     return Material(cuts=cuts, turns=truth.turns(cuts), folds=None, left_out=truth.left_out(cuts))
 
@@ -93,10 +99,12 @@ def _emobox_material(
     from emo2vec_plugins.evaluation import emobox
 
     if needs_audio and audio_root is None:
-        raise click.UsageError("EmoBox has no audio of its own: --audio-root DIR says where it is")
+        raise click.UsageError(
+            "EmoBox does not include audio: pass its folder with --audio-root DIR"
+        )
     chosen = emobox.chosen_folds(emobox.read_emobox(path, speaker_pattern=speaker_pattern), folds)
     clips = emobox.clips_of(chosen)
-    # Predictions from a file need no audio: clips whose file is missing count as well.
+    # Predictions from a file need no audio: clips without an audio file count as well.
     root = Path(audio_root) if audio_root is not None and needs_audio else None
     missing = emobox.missing_audio(clips, root) if root is not None and skip_missing else []
     lost = {clip.key for clip in missing}

@@ -1,7 +1,7 @@
-"""Errors by seconds of speech: pyannote.metrics' identification error rate, with emotions as names.
+"""Errors in seconds: the identification error rate of pyannote.metrics, with emotions as names.
 
-Never a diarization error rate: that one first finds the best translation of predicted names into
-true ones, so that calling all angry turns happy and all happy ones angry would be no error.
+Do not use a diarization error rate instead: it first finds the best mapping of predicted to true
+names, so swapping angry and happy throughout would count as no error.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from emo2vec_plugins.evaluation.values import TimeWeighted
 
 
 def time_weighted(predictions: Sequence[Prediction]) -> TimeWeighted | None:
-    """Return errors by seconds, over all recordings; None if no turn lasts.
+    """Return errors in seconds over all recordings, or None if all turns have duration 0.
 
-    A turn without a known recording is one by itself. Where two turns overlap, each is
-    judged by its own label alone.
+    A turn without a recording counts as a recording by itself. Overlapping turns are judged
+    separately, each by its own label.
     """
     recordings: dict[tuple[bool, str], list[Prediction]] = defaultdict(list)
     for each in predictions:
-        if Segment(each.start, each.start + each.duration):  # pyannote drops those of no length
+        if Segment(each.start, each.start + each.duration):  # pyannote drops segments of duration 0
             known = each.recording is not None  # an id may equal the name of a recording
             recordings[known, each.recording or each.id].append(each)
     metric = IdentificationErrorRate()
@@ -48,8 +48,7 @@ def _annotations(turns: Sequence[Prediction]) -> tuple[Annotation, Annotation]:
     truth, answer = Annotation(), Annotation()
     for number, each in enumerate(turns):
         segment = Segment(each.start, each.start + each.duration)
-        # With its number a name is the turn's own: of two that overlap, one cannot be right for
-        # the other.
+        # The number makes names unique to a turn, so overlapping turns cannot match each other.
         truth[segment, number] = (number, each.truth)
         if each.label is not None:
             answer[segment, number] = (number, each.label)

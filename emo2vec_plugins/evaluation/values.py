@@ -1,4 +1,4 @@
-"""The parts of an evaluation: frozen values, which `Evaluation` puts together."""
+"""The parts of an `Evaluation`, as frozen values."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """A number and its 95 % interval by the percentiles of a bootstrap.
+    """A number and its 95 % bootstrap percentile interval.
 
     Attributes:
-        value: None where it is not defined, such as the recall of a label that no turn has.
-        low: None where no interval was asked for, or there is too little to resample.
-        high: As *low*.
+        value: None if undefined, such as the recall of a label that no turn has.
+        low: Lower bound; None if no interval was requested or there is too little to resample.
+        high: Upper bound; None whenever *low* is.
     """
 
     value: float | None
@@ -25,11 +25,11 @@ class LabelResult:
     """The results for one label.
 
     Attributes:
-        turns: With this true label.
-        predicted: With this predicted label.
-        recall: Share of *turns* that were found.
-        precision: Share of *predicted* that is right; None if there are none.
-        f1: Harmonic mean of both.
+        turns: Turns with this true label.
+        predicted: Turns with this predicted label.
+        recall: Share of *turns* predicted correctly.
+        precision: Share of *predicted* that is correct; None if *predicted* is 0.
+        f1: Harmonic mean of recall and precision.
     """
 
     turns: int
@@ -41,7 +41,7 @@ class LabelResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LengthResult:
-    """The results for turns of one range of durations; `Evaluation` explains the numbers."""
+    """The results for turns in one range of durations; see `Evaluation` for the metrics."""
 
     turns: int
     ua: Estimate
@@ -50,13 +50,13 @@ class LengthResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confusion:
-    """Counts of turns.
+    """A confusion matrix: numbers of turns.
 
     Attributes:
         rows: The true labels.
-        columns: These, then labels that were predicted but no turn truly has, then ``unscored``
-            if there are such turns.
-        counts: One tuple for each row.
+        columns: The true labels, then labels that were only predicted, then ``unscored`` if
+            some turns have no prediction.
+        counts: One tuple per row.
     """
 
     rows: tuple[str, ...]
@@ -66,13 +66,13 @@ class Confusion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reliability:
-    """Whether scores may be read as probabilities.
+    """How well scores work as probabilities.
 
     Attributes:
-        ece: Expected calibration error in 15 bins of equal width: by how much confidence and
-            accuracy differ, on average over turns. Without an interval: resampling itself
-            raises it.
-        brier: Squared distance of the scores from the truth, summed over classes: 0 to 2.
+        ece: Expected calibration error in 15 bins of equal width: the difference between
+            confidence and accuracy, averaged over turns. It has no interval, because resampling
+            itself raises it.
+        brier: Squared distance between scores and truth, summed over classes: 0 to 2.
         log_loss: Mean of -ln of the true class's probability, in nats.
     """
 
@@ -83,16 +83,17 @@ class Reliability:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """Reliability as it is, and as it would be with a temperature.
+    """Reliability of the scores, before and after temperature scaling.
 
     Attributes:
-        turns: Those with scores; others have no part in this.
-        before: Of the scores as they are.
-        after: Of each turn's scores divided by a temperature that was fitted without it and
-            without its fellows of *by*; None if there is none.
-        by: What was kept together in the folds: ``speaker``, ``recording`` or ``turn``.
-        temperatures: One for each fold.
-        reason: Why there is no *after*.
+        turns: Number of turns with scores; other turns are ignored.
+        before: Reliability of the original scores.
+        after: Reliability after temperature scaling, cross-validated: each turn's temperature
+            is fitted on other folds, and turns of one *by* share a fold. None if no temperature
+            fits.
+        by: What is kept together in a fold: ``speaker``, ``recording`` or ``turn``.
+        temperatures: One per fold.
+        reason: Why *after* is None.
     """
 
     turns: int
@@ -105,15 +106,15 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeWeighted:
-    """Errors by seconds of speech instead of turns.
+    """Errors in seconds of speech instead of turns.
 
     Attributes:
-        error: Identification error rate: seconds that are wrong or missed, over all.
-        total: Seconds of turns with a true label.
-        correct: Seconds with the right label.
-        confusion: Seconds with another.
+        error: Identification error rate: wrong and missed seconds over *total*.
+        total: Seconds of all turns with a true label.
+        correct: Seconds with the correct label.
+        confusion: Seconds with another label.
         missed: Seconds without a prediction.
-        recordings: How many they are from.
+        recordings: Number of recordings.
     """
 
     error: float

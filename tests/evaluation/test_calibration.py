@@ -1,4 +1,4 @@
-"""A temperature is found, and a copy of a model is divided by it in whatever loads it."""
+"""Fitting a temperature, and calibrated copies of models in several loaders."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ TOKENS = ("生气/angry", "开心/happy", "中立/neutral", "难过/sad")
 
 
 def drawn(count, sharpness, *, seed=0):
-    """Give probabilities raised to a power, and classes drawn from what they were before."""
+    """Return probabilities raised to a power, and classes drawn from the original ones."""
     generator = np.random.default_rng(seed)
     honest = generator.dirichlet(np.ones(4), size=count)
     truth = np.array([generator.choice(4, p=row) for row in honest])
@@ -51,7 +51,7 @@ def drawn(count, sharpness, *, seed=0):
 
 @settings(max_examples=25)
 @given(sharpness=st.floats(0.2, 5.0), seed=st.integers(0, 100))
-def test_a_power_of_the_scores_is_found_back(sharpness, seed):
+def test_a_power_of_the_scores_is_recovered(sharpness, seed):
     honest, truth = drawn(200, 1.0, seed=seed)
     sharp, _ = drawn(200, sharpness, seed=seed)
 
@@ -77,32 +77,32 @@ def test_scaling_is_a_division_of_logits():
     np.testing.assert_allclose(found, softmax(logits / 2.5, axis=1), rtol=1e-12)
 
 
-def test_what_is_impossible_stays_impossible():
+def test_a_probability_of_0_stays_0():
     assert scaled(np.array([[0.5, 0.5, 0.0]]), 7.0).tolist() == [[0.5, 0.5, 0.0]]
 
 
-def test_turns_that_are_all_right_give_no_temperature():
+def test_only_correct_turns_give_no_temperature():
     probabilities = np.tile([[0.9, 0.1], [0.1, 0.9]], (10, 1))
 
-    with pytest.raises(TrainingError, match="every turn is right"):
+    with pytest.raises(TrainingError, match=r"20 turns.*T = 0\.05.*correct"):
         fit_temperature(probabilities, np.tile([0, 1], 10))
 
 
-def test_labels_that_have_nothing_to_do_with_scores_give_no_temperature():
+def test_labels_unrelated_to_scores_give_no_temperature():
     probabilities = np.tile([[0.9, 0.1], [0.1, 0.9]], (10, 1))
 
-    with pytest.raises(TrainingError, match="labels have little to do with the scores"):
+    with pytest.raises(TrainingError, match=r"20 turns.*T = 20.*unrelated"):
         fit_temperature(probabilities, np.tile([1, 0], 10))
 
 
 def test_few_turns_and_one_class_give_no_temperature():
-    with pytest.raises(TrainingError, match="at least 10 turns whose class has a score, got 9"):
+    with pytest.raises(TrainingError, match=r"10 turns.*got 9"):
         fit_temperature(np.full((9, 2), 0.5), np.arange(9) % 2)
-    with pytest.raises(TrainingError, match="at least two classes, got 12 of one"):
+    with pytest.raises(TrainingError, match=r"two classes.*12 turns"):
         fit_temperature(np.full((12, 2), 0.5), np.zeros(12, dtype=int))
 
 
-def test_turns_of_classes_without_a_score_say_nothing():
+def test_turns_of_classes_without_a_score_do_not_count():
     probabilities, truth = drawn(60, 2.0)
     known = [
         Prediction(
@@ -128,13 +128,13 @@ def test_turns_of_classes_without_a_score_say_nothing():
 
 @pytest.fixture
 def model(tmp_path):
-    """A folder with a random model, its card, and what may lie beside it."""
+    """A folder with a random model, its card, and other files."""
     folder = tmp_path / "model"
     tensors = random_reference(SMALL, 4).state_dict()
     save_folder(folder, config=SMALL, tensors=tensors, tokens=TOKENS, card="# A model\n")
     (folder / "LICENSE").write_text("Do as you like.")
     (folder / "evaluation.json").write_text("{}")
-    (folder / "other.onnx").write_bytes(b"the head of before")
+    (folder / "other.onnx").write_bytes(b"the old head")
     (folder / "tokens.txt").write_text("\n".join(TOKENS), "utf-8")
     return folder
 
@@ -178,7 +178,7 @@ def test_funasr_gives_the_calibrated_scores(model, tmp_path, clip):
     np.testing.assert_allclose(theirs["scores"], list(ours.scores.values()), atol=1e-4)
 
 
-def test_all_else_of_a_model_is_kept(model, tmp_path):
+def test_the_rest_of_a_model_is_kept(model, tmp_path):
     save_calibrated(model, tmp_path / "new" / "out", temperature=2.0, section="## Calibration\n")
     out = tmp_path / "new" / "out"
 
@@ -203,10 +203,10 @@ def test_rows_of_no_class_are_divided_too(tmp_path, clip):
     torch.testing.assert_close(after, before / 3.0)
 
 
-def test_a_folder_that_is_there_is_not_touched(model, tmp_path):
+def test_an_existing_folder_is_not_changed(model, tmp_path):
     (tmp_path / "out").mkdir()
 
-    with pytest.raises(CheckpointError, match="out: exists already; choose a new folder"):
+    with pytest.raises(CheckpointError, match="out: already exists"):
         save_calibrated(model, tmp_path / "out", temperature=2.0, section="")
     assert list((tmp_path / "out").iterdir()) == []
 
@@ -214,12 +214,12 @@ def test_a_folder_that_is_there_is_not_touched(model, tmp_path):
 def test_a_model_without_a_head_is_refused(tmp_path):
     save_reference(tmp_path / "model", SMALL, ())
 
-    with pytest.raises(CheckpointError, match="the model has no head"):
+    with pytest.raises(CheckpointError, match=r"proj\.weight"):
         save_calibrated(tmp_path / "model", tmp_path / "out", temperature=2.0, section="")
 
 
 def test_a_full_disk_leaves_nothing(model, tmp_path):
-    """The limit on the size of files stands for the end of the disk."""
+    """A limit on file sizes simulates a full disk."""
     code = (
         "import resource, signal, sys\n"
         "from pathlib import Path\n"
@@ -251,17 +251,17 @@ def test_a_name_is_a_folder_or_is_refused(model, monkeypatch):
     assert model_folder("tiny").path == TINY
     assert model_folder(str(model)).path == model
     assert model_folder(f"torch:{model}").path == model
-    with pytest.raises(ModelNotFoundError, match="'funasr:somewhere' is not a folder"):
+    with pytest.raises(ModelNotFoundError, match="'funasr:somewhere'"):
         model_folder("funasr:somewhere")
     with pytest.raises(ModelNotFoundError, match="emotion2vec_plus_base"):
         model_folder("emotion2vec_plus_base")
-    with pytest.raises(ModelNotFoundError, match="neither a model's name"):
+    with pytest.raises(ModelNotFoundError, match="tyni"):
         model_folder("tyni")
 
 
 @pytest.fixture
 def cuts(model, write, noise):
-    """Clips of four speakers, most of them labelled as the model hears them."""
+    """Clips of four speakers, most of them labelled as the model predicts."""
     return cuts_like_predictions(model, write, noise, sharpness=1.5)
 
 
@@ -279,23 +279,21 @@ def test_a_model_is_calibrated_on_cuts(model, cuts, tmp_path):
         )
     assert fit(after).temperature == pytest.approx(1.0, abs=1e-3)
     card = (out / "README.md").read_text()
-    assert card.startswith(
-        "# A model\n\n## Calibration\n\nThe head's weight and bias of model (sha256"
-    )
-    assert f"divided by the temperature {found.temperature:.4f}" in card
-    assert "fitted on 40 turns of 4 speakers of noise.jsonl" in card
+    assert card.startswith("# A model\n\n## Calibration\n\n")
+    for fact in ("sha256", f"{found.temperature:.4f}", "40 turns", "4 speakers", "noise.jsonl"):
+        assert fact in card
     assert (found.turns, found.speakers, found.calibration.by) == (40, 4, "speaker")
 
 
 def test_labels_that_the_model_has_no_class_of_are_refused(model, cuts, tmp_path):
     cuts[0].supervisions[0].custom["emotion"] = "fearful"
 
-    with pytest.raises(LabelError, match=r"does not have: fearful \(1\); it has angry, happy"):
+    with pytest.raises(LabelError, match=r"fearful \(1\).*angry, happy"):
         calibrate(cuts, tmp_path / "out", model=str(model), data="x", truth=Truth())
 
 
 def test_no_model_is_saved_where_no_temperature_fits(model, cuts, tmp_path):
-    with pytest.raises(TrainingError, match="at least 10 turns"):
+    with pytest.raises(TrainingError, match=r"10 turns.*got 9"):
         calibrate(cuts[:9], tmp_path / "out", model=str(model), data="x", truth=Truth())
     assert not (tmp_path / "out").exists()
 
@@ -303,13 +301,13 @@ def test_no_model_is_saved_where_no_temperature_fits(model, cuts, tmp_path):
 def test_a_headless_model_is_refused(cuts, tmp_path):
     save_reference(tmp_path / "headless", SMALL, ())
 
-    with pytest.raises(OptionsError, match="has no head"):
+    with pytest.raises(OptionsError, match="head"):
         calibrate(cuts, tmp_path / "out", model=str(tmp_path / "headless"), data="x", truth=Truth())
 
 
-def test_a_card_says_where_a_temperature_could_not_be_tried():
+def test_a_card_says_that_a_temperature_could_not_be_tested():
     probabilities, truth = drawn(11, 2.0)
-    # Ten turns give a temperature; the folds of them are too small for one.
+    # Eleven turns give a temperature, but their folds are too small for one.
     found = fit(
         [
             Prediction(
@@ -326,5 +324,6 @@ def test_a_card_says_where_a_temperature_could_not_be_tried():
     text = card_section(found, model="model", data="data")
 
     assert math.isfinite(found.temperature)
-    assert "How well it does on other turns is not known: a temperature needs at least" in text
+    assert str(found.calibration.reason) in text
+    assert "10 turns" in text
     assert "| calibrated |" not in text

@@ -1,4 +1,4 @@
-"""EmoBox's folds: read as cuts, judged one by one and together."""
+"""EmoBox folds: read as cuts, evaluated one by one and together."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ CLIPS = [line("01a", "anger"), line("01b", "sad"), line("02a", "anger"), line("0
 
 @pytest.fixture
 def box(tmp_path):
-    """A corpus of four clips of two speakers, in a fold for each."""
+    """A corpus of four clips by two speakers, with one fold per speaker."""
     folder = tmp_path / "toy"
     for fold, test in ((1, CLIPS[:2]), (2, CLIPS[2:])):
         train = [each for each in CLIPS if each not in test]
@@ -60,7 +60,7 @@ def box(tmp_path):
 
 @pytest.fixture
 def audio(write, noise, tmp_path):
-    """The clips' audio, in a folder of another layout."""
+    """The audio of the clips, in another folder layout."""
     (tmp_path / "wav").mkdir()
     for seed, each in enumerate(("01a", "01b", "02a", "02b")):
         write(f"wav/{each}.wav", noise(16000, seed=seed), 16000)
@@ -93,13 +93,13 @@ def test_the_tenth_fold_comes_after_the_second(box):
     assert [fold.name for fold in read_emobox(box)] == ["fold_2", "fold_10"]
 
 
-def test_a_file_of_an_older_name_is_read_if_it_is_the_only_one(box):
+def test_a_file_with_the_older_name_is_read_if_it_is_the_only_one(box):
     (box / "fold_1" / "toy_test_fold_1.jsonl").rename(box / "fold_1" / "toy_test_fold1.jsonl")
 
     assert len(read_emobox(box)[0].splits["test"]) == 2
 
 
-def test_a_pattern_says_who_speaks(box):
+def test_a_pattern_finds_the_speaker(box):
     folds = read_emobox(box, speaker_pattern=r"toy-(\d\d)")
 
     assert [clip.speaker for clip in clips_of(folds)] == ["01", "01", "02", "02"]
@@ -107,7 +107,7 @@ def test_a_pattern_says_who_speaks(box):
 
 @pytest.mark.parametrize(
     ("pattern", "message"),
-    [("toy-(", "is none"), (r"toy-\d\d", "has no group"), (r"x(\d)", "not found in key 'toy-0")],
+    [("toy-(", "toy-"), (r"toy-\d\d", "group"), (r"x(\d)", "key 'toy-02a'")],
 )
 def test_a_pattern_that_finds_no_speaker_is_refused(box, pattern, message):
     with pytest.raises(OptionsError, match=message):
@@ -119,7 +119,7 @@ def test_some_folds_are_chosen_by_number(box):
 
     assert [fold.name for fold in chosen_folds(folds, [2])] == ["fold_2"]
     assert chosen_folds(folds, []) == folds
-    with pytest.raises(OptionsError, match="there is no fold 7; there are 1, 2"):
+    with pytest.raises(OptionsError, match=r"fold 7.*1, 2"):
         chosen_folds(folds, [7])
 
 
@@ -141,7 +141,7 @@ def test_a_clip_may_be_part_of_a_longer_recording(box, audio):
 
 
 @pytest.mark.parametrize("has_audio", [True, False])
-def test_clips_of_one_file_are_of_one_recording(box, audio, has_audio):
+def test_clips_of_one_file_share_a_recording(box, audio, has_audio):
     clips = [
         line("first", "anger", wav="x/wav/01a.wav", start_time=0.0, end_time=0.5, length=0.5),
         line("second", "sad", wav="x/wav/01a.wav", start_time=0.5, end_time=1.0, length=0.5),
@@ -159,16 +159,16 @@ def test_clips_of_one_file_are_of_one_recording(box, audio, has_audio):
     assert len({each.id for each in recordings}) == 2
 
 
-def test_audio_that_is_missing_is_counted_and_named(box, audio):
+def test_missing_audio_is_counted_and_named(box, audio):
     (audio / "wav" / "02a.wav").unlink()
     clips = clips_of(read_emobox(box))
 
     assert [clip.key for clip in missing_audio(clips, audio)] == ["toy-02a"]
-    with pytest.raises(FormatError, match=r"has no audio of 1 of 4 clips: downloads/toy/wav/02a"):
+    with pytest.raises(FormatError, match=r"1 of 4 clips.*downloads/toy/wav/02a"):
         as_cuts(clips, audio)
 
 
-def test_cuts_need_no_audio_where_nobody_listens(box):
+def test_cuts_without_a_root_need_no_audio(box):
     cuts = as_cuts(clips_of(read_emobox(box)))
 
     assert [cut.recording.num_samples for cut in cuts] == [16000] * 4
@@ -177,17 +177,17 @@ def test_cuts_need_no_audio_where_nobody_listens(box):
 def test_folders_without_folds_are_refused(box, tmp_path):
     assert not is_emobox(tmp_path)
     assert not is_emobox(box / "fold_1" / "toy_test_fold_1.jsonl")
-    with pytest.raises(FormatError, match="expected EmoBox's folders fold_1, fold_2"):
+    with pytest.raises(FormatError, match="fold_1, fold_2"):
         read_emobox(tmp_path)
     (box / "fold_2" / "toy_test_fold_2.jsonl").unlink()
-    with pytest.raises(FormatError, match=r"fold_2: has no \*_test_fold_2.jsonl"):
+    with pytest.raises(FormatError, match=r"fold_2: .*\*_test_fold_2\.jsonl"):
         read_emobox(box)
 
 
-def test_a_line_that_is_no_clip_is_named(box):
+def test_a_malformed_line_is_named(box):
     path = rewrite(box, 1, "test", CLIPS[0], {"key": "x"})
 
-    with pytest.raises(FormatError, match=f"{path}, line 2: not a clip of EmoBox.*'wav'"):
+    with pytest.raises(FormatError, match=f"{path}, line 2: .*'wav'"):
         read_emobox(box)
 
 
@@ -224,8 +224,8 @@ def test_one_fold_has_no_deviation():
     assert found.std["ua"] is None
 
 
-def test_a_fold_of_nothing_is_named():
-    with pytest.raises(LabelError, match="fold_2: there are no turns"):
+def test_an_empty_fold_is_named():
+    with pytest.raises(LabelError, match=r"fold_2: .*no turns"):
         evaluate_folds(
             [Prediction(id="a", truth="sad", label="sad", duration=1.0)],
             {"fold_1": ["a"], "fold_2": ["b"]},

@@ -1,4 +1,4 @@
-"""``emo2vec evaluate`` and ``emo2vec calibrate``, from files to tables, JSON, pictures, models."""
+"""``emo2vec evaluate`` and ``emo2vec calibrate``, from input files to results."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def evaluate(manifest, label_map, *arguments, **more):
     return run("evaluate", manifest, "--label-map", label_map, *arguments, **more)
 
 
-def test_a_model_is_judged(manifest, label_map, tmp_path):
+def test_a_model_is_evaluated(manifest, label_map, tmp_path):
     out, picture = tmp_path / "out.json", tmp_path / "c.png"
 
     result = evaluate(
@@ -65,7 +65,7 @@ def test_a_model_is_judged(manifest, label_map, tmp_path):
 
 
 def test_lines_of_score_are_predictions(write, noise, tmp_path):
-    """As `emo2vec score` writes them: the recording is the id of the turn."""
+    """In lines that `emo2vec score` writes, the recording is the turn id."""
     files = [write(f"clip{number}.wav", noise(32000, seed=number), 16000) for number in range(3)]
     cuts = [labelled_cut(path, "angry", speaker=path.stem) for path in files]
     for cut, path in zip(cuts, files, strict=True):
@@ -164,10 +164,9 @@ def test_pseudo_labels_are_reported_and_counted(manifest, label_map, tmp_path):
     assert result.exit_code == 0
     assert json.loads(result.stdout)["turns"] == 10
     assert json.loads(result.stdout)["about"]["left_out"]["pseudo_labels"] == 2
-    assert result.stderr.splitlines() == [
-        "emo2vec: warning: 2 of 12 labelled turns are left out: they have pseudo-labels "
-        "(emotion_source), which are not used for evaluation"
-    ]
+    (line,) = result.stderr.splitlines()
+    for fact in ("warning: ", "2 of 12 labelled turns", "pseudo-labels", "emotion_source"):
+        assert fact in line
 
 
 def test_classes_of_interest_restrict_model_and_truth(manifest, label_map):
@@ -178,7 +177,7 @@ def test_classes_of_interest_restrict_model_and_truth(manifest, label_map):
 
     assert result.exit_code == 0
     assert result.stdout.splitlines()[0] == "6 turns of 3 speakers, labels: angry"
-    assert "emo2vec: not judged: 6 with labels that --labels does not name" in result.stderr
+    assert "6 with labels not in --labels" in result.stderr
 
 
 def test_turns_that_cannot_be_scored_count_as_wrong_and_are_named(manifest, label_map, tmp_path):
@@ -187,8 +186,8 @@ def test_turns_that_cannot_be_scored_count_as_wrong_and_are_named(manifest, labe
     result = evaluate(manifest, label_map, "--model", "fake", "--resamples", 0)
 
     assert result.exit_code == 3
-    assert "2 of them without a prediction, counted as wrong" in result.stdout
-    assert "emo2vec: warning: 2 of 12 turns failed:" in result.stderr
+    assert "2 turns without a prediction, counted as wrong" in result.stdout
+    assert "2 of 12 turns failed" in result.stderr
     assert "  clip0-0: " in result.stderr
 
 
@@ -198,21 +197,22 @@ def test_mistakes_are_reported_in_one_line(manifest, label_map, tmp_path):
     folder = run("evaluate", tmp_path, "--model", "fake")
 
     assert [each.exit_code for each in (unmapped, missing, folder)] == [1, 1, 1]
-    assert "labels that are not known: 'anger' (6), 'sadness' (6)" in unmapped.stderr
+    assert "'anger' (6), 'sadness' (6)" in unmapped.stderr
     assert "no.jsonl" in missing.stderr
-    assert "EmoBox's data a folder with fold_1" in folder.stderr
+    assert f"{tmp_path}: expected" in folder.stderr
+    assert "fold_1" in folder.stderr
     assert {each.stderr.count("\n") for each in (unmapped, missing, folder)} == {1}
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--model", "fake", "--predicted-field", "predicted"), "leave out --predictions"),
-        (("--predicted-field", "emotion"), "cannot both be in field 'emotion'"),
-        (("--predicted-label-map", "x.yaml"), "goes with --predictions"),
-        (("--picture", "c.jpg"), "expected a name in .png, .svg, .pdf, got 'c.jpg'"),
-        (("--report", "."), ". is a folder, expected a file"),
-        (("--fold", "1"), "--fold is for a folder of EmoBox"),
+        (("--model", "fake", "--predicted-field", "predicted"), "--model cannot"),
+        (("--predicted-field", "emotion"), "field 'emotion'"),
+        (("--predicted-label-map", "x.yaml"), "--predicted-label-map needs"),
+        (("--picture", "c.jpg"), "'c.jpg'"),
+        (("--report", "."), ". is a folder"),
+        (("--fold", "1"), "--fold works only with"),
         (("--resamples", "-1"), "-1 is not in the range"),
     ],
 )
@@ -230,10 +230,11 @@ def test_a_manifest_without_cuts_is_named(command, tmp_path):
     result = run(*command, tmp_path / "empty.jsonl", "--model", "tiny")
 
     assert result.exit_code == 1
-    assert result.stderr == f"emo2vec: error: {tmp_path}/empty.jsonl: there are no cuts in it\n"
+    assert result.stderr.startswith(f"emo2vec: error: {tmp_path}/empty.jsonl: ")
+    assert "no cuts" in result.stderr
 
 
-def test_pictures_may_be_drawings(manifest, label_map, tmp_path):
+def test_pictures_may_be_vector_graphics(manifest, label_map, tmp_path):
     path = tmp_path / "c.svg"
 
     result = evaluate(manifest, label_map, "--predicted-field", "predicted", "--picture", path)
@@ -244,7 +245,7 @@ def test_pictures_may_be_drawings(manifest, label_map, tmp_path):
 
 @pytest.fixture
 def box(write, noise, tmp_path):
-    """A corpus in EmoBox's format, in two folds; the audio of one clip is missing."""
+    """A corpus in EmoBox format with two folds; the audio of one clip is missing."""
     (tmp_path / "toy" / "wav").mkdir(parents=True)
     for number in range(8):
         fold = tmp_path / "emobox" / f"fold_{number // 4 + 1}"
@@ -264,7 +265,7 @@ def box(write, noise, tmp_path):
     return tmp_path / "emobox"
 
 
-def test_folds_are_judged_one_by_one(box, label_map, tmp_path):
+def test_folds_are_evaluated_one_by_one(box, label_map, tmp_path):
     arguments = ("--model", "fake", "--audio-root", tmp_path / "toy", "--resamples", 5)
     refused = evaluate(box, label_map, *arguments)
 
@@ -274,7 +275,7 @@ def test_folds_are_judged_one_by_one(box, label_map, tmp_path):
     )
 
     assert refused.exit_code == 1
-    assert "has no audio of 1 of 8 clips: downloads/toy/wav/0.wav" in refused.stderr
+    assert "1 of 8 clips: downloads/toy/wav/0.wav" in refused.stderr
     assert result.exit_code == 0, result.stderr
     lines = result.stdout.splitlines()
     assert [line.split()[:2] for line in lines[1:5]] == [
@@ -284,7 +285,7 @@ def test_folds_are_judged_one_by_one(box, label_map, tmp_path):
         ["std", "-"],
     ]
     assert "7 turns of 4 speakers, labels: angry, sad" in lines
-    assert "emo2vec: not judged: 1 without audio" in result.stderr
+    assert "1 without audio" in result.stderr
     document = json.loads((tmp_path / "out.json").read_text())
     assert document["about"]["left_out"]["missing_audio"] == 1
     assert document["folds"]["evaluations"]["fold_2"]["turns"] == 4
@@ -304,15 +305,15 @@ def test_one_fold_may_be_chosen_and_needs_no_audio_for_predictions(box, label_ma
     ]
 
 
-def test_emobox_without_its_audio_asks_for_it(box, label_map):
+def test_emobox_with_a_model_needs_its_audio(box, label_map):
     result = evaluate(box, label_map, "--model", "fake")
 
     assert result.exit_code == 2
-    assert "--audio-root DIR says where it is" in result.stderr
+    assert "--audio-root DIR" in result.stderr
 
 
 def test_a_missing_library_says_what_to_install(manifest):
-    """Modules that are there are hidden, as if they were not installed."""
+    """An installed library is hidden, as if it were missing."""
     code = (
         "import sys\n"
         "sys.modules['sklearn'] = None\n"
@@ -345,15 +346,10 @@ def test_a_model_is_calibrated(model, write, noise, tmp_path):
     assert (result.exit_code, result.stdout) == (0, "")
     *_, loss, error, last = result.stderr.splitlines()
     number = r"\d\.\d{3}"
-    assert re.fullmatch(
-        rf"emo2vec: log loss on other speakers: {number} before, {number} after", loss
-    )
-    assert re.fullmatch(
-        rf"emo2vec: expected calibration error on other speakers: {number} before, {number} after",
-        error,
-    )
-    assert last.startswith("emo2vec: temperature 1.")
-    assert last.endswith(f" from 40 turns; the model is in {out}")
+    assert re.search(rf"log loss .*speakers.* {number} before, {number} after", loss)
+    assert re.search(rf"calibration error .*speakers.* {number} before, {number} after", error)
+    for fact in ("temperature 1.", "40 turns", str(out)):
+        assert fact in last
     assert "of predicted.jsonl" in (out / "README.md").read_text()
 
 
@@ -361,12 +357,12 @@ def test_a_model_is_calibrated(model, write, noise, tmp_path):
     ("after", "warning"),
     [
         ((0.5, 0.1), ""),
-        ((0.7, 0.1), "warning: on other speakers the log loss rises: "),
-        ((0.5, 0.3), "warning: on other speakers the expected calibration error rises: "),
-        ((0.7, 0.3), "the log loss and the expected calibration error rise: the scores were"),
+        ((0.7, 0.1), "speakers: log loss;"),
+        ((0.5, 0.3), "speakers: expected calibration error;"),
+        ((0.7, 0.3), "speakers: log loss and expected calibration error;"),
     ],
 )
-def test_either_error_that_rises_on_others_is_warned_of(after, warning, capsys):
+def test_an_error_that_rises_on_other_speakers_is_warned_of(after, warning, capsys):
     def reliability(log_loss, ece):
         return Reliability(ece=ece, brier=Estimate(value=0.4), log_loss=log_loss)
 
@@ -377,23 +373,24 @@ def test_either_error_that_rises_on_others_is_warned_of(after, warning, capsys):
         quiet=True,
     )
 
-    said = capsys.readouterr().err
-    assert warning in said
-    assert bool(said) == bool(warning)
+    stderr = capsys.readouterr().err
+    assert warning in stderr
+    assert bool(stderr) == bool(warning)
 
 
-def test_a_model_that_no_temperature_fits_is_not_saved(manifest, label_map, model, tmp_path):
+def test_no_model_is_saved_if_no_temperature_fits(manifest, label_map, model, tmp_path):
     result = run(
         *("calibrate", manifest, "--label-map", label_map, "--skip-unlabelled"),
         *("--model", model, "--output", tmp_path / "out"),
     )
 
     assert result.exit_code == 1
-    assert "no temperature fits 12 turns" in result.stderr
+    assert "12 turns" in result.stderr
+    assert "temperature" in result.stderr
     assert not (tmp_path / "out").exists()
 
 
-def test_calibrate_refuses_what_it_cannot_do(manifest, label_map, model, tmp_path):
+def test_calibrate_refuses_impossible_requests(manifest, label_map, model, tmp_path):
     arguments = ("calibrate", manifest, "--label-map", label_map)
     (tmp_path / "there").mkdir()
 
@@ -402,6 +399,6 @@ def test_calibrate_refuses_what_it_cannot_do(manifest, label_map, model, tmp_pat
     nothing = run(*arguments, "--model", model)
 
     assert (there.exit_code, fake.exit_code, nothing.exit_code) == (1, 1, 2)
-    assert "exists already; choose a new folder" in there.stderr
-    assert "model 'fake' is not a folder of the published layout" in fake.stderr
-    assert "Missing option '-o' / '--output'" in nothing.stderr
+    assert f"{tmp_path / 'there'}: already exists" in there.stderr
+    assert "'fake'" in fake.stderr
+    assert "'--output'" in nothing.stderr

@@ -1,4 +1,4 @@
-"""What an evaluation says of predictions: literal numbers, and what is not defined."""
+"""Metrics of predictions: literal values, and undefined values."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def turn(truth, label, *, number=0, **more):
 
 
 def turns(truth, labels, **more):
-    """Give a turn for each pair of words; ``-`` is no prediction."""
+    """Return a turn for each pair of words; ``-`` means no prediction."""
     pairs = zip(truth.split(), labels.split(), strict=True)
     return [
         turn(true, None if label == "-" else label, number=number, **more)
@@ -44,7 +44,7 @@ def turns(truth, labels, **more):
 
 
 def scored(truth, *rows, speakers=None):
-    """Give a turn for each row of probabilities, labelled as the most probable of `CLASSES`."""
+    """Return a turn for each row of probabilities, labelled with the most probable class."""
     found = []
     for number, (true, row) in enumerate(zip(truth.split(), rows, strict=True)):
         scores = dict(zip(CLASSES, row, strict=False))
@@ -69,7 +69,7 @@ def test_recall_is_averaged_over_classes_and_accuracy_over_turns():
     assert found.weighted_f1.value == pytest.approx((6 * 12 / 13 + 2 * 2 / 3) / 8)
 
 
-def test_each_class_has_its_numbers():
+def test_each_class_has_its_own_results():
     found = evaluate(UNBALANCED, resamples=0).labels
 
     assert list(found) == ["angry", "happy"]
@@ -79,7 +79,7 @@ def test_each_class_has_its_numbers():
     assert found["happy"].f1 == pytest.approx(2 / 3)
 
 
-def test_a_label_that_is_no_true_class_is_an_error_and_has_its_column():
+def test_a_label_that_is_never_true_is_an_error_and_has_a_column():
     found = evaluate(turns("angry sad sad", "angry disgusted sad"), resamples=0)
 
     assert list(found.labels) == ["angry", "sad"]
@@ -99,7 +99,8 @@ def test_turns_without_a_prediction_are_wrong_unless_left_out():
     assert (left_out.unscored, left_out.turns) == (1, 4)
     assert (left_out.wa.value, left_out.ua.value) == (1.0, 1.0)
     assert left_out.confusion.columns == ("angry", "sad")
-    assert "1 of them without a prediction, counted as wrong" in wrong.table()
+    assert "1 turn without a prediction, counted as wrong" in wrong.table()
+    assert "1 turn without a prediction, left out" in left_out.table()
 
 
 def test_a_class_whose_turns_are_all_left_out_has_no_recall():
@@ -196,7 +197,7 @@ def test_brier_and_log_loss_are_of_all_classes():
 
 
 def too_sure(speakers, *, count=40, sharpness=4.0):
-    """Give turns of scores that are too sure of themselves, by the same power for all."""
+    """Return turns with overconfident scores, raised to the same power."""
     generator = np.random.default_rng(1)
     truth, rows = [], []
     for _ in range(count):
@@ -206,7 +207,7 @@ def too_sure(speakers, *, count=40, sharpness=4.0):
     return scored(" ".join(truth), *rows, speakers=speakers)
 
 
-def test_a_temperature_is_tried_on_other_speakers_than_it_is_fitted_on():
+def test_a_temperature_is_measured_on_other_speakers_than_it_is_fitted_on():
     anna, bert = too_sure(["anna"] * 40), too_sure(["bert"] * 40, sharpness=2.0)
 
     found = evaluate([*anna, *bert], resamples=0).calibration
@@ -223,7 +224,7 @@ def test_a_temperature_is_tried_on_other_speakers_than_it_is_fitted_on():
     assert fits[0] == pytest.approx(2 * fits[1], rel=1e-3)
 
 
-def test_a_temperature_finds_the_sharpness_back():
+def test_a_temperature_recovers_the_sharpness():
     found = evaluate(too_sure(None, count=400), resamples=0).calibration
 
     assert found.by == "turn"
@@ -233,15 +234,15 @@ def test_a_temperature_finds_the_sharpness_back():
     assert found.after.log_loss < found.before.log_loss
 
 
-def test_why_there_is_no_temperature_is_said():
+def test_a_missing_temperature_has_a_reason():
     found = evaluate(scored("angry sad", (0.8, 0.2), (0.0, 0.0, 0.0, 1.0)), resamples=0)
 
     assert found.calibration.after is None
-    assert "at least 10 turns" in found.calibration.reason
+    assert "10 turns" in found.calibration.reason
     assert found.calibration.reason in found.table()
 
 
-def test_intervals_hold_the_value_and_come_again_with_the_seed():
+def test_intervals_contain_the_value_and_depend_on_the_seed_alone():
     truth = " ".join(["angry sad happy"] * 20)
     labels = " ".join(["angry sad angry", "angry happy happy"] * 10)
     given = turns(truth, labels)
@@ -263,8 +264,9 @@ def test_drawing_speakers_widens_intervals_where_speakers_differ():
 
     assert by_turn.wa.high - by_turn.wa.low < 0.2
     assert by_speaker.wa.high - by_speaker.wa.low > 0.5
-    assert "other speakers may differ by more" in by_turn.table()
-    assert "draws of whole speakers" in by_speaker.table()
+    assert "other speakers" in by_turn.table()
+    assert "whole speakers" in by_speaker.table()
+    assert "other speakers" not in by_speaker.table()
 
 
 def test_one_speaker_gives_no_interval_by_speakers():
@@ -273,23 +275,23 @@ def test_one_speaker_gives_no_interval_by_speakers():
     assert (found.ua.low, found.ua.high) == (None, None)
 
 
-def test_drawing_what_turns_do_not_tell_is_refused():
-    with pytest.raises(OptionsError, match="cannot draw whole speakers: 8 of 8 turns have none"):
+def test_resampling_by_an_unknown_speaker_is_refused():
+    with pytest.raises(OptionsError, match=r"speaker.*8 of 8 turns.*'t0'"):
         evaluate(UNBALANCED, resample_by="speaker")
 
 
-def test_nothing_to_judge_is_refused():
-    with pytest.raises(LabelError, match="there are no turns"):
+def test_nothing_to_evaluate_is_refused():
+    with pytest.raises(LabelError, match="no turns"):
         evaluate([])
-    with pytest.raises(LabelError, match="none of 2 turns has a prediction"):
+    with pytest.raises(LabelError, match=r"no turn has a prediction.*2"):
         evaluate(turns("angry sad", "- -"), unscored="leave-out")
-    with pytest.raises(LabelError, match="no turn is labelled as one of fearful"):
+    with pytest.raises(LabelError, match="fearful"):
         evaluate(UNBALANCED, labels=["fearful"])
-    with pytest.raises(LabelError, match="got the string 'angry'"):
+    with pytest.raises(LabelError, match="'angry'"):
         evaluate(UNBALANCED, labels="angry")
 
 
-def test_values_that_do_not_exist_are_refused():
+def test_invalid_options_are_refused():
     with pytest.raises(OptionsError, match="got 'right'"):
         evaluate(UNBALANCED, unscored="right")
     with pytest.raises(OptionsError, match="got 'clip'"):
@@ -298,23 +300,23 @@ def test_values_that_do_not_exist_are_refused():
         evaluate(UNBALANCED, resamples=-1)
 
 
-def test_scores_that_are_no_probabilities_are_refused():
+def test_scores_that_are_not_probabilities_are_refused():
     for scores in ({"angry": 1.7, "sad": 0.3}, {"angry": -0.1, "sad": 1.1}, {"angry": math.nan}):
-        with pytest.raises(FormatError, match="'t0': scores must be probabilities"):
+        with pytest.raises(FormatError, match=r"'t0'.*probabilities"):
             turn("angry", "angry", scores=scores)
-    with pytest.raises(FormatError, match="'t0': is predicted to be 'sad', of which there is no"):
+    with pytest.raises(FormatError, match=r"'t0'.*'sad'.*scores for angry"):
         turn("angry", "sad", scores={"angry": 1.0})
-    with pytest.raises(FormatError, match="start and duration must be seconds"):
+    with pytest.raises(FormatError, match=r"seconds, got 0.0 and inf"):
         turn("angry", "sad", duration=math.inf)
 
 
-def test_rounded_scores_are_brought_to_a_sum_of_one():
+def test_rounded_scores_are_rescaled_to_a_sum_of_one():
     found = turn("angry", "angry", scores={"angry": 0.667, "sad": 0.334})
 
     assert sum(found.scores.values()) == pytest.approx(1.0, abs=1e-15)
 
 
-def test_errors_by_seconds_are_of_seconds():
+def test_errors_by_time_are_in_seconds():
     given = [
         turn("angry", "angry", number=0, duration=6.0, recording="a"),
         turn("sad", "angry", number=1, duration=3.0, recording="b"),
@@ -329,7 +331,7 @@ def test_errors_by_seconds_are_of_seconds():
 
 
 def test_labels_that_are_swapped_throughout_are_wrong_throughout():
-    """A diarization error rate would translate them, and find no error."""
+    """A diarization error rate would map one to the other and find no error."""
     given = [
         turn("angry", "happy", number=0, recording="a", start=0.0),
         turn("happy", "angry", number=1, recording="a", start=2.0),
@@ -338,7 +340,7 @@ def test_labels_that_are_swapped_throughout_are_wrong_throughout():
     assert time_weighted(given).error == 1.0
 
 
-def test_turns_that_overlap_are_not_right_for_each_other():
+def test_overlapping_turns_do_not_match_each_other():
     given = [
         turn("angry", "happy", number=0, recording="a", start=0.0, duration=2.0),
         turn("happy", "angry", number=1, recording="a", start=0.0, duration=2.0),
@@ -349,7 +351,7 @@ def test_turns_that_overlap_are_not_right_for_each_other():
     assert (found.correct, found.confusion) == (0.0, 4.0)
 
 
-def test_turns_that_do_not_last_have_no_error_by_seconds():
+def test_turns_of_duration_0_have_no_error_by_time():
     assert time_weighted([turn("angry", "sad", duration=0.0)]) is None
     assert evaluate([turn("angry", "sad", duration=0.0)], resamples=0).time is None
 
@@ -365,7 +367,7 @@ def test_json_is_plain_and_names_its_version():
     assert set(document["calibration"]["before"]) == {"ece", "brier", "log_loss"}
 
 
-def test_a_table_is_ascii_and_lines_up():
+def test_a_table_is_ascii_and_aligned():
     text = evaluate(UNBALANCED, resamples=10).table()
 
     assert text.isascii()

@@ -1,4 +1,4 @@
-"""Truth and predictions out of cuts and files: joined by id, refused where they do not fit."""
+"""True labels and predictions from cuts and files, joined by turn id."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from emo2vec_plugins.testing import FakeBackend
 
 @pytest.fixture
 def cuts(write, noise):
-    """Two cuts of 3 s: two turns of anna, one of bert."""
+    """Two cuts of 3 s: two turns by anna, one by bert."""
     return [
         labelled_cut(write("a.wav", noise(48000), 16000), "happiness", "anger", speaker="anna"),
         labelled_cut(write("b.wav", noise(48000, seed=1), 16000), "anger", speaker="bert"),
@@ -32,7 +32,7 @@ GERMAN = LabelMap({"happiness": "happy", "anger": "angry"})
 
 
 def given(cuts, *customs):
-    """Write *customs* into the supervisions, in order."""
+    """Add *customs* to the supervisions, in order, and return the turns."""
     left = iter(customs)
     for cut in cuts:
         for supervision in cut.supervisions:
@@ -64,7 +64,7 @@ def test_truth_and_prediction_are_two_fields(cuts):
     assert (third.label, third.scores) == ("angry", None)
 
 
-def test_names_that_mean_the_same_add_up(cuts):
+def test_scores_of_names_with_the_same_meaning_are_summed(cuts):
     other = LabelMap({"joy": "happy", "excited": "happy", "noise": None})
     turns = given(
         cuts,
@@ -80,7 +80,7 @@ def test_names_that_mean_the_same_add_up(cuts):
     assert third.label == "angry"
 
 
-def test_a_class_that_means_nothing_is_masked(cuts):
+def test_a_class_mapped_to_null_is_masked(cuts):
     masks = LabelMap({"other": None})
     turns = given(
         cuts,
@@ -101,27 +101,25 @@ def test_scores_are_checked_before_classes_are_masked(cuts):
         cuts, {"predicted": "happy", "predicted_scores": {"happy": 1.0, "other": 0.5}}, {}, {}
     )
 
-    with pytest.raises(FormatError, match="turn 'a-0', field 'predicted': scores must be prob"):
+    with pytest.raises(FormatError, match=r"turn 'a-0', field 'predicted': .*prob.*1\.0.*0\.5"):
         predictions_in(turns, "predicted", label_map=LabelMap({"other": None}))
 
 
-def test_a_field_that_is_nowhere_is_refused(cuts):
-    with pytest.raises(OptionsError, match=r"no turn has a field 'predicted'.*there are emotion"):
+def test_a_field_that_no_turn_has_is_refused(cuts):
+    with pytest.raises(OptionsError, match=r"'predicted'.*fields.*emotion"):
         predictions_in(given(cuts, {}, {}, {}), "predicted")
 
 
-def test_labels_and_scores_of_other_kinds_are_refused(cuts):
-    with pytest.raises(
-        FormatError, match="turn 'a-0', field 'predicted': a label was expected, got 3"
-    ):
+def test_labels_and_scores_of_the_wrong_type_are_refused(cuts):
+    with pytest.raises(FormatError, match=r"turn 'a-0', field 'predicted': .*label, got 3"):
         predictions_in(given(cuts, {"predicted": 3}, {}, {}), "predicted")
-    with pytest.raises(FormatError, match=r"turn 'a-0'.*a number for each label"):
+    with pytest.raises(FormatError, match=r"turn 'a-0'.*number.*\[0\.5\]"):
         predictions_in(
             given(cuts, {"predicted": "sad", "predicted_scores": [0.5]}, {}, {}), "predicted"
         )
 
 
-def test_a_model_scores_the_turns_that_are_judged_and_no_others(cuts):
+def test_a_model_scores_only_the_turns_to_evaluate(cuts):
     backend = FakeBackend()
     truth = Truth(label_map=LabelMap({"happiness": "happy", "anger": None}))
     done = []
@@ -159,11 +157,11 @@ def test_a_model_without_a_head_is_refused(cuts):
     backend = FakeBackend()
     backend.labels = backend.labels.from_tokens(())
 
-    with pytest.raises(OptionsError, match="has no head"):
+    with pytest.raises(OptionsError, match="head"):
         predict(cuts, truth=Truth(label_map=GERMAN), score=Engine(backend))
 
 
-def test_what_is_not_judged_is_counted_by_why(cuts):
+def test_turns_left_out_are_counted_by_reason(cuts):
     cuts[1].supervisions[0].custom.pop("emotion")
     truth = Truth(label_map=LabelMap({"happiness": None, "anger": "angry"}), skip_unlabelled=True)
 
@@ -176,11 +174,11 @@ def test_what_is_not_judged_is_counted_by_why(cuts):
     }
 
 
-def test_nothing_is_judged_by_what_a_model_said(cuts):
+def test_pseudo_labels_are_not_true_labels(cuts):
     truth = Truth(label_map=GERMAN)
     cuts[0].supervisions[1].custom["emotion_source"] = "pseudo"
 
-    with pytest.warns(Emo2vecWarning, match="1 of 3 labelled turns are left out: they have pseudo"):
+    with pytest.warns(Emo2vecWarning, match=r"1 of 3 .*pseudo-labels.*emotion_source"):
         turns = truth.turns(cuts)
     with pytest.warns(Emo2vecWarning, match="pseudo-labels"):
         truth.turns(cuts)
@@ -192,11 +190,11 @@ def test_nothing_is_judged_by_what_a_model_said(cuts):
     for cut in cuts:
         for turn in cut.supervisions:
             turn.custom["emotion_source"] = "pseudo"
-    with pytest.raises(LabelError, match="all 3 labels in field 'emotion' are pseudo-labels"):
+    with pytest.raises(LabelError, match=r"'emotion'.*pseudo-labels.*3.*emotion_source"):
         truth.turns(cuts)
 
 
-def test_meanings_are_brought_to_our_spelling_and_mistyped_ones_are_named(cuts):
+def test_mapped_labels_are_normalised_and_mistyped_ones_are_named(cuts):
     proper = LabelMap({"happiness": "Happy", "anger": "生气/Angry"})
     mistyped = LabelMap({"happiness": "happy", "anger": "angy"})
 
@@ -205,7 +203,7 @@ def test_meanings_are_brought_to_our_spelling_and_mistyped_ones_are_named(cuts):
         "angry",
         "angry",
     ]
-    with pytest.raises(LabelError, match=r"not known: 'anger' \(2, mapped to 'angy'\); known"):
+    with pytest.raises(LabelError, match=r"'anger' \(2, mapped to 'angy'\)"):
         Truth(label_map=mistyped).turns(cuts)
 
 
@@ -214,11 +212,11 @@ def test_labels_leave_out_turns_of_others(cuts):
 
     assert [each.label for each in truth.turns(cuts)] == ["happy"]
     assert truth.left_out(cuts)["other_labels"] == 2
-    with pytest.raises(LabelError, match="none of 3 labelled turns is one of sad"):
+    with pytest.raises(LabelError, match=r"one of sad \(3 "):
         Truth(label_map=GERMAN, labels=("sad",)).turns(cuts)
 
 
-def test_labels_of_ones_own_are_known(cuts):
+def test_custom_labels_are_known(cuts):
     truth = Truth(label_map=LabelMap({"anger": "rage"}), labels=("rage", "happiness"))
 
     assert [each.label for each in truth.turns(cuts)] == ["happiness", "rage", "rage"]
@@ -243,7 +241,7 @@ def test_a_field_that_no_line_has_is_refused(cuts, tmp_path):
     turns = given(cuts, *[{"said": "happy"}] * 3)
     manifest = save_cuts(tmp_path / "said.jsonl", *cuts)
 
-    with pytest.raises(OptionsError, match=r"no turn has a field 'sad' .* are emotion, said"):
+    with pytest.raises(OptionsError, match=r"field 'sad'.*emotion, said"):
         joined(turns, manifest, field="sad")
     turns = given(cuts, *[{"said_scores": {"happy": 1.0}}] * 3)
     for each in turns:
@@ -281,37 +279,37 @@ def test_predicted_names_that_are_not_known_are_refused(cuts, tmp_path):
     turns = Truth(label_map=GERMAN).turns(cuts)
     path = lines(tmp_path / "p.jsonl", *({"id": n, "label": "calm"} for n in ("a-0", "a-1", "b-0")))
 
-    with pytest.raises(
-        LabelError, match=r"labels that are not known: 'calm' \(3\).*be it themselves"
-    ):
+    with pytest.raises(LabelError, match=r"'calm' \(3\).*--predicted-label-map"):
         joined(turns, path)
-    with pytest.raises(LabelError, match=r"not known: 'anger' \(2\), 'happiness' \(1\)"):
+    with pytest.raises(LabelError, match=r"'anger' \(2\), 'happiness' \(1\)"):
         predictions_in(turns, "emotion")
     found = joined(turns, path, label_map=LabelMap({"calm": "calm"}))
     assert [each.label for each in found] == ["calm"] * 3
 
 
-def test_true_labels_in_place_of_predictions_are_warned_of(cuts, tmp_path):
+def test_predictions_equal_to_the_true_labels_are_warned_of(cuts, tmp_path):
     manifest = save_cuts(tmp_path / "copy.jsonl", *cuts)
 
-    with pytest.warns(Emo2vecWarning, match="has, word for word, the true labels"):
+    with pytest.warns(
+        Emo2vecWarning, match=r"copy\.jsonl.*'emotion'.*identical.*--predicted-field"
+    ):
         joined(Truth(label_map=GERMAN).turns(cuts), manifest, label_map=GERMAN)
 
 
 def test_a_turn_without_a_line_is_refused(cuts, tmp_path):
     path = lines(tmp_path / "p.jsonl", {"id": "a-0", "label": "sad"}, {"id": "x", "label": "sad"})
 
-    with pytest.raises(FormatError, match=r"nothing of 2 of 3 turns: a-1, b-0; .* a-0, x"):
+    with pytest.raises(FormatError, match=r"2 of 3 turns: a-1, b-0; .* a-0, x"):
         joined(Truth(label_map=GERMAN).turns(cuts), path)
 
 
-def test_ids_that_are_there_twice_are_refused(cuts, tmp_path):
+def test_duplicate_ids_are_refused(cuts, tmp_path):
     turns = Truth(label_map=GERMAN).turns(cuts)
     path = lines(tmp_path / "p.jsonl", *[{"id": "a-0", "label": "sad"}] * 2)
 
-    with pytest.raises(FormatError, match=r"p\.jsonl: 1 ids are there more than once.*: a-0"):
+    with pytest.raises(FormatError, match=r"p\.jsonl: .*1 duplicated: a-0"):
         joined(turns, path)
-    with pytest.raises(FormatError, match="the labelled turns: 3 ids are there more than once"):
+    with pytest.raises(FormatError, match=r"the labelled turns: .*3 duplicated: a-0, a-1, b-0"):
         joined([*turns, *turns], path)
 
 
@@ -319,13 +317,13 @@ def test_ids_that_are_there_twice_are_refused(cuts, tmp_path):
     ("line", "message"),
     [
         ("{", "line 2: not JSON"),
-        ("[1]", "line 2: an object was expected, got list"),
-        ('{"id": "a-0"}', "line 2: expected a cut, a supervision, or .* found the keys id"),
+        ("[1]", "line 2: .*object, got list"),
+        ('{"id": "a-0"}', "line 2: .*keys id"),
         ('{"supervisions": 3}', "line 2: not a cut"),
-        ('{"key": "a", "labels": ["x"], "scores": [0.5, 0.5]}', "line 2: 1 labels, but 2 scores"),
+        ('{"key": "a", "labels": ["x"], "scores": [0.5, 0.5]}', "line 2: .*scores: 2, labels: 1"),
     ],
 )
-def test_a_line_that_is_no_prediction_is_named(cuts, tmp_path, line, message):
+def test_a_line_without_a_prediction_is_named(cuts, tmp_path, line, message):
     path = tmp_path / "p.jsonl"
     path.write_text('{"id": "x", "label": "sad"}\n' + line + "\n")
 
@@ -337,5 +335,5 @@ def test_a_torn_archive_of_predictions_is_named(cuts, tmp_path):
     path = lines(tmp_path / "p.jsonl.gz", *[{"id": f"t{n}", "label": "sad"} for n in range(99)])
     path.write_bytes(path.read_bytes()[:-20])
 
-    with pytest.raises(FormatError, match=r"p\.jsonl\.gz: the gzip archive is damaged"):
+    with pytest.raises(FormatError, match=r"p\.jsonl\.gz: .*gzip"):
         joined(Truth(label_map=GERMAN).turns(cuts), path)
