@@ -10,9 +10,11 @@ from emo2vec_plugins.core import hookimpl
 
 @hookimpl
 def emo2vec_commands(cli: click.Group) -> None:
-    """Add commands, each of which is imported when it is used."""
+    """Add the commands; each is imported on first use."""
 
-    @lazy_command(cli, "bench", "Measure how fast this machine runs a model.")
+    @lazy_command(
+        cli, "bench", "Measure how fast this machine runs a model.", section="Models and plugins"
+    )
     def bench() -> click.Command:
         from emo2vec_plugins.bench.command import bench_command
 

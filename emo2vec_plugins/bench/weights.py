@@ -74,7 +74,7 @@ def named_weights(name: str, folder: Path) -> Weights:
         ModelNotFoundError: If there is no such model, or its hub cannot be reached.
         CheckpointError, ConfigError: If its files are not what they should be.
     """
-    source = models.find_folder(name, named=True).path
+    source = models.find_folder(name).path
     config, tokens = (
         models.read_config(source / models.CONFIG),
         models.read_tokens(source / models.TOKENS),

@@ -1,4 +1,4 @@
-"""``emo2vec convert``: annotations from any format that can be read to any that can be written."""
+"""``emo2vec convert``: write annotations in another format."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from emo2vec_plugins.formats import FIELDS, Written, write_any
 
 @click.command("convert")
 @annotation_options("IN", input_format=True)
-@option("-o, --output OUT", "What to write: a file, or a folder.", required=True)
+@option("-o, --output OUT", "File or folder to write.", required=True)
 @option(
     "--format NAME",
-    "Format of OUT, whatever its name ends in; 'emo2vec plugins' lists them.",
+    "Format of OUT (see 'emo2vec plugins').  [default: by its suffix]",
     name="format_",
 )
 @quiet_option
@@ -34,14 +34,20 @@ def convert_command(
 ) -> None:
     """Write annotations in another format.
 
-    IN and OUT are files, whose names say their formats, or folders: of the results of other
-    commands, or of files of the formats that --input-format and --format name. Fields OUT cannot
-    store are reported; the file is written only after a round-trip check.
+    IN and OUT are files, whose suffixes give their formats, or folders. A folder IN has the results
+    of another command, or files of --input-format; a folder OUT gets one file per recording, of
+    --format. Fields that OUT cannot store are reported. Files are written only after a round-trip
+    check.
+
+    \b
+    Examples:
+      emo2vec convert results/meeting.emotions.jsonl -o meeting.TextGrid
+      emo2vec convert results/ -o subtitles/ --format webvtt
     """
     written = write_any(dialogues, output, plugins=plugins_of(ctx), format=format_)
     turns = counted(sum(len(dialogue.turns) for dialogue in dialogues), "turn")
     where = listed([str(path) for path in written.paths]) or output
-    note(f"{turns} of {counted(len(dialogues), 'recording')} are in {where}", quiet=quiet)
+    note(f"wrote {turns} of {counted(len(dialogues), 'recording')} to {where}", quiet=quiet)
     for line in _losses(written):
         note(line, quiet=quiet)
     for dialogue in dialogues:
@@ -49,9 +55,9 @@ def convert_command(
 
 
 def _losses(written: Written) -> list[str]:
-    """Say in sentences what a format did not hold."""
+    """Return one sentence for each kind of loss."""
     if written.lost is None:
-        return ["the format does not say what it loses"]
+        return ["the format does not declare its losses"]
     gone = [FIELDS[name].partition(";")[0] for name in written.lost]
     said = [f"lost: {', '.join(gone)}"] if gone else []
     if written.rounded:
@@ -60,15 +66,15 @@ def _losses(written: Written) -> list[str]:
 
 
 def _warn_of_late_turns(dialogue: Dialogue) -> None:
-    """Say which turns end after the recording does, where it is known how long that is."""
+    """Warn of turns that end after the recording, if its duration is known."""
     length = math.inf if dialogue.duration is None else dialogue.duration
     late = [each.turn for each in dialogue.turns if each.turn.end > length + _SLACK]
     if late:
         first = f"the first is {late[0].start:.3f}-{late[0].end:.3f}"
         complain(
             "warning",
-            f"{dialogue.recording}: {counted(len(late), 'turn')} of {len(dialogue.turns)} end after "
-            f"the audio, which is {length:.3f} s long: {first}; is it that of another recording?",
+            f"{dialogue.recording}: {len(late)} of {counted(len(dialogue.turns), 'turn')} end after the "
+            f"audio ({length:.3f} s): {first}; is this the audio of another recording?",
         )
 
 

@@ -1,9 +1,10 @@
-"""``emo2vec cuts``: a manifest of Lhotse cuts in, the same with emotions out."""
+"""``emo2vec cuts``: add emotions to a manifest of Lhotse cuts."""
 
 from __future__ import annotations
 
 import click
 
+from emo2vec_plugins.cli.counts import EmotionCounts
 from emo2vec_plugins.cli.options import existing, manifest_options, option
 from emo2vec_plugins.cli.output import (
     annotated,
@@ -31,7 +32,7 @@ from emo2vec_plugins.core import Options, import_extra
 @store_option
 @option(
     "--store-type",
-    "Lhotse's writer; lilcom_chunky is lossy.  [default: by PATH's suffix: .lca, .h5, none]",
+    "Lhotse writer; lilcom_chunky is lossy.  [default: by the suffix of PATH: .lca, .h5, none]",
     type=click.Choice(["lilcom_chunky", "numpy_hdf5", "numpy_files"]),
 )
 @scoring_options()
@@ -46,14 +47,19 @@ def cuts_command(
 ) -> None:
     """Score the supervisions of Lhotse cuts.
 
-    IN is a .jsonl or .jsonl.gz of cuts, or a Shar directory; OUT becomes the same kind.
-    A run that was killed goes on when the same command is given again. Labels that are there
-    already are kept, and their turns not scored. To try turns again that failed, give OUT as IN.
+    IN is a .jsonl or .jsonl.gz of cuts, or a Shar directory; OUT is of the same kind. To resume
+    a run that was killed, repeat the command. Existing labels are kept, and their turns are not
+    scored. To retry failed turns, use OUT as the next IN.
+
+    \b
+    Examples:
+      emo2vec cuts cuts.jsonl.gz -o cuts_emotion.jsonl.gz
+      emo2vec cuts cuts.jsonl.gz -o out.jsonl.gz --embeddings --store arrays.h5
     """
     check_store(options, store)
     existing(source)
-    import_extra("lhotse", extra="lhotse")
-    from emo2vec_plugins.integrations.lhotse import annotate_manifest
+    import_extra("lhotse", extra="lhotse", purpose="cuts")
+    from emo2vec_plugins.integrations.lhotse import annotate_manifest, turns_of
 
     engine = scoring.engine(frames=options.frames)
     with resumable(quiet=scoring.quiet), progress("cuts", quiet=scoring.quiet) as advance:
@@ -67,17 +73,22 @@ def cuts_command(
             plugins=scoring.plugins,
             progress=advance,
         )
+    if not scoring.quiet:
+        counts = EmotionCounts()
+        for turn in turns_of(output, field=options.field):
+            counts.add(turn.label, seconds=turn.duration, speaker=turn.speaker, reason=turn.reason)
+        counts.print()
     if summary.was_finished:
-        again = f"; to try failed turns again, annotate the output: emo2vec cuts {output} -o OUT2"
-        done = f"{output} was finished already, nothing was done"
+        again = f"; to retry failed turns, run: emo2vec cuts {output} -o OUT2"
+        done = f"{output} was already complete, nothing to do"
         note(f"{done}{again if summary.failed else ''}", quiet=scoring.quiet)
-    # With a store, turns that keep their label get arrays: that is work, too.
+    # With a store, turns that keep their label can still get arrays.
     elif 0 < summary.turns == summary.skipped and store is None:
         warn_of_labels(counted(summary.turns, "turn"), options.field)
     else:
         done = annotated(summary.turns, counted(summary.cuts, "cut"), summary.skipped)
         scored = f"scored by {describe_model(engine.backend)}"
-        note(f"{done}, {scored}, are in {output}", quiet=scoring.quiet)
+        note(f"wrote {done}, {scored}, to {output}", quiet=scoring.quiet)
     exit_if_failed(
         summary.failures, failed=summary.failed, turns=summary.turns, field=options.field
     )

@@ -1,9 +1,8 @@
-"""``emo2vec demo``: the main job on the embedded model and a conversation that is there already."""
+"""``emo2vec demo``: the main job on a sample conversation, with the embedded model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -18,7 +17,6 @@ from emo2vec_plugins.cli.scoring import (
     scoring_options,
 )
 from emo2vec_plugins.core import Options, ScoredTurn, annotate
-from emo2vec_plugins.errors import MissingExtraError
 from emo2vec_plugins.integrations import read_rttm_sources, unscored
 from emo2vec_plugins.report import write_page
 
@@ -28,10 +26,10 @@ from emo2vec_plugins.report import write_page
 @formats_option
 @scoring_options(model="tiny")
 def demo_command(*, output: str, formats: Sequence[str], scoring: Scoring) -> None:
-    """Try it on a conversation of 30 s, offline.
+    """Score a sample conversation of 30 s, offline.
 
-    The conversation and its speaker turns come with pyannote.audio, the model with this
-    package.
+    The conversation and the model come with this package. The results are files beside each
+    other, and a page that plays each turn in a browser.
     """
     audio, turns = sample_conversation()
     found = read_rttm_sources(turns, audio)
@@ -44,31 +42,20 @@ def demo_command(*, output: str, formats: Sequence[str], scoring: Scoring) -> No
         written = results.write(dialogue, rttm=found.lines[dialogue.recording])
         page = written[0].with_suffix(".html")
         write_page(dialogue, page, audio=audio)
-        for path in written:
-            click.echo(f"written {path}")
-        click.echo(f"written {page}, to look at and to listen to in a browser")
+        for path in (*written, page):
+            click.echo(f"wrote {path}")
+        click.echo(f"\nopen {page} in a browser to see and play the turns\n")
     own = f"emo2vec rttm AUDIO --rttm FILE --output DIR --model {scoring.model}"
-    results.tally.conclude(f"the same for a recording of yours: {own}")
+    results.conclude(f"the same for your own recording: {own}")
 
 
 def sample_conversation() -> tuple[Path, Path]:
-    """Return the audio and the RTTM that pyannote.audio carries, without importing it.
+    """Return the paths of a recording of 30 s, as Opus, and of its speaker turns, as RTTM.
 
-    Raises:
-        MissingExtraError: If it is not installed.
+    An excerpt of the AMI Meeting Corpus (CC BY 4.0), see ``sample/README.md``.
     """
-    # Importing pyannote.audio takes seconds and switches its telemetry on.
-    spec = find_spec("pyannote.audio") if find_spec("pyannote") else None
-    for location in (spec.submodule_search_locations or ()) if spec else ():
-        sample = Path(location) / "sample"
-        paths = sample / "sample.wav", sample / "sample.rttm"
-        if all(path.is_file() for path in paths):
-            return paths
-    raise MissingExtraError(
-        "the conversation of the demo comes with pyannote.audio: "
-        "pip install 'emo2vec-plugins[pyannote]', "
-        "or use audio of your own: emo2vec rttm AUDIO --rttm FILE --output DIR --model tiny"
-    )
+    folder = Path(__file__).parent / "sample"
+    return folder / "sample.opus", folder / "sample.rttm"
 
 
 def _row(scored: ScoredTurn) -> tuple[str, ...]:

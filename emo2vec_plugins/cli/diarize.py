@@ -1,9 +1,10 @@
-"""``emo2vec diarize``: who spoke when, by a pyannote pipeline, and with which emotion."""
+"""``emo2vec diarize``: diarize with a pyannote pipeline, then score each turn."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from emo2vec_plugins.cli.scoring import (
     formats_option,
     scoring_options,
 )
-from emo2vec_plugins.core import Dialogue, Options
+from emo2vec_plugins.core import Dialogue, Options, import_extra
 from emo2vec_plugins.errors import (
     AudioError,
     Emo2vecError,
@@ -30,9 +31,9 @@ from emo2vec_plugins.errors import (
 from emo2vec_plugins.formats import bundle_stem
 
 _SPEAKERS = {
-    "num_speakers": option("--num-speakers", "If it is known.", type=COUNT),
-    "min_speakers": option("--min-speakers", "If it is not known.", type=COUNT),
-    "max_speakers": option("--max-speakers", "If it is not known.", type=COUNT),
+    "num_speakers": option("--num-speakers", "Exact number of speakers.", type=COUNT),
+    "min_speakers": option("--min-speakers", "At least this many speakers.", type=COUNT),
+    "max_speakers": option("--max-speakers", "At most this many speakers.", type=COUNT),
 }
 
 
@@ -44,10 +45,10 @@ _SPEAKERS = {
     "A pyannote diarization pipeline.",
     default="pyannote/speaker-diarization-community-1",
 )
-@option("--token TOKEN", "For a gated pipeline.  [default: HF_TOKEN]")
-@option("--cache-dir DIR", "Where the pipeline's downloads are kept.")
+@option("--token TOKEN", "Hugging Face token for a gated pipeline.  [default: HF_TOKEN]")
+@option("--cache-dir DIR", "Cache folder for the pipeline.")
 @gathered("speakers", dict, _SPEAKERS)
-@option("--channel", "Use only this one, from 0.", type=click.IntRange(min=0))
+@option("--channel", "Use only this audio channel, from 0.", type=click.IntRange(min=0))
 @annotating_options("overlap", "embeddings", "frames", "array_dtype")
 @formats_option
 @scoring_options()
@@ -67,21 +68,28 @@ def diarize_command(
     """Diarize with pyannote, then score each turn.
 
     For each recording X, DIR gets X.rttm, X.emotion.rttm, X.spkemo.rttm, X.emotions.jsonl and,
-    if asked for, X.embeddings.npz.
+    with --embeddings or --frames, X.embeddings.npz. Needs the extra 'pyannote'. The default
+    pipeline is gated: accept its conditions on the Hugging Face hub, and pass a token.
+
+    \b
+    Examples:
+      emo2vec diarize meeting.wav -o results --token hf_...
+      emo2vec diarize *.wav -o results --pipeline ./pipeline --num-speakers 4
     """
     files = _files(audio)
     _refuse_impossible(pipeline)
+    _require_pyannote()
     results = Results(output, formats, options=options, scoring=scoring)
     engine, plugins = scoring.engine(frames=options.frames), scoring.plugins
     note(f"loading {pipeline}", quiet=scoring.quiet)
-    # Only here: importing pyannote.audio takes seconds, and a mistake is found before that.
+    # Not earlier: importing pyannote.audio takes seconds.
     from emo2vec_plugins.integrations.pyannote import EmotionDiarizationPipeline
     from emo2vec_plugins.models import device_of
 
     diarizer = EmotionDiarizationPipeline.from_pretrained(
         pipeline, token=token, cache_dir=cache_dir, score=engine, options=options, plugins=plugins
     ).to(device_of(scoring.device))
-    # Pipelines refuse arguments that they do not know, so that only those given are passed on.
+    # Pipelines reject unknown arguments, so only those that were given are passed on.
     known = {name: count for name, count in speakers.items() if count is not None}
     with step_progress(quiet=scoring.quiet) as hook:
         for file in files:
@@ -94,7 +102,7 @@ def diarize_command(
                 results.write(found)
     done = f"{counted(results.tally.turns, 'turn')} of {counted(len(files), 'recording')}"
     by = f"diarized by {pipeline}, scored by {describe_model(engine.backend)}"
-    results.tally.conclude(f"{done}, {by}, are in {results.folder}")
+    results.conclude(f"wrote {done}, {by}, to {results.folder}")
 
 
 def _diarized(diarizer: Callable[..., Any], source: Any, **given: Any) -> Dialogue | Exception:
@@ -102,16 +110,22 @@ def _diarized(diarizer: Callable[..., Any], source: Any, **given: Any) -> Dialog
         dialogue: Dialogue = diarizer(source, **given).emotions
     except Emo2vecError as error:
         return error
-    except Exception as error:  # noqa: BLE001 - whatever a pipeline raises fails that file alone
+    except Exception as error:  # noqa: BLE001 - an error of a pipeline fails one file only
         return PluginError(f"the pipeline failed: {type(error).__name__}: {error}")
     return dialogue
 
 
 def _refuse_impossible(pipeline: str) -> None:
-    # pyannote asks the hub about anything, and its answer does not name the mistake.
+    # pyannote would ask the hub for any string, and report an error that hides the cause.
     if not Path(pipeline).exists() and not re.fullmatch(r"[\w.-]+/[\w.-]+(@\S+)?", pipeline):
-        expected = "no folder, no file, and no identifier of a hub such as owner/name"
-        raise ModelNotFoundError(f"the diarization pipeline {pipeline!r} is {expected}")
+        expected = "expected a folder, a file, or a hub identifier such as owner/name"
+        raise ModelNotFoundError(f"--pipeline {pipeline!r} not found: {expected}")
+
+
+def _require_pyannote() -> None:
+    # Found without an import, which takes seconds; before the model, which takes longer.
+    if find_spec("pyannote") is None or find_spec("pyannote.audio") is None:
+        import_extra("pyannote.audio", extra="pyannote", purpose="diarize")
 
 
 def _files(audio: Sequence[str]) -> list[Path]:
@@ -122,5 +136,5 @@ def _files(audio: Sequence[str]) -> list[Path]:
             raise AudioError(f"{file}: no such audio file")
         first = stems.setdefault(bundle_stem(file.stem), file)
         if first is not file:
-            raise OptionsError(f"results of {first} and {file} would have the same names")
+            raise OptionsError(f"{first} and {file} would write results with the same name")
     return files

@@ -1,4 +1,4 @@
-"""``emo2vec export``: a model's network as an ONNX file."""
+"""``emo2vec export``: write a model as an ONNX file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from emo2vec_plugins import models  # lazy: torch is loaded when the command runs
+from emo2vec_plugins import models  # lazy: torch is imported when the command runs
 from emo2vec_plugins.cli.group import plugins_of
 from emo2vec_plugins.cli.options import option, output_file, quiet_option
 from emo2vec_plugins.cli.output import note
@@ -17,7 +17,7 @@ _ONNX = output_file(".onnx")
 
 
 @click.command("export")
-@option("-o, --output FILE", "The file to write: .onnx.", callback=_ONNX, required=True)
+@option("-o, --output FILE", "File to write: .onnx.", callback=_ONNX, required=True)
 @model_option(DEFAULT_MODEL)
 @dtype_option("float32", "int8")
 @quiet_option
@@ -25,15 +25,20 @@ _ONNX = output_file(".onnx")
 def export_command(ctx: click.Context, *, output: str, model: str, dtype: str, quiet: bool) -> None:
     """Write a model's network as an ONNX file.
 
-    The file takes clips padded to one length, and their lengths, and gives frame embeddings, frame
-    logits, and the means of both; its metadata names its classes. It is compared with torch
-    before it is written. '--model onnx:FILE' and '--model openvino:FILE' run it. Weights in int8
-    need a third of the space, and less time.
+    Inputs are clips padded to one length, and their lengths; outputs are frame embeddings, frame
+    logits, and the means of both. The classes are in the metadata. The graph is compared with
+    torch before the file is written. Run it with '--model onnx:FILE' or '--model openvino:FILE'.
+    int8 weights need a third of the space and less time.
+
+    \b
+    Examples:
+      emo2vec export -o large.onnx
+      emo2vec export --model tiny -o tiny-int8.onnx --dtype int8
     """
     backend = load_model(model, device="cpu", plugins=plugins_of(ctx))
     found = models.export(backend, Path(output), dtype=dtype)
     note(
-        f"{describe_model(backend)} with weights in {dtype} is in {output}; on noise it is "
-        f"within {found.difference:.2g} of torch, embeddings have a cosine of {found.cosine:.5f}",
+        f"wrote {describe_model(backend)} with {dtype} weights to {output}; on noise it differs from "
+        f"torch by at most {found.difference:.2g}, and the cosine of embeddings is {found.cosine:.5f}",
         quiet=quiet,
     )

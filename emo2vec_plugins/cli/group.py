@@ -1,8 +1,7 @@
-"""The command ``emo2vec``: a group without commands of its own; plugins add them all.
+"""The command ``emo2vec``, a group to which plugins add every command.
 
-Results go to stdout, everything else to stderr. Exit status: 0 when all went well, 1 for a
-user's mistake, 2 for wrong usage, 3 when some items failed and the rest were written, 130 when
-interrupted.
+Results go to stdout, everything else to stderr. Exit status: 0 for success, 1 for an error,
+2 for wrong usage, 3 when some items failed and the rest were written, 130 when interrupted.
 """
 
 from __future__ import annotations
@@ -18,42 +17,55 @@ import click
 
 from emo2vec_plugins._version import __version__
 from emo2vec_plugins.cli.output import complain
-from emo2vec_plugins.core import Plugins, as_plugins
+from emo2vec_plugins.core import Plugins, as_plugins, did_you_mean
 from emo2vec_plugins.errors import Emo2vecError, Emo2vecWarning
 
 INTERRUPTED = 130
-"""Exit status after Ctrl-C: 128 and the number of the signal, as shells have it."""
+"""Exit status after Ctrl-C: 128 plus the signal's number, as in shells."""
+
+OTHER = "Other commands"
+"""Section of commands without a section."""
+
+SECTIONS = ("Annotate", "Use results", "Train and evaluate", "Models and plugins", OTHER)
+"""Sections of ``emo2vec --help``, in order; sections of plugins follow."""
 
 _COMMANDS = f"{__name__}.commands"
 
 
 class LazyCommand(click.Command):
-    """Stands for a command whose module is imported when it is used, not when it is listed.
+    """A command that is imported when it is used, not when it is listed.
 
     Args:
-        name: Of the command.
+        name: The command's name.
         short_help: The first sentence of its help, for lists of commands.
         load: Imports the command and returns it.
+        section: Heading above the command in ``emo2vec --help``.
     """
 
-    def __init__(self, name: str, short_help: str, load: Callable[[], click.Command]) -> None:
+    def __init__(
+        self, name: str, short_help: str, load: Callable[[], click.Command], section: str = OTHER
+    ) -> None:
         super().__init__(name, short_help=short_help)
         self.load = load
+        self.section = section
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        """Make the context of the command itself, which is what any group then runs."""
+        """Return the context of the imported command; a group runs the context's command."""
         return self.load().make_context(*args, **kwargs)
 
 
 def lazy_command(
-    cli: click.Group, name: str, short_help: str
+    cli: click.Group, name: str, short_help: str, *, section: str = OTHER
 ) -> Callable[[Callable[[], click.Command]], None]:
-    """Return a decorator for a function that imports a command and returns it; adds it to *cli*."""
-    return lambda load: cli.add_command(LazyCommand(name, short_help, load))
+    """Return a decorator that adds a command to *cli*.
+
+    It decorates a function that imports the command and returns it.
+    """
+    return lambda load: cli.add_command(LazyCommand(name, short_help, load, section))
 
 
 class Failure(click.ClickException):
-    """A mistake, reported in one line; exit status 1."""
+    """An error, reported in one line; exit status 1."""
 
     def show(self, file: Any = None) -> None:
         """Write the line to stderr."""
@@ -61,38 +73,57 @@ class Failure(click.ClickException):
 
 
 class PluginGroup(click.Group):
-    """A group that plugins add commands to, and that reports errors in one line.
+    """A group with the commands of plugins, which reports errors in one line.
 
-    Its context's ``obj`` may be a `Plugins`; those installed are used otherwise, and found only
-    when something asks for them.
+    The context's ``obj`` may be a `Plugins`. Otherwise installed plugins are loaded when they
+    are first needed.
     """
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run, showing each warning as one line."""
-        # Around everything: plugins warn while commands are looked up, before one is invoked.
+        """Run a command; print each warning as one line."""
+        # Outermost: plugins can warn while commands are looked up, before one is invoked.
         with shown_warnings():
             return super().main(*args, **kwargs)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the built-in commands and those of plugins, sorted."""
+        """Return the names of all commands, sorted."""
         return sorted(_commands(ctx))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, imported."""
+        """Return a command, imported unless the shell only completes names."""
         found = _commands(ctx).get(cmd_name)
-        return found.load() if isinstance(found, LazyCommand) else found
+        # Completion asks for every command; one that cannot be imported would break them all.
+        if isinstance(found, LazyCommand) and not ctx.resilient_parsing:
+            return found.load()
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command named by the first argument, and the other arguments.
+
+        Raises:
+            click.UsageError: If there is no such command; the message suggests a close name.
+        """
+        name, known = args[0], _commands(ctx)
+        if name not in known and not name.startswith("-") and not ctx.resilient_parsing:
+            ctx.fail(f"No such command {name!r}{did_you_mean(name, known)}.")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands, as click does, but without loading them."""
-        shown = [(name, each) for name, each in sorted(_commands(ctx).items()) if not each.hidden]
-        if shown:
-            # click's own method would get, and so import, every command to ask for its help.
-            room = formatter.width - 6 - max(len(name) for name, _ in shown)
-            with formatter.section("Commands"):
-                formatter.write_dl([(name, each.get_short_help_str(room)) for name, each in shown])
+        """Write the commands by section, without importing them."""
+        shown = {name: each for name, each in _commands(ctx).items() if not each.hidden}
+        sections = {name: getattr(each, "section", OTHER) for name, each in shown.items()}
+        room = formatter.width - 6 - max(map(len, shown), default=0)
+        for section in dict.fromkeys((*SECTIONS, *sorted({*sections.values()}))):
+            names = sorted(name for name in shown if sections[name] == section)
+            if names:
+                with formatter.section(section):
+                    lines = [(name, shown[name].get_short_help_str(room)) for name in names]
+                    formatter.write_dl(lines, col_max=formatter.width)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; turn what it raises into one line and an exit status."""
+        """Run the command; turn an exception into one line and an exit status."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
@@ -102,25 +133,31 @@ class PluginGroup(click.Group):
             raise
         except Exception as error:
             if ctx.params.get("debug") or getattr(error, "errno", None) == errno.EPIPE:
-                raise  # click ends quietly when the reader of a pipe has gone
+                raise  # click exits quietly when the reader of a pipe has gone
             raise Failure(explain(error)) from error
 
 
 @click.group(
     cls=PluginGroup, context_settings={"help_option_names": ["-h", "--help"], "show_default": True}
 )
-@click.version_option(__version__, prog_name="emo2vec")
+@click.version_option(__version__, "-V", "--version", prog_name="emo2vec")
 @click.option(
     "--debug",
     is_flag=True,
     envvar="EMO2VEC_DEBUG",
-    help="Show tracebacks and debug messages. Also: EMO2VEC_DEBUG=1.",
+    help="Show tracebacks and debug messages; so does EMO2VEC_DEBUG=1.",
 )
 def main(*, debug: bool) -> None:
     """Emotion in speech, per speaker turn.
 
-    Results go to stdout, everything else to stderr. The exit status is 1 for a mistake, 2 for
+    Results go to stdout, everything else to stderr. The exit status is 1 for an error, 2 for
     wrong usage, 3 when some items failed and the rest were written.
+
+    \b
+    Examples:
+      emo2vec demo
+      emo2vec rttm meeting.wav --rttm meeting.rttm -o results
+      emo2vec cuts cuts.jsonl.gz -o cuts_emotion.jsonl.gz
     """
     if debug:
         logging.basicConfig(format="emo2vec: %(name)s: %(message)s")
@@ -128,18 +165,18 @@ def main(*, debug: bool) -> None:
 
 
 def plugins_of(ctx: click.Context) -> Plugins:
-    """Return the plugins of this run: those given as the context's object, or those installed."""
-    # The root's: click copies `obj` to a context when it is made, before anything asked for plugins.
+    """Return the plugins of this run: the context's object, or else all installed plugins."""
+    # On the root: click copies `obj` to a context when it is made, before plugins are needed.
     root = ctx.find_root()
     if root.obj is None:
         root.obj = as_plugins(None)
     if not isinstance(root.obj, Plugins):
-        raise TypeError(f"the context's object is to be Plugins, got {type(root.obj).__name__}")
+        raise TypeError(f"expected Plugins as the context's object, got {type(root.obj).__name__}")
     return root.obj
 
 
 def explain(error: Exception) -> str:
-    """Say in one line what went wrong; a bug says how to see where."""
+    """Return one line for an error; for a bug, with how to get a traceback."""
     match error:
         case Emo2vecError():
             return str(error)
@@ -147,13 +184,13 @@ def explain(error: Exception) -> str:
             return f"{error.filename}: {reason}" if error.filename else reason
         case MemoryError():
             return "out of memory; try a smaller --batch-seconds or --max-window"
-    advice = "run again with 'emo2vec --debug ...' to see where"
+    advice = "'emo2vec --debug ...' shows the traceback"
     return f"this is a bug: {type(error).__name__}: {error} ({advice})"
 
 
 @contextmanager
 def shown_warnings() -> Iterator[None]:
-    """Show each of our warnings once, as one line on stderr; leave others to their filters."""
+    """Print each of our warnings once, as one line on stderr; leave others to their filters."""
     seen: set[str] = set()
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
@@ -169,7 +206,7 @@ def shown_warnings() -> Iterator[None]:
 
 
 def _commands(ctx: click.Context) -> dict[str, click.Command]:
-    # Asked for once per run, and kept apart from the group itself, which other runs share.
+    # Once per run, and not on the group itself, which all runs share.
     root = ctx.find_root()
     if _COMMANDS not in root.meta:
         group = click.Group()

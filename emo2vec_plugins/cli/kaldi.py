@@ -1,4 +1,4 @@
-"""``emo2vec kaldi``: a Kaldi data folder in, the emotions of its utterances beside its files."""
+"""``emo2vec kaldi``: score the utterances of a Kaldi data folder."""
 
 from __future__ import annotations
 
@@ -17,21 +17,26 @@ from emo2vec_plugins.integrations.kaldi import annotate_kaldi, read_kaldi
 @click.argument("folder", metavar="DATA_DIR")
 @option("-o, --output DIR", "Where the results go.  [default: the data folder]")
 @annotating_options("overlap", "embeddings", "overwrite")
-@option("--run-pipes", "Run the commands in wav.scp, in a shell; only of a folder you trust.")
+@option("--run-pipes", "Run the commands in wav.scp in a shell. Use only for folders you trust.")
 @scoring_options()
 def kaldi_command(
     *, folder: str, output: str | None, options: Options, run_pipes: bool, scoring: Scoring
 ) -> None:
     """Score the utterances of a Kaldi data folder.
 
-    DATA_DIR has a wav.scp and perhaps segments, utt2spk and reco2file_and_channel. It, or DIR,
-    gets utt2emotion and utt2emotion_score, with a line for each utterance that has a label,
-    utt2emotion_unscored, which says why the others have none, utterances.emotions.jsonl, which
-    has everything, and, if asked for, emotion.ark and emotion.scp.
+    DATA_DIR has a wav.scp and optionally segments, utt2spk and reco2file_and_channel. DIR gets
+    utt2emotion and utt2emotion_score, with one line per labelled utterance; utt2emotion_unscored,
+    with the reasons for all others; utterances.emotions.jsonl, with everything; and, with
+    --embeddings, emotion.ark and emotion.scp.
+
+    \b
+    Examples:
+      emo2vec kaldi data/train
+      emo2vec kaldi data/train -o emotions --embeddings
     """
     data = read_kaldi(folder, run_pipes=run_pipes)
     if not data.recordings:
-        raise FormatError(f"{folder}: there are no utterances in this data folder")
+        raise FormatError(f"{folder}: no utterances in this data folder")
     results = results_folder(folder if output is None else output)
     engine = scoring.engine()
     tally = Tally(quiet=scoring.quiet)
@@ -50,4 +55,4 @@ def kaldi_command(
     done = (
         f"{counted(len(utterances), 'utterance')} of {counted(len(data.recordings), 'recording')}"
     )
-    tally.conclude(f"{done}, scored by {describe_model(engine.backend)}, are in {written.folder}")
+    tally.conclude(f"wrote {done}, scored by {describe_model(engine.backend)}, to {written.folder}")

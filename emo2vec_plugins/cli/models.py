@@ -1,45 +1,79 @@
-"""``emo2vec models`` and ``emo2vec plugins``: what can be named in other commands, and by whom."""
+"""``emo2vec models`` and ``emo2vec plugins``: list models and plugins."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import click
 
 from emo2vec_plugins.cli.group import plugins_of
-from emo2vec_plugins.cli.output import print_table
+from emo2vec_plugins.cli.options import option
+from emo2vec_plugins.cli.output import print_json, print_table
 from emo2vec_plugins.core import DEFAULT_MODEL
+
+json_option = option("--json", "Print JSON instead of a table.", name="as_json")
 
 
 @click.command("models")
+@json_option
 @click.pass_context
-def models_command(ctx: click.Context) -> None:
-    """List the models that have a name.
+def models_command(ctx: click.Context, *, as_json: bool) -> None:
+    """List named models, for --model.
 
-    Folders and identifiers of hubs can be passed to --model as well.
+    --model also takes a folder or a hub identifier.
+
+    \b
+    Examples:
+      emo2vec models
+      emo2vec models --json
     """
-    rows = []
-    for name, model in sorted(plugins_of(ctx).models().items()):
-        default = " (the default)" if name == DEFAULT_MODEL else ""
-        given = f"{name}:SOURCE" if model.needs_source else name
-        rows.append((given, model.description + default))
-    print_table(("model", "what it is"), rows)
+    models: list[dict[str, Any]] = [
+        {
+            "name": f"{name}:SOURCE" if model.needs_source else name,
+            "description": model.description,
+            "default": name == DEFAULT_MODEL,
+        }
+        for name, model in sorted(plugins_of(ctx).models().items())
+    ]
+    if as_json:
+        print_json(models)
+        return
+    rows = [
+        (model["name"], f"{model['description']}{' (the default)' if model['default'] else ''}")
+        for model in models
+    ]
+    print_table(("model", "description"), rows)
 
 
 @click.command("plugins")
+@json_option
 @click.pass_context
-def plugins_command(ctx: click.Context) -> None:
-    """List plugins and what they offer.
+def plugins_command(ctx: click.Context, *, as_json: bool) -> None:
+    """List plugins, their hooks, formats, models and commands.
 
-    They are asked in this order.
+    Plugins are called in this order.
+
+    \b
+    Examples:
+      emo2vec plugins
+      emo2vec plugins --json
     """
     found = plugins_of(ctx)
     offers = found.offers()
-    rows = [
-        (
-            plugin.name,
-            plugin.origin,
-            ", ".join(hook.removeprefix("emo2vec_") for hook in plugin.hooks),
-            ", ".join(offers.get(plugin.name, ())),
-        )
+    plugins: list[dict[str, Any]] = [
+        {
+            "name": plugin.name,
+            "origin": plugin.origin,
+            "hooks": [hook.removeprefix("emo2vec_") for hook in plugin.hooks],
+            "offers": list(offers.get(plugin.name, ())),
+        }
         for plugin in found.describe()
+    ]
+    if as_json:
+        print_json(plugins)
+        return
+    rows = [
+        (each["name"], each["origin"], ", ".join(each["hooks"]), ", ".join(each["offers"]))
+        for each in plugins
     ]
     print_table(("plugin", "origin", "hooks", "offers"), rows)

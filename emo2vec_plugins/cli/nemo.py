@@ -1,4 +1,4 @@
-"""``emo2vec nemo``: a manifest of NVIDIA NeMo in, the same with emotions out."""
+"""``emo2vec nemo``: add emotions to a manifest of NVIDIA NeMo."""
 
 from __future__ import annotations
 
@@ -25,10 +25,14 @@ from emo2vec_plugins.integrations.nemo import annotate_nemo
 def nemo_command(*, source: str, output: str, options: Options, scoring: Scoring) -> None:
     """Score the lines of a NeMo manifest.
 
-    IN has a JSON object a line, with audio_filepath, offset and duration; OUT gets the same lines,
-    each with an emotion. A line with an rttm_filepath gets an emotion for each turn of that RTTM.
-    OUT is complete or absent, and belongs into the folder of IN if paths are relative.
-    Labels that are there already are kept, and their lines not scored.
+    IN has one JSON object per line, with audio_filepath, offset and duration. OUT gets the same
+    lines with emotions; a line with an rttm_filepath gets one emotion per turn of that RTTM. OUT
+    is written when all lines are done; if paths are relative, write it to the folder of IN.
+    Existing labels are kept, and their lines are not scored.
+
+    \b
+    Example:
+      emo2vec nemo manifest.json -o manifest_emotion.json
     """
     existing(source)
     engine = scoring.engine()
@@ -41,7 +45,7 @@ def nemo_command(*, source: str, output: str, options: Options, scoring: Scoring
     else:
         done = annotated(summary.turns, counted(summary.lines, "line"), summary.skipped)
         scored = f"scored by {describe_model(engine.backend)}"
-        note(f"{done}, {scored}, are in {output}", quiet=scoring.quiet)
+        note(f"wrote {done}, {scored}, to {output}", quiet=scoring.quiet)
     exit_if_failed(
         summary.failures, failed=summary.failed, turns=summary.turns, field=options.field
     )

@@ -1,6 +1,6 @@
-"""The options that commands share: each is described once, and means the same in every command.
+"""Options that several commands share; each has one description and one meaning.
 
-Those of commands that score are in `emo2vec_plugins.cli.scoring`.
+Options of commands that score are in `emo2vec_plugins.cli.scoring`.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from emo2vec_plugins.formats import read_any
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 PICTURE_SUFFIXES = (".png", ".svg", ".pdf")
-"""What files of pictures end in."""
+"""Suffixes of picture files."""
 
 POSITIVE, COUNT = click.FloatRange(min=0, min_open=True), click.IntRange(min=1)
-"""Types of options: a number above 0, and how many of something."""
+"""Option types: a number above 0, and an integer from 1."""
 
 
 def output_file(*suffixes: str, stdout: bool = False) -> Callable[..., str | None]:
-    """Return a callback that finds a mistake in the name of a file before the work, not after it.
+    """Return a callback that checks the name of an output file before the work starts.
 
     Args:
-        suffixes: What the name may end in; anything if there are none.
-        stdout: Whether ``-`` stands for stdout.
+        suffixes: Allowed suffixes; none allows all.
+        stdout: Whether ``-`` means stdout.
     """
 
     def check(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
@@ -45,24 +45,24 @@ def output_file(*suffixes: str, stdout: bool = False) -> Callable[..., str | Non
         if suffixes and path.suffix.lower() not in suffixes:
             raise click.BadParameter(f"expected a name in {', '.join(suffixes)}, got {value!r}")
         if path.is_dir():
-            raise click.BadParameter(f"{value} is a folder, expected a file to write")
+            raise click.BadParameter(f"expected a file to write, got the folder {value}")
         folder = next(each for each in path.absolute().parents if each.exists())
-        # A device such as /dev/stdout is written to as it stands, whatever its folder allows.
+        # A device such as /dev/stdout can be writable in a folder that is not.
         is_device = path.exists() and not path.is_file()
         if not is_device and not os.access(folder, os.W_OK):
-            raise click.BadParameter(f"{folder} is no folder that can be written to")
+            raise click.BadParameter(f"cannot write to the folder {folder}")
         return value
 
     return check
 
 
 def existing(path: str) -> Path:
-    """Return the path of what a command reads.
+    """Return the path of a command's input.
 
-    Not a check of click's, which would make a missing file wrong usage.
+    click's own check would report a missing file as wrong usage.
 
     Raises:
-        FileNotFoundError: If there is nothing.
+        FileNotFoundError: If the path does not exist.
     """
     if not Path(path).exists():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
@@ -70,14 +70,14 @@ def existing(path: str) -> Path:
 
 
 def names(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...] | None:
-    """Return the names in a list with commas; a callback of options."""
+    """Option callback: return the names in a comma-separated list."""
     return None if value is None else tuple(n.strip() for n in value.split(",") if n.strip())
 
 
 def label_names(
     ctx: click.Context, param: click.Parameter, value: str | None
 ) -> tuple[str, ...] | None:
-    """Return the labels in a list with commas; a callback of options."""
+    """Option callback: return the labels in a comma-separated list."""
     found = names(ctx, param, value)
     if any(len(name.split()) > 1 for name in found or ()):
         raise click.BadParameter(
@@ -87,13 +87,13 @@ def label_names(
 
 
 def option(usage: str, help: str, *, name: str | None = None, **more: Any) -> Decorator:
-    """Return what gives a command an option.
+    """Return a decorator that adds an option to a command.
 
     Args:
-        usage: As help shows it: ``-o, --output FILE``. Without a metavar and a type it is a flag.
-        help: What it does.
-        name: Of the argument that the command gets; by the long option if None.
-        more: As ``click.option`` takes it.
+        usage: As in the help: ``-o, --output FILE``. Without metavar and type it is a flag.
+        help: Its description.
+        name: Name of the command's argument; derived from the long option if None.
+        more: Further arguments of ``click.option``.
     """
     *short, long = usage.split(", ")
     long, _, metavar = long.partition(" ")
@@ -104,30 +104,30 @@ def option(usage: str, help: str, *, name: str | None = None, **more: Any) -> De
 
 
 def choice_option(name: str, *values: str, help: str) -> Decorator:
-    """Return what gives a command an option with these values; the first is the default."""
+    """Return a decorator that adds an option with these values; the first is the default."""
     return option(name, help, type=click.Choice(values), default=values[0])
 
 
 def gathered(
     argument: str, make: Callable[..., Any], options: Mapping[str, Decorator]
 ) -> Decorator:
-    """Return a decorator that gives a command options, and the command one argument for them.
+    """Return a decorator that adds options and passes them to the command as one argument.
 
     Args:
         argument: Name of the argument.
-        make: Makes its value from those of the options.
-        options: By the names that *make* has for them.
+        make: Called with the values of the options; returns the argument.
+        options: The options by the names of *make*'s parameters.
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        # wraps() also hands on the list in which click collects options: those below stay.
+        # wraps() also copies the list in which click collects options, so earlier ones stay.
         @functools.wraps(command)
         def gather(**given: Any) -> Any:
             own = {name: given.pop(name) for name in options}
             return command(**{argument: make(**own)}, **given)
 
         decorated: Callable[..., Any] = gather
-        # The decorator nearest to a function is applied first, and its option listed last.
+        # The innermost decorator is applied first, and its option listed last.
         for each in reversed([*options.values()]):
             decorated = each(decorated)
         return decorated
@@ -136,46 +136,46 @@ def gathered(
 
 
 def manifest_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command IN, the manifest that it reads, and ``--output`` for one like it."""
-    output = option("-o, --output OUT", "What to write: the same kind as IN.", required=True)
+    """Add IN, the manifest to read, and ``--output`` for one of the same kind."""
+    output = option("-o, --output OUT", "Manifest to write, of the same kind as IN.", required=True)
     return click.argument("source", metavar="IN")(output(command))
 
 
-threads_option = option("--threads", "Of the CPU.  [default: torch's own]", type=COUNT)
+threads_option = option("--threads", "CPU threads.  [default: set by torch]", type=COUNT)
 quiet_option = option("-q, --quiet", "No progress, no summary.")
 folder_option = option("-o, --output DIR", "Where the results go.", required=True)
 input_format_option = option(
-    "--input-format NAME", "Format of what is read, whatever its name ends in."
+    "--input-format NAME", "Format of the input.  [default: by its suffix]"
 )
-_NAMED = "The audio: FILE, or NAME=FILE for one recording of several. Repeatable."
-audio_option = option("--audio FILE", f"{_NAMED}  [default: as annotated]", multiple=True)
+_NAMED = "The audio: FILE, or NAME=FILE for one of several recordings. Repeatable."
+audio_option = option("--audio FILE", f"{_NAMED}  [default: as in the annotations]", multiple=True)
 report_option = option(
-    "--report FILE", "Write everything as JSON; - for stdout.", callback=output_file(stdout=True)
+    "--report FILE", "Write all figures as JSON; - for stdout.", callback=output_file(stdout=True)
 )
 label_map_option = option(
     "--label-map FILE",
-    "YAML or JSON: what other labels mean ('happiness: happy'); null drops them.",
+    "YAML or JSON that maps labels to ours ('happiness: happy'); null drops one.",
 )
-_FIELD = "The field with the label, and prefix of those beside it."
+_FIELD = "Field of the label, and prefix of related fields."
 field_option = option("--field NAME", _FIELD, default="emotion")
-overwrite_option = option("--overwrite", "Replace what is there already.")
+overwrite_option = option("--overwrite", "Replace existing labels.")
 
 
 def picture_option(what: str) -> Decorator:
-    """Return what gives a command ``--picture``, a file in which *what* is drawn."""
+    """Return a decorator that adds ``--picture``, a file in which to draw *what*."""
     shown = f"Draw {what}: {', '.join(PICTURE_SUFFIXES)}."
     return option("--picture FILE", shown, callback=output_file(*PICTURE_SUFFIXES))
 
 
 def recording_options(a: str) -> Decorator:
-    """Give a command EMOTIONS, ``--recording`` and ``--input-format``.
+    """Return a decorator that adds EMOTIONS, ``--recording`` and ``--input-format``.
 
-    It is called with ``dialogue=``, the only recording in EMOTIONS or the one that is named.
+    The command gets one recording of EMOTIONS as ``dialogue=``.
 
     Args:
-        a: What is made of it, for the message if several are found and none is named.
+        a: The output, for the error if EMOTIONS has several recordings: ``"picture"``.
     """
-    which = "Which one to show, if EMOTIONS contains several."
+    which = "Recording to show, if EMOTIONS contains several."
     options: dict[str, Decorator] = {
         "emotions": click.argument("emotions", metavar="EMOTIONS"),
         "recording": option("--recording NAME", which),
@@ -185,9 +185,9 @@ def recording_options(a: str) -> Decorator:
 
 
 def annotation_options(argument: str, *, input_format: bool = False) -> Decorator:
-    """Give a command *argument*, what it reads, and ``--audio``, perhaps ``--input-format``.
+    """Return a decorator that adds an input argument, ``--audio`` and ``--input-format``.
 
-    It is called with ``dialogues=``, all that were read.
+    The command gets every recording of the input as ``dialogues=``.
     """
     options: dict[str, Decorator] = {"source": click.argument("source", metavar=argument)}
     options |= {"input_format": input_format_option} if input_format else {}
@@ -206,27 +206,31 @@ def _read_one(
 ) -> Dialogue:
     dialogues = _read_all(source=emotions, audio=(), input_format=input_format)
     names = [each.recording for each in dialogues]
-    there = listed(names) or "none"
+    found = listed(names) or "none"
     if recording is None and len(names) != 1:
-        raise OptionsError(f"a {a} is of one recording; --recording says which: {there}")
+        choose = "; choose one with --recording NAME" if names else ""
+        raise OptionsError(
+            f"a {a} shows one recording, found {len(names)} in {emotions}: {found}{choose}"
+        )
     name = names[0] if recording is None else recording
     if names.count(name) != 1:
-        several = f"{names.count(name)} recordings are called"
-        found = several if name in names else "there is no recording"
-        raise OptionsError(f"{found} {name!r}, there are {there}")
+        raise OptionsError(
+            f"expected one recording {name!r} in {emotions}, found {names.count(name)}; "
+            f"recordings: {found}"
+        )
     return dialogues[names.index(name)]
 
 
 def _with_audio(dialogues: Sequence[Dialogue], audio: Sequence[str]) -> list[Dialogue]:
-    """Return dialogues with the audio files that were named for them, and how long these are.
+    """Return the dialogues with the given audio files and their durations.
 
     Raises:
-        OptionsError: If a file is for no recording, or for several.
+        OptionsError: If a file belongs to no recording.
         AudioError: If a file cannot be read.
     """
     if not audio:
         return list(dialogues)
-    from emo2vec_plugins.audio import open_audio  # only here: most formats link to no audio
+    from emo2vec_plugins.audio import open_audio  # here, because most formats do not link audio
 
     files = dict(_named(each, dialogues) for each in audio)
     found = []
@@ -241,11 +245,12 @@ def _with_audio(dialogues: Sequence[Dialogue], audio: Sequence[str]) -> list[Dia
 def _named(given: str, dialogues: Sequence[Dialogue]) -> tuple[str, str]:
     names = [dialogue.recording for dialogue in dialogues]
     name, equals, path = given.partition("=")
-    # A file may have "=" in its name: NAME=FILE is only what is not there as a file.
+    # A file name may contain "=", so an existing file is never read as NAME=FILE.
     if not equals or Path(given).exists():
         path = given
         name = names[0] if len(names) == 1 else Path(given).stem
     if name not in names:
-        where = f"there is no recording {name!r}, there are {listed(names)}"
-        raise OptionsError(f"--audio {given}: {where}; NAME=FILE says which one it is of")
+        raise OptionsError(
+            f"--audio {given}: no recording {name!r}, found {listed(names)}; use NAME=FILE"
+        )
     return name, path

@@ -1,4 +1,4 @@
-"""What people see: tables on stdout; progress, summaries and what failed on stderr."""
+"""Terminal output: tables on stdout; progress, summaries and failures on stderr."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ SOME_FAILED = 3
 """Exit status when some items failed and the rest were written."""
 
 LISTED = 10
-"""Most failures that are named; the results have them all."""
+"""Failures printed at most; the results have all of them."""
 
 UNWRAPPED = 10_000
-"""Width of tables that a program reads."""
+"""Table width if stdout is not a terminal."""
 
 
 def complain(kind: str, message: str, *, file: Any = None) -> None:
-    """Write ``emo2vec: KIND: MESSAGE`` to stderr, in one line whatever *message* holds."""
+    """Write ``emo2vec: KIND: MESSAGE`` to stderr, always as one line."""
     click.echo(f"emo2vec: {kind}: {' '.join(message.split())}", file=file, err=True)
 
 
@@ -39,30 +39,30 @@ def note(message: str, *, quiet: bool) -> None:
 
 
 def counted(number: int, noun: str) -> str:
-    """Say how many, in words: ``1 turn``, ``2 turns``."""
+    """Return a number with its noun: ``1 turn``, ``2 turns``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def listed(names: Sequence[str]) -> str:
-    """Name the first few, and count the others: ``a, b and 3 more``."""
+    """Return the first names and the number of the others: ``a, b and 3 more``."""
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     return ", ".join(names[:LISTED]) + more
 
 
 def annotated(turns: int, items: str, skipped: int) -> str:
-    """Say how much of a manifest was annotated: ``3 turns of 2 cuts, 1 labelled already``."""
+    """Return how much was annotated: ``3 turns of 2 cuts, 1 already labelled``."""
     done = f"{counted(turns, 'turn')} of {items}"
-    return f"{done}, {skipped} labelled already" if skipped else done
+    return f"{done}, {skipped} already labelled" if skipped else done
 
 
 def warn_of_labels(items: str, field: str, *, work: str = "scored") -> None:
-    """Warn that there was nothing to do, because all *items* have a label in *field*."""
-    advice = "--field NAME writes beside it, --overwrite replaces it"
+    """Warn that nothing was done because all *items* have a label in *field*."""
+    advice = "use --field NAME to keep both, or --overwrite to replace it"
     complain("warning", f"nothing was {work}: {items} already labelled in {field!r}; {advice}")
 
 
 def name_failures(headline: str, failures: Sequence[str], *, total: int) -> None:
-    """Warn of failures and name the first few; the results have them all.
+    """Print a warning and the first failures.
 
     Args:
         headline: What failed.
@@ -77,35 +77,43 @@ def name_failures(headline: str, failures: Sequence[str], *, total: int) -> None
 
 
 def write_report(file: str | None, document: Mapping[str, Any]) -> None:
-    """Write a document as JSON to a file, or to stdout if that is ``-``; nothing if it is None."""
+    """Write a document as JSON to a file, or to stdout for ``-``; do nothing for None."""
     if file is None:
         return
-    text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-    # File names that are not Unicode cannot be encoded; they become escapes, not an error.
-    content = text.encode("utf-8", "backslashreplace")
     if file == "-":
-        click.echo(content, nl=False)
+        print_json(document)
         return
-    from emo2vec_plugins.files import write_whole  # only here: lists of commands need no files
+    from emo2vec_plugins.files import write_whole  # lists of commands need no files
 
-    write_whole(Path(file), content)
+    write_whole(Path(file), _as_json(document))
+
+
+def print_json(document: Any) -> None:
+    """Print a document as JSON to stdout."""
+    click.echo(_as_json(document), nl=False)
+
+
+def _as_json(document: Any) -> bytes:
+    text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    # File names that are not Unicode become escapes instead of an error.
+    return text.encode("utf-8", "backslashreplace")
 
 
 def exit_if_failed(failures: Sequence[str], *, failed: int, turns: int, field: str) -> None:
-    """Name the turns of a manifest that failed, and exit with status 3, unless there are none."""
+    """Print the failed turns of a manifest and exit with status 3, if any failed."""
     if failed:
-        of = f"{failed} of {counted(turns, 'turn')} failed; {field}_reason says why:"
+        of = f"{failed} of {counted(turns, 'turn')} failed; the reasons are in {field}_reason:"
         name_failures(of, failures, total=failed)
         raise click.exceptions.Exit(SOME_FAILED)
 
 
 @contextmanager
 def resumable(*, quiet: bool) -> Iterator[None]:
-    """Say how to continue if the block, which leaves on disk what is done, is interrupted."""
+    """Print how to resume if the block is interrupted."""
     try:
         yield
     except KeyboardInterrupt:
-        note("the same command again goes on from here", quiet=quiet)
+        note("repeat the command to resume", quiet=quiet)
         raise
 
 
@@ -113,15 +121,15 @@ def resumable(*, quiet: bool) -> Iterator[None]:
 def progress(
     description: str, *, total: int | None = None, quiet: bool = False
 ) -> Iterator[Callable[..., None]]:
-    """Show a bar on stderr while the block runs, if stderr is a terminal and not *quiet*.
+    """Show a progress bar on stderr while the block runs, if stderr is a terminal.
 
     Args:
-        description: What is counted.
-        total: How many there are; None shows only how many are done.
+        description: The items that are counted.
+        total: Number of items; None shows a count without a bar.
         quiet: Show nothing.
 
     Yields:
-        What to call after each item, or with the number of items.
+        A function to call after each item, or with a number of items.
     """
     if quiet or not sys.stderr.isatty():
         yield lambda _=1: None
@@ -133,10 +141,10 @@ def progress(
 
 @contextmanager
 def step_progress(*, quiet: bool = False) -> Iterator[Callable[..., None] | None]:
-    """Show a bar for each step that is reported to a progress hook of pyannote's kind.
+    """Show a progress bar for each step of a pyannote pipeline.
 
     Yields:
-        The hook; None if nothing can be shown.
+        The pipeline's ``hook``; None if stderr is not a terminal or *quiet*.
     """
     if quiet or not sys.stderr.isatty():
         yield None
@@ -149,7 +157,7 @@ def step_progress(*, quiet: bool = False) -> Iterator[Callable[..., None] | None
         ) -> None:
             if step not in tasks:
                 tasks[step] = bars.add_task(step, total=total or 1)
-            # A call without counts says that the step is done, after however many with counts.
+            # pyannote ends a step with a call without counts.
             done, of = (1, 1) if completed is None else (completed, total)
             bars.update(tasks[step], completed=done, total=of)
 
@@ -157,7 +165,7 @@ def step_progress(*, quiet: bool = False) -> Iterator[Callable[..., None] | None
 
 
 def _bars() -> Progress:
-    # Imported here: lists of commands and quiet runs need no rich.
+    # Here, because lists of commands and quiet runs need no rich.
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -166,7 +174,7 @@ def _bars() -> Progress:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table to stdout: wrapped in a terminal, one row a line anywhere else."""
+    """Print a table to stdout: wrapped in a terminal, one line per row otherwise."""
     from rich.console import Console
     from rich.table import Table
 
@@ -175,23 +183,23 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*row)
-    # Names of files and speakers may look like markup or emoji codes: "[red]", ":cat:".
+    # File and speaker names can look like markup or emoji codes: "[red]", ":cat:".
     width = None if sys.stdout.isatty() else UNWRAPPED
     console = Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False)
     if console.is_terminal:
         console.print(table)
         return
-    # Captured, and without the blanks that fill a column: programs compare and split lines.
+    # Without trailing blanks, because programs compare and split lines.
     with console.capture() as capture:
         console.print(table)
     click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
 
 
 class Tally:
-    """Counts items of any kinds as they are done, and ends a command with what became of them.
+    """Counts finished items, and ends a command with a summary and its failures.
 
     Args:
-        quiet: Leave out the summary; failures are reported all the same.
+        quiet: Leave out the summary; failures are always reported.
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
@@ -202,28 +210,28 @@ class Tally:
 
     @property
     def turns(self) -> int:
-        """How many turns were counted."""
+        """Number of turns counted."""
         return self._totals["turn"]
 
     def add(self, dialogue: Dialogue) -> None:
-        """Count the turns of one recording; those with a reason have failed."""
+        """Count the turns of one recording; turns with a reason have failed."""
         for scored in dialogue.turns:
             turn = scored.turn
             where = f"{dialogue.recording} {turn.start:.3f}-{turn.end:.3f}"
             self.count("turn", where, scored.emotion.reason)
 
     def count(self, noun: str, name: str, reason: str | None = None) -> None:
-        """Count one item of the kind *noun*; with a *reason*, it has failed."""
+        """Count one item of the kind *noun*; it has failed if it has a *reason*."""
         self._totals[noun] += 1
         if reason is not None:
             self._failed[noun].append(f"{name}: {reason.removeprefix(f'{name}: ')}")
 
     def leave_out(self, what: str) -> None:
-        """Note what was asked for and could not even be tried; it is reported in one line."""
+        """Note something requested that could not be tried; it is reported in one line."""
         self._left_out.append(what)
 
     def conclude(self, summary: str) -> None:
-        """Write the summary and the failures; exit with status 3 if there are any."""
+        """Print the summary and the failures; exit with status 3 if anything failed."""
         note(summary, quiet=self._quiet)
         for what in self._left_out:
             complain("warning", what)
@@ -235,7 +243,7 @@ class Tally:
 
 
 def _share(part: int, total: int, noun: str) -> str:
-    """Say how many of how many: ``2 of 3 turns``, ``all 3 turns``, ``the only turn``."""
+    """Return a share in words: ``2 of 3 turns``, ``all 3 turns``, ``the only turn``."""
     if part < total:
         return f"{part} of {counted(total, noun)}"
     return f"the only {noun}" if total == 1 else f"all {counted(total, noun)}"

@@ -1,4 +1,4 @@
-"""``emo2vec picture``: a recording's emotions as a file to print or to put into a paper."""
+"""``emo2vec picture``: draw the emotions of a recording as PNG, SVG or PDF."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from emo2vec_plugins.report import rendered, spoken_by, timeline, trajectories
 
 
 def seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
-    """Return a time that is given as seconds, ``m:ss`` or ``h:mm:ss``, with a fraction or without.
+    """Option callback: return seconds from ``S``, ``m:ss`` or ``h:mm:ss``, with or without a fraction.
 
     Raises:
-        click.BadParameter: If it is none of these.
+        click.BadParameter: If the value has another form.
     """
     if value is None:
         return None
@@ -45,17 +45,17 @@ def seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> fl
 @recording_options("picture")
 @option(
     "-o, --output FILE",
-    f"What to write: {', '.join(PICTURE_SUFFIXES)}.",
+    f"File to write: {', '.join(PICTURE_SUFFIXES)}.",
     callback=output_file(*PICTURE_SUFFIXES),
     required=True,
 )
 @choice_option(
     *("--kind", "timeline", "trajectories"),
-    help="A lane for each speaker, or the probability of each emotion over time.",
+    help="One lane per speaker, or the probability of each emotion over time.",
 )
-@option("--speaker NAME", "Draw only this one. Repeatable.", name="speakers", multiple=True)
-@option("--start TIME", "From when: seconds, m:ss or h:mm:ss.", callback=seconds)
-@option("--end TIME", "Until when.", callback=seconds)
+@option("--speaker NAME", "Draw only this speaker. Repeatable.", name="speakers", multiple=True)
+@option("--start TIME", "Start: seconds, m:ss or h:mm:ss.", callback=seconds)
+@option("--end TIME", "End, in the same form.", callback=seconds)
 @quiet_option
 def picture_command(
     *,
@@ -70,13 +70,18 @@ def picture_command(
     """Draw who speaks when, and in which emotion.
 
     EMOTIONS is a folder of results, or a file that 'emo2vec convert' reads. Turns are coloured by
-    emotion, paler for lower scores and hatched without one. The same turns give the same file.
+    emotion: paler with a lower score, hatched without a label. The same turns give the same file.
+
+    \b
+    Examples:
+      emo2vec picture results/meeting.emotions.jsonl -o meeting.png
+      emo2vec picture results/ --recording meeting -o meeting.pdf --kind trajectories --end 5:00
     """
-    # The axis is that of the whole recording, though some speakers begin late and end early.
+    # The axis spans the whole recording, also if only some speakers are drawn.
     ends = [each.turn.end for each in dialogue.turns]
     whole = replace(dialogue, duration=max([dialogue.duration or 0.0, *ends]))
     shown = spoken_by(whole, speakers) if speakers else whole
     draw = timeline if kind == "timeline" else trajectories
     figure = draw(shown, start=start, end=end)
     write_whole(Path(output), rendered(figure, suffix=Path(output).suffix))
-    note(f"{dialogue.recording} is drawn in {output}", quiet=quiet)
+    note(f"wrote a picture of {dialogue.recording} to {output}", quiet=quiet)

@@ -1,4 +1,4 @@
-"""``emo2vec report``: a recording as a page to look at and to listen to."""
+"""``emo2vec report``: write an HTML page that shows and plays a recording."""
 
 from __future__ import annotations
 
@@ -21,24 +21,33 @@ from emo2vec_plugins.report import How, write_page
 @recording_options("report")
 @option(
     "-o, --output FILE",
-    "What to write.  [default: RECORDING.html in the working directory]",
+    "File to write.  [default: RECORDING.html in the working directory]",
     callback=output_file(),
 )
-@option("--audio FILE", "The audio, or a URL to link to.  [default: as annotated]")
+@option("--audio FILE", "The audio, or a URL of it.  [default: as in the annotations]")
 @choice_option(
-    "--sound", "embed", "link", "none", help="Within the page, as a file beside it, or not at all."
+    "--sound",
+    "embed",
+    "link",
+    "none",
+    help="Embed the audio in the page, link to the file or URL, or leave it out.",
 )
 @quiet_option
 def report_command(
     *, dialogue: Dialogue, output: str | None, audio: str | None, sound: How, quiet: bool
 ) -> None:
-    """Show a recording on a page, with its sound.
+    """Write an HTML page that shows and plays a recording.
 
-    EMOTIONS is a folder of results, or a file that 'emo2vec convert' reads. The page
-    is one file that loads nothing and needs no server; it can be sent to others as it is.
+    EMOTIONS is a folder of results, or a file that 'emo2vec convert' reads. The page is a single
+    file that works offline and needs no server.
+
+    \b
+    Examples:
+      emo2vec report results/meeting.emotions.jsonl --audio meeting.wav -o meeting.html
+      emo2vec report results/ --recording meeting --sound link
     """
     path = output or f"{bundle_stem(dialogue.recording)}.html"
     used = write_page(dialogue, path, audio=audio, sound=sound)
     if sound != "none" and not used.content and not used.url:
-        complain("warning", f"{used.about} --audio FILE says where it is")
-    note(f"{dialogue.recording} is shown in {path}", quiet=quiet)
+        complain("warning", f"{used.about} Use --audio FILE to name the audio.")
+    note(f"wrote a page of {dialogue.recording} to {path}", quiet=quiet)

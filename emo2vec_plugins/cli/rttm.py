@@ -1,4 +1,4 @@
-"""``emo2vec rttm``: audio and an RTTM of any number of recordings in, a bundle for each out."""
+"""``emo2vec rttm``: score the turns of an RTTM, and write a bundle for each recording."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ from emo2vec_plugins.integrations import RttmSources, read_rttm_sources, unscore
 @folder_option
 @annotating_options("overlap", "embeddings", "frames", "array_dtype")
 @formats_option
-@option("--use-channels", "Take the RTTM's channel field, which counts from 1, for the audio's.")
+@option(
+    "--use-channels", "Score only the audio channel named in the RTTM's channel field (from 1)."
+)
 @scoring_options()
 def rttm_command(
     *,
@@ -41,11 +43,18 @@ def rttm_command(
 ) -> None:
     """Score the speaker turns of an RTTM.
 
-    AUDIO are files, or folders that are searched, named after the recordings in the RTTM;
-    NAME=FILE gives a recording a file of another name, and so does one FILE alone if the RTTM
-    has one recording. For each recording X, DIR gets X.rttm (its lines as they are),
-    X.emotion.rttm, X.spkemo.rttm, X.emotions.jsonl and, if asked for, X.embeddings.npz.
-    Recordings without audio are listed.
+    AUDIO is a file or a folder to search; files must have the names of the RTTM's recordings.
+    Use NAME=FILE for a file with another name. If the RTTM has one recording, a single FILE may
+    have any name.
+
+    For each recording X, DIR gets X.rttm (its lines, unchanged), X.emotion.rttm, X.spkemo.rttm,
+    X.emotions.jsonl and, with --embeddings or --frames, X.embeddings.npz. Recordings without audio
+    are listed.
+
+    \b
+    Examples:
+      emo2vec rttm meeting.wav --rttm meeting.rttm -o results
+      emo2vec rttm audio/ --rttm all.rttm -o results --format textgrid
     """
     found = read_rttm_sources(rttm, audio, use_channels=use_channels)
     _refuse_none(found, rttm)
@@ -55,17 +64,15 @@ def rttm_command(
         warn(f"{path}: no recording of {rttm} has this name")
     results = Results(output, formats, options=options, scoring=scoring)
     if found.missing:
-        have = (
-            "has no audio file of its" if len(found.missing) == 1 else "have no audio file of their"
-        )
         count = counted(len(found.missing), "recording")
-        results.tally.leave_out(f"{count} of {rttm} {have} name: {listed(found.missing)}")
+        names = listed(found.missing)
+        results.tally.leave_out(f"{count} in {rttm} without an audio file of that name: {names}")
     engine = scoring.engine(frames=options.frames)
     total = sum(len(source.turns or ()) for source in found.sources)
     with progress("turns", total=total, quiet=scoring.quiet) as advance:
 
         def score(items: Iterable[Clip | End]) -> Iterator[tuple[Clip | End, Emotion | None]]:
-            # Counted here: a recording of hours is written only when its last turn is scored.
+            # Progress is counted here: a long recording is only written after its last turn.
             for item, emotion in engine(items):
                 if isinstance(item, Clip):
                     advance(1)
@@ -77,18 +84,17 @@ def rttm_command(
             results.write(dialogue, rttm=found.lines[dialogue.recording])
     done = f"{counted(results.tally.turns, 'turn')} of {counted(len(found.sources), 'recording')}"
     by = describe_model(engine.backend)
-    results.tally.conclude(f"{done}, scored by {by}, are in {results.folder}")
+    results.conclude(f"wrote {done}, scored by {by}, to {results.folder}")
 
 
 def _refuse_none(found: RttmSources, rttm: str) -> None:
     if found.sources:
         return
     if not found.missing:
-        raise AudioError(f"{rttm}: there are no turns in this file")
+        raise AudioError(f"{rttm}: no turns in this file")
     name = found.missing[0]
-    unused = "".join(f"; {path} is not one" for path in found.unused[:1])
-    others = ", or like another one" if len(found.missing) > 1 else ""
-    expected = f"expected a file named {name} and a suffix{others}{unused}"
+    given = "".join(f", got {path}" for path in found.unused[:1])
     raise AudioError(
-        f"no recording in {rttm} has audio: {expected}; {name}=FILE says which file it is"
+        f"no audio for {counted(len(found.missing), 'recording')} in {rttm}: expected a file named "
+        f"{name!r} with an audio suffix{given}; use {name}=FILE for a file with another name"
     )

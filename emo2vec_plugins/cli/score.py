@@ -1,4 +1,4 @@
-"""``emo2vec score``: one emotion for each audio file, as lines of ``emotions.jsonl``, and arrays."""
+"""``emo2vec score``: score whole audio files, as lines of ``emotions.jsonl``, and arrays."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ from emo2vec_plugins.integrations import (
 _LISTS = {".scp": scp_line, ".txt": unnamed, ".list": unnamed, ".lst": unnamed, ".jsonl": json_line}
 
 _FRAMES = {".frames": "frame_embeddings", ".frame_logits": "frame_logits"}
-"""What names of frames' arrays have behind the key, and the field of an emotion that they hold."""
+"""Suffix of each array of frames, and the emotion's field that it stores."""
 
 
 @click.command("score")
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @option(
     "-o, --output FILE",
-    "Write the lines here, best as X.emotions.jsonl.  [default: stdout]",
+    "File for the lines, preferably X.emotions.jsonl.  [default: stdout]",
     callback=output_file(),
 )
 @annotating_options("embeddings", "frames", "array_dtype")
@@ -65,17 +65,22 @@ def score_command(
 ) -> None:
     """Score audio files, one JSON line for each.
 
-    INPUT is an audio file, a folder of them, a list of paths (.txt, .list, .lst, or - for
-    stdin), a Kaldi wav.scp, or a .jsonl of {"key": ..., "source": PATH}. Lines are those of
-    emotions.jsonl, which 'emo2vec convert' reads. The folder of --store gets KEY.npy, the embedding
-    of the file, and KEY.frames.npy and KEY.frame_logits.npy.
+    INPUT is an audio file, a folder of audio files, a list of paths (.txt, .list, .lst, or - for
+    stdin), a Kaldi wav.scp, or a .jsonl of {"key": ..., "source": PATH}. Output lines are in the
+    format emotions.jsonl, which 'emo2vec convert' reads. The folder of --store gets KEY.npy, the
+    embedding of the file, and KEY.frames.npy and KEY.frame_logits.npy.
+
+    \b
+    Examples:
+      emo2vec score recordings/ -o recordings.emotions.jsonl
+      emo2vec score a.wav b.flac --embeddings --store embeddings/
     """
     check_store(options, store)
     files = read_inputs(inputs)
     write_arrays = _array_writer(store, files, options)
     dump: Any = EMOTIONS_JSONL.dumps
     tally = Tally(quiet=scoring.quiet)
-    # The model is loaded within: a mistake that it finds leaves an older file as it was.
+    # The model is loaded inside: if that fails, an older file stays as it was.
     write = nullcontext(sys.stdout.buffer) if output is None else replacing(Path(output))
     with write as sink, progress("files", total=len(files), quiet=scoring.quiet) as advance:
         engine = scoring.engine(frames=options.frames)
@@ -89,9 +94,9 @@ def score_command(
         for file, dialogue in zip(files, results, strict=True):
             emotion = dialogue.turns[0].emotion
             write_arrays(file.key, emotion)
-            # A file that failed has no audio in its dialogue: its line names it all the same.
+            # A dialogue of a failed file has no audio path; its line has it anyway.
             sink.write(dump([replace(dialogue, audio=file.source)]).encode())
-            sink.flush()  # a reader of the pipe gets each line when it is known
+            sink.flush()  # a reader of the pipe gets each line at once
             tally.count("file", file.source, emotion.reason)
             advance(1)
     done = counted(len(files), "file")
@@ -101,7 +106,7 @@ def score_command(
 def _array_writer(
     store: str | None, files: Sequence[Input], options: Options
 ) -> Callable[[str, Emotion], None]:
-    """Return what writes the arrays that are asked for; all their names are checked before."""
+    """Return a function that writes the requested arrays; file names are checked first."""
     if store is None:
         return lambda *_: None
     fields = {"": "embedding"} if options.embeddings else {}
@@ -109,9 +114,11 @@ def _array_writer(
     keys = list(dict.fromkeys(file.key for file in files))
     clash = {f"{key}{ending}" for key in keys for ending in fields if ending}.intersection(keys)
     if clash and options.embeddings:
-        raise OptionsError(f"frames and the embedding of another key would be {min(clash)}.npy")
+        raise OptionsError(
+            f"frames of one key and the embedding of another would both be {min(clash)}.npy"
+        )
     folder = ArrayFolder(store, [f"{key}{ending}" for key in keys for ending in fields])
-    from emo2vec_plugins.files import cast  # only here: it loads numpy
+    from emo2vec_plugins.files import cast  # here, because it loads numpy
 
     def write(key: str, emotion: Emotion) -> None:
         for ending, field in fields.items():
@@ -123,19 +130,19 @@ def _array_writer(
 
 
 def read_inputs(arguments: Iterable[str]) -> list[Input]:
-    """Return the audio files that *arguments* stand for, in order, each with a key of its own.
+    """Return the audio files of *arguments*, in order, each with a unique key.
 
-    A key is what a ``wav.scp`` or JSON list says, else the file's stem, as the reference has it.
-    Files of one stem get as much of their paths as tells them apart.
+    The key comes from a ``wav.scp`` or JSON list, or is the file's stem, as in the reference.
+    Files with the same stem get as much of their paths as makes the keys unique.
 
     Args:
-        arguments: Audio files; folders, searched for audio in depth; ``.scp`` files of
+        arguments: Audio files; folders, searched recursively; ``.scp`` files of
             ``KEY PATH`` lines; ``.txt``, ``.list`` and ``.lst`` files of paths, ``-`` for such a
             list on stdin; ``.jsonl`` files of ``{"key": ..., "source": PATH}`` lines. Paths in a
-            list are relative to the working directory or else to the list.
+            list are relative to the working directory, or to the folder of the list.
 
     Raises:
-        FormatError: If a line of a list is malformed, or is a Kaldi pipe.
+        FormatError: If a line of a list is malformed, or a Kaldi pipe.
         OptionsError: If two different files have the same key in lists, or a folder has no audio.
         OSError: If a list cannot be read.
     """
@@ -155,17 +162,17 @@ def _expand(argument: str) -> list[Input]:
 
 
 def _audio_files(folder: str | os.PathLike[str]) -> list[Path]:
-    """Return what looks like audio in a folder and those below it, sorted.
+    """Return the audio files in a folder and its subfolders, by suffix, sorted.
 
-    Links that lead nowhere and files that libsndfile does not read are among them: each is then
-    reported as failed, not passed over.
+    Broken links and formats that libsndfile cannot read are included, so that each is reported
+    as failed instead of being skipped.
 
     Raises:
-        OptionsError: If there are none.
+        OptionsError: If there are no audio files.
     """
     suffixes = READABLE_SUFFIXES | UNREADABLE_SUFFIXES
     paths = [path for path in Path(folder).rglob("*") if path.suffix.lower() in suffixes]
     files = sorted(path for path in paths if path.is_file() or not path.exists())
     if not files:
-        raise OptionsError(f"{folder}: no audio files in this folder or below it")
+        raise OptionsError(f"{folder}: no audio files in this folder or its subfolders")
     return files

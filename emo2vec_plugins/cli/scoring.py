@@ -1,4 +1,4 @@
-"""What commands with a model share: its options, those of scoring, and the folder of results."""
+"""Shared parts of commands with a model: options, and the folder of results."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from emo2vec_plugins import formats as layouts
+from emo2vec_plugins.cli.counts import EmotionCounts
 from emo2vec_plugins.cli.group import plugins_of
 from emo2vec_plugins.cli.options import (
     POSITIVE,
@@ -42,13 +43,13 @@ from emo2vec_plugins.integrations import model_label
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loading:
-    """What the options of every command with a model say; a command asks it for the back end.
+    """The options of every command with a model.
 
     Attributes:
-        plugins: Of this run.
-        model: A name, folder or hub's identifier for `load_model`.
-        device: None for the best there is.
-        dtype: Of the network's arithmetic.
+        plugins: The plugins of this run.
+        model: A name, folder or hub identifier for `load_model`.
+        device: None for the best available device.
+        dtype: Number type of the network's arithmetic.
     """
 
     plugins: Plugins
@@ -57,19 +58,19 @@ class Loading:
     dtype: str
 
     def backend(self) -> Backend:
-        """Load the model, never another one in its place."""
+        """Load the model; there is no fallback to another one."""
         return load_model(self.model, device=self.device, dtype=self.dtype, plugins=self.plugins)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scoring(Loading):
-    """What the options of every command that scores say; a command asks it for the engine.
+    """The options of every command that scores.
 
     Attributes:
         labels: None for all classes.
-        batch_seconds: None for the model's own preference.
-        max_window: Seconds; longer turns are windowed.
-        workers: Threads that read ahead; None for what the machine has cores for.
+        batch_seconds: None for the model's default.
+        max_window: Seconds; longer turns are scored in windows.
+        workers: Threads that read ahead; None for a number that suits the machine.
         quiet: No progress and no summary.
     """
 
@@ -80,7 +81,7 @@ class Scoring(Loading):
     quiet: bool
 
     def engine(self, *, frames: bool = False) -> Engine:
-        """Load the model and make the engine that the options describe; *frames* keeps those."""
+        """Load the model and return an engine with these options; *frames* adds frame arrays."""
         return Engine(
             self.backend(),
             labels=self.labels,
@@ -92,24 +93,24 @@ class Scoring(Loading):
 
 
 def describe_model(backend: Backend) -> str:
-    """Return which model it is and how it computes: ``NAME@VERSION (float32)``."""
+    """Return the model's name, version and number type: ``NAME@VERSION (float32)``."""
     return f"{model_label(backend.provenance)} ({backend.provenance.dtype})"
 
 
 def model_option(default: str | None, *, otherwise: str = "") -> Decorator:
-    """Return what gives a command ``--model``; without a default, help says what is *otherwise*."""
+    """Return a decorator that adds ``--model``; *otherwise* describes a default of None in help."""
     shown = f"  [default: {otherwise}]" if otherwise else ""
-    what = f"A name ('emo2vec models' lists them), a folder, or a hub's identifier.{shown}"
+    what = f"A name (see 'emo2vec models'), a folder, or a hub identifier.{shown}"
     return option("-m, --model NAME", what, default=default)
 
 
 def dtype_option(*dtypes: str) -> Decorator:
-    """Return what gives a command ``--dtype``; the first is the default."""
-    what = "Of the network's arithmetic; int8 is for ONNX and OpenVINO."
+    """Return a decorator that adds ``--dtype``; the first value is the default."""
+    what = "Number type of the network; int8 needs ONNX or OpenVINO."
     return choice_option("--dtype", *dtypes, help=what)
 
 
-device_option = option("--device NAME", "cpu, cuda, cuda:1, ...  [default: the best there is]")
+device_option = option("--device NAME", "cpu, cuda, cuda:1, ...  [default: the best available]")
 
 _LOADING: dict[str, Decorator] = {
     "device": device_option,
@@ -124,7 +125,7 @@ _SCORING: dict[str, Decorator] = {
     ),
     "batch_seconds": option(
         "--batch-seconds SECONDS",
-        "Audio per batch; less needs less memory.  [default: the model's own]",
+        "Audio per batch; less uses less memory.  [default: set by the model]",
         type=POSITIVE,
     ),
     "max_window": option(
@@ -135,26 +136,26 @@ _SCORING: dict[str, Decorator] = {
     ),
     "workers": option(
         "--workers N",
-        "Threads that read and resample ahead of the model; 0 for none.  [default: by cores]",
+        "Threads that read and resample audio ahead; 0 for none.  [default: by CPU cores]",
         type=click.IntRange(min=0),
     ),
     "quiet": quiet_option,
 }
 
 
-# Built when the command runs: finding installed plugins takes time that --help must not cost.
+# When the command runs, not before: --help must not wait until plugins are loaded.
 def _with_plugins(make: Callable[..., Any], **own: Any) -> Any:
     return make(plugins=plugins_of(click.get_current_context()), **own)
 
 
 def loading_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of a model; it is called with ``loading=Loading(...)`` for them."""
+    """Add the options of a model to a command, which gets them as ``loading=Loading(...)``."""
     options = {"model": model_option(DEFAULT_MODEL), **_LOADING}
     return gathered("loading", partial(_with_plugins, Loading), options)(command)
 
 
 def scoring_options(*, model: str | None = DEFAULT_MODEL) -> Decorator:
-    """Give a command the options of scoring; it is called with ``scoring=Scoring(...)`` for them.
+    """Return a decorator that adds the options of scoring, as ``scoring=Scoring(...)``.
 
     Args:
         model: The default of ``--model``.
@@ -165,30 +166,32 @@ def scoring_options(*, model: str | None = DEFAULT_MODEL) -> Decorator:
 
 formats_option = option(
     "--format NAME",
-    "Write each recording in this format, too; 'emo2vec plugins' lists them. Repeatable.",
+    "Also write each recording in this format (see 'emo2vec plugins'). Repeatable.",
     name="formats",
     multiple=True,
 )
-store_option = option("--store PATH", "Where --embeddings and --frames go.")
+store_option = option("--store PATH", "Where to write --embeddings and --frames.")
 
-_EXCLUDE = "exclude: score a speaker only while no one else speaks."
+_EXCLUDE = "exclude: ignore audio in which another speaker talks."
 _ANNOTATING: dict[str, Decorator] = {
     "overlap": choice_option("--overlap", "keep", "exclude", help=_EXCLUDE),
     "embeddings": option("--embeddings", "Write each turn's embedding."),
     "frames": option("--frames", "Write embeddings and logits 50 times a second."),
-    "array_dtype": choice_option("--array-dtype", "float32", "float16", help="Of arrays on disk."),
+    "array_dtype": choice_option(
+        "--array-dtype", "float32", "float16", help="Number type of arrays on disk."
+    ),
     "field": field_option,
     "overwrite": overwrite_option,
 }
 
 
 def annotating_options(*fields: str) -> Decorator:
-    """Give a command options named as fields of `Options`; it is called with ``options=``."""
+    """Return a decorator that adds options for these fields of `Options`, as ``options=``."""
     return gathered("options", Options, {name: _ANNOTATING[name] for name in fields})
 
 
 def check_store(options: Options, store: str | None) -> None:
-    """Refuse arrays without a place to go, and a place for none.
+    """Check that ``--store`` is given if arrays are requested, and only then.
 
     Raises:
         click.UsageError: If one is given without the other.
@@ -201,25 +204,25 @@ def check_store(options: Options, store: str | None) -> None:
 
 
 BUNDLED = (layouts.RTTM, layouts.EMOTION_RTTM, layouts.SPKEMO_RTTM, layouts.EMOTIONS_JSONL)
-"""What every recording is written in anyway."""
+"""Formats in which every recording is written."""
 
 
 class Results:
     """Writes recordings into a folder, and counts their turns.
 
     Args:
-        folder: Made if it is missing, once the formats are known to be good.
-        formats: Names of those beside the bundle; the bundle's own change nothing.
-        options: Arrays that they ask for are written, too.
-        scoring: Its plugins offer the formats.
+        folder: Created if missing, once the formats have been checked.
+        formats: Names of formats to write beside the bundle.
+        options: Say which arrays to write.
+        scoring: Its plugins provide the formats.
 
     Attributes:
-        folder: Where the files are.
-        tally: Counts turns and files, and those that failed.
+        folder: The folder of the files.
+        tally: Counts turns and files, and how many failed.
 
     Raises:
-        FormatError: If there is no such format, it cannot be written, has no suffix, or its files
-            would have the names of others.
+        FormatError: If a format is unknown, cannot be written, has no suffix, or would write to
+            the file of another format.
         OptionsError: If the folder is a file.
         OSError: If the folder cannot be written to.
     """
@@ -229,18 +232,19 @@ class Results:
     ) -> None:
         self._plugins, self._options = scoring.plugins, options
         self._formats = _chosen(formats, self._plugins.formats())
+        self._counts = None if scoring.quiet else EmotionCounts()
         self.tally = Tally(quiet=scoring.quiet)
         self.folder = results_folder(folder)  # last: a mistake above leaves no empty folder
 
     def write(self, dialogue: Dialogue, *, rttm: str | None = None) -> list[Path]:
-        """Write one recording, and say where.
+        """Write one recording and return the paths of its files.
 
-        A format that cannot hold the recording is a failure in the tally, not of the run.
+        A format that cannot store the recording counts as a failed file; the run continues.
 
         Args:
             dialogue: The turns with their emotions.
-            rttm: The lines that the turns come from, written as they are; made from the turns if
-                there are none.
+            rttm: The lines that the turns were read from, written unchanged; made from the turns
+                if None.
 
         Raises:
             OSError: If the folder cannot be written to; bundles on disk are complete.
@@ -250,8 +254,16 @@ class Results:
             dialogue, self.folder, rttm=rttm, embeddings=arrays, array_dtype=dtype
         )
         self.tally.add(dialogue)
+        if self._counts:
+            self._counts.add_dialogue(dialogue)
         written = [bundle.rttm, bundle.emotion_rttm, bundle.spkemo_rttm, bundle.emotions_jsonl]
         return written + [path for each in self._formats if (path := self._export(dialogue, each))]
+
+    def conclude(self, summary: str) -> None:
+        """Print what was found, then the summary and the failures; exit with 3 if any failed."""
+        if self._counts:
+            self._counts.print()
+        self.tally.conclude(summary)
 
     def _export(self, dialogue: Dialogue, format_: Format) -> Path | None:
         path = layouts.file_of(dialogue, self.folder, format_)
@@ -259,7 +271,9 @@ class Results:
         try:
             layouts.write_dialogues([dialogue], path, plugins=self._plugins, format=format_.name)
         except Emo2vecError as error:
-            path.unlink(missing_ok=True)  # an earlier run's would be taken for this one's
+            path.unlink(
+                missing_ok=True
+            )  # a file of an earlier run would be mistaken for this one's
             self.tally.count(noun, str(path), str(error))
             return None
         self.tally.count(noun, str(path))
@@ -267,17 +281,17 @@ class Results:
 
 
 def _chosen(names: Sequence[str], known: dict[str, Format]) -> list[Format]:
-    """Return the formats of these names, each once, but for those of the bundle."""
+    """Return the formats of these names, each once, without those of the bundle."""
     found = {name: _known(name, known) for name in names}
     chosen = [each for each in found.values() if each not in BUNDLED]
     taken = {each.suffixes[0].casefold(): each.name for each in BUNDLED}
     taken[layouts.ARRAYS_SUFFIX] = "embeddings"
     for each in chosen:
-        # Some file systems take X.RTTM and X.rttm for one file.
+        # On some file systems X.RTTM and X.rttm are the same file.
         suffix = layouts.suffix_of(each)
         owner = taken.setdefault(suffix.casefold(), each.name)
         if owner != each.name:
-            clash = f"files of {owner!r} end in {suffix}, too"
+            clash = f"files of {owner!r} also end in {suffix}"
             raise FormatError(f"format {each.name!r} cannot be written here: {clash}")
     return chosen
 
@@ -289,5 +303,5 @@ def _known(name: str, known: dict[str, Format]) -> Format:
             f"unknown format {name!r}{hint}; expected one of {', '.join(sorted(known))}"
         )
     if known[name].dumps is None:
-        raise FormatError(f"format {name!r} can be read, not written")
+        raise FormatError(f"format {name!r} can only be read, not written")
     return known[name]

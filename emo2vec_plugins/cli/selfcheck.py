@@ -1,4 +1,4 @@
-"""``emo2vec selfcheck``: a model compared with its published scores."""
+"""``emo2vec selfcheck``: compare a model with its published scores."""
 
 from __future__ import annotations
 
@@ -21,13 +21,17 @@ _AUDIO = "The model's example/test.wav.  [default: the one in its folder or on i
 @option("--audio FILE", _AUDIO)
 @loading_options
 def selfcheck_command(*, audio: str | None, loading: Loading) -> None:
-    """Compare the model with its published scores.
+    """Compare a model with its published scores.
 
-    That is emotion2vec_plus_large, on this machine; no scores of other models are published.
-    Exit status 1, and the classes that differ, if it does not agree.
+    Scores were published only for emotion2vec_plus_large. If they differ on this machine, the exit
+    status is 1 and the differing classes are listed.
+
+    \b
+    Example:
+      emo2vec selfcheck --model /models/emotion2vec_plus_large
     """
     backend = _genuine(loading)
-    models.require_known(backend)  # before the recording is looked for, perhaps on a hub
+    models.require_known(backend)  # before the recording is downloaded
     recording = models.find_audio(loading.model) if audio is None else Path(audio)
     agreement = models.selfcheck(backend, recording)
     rows = [
@@ -35,7 +39,7 @@ def selfcheck_command(*, audio: str | None, loading: Loading) -> None:
         for name, difference in agreement.differences.items()
     ]
     print_table(("class", "published p", "difference of ln p"), rows)
-    worst = f"at most {agreement.worst:.4f}, {models.TOLERANCE} is allowed"
+    worst = f"largest difference {agreement.worst:.4f}, tolerance {models.TOLERANCE}"
     click.echo(f"{describe_model(backend)} agrees with its published scores: {worst}")
 
 
@@ -43,5 +47,5 @@ def _genuine(loading: Loading) -> Backend:
     try:
         return loading.backend()
     except ModelNotFoundError as error:
-        # Other commands can fall back on the embedded model, which has no published scores.
+        # The usual advice to use the embedded model does not help: it has no published scores.
         raise ModelNotFoundError(re.sub(r"[,;] or use the embedded.*", "", str(error))) from error

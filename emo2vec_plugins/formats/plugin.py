@@ -19,7 +19,7 @@ from emo2vec_plugins.formats.webvtt import WEBVTT
 
 @hookimpl
 def emo2vec_formats() -> list[Format]:
-    """Offer RTTM in three flavours, lossless JSON lines, and what other tools show or edit."""
+    """Return the built-in formats: RTTM, JSON lines, tables, and those of annotation tools."""
     return [
         *(RTTM, EMOTION_RTTM, SPKEMO_RTTM, EMOTIONS_JSONL),
         *(TABLE_CSV, TABLE_PARQUET, AUDFORMAT, SEGLST),

@@ -1,4 +1,4 @@
-"""From a model's name to its folder: the embedded model, the published ones, folders and hubs."""
+"""Finding models: the embedded model, the published models, folders and hubs."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ TINY = Path(__file__).with_name("tiny")
 """The folder of the embedded model."""
 
 PUBLISHED = {
-    "emotion2vec_plus_large": "nine classes, 162 M parameters: the one to use",
+    "emotion2vec_plus_large": "nine classes, 162 M parameters; the default",
     "emotion2vec_plus_base": "nine classes, smaller and faster",
-    "emotion2vec_plus_seed": "nine classes, the first iteration of the series",
-    "emotion2vec_base": "embeddings alone, without a head",
+    "emotion2vec_plus_seed": "nine classes, first iteration of the series",
+    "emotion2vec_base": "embeddings only, no classes",
 }
 """Names and descriptions of the models at https://huggingface.co/emotion2vec."""
 
 _ADVICE = (
-    "pass a folder that holds config.yaml, model.pt or model.safetensors, and tokens.txt, copied "
-    "from a machine with network; or use the embedded model, 'tiny'"
+    "pass a folder with config.yaml, model.pt or model.safetensors, and tokens.txt, copied from a "
+    "machine with network access; or use the embedded model, 'tiny'"
 )
 
 
 @hookimpl
 def emo2vec_models() -> list[NamedModel]:
     """Offer ``tiny``, the published models, and ``torch:FOLDER_OR_HUB_ID``."""
-    embedded = "embedded; four classes of acted German; for trying out and tests"
+    embedded = "embedded; four classes, acted German; for demos and tests"
     anything = "a model folder, a Hugging Face id, or a ModelScope id (iic/...)"
     return [
         NamedModel(name="tiny", description=embedded, load=partial(_load, str(TINY))),
@@ -54,48 +54,49 @@ def _load(source: str, _: None = None, *, device: str | None, dtype: str) -> Bac
     return load_folder(find_folder(source), device=device, dtype=dtype)
 
 
-def find_folder(source: str, *, named: bool = False) -> ModelFolder:
-    """Return the folder that *source* names: a path, or a hub's identifier, fetched if needed.
+def find_folder(source: str) -> ModelFolder:
+    """Return the folder of a model, downloaded from its hub if needed.
 
-    A folder makes no network call, nor does a hub's identifier under ``HF_HUB_OFFLINE``.
-    Identifiers of ``iic`` are ModelScope's, all others Hugging Face's.
+    Folders need no network access, nor do hub identifiers with ``HF_HUB_OFFLINE`` set.
+    Identifiers that start with ``iic/`` are ModelScope's, all others Hugging Face's.
 
     Args:
-        source: A path, or an identifier.
-        named: Whether ``tiny`` and the names of the published models mean these, as they do to
-            `load_model`, not folders of these names.
+        source: ``tiny``, the name of a published model, a path, or a hub identifier. Write a
+            folder with one of these names as ``./tiny``.
 
     Raises:
-        ModelNotFoundError: If it is neither, or its hub cannot be reached.
-        MissingExtraError: If it is ModelScope's and the ``funasr`` extra is not installed.
+        ModelNotFoundError: If *source* is none of these, or its hub cannot be reached.
+        MissingExtraError: If the model is on ModelScope and the extra ``funasr`` is not installed.
     """
     from emo2vec_plugins.models.checkpoint import ModelFolder
 
-    if named and source == "tiny":
+    if source == "tiny":
         return ModelFolder(path=TINY, name=source)
-    if named and source in PUBLISHED:
+    if source in PUBLISHED:
         source = f"emotion2vec/{source}"
-    # What is on this machine comes first: no name of a folder may start a download.
+    # Local folders come first, so that the name of a folder never starts a download.
     path = Path(source).expanduser()
     if path.is_dir():
         return ModelFolder(path=path, name=path.resolve().name)
     if path.is_file():
         if path.suffix == ".onnx":
-            raise ModelNotFoundError(f"{source!r} is a graph: onnx:{source} or openvino:{source}")
-        raise ModelNotFoundError(f"{source!r} is a file; give the folder that it lies in")
+            raise ModelNotFoundError(
+                f"{source!r} is an exported graph: use onnx:{source} or openvino:{source}"
+            )
+        raise ModelNotFoundError(f"expected a model folder, got the file {source!r}")
     if path.is_absolute() or source.startswith(("./", "../", "~")):
         raise ModelNotFoundError(f"no such folder: {source!r}")
     parts = source.split("/")
     if len(parts) != 2 or not all(parts):
         raise ModelNotFoundError(
-            f"{source!r} is neither a model's name ('emo2vec models' lists them), nor a folder, "
-            "nor a hub's identifier like 'emotion2vec/emotion2vec_plus_large'"
+            f"{source!r} is not a model name ('emo2vec models' lists them), a folder, or a hub "
+            "identifier such as 'emotion2vec/emotion2vec_plus_large'"
         )
     return _from_modelscope(source) if parts[0] == "iic" else _from_huggingface(source)
 
 
 def _from_huggingface(identifier: str) -> ModelFolder:
-    """Fetch a model, or find it in the cache; ``HF_HOME`` and ``HF_TOKEN`` hold as everywhere."""
+    """Download a model or find it in the cache; ``HF_HOME`` and ``HF_TOKEN`` apply as usual."""
     import huggingface_hub
 
     from emo2vec_plugins.models.checkpoint import FILES, ModelFolder
@@ -103,26 +104,26 @@ def _from_huggingface(identifier: str) -> ModelFolder:
     try:
         path = Path(huggingface_hub.snapshot_download(identifier, allow_patterns=list(FILES)))
     except Exception as error:
-        if huggingface_hub.constants.HF_HUB_OFFLINE:  # the hub's own advice is to unset it
+        if huggingface_hub.constants.HF_HUB_OFFLINE:  # the hub's own message advises to unset it
             raise ModelNotFoundError(
-                f"{identifier!r} is neither a folder nor in the cache, and HF_HUB_OFFLINE is set: "
-                f"the Hugging Face hub was not asked; {_ADVICE}"
+                f"{identifier!r} is neither a folder nor in the cache, and HF_HUB_OFFLINE forbids "
+                f"a download from the Hugging Face hub; {_ADVICE}"
             ) from error
         raise _unreachable("Hugging Face", identifier, error) from error
-    # The cache names the folder of a snapshot after its commit.
+    # In the cache, the folder of a snapshot is named after its commit.
     revision = path.name if path.parent.name == "snapshots" else None
     return ModelFolder(path=path, name=identifier, revision=revision)
 
 
 def _from_modelscope(identifier: str) -> ModelFolder:
-    """Fetch a model, or find it in the cache."""
+    """Download a model or find it in the cache."""
     from emo2vec_plugins.models.checkpoint import FILES, ModelFolder
 
     hub = import_extra(
         "modelscope.hub.snapshot_download",
         extra="funasr",
-        purpose=f"{identifier!r}, a model of the ModelScope hub,",
-        otherwise=f"use 'emotion2vec/{identifier.rpartition('/')[2]}' of the Hugging Face hub",
+        purpose=f"the ModelScope model {identifier!r}",
+        otherwise=f"use 'emotion2vec/{identifier.rpartition('/')[2]}' from the Hugging Face hub",
     )
     try:
         path = Path(hub.snapshot_download(identifier, allow_patterns=list(FILES)))
@@ -134,6 +135,6 @@ def _from_modelscope(identifier: str) -> ModelFolder:
 def _unreachable(hub: str, identifier: str, error: Exception) -> ModelNotFoundError:
     first = (str(error).splitlines() or [""])[0]
     return ModelNotFoundError(
-        f"{identifier!r} is neither a folder nor in the cache, and the {hub} hub did not provide it "
-        f"({type(error).__name__}: {first}); {_ADVICE}"
+        f"{identifier!r} is neither a folder nor in the cache, and the download from the {hub} hub "
+        f"failed ({type(error).__name__}: {first}); {_ADVICE}"
     )

@@ -10,9 +10,11 @@ from emo2vec_plugins.core import hookimpl
 
 @hookimpl
 def emo2vec_commands(cli: click.Group) -> None:
-    """Add commands, each of which is imported when it is used."""
+    """Add the commands; each is imported on first use."""
 
-    @lazy_command(cli, "review", "Export for correction and import the results.")
+    @lazy_command(
+        cli, "review", "Export for correction and import the results.", section="Use results"
+    )
     def review() -> click.Command:
         from emo2vec_plugins.review.command import review_command
 

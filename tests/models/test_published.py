@@ -74,10 +74,10 @@ def test_names_of_models_are_found_where_names_are_meant(offline, monkeypatch, t
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny").mkdir()
 
-    assert find_folder("tiny").path.resolve() == tmp_path / "tiny"
-    assert find_folder("tiny", named=True).path == TINY
+    assert find_folder("tiny").path == TINY
+    assert find_folder("./tiny").path.resolve() == tmp_path / "tiny"
     with pytest.raises(ModelNotFoundError, match="'emotion2vec/emotion2vec_plus_base'"):
-        find_folder("emotion2vec_plus_base", named=True)
+        find_folder("emotion2vec_plus_base")
 
 
 def test_a_modelscope_name_is_fetched_from_modelscope(offline, monkeypatch, tmp_path):

@@ -1,3 +1,5 @@
+from .annotated import AnnotatedTurn as AnnotatedTurn
+from .annotated import turns_of as turns_of
 from .arrays import turn_frames as turn_frames
 from .cuts import annotate_cuts as annotate_cuts
 from .cuts import annotated_pairs as annotated_pairs
