@@ -177,11 +177,10 @@ def test_folder_of_audio_is_not_called_shar(tmp_path, noise, write):
 
     result = cuts(folder, "-o", tmp_path / "out.jsonl.gz")
 
-    assert (result.exit_code, result.stderr) == (
-        1,
-        f"emo2vec: error: {folder} is not a Shar directory: "
-        "it has no cuts.000000.jsonl or cuts.000000.jsonl.gz\n",
-    )
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 1
+    for fact in (f"Shar directory, got {folder}", "cuts.000000.jsonl"):
+        assert fact in result.stderr
 
 
 def test_store_of_a_kind_that_is_not_known_is_explained(manifest, tmp_path):
@@ -189,7 +188,7 @@ def test_store_of_a_kind_that_is_not_known_is_explained(manifest, tmp_path):
     result = cuts(manifest, "-o", tmp_path / "out.jsonl", "--embeddings", "--store", store)
 
     assert result.exit_code == 1
-    assert "or a folder of .npy files without suffix" in result.stderr
+    assert all(fact in result.stderr for fact in (".lca", ".h5", str(store), "numpy_files"))
     assert not store.exists()
 
 
@@ -228,6 +227,9 @@ from support.cli_runner import FakeModels
 from emo2vec_plugins.cli import main
 from emo2vec_plugins import Plugins
 from emo2vec_plugins.testing import FakeBackend
+
+# A job in the background inherits an ignored SIGINT, and Python then sets no handler.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 class Interrupting(FakeBackend):
     batch_seconds = 2.0

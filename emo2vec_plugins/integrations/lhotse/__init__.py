@@ -1,4 +1,4 @@
-"""Lhotse: cuts of every kind, manifests, features and frames."""
+"""Lhotse integration: cuts of every kind, manifests, features and frames."""
 
 import lazy_loader
 

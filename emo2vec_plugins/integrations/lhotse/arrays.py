@@ -1,8 +1,8 @@
-"""Embeddings and frames of annotated cuts: stored with any of Lhotse's writers, and loaded.
+"""Embeddings and frames of annotated cuts: stored with any Lhotse writer, and loaded again.
 
-Lhotse moves a ``TemporalArray`` along only when it belongs to a cut: on a supervision, truncating,
-trimming and perturbing make it raise, and mixing reads it as empty. So a supervision carries a
-plain ``Array`` and the time of its first frame in the recording, and `turn_frames` cuts it.
+Lhotse supports a ``TemporalArray`` only on a cut. On a supervision, truncating, trimming and
+perturbing raise errors, and mixing reads it as empty. Therefore a supervision gets a plain
+``Array`` and the time of its first frame in the recording, and `turn_frames` slices the array.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from emo2vec_plugins.files import Rows, cast, pieces
 FRAME_SHIFT = HOP / MODEL_RATE
 """Seconds from one frame to the next."""
 
-_READING_WRITERS = ("numpy_files", "numpy_hdf5", "memory_raw")
-"""Those of Lhotse that accept read-only arrays, and leave others as they are."""
+_READ_ONLY_WRITERS = ("numpy_files", "numpy_hdf5", "memory_raw")
+"""Lhotse writers that accept read-only arrays and do not change their input."""
 
 
 class ArraySink:
-    """Stores arrays one after another and returns the manifests from which Lhotse loads them.
+    """Stores arrays and returns the manifests that load them.
 
-    Keys are hashes of an array's number and name: ids of cuts repeat, and some hold slashes,
-    with which Lhotse's numpy_files writer would leave its folder.
+    A key is a hash of a counter and a name. Ids of cuts are not safe keys: they repeat, and an id
+    with slashes makes Lhotse's numpy_files writer leave its folder.
 
     Args:
-        writer: An open Lhotse ``FeaturesWriter``; in memory if None, as ``cut.attach_tensor``
-            does, and then the cuts cannot be written as JSON.
-        dtype: What arrays are cast to; lilcom writers give back float32 all the same.
-        count: How many arrays were stored before, by a run that is being resumed.
+        writer: An open Lhotse ``FeaturesWriter``. If None, arrays stay in memory, as with
+            ``cut.attach_tensor``, and the cuts cannot be written as JSON.
+        dtype: Type that arrays are cast to. Lilcom writers return float32 regardless.
+        count: Number of arrays that an interrupted run stored before.
     """
 
     def __init__(self, writer: Any = None, *, dtype: str = "float32", count: int = 0) -> None:
@@ -50,12 +50,12 @@ class ArraySink:
 
         Args:
             value: Shape (width,) or (frames, width).
-            name: Goes into the key.
+            name: Part of the key.
             start: Seconds from the start of the recording to the first frame, for a
                 ``TemporalArray``; None for an ``Array``.
 
         Raises:
-            StoreError: If the writer does not take it; it may be closed.
+            StoreError: If the writer rejects the array, for example because it is closed.
         """
         if self._writer is None:
             from lhotse.features.io import MemoryRawWriter
@@ -74,36 +74,35 @@ class ArraySink:
         except Exception as error:
             raise StoreError(
                 f"{type(self._writer).__name__} cannot store the arrays of "
-                f"{name.splitlines()[0]!r}: {type(error).__name__}: {error}; is it open?"
+                f"{name.splitlines()[0]!r}: {type(error).__name__}: {error}; check that it is open"
             ) from error
 
 
 def turn_frames(cut: Any, supervision: Any, *, field: str = "emotion") -> FloatArray:
-    """Load the frame embeddings of one turn that are still visible in *cut*.
+    """Load the frame embeddings of one turn that lie within both its supervision and *cut*.
 
-    Works after truncate, trim_to_supervisions, trimming the supervision, pad, append and mix:
-    visible is what lies within the supervision and within the cut. Frame ``i`` starts at
-    ``i * 0.02`` seconds after the first; bounds are rounded to whole frames as Lhotse rounds
-    those of a ``TemporalArray``.
+    This works after truncate, trim_to_supervisions, trimming the supervision, pad, append and mix.
+    Frame ``i`` starts ``i * 0.02`` seconds after the first. Bounds are rounded to whole frames as
+    Lhotse rounds those of a ``TemporalArray``.
 
     Args:
-        cut: The cut that the supervision is taken from now.
+        cut: The cut that currently contains the supervision.
         supervision: One of ``cut.supervisions``.
-        field: The prefix that the frames were stored under.
+        field: The prefix of the fields.
 
     Returns:
-        Shape (frames, width); no frames if nothing is visible.
+        Shape (frames, width); no frames if the supervision lies outside of the cut.
 
     Raises:
-        OptionsError: If the supervision has no frames or is not one of the cut's.
-        InvalidTurnError: If the cut was given another time after it was annotated, as
-            ``to_shar``, ``move_to_memory`` and ``perturb_speed`` do.
+        OptionsError: If the supervision has no frames or does not belong to the cut.
+        InvalidTurnError: If the times of the cut changed after it was annotated, as ``to_shar``,
+            ``move_to_memory`` and ``perturb_speed`` do.
     """
     custom = supervision.custom or {}
     manifest, start = custom.get(f"{field}_frames"), custom.get(f"{field}_frames_start")
     if manifest is None or start is None:
         raise OptionsError(
-            f"supervision {supervision.id!r} has no frames: give Options(frames=True)"
+            f"supervision {supervision.id!r} has no frames; annotate with Options(frames=True)"
         )
     holder, own = _holder(cut, supervision)
     left = max(holder.start, holder.start + own.start)
@@ -111,25 +110,25 @@ def turn_frames(cut: Any, supervision: Any, *, field: str = "emotion") -> FloatA
     count, shift = manifest.shape[0], custom.get(f"{field}_frames_shift", FRAME_SHIFT)
     if left < right and not (left < start + count * shift + shift and start < right):
         raise InvalidTurnError(
-            f"supervision {supervision.id!r} is at {left:.3f} to {right:.3f} s, its frames at "
-            f"{start:.3f} to {start + count * shift:.3f} s: it was moved; annotate it again"
+            f"supervision {supervision.id!r} was moved: it is at {left:.3f} to {right:.3f} s, its "
+            f"frames are at {start:.3f} to {start + count * shift:.3f} s; annotate it again"
         )
     first, last = _frame(left - start, shift, count), _frame(right - start, shift, count)
     return np.asarray(manifest.load())[first:last]
 
 
 def as_counted(frames: FloatArray, *, samples: int, rate: int) -> FloatArray:
-    """Repeat the last frame where Lhotse counts one more than the model gives.
+    """Repeat the last frame if Lhotse expects one more than the model gives.
 
-    Lhotse counts ``round(samples / hop)`` frames; the model has as many or one fewer.
+    Lhotse expects ``round(samples / hop)`` frames; the model gives as many or one fewer.
 
     Args:
-        frames: Shape (frames, width), one at least.
+        frames: Shape (frames, width), with at least one frame.
         samples: Length of the audio.
         rate: Samples per second.
 
     Returns:
-        Shape (counted, width).
+        Shape (expected frames, width).
     """
     counted = counted_frames(samples, rate=rate)
     if counted <= len(frames):
@@ -142,7 +141,7 @@ def as_counted(frames: FloatArray, *, samples: int, rate: int) -> FloatArray:
 
 
 def counted_frames(samples: int, *, rate: int) -> int:
-    """Return how many frames Lhotse counts in *samples* at *rate*, a multiple of 50.
+    """Return how many frames Lhotse expects for *samples* at *rate*, a multiple of 50.
 
     >>> [counted_frames(n, rate=16_000) for n in (159, 160, 400, 479, 480)]
     [0, 1, 1, 1, 2]
@@ -152,7 +151,7 @@ def counted_frames(samples: int, *, rate: int) -> int:
 
 
 def divides(rate: int) -> bool:
-    """Return whether a frame is a whole number of samples at *rate*.
+    """Return whether the frame shift is a whole number of samples at *rate*.
 
     >>> [rate for rate in (8_000, 11_025, 16_000, 22_050, 44_100, 48_000) if not divides(rate)]
     [11025]
@@ -161,15 +160,15 @@ def divides(rate: int) -> bool:
 
 
 def _holder(cut: Any, supervision: Any) -> tuple[Any, Any]:
-    """Return the cut whose recording the turn is in, and the turn in that cut's time."""
+    """Return the track's cut that contains the turn, and the turn in the times of that cut."""
     if type(cut).__name__ != "MixedCut":
         return cut, supervision
-    # A mixture gives copies, moved by the offset of their track; ids may repeat.
+    # Supervisions of a mixture are copies, moved by the offset of their track; ids may repeat.
     for track in cut.tracks:
         for own in () if track.mute else track.cut.supervisions:
             if own.with_offset(track.offset) == supervision:
                 return track.cut, own
-    raise OptionsError(f"supervision {supervision.id!r} is not one of cut {cut.id!r}")
+    raise OptionsError(f"supervision {supervision.id!r} does not belong to cut {cut.id!r}")
 
 
 def _frame(seconds: float, shift: float, count: int) -> int:
@@ -177,14 +176,14 @@ def _frame(seconds: float, shift: float, count: int) -> int:
 
 
 def _stored(writer: Any, key: str, array: FloatArray, **temporal: Any) -> Any:
-    """Store an array as the writer does, unchanged; in pieces if that is lilcom."""
-    if writer.name in _READING_WRITERS:
+    """Store an array without changing it; lilcom arrays are stored in pieces."""
+    if writer.name in _READ_ONLY_WRITERS:
         return writer.store_array(key, array, **temporal)
-    # Copies for the others: lilcom writes into its input, and refuses what is read-only.
+    # Others get a copy: lilcom writes into its input and rejects read-only arrays.
     if writer.name != "lilcom_chunky":
         return writer.store_array(key, array.copy(), **temporal)
-    # Its keys are the place of an array's first chunk and the length of each: pieces of whole
-    # chunks that follow each other are one array.
+    # A lilcom key is the position of an array's first chunk and the length of each chunk.
+    # Consecutive pieces of whole chunks can therefore be read as one array.
     stored = [
         writer.store_array(key, piece.copy(), **temporal)
         for piece in pieces(array, multiple=writer.CHUNK_SIZE)

@@ -1,8 +1,7 @@
-"""The audio of Lhotse's manifests: a recording, the mixture of a mixed cut, a stretch of either.
+"""Audio of Lhotse manifests: a recording, the mixture of a mixed cut, or a part of either.
 
-A plain audio file is read by `FileAudio`, so that a turn has the same samples through a cut as
-through a path. Everything else, transforms, several sources, commands, URLs, bytes of a Shar
-archive, is read by Lhotse itself.
+`FileAudio` reads plain audio files, so that a turn has the same samples in a cut and in the file.
+Lhotse reads everything else: transforms, several sources, commands, URLs, data of a Shar archive.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ from emo2vec_plugins.errors import AudioError
 
 
 class RecordingAudio:
-    """The audio of a Lhotse ``Recording``; channels are those of its manifest.
+    """The audio of a Lhotse ``Recording``, with the channel numbers of the manifest.
 
-    Nothing is opened before `read`: rate and length are the manifest's, which transforms have
-    changed already.
+    No file is opened before `read`. Rate and length come from the manifest, where they already
+    include transforms.
     """
 
     def __init__(self, recording: Any) -> None:
@@ -34,14 +33,14 @@ class RecordingAudio:
 
     @property
     def serial_group(self) -> Hashable | None:
-        """That of the file; what Lhotse reads may be read in any order."""
+        """Group of the file. None if Lhotse reads the recording, which works in any order."""
         return None if self._source is None else self._source.serial_group
 
     def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
         """Return samples ``start:stop``, float32 of shape (channels, samples).
 
         Raises:
-            AudioError: If Lhotse cannot load them; the message names the recording.
+            AudioError: If Lhotse cannot load them. The message has the recording's id.
         """
         if self._file is not None:
             held = tuple(self._recording.sources[0].channels)
@@ -51,7 +50,7 @@ class RecordingAudio:
 
     @cached_property
     def _source(self) -> FileAudio | None:
-        """The file that is all of the recording, if it is one; not opened yet."""
+        """The file, not opened yet, if the recording is one file without transforms."""
         sources = self._recording.sources
         if len(sources) != 1 or sources[0].type != "file" or self._recording.transforms:
             return None
@@ -63,7 +62,7 @@ class RecordingAudio:
 
     @cached_property
     def _file(self) -> FileAudio | None:
-        """The file to be read without Lhotse, if the manifest says no more than the file does."""
+        """The file, if it can be read without Lhotse: the manifest has its rate and channels."""
         file = self._source
         if file is None:
             return None
@@ -72,7 +71,7 @@ class RecordingAudio:
             held = len(self._recording.sources[0].channels)
             return file if fits and held == len(file.channels) else None
         except AudioError:
-            return None  # a container that libsndfile does not know; Lhotse may
+            return None  # libsndfile cannot read it; Lhotse may
 
     def _load(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
         try:
@@ -83,21 +82,21 @@ class RecordingAudio:
             )
         except Exception as error:
             raise _unreadable(f"recording {self._recording.id!r}", error) from error
-        # Lhotse gives the channels in the order of the sources, whatever was asked for.
+        # Lhotse returns channels in the order of the sources, not in the requested order.
         held = [c for source in self._recording.sources for c in source.channels if c in channels]
         if len(held) == len(samples):
             samples = samples[[held.index(c) for c in channels]]
-        return _exactly(samples, stop - start, f"recording {self._recording.id!r}")
+        return _check_length(samples, stop - start, f"recording {self._recording.id!r}")
 
 
 class MixtureAudio:
-    """The audio of a ``MixedCut``: its tracks, mixed by Lhotse when first read.
+    """The audio of a ``MixedCut``, mixed by Lhotse at the first read.
 
-    The mixture is kept until all its clips have been read, and mixed again if it is read after
-    that. Its serial_group is its own: one thread mixes it, and the others wait their turn.
+    The mixture stays in memory until all its clips have been read. Later reads mix it again. Each
+    mixture has its own ``serial_group``, so that only one thread mixes it.
 
     Args:
-        clips: How many will be read from it.
+        clips: Number of clips that will be read.
     """
 
     def __init__(self, cut: Any, *, clips: int) -> None:
@@ -122,26 +121,26 @@ class MixtureAudio:
                 raise _unreadable(f"cut {self._cut.id!r}", error) from error
         missing = [channel for channel in channels if channel >= len(self._mixed)]
         if missing:
-            held = f"the mixture of cut {self._cut.id!r} has {len(self._mixed)} channels"
-            raise AudioError(f"{held}, the turn is on {missing}")
+            found = f"the mixture of cut {self._cut.id!r} has {len(self._mixed)} channels"
+            raise AudioError(f"{found}, the turn needs {missing}")
         samples = self._mixed[list(channels), start:stop]
-        return _exactly(samples, stop - start, f"cut {self._cut.id!r}")
+        return _check_length(samples, stop - start, f"cut {self._cut.id!r}")
 
     def clip_read(self) -> None:
-        """Count one clip less to be read; after the last, free the mixture."""
+        """Count a clip as read. Frees the mixture after the last clip."""
         self._clips -= 1
         if self._clips <= 0:
             self._mixed = None
 
 
 class Stretch:
-    """Part of some audio, whose time starts at the part's first sample.
+    """Part of some audio. Sample 0 is the first sample of the part.
 
     Args:
-        audio: The whole.
+        audio: The whole audio.
         origin: First sample of the part.
-        length: Samples in it; less if the whole ends before.
-        channels: Those that belong to the part.
+        length: Number of samples; shortened if *audio* ends earlier.
+        channels: Channels of the part.
     """
 
     def __init__(
@@ -155,11 +154,11 @@ class Stretch:
 
     @property
     def serial_group(self) -> Hashable | None:
-        """That of the whole."""
+        """Group of the whole audio."""
         return serial_group_of(self._audio)
 
     def clip_read(self) -> None:
-        """Pass on that one more clip has been read: a mixture counts them."""
+        """Count a clip as read in the whole audio: a mixture is freed after the last clip."""
         note_read(self._audio)
 
     def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
@@ -169,19 +168,18 @@ class Stretch:
 
 @lru_cache(maxsize=8)
 def _open_file(path: Path, _changed: int, _size: int) -> FileAudio:
-    # Cuts of one recording share the object, and with it how far an MP3 was decoded.
+    # Cuts of one recording share this object, and with it the decoder position of an MP3.
     return FileAudio(path)
 
 
-def _exactly(samples: FloatArray, count: int, what: str) -> FloatArray:
+def _check_length(samples: FloatArray, count: int, what: str) -> FloatArray:
     if samples.shape[-1] != count:
-        found = samples.shape[-1]
-        raise AudioError(f"{what}: Lhotse gave {found} samples where {count} were asked")
+        raise AudioError(f"{what}: expected {count} samples from Lhotse, got {samples.shape[-1]}")
     return samples
 
 
 def _unreadable(what: str, error: Exception) -> AudioError:
-    # Lhotse appends whole manifests to its messages, which may hold the bytes of the audio.
+    # Lhotse appends whole manifests to its messages, which may include the audio data.
     text = str(error).strip().splitlines()
     first = text[0][:300] if text else ""
     return AudioError(f"{what}: Lhotse cannot load it: {type(error).__name__}: {first}")

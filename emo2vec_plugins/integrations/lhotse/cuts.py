@@ -1,7 +1,7 @@
-"""Lhotse's cuts: an emotion on every supervision, or on the cut where there are none.
+"""Annotation of Lhotse cuts: an emotion for every supervision, or for a cut without any.
 
-The way of a cut: `annotate_cuts` wraps the cuts in a `LazyAnnotator`; each pass over it goes
-through `annotated_pairs`, which has the pipeline open, score and finish a `CutSession` for each.
+`annotate_cuts` wraps the cuts in a `LazyAnnotator`. Each pass over it calls `annotated_pairs`. The
+pipeline opens, scores and finishes a `CutSession` for each cut.
 """
 
 from __future__ import annotations
@@ -43,35 +43,36 @@ def annotate_cuts(
     supervisions: SupervisionSet | None = None,
     plugins: Plugins | None = None,
 ) -> CutSet:
-    """Return a lazy ``CutSet``: a copy of each cut, in order, in which every turn has an emotion.
+    """Return a lazy ``CutSet``: a copy of each cut, in order, with an emotion on every turn.
 
-    Every pass over it annotates again. Cuts are read ahead only as far as a batch needs, and
-    clips of different cuts share a batch. What was given is never changed. A turn that cannot be
-    scored has the field with None and the reason beside it; a turn that has a label already keeps
-    it, with a warning at the first, and is scored only if an array was asked for that it lacks.
+    Every pass over the set annotates again. Cuts are read ahead only as far as a batch needs, and
+    clips of different cuts share a batch. The given cuts are never changed.
 
-    The set pickles, for worker processes that annotate, if *cuts* and *score* do: an `Engine`
-    goes as the name of its model and its options, and each worker loads it.
+    A turn that cannot be scored gets None and a reason. A turn that has a label keeps it, and is
+    scored only if it lacks a requested array. The first kept label of a pass raises a warning.
+
+    The set can be pickled for worker processes if *cuts* and *score* can. An `Engine` is pickled
+    as its model name and options, and each worker loads the model.
 
     Args:
-        cuts: A ``CutSet`` or any iterable of cuts; or a ``RecordingSet``. A generator gives one
-            pass.
-        score: An `Engine`, or anything that keeps the contract of `Scorer`.
-        options: What to attach, under which prefix, and where arrays go. Without a ``store``
-            arrays stay in memory, and the cuts cannot be written as JSON; with one, every pass
-            stores them again, and the set does not pickle.
-        supervisions: The turns of a ``RecordingSet``, grouped by recording in memory.
-        plugins: Those installed, unless given; one may open cuts its own way. A set with plugins
-            of its own does not pickle.
+        cuts: A ``CutSet``, another iterable of cuts, or a ``RecordingSet``. A generator allows
+            only one pass.
+        score: An `Engine` or another `Scorer`.
+        options: What to attach, the prefix of the fields, and where arrays go. Without a
+            ``store``, arrays stay in memory and the cuts cannot be written as JSON. With a
+            ``store``, every pass stores the arrays again, and the set cannot be pickled.
+        supervisions: The turns of a ``RecordingSet``. They are kept in memory.
+        plugins: The installed plugins by default. A plugin may replace how cuts are opened. A set
+            with explicit plugins cannot be pickled.
 
     Raises:
-        OptionsError: If *cuts* is a path, *score* is no scorer, or frames are asked for that the
-            engine does not keep.
-        SourceError: If *cuts* is one cut; or, in a second pass, a generator.
+        OptionsError: If *cuts* is a path, *score* is not a scorer, or the options request frames
+            that the engine does not keep.
+        SourceError: If *cuts* is a single cut, or if a generator is read twice.
     """
     if isinstance(cuts, (str, os.PathLike)):
         path = os.fspath(cuts)
-        raise OptionsError(f"cuts are objects, got a path: open it, CutSet.from_file({path!r})")
+        raise OptionsError(f"expected cuts, got a path; open it with CutSet.from_file({path!r})")
     check_sources(cuts)
     lazy = LazyAnnotator(
         cuts, supervisions, score=score, options=as_options(options), plugins=plugins
@@ -82,9 +83,9 @@ def annotate_cuts(
 
 
 class LazyAnnotator:
-    """Cuts that are annotated whenever they are iterated over: the lazy data of a ``CutSet``.
+    """Iterable that annotates cuts in each pass: the lazy data of a ``CutSet``.
 
-    Takes the arguments of `annotate_cuts`.
+    The arguments are those of `annotate_cuts`.
     """
 
     def __init__(
@@ -102,35 +103,36 @@ class LazyAnnotator:
         if options.embeddings or options.frames:
             from emo2vec_plugins.integrations.lhotse.arrays import ArraySink
 
-            # One numbering for all passes: an HDF5 file refuses a key that it has.
+            # Passes share one counter: HDF5 rejects keys that exist.
             sink = ArraySink(options.store, dtype=options.array_dtype)
             options = replace(options, store=sink)
         self._options = options
         self._annotated = partial(annotated_pairs, score=score, options=options, plugins=plugins)
         self._was_read = False
-        self._annotated(())  # wrong arguments fail here and not in a distant first pass
+        self._annotated(())  # wrong arguments fail here, not in a later first pass
 
     def __len__(self) -> int:
-        return len(self._cuts)  # type: ignore[arg-type] # as in Lhotse: a TypeError if unknown
+        return len(self._cuts)  # type: ignore[arg-type] # TypeError if unknown, as in Lhotse
 
     def __iter__(self) -> Iterator[Any]:
         if self._was_read and self._is_one_shot():
-            raise SourceError("a generator of cuts can be read only once: use .to_eager()")
+            raise SourceError("a generator of cuts can be read only once; use .to_eager()")
         self._was_read = True
         has_warned = False
         for before, after in self._annotated(_as_cuts(self._cuts, self._supervisions)):
             if not has_warned and (kept := _kept_label(before, self._options)):
                 has_warned = True
                 warn(
-                    f"labels in {self._options.field!r} are kept: {kept}. Options(field=...) "
-                    "writes beside them, Options(overwrite=True) replaces them"
+                    f"existing labels in {self._options.field!r} are kept: {kept}; replace them "
+                    "with Options(overwrite=True) or choose another field with Options(field=...)"
                 )
             yield after
 
     def __getstate__(self) -> dict[str, Any]:
         if self._is_bound or self._is_one_shot():
             raise OptionsError(
-                "plugins=..., an open store for arrays and a generator of cuts do not pickle"
+                "annotated cuts cannot be pickled with plugins=..., an open store for arrays or "
+                "a generator of cuts"
             )
         return self.__dict__
 
@@ -141,25 +143,25 @@ class LazyAnnotator:
 def annotated_pairs(
     cuts: Iterable[Any], *, score: Scorer, options: Options, plugins: Plugins | None
 ) -> Iterator[tuple[Any, Any]]:
-    """Yield each cut as it was and as it is annotated, in order; one lazy pass.
+    """Yield (given cut, annotated copy) pairs, lazily and in order.
 
     Args:
-        cuts: Of any kind.
-        score: As `annotate_cuts` takes it.
-        options: With an `ArraySink` as the store if arrays are asked for: ids of cuts repeat, and
-            only a numbering that all cuts share keeps their arrays apart.
-        plugins: Those installed, unless given.
+        cuts: Cuts of any kind.
+        score: An `Engine` or another `Scorer`.
+        options: If arrays are requested, the store must be an `ArraySink`: ids of cuts repeat, and
+            its counter distinguishes their arrays.
+        plugins: The installed plugins by default.
     """
-    given, before = tee(cuts)  # holds as many as the scorer looks ahead
+    given, before = tee(cuts)  # buffers as many cuts as the scorer reads ahead
     failed = partial(_unscored, options=options)
     results = annotate(given, score=score, plugins=plugins, options=options, failed=failed)
-    # Results first: only their last step finds out whether the scorer lost a clip.
+    # Results first: a lost clip is detected only when results end.
     return ((cut, result) for result, cut in zip(results, before, strict=True))
 
 
 @hookimpl
 def emo2vec_open(source: Any, options: Options) -> CutSession | None:
-    """Open a cut of Lhotse, of any kind."""
+    """Open a Lhotse cut of any kind."""
     if not is_a(source, "lhotse.cut", "Cut"):
         return None
     from emo2vec_plugins.integrations.lhotse.session import CutSession
@@ -178,14 +180,17 @@ def _as_cuts(cuts: Iterable[Any], supervisions: Iterable[Any] | None) -> Iterato
             yield item
         else:
             kind = type(item).__name__
-            raise OptionsError(f"supervisions go with a RecordingSet, got them with a {kind}")
+            raise OptionsError(f"supervisions=... needs a RecordingSet, got a {kind} among cuts")
     if turns:
         lost = sum(map(len, turns.values()))
-        warn(f"{lost} supervisions are of recordings not given, the first of {next(iter(turns))!r}")
+        warn(
+            f"{lost} supervisions dropped: their recordings are missing from the RecordingSet, "
+            f"the first is {next(iter(turns))!r}"
+        )
 
 
 def _holds_iterator(items: Any) -> bool:
-    """Return whether items are read from an iterator, also behind Lhotse's filter, map or mux."""
+    """Return whether *items* come from an iterator, also inside Lhotse's filter, map or mux."""
     if isinstance(items, Iterator):
         return True
     if isinstance(items, list | tuple):
@@ -195,7 +200,7 @@ def _holds_iterator(items: Any) -> bool:
 
 
 def _kept_label(cut: Any, options: Options) -> str | None:
-    """Return in words the first label of a cut that is not replaced."""
+    """Describe the first label of a cut that is kept, for the warning."""
     if not is_a(cut, "lhotse.cut", "Cut"):
         return None
     from emo2vec_plugins.integrations.lhotse.session import places
@@ -206,7 +211,7 @@ def _kept_label(cut: Any, options: Options) -> str | None:
 
 
 def _unscored(source: Any, error: Exception, *, options: Options) -> Any:
-    """Return a cut that failed, with the error as the reason on every turn to be scored."""
+    """Return a copy of a failed cut, with the error as the reason at every unlabelled turn."""
     source = pass_through(source, error)
     if not is_a(source, "lhotse.cut", "Cut"):
         return source

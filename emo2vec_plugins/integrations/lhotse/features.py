@@ -19,13 +19,13 @@ from emo2vec_plugins.integrations.lhotse.arrays import FRAME_SHIFT, as_counted, 
 
 @dataclass
 class Emotion2vecConfig:
-    """The settings of an extractor, as Lhotse writes them to YAML.
+    """Settings of the extractor, as Lhotse writes them to YAML.
 
     Attributes:
-        model: Anything `load_model` knows.
-        device: The best available if None.
-        dtype: Of the network's arithmetic.
-        batch_seconds: Audio to give the model at a time; its own preference if None.
+        model: Anything `load_model` accepts.
+        device: The best available device if None.
+        dtype: Type in which the network computes.
+        batch_seconds: Seconds of audio in a batch; the model's default if None.
     """
 
     model: str = DEFAULT_MODEL
@@ -39,20 +39,21 @@ class Emotion2vecConfig:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Emotion2vecConfig:
-        """Read back what `to_dict` gave."""
+        """Create the settings from the result of `to_dict`."""
         return cls(**data)
 
 
 @register_extractor
 class Emotion2vec(FeatureExtractor):  # type: ignore[misc]
-    """Frame embeddings, 50 a second, each clip exactly as it is scored alone.
+    """Lhotse extractor of frame embeddings, 50 per second.
 
-    Clips of one call share batches. Channels are averaged, audio is resampled to 16 kHz, long
-    audio goes in windows. Where Lhotse counts one frame more than the model gives, the last is
-    repeated. The model is loaded when it is first needed, once in each process.
+    Clips of one call share batches; the result of a clip is the same as if it is scored alone.
+    Channels are averaged, audio is resampled to 16 kHz, and long audio is split into windows. The
+    last frame is repeated if Lhotse expects one more than the model gives. Each process loads the
+    model when it first needs it.
 
     Args:
-        config: Which model to load.
+        config: The model to load, and how to run it.
         backend: A loaded model to use instead.
     """
 
@@ -73,8 +74,8 @@ class Emotion2vec(FeatureExtractor):  # type: ignore[misc]
 
     @property
     def device(self) -> str:
-        """The configured device; Lhotse decides by it whether it may use processes."""
-        # load_model would choose the same, but the model is not loaded to answer this.
+        """The configured device, or the best one available."""
+        # The same choice as in load_model, without loading the model.
         return self.config.device or ("cuda" if torch.cuda.is_available() else "cpu")
 
     def feature_dim(self, sampling_rate: int) -> int:  # noqa: ARG002 - Lhotse's signature
@@ -86,26 +87,27 @@ class Emotion2vec(FeatureExtractor):  # type: ignore[misc]
 
         Args:
             samples: Shape (samples,) or (channels, samples).
-            sampling_rate: A multiple of 50: 11,025 Hz has no whole number of samples a frame.
+            sampling_rate: A multiple of 50, so that the frame shift is a whole number of samples.
+                11,025 Hz is not.
 
         Raises:
-            AudioError: If the rate is not one of these, or the clip cannot be scored.
+            AudioError: If the rate is not a multiple of 50, or the clip cannot be scored.
         """
         return self._frames([samples], sampling_rate)[0]
 
     def extract_batch(self, samples: Any, sampling_rate: int, lengths: Any = None) -> Any:
-        """Return the frames of many clips, in order; one array if all have as many frames.
+        """Return the frames of many clips, in order; one array if all have the same length.
 
         Args:
-            samples: A list of clips, or an array of clips of one length, shape (clips, samples)
-                or (clips, channels, samples); or a single clip, shape (samples,).
+            samples: A list of clips; an array of clips of equal length, of shape (clips, samples)
+                or (clips, channels, samples); or a single clip, of shape (samples,).
             sampling_rate: A multiple of 50.
-            lengths: Samples of each clip, if *samples* is padded to the longest.
+            lengths: Number of samples in each clip, if *samples* is padded.
 
         Raises:
-            AudioError: If the rate is not one of these, or a clip cannot be scored.
+            AudioError: If the rate is not a multiple of 50, or a clip cannot be scored.
         """
-        # Lhotse gives lists of arrays, arrays, or tensors, and expects back what it gave.
+        # Lhotse passes lists of arrays, arrays, or tensors, and expects the same type back.
         is_list = isinstance(samples, (list, tuple))
         clips = list(samples) if is_list or samples.ndim > 1 else [samples]
         is_torch = any(isinstance(clip, torch.Tensor) for clip in clips)
@@ -131,7 +133,10 @@ class Emotion2vec(FeatureExtractor):  # type: ignore[misc]
     def _frames(self, samples: Sequence[Any], rate: int) -> list[FloatArray]:
         if not divides(rate):
             hop = f"{FRAME_SHIFT * rate:g} samples"
-            raise AudioError(f"at {rate} Hz a frame is {hop}; use cuts.resample(16000)")
+            raise AudioError(
+                f"expected a sampling rate that is a multiple of 50, got {rate} Hz, where a frame "
+                f"is {hop}; use cuts.resample(16000)"
+            )
         sounds = (ArrayAudio(clip, rate) for clip in samples)
         clips = (Clip(turn=Turn(start=0.0, end=each.length / rate), audio=each) for each in sounds)
         results = []
@@ -145,7 +150,7 @@ class Emotion2vec(FeatureExtractor):  # type: ignore[misc]
 
 
 def _joined(items: list[Any], stack: Callable[[list[Any]], Any], *, is_list: bool) -> Any:
-    """Return clips in the shapes of Lhotse's own `extract_batch`."""
+    """Return clips in the shapes that Lhotse's `extract_batch` returns."""
     if len(items) == 1:
         return items if is_list else items[0]
     return stack(items) if len({len(item) for item in items}) == 1 else items

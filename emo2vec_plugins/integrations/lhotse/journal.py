@@ -1,4 +1,4 @@
-"""How far a run got: a journal while it lasts, a record when it is finished, and the counts."""
+"""Progress of a run: the journal of an unfinished run, the record of a finished one, the counts."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from emo2vec_plugins.files import make_folder, sync, write_whole
 from emo2vec_plugins.integrations import is_labelled
 from emo2vec_plugins.integrations.lhotse.session import places, turn_name
 
-NAMED = 10
-"""Most failures that are listed; the manifest has them all."""
+MAX_FAILURES = 10
+"""Most failures in a summary; the manifest has all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What became of a manifest's turns; those of an earlier, killed run are counted too.
+    """Counts of annotated turns in a manifest, including those of an earlier, killed run.
 
     Attributes:
-        cuts: All of them.
-        turns: Supervisions, and cuts without any; the sum of the four below.
-        scored: With a label now that they had not, or that was replaced.
-        unscored: Without a label and without a reason: the model has no head.
-        failed: Without a label and with the reason: no audio, too short.
-        skipped: With a label that was there already.
-        failures: The first ten that failed, by their ids, each with the reason.
-        was_finished: The output was there before, complete, and this run did nothing; ignored
+        cuts: Number of cuts.
+        turns: Number of supervisions, and of cuts without any. It is the sum of the next four.
+        scored: Turns with a new or replaced label.
+        unscored: Turns without a label or reason, because the model has no classification head.
+        failed: Turns without a label but with a reason: no audio, too short.
+        skipped: Turns with an existing label.
+        failures: Names and reasons of the first ten failed turns.
+        was_finished: Whether the output was complete before this run, which did nothing. Ignored
             in comparison.
     """
 
@@ -48,8 +48,8 @@ class Summary:
     was_finished: bool = field(default=False, compare=False)
 
     def plus(self, before: Any, after: Any, options: Options) -> Summary:
-        """Return the sum with one cut, as it was and as it is."""
-        # A plugin may have replaced the cut by one with other turns.
+        """Return a summary that also counts one cut, given before and after annotation."""
+        # A plugin may return a cut with other turns.
         known, failures = places(after), list(self.failures)
         fates = dict.fromkeys(("scored", "unscored", "failed", "skipped"), 0)
         for place, own in places(before).items():
@@ -65,49 +65,49 @@ class Summary:
                 fates["unscored"] += 1
         sums = {name: getattr(self, name) + count for name, count in fates.items()}
         sums |= {"cuts": self.cuts + 1, "turns": self.turns + sum(fates.values())}
-        return Summary(failures=tuple(failures[:NAMED]), **sums)
+        return Summary(failures=tuple(failures[:MAX_FAILURES]), **sums)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the counts, as `from_json` takes them."""
+        """Return the counts as JSON values for `from_json`."""
         values = asdict(self) | {"failures": list(self.failures)}
         del values["was_finished"]
         return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Summary:
-        """Read back what `as_json` gave."""
+        """Create a summary from the result of `as_json`."""
         return cls(**{**values, "failures": tuple(values.get("failures", ()))})
 
 
 class Journal:
-    """The steps of a run, each on disk before the next begins.
+    """The steps of a run. Each step is on disk before the next begins.
 
-    The first line is the task, each other line the state after a step. A last line that was not
-    written to its end is dropped. A journal without a step is begun anew by another task.
+    The first line is the task; each other line is the state after a step. An incomplete last line
+    is dropped. Another task may replace a journal without steps.
 
     Args:
-        path: Of the journal; created if missing.
-        task: All that the output depends on, as JSON values.
+        path: Path of the journal; created if missing.
+        task: Everything the output depends on, as JSON values.
 
     Raises:
-        ResumeError: If there is a journal of another task.
+        ResumeError: If the journal has steps of another task.
     """
 
     def __init__(self, path: Path, task: Mapping[str, Any]) -> None:
         self.path = path
         lines, length = _whole_lines(path)
-        # Without a step nothing was done that another task could spoil.
+        # Without steps there is no work to lose.
         if len(lines) == 1 and lines[0] != task:
             lines, length = [], 0
         if lines and lines[0] != task:
-            raise ResumeError(f"{path} is of another run: {differences(lines[0], task)}")
+            raise ResumeError(f"{path} is from another run: {differences(lines[0], task)}")
         self.state: dict[str, Any] = lines[-1] if len(lines) > 1 else {}
         cut_back(path, length)
         if not lines:
             self._append(task)
 
     def step(self, state: Mapping[str, Any]) -> None:
-        """Write where the run stands, durably."""
+        """Append the state of the run and flush it to disk."""
         self.state = dict(state)
         self._append(state)
 
@@ -117,35 +117,37 @@ class Journal:
             sync(file)
 
 
-def begun(path: Path, task: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the task of the run to go on with: this one, or another that got somewhere."""
+def task_to_resume(path: Path, task: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the task of an unfinished run: *task*, or another task with at least one step."""
     lines, _ = _whole_lines(path)
     return lines[0] if len(lines) > 1 or lines == [task] else None
 
 
 def cut_back(path: Path, length: int) -> None:
-    """Drop what stands in a file behind *length* bytes; make it if it is missing.
+    """Truncate a file to *length* bytes. Creates the file if it is missing.
 
     Raises:
-        ResumeError: If it has fewer.
+        ResumeError: If the file is shorter.
     """
     make_folder(path.parent)
     path.touch()
     if path.stat().st_size < length:
-        sizes = f"{path.stat().st_size} bytes, {length} were written"
-        raise ResumeError(f"{path} has {sizes}: it was changed; remove it and start over")
+        raise ResumeError(
+            f"{path} was changed: expected at least {length} bytes, found {path.stat().st_size}; "
+            "remove it and start over"
+        )
     os.truncate(path, length)
 
 
 @contextmanager
 def held_lines(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file for appending, and keep other processes from it until the block ends.
+    """Open a file for appending, and lock it until the block ends.
 
-    The lock ends with the process, however it ends. Where there are no locks, on Windows and
-    some network disks, there is none.
+    The lock also ends if the process is killed. On Windows and some network disks, which have no
+    such locks, the file is not locked.
 
     Raises:
-        ResumeError: If another process has the lock.
+        ResumeError: If another process has locked the file.
     """
     make_folder(path.parent)
     with path.open("ab") as file:
@@ -162,55 +164,58 @@ def held_lines(path: Path) -> Iterator[IO[bytes]]:
 
 
 def as_task(**values: Any) -> dict[str, Any]:
-    """Return what an output depends on as it is read back from a journal or a record."""
+    """Return *values* as they are read from a journal or record: everything an output depends on."""
     return json.loads(json.dumps(values, default=str))  # type: ignore[no-any-return]
 
 
 def identity_of(score: Any) -> Any:
-    """Return what distinguishes a scorer's results from those of others, as JSON values."""
+    """Return JSON values that identify a scorer: its ``identity``, or the name of its class."""
     return getattr(score, "identity", f"{type(score).__module__}.{type(score).__qualname__}")
 
 
 def record_path(target: Path) -> Path:
-    """Return the file that says what a finished output was made from."""
+    """Return the path of the record of a finished output: its task and results."""
     return target.with_name(f"{target.name}.emo2vec.json")
 
 
 def write_record(target: Path, *, task: Mapping[str, Any], **results: Any) -> None:
-    """Write what an output was made from and what came of it; the caller holds the output."""
+    """Write the task and results of an output. The caller must have locked the output."""
     document = json.dumps({"task": task, **results}, indent=2) + "\n"
     write_whole(record_path(target), document, locked=True)
 
 
 def recorded(target: Path, *, task: Mapping[str, Any], result: str) -> Any:
-    """Return one result of a finished output; None if there is no output yet.
+    """Return one result of a finished output, or None if the output does not exist.
 
     Raises:
-        ResumeError: If the output is not of this task.
+        ResumeError: If the output is from another task.
     """
     if not target.exists():
         return None
     path = record_path(target)
     record = json.loads(path.read_text("utf-8")) if path.is_file() else {}
     if result not in record:
-        raise ResumeError(f"{target} is there already; remove it or write elsewhere")
+        raise ResumeError(f"{target} already exists; remove it or choose another path")
     if record["task"] != task:
         how = differences(record["task"], task)
-        raise ResumeError(f"{target} is there, made otherwise: {how}. Remove it or write elsewhere")
+        raise ResumeError(
+            f"{target} already exists and has other settings: {how}; remove it or choose another "
+            "path"
+        )
     return record[result]
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """Return in words how two tasks differ; of their ``input``, only that it has changed."""
+    """Describe how two tasks differ. Details of a changed ``input`` are omitted."""
     before, after = dict(_flat(then)), dict(_flat(now))
-    said = [
+    changes = [
         "the input has changed"
         if name.startswith("input.")
-        else f"{name} was {_short(before.get(name))}, is {_short(after.get(name))}"
+        else f"{name} was {_short(before.get(name))}, is now {_short(after.get(name))}"
         for name in sorted(before | after)
         if before.get(name) != after.get(name)
     ]
-    return "; ".join(dict.fromkeys(said))
+    return "; ".join(dict.fromkeys(changes))
 
 
 def _short(value: Any) -> str:
@@ -227,8 +232,8 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def _whole_lines(path: Path) -> tuple[list[dict[str, Any]], int]:
-    """Return the lines that were written to their end, and their length in bytes."""
+    """Return the complete lines and their length in bytes."""
     whole = path.read_bytes() if path.exists() else b""
-    # A killed process may leave half a line; a line is whole once it has its end.
+    # A killed process may leave an incomplete line, without a line break.
     whole = whole[: whole.rfind(b"\n") + 1]
     return [json.loads(line) for line in whole.splitlines()], len(whole)

@@ -1,4 +1,4 @@
-"""Emotion labels in the supervisions of Lhotse cuts: those that people gave, and pseudo-labels."""
+"""Emotion labels in the supervisions of Lhotse cuts: human labels and pseudo-labels."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     from lhotse.supervision import SupervisionSegment
 
 PSEUDO = "pseudo"
-"""In ``FIELD_source``, beside a label that a model gave and not a person."""
+"""Value of ``FIELD_source`` beside a label from a model, not a person."""
 
 _SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledTurn:
-    """A supervision and what its label means.
+    """A supervision with its emotion class.
 
     Attributes:
-        cut: That holds it.
-        supervision: As it is in the cut: its start is relative to the cut's.
-        label: Our name of its class.
-        is_pseudo: A model gave the label, as `pseudo_label` writes it: for training, not for
-            evaluation.
+        cut: The cut that contains the supervision.
+        supervision: The supervision; its start is relative to the start of the cut.
+        label: The class, after the label map.
+        is_pseudo: Whether the label is from a model, as `pseudo_label` writes it. Such labels are
+            for training, not for evaluation.
     """
 
     cut: Cut
@@ -46,25 +46,25 @@ def labelled_turns(
     labels: Collection[str] = EMOTIONS,
     skip_unlabelled: bool = False,
 ) -> list[LabelledTurn]:
-    """Return every labelled supervision, in order; no audio is read.
+    """Return every labelled supervision, in order. No audio is read.
 
     Args:
         cuts: Cuts with supervisions.
-        field: The supervisions' custom field that holds the label.
-        label_map: What the corpus's names mean.
-        labels: Those that may occur.
-        skip_unlabelled: Leave out supervisions without a label instead of refusing them.
+        field: The custom field of the supervisions with the label.
+        label_map: Maps the label names of the corpus to classes.
+        labels: The allowed classes.
+        skip_unlabelled: Skip supervisions without a label instead of raising an error.
 
     Raises:
-        LabelError: If there is no turn at all, or labels are missing or not among *labels*. The
-            message counts and shows all kinds of them.
+        LabelError: If no supervision is labelled, or labels are missing or not in *labels*. The
+            message lists and counts all unknown labels.
     """
     meaning = label_map or LabelMap()
     turns: list[LabelledTurn] = []
     unlabelled: list[str] = []
     unknown: Counter[str] = Counter()
     given = list(supervisions_of(cuts))
-    # Mistakes are collected: of a corpus, all of them are wanted at once.
+    # Collect all errors: users want to see them at once for a whole corpus.
     for cut, supervision in given:
         name = label_in(supervision, field)
         label = None if name is None else meaning(name)
@@ -73,25 +73,27 @@ def labelled_turns(
         elif label in labels:
             is_pseudo = is_pseudo_labelled(supervision, field)
             turns.append(LabelledTurn(cut, supervision, str(label), is_pseudo))
-        elif label is not None:  # None: the map leaves this class out
+        elif label is not None:  # None: the map drops this class
             unknown[name] += 1
     if unknown:
         mapped = {name: f", mapped to {meaning.names[name]!r}" for name in meaning.names}
         counted = unknown.most_common()
         found = ", ".join(f"{name!r} ({n}{mapped.get(name, '')})" for name, n in counted)
         raise LabelError(
-            f"field {field!r} has labels that are not known: {found}; known are "
-            f"{', '.join(labels)}; a label map says what others mean, or leaves them out"
+            f"expected labels among {', '.join(labels)} in field {field!r}, found {found}; "
+            "use a label map to rename or drop them"
         )
     if unlabelled and not skip_unlabelled:
         shown = unlabelled[:_SHOWN] + ["..."] * (len(unlabelled) > _SHOWN)
         raise LabelError(
             f"{len(unlabelled)} of {len(given)} supervisions have no label in field {field!r}: "
-            f"{', '.join(shown)}; name another field (--field) or skip them (--skip-unlabelled)"
+            f"{', '.join(shown)}; choose another field (--field) or skip them (--skip-unlabelled)"
         )
     if not turns:
-        none = f"none of {len(given)} supervisions has a label of {', '.join(labels)} in {field!r}"
-        raise LabelError(f"nothing is labelled: {none if given else 'there are no supervisions'}")
+        where = f"{len(given)} supervisions have no label among {', '.join(labels)} in {field!r}"
+        raise LabelError(
+            f"no labelled turns: {where if given else 'the cuts have no supervisions'}"
+        )
     return turns
 
 
@@ -103,18 +105,18 @@ def supervisions_of(cuts: Iterable[Cut]) -> Iterator[tuple[Cut, SupervisionSegme
 
 
 def label_in(supervision: SupervisionSegment, field: str) -> str | None:
-    """Return the name in a custom field; None where there is none, or only white space.
+    """Return the label in a custom field, or None if it is missing or blank.
 
     Raises:
-        LabelError: If the field holds something else than a string.
+        LabelError: If the value is not a string.
     """
     name = (supervision.custom or {}).get(field)
     if name is not None and not isinstance(name, str):
-        where = f"supervision {supervision.id}: field {field!r}"
-        raise LabelError(f"{where} must hold a label, got {name!r}")
+        where = f"field {field!r} of supervision {supervision.id}"
+        raise LabelError(f"expected a string in {where}, got {name!r}")
     return (name or "").strip() or None
 
 
 def is_pseudo_labelled(supervision: SupervisionSegment, field: str) -> bool:
-    """Return whether the label in a custom field is a pseudo-label: a model's, not a person's."""
+    """Return whether the label in a custom field is from a model, not from a person."""
     return (supervision.custom or {}).get(f"{field}_source") == PSEUDO

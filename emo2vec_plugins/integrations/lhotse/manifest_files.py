@@ -1,7 +1,7 @@
-"""Manifests of cuts on disk: read from any cut on, written in one piece when all are there.
+"""Manifests of cuts on disk: read from any position, written atomically.
 
-Two kinds: JSON lines, compressed or not, and Shar directories, where cuts stand beside tar files
-with their audio. A Shar directory's new cuts stand beside links to the same tar files.
+There are two kinds: JSON lines, compressed or not, and Shar directories with cuts and tar files of
+their audio. A new Shar directory has new cuts and links to the same tar files.
 """
 
 from __future__ import annotations
@@ -27,56 +27,66 @@ from emo2vec_plugins.files import replacing, staging, sync
 
 ENDINGS = (".jsonl", ".jsonl.gz")
 SHAR_FIELDS = ("shard_origin", "shar_epoch")
-"""What Lhotse's Shar reader adds to cuts; neither can be written as JSON."""
+"""Fields that Lhotse's Shar reader adds to cuts; they cannot be written as JSON."""
 
 
 def layout(source: Path, target: Path, *, fields: Collection[str]) -> Layout:
-    """Return how *source* is read and *target* written, when *fields* are added to its cuts.
+    """Return the layout for reading *source* and writing *target* with new *fields*.
 
     Raises:
-        OptionsError: If a Shar directory has files of its own for one of the fields: their
-            contents replace those of the cuts when Lhotse reads it.
-        FormatError: If one is of an unknown kind, or they are of different kinds.
+        OptionsError: If *source* is a Shar directory with files for one of *fields*. When Lhotse
+            reads it, these files replace the fields of the cuts.
+        FormatError: If the kind of a manifest is unknown, or the kinds differ.
     """
     if not source.exists():
-        raise FormatError(f"{source}: there is no such manifest")
+        raise FormatError(f"{source}: no such manifest")
     lines = target.name.endswith(ENDINGS)
     if source.is_dir():
         shar = SharLayout(source)
         if lines:
             raise FormatError(
-                f"{source} is a Shar directory, and a single manifest cannot hold its audio: write "
-                "a directory, or use 'lhotse shar export' first"
+                f"expected a directory as output for the Shar directory {source}, got {target}: a "
+                "single manifest cannot store audio; write a directory, or run 'lhotse shar "
+                "export' first"
             )
         hidden = sorted(shar.fields.intersection(fields))
         if hidden:
             files = ", ".join(hidden)
-            raise OptionsError(f"{source} has files of its own for {files}: choose another field")
+            raise OptionsError(
+                f"{source} has separate files for {files}, which would replace new values; choose "
+                "another field"
+            )
         return shar
     if not source.name.endswith(ENDINGS) or not lines:
         wrong = target if source.name.endswith(ENDINGS) else source
-        raise FormatError(f"{wrong}: manifests are .jsonl, .jsonl.gz or Shar: 'lhotse copy'")
+        raise FormatError(
+            f"expected a .jsonl or .jsonl.gz manifest or a Shar directory, got {wrong}; convert "
+            "manifests with 'lhotse copy'"
+        )
     return LinesLayout(source)
 
 
 def read_cuts(path: str | os.PathLike[str]) -> list[Cut]:
-    """Return the cuts of a ``.jsonl`` or ``.jsonl.gz`` manifest; no audio is read.
+    """Return the cuts of a ``.jsonl`` or ``.jsonl.gz`` manifest. No audio is read.
 
     Raises:
-        FormatError: If it is another kind of file, a line is not a cut, or there are no cuts.
-        OSError: If it cannot be read.
+        FormatError: If the file is of another kind, a line is not a cut, or there are no cuts.
+        OSError: If the file cannot be read.
     """
     path = Path(path)
     if not path.name.endswith(ENDINGS) or path.is_dir():
-        raise FormatError(f"{path}: a manifest of cuts is a .jsonl or .jsonl.gz: 'lhotse copy'")
+        raise FormatError(
+            f"expected a .jsonl or .jsonl.gz manifest of cuts, got {path}; convert manifests with "
+            "'lhotse copy'"
+        )
     cuts = list(LinesLayout(path).cuts(0))
     if not cuts:
-        raise FormatError(f"{path}: there are no cuts in it")
+        raise FormatError(f"{path}: the manifest has no cuts")
     return cuts
 
 
 class LinesLayout:
-    """A ``.jsonl`` or ``.jsonl.gz`` of cuts."""
+    """A ``.jsonl`` or ``.jsonl.gz`` manifest of cuts."""
 
     def __init__(self, source: Path) -> None:
         self._source = source
@@ -86,34 +96,34 @@ class LinesLayout:
         return {"sha256": _digest(self._source)}
 
     def cuts(self, skip: int) -> Iterator[Any]:
-        """Yield the cuts, lazily; lines that are skipped are not parsed.
+        """Yield the cuts lazily, after the first *skip*.
 
         Raises:
-            FormatError: If a line is no cut; the message has its number.
+            FormatError: If a line is not a cut. The message has its number.
         """
-        # Parsing takes most of the time of reading, so that resuming far into a file is quick.
+        # Skipped lines are not parsed, so that resuming is fast: parsing takes most of the time.
         for number, line in islice(lines_of(self._source), skip, None):
             yield _parsed(line, f"{self._source}, line {number}")
 
     def line(self, cut: Any) -> str:
-        """Return the cut as Lhotse's own writer does."""
+        """Return the cut as one line, as Lhotse writes it."""
         return json.dumps(cut.to_dict(), ensure_ascii=False)
 
     def seal(self, lines: Path, target: Path) -> None:
-        """Write the finished lines as *target*, which is complete or absent at any moment."""
+        """Write the finished lines to *target* atomically."""
         with (
             lines.open("rb") as whole,
             replacing(target, locked=True) as file,
-            _packed(file, like=target) as out,
+            _compressed(file, like=target) as out,
         ):
             shutil.copyfileobj(whole, out)
 
 
 class SharLayout:
-    """A directory as ``CutSet.to_shar`` writes it.
+    """A directory in the layout of ``CutSet.to_shar``.
 
     Attributes:
-        fields: What stands in files beside the cuts.
+        fields: Fields that are stored in separate files.
     """
 
     def __init__(self, source: Path) -> None:
@@ -122,25 +132,25 @@ class SharLayout:
             self._streams = LazySharIterator(in_dir=source).streams
         except AssertionError as error:
             reason = str(error) or "it has no cuts.000000.jsonl or cuts.000000.jsonl.gz"
-            raise FormatError(f"{source} is not a Shar directory: {reason}") from error
+            raise FormatError(f"expected a Shar directory, got {source}: {reason}") from error
         self.fields = self._streams.keys() - {"cuts"}
         self._sizes: list[int] | None = None
 
     def identity(self) -> dict[str, Any]:
-        """Return the digests of the cuts, and the sizes of what stands beside them."""
+        """Return the digests of the files with cuts, and the sizes of all other files."""
         return {
             path.name: _digest(path) if path in self._streams["cuts"] else path.stat().st_size
             for path in sorted(self._source.iterdir())
         }
 
     def cuts(self, skip: int) -> Iterator[Any]:
-        """Yield the cuts with their audio, lazily; shards that are skipped are not read.
+        """Yield the cuts with their audio lazily, after the first *skip*.
 
         Raises:
-            FormatError: If a tar file holds fewer items than there are cuts.
+            FormatError: If a tar file has fewer items than there are cuts.
         """
         for index, size in enumerate(self._shard_sizes()):
-            # Tar files cannot be entered in the middle: only whole shards are left unread.
+            # Only whole shards are skipped unread: a tar file must be read from its start.
             if skip >= size:
                 skip -= size
                 continue
@@ -149,15 +159,18 @@ class SharLayout:
             for found, cut in enumerate(LazySharIterator(streams), 1):
                 if found > skip:
                     yield cut
-            # Lhotse ends early, without an error, where a tar file has fewer items.
+            # If a tar file has fewer items, Lhotse stops early without an error.
             if found != size:
                 path = self._streams["cuts"][index]
-                raise FormatError(f"{path} has {size} cuts, the files beside it have {found}")
+                raise FormatError(
+                    f"expected {size} items in the tar files of {path}, one for each cut, "
+                    f"found {found}"
+                )
             skip = 0
 
     def line(self, cut: Any) -> str:
-        """Return the cut with placeholders where its data came from tar files."""
-        # Lhotse puts the data back from the tar file where it finds such a placeholder.
+        """Return the cut as one line, with placeholders for data from tar files."""
+        # Lhotse replaces each placeholder with the data of the tar file.
         bare = cut.drop_in_memory_data()
         if bare.custom:
             kept = {k: v for k, v in bare.custom.items() if k not in SHAR_FIELDS}
@@ -165,15 +178,15 @@ class SharLayout:
         return json.dumps(bare.to_dict(), ensure_ascii=False)
 
     def seal(self, lines: Path, target: Path) -> None:
-        """Write shards as they were cut before, link all other files, rename the directory."""
+        """Write *target* atomically, with shards of the same sizes and links to other files."""
         if target.exists():
-            return  # killed after the renaming
+            return  # an earlier run was killed after it renamed the directory
         with staging(target, locked=True) as folder, lines.open("rb") as whole:
-            shutil.rmtree(folder, ignore_errors=True)  # left by a process that was killed
+            shutil.rmtree(folder, ignore_errors=True)  # from a killed process
             folder.mkdir()
             for path, size in zip(self._streams["cuts"], self._shard_sizes(), strict=True):
                 with (folder / path.name).open("wb") as file:
-                    with _packed(file, like=path) as out:
+                    with _compressed(file, like=path) as out:
                         out.writelines(islice(whole, size))
                     sync(file)
             for path in sorted(self._source.iterdir()):
@@ -187,7 +200,7 @@ class SharLayout:
 
 
 Layout = LinesLayout | SharLayout
-"""A manifest that is read, and how one like it is written."""
+"""Reads a manifest and writes one of the same kind."""
 
 
 def _parsed(line: bytes, where: str) -> Any:
@@ -195,17 +208,19 @@ def _parsed(line: bytes, where: str) -> Any:
         cut = deserialize_cut(json.loads(line))
     except (ValueError, KeyError, TypeError) as error:
         why = f"{type(error).__name__}: {error}"
-        raise FormatError(f"{where}: not a cut ({why}); 'lhotse cut simple' makes cuts") from error
+        raise FormatError(
+            f"{where}: expected a cut ({why}); create cuts with 'lhotse cut simple'"
+        ) from error
     if not isinstance(cut, Cut):
-        raise FormatError(f"{where}: {type(cut).__name__} is not a cut")
+        raise FormatError(f"{where}: expected a cut, found a {type(cut).__name__}")
     return cut
 
 
 def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines that are not blank, with their numbers from 1; ``.gz`` is unpacked.
+    """Yield (line number from 1, line) for each non-blank line. ``.gz`` files are decompressed.
 
     Raises:
-        FormatError: If the archive is damaged.
+        FormatError: If the gzip file is damaged.
     """
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
@@ -213,14 +228,14 @@ def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
                 if line.strip():
                     yield number, line
     except (gzip.BadGzipFile, EOFError) as error:
-        raise FormatError(f"{path}: the gzip archive is damaged: {error}") from error
+        raise FormatError(f"{path}: the gzip file is damaged: {error}") from error
 
 
-def _packed(file: IO[bytes], *, like: Path) -> AbstractContextManager[Any]:
-    """Compress what is written to *file* if *like* is compressed; the same bytes give the same."""
+def _compressed(file: IO[bytes], *, like: Path) -> AbstractContextManager[Any]:
+    """Compress writes to *file* if *like* is compressed. Equal input gives equal bytes."""
     if like.suffix != ".gz":
         return nullcontext(file)
-    # Without name and time, which the header would hold: a resumed run has the same bytes.
+    # No name and time in the header, so that a resumed run writes the same bytes.
     return gzip.GzipFile("", "wb", 6, file, mtime=0)
 
 

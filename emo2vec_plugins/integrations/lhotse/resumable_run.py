@@ -1,8 +1,8 @@
-"""Manifests of cuts in, the same with emotions out, in a run that may be killed and resumed.
+"""Annotation of a manifest of cuts, in a run that can be killed and resumed.
 
-A resumed run ends with the bytes of one that was never interrupted. So batches must be the same
-in both: cuts go through the engine in groups whose borders follow from the input alone, and a run
-resumes at the border of a group.
+A resumed run writes the same bytes as an uninterrupted one, so their batches must be the same.
+Therefore cuts are scored in groups that depend only on the input, and a run resumes at the start
+of a group.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from emo2vec_plugins.integrations.lhotse.journal import Journal, Summary, cut_ba
 from emo2vec_plugins.integrations.lhotse.manifest_files import Layout, layout
 
 GROUP_BATCHES = 10
-"""A group has cuts for this many batches: what a killed run does again, at most."""
+"""Batches in a group of cuts: the most that a resumed run scores again."""
 
 DEFAULT_BATCH_SECONDS = 30.0
-"""Audio in a batch of a scorer that does not say how much it takes."""
+"""Seconds of audio in a batch, for scorers without a ``batch_seconds`` attribute."""
 
 
 def annotate_manifest(
@@ -43,44 +43,46 @@ def annotate_manifest(
     plugins: Plugins | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Summary:
-    """Write a manifest of cuts like *source* in which every turn has an emotion.
+    """Write a copy of a manifest of cuts, with an emotion on every turn.
 
-    Until all is done the lines are in ``TARGET.part.jsonl`` and the state of the run in
-    ``TARGET.part.journal``. If they are there, the run goes on from them; a run that fails
-    before anything was done leaves none. Afterwards ``TARGET.emo2vec.json`` says what the
-    emotions come from; done again with the same input, model and options, nothing is left to
-    do. To try the turns again that failed, annotate the output.
+    An unfinished run keeps its lines in ``TARGET.part.jsonl`` and its state in
+    ``TARGET.part.journal``. If these files exist, the run resumes from them. A run that fails in
+    its first group removes them. A finished run writes its settings and counts to
+    ``TARGET.emo2vec.json``. Another run with the same input, model and options then does nothing.
+    To retry failed turns, annotate the output.
 
     Args:
-        source: A ``.jsonl``, a ``.jsonl.gz`` or a Shar directory.
-        target: Of the same kind. A new Shar directory has links to the audio of the old.
-        score: An `Engine`, or anything that keeps the contract of `Scorer`; of another scorer
-            than the engine, its ``identity`` tells one model from another.
-        options: What to attach; its ``store`` must be None.
-        store: Path for arrays: of an archive, or of a folder for ``numpy_files``.
-        store_type: ``lilcom_chunky``, ``numpy_hdf5`` or ``numpy_files``; by the path's suffix,
-            ``.lca``, ``.h5`` or none, if not given.
-        plugins: Those installed, unless given.
-        progress: Called with the number of cuts that were done since the last call.
+        source: A ``.jsonl`` file, a ``.jsonl.gz`` file or a Shar directory.
+        target: Output of the same kind. A new Shar directory links to the audio of *source*.
+        score: An `Engine` or another `Scorer`. Set the ``identity`` of another scorer to a value
+            that distinguishes its models.
+        options: What to attach. Its ``store`` must be None.
+        store: Path for arrays: an archive, or a folder for ``numpy_files``.
+        store_type: ``lilcom_chunky``, ``numpy_hdf5`` or ``numpy_files``. By default, chosen by the
+            suffix of *store*: ``.lca``, ``.h5`` or no suffix.
+        plugins: The installed plugins by default.
+        progress: Called with the number of cuts annotated since the last call.
 
     Raises:
-        FormatError: If the source or the target is of another kind, or a line is no cut.
-        ResumeError: If the target, or an unfinished one, is of another model, input or options.
-        OptionsError: If arrays are asked for without a store, or a Shar directory has files of
-            its own for a field that would be written.
-        OSError: If something cannot be written; what is on disk can be resumed.
+        FormatError: If the kind of source or target is wrong, or a line is not a cut.
+        ResumeError: If the target, or an unfinished one, has another model, input or options.
+        OptionsError: If arrays are requested without a store, or a Shar directory has separate
+            files for a field that would be written.
+        OSError: If a file cannot be written. The run can be resumed.
     """
     wanted = Options() if options is None else options
     source, target = Path(source), Path(target)
     if wanted.store is not None:
-        raise OptionsError("give store=PATH here, not Options(store=...): the run opens its own")
+        raise OptionsError(
+            "expected store=PATH instead of Options(store=...): a resumable run opens the store"
+        )
     if store is None and (wanted.embeddings or wanted.frames):
-        raise OptionsError("embeddings and frames need store=PATH to be written to")
+        raise OptionsError("embeddings and frames need a store; pass store=PATH")
     place = (
         None if store is None else stores.store_place(store, store_type, outside=(source, target))
     )
     manifest = layout(source, target, fields=field_names(wanted))
-    # Audio is that of the cuts, and the store has an entry of its own.
+    # Audio comes from the cuts, and the store has a separate entry.
     names = {field.name for field in fields(wanted)} - {"audio", "store"}
     task = journal.as_task(
         scorer=journal.identity_of(score),
@@ -99,7 +101,7 @@ def annotate_manifest(
 
 
 class _Run:
-    """The files of one output, from the first line to the last."""
+    """The files of one output, unfinished and finished."""
 
     def __init__(self, target: Path, task: dict[str, Any], store: stores.StorePlace | None) -> None:
         self._target = target
@@ -109,28 +111,28 @@ class _Run:
         self._journal = target.with_name(f"{target.name}.part.journal")
 
     def finished(self) -> Summary | None:
-        """Return the summary if there is nothing left to do.
+        """Return the summary if the output is complete.
 
         Raises:
-            ResumeError: If something else is in the way.
+            ResumeError: If files of another run are in the way.
         """
-        # A journal outlives the output by a moment: what it describes is finished first.
-        task = journal.begun(self._journal, self._task)
+        # A journal is removed after the output is written. A run that still has one is resumed.
+        task = journal.task_to_resume(self._journal, self._task)
         if task == self._task:
             return None
         if task is not None:
             store = stores.occupied(Path(task["store"]["path"])) if task["store"] else None
             remains = [str(path) for path in (self._lines, self._journal, store) if path]
             raise ResumeError(
-                f"{self._target} is unfinished, begun otherwise: "
-                f"{journal.differences(task, self._task)}. Go on as it was begun, or remove "
-                f"{', '.join(remains)} and start over"
+                f"{self._target} is unfinished and has other settings: "
+                f"{journal.differences(task, self._task)}; resume with the first settings, or "
+                f"remove {', '.join(remains)} and start over"
             )
         summary = journal.recorded(self._target, task=self._task, result="summary")
         if summary is not None:
             return replace(Summary.from_json(summary), was_finished=True)
         if in_the_way := self._occupied():
-            raise ResumeError(f"{in_the_way} is there already; remove it, or store elsewhere")
+            raise ResumeError(f"{in_the_way} already exists; remove it or choose another store")
         return None
 
     def annotate(
@@ -142,10 +144,10 @@ class _Run:
         plugins: Plugins | None,
         advance: Callable[[int], None],
     ) -> Summary:
-        """Annotate what is left, group by group, and return the sums over all."""
+        """Annotate the remaining cuts, group by group, and return the counts of all cuts."""
         limit = GROUP_BATCHES * float(getattr(score, "batch_seconds", DEFAULT_BATCH_SECONDS))
         with ExitStack() as stack:
-            lines, steps = stack.enter_context(self._begun())
+            lines, steps = stack.enter_context(self._locked_output())
             state = steps.state
             cut_back(self._lines, state.get("bytes", 0))
             lines.seek(0, os.SEEK_END)
@@ -158,7 +160,7 @@ class _Run:
             summary = Summary.from_json(state.get("summary", {}))
             advance(summary.cuts)
             cuts, done = manifest.cuts(summary.cuts), -1
-            # A group without cuts is the end, and its step the last: also of an empty manifest.
+            # An empty group ends the run, also for an empty manifest. Its step is the last one.
             while done != summary.cuts:
                 done = summary.cuts
                 group = _group(cuts, seconds=limit)
@@ -166,7 +168,7 @@ class _Run:
                     lines.write(manifest.line(after).encode() + b"\n")
                     summary = summary.plus(before, after, options)
                     advance(1)
-                # Lines and arrays before the journal: all that it counts is on disk.
+                # Lines and arrays go to disk before the journal counts them.
                 sync(lines)
                 position = {"bytes": lines.tell(), "store": store.commit(), "arrays": sink.count}
                 steps.step(position | {"summary": summary.as_json()})
@@ -174,10 +176,10 @@ class _Run:
         return summary
 
     def finish(self, manifest: Layout, summary: Summary) -> None:
-        """Give the output its name, say what it was made from, and clear up."""
+        """Write the output and its record, and remove the files of the unfinished run."""
         manifest.seal(self._lines, self._target)
         journal.write_record(self._target, task=self._task, summary=summary.as_json())
-        # The journal first: lines without one are begun anew.
+        # The journal first: lines without a journal are overwritten by the next run.
         self._journal.unlink()
         self._lines.unlink()
 
@@ -185,9 +187,9 @@ class _Run:
         return None if self._store is None else stores.occupied(self._store.path)
 
     @contextmanager
-    def _begun(self) -> Iterator[tuple[IO[bytes], Journal]]:
-        """Hold the unfinished output; remove it if the first group was not finished."""
-        # Looked at before anything is made: only what this run made may be removed.
+    def _locked_output(self) -> Iterator[tuple[IO[bytes], Journal]]:
+        """Lock the unfinished output, and remove it if the first group was not finished."""
+        # Checked before files are created: only files of this run may be removed.
         is_new = not self._occupied() and not self._journal.exists()
         with journal.held_lines(self._lines) as lines:
             steps = Journal(self._journal, self._task)
@@ -203,7 +205,7 @@ class _Run:
 
 
 def _group(cuts: Iterator[Any], *, seconds: float) -> Iterator[Any]:
-    """Yield cuts until they last *seconds* together; the others stay in the iterator."""
+    """Yield cuts until their total duration reaches *seconds*; the rest stay in the iterator."""
     total = 0.0
     for cut in cuts:
         yield cut

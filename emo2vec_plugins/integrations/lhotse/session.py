@@ -1,7 +1,7 @@
-"""One cut of Lhotse while its turns are scored, and its copy whose turns carry new fields.
+"""Scoring the turns of one Lhotse cut, and copying the cut with new fields.
 
-Fields go to ``custom``, as plain JSON values and array manifests. What was given is not changed:
-copies of a supervision share its ``custom``, so that setting a field would change them all.
+Fields go to ``custom`` as plain JSON values and array manifests. The given cut is never changed:
+copies of a supervision share ``custom``, so that setting a field in place would change them all.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from emo2vec_plugins.integrations.lhotse.arrays import FRAME_SHIFT, ArraySink, a
 from emo2vec_plugins.integrations.lhotse.audio import MixtureAudio, RecordingAudio, Stretch
 
 Place = tuple[int, int | None]
-"""Track and index of a supervision; no index for the cut as a whole.
+"""Track and index of a supervision; the index is None for a whole cut.
 
-Never its id: ``cut.append(cut)`` repeats ids.
+Supervisions are never identified by id, because ``cut.append(cut)`` repeats ids.
 """
 
 Describe = Callable[[Emotion, Mapping[str, Any]], Mapping[str, Any]]
-"""Gives the fields of a turn, from its emotion and the fields that it has."""
+"""Returns the new fields of a turn, given its emotion and its current fields."""
 
 
 class CutSession:
-    """One cut while its turns are scored.
+    """The session of one cut.
 
     Args:
-        cut: Of any kind.
-        options: What to attach; an `ArraySink` as its store is shared with other cuts.
-        describe: Gives other fields than those of every annotated turn; arrays are added to them.
+        cut: A cut of any kind.
+        options: What to attach. If the store is an `ArraySink`, cuts share it.
+        describe: Replaces the default fields of a scored turn. Arrays are added to its result.
     """
 
     def __init__(self, cut: Any, options: Options, *, describe: Describe | None = None) -> None:
@@ -56,14 +56,14 @@ class CutSession:
     def clips(self) -> Iterator[Clip]:
         """Yield the turns that must be scored, in the order of tracks and supervisions.
 
-        Turns are in the time of the cut that has them, and bounded by it: what lies outside of
-        the cut is not scored, and the turn is flagged.
+        Times are relative to the cut that contains the supervision. Parts of a turn outside of
+        this cut are not scored, and the turn is flagged.
         """
         audio = self._audio()
         turns = [
             (place, self._holders[place[0]][0], self._turn(place, audio)) for place in self._places
         ]
-        # Tracks have times of their own: who speaks at once is decided in those of the mixture.
+        # Each track has its own times. Overlap is computed in those of the mixture.
         everyone = [
             replace(turn, start=turn.start + offset, end=turn.end + offset)
             for _, offset, turn in turns
@@ -79,15 +79,15 @@ class CutSession:
                 )
 
     def take(self, clip: Clip, emotion: Emotion) -> None:
-        """Keep the fields of one turn; arrays go to the store now."""
+        """Keep the fields of one turn. Arrays are stored immediately."""
         place: Place = clip.key
-        if place not in self._fields:  # no label that is kept, scored for arrays alone
+        if place not in self._fields:  # otherwise the label is kept and only arrays are added
             own = self._places[place].custom or {}
             self._fields[place] = dict(self._describe(emotion, own))
         self._fields[place] |= self._arrays(clip, emotion)
 
     def finish(self) -> Any:
-        """Return the copy of the cut."""
+        """Return a copy of the cut with the new fields."""
         return enriched(self._cut, self._fields, self._options)
 
     @cached_property
@@ -101,13 +101,13 @@ class CutSession:
         if kind == "PaddingCut" or not self._cut.has_recording:
             return MissingAudio(f"{kind} {self._cut.id!r} has no recording")
         if self._mixed:
-            # Counted, so that the mixture is freed after the last clip.
+            # With the number of clips, the mixture can be freed after the last one.
             clips = sum(is_wanted(own.custom, self._options) for own in self._places.values())
             return MixtureAudio(self._cut, clips=clips)
         return RecordingAudio(self._cut.recording)
 
     def _origin(self, place: Place) -> float:
-        """Return where the audio of the place's cut starts, in seconds of what is read."""
+        """Return where the cut at *place* starts in the audio that is read, in seconds."""
         offset, holder = self._holders[place[0]]
         if not self._mixed:
             return float(holder.start)
@@ -118,10 +118,10 @@ class CutSession:
         if index is None:
             return Turn(start=0.0, end=self._cut.duration)
         own = self._places[place]
-        start, end = own.start, max(own.start, own.end)  # rounding may put the end before
+        start, end = own.start, max(own.start, own.end)  # rounding may put the end first
         if not isinstance(audio, MissingAudio):
-            # On the sample grid of what is read: the samples are those of the same turn
-            # in a file, also where the cut starts between two samples.
+            # Rounded to samples of the audio that is read: the turn has the same samples as in
+            # the file, even if the cut starts between two samples.
             first = round(origin * audio.rate)
             start, end = (
                 (round(round(origin + t, 8) * audio.rate) - first) / audio.rate
@@ -130,7 +130,7 @@ class CutSession:
         return Turn(start=start, end=end, speaker=own.speaker, channel=self._channel(place))
 
     def _channel(self, place: Place) -> int | tuple[int, ...] | None:
-        """Return the channels a turn is on, by the numbers that its audio knows them by."""
+        """Return the channels of a turn, as numbered in its audio."""
         holder = self._holders[place[0]][1]
         if type(holder).__name__ != "MultiCut":
             return None
@@ -153,7 +153,7 @@ class CutSession:
     def _arrays(self, clip: Clip, emotion: Emotion) -> dict[str, Any]:
         missing = missing_arrays(self._places[clip.key].custom, self._options)
         if missing and clip.key[1] is None and self._mixed:
-            warn(f"mixed cut {self._cut.id!r} without supervisions cannot hold arrays")
+            warn(f"mixed cut {self._cut.id!r} has no supervisions and cannot store arrays")
             return {}
         fields: dict[str, Any] = {}
         if "embedding" in missing:
@@ -165,7 +165,7 @@ class CutSession:
     def _frames(self, clip: Clip, emotion: Emotion) -> dict[str, Any]:
         (track, index), frames = clip.key, emotion.frame_embeddings
         holder = self._holders[track][1]
-        if index is None:  # Lhotse moves a TemporalArray along with a cut, and counts its frames
+        if index is None:  # a TemporalArray, which Lhotse truncates with the cut
             if frames is not None and divides(clip.audio.rate):
                 frames = as_counted(frames, samples=clip.audio.length, rate=clip.audio.rate)
             return {"frames": self._store(clip.key, "frames", frames, start=holder.start)}
@@ -179,7 +179,7 @@ class CutSession:
     def _store(self, place: Place, kind: str, value: Any, start: float | None = None) -> Any:
         if value is None:
             return None
-        # The place tells turns of one cut apart, the sink's number cuts of one id.
+        # The place distinguishes turns of one cut; the sink's counter, cuts with the same id.
         name = f"{self._cut.id}\n{place}\n{self._options.field}_{kind}"
         return self._sink.store(value, name=name, start=start)
 
@@ -189,9 +189,9 @@ def _as_tuple(channel: int | Iterable[int]) -> tuple[int, ...]:
 
 
 def tracks(cut: Any) -> list[tuple[int, float, Any]]:
-    """Return the cuts that hold supervisions: (index of the track, offset in seconds, cut).
+    """Return the tracks that can have supervisions, as (index, offset in seconds, cut).
 
-    A cut that is not a mixture is its own only track. Muted tracks and padding hold nothing.
+    A cut that is not mixed is its own only track. Muted tracks and padding are skipped.
     """
     if type(cut).__name__ != "MixedCut":
         return [(0, 0.0, cut)]
@@ -203,12 +203,12 @@ def tracks(cut: Any) -> list[tuple[int, float, Any]]:
 
 
 def places(cut: Any) -> dict[Place, Any]:
-    """Return every turn of a cut with the object whose ``custom`` describes it.
+    """Return every turn of a cut, with the object whose ``custom`` gets its fields.
 
-    A cut without supervisions is one turn; of a mixed cut the first track stands for it.
+    A cut without supervisions is one turn. For a mixed cut, that object is the first track's cut.
     """
     held = tracks(cut)
-    # Not cut.supervisions: those of a mixture are copies, and lose their track.
+    # Not cut.supervisions: in a mixed cut they are copies without their track.
     turns: dict[Place, Any] = {
         (track, index): supervision
         for track, _, holder in held
@@ -218,12 +218,12 @@ def places(cut: Any) -> dict[Place, Any]:
 
 
 def turn_name(cut: Any, place: Place, own: Any) -> str:
-    """Return a turn's name in messages, by the ids of its cut and supervision."""
+    """Name a turn in messages, by the ids of its cut and supervision."""
     return f"cut {cut.id}" if place[1] is None else f"cut {cut.id}, supervision {own.id}"
 
 
 def kept_fields(turns: Mapping[Place, Any], options: Options) -> dict[Place, dict[str, Any]]:
-    """Return the turns whose labels are kept, with the fields that they lack, without values."""
+    """Return the turns whose labels are kept, with empty values for the fields they lack."""
     return {
         place: absent_fields(own.custom, options)
         for place, own in turns.items()
@@ -232,7 +232,7 @@ def kept_fields(turns: Mapping[Place, Any], options: Options) -> dict[Place, dic
 
 
 def enriched(cut: Any, fields: Mapping[Place, Mapping[str, Any]], options: Options) -> Any:
-    """Return a copy of *cut* whose turns carry *fields*."""
+    """Return a copy of *cut* with *fields* added to its turns."""
     if type(cut).__name__ != "MixedCut":
         return _with_fields(cut, 0, fields, options)
     tracks = list(cut.tracks)
@@ -250,5 +250,5 @@ def _with_fields(
         return own if new is None else replace(own, custom=merged(own.custom, new, options))
 
     own = [copied(supervision, index) for index, supervision in enumerate(cut.supervisions)]
-    # Where there are none they cannot be set: a PaddingCut has no such argument.
+    # An empty list is not passed: a PaddingCut has no such argument.
     return replace(copied(cut, None), supervisions=own) if own else copied(cut, None)

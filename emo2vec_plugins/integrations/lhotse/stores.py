@@ -1,7 +1,7 @@
-"""Arrays on disk that survive a killed process: three of Lhotse's writers, made resumable.
+"""Resumable stores for arrays: three of Lhotse's writers, safe against a killed process.
 
-Each store has a position. After `Store.commit` everything up to it is on disk; opened at that
-position again, the store drops what came after and goes on as if it had not been interrupted.
+Each store has a position. After `Store.commit`, all arrays up to the position are on disk. A store
+that is opened at a position drops all later arrays and continues from there.
 """
 
 from __future__ import annotations
@@ -23,35 +23,35 @@ from emo2vec_plugins.integrations.lhotse.journal import cut_back
 
 
 class Store:
-    """Where arrays go while cuts are annotated; as it is, for runs without arrays.
+    """Base class of the stores, and the store of runs without arrays.
 
     Attributes:
-        suffix: Of its path.
-        writer: For `ArraySink`.
+        suffix: Suffix of the path.
+        writer: The writer for `ArraySink`.
     """
 
     suffix = ""
     writer: Any = None
 
     def commit(self) -> int:
-        """Bring all that was written to the disk and return the position."""
+        """Flush all arrays to disk and return the position."""
         return 0
 
     def seal(self) -> None:
-        """Finish; may be called again after it was interrupted."""
+        """Finish the store. It is safe to call this again after an interruption."""
 
     def close(self) -> None:
-        """Close files, finished or not."""
+        """Close all files, finished or not."""
 
 
 class LilcomStore(Store):
-    """One archive of lilcom-compressed chunks, cut back to its position and appended to."""
+    """An archive of lilcom-compressed chunks, truncated to its position and then appended to."""
 
     suffix = ".lca"
 
     def __init__(self, path: Path, position: int) -> None:
         cut_back(path, position)
-        # Lhotse's default mode would empty the archive.
+        # Lhotse's default mode truncates the archive.
         self.writer = LilcomChunkyWriter(path, mode="ab")
 
     def commit(self) -> int:
@@ -65,14 +65,17 @@ class LilcomStore(Store):
 
 
 class FilesStore(Store):
-    """One ``.npy`` file an array. Needs no position: what is written again is the same file."""
+    """One ``.npy`` file for each array.
+
+    It needs no position: a resumed run overwrites files with the same content.
+    """
 
     def __init__(self, path: Path, position: int) -> None:  # noqa: ARG002 - as other stores
         path.mkdir(parents=True, exist_ok=True)
         self.writer = _FilesWriter(path)
 
     def commit(self) -> int:
-        """Bring each new file to the disk."""
+        """Flush each new file to disk."""
         while self.writer.written:
             with self.writer.written.pop().open("rb") as file:
                 os.fsync(file.fileno())
@@ -80,9 +83,9 @@ class FilesStore(Store):
 
 
 class Hdf5Store(Store):
-    """One HDF5 file, written at the end from a log beside it.
+    """An HDF5 file that is written at the end, from a log beside it.
 
-    A process that is killed while it has an HDF5 file open may leave one that cannot be opened.
+    If a process is killed while an HDF5 file is open, the file may be unreadable afterwards.
     """
 
     suffix = ".h5"
@@ -100,10 +103,10 @@ class Hdf5Store(Store):
         return int(self.writer.file.tell())
 
     def seal(self) -> None:
-        """Write the file from the log, under another name first, and remove the log."""
+        """Write the file atomically from the log, and remove the log."""
         length = self.commit()
         self.close()
-        # An empty log beside a file was opened again after the file had been sealed.
+        # An empty log and an existing file: the file was sealed before this store was opened.
         if length or not self._path.exists():
             with (
                 staging(self._path, locked=True, suffix=".part.h5") as part,
@@ -129,14 +132,14 @@ STORES: dict[str, type[LilcomStore | FilesStore | Hdf5Store]] = {
     "numpy_hdf5": Hdf5Store,
     "numpy_files": FilesStore,
 }
-"""By Lhotse's names for its writers."""
+"""Stores by Lhotse's names of their writers."""
 
 SUFFIXES = {store.suffix: name for name, store in STORES.items()}
-"""Which of them a path is for."""
+"""Names in `STORES` by the suffix of a path."""
 
 
 class StorePlace(NamedTuple):
-    """Which of `STORES` it is, and where."""
+    """Type, a key of `STORES`, and path of a store."""
 
     type: str
     path: Path
@@ -145,47 +148,50 @@ class StorePlace(NamedTuple):
 def store_place(
     path: str | os.PathLike[str], kind: str | None, *, outside: Iterable[Path]
 ) -> StorePlace:
-    """Return which store a path is for, and the path with the suffix that Lhotse gives it.
+    """Return the type of a store, and its path with the suffix that Lhotse adds.
 
     Args:
         path: An archive or a folder.
-        kind: One of `STORES`; by the path's suffix if None.
-        outside: Folders of cuts, which it must not be in.
+        kind: One of `STORES`; None to choose by the suffix of *path*.
+        outside: Shar directories, which must not contain the store.
 
     Raises:
-        OptionsError: If there is no such store, it is in one of the folders, or *kind* is None
-            and no store has the path's suffix.
+        OptionsError: If the type is unknown, the suffix does not determine it, or the store is
+            inside one of the folders.
     """
     path = Path(path)
     found = kind or SUFFIXES.get(path.suffix)
     if found is None:
         raise OptionsError(
-            f"{path}: a store is a .lca, an .h5 or a folder of .npy files without suffix: "
-            f"with store type numpy_files, {path.name} is the name of one"
+            f"expected a .lca file, an .h5 file or a folder without suffix as store, got {path}; "
+            "for a folder with a suffix, use the store type numpy_files"
         )
     if found not in STORES:
-        raise OptionsError(f"store_type is one of {', '.join(STORES)}, got {kind!r}")
-    # Resolved: a link may lead into one of the folders.
+        raise OptionsError(f"expected one of {', '.join(STORES)} as store_type, got {kind!r}")
+    # Resolve links: one may lead into one of the folders.
     for folder in outside:
         if folder.resolve() in path.resolve().parents:
-            raise OptionsError(f"{path} is inside {folder}, where Lhotse takes every file for data")
+            raise OptionsError(
+                f"expected a store outside of {folder}, where Lhotse reads every file as data, "
+                f"got {path}"
+            )
     suffix = STORES[found].suffix
     named = path if path.suffix == suffix else path.with_name(path.name + suffix)
     return StorePlace(found, named)
 
 
 def open_store(place: StorePlace | None, position: int) -> Store:
-    """Return the store at a position; without a place, one for runs without arrays."""
+    """Open a store at a position. Without a place, return the store of runs without arrays."""
     return Store() if place is None else STORES[place.type](place.path, position)
 
 
 def occupied(path: Path) -> Path | None:
-    """Return what is in the way of a new store: a finished one, or one that is being written."""
+    """Return the path of an existing store, finished or unfinished, that blocks a new one."""
     return next((found for found in (path, _log(path)) if found.exists()), None)
 
 
 def discard(path: Path) -> None:
-    """Remove a store, finished or being written."""
+    """Remove a store, finished or unfinished."""
     while found := occupied(path):
         if found.is_dir():
             shutil.rmtree(found)
@@ -194,7 +200,7 @@ def discard(path: Path) -> None:
 
 
 class _FilesWriter(NumpyFilesWriter):  # type: ignore[misc]
-    """Lhotse's writer, with a list of what it wrote; arrays on disk are written in pieces."""
+    """Lhotse's writer with a list of its new files. Memory-mapped arrays are copied in pieces."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -202,7 +208,7 @@ class _FilesWriter(NumpyFilesWriter):  # type: ignore[misc]
         self.written: list[Path] = []
 
     def write(self, key: str, value: FloatArray) -> str:
-        name = str(super().write(key, value[:0]))  # its own file name, without the array
+        name = str(super().write(key, value[:0]))  # an empty array, only for the file name
         with (self._folder / name).open("wb") as file:
             save_npy(file, value)
         self.written.append(self._folder / name)
@@ -210,7 +216,7 @@ class _FilesWriter(NumpyFilesWriter):  # type: ignore[misc]
 
 
 class _LogWriter(FeaturesWriter):  # type: ignore[misc]
-    """Writes keys and arrays one after another, for an HDF5 file that is made from them later."""
+    """Appends keys and arrays to a log, from which the HDF5 file is written later."""
 
     name = "numpy_hdf5"
 
@@ -229,11 +235,11 @@ class _LogWriter(FeaturesWriter):  # type: ignore[misc]
 
 
 def _next_array(log: IO[bytes]) -> FloatArray:
-    """Return the next array of the log, mapped instead of read, and go to its end."""
-    # Only version 1.0 is written for arrays of plain numbers.
+    """Return the next array of the log, memory-mapped, and seek to its end."""
+    # Arrays of plain numbers are always written in version 1.0.
     version = np.lib.format.read_magic(log)
     if version != (1, 0):
-        raise ResumeError(f"{log.name} is not as it was written")
+        raise ResumeError(f"{log.name} is damaged: expected .npy version (1, 0), found {version}")
     shape, _, dtype = np.lib.format.read_array_header_1_0(log)
     array: FloatArray = mapped(log, dtype, shape, offset=log.tell())
     log.seek(array.nbytes, os.SEEK_CUR)

@@ -1,4 +1,4 @@
-"""Stored arrays give the values that belong to what is visible, whatever was done to the cut."""
+"""Arrays of annotated cuts, loaded again after transforms of the cuts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WRITERS = {
 
 @pytest.fixture(params=WRITERS)
 def store(request, tmp_path):
-    """Cuts in, the same back from a manifest, and how far values may be off."""
+    """Return a function from cuts to (cuts of a written manifest, tolerance of their arrays)."""
     kind, tolerance = WRITERS[request.param]
 
     def keep(cuts, **options):
@@ -77,7 +77,7 @@ def test_arrays_have_their_values_after_reload(cut, store):
     close(turn_frames(kept, kept.supervisions[0]), frames, tolerance)
 
 
-def test_float16_is_kept_where_the_writer_keeps_types(cut, store):
+def test_float16_is_kept_if_the_writer_keeps_types(cut, store):
     (kept,), tolerance = store([cut], array_dtype="float16")
     embedding, frames = frames_of(cut, 1.0, 4.0)
     values = turn_frames(kept, kept.supervisions[0])
@@ -87,7 +87,7 @@ def test_float16_is_kept_where_the_writer_keeps_types(cut, store):
     close(kept.supervisions[0].load_emotion_embedding(), embedding, tolerance + 2e-3)
 
 
-def test_truncating_leaves_the_frames_inside(cut, store):
+def test_truncating_keeps_the_frames_inside(cut, store):
     (kept,), tolerance = store([cut])
     frames = frames_of(cut, 1.0, 4.0)[1]
 
@@ -100,7 +100,7 @@ def test_truncating_leaves_the_frames_inside(cut, store):
     close(embedding, frames_of(cut, 1.0, 4.0)[0], tolerance)
 
 
-def test_trimming_to_supervisions_leaves_each_its_own(cut, store):
+def test_trimming_to_supervisions_keeps_the_frames_of_each(cut, store):
     (kept,), tolerance = store([cut])
 
     first, second = CutSet.from_cuts([kept]).trim_to_supervisions(keep_overlapping=False)
@@ -131,7 +131,7 @@ def test_padding_mixing_and_appending_change_no_frame(cut, store):
     close(turn_frames(mixed, mixed.supervisions[2]), frames, tolerance)
 
 
-def test_frames_of_a_mixture_are_found_when_it_is_taken_apart(cut, store):
+def test_frames_of_a_mixture_can_be_loaded_from_its_tracks(cut, store):
     (kept,), tolerance = store([cut.pad(20.0, direction="left")])
     frames = frames_of(cut, 1.0, 4.0)[1]
     track = kept.tracks[-1].cut
@@ -140,7 +140,7 @@ def test_frames_of_a_mixture_are_found_when_it_is_taken_apart(cut, store):
     close(turn_frames(track, track.supervisions[0]), frames, tolerance)
 
 
-def test_frames_of_a_turn_that_was_cut_off_begin_at_the_cut(cut, store):
+def test_frames_of_a_truncated_turn_start_with_the_cut(cut, store):
     (kept,), tolerance = store([cut.truncate(offset=2.0)])
 
     close(turn_frames(kept, kept.supervisions[0]), frames_of(cut, 2.0, 4.0)[1], tolerance)
@@ -167,7 +167,7 @@ def test_a_turn_outside_of_its_cut_has_no_frames(cut, store):
     assert turn_frames(early, kept.supervisions[0]).shape == (0, 4)
 
 
-def test_equal_cuts_have_arrays_of_their_own(cut, store):
+def test_equal_cuts_have_separate_arrays(cut, store):
     (first, second), tolerance = store([cut, cut])
 
     one, two = (c.supervisions[0].emotion_embedding for c in (first, second))
@@ -186,36 +186,36 @@ def test_ids_never_become_paths(cut, tmp_path):
     assert {p.parents[1] for p in tmp_path.rglob("*.npy")} == {folder}
 
 
-def test_frames_that_were_never_stored_are_asked_for(cut):
-    with pytest.raises(OptionsError, match="has no frames: give Options"):
+def test_loading_frames_that_were_never_stored_is_an_error(cut):
+    with pytest.raises(OptionsError, match=r"'a' .*Options\(frames=True\)"):
         turn_frames(cut, cut.supervisions[0])
 
 
-def test_frames_of_a_cut_that_was_moved_are_refused(cut, store):
+def test_frames_of_a_moved_cut_are_rejected(cut, store):
     (kept,), _ = store([cut])
     inside = kept.truncate(offset=4.5)
     moved = fastcopy(inside, start=0.0)
 
-    with pytest.raises(InvalidTurnError, match="it was moved; annotate it again"):
+    with pytest.raises(InvalidTurnError, match=r"moved: .* 0\.000 to 2\.000 s.* 4\.500 to 6\."):
         turn_frames(moved, moved.supervisions[0])
 
 
-def test_a_supervision_of_another_mixture_is_refused(cut, store):
+def test_a_supervision_of_another_mixture_is_rejected(cut, store):
     (kept,), _ = store([cut])
 
-    with pytest.raises(OptionsError, match="is not one of cut"):
+    with pytest.raises(OptionsError, match="'other'"):
         turn_frames(cut.pad(9.0), fastcopy(kept.supervisions[0], id="other"))
 
 
 @given(samples=st.integers(400, 200_000))
-def test_lhotse_counts_as_many_frames_as_the_model_or_one_more(samples):
+def test_lhotse_expects_as_many_frames_as_the_model_gives_or_one_more(samples):
     counted = counted_frames(samples, rate=16_000)
 
     assert counted == compute_num_frames_from_samples(samples, 0.02, 16_000)
     assert counted - frame_count(samples) in (0, 1)
 
 
-def test_the_last_frame_is_repeated_only_where_lhotse_counts_one_more():
+def test_the_last_frame_is_repeated_only_if_lhotse_expects_one_more():
     frames = np.arange(4.0)[:, None]
 
     assert as_counted(frames, samples=320 * 4 + 100, rate=16_000).tolist() == frames.tolist()

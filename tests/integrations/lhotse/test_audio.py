@@ -1,4 +1,4 @@
-"""The same turn has the same samples through a cut as through the file it is cut from."""
+"""A turn has the same samples in a cut as in the audio file."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_turn_in_a_cut_has_the_samples_of_its_span_in_the_file(noise, write, r
         np.testing.assert_array_equal(samples_of(clips_of(held)[0]), expected)
 
 
-def test_a_cut_that_starts_between_samples_is_taken_at_its_word(noise, write):
+def test_a_cut_may_start_between_two_samples(noise, write):
     path = write("a.wav", noise(44_100 * 5), 44_100)
     cut = Recording.from_file(path).to_cut()
     cut.start, cut.duration = 0.7654321, 4.0
@@ -58,7 +58,7 @@ def test_a_cut_that_starts_between_samples_is_taken_at_its_word(noise, write):
     np.testing.assert_array_equal(samples_of(clips_of(cut)[0]), expected)
 
 
-def test_a_turn_that_begins_before_its_cut_is_scored_from_the_cut_on(noise, write):
+def test_a_turn_that_starts_before_its_cut_is_scored_from_the_start_of_the_cut(noise, write):
     path = write("a.wav", noise(44_100 * 5), 44_100)
     cut = Recording.from_file(path).to_cut()
     cut.supervisions = [supervision(0.5, 2.0)]
@@ -116,7 +116,7 @@ def test_a_recording_in_two_files_is_read_by_channel(noise, write):
     )
 
 
-def test_bytes_in_memory_are_read_as_the_file_is(noise, write):
+def test_audio_in_memory_has_the_samples_of_the_file(noise, write):
     path = write("a.flac", noise(16_000 * 3), 16_000)
     cut = Recording.from_bytes(path.read_bytes(), "rec").to_cut()
     cut.supervisions = [supervision(0.5, 1.0)]
@@ -134,7 +134,7 @@ def test_bytes_in_memory_are_read_as_the_file_is(noise, write):
         lambda cut: cut.resample(8_000),
     ],
 )
-def test_a_transformed_cut_is_read_as_lhotse_loads_it(noise, write, change):
+def test_a_transformed_cut_has_the_samples_that_lhotse_loads(noise, write, change):
     cut = change(Recording.from_file(write("a.wav", noise(16_000 * 3), 16_000)).to_cut())
 
     clip = clips_of(cut)[0]
@@ -143,7 +143,7 @@ def test_a_transformed_cut_is_read_as_lhotse_loads_it(noise, write, change):
     np.testing.assert_array_equal(clip.audio.read(start, stop, (0,)), cut.load_audio())
 
 
-def test_a_mixture_is_read_as_lhotse_mixes_it(noise, write):
+def test_a_mixture_has_the_samples_that_lhotse_loads(noise, write):
     one = Recording.from_file(write("a.wav", noise(16_000 * 2), 16_000)).to_cut()
     two = Recording.from_file(write("b.wav", noise(16_000, seed=1), 16_000)).to_cut()
     mixed = one.mix(two, offset_other_by=0.5, snr=10)
@@ -172,7 +172,7 @@ def test_a_mixture_is_mixed_once_and_kept_until_its_last_turn_is_read(noise, wri
     assert mixtures == [mixed.id] * 2
 
 
-def test_cuts_of_one_file_are_read_in_order_until_it_is_known_to_be_unnecessary(noise, write):
+def test_cuts_of_one_file_are_read_serially_until_random_access_is_known(noise, write):
     path = write("a.wav", noise(16_000 * 2), 16_000)
     one, two = (clips_of(Recording.from_file(path).to_cut())[0].audio for _ in range(2))
     assert serial_group_of(one) is serial_group_of(two) is not None
@@ -186,23 +186,23 @@ def test_a_missing_file_is_named(tmp_path):
     source = AudioSource("file", [0], str(tmp_path / "gone.wav"))
     audio = RecordingAudio(Recording("rec", [source], 16_000, 16_000, 1.0))
 
-    with pytest.raises(AudioError, match=r"gone\.wav: no such audio file \(recording 'rec'\)"):
+    with pytest.raises(AudioError, match=r"gone\.wav: .*'rec'"):
         audio.read(0, 100, (0,))
 
 
-# Lhotse leaves the file to the garbage collector when it cannot read it.
+# If Lhotse cannot read a file, only the garbage collector closes it.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_failure_of_lhotse_is_said_in_one_line(tmp_path, write, noise):
+def test_a_failure_of_lhotse_is_reported_in_one_line(tmp_path, write, noise):
     path = write("a.wav", noise(16_000), 16_000)
     source = AudioSource("file", [0], str(path))
     audio = RecordingAudio(Recording("rec", [source], 16_000, 99_000, 99_000 / 16_000))
 
-    with pytest.raises(AudioError, match=r"^recording 'rec': Lhotse cannot load it: [^\n]+$"):
+    with pytest.raises(AudioError, match=r"^[^\n]*'rec': Lhotse [^\n]+$"):
         audio.read(50_000, 60_000, (0,))
 
 
 @pytest.mark.parametrize("name", ["stereo.wav", "stereo.mp3", "stereo.opus", "rir/real_8ch.wav"])
-def test_real_files_of_every_kind_are_read_as_they_are_from_their_path(shared, name):
+def test_recordings_of_real_files_have_the_samples_of_the_files(shared, name):
     path = shared / "lhotse_fixtures" / name
     recording = Recording.from_file(path)
 
@@ -214,7 +214,7 @@ def test_real_files_of_every_kind_are_read_as_they_are_from_their_path(shared, n
     )
 
 
-def test_a_sphere_file_needs_no_other_program(shared):
+def test_a_sphere_file_is_read_without_another_program(shared):
     path = shared / "lhotse_fixtures" / "stereo.sph"
     file = FileAudio(path)
     source = AudioSource("file", [0, 1], str(path))

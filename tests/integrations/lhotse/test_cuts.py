@@ -1,4 +1,4 @@
-"""Cuts of every kind come back, in order, with an emotion on every turn."""
+"""Cuts of every kind are annotated in order, with an emotion on every turn."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def scores_alone(recording, start, end):
     return Engine(FakeBackend()).score(source, [Turn(start=start, end=end)])[0].scores
 
 
-def test_every_turn_has_the_emotion_it_has_alone(cut, recording):
+def test_every_turn_has_the_same_emotion_as_if_scored_alone(cut, recording):
     first, second = annotated([cut])[0].supervisions
 
     assert first.emotion_scores == scores_alone(recording, 0.5, 2.5)
@@ -69,7 +69,7 @@ def test_every_turn_has_the_emotion_it_has_alone(cut, recording):
     assert first.mood == "fine"
 
 
-def test_what_was_given_is_left_as_it_was(cut):
+def test_the_given_cuts_are_not_changed(cut):
     mixed = cut.append(cut)
     before = copy.deepcopy((cut, mixed))
 
@@ -78,7 +78,7 @@ def test_what_was_given_is_left_as_it_was(cut):
     assert (cut, mixed) == before
 
 
-def test_manifests_hold_after_a_round_trip_through_json(cut, tmp_path):
+def test_annotated_cuts_are_equal_after_a_round_trip_through_json(cut, tmp_path):
     cuts = CutSet.from_cuts(annotated([cut, cut.pad(10.0), cut.drop_supervisions()]))
 
     cuts.to_file(tmp_path / "cuts.jsonl.gz")
@@ -94,12 +94,12 @@ def test_a_turn_that_cannot_be_scored_has_the_field_and_the_reason(cut):
     short, empty, late = annotated([cut])[0].supervisions
 
     assert [s.emotion for s in (short, empty, late)] == [None, None, None]
-    assert short.emotion_reason.startswith("too short: 160 samples")
+    assert "too short: 160 samples" in short.emotion_reason
     assert late.emotion_flags == ["short", "clipped"]
     assert json.loads(json.dumps(short.to_dict()))["custom"]["emotion"] is None
 
 
-def test_a_label_that_is_there_is_never_replaced_unless_asked(cut):
+def test_an_existing_label_is_replaced_only_on_request(cut):
     cut.supervisions[0].custom["emotion"] = "bored"
     cut.supervisions[0].custom["emotion_score"] = "by hand"
 
@@ -124,26 +124,23 @@ def test_a_label_that_is_there_is_never_replaced_unless_asked(cut):
 
 
 @pytest.mark.parametrize("blank", [None, "", " "])
-def test_a_blank_is_no_label(cut, blank):
+def test_a_blank_label_is_replaced(cut, blank):
     cut.supervisions[0].custom["emotion"] = blank
 
     assert annotated([cut])[0].supervisions[0].emotion in FakeBackend.labels.names
 
 
-def test_labels_that_are_kept_are_warned_of_once_where_results_are_read(cut):
+def test_kept_labels_raise_one_warning_at_the_line_that_reads_results(cut):
     cut.supervisions[0].custom["emotion"] = "bored"
     results = annotate_cuts([cut, cut, cut], score=Engine(FakeBackend()), plugins=BARE)
 
     with pytest.warns(Emo2vecWarning) as caught:
         list(results)
 
-    assert [(str(each.message), each.filename) for each in caught] == [
-        (
-            "labels in 'emotion' are kept: cut 'rec' has 'bored'. "
-            "Options(field=...) writes beside them, Options(overwrite=True) replaces them",
-            __file__,
-        )
-    ]
+    [warning] = caught
+    assert warning.filename == __file__
+    for fact in ("'emotion'", "cut 'rec' has 'bored'", "field=", "overwrite=True"):
+        assert fact in str(warning.message)
 
 
 def test_labelled_turns_are_not_scored_again(cut):
@@ -167,7 +164,7 @@ def test_a_labelled_turn_gets_only_the_arrays_it_lacks(cut):
     assert first.load_emotion_embedding().shape == (4,)
 
 
-def test_a_new_label_takes_the_old_arrays_away(cut):
+def test_a_new_label_removes_the_old_arrays(cut):
     with_arrays = annotated([cut], embeddings=True)
 
     renewed = annotated(with_arrays, overwrite=True)[0].supervisions[0]
@@ -175,7 +172,7 @@ def test_a_new_label_takes_the_old_arrays_away(cut):
     assert "emotion_embedding" not in renewed.custom
 
 
-def test_the_prefix_keeps_two_models_apart(cut):
+def test_another_prefix_keeps_existing_labels(cut):
     cut.supervisions[0].custom["emotion"] = "bored"
 
     first = annotated([cut], field="machine")[0].supervisions[0]
@@ -193,7 +190,7 @@ def test_a_cut_without_supervisions_is_one_turn(recording):
     assert whole.load_emotion_embedding().shape == (4,)
 
 
-def test_a_cut_without_audio_comes_back_with_the_reason(cut):
+def test_a_cut_without_audio_gets_a_reason(cut):
     silent = fastcopy(cut, recording=None)
     padding = PaddingCut("pad", 1.0, 16_000, feat_value=0.0, num_samples=16_000)
 
@@ -203,7 +200,7 @@ def test_a_cut_without_audio_comes_back_with_the_reason(cut):
     assert (second.id, second.custom["emotion"]) == ("pad", None)
 
 
-def test_turns_of_a_mixture_are_distinguished_by_place_when_ids_repeat(cut):
+def test_turns_of_a_mixture_are_distinct_even_if_ids_repeat(cut):
     other = fastcopy(cut, start=1.0, duration=5.0)
     mixed = cut.append(other)
 
@@ -259,7 +256,7 @@ def test_a_muted_track_is_left_alone(cut):
 def test_a_mixture_without_supervisions_gets_a_label_but_no_arrays(recording):
     mixed = recording.to_cut().pad(10.0)
 
-    with pytest.warns(Emo2vecWarning, match="cannot hold arrays"):
+    with pytest.warns(Emo2vecWarning, match=f"{mixed.id}.* arrays"):
         result = annotated([mixed], embeddings=True)[0]
 
     assert result.emotion in ("angry", "happy", "neutral", "sad", "unknown")
@@ -276,7 +273,7 @@ def test_recordings_with_supervisions_are_cuts_with_all_their_turns(recording):
         ]
     )
 
-    with pytest.warns(Emo2vecWarning, match="1 supervisions are of recordings not given"):
+    with pytest.warns(Emo2vecWarning, match=r"1 supervisions .*'x'"):
         first, second = annotated(
             RecordingSet.from_recordings([recording, other]), supervisions=turns
         )
@@ -285,12 +282,12 @@ def test_recordings_with_supervisions_are_cuts_with_all_their_turns(recording):
     assert second.emotion is not None
 
 
-def test_supervisions_without_recordings_are_refused(cut):
-    with pytest.raises(OptionsError, match="supervisions go with a RecordingSet"):
+def test_supervisions_without_recordings_are_rejected(cut):
+    with pytest.raises(OptionsError, match=r"RecordingSet.* MonoCut"):
         annotated([cut], supervisions=SupervisionSet.from_segments([]))
 
 
-def test_a_path_is_not_taken_for_cuts(tmp_path):
+def test_a_path_is_rejected_as_cuts(tmp_path):
     with pytest.raises(OptionsError, match=r"CutSet\.from_file\('cuts\.jsonl'\)"):
         annotate_cuts("cuts.jsonl", score=Engine(FakeBackend()))
 
@@ -329,14 +326,14 @@ def test_clips_of_different_cuts_share_a_batch(recording):
     assert backend.batches == [[96_000, 96_000], [96_000, 96_000]]
 
 
-def test_excluded_overlap_is_pooled_without(cut):
+def test_excluded_overlap_changes_the_scores(cut):
     kept = annotated([cut])[0].supervisions[0]
     alone = annotated([cut], overlap="exclude")[0].supervisions[0]
 
     assert kept.emotion_scores != alone.emotion_scores
 
 
-def test_a_plugin_may_open_cuts_its_own_way(cut):
+def test_a_plugin_may_replace_how_cuts_are_opened(cut):
     class Renames:
         @hookimpl
         def emo2vec_open(self, source, options):
@@ -345,7 +342,7 @@ def test_a_plugin_may_open_cuts_its_own_way(cut):
     assert annotated([cut], plugins=Plugins([Renames()], installed=False))[0].id == "mine"
 
 
-def test_a_cut_that_fails_comes_back_with_the_error_as_reason(cut):
+def test_a_failed_cut_gets_the_error_as_reason(cut):
     class Breaks:
         @hookimpl
         def emo2vec_open(self, source, options):
@@ -366,7 +363,7 @@ def test_a_cut_that_fails_comes_back_with_the_error_as_reason(cut):
     assert second.supervisions[0].emotion is not None
 
 
-def test_sessions_keep_the_laws_of_plugins(cut):
+def test_sessions_pass_the_checks_for_plugins(cut):
     finished = check_session(CutSession(cut.append(cut), Options()))
 
     assert [s.emotion for s in finished.supervisions] == ["neutral"] * 4
@@ -398,17 +395,17 @@ def test_ami_excerpts_are_annotated_turn_for_turn(shared):
     assert all(s.emotion or s.emotion_reason for s in found)
 
 
-def test_one_cut_is_no_list_of_cuts(cut):
+def test_a_single_cut_is_rejected(cut):
     with pytest.raises(SourceError, match="MonoCut"):
         annotate_cuts(cut, score=Engine(FakeBackend()))
 
 
 @pytest.mark.parametrize("wrong", [{"score": "tiny"}, {"score": FakeBackend()}])
-def test_a_model_is_no_scorer(cut, wrong):
+def test_a_model_is_rejected_as_scorer(cut, wrong):
     with pytest.raises(OptionsError, match=r"Engine\("):
         annotate_cuts([cut], **wrong)
 
 
-def test_options_are_an_object(cut):
-    with pytest.raises(OptionsError, match="options .*dict"):
+def test_a_mapping_is_rejected_as_options(cut):
+    with pytest.raises(OptionsError, match=r"options .*dict"):
         annotate_cuts([cut], score=Engine(FakeBackend()), options={"field": "x"})

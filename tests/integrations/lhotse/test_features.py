@@ -39,9 +39,7 @@ def test_importing_the_module_registers_the_extractor():
     assert get_extractor_type("emotion2vec") is Emotion2vec
 
 
-def test_frames_are_those_of_the_engine_with_the_last_repeated_when_lhotse_counts_one_more(
-    extractor, cuts
-):
+def test_features_are_frames_of_the_engine_with_the_last_repeated_if_needed(extractor, cuts):
     for cut, counted in zip(cuts, (50, 50, 51, 151), strict=True):
         frames = frames_of(cut)
 
@@ -81,7 +79,7 @@ def test_a_cut_set_stores_features_in_batches(extractor, cuts, tmp_path, collate
         )
 
 
-def test_a_batch_goes_through_the_back_end_at_once(noise):
+def test_clips_of_one_call_share_a_batch(noise):
     backend = FakeBackend()
     extractor = Emotion2vec(backend=backend)
 
@@ -90,7 +88,7 @@ def test_a_batch_goes_through_the_back_end_at_once(noise):
     assert backend.batches == [[16_000, 8_000]]
 
 
-def test_a_batch_comes_back_as_the_kind_it_was_given_as(extractor, noise):
+def test_a_batch_is_returned_in_the_type_of_its_input(extractor, noise):
     one, two = noise(16_000), noise(8_000)
 
     different = extractor.extract_batch([one, two], 16_000)
@@ -107,14 +105,12 @@ def test_a_batch_comes_back_as_the_kind_it_was_given_as(extractor, noise):
 
 
 @pytest.mark.parametrize(("rate", "counted"), [(8_000, 50), (22_050, 50), (44_100, 50)])
-def test_other_rates_are_resampled_and_counted_as_lhotse_does(extractor, noise, rate, counted):
+def test_other_rates_have_as_many_frames_as_lhotse_expects(extractor, noise, rate, counted):
     assert extractor.extract(noise(rate), rate).shape == (counted, 4)
 
 
-def test_a_rate_without_whole_frames_is_refused(extractor, noise):
-    with pytest.raises(
-        AudioError, match=r"at 11025 Hz a frame is 220\.5 samples; use cuts\.resample"
-    ):
+def test_a_rate_without_whole_frames_is_rejected(extractor, noise):
+    with pytest.raises(AudioError, match=r"11025 Hz.* 220\.5 samples.*cuts\.resample"):
         extractor.extract(noise(11_025), 11_025)
 
 
@@ -126,12 +122,12 @@ def test_channels_are_averaged(extractor, noise):
     )
 
 
-def test_a_clip_without_a_frame_is_refused(extractor, noise):
-    with pytest.raises(AudioError, match=r"no features for 0\.019 s of audio: too short"):
+def test_a_clip_without_a_frame_is_rejected(extractor, noise):
+    with pytest.raises(AudioError, match=r"0\.019 s.*too short"):
         extractor.extract(noise(300), 16_000)
 
 
-def test_the_configuration_goes_through_yaml(tmp_path):
+def test_the_configuration_is_written_to_yaml_and_read_back(tmp_path):
     Emotion2vec(Emotion2vecConfig(model="tiny", dtype="float16")).to_yaml(tmp_path / "e.yml")
 
     again = FeatureExtractor.from_yaml(tmp_path / "e.yml")
@@ -140,7 +136,7 @@ def test_the_configuration_goes_through_yaml(tmp_path):
     assert again.config == Emotion2vecConfig(model="tiny", dtype="float16")
 
 
-def test_an_extractor_is_made_and_pickled_without_loading_its_model(extractor, noise):
+def test_an_extractor_is_created_and_pickled_without_loading_its_model(extractor, noise):
     untouched = Emotion2vec(Emotion2vecConfig(model="no such model", device="cpu"))
     assert pickle.loads(pickle.dumps(untouched)).config.model == "no such model"
     assert untouched.device == "cpu"
@@ -150,5 +146,5 @@ def test_an_extractor_is_made_and_pickled_without_loading_its_model(extractor, n
     np.testing.assert_array_equal(again.extract(noise(800), 16_000), before)
 
 
-def test_the_width_is_the_model_s(extractor):
+def test_the_feature_dimension_is_the_width_of_the_model(extractor):
     assert extractor.feature_dim(16_000) == 4

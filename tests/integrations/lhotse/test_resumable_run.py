@@ -1,4 +1,4 @@
-"""Manifests come back as the same kind, whatever happened on the way."""
+"""Annotation of manifests: files, interrupted and resumed runs, errors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from emo2vec_plugins.testing import FakeBackend
 BARE = Plugins(installed=False)
 STORES = {"lilcom_chunky": "arrays.lca", "numpy_hdf5": "arrays.h5", "numpy_files": "arrays"}
 
-# Lhotse's Shar reader leaves its tar files to be closed by the garbage collector.
+# Lhotse's Shar reader does not close its tar files; the garbage collector does.
 shar = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
@@ -116,7 +116,7 @@ def contents(folder):
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
-def test_a_manifest_comes_back_with_every_turn_labelled(manifest, cuts, tmp_path, name):
+def test_every_turn_of_a_manifest_is_labelled(manifest, cuts, tmp_path, name):
     summary = run(manifest, tmp_path / name)
 
     out = CutSet.from_file(tmp_path / name)
@@ -127,7 +127,7 @@ def test_a_manifest_comes_back_with_every_turn_labelled(manifest, cuts, tmp_path
     assert all(s.emotion for s in turns)
 
 
-def test_only_the_output_and_its_record_are_left(manifest, tmp_path):
+def test_only_the_output_and_its_record_remain(manifest, tmp_path):
     run(manifest, tmp_path / "out" / "cuts.jsonl.gz")
 
     assert sorted(contents(tmp_path / "out")) == ["cuts.jsonl.gz", "cuts.jsonl.gz.emo2vec.json"]
@@ -145,7 +145,7 @@ def test_progress_is_called_for_every_cut(manifest, tmp_path):
     assert sum(counts) == 11
 
 
-def test_every_fate_of_a_turn_is_counted(recording, tmp_path):
+def test_scored_failed_and_skipped_turns_are_counted(recording, tmp_path):
     cut = recording.to_cut()
     cut.supervisions = [
         SupervisionSegment("good", "rec", 0.0, 1.0),
@@ -156,22 +156,16 @@ def test_every_fate_of_a_turn_is_counted(recording, tmp_path):
 
     summary = run(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
 
-    assert summary == Summary(
-        cuts=1,
-        turns=3,
-        scored=1,
-        failed=1,
-        skipped=1,
-        failures=(
-            "cut rec, supervision short: "
-            "too short: 160 samples at 16 kHz, one frame needs 400 (25 ms)",
-        ),
-    )
+    [failure] = summary.failures
+    expected = Summary(cuts=1, turns=3, scored=1, failed=1, skipped=1, failures=(failure,))
+    assert summary == expected
+    for fact in ("rec", "supervision short", "160 samples"):
+        assert fact in failure
 
 
 @pytest.mark.parametrize("kind", STORES)
 @pytest.mark.parametrize("at", [0, 33])
-def test_an_interrupted_run_ends_with_the_bytes_of_one_that_was_not(
+def test_an_interrupted_run_is_resumed_with_identical_results(
     manifest, tmp_path, kind, at, monkeypatch
 ):
     for name in ("whole", "broken"):
@@ -215,9 +209,7 @@ annotate_manifest(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", STORES)
-def test_a_run_that_was_killed_ends_with_the_bytes_of_one_that_was_not(
-    manifest, tmp_path, kind, monkeypatch
-):
+def test_a_killed_run_is_resumed_with_identical_results(manifest, tmp_path, kind, monkeypatch):
     for name in ("whole", "killed"):
         (tmp_path / name).mkdir()
     command = [sys.executable, "-c", SLOW, str(manifest), STORES[kind]]
@@ -247,7 +239,7 @@ def test_a_run_that_was_killed_ends_with_the_bytes_of_one_that_was_not(
 
 
 @pytest.mark.parametrize("kind", STORES)
-def test_a_run_that_failed_at_its_very_end_is_finished_later(manifest, tmp_path, kind, monkeypatch):
+def test_a_run_that_failed_in_its_last_step_is_resumed(manifest, tmp_path, kind, monkeypatch):
     for name in ("whole", "broken"):
         (tmp_path / name).mkdir()
     store = Path(STORES[kind])
@@ -266,7 +258,7 @@ def test_a_run_that_failed_at_its_very_end_is_finished_later(manifest, tmp_path,
     assert contents(tmp_path / "broken") == contents(tmp_path / "whole")
 
 
-def test_an_output_that_is_done_is_not_done_again(manifest, tmp_path):
+def test_a_finished_output_is_not_annotated_again(manifest, tmp_path):
     first = run(manifest, tmp_path / "out.jsonl.gz")
 
     again = run(manifest, tmp_path / "out.jsonl.gz", score=Stops(0))
@@ -275,48 +267,48 @@ def test_an_output_that_is_done_is_not_done_again(manifest, tmp_path):
     assert (first.was_finished, again.was_finished) == (False, True)
 
 
-def test_an_output_made_otherwise_is_not_touched(manifest, tmp_path):
+def test_an_output_with_other_settings_is_not_changed(manifest, tmp_path):
     run(manifest, tmp_path / "out.jsonl")
     before = contents(tmp_path)
 
-    with pytest.raises(ResumeError, match=r"options\.field was 'emotion', is 'other'"):
+    with pytest.raises(ResumeError, match=r"options\.field .*'emotion'.*'other'"):
         run(manifest, tmp_path / "out.jsonl", options=Options(field="other"))
     assert contents(tmp_path) == before
 
 
-def test_a_file_that_is_in_the_way_is_not_touched(manifest, tmp_path):
+def test_another_file_at_the_target_is_not_changed(manifest, tmp_path):
     (tmp_path / "out.jsonl").write_text("mine")
 
-    with pytest.raises(ResumeError, match="is there already"):
+    with pytest.raises(ResumeError, match=r"out\.jsonl already exists"):
         run(manifest, tmp_path / "out.jsonl")
     assert (tmp_path / "out.jsonl").read_text() == "mine"
 
 
-def test_a_store_that_is_in_the_way_is_not_touched(manifest, tmp_path):
+def test_another_file_at_the_store_is_not_changed(manifest, tmp_path):
     (tmp_path / "arrays.lca").write_text("mine")
 
-    with pytest.raises(ResumeError, match=r"arrays\.lca is there already"):
+    with pytest.raises(ResumeError, match=r"arrays\.lca already exists"):
         run(manifest, tmp_path / "out.jsonl", store=tmp_path / "arrays.lca")
     assert (tmp_path / "arrays.lca").read_text() == "mine"
 
 
 @pytest.mark.parametrize("kind", STORES)
-def test_a_store_of_an_unfinished_output_is_not_touched(manifest, tmp_path, kind):
+def test_a_store_of_another_unfinished_output_is_not_changed(manifest, tmp_path, kind):
     store = tmp_path / STORES[kind]
     with pytest.raises(KeyboardInterrupt):
         run(manifest, tmp_path / "one.jsonl", score=Stops(30), store=store)
     before = contents(tmp_path)
 
-    with pytest.raises(ResumeError, match=r"arrays.* is there already"):
+    with pytest.raises(ResumeError, match=r"arrays.* already exists"):
         run(manifest, tmp_path / "other.jsonl", store=store)
     assert contents(tmp_path) == before
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no locks")
-def test_two_runs_do_not_write_one_output(manifest, tmp_path):
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locks")
+def test_two_runs_cannot_write_the_same_output(manifest, tmp_path):
     class Meets(Stops):
         def __call__(self, items):
-            with pytest.raises(ResumeError, match="being written by another"):
+            with pytest.raises(ResumeError, match="another process"):
                 run(manifest, tmp_path / "out.jsonl", score=engine())
             return super().__call__(items)
 
@@ -327,7 +319,7 @@ def test_two_runs_do_not_write_one_output(manifest, tmp_path):
     assert both == alone
 
 
-def test_a_run_that_never_got_anywhere_does_not_bind_the_next(manifest, tmp_path):
+def test_a_run_without_a_finished_group_does_not_block_the_next(manifest, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
         run(manifest, tmp_path / "out.jsonl", store=tmp_path / "file" / "arrays.lca")
@@ -336,7 +328,7 @@ def test_a_run_that_never_got_anywhere_does_not_bind_the_next(manifest, tmp_path
 
 
 @pytest.mark.parametrize("kind", STORES)
-def test_a_run_that_never_got_anywhere_leaves_nothing(manifest, tmp_path, kind):
+def test_a_run_without_a_finished_group_leaves_no_files(manifest, tmp_path, kind):
     before = sorted(tmp_path.rglob("*"))
 
     with pytest.raises(KeyboardInterrupt):
@@ -345,7 +337,7 @@ def test_a_run_that_never_got_anywhere_leaves_nothing(manifest, tmp_path, kind):
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_what_an_earlier_run_left_is_not_removed(manifest, tmp_path):
+def test_files_of_an_earlier_run_are_not_removed(manifest, tmp_path):
     def killed():
         if not list(tmp_path.glob("*.journal")):
             raise AssertionError
@@ -364,12 +356,12 @@ def test_what_an_earlier_run_left_is_not_removed(manifest, tmp_path):
     assert run(manifest, tmp_path / "out.jsonl").scored > 0
 
 
-def test_a_run_that_never_got_anywhere_opens_no_store_to_the_next(manifest, tmp_path):
+def test_a_run_without_a_finished_group_does_not_let_the_next_overwrite_a_store(manifest, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(manifest, tmp_path / "out.jsonl", score=Stops(0), store=tmp_path / "arrays.h5")
     (tmp_path / "arrays.lca").write_text("mine")
 
-    with pytest.raises(ResumeError, match=r"arrays\.lca is there already"):
+    with pytest.raises(ResumeError, match=r"arrays\.lca already exists"):
         run(manifest, tmp_path / "out.jsonl", store=tmp_path / "arrays.lca")
     assert (tmp_path / "arrays.lca").read_text() == "mine"
 
@@ -377,11 +369,11 @@ def test_a_run_that_never_got_anywhere_opens_no_store_to_the_next(manifest, tmp_
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"options": Options(overlap="exclude")}, r"options\.overlap was 'keep', is 'exclude'"),
-        ({"score": Engine(FakeBackend(), labels=["angry", "sad"])}, r"scorer\.labels was"),
+        ({"options": Options(overlap="exclude")}, r"options\.overlap .*'keep'.*'exclude'"),
+        ({"score": Engine(FakeBackend(), labels=["angry", "sad"])}, r"scorer\.labels"),
     ],
 )
-def test_an_unfinished_output_goes_on_only_with_the_same_settings(
+def test_an_unfinished_output_is_resumed_only_with_the_same_settings(
     manifest, tmp_path, change, message
 ):
     with pytest.raises(KeyboardInterrupt):
@@ -391,7 +383,7 @@ def test_an_unfinished_output_goes_on_only_with_the_same_settings(
         run(manifest, tmp_path / "out.jsonl", **change)
 
 
-def test_an_unfinished_output_goes_on_only_with_the_same_input(manifest, cuts, tmp_path):
+def test_an_unfinished_output_is_resumed_only_with_the_same_input(manifest, cuts, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(manifest, tmp_path / "out.jsonl", score=Stops(30))
     cuts.subset(first=4).to_file(manifest)
@@ -399,14 +391,12 @@ def test_an_unfinished_output_goes_on_only_with_the_same_input(manifest, cuts, t
     with pytest.raises(ResumeError) as refused:
         run(manifest, tmp_path / "out.jsonl")
     out = tmp_path / "out.jsonl"
-    assert str(refused.value) == (
-        f"{out} is unfinished, begun otherwise: the input has changed. Go on as it was begun, "
-        f"or remove {out}.part.jsonl, {out}.part.journal and start over"
-    )
+    for fact in ("unfinished", "input", f"{out}.part.jsonl, {out}.part.journal"):
+        assert fact in str(refused.value)
 
 
 @pytest.mark.parametrize("kind", STORES)
-def test_what_is_said_to_be_removed_lets_the_next_run_start_over(manifest, cuts, tmp_path, kind):
+def test_removing_the_named_files_lets_the_next_run_start_over(manifest, cuts, tmp_path, kind):
     store = tmp_path / STORES[kind]
     with pytest.raises(KeyboardInterrupt):
         run(manifest, tmp_path / "out.jsonl", score=Stops(30), store=store)
@@ -421,13 +411,13 @@ def test_what_is_said_to_be_removed_lets_the_next_run_start_over(manifest, cuts,
     assert run(manifest, tmp_path / "out.jsonl", store=store).cuts == 4
 
 
-def test_arrays_that_went_missing_are_noticed(manifest, tmp_path):
+def test_missing_arrays_are_detected(manifest, tmp_path):
     store = tmp_path / "arrays.lca"
     with pytest.raises(KeyboardInterrupt):
         run(manifest, tmp_path / "out.jsonl", score=Stops(30), store=store)
     store.write_bytes(b"")
 
-    with pytest.raises(ResumeError, match="it was changed; remove it"):
+    with pytest.raises(ResumeError, match=r"arrays\.lca .*found 0;"):
         run(manifest, tmp_path / "out.jsonl", store=store)
 
 
@@ -440,7 +430,7 @@ def test_compressing_twice_gives_the_same_bytes(manifest, tmp_path, monkeypatch)
 
 
 @shar
-def test_a_shar_directory_comes_back_with_its_audio(shards, tmp_path):
+def test_an_annotated_shar_directory_has_the_audio_of_its_source(shards, tmp_path):
     summary = run(shards, tmp_path / "out", store=tmp_path / "arrays.h5")
 
     before = list(CutSet.from_shar(in_dir=shards))
@@ -461,7 +451,7 @@ def test_a_shar_directory_comes_back_with_its_audio(shards, tmp_path):
 
 @shar
 @pytest.mark.parametrize("at", [2, 7, 11])
-def test_an_interrupted_shar_ends_with_the_bytes_of_one_that_was_not(shards, tmp_path, at):
+def test_an_interrupted_shar_run_is_resumed_with_identical_results(shards, tmp_path, at):
     run(shards, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         run(shards, tmp_path / "broken", score=Stops(at))
@@ -472,7 +462,7 @@ def test_an_interrupted_shar_ends_with_the_bytes_of_one_that_was_not(shards, tmp
 
 
 @shar
-def test_a_shar_directory_with_less_audio_than_cuts_is_refused(shards, tmp_path):
+def test_a_shar_directory_with_less_audio_than_cuts_is_rejected(shards, tmp_path):
     (shards / "recording.000001.tar").write_bytes((shards / "recording.000002.tar").read_bytes())
 
     with pytest.raises((FormatError, AssertionError)):
@@ -482,52 +472,52 @@ def test_a_shar_directory_with_less_audio_than_cuts_is_refused(shards, tmp_path)
 
 @shar
 @pytest.mark.parametrize("field", ["emotion", "emotion_embedding"])
-def test_a_shar_directory_whose_files_would_hide_the_result_is_refused(shards, tmp_path, field):
+def test_a_shar_directory_with_files_for_a_new_field_is_rejected(shards, tmp_path, field):
     for path in sorted(shards.glob("recording.*.tar")):
         path.with_name(path.name.replace("recording", field)).hardlink_to(path)
 
-    with pytest.raises(OptionsError, match=f"files of its own for {field}: choose another field"):
+    with pytest.raises(OptionsError, match=f"shar .*files for {field},"):
         run(shards, tmp_path / "out")
     assert not list(tmp_path.glob("out*"))
 
 
-def test_a_store_inside_the_directory_that_is_read_is_refused(shards, tmp_path):
-    with pytest.raises(OptionsError, match="takes every file for data"):
+def test_a_store_inside_the_source_directory_is_rejected(shards, tmp_path):
+    with pytest.raises(OptionsError, match=r"outside of .*shar, .*arrays\.h5"):
         run(shards, tmp_path / "out", store=shards / "arrays.h5")
 
 
-def test_a_directory_without_cuts_is_no_shar_directory(tmp_path):
+def test_a_directory_without_cuts_is_rejected_as_shar_directory(tmp_path):
     (tmp_path / "in").mkdir()
-    with pytest.raises(FormatError, match=r"in is not a Shar directory: .*cuts\.000000\.jsonl"):
+    with pytest.raises(FormatError, match=r"Shar directory, .*in: .*cuts\.000000\.jsonl"):
         run(tmp_path / "in", tmp_path / "out")
 
 
-def test_shar_to_a_single_manifest_is_refused(shards, tmp_path):
-    with pytest.raises(FormatError, match=r"cannot hold its audio"):
+def test_a_single_manifest_as_output_of_a_shar_directory_is_rejected(shards, tmp_path):
+    with pytest.raises(FormatError, match=r"Shar .*out\.jsonl\.gz.*lhotse shar export"):
         run(shards, tmp_path / "out.jsonl.gz")
 
 
-def test_a_store_inside_a_shar_directory_is_refused(shards, tmp_path):
-    with pytest.raises(OptionsError, match="takes every file for data"):
+def test_a_store_inside_the_target_directory_is_rejected(shards, tmp_path):
+    with pytest.raises(OptionsError, match=r"outside of .*out, .*arrays\.h5"):
         run(shards, tmp_path / "out", store=tmp_path / "out" / "arrays.h5")
 
 
 def test_arrays_need_a_store(manifest, tmp_path):
-    with pytest.raises(OptionsError, match="need store=PATH"):
+    with pytest.raises(OptionsError, match="store=PATH"):
         run(manifest, tmp_path / "out.jsonl", options=Options(embeddings=True))
 
 
-def test_a_suffix_of_no_store_is_explained_and_may_be_a_folder_s(manifest, tmp_path):
+def test_a_folder_with_a_suffix_needs_a_store_type(manifest, tmp_path):
     store, options = tmp_path / "arrays.v2", Options(embeddings=True)
 
-    with pytest.raises(OptionsError, match=r"with store type numpy_files, arrays\.v2 is the name"):
+    with pytest.raises(OptionsError, match=r"arrays\.v2; .*numpy_files"):
         run(manifest, tmp_path / "out.jsonl", store=store)
     run(manifest, tmp_path / "out.jsonl", store=store, store_type="numpy_files", options=options)
 
     assert store.is_dir()
 
 
-def test_labels_that_are_kept_are_counted_and_not_warned_of(cuts, tmp_path):
+def test_kept_labels_are_counted_without_a_warning(cuts, tmp_path):
     cuts.map_supervisions(lambda s: s.with_custom("emotion", "calm")).to_file(tmp_path / "in.jsonl")
 
     summary = run(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
@@ -535,41 +525,41 @@ def test_labels_that_are_kept_are_counted_and_not_warned_of(cuts, tmp_path):
     assert (summary.skipped, summary.scored) == (summary.turns - 1, 1)
 
 
-def test_another_store_type_is_refused(manifest, tmp_path):
-    with pytest.raises(OptionsError, match="store_type is one of lilcom_chunky"):
+def test_an_unknown_store_type_is_rejected(manifest, tmp_path):
+    with pytest.raises(OptionsError, match=r"lilcom_chunky.*'zarr'"):
         run(manifest, tmp_path / "out.jsonl", store=tmp_path / "x", store_type="zarr")
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "found"),
     [
-        ('{"id": "r", "sources": []}\n', "line 1: not a cut"),
-        ("[1]\n", "line 1: not a cut"),
-        ("{\n", "line 1: not a cut"),
+        ('{"id": "r", "sources": []}\n', ""),
+        ("[1]\n", ""),
+        ("{\n", "JSONDecodeError"),
     ],
 )
-def test_a_line_that_is_no_cut_is_named(tmp_path, text, message):
+def test_a_line_that_is_not_a_cut_is_named(tmp_path, text, found):
     (tmp_path / "in.jsonl").write_text(text)
 
-    with pytest.raises(FormatError, match=message):
+    with pytest.raises(FormatError, match=rf"in\.jsonl, line 1: .*{found}"):
         run(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
 
 
-def test_a_damaged_archive_is_named(manifest, tmp_path):
+def test_a_damaged_gzip_file_is_named(manifest, tmp_path):
     manifest.write_bytes(manifest.read_bytes()[:-20])
 
-    with pytest.raises(FormatError, match=r"in\.jsonl\.gz: the gzip archive is damaged"):
+    with pytest.raises(FormatError, match=r"in\.jsonl\.gz: .*gzip"):
         run(manifest, tmp_path / "out.jsonl")
 
 
 @pytest.mark.parametrize("name", ["out.json", "out", "out.yaml"])
-def test_other_kinds_of_manifest_are_refused(manifest, tmp_path, name):
-    with pytest.raises(FormatError, match="lhotse copy"):
+def test_other_kinds_of_manifest_are_rejected(manifest, tmp_path, name):
+    with pytest.raises(FormatError, match=f"{name}; .*lhotse copy"):
         run(manifest, tmp_path / name)
 
 
-def test_a_manifest_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(FormatError, match="there is no such manifest"):
+def test_a_missing_manifest_is_named(tmp_path):
+    with pytest.raises(FormatError, match=r"gone\.jsonl: "):
         run(tmp_path / "gone.jsonl", tmp_path / "out.jsonl")
 
 
@@ -580,29 +570,27 @@ def test_cuts_are_read_from_a_manifest_of_lines(manifest, cuts):
 @pytest.mark.parametrize(
     ("name", "error", "message"),
     [
-        ("empty.jsonl", FormatError, r"empty\.jsonl: there are no cuts in it"),
-        ("cuts.csv", FormatError, r"cuts\.csv: a manifest of cuts is a \.jsonl or \.jsonl\.gz"),
-        (".", FormatError, "a manifest of cuts is"),
+        ("empty.jsonl", FormatError, r"empty\.jsonl: .*no cuts"),
+        ("cuts.csv", FormatError, r"\.jsonl or \.jsonl\.gz .*cuts\.csv"),
+        (".", FormatError, r"\.jsonl or \.jsonl\.gz "),
         ("gone.jsonl", FileNotFoundError, "gone"),
     ],
 )
-def test_a_manifest_that_is_empty_missing_or_of_another_kind_is_an_error(
-    tmp_path, name, error, message
-):
+def test_reading_an_empty_missing_or_other_manifest_is_an_error(tmp_path, name, error, message):
     (tmp_path / "empty.jsonl").write_text("")
 
     with pytest.raises(error, match=message):
         read_cuts(tmp_path / name)
 
 
-def test_an_empty_manifest_comes_back_empty(tmp_path):
+def test_the_output_of_an_empty_manifest_is_empty(tmp_path):
     (tmp_path / "in.jsonl").write_text("")
 
     assert run(tmp_path / "in.jsonl", tmp_path / "out.jsonl") == Summary()
     assert (tmp_path / "out.jsonl").read_bytes() == b""
 
 
-def test_a_journal_drops_a_line_that_was_not_written_to_its_end(tmp_path):
+def test_a_journal_drops_an_incomplete_line(tmp_path):
     path = tmp_path / "journal"
     Journal(path, {"a": 1}).step({"cuts": 3})
     with path.open("ab") as file:
@@ -614,16 +602,18 @@ def test_a_journal_drops_a_line_that_was_not_written_to_its_end(tmp_path):
     assert path.read_text() == '{"a": 1}\n{"cuts": 3}\n{"cuts": 5}\n'
 
 
-def test_differences_are_said_in_words():
+def test_differences_have_names_and_values():
     before = {"a": {"b": 1}, "c": 2, "input": {"x": 1, "y": 2}, "sha256": "ab" * 32}
     after = {"a": {"b": 3}, "c": 2, "d": None, "input": {"x": 3}, "sha256": "cd" * 32}
 
-    assert differences(before, after) == (
-        "a.b was 1, is 3; the input has changed; sha256 was abababababab..., is cdcdcdcdcdcd..."
-    )
+    nested, given, digest = differences(before, after).split("; ")
+
+    assert all(fact in nested for fact in ("a.b", "1", "3"))
+    assert "input" in given
+    assert all(fact in digest for fact in ("sha256", "abababababab...", "cdcdcdcdcdcd..."))
 
 
-def test_emodb_comes_back_clip_for_clip(shared, tmp_path):
+def test_emodb_clips_are_annotated_as_single_files(shared, tmp_path):
     files = sorted((shared / "emodb").rglob("*.wav"))[:40]
     CutSet.from_cuts(Recording.from_file(f).to_cut() for f in files).to_file(tmp_path / "in.jsonl")
 

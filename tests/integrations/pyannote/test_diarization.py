@@ -404,5 +404,5 @@ def test_audio_and_rttm_swapped_are_called_so(write, noise, tmp_path, engine):
 
 
 def test_options_of_another_kind_are_refused(meeting, diarization, engine):
-    with pytest.raises(OptionsError, match="options .*dict"):
+    with pytest.raises(OptionsError, match=r"options .*dict"):
         annotate_diarization(diarization, meeting, score=engine, options={})

