@@ -219,6 +219,9 @@ from emo2vec_plugins.cli import main
 from emo2vec_plugins import Plugins
 from emo2vec_plugins.testing import FakeBackend
 
+# A job in the background inherits an ignored SIGINT, and Python then sets no handler.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 class Interrupted(FakeBackend):
     def run(self, waveforms):
         os.kill(os.getpid(), signal.SIGINT)

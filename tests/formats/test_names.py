@@ -1,4 +1,4 @@
-"""Names that survive RTTM fields and file names."""
+"""Escaping of names in RTTM fields and file names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from emo2vec_plugins.formats.names import Escaping, bundle_stem, recording_of
 from emo2vec_plugins.formats.rttm import LABELS, NAMES
 
-# Characters that escapes are made of, and what must be escaped, come up often.
+# Generate the characters of escapes, and those that must be escaped, often.
 names = st.text(st.one_of(st.sampled_from('%0123456789ABCDEFNaon? ".+/'), st.characters()))
 
 
@@ -24,7 +24,7 @@ names = st.text(st.one_of(st.sampled_from('%0123456789ABCDEFNaon? ".+/'), st.cha
 @example("")
 @example("%4Eone")
 @example("\udc80")
-def test_every_name_has_its_original_back(name):
+def test_every_name_survives_a_round_trip(name):
     assert NAMES.unescape(NAMES.escape(name)) == name
 
 
@@ -39,7 +39,7 @@ def test_no_escaped_name_breaks_a_line_or_a_field(name):
 
 
 @given(label=names)
-def test_labels_are_ascii_and_hold_no_plus(label):
+def test_labels_are_ascii_without_plus(label):
     escaped = LABELS.escape(label)
 
     assert escaped.isascii()
@@ -73,7 +73,7 @@ def test_other_names_are_escaped(name, escaped):
 
 
 @pytest.mark.parametrize("text", ["50%25", "a%ZZ", "%C3", "%6eone", "x%41"])
-def test_names_that_others_wrote_stay_as_they_are(text):
+def test_names_of_other_tools_are_unchanged(text):
     assert NAMES.unescape(text) == text
 
 
@@ -84,7 +84,7 @@ TOKENS = Escaping(lambda character: character.isalnum() or character == ".", mar
 @example("a:20b")
 @example(":")
 @example("")
-def test_another_sign_may_stand_where_there_is_no_percent(name):
+def test_another_mark_replaces_the_percent_sign(name):
     escaped = TOKENS.escape(name)
 
     assert "%" not in escaped
@@ -92,7 +92,7 @@ def test_another_sign_may_stand_where_there_is_no_percent(name):
     assert TOKENS.unescape(escaped) == name
 
 
-def test_a_name_with_another_sign_is_escaped_so():
+def test_a_name_is_escaped_with_another_mark():
     assert [TOKENS.escape(name) for name in ("a b%", "a:b", "a:20", "")] == [
         "a:20b:25",
         "a:b",
@@ -130,19 +130,22 @@ def test_no_two_recordings_share_a_file(one, other):
 
 
 @pytest.mark.parametrize("name", ["x.emotion", "x.spkemo", "x.SpkEmo"])
-def test_no_recordings_turns_are_in_another_ones_emotion_file(name):
+def test_no_rttm_takes_the_name_of_an_emotion_rttm(name):
     assert bundle_stem(name).lower() not in ("x.emotion", "x.spkemo")
 
 
 @pytest.mark.parametrize("name", ["NUL", "con.wav", "lpt1"])
-def test_no_file_is_a_device_of_windows(name):
+def test_no_file_has_the_name_of_a_windows_device(name):
     assert bundle_stem(name).startswith("%")
 
 
 @given(name=names)
-def test_a_file_says_which_recording_it_is_of(name):
+@example("x" * 200)
+@example("x" * 174 + "é" * 20)  # shortened in the middle of a character
+@example("/" * 70)  # shortened in the middle of an escape
+def test_a_file_name_gives_the_recording(name):
     stem = bundle_stem(name)
 
-    # Long names are shortened, to less than the limit where an escape would be cut in two.
+    # Long names are shortened, below the limit if the cut would split an escape.
     if not re.search("%-[0-9a-f]{20}$", stem):
         assert recording_of(stem) == name
