@@ -1,4 +1,4 @@
-"""Annotation formats: one file each, or one folder where a format needs several."""
+"""Annotation formats. Each format is one module, or one package if it needs several."""
 
 import lazy_loader
 

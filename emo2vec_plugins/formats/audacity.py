@@ -1,12 +1,13 @@
-r"""Label tracks of Audacity: a line a turn, its start, end and text between tabs.
+r"""Audacity's label tracks: one line per turn, with tabs between start, end and text.
 
-The text is ``SPEAKER_00 @angry 0.873421``: the speaker, the emotion behind an ``@``, and its score.
-What is not known is left out, so a turn without an emotion is its speaker alone, and one without
-a speaker begins with the ``@``. In labels of others, a last word with an ``@`` before it is an emotion,
-too; any other text is the speaker as a whole, whatever it says. There is no guessing.
+The text is ``SPEAKER_00 @angry 0.873421``: the speaker, the emotion after ``@``, and its score.
+Unknown parts are omitted, so a turn without an emotion has only its speaker, and a turn without a
+speaker begins with ``@``. In labels of other origin, a last word with ``@`` in front is an emotion as
+well; any other text is the speaker. The reader does not guess.
 
-Read are also decimal commas, which Audacity wrote in some languages, labels of one time, which are
-turns of no length, and lines that begin with a backslash, which hold frequencies and are passed over.
+The reader also accepts decimal commas, which Audacity wrote in some languages; labels with a single
+time, which become turns of zero length; and lines that begin with a backslash, which store
+frequencies and are skipped.
 """
 
 from __future__ import annotations
@@ -41,20 +42,20 @@ def dumps(dialogues: Sequence[Dialogue]) -> str:
     """Return one line for each turn of the one recording, in order.
 
     Raises:
-        FormatError: If there is another number of recordings, or a score is no finite number from 0.
+        FormatError: If there is not exactly one recording, or a score is negative or not finite.
     """
     return "".join(map(_line, only(dialogues, "a label track").turns))
 
 
 def loads(text: str) -> list[Dialogue]:
-    """Return the one recording of a label track, its turns in the order of the lines.
+    """Return the one recording of a label track, with turns in the order of the lines.
 
     Raises:
-        FormatError: If a line is no label; names the line.
+        FormatError: If a line is malformed; names the line.
     """
     turns: list[ScoredTurn] = []
     for number, line in enumerate(_LINE_END.split(text.removeprefix("\ufeff")), 1):
-        # Of a label with frequencies the second line holds these; it belongs to the turn before.
+        # A label with frequencies stores them in a second line, which is skipped.
         if line.strip() and not (turns and line.startswith("\\")):
             turns.append(_scored(number, line))
     return [Dialogue(recording="", turns=tuple(turns))]
@@ -63,7 +64,7 @@ def loads(text: str) -> list[Dialogue]:
 AUDACITY = Format(
     name="audacity",
     suffixes=(".audacity.txt",),
-    description="label track of Audacity, 'SPEAKER_00 @angry 0.87'; the other scores are lost",
+    description="Audacity label track, 'SPEAKER_00 @angry 0.87'; scores of other classes are lost",
     dumps=dumps,
     loads=loads,
     holds=frozenset({"empty", "order", "speaker", "label", "score"}),
@@ -92,11 +93,11 @@ def _scored(number: int, line: str) -> ScoredTurn:
     first, *others = line.split("\t")
     start = _time(first)
     if start is None or not others:
-        expected = "a start in seconds, an end and a text with tabs between them"
+        expected = "start and end in seconds and a text, separated by tabs"
         raise FormatError(f"line {number}: expected {expected}: {line[:200]!r}")
     end = _time(others[0])
     text = "\t".join(others if end is None else others[1:])
-    if end is None:  # of one time, as Audacity 1.2 wrote them and all versions read them
+    if end is None:  # one time only, as Audacity 1.2 wrote labels; all versions read them
         end = start
     if end < start:
         raise FormatError(f"line {number}: expected an end after the start: {line[:200]!r}")
@@ -105,13 +106,13 @@ def _scored(number: int, line: str) -> ScoredTurn:
 
 
 def _time(field: str) -> float | None:
-    """Return the seconds that a field stands for, None if it is no finite number."""
+    """Return the seconds in a field; None if it is not a finite number."""
     spelt = field.strip(" ")
     return finite_number(spelt.replace(",", ".")) if _NUMBER.fullmatch(spelt) else None
 
 
 def _parsed(text: str) -> tuple[str | None, Emotion]:
-    """Return the speaker and the emotion that a label names."""
+    """Return the speaker and the emotion in a label's text."""
     found = _TEXT.fullmatch(text)
     if found is None:
         return (SPEAKERS.unescape(text) if text else None), Emotion()

@@ -1,7 +1,8 @@
-"""A recording's results as a few files side by side, each for another kind of tool.
+"""Bundles: the results of a recording as several files for different tools.
 
-For a recording ``X``: ``X.rttm`` (its speaker turns), ``X.emotion.rttm``, ``X.spkemo.rttm``,
-``X.emotions.jsonl``, and on request ``X.embeddings.npz``. docs/results.md describes them.
+The files of a recording ``X`` are ``X.rttm`` (speaker turns), ``X.emotion.rttm``,
+``X.spkemo.rttm``, ``X.emotions.jsonl`` and, on request, ``X.embeddings.npz``. docs/results.md
+describes them.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ from emo2vec_plugins.formats.rttm import EMOTION_RTTM, RTTM, SPKEMO_RTTM
 
 ARRAYS_SUFFIX = ".embeddings.npz"
 ARRAYS = {"embedding": "embedding", "frame": "frame_embeddings", "frame_logits": "frame_logits"}
-"""Prefix of the arrays in the .npz, and the field of an emotion that they hold."""
+"""Maps the prefix of the arrays in the .npz to the field of `Emotion` they store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """The files that were written for one recording.
+    """The files written for one recording.
 
     Attributes:
-        embeddings: None unless asked for.
+        embeddings: None unless embeddings were requested.
     """
 
     rttm: Path
@@ -51,22 +52,22 @@ def write_bundle(
     embeddings: bool = False,
     array_dtype: Literal["float16", "float32"] = "float32",
 ) -> Bundle:
-    """Write one recording's results, and say where.
+    """Write one recording's results and return the paths.
 
-    Every file is complete or absent: it is written under a temporary name, then renamed. The
-    JSON lines come last, so a bundle that has them is whole. Files of an earlier bundle of the
-    same recording are replaced.
+    Files are written under a temporary name and then renamed, so each is complete or absent. The
+    JSON lines are written last, so a bundle that has them is complete. Files of an earlier bundle
+    of the recording are replaced.
 
     Args:
         dialogue: The turns with their emotions.
-        folder: Created if need be.
-        rttm: The recording's lines in the RTTM that the turns are from, written as they are;
-            made from the turns if None.
-        embeddings: Write the arrays that the emotions have.
-        array_dtype: What those are cast to.
+        folder: Created if missing.
+        rttm: The recording's lines from the original RTTM, written unchanged; if None, lines are
+            made from the turns.
+        embeddings: Write the arrays of the emotions.
+        array_dtype: The type that arrays are converted to.
 
     Raises:
-        FormatError: If a score is NaN or infinite, or *dialogue* is none.
+        FormatError: If a score is NaN or infinite, or *dialogue* is not a `Dialogue`.
         OSError: If the folder cannot be written to.
     """
     where = Path(folder)
@@ -78,7 +79,7 @@ def write_bundle(
         where / (stem + each.suffixes[0]): each.dumps([dialogue]) for each in formats if each.dumps
     }
     paths = list(texts)
-    # The caller's own lines have fields that a turn does not keep.
+    # The caller's lines may have fields that a turn does not store.
     if rttm is not None:
         texts[paths[0]] = rttm
     arrays = where / (stem + ARRAYS_SUFFIX)
@@ -86,8 +87,9 @@ def write_bundle(
         with replacing(arrays) as stream:
             _write_arrays(stream, dialogue, np.dtype(array_dtype))
     else:
-        arrays.unlink(missing_ok=True)  # an earlier bundle's would be read with these turns
-    # emotions.jsonl is the last of them: where it is, all are.
+        # Arrays of an earlier bundle would be read with the new turns.
+        arrays.unlink(missing_ok=True)
+    # emotions.jsonl comes last: if it exists, so do the others.
     for path, text in texts.items():
         write_text(path, text)
     return Bundle(
@@ -100,11 +102,11 @@ def write_bundle(
 
 
 def read_bundle(folder: str | os.PathLike[str], recording: str) -> Dialogue:
-    """Return what `write_bundle` was given, with its arrays if they were written.
+    """Return the dialogue that `write_bundle` wrote, with its arrays if they were written.
 
     Raises:
         FormatError: If the files are not a bundle of this recording.
-        OSError: If they cannot be read.
+        OSError: If a file cannot be read.
     """
     stem = bundle_stem(recording)
     path = Path(folder) / (stem + EMOTIONS_JSONL.suffixes[0])
@@ -121,9 +123,9 @@ def read_bundle(folder: str | os.PathLike[str], recording: str) -> Dialogue:
 
 
 def _write_arrays(file: IO[bytes], dialogue: Dialogue, dtype: np.dtype[Any]) -> None:
-    """Write, as `numpy.savez` does, the arrays of all turns one after another, and whose they are.
+    """Write the arrays of all turns, concatenated, with the turns' indices, as `numpy.savez` does.
 
-    They may be larger than the memory is: nothing is laid together first.
+    Arrays are streamed without being joined in memory, so they may be larger than it.
     """
     with ZipFile(file, "w", ZIP_STORED) as archive:
         for prefix, field in ARRAYS.items():
@@ -152,10 +154,10 @@ def _with_arrays(dialogue: Dialogue, path: Path) -> Dialogue:
     fields: list[dict[str, Any]] = [{} for _ in turns]
     try:
         for field, index, array in _scatter(path):
-            # One row a turn is kept for embeddings, many for frames.
+            # A turn has one row for its embedding, and many for frames.
             fields[index][field] = array[0] if field == "embedding" else array
     except (KeyError, IndexError, ValueError) as error:
-        raise FormatError(f"{path}: not the arrays of {len(turns)} turns: {error}") from error
+        raise FormatError(f"{path}: expected the arrays of {len(turns)} turns: {error}") from error
     return replace(
         dialogue,
         turns=tuple(
@@ -169,6 +171,6 @@ def _scatter(path: Path) -> Iterator[tuple[str, int, FloatArray]]:
     with np.load(path, allow_pickle=False) as file:
         for prefix, field in ARRAYS.items():
             values, offsets = file[f"{prefix}_values"], file[f"{prefix}_offsets"]
-            # Turns differ in length: all lie in one array, and offsets say where each begins.
+            # Turns differ in length: all share one array, and offsets mark where each begins.
             for position, index in enumerate(file[f"{prefix}_turns"].tolist()):
                 yield field, index, values[offsets[position] : offsets[position + 1]]

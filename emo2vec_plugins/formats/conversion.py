@@ -1,4 +1,4 @@
-"""Annotations from one format to another: files, and folders of them."""
+"""Reading and writing annotation files and folders of any format."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from emo2vec_plugins.core import Plugins
 
 BUNDLE = "bundle"
-"""Stands for the files that `write_bundle` writes, where a format is to be named."""
+"""Name used in place of a format's for the files that `write_bundle` writes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """What became of some dialogues.
+    """The result of writing dialogues.
 
     Attributes:
         paths: The files that were written.
-        lost: Which of `emo2vec_plugins.formats.FIELDS` the dialogues had and the files have
-            not; None where the format does not say.
-        rounded: How many ticks a second times were rounded to; 0 if none had to be.
+        lost: Names from `emo2vec_plugins.formats.FIELDS` that the dialogues have and the files
+            lack; None if the format does not declare what it stores.
+        rounded: The grid that times were rounded to, in ticks per second; 0 if no time changed.
     """
 
     paths: tuple[Path, ...]
@@ -42,20 +42,21 @@ class Written:
 def read_any(
     path: str | os.PathLike[str], *, plugins: Plugins, format: str | None = None
 ) -> list[Dialogue]:
-    """Return the dialogues in a file, or in all files of one format in a folder, by name.
+    """Return the dialogues in a file, or in all files of one format in a folder, sorted by name.
 
     Args:
-        path: A file, or a folder.
-        plugins: Whose formats to choose from.
-        format: A format's name. If None, the one that a file's name ends like; in a folder,
-            JSON lines, which every bundle has.
+        path: A file or a folder.
+        plugins: The formats to choose from.
+        format: A format's name. If None, a file's suffix decides; in a folder, JSON lines are
+            read, which every bundle has.
 
     Raises:
-        FormatError: If there is no such format, a file is not of it, or a folder has none.
+        FormatError: If the format is unknown, a file has another format, or the folder has no
+            file of the format.
         OSError: If a file cannot be read.
     """
     folder = Path(path)
-    folder.stat()  # fails as the system says it if there is nothing
+    folder.stat()  # raises the system's own error if the path does not exist
     if not folder.is_dir():
         return read_dialogues(folder, plugins=plugins, format=format)
     wanted = EMOTIONS_JSONL if format in (None, BUNDLE) else plugins.format(str(format))
@@ -63,16 +64,14 @@ def read_any(
     files = [
         file
         for file in sorted(folder.iterdir())
-        # The longest fitting ending decides: x.emotion.rttm is no RTTM.
+        # The longest matching suffix decides: x.emotion.rttm is not of the format rttm.
         if file.is_file()
         and file.name.casefold().endswith(endings)
         and plugins.format(file).name == wanted.name
     ]
     if not files:
-        hint = "; name the format if it is another" if format is None else ""
-        raise FormatError(
-            f"{folder}: there are no files that end in {' or '.join(wanted.suffixes)}{hint}"
-        )
+        hint = "; name the format if the files have another one" if format is None else ""
+        raise FormatError(f"{folder}: no files with suffix {' or '.join(wanted.suffixes)}{hint}")
     return [
         dialogue
         for file in files
@@ -87,29 +86,29 @@ def write_any(
     plugins: Plugins,
     format: str | None = None,
 ) -> Written:
-    """Write dialogues to one file, or one file for each into a folder.
+    """Write all dialogues to one file, or each to its own file in a folder.
 
     Args:
-        dialogues: In a folder, each needs a name of its own.
-        path: A folder if there is one, or if it ends with a separator; it is made if missing.
-        plugins: Whose formats to choose from.
-        format: A format's name. If None, the one that a file's name ends like; in a folder, the
-            bundle of every recording.
+        dialogues: For a folder, their names must differ.
+        path: A folder if it exists as one or ends with a separator; created if missing.
+        plugins: The formats to choose from.
+        format: A format's name. If None, a file's suffix decides; in a folder, every recording
+            is written as a bundle.
 
     Raises:
-        FormatError: If there is no such format, or it cannot hold the dialogues.
+        FormatError: If the format is unknown, or cannot store the dialogues.
         OSError: If a file cannot be written.
     """
-    # A separator at the end says that a folder is meant before there is one.
+    # A trailing separator means a folder, even if it does not exist yet.
     is_folder = Path(path).is_dir() or os.fspath(path).endswith(("/", os.sep))
     if not is_folder:
         if format == BUNDLE:
-            raise FormatError(f"{path}: a bundle is several files; give a folder: {path}/")
+            raise FormatError(f"{path}: a bundle needs a folder; write {path}/")
         chosen = plugins.format(Path(path) if format is None else format)
         write_dialogues(dialogues, path, plugins=plugins, format=chosen.name)
         return _written([Path(path)], dialogues, chosen)
     folder = Path(path)
-    _refuse_twins(dialogues, folder)
+    _require_distinct_files(dialogues, folder)
     if format in (None, BUNDLE):
         bundles = [write_bundle(dialogue, folder) for dialogue in dialogues]
         return Written(paths=tuple(bundle.emotions_jsonl for bundle in bundles))
@@ -122,42 +121,42 @@ def write_any(
 
 
 def file_of(dialogue: Dialogue, folder: Path, format_: Format) -> Path:
-    """Return where one recording of many is written to."""
+    """Return the path of a dialogue's file in a folder."""
     return folder / (bundle_stem(dialogue.recording) + suffix_of(format_))
 
 
 def suffix_of(format_: Format) -> str:
-    """Return what names of a format's files end in.
+    """Return the suffix that files of a format are written with.
 
     Raises:
-        FormatError: If that is nothing of its own.
+        FormatError: If the format has no suffix.
     """
     if not format_.suffixes:
-        raise FormatError(f"format {format_.name!r} has no suffix that files could be named with")
+        raise FormatError(f"format {format_.name!r} has no suffix to name files with")
     return format_.suffixes[0]
 
 
-def _refuse_twins(dialogues: Iterable[Dialogue], folder: Path) -> None:
+def _require_distinct_files(dialogues: Iterable[Dialogue], folder: Path) -> None:
     names: dict[str, str] = {}
     for dialogue in dialogues:
-        # Two names that differ in case alone are one file on macOS and Windows.
+        # On macOS and Windows, names that differ only in case are the same file.
         stem = bundle_stem(dialogue.recording).casefold()
         if stem in names:
-            twins = f"{names[stem]!r} and {dialogue.recording!r}"
-            raise FormatError(f"recordings {twins} would be one file in {folder}")
+            both = f"{names[stem]!r} and {dialogue.recording!r}"
+            raise FormatError(f"recordings {both} would share one file in {folder}")
         names[stem] = dialogue.recording
 
 
 def _written(paths: Sequence[Path], dialogues: Sequence[Dialogue], format_: Format) -> Written:
     if format_.holds is None:
         return Written(paths=tuple(paths), lost=None)
-    gone = lost(dialogues, format_)
+    missing = lost(dialogues, format_)
     if len(paths) == len(dialogues):
-        # A file for each recording loses nothing by holding one.
-        gone = [name for name in gone if name != "several"]
+        # Each recording has its own file, so nothing is lost if a file can store only one.
+        missing = [name for name in missing if name != "several"]
     turns = [scored.turn for dialogue in dialogues for scored in dialogue.turns]
     times = [time for turn in turns for time in (turn.start, turn.end)]
     rate = format_.ticks
-    # By less than a nanosecond a float sum may be off.
+    # Differences below a nanosecond come from float sums.
     is_rounded = rate and any(abs(ticks(time, rate) / rate - time) > 1e-9 for time in times)
-    return Written(paths=tuple(paths), lost=tuple(gone), rounded=rate if is_rounded else 0)
+    return Written(paths=tuple(paths), lost=tuple(missing), rounded=rate if is_rounded else 0)

@@ -1,7 +1,8 @@
-"""What a format can hold of a dialogue, times and numbers included, and the law of saying so.
+"""Which parts of a dialogue a format stores, and the check that it does.
 
-Written and read again, dialogues are what `held` makes of them: what the format says it holds is
-there, times are on its grid, and the rest is as if it had never been known.
+A format declares its fields and its time grid. Dialogues that are written and read back must
+equal the result of `held`: declared fields are kept, times are rounded to the grid, and all other
+fields have their defaults.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from emo2vec_plugins.errors import FormatError
 OF_FILES = {
     "several": "several recordings in one file",
     "empty": "recordings without turns",
-    "order": "the order of the turns; without it they are sorted",
+    "order": "the order of the turns; otherwise they are sorted",
 }
 OF_RECORDINGS = {
-    "recording": "the recording's name; without it the file's name is taken",
-    "audio": "where its sound is",
-    "recording_duration": "how long it is",
+    "recording": "the recording's name; otherwise the file's name is used",
+    "audio": "the path or URL of the audio",
+    "recording_duration": "the recording's duration",
 }
 OF_TURNS = {"speaker": "the speaker", "channel": "the channel"}
 OF_EMOTIONS = {
@@ -32,23 +33,23 @@ OF_EMOTIONS = {
     "scores": "the probability of every class",
     "logits": "the logits",
     "flags": "the flags",
-    "reason": "why there is no label",
-    "duration": "how many seconds were scored",
+    "reason": "the reason for a missing label",
+    "duration": "the number of seconds scored",
     "overlap_ratio": "the share of overlap",
-    "provenance": "which model spoke",
+    "provenance": "the model",
 }
 FIELDS = OF_FILES | OF_RECORDINGS | OF_TURNS | OF_EMOTIONS
-"""What a format may hold beside the times of turns, and what that means."""
+"""The fields that a format may store besides the times of turns, with descriptions."""
 
 MILLISECONDS, MICROSECONDS, NANOSECONDS = 1_000, 1_000_000, 1_000_000_000
-"""Ticks a second in which formats write times."""
+"""Ticks per second of the formats' time grids."""
 
 DIGITS = 6
-"""Decimals that are the least of what is kept of a number, where a format has a grid of times."""
+"""Decimals to which numbers must be equal after a round trip."""
 
 
 def ticks(seconds: float, rate: int) -> int:
-    """Return the tick that is nearest to a time, *rate* of them a second.
+    """Return the tick nearest to a time, at *rate* ticks per second.
 
     >>> ticks(1.2346, 1000), ticks(-0.5, 1)
     (1235, 0)
@@ -57,16 +58,16 @@ def ticks(seconds: float, rate: int) -> int:
 
 
 def grid(turn: Turn, *, rate: int, least: int = 0) -> tuple[int, int]:
-    """Return a turn's start and end in ticks, at least *least* of them long."""
+    """Return a turn's start and end in ticks, lengthened to at least *least* ticks."""
     start = ticks(turn.start, rate)
     return start, max(ticks(turn.end, rate), start + least)
 
 
 def as_dialogues(given: Iterable[Any]) -> list[Dialogue]:
-    """Return what is to be written, as a list.
+    """Return an iterable of dialogues as a list.
 
     Raises:
-        FormatError: If anything in it is no `Dialogue`.
+        FormatError: If an item is not a `Dialogue`.
     """
     if isinstance(given, Dialogue) or not isinstance(given, Iterable):
         raise FormatError(f"expected a list of dialogues, got one {type(given).__name__}")
@@ -79,33 +80,35 @@ def as_dialogues(given: Iterable[Any]) -> list[Dialogue]:
 
 
 def only(dialogues: Sequence[Dialogue], what: str) -> Dialogue:
-    """Return the one dialogue that a file of the kind *what* can hold.
+    """Return the one dialogue to write to *what*, a file that stores a single recording.
 
     Raises:
-        FormatError: If there is another number of them.
+        FormatError: If there is not exactly one dialogue.
     """
     if len(dialogues) != 1:
         found = len(dialogues)
-        raise FormatError(f"{what} holds exactly one recording, got {found}; write a file for each")
+        raise FormatError(f"{what} stores one recording, got {found}; write one file for each")
     return dialogues[0]
 
 
 def distinct(dialogues: Iterable[Dialogue], what: str) -> None:
-    """Refuse recordings that would be one in a file of the kind *what*.
+    """Check that no two dialogues have the same name, because *what* would merge them.
 
     Raises:
-        FormatError: If two have one name.
+        FormatError: If two dialogues have the same name.
     """
     for name, count in Counter(dialogue.recording for dialogue in dialogues).items():
         if count > 1:
-            raise FormatError(f"{count} recordings are called {name!r} and would be one in {what}")
+            raise FormatError(
+                f"expected distinct recording names in {what}, got {count} recordings {name!r}"
+            )
 
 
 def held(dialogues: Iterable[Dialogue], format_: Format) -> list[Dialogue]:
-    """Return what is left of dialogues once a format has held them.
+    """Return dialogues as they are after being written in a format and read back.
 
     Raises:
-        FormatError: If the format does not say what it holds.
+        FormatError: If the format does not declare what it stores.
     """
     fields = _fields(format_)
     return [
@@ -116,25 +119,25 @@ def held(dialogues: Iterable[Dialogue], format_: Format) -> list[Dialogue]:
 
 
 def lost(dialogues: Sequence[Dialogue], format_: Format) -> list[str]:
-    """Name those of `FIELDS` that these dialogues have and the format does not hold.
+    """Return the names of the `FIELDS` that dialogues have and the format does not store.
 
     Raises:
-        FormatError: If the format does not say what it holds.
+        FormatError: If the format does not declare what it stores.
     """
     fields = _fields(format_)
     return [name for name in FIELDS if name not in fields and _has(name, dialogues)]
 
 
 def verify(written: Sequence[Dialogue], read: Sequence[Dialogue], format_: Format) -> None:
-    """Refuse what a format did not hold although it says so.
+    """Check that a format kept every field that it declares.
 
     Args:
-        written: What the format was given.
-        read: What it gave back.
-        format_: Whose law it is; one that does not say what it holds keeps any.
+        written: The dialogues passed to the format.
+        read: The dialogues read back.
+        format_: The format; without a declaration, nothing is checked.
 
     Raises:
-        FormatError: If they differ; says in what.
+        FormatError: If they differ; names the first difference.
     """
     if format_.holds is None:
         return
@@ -158,14 +161,14 @@ def verify(written: Sequence[Dialogue], read: Sequence[Dialogue], format_: Forma
 
 def _fields(format_: Format) -> frozenset[str]:
     if format_.holds is None:
-        raise FormatError(f"format {format_.name!r} does not say what it holds")
+        raise FormatError(f"format {format_.name!r} does not declare the fields it stores")
     return format_.holds
 
 
 def _held(dialogue: Dialogue, format_: Format, fields: frozenset[str]) -> Dialogue:
     turns = [_turn(scored, format_, fields) for scored in dialogue.turns]
     duration = dialogue.duration if "recording_duration" in fields else None
-    # In ticks, as turns are: whole numbers are compared, without the noise of sums.
+    # In ticks, like turns: whole numbers compare without rounding errors.
     if duration is not None and format_.ticks:
         duration = float(ticks(duration, format_.ticks))
     return Dialogue(
@@ -179,18 +182,18 @@ def _held(dialogue: Dialogue, format_: Format, fields: frozenset[str]) -> Dialog
 def _turn(scored: ScoredTurn, format_: Format, fields: frozenset[str]) -> ScoredTurn:
     turn, emotion = scored.turn, scored.emotion
     start, end = turn.start, turn.end
-    if format_.ticks:  # times in ticks: whole numbers are compared without a tolerance
+    if format_.ticks:  # in ticks: whole numbers compare without a tolerance
         start, end = map(float, grid(turn, rate=format_.ticks, least=format_.least))
-    who = {name: getattr(turn, name) for name in OF_TURNS if name in fields}
-    heard = {name: getattr(emotion, name) for name in OF_EMOTIONS if name in fields}
-    if emotion.label is None and "score" in heard:
-        heard["score"] = None  # it is the label's
-    return ScoredTurn(turn=Turn(start=start, end=end, **who), emotion=Emotion(**heard))
+    of_turn = {name: getattr(turn, name) for name in OF_TURNS if name in fields}
+    of_emotion = {name: getattr(emotion, name) for name in OF_EMOTIONS if name in fields}
+    if emotion.label is None and "score" in of_emotion:
+        of_emotion["score"] = None  # without a label, its score is meaningless
+    return ScoredTurn(turn=Turn(start=start, end=end, **of_turn), emotion=Emotion(**of_emotion))
 
 
 def _order(scored: ScoredTurn) -> tuple[Any, ...]:
     turn, emotion = scored.turn, scored.emotion
-    # None cannot be compared with a text, so each is a pair.
+    # None and a string cannot be compared, so each becomes a pair.
     names = (turn.speaker, emotion.label, emotion.reason)
     spelt = [(name is not None, name or "") for name in names]
     score = -1.0 if emotion.score is None else round(emotion.score, DIGITS)
@@ -207,7 +210,7 @@ def _close(one: Any, other: Any) -> bool:
 
 
 def _has(name: str, dialogues: Sequence[Dialogue]) -> bool:
-    """Return whether dialogues hold anything that a format without the field *name* loses."""
+    """Return whether dialogues have anything that a format without the field *name* loses."""
     starts = [[scored.turn.start for scored in dialogue.turns] for dialogue in dialogues]
     of_files = {
         "several": len(dialogues) > 1,
@@ -228,13 +231,13 @@ def _has(name: str, dialogues: Sequence[Dialogue]) -> bool:
 
 def _broken(format_: Format, expected: str, found: str) -> FormatError:
     return FormatError(
-        f"format {format_.name!r} does not hold what it says it does: "
-        f"expected {expected}, read back {found}; nothing was written"
+        f"format {format_.name!r} changed a field it declares: "
+        f"wrote {expected}, read back {found}; no file was written"
     )
 
 
 def finite_number(text: str) -> float | None:
-    """Return the number that a text is, None unless it is a finite one."""
+    """Return *text* as a number; None if it is not a finite number."""
     try:
         value = float(text)
     except ValueError:
@@ -243,10 +246,10 @@ def finite_number(text: str) -> float | None:
 
 
 def maybe_seconds(text: str | None, where: str) -> float | None:
-    """Return the seconds that a text says, None without one.
+    """Return *text* as seconds; None if *text* is None.
 
     Raises:
-        FormatError: If it is no finite number; says *where* it stands.
+        FormatError: If it is not a finite number; names the place, *where*.
     """
     seconds = None if text is None else finite_number(text)
     if text is not None and seconds is None:
@@ -255,12 +258,12 @@ def maybe_seconds(text: str | None, where: str) -> float | None:
 
 
 def decimal(ticks: int, *, rate: int, least: int) -> str:
-    """Return a time in seconds, exactly, with *least* decimals or as many more as it needs.
+    """Return a time in seconds as exact decimal text, with at least *least* decimals.
 
     Args:
-        ticks: The time; a float would show the noise of its sums.
-        rate: Ticks a second, a power of ten.
-        least: Decimals that are written even if they are 0.
+        ticks: The time; a float would show rounding errors.
+        rate: Ticks per second, a power of ten.
+        least: Decimals written even if they are 0.
 
     >>> decimal(1_500, rate=1_000, least=0), decimal(-20, rate=1_000, least=3)
     ('1.5', '-0.020')
@@ -272,12 +275,12 @@ def decimal(ticks: int, *, rate: int, least: int) -> str:
 
 
 def probability(scored: ScoredTurn) -> str | None:
-    """Return the score of a turn with six decimals, None if it has none.
+    """Return the score of a turn with six decimals; None if it has no score.
 
     Raises:
-        FormatError: If it is no finite number from 0.
+        FormatError: If the score is negative or not finite.
     """
     score = scored.emotion.score
     if score is not None and not 0 <= score < math.inf:
-        raise FormatError(f"expected a score that is a probability, got {score} of {scored.turn}")
+        raise FormatError(f"expected a probability as score, got {score} for {scored.turn}")
     return None if score is None else f"{score:.6f}"

@@ -1,6 +1,6 @@
-"""Dialogues as whole files of any format, and how files are read and written here.
+"""Reading and writing one file of any format.
 
-A file is complete or absent: it is written under a temporary name, then renamed.
+Files are written under a temporary name and then renamed, so a file is either complete or absent.
 """
 
 from __future__ import annotations
@@ -28,27 +28,28 @@ def write_dialogues(
     plugins: Plugins,
     format: str | None = None,
 ) -> None:
-    """Write dialogues to one file; a file that is there already is replaced.
+    """Write dialogues to one file; replace the file if it exists.
 
-    Where the format says what it holds, that is read back and compared before the file is there.
+    If the format declares what it stores, the content is read back and compared with the
+    dialogues before the file is written.
 
     Args:
-        dialogues: Held in memory together.
-        path: Folders that are missing are made.
-        plugins: Whose formats to choose from.
-        format: A format's name; the one that *path* ends like if None.
+        dialogues: All are in memory at once.
+        path: Missing folders are created.
+        plugins: The formats to choose from.
+        format: A format's name; if None, the suffix of *path* decides.
 
     Raises:
-        FormatError: If there is no such format, or it cannot be written or hold the dialogues.
+        FormatError: If the format is unknown, cannot be written, or cannot store the dialogues.
         PluginError: If the format's own code fails.
         OSError: If the file cannot be written.
     """
     chosen = plugins.format(path if format is None else format)
     if chosen.dumps is None:
-        raise FormatError(f"format {chosen.name!r} can be read, not written")
+        raise FormatError(f"format {chosen.name!r} is read-only, cannot write {path}")
     given = as_dialogues(dialogues)
     content = _run(chosen.name, chosen.dumps, given, bytes if chosen.binary else str)
-    # Before anything is written: a file that lost something must not replace one that has it.
+    # Verify before writing: an incomplete file must not replace a complete one.
     if chosen.loads is not None and chosen.holds is not None:
         verify(given, _run(chosen.name, chosen.loads, content, list), chosen)
     if isinstance(content, str):
@@ -65,27 +66,27 @@ def read_dialogues(
 ) -> list[Dialogue]:
     """Return the dialogues in a file.
 
-    A recording whose name is not in the file is called after the file.
+    A recording without a name in the file is named after the file.
 
     Args:
         path: Text in UTF-8, or in UTF-16 with a byte order mark, unless the format is binary.
-        plugins: Whose formats to choose from.
-        format: A format's name; the one that *path* ends like if None.
+        plugins: The formats to choose from.
+        format: A format's name; if None, the suffix of *path* decides.
 
     Raises:
-        FormatError: If there is no such format, it cannot be read, or the file is not of it.
+        FormatError: If the format is unknown or cannot be read, or the file has another format.
         PluginError: If the format's own code fails.
         OSError: If the file cannot be read.
     """
     chosen = plugins.format(path if format is None else format)
     if chosen.loads is None:
-        raise FormatError(f"format {chosen.name!r} can be written, not read")
+        raise FormatError(f"format {chosen.name!r} is write-only, cannot read {path}")
     content = Path(path).read_bytes() if chosen.binary else read_text(Path(path))
     try:
         dialogues: list[Dialogue] = _run(chosen.name, chosen.loads, content, list)
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from error
-    # The file's name without the ending that its format has, or any other.
+    # The file's name without the format's suffix, or without any other suffix.
     file = Path(path).name
     fitting = [each for each in chosen.suffixes if file.casefold().endswith(each.casefold())]
     longest = max(map(len, fitting), default=len(Path(path).suffix))
@@ -102,5 +103,5 @@ def _run(name: str, function: Callable[[Any], Any], argument: Any, kind: type) -
         raise PluginError(f"format {name!r} failed: {type(error).__name__}: {error}") from error
     if not isinstance(result, kind):
         found = type(result).__name__
-        raise PluginError(f"format {name!r} is to give a {kind.__name__}, got {found}")
+        raise PluginError(f"format {name!r} must return a {kind.__name__}, got {found}")
     return result

@@ -1,7 +1,7 @@
-"""What a JSON object of a file holds, asked for by name and kind.
+"""Typed access to the fields of JSON objects.
 
-JSON says nothing of kinds: a start may be a string, a speaker a number. Taken as they are, such
-values fail far from the file, or never, so readers of JSON ask here, and the place is named.
+In JSON, a start time may be a string and a speaker a number. Unchecked, such values cause errors
+far from the file, or none. The readers of JSON formats use `Fields`, whose errors name the place.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ Kind = TypeVar("Kind")
 
 
 def parsed(text: str) -> Any:
-    """Return what a JSON text holds.
+    """Return the value in a JSON text.
 
     Raises:
-        FormatError: If it is no JSON; names the line.
+        FormatError: If it is not JSON; names the line.
     """
     try:
         return json.loads(text.removeprefix("\ufeff"))
@@ -29,21 +29,23 @@ def parsed(text: str) -> Any:
         found = f"{error.msg} at character {error.colno}"
         raise FormatError(f"line {error.lineno}: not JSON: {found}") from error
     except RecursionError as error:
-        raise FormatError("not JSON of any format: brackets are nested too deep") from error
+        raise FormatError(
+            "expected JSON of a known format, found brackets nested too deeply"
+        ) from error
 
 
 def finite(value: Any, where: str) -> Any:
-    """Return a value with its numbers as JSON can hold them: numpy's are Python's.
+    """Return a value with numpy numbers converted to Python's, which JSON can store.
 
     Raises:
-        FormatError: If one is NaN or infinite; says *where*.
+        FormatError: If a number is NaN or infinite; names the place, *where*.
     """
     if isinstance(value, dict):
         return {name: finite(each, where) for name, each in value.items()}
     if value is None or isinstance(value, str | list | int):
         return value
     if not math.isfinite(value):
-        raise FormatError(f"{where}: JSON holds no NaN or infinity, and a number is {value}")
+        raise FormatError(f"{where}: JSON cannot store {value}, expected a finite number")
     return float(value)
 
 
@@ -51,13 +53,12 @@ def finite(value: Any, where: str) -> Any:
 class Fields:
     """The fields of one JSON object.
 
-    Every method takes a field's name and raises `FormatError` if the value is of another kind. A
-    field that is missing is an error, too, except for the methods that say ``maybe``: to them it
-    is null.
+    Every method takes a field's name and raises `FormatError` if the value has another type. A
+    missing field is an error as well, except for the ``maybe`` methods, which treat it as null.
 
     Attributes:
-        values: By name.
-        where: The object's place, as errors call it.
+        values: The values by name.
+        where: The object's place, for error messages.
     """
 
     values: Mapping[str, Any]
@@ -65,22 +66,22 @@ class Fields:
 
     @classmethod
     def of(cls, value: Any, where: str) -> Fields:
-        """Return the fields of an object, which *value* is to be."""
+        """Return the fields of *value*, which must be an object."""
         if not isinstance(value, dict):
             raise FormatError(f"{where}: expected an object {{...}}, found {_shown(value)}")
         return cls(value, where)
 
     def require(self, *names: str) -> None:
-        """Raise `FormatError` unless all these fields are there, null or not."""
+        """Raise `FormatError` unless all these fields exist; they may be null."""
         for name in names:
             self._value(name)
 
     def fields(self, name: str) -> Fields:
-        """Return an object."""
+        """Return an object's fields."""
         return self._fields(name, self._value(name))
 
     def maybe_fields(self, name: str) -> Fields | None:
-        """Return an object, or None."""
+        """Return an object's fields, or None."""
         return self._maybe(name, self._fields)
 
     def text(self, name: str) -> str:
@@ -92,19 +93,19 @@ class Fields:
         return self._maybe(name, self._text)
 
     def number(self, name: str) -> float:
-        """Return a number that is finite."""
+        """Return a finite number."""
         return self._number(name, self._value(name))
 
     def maybe_number(self, name: str) -> float | None:
-        """Return a number that is finite, or None."""
+        """Return a finite number, or None."""
         return self._maybe(name, self._number)
 
     def count(self, name: str) -> int:
-        """Return a whole number, at least 0."""
+        """Return a whole number that is at least 0."""
         return self._count(name, self._value(name))
 
     def maybe_channel(self, name: str) -> int | tuple[int, ...] | None:
-        """Return a channel, several of them, or None."""
+        """Return a channel, a tuple of channels, or None."""
         value = self.values.get(name)
         if isinstance(value, list):
             return tuple(self._count(name, each) for each in value)
@@ -122,12 +123,12 @@ class Fields:
         return tuple(self._text(name, each) for each in self.list(name))
 
     def numbers(self, name: str) -> dict[str, float]:
-        """Return an object of numbers."""
+        """Return an object whose values are numbers, as a dict."""
         found = self.fields(name)
         return {each: found.number(each) for each in found.values}
 
     def error(self, name: str, expected: str, found: Any) -> FormatError:
-        """Return what is to be raised where something else was *expected* of a field."""
+        """Return the error to raise if a field is not the *expected* thing."""
         return FormatError(f"{self.where}: expected {expected} as {name!r}, found {_shown(found)}")
 
     def _maybe(self, name: str, read: Callable[[str, Any], Kind]) -> Kind | None:
@@ -136,7 +137,7 @@ class Fields:
 
     def _value(self, name: str) -> Any:
         if name not in self.values:
-            raise FormatError(f"{self.where}: no field {name!r}: {_shown(self.values)}")
+            raise FormatError(f"{self.where}: no field {name!r} in {_shown(self.values)}")
         return self.values[name]
 
     def _fields(self, name: str, value: Any) -> Fields:
@@ -161,12 +162,12 @@ class Fields:
 
 
 def _is_number(value: Any) -> bool:
-    # To Python True is the number 1; in a file of turns it is a mistake.
+    # Python treats True as the number 1; in a file of turns it is a mistake.
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
     try:
         return math.isfinite(value)
-    except OverflowError:  # a whole number that no float can hold
+    except OverflowError:  # a whole number too large for a float
         return False
 
 

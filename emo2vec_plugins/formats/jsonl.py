@@ -1,12 +1,12 @@
-"""Emotions as JSON lines: one turn a line, nothing lost but the arrays.
+"""Emotions as JSON lines: one line per turn, with everything except arrays.
 
-Every line stands alone, with the model that spoke, so that files may be concatenated, filtered
-and sorted with everyday tools. docs/results.md describes the fields, and so does a JSON Schema
-that lies beside this file.
+Each line is complete by itself and names the model, so that files can be concatenated, filtered
+and sorted with ordinary tools. docs/results.md and the JSON Schema beside this file describe the
+fields.
 
-A line is `turn_record` behind the recording's own fields. Tables spread the mappings of that record
-over columns; toolkits' fields put a prefix before its names. Formats that hold such values under
-other names bring them under these and read the record with `read_turn`.
+A line has the recording's fields, followed by `turn_record`. Tables split the mappings of that
+record into columns; fields for toolkits are its names with a prefix. Formats that store these
+values under other names rename them first and then read the record with `read_turn`.
 """
 
 from __future__ import annotations
@@ -25,37 +25,37 @@ from emo2vec_plugins.formats.fidelity import FIELDS
 from emo2vec_plugins.formats.json_values import Fields
 
 SCHEMA = "emo2vec-emotions/1"
-"""Stands in every line. The number changes when lines can no longer be read as before."""
+"""Part of every line. The number changes with every incompatible change of the lines."""
 
 _OF_TURNS = (
     *("start", "end", "speaker", "channel", "emotion", "score", "scores", "logits"),
     *("flags", "reason", "duration", "overlap_ratio", "provenance"),
 )
 
-# Surrogates cannot be encoded, and the others end a line in some readers.
+# Surrogates cannot be encoded, and some readers treat the other characters as line ends.
 _UNSAFE = re.compile("[\ud800-\udfff\x85\u2028\u2029]")
 
 
 def schema() -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) of a line, for those who check files with it."""
+    """Return the JSON Schema (draft 2020-12) of a line, for validating files."""
     file = resources.files(__package__) / "emotions-1.schema.json"
     return cast("dict[str, Any]", json.loads(file.read_text("utf-8")))
 
 
 def dumps(dialogues: Sequence[Dialogue]) -> str:
-    """Return one line for each turn, in order; a dialogue without turns has one line, too.
+    """Return one line for each turn, in order, and one for a dialogue without turns.
 
     Raises:
-        FormatError: If a number is NaN or infinite, which JSON cannot hold.
+        FormatError: If a number is NaN or infinite, which JSON cannot store.
     """
     return "".join(_line(row) for dialogue in dialogues for row in rows(dialogue))
 
 
 def loads(text: str) -> list[Dialogue]:
-    """Return the dialogues of some lines; consecutive turns of one recording are one dialogue.
+    """Return the dialogues in JSON lines; consecutive turns of a recording form one dialogue.
 
     Raises:
-        FormatError: If a line is not of this schema; names the line.
+        FormatError: If a line does not follow the schema; names the line.
     """
     found: list[tuple[Dialogue, list[ScoredTurn]]] = []
     last: float = math.inf
@@ -63,7 +63,7 @@ def loads(text: str) -> list[Dialogue]:
         if not line.strip():
             continue
         head, index, scored = _parsed(number, line)
-        # Files may be concatenated: turns that begin anew are another dialogue.
+        # Files may be concatenated: turn numbers that restart begin another dialogue.
         if scored is None or index <= last or head != found[-1][0]:
             found.append((head, []))
         if scored:
@@ -73,14 +73,14 @@ def loads(text: str) -> list[Dialogue]:
 
 
 def rows(dialogue: Dialogue) -> list[dict[str, Any]]:
-    """Return what the lines of one dialogue hold, as JSON-serialisable values."""
+    """Return the lines of one dialogue as JSON-serialisable values."""
     head = {
         "schema": SCHEMA,
         "recording": dialogue.recording,
         "audio": dialogue.audio,
         "recording_duration": dialogue.duration,
     }
-    # A recording in which nobody talks is still a result.
+    # A recording without speech is still a result.
     if not dialogue.turns:
         return [head | {"turn": None}]
     return [
@@ -91,7 +91,7 @@ def rows(dialogue: Dialogue) -> list[dict[str, Any]]:
 EMOTIONS_JSONL = Format(
     name="emotions.jsonl",
     suffixes=(".emotions.jsonl",),
-    description="one turn a line with all scores, flags and provenance; only arrays are lost",
+    description="JSON lines, one per turn, with all scores, flags and the model; only arrays are lost",
     dumps=dumps,
     loads=loads,
     holds=frozenset(FIELDS),
@@ -103,19 +103,19 @@ def _line(row: Mapping[str, Any]) -> str:
         text = json.dumps(row, ensure_ascii=False, allow_nan=False, default=_plain)
     except ValueError as error:
         where = f"recording {row['recording']!r}, turn {row['turn']}"
-        raise FormatError(f"{where}: JSON holds no NaN or infinity") from error
+        raise FormatError(f"{where}: JSON cannot store NaN or infinity") from error
     return _UNSAFE.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + "\n"
 
 
 def _plain(value: Any) -> Any:
-    """Return the Python number that a numpy scalar stands for."""
+    """Return a numpy scalar as a Python number."""
     if hasattr(value, "item"):
         return value.item()
     raise TypeError(f"{type(value).__name__} is not JSON-serialisable")
 
 
 def _parsed(number: int, line: str) -> tuple[Dialogue, int, ScoredTurn | None]:
-    """Return the recording, the turn's index in it, and the turn; None where there is none."""
+    """Return a line's recording, turn index and turn; the turn is None if the line has none."""
     where = f"line {number}"
     try:
         value = json.loads(line)
@@ -126,7 +126,7 @@ def _parsed(number: int, line: str) -> tuple[Dialogue, int, ScoredTurn | None]:
         raise FormatError(f"{where}: expected schema {SCHEMA!r}, found {found!r}")
     row = Fields(value, where)
     row.require("recording", "turn")
-    # Files of the first version have neither audio nor duration.
+    # Files from the first version of this package lack audio and duration.
     head = Dialogue(
         recording=row.text("recording"),
         audio=row.maybe_text("audio"),
@@ -143,7 +143,7 @@ _OF_MODELS = ("model", "sha256", "resampler", "dtype", "version")
 
 
 def turn_record(scored: ScoredTurn) -> dict[str, Any]:
-    """Return a turn and its emotion as JSON-serialisable values; only arrays are left out."""
+    """Return a turn and its emotion, except arrays, as JSON-serialisable values."""
     turn = scored.turn
     return {
         "start": turn.start,
@@ -155,7 +155,7 @@ def turn_record(scored: ScoredTurn) -> dict[str, Any]:
 
 
 def emotion_record(emotion: Emotion) -> dict[str, Any]:
-    """Return an emotion as JSON-serialisable values; only arrays are left out."""
+    """Return an emotion, except arrays, as JSON-serialisable values."""
     return {
         "emotion": emotion.label,
         "score": emotion.score,
@@ -170,10 +170,11 @@ def emotion_record(emotion: Emotion) -> dict[str, Any]:
 
 
 def read_turn(record: Fields) -> ScoredTurn:
-    """Return the turn and the emotion of a record; fields may be missing, but not its times.
+    """Return the turn and the emotion in a record; only the start and end are required.
 
     Raises:
-        FormatError: If a value is of another kind, or the end before the start; names the place.
+        FormatError: If a value has the wrong type, or the turn ends before it starts; names the
+            place.
     """
     turn = turn_at(
         record.where,
@@ -182,15 +183,15 @@ def read_turn(record: Fields) -> ScoredTurn:
         speaker=record.maybe_text("speaker"),
         channel=record.maybe_channel("channel"),
     )
-    there = record.values
+    given = record.values
     emotion = Emotion(
         label=record.maybe_text("emotion"),
         score=record.maybe_number("score"),
-        scores=record.numbers("scores") if "scores" in there else {},
-        logits=record.numbers("logits") if "logits" in there else {},
-        flags=record.texts("flags") if "flags" in there else (),
+        scores=record.numbers("scores") if "scores" in given else {},
+        logits=record.numbers("logits") if "logits" in given else {},
+        flags=record.texts("flags") if "flags" in given else (),
         reason=record.maybe_text("reason"),
-        duration=record.number("duration") if "duration" in there else 0.0,
+        duration=record.number("duration") if "duration" in given else 0.0,
         overlap_ratio=record.maybe_number("overlap_ratio"),
         provenance=_provenance(record.maybe_fields("provenance")),
     )
@@ -205,7 +206,7 @@ def turn_at(
     speaker: str | None = None,
     channel: int | tuple[int, ...] | None = None,
 ) -> Turn:
-    """Return a turn that was read.
+    """Return a turn read from a file.
 
     Raises:
         FormatError: If its times are not finite or not in order; begins with *where*.
@@ -217,7 +218,7 @@ def turn_at(
 
 
 def by_recording(turns: Iterable[tuple[str, ScoredTurn]]) -> list[Dialogue]:
-    """Return the dialogues of turns with the names of their recordings, by first mention."""
+    """Group pairs of a recording's name and a turn into dialogues, in order of first mention."""
     found: dict[str, list[ScoredTurn]] = {}
     for name, scored in turns:
         found.setdefault(name, []).append(scored)
@@ -229,7 +230,7 @@ def _provenance(record: Fields | None) -> Provenance | None:
         return None
     record.require("model")
     known = {name: record.text(name) for name in _OF_MODELS if name in record.values}
-    # The one part of a model that may be null: folders have no revision.
+    # The only field of a model that may be null: folders have no revision.
     revision = {"revision": record.maybe_text("revision")}
     tokens = {"tokens": record.texts("tokens")} if "tokens" in record.values else {}
     return Provenance.from_dict({**known, **revision, **tokens})

@@ -1,9 +1,9 @@
-"""Names that survive where a format has no quoting: RTTM fields, tiers, and file names.
+"""Escaping of names for places without quoting: RTTM fields, tier names and file names.
 
-A name keeps every character that the place can hold; the others become ``%XX``, the bytes of
-their UTF-8 encoding. A ``%`` is itself escaped only where it could be taken for such an escape.
-So two names never become one, and every escaped name has its original back. Where a place cannot
-hold a ``%``, another sign stands for it.
+Characters that are allowed in a place stay as they are. Others become ``%XX``, the bytes of their
+UTF-8 encoding. A ``%`` is escaped only if it could be read as such an escape. The mapping is
+one-to-one: two names never collide, and every escaped name can be restored. Where ``%`` is not
+allowed, another character marks an escape.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _MARK = "%"
 
 @dataclass(frozen=True, slots=True)
 class Escaping:
-    """One place's way to hold any name.
+    """The rules for writing any name in one kind of place.
 
     Attributes:
-        keeps: Whether the place can hold a character as it is.
-        reserved: Names that mean something else there; their first character is escaped.
-        mark: What an escape begins with; the place can hold it.
-        taken: ASCII characters that mean something else where they stand, and are escaped there.
+        keeps: Whether a character is allowed in the place.
+        reserved: Names with another meaning in the place; their first character is escaped.
+        mark: The character that starts an escape; it must be allowed in the place.
+        taken: Matches ASCII characters whose position gives them another meaning; they are escaped.
     """
 
     keeps: Callable[[str], bool]
@@ -33,14 +33,14 @@ class Escaping:
     taken: re.Pattern[str] | None = None
 
     def escape(self, name: str) -> str:
-        """Return what stands for *name*; never empty, and one-to-one.
+        """Return *name* escaped; never empty, and different for different names.
 
         >>> Escaping(str.isalnum).escape("a b"), Escaping(str.isalnum).escape("")
         ('a%20b', '%')
         """
         if not name:
             return self.mark
-        # One escape is enough to tell a name from the word that is reserved.
+        # One escape is enough to distinguish a name from a reserved word.
         is_reserved = name in self.reserved or name == self.mark
         text = self._encoded(name[0]) + self._body(name[1:]) if is_reserved else self._body(name)
         if self.taken is None:
@@ -48,15 +48,15 @@ class Escaping:
         return self.taken.sub(lambda found: self._encoded(found.group()), text)
 
     def unescape(self, text: str) -> str:
-        """Return the name that `escape` gives *text* for.
+        """Return the name that `escape` turns into *text*.
 
-        Text that `escape` gives for no name at all was written by somebody else, and is the name.
+        If no name escapes to *text*, another tool wrote it, and *text* itself is the name.
         """
         name = unescaped(text, mark=self.mark)
         return name if self.escape(name) == text else text
 
     def _body(self, name: str) -> str:
-        # A % that stands before two hexadecimal digits would be read as an escape.
+        # A % before two hexadecimal digits would be read as an escape.
         ambiguous = {
             found.start() for found in re.finditer(f"{re.escape(self.mark)}(?=[0-9A-F]{{2}})", name)
         }
@@ -68,13 +68,13 @@ class Escaping:
         )
 
     def _encoded(self, character: str) -> str:
-        # Names of files that are no UTF-8 have lone surrogates in Python; they must come back, too.
+        # Python represents file names that are not UTF-8 with lone surrogates; keep those as well.
         encoded = character.encode("utf-8", "surrogatepass")
         return "".join(f"{self.mark}{byte:02X}" for byte in encoded)
 
 
 def unescaped(text: str, *, mark: str = _MARK) -> str:
-    """Return *text* with all its escapes decoded; as it is, where they are not UTF-8."""
+    """Return *text* with all escapes decoded; unchanged if they are not valid UTF-8."""
     if text == mark:
         return ""
     try:
@@ -90,9 +90,9 @@ def unescaped(text: str, *, mark: str = _MARK) -> str:
 
 
 LONGEST_STEM = 200
-"""Bytes; file systems allow 255 for a name, suffixes included."""
+"""In bytes; file systems allow 255 for a name with its suffixes."""
 
-# Devices to Windows, whatever suffix follows them.
+# Windows reads these as device names, with any suffix.
 _DEVICES = frozenset(
     ["con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))]
 )
@@ -100,10 +100,10 @@ _STEMS = Escaping(lambda c: c.isprintable() and c not in '/\\:*?"<>|')
 
 
 def bundle_stem(recording: str) -> str:
-    """Return what the files of a recording's bundle are named after.
+    """Return the file name, without suffix, of the files in a recording's bundle.
 
-    The recording's name where that is safe on every file system; other names are escaped, so
-    that no file lies outside its folder, or is another recording's.
+    This is the recording's name if it is safe on every file system. Other names are escaped, so
+    that no file lands outside its folder or takes the name of another recording's file.
 
     >>> bundle_stem("ES2011a"), bundle_stem("../x"), bundle_stem("x.emotion")
     ('ES2011a', '%2E.%2Fx', 'x%2Eemotion')
@@ -116,17 +116,17 @@ def bundle_stem(recording: str) -> str:
         stem = f"{head}%2E{tail}"
     if stem.partition(".")[0].casefold() in _DEVICES:
         stem = f"%{ord(stem[0]):02X}{stem[1:]}"
-    # The rest of the 255 bytes is for suffixes.
+    # The remaining 55 of 255 bytes are for suffixes.
     encoded = stem.encode("utf-8")
     if len(encoded) <= LONGEST_STEM:
         return stem
     digest = sha256(recording.encode("utf-8", "surrogatepass")).hexdigest()
-    # The digest keeps apart long names that begin alike.
+    # The digest distinguishes long names with the same beginning.
     return encoded[: LONGEST_STEM - 25].decode("utf-8", "ignore") + "%-" + digest[:20]
 
 
 def recording_of(stem: str) -> str:
-    """Return the recording that a file is named after.
+    """Return the name of the recording that a file is named after.
 
     >>> recording_of("ES2011a"), recording_of("%2E.%2Fx"), recording_of("100%25 sure")
     ('ES2011a', '../x', '100%25 sure')

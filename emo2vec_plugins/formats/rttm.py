@@ -1,8 +1,8 @@
-"""RTTM: speaker turns as the tools of diarization write them, and our two flavours with emotions.
+"""RTTM, the format of diarization tools, and two variants with emotions.
 
-Exactly ten fields a line, because an eleventh silently empties pyannote's annotations and
-makes Lhotse fail, and no comments or line types of our own, because readers crash on them or
-take them for turns:
+Each line has exactly ten fields, because an eleventh silently empties pyannote's annotations and
+makes Lhotse fail. There are no comments and no new line types, because readers crash on them or
+read them as turns:
 
 ====================  ================================  ====================
 format                name field                        confidence field
@@ -12,8 +12,8 @@ format                name field                        confidence field
 ``spkemo.rttm``       ``SPEAKER_00+angry``              its probability
 ====================  ================================  ====================
 
-Reading is tolerant where files of other tools differ: a byte order mark, CRLF, comments (``;;``),
-blank lines, other line types, and lines of nine fields, which is what NIST wrote before 2009.
+The reader accepts the variations of other tools: a byte order mark, CRLF, comments (``;;``), blank
+lines, other line types, and lines of nine fields, as NIST wrote them before 2009.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ from emo2vec_plugins.formats.jsonl import by_recording
 from emo2vec_plugins.formats.names import Escaping
 
 LEAST_TICKS = 1_000
-"""Shortest duration that is written: a turn of no length is dropped, or fatal, in some readers."""
+"""Shortest duration written: some readers drop turns of zero length or fail on them."""
 
 NOT_APPLICABLE = "<NA>"
 
 NOBODY = "?"
-"""Stands for a turn without a speaker: ``<NA>`` there is no name but a missing value to pyannote."""
+"""Name field of a turn without a speaker. pyannote reads ``<NA>`` there as a missing value."""
 
-# What pandas, and so pyannote, reads as a missing value.
+# pandas, and so pyannote, reads these as missing values.
 _MISSING = (
     *("#N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"),
     *("N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
 )
 
-# A quotation mark is printable, but pandas takes what follows it for one field, lines and all.
+# A quotation mark is printable, but pandas reads all that follows, even line ends, as one field.
 NAMES = Escaping(lambda c: c.isprintable() and c not in ' "', frozenset([*_MISSING, NOBODY]))
 LABELS = Escaping(
     lambda c: c.isascii() and c.isprintable() and c not in ' "+',
@@ -66,12 +66,12 @@ class Row:
     """One SPEAKER line.
 
     Attributes:
-        number: Of the line, from 1.
-        line: All of it, its end included.
-        recording: Its name, unescaped.
-        name: As it stands there; `speaker_of` and `emotion` read it.
-        channel_field: As it stands there.
-        confidence: As it stands there.
+        number: The line number, from 1.
+        line: The whole line with its line end.
+        recording: The recording's name, unescaped.
+        name: The raw name field; `speaker_of` and `emotion` parse it.
+        channel_field: The raw channel field.
+        confidence: The raw confidence field.
     """
 
     number: int
@@ -84,7 +84,7 @@ class Row:
     confidence: str
 
     def error(self, expected: str) -> FormatError:
-        """Return what is to be raised where something else was *expected* in this line."""
+        """Return the error to raise if this line is not as *expected*."""
         return _error(self.number, self.line, expected)
 
     def channel(self) -> int:
@@ -94,7 +94,7 @@ class Row:
         return int(self.channel_field) - 1
 
     def emotion(self, label: str) -> Emotion:
-        """Return the emotion that *label*, from the name field, and the confidence stand for."""
+        """Return the emotion of *label*, taken from the name field, and the confidence field."""
         if label == UNSCORED:
             return Emotion()
         score = finite_number(self.confidence)
@@ -104,8 +104,8 @@ class Row:
 
 
 def rows(text: str) -> Iterator[Row]:
-    """Yield the SPEAKER lines of an RTTM; raise `FormatError` at what is no line of one."""
-    # With newline="", lines end as in a file opened for text, and keep their ends.
+    """Yield the SPEAKER lines of an RTTM; raise `FormatError` at a malformed line."""
+    # newline="" splits lines as in a file opened for text, and keeps the line ends.
     for number, line in enumerate(io.StringIO(text.removeprefix("\ufeff"), newline=""), 1):
         fields = re.split(r"[ \t]+", line.strip(" \t\r\n"))
         if fields == [""] or fields[0].startswith(";") or fields[0] in _OTHER_TYPES:
@@ -116,20 +116,21 @@ def rows(text: str) -> Iterator[Row]:
 def _row(number: int, line: str, fields: list[str]) -> Row:
     error = partial(_error, number, line)
     if fields[0] != "SPEAKER":
-        raise error(f"SPEAKER or another type of RTTM line, found {fields[0]!r}")
+        raise error(f"SPEAKER or another RTTM line type, found {fields[0]!r}")
     if len(fields) not in (9, 10):
-        raise error(f"ten fields (names hold no spaces; nine in old files), found {len(fields)}")
+        raise error(f"10 fields (or 9 in old files; names have no spaces), found {len(fields)}")
     start, duration = finite_number(fields[3]), finite_number(fields[4])
     if start is None:
         raise error(f"a start in seconds, found {fields[3]!r}")
     if duration is None or duration < 0 or math.isinf(start + duration):
-        raise error(f"a duration in seconds, not negative, found {fields[4]!r}")
+        raise error(f"a duration of at least 0 seconds, found {fields[4]!r}")
     return Row(
         number=number,
         line=line,
         recording=NAMES.unescape(fields[1]),
         start=start,
-        end=max(start, float(Decimal(fields[3]) + Decimal(fields[4]))),  # no noise of a float sum
+        # Decimals avoid the rounding error of a float sum.
+        end=max(start, float(Decimal(fields[3]) + Decimal(fields[4]))),
         name=fields[7],
         channel_field=fields[2],
         confidence=fields[8],
@@ -141,45 +142,45 @@ def _error(number: int, line: str, expected: str) -> FormatError:
 
 
 def dump_line(recording: str, turn: Turn, name: str, score: float | None) -> str:
-    """Return the line of a turn, its end included; *name* is escaped already."""
-    # RTTM counts channels from 1; a turn of several has no number there.
+    """Return the RTTM line of a turn, with its line end; *name* must be escaped."""
+    # RTTM counts channels from 1 and cannot store several.
     channel = turn.channel + 1 if isinstance(turn.channel, int) else 1
     start, end = grid(turn, rate=MICROSECONDS, least=LEAST_TICKS)
-    # Three decimals at least, as NIST's own files have them.
+    # At least three decimals, as in NIST's files.
     times = [decimal(each, rate=MICROSECONDS, least=3) for each in (start, end - start)]
     confidence = NOT_APPLICABLE if score is None else f"{score:.6f}"
     return f"SPEAKER {NAMES.escape(recording)} {channel} {times[0]} {times[1]} <NA> <NA> {name} {confidence} <NA>\n"
 
 
 def speaker_of(field: str) -> str | None:
-    """Return the speaker that a name field stands for, None for nobody."""
+    """Return the speaker in a name field; None for ``?`` and ``<NA>``."""
     return None if field in (NOBODY, NOT_APPLICABLE) else NAMES.unescape(field)
 
 
 def speaker_field(turn: Turn) -> str:
-    """Return what stands for the turn's speaker in a name field."""
+    """Return the name field for the turn's speaker."""
     return NOBODY if turn.speaker is None else NAMES.escape(turn.speaker)
 
 
 def label_field(emotion: Emotion) -> str:
-    """Return what stands for the emotion in a name field."""
+    """Return the name field for the emotion."""
     return UNSCORED if emotion.label is None else LABELS.escape(emotion.label)
 
 
 _Write = Callable[[ScoredTurn], tuple[str, float | None]]
-"""Returns what is in the name and the confidence field."""
+"""Returns the name field and the value of the confidence field."""
 
 _Read = Callable[[Row], tuple[str | None, Emotion]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RttmRecording:
-    """What an RTTM says of one recording.
+    """One recording in an RTTM.
 
     Attributes:
-        recording: Its name: the file field, the URI of pyannote.
+        recording: The recording's name: the file field, which is pyannote's URI.
         turns: In the order of the file.
-        lines: Its SPEAKER lines, character for character, line ends included.
+        lines: The recording's SPEAKER lines, unchanged, with line ends.
     """
 
     recording: str
@@ -192,12 +193,12 @@ def read_rttm(path: str | Path, *, use_channels: bool = False) -> list[RttmRecor
 
     Args:
         path: UTF-8, with or without a byte order mark.
-        use_channels: Take the channel field, which counts from 1, for the turn's channel. Most
-            tools write 1 whatever the audio is, so it means nothing unless you know it does.
+        use_channels: Use the channel field, which counts from 1, as the turn's channel. Most tools
+            always write 1, so set this only if you know that the field is meaningful.
 
     Raises:
-        FormatError: If it is not RTTM; names the file and the line.
-        OSError: If it cannot be read.
+        FormatError: If the file is not RTTM; names the file and the line.
+        OSError: If the file cannot be read.
     """
     text = read_text(Path(path))
     try:
@@ -207,10 +208,10 @@ def read_rttm(path: str | Path, *, use_channels: bool = False) -> list[RttmRecor
 
 
 def parse_rttm(text: str, *, use_channels: bool = False) -> list[RttmRecording]:
-    """Return the recordings in the text of an RTTM, as `read_rttm` does with a file.
+    """Return the recordings in the text of an RTTM, as `read_rttm` does for a file.
 
     Raises:
-        FormatError: If it is not RTTM; names the line.
+        FormatError: If the text is not RTTM; names the line.
     """
     turns: dict[str, list[Turn]] = {}
     lines: dict[str, list[str]] = {}
@@ -226,7 +227,7 @@ def parse_rttm(text: str, *, use_channels: bool = False) -> list[RttmRecording]:
 
 
 def _read_both(row: Row) -> tuple[str | None, Emotion]:
-    # Labels have their + escaped, speakers keep it: the last one is ours.
+    # A + is escaped in labels but not in speakers, so the last + is the separator.
     speaker, plus, label = row.name.rpartition("+")
     if not plus:
         raise row.error(f"a name such as SPEAKER_00+angry, found {row.name!r}")
@@ -265,21 +266,21 @@ def _format(name: str, description: str, *fields: str, write: _Write, read: _Rea
 
 RTTM = _format(
     "rttm",
-    "speaker turns, as diarization tools write them; emotions are lost",
+    "speaker turns without emotions, for diarization tools",
     "speaker",
     write=lambda scored: (speaker_field(scored.turn), None),
     read=lambda row: (speaker_of(row.name), Emotion()),
 )
 EMOTION_RTTM = _format(
     "emotion.rttm",
-    "RTTM with the emotion as name, its score as confidence; speakers are lost",
+    "RTTM with the emotion as name and its score as confidence; speakers are lost",
     *("label", "score"),
     write=lambda scored: (label_field(scored.emotion), scored.emotion.score),
     read=lambda row: (None, row.emotion(row.name)),
 )
 SPKEMO_RTTM = _format(
     "spkemo.rttm",
-    "RTTM with SPEAKER_00+angry as name; the other classes' scores are lost",
+    "RTTM with SPEAKER_00+angry as name; scores of other classes are lost",
     *("speaker", "label", "score"),
     write=lambda scored: (
         f"{speaker_field(scored.turn)}+{label_field(scored.emotion)}",

@@ -1,13 +1,13 @@
 """SegLST: the JSON list of segments that MeetEval and the CHiME challenges score.
 
-A turn is a segment with ``session_id``, ``start_time``, ``end_time``, ``speaker`` and ``words``,
-which MeetEval asks for and which is empty here, and with keys of our own beside them; MeetEval
-keeps such keys. A turn without a speaker has no key ``speaker``: scoring then stops and says so,
-where an invented name would be scored.
+Each turn is a segment with ``session_id``, ``start_time``, ``end_time``, ``speaker`` and ``words``,
+which MeetEval requires and which is empty here. Emotions have their own keys, which MeetEval
+preserves. A turn without a speaker has no ``speaker`` key: MeetEval then stops with an error
+instead of scoring an invented name.
 
-In files of other tools times may be strings of decimals, as MeetEval writes them, and names may be
-whole numbers. Segments of a session need not stand together. Their words are left out, with a
-warning: a `Dialogue` holds none.
+In files of other tools, times may be decimal strings, as MeetEval writes them, and names may be
+whole numbers. Segments of a session need not be adjacent. Words are dropped with a warning, because
+a `Dialogue` does not store them.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from emo2vec_plugins.formats.json_values import Fields, finite, parsed
 from emo2vec_plugins.formats.jsonl import by_recording, read_turn, turn_record
 
 _OURS = ("score", "scores", "flags", "reason")
-"""What of a record stands in a segment, behind ``emotion_``, where it is known."""
+"""Fields of a record that a segment stores, if known, with the prefix ``emotion_``."""
 
 
 def dumps(dialogues: Sequence[Dialogue]) -> str:
     """Return the segments of all dialogues, in order.
 
     Raises:
-        FormatError: If two recordings have one name, or a number is NaN or infinite.
+        FormatError: If two recordings have the same name, or a number is NaN or infinite.
     """
     distinct(dialogues, "SegLST")
     segments = [
@@ -45,7 +45,7 @@ def loads(text: str) -> list[Dialogue]:
     """Return the dialogues of a SegLST, in order of first mention.
 
     Raises:
-        FormatError: If it is something else; names the segment.
+        FormatError: If the text is not SegLST; names the segment.
     """
     segments = parsed(text)
     if not isinstance(segments, list):
@@ -53,14 +53,14 @@ def loads(text: str) -> list[Dialogue]:
     fields = [Fields.of(value, f"segment {number}") for number, value in enumerate(segments, 1)]
     found = by_recording((_name(each, "session_id"), _scored(each)) for each in fields)
     if spoken := sum(bool(each.values.get("words")) for each in fields):
-        warn(f"the words of {spoken} segments are left out: results hold emotions, no transcript")
+        warn(f"dropped the words of {spoken} segments: results have no transcripts")
     return found
 
 
 SEGLST = Format(
     name="seglst",
     suffixes=(".seglst.json",),
-    description="segments for MeetEval; loses channels, logits, overlap and the model",
+    description="segments for MeetEval; channels, logits, overlap and the model are lost",
     dumps=dumps,
     loads=loads,
     holds=frozenset(

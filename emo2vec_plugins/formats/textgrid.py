@@ -1,19 +1,19 @@
-"""Praat's TextGrid, in its long and its short text format; either is read as either.
+"""Praat's TextGrid, in the long and the short text format. One reader accepts both.
 
-Every speaker has an interval tier, whose intervals say the speaker's name, because one without text
-is silence to Praat; and beside it ``emotion@SPEAKER`` with the same intervals, which say the
-emotion. `emo2vec_plugins.formats.tiers` has the rules of their names.
+Every speaker has an interval tier, whose intervals have the speaker's name as text, because Praat
+treats an interval without text as silence. A second tier, ``emotion@SPEAKER``, has the same intervals
+with the emotions as text. `emo2vec_plugins.formats.tiers` describes the names of tiers.
 
-TextGrids are read as Praat reads them: for their values, whatever is written between these. Values
-are numbers, texts in quotation marks and flags in angle brackets that stand free; all other words
-(``xmin =``, ``intervals [1]:``) are for people. So the long and the short text format are one, and a
-label may say anything, line ends and ``item [1]:`` included.
+The reader works like Praat's: it takes the values and ignores everything between them. Values are
+free-standing numbers, texts in quotation marks and flags in angle brackets; all other words
+(``xmin =``, ``intervals [1]:``) are for people. So the long and the short format need no distinction,
+and a label may have any text, even line ends and ``item [1]:``.
 
-Every interval tier but ``emotion@`` is a speaker's, whether it has words or phones, because nothing
-in a TextGrid tells which it is; an interval with text is a turn, whatever it says. Point tiers are
-left out with a warning.
+Every interval tier except ``emotion@`` belongs to a speaker, even a tier of words or phones, because
+a TextGrid does not identify these. An interval with any text is a turn. Point tiers are dropped with
+a warning.
 
-No score is written: when an annotator has corrected a label, the score would be another label's.
+Scores are not written: after a correction, the score would belong to a different label.
 """
 
 from __future__ import annotations
@@ -46,24 +46,24 @@ class _Filled(NamedTuple):
 
 
 def dumps(dialogues: Sequence[Dialogue], *, short: bool = False) -> str:
-    """Return the TextGrid of one recording, as long as the recording and all of its turns.
+    """Return the TextGrid of one recording; it covers the recording and all turns.
 
     Raises:
-        FormatError: If there are several recordings, or a turn starts before 0.
+        FormatError: If there is not exactly one recording, or a turn starts before 0.
     """
     dialogue = only(dialogues, "a TextGrid")
     tiers = tiers_of(dialogue, rate=MICROSECONDS, least=LEAST_TICKS)
     ends = [tier.segments[-1].end for tier in tiers if tier.segments]
     length = ticks(dialogue.duration or 0.0, MICROSECONDS)
-    # Tiers must end where the TextGrid does, also where turns go beyond the sound.
-    end = max([length, *ends]) or MICROSECONDS  # nothing opens a TextGrid of no length
+    # Tiers must end where the TextGrid ends, even if turns extend beyond the audio.
+    end = max([length, *ends]) or MICROSECONDS  # no tool opens a TextGrid of zero length
     filled = [each for tier in tiers for each in _both(tier, end)]
     body = _short(filled, end) if short else _long(filled, end)
     return 'File type = "ooTextFile"\nObject class = "TextGrid"\n\n' + "".join(body)
 
 
 def _both(tier: Tier, end: int) -> list[_Filled]:
-    """Return a speaker's tier, and the one with its emotions."""
+    """Return a speaker's tier and the tier of its emotions."""
     turns = [_Interval(each.start, each.end, tier.speaker) for each in tier.segments]
     emotions = [_Interval(each.start, each.end, each.label) for each in tier.segments]
     return [
@@ -83,7 +83,7 @@ def _without_gaps(intervals: Iterable[_Interval], end: int) -> list[_Interval]:
 
 
 def _long(tiers: Sequence[_Filled], end: int) -> Iterator[str]:
-    # Praat ends lines with a space, and there are readers that count on it.
+    # Praat ends lines with a space, and some readers rely on it.
     yield f"xmin = 0 \nxmax = {_seconds(end)} \ntiers? <exists> \nsize = {len(tiers)} \nitem []: \n"
     for number, tier in enumerate(tiers, 1):
         yield (
@@ -133,16 +133,17 @@ _KINDS = {"text": "a text in quotation marks", "number": "a number", "flag": "<e
 
 
 def loads(text: str) -> list[Dialogue]:
-    """Return the one recording of a TextGrid, which is not named in it; its end is its duration.
+    """Return the one recording of a TextGrid.
 
-    Warns of point tiers, and of emotions that are no turn's.
+    It has no name, because TextGrids store none. Its duration is the end of the TextGrid. Warns
+    about point tiers and about emotions without a turn.
 
     Raises:
-        FormatError: If it is no TextGrid, or not a whole one; names the line.
+        FormatError: If the text is not a complete TextGrid; names the line.
     """
     values = _Values(text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n"))
     kinds = ("ooTextFile", "ooTextFile short")
-    values.expect(kinds, 'a TextGrid in text, which begins with File type = "ooTextFile"')
+    values.expect(kinds, 'a TextGrid as text, beginning with File type = "ooTextFile"')
     values.expect(("TextGrid",), 'Object class = "TextGrid"')
     values.seconds("the beginning of the TextGrid")
     duration = values.seconds("the end of the TextGrid")
@@ -152,13 +153,13 @@ def loads(text: str) -> list[Dialogue]:
     values.finish()
     points = [repr(tier.name) for tier, is_points in tiers if is_points and tier.spans]
     if points:
-        warn(f"point tiers have no turns and are left out: {', '.join(points)}")
+        warn(f"dropped point tiers, which have no turns: {', '.join(points)}")
     turns = turns_of([tier for tier, is_points in tiers if not is_points])
     return [Dialogue(recording="", turns=turns, duration=duration)]
 
 
 class _Values:
-    """The values in a text, one after another."""
+    """The values in the text of a TextGrid, read one after another."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -178,34 +179,34 @@ class _Values:
         return number
 
     def count(self, what: str) -> int:
-        """Return the next value, a number of things."""
+        """Return the next value, a count."""
         number = self.seconds(what)
         if number < 0 or number != int(number):
             raise self.error(f"a whole number as {what}", str(number))
         return int(number)
 
     def exists(self, what: str) -> bool:
-        """Return whether the next value, a flag, says that something exists."""
+        """Return whether the next value, a flag, is ``<exists>``."""
         flag = self._next("flag", what)
         if flag not in ("<exists>", "<absent>"):
             raise self.error(f"<exists> or <absent> as {what}", flag)
         return flag == "<exists>"
 
     def expect(self, texts: tuple[str, ...], what: str) -> str:
-        """Return the next value, one of *texts*."""
+        """Return the next value, which must be one of *texts*."""
         found = self.text(what)
         if found not in texts:
             raise self.error(what, repr(found))
         return found
 
     def finish(self) -> None:
-        """Refuse any further value: a tier beyond those that are counted would be lost."""
+        """Check that no value is left: a tier beyond the stated number would be lost."""
         more = next(self._found, None)
         if more is not None:
-            raise self.error("the end of the file, all tiers that it counts are read", more[1])
+            raise self.error("the end of the file after its last tier", more[1])
 
     def error(self, expected: str, found: str) -> FormatError:
-        """Return what is to be raised where the last value is not as *expected*."""
+        """Return the error to raise if the last value is not as *expected*."""
         line = self._text.count("\n", 0, self._start) + 1
         return FormatError(f"line {line}: expected {expected}, found {found[:200]}")
 
@@ -213,7 +214,7 @@ class _Values:
         found = next(self._found, None)
         if found is None:
             self._start = len(self._text.rstrip())
-            raise self.error(f"{what}, {_KINDS[kind]}", "the end; was the file cut short?")
+            raise self.error(f"{what}, {_KINDS[kind]}", "the end; is the file truncated?")
         if found[0] != kind:
             raise self.error(f"{what}, {_KINDS[kind]}", found[1])
         return found[1]
@@ -224,13 +225,13 @@ class _Values:
                 continue
             self._start = match.start()
             if match.lastgroup == "open":
-                expected = "a quotation mark that ends the text which begins here"
-                raise self.error(expected, "none; was the file cut short?")
+                expected = "a closing quotation mark for the text that begins here"
+                raise self.error(expected, "none; is the file truncated?")
             yield match.lastgroup, match[match.lastgroup]
 
 
 def _tier(values: _Values) -> tuple[ReadTier, bool]:
-    """Return a tier, and whether it is one of points."""
+    """Return a tier, and whether it is a point tier."""
     kinds = ("IntervalTier", "TextTier")
     kind = values.expect(kinds, "the class of a tier, IntervalTier or TextTier")
     name = values.text("the name of a tier")
@@ -258,14 +259,14 @@ def _interval(values: _Values) -> Span:
     start = values.seconds("the beginning of an interval")
     end = values.seconds("the end of an interval")
     if end < start:
-        raise values.error(f"an interval to end after it begins, at {start}", str(end))
+        raise values.error(f"an end of the interval after its start {start}", str(end))
     return Span(start=start, end=end, label=values.text("the text of an interval").strip())
 
 
 TEXTGRID = Format(
     name="textgrid",
     suffixes=(".TextGrid",),
-    description="Praat: a tier a speaker, and one with the emotions; scores are lost",
+    description="Praat: two tiers per speaker, turns and emotions; scores are lost",
     dumps=dumps,
     loads=loads,
     holds=frozenset({"empty", "speaker", "label"}),
@@ -276,6 +277,6 @@ SHORT_TEXTGRID = replace(
     TEXTGRID,
     name="short.textgrid",
     suffixes=(".short.TextGrid",),
-    description="Praat's short text format of the same",
+    description="the same in Praat's short text format",
     dumps=partial(dumps, short=True),
 )

@@ -1,13 +1,13 @@
-"""Turns on tiers, as annotation tools for sound have them: named rows on which nothing overlaps.
+"""Turns as tiers, the rows of audio annotation tools; annotations on a tier never overlap.
 
-Every speaker has a tier that is named after the speaker, and beside it ``emotion@SPEAKER`` with
-the emotions. Turns of a speaker that overlap go to further tiers, ``SPEAKER#2`` and so on. Names
-keep what is printable; the rest, and what would be taken for such a name, is escaped.
+Every speaker has a tier with the speaker's name and a second one, ``emotion@SPEAKER``, with the
+emotions. Overlapping turns of a speaker go to further tiers, ``SPEAKER#2`` and so on. Names keep
+their printable characters; others are escaped, and so are names that would look like these.
 
-Read, every tier but ``emotion@`` is a speaker's, whoever wrote it, and what stands on it is turns.
-An annotator may have moved one of two tiers and not the other: a turn has the emotion that overlaps
-it most, if that is half of either at least. Emotions that belong to no turn are left out with a warning;
-where there is no such speaker's tier, they are the speaker's turns.
+When read, every tier except ``emotion@`` belongs to a speaker, and its annotations are turns. An
+annotator may have moved the turn but not its emotion, or the reverse. So a turn gets the emotion with
+the largest overlap, if that is at least half of the shorter one. Emotions without a turn are dropped
+with a warning; if the speaker's tier does not exist, they become the speaker's turns.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ from emo2vec_plugins.formats.names import Escaping
 from emo2vec_plugins.formats.rttm import NOBODY
 
 EMOTION = "emotion@"
-"""What the names of tiers with emotions begin with."""
+"""Prefix of the names of tiers with emotions."""
 
 _FURTHER = re.compile(r"(.+)#(?:[2-9]|[1-9][0-9]+)", re.DOTALL)
 
-# Outer spaces are escaped, because tools strip what they read.
+# Outer spaces are escaped, because tools strip names.
 _TAKEN = re.compile(r"\A | \Z|(?<=\Aemotion)@|#(?=[0-9]+\Z)")
 _NAMES = Escaping(str.isprintable, frozenset({NOBODY}), taken=_TAKEN)
 _LABELS = Escaping(str.isprintable, frozenset({UNSCORED}), taken=re.compile(r"\A | \Z"))
 
 
 class Segment(NamedTuple):
-    """One turn on a tier that is to be written.
+    """One turn on a tier to write.
 
     Attributes:
         start: In ticks.
         end: In ticks, after *start*.
-        label: What stands for the emotion.
+        label: The text for the emotion.
     """
 
     start: int
@@ -53,12 +53,12 @@ class Segment(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tier:
-    """A speaker's tier that is to be written; the emotions are on the tier ``emotion@`` *name*.
+    """A speaker's tier to write; its emotions are on the tier ``emotion@`` *name*.
 
     Attributes:
-        name: No two are the same.
-        speaker: What stands for the speaker, on all of the speaker's tiers.
-        segments: By time; none overlaps another.
+        name: Unique among the tiers.
+        speaker: The text for the speaker, the same on all of the speaker's tiers.
+        segments: Sorted by time, without overlap.
     """
 
     name: str
@@ -68,11 +68,11 @@ class Tier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """What stands somewhere on a tier that was read, in seconds.
+    """One annotation on a tier read from a file, in seconds.
 
     Attributes:
-        label: On a tier with emotions, the emotion. On another, the emotion that the file itself
-            ties to the turn; None if it ties none.
+        label: On a tier with emotions, the emotion. On another tier, the emotion that the file
+            links to the turn, or None.
     """
 
     start: float
@@ -82,13 +82,13 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadTier:
-    """A tier that was read.
+    """A tier read from a file.
 
     Attributes:
-        name: As it stands in the file.
-        spans: What stands on it, in any order.
-        participant: Whom the file names as the speaker; the tier's name says it if empty.
-        texts: What its turns say. It is left out, with a warning: a turn has no words here.
+        name: The name in the file.
+        spans: The annotations, in any order.
+        participant: The speaker according to the file; if empty, the tier's name gives the speaker.
+        texts: The texts of the turns. They are dropped with a warning, because a turn has no text.
     """
 
     name: str
@@ -98,12 +98,14 @@ class ReadTier:
 
 
 def tiers_of(dialogue: Dialogue, *, rate: int, least: int) -> list[Tier]:
-    """Return the tiers of a dialogue, speakers by first mention; one of nobody if it has no turns.
+    """Return the tiers of a dialogue, with speakers in order of first mention.
+
+    A dialogue without turns has one tier, without a speaker.
 
     Args:
         dialogue: The turns with their emotions.
-        rate: Ticks a second.
-        least: Of the shortest turn, in ticks.
+        rate: Ticks per second.
+        least: Duration of the shortest turn, in ticks.
 
     Raises:
         FormatError: If a turn starts before 0.
@@ -120,17 +122,17 @@ def tiers_of(dialogue: Dialogue, *, rate: int, least: int) -> list[Tier]:
 
 
 def turns_of(tiers: Sequence[ReadTier]) -> tuple[ScoredTurn, ...]:
-    """Return the turns on some tiers, each with its emotion, by time.
+    """Return the turns on tiers, each with its emotion, sorted by time.
 
-    Warns of emotions that are no turn's, and of texts.
+    Warns about emotions without a turn, and about texts.
 
     Raises:
-        FormatError: If two tiers with emotions have one name.
+        FormatError: If two tiers with emotions have the same name.
     """
     speakers = [tier for tier in tiers if not tier.name.startswith(EMOTION)]
     emotions = _by_name(tier for tier in tiers if tier.name.startswith(EMOTION))
     names = {tier.name for tier in speakers}
-    # Emotions on a tier without turns: the annotator deleted or renamed the speaker's tier.
+    # Emotions without a tier of turns: the annotator deleted or renamed the speaker's tier.
     alone = [replace(tier, name=name) for name, tier in emotions.items() if name not in names]
     known = names | emotions.keys()
     matches = {name: _Matching(tier.spans) for name, tier in emotions.items() if name in names}
@@ -140,14 +142,14 @@ def turns_of(tiers: Sequence[ReadTier]) -> tuple[ScoredTurn, ...]:
         for turn in _turns(tier, known=known, match=matches.get(tier.name) or _Matching())
     ]
     for name, match in matches.items():
-        _warn_of_emotions(EMOTION + name, match.left())
+        _warn_of_emotions(EMOTION + name, match.unused())
     if texts := [text for tier in tiers for text in tier.texts]:
-        warn(f"texts of turns are left out, {len(texts)} of them; the first is {texts[0][:50]!r}")
+        warn(f"dropped the texts of {len(texts)} turns, first {texts[0][:50]!r}")
     return tuple(sorted(turns, key=lambda scored: (scored.turn.start, scored.turn.end)))
 
 
 def speaker_of(name: str, *, known: Iterable[str] = ()) -> str | None:
-    """Return whom a tier's name stands for; *known* are the names of all tiers of speakers.
+    """Return the speaker a tier name denotes, given the names of all speakers' tiers as *known*.
 
     >>> speaker_of("A#2", known={"A", "A#2"}), speaker_of("A#2", known={"A#2"}), speaker_of("?")
     ('A', 'A#2', None)
@@ -159,28 +161,28 @@ def speaker_of(name: str, *, known: Iterable[str] = ()) -> str | None:
 
 
 def emotion_of(text: str | None) -> Emotion:
-    """Return the emotion that an annotation stands for; one without a label if it is empty."""
+    """Return the emotion an annotation denotes; it has no label if the annotation is empty."""
     label = (text or "").strip()
     return Emotion() if label in ("", UNSCORED) else Emotion(label=_LABELS.unescape(label))
 
 
 def label_of(emotion: Emotion) -> str:
-    """Return what stands for an emotion; never empty."""
+    """Return the text for an emotion; never empty."""
     return UNSCORED if emotion.label is None else _LABELS.escape(emotion.label)
 
 
 class _Matching:
-    """Which of some emotions a turn has; none is looked at that does not overlap the turn."""
+    """Matches turns to the emotions on one tier; looks only at emotions that overlap the turn."""
 
     def __init__(self, emotions: Iterable[Span] = ()) -> None:
         self._used: set[Span] = set()
         self._emotions = sorted(emotions, key=lambda span: (span.start, span.end))
-        # The greatest end so far rises steadily, so bisection finds the first that may overlap, even
-        # where a long emotion covers short ones.
+        # Running maxima are sorted, so bisection finds the first emotion that may overlap, even if
+        # a long emotion covers shorter ones.
         self._ends = list(accumulate((span.end for span in self._emotions), max))
 
     def take(self, turn: Span) -> Span | None:
-        """Return the emotion that overlaps a turn most, the first of several; None if little."""
+        """Return the first emotion with the largest overlap; None if no overlap is large enough."""
         best, longest = None, 0.0
         for index in range(bisect_right(self._ends, turn.start), len(self._emotions)):
             each = self._emotions[index]
@@ -188,35 +190,35 @@ class _Matching:
                 break
             shared = min(each.end, turn.end) - max(each.start, turn.start)
             shorter = min(each.end - each.start, turn.end - turn.start)
-            # An annotator who moves a border leaves most of either; less is chance.
+            # Moving a border leaves most of the shorter one; a smaller overlap is chance.
             if shared > longest and 2 * shared >= shorter:
                 best, longest = each, shared
         if best is not None:
             self._used.add(best)
         return best
 
-    def left(self) -> list[Span]:
-        """Return the emotions that no turn has, by time."""
-        left = [span for span in self._emotions if span not in self._used]
-        return [span for span in left if emotion_of(span.label).label is not None]
+    def unused(self) -> list[Span]:
+        """Return the labelled emotions that no turn has taken, sorted by time."""
+        unused = [span for span in self._emotions if span not in self._used]
+        return [span for span in unused if emotion_of(span.label).label is not None]
 
 
 def _segment(scored: ScoredTurn, *, rate: int, least: int) -> Segment:
     start, end = grid(scored.turn, rate=rate, least=least)
     if start < 0:
         turn = scored.turn
-        found = f"a turn from {turn.start} to {turn.end} of {turn.speaker!r}"
-        raise FormatError(f"tiers begin at 0, got {found}; cut it to the recording")
+        found = f"a turn of {turn.speaker!r} from {turn.start} to {turn.end}"
+        raise FormatError(f"tiers begin at 0, got {found}; trim it to the recording")
     return Segment(start=start, end=end, label=label_of(scored.emotion))
 
 
 def _by_name(tiers: Iterable[ReadTier]) -> dict[str, ReadTier]:
-    """Return tiers with emotions by the name of the tier that they belong to."""
+    """Return tiers with emotions by the name of the speaker's tier."""
     found: dict[str, ReadTier] = {}
     for tier in tiers:
         name = tier.name.removeprefix(EMOTION)
         if name in found:
-            raise FormatError(f"two tiers are called {tier.name!r}; expected one, rename the other")
+            raise FormatError(f"expected one tier {tier.name!r}, found two; rename one")
         found[name] = tier
     return found
 
@@ -231,7 +233,8 @@ def _turns(tier: ReadTier, *, known: Iterable[str], match: _Matching) -> Iterato
         )
 
 
-def _warn_of_emotions(name: str, left: Sequence[Span]) -> None:
-    if left:
-        found = f"{len(left)} emotions are of no turn, or share one with another, and are left out"
-        warn(f"tier {name!r}: {found}; the first is {left[0].label!r} at {left[0].start} s")
+def _warn_of_emotions(name: str, unused: Sequence[Span]) -> None:
+    if unused:
+        first = f"first {unused[0].label!r} at {unused[0].start} s"
+        reason = "they match no turn, or another emotion matches it better"
+        warn(f"tier {name!r}: dropped {len(unused)} emotions ({first}): {reason}")

@@ -1,22 +1,22 @@
-"""WebVTT, the captions of video players: a cue a turn, which shows who speaks and what is heard.
+"""WebVTT captions for video players: one cue per turn, which shows the speaker and the emotion.
 
 ::
 
     00:00:01.500 --> 00:00:03.000
     <v SPEAKER_00><c.angry.score_0_873421>SPEAKER_00: angry (87 %)</c></v>
 
-The annotation of the voice span is the speaker. It has no classes, because many readers of captions
-look for ``<v `` and would miss the name. The first class within is the emotion, the second its
-score; what viewers read is not read back. Classes are how others style captions, too, so one is an
-emotion only if it is one of the nine of emotion2vec+; any other label is written ``emotion_bored``.
-A style block gives the nine their colours, each at a contrast of at least 3 to the usual black
-background. A note says what the recording is called, where its sound is and how long it is.
+The annotation of the voice span is the speaker. The span has no classes, because many caption readers
+search for ``<v `` and would miss the name. The first class of the inner span is the emotion, the
+second its score; the visible text is not read back. Other tools use classes for styling, so a class
+is an emotion only if it is one of emotion2vec+'s nine; any other label is written as
+``emotion_bored``. A style block gives the nine their colours, each with a contrast of at least 3 to
+the usual black background. A note stores the recording's name, audio and duration.
 
-Read is what players read, but what they would pass over in silence is an error: text without times,
-and times that are none. As in the standard, any line with an arrow begins a cue, and an empty line
-ends a block. Each voice span of a cue is a turn; a cue without one is a turn of nobody. What is
-said is no part of a turn; where captions have it, it is left out with a warning. Cue settings, style
-sheets and regions say how captions look, and are passed over.
+The reader accepts what players accept, but reports errors that players ignore: text without times
+and malformed times. As in the standard, a line with an arrow begins a cue, and an empty line ends a
+block. Each voice span of a cue is a turn; a cue without a voice span is a turn without a speaker.
+Transcripts are dropped with a warning, because a turn has no text. Cue settings, style sheets and
+regions only affect appearance and are skipped.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ _TIMINGS = re.compile(rf"[ \t]*{_TIME}[ \t]*-->[ \t]*{_TIME}(?:[ \t].*)?")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cue:
-    """What is shown for a while.
+    """One caption.
 
     Attributes:
-        line: Of its times, from 1.
+        line: Line number of the times, from 1.
         start: In seconds.
         end: In seconds.
-        text: As it stands there, tags and all; lines end with a line feed.
+        text: The raw text with tags; lines end with a line feed.
     """
 
     line: int
@@ -65,8 +65,8 @@ class Note:
     """A comment.
 
     Attributes:
-        title: What stands behind the word NOTE.
-        lines: Those after its first.
+        title: The text after the word NOTE.
+        lines: The lines after the first.
     """
 
     title: str
@@ -74,7 +74,7 @@ class Note:
 
 
 def timings(start: int, end: int) -> str:
-    """Return the line of times of a cue, given in milliseconds.
+    """Return a cue's line of times; *start* and *end* are in milliseconds.
 
     >>> timings(1_500, 360_000_000)
     '00:00:01.500 --> 100:00:00.000'
@@ -86,7 +86,7 @@ def blocks(text: str) -> Iterator[Cue | Note]:
     """Yield the cues and notes of a WebVTT file.
 
     Raises:
-        FormatError: If a line is nothing that WebVTT knows; names the line.
+        FormatError: If a line is malformed; names the line.
     """
     lines = _LINE_END.split(text.removeprefix("\ufeff"))
     if not re.fullmatch(r"WEBVTT(?:[ \t].*)?", lines[0]):
@@ -99,7 +99,7 @@ def blocks(text: str) -> Iterator[Cue | Note]:
             yield Note(title=note[1] or "", lines=tuple(lines[index + 1 : end]))
         elif "-->" in line:
             yield _cue(index + 1, line, "\n".join(lines[index + 1 : end]))
-        # Lines of blanks end nothing in the standard, but people leave them between blocks.
+        # In the standard, a line of blanks does not end a block, but people separate blocks with it.
         elif not line.strip():
             end = index + 1
         elif not re.fullmatch(r"(?:STYLE|REGION)[ \t]*", line):
@@ -108,7 +108,7 @@ def blocks(text: str) -> Iterator[Cue | Note]:
 
 
 def _end_of_block(lines: Sequence[str], index: int) -> int:
-    """Return the index of the next line that ends a block, or of no line."""
+    """Return the index of the next line that ends a block; the number of lines if none does."""
     while index < len(lines) and lines[index] and "-->" not in lines[index]:
         index += 1
     return index
@@ -124,10 +124,10 @@ def _cue(number: int, line: str, text: str) -> Cue:
     found = _TIMINGS.fullmatch(line)
     if found is None:
         expected = "times such as 00:00:01.500 --> 00:00:03.000"
-        raise FormatError(f"line {number}: expected {expected}: {line[:200]!r}")
+        raise FormatError(f"line {number}: expected {expected}, found {line[:200]!r}")
     start, end = _seconds(found.groups()[:4]), _seconds(found.groups()[4:])
     if end < start:
-        raise FormatError(f"line {number}: expected an end after the start: {line[:200]!r}")
+        raise FormatError(f"line {number}: expected an end after the start, found {line[:200]!r}")
     return Cue(line=number, start=start, end=end, text=text)
 
 
@@ -141,13 +141,13 @@ def _timestamp(milliseconds: int) -> str:
     return f"{seconds // 3_600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{rest:03}"
 
 
-LEAST_TICKS = 1  # a cue's end is to be after its start
+LEAST_TICKS = 1  # a cue must end after its start
 
-# CSS and the tag end a class at any other character that is no letter.
-# Two dashes at the end would be an arrow, with the end of the tag.
+# In CSS and in tags, any character other than letters, digits, "-" and "_" ends a class.
+# Two dashes at the end of a tag would form an arrow with its ">".
 CLASSES = Escaping(lambda c: c.isalnum() or c in "-_", taken=re.compile("(?<=-)-$"))
 VALUES = Escaping(lambda c: c.isprintable() and c != ">")
-# Players drop outer spaces, and all but one of a row.
+# Players drop outer spaces and collapse runs of spaces.
 _NAMES = Escaping(str.isprintable, taken=re.compile("^ | $|(?<= ) |(?<=-)-$"))
 
 _EMOTION, _SCORE = "emotion_", "score_"
@@ -161,8 +161,8 @@ def dumps(dialogues: Sequence[Dialogue]) -> str:
     """Return a cue for each turn of the one recording, sorted by start.
 
     Raises:
-        FormatError: If there is another number of recordings, a turn starts before 0, or a score
-            is no finite number from 0.
+        FormatError: If there is not exactly one recording, a turn starts before 0, or a score is
+            negative or not finite.
     """
     dialogue = only(dialogues, "a WebVTT file")
     turns = sorted(dialogue.turns, key=_span)
@@ -171,25 +171,25 @@ def dumps(dialogues: Sequence[Dialogue]) -> str:
 
 
 def loads(text: str) -> list[Dialogue]:
-    """Return the one recording of a WebVTT file, a turn for each voice span or cue.
+    """Return the one recording of a WebVTT file, with a turn for each voice span or cue.
 
     Raises:
-        FormatError: If it is no WebVTT; names the line.
+        FormatError: If the text is not WebVTT; names the line.
     """
     turns: list[ScoredTurn] = []
-    said = 0
+    spoken = 0
     known: dict[str, str] = {}
     for block in blocks(text):
         match block:
-            case Note(title="emo2vec", lines=lines):  # ours, on the recording
+            case Note(title="emo2vec", lines=lines):  # our note about the recording
                 pairs = (line.partition(": ") for line in lines)
                 known = {key: VALUES.unescape(value) for key, _, value in pairs}
             case Cue():
                 found = list(_turns(block))
-                said += _says_more(block, found)
+                spoken += _has_other_text(block, found)
                 turns.extend(found)
-    if said:
-        warn(f"a turn has a speaker and an emotion; left out is what is said in {said} cues")
+    if spoken:
+        warn(f"dropped the text of {spoken} cues: a turn has only a speaker and an emotion")
     return [
         Dialogue(
             recording=known.get("recording", ""),
@@ -203,7 +203,7 @@ def loads(text: str) -> list[Dialogue]:
 WEBVTT = Format(
     name="webvtt",
     suffixes=(".vtt",),
-    description="captions for video players, coloured by emotion; the other scores are lost",
+    description="captions for video players, coloured by emotion; scores of other classes are lost",
     dumps=dumps,
     loads=loads,
     holds=frozenset(
@@ -217,7 +217,7 @@ WEBVTT = Format(
 def _span(scored: ScoredTurn) -> tuple[int, int]:
     span = grid(scored.turn, rate=MILLISECONDS, least=LEAST_TICKS)
     if span[0] < 0:
-        raise FormatError(f"WebVTT has no times before 0, got {scored.turn}")
+        raise FormatError(f"expected no times before 0 in WebVTT, got {scored.turn}")
     return span
 
 
@@ -261,20 +261,20 @@ def _speaker(annotation: str) -> str | None:
 
 
 def _shown(speaker: str | None, emotion: Emotion) -> str:
-    """Return what viewers read, on one line."""
-    heard = UNSCORED if emotion.label is None else emotion.label
+    """Return the visible text of a cue, on one line."""
+    label = UNSCORED if emotion.label is None else emotion.label
     if emotion.label is not None and emotion.score is not None:
-        heard += f" ({100 * round(emotion.score, DIGITS):.0f} %)"
-    text = heard if speaker is None else f"{speaker}: {heard}"
+        label += f" ({100 * round(emotion.score, DIGITS):.0f} %)"
+    text = label if speaker is None else f"{speaker}: {label}"
     return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _turns(cue: Cue) -> Iterator[ScoredTurn]:
     first, *rest = _VOICE.split(cue.text)
     voices = zip(rest[::3], rest[1::3], rest[2::3], strict=True)
-    # A cue without a voice span is a turn of nobody.
+    # A cue without a voice span is a turn without a speaker.
     for classes, annotation, text in list(voices) or [("", "", first)]:
-        # Others put the class on the voice itself.
+        # Other tools put the class on the voice span itself.
         styled = [classes, *(inner for inner, _ in _STYLED.findall(text))]
         yield ScoredTurn(
             turn=Turn(start=cue.start, end=cue.end, speaker=_speaker(annotation or "")),
@@ -282,8 +282,8 @@ def _turns(cue: Cue) -> Iterator[ScoredTurn]:
         )
 
 
-def _says_more(cue: Cue, turns: Sequence[ScoredTurn]) -> bool:
-    """Return whether viewers read anything that is not in the turns."""
+def _has_other_text(cue: Cue, turns: Sequence[ScoredTurn]) -> bool:
+    """Return whether a cue's visible text differs from the text of its turns."""
     text = html.unescape(_TAG.sub("", cue.text)).strip()
     shown = [_shown(each.turn.speaker, each.emotion).strip() for each in turns]
     return bool(text) and [text] != shown
@@ -294,7 +294,7 @@ def _emotion(cue: Cue, classes: Sequence[str]) -> Emotion:
     if not labels:
         return Emotion()
     if len(labels) > 1:
-        raise FormatError(f"line {cue.line}: expected one emotion for a voice, found {labels}")
+        raise FormatError(f"line {cue.line}: expected one emotion per voice, found {labels}")
     scores = [found for each in classes if (found := _SCORE_CLASS.fullmatch(each))]
     return Emotion(label=labels[0], score=float(".".join(scores[0].groups())) if scores else None)
 

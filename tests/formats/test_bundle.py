@@ -52,13 +52,13 @@ def dialogue(sources) -> Dialogue:
     return dialogue
 
 
-def test_the_speakers_lines_are_written_byte_for_byte(dialogue, sources, tmp_path):
+def test_given_rttm_lines_are_written_unchanged(dialogue, sources, tmp_path):
     bundle = write_bundle(dialogue, tmp_path / "out", rttm=sources.lines["x"])
 
     assert bundle.rttm.read_bytes() == SOURCE.encode("utf-8")
 
 
-def test_the_speakers_lines_are_made_where_there_are_none(dialogue, tmp_path):
+def test_rttm_lines_are_made_from_turns_if_not_given(dialogue, tmp_path):
     bundle = write_bundle(dialogue, tmp_path / "out")
 
     [recording] = read_rttm(bundle.rttm)
@@ -78,7 +78,7 @@ def test_the_files_are_named_after_the_recording(dialogue, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "..", "/etc/x", "x.emotion", ""])
-def test_no_name_leads_out_of_the_folder(name, dialogue, tmp_path):
+def test_no_name_escapes_the_folder(name, dialogue, tmp_path):
     folder = tmp_path / "out"
 
     write_bundle(dataclasses.replace(dialogue, recording=name), folder)
@@ -99,12 +99,12 @@ def test_real_readers_find_every_turn(dialogue, sources, tmp_path):
         tracks = sorted(load_rttm(path)["x"].itertracks(), key=lambda track: track[1])
         assert [(s.start, round(s.duration, 6)) for s, _ in tracks] == times
         assert [(s.start, s.duration) for s in SupervisionSet.from_rttm(path)] == times
-    # What the source says is not mended: both drop its turn without length.
+    # The source's lines are not corrected: both readers drop its turn of zero length.
     assert sum(1 for _ in load_rttm(bundle.rttm)["x"].itertracks()) == 3
     assert len(SupervisionSet.from_rttm(bundle.rttm)) == 3
 
 
-def test_a_turn_that_was_not_scored_is_there_with_its_reason(dialogue, tmp_path):
+def test_an_unscored_turn_is_written_with_its_reason(dialogue, tmp_path):
     bundle = write_bundle(dialogue, tmp_path)
 
     row = json.loads(bundle.emotions_jsonl.read_text("utf-8").splitlines()[2])
@@ -130,7 +130,7 @@ def test_everything_is_read_back(dialogue, tmp_path):
                 assert one.shape == other.shape
 
 
-def test_arrays_can_be_halved(dialogue, tmp_path):
+def test_arrays_can_be_float16(dialogue, tmp_path):
     write_bundle(dialogue, tmp_path, embeddings=True, array_dtype="float16")
 
     embedding = read_bundle(tmp_path, "x").turns[0].emotion.embedding
@@ -147,7 +147,7 @@ def test_a_dialogue_without_arrays_has_none(tmp_path):
     assert read_bundle(tmp_path, "x").turns[0].emotion.embedding is None
 
 
-def test_arrays_of_an_earlier_run_do_not_stay(dialogue, tmp_path):
+def test_arrays_of_an_earlier_run_are_removed(dialogue, tmp_path):
     earlier = write_bundle(dialogue, tmp_path, embeddings=True)
 
     later = write_bundle(dialogue, tmp_path)
@@ -156,7 +156,7 @@ def test_arrays_of_an_earlier_run_do_not_stay(dialogue, tmp_path):
     assert not earlier.embeddings.exists()
 
 
-def test_whoever_reads_while_files_are_replaced_reads_whole_ones(dialogue, tmp_path):
+def test_readers_during_replacement_find_complete_files(dialogue, tmp_path):
     bundle = write_bundle(dialogue, tmp_path)
     before = bundle.emotions_jsonl.read_bytes()
 
@@ -166,7 +166,7 @@ def test_whoever_reads_while_files_are_replaced_reads_whole_ones(dialogue, tmp_p
         assert reader.read() == before
 
 
-def test_a_full_disk_leaves_what_was_there(dialogue, tmp_path, monkeypatch):
+def test_a_full_disk_leaves_old_files_intact(dialogue, tmp_path, monkeypatch):
     bundle = write_bundle(dialogue, tmp_path / "out")
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
 
@@ -189,7 +189,7 @@ def test_a_score_that_cannot_be_written_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_files_are_as_readable_as_any_other(dialogue, tmp_path):
+def test_files_have_ordinary_permissions(dialogue, tmp_path):
     bundle = write_bundle(dialogue, tmp_path)
     other = tmp_path / "other"
     other.touch()
@@ -201,7 +201,7 @@ def test_another_recordings_lines_are_refused(dialogue, tmp_path):
     bundle = write_bundle(dialogue, tmp_path)
     bundle.emotions_jsonl.rename(tmp_path / "y.emotions.jsonl")
 
-    with pytest.raises(FormatError, match=r"expected one dialogue, 'y', found 'x'"):
+    with pytest.raises(FormatError, match=r"'y'.*'x'"):
         read_bundle(tmp_path, "y")
 
 
@@ -211,7 +211,7 @@ def test_arrays_of_other_turns_are_refused(dialogue, tmp_path):
     write_bundle(dataclasses.replace(dialogue, turns=dialogue.turns[:1]), tmp_path)
     arrays.write_bytes(kept)
 
-    with pytest.raises(FormatError, match="not the arrays of 1 turns"):
+    with pytest.raises(FormatError, match="1 turns"):
         read_bundle(tmp_path, "x")
 
 

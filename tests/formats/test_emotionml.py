@@ -1,4 +1,4 @@
-"""EmotionML: valid by the W3C's schema, and read whoever wrote it."""
+"""EmotionML: valid under the W3C's schema, and documents of other tools."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def read(text):
     ]
 
 
-def test_a_turn_is_an_emotion_in_a_recording_with_everything_that_is_known():
+def test_a_turn_is_an_emotion_with_all_known_fields():
     both = [TALK, Dialogue(recording="\x00")]
 
     assert dumps(both) == WRITTEN
@@ -127,7 +127,7 @@ def test_without_emotions_there_is_no_vocabulary():
 
 
 @given(dialogues=hard)
-def test_the_schema_takes_every_document_for_valid(schema, dialogues):
+def test_every_document_is_valid_under_the_schema(schema, dialogues):
     from lxml import etree
 
     schema.assertValid(etree.fromstring(dumps(dialogues).encode()))
@@ -142,7 +142,7 @@ def test_the_schema_takes_every_document_for_valid(schema, dialogues):
         ("", "#t=1.500,3.000"),
     ],
 )
-def test_the_sound_is_referred_to_by_a_uri_and_kept_as_it_was_given(schema, audio, uri):
+def test_audio_is_referenced_by_a_uri_and_stored_unchanged(schema, audio, uri):
     from lxml import etree
 
     talk = Dialogue(recording="talk", audio=audio, turns=TALK.turns[:1])
@@ -154,34 +154,34 @@ def test_the_sound_is_referred_to_by_a_uri_and_kept_as_it_was_given(schema, audi
     assert loads(dumps([talk]))[0].audio == audio
 
 
-def test_a_label_that_an_annotator_changed_is_read():
+def test_a_changed_label_is_read():
     changed = WRITTEN.replace(
         '<category name="angry" confidence="0.875" />', '<category name="sad" />'
     )
 
-    heard = loads(changed)[0].turns[0].emotion
+    emotion = loads(changed)[0].turns[0].emotion
 
-    assert (heard.label, heard.score, heard.scores) == ("sad", None, ANGRY.scores)
+    assert (emotion.label, emotion.score, emotion.scores) == ("sad", None, ANGRY.scores)
 
 
 @pytest.mark.parametrize("score", [1.5, -0.1, float("nan")])
-def test_a_score_that_is_no_probability_is_refused(score):
+def test_an_invalid_score_is_an_error(score):
     turn = ScoredTurn(
         turn=Turn(start=0, end=1, speaker="Bob"), emotion=Emotion(label="sad", score=score)
     )
 
-    with pytest.raises(FormatError, match=r"from 0 to 1, got .* of Turn\(.*'Bob'"):
+    with pytest.raises(FormatError, match=rf"from 0 to 1.* {score} .*Turn\(.*'Bob'"):
         dumps([Dialogue(recording="x", turns=(turn,))])
 
 
-def test_a_number_that_is_not_finite_is_refused():
+def test_a_number_that_is_not_finite_is_an_error():
     turn = ScoredTurn(
         turn=Turn(start=0, end=1), emotion=Emotion(label="sad", logits={"sad": float("inf")})
     )
 
-    with pytest.raises(FormatError, match="finite number, got inf"):
+    with pytest.raises(FormatError, match=r"finite.* inf .*Turn"):
         dumps([Dialogue(recording="x", turns=(turn,))])
-    with pytest.raises(FormatError, match="finite number, got nan of <Dialogue 'x'"):
+    with pytest.raises(FormatError, match=r"finite.* nan .*Dialogue 'x'"):
         dumps([Dialogue(recording="x", duration=float("nan"))])
 
 
@@ -203,13 +203,13 @@ def test_a_number_that_is_not_finite_is_refused():
         ),
     ],
 )
-def test_times_and_recordings_of_others_are_read(attributes, inner, expected):
+def test_times_and_recordings_in_other_documents_are_read(attributes, inner, expected):
     text = document(emotion(attributes, f'<category name="sad"/>{inner}'))
 
     assert read(text) == [(*expected, Emotion(label="sad"))]
 
 
-def test_emotions_of_others_are_turns_of_what_they_refer_to():
+def test_emotions_in_other_documents_belong_to_their_references():
     text = document(
         "".join(
             emotion("", f'<category name="{name}"/><reference uri="{uri}"/>')
@@ -255,8 +255,8 @@ def test_emotions_of_others_are_turns_of_what_they_refer_to():
         ),
     ],
 )
-def test_what_a_label_cannot_say_is_left_out_with_a_warning(inner, expected, left_out):
-    with pytest.warns(Emo2vecWarning, match=f"left out of this EmotionML: {left_out}$"):
+def test_other_descriptions_are_dropped_with_a_warning(inner, expected, left_out):
+    with pytest.warns(Emo2vecWarning, match=f": {left_out};"):
         assert read(document(emotion('start="0" end="1000"', inner))) == [("", 0.0, 1.0, expected)]
 
 
@@ -276,88 +276,82 @@ OURS = 'xmlns:e2v="urn:emo2vec:emotionml:1"'
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "not XML, or not all of it: no element found: line 1"),
-        (
-            "<emotionml>\n<emotion></emotionml>",
-            "not XML, or not all of it: mismatched tag: line 2, column 11",
-        ),
-        (ENTITY + document("&a;"), "without a document type .* found DTDForbidden"),
-        ('<!DOCTYPE x SYSTEM "file:///etc/passwd"><x/>', "without a document type"),
-        ("<emotionml/>", "expected <emotionml> of http.*, found <emotionml>"),
-        (document(emotion("")), "emotion 1: does not say when it was"),
+        ("", "XML.*line 1"),
+        ("<emotionml>\n<emotion></emotionml>", "XML.*line 2, column 11"),
+        (ENTITY + document("&a;"), "DTDForbidden"),
+        ('<!DOCTYPE x SYSTEM "file:///etc/passwd"><x/>', "DTDForbidden"),
+        ("<emotionml/>", "<emotionml> of http.*<emotionml>"),
+        (document(emotion("")), "emotion 1: no time"),
         (
             document(emotion('start="0"') + emotion("", '<reference uri="a.wav#t=10"/>')),
-            "emotion 2: does not say when it was",
+            "emotion 2: no time",
         ),
-        (document(emotion('end="5"')), "emotion 1: does not say when it was"),
-        (document(emotion('start="1.5"')), "emotion 1: expected milliseconds as start"),
-        (document(emotion('start="5" end="4"')), "emotion 1: expected an end after its start"),
+        (document(emotion('end="5"')), "emotion 1: no time"),
+        (document(emotion('start="1.5"')), "emotion 1: .*milliseconds as start.*'1.5'"),
+        (document(emotion('start="5" end="4"')), r"emotion 1: .*end.*0\.005.*0\.004"),
         (
             document(emotion('offset-to-start="1" time-ref-anchor-point="end"')),
-            "emotion 1: its time is counted from the end",
+            "emotion 1: .*from the end",
         ),
-        (document(emotion('start="0"', "<category/>")), "emotion 1: expected a name in <category>"),
+        (document(emotion('start="0"', "<category/>")), "emotion 1: .*<category>"),
         (
             document(emotion('start="0"', '<category name="a" confidence="high"/>')),
-            "emotion 1: expected a number as confidence, found 'high'",
+            "emotion 1: .*confidence.*'high'",
         ),
-        ("<emotionml>\udc80</emotionml>", "not XML, or not all of it: .* surrogates not allowed"),
-        (document(emotion(f'start="{"9" * 5000}"')), "emotion 1: expected milliseconds as start"),
+        ("<emotionml>\udc80</emotionml>", "XML.*surrogates"),
+        (document(emotion(f'start="{"9" * 5000}"')), "emotion 1: .*milliseconds as start.*'999"),
         (
             document(emotion("", f'<reference uri="a.wav#t=0,{"9" * 5000}"/>')),
-            "emotion 1: does not say when it was",
+            "emotion 1: no time",
         ),
         (
             document(emotion('start="0"', '<category name="a" confidence="nan"/>')),
-            "emotion 1: expected a number as confidence, found 'nan'",
+            "emotion 1: .*confidence.*'nan'",
         ),
         (
             document(
                 emotion('start="0"', '<info><e2v:turn model="m"/></info><category name="a"/>'), OURS
             ),
-            "emotion 1: there is no model 'm'",
+            "emotion 1: .*model 'm'",
         ),
         (
             document(emotion('start="0"', '<info><e2v:turn channel="left"/></info>'), OURS),
-            "emotion 1: expected channel numbers, found 'left'",
+            "emotion 1: .*channel.*'left'",
         ),
-        (document("<info><e2v:recording/></info>", OURS), "expected an xml:id .* found None"),
-        (
-            document('<info><e2v:model xml:id="a"/></info>', OURS),
-            "expected the name of a model",
-        ),
+        (document("<info><e2v:recording/></info>", OURS), "xml:id.*<e2v:recording>.*None"),
+        (document('<info><e2v:model xml:id="a"/></info>', OURS), "name in <e2v:model>"),
     ],
 )
-def test_what_is_no_emotionml_about_turns_is_refused(text, message):
+def test_a_malformed_document_is_named(text, message):
     with pytest.raises(FormatError, match=message):
         loads(text)
 
 
-def test_without_defusedxml_the_extra_is_named(monkeypatch):
+def test_a_missing_defusedxml_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "defusedxml", None)
 
-    with pytest.raises(MissingExtraError, match=r"pip install 'emo2vec-plugins\[formats\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install .*\[formats\]"):
         loads(WRITTEN)
 
 
 def outcome(path):
-    """Return how many turns a file has, or what is wrong with it."""
+    """Return the number of turns in a file, or the beginning of its error."""
     try:
         dialogues = read_dialogues(path, plugins=Plugins(installed=False), format="emotionml")
     except FormatError as error:
-        return str(error).partition(": ")[2].partition(";")[0]
+        return str(error).partition(": ")[2].partition(", ")[0]
     return sum(len(each.turns) for each in dialogues)
 
 
-def test_documents_of_the_w3c_are_read_or_refused_in_words(shared):
+def test_documents_of_the_w3c_are_read_or_an_error(shared):
     folder = shared / "format_samples/emotionml"
     paths = [*folder.rglob("*.emotionml"), *folder.rglob("fragment?.xml")]
 
-    no_time = "emotion 1: does not say when it was"
+    no_time = "emotion 1: no time"
     assert {path.name: outcome(path) for path in paths} == {
         **{f"doc{number}.emotionml": 0 for number in (1, 2, 5)},
         **{f"doc{number}.emotionml": no_time for number in (3, 4, 6)},
-        "doc7.emotionml": "emotion 3: its time is counted from the end of an unknown length",
+        "doc7.emotionml": "emotion 3: expected a time from the start",
         "emotion-voc.emotionml": 0,
         **{f"examples-{name}.emotionml": no_time for name in ("2.2", "2.3", "2.5", "3")},
         **{

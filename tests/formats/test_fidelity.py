@@ -1,4 +1,4 @@
-"""One law for every format: what it says it holds is there when it is read again."""
+"""One property of all formats: the fields a format declares survive a round trip."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def a_turn(start=0.0, end=1.0, speaker="A", label="sad", **more):
 
 
 @every_format
-def test_a_format_of_ours_is_read_and_written_and_says_what_it_holds(format_):
+def test_built_in_formats_read_write_and_declare_their_fields(format_):
     assert format_.loads
     assert format_.dumps
     assert format_.holds is not None
@@ -36,23 +36,23 @@ def test_a_format_of_ours_is_read_and_written_and_says_what_it_holds(format_):
 
 @every_format
 @given(dialogues=ordinary)
-def test_what_diarization_gives_is_held(format_, dialogues):
+def test_diarization_results_survive_a_round_trip(format_, dialogues):
     check_format(format_, dialogues)
 
 
 @every_format
 @given(dialogues=hard)
-def test_anything_is_held_or_refused_in_words(format_, dialogues):
+def test_any_dialogue_survives_a_round_trip_or_is_an_error(format_, dialogues):
     try:
         format_.dumps(dialogues)
     except FormatError as error:
-        assert str(error)  # noqa: PT017 - it may not raise, too
+        assert str(error)  # noqa: PT017 - raising is optional
     else:
         check_format(format_, dialogues)
 
 
 @every_format
-def test_several_recordings_are_held_or_refused(format_):
+def test_several_recordings_survive_or_are_an_error(format_):
     both = [Dialogue(recording=name, turns=(a_turn(),)) for name in ("a", "b")]
 
     if "several" in format_.holds:
@@ -70,19 +70,19 @@ def test_turns_of_one_speaker_may_overlap(format_):
 
 
 @every_format
-def test_a_turn_before_the_recording_begins_is_held_or_refused(format_):
+def test_a_turn_before_the_recording_survives_or_is_an_error(format_):
     early = [Dialogue(recording="x", turns=(a_turn(-0.5, 1.0),))]
 
     try:
         format_.dumps(early)
     except FormatError as error:
-        assert "-0.5" in str(error)  # noqa: PT017 - it may not raise, too
+        assert "-0.5" in str(error)  # noqa: PT017 - raising is optional
     else:
         check_format(format_, early)
 
 
 @every_format
-def test_a_turn_beyond_the_end_of_the_recording_is_held(format_):
+def test_a_turn_beyond_the_end_of_the_recording_survives(format_):
     late = Dialogue(recording="x", turns=(a_turn(9.0, 12.0),), audio="x.wav", duration=10.0)
 
     check_format(format_, [late])
@@ -99,7 +99,7 @@ MILLISECONDS = Format(
 )
 
 
-def test_what_is_held_is_on_a_grid_in_order_and_without_the_rest():
+def test_held_rounds_sorts_and_drops_undeclared_fields():
     first = a_turn(2.00049, 2.00049, speaker=None)
     talk = Dialogue(
         recording="x",
@@ -116,7 +116,7 @@ def test_what_is_held_is_on_a_grid_in_order_and_without_the_rest():
     ]
 
 
-def test_what_is_lost_is_what_the_dialogues_have():
+def test_only_fields_that_dialogues_have_are_lost():
     talk = Dialogue(
         recording="x", turns=(a_turn(scores={"sad": 1.0}, flags=("short",)),), audio="x.wav"
     )
@@ -129,13 +129,13 @@ def test_what_is_lost_is_what_the_dialogues_have():
 @pytest.mark.parametrize(
     ("turns", "message"),
     [
-        ((), "expected 1 recordings, read back 0"),
+        ((), "1 recordings.* 0"),
         ((a_turn(label="angry"),), "label=.sad.*label=.angry"),
         ((a_turn(score=0.4),), "score=0.5.*score=0.4"),
         ((a_turn(0.002, score=0.5),), r"start=0.0.*start=2.0"),
     ],
 )
-def test_a_format_that_breaks_its_word_is_refused(turns, message):
+def test_a_format_that_loses_a_declared_field_is_an_error(turns, message):
     written = [Dialogue(recording="", turns=(a_turn(score=0.5),))]
 
     verify(written, written, MILLISECONDS)
@@ -143,9 +143,9 @@ def test_a_format_that_breaks_its_word_is_refused(turns, message):
         verify(written, [Dialogue(recording="", turns=turns)], MILLISECONDS)
 
 
-def test_one_recording_is_asked_for_in_words():
+def test_several_recordings_are_an_error_where_one_is_expected():
     talk = Dialogue(recording="x")
 
     assert only([talk], "a TextGrid") is talk
-    with pytest.raises(FormatError, match="a TextGrid holds exactly one recording, got 2"):
+    with pytest.raises(FormatError, match=r"a TextGrid .*one recording.* 2"):
         only([talk, talk], "a TextGrid")

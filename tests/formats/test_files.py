@@ -1,4 +1,4 @@
-"""Whole files of any format: chosen by name or ending, complete or absent, refused in words."""
+"""Files of any format: choice by name or suffix, atomic writing, and errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TALK = Dialogue(recording="talk", turns=(SAD,))
 
 @pytest.fixture
 def plugins():
-    """The built-in formats, one of labels that can only be written, and one that is broken."""
+    """The built-in formats, a write-only format of labels, and a broken format."""
 
     def labels(dialogues):
         return "".join(f"{each.emotion.label}\n" for one in dialogues for each in one.turns)
@@ -56,13 +56,13 @@ def plugins():
         ("b.emotions.jsonl", "emotions.jsonl"),
     ],
 )
-def test_a_format_is_found_by_its_name_or_by_the_longest_ending(plugins, wanted, name):
+def test_a_format_is_found_by_name_or_longest_suffix(plugins, wanted, name):
     assert plugins.format(wanted).name == name
 
 
 @pytest.mark.parametrize("wanted", ["x.srt", "srt", Path("labels")])
-def test_a_format_that_is_not_there_is_refused_with_those_that_are(plugins, wanted):
-    with pytest.raises(FormatError, match=r"there are rttm \(\.rttm\), .*labels \(\.lab\)"):
+def test_an_unknown_format_is_an_error_that_lists_formats(plugins, wanted):
+    with pytest.raises(FormatError, match=r"rttm.*labels"):
         plugins.format(wanted)
 
 
@@ -74,76 +74,76 @@ def test_what_is_written_is_read_back(plugins, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["talk.vtt", "talk.audacity.txt"])
-def test_a_recording_that_nobody_named_is_called_after_its_file(plugins, tmp_path, name):
+def test_an_unnamed_recording_is_named_after_its_file(plugins, tmp_path, name):
     text = "WEBVTT\n" if name.endswith(".vtt") else ""
     (tmp_path / name).write_text(text, "utf-8")
 
     assert read_dialogues(tmp_path / name, plugins=plugins) == [Dialogue(recording="talk")]
 
 
-def test_a_named_format_needs_no_ending(plugins, tmp_path):
+def test_a_named_format_needs_no_suffix(plugins, tmp_path):
     write_dialogues([TALK], tmp_path / "any.txt", plugins=plugins, format="labels")
 
     assert (tmp_path / "any.txt").read_bytes() == b"sad\n"
 
 
-def test_a_file_stays_as_it_was_if_the_new_one_cannot_be_written(plugins, tmp_path):
+def test_a_failed_write_leaves_the_old_file_intact(plugins, tmp_path):
     path = tmp_path / "talk.broken"
     path.write_text("before")
 
-    with pytest.raises(PluginError, match="format 'broken' failed: IndexError"):
+    with pytest.raises(PluginError, match=r"'broken'.*IndexError"):
         write_dialogues([TALK], path, plugins=plugins)
     assert path.read_text() == "before"
-    with pytest.raises(PluginError, match="format 'broken' is to give a list, got NoneType"):
+    with pytest.raises(PluginError, match=r"'broken'.*list.*NoneType"):
         read_dialogues(path, plugins=plugins)
 
 
-def test_what_a_format_cannot_do_is_said(plugins, tmp_path):
-    with pytest.raises(FormatError, match="'labels' can be written, not read"):
+def test_reading_a_write_only_format_is_an_error(plugins, tmp_path):
+    with pytest.raises(FormatError, match=r"'labels'.*write-only.*a\.lab"):
         read_dialogues(tmp_path / "a.lab", plugins=plugins)
 
 
-def test_a_file_of_another_format_is_named_with_its_line(plugins, tmp_path):
+def test_a_malformed_file_is_named_with_its_line(plugins, tmp_path):
     path = tmp_path / "a.emotions.jsonl"
     path.write_text("nonsense\n")
 
-    with pytest.raises(FormatError, match=r"a\.emotions\.jsonl: line 1: not JSON"):
+    with pytest.raises(FormatError, match=r"a\.emotions\.jsonl: line 1: .*JSON"):
         read_dialogues(path, plugins=plugins)
 
 
 @pytest.mark.parametrize("data", [b"RIFF\x24\x80\0\0WAVE", b"\xff\xfb\x90\0\0", b"fLaC\0\0\0\x22"])
-def test_audio_in_place_of_text_is_called_so(tmp_path, data):
+def test_audio_instead_of_text_is_recognised(tmp_path, data):
     path = tmp_path / "a.rttm"
     path.write_bytes(data)
 
-    with pytest.raises(FormatError, match=r"found audio or other binary data; .* swapped"):
+    with pytest.raises(FormatError, match=r"a\.rttm.*audio"):
         read_text(path)
 
 
-def test_what_is_no_dialogue_is_refused(plugins, tmp_path):
+def test_other_objects_than_dialogues_are_an_error(plugins, tmp_path):
     meeting = types.SimpleNamespace(emotions=TALK)
 
-    with pytest.raises(FormatError, match=r"got SimpleNamespace; pass its \.emotions"):
+    with pytest.raises(FormatError, match=r"SimpleNamespace.*\.emotions"):
         write_bundle(meeting, tmp_path / "out")
-    with pytest.raises(FormatError, match="a list of dialogues, got one Dialogue"):
+    with pytest.raises(FormatError, match=r"list.* Dialogue"):
         write_dialogues(TALK, tmp_path / "a.rttm", plugins=plugins)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_folders_are_made(plugins, tmp_path):
+def test_missing_folders_are_created(plugins, tmp_path):
     write_dialogues([TALK], tmp_path / "a" / "b" / "a.rttm", plugins=plugins)
 
     assert (tmp_path / "a" / "b" / "a.rttm").is_file()
 
 
-def test_a_file_in_place_of_a_folder_is_named(plugins, tmp_path):
+def test_a_file_instead_of_a_folder_is_named(plugins, tmp_path):
     (tmp_path / "file").write_text("")
 
     for place in ("file/a.rttm", "file/b/a.rttm"):
-        with pytest.raises(NotADirectoryError, match="is a file, expected a folder") as caught:
+        with pytest.raises(NotADirectoryError, match="folder") as caught:
             write_dialogues([TALK], tmp_path / place, plugins=plugins)
         assert caught.value.filename == str(tmp_path / "file")
-    with pytest.raises(NotADirectoryError, match="is a file, expected a folder"):
+    with pytest.raises(NotADirectoryError, match="folder"):
         write_bundle(TALK, tmp_path / "file")
 
 

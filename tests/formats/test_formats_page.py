@@ -1,4 +1,4 @@
-"""The page of formats says of each what it holds, and says it rightly."""
+"""The table in docs/formats.md matches the formats' declarations."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_every_field_has_a_column():
     assert FIELDS.keys() - {"empty"} == COLUMNS.keys()
 
 
-def test_the_table_says_what_each_format_holds():
+def test_the_table_lists_the_declared_fields():
     page = (ROOT / "docs" / "formats.md").read_text("utf-8")
     shown = page.partition("/test_formats_page.py -->\n\n")[2].partition("\n<!-- end")[0]
 

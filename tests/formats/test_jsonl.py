@@ -1,4 +1,4 @@
-"""JSON lines, which lose nothing but arrays."""
+"""JSON lines, which lose only arrays."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_everything_is_read_back_equal(dialogues):
 
 
 @given(dialogues=dialogues)
-def test_the_format_keeps_the_law_of_formats(dialogues):
+def test_the_format_passes_check_format(dialogues):
     check_format(EMOTIONS_JSONL, dialogues)
 
 
@@ -91,7 +91,7 @@ def test_there_is_one_line_for_each_turn(dialogues):
     assert len(lines) == sum(max(1, len(dialogue.turns)) for dialogue in dialogues)
 
 
-def test_a_line_stands_alone():
+def test_a_line_is_complete_by_itself():
     turn = Turn(start=0.5, end=2.0, speaker="MÉO069")
     emotion = Emotion(
         label="angry",
@@ -135,7 +135,7 @@ def test_a_line_stands_alone():
     }
 
 
-def test_lines_that_were_left_out_do_not_split_a_dialogue():
+def test_removed_lines_do_not_split_a_dialogue():
     spoken = tuple(ScoredTurn(turn=Turn(start=i, end=i + 1), emotion=Emotion()) for i in range(4))
     lines = dumps([Dialogue(recording="x", turns=spoken)]).splitlines(keepends=True)
 
@@ -156,23 +156,23 @@ def test_a_byte_order_mark_and_crlf_are_tolerated():
     assert loads("\ufeff" + text.replace("\n", "\r\n") + "\r\n") == [Dialogue(recording="x")]
 
 
-def test_a_number_that_json_cannot_hold_is_refused():
+def test_a_nan_is_an_error_in_json():
     turn = ScoredTurn(turn=Turn(start=0, end=1), emotion=Emotion(label="sad", score=math.nan))
 
-    with pytest.raises(FormatError, match=r"recording 'x', turn 0: JSON holds no NaN"):
+    with pytest.raises(FormatError, match=r"recording 'x', turn 0: .*NaN"):
         dumps([Dialogue(recording="x", turns=(turn,))])
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("{", "line 2: not JSON"),
-        ("[]", "line 2: expected schema 'emo2vec-emotions/1', found None"),
-        ('{"schema": "emo2vec-emotions/9"}', "found 'emo2vec-emotions/9'"),
-        ('{"schema": "emo2vec-emotions/1"}', "line 2: no field 'recording'"),
+        ("{", "line 2: .*JSON"),
+        ("[]", "line 2: .*schema 'emo2vec-emotions/1'.*None"),
+        ('{"schema": "emo2vec-emotions/9"}', "'emo2vec-emotions/1'.*'emo2vec-emotions/9'"),
+        ('{"schema": "emo2vec-emotions/1"}', "line 2: .*'recording'"),
     ],
 )
-def test_a_line_that_is_something_else_is_named(line, message):
+def test_a_malformed_line_is_named(line, message):
     with pytest.raises(FormatError, match=message):
         loads(dumps([Dialogue(recording="x")]) + line)
 
@@ -180,45 +180,45 @@ def test_a_line_that_is_something_else_is_named(line, message):
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("recording", 3, "a string as 'recording', found 3"),
-        ("audio", 3, "a string as 'audio', found 3"),
-        ("recording_duration", "30", "a finite number as 'recording_duration', found \"30\""),
-        ("turn", "first", "a whole number from 0 as 'turn', found \"first\""),
-        ("turn", 0.5, "a whole number from 0 as 'turn', found 0.5"),
-        ("turn", True, "a whole number from 0 as 'turn', found true"),
-        ("start", "soon", "a finite number as 'start', found \"soon\""),
-        ("start", math.nan, "a finite number as 'start', found NaN"),
-        ("end", 10**400, "a finite number as 'end', found 1000"),
-        ("speaker", 7, "a string as 'speaker', found 7"),
-        ("channel", "0", "a whole number from 0 as 'channel', found \"0\""),
-        ("channel", [0, -1], "a whole number from 0 as 'channel', found -1"),
-        ("emotion", ["sad"], "a string as 'emotion', found .\"sad\""),
-        ("score", "0.9", "a finite number as 'score', found \"0.9\""),
-        ("flags", None, "a list as 'flags', found null"),
-        ("flags", [1], "a string as 'flags', found 1"),
-        ("reason", False, "a string as 'reason', found false"),
-        ("duration", None, "a finite number as 'duration', found null"),
-        ("overlap_ratio", "all", "a finite number as 'overlap_ratio', found \"all\""),
-        ("provenance", 3, "an object .* as 'provenance', found 3"),
+        ("recording", 3, "string.*'recording'.* 3"),
+        ("audio", 3, "string.*'audio'.* 3"),
+        ("recording_duration", "30", "number.*'recording_duration'.* \"30\""),
+        ("turn", "first", "whole number.*'turn'.* \"first\""),
+        ("turn", 0.5, "whole number.*'turn'.* 0.5"),
+        ("turn", True, "whole number.*'turn'.* true"),
+        ("start", "soon", "number.*'start'.* \"soon\""),
+        ("start", math.nan, "finite number.*'start'.* NaN"),
+        ("end", 10**400, "finite number.*'end'.* 1000"),
+        ("speaker", 7, "string.*'speaker'.* 7"),
+        ("channel", "0", "whole number.*'channel'.* \"0\""),
+        ("channel", [0, -1], "whole number.*'channel'.* -1"),
+        ("emotion", ["sad"], "string.*'emotion'.* .\"sad\""),
+        ("score", "0.9", "number.*'score'.* \"0.9\""),
+        ("flags", None, "list.*'flags'.* null"),
+        ("flags", [1], "string.*'flags'.* 1"),
+        ("reason", False, "string.*'reason'.* false"),
+        ("duration", None, "number.*'duration'.* null"),
+        ("overlap_ratio", "all", "number.*'overlap_ratio'.* \"all\""),
+        ("provenance", 3, "object.*'provenance'.* 3"),
     ],
 )
-def test_a_value_of_the_wrong_kind_is_named(field, value, message):
-    with pytest.raises(FormatError, match=f"line 1: expected {message}"):
+def test_a_value_of_the_wrong_type_is_named(field, value, message):
+    with pytest.raises(FormatError, match=f"line 1: .*{message}"):
         loads(json.dumps(a_row() | {field: value}))
 
 
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("scores", {"sad": None}, "line 1, scores: expected a finite number as 'sad'"),
-        ("logits", {"sad": "1"}, "line 1, logits: expected a finite number as 'sad'"),
-        ("provenance", {}, "line 1, provenance: no field 'model'"),
-        ("provenance", {"model": "m", "sha256": 1}, "provenance: expected a string as 'sha256'"),
-        ("provenance", {"model": "m", "tokens": "a"}, "provenance: expected a list as 'tokens'"),
-        ("end", -1.0, "line 1: a turn needs start <= end"),
+        ("scores", {"sad": None}, "line 1, scores: .*number.*'sad'"),
+        ("logits", {"sad": "1"}, "line 1, logits: .*number.*'sad'"),
+        ("provenance", {}, "line 1, provenance: .*'model'"),
+        ("provenance", {"model": "m", "sha256": 1}, "provenance: .*string.*'sha256'"),
+        ("provenance", {"model": "m", "tokens": "a"}, "provenance: .*list.*'tokens'"),
+        ("end", -1.0, "line 1: .*start <= end"),
     ],
 )
-def test_a_value_within_a_value_is_named(field, value, message):
+def test_a_wrong_nested_value_is_named(field, value, message):
     with pytest.raises(FormatError, match=message):
         loads(json.dumps(a_row() | {field: value}))
 
@@ -226,29 +226,29 @@ def test_a_value_within_a_value_is_named(field, value, message):
 @pytest.mark.parametrize(
     "field", sorted(a_row().keys() - {"schema", "audio", "recording_duration"})
 )
-def test_a_field_that_is_missing_is_named(field):
+def test_a_missing_field_is_named(field):
     row = {name: value for name, value in a_row().items() if name != field}
 
-    with pytest.raises(FormatError, match=f"line 1: no field '{field}'"):
+    with pytest.raises(FormatError, match=f"line 1: .*'{field}'"):
         loads(json.dumps(row))
     assert not VALIDATOR.is_valid(row)
 
 
 @given(dialogues=dialogues)
-def test_every_line_keeps_to_the_published_schema(dialogues):
+def test_every_line_follows_the_published_schema(dialogues):
     for row in (json.loads(line) for line in dumps(dialogues).split("\n") if line):
         VALIDATOR.validate(row)
         VALIDATOR.validate(row | {"a key of a later version": 1})
 
 
 @given(field=st.sampled_from(sorted(a_row())), value=anything)
-def test_the_schema_and_the_reader_agree_on_what_is_a_line(field, value):
+def test_the_schema_and_the_reader_accept_the_same_lines(field, value):
     row = a_row() | {field: value}
 
     try:
         loads(json.dumps(row))
     except FormatError as error:
-        reads = "start <= end" in str(error)  # which no schema can say
+        reads = "start <= end" in str(error)  # which a schema cannot express
     else:
         reads = True
     assert VALIDATOR.is_valid(row) == reads

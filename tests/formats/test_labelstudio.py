@@ -1,4 +1,4 @@
-"""Label Studio: tasks that its own checks accept, and exports as people make them."""
+"""Label Studio: tasks that pass its own checks, and its exports."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TALK = Dialogue(recording="talk", turns=(TURN, SILENT), audio="talk.wav", durati
 
 def interface(config):
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what it imports
+        warnings.simplefilter("ignore")  # from its imports
         from label_studio_sdk.label_interface import LabelInterface
     return LabelInterface(config)
 
@@ -128,7 +128,7 @@ def test_the_configuration_offers_speakers_and_emotions():
     assert angry.attrib == {"value": "angry", "background": "#d55e00", "hotkey": "1"}
 
 
-def test_the_configuration_holds_names_that_xml_has_trouble_with():
+def test_the_configuration_escapes_names_for_xml():
     turns = tuple(
         ScoredTurn(turn=Turn(start=0, end=1, speaker=name), emotion=Emotion(label=name))
         for name in (*HARD_NAMES, "\x01")
@@ -155,7 +155,7 @@ def test_label_studio_accepts_the_configuration_and_the_tasks():
 
 
 @given(dialogues=hard)
-def test_label_studio_accepts_whatever_turns_are_called(dialogues):
+def test_label_studio_accepts_any_names(dialogues):
     found = interface(labelling_config(dialogues))
 
     found.validate()
@@ -197,14 +197,14 @@ def test_corrections_are_read_without_the_models_scores():
     )
 
 
-def test_results_of_a_region_need_not_stand_together():
+def test_results_of_a_region_need_not_be_adjacent():
     one, other = a_region("r1"), a_region("r2", 3.0, 4.0, "Ben", "angry")
     mixed = [other[1], one[0], other[0], one[1]]
 
     [talk] = read_export(an_export(an_annotation(mixed)))
 
-    said = [(turn.turn.speaker, turn.emotion.label) for turn in talk.turns]
-    assert said == [("Ben", "angry"), ("Ann", "sad")]
+    found = [(turn.turn.speaker, turn.emotion.label) for turn in talk.turns]
+    assert found == [("Ben", "angry"), ("Ann", "sad")]
 
 
 def test_a_region_without_emotion_has_none():
@@ -213,7 +213,7 @@ def test_a_region_without_emotion_has_none():
     assert talk.turns[0].emotion == Emotion()
 
 
-def test_a_recording_without_a_name_is_called_after_its_file():
+def test_an_unnamed_recording_is_named_after_its_audio():
     text = an_export(an_annotation(a_region()), recording=None)
     served = text.replace(
         "/data/upload/1/0a1b2c3d-talk.wav", "/data/local-files/?d=day.1/talk.2.wav"
@@ -223,19 +223,19 @@ def test_a_recording_without_a_name_is_called_after_its_file():
     assert [each.recording for each in read_export(served)] == ["talk.2"]
 
 
-def test_of_several_annotations_the_latest_is_read_or_the_one_asked_for():
+def test_the_latest_or_the_requested_annotation_is_read():
     text = an_export(
         an_annotation(a_region(emotion="happy"), updated="2026-05-04T12:00:00Z", by=1),
         an_annotation(a_region(emotion="sad"), updated="2026-05-04T11:00:00Z", by=2),
         an_annotation(a_region(emotion="other"), was_cancelled=True),
     )
 
-    with pytest.warns(Emo2vecWarning, match=r"task 1 \(id 17\) is annotated several times"):
+    with pytest.warns(Emo2vecWarning, match=r"task 1 \(id 17\).*several"):
         assert read_export(text)[0].turns[0].emotion.label == "happy"
     assert read_export(text, annotator=2)[0].turns[0].emotion.label == "sad"
 
 
-def test_an_annotator_may_be_named_by_address():
+def test_an_annotator_may_be_given_by_email_address():
     text = an_export(an_annotation(a_region(), by={"id": 3, "email": "ann@example.org"}))
 
     assert len(read_export(text, annotator="ann@example.org")) == 1
@@ -243,28 +243,28 @@ def test_an_annotator_may_be_named_by_address():
 
 
 @pytest.mark.parametrize("annotations", [[], [an_annotation(a_region(), was_cancelled=True)]])
-def test_a_task_that_nobody_annotated_is_left_out_in_words(annotations):
-    with pytest.warns(Emo2vecWarning, match=r"task 1 \(id 17\) is not annotated yet"):
+def test_a_task_without_annotations_is_dropped_with_a_warning(annotations):
+    with pytest.warns(Emo2vecWarning, match=r"task 1 \(id 17\).*not annotated"):
         assert read_export(an_export(*annotations)) == []
 
 
-def test_an_annotation_without_regions_is_one():
+def test_an_annotation_may_have_no_regions():
     [talk] = read_export(an_export(an_annotation()))
 
     assert (talk.recording, talk.turns) == ("talk", ())
 
 
-def test_what_is_neither_speaker_nor_emotion_is_left_out_in_words():
+def test_other_results_are_dropped_with_a_warning():
     text = {"id": "r1", "type": "textarea", "value": {"start": 1, "end": 2, "text": ["hello"]}}
     whole = {"id": "c1", "type": "choices", "value": {"choices": ["noisy"]}}
     relation = {"type": "relation", "from_id": "r1", "to_id": "r2", "value": {}}
 
-    with pytest.warns(Emo2vecWarning, match="1 of textarea, 1 of choices, 1 of relation"):
+    with pytest.warns(Emo2vecWarning, match="1 x textarea, 1 x choices, 1 x relation$"):
         [talk] = read_export(an_export(an_annotation(a_region(), [text, whole, relation])))
     assert len(talk.turns) == 1
 
 
-def test_one_task_alone_is_read():
+def test_a_single_task_is_read():
     [task] = json.loads(an_export(an_annotation(a_region())))
 
     assert len(read_export(json.dumps(task))) == 1
@@ -273,55 +273,52 @@ def test_one_task_alone_is_read():
 @pytest.mark.parametrize(
     ("region", "message"),
     [
-        (a_region(start=3.0), r"task 1 \(id 17\), region 'r1': a turn needs start <= end"),
-        (
-            a_region(start="1"),
-            r"region 'r1', value: expected a finite number as 'start', found \"1\"",
-        ),
-        (a_region() + a_region(), r"region 'r1': expected one result with labels, not another"),
-        (a_region(type="labels"), r"region 'r1', value: no field 'labels'"),
-        ([{"id": "r1"}], r"region 'r1': no field 'type'"),
-        (["r1"], r"task 1 \(id 17\): expected an object"),
+        (a_region(start=3.0), r"task 1 \(id 17\), region 'r1': .*start <= end"),
+        (a_region(start="1"), r"region 'r1', value: .*number.*'start'.*\"1\""),
+        (a_region() + a_region(), r"region 'r1': .*one result with labels"),
+        (a_region(type="labels"), r"region 'r1', value: .*'labels'"),
+        ([{"id": "r1"}], r"region 'r1': .*'type'"),
+        (["r1"], r"task 1 \(id 17\): .*object.*\"r1\""),
     ],
 )
-def test_a_region_that_cannot_be_read_is_named(region, message):
+def test_a_malformed_region_is_named(region, message):
     with pytest.raises(FormatError, match=message):
         read_export(an_export(an_annotation(region)))
 
 
-def test_two_emotions_for_one_region_are_refused():
+def test_two_emotions_for_one_region_are_an_error():
     region = a_region()
     region[1]["value"]["choices"] = ["sad", "angry"]
 
-    with pytest.raises(FormatError, match=r"region 'r1': expected one of the choices .*sad.*angry"):
+    with pytest.raises(FormatError, match=r"region 'r1': .*choices.*sad.*angry"):
         read_export(an_export(an_annotation(region)))
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[", "line 1: not JSON"),
-        ("3", "expected a list of Label Studio's tasks"),
-        ("[3]", "task 1: expected an object"),
-        ('[{"id": 1, "audio": "x.wav", "emotion": "sad"}]', "JSON-MIN.*export as JSON"),
-        ('[{"data": {}, "annotations": {}}]', "task 1: expected a list as 'annotations'"),
-        ('[{"data": {}, "annotations": [{}]}]', "task 1: no field 'result'"),
+        ("[", "line 1: .*JSON"),
+        ("3", "list.*tasks"),
+        ("[3]", "task 1: .*object.*3"),
+        ('[{"id": 1, "audio": "x.wav", "emotion": "sad"}]', "task 1: .*'data'.*JSON-MIN"),
+        ('[{"data": {}, "annotations": {}}]', "task 1: .*list.*'annotations'"),
+        ('[{"data": {}, "annotations": [{}]}]', "task 1: .*'result'"),
     ],
 )
-def test_what_is_no_export_is_refused(text, message):
+def test_a_malformed_export_is_an_error(text, message):
     with pytest.raises(FormatError, match=message):
         read_export(text)
 
 
-def test_a_turn_before_its_recording_is_refused():
+def test_a_turn_before_its_recording_is_an_error():
     early = replace(TURN, turn=Turn(start=-0.5, end=1.0))
 
-    with pytest.raises(FormatError, match=r"'talk', turn 0: starts at -0\.5"):
+    with pytest.raises(FormatError, match=r"'talk', turn 0: .*start.*-0\.5"):
         dumps([replace(TALK, turns=(early,))])
 
 
-def test_a_score_that_json_cannot_hold_is_refused():
+def test_a_nan_score_is_an_error():
     odd = replace(TURN, emotion=Emotion(label="sad", score=float("nan")))
 
-    with pytest.raises(FormatError, match="recording 'talk', turn 0: JSON holds no NaN"):
+    with pytest.raises(FormatError, match=r"recording 'talk', turn 0: .*nan"):
         dumps([replace(TALK, turns=(odd,))])

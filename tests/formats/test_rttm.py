@@ -1,7 +1,8 @@
-"""RTTM, as real readers read it and as other tools write it."""
+"""RTTM, checked with real readers and with files of other tools."""
 
 from __future__ import annotations
 
+import re
 from math import isclose
 
 import pytest
@@ -58,7 +59,7 @@ def one(*scored: tuple[Turn, Emotion], recording: str = "x") -> Dialogue:
 
 @pytest.fixture
 def odd() -> Dialogue:
-    """Turns that readers choke on: named oddly, without length, overlapping, out of order."""
+    """Turns that break readers: odd names, zero length, overlap, wrong order."""
     sad = Emotion(label="sad", score=0.5)
     return one(
         (Turn(start=5.0, end=7.0, speaker="MÉO069"), sad),
@@ -110,7 +111,7 @@ def test_speakers_and_emotions_are_both_read_back():
     assert dialogue.turns[0].emotion == Emotion(label="sad", score=0.5)
 
 
-def test_each_flavour_is_written_so():
+def test_each_flavour_is_written_as_expected():
     turn = Turn(start=1.25, end=2.0000001, speaker="SPEAKER_00")
     dialogue = one(
         (turn, Emotion(label="angry", score=0.8765432)),
@@ -180,7 +181,7 @@ def written_names(flavour, dialogue):
     return {"rttm": speakers, "emotion.rttm": labels, "spkemo.rttm": both}[flavour.name]
 
 
-def test_what_is_no_turn_is_passed_over():
+def test_comments_and_other_line_types_are_skipped():
     text = (
         "\ufeff;; a comment\r\n"
         "\r\n"
@@ -202,7 +203,7 @@ def test_what_is_no_turn_is_passed_over():
     )
 
 
-def test_recordings_are_told_apart_in_order_of_first_mention():
+def test_recordings_are_in_order_of_first_mention():
     text = "".join(
         f"SPEAKER {name} 1 {start} 1 <NA> <NA> A <NA> <NA>\n"
         for name, start in [("b", 3), ("a", 2), ("b", 1), ("b", 1)]
@@ -217,13 +218,13 @@ def test_recordings_are_told_apart_in_order_of_first_mention():
     )
 
 
-def test_a_missing_speaker_is_nobody():
+def test_a_missing_speaker_is_none():
     [recording] = parse_rttm("SPEAKER x 1 0 1 <NA> <NA> <NA> <NA> <NA>")
 
     assert recording.turns == (Turn(start=0.0, end=1.0),)
 
 
-def test_channels_are_ignored_unless_asked_for():
+def test_channels_are_ignored_unless_requested():
     line = "SPEAKER x 2 0 1 <NA> <NA> A <NA> <NA>"
 
     assert parse_rttm(line)[0].turns[0].channel is None
@@ -231,36 +232,36 @@ def test_channels_are_ignored_unless_asked_for():
 
 
 @pytest.mark.parametrize("channel", ["0", "<NA>", "-1", "²"])
-def test_a_channel_that_is_asked_for_must_be_one(channel):
-    with pytest.raises(FormatError, match="line 1: expected a channel number from 1"):
+def test_a_requested_channel_must_be_a_number(channel):
+    with pytest.raises(FormatError, match=f"line 1: .*channel.*{re.escape(repr(channel))}"):
         parse_rttm(f"SPEAKER x {channel} 0 1 <NA> <NA> A <NA> <NA>", use_channels=True)
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("hello", "line 2: expected SPEAKER or another type of RTTM line, found 'hello'"),
-        ("SPEAKER x 1 0 1 <NA> <NA> A", "line 2: expected ten fields .*, found 8"),
-        ("SPEAKER x 1 0 1 <NA> <NA> A B <NA> <NA>", "line 2: expected ten fields .*, found 11"),
-        ("SPEAKER x 1 0,5 1 <NA> <NA> A <NA> <NA>", "line 2: expected a start .* found '0,5'"),
-        ("SPEAKER x 1 nan 1 <NA> <NA> A <NA> <NA>", "line 2: expected a start"),
-        ("SPEAKER x 1 0 -1 <NA> <NA> A <NA> <NA>", "line 2: expected a duration .* found '-1'"),
-        ("SPEAKER x 1 0 inf <NA> <NA> A <NA> <NA>", "line 2: expected a duration"),
-        ("SPEAKER x 1 1e308 1e308 <NA> <NA> A <NA> <NA>", "line 2: expected"),
+        ("hello", "line 2: .*SPEAKER.*'hello'"),
+        ("SPEAKER x 1 0 1 <NA> <NA> A", "line 2: .*10 fields.* 8"),
+        ("SPEAKER x 1 0 1 <NA> <NA> A B <NA> <NA>", "line 2: .*10 fields.* 11"),
+        ("SPEAKER x 1 0,5 1 <NA> <NA> A <NA> <NA>", "line 2: .*start.*'0,5'"),
+        ("SPEAKER x 1 nan 1 <NA> <NA> A <NA> <NA>", "line 2: .*start.*'nan'"),
+        ("SPEAKER x 1 0 -1 <NA> <NA> A <NA> <NA>", "line 2: .*duration.*'-1'"),
+        ("SPEAKER x 1 0 inf <NA> <NA> A <NA> <NA>", "line 2: .*duration.*'inf'"),
+        ("SPEAKER x 1 1e308 1e308 <NA> <NA> A <NA> <NA>", "line 2: .*duration.*'1e308'"),
     ],
 )
-def test_a_line_that_is_no_rttm_is_named(line, message):
+def test_a_malformed_rttm_line_is_named(line, message):
     with pytest.raises(FormatError, match=message):
         parse_rttm(f";; one\n{line}\n")
 
 
 def test_a_name_without_an_emotion_is_named():
-    with pytest.raises(FormatError, match=r"line 1: expected a name such as SPEAKER_00\+angry"):
+    with pytest.raises(FormatError, match=r"line 1: .*SPEAKER_00\+angry.*'A'"):
         SPKEMO_RTTM.loads("SPEAKER x 1 0 1 <NA> <NA> A 0.5 <NA>")
 
 
-def test_a_confidence_that_is_no_number_is_named():
-    with pytest.raises(FormatError, match="line 1: expected a score or <NA> as confidence"):
+def test_an_invalid_confidence_is_named():
+    with pytest.raises(FormatError, match=r"line 1: .*confidence.*'high'"):
         EMOTION_RTTM.loads("SPEAKER x 1 0 1 <NA> <NA> sad high <NA>")
 
 
@@ -268,7 +269,7 @@ def test_a_file_in_another_encoding_is_named(tmp_path):
     path = tmp_path / "x.rttm"
     path.write_bytes(b";;\nSPEAKER x 1 0 1 <NA> <NA> M\xc9O069 <NA> <NA>\n")
 
-    with pytest.raises(FormatError, match=r"x\.rttm: line 2: byte 0xc9 is not UTF-8"):
+    with pytest.raises(FormatError, match=r"x\.rttm: line 2: .*0xc9.*UTF-8"):
         read_rttm(path)
 
 
@@ -276,11 +277,11 @@ def test_errors_in_a_file_name_the_file(tmp_path):
     path = tmp_path / "x.rttm"
     path.write_text("SPEAKER", "utf-8")
 
-    with pytest.raises(FormatError, match=r"x\.rttm: line 1: expected ten fields"):
+    with pytest.raises(FormatError, match=r"x\.rttm: line 1: .*10 fields"):
         read_rttm(path)
 
 
-def test_the_formats_are_offered_as_a_plugin():
+def test_the_formats_are_registered_by_a_plugin():
     formats = Plugins(installed=False).formats()
 
     assert {"rttm", "emotion.rttm", "spkemo.rttm", "emotions.jsonl"} <= set(formats)
@@ -297,7 +298,7 @@ def test_rttms_of_other_tools_are_read(shared):
     assert counts["test1-sastt.base/sastt-case1.ref.rttm"] == 4
 
 
-def test_reference_turns_of_meetings_are_written_as_they_were(shared):
+def test_reference_rttms_of_meetings_survive_a_round_trip(shared):
     for path in (shared / "meetings_rttm").glob("*.rttm"):
         [recording] = read_rttm(path)
         [dialogue] = RTTM.loads(path.read_text("utf-8"))
@@ -309,7 +310,7 @@ def test_reference_turns_of_meetings_are_written_as_they_were(shared):
             assert times == [float(field) for field in theirs.split()[3:5]]
 
 
-def test_an_end_has_no_noise_of_the_sum():
+def test_an_end_has_no_rounding_error():
     [recording] = parse_rttm("SPEAKER a 1 0.1 0.2 <NA> <NA> A <NA> <NA>\n" * 2)
 
     assert [turn.end for turn in recording.turns] == [0.3, 0.3]
@@ -323,10 +324,8 @@ def test_an_end_is_the_decimal_sum(start, duration):
 
 
 @pytest.mark.parametrize("format_", FLAVOURS, ids=lambda each: each.name)
-def test_two_recordings_of_one_name_are_refused(format_):
+def test_duplicate_recording_names_are_an_error(format_):
     dialogue = one((Turn(start=0, end=1, speaker="A"), Emotion(label="sad", score=0.5)))
 
-    with pytest.raises(
-        FormatError, match="2 recordings are called 'x' and would be one in an RTTM"
-    ):
+    with pytest.raises(FormatError, match=r"RTTM.*2 recordings 'x'"):
         format_.dumps([dialogue, dialogue])

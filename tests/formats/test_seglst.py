@@ -1,4 +1,4 @@
-"""SegLST: read by MeetEval, and what MeetEval has is read."""
+"""SegLST, checked with MeetEval and its files."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_meeteval_reads_what_is_written(tmp_path):
     assert loads(found.dumps()) == [TALK]
 
 
-def test_meeteval_says_that_a_speaker_is_missing():
+def test_meeteval_reports_a_missing_speaker():
     meeteval = pytest.importorskip("meeteval")
     found = meeteval.io.SegLST.parse(dumps([TALK]))
 
@@ -72,10 +72,10 @@ def test_meeteval_says_that_a_speaker_is_missing():
         meeteval.io.asseglst(found, required_keys=("speaker",))
 
 
-def test_what_meeteval_has_is_read_by_session(shared):
+def test_files_of_meeteval_are_read_by_session(shared):
     path = shared / "format_samples" / "meeteval" / "hyp.seglst.json"
 
-    with pytest.warns(Emo2vecWarning, match="the words of 6 segments are left out"):
+    with pytest.warns(Emo2vecWarning, match="words of 6 segments"):
         found = read_dialogues(path, plugins=Plugins(installed=False))
 
     assert [(each.recording, len(each.turns)) for each in found] == [
@@ -88,7 +88,7 @@ def test_what_meeteval_has_is_read_by_session(shared):
 
 
 @pytest.mark.filterwarnings("ignore::emo2vec_plugins.errors.Emo2vecWarning")
-def test_a_segment_of_no_length_is_read(shared):
+def test_a_segment_of_zero_length_is_read(shared):
     path = shared / "format_samples" / "meeteval" / "ref.seglst.json"
 
     first = read_dialogues(path, plugins=Plugins(installed=False))[0].turns[0].turn
@@ -102,34 +102,34 @@ def test_names_may_be_numbers():
     assert (talk.recording, talk.turns[0].turn.speaker) == ("3", "0")
 
 
-def test_two_recordings_of_one_name_are_refused():
-    with pytest.raises(FormatError, match="2 recordings are called 'talk' and would be one"):
+def test_duplicate_recording_names_are_an_error():
+    with pytest.raises(FormatError, match="2 recordings 'talk'"):
         dumps([TALK, TALK])
 
 
-def test_a_number_that_json_cannot_hold_is_refused():
+def test_a_nan_is_an_error_in_json():
     odd = ScoredTurn(turn=Turn(start=0, end=1), emotion=Emotion(label="sad", score=math.nan))
 
-    with pytest.raises(FormatError, match="recording 'x', turn 0: JSON holds no NaN"):
+    with pytest.raises(FormatError, match=r"recording 'x', turn 0: .*nan"):
         dumps([Dialogue(recording="x", turns=(odd,))])
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "line 1: not JSON"),
-        ("{}", "expected SegLST, a list of segments"),
-        ('[{"session_id": "x"}]', "segment 1: no field 'start_time'"),
-        (a_segment(session_id=None), "segment 1: expected a string as 'session_id', found null"),
-        (a_segment(start_time="soon"), 'segment 1: expected a number .*, found "soon"'),
-        (a_segment(start_time="nan"), "segment 1: expected a number of seconds as 'start_time'"),
-        (a_segment(start_time=[1, 2]), "segment 1: expected a finite number as 'start_time'"),
-        (a_segment(start_time=3), "segment 1: a turn needs start <= end"),
-        (a_segment(speaker=True), "segment 1: expected a string as 'speaker', found true"),
-        (a_segment(emotion=3), "segment 1: expected a string as 'emotion', found 3"),
-        (a_segment(emotion_scores={"sad": "1"}), "segment 1, scores: .* as 'sad'"),
+        ("{", "line 1: .*JSON"),
+        ("{}", "SegLST.*list"),
+        ('[{"session_id": "x"}]', "segment 1: .*'start_time'"),
+        (a_segment(session_id=None), "segment 1: .*string.*'session_id'.*null"),
+        (a_segment(start_time="soon"), 'segment 1: .*number.*"soon"'),
+        (a_segment(start_time="nan"), "segment 1: .*number.*'start_time'.*nan"),
+        (a_segment(start_time=[1, 2]), "segment 1: .*number.*'start_time'.*1, 2"),
+        (a_segment(start_time=3), "segment 1: .*start <= end"),
+        (a_segment(speaker=True), "segment 1: .*string.*'speaker'.*true"),
+        (a_segment(emotion=3), "segment 1: .*string.*'emotion'.* 3"),
+        (a_segment(emotion_scores={"sad": "1"}), "segment 1, scores: .*'sad'"),
     ],
 )
-def test_what_is_no_segment_is_named(text, message):
+def test_a_malformed_segment_is_named(text, message):
     with pytest.raises(FormatError, match=message):
         loads(text)

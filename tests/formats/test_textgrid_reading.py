@@ -1,4 +1,4 @@
-"""Praat's TextGrids, read: corrected, written by others, and spoilt."""
+"""Reading of TextGrids: with corrections, from other tools, and damaged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from emo2vec_plugins.errors import Emo2vecWarning, FormatError
 from emo2vec_plugins.formats.files import read_dialogues
 from emo2vec_plugins.formats.textgrid import dumps, loads
 
-pytestmark = pytest.mark.filterwarnings("ignore:texts of turns are left out")
+pytestmark = pytest.mark.filterwarnings("ignore:.*texts of:emo2vec_plugins.errors.Emo2vecWarning")
 
 SHORT = """\
 File type = "ooTextFile"
@@ -54,7 +54,7 @@ A = Dialogue(recording="", turns=(a_turn(0.0, 1.5, "A", None),), duration=3.0)
         SHORT.replace("0\n3\n", "xmin=0\nxmax=3\n").replace('"IntervalTier"', "item[1]:class= \\g"),
     ],
 )
-def test_values_are_read_whatever_stands_between_them(text):
+def test_text_between_values_is_ignored(text):
     assert loads(text.replace("\\g", '"IntervalTier"')) == [A]
 
 
@@ -68,7 +68,7 @@ def test_utf_16_is_read_as_praat_writes_it(tmp_path):
     assert talk.turns == (a_turn(0.0, 1.5, "مريم", None),)
 
 
-def test_either_format_is_read_as_either(tmp_path):
+def test_long_and_short_files_are_read_by_either_format(tmp_path):
     (tmp_path / "a.TextGrid").write_text(SHORT, "utf-8")
     (tmp_path / "b.short.TextGrid").write_text(dumps([TALK]), "utf-8")
 
@@ -79,7 +79,7 @@ def test_either_format_is_read_as_either(tmp_path):
     assert (b.recording, len(b.turns)) == ("b", 2)
 
 
-def test_an_emotion_that_an_annotator_corrected_is_read():
+def test_a_corrected_emotion_is_read():
     text = dumps([TALK]).replace('"angry"', '" happy\n"').replace('"unscored"', '""')
 
     assert [scored.emotion for scored in loads(text)[0].turns] == [
@@ -88,10 +88,10 @@ def test_an_emotion_that_an_annotator_corrected_is_read():
     ]
 
 
-def test_point_tiers_are_left_out_and_told_of():
+def test_point_tiers_are_dropped_with_a_warning():
     points = '"TextTier"\n"clicks"\n0\n3\n1\n0.5\n"click"\n'
 
-    with pytest.warns(Emo2vecWarning, match="point tiers have no turns and are left out: 'clicks'"):
+    with pytest.warns(Emo2vecWarning, match=r"point tiers.*: 'clicks'$"):
         assert loads(SHORT.replace("<exists>\n1", "<exists>\n2") + points) == [A]
 
 
@@ -105,41 +105,32 @@ def test_a_textgrid_without_tiers_has_no_turns():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", 'line 1: expected a TextGrid in text, which begins with File type = "ooTextFile"'),
-        ("SPEAKER talk 1 0.0 1.0", "line 1: expected a TextGrid in text.*, found 1$"),
-        ('{"start": 0, "end": 1}', "line 1: expected a TextGrid in text"),
-        (
-            '"Praat chronological TextGrid text file"\n',
-            "expected a TextGrid in text.*chronological",
-        ),
-        (SHORT.replace("TextGrid", "PitchTier"), "line 2: expected Object class = .*PitchTier"),
-        (
-            SHORT.replace("\n0\n", "\nzero\n", 1),
-            "line 6: expected the end of the TextGrid, a number",
-        ),
-        (SHORT.replace("\n0\n", "\n0x\n", 1), "line 4: expected a number as the beginning.*'0x'"),
-        (SHORT.replace("<exists>", "<maybe>"), "line 6: expected <exists> or <absent>.*<maybe>"),
-        (SHORT.replace("\n1\n", "\n-1\n", 1), "line 7: expected a whole number as the number of"),
-        (
-            SHORT.replace("\n1\n", "\n1e999\n", 1),
-            "line 7: expected a number as the number of tiers",
-        ),
-        (SHORT.replace("IntervalTier", "SpaceTier"), "line 8: expected the class of a tier"),
-        (SHORT.replace('"A"', "A"), "line 10: expected the name of a tier, a text.*, found 0"),
-        (SHORT.replace("\n1.5\n", "\n-1.5\n", 1), "line 14: expected an interval to end after it"),
-        (SHORT.replace("\n2\n0\n", "\n3\n0\n"), "line 19: expected the beginning.*cut short"),
-        (SHORT.replace("\n2\n0\n", "\n1\n0\n"), "line 17: expected the end of the file.*1.5"),
-        (SHORT[:-20], "line 16: expected the text of an interval|cut short"),
-        (SHORT.replace('more"', "more"), "line 19: expected a quotation mark"),
+        ("", 'line 1: .*File type = "ooTextFile"'),
+        ("SPEAKER talk 1 0.0 1.0", "line 1: .*ooTextFile.* 1$"),
+        ('{"start": 0, "end": 1}', "line 1: .*ooTextFile.*start"),
+        ('"Praat chronological TextGrid text file"\n', "ooTextFile.*chronological"),
+        (SHORT.replace("TextGrid", "PitchTier"), "line 2: .*Object class.*PitchTier"),
+        (SHORT.replace("\n0\n", "\nzero\n", 1), "line 6: .*end of the TextGrid.*number"),
+        (SHORT.replace("\n0\n", "\n0x\n", 1), "line 4: .*number.*beginning.*'0x'"),
+        (SHORT.replace("<exists>", "<maybe>"), "line 6: .*<exists>.*<maybe>"),
+        (SHORT.replace("\n1\n", "\n-1\n", 1), "line 7: .*whole number.*tiers.*-1"),
+        (SHORT.replace("\n1\n", "\n1e999\n", 1), "line 7: .*number of tiers.*1e999"),
+        (SHORT.replace("IntervalTier", "SpaceTier"), "line 8: .*IntervalTier.*SpaceTier"),
+        (SHORT.replace('"A"', "A"), "line 10: .*name of a tier.* 0$"),
+        (SHORT.replace("\n1.5\n", "\n-1.5\n", 1), "line 14: .*interval.*-1.5"),
+        (SHORT.replace("\n2\n0\n", "\n3\n0\n"), "line 19: .*beginning of an interval.*truncated"),
+        (SHORT.replace("\n2\n0\n", "\n1\n0\n"), "line 17: .*end of the file.*1.5"),
+        (SHORT[:-20], "line 15: .*quotation mark.*truncated"),
+        (SHORT.replace('more"', "more"), "line 19: .*quotation mark"),
     ],
 )
-def test_what_is_no_textgrid_is_refused_with_its_line(text, message):
+def test_a_malformed_textgrid_is_named_with_its_line(text, message):
     with pytest.raises(FormatError, match=message):
         loads(text)
 
 
 @pytest.mark.parametrize("end", range(0, len(SHORT) - 3, 7))
-def test_a_file_that_was_cut_short_is_refused(end):
+def test_a_truncated_file_is_an_error(end):
     with pytest.raises(FormatError):
         loads(SHORT[:end])
 
@@ -163,26 +154,26 @@ values = st.sampled_from(
 
 @pytest.mark.filterwarnings("ignore::emo2vec_plugins.errors.Emo2vecWarning")
 @given(found=st.lists(values, max_size=20), more=st.sampled_from(["", '"', "!"]))
-def test_any_values_are_read_or_refused_in_words(found, more):
+def test_any_values_are_read_or_a_format_error(found, more):
     try:
         loads("\n".join(['"ooTextFile" "TextGrid" 0 3 <exists> 1', *found, more]))
     except FormatError as error:
-        assert str(error)  # noqa: PT017 - it may not raise, too
+        assert str(error)  # noqa: PT017 - raising is optional
 
 
-def test_a_text_that_does_not_end_says_where_it_begins():
-    with pytest.raises(FormatError, match=r"line 15: .*a quotation mark that ends"):
+def test_an_unclosed_text_is_named_with_its_first_line():
+    with pytest.raises(FormatError, match=r"line 15: .*quotation mark"):
         loads(SHORT[: SHORT.index("and more")])
 
 
-def test_times_before_the_beginning_are_read():
+def test_negative_times_are_read():
     text = SHORT.replace("\n0\n", "\n-1\n")
 
     assert loads(text)[0].turns == (a_turn(-1.0, 1.5, "A", None),)
 
 
 @pytest.mark.parametrize("name", ["michaelandsickmichael", "michaelandsickmichael_short_tg"])
-def test_a_tier_a_speaker_is_read_from_the_files_of_aligners(shared, name):
+def test_textgrids_of_aligners_have_one_tier_per_speaker(shared, name):
     [talk] = read_dialogues(shared / "conversations" / f"{name}.TextGrid", plugins=PLUGINS)
 
     assert talk.duration == 52.44082780612245
@@ -193,8 +184,8 @@ def test_a_tier_a_speaker_is_read_from_the_files_of_aligners(shared, name):
     assert {scored.turn.speaker for scored in talk.turns} == {"michael", "sickmichael"}
 
 
-@pytest.mark.filterwarnings("ignore:point tiers:emo2vec_plugins.errors.Emo2vecWarning")
-def test_praatios_own_files_are_read_as_praatio_reads_them(shared):
+@pytest.mark.filterwarnings("ignore:.*point tiers:emo2vec_plugins.errors.Emo2vecWarning")
+def test_sample_files_are_read_as_praatio_reads_them(shared):
     paths = sorted((shared / "format_samples" / "praatio").rglob("*.TextGrid"))
     assert len(paths) > 20
 
@@ -216,6 +207,6 @@ def test_praatios_own_files_are_read_as_praatio_reads_them(shared):
         assert found == sorted(expected), path
 
 
-def test_texts_of_turns_are_told_of():
-    with pytest.warns(Emo2vecWarning, match="turns are left out, 1 of them; the first is 'hello,"):
+def test_texts_of_turns_are_dropped_with_a_warning():
+    with pytest.warns(Emo2vecWarning, match=r"texts of 1 turns.*'hello,"):
         loads(SHORT)

@@ -1,4 +1,4 @@
-"""Praat's TextGrids: as Praat writes them, and as others do."""
+"""Writing of TextGrids: identical to Praat's, and readable by praatio."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ item []:
 """
 
 
-def test_the_long_format_is_as_praat_writes_it():
+def test_the_long_format_is_identical_to_praats():
     text = dumps([TALK])
 
     assert [line.rstrip() for line in text.split("\n")] == LONG.split("\n")
@@ -123,7 +123,7 @@ def test_praatio_reads_what_is_written(tmp_path, short):
     assert read.maxTimestamp == 2.001
 
 
-def test_intervals_leave_no_gap_and_end_with_the_recording():
+def test_intervals_cover_the_recording_without_gaps():
     talk = Dialogue(recording="x", turns=(a_turn(1.1, 2.3), a_turn(2.3, 2.5)), duration=9.0)
 
     for tier in parseTextgridStr(dumps([talk]), includeEmptyIntervals=True)["tiers"]:
@@ -140,13 +140,13 @@ def test_intervals_leave_no_gap_and_end_with_the_recording():
         ((), None, 1.0),
     ],
 )
-def test_it_is_as_long_as_the_recording_and_all_turns(turns, duration, end):
+def test_it_covers_the_recording_and_all_turns(turns, duration, end):
     text = dumps([Dialogue(recording="x", turns=turns, duration=duration)])
 
     assert loads(text)[0].duration == end
 
 
-def test_it_may_be_annotated_where_there_were_no_turns():
+def test_a_recording_without_turns_has_tiers_to_annotate():
     text = dumps([Dialogue(recording="x", duration=2.0)])
 
     assert [tier["name"] for tier in parseTextgridStr(text)["tiers"]] == ["?", "emotion@?"]
@@ -154,7 +154,7 @@ def test_it_may_be_annotated_where_there_were_no_turns():
 
 
 @pytest.mark.parametrize("kind", [TEXTGRID, SHORT_TEXTGRID], ids=lambda each: each.name)
-def test_thousands_of_speakers_and_of_overlapping_turns_are_held(kind):
+def test_thousands_of_speakers_and_overlapping_turns_are_stored(kind):
     many = [a_turn(i, i + 1.5, f"S{i}") for i in range(2000)]
     deep = [a_turn(i / 1000, 9000.0) for i in range(2000)]
 

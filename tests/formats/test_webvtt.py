@@ -1,4 +1,4 @@
-"""Captions with emotions, and the captions of others."""
+"""WebVTT captions with emotions, and captions of other tools."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from emo2vec_plugins.formats.files import read_dialogues
 from emo2vec_plugins.formats.webvtt import WEBVTT, dumps, loads
 from emo2vec_plugins.testing import check_format
 
-SAID = pytest.mark.filterwarnings(
-    "ignore:.*left out is what is said:emo2vec_plugins.errors.Emo2vecWarning"
+WITH_TEXT = pytest.mark.filterwarnings(
+    "ignore:.*text of .* cues:emo2vec_plugins.errors.Emo2vecWarning"
 )
 
 
 def talk(*turns, **more):
     return Dialogue(
         recording="talk",
-        turns=tuple(ScoredTurn(turn=turn, emotion=heard) for turn, heard in turns),
+        turns=tuple(ScoredTurn(turn=turn, emotion=emotion) for turn, emotion in turns),
         **more,
     )
 
@@ -37,7 +37,7 @@ def cue(text):
     return f"WEBVTT\n\n00:00.000 --> 00:01.000\n{text}\n"
 
 
-def test_a_turn_is_a_cue_with_a_voice_that_is_coloured():
+def test_a_turn_is_a_cue_with_a_coloured_voice():
     dialogue = talk(
         (Turn(start=360000.0, end=360001.0, speaker="B & <C>"), Emotion(label="sad")),
         (Turn(start=1.5, end=3.0, speaker="SPEAKER_00"), Emotion(label="angry", score=0.8734213)),
@@ -95,7 +95,7 @@ def test_a_recording_without_turns_is_a_note():
         ("مريم", "<v مريم><c.sad>مريم: sad</c></v>"),
     ],
 )
-def test_any_speaker_is_held_and_shown(speaker, line):
+def test_any_speaker_is_stored_and_shown(speaker, line):
     dialogue = talk((Turn(start=0, end=1, speaker=speaker), Emotion(label="sad")))
 
     assert dumps([dialogue]).splitlines()[-1] == line
@@ -103,13 +103,13 @@ def test_any_speaker_is_held_and_shown(speaker, line):
 
 
 @pytest.mark.parametrize("label", ["", "emotion_sad", "score_0_5", "a.b", "unscored", "?", "a\nb"])
-def test_any_label_is_held(label):
+def test_any_label_is_stored(label):
     dialogue = talk((Turn(start=0, end=1, speaker="A"), Emotion(label=label, score=0.25)))
 
     assert read(dumps([dialogue])) == [(0.0, 1.0, "A", Emotion(label=label, score=0.25))]
 
 
-def test_a_label_that_would_end_its_tag_with_an_arrow_is_held():
+def test_a_label_that_would_form_an_arrow_is_stored():
     dialogue = talk((Turn(start=0, end=1), Emotion(label="a--")))
 
     assert dumps([dialogue]).splitlines()[-1] == "<c.emotion_a-%2D>a--</c>"
@@ -137,13 +137,13 @@ def test_a_label_that_would_end_its_tag_with_an_arrow_is_held():
         ("<v 50%25>Hi", [("50%25", Emotion())]),
     ],
 )
-@SAID
-def test_voices_of_others_are_speakers_and_their_classes_emotions_if_they_are_ones(text, expected):
-    assert [(speaker, heard) for _, _, speaker, heard in read(cue(text))] == expected
+@WITH_TEXT
+def test_voices_are_speakers_and_known_classes_are_emotions(text, expected):
+    assert [(speaker, emotion) for _, _, speaker, emotion in read(cue(text))] == expected
 
 
-@SAID
-def test_all_that_may_stand_in_a_file_is_understood():
+@WITH_TEXT
+def test_all_kinds_of_blocks_are_read():
     text = (
         "\ufeffWEBVTT - a title\r\n"
         "Kind: captions\r\n"
@@ -174,47 +174,47 @@ def test_all_that_may_stand_in_a_file_is_understood():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "line 1: expected WEBVTT, found ''"),
-        ("WEBVTTx", "line 1: expected WEBVTT"),
-        ("1\n00:00:01,000 --> 00:00:02,000\nx", "line 1: expected WEBVTT, found '1'"),
-        ("WEBVTT\n\n00:01.000 --> 00:1d.000\nx", "line 3: expected times such as"),
-        ("WEBVTT\n\n00:00:01,000 --> 00:00:02,000\nx", "line 3: expected times such as"),
-        ("WEBVTT\n\n00:01.000 --> 00:02.0000\nx", "line 3: expected times such as"),
-        ("WEBVTT\n\n00:61.000 --> 00:62.000\nx", "line 3: expected times such as"),
-        ("WEBVTT\n\n00:03.000 --> 00:02.000\nx", "line 3: expected an end after the start"),
-        ("WEBVTT\n\n1\n\n00:01.000 --> 00:02.000\nx", "line 3: .* text without times: '1'"),
-        ("WEBVTT\n\ntwo\nlines", "line 3: .* text without times: 'two'"),
-        ("WEBVTT\n\nNOTE emo2vec\nduration: long", "expected a duration .* found 'long'"),
-        ("WEBVTT\n\nNOTE emo2vec\nduration: inf", "expected a duration .* found 'inf'"),
-        (f"WEBVTT\n\n00:01.000 --> {'9' * 5000}:00:02.000", "line 3: expected times such as"),
-        (cue("<v.sad Bob>a<c.angry>b"), "line 3: expected one emotion .*'sad', 'angry'"),
+        ("", "line 1: .*WEBVTT.*''"),
+        ("WEBVTTx", "line 1: .*WEBVTT"),
+        ("1\n00:00:01,000 --> 00:00:02,000\nx", "line 1: .*WEBVTT.*'1'"),
+        ("WEBVTT\n\n00:01.000 --> 00:1d.000\nx", "line 3: .*times.*00:1d.000"),
+        ("WEBVTT\n\n00:00:01,000 --> 00:00:02,000\nx", "line 3: .*times.*01,000"),
+        ("WEBVTT\n\n00:01.000 --> 00:02.0000\nx", "line 3: .*times.*02.0000"),
+        ("WEBVTT\n\n00:61.000 --> 00:62.000\nx", "line 3: .*times.*00:61"),
+        ("WEBVTT\n\n00:03.000 --> 00:02.000\nx", "line 3: .*end.*start.*00:03"),
+        ("WEBVTT\n\n1\n\n00:01.000 --> 00:02.000\nx", "line 3: .*'1'"),
+        ("WEBVTT\n\ntwo\nlines", "line 3: .*'two'"),
+        ("WEBVTT\n\nNOTE emo2vec\nduration: long", "duration.*'long'"),
+        ("WEBVTT\n\nNOTE emo2vec\nduration: inf", "duration.*'inf'"),
+        (f"WEBVTT\n\n00:01.000 --> {'9' * 5000}:00:02.000", "line 3: .*times"),
+        (cue("<v.sad Bob>a<c.angry>b"), "line 3: .*'sad', 'angry'"),
     ],
 )
-def test_what_players_would_pass_over_is_named(text, message):
+def test_malformed_captions_are_named(text, message):
     with pytest.raises(FormatError, match=message):
         loads(text)
 
 
-def test_what_is_said_is_left_out_with_a_warning():
+def test_text_of_cues_is_dropped_with_a_warning():
     text = cue("<v Ann>Hello") + "\n00:01.000 --> 00:02.000\nWell.\n\n00:02.000 --> 00:03.000\n"
 
-    with pytest.warns(Emo2vecWarning, match="left out is what is said in 2 cues"):
+    with pytest.warns(Emo2vecWarning, match="text of 2 cues"):
         assert len(read(text)) == 3
 
 
-def test_a_turn_before_0_and_a_score_that_is_no_probability_are_refused():
+def test_a_turn_before_0_and_an_invalid_score_are_errors():
     early = talk((Turn(start=-0.5, end=1, speaker="Bob"), Emotion()))
     odd = talk((Turn(start=0, end=1, speaker="Bob"), Emotion(label="sad", score=float("nan"))))
 
-    with pytest.raises(FormatError, match=r"no times before 0, got Turn\(start=-0.5"):
+    with pytest.raises(FormatError, match=r"before 0.*Turn\(start=-0.5"):
         dumps([early])
-    with pytest.raises(FormatError, match=r"a probability, got nan of Turn\(.*'Bob'"):
+    with pytest.raises(FormatError, match=r"score.*nan.*Turn\(.*'Bob'"):
         dumps([odd])
 
 
 @pytest.mark.parametrize("colour", COLOURS.values())
-def test_every_colour_can_be_read_on_black(colour):
-    """Three to one is what the WCAG ask of large text."""
+def test_every_colour_is_readable_on_black(colour):
+    """The WCAG require a contrast of 3:1 for large text."""
     channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
@@ -243,15 +243,15 @@ def test_another_reader_finds_the_same_cues():
 
 
 REFUSED = {
-    "empty.vtt": "line 1: expected WEBVTT",
-    "invalid.vtt": "line 1: expected WEBVTT",
-    "invalid_timeframe.vtt": "line 6: expected times",
+    "empty.vtt": "line 1: .*WEBVTT",
+    "invalid.vtt": "line 1: .*WEBVTT",
+    "invalid_timeframe.vtt": "line 6: .*times",
     "missing_timeframe.vtt": "line 6: .* 'Caption text #2'",
 }
 
 
-@SAID
-def test_captions_of_others_are_read_or_refused_as_another_reader_finds_them(shared):
+@WITH_TEXT
+def test_captions_of_other_tools_are_read_as_webvtt_py_reads_them(shared):
     import webvtt
 
     paths = sorted((shared / "format_samples").glob("webvtt_*/*.vtt"))
@@ -275,8 +275,8 @@ def test_captions_of_others_are_read_or_refused_as_another_reader_finds_them(sha
     assert len(paths) == 20
 
 
-@SAID
-def test_speakers_of_others_are_read(shared):
+@WITH_TEXT
+def test_speakers_in_captions_of_other_tools_are_read(shared):
     folder = shared / "format_samples" / "webvtt_mozilla"
     speakers = {
         path.stem: [each.turn.speaker for each in loads(path.read_text("utf-8"))[0].turns]

@@ -1,1 +1,1 @@
-"""ELAN's annotation documents (.eaf): writing, and reading those of others, too."""
+"""ELAN's annotation documents (.eaf). Reads documents of other origin as well."""

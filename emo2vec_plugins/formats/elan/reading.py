@@ -1,13 +1,13 @@
-"""ELAN's annotation documents, read: those of this package, annotated or not, and those of others.
+"""Reader for ELAN's annotation documents, written by this package or created in ELAN.
 
-Tiers of their own are speakers' tiers, and every annotation on them is a turn, whatever it says,
-also without a text. The speaker is the tier's participant; where it has none, its name says it. Of
-the tiers that depend on others, those that are called ``emotion@`` give the emotions of the turns
-that they refer to; one with times of its own gives them by overlap. Other dependent tiers (words,
-translations) have no turns and are left out with a warning.
+Independent tiers are speakers' tiers, and every annotation on them is a turn, with or without text.
+The speaker is the tier's participant, or else the tier's name. Dependent tiers named ``emotion@``
+have the emotions of the turns they refer to. If such a tier has its own times, emotions are matched by
+overlap. Other dependent tiers (words, translations) have no turns and are dropped with a warning.
 
-The sound is the document's first that is audio, or its first. Properties that this package wrote
-give the recording's name and duration, and how the sound was called, unless another was linked.
+The audio is the first linked medium that is audio, or else the first medium. Properties written by
+this package give the recording's name and duration, and the original path of the audio unless a
+different file has been linked.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 RECORDING, AUDIO, DURATION = "emo2vec:recording", "emo2vec:audio", "emo2vec:duration"
-"""Properties of documents that this package writes."""
+"""Names of the properties that this package writes."""
 
 VALUES = Escaping(str.isprintable)
-"""How names are spelt in properties."""
+"""Escaping of the values of properties."""
 
 
 def loads(text: str) -> list[Dialogue]:
-    """Return the one recording of an ELAN document; it is called "" if the document has no name.
+    """Return the one recording of an ELAN document; its name is "" if the document has none.
 
-    Warns of texts and dependent tiers that are left out, and of emotions that are no turn's.
+    Warns about dropped texts and dependent tiers, and about emotions without a turn.
 
     Raises:
-        FormatError: If it is no ELAN document, or an annotation has no time; names the line or the
-            annotation.
-        MissingExtraError: If the ``formats`` extra, which brings defusedxml, is not installed.
+        FormatError: If the text is not an ELAN document, or an annotation has no time; names the
+            line or the annotation.
+        MissingExtraError: If the extra ``formats``, which installs defusedxml, is missing.
     """
     root = parsed(text, what="ELAN's XML")
     if root.tag != "ANNOTATION_DOCUMENT":
@@ -80,32 +80,32 @@ def _properties(header: Element) -> dict[str, str]:
 
 
 def _audio(header: Element, given: str | None) -> str | None:
-    """Return where the sound is: as it was *given*, unless a file of another name is linked."""
+    """Return the audio: as originally *given*, unless a file with another name is linked."""
     media = list(header.iter("MEDIA_DESCRIPTOR"))
     if not media:
         return None
     sound = next((x for x in media if x.get("MIME_TYPE", "").startswith("audio/")), media[0])
     path = _path(_get(sound, "MEDIA_URL"))
-    # ELAN shifts one of several media so that they run together; times are the document's.
+    # ELAN shifts media to synchronise them, but annotations keep the document's times.
     if sound.get("TIME_ORIGIN", "0") != "0":
-        place = f"{sound.get('TIME_ORIGIN')} ms of the sound {path!r}"
-        warn(f"times are those of the document, whose 0 is at {place}")
+        offset = f"{sound.get('TIME_ORIGIN')} ms into the audio {path!r}"
+        warn(f"times are those of the document, which starts {offset}")
     if given is None:
         return path or None
     audio = VALUES.unescape(given)
-    # Windows' rules split at both kinds of slash.
+    # Windows paths split at both kinds of slash.
     same = PureWindowsPath(audio).name == PureWindowsPath(path).name
     return audio if same else path
 
 
 def _path(url: str) -> str:
-    """Return the path in a URL of a file, in which ELAN escapes nothing; other URLs as they are."""
-    # file:///C:/talk.wav has a slash before the drive, file:////host/talk.wav two of its own.
+    """Return the path in a file URL, in which ELAN escapes nothing; other URLs are unchanged."""
+    # file:///C:/talk.wav has a slash before the drive, file:////host/talk.wav two before the host.
     return re.sub(r"^file:(?://(?=/))?(?:/(?=.:))?", "", url, flags=re.DOTALL)
 
 
 def _slots(root: Element) -> dict[str, float | None]:
-    """Return the seconds of time slots; None for those that only have an order."""
+    """Return the times of time slots in seconds; None for slots that define only an order."""
     found: dict[str, float | None] = {}
     for slot in root.iter("TIME_SLOT"):
         name, value = _get(slot, "TIME_SLOT_ID"), slot.get("TIME_VALUE")
@@ -135,7 +135,7 @@ class _Tier:
 
     @property
     def has_times(self) -> bool:
-        """Return whether its annotations are turns, or emotions at times of their own."""
+        """Return whether the annotations are turns, or emotions with their own times."""
         has_spans = next(self.aligned(), None) is not None
         return not self.is_dependent or (self.is_emotions and has_spans)
 
@@ -146,11 +146,11 @@ class _Tier:
         return self.element.iter("REF_ANNOTATION")
 
     def read(self, slots: Mapping[str, float | None], labels: Mapping[str, str]) -> ReadTier:
-        """Return the tier with its turns, or with its emotions if these have times.
+        """Return the tier with its turns, or with its emotions if they have times.
 
         Args:
-            slots: Their seconds.
-            labels: The emotions that refer to turns, by the turns' identifiers.
+            slots: Times in seconds by slot.
+            labels: Emotions by the identifiers of the turns they refer to.
         """
         return ReadTier(
             name=self.name,
@@ -168,27 +168,27 @@ class _Tier:
             _seconds(slots, _get(element, f"TIME_SLOT_REF{number}"), where) for number in (1, 2)
         )
         if end < start:
-            raise FormatError(f"{where}: expected an end after the start, {start}, found {end}")
+            raise FormatError(f"{where}: expected an end after the start {start}, found {end}")
         label = _value(element) if self.is_emotions else labels.get(name)
         return Span(start=start, end=end, label=label)
 
 
 def _seconds(slots: Mapping[str, float | None], slot: str, where: str) -> float:
     if slot not in slots:
-        raise FormatError(f"{where}: there is no time slot {slot!r}; was the file cut short?")
+        raise FormatError(f"{where}: no time slot {slot!r}; is the file truncated?")
     seconds = slots[slot]
     if seconds is None:
-        raise FormatError(f"{where}: expected a time, found time slot {slot!r} without one")
+        raise FormatError(f"{where}: expected a time in time slot {slot!r}, found none")
     return seconds
 
 
 def _labels(tiers: Sequence[_Tier]) -> dict[str, str]:
-    """Return the emotions that refer to turns, by the turns' identifiers."""
+    """Return emotions by the identifiers of the turns they refer to."""
     speakers = [tier for tier in tiers if not tier.is_dependent and not tier.is_emotions]
     turns = Counter(_get(each, "ANNOTATION_ID") for tier in speakers for each in tier.aligned())
     twice = next((name for name, times in turns.items() if times > 1), None)
     if twice is not None:
-        raise FormatError(f"two annotations are called {twice!r}; expected one")
+        raise FormatError(f"expected one annotation {twice!r}, found two")
     labels: dict[str, str] = {}
     for tier in tiers:
         more = []
@@ -201,15 +201,15 @@ def _labels(tiers: Sequence[_Tier]) -> dict[str, str]:
             else:
                 more.append(f"annotation {_get(each, 'ANNOTATION_ID')!r}, {value!r}")
         if more:
-            found = f"{len(more)} emotions are of no turn, or a turn's second"
-            warn(f"tier {tier.name!r}: {found}, and are left out; the first is {more[0]}")
+            dropped = f"dropped {len(more)} emotions (first {more[0]})"
+            warn(f"tier {tier.name!r}: {dropped}: their turn does not exist or has one already")
     return labels
 
 
 def _warn_of_dependent(tiers: Iterable[_Tier]) -> None:
     depend = [tier for tier in tiers if tier.is_dependent and not tier.is_emotions]
     if names := [repr(tier.name) for tier in depend if len(tier.element)]:
-        warn(f"tiers that depend on others have no turns and are left out: {', '.join(names)}")
+        warn(f"dropped dependent tiers, which have no turns: {', '.join(names)}")
 
 
 def _value(element: Element) -> str:

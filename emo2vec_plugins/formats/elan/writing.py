@@ -1,15 +1,15 @@
-"""ELAN's annotation documents (.eaf), whose emotions move with their turns.
+"""Writer for ELAN's annotation documents (.eaf).
 
 Every speaker has a tier of turns, with the speaker as participant, and a dependent tier
-``emotion@SPEAKER``, which refers to the turns: when a turn is moved in ELAN, its emotion moves
-along. Emotions are picked from a controlled vocabulary. `emo2vec_plugins.formats.tiers` has the
-rules of the tiers' names, `emo2vec_plugins.formats.elan.reading` how documents of others are read.
+``emotion@SPEAKER``, which refers to the turns: when a turn is moved in ELAN, its emotion moves with it.
+Annotators choose emotions from a controlled vocabulary. `emo2vec_plugins.formats.tiers` describes the
+names of tiers, and `emo2vec_plugins.formats.elan.reading` the reader.
 
-The sound is linked as ELAN does it: an absolute ``file:`` URL in which nothing is escaped, because
-ELAN takes its end for a path as it stands, and a relative one for documents that move. What was
-given is kept in properties, as are the recording's name and duration.
+The audio is linked as ELAN links it: with an absolute ``file:`` URL without escapes, because ELAN uses
+the part after the scheme as a path, and with a relative URL for documents that move. Properties store
+the original path, and the recording's name and duration.
 
-No score is written: when an annotator has corrected a label, the score would be another label's.
+Scores are not written: after a correction, the score would belong to a different label.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LEAST_TICKS = 1
 
 _DOCUMENT = {
     "AUTHOR": "emo2vec_plugins",
-    "DATE": "1970-01-01T00:00:00+00:00",  # one there must be; the same turns give the same file
+    "DATE": "1970-01-01T00:00:00+00:00",  # required; fixed, so the same turns give the same file
     "FORMAT": "3.0",
     "VERSION": "3.0",
     "xmlns:xsi": "http://www.w3.org/2001/XMLSchema-instance",
@@ -59,8 +59,8 @@ def dumps(dialogues: Sequence[Dialogue]) -> str:
     """Return the ELAN document of one recording.
 
     Raises:
-        FormatError: If there are several recordings, a turn starts before 0, or the path of the
-            sound has control characters.
+        FormatError: If there is not exactly one recording, a turn starts before 0, or the path of
+            the audio has control characters.
     """
     dialogue = only(dialogues, "an ELAN document")
     tiers = tiers_of(dialogue, rate=MILLISECONDS, least=LEAST_TICKS)
@@ -73,7 +73,7 @@ def dumps(dialogues: Sequence[Dialogue]) -> str:
     SubElement(document, "CONSTRAINT", _ASSOCIATION)
     _add_vocabulary(document, entries)
     indent(document, "    ")
-    # As ELAN ends empty elements; ACT, for R, finds no times otherwise. Names and values have no ">".
+    # End empty elements as ELAN does, or ACT, for R, finds no times. Names and values have no ">".
     text = tostring(document, encoding="unicode").replace(" />", "/>")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
@@ -81,7 +81,7 @@ def dumps(dialogues: Sequence[Dialogue]) -> str:
 ELAN = Format(
     name="elan",
     suffixes=(".eaf",),
-    description="ELAN: a tier a speaker, and one with the emotions; scores are lost",
+    description="ELAN: two tiers per speaker, turns and emotions; scores are lost",
     dumps=dumps,
     loads=loads,
     holds=frozenset({"empty", "recording", "audio", "recording_duration", "speaker", "label"}),
@@ -94,7 +94,7 @@ def _add_header(document: Element, dialogue: Dialogue) -> None:
     header = SubElement(document, "HEADER", {"MEDIA_FILE": "", "TIME_UNITS": "milliseconds"})
     if dialogue.audio is not None:
         SubElement(header, "MEDIA_DESCRIPTOR", _media(dialogue.audio))
-    # ELAN numbers the annotations that are added from here on.
+    # ELAN continues to number new annotations from here.
     last = {"lastUsedAnnotationId": str(2 * len(dialogue.turns))}
     given = {
         RECORDING: VALUES.escape(dialogue.recording),
@@ -109,8 +109,8 @@ def _add_header(document: Element, dialogue: Dialogue) -> None:
 def _media(audio: str) -> dict[str, str]:
     bad = _NOT_XML.search(audio)
     if bad:
-        found = f"the character {bad.group()!r} in the path of the sound, {audio!r}"
-        raise FormatError(f"XML cannot hold {found}")
+        found = f"the character {bad.group()!r}, found in the path of the audio, {audio!r}"
+        raise FormatError(f"XML cannot store {found}")
     suffix = PurePosixPath(audio).suffix.removeprefix(".").casefold()
     kind = {"MIME_TYPE": _MIME_TYPES.get(suffix, "audio/*")}
     if "://" in audio:
@@ -132,7 +132,7 @@ def _relative(path: str) -> dict[str, str]:
 
 
 def _entries(tiers: Sequence[Tier]) -> dict[str, str]:
-    """Return the identifiers of all emotions to pick from, those of the turns included."""
+    """Return the identifiers of all emotions in the vocabulary, including those of the turns."""
     used = sorted({each.label for tier in tiers for each in tier.segments})
     labels = dict.fromkeys([*EMOTIONS, UNSCORED, *used])
     return {label: f"cveid{number}" for number, label in enumerate(labels)}
@@ -163,9 +163,9 @@ def _add_annotation(tier: Element, kind: str, attributes: dict[str, str], value:
 
 
 def _add_slots(document: Element, tiers: Sequence[Tier]) -> dict[tuple[int, int, int], str]:
-    """Add the time slots by time, ends before starts; return their names.
+    """Add the time slots, sorted by time with ends before starts; return their names.
 
-    The keys are a tier's place, a segment's place on it, and 0 for its end or 1 for its start.
+    The keys are a tier's index, a segment's index on it, and 0 for its end or 1 for its start.
     """
     times = sorted(
         (time, is_start, place, index)
@@ -197,7 +197,7 @@ def _add_types(document: Element) -> None:
 def _add_vocabulary(document: Element, entries: dict[str, str]) -> None:
     vocabulary = SubElement(document, "CONTROLLED_VOCABULARY", {"CV_ID": _EMOTIONS})
     language = {"LANG_REF": _LANGUAGE["LANG_ID"]}
-    SubElement(vocabulary, "DESCRIPTION", language).text = "Emotions heard in a turn"
+    SubElement(vocabulary, "DESCRIPTION", language).text = "Emotions of turns"
     for label, name in entries.items():
         entry = SubElement(vocabulary, "CV_ENTRY_ML", {"CVE_ID": name})
         SubElement(entry, "CVE_VALUE", language).text = label

@@ -1,1 +1,1 @@
-"""EmotionML, the W3C's XML for emotions: writing, and reading documents of others, too."""
+"""EmotionML, the W3C's XML for emotions. Reads documents of other tools as well."""

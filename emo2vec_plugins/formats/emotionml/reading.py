@@ -1,11 +1,12 @@
-"""EmotionML, read: what this package wrote, and documents of others as far as they tell of turns.
+"""Reader for EmotionML documents of this package and of other tools.
 
-Of others, an emotion is a turn of nobody. Its time is, in this order: its start and end, whatever 0
-is to them; its offset from an anchor and its duration; the span in a reference to what expresses it,
-``talk.wav#t=1.5,3``. An emotion without a time is an error. Its recording is the anchor, or the file
-in the reference. Its label is the category of the greatest confidence, then value; where one is
-missing it counts as 1. Its score is that category's confidence. Dimensions, appraisals, tendencies,
-further categories, intensities and traces are left out, with a warning that counts them.
+In documents of other tools, each emotion is a turn without a speaker. Its time is the first of these
+that is given: its start and end, in whatever time base they have; its offset from an anchor and its
+duration; or the span in a reference to the audio that expresses it, ``talk.wav#t=1.5,3``. An emotion
+without a time is an error. The recording is the anchor, or the file in the reference. The label is
+the category with the highest confidence, then the highest value; a missing one counts as 1. The score
+is that category's confidence. Dimensions, appraisals, action tendencies, further categories,
+intensities and traces are dropped, with a warning that counts them.
 """
 
 from __future__ import annotations
@@ -31,25 +32,25 @@ if TYPE_CHECKING:
 NAMESPACE = "http://www.w3.org/2009/10/emotionml"
 
 OURS = "urn:emo2vec:emotionml:1"
-"""The namespace of what is in ``info``; the number changes when it can no longer be read as before."""
+"""Namespace of the elements in ``info``; the number changes with every incompatible change."""
 
 XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
 
 
 def _is_xml(character: str) -> bool:
-    """Return whether XML 1.0 can hold a character, in whatever way it is spelt."""
+    """Return whether XML 1.0 can contain a character, literally or as a reference."""
     if character < " ":
         return character in "\t\n\r"
     return not "\ud800" <= character <= "\udfff" and character not in "\ufffe\uffff"
 
 
 ANY = Escaping(_is_xml)
-"""Attributes of ours: any text."""
+"""Escaping of our attributes with any text."""
 
 WORDS = Escaping(lambda character: _is_xml(character) and not character.isspace())
-"""Attributes of ours that list several words."""
+"""Escaping of our attributes with lists of words."""
 
-# Names of items are NMTOKENs, which have no %; validators differ in which letters beyond ASCII are some.
+# Item names are NMTOKENs, which exclude %. Validators disagree about letters beyond ASCII.
 CATEGORIES = Escaping(
     lambda character: character.isascii() and (character.isalnum() or character in "-_."),
     frozenset({UNSCORED}),
@@ -62,7 +63,7 @@ _FRAGMENT = re.compile(rf"[#?&]t=(?:npt:)?({_CLOCK})?,({_CLOCK})(?=[&#]|$)")
 
 
 def anchor_of(element: Element) -> str:
-    """Return the URI of what an emotion's time is counted in; empty if nothing says it."""
+    """Return the URI that an emotion's time refers to; empty if there is none."""
     given = element.get("time-ref-uri")
     if given is not None:
         return given
@@ -79,15 +80,15 @@ def _span(element: Element, where: str) -> tuple[float, float]:
         return start, start + _seconds(element, "duration", where)
     if "offset-to-start" not in given and "duration" not in given:
         return _referred(element, where)
-    # Offsets from the end would need the length of the sound.
+    # Offsets from the end would need the duration of the audio.
     if element.get("time-ref-anchor-point", "start") != "start":
-        raise FormatError(f"{where}: its time is counted from the end of an unknown length")
+        raise FormatError(f"{where}: expected a time from the start, found one from the end")
     start = _seconds(element, "offset-to-start", where)
     return start, start + _seconds(element, "duration", where)
 
 
 def _seconds(element: Element, name: str, where: str) -> float:
-    """Return the seconds that an attribute says in milliseconds, 0 without one."""
+    """Return an attribute in milliseconds as seconds; 0 if it is missing."""
     value = element.get(name, "0").strip()
     if not re.fullmatch("[+-]?[0-9]{1,15}", value):
         raise FormatError(f"{where}: expected milliseconds as {name}, found {value!r}")
@@ -100,7 +101,7 @@ def _referred(element: Element, where: str) -> tuple[float, float]:
         if found:
             return _clock(found[1] or "0"), _clock(found[2])
     ways = "offset-to-start and duration, start and end, or a reference such as talk.wav#t=1.5,3"
-    raise FormatError(f"{where}: does not say when it was; expected {ways}")
+    raise FormatError(f"{where}: no time, expected {ways}")
 
 
 def _clock(text: str) -> float:
@@ -112,9 +113,9 @@ def _clock(text: str) -> float:
 
 
 def _references(element: Element) -> list[str]:
-    """Return the URIs of what an emotion is expressed by."""
+    """Return the URIs of the media that express an emotion."""
     found = element.findall(_REFERENCE)
-    # A role is expressedBy unless the document says another.
+    # The default role is expressedBy.
     return [x.get("uri", "") for x in found if x.get("role", "expressedBy") == "expressedBy"]
 
 
@@ -131,11 +132,12 @@ _RECORDING, _MODEL, _TOKEN, _TURN, _CLASS = (
 
 
 def loads(text: str) -> list[Dialogue]:
-    """Return the recordings of a document, in the order in which it tells of them.
+    """Return the recordings of a document, in order of first mention.
 
     Raises:
-        FormatError: If it is no EmotionML, or an emotion has no time; names the line or the emotion.
-        MissingExtraError: If the ``formats`` extra, which brings defusedxml, is not installed.
+        FormatError: If the text is not EmotionML, or an emotion has no time; names the line or the
+            emotion.
+        MissingExtraError: If the extra ``formats``, which installs defusedxml, is missing.
     """
     root = parsed(text, what="EmotionML")
     if root.tag not in (_ROOT, _EMOTION):
@@ -156,23 +158,23 @@ def loads(text: str) -> list[Dialogue]:
     for number, element in enumerate(emotions, 1):
         anchor = anchor_of(element)
         scored = _scored(element, where=f"emotion {number}", models=models, left_out=left_out)
-        # Documents of others name recordings by nothing but their emotions' references.
+        # Documents of other tools name recordings only in the references of emotions.
         recordings.setdefault(anchor, _named(anchor))
         turns.setdefault(anchor, []).append(scored)
     if left_out:
         counts = ", ".join(f"{count} x {name}" for name, count in sorted(left_out.items()))
-        warn(f"a turn has one label and its score; left out of this EmotionML: {counts}")
+        warn(f"dropped from EmotionML: {counts}; a turn has only one label and its score")
     return [replace(one, turns=tuple(turns[name])) for name, one in recordings.items()]
 
 
 def _described(infos: Sequence[Element], tag: str) -> Iterator[tuple[str, Element]]:
-    """Yield what is described in the head of a document, by the name that emotions call it."""
+    """Yield the elements with a tag in the head of a document, with their identifiers."""
     known = set()
     for element in (each for info in infos for each in info.findall(tag)):
         name = element.get(XML_ID)
         if name is None or name in known:
             kind = tag.partition("}")[2]
-            raise FormatError(f"expected an xml:id of its own in <e2v:{kind}>, found {name!r}")
+            raise FormatError(f"expected a unique xml:id in <e2v:{kind}>, found {name!r}")
         known.add(name)
         yield name, element
 
@@ -181,12 +183,12 @@ def _model(element: Element) -> Provenance:
     fields = {name: ANY.unescape(value) for name, value in element.items()}
     tokens = [_text(each, "name") or "" for each in element.findall(_TOKEN)]
     if "model" not in fields:
-        raise FormatError("expected the name of a model in <e2v:model>, found none")
+        raise FormatError("expected a model name in <e2v:model>, found none")
     return Provenance.from_dict(fields | {"tokens": tokens})
 
 
 def _named(anchor: str) -> Dialogue:
-    """Return the recording that documents of others mean by a URI."""
+    """Return the recording that a URI denotes in a document of another tool."""
     if anchor.startswith("#") or not anchor:
         return Dialogue(recording=anchor.removeprefix("#"))
     return Dialogue(recording=PurePosixPath(unquote(urlsplit(anchor).path)).stem, audio=anchor)
@@ -208,10 +210,10 @@ def _number(element: Element, name: str, where: str) -> float | None:
 def _scored(
     element: Element, *, where: str, models: Mapping[str, Provenance], left_out: Counter[str]
 ) -> ScoredTurn:
-    """Return the turn that an emotion tells of; count what is left out of it."""
+    """Return the turn of an emotion; count dropped descriptions in *left_out*."""
     start, end = _span(element, where)
     if end < start:
-        raise FormatError(f"{where}: expected an end after its start {start}, found {end}")
+        raise FormatError(f"{where}: expected an end after the start {start}, found {end}")
     ours = element.find(f"{_INFO}/{_TURN}")
     if ours is None:
         emotion = _strongest(element, where=where, left_out=left_out)
@@ -238,9 +240,9 @@ def _emotion(
     classes = ours.findall(_CLASS)
     model = ours.get("model")
     if model is not None and model not in models:
-        raise FormatError(f"{where}: there is no model {model!r} in the document")
+        raise FormatError(f"{where}: no model {model!r} in the document")
     return Emotion(
-        **({} if first is None else _said(first, where)),
+        **({} if first is None else _label_and_score(first, where)),
         scores=_values(classes, "score", where),
         logits=_values(classes, "logit", where),
         flags=tuple(map(WORDS.unescape, ours.get("flags", "").split())),
@@ -256,8 +258,8 @@ def _values(classes: Sequence[Element], kind: str, where: str) -> dict[str, floa
     return {name: value for name, value in found if value is not None}
 
 
-def _said(category: Element, where: str) -> dict[str, Any]:
-    """Return the label and the score that a category stands for, as fields of an emotion."""
+def _label_and_score(category: Element, where: str) -> dict[str, Any]:
+    """Return a category's label and score as fields of an emotion."""
     name = category.get("name")
     if name is None:
         raise FormatError(f"{where}: expected a name in <category>, found none")
@@ -267,7 +269,7 @@ def _said(category: Element, where: str) -> dict[str, Any]:
 
 
 def _strongest(element: Element, *, where: str, left_out: Counter[str]) -> Emotion:
-    """Return what a document of others says of an emotion, as far as a label can."""
+    """Return the strongest category of an emotion in a document of another tool."""
 
     def strength(category: Element) -> list[float]:
         given = (_number(category, name, where) for name in ("confidence", "value"))
@@ -278,4 +280,4 @@ def _strongest(element: Element, *, where: str, left_out: Counter[str]) -> Emoti
     left_out.update(each.tag.partition("}")[2] for each in descriptions if each is not label)
     left_out.update("trace" for each in descriptions if each.find(_TRACE) is not None)
     left_out.update("value" for each in descriptions if each is label and each.get("value"))
-    return Emotion() if label is None else Emotion(**_said(label, where))
+    return Emotion() if label is None else Emotion(**_label_and_score(label, where))

@@ -1,4 +1,4 @@
-"""EmotionML 1.0, the W3C's language for emotions, which the schema of the standard takes for valid.
+"""Writer for EmotionML 1.0, the W3C's XML for emotions. Documents are valid under its schema.
 
 ::
 
@@ -14,13 +14,13 @@
       <reference uri="talk.wav#t=1.500,3.000" role="expressedBy" />
     </emotion>
 
-The first category is the label. Probabilities are confidences: ``value`` means how strong an emotion
-is, which nobody measured. Times are milliseconds from the start of a recording: ``start`` and ``end``
-would be milliseconds since 1970. Every emotion needs a category, so a turn without a label has
-``unscored``. The vocabulary of all categories is in the document, because labels need not be in the
-W3C's. What EmotionML has no words for is in ``info``, in a namespace of our own: the recordings with
-their names, sounds and lengths, the models, and for each turn the speaker and the rest.
-`emo2vec_plugins.formats.emotionml.reading` says what is read, also from files of others.
+The first category is the label. Probabilities are written as ``confidence``, not as ``value``, which
+means the strength of an emotion. Times are offsets in milliseconds from the start of a recording,
+because ``start`` and ``end`` would count from 1970. Every emotion needs a category, so a turn without
+a label has ``unscored``. The document contains the vocabulary of all categories, because labels may be
+missing from the W3C's. ``info`` contains, in a separate namespace, everything that EmotionML does not
+define: the names, audio and durations of recordings, the models, and each turn's speaker and other
+fields. `emo2vec_plugins.formats.emotionml.reading` describes the reader.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 
 
 def dumps(dialogues: Sequence[Dialogue]) -> str:
-    """Return one document, an emotion for each turn, in order.
+    """Return one document with an emotion for each turn, in order.
 
     Raises:
-        FormatError: If a score is no probability, or another number is not finite.
+        FormatError: If a score is not a probability, or another number is not finite.
     """
     root = Element("emotionml", {"version": "1.0", "xmlns": NAMESPACE, "xmlns:e2v": OURS})
     info = SubElement(root, "info")
@@ -64,7 +64,7 @@ def dumps(dialogues: Sequence[Dialogue]) -> str:
         emotions += [_emotion(each, anchor, models, dialogue.audio) for each in dialogue.turns]
     _add_vocabulary(root, emotions)
     root.extend(emotions)
-    # Text of an element would be changed by indenting; all values are attributes.
+    # Indenting would change the text of elements, so all values are attributes.
     indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}\n'
 
@@ -72,7 +72,7 @@ def dumps(dialogues: Sequence[Dialogue]) -> str:
 EMOTIONML = Format(
     name="emotionml",
     suffixes=(".emotionml",),
-    description="the W3C's XML for emotions, with all scores, flags and models; only arrays are lost",
+    description="W3C XML for emotions, with all scores, flags and models; only arrays are lost",
     dumps=dumps,
     loads=loads,
     holds=frozenset(FIELDS),
@@ -81,10 +81,10 @@ EMOTIONML = Format(
 
 
 def _add_models(info: Element, dialogues: Sequence[Dialogue]) -> dict[Provenance | None, str]:
-    """Describe each model once; return what each is called in the document."""
-    spoke = dict.fromkeys(each.emotion.provenance for one in dialogues for each in one.turns)
+    """Add each model once; return the identifiers of the models."""
+    found = dict.fromkeys(each.emotion.provenance for one in dialogues for each in one.turns)
     models: dict[Provenance | None, str] = {}
-    for provenance in spoke:
+    for provenance in found:
         if provenance is not None:
             models[provenance] = f"model-{len(models) + 1}"
             fields = provenance.to_dict()
@@ -97,7 +97,7 @@ def _add_models(info: Element, dialogues: Sequence[Dialogue]) -> dict[Provenance
 
 
 def _add_vocabulary(root: Element, emotions: Sequence[Element]) -> None:
-    """List every category, if there is any: a vocabulary may not be empty."""
+    """Add a vocabulary of all categories, unless there are none: it must not be empty."""
     names = dict.fromkeys(each.get("name", "") for one in emotions for each in one.iter("category"))
     if names:
         root.set("category-set", "#emotions")
@@ -123,7 +123,7 @@ def _recording(dialogue: Dialogue) -> dict[str, str]:
 def _emotion(
     scored: ScoredTurn, anchor: str, models: Mapping[Provenance | None, str], audio: str | None
 ) -> Element:
-    # The standard counts in whole milliseconds.
+    # The standard uses whole milliseconds.
     start, end = grid(scored.turn, rate=MILLISECONDS)
     times = {"offset-to-start": str(start), "duration": str(end - start)}
     given = {"time-ref-uri": f"#{anchor}", **times, "expressed-through": "voice"}
@@ -132,7 +132,7 @@ def _emotion(
     for name, confidence in _categories(scored):
         given = {} if confidence is None else {"confidence": _probability(confidence, scored)}
         SubElement(emotion, "category", {"name": name, **given})
-    if audio is not None and max(start, 0) < end:  # a span of no length would be none
+    if audio is not None and max(start, 0) < end:  # a span of zero length is invalid
         span = ",".join(decimal(each, rate=MILLISECONDS, least=3) for each in (max(start, 0), end))
         uri = f"{_uri(audio)}#t={span}"
         SubElement(emotion, "reference", {"uri": uri, "role": "expressedBy"})
@@ -140,7 +140,7 @@ def _emotion(
 
 
 def _categories(scored: ScoredTurn) -> Iterator[tuple[str, float | None]]:
-    """Yield each category and its confidence, that of the label first."""
+    """Yield each category and its confidence, the label first."""
     label, score = scored.emotion.label, scored.emotion.score
     yield (UNSCORED, None) if label is None else (CATEGORIES.escape(label), score)
     for name, value in scored.emotion.scores.items():
@@ -180,16 +180,16 @@ def _maybe(value: Any, write: Callable[[Any], str]) -> str | None:
     return None if value is None else write(value)
 
 
-def _finite(value: float, whose: ScoredTurn | Dialogue) -> str:
+def _finite(value: float, owner: ScoredTurn | Dialogue) -> str:
     if not math.isfinite(value):
-        raise FormatError(f"expected a finite number, got {value} of {whose}")
+        raise FormatError(f"expected a finite number, got {value} in {owner}")
     return repr(float(value))
 
 
 def _probability(value: float, scored: ScoredTurn) -> str:
-    # A sum of rounded probabilities may be a little off.
+    # Sums of rounded probabilities may be slightly out of range.
     if not -1e-6 <= value <= 1 + 1e-6:
-        raise FormatError(f"expected a score from 0 to 1, got {value} of {scored.turn}")
+        raise FormatError(f"expected a score from 0 to 1, got {value} for {scored.turn}")
     return repr(min(max(float(value), 0.0), 1.0))
 
 

@@ -1,1 +1,1 @@
-"""Label Studio: tasks with predictions, the labelling configuration, and its export."""
+"""Label Studio: tasks with predictions, labelling configurations, and exports."""

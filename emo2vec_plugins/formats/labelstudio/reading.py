@@ -1,17 +1,17 @@
-"""Label Studio's export: what people made of the tasks.
+"""Reader for Label Studio's exports and tasks.
 
-Regions are turns, in the order in which they first occur. Results of one id are one region: the
-label of a ``labels`` result is its speaker, the choice of a ``choices`` result its emotion,
-whatever the controls are called. Which results are read:
+Regions are turns, in order of first occurrence. Results with the same id form one region: the label of
+a ``labels`` result is its speaker, and the choice of a ``choices`` result is its emotion. The names of
+the controls do not matter. The rules:
 
-- A task with the key ``annotations`` was worked on, or is to be. Cancelled annotations do not
-  count; of several the one that was changed last does, with a warning. A task that has none is not
-  annotated yet and left out, with a warning.
-- A task without that key was never in Label Studio; its predictions are read.
-- The score of an annotation is not read: Label Studio keeps the model's where people chose another
-  emotion. Nor is its channel, which is 0 whatever the audio is; ours lies in ``meta``.
-- What is neither label nor choice of a region (transcripts, relations, choices for the whole task)
-  is left out, with a warning.
+- A task with the key ``annotations`` has been in Label Studio. Cancelled annotations are ignored. If
+  there are several, the one changed last is used, with a warning. A task without annotations is not
+  annotated yet and is dropped with a warning.
+- A task without that key has not been in Label Studio; its predictions are read.
+- The score of an annotation is ignored, because Label Studio keeps the model's score even if people
+  choose another emotion. Its channel is ignored as well, because it is always 0; ``meta`` has ours.
+- Results that are neither label nor choice of a region (transcripts, relations, choices for the whole
+  task) are dropped with a warning.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from emo2vec_plugins.formats.jsonl import turn_at
 from emo2vec_plugins.formats.names import Escaping
 from emo2vec_plugins.formats.rttm import NOBODY
 
-# Label Studio knows a label by its text, so names are spelt in tasks as in the configuration, whose
-# XML attributes hold neither control characters nor, for sure, spaces but the ordinary one.
+# Label Studio identifies labels by their text, so names are escaped in tasks as in the configuration.
+# Its XML attributes cannot store control characters, or reliably any space except the ordinary one.
 SPEAKERS = Escaping(str.isprintable, frozenset({NOBODY}))
 CLASSES = Escaping(str.isprintable)
 
@@ -39,12 +39,12 @@ def read_export(text: str, *, annotator: int | str | None = None) -> list[Dialog
     """Return the dialogues in Label Studio's JSON: an export, or tasks to import.
 
     Args:
-        text: JSON, not JSON-MIN, which does not say which choice belongs to which region.
-        annotator: Whose annotations to read, by the number or the address in ``completed_by``;
-            others are left out.
+        text: JSON, not JSON-MIN, which does not link choices to regions.
+        annotator: Read only the annotations of this person, identified by the number or the email
+            address in ``completed_by``.
 
     Raises:
-        FormatError: If it is something else; names the task and the region.
+        FormatError: If the text has another format; names the task and the region.
     """
     given = parsed(text)
     tasks = [given] if isinstance(given, dict) else given
@@ -58,12 +58,12 @@ def read_export(text: str, *, annotator: int | str | None = None) -> list[Dialog
 
 @dataclass
 class _Notes:
-    """What was left out, for one warning each.
+    """Dropped items, each group for one warning.
 
     Attributes:
-        waiting: Tasks that nobody has annotated.
+        waiting: Tasks without annotations.
         chosen: Tasks with several annotations.
-        kinds: How many results of each kind that is not read.
+        kinds: Number of dropped results of each type.
     """
 
     waiting: list[str] = field(default_factory=list)
@@ -72,12 +72,12 @@ class _Notes:
 
     def warn(self) -> None:
         if self.waiting:
-            warn(f"{_first(self.waiting)} not annotated yet, and left out")
+            warn(f"{_first(self.waiting)} not annotated yet, dropped")
         if self.chosen:
-            warn(f"{_first(self.chosen)} annotated several times; the latest was read")
+            warn(f"{_first(self.chosen)} annotated several times, using the latest")
         if self.kinds:
-            listed = ", ".join(f"{count} of {kind}" for kind, count in self.kinds.items())
-            warn(f"results that are neither speaker nor emotion of a region are left out: {listed}")
+            listed = ", ".join(f"{count} x {kind}" for kind, count in self.kinds.items())
+            warn(f"dropped results that are not the speaker or emotion of a region: {listed}")
 
 
 def _first(names: list[str]) -> str:
@@ -87,22 +87,22 @@ def _first(names: list[str]) -> str:
 
 
 def refuse_unseen(text: str) -> None:
-    """Refuse tasks that were never in Label Studio, where people's annotations are expected.
+    """Check that all tasks have been in Label Studio and so have annotations.
 
     Raises:
-        FormatError: If a task has predictions alone.
+        FormatError: If a task has only predictions.
     """
     for number, task in enumerate(parsed(text), 1):
         if "annotations" not in task:
-            found = "expected annotations, found a model's predictions alone"
-            raise FormatError(f"task {number}: {found}; give what Label Studio exports as JSON")
+            found = "expected annotations, found only predictions of a model"
+            raise FormatError(f"task {number}: {found}; use Label Studio's export as JSON")
 
 
 def _fields(task: Any, number: int) -> Fields:
     fields = Fields.of(task, f"task {number}")
     if "data" not in fields.values:
-        hint = "JSON-MIN does not say which region an emotion is of, so export as JSON"
-        raise FormatError(f"task {number}: has no 'data'; {hint}")
+        hint = "JSON-MIN does not link emotions to regions, so export as JSON"
+        raise FormatError(f"task {number}: no field 'data'; {hint}")
     identity = fields.values.get("id")
     return fields if identity is None else Fields(fields.values, f"task {number} (id {identity})")
 
@@ -115,7 +115,7 @@ def _dialogue(task: Fields, annotator: int | str | None, notes: _Notes) -> Dialo
         return None
     if len(candidates) > 1:
         notes.chosen.append(task.where)
-    # The last to be changed: ISO 8601 in UTC sorts as text.
+    # Times in ISO 8601 and UTC sort as text.
     latest = max(
         candidates,
         key=lambda each: each.maybe_text("updated_at") or each.maybe_text("created_at") or "",
@@ -132,11 +132,11 @@ def _dialogue(task: Fields, annotator: int | str | None, notes: _Notes) -> Dialo
 
 
 def _candidates(task: Fields, annotator: int | str | None, *, by_people: bool) -> Iterator[Fields]:
-    """Yield the annotations that count, or the predictions."""
+    """Yield the annotations that were not cancelled, or the predictions."""
     key = "annotations" if by_people else "predictions"
     for value in task.list(key) if key in task.values else ():
         each = Fields.of(value, f"{task.where}, {key}")
-        # Skipped by an annotator; Label Studio exports it all the same.
+        # Label Studio exports annotations of skipped tasks as well.
         if by_people and each.values.get("was_cancelled"):
             continue
         who = each.values.get("completed_by")
@@ -146,7 +146,7 @@ def _candidates(task: Fields, annotator: int | str | None, *, by_people: bool) -
 
 
 def _recording(data: Fields) -> str:
-    """Return the recording's name; without one, that of the file that it is in.
+    """Return the recording's name, or else the name of its audio file.
 
     >>> _recording(Fields({"audio": "/data/upload/1/0a1b2c3d-talk.wav"}, "task 1"))
     'talk'
@@ -161,12 +161,12 @@ def _recording(data: Fields) -> str:
 
 @dataclass
 class _Region:
-    """What the results of one id say.
+    """The results with one id.
 
     Attributes:
-        first: The first of them, whose times count.
-        found: By type, what is chosen.
-        score: Of the choice.
+        first: The first result, which gives the times.
+        found: The chosen label or class by type of result.
+        score: The score of the choice.
     """
 
     first: Fields
@@ -180,7 +180,7 @@ def _regions(results: list[Fields], task: Fields, notes: _Notes) -> list[_Region
         identity = each.maybe_text("id") or f"without id, the result {number}"
         result = Fields(each.values, f"{task.where}, region {identity!r}")
         kind = result.text("type")
-        # The type is also the name of the field of the value that is read.
+        # The type is also the name of the field with the value.
         if kind not in ("labels", "choices") or "start" not in result.fields("value").values:
             notes.kinds[kind] += 1
             continue
@@ -201,7 +201,7 @@ def _scored(region: _Region, *, by_people: bool) -> ScoredTurn:
     label = region.found.get("choices")
     emotion = Emotion(
         label=None if label is None else CLASSES.unescape(label),
-        # Label Studio keeps the model's score beside the class that a person chose.
+        # Label Studio keeps the model's score even if a person chose another class.
         score=None if by_people else region.score,
         flags=meta.texts("flags") if "flags" in meta.values else (),
         reason=meta.maybe_text("reason") if label is None or not by_people else None,

@@ -1,10 +1,9 @@
-"""Label Studio: tasks for people who correct, and the labelling configuration of their project.
+"""Writer for Label Studio's tasks and labelling configuration.
 
-A recording is a task, a turn is a region of its audio. Two results with the region's id say what
-it is: ``labels`` of the control ``speaker`` and ``choices`` of the control ``emotion``, as the
-configuration of `labelling_config` has them. What is written are predictions; an export of Label
-Studio (its format JSON) has annotations. `emo2vec_plugins.formats.labelstudio.reading` says which
-of them are read.
+A recording is a task, and a turn is a region of its audio. Two results with the region's id describe
+it: ``labels`` for the control ``speaker`` and ``choices`` for the control ``emotion``, both defined by
+`labelling_config`. Tasks contain predictions; exports from Label Studio (as JSON) contain annotations.
+`emo2vec_plugins.formats.labelstudio.reading` describes which of them are read.
 """
 
 from __future__ import annotations
@@ -25,9 +24,9 @@ from emo2vec_plugins.formats.rttm import NOBODY
 
 
 def dumps(dialogues: Sequence[Dialogue]) -> str:
-    """Return a list of tasks, in which the turns are predictions.
+    """Return a list of tasks with the turns as predictions.
 
-    A recording whose sound is unknown gets no ``audio``, and Label Studio refuses to import it.
+    Without known audio, a task has no ``audio``, and Label Studio does not import it.
 
     Raises:
         FormatError: If a turn begins before its recording, or a number is NaN or infinite.
@@ -56,13 +55,13 @@ def _region(index: int, scored: ScoredTurn, where: str) -> Iterator[dict[str, An
     """Yield the results of one turn."""
     turn, emotion = scored.turn, scored.emotion
     if turn.start < 0:
-        raise FormatError(f"{where}: starts at {turn.start}; Label Studio has no regions before 0")
+        raise FormatError(f"{where}: expected a start from 0 in Label Studio, got {turn.start}")
     meta = _meta(scored)
     shared = {"id": f"turn-{index}", "to_name": AUDIO} | ({"meta": meta} if meta else {})
     place = {
         "start": float(turn.start),
         "end": float(turn.end),
-        # Label Studio draws a region in one channel; several are kept in meta.
+        # Label Studio draws a region in one channel; meta stores several.
         "channel": turn.channel if isinstance(turn.channel, int) else 0,
     }
     name = NOBODY if turn.speaker is None else SPEAKERS.escape(turn.speaker)
@@ -74,22 +73,22 @@ def _region(index: int, scored: ScoredTurn, where: str) -> Iterator[dict[str, An
 
 
 def _meta(scored: ScoredTurn) -> dict[str, Any]:
-    """Return what Label Studio keeps with a region as it is, and shows the ``text`` of."""
+    """Return data that Label Studio keeps with a region unchanged; it displays the ``text``."""
     record = turn_record(scored)
-    said = [*record["flags"], *([record["reason"]] if record["reason"] else [])]
+    notes = [*record["flags"], *([record["reason"]] if record["reason"] else [])]
     kept = {name: record[name] for name in ("flags", "reason", "channel")}
-    return ({"text": [", ".join(said)]} if said else {}) | _known(kept)
+    return ({"text": [", ".join(notes)]} if notes else {}) | _known(kept)
 
 
 def _model(dialogue: Dialogue) -> str | None:
-    """Return what Label Studio is to call the model by: that of the first turn."""
+    """Return the model name for Label Studio: the model of the first scored turn."""
     models = (scored.emotion.provenance for scored in dialogue.turns)
     first = next(filter(None, models), None)
     return " ".join(filter(None, (first.model, first.sha256[:12]))) if first else None
 
 
 def _confidence(dialogue: Dialogue) -> float | None:
-    """Return the mean score of the labels, by which Label Studio sorts tasks."""
+    """Return the mean score of the labels, which Label Studio can sort tasks by."""
     given = [scored.emotion.score for scored in dialogue.turns]
     scores = [float(score) for score in given if score is not None]
     return round(sum(scores) / len(scores), 6) if scores else None
@@ -102,7 +101,7 @@ def _known(values: dict[str, Any]) -> dict[str, Any]:
 LABELSTUDIO = Format(
     name="labelstudio",
     suffixes=(".labelstudio.json",),
-    description="tasks with predictions for Label Studio, and its JSON export; loses the other scores",
+    description="tasks for Label Studio, and its JSON export; scores of other classes are lost",
     dumps=dumps,
     loads=read_export,
     holds=frozenset(FIELDS) - {"scores", "logits", "duration", "overlap_ratio", "provenance"},
@@ -110,10 +109,10 @@ LABELSTUDIO = Format(
 
 
 AUDIO, SPEAKER, EMOTION = "audio", "speaker", "emotion"
-"""What the tags of the configuration are called, and so the results of tasks that refer to them."""
+"""Names of the configuration's tags, which results of tasks refer to."""
 
 
-# Paul Tol's muted colours: none is one of a class.
+# Paul Tol's muted colours, which differ from the colours of all classes.
 _SPEAKER_COLOURS = (
     *("#332288", "#88ccee", "#44aa99", "#117733", "#999933"),
     *("#ddcc77", "#cc6677", "#882255", "#aa4499"),
@@ -121,10 +120,10 @@ _SPEAKER_COLOURS = (
 
 
 def labelling_config(dialogues: Iterable[Dialogue]) -> str:
-    """Return the labelling configuration of a Label Studio project for some dialogues.
+    """Return the labelling configuration of a Label Studio project for dialogues.
 
-    It knows their speakers, ``?`` for nobody, the nine emotions, and others that occur. Keys 1 to
-    9 choose an emotion for the region that is selected.
+    It contains their speakers, ``?`` for an unknown speaker, the nine emotions, and any other
+    emotions of the dialogues. Keys 1 to 9 choose an emotion for the selected region.
     """
     scored = [each for dialogue in dialogues for each in dialogue.turns]
     turns = [(each.turn, each.emotion.label) for each in scored]
@@ -135,7 +134,7 @@ def labelling_config(dialogues: Iterable[Dialogue]) -> str:
         f'  <Labels name="{SPEAKER}" toName="{AUDIO}" choice="single">',
         *_labels(turn.speaker for turn, _ in turns if turn.speaker is not None),
         "  </Labels>",
-        '  <Header value="Which emotion is heard? (select a region)" size="5"/>',
+        '  <Header value="Which emotion? (select a region)" size="5"/>',
         f'  <Choices name="{EMOTION}" toName="{AUDIO}" perRegion="true" required="true"',
         '           requiredMessage="Choose an emotion for every region" choice="single"',
         '           showInline="true">',

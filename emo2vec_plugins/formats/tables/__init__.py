@@ -1,1 +1,1 @@
-"""Tables with a row for each turn: CSV, Parquet, and those of audformat."""
+"""Tables with one row per turn: CSV, Parquet and audformat."""

@@ -1,13 +1,13 @@
-"""Tables of audformat: their columns, also for tables in a database, and their CSV.
+"""audformat tables: the CSV format, and the columns, which tables in a database share.
 
-A turn is a segment: ``file``, ``start`` and ``end``, exact to the nanosecond. Beside them stand
+A turn is a segment: ``file``, ``start`` and ``end``, exact to the nanosecond. Other columns are
 ``recording``, ``speaker``, ``emotion``, ``emotion_score``, one ``emotion_score_angry`` for each class,
 ``emotion_flags``, ``emotion_reason``, ``emotion_duration`` and ``emotion_overlap_ratio``. The file is
-the recording's sound; where that is unknown, the recording's name, and ``recording`` is empty.
+the recording's audio; if that is unknown, it is the recording's name, and ``recording`` is empty.
 
-In tables that somebody else made there is no column ``recording``: each file is a recording. Columns
-that are not ours are left out with a warning. Segments must have an end: audformat has some that go
-to the end of a file, which is not known here. Times in CSV are written as pandas writes a Timedelta.
+Tables of other tools have no column ``recording``; there, each file is a recording. Unknown columns
+are dropped with a warning. Segments must have an end: audformat allows segments that last to the end
+of the file, but the file's duration is unknown here. CSV stores times as pandas writes a Timedelta.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ _NUMBERS = ("score", "duration", "overlap_ratio")
 def audformat_columns(
     emotions: Iterable[Emotion], *, field: str = "emotion"
 ) -> dict[str, Literal["text", "number"]]:
-    """Return the columns for some emotions, in order, each with what it holds.
+    """Return the columns for emotions, in order, with the type of each.
 
     Args:
-        emotions: Whose classes have a column each.
-        field: Name of the column with the label, and what those beside it begin with.
+        emotions: Each of their classes gets a column.
+        field: Name of the label column, and prefix of the other columns.
     """
     scores = dict.fromkeys(f"{field}_score_{name}" for each in emotions for name in each.scores)
     return {
@@ -55,15 +55,15 @@ def audformat_columns(
 
 
 def is_audformat_column(name: str, *, field: str = "emotion") -> bool:
-    """Return whether a column is one of `audformat_columns`, whatever the classes are."""
+    """Return whether a column is one of `audformat_columns`, for any classes."""
     return name in audformat_columns([], field=field) or name.startswith(f"{field}_score_")
 
 
 def audformat_values(emotion: Emotion, *, field: str = "emotion") -> dict[str, Any]:
-    """Return what the columns of one row hold; None is missing.
+    """Return the values of an emotion by column; None is a missing value.
 
     Raises:
-        FormatError: If a flag has spaces.
+        FormatError: If a flag contains spaces.
     """
     record = emotion_record(emotion)
     flags = write_words(record["flags"], f"{field}_flags")
@@ -78,7 +78,7 @@ def audformat_values(emotion: Emotion, *, field: str = "emotion") -> dict[str, A
 def audformat_row(
     dialogue: Dialogue, scored: ScoredTurn, *, field: str = "emotion"
 ) -> dict[str, Any]:
-    """Return the cells of a turn, but for its times."""
+    """Return the cells of a turn, except its times."""
     is_known = dialogue.audio is not None
     return {
         "file": dialogue.audio if is_known else dialogue.recording,
@@ -94,19 +94,19 @@ def audformat_dialogues(
     """Return the dialogues in a table, in order of first mention.
 
     Args:
-        rows: Each with its place, as errors call it. Times are seconds, other numbers may be
-            text; None is missing, as is a column that is not there.
-        field: Name of the column with the label.
+        rows: Pairs of a place, for error messages, and a row. Times are in seconds; other numbers
+            may be text. None and absent columns are missing values.
+        field: Name of the label column.
 
     Raises:
-        FormatError: If a row is no turn, or two files are one recording; names the place.
+        FormatError: If a row is not a turn, or a recording has two files; names the place.
     """
     sounds: dict[str, str | None] = {}
 
     def turns() -> Iterable[tuple[str, ScoredTurn]]:
         for where, row in rows:
             name, audio = _recording(row, where)
-            # The column recording may join segments of several files by mistake.
+            # The column recording may combine segments of several files by mistake.
             if audio != sounds.setdefault(name, audio):
                 expected = f"{sounds[name]!r} as the file of recording {name!r}"
                 raise FormatError(f"{where}: expected {expected}, found {audio!r}")
@@ -116,7 +116,7 @@ def audformat_dialogues(
 
 
 def _recording(row: Mapping[str, Any], where: str) -> tuple[str, str | None]:
-    """Return the name of a row's recording, and where its sound is."""
+    """Return the name of a row's recording and its audio."""
     file = row["file"]
     if file is None:
         raise FormatError(f"{where}: expected a file, found nothing")
@@ -166,8 +166,8 @@ def dumps(dialogues: Sequence[Dialogue]) -> str:
     """Return a CSV table with a line of column names.
 
     Raises:
-        FormatError: If two recordings have one name, a score is NaN or infinite, a flag has
-            spaces, or a name the character NUL.
+        FormatError: If two recordings have the same name, a score is NaN or infinite, a flag
+            contains spaces, or a name contains the character NUL.
     """
     distinct(dialogues, "an audformat table")
     columns = audformat_columns(each.emotion for one in dialogues for each in one.turns)
@@ -180,10 +180,10 @@ def loads(text: str) -> list[Dialogue]:
     """Return the dialogues of an audformat table, in order of first mention.
 
     Raises:
-        FormatError: If it is something else; names the line.
+        FormatError: If the text is not such a table; names the line.
     """
     names, found = read_table(text.removeprefix("\ufeff"))
-    expected = "a segmented table of audformat, with the columns file, start and end"
+    expected = "a segmented audformat table with the columns file, start and end"
     own = (*AUDFORMAT_INDEX, "recording", "speaker")
     ours = [name for name in names if name in own or is_audformat_column(name)]
     check_columns(names, AUDFORMAT_INDEX, expected=expected, ours=ours)
@@ -220,7 +220,7 @@ def _timedelta(nanoseconds: int) -> str:
 
 
 def _seconds(cell: str | None, column: str, where: str) -> float:
-    """Return a time: a Timedelta, or seconds."""
+    """Return a cell, a Timedelta or a number of seconds, as seconds."""
     cell = cell or ""
     found = _TIMEDELTA.fullmatch(cell.strip())
     if found is not None and cell.strip():
@@ -237,7 +237,7 @@ def _seconds(cell: str | None, column: str, where: str) -> float:
 AUDFORMAT = Format(
     name="audformat",
     suffixes=(".audformat.csv",),
-    description="a segmented table of an audformat database; loses channels, logits and the model",
+    description="audformat segmented table; channels, logits and the model are lost",
     dumps=dumps,
     loads=loads,
     holds=frozenset(FIELDS) - {"empty", "recording_duration", "channel", "logits", "provenance"},

@@ -1,13 +1,13 @@
 """The flat table of turns as CSV, for R, pandas and spreadsheets.
 
-CSV has numbers in the shortest form that is exact, flags and channels separated by spaces, and the
-model's tokens as a JSON list. A missing value is nothing between two separators, an empty string is
-``""``: so PostgreSQL, DuckDB and Arrow have it. The `csv` module reads both as the same. Names stand
-there as they are: a spreadsheet takes one that begins with ``=`` for a formula, so have it import
-the columns as text where names come from strangers.
+Numbers have the shortest exact form. Flags and channels are separated by spaces, and the model's
+tokens are a JSON list. A missing value is an empty cell, and an empty string is ``""``, as in
+PostgreSQL, DuckDB and Arrow. The `csv` module does not distinguish the two. Names are written
+unchanged: a spreadsheet reads a name that begins with ``=`` as a formula, so import the columns as
+text if you do not trust the names.
 
-Spreadsheets write CSV with semicolons or tabs where the comma is the decimal sign; such files are
-read, too.
+Where the comma is the decimal sign, spreadsheets separate cells with semicolons or tabs. The reader
+accepts such files.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 def line(cells: Iterable[Cell]) -> str:
-    r"""Return a record with commas, its end included; None is missing.
+    r"""Return a comma-separated record with its line end; None is a missing value.
 
     >>> line(["a", None, "", 'say "so" again'])
     'a,,"","say ""so"" again"\n'
@@ -50,11 +50,11 @@ def line(cells: Iterable[Cell]) -> str:
 
 
 def records(text: str, *, separator: str = ",") -> Iterator[tuple[int, list[Cell]]]:
-    """Yield the records that are not blank, each with the number of its first line.
+    """Yield the non-blank records, each with the number of its first line.
 
     Raises:
-        FormatError: If a quotation mark is never closed, or followed by more than a separator;
-            names the line.
+        FormatError: If a quotation mark is not closed, or a closing one is not followed by a
+            separator; names the line.
     """
     pattern = _pattern(separator)
     position, number = 0, 1
@@ -64,9 +64,9 @@ def records(text: str, *, separator: str = ",") -> Iterator[tuple[int, list[Cell
             found = pattern.match(text, position)
             if found is None:
                 line = number + len(_LINE_END.findall(text, begin, position))
-                expected = "a closing quotation mark and then a separator"
+                expected = "a closing quotation mark followed by a separator"
                 after = text[position : position + 100]
-                raise FormatError(f"line {line}: expected {expected}: {after!r}")
+                raise FormatError(f"line {line}: expected {expected}, found {after!r}")
             quoted, plain, end = found.groups()
             cells.append(quoted.replace('""', '"') if quoted is not None else plain or None)
             position = found.end()
@@ -76,24 +76,25 @@ def records(text: str, *, separator: str = ",") -> Iterator[tuple[int, list[Cell
 
 
 def table(names: Sequence[str], rows: Iterable[Mapping[str, Cell]]) -> str:
-    """Return rows under a line of column names.
+    """Return rows below a line of column names.
 
     Raises:
-        FormatError: If a cell has the character NUL.
+        FormatError: If a cell contains the character NUL.
     """
     text = "".join([line(names), *(line(map(row.get, names)) for row in rows)])
     if "\0" in text:
-        raise FormatError("a name has the character NUL, which CSV cannot hold")
+        raise FormatError("CSV cannot store the character NUL, found in a name")
     return text
 
 
 def read_table(
     text: str, *, separator: str = ","
 ) -> tuple[list[str], Iterator[tuple[str, dict[str, Cell]]]]:
-    """Return the names of the columns, and the rows, each with its place.
+    """Return the names of the columns, and the rows with their places.
 
     Raises:
-        FormatError: If a row is longer or shorter than the first, or as `records`; names the line.
+        FormatError: If a row has a different number of cells than the first, or for the reasons of
+            `records`; names the line.
     """
     found = records(text, separator=separator)
     _, header = next(found, (1, list[Cell]()))
@@ -109,21 +110,21 @@ def read_table(
 
 
 def write_number(value: float, name: str) -> str:
-    """Return the shortest text that is exactly this number.
+    """Return the shortest text that represents a number exactly.
 
     Raises:
-        FormatError: If it is NaN or infinite, which tools take for missing; says *name*.
+        FormatError: If the number is NaN or infinite, which tools read as missing; has *name*.
     """
     if not math.isfinite(value):
-        raise FormatError(f"tables hold no NaN or infinity, and {name} is {value}")
+        raise FormatError(f"expected a finite number as {name}, got {value}")
     return repr(float(value))
 
 
 def read_number(cell: str) -> float:
-    """Return the number that a cell holds.
+    """Return the number in a cell.
 
     Raises:
-        ValueError: If it is none, or not finite.
+        ValueError: If it is not a finite number.
     """
     if not math.isfinite(value := float(cell)):
         raise ValueError(cell)
@@ -131,14 +132,14 @@ def read_number(cell: str) -> float:
 
 
 def write_words(values: Iterable[str], name: str) -> str:
-    """Return some words with spaces between them.
+    """Return words joined by spaces.
 
     Raises:
-        FormatError: If one is empty or has spaces itself; says *name*.
+        FormatError: If a word is empty or contains spaces; has *name*.
     """
     words = list(values)
     if any(word.split() != [word] for word in words):
-        raise FormatError(f"{name} are words, separated by spaces, got {words}")
+        raise FormatError(f"expected words without spaces as {name}, got {words}")
     return " ".join(words)
 
 
@@ -157,8 +158,8 @@ def dumps(given: Sequence[Dialogue]) -> str:
     """Return a CSV table with a line of column names.
 
     Raises:
-        FormatError: If two recordings have one name, a number is NaN or infinite, a flag has
-            spaces, or a name the character NUL.
+        FormatError: If two recordings have the same name, a number is NaN or infinite, a flag
+            contains spaces, or a name contains the character NUL.
     """
     return table(columns(given), map(_cells, rows(given)))
 
@@ -167,7 +168,7 @@ def loads(text: str) -> list[Dialogue]:
     """Return the dialogues of a CSV table.
 
     Raises:
-        FormatError: If it is something else; names the line.
+        FormatError: If the text is not such a table; names the line.
     """
     text = text.removeprefix("\ufeff")
     separator = _separator(text)
@@ -193,10 +194,10 @@ _WRITERS: dict[Kind, Callable[[Any, str], str]] = {
 
 
 def _separator(text: str) -> str:
-    """Return what stands between the names of columns."""
-    # Judged by names that must be there, not by counting: a name may hold every separator.
+    """Return the separator of a table's cells."""
+    # Look for the required names instead of counting: a name may contain any separator.
     for each in SEPARATORS:
-        with suppress(FormatError):  # quotation marks are closed before another separator
+        with suppress(FormatError):  # with the wrong separator, quotation marks may not match
             _, header = next(records(text, separator=each), (1, list[str | None]()))
             if set(NEEDED) <= set(header):
                 return each
@@ -212,7 +213,7 @@ def _parsed(where: str, row: Mapping[str, str | None], separator: str) -> dict[s
 
 
 def _read(cell: str, kind: Kind, where: str, *, decimal_comma: bool) -> Any:
-    # Where the comma separates cells it cannot be in a number.
+    # If commas separate cells, they cannot be decimal signs.
     spelt = cell.replace(",", ".") if decimal_comma and kind == "number" else cell
     parse, expected = _PARSERS[kind]
     try:
@@ -222,7 +223,7 @@ def _read(cell: str, kind: Kind, where: str, *, decimal_comma: bool) -> Any:
 
 
 def _count(text: str) -> int:
-    # pandas writes whole numbers with a point where some are missing.
+    # pandas writes whole numbers as floats if some are missing.
     value = int(text.removesuffix(".0"))
     if value < 0:
         raise ValueError(text)
@@ -252,7 +253,7 @@ _PARSERS: dict[Kind, tuple[Callable[[str], Any], str]] = {
 TABLE_CSV = Format(
     name="table.csv",
     suffixes=(".emotions.csv",),
-    description="one turn a row, a column for every class; only arrays are lost",
+    description="CSV with one row per turn and columns for every class; only arrays are lost",
     dumps=dumps,
     loads=loads,
     holds=frozenset(FIELDS),

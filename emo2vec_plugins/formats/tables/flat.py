@@ -1,12 +1,11 @@
-"""Dialogues as the rows of one flat table, whatever file it is kept in.
+"""Dialogues as rows of one flat table, shared by the CSV and the Parquet format.
 
-A turn is a row; a recording without turns is a row without a turn. Every class has columns of its
-own, ``score_angry`` and ``logit_angry``, so that tools for tables need not look into cells. Nothing
-but arrays is lost.
+Each turn is a row; a recording without turns is a row without a turn. Every class has two columns,
+``score_angry`` and ``logit_angry``, so that cells have no nested values. Only arrays are lost.
 
-Of tables that somebody else made, columns may be missing, but for the recording, the start and the
-end, and may stand in any order. Turns are put in the order of the column ``turn``, wherever a sort
-has left their rows, unless a row of the recording has none there: then in the order of the rows.
+In tables of other tools, columns may have any order, and all except the recording, the start and the
+end may be missing. Turns are sorted by the column ``turn``, so the rows may have any order. If that
+column is empty in any row of a recording, its turns keep the order of the rows.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from emo2vec_plugins.formats.json_values import Fields
 from emo2vec_plugins.formats.jsonl import read_turn, turn_record
 
 Kind = Literal["text", "number", "count", "words", "counts", "texts"]
-"""Of a column; the last three are lists: of flags, of channels, of anything."""
+"""Type of a column; the last three are lists: of flags, of channels, of any strings."""
 
 Row = Mapping[str, Any]
 
@@ -48,16 +47,16 @@ _KINDS: dict[str, Kind] = {
 }
 _PLACE = ("turn", "start", "end")
 _SAME = ("start", "end", "speaker", "emotion", "score", "reason", "overlap_ratio")
-"""Columns that are fields of a turn's record under the same names."""
+"""Columns with the same names as fields of a turn's record."""
 
 
 def kind_of(column: str) -> Kind | None:
-    """Return what a column holds; None if it is not ours."""
+    """Return the type of a column; None if the column is unknown."""
     return "number" if column.startswith((SCORE, LOGIT)) else _KINDS.get(column)
 
 
 def columns(dialogues: Sequence[Dialogue]) -> list[str]:
-    """Return the columns of the table of some dialogues, in order."""
+    """Return the columns of a table of dialogues, in order."""
     emotions = [scored.emotion for dialogue in dialogues for scored in dialogue.turns]
     scores = dict.fromkeys(SCORE + name for emotion in emotions for name in emotion.scores)
     logits = dict.fromkeys(LOGIT + name for emotion in emotions for name in emotion.logits)
@@ -65,10 +64,10 @@ def columns(dialogues: Sequence[Dialogue]) -> list[str]:
 
 
 def rows(dialogues: Sequence[Dialogue]) -> Iterator[dict[str, Any]]:
-    """Yield a row for each turn; cells that are missing are null.
+    """Yield a row for each turn; absent cells are null.
 
     Raises:
-        FormatError: If two recordings have one name, or a number is NaN or infinite.
+        FormatError: If two recordings have the same name, or a number is NaN or infinite.
     """
     distinct(dialogues, "a table")
     for dialogue in dialogues:
@@ -81,17 +80,17 @@ def rows(dialogues: Sequence[Dialogue]) -> Iterator[dict[str, Any]]:
             yield head
         for index, scored in enumerate(dialogue.turns):
             row = head | {"turn": index} | _spread(turn_record(scored))
-            _refuse_odd_numbers(row)
+            _require_finite(row)
             yield row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A row that was read.
+    """A row read from a file.
 
     Attributes:
-        where: What errors call it, such as ``line 3``.
-        row: Cells of the kinds that the columns have, or None.
+        where: The row's place for error messages, such as ``line 3``.
+        row: Cells of the columns' types, or None.
     """
 
     where: str
@@ -101,14 +100,14 @@ class Found:
 def dialogues(found: Iterable[Found], names: Sequence[str]) -> list[Dialogue]:
     """Return the dialogues of a table, in order of first mention.
 
-    Columns that are not ours are left out, with a warning.
+    Unknown columns are dropped with a warning.
 
     Args:
         found: The rows.
         names: The table's columns.
 
     Raises:
-        FormatError: If a column is missing or there twice, or a row is no turn; names the row.
+        FormatError: If a column is missing or duplicated, or a row is not a turn; names the row.
     """
     expected = f"the columns {', '.join(NEEDED)} and more"
     check_columns(names, NEEDED, expected=expected, ours=[name for name in names if kind_of(name)])
@@ -121,20 +120,20 @@ def dialogues(found: Iterable[Found], names: Sequence[str]) -> list[Dialogue]:
 def check_columns(
     names: Sequence[str], needed: Sequence[str], *, expected: str, ours: Sequence[str]
 ) -> None:
-    """Warn of columns that are left out, because they are not ours.
+    """Warn about columns that are not among *ours* and will be dropped.
 
     Raises:
-        FormatError: If one that is *needed* is missing, or one is there twice.
+        FormatError: If a *needed* column is missing, or a column is duplicated.
     """
     missing = [name for name in needed if name not in names]
     if missing:
         found = ", ".join(map(repr, names))[:200]
-        raise FormatError(f"expected {expected}, found no {', '.join(missing)} among {found}")
+        raise FormatError(f"expected {expected}, missing {', '.join(missing)}, found {found}")
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise FormatError(f"columns are there twice: {', '.join(twice)}")
+        raise FormatError(f"duplicate columns: {', '.join(twice)}")
     if others := [name for name in names if name not in ours]:
-        warn(f"columns that say nothing of turns are left out: {', '.join(map(repr, others))}")
+        warn(f"dropped unknown columns: {', '.join(map(repr, others))}")
 
 
 def _spread(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,13 +148,13 @@ def _spread(record: Mapping[str, Any]) -> dict[str, Any]:
         **{LOGIT + name: value for name, value in record["logits"].items()},
         "flags": record["flags"] or None,
         "scored_seconds": record["duration"],
-        # Empty parts are missing cells: CSV would need quotation marks to tell "" from nothing.
+        # Empty values become missing cells: CSV needs quotation marks to distinguish the two.
         **{name: value or None for name, value in provenance.items()},
     }
 
 
 def _gathered(row: Row) -> dict[str, Any]:
-    """Return the record of a turn whose cells these are."""
+    """Return the record of the turn in a row."""
     model = {name: row[name] for name in _MODEL if row.get(name) is not None}
     return {
         **{name: row.get(name) for name in _SAME},
@@ -168,12 +167,12 @@ def _gathered(row: Row) -> dict[str, Any]:
     }
 
 
-def _refuse_odd_numbers(row: Row) -> None:
+def _require_finite(row: Row) -> None:
     for name, value in row.items():
         if value is not None and kind_of(name) == "number" and not math.isfinite(value):
             where = f"recording {row['recording']!r}, turn {row['turn']}"
-            # Tools take them for missing.
-            raise FormatError(f"{where}: {name} is {value}; tables hold no NaN or infinity")
+            # Tools read NaN as a missing value.
+            raise FormatError(f"{where}: expected a finite number as {name}, got {value}")
 
 
 def _dialogue(name: str, found: list[Found]) -> Dialogue:
@@ -202,11 +201,11 @@ def _in_order(found: list[Found]) -> list[Found]:
     for each in found:
         turn = each.row.get("turn")
         if turn is None:
-            # Numbers that are missing in part say nothing of order.
+            # An incomplete numbering does not define an order.
             return found
         if turn in places:
-            other = f"turn {turn} already, in {places[turn].where}"
-            raise FormatError(f"{each.where}: recording {each.row['recording']!r} has {other}")
+            first = f"found turn {turn} twice, first in {places[turn].where}"
+            raise FormatError(f"{each.where}: recording {each.row['recording']!r}: {first}")
         places[turn] = each
     return [places[turn] for turn in sorted(places)]
 

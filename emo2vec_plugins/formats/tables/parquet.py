@@ -1,7 +1,7 @@
-"""The flat table of turns as Parquet, for DuckDB, pandas, R and whatever has many hours.
+"""The flat table of turns as Parquet, for large data in DuckDB, pandas and R.
 
 The columns are those of the CSV table: doubles, 64-bit integers, strings, and lists of these for
-flags, channels and the model's tokens. pyarrow is imported when such a file is written or read.
+flags, channels and the model's tokens. pyarrow is imported when a file is written or read.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ def dumps(given: Sequence[Dialogue]) -> bytes:
     """Return a Parquet file.
 
     Raises:
-        FormatError: If two recordings have one name, a number is NaN or infinite, or a name has
-            half characters (lone surrogates).
-        MissingExtraError: Without the extra ``table``.
+        FormatError: If two recordings have the same name, a number is NaN or infinite, or a name
+            contains lone surrogates.
+        MissingExtraError: If the extra ``table`` is not installed.
     """
     arrow = _pyarrow()
     from pyarrow import parquet
@@ -36,23 +36,23 @@ def dumps(given: Sequence[Dialogue]) -> bytes:
         schema = arrow.schema([(name, _type(name, arrow)) for name in columns(given)])
         parquet.write_table(arrow.Table.from_pylist(list(rows(given)), schema=schema), sink)
     except UnicodeEncodeError as error:
-        raise FormatError("a name has a lone surrogate, which Parquet cannot hold") from error
+        raise FormatError("Parquet cannot store a lone surrogate, found in a name") from error
     return sink.getvalue()
 
 
 def loads(data: bytes) -> list[Dialogue]:
-    """Return the dialogues of a Parquet file; NaN is a missing value, as pandas has it.
+    """Return the dialogues of a Parquet file; NaN is a missing value, as in pandas.
 
     Raises:
-        FormatError: If it is something else; names the column or the row.
-        MissingExtraError: Without the extra ``table``.
+        FormatError: If the data is not such a table; names the column or the row.
+        MissingExtraError: If the extra ``table`` is not installed.
     """
     arrow = _pyarrow()
     try:
         names, cells = _read(data, arrow)
     except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise FormatError(f"expected a Parquet file, whole and unaltered: {error}") from error
-    # NaN is the one value that is not equal to itself.
+        raise FormatError(f"expected an intact Parquet file: {error}") from error
+    # NaN is the only value that does not equal itself.
     present = (
         [x if x == x else None for x in values] for values in zip(*cells.values(), strict=True)
     )
@@ -64,18 +64,18 @@ def loads(data: bytes) -> list[Dialogue]:
 
 
 def _read(data: bytes, arrow: Any) -> tuple[list[str], dict[str, list[Any]]]:
-    """Return the names of all columns, and the cells of those that are ours."""
+    """Return the names of all columns, and the cells of the known ones."""
     from pyarrow import parquet
 
     table = parquet.read_table(io.BytesIO(data))
     names: list[str] = table.column_names
-    # pyarrow has no column by a name that is there twice; `dialogues` refuses it and names it.
+    # pyarrow cannot look up a duplicate name; `dialogues` raises an error that names it.
     ours = [name for name, count in Counter(names).items() if count == 1 and kind_of(name)]
     return names, {name: _typed(table.column(name), name, arrow).to_pylist() for name in ours}
 
 
 def _pyarrow() -> Any:
-    otherwise = "use table.csv, which holds the same"
+    otherwise = "use table.csv, which stores the same"
     return import_extra("pyarrow", extra="table", purpose="Parquet", otherwise=otherwise)
 
 
@@ -100,7 +100,7 @@ def _typed(column: pyarrow.ChunkedArray, name: str, arrow: Any) -> Any:
 TABLE_PARQUET = Format(
     name="table.parquet",
     suffixes=(".emotions.parquet",),
-    description="the same table, for many hours; only arrays are lost (extra: table)",
+    description="the same table as Parquet, for large data; only arrays are lost (extra: table)",
     dumps=dumps,
     loads=loads,
     binary=True,

@@ -1,4 +1,4 @@
-"""ELAN's documents, read: corrected, written by others, and spoilt."""
+"""Reading of ELAN's documents: with corrections, of other origin, and damaged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from emo2vec_plugins.formats.elan.writing import ELAN, dumps, loads
 from emo2vec_plugins.formats.files import read_dialogues
 from emo2vec_plugins.testing import check_format
 
-pytestmark = pytest.mark.filterwarnings("ignore:texts of turns are left out")
+pytestmark = pytest.mark.filterwarnings("ignore:.*texts of:emo2vec_plugins.errors.Emo2vecWarning")
 
 OTHERS = """\
 <?xml version="1.0" encoding="UTF-8"?>
@@ -93,14 +93,14 @@ def with_tier(tier):
         ("file://host/share/other.wav", "//host/share/other.wav"),
     ],
 )
-def test_sound_that_an_annotator_linked_anew_is_the_sound(url, audio):
+def test_newly_linked_audio_is_used(url, audio):
     here = dumps([Dialogue(recording="x", audio="talk.wav")])
     [(old, _, _)] = media_of("talk.wav")
 
     assert loads(here.replace(old, url))[0].audio == audio
 
 
-def test_documents_of_others_are_read_with_their_participants_and_sound(tmp_path):
+def test_participants_and_audio_are_read(tmp_path):
     path = tmp_path / "kim.eaf"
     path.write_text(OTHERS, "utf-8")
 
@@ -120,28 +120,28 @@ def test_utf_16_is_read(tmp_path):
     assert read_dialogues(path, plugins=PLUGINS)[0].turns == KIM.turns
 
 
-def test_without_a_participant_the_tier_names_the_speaker():
+def test_without_a_participant_the_tier_name_is_the_speaker():
     for nobody in ("", 'PARTICIPANT=" "'):
         [talk] = loads(OTHERS.replace('PARTICIPANT="Kim"', nobody))
         assert {scored.turn.speaker for scored in talk.turns} == {"K-Spch"}
 
 
-def test_dependent_tiers_are_left_out_and_told_of():
-    with pytest.warns(Emo2vecWarning, match="depend on others .* are left out: 'words'$"):
+def test_dependent_tiers_are_dropped_with_a_warning():
+    with pytest.warns(Emo2vecWarning, match=r"dependent tiers.*: 'words'$"):
         assert loads(with_tier(WORDS)) == [KIM]
 
 
-def test_a_second_emotion_of_a_turn_is_told_of():
+def test_a_second_emotion_of_a_turn_is_dropped_with_a_warning():
     tier = """<TIER LINGUISTIC_TYPE_REF="mood" PARENT_REF="K-Spch" TIER_ID="emotion@K2"><ANNOTATION>
         <REF_ANNOTATION ANNOTATION_ID="a8" ANNOTATION_REF="a2"><ANNOTATION_VALUE>sad</ANNOTATION_VALUE>
         </REF_ANNOTATION></ANNOTATION></TIER>"""
 
     for turn in ("a2", "a99"):
-        with pytest.warns(Emo2vecWarning, match=r"'emotion@K2': 1 emotions .* 'a8', 'sad'"):
+        with pytest.warns(Emo2vecWarning, match=r"'emotion@K2': .*1 emotions.* 'a8', 'sad'"):
             assert loads(with_tier(tier.replace("a2", turn))) == [KIM]
 
 
-def test_emotions_with_times_of_their_own_are_of_the_turn_that_they_overlap():
+def test_emotions_with_their_own_times_are_matched_by_overlap():
     tier = """<TIER LINGUISTIC_TYPE_REF="mood" TIER_ID="emotion@K-Spch" PARTICIPANT="Kim"><ANNOTATION>
         <ALIGNABLE_ANNOTATION ANNOTATION_ID="a8" TIME_SLOT_REF1="ts1" TIME_SLOT_REF2="ts2">
         <ANNOTATION_VALUE>sad</ANNOTATION_VALUE></ALIGNABLE_ANNOTATION></ANNOTATION></TIER>"""
@@ -151,10 +151,10 @@ def test_emotions_with_times_of_their_own_are_of_the_turn_that_they_overlap():
         assert [scored.emotion.label for scored in talk.turns] == ["sad", "happy"]
 
 
-def test_sound_that_begins_elsewhere_is_told_of():
+def test_audio_with_an_offset_is_warned_about():
     late = OTHERS.replace('MIME_TYPE="audio/x-wav"', 'MIME_TYPE="audio/x-wav" TIME_ORIGIN="500"')
 
-    with pytest.warns(Emo2vecWarning, match="whose 0 is at 500 ms of the sound '/home/me/a talk"):
+    with pytest.warns(Emo2vecWarning, match=r"500 ms .*'/home/me/a talk"):
         loads(late)
 
 
@@ -166,7 +166,7 @@ def test_a_turn_that_an_annotator_added_has_no_emotion():
     assert [scored.emotion for scored in loads(added)[0].turns] == [Emotion(), Emotion()]
 
 
-def test_it_may_be_annotated_where_there_were_no_turns():
+def test_a_recording_without_turns_has_tiers_to_annotate():
     silent = Dialogue(recording="x", duration=2.0)
     root = ElementTree.fromstring(dumps([silent]))
 
@@ -174,7 +174,7 @@ def test_it_may_be_annotated_where_there_were_no_turns():
     assert loads(dumps([silent])) == [silent]
 
 
-def test_thousands_of_speakers_and_of_overlapping_turns_are_held():
+def test_thousands_of_speakers_and_overlapping_turns_are_stored():
     many = [a_turn(i, i + 1.5, f"S{i}") for i in range(2000)]
     deep = [a_turn(i / 1000, 9000.0) for i in range(2000)]
 
@@ -187,43 +187,25 @@ DTD = '<?xml version="1.0"?><!DOCTYPE ANNOTATION_DOCUMENT [<!ENTITY a "b">]>'
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "not XML, or not all of it: no element found: line 1, column 0"),
-        ("SPEAKER talk", "not XML.*line 1, column 0"),
-        (OTHERS[:700], "not XML, or not all of it: no element found: line 14, column 7"),
-        (OTHERS.replace("</TIER>", "</TIRE>"), "mismatched tag: line 24, column 6"),
-        ("<a/>", "expected an ELAN document, <ANNOTATION_DOCUMENT>, found <a>"),
-        ("<a>\ud800</a>", "not XML"),
-        (DTD + "<ANNOTATION_DOCUMENT/>", "without a document type and entities.*DTDForbidden"),
-        (
-            OTHERS.replace("milliseconds", "PAL-frames"),
-            "milliseconds, found TIME_UNITS='PAL-frames'",
-        ),
-        (
-            OTHERS.replace('VALUE="1000"', 'VALUE="-1"'),
-            "time slot 'ts2': expected milliseconds.*-1",
-        ),
-        (OTHERS.replace('VALUE="1000"', 'VALUE="3000"'), "'a2' of tier 'K-Spch': expected an end"),
-        (
-            OTHERS.replace('REF2="ts3"', 'REF2="ts4"'),
-            "'a2' of tier 'K-Spch': expected a time.*'ts4'",
-        ),
-        (
-            OTHERS.replace('REF2="ts3"', 'REF2="ts9"'),
-            "'a2' of tier 'K-Spch': there is no time slot",
-        ),
-        (
-            OTHERS.replace('ANNOTATION_ID="a2"', 'ANNOTATION_ID="a1"'),
-            "two annotations are called 'a1'",
-        ),
-        (OTHERS.replace('VALUE="1000"', f'VALUE="{"9" * 5000}"'), "time slot 'ts2': expected mill"),
-        (OTHERS.replace('TIER_ID="K', 'NAME="K'), "expected TIER_ID in <TIER .*NAME='K-Spch'"),
-        (
-            dumps([TALK]).replace(">3.0<", ">soon<"),
-            "seconds in property 'emo2vec:duration'.*'soon'",
-        ),
+        ("", "XML.*line 1, column 0"),
+        ("SPEAKER talk", "XML.*line 1, column 0"),
+        (OTHERS[:700], "XML.*line 14, column 7"),
+        (OTHERS.replace("</TIER>", "</TIRE>"), "line 24, column 6"),
+        ("<a/>", "<ANNOTATION_DOCUMENT>.*<a>"),
+        ("<a>\ud800</a>", "XML.*surrogates"),
+        (DTD + "<ANNOTATION_DOCUMENT/>", "DTDForbidden"),
+        (OTHERS.replace("milliseconds", "PAL-frames"), "milliseconds.*TIME_UNITS='PAL-frames'"),
+        (OTHERS.replace('VALUE="1000"', 'VALUE="-1"'), "time slot 'ts2': .*milliseconds.*-1"),
+        (OTHERS.replace('VALUE="1000"', 'VALUE="3000"'), "'a2' of tier 'K-Spch': .*end.*3.0.*2.0"),
+        (OTHERS.replace('REF2="ts3"', 'REF2="ts4"'), "'a2' of tier 'K-Spch': .*time.*'ts4'"),
+        (OTHERS.replace('REF2="ts3"', 'REF2="ts9"'), "'a2' of tier 'K-Spch': .*'ts9'.*truncated"),
+        (OTHERS.replace('ANNOTATION_ID="a2"', 'ANNOTATION_ID="a1"'), "annotation 'a1'"),
+        (OTHERS.replace('VALUE="1000"', f'VALUE="{"9" * 5000}"'), "'ts2': .*milliseconds.*'999"),
+        (OTHERS.replace('TIER_ID="K', 'NAME="K'), "TIER_ID in <TIER .*NAME='K-Spch'"),
+        (dumps([TALK]).replace(">3.0<", ">soon<"), "property 'emo2vec:duration'.*'soon'"),
     ],
 )
-def test_what_is_no_document_of_elan_is_refused(text, message):
+def test_a_malformed_document_is_named(text, message):
     with pytest.raises(FormatError, match=message):
         loads(text)
 
@@ -232,22 +214,22 @@ def test_what_is_no_document_of_elan_is_refused(text, message):
 @given(
     start=st.integers(0, len(OTHERS)), length=st.integers(1, 200), end=st.sampled_from(["", "0"])
 )
-def test_a_document_that_somebody_spoilt_is_read_or_refused_in_words(start, length, end):
+def test_a_damaged_document_is_read_or_a_format_error(start, length, end):
     try:
         loads(OTHERS[:start] + end + OTHERS[start + length :])
     except FormatError as error:
-        assert str(error)  # noqa: PT017 - it may not raise, too
+        assert str(error)  # noqa: PT017 - raising is optional
 
 
-def test_without_defusedxml_the_extra_is_named(monkeypatch):
+def test_a_missing_defusedxml_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "defusedxml", None)
 
-    with pytest.raises(MissingExtraError, match=r"emo2vec-plugins\[formats\]"):
+    with pytest.raises(MissingExtraError, match=r"\[formats\]"):
         loads(OTHERS)
 
 
-@pytest.mark.filterwarnings("ignore:tiers that depend:emo2vec_plugins.errors.Emo2vecWarning")
-def test_elans_own_sample_is_read(shared):
+@pytest.mark.filterwarnings("ignore:.*dependent tiers:emo2vec_plugins.errors.Emo2vecWarning")
+def test_elans_sample_document_is_read(shared):
     path = shared / "format_samples" / "elan" / "sample_3.0.eaf"
     read = pympi.Eaf(str(path))
 
@@ -264,6 +246,6 @@ def test_elans_own_sample_is_read(shared):
     assert len(talk.turns) == 1596
 
 
-def test_texts_of_turns_are_told_of():
-    with pytest.warns(Emo2vecWarning, match="turns are left out, 1 of them; the first is 'so you"):
+def test_texts_of_turns_are_dropped_with_a_warning():
+    with pytest.warns(Emo2vecWarning, match=r"texts of 1 turns.*'so you"):
         loads(OTHERS)

@@ -1,4 +1,4 @@
-"""The CSV of an audformat table: read by audformat, and what audformat writes is read."""
+"""CSV of audformat tables, checked with audformat in both directions."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ TALK = Dialogue(recording="talk", turns=(ANGRY, SILENT), audio="audio/talk 1.wav
 @pytest.fixture(scope="module")
 def audformat():
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what it imports
+        warnings.simplefilter("ignore")  # from its imports
         return pytest.importorskip("audformat")
 
 
-# audformat 1.4 uses what pandas 3.1 is about to drop.
+# audformat 1.4 uses features that pandas 3.1 deprecates.
 of_audformat = pytest.mark.filterwarnings("ignore:The .* is deprecated:DeprecationWarning")
 
 
@@ -71,7 +71,7 @@ def test_audformat_reads_it(audformat):
 
 
 @of_audformat
-def test_a_database_takes_it_for_a_table(audformat, tmp_path):
+def test_a_database_accepts_it_as_a_table(audformat, tmp_path):
     database = audformat.Database("results")
     database.schemes["emotion"] = audformat.Scheme(labels=["angry", "sad"])
     database.schemes["score"] = audformat.Scheme("float")
@@ -88,7 +88,7 @@ def test_a_database_takes_it_for_a_table(audformat, tmp_path):
 
 
 @of_audformat
-def test_what_a_database_writes_is_read(audformat, tmp_path):
+def test_a_database_table_is_read(audformat, tmp_path):
     files, starts, ends = ["a.wav", "b.wav", "a.wav"], [0, 0.25, 1.5], [1, 2, 86_400.5]
     database = audformat.Database("corpus")
     database["turns"] = audformat.Table(audformat.segmented_index(files, starts, ends))
@@ -116,7 +116,7 @@ def test_what_a_database_writes_is_read(audformat, tmp_path):
 
 
 @given(start=st.integers(-(10**14), 10**14), length=st.integers(0, 10**14))
-def test_times_are_those_of_pandas(start, length):
+def test_times_equal_those_of_pandas(start, length):
     import pandas
 
     turn = Turn(start=start / 10**9, end=(start + length) / 10**9)
@@ -128,7 +128,7 @@ def test_times_are_those_of_pandas(start, length):
     assert loads(dumps([talk])) == [talk]
 
 
-def test_a_recording_whose_sound_is_unknown_keeps_its_name():
+def test_a_recording_without_audio_keeps_its_name():
     talk = Dialogue(recording="talk", turns=(ANGRY,))
 
     assert dumps([talk]).splitlines()[1].startswith("talk,0 days 00:00:06.690000,")
@@ -144,43 +144,43 @@ def test_times_may_be_seconds():
     ]
 
 
-def test_columns_of_others_are_left_out_in_words():
-    with pytest.warns(Emo2vecWarning, match="left out: 'transcript'"):
+def test_unknown_columns_are_dropped_with_a_warning():
+    with pytest.warns(Emo2vecWarning, match="columns: 'transcript'$"):
         [talk] = loads(a_table("file,start,end,transcript", "a.wav,0,1,hello"))
     assert len(talk.turns) == 1
 
 
-def test_a_flag_of_two_words_is_refused():
+def test_a_flag_with_a_space_is_an_error():
     odd = ScoredTurn(turn=Turn(start=0, end=1), emotion=Emotion(flags=("too loud",)))
 
     with pytest.raises(FormatError, match="too loud"):
         dumps([Dialogue(recording="x", turns=(odd,))])
 
 
-def test_a_score_that_means_missing_is_refused():
+def test_a_nan_score_is_an_error():
     odd = ScoredTurn(turn=Turn(start=0, end=1), emotion=Emotion(label="sad", score=float("nan")))
 
-    with pytest.raises(FormatError, match="emotion_score is nan"):
+    with pytest.raises(FormatError, match=r"emotion_score.*nan"):
         dumps([Dialogue(recording="x", turns=(odd,))])
 
 
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["file,emotion"], "expected a segmented table of audformat, .* found no start, end among"),
-        (["file,start,end,end"], "columns are there twice: end"),
-        (["file,start,end", "a.wav,0"], "line 2: expected 3 cells, found 2"),
-        (["file,start,end", ",0,1"], "line 2: expected a file, found nothing"),
-        (["file,start,end", "a.wav,0 days,"], "line 2: expected a time as end, .* found ''"),
-        (["file,start,end", "a.wav,0 days,NaT"], "line 2: expected a time as end, .* found 'NaT'"),
-        (["file,start,end", "a.wav,2,1"], "line 2: a turn needs start <= end"),
-        (["file,start,end,emotion_score", "a.wav,1,2,high"], "line 2: emotion_score: expected a"),
+        (["file,emotion"], "audformat.* start, end, .*'file', 'emotion'"),
+        (["file,start,end,end"], "duplicate.*: end$"),
+        (["file,start,end", "a.wav,0"], "line 2: .*3 cells.*2"),
+        (["file,start,end", ",0,1"], "line 2: .*file"),
+        (["file,start,end", "a.wav,0 days,"], "line 2: .*time as end.*''"),
+        (["file,start,end", "a.wav,0 days,NaT"], "line 2: .*time as end.*'NaT'"),
+        (["file,start,end", "a.wav,2,1"], "line 2: .*start <= end"),
+        (["file,start,end,emotion_score", "a.wav,1,2,high"], "line 2: emotion_score: .*'high'"),
         (
             ["file,start,end,recording", "a.wav,1,2,x", "b.wav,1,2,x"],
-            "line 3: expected 'a.wav' as the file of recording 'x', found 'b.wav'",
+            "line 3: .*'a.wav'.*'x'.*'b.wav'",
         ),
     ],
 )
-def test_what_is_no_table_of_segments_is_named(lines, message):
+def test_a_malformed_segment_is_named(lines, message):
     with pytest.raises(FormatError, match=message):
         loads(a_table(*lines))

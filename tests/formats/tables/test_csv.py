@@ -1,4 +1,4 @@
-"""The flat table, as CSV and as Parquet: exact, and read by the tools that tables are for."""
+"""The flat table as CSV and Parquet: exact values, checked with other readers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_turn_is_a_line():
 
 
 @both
-def test_everything_but_arrays_comes_back(format_):
+def test_everything_except_arrays_is_read_back(format_):
     assert format_.loads(format_.dumps([TALK, QUIET])) == [TALK, QUIET]
 
 
@@ -57,7 +57,7 @@ def test_times_are_exact(format_, start, length):
 
 
 @both
-def test_numbers_may_be_those_of_numpy(format_):
+def test_numbers_may_be_numpy_scalars(format_):
     emotion = Emotion(label="sad", score=np.float32(0.5), scores={"sad": np.float64(0.5)})
     turn = Turn(start=np.float64(0.1), end=np.float32(0.5), channel=np.int64(3))
     talk = Dialogue(recording="x", turns=(ScoredTurn(turn=turn, emotion=emotion),))
@@ -66,31 +66,31 @@ def test_numbers_may_be_those_of_numpy(format_):
 
 
 @both
-def test_nothing_is_a_table_too(format_):
+def test_no_dialogues_are_an_empty_table(format_):
     assert format_.loads(format_.dumps([])) == []
 
 
 @both
-def test_two_recordings_of_one_name_are_refused(format_):
-    with pytest.raises(FormatError, match="2 recordings are called 'talk' and would be one"):
+def test_duplicate_recording_names_are_an_error(format_):
+    with pytest.raises(FormatError, match="2 recordings 'talk'"):
         format_.dumps([TALK, TALK])
 
 
 @both
-def test_a_number_that_means_missing_is_refused(format_):
+def test_a_nan_is_an_error(format_):
     odd = ScoredTurn(turn=Turn(start=0, end=1), emotion=Emotion(label="sad", score=math.nan))
 
-    with pytest.raises(FormatError, match="'x', turn 0: score is nan"):
+    with pytest.raises(FormatError, match=r"'x', turn 0: .*score.*nan"):
         format_.dumps([Dialogue(recording="x", turns=(odd,))])
 
 
-def test_the_character_nul_is_refused():
+def test_the_character_nul_is_an_error():
     with pytest.raises(FormatError, match="NUL"):
         table_csv.dumps([Dialogue(recording="a\0b")])
 
 
 @pytest.mark.parametrize("name", ["recording", "class"])
-def test_half_a_character_is_refused(name):
+def test_a_lone_surrogate_is_an_error(name):
     emotion = Emotion(scores={"a\ud800": 1.0} if name == "class" else {})
     turn = ScoredTurn(turn=Turn(start=0, end=1), emotion=emotion)
     talk = Dialogue(recording="a\ud800" if name == "recording" else "a", turns=(turn,))
@@ -99,7 +99,7 @@ def test_half_a_character_is_refused(name):
         table_parquet.dumps([talk])
 
 
-def test_a_flag_of_two_words_is_refused_in_csv():
+def test_a_flag_with_a_space_is_an_error_in_csv():
     odd = ScoredTurn(turn=Turn(start=0, end=1), emotion=Emotion(flags=("too loud",)))
 
     with pytest.raises(FormatError, match="too loud"):
@@ -118,7 +118,7 @@ def test_pandas_reads_the_csv():
     assert frame.groupby("recording")["scored_seconds"].sum()["talk"] == 0.43
 
 
-def test_what_pandas_writes_is_read():
+def test_csv_written_by_pandas_is_read():
     import pandas
 
     frame = pandas.read_csv(io.StringIO(table_csv.dumps([TALK, QUIET])))
@@ -127,12 +127,14 @@ def test_what_pandas_writes_is_read():
     [talk, quiet] = table_csv.loads(text)
 
     assert talk.turns[0] == ANGRY
-    assert talk.turns[1].turn == Turn(start=8.0, end=8.5, channel=(0, 1))  # "" is missing to pandas
+    assert talk.turns[1].turn == Turn(
+        start=8.0, end=8.5, channel=(0, 1)
+    )  # pandas reads "" as missing
     assert quiet == QUIET
 
 
 @given(dialogues=hard)
-def test_pyarrow_reads_the_csv_with_empty_strings_apart_from_missing_ones(dialogues):
+def test_pyarrow_distinguishes_empty_and_missing_strings_in_the_csv(dialogues):
     table = pyarrow.csv.read_csv(
         io.BytesIO(table_csv.dumps(dialogues).encode()),
         parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
@@ -149,7 +151,7 @@ def test_pyarrow_reads_the_csv_with_empty_strings_apart_from_missing_ones(dialog
     assert table["start"].to_pylist() == [scored.turn.start for scored in talk.turns]
 
 
-def test_a_table_as_spreadsheets_write_it_is_read():
+def test_csv_written_by_spreadsheets_is_read():
     text = "\ufeff" + a_table(
         "recording;start;end;speaker;emotion;score",
         "x;0,5;1;Ann;sad;0,75",
@@ -168,13 +170,13 @@ def test_a_table_as_spreadsheets_write_it_is_read():
     assert table_csv.loads(text.replace(";", "\t").replace("Ben\t", "Ben;")) == [talk]
 
 
-def test_quoted_names_of_columns_tell_the_separator():
+def test_the_separator_is_found_despite_quoted_column_names():
     assert (
         table_csv.loads('"recording";"start";"end"\n"x";"0,5";"1"\n')[0].turns[0].turn.start == 0.5
     )
 
 
-def test_rows_are_put_in_the_order_of_their_turns():
+def test_turns_are_sorted_by_their_number():
     text = a_table("end,start,turn,recording", "9,8,2,x", "2,1,0,y", "1,0,0,x", "5,4,1,x")
 
     [x, y] = table_csv.loads(text)
@@ -183,14 +185,14 @@ def test_rows_are_put_in_the_order_of_their_turns():
     assert y.recording == "y"
 
 
-def test_rows_without_a_place_stay_in_their_order():
+def test_rows_without_turn_numbers_keep_their_order():
     text = a_table("recording,turn,start,end", "x,1,8,9", "x,,4,5", "x,0,0,1")
 
     assert [scored.turn.start for scored in table_csv.loads(text)[0].turns] == [8.0, 4.0, 0.0]
 
 
-def test_columns_of_others_are_left_out_in_words():
-    with pytest.warns(Emo2vecWarning, match="left out: '', 'comment'"):
+def test_unknown_columns_are_dropped_with_a_warning():
+    with pytest.warns(Emo2vecWarning, match="columns: '', 'comment'$"):
         [talk] = table_csv.loads(a_table(",recording,start,end,comment", "0,x,1,2,loud"))
     assert len(talk.turns) == 1
 
@@ -198,34 +200,25 @@ def test_columns_of_others_are_left_out_in_words():
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["speaker,start,end"], "expected the columns recording, start, end .* no recording among"),
-        ([""], "found no recording, start, end"),
-        (["recording,start,end,end"], "columns are there twice: end"),
-        (["recording,start,end", "x,0"], "line 2: expected 3 cells, found 2"),
-        (
-            ["recording,start,end", "x,soon,1"],
-            "line 2: start: expected a finite number, found 'soon'",
-        ),
-        (["recording,start,end", "x,0,inf"], "line 2: end: expected a finite number"),
-        (["recording,start,end", "x,,1"], "line 2: expected a start, found nothing"),
-        (["recording,start,end", ",0,1"], "line 2: expected a recording, found nothing"),
-        (["recording,start,end", "x,2,1"], "line 2: a turn needs start <= end"),
-        (["recording,start,end", '"x\ny",0,1', "x,0,z"], "line 4: end: expected a finite number"),
-        (["recording,start,end", '"x\n', "x,0,1"], "line 2: expected a closing quotation mark"),
-        (["recording,start,end", '"x"y,0,1'], "line 2: expected a closing quotation mark"),
-        (["recording,turn,start,end", "x,0.5,0,1"], "line 2: turn: expected a whole number from 0"),
-        (
-            ["recording,turn,start,end", "x,0,0,1", "x,0,1,2"],
-            "line 3: .* has turn 0 already, in line 2",
-        ),
-        (
-            ["recording,start,end,tokens", "x,0,1,[1]"],
-            "line 2: tokens: expected a JSON list of str",
-        ),
-        (["recording,start,end,audio", "x,0,1,a", "x,1,2,b"], "line 3: expected 'a' as audio"),
+        (["speaker,start,end"], "recording, start, end.* recording, .*'speaker', 'start', 'end'"),
+        ([""], "missing recording, start, end"),
+        (["recording,start,end,end"], "duplicate.*: end$"),
+        (["recording,start,end", "x,0"], "line 2: .*3 cells.*2"),
+        (["recording,start,end", "x,soon,1"], "line 2: start: .*finite.*'soon'"),
+        (["recording,start,end", "x,0,inf"], "line 2: end: .*finite.*'inf'"),
+        (["recording,start,end", "x,,1"], "line 2: .*start"),
+        (["recording,start,end", ",0,1"], "line 2: .*recording"),
+        (["recording,start,end", "x,2,1"], "line 2: .*start <= end"),
+        (["recording,start,end", '"x\ny",0,1', "x,0,z"], "line 4: end: .*finite.*'z'"),
+        (["recording,start,end", '"x\n', "x,0,1"], "line 2: .*quotation mark"),
+        (["recording,start,end", '"x"y,0,1'], "line 2: .*quotation mark"),
+        (["recording,turn,start,end", "x,0.5,0,1"], "line 2: turn: .*'0.5'"),
+        (["recording,turn,start,end", "x,0,0,1", "x,0,1,2"], "line 3: .*'x'.*turn 0.*line 2"),
+        (["recording,start,end,tokens", "x,0,1,[1]"], "line 2: tokens: .*JSON.*1"),
+        (["recording,start,end,audio", "x,0,1,a", "x,1,2,b"], "line 3: .*'a' as audio.*'b'"),
     ],
 )
-def test_what_is_no_table_of_turns_is_named(lines, message):
+def test_a_malformed_table_is_named(lines, message):
     with pytest.raises(FormatError, match=message):
         table_csv.loads(a_table(*lines))
 
@@ -241,7 +234,7 @@ def test_cells_are_read_as_they_were_written(table):
     assert [row for _, row in records(text)] == expected
 
 
-def test_lines_may_end_as_they_like():
+def test_all_line_ends_are_accepted():
     text = 'a,b\r\n"1\r\n2",c\rd,e\n\nf,""'
 
     assert list(records(text)) == [

@@ -1,4 +1,4 @@
-"""The flat table as Parquet: typed, and read whoever wrote it."""
+"""The flat table as Parquet: typed columns, and files of other tools."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_parquet_has_types():
 
 
 @pytest.mark.parametrize("engine", ["numpy_nullable", "pyarrow"])
-def test_what_pandas_writes_as_parquet_is_read(engine):
+def test_parquet_written_by_pandas_is_read(engine):
     import pandas
 
     data = table_parquet.dumps([TALK, QUIET])
@@ -72,13 +72,13 @@ def test_parquet_of_other_types_is_read():
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"recording": ["x"], "start": [0.0]}, "found no end among 'recording', 'start'"),
-        ({"recording": ["x"], "start": ["a"], "end": [1.0]}, "column 'start': expected double"),
-        ({"recording": ["x"], "start": [2.0], "end": [1.0]}, "row 1: a turn needs start <= end"),
-        ({"recording": [None], "start": [0.0], "end": [1.0]}, "row 1: expected a recording"),
+        ({"recording": ["x"], "start": [0.0]}, "missing end, .*'recording', 'start'"),
+        ({"recording": ["x"], "start": ["a"], "end": [1.0]}, "column 'start': .*double.*string"),
+        ({"recording": ["x"], "start": [2.0], "end": [1.0]}, "row 1: .*start <= end"),
+        ({"recording": [None], "start": [0.0], "end": [1.0]}, "row 1: .*recording"),
     ],
 )
-def test_parquet_that_is_no_table_of_turns_is_refused(columns, message):
+def test_parquet_with_other_columns_is_an_error(columns, message):
     with pytest.raises(FormatError, match=message):
         table_parquet.loads(as_parquet(**columns))
 
@@ -92,13 +92,13 @@ def test_parquet_that_is_no_table_of_turns_is_refused(columns, message):
         table_parquet.dumps([TALK]).replace(b"talk.wav", b"talk\xff\xffav"),
     ],
 )
-def test_what_is_no_parquet_is_refused(data):
-    with pytest.raises(FormatError, match="expected a Parquet file"):
+def test_damaged_parquet_is_an_error(data):
+    with pytest.raises(FormatError, match="Parquet"):
         table_parquet.loads(data)
 
 
-def test_without_pyarrow_its_extra_is_named(monkeypatch):
+def test_a_missing_pyarrow_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
 
-    with pytest.raises(MissingExtraError, match=r"emo2vec-plugins\[table\].*table\.csv"):
+    with pytest.raises(MissingExtraError, match=r"\[table\].*table\.csv"):
         table_parquet.dumps([TALK])
