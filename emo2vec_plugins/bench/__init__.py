@@ -1,4 +1,4 @@
-"""How fast a machine runs a model: what ``emo2vec bench`` measures, draws and writes.
+"""Benchmark of the speed of models, behind the command ``emo2vec bench``.
 
-A command and no more: nothing is imported from here.
+The package has no public names.
 """

@@ -1,4 +1,4 @@
-"""``emo2vec bench``: how fast this machine runs a model, by back end and arithmetic."""
+"""``emo2vec bench``: measure how fast this machine runs a model, by back end and dtype."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -18,43 +18,42 @@ from emo2vec_plugins import cli
 from emo2vec_plugins.core import import_extra
 from emo2vec_plugins.files import replacing
 
-if TYPE_CHECKING:
-    pass
-
 CPU_SUBJECTS: tuple[str, ...] = (
     *("torch:float32", "torch:bfloat16", "onnx:float32", "onnx:int8"),
     *("openvino:float32", "openvino:bfloat16", "openvino:int8"),
     *("funasr:float32", "transformers:float32"),
 )
-"""What is measured on a CPU by default, as far as it can run."""
+"""Default subjects on a CPU; those that cannot run are left out."""
 
 CUDA_SUBJECTS: tuple[str, ...] = (
     *("torch:float32", "torch:bfloat16", "torch:float16"),
     *("funasr:float32", "transformers:float32", "transformers:bfloat16"),
 )
-"""What is measured on a GPU by default, as far as it can run."""
+"""Default subjects on a GPU; those that cannot run are left out."""
 
 CPU_SECONDS, CUDA_SECONDS = 120.0, 3600.0
-"""Of audio in a round: as little as has the mix of turns; on a GPU as much as keeps it busy."""
+"""Default seconds of audio per round: enough for the mix of turns, and to keep a GPU busy."""
 
 
 def _hours(_: click.Context, __: click.Parameter, value: str | None) -> tuple[float, ...]:
     try:
         hours = tuple(float(each) for each in value.split(",")) if value else ()
     except ValueError as error:
-        raise click.BadParameter(f"expected numbers with commas between, got {value!r}") from error
+        raise click.BadParameter(f"expected numbers separated by commas, got {value!r}") from error
     if not all(0 < each < math.inf for each in hours):
-        raise click.BadParameter(f"expected lengths of recordings, got {value!r}")
+        raise click.BadParameter(f"expected positive numbers of hours, got {value!r}")
     return hours
 
 
-_ROUNDS = "Rounds, after one to warm up; figures are medians."
-_LENGTHS = "Annotate recordings of these lengths, too, from file to file."
+_ROUNDS = "Measured rounds, after one warm-up round; results are medians."
+_LENGTHS = "Also annotate recordings of these lengths, from file to file."
 _PLAN = {
-    "seed": cli.option("--seed", "Of it.", type=click.IntRange(min=0), default=0),
+    "seed": cli.option(
+        "--seed", "Seed of the turns and their audio.", type=click.IntRange(min=0), default=0
+    ),
     "repeats": cli.option("--repeats", _ROUNDS, type=cli.COUNT, default=5),
     "threads": cli.threads_option,
-    "end_to_end": cli.option("--end-to-end", "Go from files to files, too."),
+    "end_to_end": cli.option("--end-to-end", "Also measure from audio files to result files."),
     "hours": cli.option("--hours A,B,...", _LENGTHS, callback=_hours),
 }
 """Options that are fields of `Plan`."""
@@ -63,16 +62,18 @@ _PLAN = {
 @click.command("bench")
 @cli.option(
     "-s, --subject WAY:DTYPE",
-    "Measure this: a way that 'emo2vec models' lists, or transformers, and an arithmetic. "
-    "Repeatable.  [default: all that can run here]",
+    "Measure a loader from 'emo2vec models', or transformers, with a dtype. Repeatable.  "
+    "[default: all that can run here]",
     name="subjects",
     multiple=True,
 )
-@cli.model_option(None, otherwise="random weights of the shape of emotion2vec_plus_large")
-@cli.option("--rttm FILE", "Turns as long as those in this file.  [default: of meetings]")
+@cli.model_option(None, otherwise="random weights with the shape of emotion2vec_plus_large")
+@cli.option(
+    "--rttm FILE", "Use the turn lengths in this file.  [default: turn lengths of meetings]"
+)
 @cli.option(
     "--seconds",
-    f"Of audio in a round, about.  [default: {CPU_SECONDS:g}, on a GPU {CUDA_SECONDS:g}]",
+    f"Seconds of audio per round, about.  [default: {CPU_SECONDS:g}, on a GPU {CUDA_SECONDS:g}]",
     type=cli.POSITIVE,
 )
 @cli.gathered("settings", dict, _PLAN)
@@ -94,13 +95,18 @@ def bench_command(
 ) -> None:
     """Measure how fast this machine runs a model.
 
-    Each back end and arithmetic runs in a process of its own; all take turns, round by round, on
-    the same made audio in turns as long as those of meetings. What cannot run here is left out.
+    Each subject, a back end with a dtype, runs in a separate process. The subjects alternate,
+    round by round, on the same synthetic audio, with turns as long as in meetings. Subjects that
+    cannot run here are left out with a warning.
+
+    \b
+    Examples:
+      emo2vec bench --report bench.json --picture bench.png
+      emo2vec bench --model tiny --seconds 30 -s torch:float32 -s torch:bfloat16
     """
     if picture is not None:
-        import_extra(
-            "matplotlib", extra="pictures", purpose="--picture"
-        )  # found missing before the rounds, not after
+        # Before the measurement, so that a missing library does not waste it.
+        import_extra("matplotlib", extra="pictures", purpose="--picture")
     from emo2vec_plugins.bench import machine, table
     from emo2vec_plugins.bench.measure import Plan, measure
     from emo2vec_plugins.bench.subjects import Subject
@@ -115,7 +121,7 @@ def bench_command(
         own, enough = CUDA_SUBJECTS, CUDA_SECONDS
     chosen = tuple(Subject.parse(each) for each in dict.fromkeys(subjects or own))
     turns = MEETINGS if rttm is None else of_rttm(Path(rttm))
-    load = machine.load()  # before anything runs: afterwards it would be our own
+    load = machine.load()  # before our own work adds to it
     with tempfile.TemporaryDirectory(prefix="emo2vec-bench-") as temporary:
         folder = Path(temporary)
         copy = folder / "model"
@@ -139,7 +145,7 @@ def bench_command(
     }
     result = replace(found, about={**here, **found.about})
     if report != "-":
-        # First: whatever becomes of the files, it was not for nothing.
+        # Print first: results survive if writing a file fails.
         click.echo(table.heading(result))
         for columns, rows in (table.speeds(result), table.growth(result)):
             if rows:
@@ -154,7 +160,7 @@ def bench_command(
             figure.savefig(stream, format=Path(picture).suffix.lower()[1:], dpi=150)
     if load is not None and load > cores():
         cli.complain(
-            "warning", f"this machine was busy before it was measured: its load was {load}"
+            "warning", f"the machine was busy before the measurement: load average {load:g}"
         )
     for name, reason in result.left_out.items():
-        cli.complain("warning", f"{name} was left out: {reason}")
+        cli.complain("warning", f"left out {name}: {reason}")

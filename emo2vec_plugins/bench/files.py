@@ -1,4 +1,4 @@
-"""From files on disk to files on disk: what a whole run costs, beside the model."""
+"""Input and output files for the measurement of a whole run, from files to files."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from emo2vec_plugins.integrations import read_rttm_sources
 TURNS_PER_RECORDING = 50
 
 PAUSE = MODEL_RATE // 5
-"""Samples of silence after each turn."""
+"""Samples after each turn that belong to no turn."""
 
-# As users have them: cuts compressed, audio as 16-bit WAV.
+# Typical files of users: compressed cuts, 16-bit WAV audio.
 _CUTS, _RTTM, _AUDIO = "cuts.jsonl.gz", "turns.rttm", "audio"
 
-_LOOP = 60 * MODEL_RATE  # samples of sound, repeated: reading it costs the same as any other
+_LOOP = 60 * MODEL_RATE  # samples; repeated audio costs as much to read as any other
 
 
 def write_recordings(
     folder: Path, lengths: Sequence[int], *, seed: int, per_recording: int = TURNS_PER_RECORDING
 ) -> None:
-    """Write recordings with turns of *lengths* samples, their RTTM and, with Lhotse, their cuts."""
+    """Write recordings with turns of *lengths* samples, their RTTM and, if Lhotse is installed, cuts."""
     (folder / _AUDIO).mkdir(parents=True)
     loop = speechlike(_LOOP, seed=seed)
     lines: list[str] = []
@@ -41,23 +41,23 @@ def write_recordings(
         _write_audio(folder / _AUDIO / f"{name}.wav", loop, samples)
         lines += [dump_line(name, turn, "speaker", None) for turn in _turns(own)]
     (folder / _RTTM).write_text("".join(lines), "utf-8")
-    if find_spec("lhotse"):  # an extra; without it, subjects are measured on the RTTM
+    if find_spec("lhotse"):  # an extra; without it, subjects annotate the RTTM
         _write_cuts(folder)
 
 
 def recorded(lengths: Sequence[int]) -> float:
-    """Return the seconds of recordings with turns of *lengths* samples."""
+    """Return the total seconds of recordings with turns of *lengths* samples."""
     return (sum(lengths) + PAUSE * len(lengths)) / MODEL_RATE
 
 
 def annotate_files(folder: Path, target: Path, *, engine: Engine, plugins: Plugins) -> None:
-    """Annotate what `write_recordings` wrote: its cuts or, without Lhotse, its RTTM.
+    """Annotate the output of `write_recordings`: its cuts, or its RTTM if there are no cuts.
 
     Args:
-        folder: Of the recordings.
-        target: A folder that is not there yet, for the results.
-        engine: That scores them.
-        plugins: That open them.
+        folder: Folder of the recordings.
+        target: New folder for the results; must not exist.
+        engine: Scores the turns.
+        plugins: Open the recordings.
     """
     target.mkdir()
     if (folder / _CUTS).exists():

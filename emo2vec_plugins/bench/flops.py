@@ -1,7 +1,7 @@
-"""Floating-point operations: those that a network needs, and those that a machine can do.
+"""Floating-point operations that a network needs, and that a machine can do per second.
 
-Together they say how fast any implementation could be on this machine: no network can be faster
-than the fastest matrix product.
+Together they give an upper limit for the speed of any implementation on this machine: no network
+can be faster than the fastest matrix product.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CPU_SIDE, CUDA_SIDE = 2048, 8192
 """Rows and columns of the matrices: enough to keep all units busy."""
 
 SECONDS = 0.3
-"""How long to multiply, at least, in one round."""
+"""Minimum duration of the multiplications in one round."""
 
 Product = Callable[[], Any]
 """Multiplies two matrices."""
@@ -32,8 +32,8 @@ class Peaks:
     """Measures matrix products on a device.
 
     Args:
-        device: None for the best there is, as `load_model` has it.
-        threads: Of the CPU; None for torch's own choice.
+        device: None for the best available, as in `load_model`.
+        threads: CPU threads; None for torch's default.
     """
 
     def __init__(self, device: str | None, threads: int | None) -> None:
@@ -45,19 +45,19 @@ class Peaks:
     def measure(self, dtype: str) -> float | None:
         """Return the operations per second of the fastest product in *dtype*.
 
-        None where torch cannot multiply in it.
+        Returns None if torch cannot multiply in *dtype* on this device.
         """
         try:
             left, right = (self._matrix(dtype) for _ in range(2))
             multiply = torch._int_mm if dtype == "int8" else torch.mm
             products: list[Product] = [partial(multiply, left, right), *self._packed(left, right)]
             fastest = min(self._seconds(product) for product in products)
-        except RuntimeError:  # int8 and float16 are not there on every device
+        except RuntimeError:  # not every device supports int8 and float16
             return None
         return float(2 * self._side**3 / fastest)
 
     def _seconds(self, product: Product) -> float:
-        product()  # the first one chooses kernels and allocates
+        product()  # the first call chooses kernels and allocates memory
         self._finish()
         begun = time.perf_counter()
         taken: list[float] = []
@@ -66,12 +66,12 @@ class Peaks:
             product()
             self._finish()
             taken.append(time.perf_counter() - start)
-        return min(taken)  # what disturbs a product only makes it slower
+        return min(taken)  # disturbances only make a product slower
 
     def _packed(self, left: Any, right: Any) -> list[Product]:
-        """Return oneDNN's product with weights in an order of its own, where torch has it.
+        """Return oneDNN's product with reordered weights, if torch supports it.
 
-        Graph runtimes multiply so, and torch's own product of float32 is another library's.
+        Graph runtimes use this product, while torch multiplies float32 with another library.
         """
         if self._device.type != "cpu" or left.dtype == torch.int8:
             return []
@@ -92,11 +92,11 @@ class Peaks:
 
 
 def flop(config: Config, lengths: Iterable[int], *, labels: int) -> int:
-    """Return the floating-point operations for clips of *lengths* samples, each alone.
+    """Return the floating-point operations for clips of *lengths* samples, each scored alone.
 
-    Counted are convolutions, linear layers and matrix products of attention, two operations for
-    each multiplication with its addition. What is not: norms, activations, sums, and whatever
-    an implementation computes beside them (padding, frames that straddle two clips).
+    Convolutions, linear layers and matrix products of attention count, with two operations for
+    each multiplication and addition. Norms, activations, sums and overhead of an implementation
+    (padding, frames that span two clips) do not count.
     """
     return sum(2 * _multiplications(config, length, labels) for length in lengths)
 

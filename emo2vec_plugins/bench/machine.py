@@ -1,4 +1,4 @@
-"""The machine that was measured, and the versions of what ran on it."""
+"""Description of the machine, and the versions of installed libraries."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FLAGS = (
     *("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "avx512_fp16"),
     *("amx_tile", "amx_bf16", "amx_int8", "asimd", "asimddp", "bf16", "i8mm", "sve"),
 )
-"""What a CPU can do that decides how fast it multiplies."""
+"""CPU features that determine the speed of matrix products."""
 
 LIBRARIES = (
     *("torch", "torchaudio", "numpy", "onnxruntime", "openvino", "funasr", "transformers"),
@@ -29,7 +29,7 @@ LIBRARIES = (
 
 
 def describe(device: str) -> dict[str, Any]:
-    """Return what is known of this machine and of the *device* on it, as JSON values."""
+    """Describe this machine and *device*, as JSON values."""
     name, flags = _cpu(CPU_INFO.read_text("utf-8") if CPU_INFO.exists() else "")
     return {
         "cpu": name or platform.processor() or platform.machine(),
@@ -43,14 +43,14 @@ def describe(device: str) -> dict[str, Any]:
 
 
 def load() -> float | None:
-    """Return how many threads wanted to run in the last minute, on average; None if not known."""
-    with suppress(AttributeError, OSError):  # no POSIX
+    """Return the load average of the last minute (runnable threads); None if unknown."""
+    with suppress(AttributeError, OSError):  # not a POSIX system
         return round(os.getloadavg()[0], 2)
     return None
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python, this package, and of those libraries that are installed."""
+    """Return the versions of Python, this package and the installed libraries."""
     found = {"python": platform.python_version(), "emo2vec-plugins": __version__}
     for library in LIBRARIES:
         with suppress(PackageNotFoundError):
@@ -59,15 +59,15 @@ def versions() -> dict[str, str]:
 
 
 def _cpu(info: str) -> tuple[str, list[str]]:
-    # Of several cores the first one counts.
+    # The fields of the first core are used.
     pairs = [line.partition(":") for line in reversed(info.splitlines())]
     fields = {name.strip(): value.strip() for name, colon, value in pairs if colon}
-    # "Features" is what ARM calls them.
+    # ARM names the field "Features".
     has = set((fields.get("flags") or fields.get("Features") or "").split())
     return fields.get("model name", ""), [flag for flag in FLAGS if flag in has]
 
 
 def _memory() -> int | None:
-    with suppress(AttributeError, ValueError, OSError):  # no POSIX
+    with suppress(AttributeError, ValueError, OSError):  # not a POSIX system
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return None

@@ -1,4 +1,4 @@
-"""One run: all subjects side by side, round by round, each in a process of its own."""
+"""One run: all subjects alternate, round by round, each in a separate process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from emo2vec_plugins.bench.weights import Weights
 from emo2vec_plugins.errors import Emo2vecError, OptionsError
 
 SETTLE = 0.3
-"""Seconds between two rounds, for the threads of the one before to go to sleep."""
+"""Pause in seconds between two rounds, so that threads of the previous one go to sleep."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +32,14 @@ class Plan:
     """What to measure.
 
     Attributes:
-        subjects: Of which those that cannot run are left out.
-        weights: Of the model.
-        turns: How long turns are.
-        seconds: Of audio in a round, about.
-        seed: Of the turns and their sound.
-        repeats: Rounds, after one to warm up.
-        device: By its full name.
-        threads: Of the CPU; None for each library's own choice.
+        subjects: Subjects to measure; those that cannot run are left out.
+        weights: The model.
+        turns: Distribution of turn lengths.
+        seconds: Approximate seconds of audio per round.
+        seed: Seed of the turns and their audio.
+        repeats: Number of rounds, after one warm-up round.
+        device: Full name of the device.
+        threads: CPU threads; None for each library's default.
         end_to_end: Whether to measure from files to files, too.
         hours: Lengths of recordings to annotate from file to file, once each.
     """
@@ -61,11 +61,11 @@ def measure(plan: Plan, folder: Path, *, announce: Callable[[str], None]) -> Rep
 
     Args:
         plan: What to measure.
-        folder: For what is written on the way.
-        announce: Called with a line before each step.
+        folder: Folder for temporary files.
+        announce: Called with a description before each step.
 
     Raises:
-        OptionsError: If none can.
+        OptionsError: If no subject can run.
     """
     task = Task(
         folder=plan.weights.folder,
@@ -87,7 +87,7 @@ def measure(plan: Plan, folder: Path, *, announce: Callable[[str], None]) -> Rep
 
 @dataclass
 class _Entry:
-    """One subject that runs, and what was measured of it so far."""
+    """A running subject and its measurements so far."""
 
     remote: Remote
     found: Measured
@@ -100,7 +100,7 @@ class _Entry:
 
 @dataclass
 class _Run:
-    """The subjects that are left; one that fails on the way is left out, too."""
+    """A run with its remaining subjects; a subject that fails is left out from then on."""
 
     plan: Plan
     task: Task
@@ -117,7 +117,7 @@ class _Run:
         self.recordings = self.folder / "recordings"
 
     def load(self) -> None:
-        """Load every subject, and run it once on all turns to warm up."""
+        """Load every subject, and run it once on all turns as a warm-up."""
         if self.plan.end_to_end:
             write_recordings(self.recordings, self.task.lengths, seed=self.plan.seed)
         for subject in self.plan.subjects:
@@ -139,8 +139,8 @@ class _Run:
             entry.found.end_to_end.clear()
 
     def go_round(self, number: int) -> None:
-        """Run each subject once on all turns, beginning with another one each time."""
-        # The first in a round has a rested machine: each subject is first equally often.
+        """Run each subject once on all turns, starting with a different one in each round."""
+        # The first in a round finds an idle machine, so each subject is first equally often.
         first = number % len(self.entries)
         order = [*self.entries[first:], *self.entries[:first]]
         step = f"round {number + 1} of {self.plan.repeats}"
@@ -149,11 +149,11 @@ class _Run:
         for dtype in sorted({entry.subject.dtype for entry in self.entries}):
             time.sleep(SETTLE)
             peak = self.multiplier.call("measure", dtype)
-            if peak is not None:  # torch can multiply in this arithmetic here
+            if peak is not None:  # torch supports this dtype here
                 self.peaks[dtype].append(peak)
 
     def time(self, entry: _Entry) -> None:
-        """Run a subject once on all turns and, if asked for, from files to files."""
+        """Run a subject once on all turns and, if requested, from files to files."""
         time.sleep(SETTLE)
         entry.found.rounds.append(entry.remote.call("run"))
         if self.plan.end_to_end and entry.subject.takes_files:
@@ -161,11 +161,11 @@ class _Run:
             entry.found.end_to_end.append(seconds)
 
     def fetch_scores(self, entry: _Entry) -> None:
-        """Fetch the scores of a subject."""
+        """Fetch a subject's scores."""
         entry.scores = entry.remote.call("scores")
 
     def go_through(self, hours: float) -> None:
-        """Let each subject annotate one recording of so many hours."""
+        """Have each subject annotate one recording of *hours*."""
         lengths = draw(self.plan.turns, seconds=hours * 3600, seed=self.plan.seed)
         recordings = self.folder / f"{hours:g} hours"
         write_recordings(recordings, lengths, seed=self.plan.seed, per_recording=len(lengths))
@@ -181,7 +181,7 @@ class _Run:
         shutil.rmtree(recordings)
 
     def report(self) -> Report:
-        """Return all figures."""
+        """Return all results."""
         reference = next((e.found for e in self.entries if e.subject.way == REFERENCE), None)
         truth = next((e.scores for e in self.entries if e.subject.name == TRUTH), None)
         weights, lengths = self.plan.weights, self.task.lengths
@@ -210,7 +210,7 @@ class _Run:
         )
 
     def each(self, step: str, entries: Sequence[_Entry], do: Callable[[_Entry], None]) -> None:
-        """Do something with each subject; those that fail are left out from now on."""
+        """Call *do* for each subject; leave out subjects that fail from then on."""
         for entry in entries:
             self.announce(f"{step}: {entry.subject.name}")
             try:
@@ -221,14 +221,14 @@ class _Run:
         self.entries = [each for each in self.entries if each.subject.name not in self.left_out]
         if not self.entries:
             reasons = "; ".join(f"{name}: {reason}" for name, reason in self.left_out.items())
-            raise OptionsError(f"nothing that was asked for can run here: {reasons}")
+            raise OptionsError(f"no subject can run here: {reasons}")
 
     def remote(self, make: Callable[..., Any], *arguments: Any) -> Remote:
-        """Make an object in a process of its own, which ends with the run."""
+        """Create an object in a separate process, which ends with the run."""
         remote = Remote(make, *arguments, log=self.folder / f"process-{next(self.numbers)}.log")
         self.stack.callback(remote.close)
         return remote
 
     def target(self) -> Path:
-        """Return a folder for results that is not there yet."""
+        """Return the path of a new folder for results."""
         return self.folder / f"results-{next(self.numbers)}"

@@ -1,4 +1,4 @@
-"""How much memory this process has, and how much it has had at most; None where the system does not say."""
+"""Current and peak memory of this process; None if the system does not report it."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from typing import Literal
 STATUS = Path("/proc/self/status")
 _RESET = Path("/proc/self/clear_refs")
 
-# The kernel keeps a high-water mark of all memory alone: anonymous memory has to be sampled.
+# The kernel keeps a peak only of all memory, so anonymous memory must be sampled.
 _PERIOD = 0.05  # seconds
 
 
 Kind = Literal["VmRSS", "VmHWM", "RssAnon"]
-"""What is in memory now; the most since `forget_most`; what is, without files that are mapped."""
+"""Memory in use; peak since `forget_most`; memory in use without mapped files."""
 
 
 def forget_most() -> None:
-    """Let `most_resident` count from now on, where the system allows it."""
+    """Reset the peak ``VmHWM`` to the current memory, if the system allows it."""
     with suppress(OSError):
         _RESET.write_text("5")  # resets VmHWM, see proc(5)
 
 
 @contextmanager
 def watched() -> Iterator[list[int]]:
-    """Look at anonymous memory while the block runs, some 20 times a second.
+    """Sample anonymous memory while the block runs, about 20 times per second.
 
     Yields:
-        The bytes that were seen so far; the last when the block ends.
+        A list of samples in bytes, which grows; the last sample is taken when the block ends.
     """
     seen: list[int] = []
     done = threading.Event()
@@ -55,10 +55,10 @@ def watched() -> Iterator[list[int]]:
 
 
 def memory(kind: Kind) -> int | None:
-    """Return the bytes that the system reports for this process; None if it does not."""
+    """Return the bytes that the system reports for this process, or None if it does not."""
     try:
         text = STATUS.read_text("utf-8")
     except OSError:
-        return None  # no Linux
+        return None  # not Linux
     found = re.search(rf"^{kind}:\s*(\d+) kB", text, re.MULTILINE)
     return int(found[1]) * 1024 if found else None

@@ -1,6 +1,7 @@
-"""Another network of the same kind, run as its users run it: in batches, padded to the longest.
+"""A comparable network, run as its users run it: in batches padded to the longest turn.
 
-It is transformers' classifier on wav2vec 2.0 of the published large shape, with random weights.
+The network is the wav2vec 2.0 classifier of transformers, in the published large shape, with
+random weights.
 """
 
 from __future__ import annotations
@@ -29,15 +30,15 @@ LARGE = {
     "num_labels": 9,
     "attn_implementation": "sdpa",
 }
-"""Of facebook/wav2vec2-large-xlsr-53 and what was fine-tuned from it."""
+"""Configuration of facebook/wav2vec2-large-xlsr-53 and models fine-tuned from it."""
 
 
 class PeerRunner:
-    """Runs the classifier in the order of the turns, with as much sound in a batch as we have."""
+    """Runs the classifier on turns in order, with as much audio per batch as our engine."""
 
     def __init__(self, dtype: str, task: Task) -> None:
         if dtype not in DTYPES:
-            raise OptionsError(f"dtype is one of {', '.join(DTYPES)}, got {dtype!r}")
+            raise OptionsError(f"expected a dtype among {', '.join(DTYPES)}, got {dtype!r}")
         sounds = turns_of(task.lengths, seed=task.seed)
         try:
             from transformers import Wav2Vec2Config, Wav2Vec2ForSequenceClassification
@@ -50,12 +51,12 @@ class PeerRunner:
             network = Wav2Vec2ForSequenceClassification(Wav2Vec2Config(**LARGE))
         self._network = network.eval().requires_grad_(False).to(self._device, self._dtype)
         self._loaded = self._meter.loaded()
-        # As much sound as our own batches have, so that batching is not what is compared.
+        # As much audio as in our batches, so that the batch size makes no difference.
         seconds = CPU_SECONDS if self._device.type == "cpu" else CUDA_SECONDS
         self._batches = list(_batches(sounds, budget=round(seconds * MODEL_RATE)))
 
     def loaded(self) -> Loaded:
-        """Return what loading took."""
+        """Return the measurements of loading."""
         return self._loaded
 
     def run(self) -> Round:
@@ -66,13 +67,13 @@ class PeerRunner:
         return self._meter.end(begun)
 
     def scores(self) -> Scores | None:
-        """Return None: it is another network."""
+        """Return None: scores of another network are not comparable."""
         return None
 
     @torch.inference_mode()
     def _classify(self, batch: list[FloatArray]) -> torch.Tensor:
         turns = [torch.from_numpy(sound) for sound in batch]
-        # As its feature extractor normalises: over the turn alone, padding stays zero.
+        # Like its feature extractor: normalize over the turn alone; padding stays zero.
         even = [layer_norm(turn, turn.shape, eps=1e-7) for turn in turns]
         values = pad_sequence(even, batch_first=True).to(self._device, self._dtype)
         mask = pad_sequence([torch.ones(len(turn), dtype=torch.long) for turn in turns], True)

@@ -1,4 +1,4 @@
-"""The speeds of a run as bars, made without a window and without pyplot's global state."""
+"""A figure of the results, drawn without a window and without pyplot's global state."""
 
 from __future__ import annotations
 
@@ -18,21 +18,20 @@ from emo2vec_plugins.bench.subjects import PEER, REFERENCE
 from emo2vec_plugins.bench.table import GIGA, heading, times
 
 OURS, FROM_FILES, THEIRS, LIMIT = "#2a6f97", "#89c2d9", "#a9b4be", "#c1440e"
-"""Distinct for the colour-blind, and in grey print."""
+"""Colours that are distinct in grey print and for colour-blind readers."""
 
 FARTHEST = 2.5
-"""A limit beyond so many times the fastest is given in words: bars would be too short to read."""
+"""A limit above this multiple of the highest speed is text only, to keep the bars readable."""
 
 _BAR, _MARGIN, _GROWTH, _WIDTH = 0.5, 1.7, 2.8, 9.0  # inches
-_LETTERS = 110  # of the title in a line, so that it is not cut off
-_WORDS = 1.45  # the axis is so much longer than what is drawn: words stand beside bars
+_LETTERS = 110  # per line of the title, so that it is not cut off
+_WORDS = 1.45  # length of the axis relative to the bars, to leave room for text
 
 
 def speed_figure(report: Report) -> Figure:
-    """Return a figure: a bar for each subject, and the machine's limit for it as a line.
+    """Return a figure with a bar for each subject and its limit on this machine as a line.
 
-    Below them, if recordings of growing length were annotated: the minutes that they took, and the
-    memory.
+    If recordings of several lengths were annotated, their time and memory are plotted below.
     """
     grown = [each for each in report.measured if each.lengths]
     bars = _MARGIN + _BAR * len(report.measured)
@@ -65,7 +64,7 @@ def _draw_speeds(axes: Any, measured: Sequence[Measured]) -> None:
     axes.set_xlim(0, _WORDS * max(*ends, farthest / FARTHEST))
     axes.set_yticks(range(len(measured)), [each.subject.name for each in measured])
     axes.invert_yaxis()
-    axes.set_xlabel("seconds of audio scored in a second")
+    axes.set_xlabel("seconds of audio scored per second")
     _tidy(axes, grid="x", hidden=("top", "right", "left"))
     axes.tick_params(axis="y", length=0)
     handles = _legend(measured, limits=any(map(eq, ends, (each.limit for each in measured))))
@@ -74,7 +73,7 @@ def _draw_speeds(axes: Any, measured: Sequence[Measured]) -> None:
 
 
 def _end(each: Measured, farthest: float) -> float:
-    """Return where what is drawn of a subject ends: at its limit, if that is near."""
+    """Return the right end of a subject's drawing: its limit if that is near, else its speed."""
     return each.limit if each.limit is not None and each.limit <= farthest else each.speed
 
 
@@ -85,7 +84,7 @@ def _draw_growth(minutes: Any, memory: Any, measured: Sequence[Measured]) -> Non
         most = [math.nan if x.memory is None else x.memory / GIGA for x in each.lengths]
         minutes.plot(hours, taken, marker="o", label=each.subject.name)
         memory.plot(hours, most, marker="o")
-    for axes, title in ((minutes, "minutes, file to file"), (memory, "GB over the model's own")):
+    for axes, title in ((minutes, "minutes, file to file"), (memory, "extra GB")):
         axes.set_title(title, fontsize=9)
         axes.set_xlabel("hours of audio in one recording")
         axes.set_xlim(left=0)

@@ -1,6 +1,6 @@
-"""Objects that live in processes of their own, so that each has its memory to itself.
+"""Objects in separate processes, so that the memory of each can be measured.
 
-A process stays until it is closed: rounds of several objects can take turns.
+A process runs until it is closed, so rounds of several objects can alternate.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from typing import Any
 from emo2vec_plugins.errors import Emo2vecError
 
 LAST_LINES = 3
-"""Of what a process wrote before it ended: they go into the message."""
+"""Number of last log lines in the message if a process ends."""
 
 
 class Remote:
-    """One object in a process of its own.
+    """An object in a separate process.
 
     Args:
-        make: A function or class at the top of a module, which the process imports.
-        arguments: What it is called with there; they are pickled.
-        log: Gets all that the process writes to stdout and stderr.
+        make: A function or class at the top level of a module; the process imports and calls it.
+        arguments: Arguments for *make*; they are pickled.
+        log: File for everything that the process writes to stdout and stderr.
 
     Raises:
         Emo2vecError: If *make* raises, or the process ends.
     """
 
     def __init__(self, make: Callable[..., Any], *arguments: Any, log: Path) -> None:
-        context = multiprocessing.get_context("spawn")  # a fork would have this one's memory
+        context = multiprocessing.get_context("spawn")  # a fork would share this process's memory
         self._log = log
         self._connection, other = context.Pipe()
         served = (other, make, arguments, log)
@@ -48,10 +48,10 @@ class Remote:
             raise
 
     def call(self, method: str, *arguments: Any) -> Any:
-        """Return what *method* of the object returns.
+        """Call a method of the object and return its result.
 
         Raises:
-            Emo2vecError: If it raises, or the process ends.
+            Emo2vecError: If the method raises, or the process ends.
         """
         try:
             self._connection.send((method, arguments))
@@ -78,21 +78,21 @@ class Remote:
         self._process.join()
         code = self._process.exitcode or 0
         how = f"was killed by signal {-code}" if code < 0 else f"ended with status {code}"
-        hint = " (9 is what a machine without memory left gives)" if code == -9 else ""
+        hint = " (probably out of memory)" if code == -9 else ""
         lines = self._log.read_text("utf-8", "replace").splitlines()[-LAST_LINES:]
-        return f"its process {how}{hint}; it last wrote: {' / '.join(lines) or 'nothing'}"
+        return f"its process {how}{hint}; last output: {' / '.join(lines) or 'none'}"
 
 
 def _serve(
     connection: Connection, make: Callable[..., Any], arguments: tuple[Any, ...], log: Path
 ) -> None:
-    """Make the object and call its methods until the connection is closed."""
-    # What libraries print would mix with the report; by descriptor, as C code prints, too.
+    """Create the object and call its methods until the connection is closed."""
+    # Keep output of libraries out of the report. By descriptor, to include output of C code.
     with log.open("ab", buffering=0) as file:
         for stream in (sys.stdout, sys.stderr):
             os.dup2(file.fileno(), stream.fileno())
             if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(line_buffering=True)  # last words are there when it is killed
+                stream.reconfigure(line_buffering=True)  # keep the last lines if it is killed
     served = _attempt(connection, make, arguments, answer=False)
     while served is not None:
         try:
@@ -105,12 +105,12 @@ def _serve(
 def _attempt(
     connection: Connection, function: Callable[..., Any], arguments: Sequence[Any], *, answer: bool
 ) -> Any:
-    """Call a function and answer with its result, or only that it went well, or what it raised."""
+    """Call a function and send its result, or only success, or the error that it raised."""
     try:
         result = function(*arguments)
     except Emo2vecError as error:
         connection.send((False, str(error)))
-    except Exception as error:  # noqa: BLE001 - one subject, not the run
+    except Exception as error:  # noqa: BLE001 - fails one subject, not the run
         traceback.print_exc()
         connection.send((False, f"{type(error).__name__}: {error}"))
     else:

@@ -1,4 +1,4 @@
-"""What was measured, and the arithmetic that makes figures of it."""
+"""Measurements, and the statistics computed from them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ratio:
-    """How many times as fast as the reference, round by round.
+    """Speed relative to the reference, computed round by round.
 
     Attributes:
-        median: Of the rounds.
-        lowest: Of the rounds.
-        highest: Of the rounds.
+        median: Median over the rounds.
+        lowest: Lowest ratio of a round.
+        highest: Highest ratio of a round.
     """
 
     median: float
@@ -32,13 +32,13 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """How far scores are from those of float32 in torch.
+    """Difference of scores from those of torch in float32.
 
     Attributes:
-        probability: The largest difference of a class's probability.
-        logit: The largest difference of a class's logit.
-        cosine: The smallest cosine between two embeddings of one turn.
-        same_label: Share of the turns that have the same label.
+        probability: Largest difference of any class's probability.
+        logit: Largest difference of any class's logit.
+        cosine: Smallest cosine similarity of the two embeddings of a turn.
+        same_label: Share of turns with the same label.
     """
 
     probability: float
@@ -49,13 +49,13 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Length:
-    """One recording of some length, from file to file.
+    """Annotation of one recording of a given length, from file to file.
 
     Attributes:
-        hours: Of audio.
-        turns: In it.
-        seconds: That it took.
-        memory: Most bytes above those of the loaded model.
+        hours: Length of the audio.
+        turns: Number of turns.
+        seconds: Duration of the annotation.
+        memory: Peak memory in bytes, minus memory of the loaded model.
     """
 
     hours: float
@@ -66,17 +66,17 @@ class Length:
 
 @dataclass(slots=True, kw_only=True)
 class Measured:
-    """All of one subject; lists grow round by round, the rest is known in the end.
+    """All measurements of one subject. Lists grow round by round; other fields are set at the end.
 
     Attributes:
-        rounds: In memory: from samples to labels.
-        end_to_end: Seconds from files to files, a round each; empty if not asked for.
-        lengths: Recordings of growing length; empty if not asked for.
+        rounds: Rounds in memory, from samples to labels.
+        end_to_end: Seconds of each round from files to files; empty if not requested.
+        lengths: Recordings of several lengths; empty if not requested.
         ratio: None without a reference.
-        difference: None of the peer, or without float32 in torch.
-        flop: Operations in one round; None where they are not known.
-        peak: Operations per second of the machine's fastest matrix product in the same
-            arithmetic; None where there is none.
+        difference: None for the comparable network, and if torch in float32 did not run.
+        flop: Operations per round; None if unknown.
+        peak: Operations per second of the machine's fastest matrix product in the same data
+            type; None if unsupported.
     """
 
     subject: Subject
@@ -94,51 +94,51 @@ class Measured:
 
     @property
     def round_seconds(self) -> list[float]:
-        """Of each round."""
+        """Duration of each round."""
         return [each.seconds for each in self.rounds]
 
     @property
     def seconds(self) -> float:
-        """Of a round, the median: one that was disturbed does not count."""
+        """Median duration of a round, which a single disturbed round does not affect."""
         return median(self.round_seconds)
 
     @property
     def speed(self) -> float:
-        """Seconds of audio in a second: times real time."""
+        """Seconds of audio per second: times real time."""
         return self.audio_seconds / self.seconds
 
     @property
     def turns_per_second(self) -> float:
-        """Of the median round."""
+        """Turns per second in the median round."""
         return self.turns / self.seconds
 
     @property
     def end_to_end_speed(self) -> float | None:
-        """Times real time from files to files."""
+        """Times real time, from files to files."""
         return self.audio_seconds / median(self.end_to_end) if self.end_to_end else None
 
     @property
     def memory(self) -> int | None:
-        """Most bytes of a round, and of the device where it has its own."""
-        # On a GPU the process itself holds little more than the driver's libraries.
+        """Peak bytes of all rounds: on the device if it has its own memory, else in the process."""
+        # On a GPU the process's own memory is little more than the driver's libraries.
         device = [each.device_memory for each in self.rounds if each.device_memory is not None]
         own = [each.memory for each in self.rounds if each.memory is not None]
         return max(device or own, default=None)
 
     @property
     def limit(self) -> float | None:
-        """Times real time at which the machine's matrix product would do the same work."""
+        """Times real time if all work ran at the speed of the machine's matrix product."""
         if self.flop is None or self.peak is None:
             return None
         return self.peak * self.audio_seconds / self.flop
 
     @property
     def share(self) -> float | None:
-        """Of the machine's matrix product that is reached."""
+        """Speed as a share of *limit*."""
         return None if self.limit is None else self.speed / self.limit
 
     def to_json(self) -> dict[str, Any]:
-        """Return figures, and the rounds that they come from."""
+        """Return the statistics and the rounds that they come from."""
         from_files = {
             "times_real_time": self.end_to_end_speed,
             "ratio_to_reference": _plain(self.end_to_end_ratio),
@@ -164,13 +164,13 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All that one run measured.
+    """All measurements of one run.
 
     Attributes:
         about: Date, command, machine, versions, model and turns, as JSON values.
-        measured: In the order in which they were asked for.
-        left_out: Subjects that did not run, with the reason.
-        peaks: Operations per second of each round, by arithmetic.
+        measured: Measured subjects, in the requested order.
+        left_out: Reasons why other subjects did not run, by name.
+        peaks: Operations per second of the matrix product in each round, by dtype.
     """
 
     about: Mapping[str, Any]
@@ -179,7 +179,7 @@ class Report:
     peaks: Mapping[str, Sequence[float]]
 
     def to_json(self) -> dict[str, Any]:
-        """Return all of it as JSON values."""
+        """Return everything as JSON values."""
         return {
             "schema": SCHEMA,
             **self.about,
@@ -194,12 +194,12 @@ def _plain(value: Any) -> dict[str, Any] | None:
 
 
 def ratio(seconds: Sequence[float], reference: Sequence[float]) -> Ratio | None:
-    """Compare rounds that were run side by side; None if there are none.
+    """Compare the rounds of two subjects; None without rounds.
 
     >>> ratio([1.0, 2.0, 1.0], [3.0, 4.0, 5.0])
     Ratio(median=3.0, lowest=2.0, highest=5.0)
     """
-    # Round by round: what slows the machine for a while slows both sides of one ratio.
+    # Round by round: a temporary slowdown affects both sides of one ratio.
     ratios = [theirs / own for own, theirs in zip(seconds, reference, strict=True)]
     if not ratios:
         return None
@@ -207,7 +207,7 @@ def ratio(seconds: Sequence[float], reference: Sequence[float]) -> Ratio | None:
 
 
 def difference(scores: Scores | None, truth: Scores | None) -> Difference | None:
-    """Compare what two subjects predicted for the same turns; None if one has no scores."""
+    """Compare two subjects' predictions for the same turns; None if either has no scores."""
     if scores is None or truth is None:
         return None
     products = (scores.embeddings * truth.embeddings).sum(axis=1)

@@ -1,4 +1,4 @@
-"""Subjects that are loaded in this process, and run."""
+"""Runners: subjects loaded in the current process."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import Emo2vecError, OptionsError
 
 ONE_BY_ONE = 1 / MODEL_RATE
-"""Seconds in a batch that is full with any turn."""
+"""Batch size in seconds that any turn fills: one turn per batch."""
 
 
 def load(subject: Subject, task: Task) -> EngineRunner | PeerRunner:
     """Load a subject in this process.
 
     Raises:
-        Emo2vecError: If it cannot run here; the message says why.
+        Emo2vecError: If the subject cannot run here; the message has the reason.
     """
     if task.threads is not None:
         torch.set_num_threads(task.threads)
@@ -47,28 +47,30 @@ def load(subject: Subject, task: Task) -> EngineRunner | PeerRunner:
 
 
 class EngineRunner:
-    """A model of any plugin behind the engine; the reference gets one turn at a time."""
+    """Runs a model of any plugin with the engine; the reference gets one turn at a time."""
 
     def __init__(self, subject: Subject, task: Task) -> None:
         self._turns = turns_of(task.lengths, seed=task.seed)
         self._plugins = Plugins()
         if subject.way not in self._plugins.models():
-            raise OptionsError(f"no plugin offers models by the way {subject.way!r}")
+            raise OptionsError(f"no plugin provides the model loader {subject.way!r}")
         self._meter = Meter(task.device)
         threads = torch.get_num_threads()
         name, dtype = f"{subject.way}:{task.folder}", subject.dtype
         backend = load_model(name, device=task.device, dtype=dtype, plugins=self._plugins)
         is_reference = subject.way == REFERENCE
         if is_reference:
-            torch.set_num_threads(threads)  # FunASR sets four, on any machine
-        # One turn a batch is how the reference runs for its users.
+            torch.set_num_threads(threads)  # FunASR sets 4 threads on every machine
+        # Users of the reference run it with one turn per batch.
         self._engine = Engine(backend, batch_seconds=ONE_BY_ONE if is_reference else None)
         self._loaded = self._meter.loaded()
-        self._anonymous = memory("RssAnon")  # mapped files are the cache's, and come and go
+        self._anonymous = memory(
+            "RssAnon"
+        )  # without mapped files, which the system caches and drops
         self._emotions: list[Emotion] = []
 
     def loaded(self) -> Loaded:
-        """Return what loading took."""
+        """Return the measurements of loading."""
         return self._loaded
 
     def run(self) -> Round:
@@ -83,14 +85,16 @@ class EngineRunner:
         return self._meter.end(begun)
 
     def scores(self) -> Scores | None:
-        """Return the predictions of the last round; None of a model without a head.
+        """Return the predictions of the last round; None for a model without a head.
 
         Raises:
             Emo2vecError: If a turn has no emotion.
         """
         reasons = [each.reason for each in self._emotions if each.reason is not None]
         if reasons:
-            raise Emo2vecError(f"{len(reasons)} turns were not scored: {reasons[0]}")
+            raise Emo2vecError(
+                f"{len(reasons)} of {len(self._emotions)} turns failed: {reasons[0]}"
+            )
         if not self._engine.labels.names:
             return None
         return Scores(
@@ -104,8 +108,8 @@ class EngineRunner:
         """Score files on disk, and write the results to disk.
 
         Returns:
-            The seconds that it took, and the most bytes of memory, files that are mapped left
-            out, above those that there were when the model was loaded.
+            The duration in seconds, and the peak memory in bytes, minus memory after loading the
+            model. Memory-mapped files do not count.
         """
         with watched() as seen:
             begun = time.perf_counter()

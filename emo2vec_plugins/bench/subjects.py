@@ -1,4 +1,4 @@
-"""What is measured: a way of running the model, in an arithmetic, and what one round took."""
+"""Subjects of the benchmark (a loader with a dtype), and measurements of one round."""
 
 from __future__ import annotations
 
@@ -13,55 +13,55 @@ from emo2vec_plugins.core import FloatArray
 from emo2vec_plugins.errors import OptionsError
 
 REFERENCE = "funasr"
-"""The way that runs the reference, one turn at a time."""
+"""Loader of the reference implementation, which scores one turn at a time."""
 
 PEER = "transformers"
-"""The way that runs another network of the same kind, in padded batches."""
+"""Loader of a comparable network that runs in padded batches."""
 
 TRUTH = "torch:float32"
-"""The subject that the scores of the others are compared with."""
+"""The subject whose scores are the standard for the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """A way of loading and running a model, and an arithmetic."""
+    """A loader of models (*way*) with a dtype."""
 
     way: str
     dtype: str
 
     @property
     def name(self) -> str:
-        """What users call it: ``way:dtype``."""
+        """The name for users: ``way:dtype``."""
         return f"{self.way}:{self.dtype}"
 
     @property
     def takes_files(self) -> bool:
-        """Whether it can go from files to files."""
+        """Whether it can annotate files."""
         return self.way != PEER
 
     @classmethod
     def parse(cls, text: str) -> Subject:
-        """Read ``way:dtype``.
+        """Parse ``way:dtype``.
 
         Raises:
-            OptionsError: If it has another form.
+            OptionsError: If *text* has another form.
         """
         way, colon, dtype = text.partition(":")
         if not (way and colon and dtype) or ":" in dtype:
-            raise OptionsError(f"a subject is WAY:DTYPE, such as {TRUTH}, got {text!r}")
+            raise OptionsError(f"expected a subject WAY:DTYPE, such as {TRUTH}, got {text!r}")
         return cls(way=way, dtype=dtype)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """What every subject is given.
+    """The work that every subject gets.
 
     Attributes:
-        folder: Of the model.
-        lengths: Of the turns, in samples.
-        seed: Of their sound.
-        device: By its full name.
-        threads: Of the CPU; None for each library's own choice.
+        folder: Folder of the model.
+        lengths: Lengths of the turns, in samples.
+        seed: Seed of their audio.
+        device: Full name of the device.
+        threads: CPU threads; None for each library's default.
     """
 
     folder: Path
@@ -73,12 +73,12 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """What loading a subject took.
+    """Measurements of loading a subject.
 
     Attributes:
-        resident: Bytes of memory that it has taken.
-        most_resident: Bytes that it took at most while it was loaded.
-        threads: Of torch.
+        resident: Bytes of memory in use after loading.
+        most_resident: Peak memory during loading, in bytes.
+        threads: Number of torch threads.
     """
 
     resident: int | None
@@ -91,9 +91,9 @@ class Round:
     """One pass over all turns.
 
     Attributes:
-        seconds: That it took.
-        memory: Most bytes above those before the model was loaded.
-        device_memory: Most bytes of the device; None on a CPU.
+        seconds: Duration of the round.
+        memory: Peak memory in bytes, minus memory before the model was loaded.
+        device_memory: Peak memory of the device in bytes; None on a CPU.
     """
 
     seconds: float
@@ -103,10 +103,10 @@ class Round:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scores:
-    """What a subject predicted.
+    """Predictions of a subject.
 
     Attributes:
-        labels: One a turn.
+        labels: One per turn.
         probabilities: Shape (turns, labels).
         logits: Shape (turns, labels).
         embeddings: Shape (turns, width).
@@ -119,7 +119,7 @@ class Scores:
 
 
 class Meter:
-    """Measures a runner's memory, from before it is loaded."""
+    """Measures a runner's time and memory; create it before the model is loaded."""
 
     def __init__(self, device: str) -> None:
         self._device = torch.device(device)
@@ -127,7 +127,7 @@ class Meter:
         forget_most()
 
     def loaded(self) -> Loaded:
-        """Say what was taken since then."""
+        """Return the memory used since the meter was created."""
         return Loaded(
             resident=self._above(memory("VmRSS")),
             most_resident=self._above(memory("VmHWM")),
@@ -135,7 +135,7 @@ class Meter:
         )
 
     def begin(self) -> float:
-        """Begin a round."""
+        """Start a round and return its start time."""
         forget_most()
         if self._device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self._device)
@@ -143,8 +143,8 @@ class Meter:
         return time.perf_counter()
 
     def end(self, begun: float) -> Round:
-        """End it, when the device has finished."""
-        # Calls return when kernels are queued, not when they are done.
+        """Finish the round that started at *begun*, after the device is done."""
+        # Calls return when kernels are queued, not when they have finished.
         device_memory = None
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)

@@ -1,4 +1,4 @@
-"""What a run measured, as the rows of a table."""
+"""Tables of the results."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ GIGA = 1e9
 
 
 def speeds(report: Report) -> tuple[Sequence[str], list[list[str]]]:
-    """Return columns and rows: one subject a row, without empty columns."""
+    """Return columns and rows, one row per subject; empty columns are left out."""
     shown = [(title, [cell(each) for each in report.measured]) for title, cell in _COLUMNS.items()]
     kept = [(title, cells) for title, cells in shown if any(cells)]
     rows = [list(row) for row in zip(*(cells for _, cells in kept), strict=True)]
@@ -18,7 +18,7 @@ def speeds(report: Report) -> tuple[Sequence[str], list[list[str]]]:
 
 
 def growth(report: Report) -> tuple[Sequence[str], list[list[str]]]:
-    """Return columns and rows: one recording a row, for each subject."""
+    """Return columns and rows, one row per subject and recording length."""
     rows = [
         [
             each.subject.name,
@@ -31,7 +31,7 @@ def growth(report: Report) -> tuple[Sequence[str], list[list[str]]]:
         for each in report.measured
         for length in each.lengths
     ]
-    columns = ("subject", "hours", "turns", "seconds", "x real time", "GB over the model's")
+    columns = ("subject", "hours", "turns", "seconds", "x real time", "extra GB")
     return columns, rows
 
 
@@ -44,7 +44,7 @@ def _gigabytes(value: int | None) -> str:
 
 
 def times(value: float | None) -> str:
-    """Write a speed: one decimal of a small one, none of a large one."""
+    """Format a speed: one decimal below 100, no decimals above."""
     if value is None:
         return ""
     return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
@@ -61,7 +61,7 @@ _COLUMNS: dict[str, Callable[[Measured], str]] = {
     "x reference": lambda each: _ratio(each.ratio),
     "GB": lambda each: _gigabytes(each.memory),
     "limit": lambda each: times(each.limit),
-    "of it": lambda each: "" if each.share is None else f"{each.share:.0%}",
+    "of limit": lambda each: "" if each.share is None else f"{each.share:.0%}",
     "from files": lambda each: times(each.end_to_end_speed),
     "off by (p)": _differs("probability", ".1e"),
     "same label": _differs("same_label", ".1%"),
@@ -70,7 +70,7 @@ _COLUMNS: dict[str, Callable[[Measured], str]] = {
 
 
 def heading(report: Report) -> str:
-    """Say what was measured on what, in one line."""
+    """Describe turns, model and machine in one line."""
     turns, machine = report.about["turns"], report.about["machine"]
     where = machine["gpu"] or f"{machine['cpu']}, {machine['cores']} cores"
     return (

@@ -1,4 +1,4 @@
-"""The turns that a benchmark scores: as long as those of meetings or of an RTTM, filled with noise."""
+"""Synthetic turns: noise, with turn lengths of meetings or of an RTTM file."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.formats import read_rttm
 
 LONGEST = 30.0
-"""Seconds: no turn is longer, as the engine would window it and the reference would not."""
+"""Maximum seconds of a turn: the engine would split longer ones, the reference would not."""
 
 SHORTEST = RECEPTIVE / MODEL_RATE
-"""Seconds: a shorter turn has no frame, and no model scores it."""
+"""Minimum seconds of a turn: shorter ones have no frame, so no model can score them."""
 
 SYLLABLES = 4.0
-"""In a second."""
+"""Syllables per second."""
 
 LOUDNESS = 0.1
-"""Root mean square, of a full scale of 1."""
+"""Root mean square; full scale is 1."""
 
 # fmt: off
 _MEETINGS = (
@@ -35,56 +35,56 @@ _MEETINGS = (
     (0.99, 29.11), (0.9925, 31.22), (0.995, 36.77), (0.9975, 44.32), (0.999, 52.88), (1, 96.48),
 )
 # fmt: on
-"""Shares of those turns, each with the seconds that so many last at most."""
+"""Quantiles of the turn lengths: share of the turns, and their maximum length in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distribution:
-    """How long turns are.
+    """Distribution of turn lengths.
 
     Attributes:
-        source: Where that is from, for people.
-        points: Shares of the turns, from 0 to 1, each with the seconds that so many last at most;
-            straight lines between them.
+        source: Description of the source, for display.
+        points: Quantiles: share of the turns (0 to 1), and their maximum length in seconds, with
+            linear interpolation between points.
     """
 
     source: str
     points: tuple[tuple[float, float], ...]
 
     def quantiles(self, shares: Sequence[float]) -> list[float]:
-        """Return how many seconds each of *shares* of the turns lasts at most, within bounds."""
+        """Return the quantiles at *shares* in seconds, limited to `SHORTEST` and `LONGEST`."""
         x, y = zip(*self.points, strict=True)
         return [float(each) for each in np.clip(np.interp(shares, x, y), SHORTEST, LONGEST)]
 
 
 MEETINGS = Distribution(source="the turns of 18 meetings of the AMI corpus", points=_MEETINGS)
-"""Their 6,661 turns have a mean of 4.10 s. The corpus is at groups.inf.ed.ac.uk/ami, CC BY 4.0."""
+"""6,661 turns with a mean of 4.10 s. The corpus is at groups.inf.ed.ac.uk/ami, CC BY 4.0."""
 
 
 def of_rttm(path: Path) -> Distribution:
-    """Return the turns of an RTTM, of all its recordings, without those too short to be scored.
+    """Return the turn lengths of all recordings in an RTTM file, without turns too short to score.
 
     Raises:
-        FormatError: If it is no RTTM.
-        OptionsError: If it has no turn that can be scored.
-        OSError: If it cannot be read.
+        FormatError: If the file is not RTTM.
+        OptionsError: If no turn is long enough to score.
+        OSError: If the file cannot be read.
     """
     found = sorted(turn.duration for each in read_rttm(path) for turn in each.turns)
     lengths = [length for length in found if length >= SHORTEST]
     if not lengths:
-        lacks = f"found none among {len(found)} turns"
-        raise OptionsError(f"{path}: expected turns of {SHORTEST} s or more, {lacks}")
+        count = f"found none ({len(found)} shorter)"
+        raise OptionsError(f"{path}: expected turns of {SHORTEST} s or more, {count}")
     points = zip(_middles(len(lengths)), lengths, strict=True)
     return Distribution(source=path.name, points=tuple(points))
 
 
 def draw(distribution: Distribution, *, seconds: float, seed: int) -> tuple[int, ...]:
-    """Return the samples of turns that last about *seconds* together, in an order drawn by *seed*.
+    """Return turn lengths in samples that add up to about *seconds*, in an order drawn by *seed*.
 
-    They stand at even distances in the distribution, so that a few of them have its mix of
-    short and long turns. The last of many lasts no longer than 30 s, the first has one frame.
+    The lengths are evenly spaced quantiles of the distribution, so even a few turns have its mix
+    of short and long turns. All are between `SHORTEST` and `LONGEST`.
     """
-    # A mean of a thousand even steps is that of the whole distribution, near enough.
+    # The mean of 1000 even steps approximates the mean of the distribution.
     count = max(1, round(seconds / float(np.mean(distribution.quantiles(_middles(1000))))))
     lengths = distribution.quantiles(_middles(count))
     order = np.random.default_rng(seed).permutation(count)
@@ -96,9 +96,9 @@ def _middles(count: int) -> list[float]:
 
 
 def speechlike(samples: int, *, seed: int) -> FloatArray:
-    """Return mono float32 at 16 kHz: noise with more of the low tones, and an envelope.
+    """Return mono float32 noise at 16 kHz with more energy at low frequencies, and an envelope.
 
-    What a network takes to score a clip depends on its length alone, not on what is said in it.
+    The time to score a clip depends only on its length, not on its content.
     """
     random = np.random.default_rng(seed)
     tones = np.fft.rfft(random.standard_normal(samples))
@@ -111,5 +111,5 @@ def speechlike(samples: int, *, seed: int) -> FloatArray:
 
 
 def turns_of(lengths: Sequence[int], *, seed: int) -> list[FloatArray]:
-    """Return one sound for each of *lengths*, in samples."""
+    """Return mono float32 audio at 16 kHz for each of *lengths*, which are in samples."""
     return [speechlike(length, seed=seed + place) for place, length in enumerate(lengths)]

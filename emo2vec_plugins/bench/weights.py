@@ -1,4 +1,4 @@
-"""The model that every subject loads: random weights, or those that the user names."""
+"""The model that all subjects load: random weights, or a model that the user names."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from emo2vec_plugins import models
 from emo2vec_plugins.core import EMOTIONS
 
 LABELS = (*EMOTIONS[:8], "<unk>")
-"""Those of the published models."""
+"""Labels of the published models."""
 
 PICKLED = "model.pt"
-"""What the reference reads its weights from."""
+"""The weights file that the reference reads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,10 +22,10 @@ class Weights:
     """A model folder that all subjects load.
 
     Attributes:
-        name: What the report says of it.
-        folder: In the published layout, with a ``model.pt``.
-        config: Its dimensions.
-        labels: Rows of its head.
+        name: Name in the report.
+        folder: Folder in the published layout, with a ``model.pt``.
+        config: Dimensions of the network.
+        labels: Number of rows of its head.
     """
 
     name: str
@@ -35,10 +35,10 @@ class Weights:
 
 
 def random_weights(folder: Path, *, config: models.Config | None = None, seed: int = 0) -> Weights:
-    """Write a model of random weights to *folder*, of the published large shape by default.
+    """Write a model with random weights to *folder*, by default in the published large shape.
 
-    Matrices keep the variance of what goes through them, so that arithmetic of little precision
-    is put to the test; the labels that such a model predicts mean nothing.
+    The matrices preserve the variance of activations, so low-precision dtypes face realistic
+    values. The predicted labels have no meaning.
     """
     config = models.Config() if config is None else config
     with torch.device("meta"):
@@ -57,22 +57,21 @@ def _random(name: str, like: torch.Tensor, generator: torch.Generator) -> torch.
         return torch.ones(like.shape)
     if "extra_tokens" in name:
         return values
-    if like.ndim > 1:  # by fan-in, which keeps the variance from layer to layer
+    if like.ndim > 1:  # scaled by fan-in, which preserves the variance
         return values.mul(like[0].numel() ** -0.5)
     return values.mul(0.1).add(1.0 if name.endswith("weight") else 0.0)
 
 
 def named_weights(name: str, folder: Path) -> Weights:
-    """Return the model of a name, a folder or a hub's identifier.
+    """Return the model with a name, a folder or a hub identifier.
 
     Args:
-        name: As `load_model` takes it, but for the ways of loading: the subjects are those.
-        folder: Where a copy goes that has the weights as the reference reads them, if it needs
-            one.
+        name: As for `load_model`, but without a loader: each subject has its own.
+        folder: Folder for a copy with a ``model.pt`` for the reference, if the model has none.
 
     Raises:
-        ModelNotFoundError: If there is no such model, or its hub cannot be reached.
-        CheckpointError, ConfigError: If its files are not what they should be.
+        ModelNotFoundError: If the model is not found, or its hub cannot be reached.
+        CheckpointError, ConfigError: If its files are invalid.
     """
     source = models.find_folder(name).path
     config, tokens = (
@@ -81,7 +80,7 @@ def named_weights(name: str, folder: Path) -> Weights:
     )
     found = source
     if not (source / PICKLED).is_file():
-        # Without any weights, the message names the file that is preferred.
+        # If no weights exist, the error names the preferred file.
         there = [name for name in models.WEIGHTS if (source / name).is_file()]
         tensors = models.read_tensors(source / [*there, models.WEIGHTS[0]][0])
         models.save_folder(folder, config=config, tensors=tensors, tokens=tokens, weights=PICKLED)

@@ -1,4 +1,4 @@
-"""``emo2vec bench``, with the embedded model; nothing here says how fast anything is."""
+"""``emo2vec bench`` with the embedded model; no test depends on speed."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ def test_subjects_are_measured_side_by_side(tmp_path):
     assert first.startswith("3 turns, ")
     assert columns.split()[:4] == ["subject", "x", "real", "time"]
     assert [row.split()[0] for row in rows[:3]] == names
-    assert "transformers:float64 was left out: dtype is one of float32, " in result.stderr
+    for fact in ("transformers:float64", "float32, ", "got 'float64'"):
+        assert fact in result.stderr
 
 
 def test_turns_of_an_rttm_and_json_on_stdout(tmp_path):
@@ -82,28 +83,26 @@ def test_turns_of_an_rttm_and_json_on_stdout(tmp_path):
     assert subject["ratio_to_reference"] is subject["end_to_end"] is None
 
 
-def test_it_is_said_when_nothing_can_run():
-    result = run(*TINY, "--device", "cpu", "-s", "nobody:float32")
+def test_an_error_names_each_subject_if_none_can_run():
+    result = run(*TINY, "--device", "cpu", "-s", "nowhere:float32")
 
     assert result.exit_code == 1
-    assert (
-        "nothing that was asked for can run here: nobody:float32: no plugin offers models"
-        in result.stderr
-    )
+    for fact in ("nowhere:float32: ", "plugin", "'nowhere'"):
+        assert fact in result.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (("-s", "torch"), 1, "a subject is WAY:DTYPE, such as torch:float32, got 'torch'"),
-        (("--picture", "x.gif"), 2, "expected a name in .png, .svg, .pdf, got 'x.gif'"),
-        (("--report", "."), 2, ". is a folder, expected a file to write"),
-        (("--hours", "1,x"), 2, "expected numbers with commas between, got '1,x'"),
-        (("--hours", "-1"), 2, "expected lengths of recordings, got '-1'"),
+        (("-s", "torch"), 1, "WAY:DTYPE, such as torch:float32, got 'torch'"),
+        (("--picture", "x.gif"), 2, "'x.gif'"),
+        (("--report", "."), 2, "--report"),
+        (("--hours", "1,x"), 2, "commas, got '1,x'"),
+        (("--hours", "-1"), 2, "hours, got '-1'"),
         (("--seconds", "0"), 2, "0.0 is not in the range x>0"),
-        (("--rttm", "nowhere.rttm"), 1, "nowhere.rttm: No such file or directory"),
-        (("--model", "./nowhere"), 1, "no such folder: './nowhere'"),
-        (("--device", "abacus"), 1, "there is no device 'abacus'"),
+        (("--rttm", "nowhere.rttm"), 1, "nowhere.rttm"),
+        (("--model", "./nowhere"), 1, "'./nowhere'"),
+        (("--device", "abacus"), 1, "'abacus'"),
     ],
 )
 def test_mistakes_are_reported_before_anything_is_measured(arguments, status, message):

@@ -1,4 +1,4 @@
-"""The arithmetic of the benchmark: turns, operations, ratios, differences, tables, pictures."""
+"""Calculations of the benchmark: turns, operations, ratios, differences, tables, pictures."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def report(*each):
 # Turns
 
 
-def test_a_few_turns_have_the_mix_of_all():
+def test_a_few_turns_have_the_mix_of_the_whole_distribution():
     few = np.array(draw(MEETINGS, seconds=120, seed=0)) / 16_000
     many = np.array(draw(MEETINGS, seconds=36_000, seed=0)) / 16_000
 
@@ -85,7 +85,7 @@ def test_a_few_turns_have_the_mix_of_all():
     assert many.max() == LONGEST
 
 
-def test_the_seed_draws_the_order_and_nothing_else():
+def test_the_seed_changes_only_the_order():
     one, again, two = (draw(MEETINGS, seconds=60, seed=seed) for seed in (1, 1, 2))
 
     assert one == again != two
@@ -97,7 +97,7 @@ def test_the_seed_draws_the_order_and_nothing_else():
     seconds=st.floats(0.1, 500),
     seed=st.integers(0, 9),
 )
-def test_every_turn_can_be_scored_by_everyone(lengths, seconds, seed):
+def test_every_turn_can_be_scored_by_every_subject(lengths, seconds, seed):
     ordered = sorted(lengths)
     shares = np.linspace(0, 1, len(ordered))
     points = tuple(zip(map(float, shares), ordered, strict=True))
@@ -126,14 +126,14 @@ def test_an_rttm_without_turns_that_can_be_scored_is_refused(tmp_path):
     path = tmp_path / "none.rttm"
     path.write_text("SPEAKER a 1 3.0 0.01 <NA> <NA> x <NA> <NA>\n")
 
-    with pytest.raises(OptionsError, match=r"none\.rttm: expected turns of 0\.025 s or more"):
+    with pytest.raises(OptionsError, match=r"none\.rttm: .*0\.025 s.*\(1 shorter\)"):
         of_rttm(path)
     path.write_text("no RTTM\n")
     with pytest.raises(FormatError, match=r"none\.rttm"):
         of_rttm(path)
 
 
-def test_sound_is_the_same_for_the_same_seed():
+def test_the_same_seed_gives_the_same_audio():
     sound = speechlike(16_000, seed=3)
 
     np.testing.assert_array_equal(sound, speechlike(16_000, seed=3))
@@ -145,8 +145,8 @@ def test_sound_is_the_same_for_the_same_seed():
 # Operations
 
 
-def test_operations_are_those_that_torch_counts():
-    samples = 49 * 320 + 400  # no sample is after the last frame
+def test_operations_match_the_count_of_torch():
+    samples = 49 * 320 + 400  # the last frame ends at the last sample
     network = Network(SMALL, 5)
     layout = lay([samples], gap=network.gap)
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
@@ -162,7 +162,7 @@ def test_operations_are_those_that_torch_counts():
     assert flop(SMALL, [samples], labels=5) == counted + attention
 
 
-def test_the_published_shape_needs_what_is_said_of_it():
+def test_the_published_shape_needs_20_6_gflop_per_second():
     per_second = flop(Config(), [30 * 16_000], labels=9) / 30
     without_attention = per_second - 12 * 4 * 1509**2 * 1024 / 30
 
@@ -175,24 +175,24 @@ def test_operations_of_turns_add_up():
     assert together == sum(flop(SMALL, [each], labels=5) for each in (8_000, 16_000))
 
 
-def test_a_machine_multiplies_in_what_it_can():
+def test_an_unsupported_dtype_has_no_peak():
     peaks = Peaks("cpu", None)
 
     assert peaks.measure("float32") > 0
     assert peaks.measure("bool") is None
 
 
-# Figures
+# Results
 
 
-def test_a_subject_is_a_way_and_an_arithmetic():
+def test_a_subject_is_a_loader_and_a_dtype():
     assert Subject.parse("torch:bfloat16") == Subject(way="torch", dtype="bfloat16")
     for wrong in ("torch", "torch:", ":int8", "a:b:c"):
-        with pytest.raises(OptionsError, match="a subject is WAY:DTYPE"):
+        with pytest.raises(OptionsError, match=f"WAY:DTYPE.*{wrong!r}"):
             Subject.parse(wrong)
 
 
-def test_figures_are_of_the_median_round():
+def test_results_come_from_the_median_round():
     one = measured(flop=60_000, peak=120_000.0, end_to_end=(3.0, 5.0, 4.0))
 
     assert (one.seconds, one.speed, one.turns_per_second) == (2.0, 15.0, 5.0)
@@ -202,11 +202,11 @@ def test_figures_are_of_the_median_round():
     assert one.to_json()["flop_per_second"] == 30_000
 
 
-def test_a_limit_that_nobody_knows_is_none():
+def test_an_unknown_limit_is_none():
     assert measured(flop=1).limit is measured(peak=1.0).share is None
 
 
-def test_a_device_with_memory_of_its_own_is_what_counts():
+def test_memory_is_that_of_a_device_with_its_own_memory():
     rounds = tuple(Round(seconds=1.0, memory=9, device_memory=each) for each in (3, 4))
     one = Measured(
         subject=Subject.parse("torch:float32"),
@@ -219,13 +219,13 @@ def test_a_device_with_memory_of_its_own_is_what_counts():
     assert one.memory == 4
 
 
-def test_a_ratio_is_the_median_of_the_rounds_ratios():
+def test_a_ratio_is_the_median_of_ratios_by_round():
     found = ratio([1.0, 2.0, 1.0], [3.0, 4.0, 5.0])
 
     assert (found.median, found.lowest, found.highest) == (3.0, 2.0, 5.0)
 
 
-def test_differences_are_the_worst_that_there_are():
+def test_differences_are_the_largest_of_all_turns():
     def scores(labels, probabilities, embeddings):
         return Scores(
             labels=labels,
@@ -243,20 +243,19 @@ def test_differences_are_the_worst_that_there_are():
     assert found.cosine == pytest.approx(0.8)
 
 
-def test_a_table_leaves_out_columns_that_nobody_has():
+def test_a_table_leaves_out_empty_columns():
     columns, rows = speeds(report(measured(), measured("x:int8", ratio=ratio([1.0], [2.0]))))
 
     assert columns == ["subject", "x real time", "turns/s", "x reference", "GB"]
     assert rows[0] == ["torch:float32", "15.0", "5.0", "", "0.01"]
     assert rows[1][3] == "2.00 (2.00-2.00)"
     assert growth(report(measured()))[1] == []
-    assert heading(report(measured())) == (
-        "10 turns, 30 s, as long as meetings; a model; a CPU, 2 cores"
-    )
+    for fact in ("10 turns", "30 s", "meetings", "a model", "a CPU", "2 cores"):
+        assert fact in heading(report(measured()))
 
 
 @pytest.mark.parametrize("peak", [120_000.0, 1e9])
-def test_a_picture_has_a_bar_for_each_and_limits_that_are_near(peak):
+def test_a_picture_has_a_bar_for_each_subject_and_near_limits(peak):
     one = measured(flop=60_000, peak=peak, ratio=ratio([1.0], [2.0]), end_to_end=(3.0,))
     figure = speed_figure(report(one, measured("funasr:float32")))
     (axes,) = figure.axes
@@ -271,7 +270,7 @@ def test_a_picture_has_a_bar_for_each_and_limits_that_are_near(peak):
         assert stream.getvalue().startswith(b"\x89PNG")
 
 
-def test_a_picture_shows_recordings_of_growing_length():
+def test_a_picture_shows_recordings_of_several_lengths():
     lengths = tuple(
         Length(hours=hours, turns=9, seconds=60.0 * hours, memory=None) for hours in (1, 2)
     )
@@ -291,7 +290,7 @@ def test_a_report_is_json():
     assert [each["seconds"] for each in document["subjects"][0]["rounds"]] == [2.0, 1.0, 4.0]
 
 
-# What is measured
+# Models and files
 
 
 def test_random_weights_keep_activations_within_bounds(tmp_path):
@@ -303,16 +302,16 @@ def test_random_weights_keep_activations_within_bounds(tmp_path):
     assert 0.5 < embeddings.std() < 2
 
 
-def test_a_named_model_gets_the_file_that_the_reference_reads(tmp_path):
+def test_a_named_model_gets_the_weights_file_of_the_reference(tmp_path):
     tiny = named_weights("tiny", tmp_path / "model")
 
     assert (tiny.folder / "model.pt").is_file()
     assert named_weights(str(tiny.folder), tmp_path / "other").folder == tiny.folder
-    with pytest.raises(ModelNotFoundError, match="neither a model's name"):
+    with pytest.raises(ModelNotFoundError, match="nothing"):
         named_weights("nothing", tmp_path / "other")
 
 
-def test_padded_batches_have_as_much_audio_as_ours():
+def test_padded_batches_keep_to_the_budget():
     sounds = [np.zeros(length) for length in (5, 4, 2, 20, 3)]
 
     assert [[len(each) for each in batch] for batch in _batches(sounds, budget=10)] == [
@@ -344,9 +343,9 @@ def test_files_are_annotated_with_and_without_lhotse(tmp_path, has_lhotse):
         assert len(names) == 8
 
 
-def test_memory_is_watched_while_a_block_runs():
+def test_memory_is_sampled_while_a_block_runs():
     if not memory.STATUS.exists():
-        pytest.skip("this system does not say")
+        pytest.skip("this system does not report memory")
     memory.forget_most()
     with memory.watched() as seen:
         held = np.ones(4_000_000)

@@ -211,7 +211,7 @@ def test_mistakes_are_reported_in_one_line(manifest, label_map, tmp_path):
         (("--predicted-field", "emotion"), "field 'emotion'"),
         (("--predicted-label-map", "x.yaml"), "--predicted-label-map needs"),
         (("--picture", "c.jpg"), "'c.jpg'"),
-        (("--report", "."), ". is a folder"),
+        (("--report", "."), "--report"),
         (("--fold", "1"), "--fold works only with"),
         (("--resamples", "-1"), "-1 is not in the range"),
     ],
