@@ -230,7 +230,7 @@ def test_what_a_face_lists_is_there(folder):
 
 @cache
 def pages():
-    paths = [*ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/*.py"), *ROOT.glob("*.md")]
+    paths = [*ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.py"), *ROOT.glob("*.md")]
     return "\n".join(path.read_text("utf-8") for path in paths)
 
 
