@@ -1,4 +1,4 @@
-"""``emo2vec pseudo-label``: a manifest of Lhotse cuts in, the same with trusted labels out."""
+"""``emo2vec pseudo-label``: add trusted labels of a model to a manifest of Lhotse cuts."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 @click.command("pseudo-label")
 @cli.manifest_options
-@cli.option("--second-model NAME", "A model that must agree; named as --model is.")
+@cli.option("--second-model NAME", "A second model that must agree; NAME as for --model.")
 @trust_options
 @cli.field_option
 @cli.overwrite_option
 @cli.option(
     "--scores PATH",
-    "Keep what the models say here, in these --windows, for other criteria: like OUT.",
+    "Keep the models' scores in this manifest, so that a run with other criteria can reuse them.",
 )
 @cli.report_option
 @cli.scoring_options()
@@ -41,10 +41,15 @@ def pseudo_label_command(
 ) -> None:
     """Label turns where a model can be trusted.
 
-    IN is a .jsonl or .jsonl.gz of cuts, or a Shar directory; OUT becomes the same kind, with every
-    cut in its place. Turns with a label are skipped; with --overwrite they lose it if they are
-    rejected. A turn that is not trusted gets no label but the reason, in FIELD_rejected. A run that
-    was killed goes on when the same command is given again.
+    IN is a .jsonl or .jsonl.gz of cuts, or a Shar directory. OUT has the same kind and contains
+    every cut, in the same order. Turns with a label are skipped. With --overwrite they are judged
+    as well, and lose their label if they are rejected. A rejected turn gets no label; the reason
+    is in FIELD_rejected. To resume a run that was killed, run the same command again.
+
+    \b
+    Examples:
+      emo2vec pseudo-label cuts.jsonl.gz -o pseudo.jsonl.gz --model tiny
+      emo2vec pseudo-label cuts.jsonl.gz -o strict.jsonl.gz --windows 2 --max-ratio 2
     """
     cli.existing(source)
     import_extra("lhotse", extra="train")
@@ -53,9 +58,9 @@ def pseudo_label_command(
 
     trust = Trust(**criteria)
     quiet = scoring.quiet
-    # Windows vote on logits of frames, which an engine only keeps if asked to.
+    # Windows vote on frame logits, which an engine keeps only on request.
     score = scoring.engine(frames=trust.window is not None)
-    # All classes of the second model: those that both have are compared.
+    # The second model keeps all its classes; the shared ones are compared.
     other = None if second_model is None else replace(scoring, model=second_model, labels=None)
     with cli.resumable(quiet=quiet), cli.progress("cuts", quiet=quiet) as advance:
         found = pseudo_label_manifest(
@@ -78,13 +83,13 @@ def pseudo_label_command(
 
 def _summarise(found: Report, source: str, output: str, *, quiet: bool) -> None:
     if found.was_finished:
-        cli.note(f"{output} was finished already, nothing was done", quiet=quiet)
+        cli.note(f"{output} is already complete; nothing was done", quiet=quiet)
         return
     judged = found.accepted + found.rejected
     if not judged and found.labelled:
         items = f"{found.labelled} of {cli.counted(found.turns, 'turn')} of {source}"
         cli.warn_of_labels(items, found.prefix, work="judged")
     elif judged and not found.accepted:
-        cli.complain("warning", f"no turn was trusted; {found.prefix}_rejected says why")
-    said = f"{found.accepted} of {cli.counted(judged, 'turn')} got a label; "
-    cli.note(f"{said}{cli.counted(found.cuts, 'cut')} are in {output}", quiet=quiet)
+        cli.complain("warning", f"no label was accepted; see {found.prefix}_rejected for reasons")
+    labelled = f"{found.accepted} of {cli.counted(judged, 'turn')} got a label"
+    cli.note(f"{labelled}; wrote {cli.counted(found.cuts, 'cut')} to {output}", quiet=quiet)

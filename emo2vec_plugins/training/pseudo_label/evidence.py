@@ -1,7 +1,7 @@
-"""What the criteria ask for, collected while cuts are annotated, and read back from their fields.
+"""Evidence for the criteria: collected during annotation and stored in the fields of turns.
 
-Cuts are scored as `annotate_cuts` and `annotate_manifest` do it: a scorer of one or two models adds
-to each emotion what they say, and a plugin of this module's own writes it beside the label.
+Scoring uses `annotate_cuts` or `annotate_manifest`. A scorer of one or two models adds the
+evidence to each emotion, and a plugin defined here writes it next to the label.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from emo2vec_plugins.integrations.lhotse import CutSession, Place, identity_of, 
 from emo2vec_plugins.training.pseudo_label.trust import Evidence, tempered, window_votes
 
 CANDIDATE = "candidate"
-"""In ``FIELD_source`` between the two steps: predicted by a model, not judged yet."""
+"""Value of ``FIELD_source`` between the two steps: predicted by a model, not yet judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedEmotion(Emotion):
-    """An emotion, and what the criteria ask beside it.
+    """An emotion with the evidence that the criteria use.
 
     Attributes:
-        votes: How many windows were predicted as which class.
-        second: The second model's label, of the classes that both have; None if there is none.
-        second_model: Its name.
+        votes: Number of windows predicted as each class.
+        second: The second model's label, chosen from the shared classes; None without one.
+        second_model: The second model's name.
     """
 
     votes: Mapping[str, int] = field(default_factory=dict)
@@ -38,18 +38,18 @@ class CheckedEmotion(Emotion):
 
 
 class EvidenceScorer:
-    """One model or two on one stream of clips, and the windows of each clip.
+    """Scores one stream of clips with one or two models, and counts the votes of windows.
 
-    The second model gets what the first gives back: both keep the order, so nothing needs to be
-    counted, and memory stays within what both look ahead.
+    The second model reads the output of the first. Both keep the order, so results are paired
+    without an index, and memory is bounded by the look-ahead of the two models.
 
     Args:
         score: The model that gives the labels: an `Engine` or any `Scorer`.
         second: The model that must agree.
-        window: Seconds; needs a *score* that keeps frame logits.
+        window: Length in seconds. Requires a *score* that keeps frame logits.
 
     Attributes:
-        has_second: Whether a second model is asked.
+        has_second: Whether there is a second model.
     """
 
     def __init__(self, score: Scorer, *, second: Scorer | None, window: float | None) -> None:
@@ -57,14 +57,14 @@ class EvidenceScorer:
         self._second = second
         self._window = window
         self.has_second = second is not None
-        # Groups of a resumable run are made of batches: the smaller ones lose less when killed.
+        # A resumable run saves groups of batches; smaller batches lose less work when killed.
         self.batch_seconds = min(
             float(getattr(each, "batch_seconds", 30.0)) for each in (score, second or score)
         )
 
     @property
     def identity(self) -> dict[str, Any]:
-        """All that the evidence depends on, as JSON values."""
+        """Everything the evidence depends on, as JSON values."""
         second = None if self._second is None else identity_of(self._second)
         return {"first": identity_of(self._score), "second": second, "window": self._window}
 
@@ -74,13 +74,13 @@ class EvidenceScorer:
         return first if self._second is None else _confirmed(first, self._second)
 
     def _checked(self, emotion: Emotion | None) -> CheckedEmotion | None:
-        """Look at the windows, then drop the arrays: clips wait for the second model."""
+        """Count the votes, then drop the arrays, as clips wait in memory for the second model."""
         if emotion is None:
             return None
         votes: dict[str, int] = {}
         if self._window is not None and emotion.frame_logits is not None:
             votes = window_votes(emotion.frame_logits, [*emotion.scores], window=self._window)
-        # Not replace(): that would give an Emotion again, without the fields that are added.
+        # Not replace(): it would return an Emotion, without the additional fields.
         values = {each.name: getattr(emotion, each.name) for each in fields(Emotion)}
         bare = {"embedding": None, "frame_embeddings": None, "frame_logits": None}
         return CheckedEmotion(**values | bare, votes=votes)
@@ -89,20 +89,20 @@ class EvidenceScorer:
 def _confirmed(
     results: Iterator[tuple[Any, CheckedEmotion | None]], second: Scorer
 ) -> Iterator[tuple[Any, CheckedEmotion | None]]:
-    """Score what a first model has scored again, and yield both results in one."""
+    """Score the items again with the second model and merge both results."""
     waiting: deque[tuple[Any, CheckedEmotion | None]] = deque()
 
-    def passed_on() -> Iterator[Any]:
+    def items() -> Iterator[Any]:
         for result in results:
             waiting.append(result)
             yield result[0]
 
-    for item, other in second(passed_on()):
+    for item, other in second(items()):
         expected, checked = waiting.popleft() if waiting else (None, None)
         if item is not expected:
-            raise ScorerError(f"the second scorer gave back {item!r} in place of {expected!r}")
+            raise ScorerError(f"expected {expected!r} from the second scorer, got {item!r}")
         if checked is not None and other is not None:
-            # Of the classes that both have: another one would be no answer to the same question.
+            # Only shared classes can be compared.
             shared = [name for name in other.scores if name in checked.scores]
             checked = replace(
                 checked,
@@ -113,17 +113,17 @@ def _confirmed(
 
 
 class EvidencePlugin:
-    """Opens cuts so that what an `EvidenceScorer` says is written on their turns."""
+    """Opens cuts and writes the results of an `EvidenceScorer` to their turns."""
 
     @hookimpl
     def emo2vec_open(self, source: Any, options: Options) -> CutSession:
-        """Open a cut; this plugin gets nothing else."""
+        """Open a cut; no other kind of source reaches this plugin."""
         return CutSession(source, options, describe=partial(_evidence_fields, options))
 
 
 def evidence_plugins() -> Plugins:
-    """Return what opens cuts in the first step; no other plugin is asked."""
-    # Installed ones may open cuts their own way, and their sessions would drop the evidence.
+    """Return the plugins of the first step, with `EvidencePlugin` as the only one."""
+    # Installed plugins may open cuts in another way, and their sessions would drop the evidence.
     return Plugins([EvidencePlugin()], installed=False)
 
 
@@ -132,21 +132,21 @@ def _evidence_fields(
 ) -> dict[str, Any]:
     prefix = options.field
     if emotion.label is None and is_labelled(custom, replace(options, overwrite=False)):
-        # No prediction speaks against the label: it stays, also where labels are overwritten.
+        # Without a prediction the existing label stays, even if labels are overwritten.
         return absent_fields(custom, options) | {f"{prefix}_reason": emotion.reason}
     if not isinstance(emotion, CheckedEmotion):
-        raise ScorerError(f"expected what an EvidenceScorer gives, got {emotion!r}")
+        raise ScorerError(f"expected a CheckedEmotion from an EvidenceScorer, got {emotion!r}")
     notes = _notes(emotion)
     return label_fields(emotion, options) | {f"{prefix}_{k}": v for k, v in notes.items()}
 
 
 def note_names(options: Options) -> set[str]:
-    """Return the fields that pseudo-labelling adds to those of annotation."""
+    """Return the names of the fields that pseudo-labelling adds to those of annotation."""
     return {f"{options.field}_{name}" for name in _notes(CheckedEmotion())}
 
 
 def _notes(emotion: CheckedEmotion) -> dict[str, Any]:
-    # All of them, None or not: evidence of an earlier run is replaced.
+    # Includes fields that are None, so that they replace the evidence of an earlier run.
     return {
         "source": None if emotion.label is None else CANDIDATE,
         "rejected": None,
@@ -159,20 +159,20 @@ def _notes(emotion: CheckedEmotion) -> dict[str, Any]:
 def evidence_in(
     custom: Mapping[str, Any], prefix: str, *, duration: float, temperature: float, has_second: bool
 ) -> Evidence | None:
-    """Return the evidence on one turn, from its fields; None if it must not be judged.
+    """Read the evidence on one turn from its fields; return None if it must not be judged.
 
     Args:
         custom: The turn's fields.
-        prefix: Their prefix.
-        duration: Seconds of the turn within its cut.
+        prefix: Prefix of the fields.
+        duration: Length of the turn within its cut, in seconds.
         temperature: Applied to the scores.
-        has_second: Whether a second model was asked.
+        has_second: Whether a second model was used.
     """
     if custom.get(f"{prefix}_source") != CANDIDATE:
         return None
     return Evidence(
         label=custom[prefix],
-        # Stored as the model gave them, so that another temperature needs no new scores.
+        # The stored scores are the model's own, so another temperature needs no new scoring.
         scores=tempered(custom[f"{prefix}_scores"], temperature),
         duration=duration,
         flags=tuple(custom[f"{prefix}_flags"]),
@@ -182,9 +182,9 @@ def evidence_in(
 
 
 def seconds_within(cut: Any) -> dict[Place, float]:
-    """Return how much of each turn lies within the cut that holds it, in seconds."""
+    """Return how much of each turn lies within its cut, in seconds."""
     holders = {track: holder for track, _, holder in tracks(cut)}
-    # A truncated cut has turns that start before it or end after it.
+    # In a truncated cut, turns may start before the cut or end after it.
     return {
         (track, index): cut.duration
         if index is None

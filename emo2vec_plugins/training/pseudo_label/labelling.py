@@ -1,11 +1,11 @@
-"""Labels from a model for turns that have none, where the model can be trusted.
+"""Labels from a model for turns without a label, where the model can be trusted.
 
-Two steps. First every turn without a label is scored, as `annotate_cuts` does it, and what the
-criteria ask for is written beside it. Then the turns are judged: one pass to count and to fill the
-quotas, one to write. Labels that were there are not looked at.
+There are two steps. First, every turn without a label is scored, as in `annotate_cuts`, and the
+evidence is written next to it. Then the turns are judged: one pass counts them and fills the
+quotas, and a second pass writes. Existing labels are ignored.
 
-Noisy labels that a model is sure of train its successor: Xie et al., "Self-training with Noisy
-Student improves ImageNet classification" (2020); emotion2vec+ was made in this way.
+Confident labels of one model train the next: Xie et al., "Self-training with Noisy Student
+improves ImageNet classification" (2020). emotion2vec+ was trained this way.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from emo2vec_plugins.training.pseudo_label.evidence import (
     note_names,
     seconds_within,
 )
-from emo2vec_plugins.training.pseudo_label.report import Fates, Report
+from emo2vec_plugins.training.pseudo_label.report import Outcomes, Report
 from emo2vec_plugins.training.pseudo_label.selection import Judge, Selection, verdict
 from emo2vec_plugins.training.pseudo_label.trust import Evidence, Trust
 
@@ -53,24 +53,26 @@ def pseudo_label(
     """Return copies of all cuts, in order, with labels where the model can be trusted.
 
     An accepted turn has the label in *field* and ``pseudo`` in ``FIELD_source``. A rejected turn
-    has None in *field* and the reason in ``FIELD_rejected``; what the model predicted stays in
-    ``FIELD_scores``. A turn with a label is not scored, and gets only the fields that it lacks.
+    has None in *field* and the reason in ``FIELD_rejected``; the prediction stays in
+    ``FIELD_scores``. A turn with a label is not scored, and gets only its missing fields.
 
-    All cuts are held in memory: `pseudo_label_manifest` streams from file to file.
+    All cuts are kept in memory; `pseudo_label_manifest` streams from file to file.
 
     Args:
         cuts: A ``CutSet`` or any iterable of cuts.
         score: The model that gives labels: an `Engine`, with ``granularity="frame"`` if *trust*
-            asks for windows.
-        second: A model that must predict the same; of other classes, those that both have count.
-        trust: The criteria; `Trust` as it is, unless given.
-        field: Where labels are and go, and prefix of what stands beside them.
-        overwrite: Judge turns that have a label, too; they lose it even if they are rejected, but
-            not if they could not be scored.
+            uses windows.
+        second: A model that must predict the same label. Only classes that both models have are
+            compared.
+        trust: The criteria. The default is ``Trust()``.
+        field: Field with the labels, and prefix of the other fields.
+        overwrite: Also judge turns that have a label. They lose it if they are rejected, and keep
+            it if they could not be scored.
 
     Raises:
-        LabelError: If there is no turn, a model has no classes, or two have none to compare.
-        OptionsError: If *trust* asks for windows of an engine that does not keep frames.
+        LabelError: If there are no cuts, a model has no classes, or two models share fewer than
+            two.
+        OptionsError: If *trust* uses windows and the engine does not keep frames.
     """
     from lhotse import CutSet
 
@@ -80,13 +82,13 @@ def pseudo_label(
     pairs = annotated_pairs(
         cuts, score=judgement.scorer, options=options, plugins=evidence_plugins()
     )
-    scored = [after for _, after in pairs]  # read twice: to choose, and to label
+    scored = [after for _, after in pairs]  # a list, as it is read twice: to choose and to label
     report = judgement.survey(scored)
     return CutSet.from_cuts(judgement.applied(scored)), report
 
 
 class Judgement:
-    """The second step: cuts that carry evidence are read once to choose, once to be labelled.
+    """The second step: reads cuts with evidence once to choose turns, and again to label them.
 
     Args:
         score: The model that gives labels.
@@ -95,11 +97,10 @@ class Judgement:
         options: The field, and whether labels are replaced.
 
     Attributes:
-        scorer: Collects the evidence, in the first step.
+        scorer: Collects the evidence in the first step.
 
     Raises:
-        LabelError: As `check_models`.
-        OptionsError: As `check_models`.
+        LabelError, OptionsError: As `check_models` does.
     """
 
     def __init__(
@@ -112,27 +113,27 @@ class Judgement:
         self._selection: Selection | None = None
 
     def survey(self, cuts: Iterable[Any]) -> Report:
-        """Read all turns, choose, and return what becomes of them.
+        """Read all turns, choose those that get a label, and return the report.
 
         Raises:
-            LabelError: If there is no turn.
+            LabelError: If there are no cuts.
         """
-        judge, fates, prefix = Judge(self._trust), Fates(), self._options.field
+        judge, outcomes, prefix = Judge(self._trust), Outcomes(), self._options.field
         for cut in cuts:
-            fates.cuts += 1
+            outcomes.cuts += 1
             for place, own, evidence in self._turns(cut):
                 custom = own.custom or {}
                 if evidence is not None:
                     judge.add(evidence)
                 elif is_labelled(custom, self._options):
-                    fates.keep(custom, prefix)
+                    outcomes.keep(custom, prefix)
                 else:
                     reason = custom.get(f"{prefix}_reason") or "the model gave no label"
-                    fates.fail(turn_name(cut, place, own), reason)
-        if not fates.cuts:
+                    outcomes.fail(turn_name(cut, place, own), reason)
+        if not outcomes.cuts:
             raise LabelError("there are no cuts")
         self._selection = judge.choose()
-        return fates.report(
+        return outcomes.report(
             self._selection,
             trust=self._trust.as_json(),
             prefix=prefix,
@@ -141,10 +142,14 @@ class Judgement:
         )
 
     def applied(self, cuts: Iterable[Any]) -> Iterator[Any]:
-        """Yield a copy of each cut with its labels; the same cuts again, in the same order."""
+        """Yield a labelled copy of each cut.
+
+        Args:
+            cuts: The cuts that `survey` read, in the same order.
+        """
         if self._selection is None:
-            raise OptionsError("survey the cuts before the judgement is applied to them")
-        # One for each turn with evidence, in the order of the survey.
+            raise OptionsError("call survey() before applied()")
+        # One value for each turn with evidence, in the order of the survey.
         chosen = iter(self._selection.chosen.tolist())
         for cut in cuts:
             fields = {
@@ -156,7 +161,7 @@ class Judgement:
             yield enriched(cut, fields, self._options)
 
     def _turns(self, cut: Any) -> Iterator[tuple[Place, Any, Evidence | None]]:
-        """Yield every turn, with evidence if it must be judged."""
+        """Yield every turn with its evidence, or with None if it must not be judged."""
         lengths = seconds_within(cut)
         for place, own in places(cut).items():
             evidence = evidence_in(
@@ -174,7 +179,7 @@ class Judgement:
         prefix = self._options.field
         caps = self._selection.caps if self._selection else {}
         reason = verdict(evidence, self._trust, is_chosen=is_chosen, caps=caps)
-        # All of our fields go in again: a new label removes those that do not.
+        # Pass all of our fields again: a new label removes any that are missing.
         ours = field_names(self._options) | note_names(self._options)
         return {name: value for name, value in custom.items() if name in ours} | {
             prefix: evidence.label if is_chosen else None,
@@ -185,25 +190,28 @@ class Judgement:
         }
 
     def _completed(self, custom: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the fields that a turn without evidence lacks, without values."""
-        # A label that could not be scored again keeps the notes of the run that gave it.
+        """Return the missing fields of a turn without evidence, all None."""
+        # A labelled turn that could not be scored again keeps the notes of its earlier run.
         keeps = is_labelled(custom, replace(self._options, overwrite=False))
         return {name: None for name in note_names(self._options) if not (keeps and name in custom)}
 
 
 def check_models(score: Any, second: Any, trust: Trust) -> list[str] | None:
-    """Return the classes on which two models are compared; None for one, or if unknown.
+    """Return the classes on which two models are compared.
 
-    Warns if they are not the classes of both, and if the two are one model.
+    Warns if the models have different classes, and if both are the same model.
+
+    Returns:
+        None if there is no second model, or if the classes of one are unknown.
 
     Raises:
-        LabelError: If a model has no classes, the first lacks one that is wanted, or fewer than
-            two can be compared.
-        OptionsError: If windows are asked for and the first model keeps no frames.
+        LabelError: If a model has no classes, the first lacks an accepted label, or the models
+            share fewer than two classes.
+        OptionsError: If *trust* uses windows and the first model does not keep frames.
     """
     names = _classes_of(score, "the model")
     if trust.window is not None and getattr(score, "granularity", "frame") != "frame":
-        raise OptionsError("windows need frame logits: Engine(..., granularity='frame')")
+        raise OptionsError("windows need frame logits; use Engine(..., granularity='frame')")
     if names and trust.accepted_labels is not None:
         score.labels.restrict(trust.accepted_labels)  # raises if the model has no such class
     if second is None:
@@ -211,15 +219,15 @@ def check_models(score: Any, second: Any, trust: Trust) -> list[str] | None:
     others = _classes_of(second, "the second model")
     first, other = (getattr(each, "backend", None) for each in (score, second))
     if first and other and first.provenance == other.provenance:
-        warn("both models are the same: they agree on everything, and nothing is gained")
-    if names is None or others is None:  # a scorer that does not say what its classes are
+        warn("both models are the same, so they always agree; the second one has no effect")
+    if names is None or others is None:  # a scorer need not declare its classes
         return None
     shared = [name for name in names if name in others]
     if len(shared) < 2:
         theirs = f"the first has {', '.join(names)}, the second {', '.join(others)}"
-        raise LabelError(f"two models need two classes at least that both have; {theirs}")
+        raise LabelError(f"the two models must share at least two classes; {theirs}")
     lost = ", ".join(name for name in names if name not in others)
-    rejected = f"the second model has no {lost}: turns labelled so are all rejected; "
+    rejected = f"the second model has no class {lost}, so all such turns are rejected; "
     if lost or len(shared) < len(others):
         warn(f"{rejected if lost else ''}the models are compared on {', '.join(shared)}")
     return shared
@@ -230,5 +238,5 @@ def _classes_of(score: Any, who: str) -> tuple[str, ...] | None:
     if not isinstance(labels, LabelSet):
         return None
     if not labels.names:
-        raise LabelError(f"{who} has no classes: it gives embeddings, not labels")
+        raise LabelError(f"{who} has no classes; it only computes embeddings")
     return labels.names

@@ -1,4 +1,4 @@
-"""Pseudo-labels from manifest to manifest, in a run that may be killed and resumed."""
+"""Pseudo-labels from manifest to manifest, in a run that can be killed and resumed."""
 
 from __future__ import annotations
 
@@ -43,37 +43,40 @@ def pseudo_label_manifest(
     scores: str | os.PathLike[str] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Report:
-    """Write a manifest of cuts like *source* with labels where the model can be trusted.
+    """Copy a manifest of cuts and add labels where the model can be trusted.
 
-    What a turn gets is what `pseudo_label` gives it. Cuts stream from file to file; of each turn
-    that is judged, eleven bytes are kept. What the models say goes to *scores* first, in a run
-    that may be killed and goes on when the same is called again. *target* is complete or absent,
-    and ``TARGET.emo2vec.json`` beside it has the report; done again with the same, nothing is
-    left to do.
+    Turns get the same fields as from `pseudo_label`. Cuts stream from file to file; eleven bytes
+    of memory are used for each turn that is judged. Scores are written to *scores* first. A killed
+    run resumes when called again with the same arguments. *target* is complete or absent, and
+    ``TARGET.emo2vec.json`` next to it contains the report. If *target* is complete already, the
+    call returns its report and does nothing else.
 
     Args:
         source: A ``.jsonl``, a ``.jsonl.gz`` or a Shar directory.
-        target: Of the same kind. A new Shar directory has links to the audio of the old.
+        target: Path of the result, of the same kind. A new Shar directory links to the audio of
+            the old one.
         score: The model that gives labels: an `Engine`, with ``granularity="frame"`` if *trust*
-            asks for windows.
-        second: A model that must predict the same; of other classes, those that both have count.
-        trust: The criteria; `Trust` as it is, unless given.
-        field: Where labels are and go, and prefix of what stands beside them.
-        overwrite: Judge turns that have a label, too; they lose it even if they are rejected, but
-            not if they could not be scored.
-        scores: Where what the models say is kept, a manifest like *target*: another call with
-            other criteria starts from it, and scores nothing. Models and the windows of *trust*
-            belong to what is kept: others need another path. Beside *target*, and gone in the end,
-            if None.
-        progress: Called with the number of cuts that were scored since the last call.
+            uses windows.
+        second: A model that must predict the same label. Only classes that both models have are
+            compared.
+        trust: The criteria. The default is ``Trust()``.
+        field: Field with the labels, and prefix of the other fields.
+        overwrite: Also judge turns that have a label. They lose it if they are rejected, and keep
+            it if they could not be scored.
+        scores: Path of a manifest like *target* in which the scores are kept. A call with other
+            criteria reuses them and scores nothing. The scores depend on the models and on the
+            windows of *trust*; choose another path to change those. If None, the scores are next
+            to *target* and are removed at the end.
+        progress: Called with the number of cuts scored since the last call.
 
     Raises:
-        LabelError: If there is no cut, a model has no classes, or two have none to compare.
-        OptionsError: If two of the paths are the same, or *trust* asks for windows of an engine
-            that does not keep frames.
-        FormatError: If a manifest is of another kind, or a line is no cut.
-        ResumeError: If *target* or *scores* is there, and was made otherwise.
-        OSError: If something cannot be written; what is on disk can be resumed.
+        LabelError: If there are no cuts, a model has no classes, or two models share fewer than
+            two.
+        OptionsError: If two of the paths are the same, or *trust* uses windows and the engine does
+            not keep frames.
+        FormatError: If a manifest is of another kind, or a line is not a cut.
+        ResumeError: If *target* or *scores* exists and comes from a different run.
+        OSError: If a file cannot be written; the run can be resumed.
     """
     files = _Files(Path(source), Path(target), None if scores is None else Path(scores))
     options, criteria = Options(field=field, overwrite=overwrite), trust or Trust()
@@ -86,7 +89,7 @@ def pseudo_label_manifest(
         overwrite=overwrite,
         input=manifest.identity(),
     )
-    # Before anything is scored: the scores of a finished run may be gone.
+    # Before scoring, because the scores of a finished run may have been removed.
     finished = recorded(files.target, task=task, result="report")
     if finished is not None:
         files.clear_up()
@@ -111,31 +114,31 @@ def pseudo_label_manifest(
 
 
 class _Files:
-    """What is read and written for one output."""
+    """The files that are read and written for one output."""
 
     def __init__(self, source: Path, target: Path, scores: Path | None) -> None:
         self.source = source
         self.target = target
         self._is_temporary = scores is None
-        # Uncompressed: they are read twice, and removed in the end.
+        # Uncompressed, as they are read twice and then removed.
         ending = ".jsonl" if target.name.endswith(ENDINGS) else ""
         self.scores = scores or target.with_name(f"{target.name}.scores{ending}")
         self._lines = target.with_name(f"{target.name}.labels.part.jsonl")
         purposes = {"the input": source, "the output": target, "the scores": self.scores}
         known: dict[Path, str] = {}
         for name, path in purposes.items():
-            # Resolved: one file may be named in two ways.
+            # Resolved, because two different paths may name the same file.
             other = known.setdefault(path.resolve(), name)
             if other != name:
-                raise OptionsError(f"{path} is {other} and {name}; {name} needs a name of its own")
+                raise OptionsError(f"{path} is both {other} and {name}; rename {name}")
 
     def check_scores(self, scorer: Any) -> None:
-        """Refuse scores of other models or windows before `annotate_manifest` refuses them.
+        """Reject scores of other models or windows before `annotate_manifest` does.
 
-        Its advice, to remove what is there, would cost the user hours of scoring.
+        Its message advises removing the old file, which may have taken hours to compute.
 
         Raises:
-            ResumeError: If they are there; the message says how to keep them.
+            ResumeError: If *scores* has other scores. The message says how to keep them.
         """
         record = record_path(self.scores)
         if self._is_temporary or not (self.scores.exists() and record.is_file()):
@@ -144,8 +147,8 @@ class _Files:
         if then != scorer:
             changed = differences({"scorer": then}, {"scorer": scorer})
             raise ResumeError(
-                f"{self.scores} has other scores: {changed}. Models and windows (--windows) belong "
-                "to the scores: name another file for the new ones (--scores), and these are kept"
+                f"{self.scores} has other scores: {changed}. Scores depend on the models and on "
+                "--windows; to keep these, use another file for the new ones (--scores)"
             )
 
     def write(self, cuts: Iterator[Any], *, task: dict[str, Any], report: Report) -> None:
@@ -153,18 +156,18 @@ class _Files:
         scored = layout(self.scores, self.target, fields=())
         with held_lines(self._lines) as lines:
             try:
-                lines.truncate(0)  # judging is quick: a killed run starts it over
+                lines.truncate(0)  # judging is fast, so a killed run starts it again
                 for cut in cuts:
                     lines.write(scored.line(cut).encode() + b"\n")
                 lines.flush()
-                # The record first: an output that is there can then be recognised as finished.
+                # The record comes first, so that an existing output can be recognised as complete.
                 write_record(self.target, task=task, report=report.as_json())
                 scored.seal(self._lines, self.target)
             finally:
                 self._lines.unlink()
 
     def clear_up(self) -> None:
-        """Remove the scores, unless they must be kept; a file without a record stays."""
+        """Remove temporary scores; a file without a record is left alone."""
         record = record_path(self.scores)
         if not (self._is_temporary and record.is_file()):
             return
@@ -176,7 +179,7 @@ class _Files:
 
 
 def _cuts_in(path: Path) -> Iterator[Any]:
-    """Yield the cuts of a finished manifest; of a Shar directory, without their audio."""
-    # Placeholders where there was audio do not matter: only fields are read and written.
+    """Yield the cuts of a finished manifest; cuts of a Shar directory have no audio."""
+    # Placeholders for the audio do no harm, as only fields are read and written.
     for file in sorted(path.glob("cuts.*")) if path.is_dir() else [path]:
         yield from LinesLayout(file).cuts(0)

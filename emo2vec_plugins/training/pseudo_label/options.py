@@ -1,4 +1,4 @@
-"""The options that say when a model's label can be trusted."""
+"""Command-line options for the criteria of `Trust`."""
 
 from __future__ import annotations
 
@@ -13,26 +13,29 @@ _SECONDS = click.FloatRange(min=0)
 
 _CRITERIA = {
     "min_confidence": option(
-        "--min-confidence", "Least probability of the label.", type=_SHARE, default=0.7
+        "--min-confidence", "Lowest probability of the label.", type=_SHARE, default=0.7
     ),
     "min_margin": option(
-        "--min-margin", "Least distance to the runner-up's probability.", type=_SHARE, default=0.0
+        "--min-margin",
+        "Smallest difference between the label's probability and the next highest.",
+        type=_SHARE,
+        default=0.0,
     ),
     "temperature": option(
         "--temperature",
-        "What logits are divided by first; leave it for a model that 'calibrate' saved.",
+        "Divide the logits by this number first. Not for models saved by 'calibrate'.",
         type=POSITIVE,
         default=1.0,
     ),
     "window": option(
         "--windows SECONDS",
-        "Score turns again in windows of this length, which must agree.",
+        "Also predict windows of this length within each turn; they must agree.",
         name="window",
         type=click.FloatRange(min=0.02),
     ),
     "min_agreement": option(
         "--min-agreement SHARE",
-        "Least share of windows predicted as the turn is.  [default: 0.75]",
+        "Lowest share of windows with the label of the turn.  [default: 0.75]",
         type=_SHARE,
     ),
     "min_duration": option(
@@ -41,44 +44,46 @@ _CRITERIA = {
     "max_duration": option("--max-duration SECONDS", "Longer turns get no label.", type=_SECONDS),
     "refused_flags": option(
         "--refuse-flags A,B,...",
-        "Turns flagged so get no label; '' refuses none.",
+        "Turns with any of these flags get no label; '' allows all flags.",
         name="refused_flags",
         callback=label_names,
         default="overlapped,silent,clipped",
     ),
     "accepted_labels": option(
         "--accept-labels A,B,...",
-        "Give only these labels; a turn predicted as another class gets none.",
+        "Accept only these labels; turns of other classes get no label.",
         name="accepted_labels",
         callback=label_names,
     ),
     "max_per_class": option(
-        "--max-per-class N", "Most labels of a class; the most confident are kept.", type=COUNT
+        "--max-per-class N",
+        "Largest number of labels per class; the most confident are kept.",
+        type=COUNT,
     ),
     "max_ratio": option(
         "--max-ratio R",
-        "The same, as a multiple of the labels that another class could have.",
+        "The same limit, as a multiple of the turns in the class of --ratio-of.",
         type=click.FloatRange(min=1),
     ),
     "ratio_of": option(
         "--ratio-of",
-        "Which class --max-ratio counts.  [default: median]",
+        "Reference class of --max-ratio.  [default: median]",
         type=click.Choice(["median", "smallest"]),
     ),
 }
-"""By the names that `Trust` has for them."""
+"""Options by the name of their argument of `Trust`."""
 
 _NEEDS = {"min_agreement": "window", "ratio_of": "max_ratio"}
-"""What means nothing without another."""
+"""Options that have no effect without another one."""
 
 
 def _criteria(**given: Any) -> dict[str, Any]:
-    """Return what was said; `Trust` itself is imported only when the command runs."""
-    said = {name: value for name, value in given.items() if value is not None}
+    """Return the given arguments; `Trust` itself is imported only when the command runs."""
+    criteria = {name: value for name, value in given.items() if value is not None}
     for name, needed in _NEEDS.items():
-        if name in said and needed not in said:
+        if name in criteria and needed not in criteria:
             raise click.UsageError(f"{_option(name)} needs {_option(needed)}")
-    return said
+    return criteria
 
 
 def _option(name: str) -> str:
@@ -86,4 +91,4 @@ def _option(name: str) -> str:
 
 
 trust_options = gathered("criteria", _criteria, _CRITERIA)
-"""Gives a command the options; it is called with ``criteria=``, arguments of `Trust`."""
+"""Adds the options to a command, which receives ``criteria=``, the arguments of `Trust`."""

@@ -1,7 +1,7 @@
-"""Which turns get a label when classes have quotas: all turns are read before one is chosen.
+"""Selection of the turns that get a label, when classes have quotas.
 
-Eleven bytes are kept of each turn meanwhile: its class, its confidence, and whether it passes the
-other criteria. A million turns take eleven megabytes.
+All turns are read before any is chosen. Eleven bytes are kept for each turn: its class, its
+confidence, and whether it passes the other criteria. A million turns take eleven megabytes.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Selection:
-    """What became of all turns that were judged.
+    """The result for all turns that were judged.
 
     Attributes:
-        chosen: Shape (turns,), in their order: whether a turn gets its label.
-        caps: Most labels of each class that passed all else; empty without a quota.
-        predicted: Turns by the class that was predicted, in the order of names.
-        accepted_by_class: Those of them that get the label.
-        first: Rejected turns by the first criterion that objected; they sum to all rejected.
+        chosen: Whether each turn gets its label, in the order of the turns, shape (turns,).
+        caps: Largest number of labels per class; empty without a quota.
+        predicted: Turns by predicted class, sorted by name.
+        accepted_by_class: Turns that get a label, by class.
+        first: Rejected turns by the first criterion that failed; they sum to all rejected turns.
         alone: Turns that each criterion would reject if it were the only one.
-        one_window: Turns too short for two windows, if windows were asked for.
+        one_window: Turns too short for two windows; 0 if windows are not used.
     """
 
     chosen: Mask
@@ -54,7 +54,7 @@ class Judge:
     def __init__(self, trust: Trust) -> None:
         self._trust = trust
         self._names: dict[str, int] = {}
-        # Columns of plain numbers: a list of objects would take some hundred bytes a turn.
+        # Arrays of plain numbers; a list of objects would take about a hundred bytes a turn.
         self._classes = array("H")
         self._confidences = array("d")
         self._passed = bytearray()
@@ -63,7 +63,7 @@ class Judge:
         self._one_window = 0
 
     def add(self, evidence: Evidence) -> None:
-        """Take one turn."""
+        """Add the evidence on one turn."""
         found = objections(evidence, self._trust)
         self._classes.append(self._names.setdefault(evidence.label, len(self._names)))
         self._confidences.append(evidence.confidence)
@@ -73,7 +73,7 @@ class Judge:
         self._one_window += self._trust.window is not None and evidence.agreement is None
 
     def choose(self) -> Selection:
-        """Apply the quotas and return what becomes of each turn added so far."""
+        """Apply the quotas and return the result for all turns added so far."""
         classes = np.array(self._classes, dtype=np.uint16)
         confidences = np.array(self._confidences, dtype=np.float64)
         passed = np.frombuffer(bytes(self._passed), dtype=bool)
@@ -87,7 +87,7 @@ class Judge:
 
         caps = class_caps(self._counts(classes[passed]), self._trust)
         chosen = passed & within(caps, passed)
-        # What the quotas alone would do: caps of all turns, whether or not they pass the rest.
+        # The effect of the quotas alone: caps over all turns, whether or not they pass the rest.
         refused = ~within(class_caps(self._counts(classes), self._trust), np.ones_like(passed))
         first = Counter(self._first) + Counter({QUOTA: int((passed & ~chosen).sum())})
         alone = Counter(self._alone) + Counter({QUOTA: int(refused.sum())})
@@ -107,16 +107,16 @@ class Judge:
 
 
 def class_caps(counts: Mapping[str, int], trust: Trust) -> dict[str, int]:
-    """Return the most labels that each class may have; nothing if there is no quota.
+    """Return the largest number of labels each class may have; empty if there is no quota.
 
     Args:
         counts: Turns of each class that pass all other criteria.
-        trust: Its quotas; of two, the stricter one holds.
+        trust: The criteria. If it has both quotas, the stricter one applies.
 
     >>> class_caps({"happy": 10, "neutral": 500, "sad": 40}, Trust(max_ratio=2))
     {'happy': 80, 'neutral': 80, 'sad': 80}
     """
-    # A class without turns would make the smallest 0, and forbid every label.
+    # A class without turns would make the smallest count 0 and reject every label.
     present = [count for count in counts.values() if count]
     limits: list[int] = [] if trust.max_per_class is None else [trust.max_per_class]
     if trust.max_ratio is not None and present:
@@ -126,18 +126,18 @@ def class_caps(counts: Mapping[str, int], trust: Trust) -> dict[str, int]:
 
 
 def most_confident(confidences: npt.NDArray[np.float64], eligible: Mask, count: int) -> Mask:
-    """Return which of the *eligible* are the *count* most confident; of equals, the earlier.
+    """Return a mask of the *count* most confident *eligible* turns; the earlier one wins a tie.
 
     Args:
         confidences: Shape (turns,).
         eligible: Shape (turns,).
-        count: How many at most.
+        count: Largest number of turns in the result.
 
     Returns:
         Shape (turns,).
     """
     places = np.flatnonzero(eligible)
-    # Stable, so that a second run over the same turns chooses the same of equals.
+    # Stable, so that a second run over the same turns breaks ties in the same way.
     best = places[np.argsort(-confidences[places], kind="stable")[:count]]
     chosen = np.zeros_like(eligible)
     chosen[best] = True
@@ -145,10 +145,10 @@ def most_confident(confidences: npt.NDArray[np.float64], eligible: Mask, count: 
 
 
 def verdict(evidence: Evidence, trust: Trust, *, is_chosen: bool, caps: Mapping[str, int]) -> str:
-    """Return why a turn is rejected, by the first criterion that objects; empty if accepted."""
+    """Return the reason given by the first criterion that fails; empty if the turn is accepted."""
     if is_chosen:
         return ""
-    # Asked again instead of kept: the reasons of a million turns take more memory than the rest.
+    # Computed again, because the reasons of a million turns would take more memory than the rest.
     found = objections(evidence, trust)
     if found:
         return next(iter(found.values()))

@@ -1,7 +1,7 @@
-"""When a model's label can be trusted: pure criteria on the evidence for one turn.
+"""Criteria for trusting a model's label: pure functions of the evidence on one turn.
 
-Every criterion can be tightened on its own, and tightening one never lets another turn through.
-The quota of a class is the one criterion that needs all turns: see
+Each criterion can be tightened on its own, and a tighter criterion never accepts an additional
+turn. Only the quota of a class depends on all turns; see
 `emo2vec_plugins.training.pseudo_label.selection`.
 """
 
@@ -21,45 +21,43 @@ from emo2vec_plugins.engine import HOP
 from emo2vec_plugins.errors import OptionsError
 
 QUOTA = "quota"
-"""The criterion that comes last, and looks at all turns."""
+"""The last criterion, which depends on all turns."""
 
 CRITERIA = (
     *("flags", "duration", "class", "confidence", "margin", "windows", "second model"),
     QUOTA,
 )
-"""In the order in which they are asked: the first that objects is the reason for a rejection."""
+"""Names of the criteria, in order: the first one that fails is the reason for a rejection."""
 
 _OPTIONAL = ("window", "max_duration", "max_per_class", "max_ratio")
-"""Criteria that may be None: not asked."""
+"""Criteria that can be switched off with None."""
 
 _FRAMES_PER_SECOND = MODEL_RATE / HOP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """What a turn needs for its label to be trusted; a value at its limit is good enough.
+    """The criteria for trusting the label of a turn; a value equal to its limit passes.
 
     Attributes:
-        min_confidence: Least probability of the label, after *temperature*.
-        min_margin: Least distance from the label's probability to that of the runner-up.
-        temperature: What logits are divided by before anything is asked of probabilities; 1 for
-            a model that is calibrated already (Guo et al., "On Calibration of Modern Neural
-            Networks", 2017).
-        window: Seconds; a turn of twice that or more is judged again in windows that last at
-            least as long. None asks nothing of windows.
-        min_agreement: Least share of the windows that have the label of the turn.
-        min_duration: Seconds of the turn that lie within its cut.
-        max_duration: The same; None for no limit.
-        refused_flags: What disqualifies a turn, some of `emo2vec_plugins.core.FLAGS`.
-        accepted_labels: The only ones that are given; None for all.
-        max_per_class: Most labels of a class; the most confident are kept.
-        max_ratio: The same, as a multiple of how many turns a class has that pass all else: of
-            the class in the middle or the smallest, as *ratio_of* says. Classes without such a
-            turn do not count.
-        ratio_of: ``median`` or ``smallest``.
+        min_confidence: Lowest probability of the label, after *temperature*.
+        min_margin: Smallest difference between the label's probability and the next highest.
+        temperature: Divisor of the logits, applied before all criteria on probabilities. Use 1 for
+            a calibrated model (Guo et al., "On Calibration of Modern Neural Networks", 2017).
+        window: Length in seconds. Turns at least twice as long are also predicted in windows at
+            least this long. None switches windows off.
+        min_agreement: Smallest share of windows with the label of the turn.
+        min_duration: Shortest length of a turn within its cut, in seconds.
+        max_duration: Longest length of a turn within its cut, in seconds; None for no limit.
+        refused_flags: Flags that reject a turn, from `emo2vec_plugins.core.FLAGS`.
+        accepted_labels: Labels that are accepted; None for all.
+        max_per_class: Largest number of labels per class; the most confident are kept.
+        max_ratio: The same limit, as a multiple of the turn count of a reference class. Only turns
+            that pass all other criteria count, and only classes with such turns.
+        ratio_of: The reference class: ``median`` or ``smallest``.
 
     Raises:
-        OptionsError: If a value is impossible; the message names it.
+        OptionsError: If a value is invalid; the message names it.
     """
 
     min_confidence: float = 0.7
@@ -76,11 +74,11 @@ class Trust:
     ratio_of: Literal["median", "smallest"] = "median"
 
     def __post_init__(self) -> None:
-        above_none = math.ulp(0.0)  # the least number above 0: a temperature divides
+        above_zero = math.ulp(0.0)  # the smallest positive number, as a temperature divides
         for name, expected, low, high in (
             ("min_confidence", "from 0 to 1", 0, 1),
             ("min_margin", "from 0 to 1", 0, 1),
-            ("temperature", "a number above 0", above_none, math.inf),
+            ("temperature", "a number above 0", above_zero, math.inf),
             ("window", "at least 0.02 s, one frame", 0.02, math.inf),
             ("min_agreement", "from 0 to 1", 0, 1),
             ("min_duration", "a number of seconds", 0, math.inf),
@@ -91,7 +89,7 @@ class Trust:
         wanted = f"at least min_duration, {self.min_duration:g} s"
         self._check("max_duration", wanted, self.min_duration, math.inf)
         if self.ratio_of not in ("median", "smallest"):
-            raise OptionsError(f"ratio_of is 'median' or 'smallest', got {self.ratio_of!r}")
+            raise OptionsError(f"ratio_of must be 'median' or 'smallest', got {self.ratio_of!r}")
         self._check_names()
 
     def as_json(self) -> dict[str, Any]:
@@ -104,36 +102,36 @@ class Trust:
             return
         kind = int if name == "max_per_class" else (int, float)
         is_number = isinstance(value, kind) and not isinstance(value, bool)
-        # Written so that NaN, which compares as false with everything, fails.
+        # Written so that NaN fails: every comparison with it is false.
         if not is_number or not low <= value <= high or value == math.inf:
             raise OptionsError(f"{name} must be {expected}, got {value!r}")
 
     def _check_names(self) -> None:
         for name in ("refused_flags", "accepted_labels"):
             value = getattr(self, name)
-            if isinstance(value, str):  # would be taken for a list of letters
-                raise OptionsError(f"{name} is several names, got the string {value!r}")
+            if isinstance(value, str):  # iterating over it would give letters
+                raise OptionsError(f"{name} must be a sequence of names, got the string {value!r}")
             if value is not None:
                 object.__setattr__(self, name, tuple(canonical(each) for each in value))
         unknown = [flag for flag in self.refused_flags if flag not in FLAGS]
         if unknown:
-            raise OptionsError(f"there is no flag {', '.join(unknown)}; flags: {', '.join(FLAGS)}")
+            raise OptionsError(f"unknown flag {', '.join(unknown)}; flags: {', '.join(FLAGS)}")
         if self.accepted_labels is not None and not self.accepted_labels:
-            raise OptionsError("accepted_labels names none: nothing would ever be labelled")
+            raise OptionsError("accepted_labels is empty, so no turn would get a label")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What is known of one turn that a model gave a label.
+    """The evidence on one turn that a model gave a label.
 
     Attributes:
-        label: The class that was predicted.
+        label: The predicted class.
         scores: Probability of every class, after the temperature.
-        duration: Seconds of the turn within its cut.
-        flags: Of its audio.
-        votes: How many windows were predicted as which class; empty for a turn of one window.
-        others: Labels of other models, of the classes that they share with this one; None where
-            one has no label, empty where there are no other models.
+        duration: Length of the turn within its cut, in seconds.
+        flags: Flags of the turn's audio.
+        votes: Number of windows predicted as each class; empty for a turn of one window.
+        others: Labels of other models, chosen from the classes they share with this one. None for
+            a model without a label; empty without other models.
     """
 
     label: str
@@ -150,21 +148,21 @@ class Evidence:
 
     @property
     def margin(self) -> float:
-        """How far the runner-up is behind; the confidence where there is but one class."""
+        """Difference to the next highest probability; the confidence if there is only one class."""
         rest = [score for name, score in self.scores.items() if name != self.label]
         return self.confidence - max(rest, default=0.0)
 
     @property
     def agreement(self) -> float | None:
-        """Share of the windows that have the turn's label; None for a turn of one window."""
+        """Share of windows with the turn's label; None for a turn of one window."""
         total = sum(self.votes.values())
         return self.votes.get(self.label, 0) / total if total else None
 
 
 def objections(evidence: Evidence, trust: Trust) -> dict[str, str]:
-    """Return which criteria reject a turn, in their order, each with the reason in words.
+    """Return the criteria that reject a turn, in order, each with the reason as text.
 
-    No quota is asked. A turn of one window has none that could disagree, and passes there.
+    Quotas are not included. A turn of one window always passes the windows criterion.
 
     >>> quiet = Evidence(label="sad", scores={"sad": 0.41, "happy": 0.39, "angry": 0.2}, duration=2)
     >>> objections(quiet, Trust(min_margin=0.1))
@@ -182,7 +180,7 @@ def _objections(evidence: Evidence, trust: Trust) -> Iterator[tuple[str, str]]:
     elif trust.max_duration is not None and seconds > trust.max_duration:
         yield "duration", f"duration {_compared(seconds, '>', trust.max_duration)} s"
     if trust.accepted_labels is not None and evidence.label not in trust.accepted_labels:
-        yield "class", f"class {evidence.label} is not among those wanted"
+        yield "class", f"class {evidence.label} is not an accepted label"
     for name, value, least in (
         ("confidence", evidence.confidence, trust.min_confidence),
         ("margin", evidence.margin, trust.min_margin),
@@ -190,23 +188,23 @@ def _objections(evidence: Evidence, trust: Trust) -> Iterator[tuple[str, str]]:
     ):
         if value is not None and value < least:
             yield name, f"{name} {_compared(value, '<', least)}"
-    if strange := [other for other in evidence.others if other != evidence.label]:
-        theirs = ", ".join(other or "nothing that can be compared" for other in strange)
+    if different := [other for other in evidence.others if other != evidence.label]:
+        theirs = ", ".join(other or "no shared class" for other in different)
         yield "second model", f"second model predicted {theirs}, not {evidence.label}"
 
 
 def tempered(scores: Mapping[str, float], temperature: float) -> dict[str, float]:
-    """Return the probabilities that logits divided by *temperature* would have given.
+    """Return the probabilities of the logits divided by *temperature*.
 
-    Logits are the logarithms of probabilities but for a constant, which cancels out, so nothing
-    but the probabilities is needed. The order of the classes stays.
+    Logits equal the logarithms of the probabilities plus a constant, which cancels out, so the
+    probabilities are sufficient. The order of the classes is kept.
 
     >>> tempered({"sad": 0.8, "happy": 0.2}, 2.0)
     {'sad': 0.6666666666666666, 'happy': 0.3333333333333333}
     """
     if temperature == 1:
         return dict(scores)
-    # Divided by the largest first: no power of it overflows, and small ones just vanish.
+    # Divide by the largest first: then no power overflows, and small ones become 0.
     top = max(scores.values())
     powers = {name: (score / top) ** (1 / temperature) for name, score in scores.items()}
     total = sum(powers.values())
@@ -216,34 +214,34 @@ def tempered(scores: Mapping[str, float], temperature: float) -> dict[str, float
 def window_votes(
     frame_logits: FloatArray, names: Sequence[str], *, window: float
 ) -> dict[str, int]:
-    """Return how many windows of a turn are predicted as which class, most first.
+    """Return how many windows of a turn are predicted as each class, most frequent first.
 
-    The head of the network is linear, so the mean of the frame logits in a window is what the
-    head says of the window's mean embedding: no further run of the model is needed. Windows are
-    of equal length within one frame, and last at least *window* and less than twice that. They
-    saw the whole turn, through attention: they agree more often than clips of their length would.
+    The head of the network is linear, so the mean frame logits of a window equal the head's output
+    for the window's mean embedding. The model need not run again. Window lengths differ by at most
+    one frame; each is at least *window* and less than twice as long. Through attention, each frame
+    depends on the whole turn, so windows agree more often than separate clips of that length.
 
     Args:
         frame_logits: Shape (frames, classes), 50 frames a second.
-        names: Of the classes.
-        window: Seconds.
+        names: Names of the classes.
+        window: Length in seconds.
 
     Returns:
-        Nothing for a turn that has only one window.
+        Empty for a turn with room for only one window.
     """
     frames = len(frame_logits)
     count = frames // math.ceil(window * _FRAMES_PER_SECOND)
     if count < 2:
         return {}
-    # Equal lengths, so that no short rest votes with the weight of a window.
+    # Equal lengths, so that a short remainder does not get a full vote.
     starts = np.arange(count) * frames // count
     sums = np.add.reduceat(frame_logits.astype(np.float64), starts, axis=0)
     return dict(Counter(names[best] for best in sums.argmax(axis=1)).most_common())
 
 
 def _compared(value: float, relation: str, limit: float) -> str:
-    """Write a comparison with as many digits as show that it holds, two at least."""
-    # "0.70 < 0.70" would be no reason; 17 digits distinguish any two floats.
+    """Format a comparison with at least two decimals, and enough to show the difference."""
+    # "0.70 < 0.70" explains nothing. 17 digits distinguish any two floats.
     digits = 2
     while f"{value:.{digits}f}" == f"{limit:.{digits}f}" and digits < 17:
         digits += 1

@@ -1,4 +1,4 @@
-"""``emo2vec pseudo-label``: trusted labels out, and what became of all the others."""
+"""``emo2vec pseudo-label``: trusted labels in the output, and a report on all turns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pseudo_label = partial(run, "pseudo-label", "--model", "fake")
 
 
 class Certain(FakeBackend):
-    """Predicts sad for everything, at 0.87."""
+    """Predicts sad for every turn, with probability 0.87."""
 
     def run(self, waveforms):
         return [(e, logits * 0 + [0, 0, 0, 3.3, 0]) for e, logits in super().run(waveforms)]
@@ -32,7 +32,7 @@ def manifest(noise, write, tmp_path):
     return path
 
 
-def test_trusted_turns_get_labels_and_the_table_says_what_became_of_all(manifest, tmp_path):
+def test_trusted_turns_get_labels_and_the_table_counts_all_turns(manifest, tmp_path):
     out = tmp_path / "out.jsonl.gz"
 
     result = pseudo_label(manifest, "-o", out, backend=Certain())
@@ -40,7 +40,7 @@ def test_trusted_turns_get_labels_and_the_table_says_what_became_of_all(manifest
     assert result.exit_code == 0
     assert result.stdout.splitlines()[:9] == [
         "turns",
-        "labelled already  1",
+        "already labelled  1",
         "not scored        0",
         "rejected          0",
         "accepted          2",
@@ -49,7 +49,9 @@ def test_trusted_turns_get_labels_and_the_table_says_what_became_of_all(manifest
         "predicted  turns  accepted  rejected",
         "sad            2         2         0",
     ]
-    assert result.stderr == f"emo2vec: 2 of 2 turns got a label; 3 cuts are in {out}\n"
+    (line,) = result.stderr.splitlines()
+    for fact in ("2 of 2 turns", "3 cuts", str(out)):
+        assert fact in line
     assert [turn.emotion for turn in turns(CutSet.from_file(out))] == ["sad", "joy", "sad"]
 
 
@@ -87,7 +89,7 @@ def test_without_options_the_criteria_are_those_of_the_library(manifest, tmp_pat
     assert json.loads(result.stdout)["trust"] == Trust().as_json()
 
 
-def test_no_flag_is_refused_where_none_is_named(manifest, tmp_path):
+def test_an_empty_list_refuses_no_flag(manifest, tmp_path):
     result = pseudo_label(
         manifest, "-o", tmp_path / "o.jsonl", "--refuse-flags", "", "--report", "-"
     )
@@ -118,7 +120,7 @@ def test_a_second_model_is_loaded_by_its_name(manifest, tmp_path):
         backend=Certain(),
     )
 
-    assert "both models are the same" in result.stderr
+    assert "models are the same" in result.stderr
     assert json.loads(result.stdout)["compared_on"] == [*FakeBackend.labels.names]
 
 
@@ -130,15 +132,15 @@ def test_a_turn_without_a_score_ends_with_status_three(manifest, tmp_path):
     result = pseudo_label(tmp_path / "more.jsonl", "-o", tmp_path / "out.jsonl", backend=Certain())
 
     assert result.exit_code == 3
-    assert result.stderr.splitlines()[1:] == [
-        "emo2vec: warning: 1 of 2 turns failed; emotion_reason says why:",
-        "  cut cut-0, supervision tiny: too short: 160 samples at 16 kHz, "
-        "one frame needs 400 (25 ms)",
-    ]
+    _, headline, failure = result.stderr.splitlines()
+    for fact in ("warning", "1 of 2 turns", "emotion_reason"):
+        assert fact in headline
+    for fact in ("cut cut-0", "supervision tiny", "too short", "160", "400"):
+        assert fact in failure
     assert "not scored        1  too short (1)" in result.stdout
 
 
-def test_when_everything_is_labelled_it_says_so(manifest, tmp_path):
+def test_a_warning_says_if_every_turn_has_a_label(manifest, tmp_path):
     labelled = tmp_path / "labelled.jsonl"
     cuts = CutSet.from_file(manifest).map_supervisions(lambda s: s.with_custom("emotion", "joy"))
     cuts.to_file(labelled)
@@ -146,74 +148,74 @@ def test_when_everything_is_labelled_it_says_so(manifest, tmp_path):
     result = pseudo_label(labelled, "-o", tmp_path / "out.jsonl")
 
     assert result.exit_code == 0
-    assert result.stderr.startswith(
-        f"emo2vec: warning: nothing was judged: 3 of 3 turns of {labelled} already labelled "
-        "in 'emotion'; --field NAME writes beside it, --overwrite replaces it\n"
-    )
+    warning = result.stderr.splitlines()[0]
+    for fact in ("warning", "3 of 3 turns", str(labelled), "'emotion'", "--field", "--overwrite"):
+        assert fact in warning
 
 
-def test_when_nothing_is_trusted_it_says_so(manifest, tmp_path):
+def test_a_warning_says_if_no_label_was_accepted(manifest, tmp_path):
     result = pseudo_label(
         manifest, "-o", tmp_path / "out.jsonl", "--min-confidence", 0.99, backend=Certain()
     )
 
     assert result.exit_code == 0
-    assert "warning: no turn was trusted; emotion_rejected says why" in result.stderr
+    warning = result.stderr.splitlines()[0]
+    for fact in ("warning", "no label", "emotion_rejected"):
+        assert fact in warning
 
 
-def test_a_finished_output_is_said_to_be_so(manifest, tmp_path):
+def test_a_note_says_if_the_output_is_complete_already(manifest, tmp_path):
     out = tmp_path / "out.jsonl"
     first = pseudo_label(manifest, "-o", out, backend=Certain())
 
     again = pseudo_label(manifest, "-o", out, backend=Certain())
 
     assert again.stdout == first.stdout
-    assert again.stderr == f"emo2vec: {out} was finished already, nothing was done\n"
+    (line,) = again.stderr.splitlines()
+    assert f"{out} is already complete" in line
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status", "message"),
+    ("arguments", "status", "facts"),
     [
-        (["--min-agreement", "0.5"], 2, "--min-agreement needs --windows"),
-        (["--ratio-of", "median"], 2, "--ratio-of needs --max-ratio"),
-        (["--min-confidence", "1.5"], 2, "1.5 is not in the range 0<=x<=1"),
-        (["--min-confidence", "nan"], 1, "min_confidence must be from 0 to 1, got nan"),
-        (["--max-duration", "0.5"], 1, "max_duration must be at least min_duration, 1 s"),
-        (["--refuse-flags", "loud"], 1, "there is no flag loud"),
-        (["--accept-labels", "bored"], 1, "the model has no class bored; it has angry, happy"),
-        (["--accept-labels", ","], 1, "accepted_labels names none"),
-        (["--second-model", "nowhere/nothing"], 1, "nowhere/nothing"),
+        (["--min-agreement", "0.5"], 2, ["--min-agreement", "--windows"]),
+        (["--ratio-of", "median"], 2, ["--ratio-of", "--max-ratio"]),
+        (["--min-confidence", "1.5"], 2, ["1.5", "0<=x<=1"]),
+        (["--min-confidence", "nan"], 1, ["min_confidence", "from 0 to 1", "got nan"]),
+        (["--max-duration", "0.5"], 1, ["max_duration", "min_duration, 1 s", "0.5"]),
+        (["--refuse-flags", "loud"], 1, ["flag loud"]),
+        (["--accept-labels", "bored"], 1, ["bored", "angry, happy"]),
+        (["--accept-labels", ","], 1, ["accepted_labels"]),
+        (["--second-model", "nowhere/nothing"], 1, ["nowhere/nothing"]),
     ],
 )
-def test_mistakes_are_reported_in_one_line_and_leave_nothing(
-    manifest, tmp_path, arguments, status, message
-):
+def test_mistakes_are_reported_and_leave_no_files(manifest, tmp_path, arguments, status, facts):
     result = pseudo_label(manifest, "-o", tmp_path / "out.jsonl", *arguments)
 
     assert result.exit_code == status
-    assert message in result.stderr
+    for fact in facts:
+        assert fact in result.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl.gz", "rec.wav"]
 
 
 @pytest.mark.parametrize(
-    ("source", "target", "message"),
+    ("source", "target", "facts"),
     [
-        ("gone.jsonl", "out.jsonl", "gone.jsonl: No such file or directory"),
-        ("in.jsonl.gz", "in.jsonl.gz", "is the input and the output"),
-        ("in.jsonl.gz", "out.txt", "lhotse copy"),
-        ("empty.jsonl", "out.jsonl", "empty.jsonl: "),
+        ("gone.jsonl", "out.jsonl", ["gone.jsonl: No such file or directory"]),
+        ("in.jsonl.gz", "in.jsonl.gz", ["in.jsonl.gz", "the input", "the output"]),
+        ("in.jsonl.gz", "out.txt", ["out.txt", ".jsonl.gz", "Shar"]),
+        ("empty.jsonl", "out.jsonl", ["empty.jsonl", "no cuts"]),
     ],
 )
-def test_manifests_that_are_no_good_are_reported_in_one_line(
-    manifest, tmp_path, source, target, message
-):
+def test_invalid_manifests_are_reported_in_one_line(manifest, tmp_path, source, target, facts):
     (tmp_path / "empty.jsonl").write_text("")
 
     result = pseudo_label(tmp_path / source, "-o", tmp_path / target)
 
     assert result.exit_code == 1
-    assert len(result.stderr.splitlines()) == 1
-    assert message in result.stderr
+    (line,) = result.stderr.splitlines()
+    for fact in facts:
+        assert fact in line
 
 
 def test_a_model_without_classes_is_refused(manifest, tmp_path):
@@ -224,4 +226,4 @@ def test_a_model_without_classes_is_refused(manifest, tmp_path):
     result = pseudo_label(manifest, "-o", tmp_path / "out.jsonl", backend=Headless())
 
     assert result.exit_code == 1
-    assert "the model has no classes" in result.stderr
+    assert "no classes" in result.stderr

@@ -1,4 +1,4 @@
-"""Every cut comes out, in order; labels only where the model is trusted, reasons everywhere else."""
+"""All cuts are returned in order, with labels where the model is trusted and reasons elsewhere."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def cuts_of(recording):
     return partial(parts.cuts_of, recording)
 
 
-def test_an_accepted_turn_says_that_its_label_is_a_models(cuts_of):
+def test_an_accepted_turn_names_the_model_of_its_label(cuts_of):
     out, report = pseudo_label(cuts_of("sure"), score=Says())
 
     assert turns(out)[0].custom == {
@@ -56,7 +56,7 @@ def test_an_accepted_turn_says_that_its_label_is_a_models(cuts_of):
     assert (report.turns, report.accepted, report.rejected) == (1, 1, 0)
 
 
-def test_a_rejected_turn_has_no_label_but_the_reason(cuts_of):
+def test_a_rejected_turn_has_a_reason_and_no_label(cuts_of):
     out, report = pseudo_label(cuts_of("unsure"), score=Says())
 
     custom = turns(out)[0].custom
@@ -67,7 +67,7 @@ def test_a_rejected_turn_has_no_label_but_the_reason(cuts_of):
     assert report.first["confidence"] == report.alone["confidence"] == 1
 
 
-def test_every_cut_comes_out_in_order_with_all_else_as_it_was(cuts_of):
+def test_every_cut_is_returned_in_order_and_otherwise_unchanged(cuts_of):
     cuts = cuts_of("sure", "unsure", "known", "angry", known="bored")
     before = [cut.to_dict() for cut in cuts]
 
@@ -93,7 +93,7 @@ def test_labels_of_people_are_neither_scored_nor_changed(cuts_of):
 
     out, report = pseudo_label(cuts, score=first, second=second)
 
-    assert first.seen == second.seen == ["sure", "angry"]  # a blank is no label
+    assert first.seen == second.seen == ["sure", "angry"]  # a blank is not a label
     assert [turn.emotion for turn in turns(out)] == ["joy", "sad", "angry"]
     assert turns(out)[0].custom == {
         **dict.fromkeys(k for k in turns(out)[1].custom if k != "take"),
@@ -103,7 +103,7 @@ def test_labels_of_people_are_neither_scored_nor_changed(cuts_of):
     assert (report.labelled, report.labelled_by_models, report.accepted) == (1, 0, 2)
 
 
-def test_labels_that_models_gave_before_are_counted_apart_from_those_of_people(cuts_of):
+def test_existing_labels_of_models_are_counted_apart_from_those_of_people(cuts_of):
     once, _ = pseudo_label(cuts_of("sure", "unsure"), score=Says())
 
     again, report = pseudo_label(once, score=Says({"unsure": SAYS["angry"]}, name="better"))
@@ -129,7 +129,7 @@ def test_overwriting_judges_all_turns(cuts_of):
 def test_overwriting_keeps_labels_of_turns_that_could_not_be_scored(cuts_of):
     [cut, other] = cuts_of("sure", "gone", sure="joy", gone="joy")
     [turn] = other.supervisions
-    other = replace(other, supervisions=[replace(turn, start=9.0)])  # outside of its cut
+    other = replace(other, supervisions=[replace(turn, start=9.0)])  # outside its cut
 
     out, report = pseudo_label(
         [cut, other], score=Engine(FakeBackend()), overwrite=True, trust=Trust(min_confidence=0)
@@ -162,13 +162,12 @@ def test_turns_that_cannot_be_scored_are_counted_with_their_reason(recording):
 
     assert (report.turns, report.unscored, report.accepted + report.rejected) == (3, 2, 1)
     assert report.unscored_reasons == {"too short": 1, "no such audio file": 1}
-    assert report.failures == [
-        "cut rec, supervision short: too short: 160 samples at 16 kHz, one frame needs 400 (25 ms)",
-        "cut x: /gone.wav: no such audio file (recording 'x')",
-    ]
+    short, missing = report.failures
+    assert short.startswith("cut rec, supervision short: too short: 160 samples")
+    assert missing.startswith("cut x: /gone.wav: no such audio file")
 
 
-def test_a_turn_that_could_be_judged_once_and_not_any_more_says_nothing_old(cuts_of):
+def test_a_turn_that_can_no_longer_be_scored_loses_its_old_reason(cuts_of):
     rejected, _ = pseudo_label(cuts_of("unsure"), score=Says())
     [cut] = rejected
     gone = replace(cut.recording, sources=[replace(cut.recording.sources[0], source="/gone.wav")])
@@ -186,7 +185,8 @@ def test_a_second_model_must_predict_the_same(cuts_of):
     out, report = pseudo_label(cuts_of("sure", "angry"), score=Says(), second=second)
 
     assert [turn.emotion for turn in turns(out)] == [None, "angry"]
-    assert turns(out)[0].emotion_rejected == "second model predicted angry, not sad"
+    for fact in ("second model", "angry", "not sad"):
+        assert fact in turns(out)[0].emotion_rejected
     assert turns(out)[0].emotion_second == "angry"
     assert turns(out)[1].emotion_second_model == "another@555555555555"
     assert report.compared_on == ["sad", "happy", "angry"]
@@ -196,7 +196,7 @@ def test_models_of_other_classes_are_compared_on_those_they_share(cuts_of):
     more = {"sure": {"bored": 0.5, "sad": 0.4, "angry": 0.1}, "angry": {"bored": 1.0, "sad": 0.0}}
     second = Says(more, name="another")
 
-    with pytest.warns(Emo2vecWarning, match=r"no happy: .* compared on sad, angry$"):
+    with pytest.warns(Emo2vecWarning, match=r"second model.* happy\b.* sad, angry$"):
         out, report = pseudo_label(cuts_of("sure", "angry"), score=Says(), second=second)
 
     assert [turn.emotion_second for turn in turns(out)] == ["sad", "sad"]
@@ -206,14 +206,14 @@ def test_models_of_other_classes_are_compared_on_those_they_share(cuts_of):
 
 @pytest.mark.parametrize("classes", [{"bored": 1.0, "calm": 0.0}, {"sad": 1.0, "calm": 0.0}])
 def test_models_with_nothing_to_compare_are_refused(cuts_of, classes):
-    with pytest.raises(LabelError, match=r"first has sad, happy, angry, the second .*calm"):
+    with pytest.raises(LabelError, match=r"first .*sad, happy, angry.* second .*calm"):
         pseudo_label(cuts_of("sure"), score=Says(), second=Says({"sure": classes}))
 
 
-def test_asking_one_model_twice_is_warned_of(cuts_of):
+def test_a_warning_says_if_both_models_are_the_same(cuts_of):
     engine = Engine(FakeBackend())
 
-    with pytest.warns(Emo2vecWarning, match="both models are the same"):
+    with pytest.warns(Emo2vecWarning, match="models are the same"):
         pseudo_label(cuts_of("sure"), score=engine, second=Engine(FakeBackend()))
 
 
@@ -223,7 +223,7 @@ def test_a_second_model_that_loses_a_clip_is_an_error(cuts_of):
             next(items)
             yield from super().__call__(items)
 
-    with pytest.raises(ScorerError, match="second scorer gave back"):
+    with pytest.raises(ScorerError, match=r"speaker='sure'.* second scorer"):
         pseudo_label(cuts_of("sure", "angry"), score=Says(), second=Loses())
 
 
@@ -263,7 +263,7 @@ def test_windows_need_an_engine_that_keeps_frames(cuts_of):
         pseudo_label(cuts_of("sure"), score=Engine(FakeBackend()), trust=Trust(window=1.0))
 
 
-def test_a_temperature_is_applied_before_anything_is_asked(cuts_of):
+def test_a_temperature_is_applied_before_the_criteria(cuts_of):
     out, _ = pseudo_label(cuts_of("sure"), score=Says(), trust=Trust(temperature=2.0))
 
     turn = turns(out)[0]
@@ -271,7 +271,7 @@ def test_a_temperature_is_applied_before_anything_is_asked(cuts_of):
     assert sum(turn.emotion_scores.values()) == pytest.approx(1.0)
 
 
-def test_flags_disqualify(cuts_of):
+def test_flags_reject(cuts_of):
     out, report = pseudo_label(cuts_of("sure"), score=Says(flags=("overlapped",)))
 
     assert turns(out)[0].emotion_rejected == "flags: overlapped"
@@ -295,7 +295,7 @@ def test_a_quota_keeps_the_most_confident(cuts_of):
     )
 
     assert [turn.emotion for turn in turns(out)] == [None, "sad", "angry"]
-    assert turns(out)[0].emotion_rejected == "quota: 1 sad turns are at least as confident"
+    assert turns(out)[0].emotion_rejected.startswith("quota: 1 sad ")
     assert report.caps == {"angry": 1, "sad": 1}
 
 
@@ -315,14 +315,14 @@ def test_cuts_of_every_kind_are_labelled(cuts_of, recording):
     assert report.turns == 3
 
 
-def test_wanted_classes_have_to_be_the_models(cuts_of):
+def test_accepted_labels_must_be_classes_of_the_model(cuts_of):
     out, _ = pseudo_label(cuts_of("sure"), score=Says(), trust=Trust(accepted_labels=("angry",)))
-    assert turns(out)[0].emotion_rejected == "class sad is not among those wanted"
+    assert turns(out)[0].emotion_rejected.startswith("class sad ")
 
     out, _ = pseudo_label(cuts_of("sure"), score=Says(), trust=Trust(accepted_labels=["Sad"]))
     assert turns(out)[0].emotion == "sad"
 
-    with pytest.raises(LabelError, match="the model has no class bored; it has sad, happy, angry"):
+    with pytest.raises(LabelError, match=r"bored.* sad, happy, angry"):
         pseudo_label(cuts_of("sure"), score=Says(), trust=Trust(accepted_labels=("bored",)))
 
 
@@ -333,20 +333,20 @@ def test_a_model_without_classes_is_refused(cuts_of):
         def run(self, waveforms):
             return [(embeddings, None) for embeddings, _ in super().run(waveforms)]
 
-    with pytest.raises(LabelError, match="the model has no classes"):
+    with pytest.raises(LabelError, match=r"^the model has no classes"):
         pseudo_label(cuts_of("sure"), score=Engine(Headless()))
-    with pytest.raises(LabelError, match="the second model has no classes"):
+    with pytest.raises(LabelError, match="second model has no classes"):
         pseudo_label(cuts_of("sure"), score=Says(), second=Engine(Headless()))
 
 
-def test_nothing_to_label_is_an_error(cuts_of):
-    with pytest.raises(LabelError, match="there are no cuts"):
+def test_an_input_without_cuts_is_an_error(cuts_of):
+    with pytest.raises(LabelError, match="no cuts"):
         pseudo_label([], score=Says())
-    with pytest.raises(SourceError, match="got one str"):
+    with pytest.raises(SourceError, match=r"\bstr\b"):
         pseudo_label("cuts.jsonl", score=Says())
 
 
-def test_the_report_is_a_table_to_read(cuts_of):
+def test_the_report_has_a_text_table(cuts_of):
     speakers = ("sure", "surer", "unsure", "angry", "known")
     _, report = pseudo_label(
         cuts_of(*speakers, known="joy"), score=Says(), trust=Trust(max_ratio=1.0, window=None)
@@ -354,7 +354,7 @@ def test_the_report_is_a_table_to_read(cuts_of):
 
     assert report.table().splitlines() == [
         "turns",
-        "labelled already  1",
+        "already labelled  1",
         "not scored        0",
         "rejected          2",
         "accepted          2",
@@ -364,7 +364,7 @@ def test_the_report_is_a_table_to_read(cuts_of):
         "angry          1         1         0",
         "sad            3         1         2",
         "",
-        "rejected by   first  alone  asked for",
+        "rejected by   first  alone  required",
         "flags             0      0  not overlapped, silent, clipped",
         "duration          0      0  at least 1 s",
         "class             0      0  -",

@@ -1,4 +1,4 @@
-"""Pseudo-labels from file to file: complete or absent, resumed, never scored twice."""
+"""Pseudo-labels from file to file: outputs are complete or absent, and runs can be resumed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
 
 
-def test_a_manifest_gets_what_cuts_in_memory_get(manifest, tmp_path):
+def test_a_manifest_gets_the_same_labels_as_cuts_in_memory(manifest, tmp_path):
     cuts = CutSet.from_file(manifest)
     seen = []
 
@@ -57,7 +57,7 @@ def test_a_manifest_gets_what_cuts_in_memory_get(manifest, tmp_path):
 
 
 @shar
-def test_a_shar_directory_becomes_one(cuts_of, tmp_path):
+def test_the_output_for_a_shar_directory_is_a_shar_directory(cuts_of, tmp_path):
     source, target = tmp_path / "shar", tmp_path / "labelled"
     source.mkdir()
     cuts = cuts_of("sure", "unsure", "angry")
@@ -82,7 +82,7 @@ def test_a_shar_directory_becomes_one(cuts_of, tmp_path):
     ]
 
 
-def test_a_run_that_was_interrupted_goes_on_and_ends_with_the_same_bytes(manifest, tmp_path):
+def test_an_interrupted_run_resumes_and_writes_the_same_bytes(manifest, tmp_path):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     stops = Says()
     stops.left, stops.batch_seconds = 3, 0.1
@@ -128,7 +128,7 @@ def test_a_finished_output_is_not_done_again(manifest, tmp_path):
     assert (first.was_finished, again.was_finished, idle.seen) == (False, True, [])
 
 
-def test_scores_left_by_a_run_killed_at_its_very_end_are_cleared_up(manifest, tmp_path):
+def test_scores_left_by_a_run_killed_at_the_end_are_removed(manifest, tmp_path):
     out, left = tmp_path / "out.jsonl", tmp_path / "out.jsonl.scores.jsonl"
     pseudo_label_manifest(manifest, tmp_path / "other.jsonl", score=Says(), scores=left)
     pseudo_label_manifest(manifest, out, score=Says(), scores=tmp_path / "kept.jsonl")
@@ -143,22 +143,22 @@ def test_scores_left_by_a_run_killed_at_its_very_end_are_cleared_up(manifest, tm
     assert (tmp_path / "kept.jsonl").is_file()
 
 
-def test_an_output_made_otherwise_is_not_touched(manifest, tmp_path):
+def test_an_output_of_another_run_is_not_touched(manifest, tmp_path):
     out = tmp_path / "out.jsonl"
     pseudo_label_manifest(manifest, out, score=Says())
     before = contents(tmp_path)
 
     for changed, message in (
         ({"trust": Trust(min_confidence=0.9)}, r"trust\.min_confidence .*0\.7.*0\.9"),
-        ({"score": Says(name="other")}, "scorer.first.name was 'said', is 'other'"),
-        ({"second": Says(name="other")}, "scorer.second"),
+        ({"score": Says(name="other")}, r"scorer\.first\.name .*'said'.* 'other'"),
+        ({"second": Says(name="other")}, r"scorer\.second"),
     ):
         with pytest.raises(ResumeError, match=message):
             pseudo_label_manifest(manifest, out, **{"score": Says()} | changed)
     assert contents(tmp_path) == before
 
 
-def test_a_file_in_the_way_is_not_touched(manifest, tmp_path):
+def test_an_existing_file_is_not_touched(manifest, tmp_path):
     (tmp_path / "out.jsonl").write_text("mine")
 
     with pytest.raises(ResumeError, match=r"out\.jsonl already exists"):
@@ -166,7 +166,7 @@ def test_a_file_in_the_way_is_not_touched(manifest, tmp_path):
     assert (tmp_path / "out.jsonl").read_text() == "mine"
 
 
-def test_scores_that_were_kept_serve_other_criteria(manifest, tmp_path):
+def test_kept_scores_are_reused_with_other_criteria(manifest, tmp_path):
     scores = tmp_path / "scores.jsonl.gz"
     pseudo_label_manifest(manifest, tmp_path / "a.jsonl", score=Says(), scores=scores)
 
@@ -181,32 +181,30 @@ def test_scores_that_were_kept_serve_other_criteria(manifest, tmp_path):
     assert report.accepted == 4
 
 
-def test_scores_of_other_windows_are_kept_and_another_path_is_asked_for(manifest, tmp_path):
+def test_scores_of_other_windows_are_kept_and_the_error_asks_for_another_path(manifest, tmp_path):
     scores = tmp_path / "scores.jsonl"
     pseudo_label_manifest(manifest, tmp_path / "a.jsonl", score=Says(), scores=scores)
     before = contents(tmp_path)
 
-    with pytest.raises(
-        ResumeError,
-        match=r"other scores: scorer\.window was None, is 1\.0\. .*--windows\) belong to the "
-        r"scores: name another file",
-    ):
+    with pytest.raises(ResumeError) as caught:
         pseudo_label_manifest(
             *(manifest, tmp_path / "b.jsonl"),
             score=Says(),
             scores=scores,
             trust=Trust(window=1.0),
         )
+    for fact in (str(scores), "scorer.window was None", "1.0", "--windows", "--scores"):
+        assert fact in str(caught.value)
     assert contents(tmp_path) == before
 
 
 @pytest.mark.parametrize(
     ("target", "scores", "message"),
     [
-        ("in.jsonl.gz", None, "is the input and the output; the output needs a name of its own"),
-        ("sub/../in.jsonl.gz", None, "is the input and the output"),
-        ("out.jsonl", "out.jsonl", "is the output and the scores"),
-        ("out.jsonl", "in.jsonl.gz", "is the input and the scores"),
+        ("in.jsonl.gz", None, r"in\.jsonl\.gz .*the input and the output"),
+        ("sub/../in.jsonl.gz", None, "the input and the output"),
+        ("out.jsonl", "out.jsonl", "the output and the scores"),
+        ("out.jsonl", "in.jsonl.gz", "the input and the scores"),
     ],
 )
 def test_one_file_for_two_purposes_is_refused(manifest, tmp_path, target, scores, message):
@@ -224,6 +222,6 @@ def test_one_file_for_two_purposes_is_refused(manifest, tmp_path, target, scores
 def test_an_empty_manifest_is_refused_and_leaves_nothing(tmp_path):
     (tmp_path / "in.jsonl").write_text("")
 
-    with pytest.raises(LabelError, match=r"in\.jsonl: there are no cuts"):
+    with pytest.raises(LabelError, match=r"in\.jsonl: .*no cuts"):
         pseudo_label_manifest(tmp_path / "in.jsonl", tmp_path / "out.jsonl", score=Says())
     assert [*contents(tmp_path)] == ["in.jsonl"]

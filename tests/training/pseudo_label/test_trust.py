@@ -1,7 +1,8 @@
-"""When a label is trusted: every criterion on its own, quotas over all turns, counts that add up."""
+"""Criteria for trusting a label: each on its own, quotas over all turns, and consistent counts."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import pairwise
 
@@ -80,42 +81,38 @@ TIGHTER = {
     ("turn", "trust", "expected"),
     [
         ({}, {"min_confidence": 0.8}, {}),
-        ({}, {"min_confidence": 0.81}, {"confidence": "confidence 0.80 < 0.81"}),
-        ({}, {"min_confidence": 0.8001}, {"confidence": "confidence 0.8000 < 0.8001"}),
+        ({}, {"min_confidence": 0.81}, {"confidence": "confidence 0.80 < 0.81$"}),
+        ({}, {"min_confidence": 0.8001}, {"confidence": "confidence 0.8000 < 0.8001$"}),
         ({}, {"min_margin": 0.65}, {}),
-        ({}, {"min_margin": 0.66}, {"margin": "margin 0.65 < 0.66"}),
+        ({}, {"min_margin": 0.66}, {"margin": "margin 0.65 < 0.66$"}),
         ({}, {"min_duration": 2.0}, {}),
-        ({}, {"min_duration": 2.5}, {"duration": "duration 2.00 < 2.50 s"}),
+        ({}, {"min_duration": 2.5}, {"duration": "duration 2.00 < 2.50 s$"}),
         ({}, {"max_duration": 2.0}, {}),
-        ({}, {"max_duration": 1.9}, {"duration": "duration 2.00 > 1.90 s"}),
+        ({}, {"max_duration": 1.9}, {"duration": "duration 2.00 > 1.90 s$"}),
         ({}, {"accepted_labels": ("sad",)}, {}),
-        (
-            {},
-            {"accepted_labels": ("angry", "happy")},
-            {"class": "class sad is not among those wanted"},
-        ),
+        ({}, {"accepted_labels": ("angry", "happy")}, {"class": "class sad "}),
         ({"flags": ("short", "windowed")}, {}, {}),
         (
             {"flags": ("short", "overlapped", "clipped")},
             {},
-            {"flags": "flags: overlapped, clipped"},
+            {"flags": "flags: overlapped, clipped$"},
         ),
-        ({"flags": ("short",)}, {"refused_flags": ("short",)}, {"flags": "flags: short"}),
+        ({"flags": ("short",)}, {"refused_flags": ("short",)}, {"flags": "flags: short$"}),
         ({"flags": ("silent",)}, {"refused_flags": ()}, {}),
         ({"votes": {"sad": 3, "angry": 1}}, {}, {}),
-        ({"votes": {"sad": 2, "angry": 1}}, {}, {"windows": "windows 0.67 < 0.75"}),
-        ({"votes": {"angry": 2}}, {}, {"windows": "windows 0.00 < 0.75"}),
+        ({"votes": {"sad": 2, "angry": 1}}, {}, {"windows": "windows 0.67 < 0.75$"}),
+        ({"votes": {"angry": 2}}, {}, {"windows": "windows 0.00 < 0.75$"}),
         ({"others": ("sad",)}, {}, {}),
-        ({"others": ("angry",)}, {}, {"second model": "second model predicted angry, not sad"}),
-        (
-            {"others": (None,)},
-            {},
-            {"second model": "second model predicted nothing that can be compared, not sad"},
-        ),
+        ({"others": ("angry",)}, {}, {"second model": "second model .*angry, not sad$"}),
+        ({"others": (None,)}, {}, {"second model": "second model .*no shared class, not sad$"}),
     ],
 )
-def test_a_criterion_rejects_below_its_limit_and_says_so(turn, trust, expected):
-    assert objections(replace(SURE, **turn), Trust(**trust)) == expected
+def test_a_criterion_rejects_below_its_limit_with_a_reason(turn, trust, expected):
+    found = objections(replace(SURE, **turn), Trust(**trust))
+
+    assert found.keys() == expected.keys()
+    for name, pattern in expected.items():
+        assert re.match(pattern, found[name])
 
 
 def test_all_objections_are_given_in_the_order_of_the_criteria():
@@ -133,12 +130,12 @@ def test_all_objections_are_given_in_the_order_of_the_criteria():
     assert [*found, "quota"] == list(CRITERIA)
 
 
-def test_a_turn_of_one_class_has_its_confidence_for_a_margin():
+def test_the_margin_of_a_single_class_is_its_confidence():
     assert Evidence(label="sad", scores={"sad": 1.0}, duration=1.0).margin == 1.0
 
 
 @given(evidences(), trusts(), st.sampled_from([*TIGHTER]), shares)
-def test_a_tighter_criterion_never_objects_to_less(evidence, trust, name, by):
+def test_a_tighter_criterion_never_rejects_less(evidence, trust, name, by):
     tighter = replace(trust, **{name: TIGHTER[name](getattr(trust, name), by)})
 
     assert objections(evidence, trust).keys() <= objections(evidence, tighter).keys()
@@ -182,7 +179,7 @@ def test_counts_sum_to_the_turns(turns, trust):
 
 
 @given(st.lists(evidences(), max_size=20), trusts())
-def test_a_criterion_alone_rejects_what_it_rejects_when_nothing_else_is_asked(turns, trust):
+def test_alone_counts_what_a_criterion_rejects_without_the_others(turns, trust):
     lenient = Trust(min_confidence=0, min_agreement=0, min_duration=0, refused_flags=())
     alone = selected(turns, trust).alone
 
@@ -221,18 +218,17 @@ def test_a_turn_has_a_reason_if_and_only_if_it_is_not_chosen(turns, trust):
         assert bool(verdict(turn, trust, is_chosen=chosen, caps=found.caps)) != chosen
 
 
-def test_of_equally_confident_turns_the_earlier_are_kept():
+def test_the_earlier_of_equally_confident_turns_are_kept():
     turns = [SURE, replace(SURE, scores={"sad": 0.9, "happy": 0.1}), SURE, SURE]
 
     found = selected(turns, Trust(max_per_class=2))
 
     assert found.chosen.tolist() == [True, True, False, False]
-    assert verdict(SURE, Trust(), is_chosen=False, caps=found.caps) == (
-        "quota: 2 sad turns are at least as confident"
-    )
+    reason = verdict(SURE, Trust(), is_chosen=False, caps=found.caps)
+    assert reason.startswith("quota: 2 sad ")
 
 
-def test_nothing_is_chosen_of_nothing():
+def test_without_turns_nothing_is_chosen():
     found = selected([], Trust(max_ratio=2))
 
     assert (len(found.chosen), found.caps, found.predicted) == (0, {}, {})
@@ -243,19 +239,19 @@ def test_nothing_is_chosen_of_nothing():
     [
         ({}, None),
         ({"max_per_class": 30}, 30),
-        ({"max_ratio": 1.5}, 60),  # of 40, in the middle of 10, 40 and 500
+        ({"max_ratio": 1.5}, 60),  # 1.5 times 40, the median of 10, 40 and 500
         ({"max_ratio": 1.5, "ratio_of": "smallest"}, 15),
         ({"max_ratio": 1.5, "max_per_class": 30}, 30),
         ({"max_ratio": 1.0, "max_per_class": 50}, 40),
     ],
 )
-def test_a_quota_follows_the_classes_that_are_there(trust, cap):
+def test_a_quota_depends_on_the_classes_with_turns(trust, cap):
     counts = {"angry": 0, "happy": 10, "neutral": 500, "sad": 40}
 
     assert class_caps(counts, Trust(**trust)) == ({} if cap is None else dict.fromkeys(counts, cap))
 
 
-def test_the_most_confident_are_taken_only_of_those_eligible():
+def test_only_eligible_turns_are_among_the_most_confident():
     confidences = np.array([0.9, 0.5, 0.7, 0.8])
     eligible = np.array([False, True, True, True])
 
@@ -263,7 +259,7 @@ def test_the_most_confident_are_taken_only_of_those_eligible():
 
 
 @given(st.lists(st.floats(-20, 20), min_size=2, max_size=9), st.floats(0.1, 10))
-def test_a_temperature_gives_what_divided_logits_would(logits, temperature):
+def test_a_temperature_has_the_effect_of_divided_logits(logits, temperature):
     names = [str(index) for index in range(len(logits))]
 
     found = tempered(dict(zip(names, softmax(logits), strict=True)), temperature)
@@ -277,7 +273,7 @@ def softmax(logits):
     return likelihood / likelihood.sum()
 
 
-def test_a_score_of_nothing_stays_nothing_at_any_temperature():
+def test_a_score_of_zero_stays_zero_at_any_temperature():
     assert tempered({"sad": 1.0, "happy": 0.0}, 5.0) == {"sad": 1.0, "happy": 0.0}
 
 
@@ -286,11 +282,11 @@ def test_a_score_of_nothing_stays_nothing_at_any_temperature():
     [
         (3.0, 1.0, {"sad": 2, "happy": 1}),
         (3.0, 1.5, {"sad": 1, "happy": 1}),
-        (3.0, 1.6, {}),  # under two windows: none that could disagree
+        (3.0, 1.6, {}),  # less than two windows
         (0.0, 1.0, {}),
     ],
 )
-def test_windows_are_judged_by_the_mean_of_their_frames(seconds, window, expected):
+def test_windows_are_predicted_from_the_mean_of_their_frames(seconds, window, expected):
     frames = round(seconds * 50)
     logits = np.zeros((frames, 2), dtype=np.float32)
     logits[: frames * 2 // 3, 0], logits[frames * 2 // 3 :, 1] = 1.0, 5.0
@@ -299,45 +295,46 @@ def test_windows_are_judged_by_the_mean_of_their_frames(seconds, window, expecte
 
 
 @given(st.integers(0, 500), st.floats(0.02, 4))
-def test_every_window_lasts_what_was_asked_and_less_than_twice_that(frames, window):
-    """Frame by frame another class, so that votes show which frames a window has."""
+def test_every_window_is_at_least_as_long_as_required_and_less_than_twice(frames, window):
+    """Every frame has a class of its own, so that votes show the frames of a window."""
     size = int(np.ceil(window * 50))
     votes = window_votes(np.eye(frames), [str(i) for i in range(frames)], window=window)
 
     assert sum(votes.values()) == (frames // size if frames >= 2 * size else 0)
-    firsts = [*sorted(map(int, votes)), frames]  # of equal sums the first frame wins
+    firsts = [*sorted(map(int, votes)), frames]  # the first frame wins a tie
     if votes:
         assert all(size <= b - a < 2 * size for a, b in pairwise(firsts))
 
 
 @pytest.mark.parametrize(
-    ("values", "message"),
+    ("values", "facts"),
     [
-        ({"min_confidence": 1.5}, "min_confidence must be from 0 to 1, got 1.5"),
-        ({"min_confidence": float("nan")}, "min_confidence must be from 0 to 1, got nan"),
-        ({"min_margin": "0.5"}, "min_margin must be from 0 to 1, got '0.5'"),
-        ({"min_agreement": True}, "min_agreement must be from 0 to 1, got True"),
-        ({"temperature": 0}, "temperature must be a number above 0, got 0"),
-        ({"temperature": float("inf")}, "temperature must be a number above 0, got inf"),
-        ({"window": 0.001}, "window must be at least 0.02 s, one frame, got 0.001"),
-        ({"min_duration": -1}, "min_duration must be a number of seconds, got -1"),
+        ({"min_confidence": 1.5}, ["min_confidence", "from 0 to 1", "got 1.5"]),
+        ({"min_confidence": float("nan")}, ["min_confidence", "from 0 to 1", "got nan"]),
+        ({"min_margin": "0.5"}, ["min_margin", "from 0 to 1", "got '0.5'"]),
+        ({"min_agreement": True}, ["min_agreement", "from 0 to 1", "got True"]),
+        ({"temperature": 0}, ["temperature", "above 0", "got 0"]),
+        ({"temperature": float("inf")}, ["temperature", "above 0", "got inf"]),
+        ({"window": 0.001}, ["window", "0.02 s", "got 0.001"]),
+        ({"min_duration": -1}, ["min_duration", "seconds", "got -1"]),
         (
             {"min_duration": 2.0, "max_duration": 1.0},
-            "max_duration must be at least min_duration, 2 s, got 1.0",
+            ["max_duration", "min_duration, 2 s", "got 1.0"],
         ),
-        ({"max_per_class": 0}, "max_per_class must be 1 or more, got 0"),
-        ({"max_per_class": 1.5}, "max_per_class must be 1 or more, got 1.5"),
-        ({"max_ratio": 0.5}, "max_ratio must be 1 or more, got 0.5"),
-        ({"ratio_of": "mean"}, "ratio_of is 'median' or 'smallest', got 'mean'"),
-        ({"refused_flags": ("loud",)}, "there is no flag loud; flags: short, overlapped, silent"),
-        ({"refused_flags": "short"}, "refused_flags is several names, got the string 'short'"),
-        ({"accepted_labels": ()}, "accepted_labels names none"),
+        ({"max_per_class": 0}, ["max_per_class", "1 or more", "got 0"]),
+        ({"max_per_class": 1.5}, ["max_per_class", "1 or more", "got 1.5"]),
+        ({"max_ratio": 0.5}, ["max_ratio", "1 or more", "got 0.5"]),
+        ({"ratio_of": "mean"}, ["ratio_of", "'median'", "'smallest'", "got 'mean'"]),
+        ({"refused_flags": ("loud",)}, ["flag loud", "short, overlapped, silent"]),
+        ({"refused_flags": "short"}, ["refused_flags", "string 'short'"]),
+        ({"accepted_labels": ()}, ["accepted_labels"]),
     ],
 )
-def test_impossible_criteria_are_refused(values, message):
+def test_invalid_criteria_are_rejected(values, facts):
     with pytest.raises(OptionsError) as caught:
         Trust(**values)
-    assert message in str(caught.value)
+    for fact in facts:
+        assert fact in str(caught.value)
 
 
 @pytest.mark.parametrize(
