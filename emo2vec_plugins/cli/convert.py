@@ -73,8 +73,8 @@ def _warn_of_late_turns(dialogue: Dialogue) -> None:
         first = f"the first is {late[0].start:.3f}-{late[0].end:.3f}"
         complain(
             "warning",
-            f"{dialogue.recording}: {len(late)} of {counted(len(dialogue.turns), 'turn')} end after the "
-            f"audio ({length:.3f} s): {first}; is this the audio of another recording?",
+            f"{dialogue.recording}: {len(late)} of {counted(len(dialogue.turns), 'turn')} beyond the end "
+            f"of the audio ({length:.3f} s): {first}; is this the audio of another recording?",
         )
 
 

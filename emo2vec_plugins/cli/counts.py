@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from pathlib import PurePath
 
 import click
 
@@ -17,8 +18,8 @@ SHOWN_SPEAKERS = 20
 class EmotionCounts:
     """Counts turns as they are done, and prints them as tables.
 
-    Memory grows with the number of speakers, not of turns: of the reasons why turns have no
-    label, the first few are kept apart.
+    Memory grows with the number of speakers, not of turns: only the first ten kinds of reasons
+    are counted apart.
     """
 
     def __init__(self) -> None:
@@ -62,8 +63,9 @@ class EmotionCounts:
         self._spoken[recording, speaker] += seconds
         self._seconds[name] += seconds
         if label is None and reason is not None:
-            known = reason in self._reasons or len(self._reasons) < LISTED
-            self._reasons[reason if known else OTHER_REASONS] += 1
+            kind = _kind(reason)
+            known = kind in self._reasons or len(self._reasons) < LISTED
+            self._reasons[kind if known else OTHER_REASONS] += 1
 
     def print(self) -> None:
         """Print the tables to stdout; nothing without turns."""
@@ -105,6 +107,17 @@ class EmotionCounts:
         print_table((*columns, "turns", "seconds", "emotions, by turns"), rows)
         if len(places) > SHOWN_SPEAKERS:
             click.echo(f"and {len(places) - SHOWN_SPEAKERS} more speakers")
+
+
+def _kind(reason: str) -> str:
+    """Return a reason without file names and numbers, which differ from turn to turn.
+
+    >>> _kind("too short: 160 samples at 16 kHz"), _kind("a/b.wav: no such audio file")
+    ('too short', 'no such audio file')
+    """
+    first, _, rest = reason.partition(": ")
+    is_file = "/" in first or "\\" in first or PurePath(first).suffix
+    return rest.partition(": ")[0] if is_file and rest else first
 
 
 def _order(name: str) -> int:

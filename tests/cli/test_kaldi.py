@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.cli_runner import run
+from support.facts import assert_facts
 from support.kaldi import make_folder
 
 
@@ -68,9 +69,9 @@ def test_a_folder_that_is_none_of_kaldis_is_an_error(tmp_path):
     result = kaldi(tmp_path)
 
     assert result.exit_code == 1
-    assert "expected a data folder of Kaldi" in result.stderr
+    assert_facts(result.stderr, tmp_path, "wav.scp")
     (tmp_path / "wav.scp").write_text("")
-    assert "there are no utterances in this data folder" in kaldi(tmp_path).stderr
+    assert_facts(kaldi(tmp_path).stderr, tmp_path, "no utterances")
 
 
 def test_what_is_said_over_others_can_be_left_out(folder):

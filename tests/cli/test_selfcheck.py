@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 from support.cli_runner import run
+from support.facts import assert_facts
 
 from emo2vec_plugins.core.labels import LabelSet
 from emo2vec_plugins.core.values import Provenance
@@ -84,12 +85,12 @@ def test_score_that_is_no_number_fails():
 
 
 def test_other_model_is_refused(example):
-    with pytest.raises(OptionsError, match="'fake' has width 4 and angry, happy"):
+    with pytest.raises(OptionsError, match=r"'fake'.*width 4.*angry, happy"):
         selfcheck(FakeBackend(), example)
 
 
 def test_other_recording_is_refused(write, noise):
-    with pytest.raises(OptionsError, match=f"expected sha256 {AUDIO_SHA256}, found "):
+    with pytest.raises(OptionsError, match=AUDIO_SHA256):
         selfcheck(Large(), write("other.wav", noise(16000), 16000))
 
 
@@ -143,7 +144,7 @@ def test_model_that_would_be_refused_is_not_offered_instead(tmp_path, monkeypatc
     result = run("selfcheck")
 
     assert result.exit_code == 1
-    assert "pass a folder that holds config.yaml" in result.stderr
+    assert_facts(result.stderr, "'emotion2vec/emotion2vec_plus_large'", "config.yaml")
     assert "tiny" not in result.stderr
 
 
@@ -158,11 +159,11 @@ def test_command_fails(example):
 
     assert result.exit_code == 1
     assert result.stdout == ""
-    assert result.stderr.startswith("emo2vec: error: the scores are not those published")
+    assert_facts(result.stderr, "emo2vec: error: ", "happy")
 
 
 def test_command_refuses_another_model_before_it_looks_for_the_recording():
     result = run("selfcheck", "--model", "fake")
 
     assert result.exit_code == 1
-    assert "scores are published for emotion2vec_plus_large alone" in result.stderr
+    assert "emotion2vec_plus_large" in result.stderr

@@ -1,0 +1,94 @@
+"""The tables at the end of rttm, diarize, cuts and demo."""
+
+from __future__ import annotations
+
+import pytest
+
+from emo2vec_plugins import Emotion, ScoredTurn, Turn
+from emo2vec_plugins.cli.counts import EmotionCounts
+from emo2vec_plugins.core import Dialogue
+
+
+def printed(counts, capsys):
+    counts.print()
+    return capsys.readouterr().out
+
+
+def rows(text):
+    return [
+        [cell.strip() for cell in line.split("  ") if cell.strip()] for line in text.splitlines()
+    ]
+
+
+def test_turns_and_time_are_counted_by_emotion_and_speaker(capsys):
+    counts = EmotionCounts()
+    counts.add("sad", seconds=2.0, speaker="bob")
+    counts.add("happy", seconds=1.0, speaker="ann")
+    counts.add("happy", seconds=1.5, speaker="ann")
+    counts.add("happy", seconds=0.25, speaker="bob")
+
+    assert rows(printed(counts, capsys)) == [
+        ["emotion", "turns", "share", "seconds"],
+        ["happy", "3", "75%", "2.8"],
+        ["sad", "1", "25%", "2.0"],
+        ["all", "4", "100%", "4.8"],
+        [],
+        ["speaker", "turns", "seconds", "emotions, by turns"],
+        ["ann", "2", "2.5", "happy 100%"],
+        ["bob", "2", "2.2", "sad 50%, happy 50%"],
+    ]
+
+
+def test_reasons_are_counted_without_names_and_numbers(capsys):
+    counts = EmotionCounts()
+    for reason in ("too short: 160 samples", "too short: 3 samples", "b/x.wav: no such audio file"):
+        counts.add(None, seconds=0.1, speaker=None, reason=reason)
+
+    text = printed(counts, capsys)
+
+    assert rows(text)[-3:] == [
+        ["no label because", "turns"],
+        ["too short", "2"],
+        ["no such audio file", "1"],
+    ]
+    assert "speaker" not in text  # none is known
+
+
+def test_many_reasons_are_counted_together(capsys):
+    counts = EmotionCounts()
+    for number in range(30):
+        counts.add(None, seconds=0.1, speaker=None, reason=f"reason {number}")
+
+    assert rows(printed(counts, capsys))[4:6] == [
+        ["no label because", "turns"],
+        ["(other reasons)", "20"],
+    ]
+
+
+def test_speakers_of_several_recordings_are_kept_apart(capsys):
+    counts = EmotionCounts()
+    for name in ("one", "two"):
+        turn = Turn(start=0, end=1, speaker="S0")
+        scored = ScoredTurn(turn=turn, emotion=Emotion(label="sad", score=1.0))
+        counts.add_dialogue(Dialogue(recording=name, turns=(scored,)))
+
+    table = rows(printed(counts, capsys))
+
+    assert table[4][:2] == ["recording", "speaker"]
+    assert [row[:2] for row in table[5:]] == [["one", "S0"], ["two", "S0"]]
+
+
+@pytest.mark.parametrize(("speakers", "more"), [(20, False), (21, True)])
+def test_only_the_first_speakers_are_listed(speakers, more, capsys):
+    counts = EmotionCounts()
+    for number in range(speakers):
+        counts.add("sad", seconds=number + 1, speaker=f"S{number}")
+
+    text = printed(counts, capsys)
+
+    assert text.count("sad 100%") == 20
+    assert ("and 1 more" in text) is more
+
+
+def test_without_turns_nothing_is_printed(capsys):
+    assert printed(EmotionCounts(), capsys) == ""
