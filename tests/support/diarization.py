@@ -44,9 +44,9 @@ def build_pipeline(folder: Path, *, legacy: bool = False) -> Any:
 
 
 def build_from_config(folder: str, *, token: str | None, cache_dir: str | None) -> Any:
-    """Return the pipeline as a config.yaml asks for it, remembering what it was told."""
+    """Build the pipeline of a config.yaml and keep the arguments for tests."""
     pipeline = build_pipeline(Path(folder))
-    pipeline.told = {"token": token, "cache_dir": cache_dir}
+    pipeline.arguments = {"token": token, "cache_dir": cache_dir}
     return pipeline
 
 

@@ -1,4 +1,4 @@
-"""pyannote: diarizations, annotations, and a pipeline that wraps any diarization pipeline."""
+"""pyannote integration: diarizations, and a pipeline that wraps any diarization pipeline."""
 
 import lazy_loader
 

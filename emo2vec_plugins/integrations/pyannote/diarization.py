@@ -1,7 +1,7 @@
-"""pyannote's diarizations, and RTTMs, with an emotion on every speaker turn.
+"""Annotation of pyannote diarizations and RTTM files, with an emotion on every speaker turn.
 
-Results keep the segments and tracks of the diarization they are for. Only ``pyannote.core`` is
-needed: ``pyannote.audio``, which takes seconds to import, is not imported for an `Annotation`.
+Results have the segments and tracks of the diarization. An ``Annotation`` needs only
+``pyannote.core``; ``pyannote.audio``, which takes seconds to import, is not imported.
 """
 
 from __future__ import annotations
@@ -33,22 +33,21 @@ if TYPE_CHECKING:
     from pyannote.core import Annotation, Segment
 
 Key = tuple["Segment", Any]
-"""Where a turn stands in an Annotation: its segment and its track. A segment may have several."""
+"""Segment and track of a turn in an Annotation. A segment may have several tracks."""
 
 
 _TEXT = re.compile("\n|^\ufeff?SPEAKER[ \t]+[^ \t]+[ \t]")
-"""What the text of an RTTM has, and a path has not."""
+"""Matches the text of an RTTM file, but not a path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DiarizedAudio:
-    """A diarization with the audio it is of: a source, for many recordings in one stream.
+    """A diarization with its audio: a source for `annotate`, to score many recordings together.
 
     Attributes:
-        diarization: pyannote's ``DiarizeOutput`` or ``Annotation``, or an RTTM, as a path or as
-            its text.
+        diarization: A pyannote ``DiarizeOutput`` or ``Annotation``, or RTTM as a path or text.
         audio: Anything `emo2vec_plugins.audio.open_audio` opens.
-        recording: Its name; the diarization's own, or else the audio's, if None.
+        recording: Name of the recording. If None, the name of the diarization or of the audio.
     """
 
     diarization: Any
@@ -60,15 +59,15 @@ class DiarizedAudio:
 class AnnotatedDiarization:
     """Speaker turns with emotions, as annotations of ``pyannote.core``.
 
-    Has the attributes of `EmotionDiarizeOutput`, which is the result for a ``DiarizeOutput``.
+    It has the attributes of `EmotionDiarizeOutput`, the result for a ``DiarizeOutput``.
 
     Attributes:
-        speaker_diarization: What was given, untouched.
-        emotions: Everything about every turn, in the order of ``itertracks``, or of the RTTM.
+        speaker_diarization: The given diarization, unchanged.
+        emotions: The full results, in the order of ``itertracks`` or of the RTTM.
         emotion_diarization: The same segments and tracks, labelled ``angry``, or ``unscored``.
-        speaker_emotion_diarization: Labelled ``SPEAKER_00+angry``.
-        exclusive_speaker_diarization: None: only a ``DiarizeOutput`` has it.
-        speaker_embeddings: None: only a ``DiarizeOutput`` has them.
+        speaker_emotion_diarization: The same, labelled ``SPEAKER_00+angry``.
+        exclusive_speaker_diarization: None; only a ``DiarizeOutput`` has it.
+        speaker_embeddings: None; only a ``DiarizeOutput`` has them.
     """
 
     speaker_diarization: Annotation
@@ -79,7 +78,7 @@ class AnnotatedDiarization:
     speaker_embeddings: None = None
 
     def __repr__(self) -> str:
-        """Return one line, however many turns there are."""
+        """Return a summary in one line."""
         return f"<{type(self).__name__} of {self.emotions!r}>"
 
     def _repr_html_(self) -> str:
@@ -95,25 +94,25 @@ def annotate_diarization(
     options: Options | None = None,
     plugins: Plugins | None = None,
 ) -> Any:
-    """Return a diarization with an emotion on every speaker turn.
+    """Return a copy of a diarization with an emotion on every speaker turn.
 
     Args:
-        diarization: pyannote's ``DiarizeOutput`` or ``Annotation``, or an RTTM, as a path or as
-            its text. Turns without length, which an Annotation cannot hold, are in *emotions*.
-        audio: What was diarized: anything `emo2vec_plugins.audio.open_audio` opens, pyannote's
-            mappings among it.
-        score: An `Engine`, or anything that keeps the contract of `Scorer`.
-        recording: Its name; of an RTTM with several recordings, which one to take. If None, the
-            diarization's own name, or the audio's.
-        options: What to keep, and whether to leave out frames in which others speak.
-        plugins: Those installed, unless given.
+        diarization: A pyannote ``DiarizeOutput`` or ``Annotation``, or RTTM as a path or text.
+            An Annotation cannot have turns of no length; they are only in *emotions*.
+        audio: The diarized audio: anything `emo2vec_plugins.audio.open_audio` opens, including
+            pyannote's mappings.
+        score: An `Engine` or another `Scorer`.
+        recording: Name of the recording. It chooses one if the RTTM has several. If None, the
+            name of the diarization or of the audio.
+        options: What to keep, and whether to exclude overlapped frames.
+        plugins: The installed plugins by default.
 
     Returns:
         An `EmotionDiarizeOutput` for a ``DiarizeOutput``, else an `AnnotatedDiarization`.
 
     Raises:
-        FormatError: If the RTTM is malformed, or has several recordings and none is *recording*.
-        SourceError: If the diarization is none of these.
+        FormatError: If the RTTM is malformed, or has several recordings and no match.
+        SourceError: If the diarization is of another type.
         MissingExtraError: If ``pyannote.core`` is not installed.
     """
     source = DiarizedAudio(diarization=diarization, audio=audio, recording=recording)
@@ -130,7 +129,7 @@ def emo2vec_open(source: Any, options: Options) -> DiarizationSession | None:
     if not (is_rttm or _is_annotation(source) or _is_output(source)):
         return None
     if options.audio is None:
-        raise OptionsError(f"{type(source).__name__} names no audio: pass Options(audio=...)")
+        raise OptionsError(f"{type(source).__name__} has no audio; pass Options(audio=...)")
     return DiarizationSession(DiarizedAudio(diarization=source, audio=options.audio), options)
 
 
@@ -144,8 +143,8 @@ class DiarizationSession(RecordingSession):
         super().__init__(name, source.audio, turns, options)
 
     def finish(self) -> Any:
-        """Return what was given, with the emotions."""
-        # A waveform that was decoded from a file still names it.
+        """Return the diarization with emotions."""
+        # The mapping of a decoded waveform still has the path of its file.
         audio = self._source.audio
         path = audio.get("audio") if isinstance(audio, Mapping) else audio
         path = os.fspath(path) if isinstance(path, str | os.PathLike) else None
@@ -159,7 +158,7 @@ class DiarizationSession(RecordingSession):
             "speaker_emotion_diarization": _annotation(self._keys, both, uri=dialogue.recording),
         }
         if _is_output(self._source.diarization):
-            # Its class is there only if pyannote.audio has been imported already.
+            # The import is fast: a DiarizeOutput exists only if pyannote.audio is imported.
             from emo2vec_plugins.integrations.pyannote.pyannote_audio import EmotionDiarizeOutput
 
             return EmotionDiarizeOutput.of(self._source.diarization, **results)
@@ -167,19 +166,19 @@ class DiarizationSession(RecordingSession):
 
 
 def speaker_label(turn: Turn) -> str:
-    """Return the speaker as labels show it, ``?`` for an unknown one."""
+    """Return the speaker for a label, ``?`` if unknown."""
     return NOBODY if turn.speaker is None else turn.speaker
 
 
 def _tracks(source: DiarizedAudio) -> tuple[Annotation, list[Key], list[Turn]]:
-    """Return who speaks when, where each turn stands in that annotation, and the turns."""
+    """Return the speaker annotation, the keys of the turns in it, and the turns."""
     given = source.diarization
     if isinstance(given, str | os.PathLike):
         return _tracks_of_rttm(_chosen(given, source))
     annotation = given.speaker_diarization if _is_output(given) else given
     if not _is_annotation(annotation):
-        kinds = "a DiarizeOutput or Annotation, or an RTTM as a path or text"
-        raise SourceError(f"a diarization is {kinds}, got {type(given).__name__}")
+        kinds = "a DiarizeOutput, an Annotation, or RTTM as a path or text"
+        raise SourceError(f"expected {kinds}, got {type(given).__name__}")
     keys: list[Key] = []
     turns = []
     for segment, track, label in annotation.itertracks(yield_label=True):
@@ -192,9 +191,9 @@ def _tracks(source: DiarizedAudio) -> tuple[Annotation, list[Key], list[Turn]]:
 def _tracks_of_rttm(recording: RttmRecording) -> tuple[Annotation, list[Key], list[Turn]]:
     segment = import_extra("pyannote.core", extra="pyannote").Segment
     turns = list(recording.turns)
-    # pyannote's own reader makes every line a track of its own, too: none replaces another.
+    # Every line is a separate track, as in pyannote's reader, so that equal lines are kept.
     keys: list[Key] = [(segment(turn.start, turn.end), index) for index, turn in enumerate(turns)]
-    # What pyannote writes for an annotation without a name.
+    # pyannote writes this for an annotation without a name.
     uri = None if recording.recording == NOT_APPLICABLE else recording.recording
     return _annotation(keys, map(speaker_label, turns), uri=uri), keys, turns
 
@@ -207,7 +206,7 @@ def _annotation(keys: Sequence[Key], labels: Iterable[str], *, uri: str | None) 
 
 
 def _chosen(rttm: str | os.PathLike[str], source: DiarizedAudio) -> RttmRecording:
-    # An empty text is what pyannote writes for an annotation without turns.
+    # pyannote writes an empty text for an annotation without turns.
     text = rttm if isinstance(rttm, str) and (not rttm or _TEXT.search(rttm)) else None
     recordings = read_rttm(Path(rttm)) if text is None else parse_rttm(text)
     name = source.recording
@@ -216,7 +215,7 @@ def _chosen(rttm: str | os.PathLike[str], source: DiarizedAudio) -> RttmRecordin
 
 
 def _audio_name(audio: Any) -> str:
-    """Return what pyannote would call the recording."""
+    """Return the name that pyannote gives to audio."""
     if isinstance(audio, Mapping):
         if audio.get("uri"):
             return str(audio["uri"])

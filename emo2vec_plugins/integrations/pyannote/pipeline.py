@@ -1,7 +1,7 @@
-"""A pyannote pipeline that diarizes with another one, and adds emotions.
+"""A pyannote pipeline that adds emotions to the result of another diarization pipeline.
 
-Importing this module imports ``pyannote.audio``, with its telemetry off unless
-``PYANNOTE_METRICS_ENABLED`` says otherwise; see `emo2vec_plugins.integrations.pyannote.pyannote_audio`.
+Importing this module imports ``pyannote.audio``. Its telemetry is off unless
+``PYANNOTE_METRICS_ENABLED`` is set; see `emo2vec_plugins.integrations.pyannote.pyannote_audio`.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ from emo2vec_plugins.integrations.pyannote.pyannote_audio import (
 )
 
 STEP = "emotion"
-"""Name of the step that progress hooks get."""
+"""Name of the step in progress hooks."""
 
 
 class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
-    """Diarizes with any pyannote pipeline, is called like it, and adds emotions.
+    """Wraps any pyannote diarization pipeline and adds emotions. Call it like that pipeline.
 
-    Audio is decoded here, once, and handed to that pipeline as a waveform, so that nothing
-    depends on FFmpeg; what only FFmpeg reads is left to pyannote.
+    Audio is decoded once and passed on as a waveform, so that pyannote does not need FFmpeg.
+    pyannote decodes only files that libsndfile cannot read.
 
     Args:
-        diarization: Gives a ``DiarizeOutput``, or an ``Annotation``.
-        score: An `Engine`, or anything that keeps the contract of `Scorer`.
-        options: What to keep, and whether to leave out frames in which others speak.
-        plugins: Those installed, unless given.
+        diarization: A pipeline that returns a ``DiarizeOutput`` or an ``Annotation``.
+        score: An `Engine` or another `Scorer`.
+        options: What to keep, and whether to exclude overlapped frames.
+        plugins: The installed plugins by default.
     """
 
     def __init__(
@@ -83,19 +83,19 @@ class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
         """Load a diarization pipeline as pyannote does, and wrap it.
 
         Args:
-            checkpoint: A folder, a config file, its content, or a hub's identifier such as
+            checkpoint: A folder, a config file, the content of one, or a hub identifier such as
                 ``pyannote/speaker-diarization-community-1``.
-            revision: The hub's branch, tag or commit.
-            hparams_file: Hyper-parameters to load.
-            subfolder: Of the folder or the hub's repository.
-            token: For a repository whose conditions must be accepted first.
-            cache_dir: Where downloads are kept.
-            score: An `Engine` with the default model if None.
-            options: What to keep, and whether to leave out frames in which others speak.
-            plugins: Those installed, unless given.
+            revision: Branch, tag or commit on the hub.
+            hparams_file: File of hyper-parameters.
+            subfolder: Subfolder of the folder or hub repository.
+            token: Access token, if you have to accept the conditions of the repository.
+            cache_dir: Folder for downloads.
+            score: An `Engine` or another `Scorer`. If None, an `Engine` with the default model.
+            options: What to keep, and whether to exclude overlapped frames.
+            plugins: The installed plugins by default.
 
         Raises:
-            ModelNotFoundError: If there is no such pipeline, or it is not available.
+            ModelNotFoundError: If the pipeline does not exist or is not available.
         """
         try:
             diarization = Pipeline.from_pretrained(
@@ -105,7 +105,7 @@ class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
             why = (str(error).splitlines() or [""])[0]
             raise _unavailable(checkpoint, f"{type(error).__name__}: {why}") from error
         if diarization is None:
-            raise _unavailable(checkpoint, "pyannote.audio gave none")
+            raise _unavailable(checkpoint, "pyannote.audio returned None")
         if score is None:
             score = Engine(load_model(DEFAULT_MODEL, plugins=plugins))
         return cls(diarization, score=score, options=options, plugins=plugins)
@@ -113,46 +113,47 @@ class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
     def __call__(
         self,
         file: Any,
-        preload: bool = False,  # noqa: ARG002 - audio always is
+        preload: bool = False,  # noqa: ARG002 - pyannote's signature
         *,
         hook: Callable[..., Any] | None = None,
         **kwargs: Any,
     ) -> Any:
-        """Diarize a file, or lazily each of a list of files, and add emotions.
+        """Diarize a file and add emotions. A list of files is processed lazily.
 
         Args:
-            file: What pyannote takes (a path, a binary file, a mapping), or an audio file's
-                bytes; or a list of these.
-            preload: For pyannote's sake; audio is always in memory.
-            hook: Called with the steps of the diarization, if that takes hooks, then with
-                ``emotion``, with ``completed`` and ``total`` counting turns.
-            **kwargs: For the diarization: ``num_speakers``, ``min_speakers``, ``max_speakers``.
+            file: A path, a binary file, a pyannote mapping, or the bytes of an audio file; or a
+                list of these.
+            preload: Ignored; audio is always in memory.
+            hook: Called for the steps of the diarization, if it accepts a hook. Then called for
+                the step ``emotion``, where ``completed`` and ``total`` count turns.
+            **kwargs: Passed to the diarization: ``num_speakers``, ``min_speakers``,
+                ``max_speakers``.
 
         Returns:
-            An `EmotionDiarizeOutput`, or, where the diarization is an ``Annotation``, an
-            `AnnotatedDiarization`; for a list, an iterator of pairs of file and that.
+            An `EmotionDiarizeOutput`, or an `AnnotatedDiarization` if the diarization is an
+            ``Annotation``. For a list, an iterator of (file, result) pairs.
 
         Raises:
             AudioError: If the audio cannot be decoded, has no samples, or lacks the channel.
-            SourceError: If the diarization gives anything else.
+            SourceError: If the diarization is of another type.
         """
         if not isinstance(file, list):
             return self.apply(file, hook=hook, **kwargs)
-        # One after the other, not as one batch of pyannote's: that holds all audio at once.
+        # One file after the other, because pyannote's batches load all audio at once.
         files = [validated(each) for each in file]
         names = [each["uri"] for each in files]
         if len(set(names)) < len(names):
-            raise AudioError(f"files in one list need distinct names, got {', '.join(names)}")
+            raise AudioError(f"expected files with distinct names, got {', '.join(names)}")
         return ((each, self._apply(each, hook, kwargs)) for each in files)
 
     def apply(self, file: Any, *, hook: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
-        """Diarize one file and add emotions, as calling the pipeline does."""
+        """Diarize one file and add emotions, the same as a call of the pipeline."""
         return self._apply(validated(file), hook, kwargs)
 
     def to(self, device: torch.device) -> EmotionDiarizationPipeline:
-        """Send the diarization to *device*, and the emotion model if it can be moved."""
+        """Move the diarization to *device*, and the emotion model if it has a ``to`` method."""
         super().to(device)
-        # A scorer of the user's may have a method of its own; an Engine's back end is moved.
+        # A user's scorer may have a ``to`` method; for an Engine, move its back end.
         for part in (self.score, getattr(self.score, "backend", None)):
             move = getattr(part, "to", None)
             if callable(move):
@@ -173,11 +174,11 @@ class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
         return self.diarization.default_parameters()  # type: ignore[no-any-return]
 
     def classes(self) -> Any:
-        """Return the names that the diarization gives to speakers."""
+        """Return the speaker names of the diarization."""
         return self.diarization.classes()
 
     def get_metric(self) -> Any:
-        """Return the diarization's own metric, which ignores emotions."""
+        """Return the metric of the diarization, which ignores emotions."""
         return self.diarization.get_metric()
 
     def _apply(
@@ -187,20 +188,22 @@ class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
         kwargs: dict[str, Any],
     ) -> Any:
         sound = decoded(file)
-        # Hooks may keep things in the file that they get: it must be the caller's, not our copy.
+        # Hooks may store values in the file, so they must get the caller's mapping, not the copy.
         report = partial(_report, hook, file) if hook else None
         if report and _takes_hook(self.diarization):
             kwargs = kwargs | {"hook": report}
         found = self.diarization(sound, **kwargs)
         if not isinstance(found, DiarizeOutput | Annotation):
-            gave = f"{type(self.diarization).__name__} gave {type(found).__name__}"
-            raise SourceError(f"expected a DiarizeOutput or an Annotation: {gave}")
+            raise SourceError(
+                f"expected a DiarizeOutput or an Annotation from "
+                f"{type(self.diarization).__name__}, got {type(found).__name__}"
+            )
         score = self.score
         if report:
             speakers = getattr(found, "speaker_diarization", found)
             turns = sum(1 for _ in speakers.itertracks())  # len() counts segments, not tracks
             score = partial(_counted, score, report, turns)
-            # Asked for by `annotate`, which refuses frames of an engine that keeps none.
+            # `annotate` checks it if frames are requested.
             score.granularity = getattr(self.score, "granularity", "frame")  # type: ignore[attr-defined]
         result = annotate_diarization(
             found,
@@ -216,7 +219,7 @@ class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
 
 
 def _takes_hook(diarization: Pipeline) -> bool:
-    # Pipelines that run elsewhere, pyannoteAI's for one, take none.
+    # Remote pipelines, such as that of pyannoteAI, do not accept a hook.
     parameters = signature(diarization.apply).parameters
     kinds = {parameter.kind for parameter in parameters.values()}
     return "hook" in parameters or Parameter.VAR_KEYWORD in kinds
@@ -231,7 +234,7 @@ def _report(
 def _counted(
     score: Scorer, hook: Callable[..., Any], total: int, items: Iterable[Clip | End]
 ) -> Iterator[tuple[Clip | End, Emotion | None]]:
-    """Score, and call *hook* with how many turns are done."""
+    """Score *items* and report the number of scored turns to *hook*."""
     done = 0
     hook(STEP, None, completed=done, total=total)
     for item, emotion in score(items):
@@ -243,6 +246,6 @@ def _counted(
 
 def _unavailable(checkpoint: Any, why: str) -> ModelNotFoundError:
     return ModelNotFoundError(
-        f"the diarization pipeline {checkpoint!r} could not be loaded ({why}): pass a folder with "
-        "its config.yaml, or a token whose owner has accepted its conditions"
+        f"cannot load the diarization pipeline {checkpoint!r} ({why}); pass a folder with its "
+        "config.yaml, or a token of an account that has accepted its conditions"
     )

@@ -1,8 +1,7 @@
-"""pyannote.audio with its telemetry off: the audio that its pipelines get, the output they give.
+"""Import of ``pyannote.audio`` without telemetry, and the input and output of its pipelines.
 
-Importing this module imports ``pyannote.audio``. That library reports its use to a remote
-collector by default; this module switches that off, unless ``PYANNOTE_METRICS_ENABLED`` says
-otherwise or the library has been imported before.
+``pyannote.audio`` sends usage data to a remote collector by default. This module turns that off,
+unless ``PYANNOTE_METRICS_ENABLED`` is set or the library was imported before.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ __all__ = [
 
 os.environ.setdefault("PYANNOTE_METRICS_ENABLED", "false")
 with warnings.catch_warnings():
-    # It warns that it cannot decode files without FFmpeg; here they are decoded for it.
+    # The warning is that pyannote cannot decode files without FFmpeg. We decode them.
     warnings.filterwarnings("ignore", message=r"\s*torchcodec is not installed correctly")
     import_extra("pyannote.audio", extra="pyannote", purpose="a diarization pipeline")
     import pyannote.audio.core.io as pyannote_io
@@ -42,10 +41,10 @@ with warnings.catch_warnings():
 
 
 def validated(file: Any) -> MutableMapping[str, Any]:
-    """Return what pyannote makes of a file: a mapping with its name, not decoded yet.
+    """Return the mapping that pyannote creates for a file, with a name. Nothing is decoded.
 
     Raises:
-        AudioError: If it is none.
+        AudioError: If pyannote rejects the file.
     """
     source = BytesIO(file) if isinstance(file, bytes | bytearray) else file
     try:
@@ -57,13 +56,13 @@ def validated(file: Any) -> MutableMapping[str, Any]:
 
 
 def decoded(file: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a copy of *file* that has a waveform.
+    """Return a copy of *file* with a waveform.
 
-    A file is decoded by libsndfile, and what that cannot read by pyannote; of several channels
-    only the one that is asked for is kept.
+    libsndfile decodes the file; pyannote decodes it if libsndfile cannot. If *file* has a
+    ``channel``, only that channel is kept.
 
     Raises:
-        AudioError: If it cannot be decoded, has no samples, or lacks the channel.
+        AudioError: If the audio cannot be decoded, has no samples, or lacks the channel.
     """
     if "waveform" in file:
         return dict(file)
@@ -77,20 +76,20 @@ def decoded(file: Mapping[str, Any]) -> dict[str, Any]:
             raise
         samples, rate = pyannote_io.Audio()(source)
     if not samples.numel():
-        raise AudioError(f"{file['uri']}: the audio has no samples, or not the channel asked for")
+        raise AudioError(f"{file['uri']}: the audio has no samples or lacks the requested channel")
     others = {key: value for key, value in file.items() if key != "channel"}
     return {**others, "waveform": samples, "sample_rate": rate}
 
 
 @dataclass
 class EmotionDiarizeOutput(DiarizeOutput):  # type: ignore[misc]
-    """A ``DiarizeOutput`` with emotions; what it had is carried over untouched.
+    """A ``DiarizeOutput`` with emotions. The fields of the given one are unchanged.
 
     Attributes:
-        emotions: Everything about every turn, in the order of ``itertracks``.
+        emotions: The full results, in the order of ``itertracks``.
         emotion_diarization: The segments and tracks of ``speaker_diarization``, labelled
             ``angry``, or ``unscored``.
-        speaker_emotion_diarization: Labelled ``SPEAKER_00+angry``.
+        speaker_emotion_diarization: The same, labelled ``SPEAKER_00+angry``.
     """
 
     emotions: Dialogue = field(default_factory=lambda: Dialogue(recording=""))
@@ -98,7 +97,7 @@ class EmotionDiarizeOutput(DiarizeOutput):  # type: ignore[misc]
     speaker_emotion_diarization: Annotation = field(default_factory=Annotation)
 
     def __repr__(self) -> str:
-        """Return one line, however many turns there are."""
+        """Return a summary in one line."""
         return f"<{type(self).__name__} of {self.emotions!r}>"
 
     def _repr_html_(self) -> str:
@@ -106,11 +105,11 @@ class EmotionDiarizeOutput(DiarizeOutput):  # type: ignore[misc]
 
     @classmethod
     def of(cls, output: DiarizeOutput, **emotions: Any) -> EmotionDiarizeOutput:
-        """Add emotions, the fields above, to what a pipeline gave."""
+        """Create an output from that of a pipeline and the fields above."""
         theirs = {each.name: getattr(output, each.name) for each in fields(DiarizeOutput)}
         return cls(**theirs, **emotions)
 
     def serialize(self) -> dict[str, Any]:
-        """Return what pyannote's own method does, and ``emotions``: the rows of JSON lines."""
+        """Return pyannote's serialization, plus ``emotions``: the rows of the JSON lines format."""
         serialized: dict[str, Any] = super().serialize()
         return serialized | {"emotions": rows(self.emotions)}

@@ -1,4 +1,4 @@
-"""The wrapper around pyannote's pipelines, on a real one made of random parts."""
+"""The wrapper around pyannote pipelines, with a real pipeline of random weights."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def inner(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def samples() -> np.ndarray:
-    """Six seconds in which the pitch changes every second, as float32 of 16-bit values."""
+    """Six seconds whose pitch changes every second, as float32 with 16-bit values."""
     time = np.arange(6 * RATE) / RATE
     noise = np.random.default_rng(0).standard_normal(len(time))
     pitch = 150 + 100 * np.floor(time)
@@ -57,7 +57,7 @@ def waveform(samples):
     return torch.from_numpy(np.atleast_2d(samples))
 
 
-def test_the_diarization_is_the_inner_pipelines_own(pipeline, inner, samples):
+def test_the_diarization_is_that_of_the_inner_pipeline(pipeline, inner, samples):
     from emo2vec_plugins.integrations.pyannote.pyannote_audio import EmotionDiarizeOutput
 
     file = {"waveform": waveform(samples), "sample_rate": RATE, "uri": "talk"}
@@ -71,7 +71,7 @@ def test_the_diarization_is_the_inner_pipelines_own(pipeline, inner, samples):
     np.testing.assert_array_equal(ours.speaker_embeddings, theirs.speaker_embeddings)
 
 
-def test_every_turn_has_an_emotion_and_says_how_it_overlaps(pipeline, talk):
+def test_every_turn_has_an_emotion_and_its_overlap(pipeline, talk):
     output = pipeline(talk)
 
     tracks = list(output.speaker_diarization.itertracks(yield_label=True))
@@ -89,7 +89,7 @@ def test_every_turn_has_an_emotion_and_says_how_it_overlaps(pipeline, talk):
     assert output.emotion_diarization.uri == "talk"
 
 
-def test_audio_may_come_in_every_form(pipeline, samples, talk):
+def test_audio_may_be_given_in_every_form(pipeline, samples, talk):
     expected = pipeline(talk).emotions
 
     for file in (
@@ -105,15 +105,15 @@ def test_audio_may_come_in_every_form(pipeline, samples, talk):
         assert pipeline(file).emotions.turns == expected.turns
 
 
-def test_a_channel_of_a_file_is_the_one_that_is_heard(pipeline, samples, talk, tmp_path):
+def test_the_requested_channel_of_a_file_is_scored(pipeline, samples, talk, tmp_path):
     stereo = tmp_path / "stereo.wav"
     soundfile.write(stereo, np.stack([samples, 0 * samples], axis=1), RATE, subtype="PCM_16")
 
     assert pipeline({"audio": stereo, "channel": 0}).emotions.turns == pipeline(talk).emotions.turns
 
 
-def test_a_channel_that_is_not_there_is_named(pipeline, talk):
-    with pytest.raises(AudioError, match=r"channel 5 was asked for, the audio has \[0\]"):
+def test_a_missing_channel_is_named(pipeline, talk):
+    with pytest.raises(AudioError, match=r"channel 5.*\[0\]"):
         pipeline({"audio": talk, "channel": 5})
 
 
@@ -126,26 +126,26 @@ def test_the_number_of_speakers_is_passed_on(pipeline, talk):
     assert labels == [["SPEAKER_00", "SPEAKER_01", "SPEAKER_02"]] * 2
 
 
-def test_a_hook_is_told_of_every_turn(pipeline, talk):
-    told = []
+def test_a_hook_is_called_for_every_turn(pipeline, talk):
+    calls = []
     file = {"audio": talk}
 
     def hook(step, artifact, *, file, completed=None, total=None):
-        told.append((step, artifact, file, completed, total))
+        calls.append((step, artifact, file, completed, total))
 
     output = pipeline(file, hook=hook)
 
-    steps = list(dict.fromkeys(step for step, *_ in told))
+    steps = list(dict.fromkeys(step for step, *_ in calls))
     assert steps[0] == "segmentation"
     assert steps[-1] == "emotion"
-    assert all(seen is file for _, _, seen, _, _ in told)
+    assert all(seen is file for _, _, seen, _, _ in calls)
     turns = len(output.emotions.turns)
-    counted = [(done, total) for step, _, _, done, total in told if step == "emotion"]
+    counted = [(done, total) for step, _, _, done, total in calls if step == "emotion"]
     assert counted == [*((done, turns) for done in range(turns + 1)), (None, None)]
-    assert told[-1][1] is output.emotion_diarization
+    assert calls[-1][1] is output.emotion_diarization
 
 
-def test_frames_are_kept_beside_a_hook(inner, talk):
+def test_frames_can_be_kept_with_a_hook(inner, talk):
     from emo2vec_plugins.integrations.pyannote.pipeline import EmotionDiarizationPipeline
 
     engine = Engine(FakeBackend(), granularity="frame")
@@ -174,7 +174,7 @@ def test_the_hooks_of_pyannote_work(pipeline, talk, capsys):
 
 @pytest.fixture
 def minimal(talk):
-    """A maker of pipelines that take no hook, and give what they are told to give."""
+    """Return a function that wraps a pipeline without hooks, which returns the given object."""
     from pyannote.audio import Pipeline
 
     from emo2vec_plugins.integrations.pyannote.pipeline import EmotionDiarizationPipeline
@@ -191,19 +191,19 @@ def minimal(talk):
     return lambda found: EmotionDiarizationPipeline(Minimal(found), score=Engine(FakeBackend()))
 
 
-def test_a_diarization_without_hooks_has_those_of_the_emotions(minimal, talk):
+def test_a_diarization_without_hooks_reports_only_the_emotion_step(minimal, talk):
     from pyannote.core import Annotation, Segment
 
     turns = Annotation()
     turns[Segment(0, 1)] = "A"
-    told = []
+    steps = []
 
-    minimal(turns)(talk, hook=lambda step, *_, **__: told.append(step))
+    minimal(turns)(talk, hook=lambda step, *_, **__: steps.append(step))
 
-    assert set(told) == {"emotion"}
+    assert set(steps) == {"emotion"}
 
 
-def test_only_the_channel_asked_for_is_decoded(minimal, samples, tmp_path):
+def test_only_the_requested_channel_is_passed_on(minimal, samples, tmp_path):
     from pyannote.core import Annotation
 
     stereo = tmp_path / "stereo.wav"
@@ -219,12 +219,12 @@ def test_only_the_channel_asked_for_is_decoded(minimal, samples, tmp_path):
 
 @pytest.mark.parametrize("hook", [None, lambda *_, **__: None])
 @pytest.mark.parametrize(("found", "name"), [(None, "NoneType"), (("turns", "sources"), "tuple")])
-def test_a_pipeline_that_gives_no_diarization_is_named(found, name, hook, minimal, talk):
-    with pytest.raises(SourceError, match=rf"an Annotation: Minimal gave {name}"):
+def test_a_pipeline_that_returns_another_type_is_named(found, name, hook, minimal, talk):
+    with pytest.raises(SourceError, match=rf"Annotation .*Minimal.* {name}"):
         minimal(found)(talk, hook=hook)
 
 
-def test_a_list_is_diarized_one_after_the_other(pipeline, talk, samples):
+def test_a_list_is_diarized_lazily(pipeline, talk, samples):
     files = [talk, {"waveform": waveform(samples), "sample_rate": RATE, "uri": "other"}]
 
     results = pipeline(files, num_speakers=2)
@@ -237,12 +237,12 @@ def test_a_list_is_diarized_one_after_the_other(pipeline, talk, samples):
     assert second.emotions.turns == first.emotions.turns
 
 
-def test_a_list_with_one_name_twice_is_refused(pipeline, talk):
-    with pytest.raises(AudioError, match="distinct names, got talk, talk"):
+def test_a_list_with_equal_names_is_rejected(pipeline, talk):
+    with pytest.raises(AudioError, match="names, got talk, talk"):
         pipeline([talk, talk])
 
 
-def test_a_legacy_pipeline_gives_annotations(inner, talk):
+def test_a_legacy_pipeline_returns_annotations(inner, talk):
     from emo2vec_plugins.integrations.pyannote.pipeline import EmotionDiarizationPipeline
 
     pipeline = EmotionDiarizationPipeline(inner, score=Engine(FakeBackend()))
@@ -263,12 +263,12 @@ def test_silence_has_no_turns(pipeline, inner):
 
     segmentation = inner.get_segmentations
 
-    def nobody(file, hook=None):
+    def empty(file, hook=None):
         found = segmentation(file, hook=hook)
         found.data[:] = 0
         return found
 
-    inner.get_segmentations = nobody
+    inner.get_segmentations = empty
     try:
         output = pipeline({"waveform": waveform(np.zeros(RATE)).float(), "sample_rate": RATE})
     finally:
@@ -278,7 +278,7 @@ def test_silence_has_no_turns(pipeline, inner):
     assert output.speaker_diarization == Annotation(uri="waveform")
 
 
-def test_options_reach_the_turns(inner, talk):
+def test_options_apply_to_the_turns(inner, talk):
     from emo2vec_plugins.integrations.pyannote.pipeline import EmotionDiarizationPipeline
 
     pipeline = EmotionDiarizationPipeline(
@@ -293,7 +293,7 @@ def test_options_reach_the_turns(inner, talk):
     assert {len(each.emotion.embedding) for each in turns if each.emotion.label} == {4}
 
 
-def test_a_diarize_output_can_be_annotated_afterwards(pipeline, inner, talk, samples):
+def test_a_diarize_output_can_be_annotated_later(pipeline, inner, talk, samples):
     found = inner({"waveform": waveform(samples), "sample_rate": RATE, "uri": "talk"})
 
     output = annotate_diarization(found, talk, score=Engine(FakeBackend()))
@@ -336,13 +336,13 @@ def test_the_emotion_model_moves_with_the_diarization(inner):
     pipeline = EmotionDiarizationPipeline(inner, score=Engine(backend))
     assert next(backend.network.parameters()).device == torch.device("meta")
 
-    backend.network.to_empty(device="cpu")  # a meta tensor has nothing to be moved
+    backend.network.to_empty(device="cpu")  # meta tensors have no data to move
     assert pipeline.to(torch.device("cpu")) is pipeline
 
     assert pipeline.device == inner.device == backend.device == torch.device("cpu")
 
 
-def test_a_model_that_cannot_be_moved_stays_where_it_is(pipeline):
+def test_a_model_that_cannot_be_moved_is_left_alone(pipeline):
     import torch
 
     assert pipeline.to(torch.device("cpu")) is pipeline
@@ -369,10 +369,10 @@ def test_hyper_parameters_are_those_of_the_diarization(pipeline, inner):
         ("none.wav", r"none\.wav does not exist"),
         ({"uri": "x"}, "Neither 'waveform' nor 'audio'"),
         (5, "Audio files can be provided"),
-        (b"no audio", "not readable as audio"),
+        (b"no audio", "audio"),
     ],
 )
-def test_audio_that_cannot_be_had_is_named(pipeline, file, message):
+def test_audio_that_cannot_be_read_is_named(pipeline, file, message):
     with pytest.raises(AudioError, match=message):
         pipeline(file)
 
@@ -381,12 +381,12 @@ def test_audio_without_samples_is_named(pipeline, tmp_path):
     path = tmp_path / "empty.wav"
     soundfile.write(path, np.zeros(0), RATE)
 
-    with pytest.raises(AudioError, match="empty: the audio has no samples"):
+    with pytest.raises(AudioError, match=r"empty: .*no samples"):
         pipeline(path)
 
 
-def test_what_only_ffmpeg_reads_is_left_to_pyannote(pipeline, talk, samples, tmp_path, monkeypatch):
-    """There is no FFmpeg here: pyannote's own decoder is stood in for."""
+def test_pyannote_decodes_what_libsndfile_cannot(pipeline, talk, samples, tmp_path, monkeypatch):
+    """A stub replaces pyannote's decoder, which needs FFmpeg."""
     import pyannote.audio.core.io as pyannote_io
 
     class Decoder:
@@ -399,14 +399,14 @@ def test_what_only_ffmpeg_reads_is_left_to_pyannote(pipeline, talk, samples, tmp
         data, sample_rate = waveform(samples), RATE
 
     path = tmp_path / "talk.m4a"
-    path.write_bytes(b"no format of libsndfile")
+    path.write_bytes(b"not a format of libsndfile")
     monkeypatch.setattr(pyannote_io, "TORCHCODEC_AVAILABLE", True)
     monkeypatch.setattr(pyannote_io, "AudioDecoder", Decoder)
 
     assert pipeline(path).emotions.turns == pipeline(talk).emotions.turns
 
 
-def test_a_pipeline_is_loaded_as_pyannote_loads_it(tmp_path, talk, inner):
+def test_from_pretrained_passes_its_arguments_to_pyannote(tmp_path, talk, inner):
     from emo2vec_plugins.integrations.pyannote.pipeline import EmotionDiarizationPipeline
 
     config = tmp_path / "config.yaml"
@@ -425,23 +425,23 @@ def test_a_pipeline_is_loaded_as_pyannote_loads_it(tmp_path, talk, inner):
         tmp_path, token="hf_x", cache_dir="cache", score=Engine(FakeBackend())
     )
 
-    assert pipeline.diarization.told == {"token": "hf_x", "cache_dir": "cache"}
+    assert pipeline.diarization.arguments == {"token": "hf_x", "cache_dir": "cache"}
     assert pipeline.diarization.segmentation.min_duration_off == 0.3
     assert pipeline(talk).emotions.turns
 
 
-def test_a_pipeline_that_is_not_to_be_had_is_named(monkeypatch):
+def test_an_unavailable_pipeline_is_named(monkeypatch):
     import huggingface_hub.constants
 
     from emo2vec_plugins.integrations.pyannote.pipeline import EmotionDiarizationPipeline
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
 
-    with pytest.raises(ModelNotFoundError, match="'nobody/nothing' could not be loaded"):
-        EmotionDiarizationPipeline.from_pretrained("nobody/nothing", score=Engine(FakeBackend()))
+    with pytest.raises(ModelNotFoundError, match=r"'no/such'.*config\.yaml.*token"):
+        EmotionDiarizationPipeline.from_pretrained("no/such", score=Engine(FakeBackend()))
 
 
-def test_a_scorer_of_any_kind_will_do(inner, talk):
+def test_any_scorer_can_be_used(inner, talk):
     from emo2vec_plugins.integrations.pyannote.pipeline import EmotionDiarizationPipeline
 
     def score(items):
@@ -454,8 +454,8 @@ def test_a_scorer_of_any_kind_will_do(inner, talk):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("said", "on"), [(None, False), ("true", True)])
-def test_telemetry_is_off_unless_the_user_says_so(said, on):
+@pytest.mark.parametrize(("value", "on"), [(None, False), ("true", True)])
+def test_telemetry_is_off_by_default(value, on):
     program = """
 import sys
 import emo2vec_plugins.integrations.pyannote.pipeline
@@ -463,7 +463,7 @@ from pyannote.audio.telemetry.metrics import is_metrics_enabled
 sys.exit(10 + is_metrics_enabled())
 """
     environment = {k: v for k, v in os.environ.items() if k != "PYANNOTE_METRICS_ENABLED"}
-    environment |= {"PYANNOTE_METRICS_ENABLED": said} if said else {}
+    environment |= {"PYANNOTE_METRICS_ENABLED": value} if value else {}
 
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], env=environment)
 
