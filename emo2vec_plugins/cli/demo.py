@@ -28,8 +28,12 @@ from emo2vec_plugins.report import write_page
 def demo_command(*, output: str, formats: Sequence[str], scoring: Scoring) -> None:
     """Score a sample conversation of 30 s, offline.
 
-    The conversation and the model come with this package. The results are files beside each
-    other, and a page that plays each turn in a browser.
+    The conversation and the model come with this package. DIR gets the files that 'emo2vec rttm'
+    writes, and a page that plays each turn in a browser.
+
+    \b
+    Example:
+      emo2vec demo -o results
     """
     audio, turns = sample_conversation()
     found = read_rttm_sources(turns, audio)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import warnings
 
 import click
 import pytest
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 from support.cli_runner import run
 from support.facts import assert_facts
@@ -18,7 +20,7 @@ from support.paths import TESTS
 from emo2vec_plugins import hookimpl
 from emo2vec_plugins._version import __version__
 from emo2vec_plugins.cli import main
-from emo2vec_plugins.cli.group import LazyCommand
+from emo2vec_plugins.cli.group import SECTIONS, LazyCommand, lazy_command
 from emo2vec_plugins.cli.output import step_progress
 from emo2vec_plugins.core.plugins import Plugins
 from emo2vec_plugins.errors import Emo2vecError, Emo2vecWarning
@@ -101,7 +103,7 @@ def test_help_lists_every_command():
 
 
 def test_help_fits_each_command_on_its_line():
-    assert "..." not in run("--help").stdout.partition("Commands:")[2]
+    assert "..." not in run("--help").stdout.partition("Annotate:")[2]
 
 
 def test_help_imports_no_heavy_library():
@@ -119,8 +121,92 @@ def test_help_imports_no_heavy_library():
     assert result.stdout.splitlines()[-1] == "loaded []"
 
 
-def test_version_is_shown():
-    assert run("--version").stdout == f"emo2vec, version {__version__}\n"
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_version_is_shown(option):
+    assert run(option).stdout == f"emo2vec, version {__version__}\n"
+
+
+def test_help_has_sections_and_commands_of_plugins_come_last():
+    shown = run("--help", plugins=[Offering(lambda: None)]).stdout
+    headings = [line for line in shown.splitlines() if line.endswith(":") and line[0] != " "]
+
+    assert headings == ["Options:", *(f"{each}:" for each in SECTIONS)]
+    assert shown.index("Other commands:") < shown.index("  say")
+
+
+def test_a_section_of_a_plugin_is_shown():
+    class Sectioned:
+        @hookimpl
+        def emo2vec_commands(self, cli):
+            lazy_command(cli, "say", "Say it.", section="Speech")(lambda: None)
+
+    shown = run("--help", plugins=[Sectioned()]).stdout
+
+    assert "Speech:\n  say  Say it." in shown
+
+
+@pytest.mark.parametrize("command", lazy_commands(), ids=lambda each: each.name)
+def test_help_of_a_command_has_examples(command):
+    shown = run(command.name, "--help").stdout
+
+    if command.name != "review":  # a group
+        example = shown[shown.index("Example") :]
+        assert f"    emo2vec {command.name}" in example
+
+
+@pytest.mark.parametrize(("wrong", "meant"), [("rtm", "'rttm'"), ("modles", "'models'")])
+def test_a_close_command_is_suggested(wrong, meant):
+    result = run(wrong)
+
+    assert result.exit_code == 2
+    assert_facts(result.stderr, repr(wrong), f"did you mean {meant}")
+
+
+def test_an_unlike_command_suggests_nothing():
+    result = run("zzzzzz")
+
+    assert result.exit_code == 2
+    assert "'zzzzzz'" in result.stderr
+    assert "did you mean" not in result.stderr
+
+
+def complete(words, **more):
+    return emo2vec(_EMO2VEC_COMPLETE="bash_complete", COMP_WORDS=words, **more).stdout.splitlines()
+
+
+def test_commands_and_options_are_completed():
+    assert complete("emo2vec r", COMP_CWORD="1") == ["plain,report", "plain,review", "plain,rttm"]
+    assert complete("emo2vec rttm --over", COMP_CWORD="2") == ["plain,--overlap"]
+
+
+def test_a_command_that_cannot_be_imported_does_not_break_completion():
+    class Unimportable:
+        @hookimpl
+        def emo2vec_commands(self, cli):
+            @lazy_command(cli, "rot", "Cannot be imported.")
+            def load():
+                raise ImportError("no such library")
+
+    plugins = Plugins([Unimportable()], installed=False)
+    completion = ShellComplete(main, {"obj": plugins}, "emo2vec", "_EMO2VEC_COMPLETE")
+
+    assert [each.value for each in completion.get_completions([], "r")] == [
+        *("report", "review", "rot", "rttm")
+    ]
+
+
+def test_listings_are_json_on_request():
+    models = json.loads(run("models", "--json").stdout)
+    plugins = json.loads(run("plugins", "--json", plugins=[Offering(lambda: None)]).stdout)
+
+    assert {each["name"]: each["default"] for each in models}["emotion2vec_plus_large"] is True
+    assert {"name", "description", "default"} == models[0].keys()
+    assert plugins[0] == {
+        "name": "Offering",
+        "origin": "passed in",
+        "hooks": ["commands"],
+        "offers": ["command say"],
+    }
 
 
 def test_module_runs_as_the_command():
