@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from emo2vec_plugins.bench.results import Measured, Ratio, Report
+from emo2vec_plugins.cli import counted
 
 GIGA = 1e9
 
@@ -72,8 +73,9 @@ _COLUMNS: dict[str, Callable[[Measured], str]] = {
 def heading(report: Report) -> str:
     """Describe turns, model and machine in one line."""
     turns, machine = report.about["turns"], report.about["machine"]
-    where = machine["gpu"] or f"{machine['cpu']}, {machine['cores']} cores"
+    where = machine["gpu"] or f"{machine['cpu']}, {counted(machine['cores'], 'core')}"
     return (
-        f"{turns['count']} turns, {turns['seconds']:.0f} s, as long as {turns['source']}; "
+        f"{counted(turns['count'], 'turn')}, {turns['seconds']:.0f} s, "
+        f"turn lengths from {turns['source']}; "
         f"{report.about['model']}; {where}"
     )

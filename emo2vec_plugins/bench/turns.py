@@ -57,7 +57,7 @@ class Distribution:
         return [float(each) for each in np.clip(np.interp(shares, x, y), SHORTEST, LONGEST)]
 
 
-MEETINGS = Distribution(source="the turns of 18 meetings of the AMI corpus", points=_MEETINGS)
+MEETINGS = Distribution(source="18 meetings of the AMI corpus", points=_MEETINGS)
 """6,661 turns with a mean of 4.10 s. The corpus is at groups.inf.ed.ac.uk/ami, CC BY 4.0."""
 
 

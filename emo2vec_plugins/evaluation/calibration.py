@@ -198,7 +198,8 @@ def card_section(found: Fit, *, model: str, data: str) -> str:
         data: Name of the data that the temperature was fitted on.
     """
     before, after, by = found.calibration.before, found.calibration.after, found.calibration.by
-    who = "" if found.speakers is None else f" of {found.speakers} speakers"
+    plural = "" if found.speakers == 1 else "s"
+    who = "" if found.speakers is None else f" of {found.speakers} speaker{plural}"
     rows = _row("original", before)
     how = f"The effect on other turns is unknown: {found.calibration.reason}."
     if after is not None:

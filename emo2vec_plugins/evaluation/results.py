@@ -224,8 +224,9 @@ def _time(time: TimeWeighted) -> str:
 def _footnote(evaluation: Evaluation) -> str:
     if not evaluation.resamples:
         return "no intervals: 0 resamples"
+    draws = _count(evaluation.resamples, "bootstrap draw")
     drawn = "turns" if evaluation.resample_by == "turn" else f"whole {evaluation.resample_by}s"
-    text = f"{INTERVAL}: percentiles of {evaluation.resamples} bootstrap draws of {drawn}, seed {evaluation.seed}"
+    text = f"{INTERVAL}: percentiles of {draws} of {drawn}, seed {evaluation.seed}"
     several = evaluation.speakers is not None and evaluation.speakers < evaluation.turns
     if evaluation.resample_by == "turn" and several:
         text += "; turns of one speaker are similar, so results on other speakers may vary more"

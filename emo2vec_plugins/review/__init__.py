@@ -1,4 +1,4 @@
-"""Corrections by people: what they changed, how far they agree, and cuts to train on."""
+"""Corrections by people: changes, agreement with the model, and cuts to train on."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""``emo2vec review``: results out to people who correct them, and their corrections back in."""
+"""``emo2vec review``: export results for correction by people, and import the corrections."""
 
 from __future__ import annotations
 
@@ -45,21 +45,27 @@ CHANGES, AGREEMENT, CUTS = "changes.csv", "agreement.json", "cuts.jsonl.gz"
 def review_command() -> None:
     """Export for correction and import the results.
 
-    'export' writes results for ELAN or Label Studio; 'read' takes what came back, says which turns
-    changed and how far people agree with the model, and writes a CutSet to train on.
+    'export' writes results for ELAN or Label Studio. 'read' imports the corrected files, reports
+    changed turns and agreement with the model, and writes a CutSet to train on.
+
+    \b
+    Examples:
+      emo2vec review export results/ -o to_correct --format elan
+      emo2vec review read results/ to_correct/ -o reviewed --input-format elan
     """
 
 
 @review_command.command("export")
 @cli.annotation_options("EMOTIONS")
 @cli.folder_option
-@cli.option("--format", "Of the files.", name="format_", type=click.Choice(FORMATS), required=True)
+@cli.option(
+    "--format", "Format of the files.", name="format_", type=click.Choice(FORMATS), required=True
+)
 @cli.option(
     "--media-prefix TEXT",
-    "What Label Studio has before the name of an audio file, such as "
-    "'/data/local-files/?d=meetings/'.",
+    "Prefix of audio file names in Label Studio, such as '/data/local-files/?d=meetings/'.",
 )
-@cli.overwrite_option
+@cli.option("--overwrite", "Replace existing files.")
 @cli.quiet_option
 @click.pass_context
 def export_command(
@@ -74,15 +80,21 @@ def export_command(
 ) -> None:
     """Write results for people to correct.
 
-    EMOTIONS is a folder of results, or a file that 'emo2vec convert' reads. The folder DIR gets,
-    for ELAN, X.eaf for each recording X, linked to its sound; for Label Studio, tasks to import
-    and the labelling configuration to set up the project with.
+    EMOTIONS is a folder of results, or a file in a format that 'emo2vec convert' reads. For ELAN,
+    DIR gets one file X.eaf per recording X, linked to its audio. For Label Studio, DIR gets tasks
+    to import, and the labelling configuration for the project.
+
+    \b
+    Examples:
+      emo2vec review export results/ -o to_correct --format elan
+      emo2vec review export results/ -o tasks --format labelstudio \\
+        --media-prefix '/data/local-files/?d=meetings/'
     """
     plugins = cli.plugins_of(ctx)
     if silent := cli.listed([each.recording for each in dialogues if each.audio is None]):
-        why = "is not known, and people need it: say --audio FILE or --audio NAME=FILE"
-        raise AudioError(f"the audio of {silent} {why}")
-    # With a prefix the server has the audio, which may well not be on this machine.
+        advice = "pass --audio FILE or --audio NAME=FILE"
+        raise AudioError(f"no audio file known for {silent}: {advice}")
+    # With a prefix the server has the audio, so it need not be on this machine.
     if media_prefix is None:
         _warn_of_missing_audio(dialogues)
     folder = results_folder(output)
@@ -90,11 +102,11 @@ def export_command(
         files = [file_of(dialogue, folder, plugins.format("elan")) for dialogue in dialogues]
     else:
         files = [folder / name for name in LABELSTUDIO_FILES]
-    # People may have worked on them since they were written.
-    there = cli.listed([str(each) for each in files if each.exists()])
-    if there and not overwrite:
-        advice = "say --overwrite, or another folder"
-        raise OptionsError(f"{there}: there already, and perhaps corrected; {advice}")
+    # People may have corrected existing files.
+    existing = cli.listed([str(each) for each in files if each.exists()])
+    if existing and not overwrite:
+        advice = "pass --overwrite or choose another folder"
+        raise OptionsError(f"{existing}: already exists and may contain corrections; {advice}")
     if format_ == "elan":
         write_any(dialogues, f"{folder}/", plugins=plugins, format="elan")
     else:
@@ -102,7 +114,7 @@ def export_command(
         write_any(served, files[0], plugins=plugins, format="labelstudio")
         write_text(files[1], labelling_config(dialogues))
     turns = cli.counted(sum(len(dialogue.turns) for dialogue in dialogues), "turn")
-    cli.note(f"{turns} to correct are in {cli.listed(list(map(str, files)))}", quiet=quiet)
+    cli.note(f"wrote {turns} to {cli.listed(list(map(str, files)))}", quiet=quiet)
 
 
 @review_command.command("read")
@@ -125,12 +137,18 @@ def read_command(
     field: str,
     quiet: bool,
 ) -> None:
-    """Read corrections, and say what they are.
+    """Import corrections, and report changes and agreement.
 
-    EMOTIONS is what was exported, CORRECTED the file, or the folder of files, that came back, in
-    the format that --input-format names. The folder DIR gets changes.csv (every turn before and
-    after), agreement.json (Cohen's kappa, of all classes and of each) and cuts.jsonl.gz (the
-    corrected turns, for 'emo2vec train').
+    EMOTIONS is the input of the export. CORRECTED is the corrected file or folder of files, in the
+    format --input-format. DIR gets changes.csv (every turn before and after), agreement.json
+    (Cohen's kappa over all classes and for each class) and cuts.jsonl.gz (the corrected turns, for
+    'emo2vec train').
+
+    \b
+    Examples:
+      emo2vec review read results/ to_correct/ -o reviewed --input-format elan
+      emo2vec review read results/ project-1-export.json -o reviewed \\
+        --input-format labelstudio --label-map labels.yaml
     """
     answers = read_any(corrected, plugins=cli.plugins_of(ctx), format=input_format)
     _refuse_predictions(Path(corrected), input_format)
@@ -139,26 +157,26 @@ def read_command(
     every = [change for each in reviewed for change in each.changes]
     result = agreement(every)
     folder, tally = results_folder(output), cli.Tally(quiet=quiet)
-    # Cuts come last: they read audio, and what fails there has not cost the other two files.
+    # Cuts come last: they read audio, which may fail after the other files are safe.
     write_text(folder / CHANGES, as_csv(every))
     write_text(folder / AGREEMENT, json.dumps(result.to_dict(), indent=2) + "\n")
     _write_lines(folder / CUTS, [cut for each in reviewed for cut in _cuts(each, field, tally)])
-    back = {each.original.recording for each in reviewed}
-    if missing := cli.listed([each.recording for each in dialogues if each.recording not in back]):
+    found = {each.original.recording for each in reviewed}
+    if missing := cli.listed([each.recording for each in dialogues if each.recording not in found]):
         tally.leave_out(f"no corrections found for {missing}")
-    cli.print_table(["", "kappa", "model", "people", "both"], [*_rows(result)])
-    tally.conclude(f"{_summary(every)}; {CHANGES}, {AGREEMENT} and {CUTS} are in {folder}")
+    cli.print_table(["label", "kappa", "model", "people", "both"], [*_rows(result)])
+    tally.conclude(f"{_summary(every)}; wrote {CHANGES}, {AGREEMENT} and {CUTS} to {folder}")
 
 
 def _warn_of_missing_audio(dialogues: Sequence[Dialogue]) -> None:
     for each in dialogues:
         if each.audio is not None and "://" not in each.audio and not Path(each.audio).exists():
-            missing = f"its audio is linked and not there: {each.audio}"
-            cli.complain("warning", f"{each.recording}: {missing}; --audio FILE says where it is")
+            advice = "pass its current path with --audio FILE"
+            cli.complain("warning", f"{each.recording}: no audio at {each.audio}; {advice}")
 
 
 def _refuse_predictions(corrected: Path, format_: str | None) -> None:
-    """Refuse tasks that went to Label Studio and are mistaken for what came back."""
+    """Raise FormatError for Label Studio tasks without annotations: the exported ones, by mistake."""
     ending = LABELSTUDIO.suffixes[0]
     files = sorted(corrected.glob(f"*{ending}")) if corrected.is_dir() else [corrected]
     for file in files:
@@ -172,12 +190,12 @@ def _refuse_predictions(corrected: Path, format_: str | None) -> None:
 def _served(dialogue: Dialogue, prefix: str | None) -> Dialogue:
     if prefix is None or dialogue.audio is None:
         return dialogue
-    # Label Studio takes the address as it is: "&" or "#" in a name would end it.
+    # Label Studio uses the URL unchanged, so an unquoted "&" or "#" in a name would end it.
     return replace(dialogue, audio=prefix + quote(PurePath(dialogue.audio).name))
 
 
 def _cuts(reviewed: Reviewed, field: str, tally: cli.Tally) -> Iterator[Cut]:
-    """Yield a recording's cut unless its audio fails; count what became of it."""
+    """Yield a recording's cut, or nothing if its audio fails; count both in *tally*."""
     from emo2vec_plugins.review.cuts import corrected_cut
 
     name = reviewed.original.recording
@@ -187,13 +205,13 @@ def _cuts(reviewed: Reviewed, field: str, tally: cli.Tally) -> Iterator[Cut]:
         tally.count("cut", name, str(error))
         return
     tally.count("cut", name)
-    for what in made.left_out:
-        tally.leave_out(f"not among the cuts: {what}")
+    for turn in made.left_out:
+        tally.leave_out(f"not in {CUTS}: {turn}")
     yield made.cut
 
 
 def _write_lines(path: Path, cuts: Sequence[Cut]) -> None:
-    # gzip writes the time of day into its head: without it the same corrections give the same file.
+    # Without a time in the gzip header, the same corrections give the same bytes.
     with replacing(path) as stream, gzip.GzipFile("", "wb", fileobj=stream, mtime=0) as packed:
         for cut in cuts:
             line = json.dumps(cut.to_dict(), ensure_ascii=False)
@@ -211,8 +229,8 @@ def _rows(result: Agreement) -> Iterator[list[str]]:
 
 
 def _summary(every: Sequence[Change]) -> str:
-    touched = [change for change in every if change.kinds]
-    kinds = [kind for change in touched for kind in change.kinds]
+    changed = [change for change in every if change.kinds]
+    kinds = [kind for change in changed for kind in change.kinds]
     counts = ", ".join(f"{kind} {kinds.count(kind)}" for kind in dict.fromkeys(kinds))
     by_kind = f" ({counts})" if counts else ""
-    return f"{len(touched)} of {cli.counted(len(every), 'turn')} changed{by_kind}"
+    return f"{len(changed)} of {cli.counted(len(every), 'turn')} changed{by_kind}"

@@ -1,4 +1,4 @@
-"""What people changed in an annotation, and how far they agree with the model."""
+"""Changes that people made to an annotation, and their agreement with the model."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from emo2vec_plugins.review.pairing import Pair, pair
 Kind = Literal["emotion", "speaker", "times", "added", "removed"]
 
 SLACK = 0.01
-"""Seconds by which a time may differ and still be the same: tools round times, each its own way."""
+"""Largest difference in seconds between equal times: each tool rounds differently."""
 
 COLUMNS = ("start", "end", "speaker", "emotion", "score")
-"""What `as_csv` writes of a turn, by the names in its record."""
+"""Fields of a turn's record that `as_csv` writes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A turn, and what people did to it.
+    """A turn before and after correction, and the kinds of change.
 
     Attributes:
-        recording: Its name.
-        kinds: Empty if the turn was left as it was.
+        recording: Name of the recording.
+        kinds: Empty for an unchanged turn.
         pair: The turn before and after.
     """
 
@@ -40,13 +40,13 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelAgreement:
-    """How far a model and people agree on one label.
+    """Agreement of a model and people on one label.
 
     Attributes:
-        kappa: Of this label against all others.
-        model: How many turns have it from the model.
-        people: How many turns have it from people.
-        both: How many turns have it from both.
+        kappa: Cohen's kappa of this label against all others.
+        model: Number of turns with this label from the model.
+        people: Number of turns with this label from people.
+        both: Number of turns with this label from both.
     """
 
     kappa: float | None
@@ -57,15 +57,15 @@ class LabelAgreement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """How far a model and people agree on the turns that both gave a label.
+    """Agreement of a model and people on the turns that both labelled.
 
     Attributes:
-        turns: How many these are.
-        agreed: On how many of them the labels are the same.
-        kappa: Cohen's kappa: agreement beyond what the two would reach by chance, at most 1
-            (Cohen, 1960, A coefficient of agreement for nominal scales). None if both gave
-            every turn the same one label, or there is no turn: chance explains all.
-        per_label: The same of each label.
+        turns: Number of turns that both labelled.
+        agreed: Number of these turns with the same label from both.
+        kappa: Cohen's kappa: agreement beyond chance, at most 1 (Cohen, 1960, A coefficient of
+            agreement for nominal scales). None if there are no turns, or if both used only one
+            and the same label, so that chance explains all agreement.
+        per_label: Agreement on each label.
     """
 
     turns: int
@@ -80,12 +80,12 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reviewed:
-    """One recording that people went through.
+    """One recording that people reviewed.
 
     Attributes:
-        original: What they were given.
-        corrected: What they gave back, under the original's name.
-        changes: Of every turn.
+        original: The recording before correction.
+        corrected: The recording after correction, with the name of *original*.
+        changes: One for every turn, changed or not.
     """
 
     original: Dialogue
@@ -99,20 +99,21 @@ def compare(
     *,
     label_map: LabelMap | None = None,
 ) -> list[Reviewed]:
-    """Return each corrected recording beside its original.
+    """Pair each corrected recording with its original.
 
-    If there is one of each, they belong together whatever they are called.
+    Recordings are matched by name. If there is only one original and one corrected recording,
+    they are a pair whatever their names.
 
     Args:
-        originals: What people were given. Those that did not come back are left out.
-        corrected: What came back; ``Angry `` is read as ``angry``.
-        label_map: What labels mean that are neither ours nor the model's. A label that it leaves
-            out is taken off its turn.
+        originals: The recordings before correction. Those not in *corrected* are left out.
+        corrected: The recordings after correction. ``Angry `` is read as ``angry``.
+        label_map: Maps labels that are neither in `EMOTIONS` nor in *originals*. A label mapped
+            to None is removed from its turns.
 
     Raises:
-        FormatError: If a corrected recording has no original, or two have one name.
-        LabelError: If there are unknown labels; the message says how many turns have each, and
-            where the first is.
+        FormatError: If a corrected recording has no original, or two recordings share a name.
+        LabelError: If a label is unknown. The message has the number of turns and the first
+            place of each unknown label.
     """
     given = {scored.emotion.label for dialogue in originals for scored in dialogue.turns}
     known = [_with_our_labels(dialogue, label_map or LabelMap()) for dialogue in corrected]
@@ -124,7 +125,7 @@ def compare(
 
 
 def changes(original: Dialogue, corrected: Dialogue) -> list[Change]:
-    """Return every turn of both once, by start, with what was done to it."""
+    """Return every turn of both once, sorted by start, with its changes."""
     return [
         Change(recording=original.recording, kinds=tuple(_kinds(each)), pair=each)
         for each in pair(original.turns, corrected.turns)
@@ -132,10 +133,9 @@ def changes(original: Dialogue, corrected: Dialogue) -> list[Change]:
 
 
 def agreement(compared: Iterable[Change]) -> Agreement:
-    """Return how far the labels before and after agree.
+    """Return the agreement of the labels before and after.
 
-    Turns that were added or removed, and those without a label on either side, have nothing to
-    agree on and are left out.
+    Added and removed turns, and turns without a label on either side, are left out.
     """
     labels = [both for change in compared if (both := _labels(change.pair))]
     return Agreement(
@@ -150,10 +150,10 @@ def agreement(compared: Iterable[Change]) -> Agreement:
 
 
 def as_csv(compared: Iterable[Change]) -> str:
-    """Return one row a turn, before and after; columns of a turn that is not there are empty.
+    """Return CSV with one row per turn, before and after correction.
 
-    The column ``change`` names what was done, several things joined by ``+``, and is empty if
-    nothing was.
+    Added turns have empty columns before, removed turns after. The column ``change`` has the kinds
+    of change, joined by ``+``, and is empty for an unchanged turn.
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -180,7 +180,7 @@ def _agreement_on(name: str, labels: Sequence[tuple[str, str]]) -> LabelAgreemen
 def _kappa(labels: Sequence[tuple[Any, Any]]) -> float | None:
     from sklearn.metrics import cohen_kappa_score
 
-    # Agreement by chance is complete then, and kappa 0 / 0.
+    # With one label, chance agreement is 1 and kappa is 0 / 0.
     if len({name for both in labels for name in both}) < 2:
         return None
     ours, theirs = zip(*labels, strict=True)
@@ -203,7 +203,7 @@ def _kinds(pair: Pair) -> Iterator[Kind]:
         yield "emotion"
     if before.turn.speaker != after.turn.speaker:
         yield "speaker"
-    # Beyond the rounding of tools: ELAN writes milliseconds, Praat all digits.
+    # Ignore rounding by tools: ELAN writes milliseconds, Praat all digits.
     moved = (before.turn.start - after.turn.start, before.turn.end - after.turn.end)
     if max(map(abs, moved)) > SLACK:
         yield "times"
@@ -231,8 +231,8 @@ def _refuse_unknown_labels(dialogues: Iterable[Dialogue], known: Collection[str 
             f"{label!r} ({len(places)}, first at {places[0]})" for label, places in unknown.items()
         )
         names = ", ".join(sorted(filter(None, known)))
-        advice = "a label map says what others mean, or leaves them out"
-        raise LabelError(f"labels that are not known: {found}; known are {names}; {advice}")
+        advice = "map other labels in a label map, or drop them with null"
+        raise LabelError(f"unknown labels: {found}; known: {names}; {advice}")
 
 
 def _matched(
@@ -240,15 +240,16 @@ def _matched(
 ) -> list[tuple[Dialogue, Dialogue]]:
     for side in (originals, corrected):
         names = Counter(dialogue.recording for dialogue in side)
-        twins = ", ".join(repr(name) for name in sorted(names) if names[name] > 1)
-        if twins:
-            raise FormatError(f"there are several recordings called {twins}")
+        repeated = ", ".join(repr(name) for name in sorted(names) if names[name] > 1)
+        if repeated:
+            raise FormatError(f"expected unique recording names, got several of {repeated}")
     if len(originals) == 1 and len(corrected) == 1:
         [original], [only] = originals, corrected
         return [(original, replace(only, recording=original.recording))]
     by_name = {original.recording: original for original in originals}
-    strangers = [each.recording for each in corrected if each.recording not in by_name]
-    if strangers:
-        there = f"the originals, which are {list(by_name)}"
-        raise FormatError(f"corrected recordings {strangers} are none of {there}")
+    unknown = [each.recording for each in corrected if each.recording not in by_name]
+    if unknown:
+        raise FormatError(
+            f"no original for corrected recordings {unknown}; originals: {list(by_name)}"
+        )
     return [(by_name[each.recording], each) for each in corrected]

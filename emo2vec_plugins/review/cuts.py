@@ -1,4 +1,4 @@
-"""Corrected turns as Lhotse cuts with labels, which `emo2vec train` and other recipes take."""
+"""Corrected turns as labelled Lhotse cuts, for `emo2vec train` and other recipes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lhotse.cut import Cut
 
 SOURCE = "review"
-"""What ``FIELD_source`` says beside a label that people gave or confirmed."""
+"""Value of ``FIELD_source`` for a label that people gave or confirmed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +21,8 @@ class CorrectedCut:
     """One recording as a cut.
 
     Attributes:
-        cut: The whole recording, with a supervision for each turn that has a label.
-        left_out: Why each of the other turns is not there.
+        cut: The whole recording, with a supervision for each labelled turn.
+        left_out: One line for each other turn, with its place and the reason.
     """
 
     cut: Cut
@@ -30,29 +30,29 @@ class CorrectedCut:
 
 
 def corrected_cut(reviewed: Reviewed, *, field: str = "emotion") -> CorrectedCut:
-    """Return a recording's turns as people left them, as one cut.
+    """Return a recording with its corrected turns as one cut.
 
     Supervisions have the label in the custom field *field*, ``review`` in ``FIELD_source``, and
-    in ``FIELD_before`` the model's label, or None. They are cut to the recording,
-    as audio is read anyway.
+    the model's label or None in ``FIELD_before``. Times are limited to the recording.
 
     Args:
-        reviewed: Its name becomes the cut's id. Turns that were removed are not there.
-        field: The supervisions' custom field that gets the label.
+        reviewed: The recording; its name becomes the cut's id. Turns that people removed are
+            left out.
+        field: Custom field of the supervisions for the label.
 
     Raises:
-        AudioError: If the recording has no audio, or it cannot be read.
+        AudioError: If the recording has no audio, or the audio cannot be read.
         MissingExtraError: If Lhotse is not installed.
     """
     name = reviewed.original.recording
     audio = reviewed.original.audio or reviewed.corrected.audio
     if audio is None:
-        raise AudioError("there is no sound to cut: say --audio FILE, or --audio NAME=FILE")
+        raise AudioError("no audio file known: pass --audio FILE or --audio NAME=FILE")
     lhotse = import_extra("lhotse", extra="lhotse", purpose="writing cuts")
     try:
         whole = lhotse.Recording.from_file(audio, recording_id=name)
     except Exception as error:
-        raise AudioError(f"{audio}: not readable as audio: {error}") from error
+        raise AudioError(f"{audio}: cannot be read as audio: {error}") from error
     cut = whole.to_cut()
     supervisions, left_out = [], []
     for index, change in enumerate(reviewed.changes):
@@ -64,19 +64,19 @@ def corrected_cut(reviewed: Reviewed, *, field: str = "emotion") -> CorrectedCut
             supervisions.append(_supervision(index, change, after, whole, field))
         else:
             left_out.append(f"{name} {after.turn.start:.3f}-{after.turn.end:.3f}: {problem}")
-    cut.id, cut.supervisions = name, supervisions  # the id would be random
+    cut.id, cut.supervisions = name, supervisions  # the default id is random
     return CorrectedCut(cut=cut, left_out=tuple(left_out))
 
 
 def _problem(scored: ScoredTurn, recording: Any) -> str | None:
     turn = scored.turn
     if scored.emotion.label is None:
-        return "it has no label"
+        return "no label"
     if min(turn.end, recording.duration) <= max(turn.start, 0.0):
-        return f"none of it lies within the recording, which is {recording.duration:.3f} s long"
+        return f"outside the recording, which lasts {recording.duration:.3f} s"
     channels = {turn.channel} if isinstance(turn.channel, int) else set(turn.channel or ())
     if not channels <= set(recording.channel_ids):
-        return f"it is on channel {turn.channel}, the audio has {recording.channel_ids}"
+        return f"expected channels among {recording.channel_ids}, got {turn.channel}"
     return None
 
 
@@ -94,7 +94,7 @@ def _supervision(index: int, change: Change, scored: ScoredTurn, recording: Any,
         duration=min(turn.end, recording.duration) - start,
         channel=every if channel is None else channel,
         speaker=turn.speaker,
-        # Before as well: which labels were corrected is worth more than which were confirmed.
+        # The old label shows which labels were corrected and which only confirmed.
         custom={
             field: scored.emotion.label,
             f"{field}_source": SOURCE,

@@ -1,8 +1,8 @@
-"""Which turn of a corrected annotation is which turn of the original.
+"""Matching of turns in a corrected annotation with turns in the original.
 
-Tools give no turn an identity that survives all they can do to it, so turns are the same where
-their times are: the share that two of them have in common of all that either covers (Jaccard
-index, as in diarization scoring) is at least a half, and no better partner is free.
+No id of a turn survives all edits in all tools, so turns are matched by time. Two turns match if
+their Jaccard index (intersection over union, as in diarization scoring) is at least 0.5 and
+neither has a better match that is free.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from dataclasses import dataclass
 from emo2vec_plugins.core import ScoredTurn, Turn
 
 LEAST_SHARE = 0.5
-"""Turns that have less in common are different ones."""
+"""Minimum Jaccard index of matching turns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """A turn before and after correction; None before if it was added, None after if removed."""
+    """A turn before and after correction. *before* is None if added, *after* is None if removed."""
 
     before: ScoredTurn | None
     after: ScoredTurn | None
 
 
 def pair(before: Sequence[ScoredTurn], after: Sequence[ScoredTurn]) -> list[Pair]:
-    """Return every turn of both once, by start; those that fit best are together.
+    """Match turns and return every turn of both once, sorted by start.
 
-    Of equally good partners the one with the same speaker is taken, then the earlier one.
+    Among equally good matches, the one with the same speaker wins, then the earlier one.
     """
     partner: dict[int, int] = {}
     taken: set[int] = set()
-    # Best first, not the best sum of all: an annotator moves turns one at a time, and one that
-    # was left alone must not lose its partner to make room for another.
+    # Greedy, best match first, instead of the best total: annotators move turns one at a time, and
+    # an untouched turn must not lose its match in favour of another.
     for _, _, i, j in sorted(_candidates(before, after), reverse=True):
         if -i not in partner and -j not in taken:
             partner[-i] = -j
@@ -47,13 +47,13 @@ def pair(before: Sequence[ScoredTurn], after: Sequence[ScoredTurn]) -> list[Pair
 
 
 def share(one: Turn, other: Turn) -> float:
-    """Return what two turns have in common, of all that either covers: 0 to 1.
+    """Return the Jaccard index of two turns: intersection over union, 0 to 1.
 
     >>> share(Turn(start=0, end=2), Turn(start=1, end=3)) == 1 / 3
     True
     """
     if (one.start, one.end) == (other.start, other.end):
-        return 1.0  # also of turns of no length
+        return 1.0  # also for turns of duration 0
     common = min(one.end, other.end) - max(one.start, other.start)
     return max(0.0, common) / (max(one.end, other.end) - min(one.start, other.start))
 
@@ -61,15 +61,15 @@ def share(one: Turn, other: Turn) -> float:
 def _candidates(
     before: Sequence[ScoredTurn], after: Sequence[ScoredTurn]
 ) -> Iterator[tuple[float, bool, int, int]]:
-    """Yield what two turns have in common, whether the speaker is one, and their negative places.
+    """Yield the Jaccard index, whether the speakers are equal, and the negative indices of two turns.
 
-    Negative, so that of equals the earlier ones are the greatest.
+    Indices are negative so that earlier turns sort higher among equals.
     """
     order = sorted(range(len(after)), key=lambda j: after[j].turn.start)
     starts = [after[j].turn.start for j in order]
     for i, scored in enumerate(before):
         turn = scored.turn
-        # Half in common: neither starts before the other by more than the other's length.
+        # At 0.5 or more, neither turn starts before the other by more than the other's duration.
         first = bisect_left(starts, turn.start - turn.duration)
         for j in order[first:]:
             other = after[j].turn

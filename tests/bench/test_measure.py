@@ -250,7 +250,7 @@ def test_a_table_leaves_out_empty_columns():
     assert rows[0] == ["torch:float32", "15.0", "5.0", "", "0.01"]
     assert rows[1][3] == "2.00 (2.00-2.00)"
     assert growth(report(measured()))[1] == []
-    for fact in ("10 turns", "30 s", "meetings", "a model", "a CPU", "2 cores"):
+    for fact in ("10 turns, ", "30 s, ", "meetings", "a model", "a CPU, 2 cores"):
         assert fact in heading(report(measured()))
 
 

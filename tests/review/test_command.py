@@ -1,4 +1,4 @@
-"""``emo2vec review``: out to ELAN and Label Studio, and back with what people changed."""
+"""``emo2vec review``: export to ELAN and Label Studio, and import of corrections."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def changed(desk):
         return [row["change"] for row in csv.DictReader(file)]
 
 
-def test_what_was_corrected_in_elan_is_imported(desk):
+def test_corrections_in_elan_are_imported(desk):
     out = run("review", "export", "talk.emotions.jsonl", "-o", "for_elan", "--format", "elan")
     file = desk / "for_elan" / "talk.eaf"
     text = file.read_text("utf-8")
@@ -55,7 +55,8 @@ def test_what_was_corrected_in_elan_is_imported(desk):
     )
 
     assert (out.exit_code, back.exit_code) == (0, 0)
-    assert "3 turns to correct are in for_elan/talk.eaf" in out.stderr
+    for fact in ("3 turns", "for_elan/talk.eaf"):
+        assert fact in out.stderr
     assert "1 of 3 turns changed (emotion 1)" in back.stderr
     assert changed(desk) == ["emotion", "", ""]
     agreement = json.loads((desk / "out" / "agreement.json").read_text())
@@ -68,7 +69,7 @@ def test_what_was_corrected_in_elan_is_imported(desk):
     assert cut.load_audio().shape == (1, 48_000)
 
 
-def test_what_was_corrected_in_label_studio_is_imported(desk):
+def test_corrections_in_label_studio_are_imported(desk):
     options = ("--format", "labelstudio", "--media-prefix", "https://example.org/")
     out = run("review", "export", "talk.emotions.jsonl", "-o", "tasks", *options)
     [task] = json.loads((desk / "tasks" / "tasks.labelstudio.json").read_text("utf-8"))
@@ -109,7 +110,7 @@ def test_the_same_corrections_give_the_same_bytes(desk):
         assert (desk / "one" / name).read_bytes() == (desk / "two" / name).read_bytes()
 
 
-def test_what_could_not_be_done_is_reported_with_status_3(desk):
+def test_missing_corrections_and_audio_are_reported_with_status_3(desk):
     silent = [Dialogue(recording=name, turns=TURNS[:1]) for name in ("talk", "other")]
     write_dialogues(silent, "both.emotions.jsonl", plugins=PLUGINS)
     write_dialogues(silent[:1], "one.emotions.jsonl", plugins=PLUGINS)
@@ -117,8 +118,9 @@ def test_what_could_not_be_done_is_reported_with_status_3(desk):
     back = run("review", "read", "both.emotions.jsonl", "one.emotions.jsonl", "-o", "out")
 
     assert back.exit_code == 3
-    assert "no corrections found for other" in back.stderr
-    assert "talk: there is no sound to cut: say --audio FILE" in back.stderr
+    lines = back.stderr.splitlines()
+    assert any("corrections" in line and "other" in line for line in lines)
+    assert any("talk: " in line and "--audio FILE" in line for line in lines)
     assert changed(desk) == [""]
 
 
@@ -144,11 +146,12 @@ def test_nothing_is_exported_without_audio():
     refused = run("review", "export", "silent.emotions.jsonl", "-o", "out", "--format", "elan")
 
     assert refused.exit_code == 1
-    assert "the audio of talk is not known" in refused.stderr
+    for fact in ("talk", "--audio FILE", "--audio NAME=FILE"):
+        assert fact in refused.stderr
 
 
 @pytest.mark.parametrize("tool", ["elan", "labelstudio"])
-def test_what_people_may_have_corrected_is_not_overwritten(desk, tool):
+def test_existing_files_are_not_overwritten(desk, tool):
     arguments = ("review", "export", "talk.emotions.jsonl", "-o", "out", "--format", tool)
     run(*arguments)
     [file, *_] = sorted((desk / "out").iterdir(), reverse=True)
@@ -159,7 +162,7 @@ def test_what_people_may_have_corrected_is_not_overwritten(desk, tool):
 
     assert again.exit_code == 1
     assert str(Path("out", file.name)) in again.stderr
-    assert "there already, and perhaps corrected; say --overwrite" in again.stderr
+    assert "--overwrite" in again.stderr
     assert (forced.exit_code, forced.output) == (0, "")
     assert file.read_text("utf-8") != "hours of work"
 
@@ -170,10 +173,11 @@ def test_linked_audio_that_is_missing_is_reported(desk):
     out = run("review", "export", "talk.emotions.jsonl", "-o", "out", "--format", "elan")
 
     assert out.exit_code == 0
-    assert "warning: talk: its audio is linked and not there: talk.wav; --audio" in out.stderr
+    for fact in ("warning: talk: ", "talk.wav", "--audio FILE"):
+        assert fact in out.stderr
 
 
-def test_names_of_files_are_parts_of_addresses(desk):
+def test_file_names_are_percent_encoded_in_urls(desk):
     (desk / "talk.wav").rename(desk / "a & b#1.wav")
     prefix = "/data/local-files/?d=m/"
 
@@ -187,7 +191,7 @@ def test_names_of_files_are_parts_of_addresses(desk):
 
 
 @pytest.mark.parametrize("place", ["tasks", "tasks/tasks.labelstudio.json"])
-def test_tasks_without_annotations_are_no_corrections(desk, place):
+def test_tasks_without_annotations_are_refused(desk, place):
     run("review", "export", "talk.emotions.jsonl", "-o", "tasks", "--format", "labelstudio")
 
     back = run(
@@ -195,5 +199,6 @@ def test_tasks_without_annotations_are_no_corrections(desk, place):
     )
 
     assert back.exit_code == 1
-    assert "tasks.labelstudio.json: task 1: expected annotations, found a model's" in back.stderr
+    for fact in ("tasks.labelstudio.json: ", "task 1", "annotations"):
+        assert fact in back.stderr
     assert not (desk / "out").exists()

@@ -1,4 +1,4 @@
-"""Corrections: which turn is which, what changed, how far people agree, and cuts to train on."""
+"""Corrections: matching of turns, changes, agreement, and cuts to train on."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ some_turns = st.lists(
 
 
 @given(before=some_turns, after=some_turns)
-def test_every_turn_is_in_one_pair_and_pairs_have_half_in_common(before, after):
+def test_every_turn_is_in_one_pair_and_pairs_overlap_by_half(before, after):
     pairs = pair(before, after)
 
     assert sorted(map(repr, before)) == sorted(repr(p.before) for p in pairs if p.before)
@@ -54,7 +54,7 @@ def test_every_turn_is_in_one_pair_and_pairs_have_half_in_common(before, after):
 
 
 @given(turns=some_turns)
-def test_what_nobody_touched_is_not_changed(turns):
+def test_untouched_turns_are_not_changed(turns):
     assert all(each == () for each in kinds(turns, turns))
 
 
@@ -73,17 +73,17 @@ def test_what_nobody_touched_is_not_changed(turns):
         ([turn(0, 0)], [turn(0, 0)], [()]),
     ],
 )
-def test_what_people_did_is_named(before, after, expected):
+def test_changes_are_classified(before, after, expected):
     assert kinds(before, after) == expected
 
 
-def test_of_two_turns_at_one_time_the_same_speakers_go_together():
+def test_simultaneous_turns_are_matched_by_speaker():
     before = [turn(0, 1, speaker="A"), turn(0, 1, speaker="B")]
 
     assert kinds(before, before[::-1]) == [(), ()]
 
 
-def test_kappa_is_that_of_cohen_for_all_classes_and_for_each():
+def test_kappa_is_cohens_for_all_classes_and_for_each():
     model = ["sad", "sad", "happy", "angry", "happy", "sad"]
     people = ["sad", "happy", "happy", "angry", "happy", "angry"]
     before = [turn(i, i + 1, label) for i, label in enumerate(model)]
@@ -92,7 +92,7 @@ def test_kappa_is_that_of_cohen_for_all_classes_and_for_each():
     result = agreement(changes(talk(*before), talk(*after)))
 
     assert (result.turns, result.agreed) == (6, 4)
-    # By hand: 4/6 observed; by chance (3*1 + 2*3 + 1*2) / 36.
+    # By hand: observed 4/6, by chance (3*1 + 2*3 + 1*2) / 36.
     assert result.kappa == pytest.approx((4 / 6 - 11 / 36) / (1 - 11 / 36))
     assert result.kappa == pytest.approx(cohen_kappa_score(model, people))
     assert result.per_label["sad"].kappa == pytest.approx((4 / 6 - 18 / 36) / (1 - 18 / 36))
@@ -106,21 +106,21 @@ def test_kappa_is_that_of_cohen_for_all_classes_and_for_each():
     }
 
 
-def test_where_chance_explains_all_there_is_no_kappa():
+def test_kappa_is_undefined_if_chance_explains_all():
     same = [turn(0, 1), turn(1, 2)]
 
     assert agreement(changes(talk(*same), talk(*same))).kappa is None
     assert agreement([]).kappa is None
 
 
-def test_turns_without_a_label_have_nothing_to_agree_on():
+def test_turns_without_a_label_do_not_count_for_agreement():
     before = [turn(0, 1), turn(1, 2, None), turn(2, 3)]
     after = [turn(0, 1, None), turn(1, 2), turn(5, 6)]
 
     assert agreement(changes(talk(*before), talk(*after))).turns == 0
 
 
-def test_labels_are_spelt_as_ours_and_mapped():
+def test_labels_are_normalised_and_mapped():
     people = talk(turn(0, 1, " Angry "), turn(1, 2, "fury"), turn(2, 3, "boredom"), turn(3, 4, " "))
     meaning = LabelMap({"fury": "angry", "boredom": None})
 
@@ -131,23 +131,23 @@ def test_labels_are_spelt_as_ours_and_mapped():
     ]
 
 
-def test_labels_that_nobody_knows_are_named_with_their_places():
+def test_unknown_labels_are_named_with_their_places():
     people = talk(turn(0, 1, "joy"), turn(1, 2, "joy"), turn(2, 3, "mine"))
 
-    with pytest.raises(LabelError, match=r"'joy' \(2, first at talk 0.000-1.000\); 'mine'"):
+    with pytest.raises(LabelError, match=r"'joy' \(2, first at talk 0\.000-1\.000\); 'mine'"):
         compare([talk()], [people])
-    with pytest.raises(LabelError, match=r"'joy' \(2, first at talk 0.000-1.000\); known"):
+    with pytest.raises(LabelError, match=r"'joy' \(2, first at talk 0\.000-1\.000\); known"):
         compare([talk(turn(5, 6, "mine"))], [people])
 
 
-def test_recordings_are_matched_by_name_and_the_only_one_of_both_anyhow():
+def test_recordings_are_matched_by_name_and_single_ones_always():
     one, other = talk(name="a"), talk(name="b")
 
     assert [each.original.recording for each in compare([one, other], [other])] == ["b"]
     assert compare([one], [other])[0].corrected.recording == "a"
-    with pytest.raises(FormatError, match=r"\['c'\] are none of the originals"):
+    with pytest.raises(FormatError, match=r"\['c'\].*\['a', 'b'\]"):
         compare([one, other], [talk(name="c")])
-    with pytest.raises(FormatError, match="several recordings called 'a'"):
+    with pytest.raises(FormatError, match="several of 'a'"):
         compare([one, one], [other])
 
 
@@ -169,7 +169,7 @@ def sound(write):
     return str(write("talk.wav", tone(3.0), 16_000))
 
 
-def test_a_cut_has_the_corrected_turns_with_where_their_labels_are_from(sound):
+def test_a_cut_has_the_corrected_turns_with_the_source_of_their_labels(sound):
     import lhotse
 
     before = talk(turn(0, 1), turn(1, 2), audio=sound)
@@ -188,24 +188,25 @@ def test_a_cut_has_the_corrected_turns_with_where_their_labels_are_from(sound):
     assert second.custom["mood_before"] is None
 
 
-def test_turns_that_cannot_be_learnt_from_are_left_out_and_told(sound):
+def test_turns_unfit_for_training_are_left_out_and_named(sound):
     after = talk(turn(0, 1, None), turn(5, 6), turn(0, 1, channel=3), turn(1, 2))
 
     [reviewed] = compare([talk(audio=sound)], [after])
     made = corrected_cut(reviewed)
 
     assert [each.start for each in made.cut.supervisions] == [1.0]
-    assert sorted(made.left_out) == [
-        "talk 0.000-1.000: it has no label",
-        "talk 0.000-1.000: it is on channel 3, the audio has [0]",
-        "talk 5.000-6.000: none of it lies within the recording, which is 3.000 s long",
-    ]
+    expected = (
+        ("talk 0.000-1.000: ", "channels among [0], got 3"),
+        ("talk 0.000-1.000: ", "label"),
+        ("talk 5.000-6.000: ", "3.000 s"),
+    )
+    for line, facts in zip(sorted(made.left_out), expected, strict=True):
+        for fact in facts:
+            assert fact in line
 
 
-@pytest.mark.parametrize(
-    ("audio", "message"), [(None, "say --audio FILE"), ("none.wav", "none.wav: not readable")]
-)
-def test_a_cut_without_sound_is_refused(audio, message):
+@pytest.mark.parametrize(("audio", "message"), [(None, "--audio FILE"), ("none.wav", "none.wav: ")])
+def test_a_cut_without_audio_is_refused(audio, message):
     [reviewed] = compare([talk(audio=audio)], [talk(turn(0, 1))])
 
     with pytest.raises(AudioError, match=message):
