@@ -63,6 +63,7 @@ def test_every_supervision_gets_an_emotion_or_a_reason(manifest, tmp_path):
     assert_facts(summary, "3 turns of 2 cuts", "fake@000000000000 (float32)", out)
     assert_facts(warning, "warning: 1 of 3 turns failed", "emotion_reason")
     assert reason == TOO_SHORT
+    assert_facts(result.stdout, "emotion  ", "(no label)  1", "too short  ", "all  ")
     found = supervisions(out)
     assert [sup.id for sup in found] == ["a-0", "a-1", "b-0"]
     assert all(sup.emotion in FakeBackend.labels.names for sup in found[:2])

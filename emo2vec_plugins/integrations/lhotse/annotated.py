@@ -1,13 +1,14 @@
-"""The turns of an annotated manifest, read back without audio."""
+"""The turns of an annotated manifest, read back as plain JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from emo2vec_plugins.integrations.lhotse.manifest_files import LinesLayout
-from emo2vec_plugins.integrations.lhotse.session import places
+from emo2vec_plugins.integrations.lhotse.manifest_files import lines_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,25 +29,33 @@ class AnnotatedTurn:
 
 
 def turns_of(manifest: str | Path, *, field: str = "emotion") -> Iterator[AnnotatedTurn]:
-    """Yield every turn of a ``.jsonl``, a ``.jsonl.gz`` or a Shar directory, lazily and in order.
+    """Yield every turn of a manifest that `annotate_manifest` wrote, lazily and in order.
 
     Args:
-        manifest: Written by `annotate_manifest`.
+        manifest: A ``.jsonl``, a ``.jsonl.gz`` or a Shar directory.
         field: The field with the label.
 
     Raises:
-        FormatError: If a line is not a cut.
+        FormatError: If an archive is damaged.
         OSError: If a file cannot be read.
     """
     path = Path(manifest)
     # Of a Shar directory only the cuts are read, not the tar files with the audio.
     for file in sorted(path.glob("cuts.*.jsonl*")) if path.is_dir() else [path]:
-        for cut in LinesLayout(file).cuts(0):
-            for turn in places(cut).values():
-                custom = turn.custom or {}
+        for _, line in lines_of(file):
+            # Not as Lhotse's cuts: making those takes ten times as long as reading the JSON.
+            for turn in _turns(json.loads(line)):
+                custom = turn.get("custom") or {}
                 yield AnnotatedTurn(
                     label=custom.get(field),
                     reason=custom.get(f"{field}_reason"),
-                    duration=turn.duration,
-                    speaker=getattr(turn, "speaker", None),
+                    duration=turn["duration"],
+                    speaker=turn.get("speaker"),
                 )
+
+
+def _turns(cut: Mapping[str, Any]) -> list[Any]:
+    """Return the records of a cut's turns, as `places` finds the objects."""
+    holders = [track["cut"] for track in cut["tracks"]] if "tracks" in cut else [cut]
+    turns = [turn for holder in holders for turn in holder.get("supervisions", ())]
+    return turns or holders[:1]

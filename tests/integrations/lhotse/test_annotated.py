@@ -1,0 +1,50 @@
+"""Reading back the turns of an annotated manifest."""
+
+from __future__ import annotations
+
+import pytest
+from lhotse import CutSet, SupervisionSegment
+from lhotse.testing.dummies import dummy_cut
+
+from emo2vec_plugins.integrations.lhotse import places, turns_of
+
+
+def labelled(number, label, **more):
+    custom = {"emotion": label, "emotion_reason": None if label else "too short: 3 samples"}
+    return SupervisionSegment(
+        id=f"s{number}", recording_id="r", start=0, duration=0.5, custom=custom, **more
+    )
+
+
+@pytest.fixture
+def cuts():
+    two = dummy_cut(0, supervisions=[labelled(0, "sad", speaker="ann"), labelled(1, None)])
+    none = dummy_cut(1).with_custom("emotion", "happy")
+    mixed = two.append(dummy_cut(2, supervisions=[labelled(2, "angry")]))
+    padded = none.pad(duration=5.0)
+    return CutSet.from_cuts([two, none, mixed.with_id("mixed"), padded.with_id("padded")])
+
+
+def facts(turn, custom):
+    return (custom.get("emotion"), custom.get("emotion_reason"), turn.duration)
+
+
+@pytest.mark.parametrize("name", ["cuts.jsonl", "cuts.jsonl.gz"])
+def test_every_turn_is_read_as_lhotse_has_it(cuts, tmp_path, name):
+    cuts.to_file(tmp_path / name)
+
+    found = list(turns_of(tmp_path / name))
+
+    expected = [facts(own, own.custom or {}) for cut in cuts for own in places(cut).values()]
+    assert [(turn.label, turn.reason, turn.duration) for turn in found] == expected
+    assert [turn.label for turn in found] == ["sad", None, "happy", "sad", None, "angry", "happy"]
+    assert found[0].speaker == "ann"
+
+
+def test_cuts_of_a_shar_directory_are_read_without_its_audio(cuts, tmp_path):
+    (tmp_path / "shar").mkdir()
+    CutSet.from_cuts(list(cuts)[:2]).to_file(tmp_path / "shar" / "cuts.000000.jsonl.gz")
+    CutSet.from_cuts(list(cuts)[2:]).to_file(tmp_path / "shar" / "cuts.000001.jsonl.gz")
+    (tmp_path / "shar" / "recording.000000.tar").write_bytes(b"not read")
+
+    assert len(list(turns_of(tmp_path / "shar"))) == 7
