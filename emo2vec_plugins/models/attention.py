@@ -1,8 +1,8 @@
-"""Attention of clips that share a batch, each to itself: one clip after another, or all at once.
+"""Self-attention within each clip of a batch, clip by clip or in one kernel.
 
-Attention scores get the bias of ALiBi (Press et al., arXiv:2108.12409): a slope, which depends on
-the head and maybe the layer, times the distance of two frames. Where either side is an extra
-token there is none. Unlike ALiBi's own, the bias is symmetric: frames attend to both sides.
+Attention scores have an ALiBi bias (Press et al., arXiv:2108.12409): a slope per head, and
+optionally per layer, times the distance of two frames. Extra tokens have no bias. Unlike in the
+paper, the bias is symmetric, because frames attend in both directions.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from emo2vec_plugins.errors import warn
 from emo2vec_plugins.models.packing import upload
 
 Attend = Callable[[Tensor], Tensor]
-"""Queries, keys and values, (..., rows, 3 x width), to what is attended to, (..., rows, width)."""
+"""Maps queries, keys and values, (..., rows, 3 x width), to the output, (..., rows, width)."""
 
 MakeAttention = Callable[[Sequence[int], int, Tensor], list[Attend]]
-"""Called with the rows of each clip, how many of them are extra tokens, and the slopes.
+"""Called with the rows per clip, the number of extra tokens per clip, and the slopes.
 
-Slopes have shape (layers or 1, heads); there is one result for each of their rows.
+Slopes have shape (layers or 1, heads). The result has one function for each row of slopes.
 """
 
 LEAST_DEPTH = 16
-"""Smallest width of a head that FlexAttention takes."""
+"""Smallest width of a head that FlexAttention supports."""
 
 BLOCK = 128
-"""Rows that FlexAttention computes or skips at a time; its kernels are tuned for this size."""
+"""Block size of FlexAttention in rows; its kernels are tuned for this size."""
 
 
 def attention_for(device: torch.device, *, depth: int) -> MakeAttention:
-    """Return what suits a device: one kernel for all clips with CUDA, else a loop over clips.
+    """Return the best implementation for a device: one kernel on CUDA, otherwise a loop over clips.
 
     Args:
-        device: Of the network.
-        depth: Of each head.
+        device: Device of the network.
+        depth: Width of each head.
     """
     if device.type != "cuda" or depth < LEAST_DEPTH or not _can_compile(device):
         return one_by_one
@@ -56,11 +56,11 @@ def heads_of(qkv: Tensor, heads: int) -> Tensor:
 
 
 def alibi(rows: int, tokens: int, slopes: Tensor) -> Tensor:
-    """Return the bias of one clip, or of shorter ones in its upper left corner.
+    """Return the bias of one clip; its upper left corner is the bias of a shorter clip.
 
     Args:
-        rows: Extra tokens, then frames.
-        tokens: How many of them are extra tokens.
+        rows: Number of extra tokens and frames; the tokens come first.
+        tokens: Number of extra tokens.
         slopes: Shape (..., heads).
 
     Returns:
@@ -72,12 +72,12 @@ def alibi(rows: int, tokens: int, slopes: Tensor) -> Tensor:
 
 
 def one_by_one(rows: Sequence[int], tokens: int, slopes: Tensor) -> list[Attend]:
-    """Attend within one clip after another, as suits a CPU."""
+    """Return attention that runs clip by clip, for CPUs."""
 
     def attend(bias: Tensor, qkv: Tensor) -> Tensor:
         parts = torch.split(heads_of(qkv, len(bias)), list(rows), dim=2)
-        # One bias for all clips, cut to each: distances are the same in every clip. The kernel of
-        # CPUs takes float32 beside any other type; a copy for each block took longer.
+        # One bias, cut to the size of each clip: distances are the same in every clip. On CPUs the
+        # kernel accepts a float32 bias with any other type; casting it for each block was slower.
         mask = bias[None] if bias.is_cpu else bias.to(qkv.dtype)[None]
         clips = [
             F.scaled_dot_product_attention(q[None], k[None], v[None], mask[..., :n, :n])[0]
@@ -90,25 +90,26 @@ def one_by_one(rows: Sequence[int], tokens: int, slopes: Tensor) -> list[Attend]
 
 
 def all_at_once(rows: Sequence[int], tokens: int, slopes: Tensor) -> list[Attend]:
-    """Attend within all clips in one kernel, FlexAttention, as suits a GPU.
+    """Return attention that runs all clips in one FlexAttention kernel, for GPUs.
 
-    Compiled with CUDA, when first called; elsewhere torch's own slow equivalent, for tests.
+    On CUDA the kernel is compiled at the first call. Elsewhere torch's slow equivalent runs, for
+    tests.
     """
     from torch.nn.attention.flex_attention import flex_attention
 
-    # Uncompiled on a CPU, it computes all pairs of rows, masked: correct, slow, and quadratic.
+    # Uncompiled on a CPU it computes all pairs of rows with a mask: correct, but slow and quadratic.
     kernel: Any = _compiled() if slopes.is_cuda else flex_attention
-    # Where each row is in its clip is computed on the device: only the counts are copied, and
-    # output_size saves waiting for their sum.
+    # Positions are computed on the device, so that only the counts are copied; output_size avoids
+    # waiting for their sum.
     total, device = sum(rows), slopes.device
     counts = upload(rows, device)
     clip = torch.arange(len(rows), device=device).repeat_interleave(counts, output_size=total)
     first = (counts.cumsum(0) - counts)[clip]
-    place = torch.arange(total, device=device) - first - tokens  # negative: an extra token
+    place = torch.arange(total, device=device) - first - tokens  # negative for extra tokens
     mask = block_mask(rows, clip)
 
     def attend(slope: Tensor, qkv: Tensor) -> Tensor:
-        # Compiled into the kernel: the bias is never stored, where a mask for all rows would take
+        # Compiled into the kernel, so that the bias is never stored; a mask for all rows would need
         # heads x rows x rows values.
         def with_bias(score: Tensor, _: Tensor, head: Tensor, q: Tensor, kv: Tensor) -> Tensor:
             frames = (place[q] >= 0) & (place[kv] >= 0)
@@ -122,23 +123,23 @@ def all_at_once(rows: Sequence[int], tokens: int, slopes: Tensor) -> list[Attend
 
 
 def block_mask(rows: Sequence[int], clip: Tensor) -> Any:
-    """Return FlexAttention's mask of clips that lie one after another, without trying all pairs.
+    """Return FlexAttention's mask for concatenated clips, without evaluating all pairs of rows.
 
     Args:
-        rows: Of each clip.
-        clip: Which clip each row belongs to, shape (rows,).
+        rows: Rows of each clip.
+        clip: Index of the clip of each row, shape (rows,).
     """
     from torch.nn.attention.flex_attention import BlockMask
 
-    # create_block_mask would evaluate the mask for all pairs of rows, on each batch. Which blocks
-    # a clip reaches follows from the counts, on the CPU.
+    # create_block_mask would evaluate the mask for all pairs of rows in every batch. The blocks of
+    # a clip follow from the counts, on the CPU.
     spans = block_spans(rows)
     lengths = np.array([stop - start for start, stop in spans], dtype=np.int32)
     indices = np.zeros((len(spans), len(spans)), dtype=np.int32)
     for row, (start, stop) in zip(indices, spans, strict=True):
         row[: stop - start] = np.arange(start, stop)
 
-    # Blocks that clips share are listed whole; within them this separates the clips.
+    # Blocks are listed whole; within a block that clips share, this separates them.
     def same(_: Tensor, __: Tensor, q: Tensor, kv: Tensor) -> Tensor:
         return clip[q] == clip[kv]
 
@@ -148,12 +149,12 @@ def block_mask(rows: Sequence[int], clip: Tensor) -> Any:
         BLOCK_SIZE=BLOCK,
         mask_mod=same,
         seq_lengths=(len(clip), len(clip)),
-        compute_q_blocks=False,  # which only learning needs
+        compute_q_blocks=False,  # only needed for training
     )
 
 
 def block_spans(rows: Sequence[int]) -> list[tuple[int, int]]:
-    """Return, for each block of rows, the blocks that its clips lie in: first and end.
+    """Return, for each block of rows, the range of blocks that contain its clips: first and end.
 
     >>> block_spans([100, 100, 300])
     [(0, 2), (0, 4), (1, 4), (1, 4)]
@@ -176,23 +177,23 @@ def block_spans(rows: Sequence[int]) -> list[tuple[int, int]]:
 def _compiled() -> Any:
     from torch.nn.attention.flex_attention import flex_attention
 
-    # dynamic: compiled once, not again for every new number of rows, that is for every batch.
+    # dynamic, so that it is compiled once instead of for every number of rows, that is every batch.
     return torch.compile(flex_attention, dynamic=True)
 
 
 @lru_cache(maxsize=8)
 def _can_compile(device: torch.device) -> bool:
-    """Try the kernel on two small clips: it wants Triton, and a C compiler the first time."""
+    """Try the kernel on two small clips; it needs Triton and, the first time, a C compiler."""
     try:
         with torch.inference_mode():
             qkv = torch.zeros(2 * LEAST_DEPTH, 3 * LEAST_DEPTH, device=device)
             slopes = torch.zeros(1, 1, device=device)
             all_at_once([LEAST_DEPTH, LEAST_DEPTH], 1, slopes)[0](qkv)
     except Exception as error:  # noqa: BLE001 - whatever a compiler raises
-        why = next(iter(str(error).splitlines()), "")
+        reason = next(iter(str(error).splitlines()), "")
         warn(
-            f"attention runs clip by clip on {device}, which is slower: FlexAttention cannot be "
-            f"compiled here: {type(error).__name__}: {why}"
+            f"FlexAttention cannot be compiled ({type(error).__name__}: {reason}); attention runs "
+            f"clip by clip on {device}, which is slower"
         )
         return False
     return True

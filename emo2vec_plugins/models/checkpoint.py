@@ -1,7 +1,7 @@
-"""Model folders in the published layout: read safely, loaded strictly, written the same way.
+"""Reading and writing model folders in the published layout.
 
-A folder holds ``config.yaml``, the weights as ``model.safetensors`` or ``model.pt``, and, for a
-model with a head, ``tokens.txt``. Nothing in it is executed.
+A model folder contains ``config.yaml``, the weights as ``model.safetensors`` or ``model.pt``, and,
+for a model with a head, ``tokens.txt``. Loading is strict and never executes code from the folder.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ logger = logging.getLogger(__name__)
 
 CONFIG, TOKENS = "config.yaml", "tokens.txt"
 WEIGHTS = ("model.safetensors", "model.pt", "emotion2vec_base.pt")
-"""Names under which weights are published, the preferred first."""
+"""File names of published weights, in order of preference."""
 
 FILES = (CONFIG, TOKENS, *WEIGHTS)
-"""All that is fetched from a hub; examples and pictures of a repository are not."""
+"""The files to download from a hub, without examples and pictures."""
 
 PREFIX = "d2v_model."
-"""Before the encoder's tensors in published checkpoints; the head has none."""
+"""Prefix of the encoder's tensors in published checkpoints; the head has no prefix."""
 
 _NESTED = ("model", "state_dict")
 _SHOWN = 5
@@ -48,12 +48,12 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFolder:
-    """Where a model lies, and what to call it.
+    """A model folder and the name of its model.
 
     Attributes:
         path: A folder in the published layout.
-        name: What the provenance of results calls the model.
-        revision: The hub's commit, if it came from a hub that has commits.
+        name: Name of the model in the provenance of results.
+        revision: Commit on the hub; None for other folders.
     """
 
     path: Path
@@ -65,16 +65,16 @@ def load_folder(folder: ModelFolder, *, device: str | None, dtype: str) -> Torch
     """Load a model from a folder in the published layout.
 
     Args:
-        folder: Where it lies.
-        device: ``cpu``, ``cuda``, ``cuda:1`` and so on; CUDA if there is any, for None.
+        folder: The folder.
+        device: ``cpu``, ``cuda``, ``cuda:1`` and so on; None for CUDA if available, else the CPU.
         dtype: A key of `DTYPES`.
 
     Raises:
-        CheckpointError: If a file is missing or unsafe to read, or a tensor is missing or of
-            another shape.
-        ConfigError: If config.yaml describes another network.
-        LabelError: If two lines of tokens.txt stand for one class.
-        OptionsError: If there is no such device or dtype.
+        CheckpointError: If a file is missing or unsafe to read, or a tensor is missing or has the
+            wrong shape.
+        ConfigError: If config.yaml describes a different network.
+        LabelError: If two lines of tokens.txt have the same class name.
+        OptionsError: If the device or dtype is not available.
     """
     config = read_config(_existing(folder.path, CONFIG))
     weights = _existing(folder.path, *WEIGHTS)
@@ -96,14 +96,14 @@ def load_folder(folder: ModelFolder, *, device: str | None, dtype: str) -> Torch
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Read a weights file; names lose the prefix that published encoders have.
+    """Return the tensors of a weights file by name, without the prefix of published encoders.
 
-    A ``.pt`` file is read with ``weights_only=True``, which refuses everything but tensors and
-    plain containers, and may hold the tensors bare or under ``model`` or ``state_dict``. Both
-    kinds are memory-mapped.
+    A ``.pt`` file is read with ``weights_only=True``, which rejects everything but tensors and
+    plain containers. Its tensors may be at the top level or under ``model`` or ``state_dict``.
+    Both file types are memory-mapped.
 
     Raises:
-        CheckpointError: If it cannot be read, or holds no tensors by name.
+        CheckpointError: If the file cannot be read or contains no named tensors.
     """
     try:
         if path.suffix == ".safetensors":
@@ -113,33 +113,35 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     except Exception as error:
         raise CheckpointError(f"{path}: {why_unreadable(path, error)}") from error
     if not isinstance(document, Mapping):
-        raise CheckpointError(
-            f"{path}: a dict of tensors was expected, got {type(document).__name__}"
-        )
+        raise CheckpointError(f"{path}: expected a dict of tensors, got {type(document).__name__}")
     nested = (document.get(key) for key in _NESTED)
     document = next((each for each in nested if isinstance(each, Mapping)), document)
     named = {str(name): value for name, value in document.items() if isinstance(value, Tensor)}
     if not named:
-        raise CheckpointError(f"{path}: holds no tensors, only {_some(sorted(map(str, document)))}")
+        raise CheckpointError(
+            f"{path}: contains no tensors, only {_some(sorted(map(str, document)))}"
+        )
     return {name.removeprefix(PREFIX): tensor for name, tensor in named.items()}
 
 
 def read_tokens(path: Path) -> tuple[str, ...]:
-    """Return the lines of ``tokens.txt``, a class each; none if there is no such file.
+    """Return the lines of ``tokens.txt``, one class each, or an empty tuple without such a file.
 
     Raises:
-        CheckpointError: If it is not UTF-8 or has an empty line before the last.
+        CheckpointError: If the file is not UTF-8 or has an empty line before its end.
     """
     if not path.exists():
         return ()
     try:
-        # -sig: editors on Windows put a byte order mark first, which would be part of a class.
+        # utf-8-sig, because editors on Windows add a byte order mark, which would be part of a class.
         lines = path.read_text("utf-8-sig").rstrip().splitlines()
     except UnicodeDecodeError as error:
         raise CheckpointError(f"{path}: not UTF-8: {error}") from error
     tokens = tuple(line.strip() for line in lines)
     if "" in tokens:
-        raise CheckpointError(f"{path}: line {tokens.index('') + 1} is empty; each is a class")
+        raise CheckpointError(
+            f"{path}: line {tokens.index('') + 1} is empty; every line must name a class"
+        )
     return tokens
 
 
@@ -152,24 +154,24 @@ def save_folder(
     card: str = "",
     weights: str = "model.pt",
 ) -> None:
-    """Write a model folder that this package and FunASR load, complete or not at all.
+    """Write a model folder for this package and FunASR atomically: complete or not at all.
 
     Args:
         path: The folder, which must not exist.
         config: The network's dimensions.
-        tensors: A network's state dict, names without `PREFIX`.
-        tokens: The classes, one per row of the head; none for a model without one.
-        card: Text of the README.md beside the weights.
-        weights: ``model.pt``, with a ``configuration.json`` for ModelScope, or, for this package
-            alone, ``model.safetensors``.
+        tensors: State dict of the network, names without `PREFIX`.
+        tokens: The classes, one per row of the head; empty for a model without a head.
+        card: Text of README.md.
+        weights: ``model.pt``, written with a ``configuration.json`` for ModelScope, or
+            ``model.safetensors``, which only this package loads.
 
     Raises:
-        CheckpointError: If *path* exists, or the tensors do not fit the configuration.
-        OSError: If it cannot be written, as on a full disk.
+        CheckpointError: If *path* exists, or the tensors do not match the configuration.
+        OSError: If the folder cannot be written, for example because the disk is full.
     """
     if path.exists():
         raise CheckpointError(f"{path}: exists already; choose a new folder")
-    _network(config, tokens, dict(tensors), path)  # or raise: what is written must load
+    _network(config, tokens, dict(tensors), path)  # raises if the folder would not load
     with staging(path) as folder:
         folder.mkdir()
         document = yaml.safe_dump(to_document(config, tokens), sort_keys=False, allow_unicode=True)
@@ -184,7 +186,7 @@ def save_folder(
 
 
 def _hub_config(tokens: Sequence[str]) -> str:
-    """Return what ModelScope's pipelines read; FunASR takes the names of files from it, too."""
+    """Return ``configuration.json``, which ModelScope's pipelines and FunASR read."""
     head = {"tokenizer_conf": {"token_list": TOKENS}} if tokens else {}
     document = {
         "framework": "pytorch",
@@ -202,32 +204,32 @@ def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
         for name, tensor in tensors.items()
     }
     if path.suffix == ".safetensors":
-        # Not save_file, which makes a file that only its owner can read, whatever the umask.
+        # Not save_file, which ignores the umask and creates a file that only its owner can read.
         path.write_bytes(safetensors.torch.save(named))
     else:
         save_pickle(path, {"model": named})
 
 
 def _existing(folder: Path, *names: str) -> Path:
-    """Return the first of some files that is there."""
+    """Return the first of *names* that exists in *folder*."""
     for name in names:
         if (folder / name).is_file():
             return folder / name
     raise CheckpointError(
-        f"{folder}: has no {' or '.join(names[:2])}; a model folder holds {CONFIG}, "
+        f"{folder}: no {' or '.join(names[:2])}; a model folder must contain {CONFIG}, "
         f"{' or '.join(WEIGHTS[:2])}, and {TOKENS}"
     )
 
 
 def _check_head(tensors: Mapping[str, Tensor], tokens: Sequence[str], folder: Path) -> None:
-    # Apart from other shapes: the head's width is nowhere but in tokens.txt, so that a mistake
-    # in either would make a network of another head, not a misshapen tensor.
+    # Separate from the check of other shapes: only tokens.txt defines the width of the head, so a
+    # mistake there would build a different head instead of failing the check.
     head = tensors.get("proj.weight")
     rows = None if head is None or not head.ndim else len(head)
     if rows is None and tokens:
         raise CheckpointError(
-            f"{folder}: {TOKENS} names {len(tokens)} classes, but the weights have no head "
-            "(proj.weight); remove it to use the model for embeddings alone"
+            f"{folder}: {TOKENS} has {len(tokens)} classes, but the weights have no head "
+            f"(proj.weight); delete {TOKENS} to use the model for embeddings only"
         )
     if rows is not None and rows != len(tokens):
         raise CheckpointError(
@@ -238,36 +240,36 @@ def _check_head(tensors: Mapping[str, Tensor], tokens: Sequence[str], folder: Pa
 def _network(
     config: Config, tokens: Sequence[str], tensors: dict[str, Tensor], where: Path
 ) -> Network:
-    """Return a network of exactly these tensors; extra ones are left out."""
-    # On the meta device a network has shapes and no memory, and the tensors of the file, which are
-    # memory-mapped, become its parameters. Copying them into parameters would double the memory.
+    """Return a network with these tensors; extra tensors are ignored."""
+    # On the meta device, a network has shapes but no memory. The memory-mapped tensors of the file
+    # become its parameters; copying them would double the memory.
     with torch.device("meta"):
         network = Network(config, len(tokens))
     expected = network.state_dict()
     scale = "modality_encoders.AUDIO.alibi_scale"
     if scale in tensors and tensors[scale].ndim == expected[scale].ndim - 1:
-        tensors = tensors | {scale: tensors[scale][None]}  # as early revisions have it
+        tensors = tensors | {scale: tensors[scale][None]}  # early revisions lack a dimension
     found = {name: tensors[name] for name in expected if name in tensors}
     problems = {
         "missing": [name for name in expected if name not in found],
         "misshapen": [
-            f"{name}: expected {tuple(expected[name].shape)}, found {tuple(value.shape)}"
+            f"{name}: expected {tuple(expected[name].shape)}, got {tuple(value.shape)}"
             for name, value in found.items()
             if value.shape != expected[name].shape
         ],
         "not dense and real": [
             f"{name}: {value.dtype}, {value.layout}, on {value.device.type}"
             for name, value in found.items()
-            # A meta tensor, for one, would load, and fail in the first batch.
+            # A meta tensor, for example, would load and then fail in the first batch.
             if value.layout is not torch.strided or value.is_meta or not value.is_floating_point()
         ],
     }
     listed = [f"{len(names)} {kind}: {_some(names)}" for kind, names in problems.items() if names]
     if listed:
-        raise CheckpointError(f"{where}: the weights do not fit {CONFIG}; {'; '.join(listed)}")
-    # What pre-training alone needs: its decoder, the average of weights, the optimizer.
-    if left := sorted(tensors.keys() - expected.keys()):
-        logger.debug("%s: %d tensors are not used: %s", where, len(left), ", ".join(left))
+        raise CheckpointError(f"{where}: the weights do not match {CONFIG}; {'; '.join(listed)}")
+    # Tensors for pre-training: its decoder, the averaged weights, the optimizer.
+    if unused := sorted(tensors.keys() - expected.keys()):
+        logger.debug("%s: %d unused tensors: %s", where, len(unused), ", ".join(unused))
     network.load_state_dict(found, assign=True)
     return network
 
@@ -278,7 +280,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _sha256(path: Path) -> str:
-    # By blocks into one buffer: weights are larger than what one may want to hold twice.
+    # In blocks, because weights may be too large to read into memory at once.
     digest = hashlib.sha256()
     block = bytearray(1 << 20)
     with path.open("rb", buffering=0) as file:

@@ -1,4 +1,4 @@
-"""What a network looks like, read from a published ``config.yaml`` and never evaluated."""
+"""Network dimensions, read from a published ``config.yaml`` without evaluating code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ConvLayer = tuple[int, int, int]
 """Channels, kernel size and stride of one convolution of the front end."""
 
 MOST_LAYERS = 64
-"""Limit for layers of a kind and extra tokens; more is a mistake or meant to exhaust memory."""
+"""Limit for each kind of layer and for extra tokens, against mistakes and memory exhaustion."""
 
 MOST = 1 << 16
 """Limit for every dimension."""
@@ -45,10 +45,10 @@ _AUDIO = {
     "scale_per_layer": ("learned_alibi_scale_per_layer", bool),
     "scale_per_head": ("learned_alibi_scale_per_head", bool),
 }
-"""The same in ``model_conf.modalities.audio``."""
+"""Attributes of `Config` in ``model_conf.modalities.audio``."""
 
-# What the network of this package is built for. data2vec, which FunASR's code comes from, has
-# networks of other kinds under the same keys.
+# The only variants that this package implements. data2vec, the origin of FunASR's code, has other
+# variants under the same keys.
 _MODEL_KIND = {"layer_norm_first": False}
 _AUDIO_KIND = {
     "extractor_mode": "layer_norm",
@@ -57,7 +57,7 @@ _AUDIO_KIND = {
     "learned_alibi": False,
 }
 
-# FunASR's constructors need these, too, which inference does not depend on.
+# FunASR's constructors also need these keys; inference does not depend on them.
 _MODEL_TRAINING = {
     **dict.fromkeys(("activation_dropout", "attention_dropout", "dropout_input"), 0.0),
     **dict.fromkeys(("encoder_dropout", "end_drop_path_rate", "layerdrop", "loss_beta"), 0.0),
@@ -85,28 +85,29 @@ _POSITIVE = ("width", "heads", "mlp_ratio", "position_depth", "position_width", 
 class Config:
     """The dimensions of an emotion2vec network.
 
-    The defaults are those of emotion2vec+ large, as its published ``config.yaml`` has them.
+    The defaults are those in the published ``config.yaml`` of emotion2vec+ large.
 
     Attributes:
-        width: Of frames throughout the transformer.
-        heads: Of every attention.
-        mlp_ratio: Width of a block's hidden layer, in units of *width*.
-        prenet_depth: Blocks of the context encoder, which come first.
-        depth: Blocks after it.
-        conv_layers: Of the front end; together they read 400 samples and step 320.
-        position_depth: Positional convolutions, one after another.
-        position_width: Sum of their kernel sizes.
-        position_groups: Groups of each.
-        extra_tokens: Learned tokens before the frames of a clip.
+        width: Width of a frame throughout the transformer.
+        heads: Attention heads per block.
+        mlp_ratio: Width of a block's hidden layer, as a multiple of *width*.
+        prenet_depth: Number of blocks in the context encoder, which runs first.
+        depth: Number of blocks after the context encoder.
+        conv_layers: Layers of the front end, with a receptive field of 400 samples and a hop of
+            320 in total.
+        position_depth: Number of positional convolutions.
+        position_width: Sum of the kernel sizes of the positional convolutions.
+        position_groups: Groups of each positional convolution.
+        extra_tokens: Number of learned tokens before the frames of a clip.
         scale_per_layer: Whether each block has its own scale of the attention bias.
-        scale_per_head: Whether each head has its own.
-        norm_eps: Of the layer norms in blocks.
-        norm_affine: Whether these have weights.
-        normalize: Whether a clip is brought to zero mean and unit variance first.
+        scale_per_head: Whether each head has its own scale of the attention bias.
+        norm_eps: Epsilon of the layer norms in blocks.
+        norm_affine: Whether the layer norms in blocks have weights.
+        normalize: Whether clips must be scaled to zero mean and unit variance first.
 
     Raises:
-        ConfigError: If a dimension is out of range, the heads or the positional groups do not
-            divide the width, or the front end has other frames.
+        ConfigError: If a dimension is out of range, the width is not a multiple of the heads or
+            the positional groups, or the front end has a different receptive field or hop.
     """
 
     width: int = 1024
@@ -127,7 +128,7 @@ class Config:
 
     def __post_init__(self) -> None:
         for name in (*_POSITIVE, "norm_eps"):
-            # In this order of comparison NaN fails, too.
+            # Written so that NaN fails, too.
             if not 0 < getattr(self, name) <= MOST:
                 raise ConfigError(
                     f"{name} must be positive and at most {MOST}, got {getattr(self, name)}"
@@ -139,18 +140,18 @@ class Config:
                 )
         if self.width % self.heads or self.width % self.position_groups:
             raise ConfigError(
-                f"the width, {self.width}, must be a multiple of the heads, {self.heads}, "
-                f"and of the positional groups, {self.position_groups}"
+                f"the width must be a multiple of the heads and of the positional groups, got "
+                f"width {self.width}, {self.heads} heads and {self.position_groups} groups"
             )
         hop = math.prod(stride for _, _, stride in self.conv_layers)
         receptive = 1
         for _, kernel, stride in reversed(self.conv_layers):
             receptive = (receptive - 1) * stride + kernel
-        # Everything that counts frames relies on these two: windows, packing, durations.
+        # Windows, packing and durations rely on these two.
         if (hop, receptive) != (HOP, RECEPTIVE):
             raise ConfigError(
-                f"the front end must read {RECEPTIVE} samples and step {HOP}, "
-                f"feature_encoder_spec reads {receptive} and steps {hop}"
+                f"feature_encoder_spec must read {RECEPTIVE} samples per frame with a hop of "
+                f"{HOP}, got {receptive} with a hop of {hop}"
             )
 
     @property
@@ -163,16 +164,16 @@ def read_config(path: Path) -> Config:
     """Read a published ``config.yaml``.
 
     Raises:
-        ConfigError: If it is not YAML, has tags that would run code, lacks a value, or describes
-            a network of another kind.
+        ConfigError: If the file is not YAML, has tags that would run code, lacks a value, or
+            describes a network that this package does not implement.
     """
     try:
         return _from_document(yaml.safe_load(path.read_text("utf-8")))
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        # PyYAML raises ValueError on an impossible date, RecursionError on nested brackets.
-        raise ConfigError(f"{path}: not readable as plain YAML: {error}") from error
+        # PyYAML raises ValueError for an impossible date and RecursionError for nested brackets.
+        raise ConfigError(f"{path}: cannot be read as plain YAML: {error}") from error
 
 
 def _from_document(document: Any) -> Config:
@@ -183,7 +184,7 @@ def _from_document(document: Any) -> Config:
     heads = _get(model, "num_heads", int)
     for values, kind in ((model, _MODEL_KIND), (audio, {**_AUDIO_KIND, "num_alibi_heads": heads})):
         for name, expected in kind.items():
-            # A key may be missing: it is then taken to be as in every published emotion2vec.
+            # A missing key has the same value as in every published emotion2vec.
             if values.get(name, expected) != expected:
                 raise ConfigError(
                     f"{name} must be {expected!r}, as in every published emotion2vec, "
@@ -200,7 +201,7 @@ def _get(values: Any, name: str, kind: type, where: str = "the document") -> Any
     if not isinstance(values, Mapping) or name not in values:
         raise ConfigError(f"{name} is missing in {where}")
     value = values[name]
-    # By type(), not isinstance(): a bool is an int to Python, and here a mistake.
+    # type() instead of isinstance(): a bool is an int in Python, but invalid here.
     if kind is float and type(value) in (str, int):
         with contextlib.suppress(ValueError):
             value = float(value)  # PyYAML reads 1e-05, without a dot, as a string
@@ -210,11 +211,11 @@ def _get(values: Any, name: str, kind: type, where: str = "the document") -> Any
 
 
 def _conv_layers(spec: str) -> tuple[ConvLayer, ...]:
-    """Read ``[(512, 10, 5)] + [(512, 3, 2)] * 4``, for which FunASR itself calls ``eval``."""
+    """Parse ``[(512, 10, 5)] + [(512, 3, 2)] * 4``, which FunASR passes to ``eval``."""
     try:
         layers = _value(ast.parse(spec.strip(), mode="eval").body)
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
-        raise ConfigError(f"feature_encoder_spec is not a list of layers: {spec!r}") from error
+        raise ConfigError(f"feature_encoder_spec must be a list of layers, got {spec!r}") from error
     if not isinstance(layers, list) or not layers or not all(map(_is_layer, layers)):
         raise ConfigError(
             "feature_encoder_spec must be a list of (channels, kernel, stride), all positive, "
@@ -232,7 +233,7 @@ def _is_layer(layer: Any) -> bool:
 
 
 def _value(node: ast.expr) -> Any:
-    """Return the value of lists, tuples, integers, and their sums and multiples."""
+    """Evaluate lists, tuples, integers, and their sums and products."""
     match node:
         case ast.Constant(value=int() as value):
             return _limited(value)
@@ -244,26 +245,26 @@ def _value(node: ast.expr) -> Any:
             return _limited(operator.add(_value(left), _value(right)))
         case ast.BinOp(left=left, op=ast.Mult(), right=right):
             return _limited(operator.mul(_value(left), _value(right)))
-    raise ConfigError(f"feature_encoder_spec may not contain {ast.unparse(node)!r}")
+    raise ConfigError(f"feature_encoder_spec must not contain {ast.unparse(node)!r}")
 
 
 def _limited(value: Any) -> Any:
-    # At every step, so that a product has at most MOST times MOST_LAYERS elements: each factor
-    # multiplies the memory of what comes before it.
+    # Checked at every step, so that a product has at most MOST times MOST_LAYERS elements: each
+    # factor multiplies the memory of the previous value.
     fits = value <= MOST if isinstance(value, int) else len(value) <= MOST_LAYERS
     if not fits:
         raise ConfigError(
-            f"feature_encoder_spec may have {MOST_LAYERS} layers and numbers up to {MOST}"
+            f"feature_encoder_spec may have at most {MOST_LAYERS} layers and numbers up to {MOST}"
         )
     return value
 
 
 def to_document(config: Config, tokens: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the published form of *config*, which FunASR builds the same network from.
+    """Return *config* in the published layout, from which FunASR builds the same network.
 
     Args:
         config: The dimensions.
-        tokens: The classes; without any, FunASR builds no head.
+        tokens: The classes; if empty, FunASR builds no head.
     """
     audio = {
         **_AUDIO_KIND,
@@ -287,7 +288,7 @@ def to_document(config: Config, tokens: Sequence[str] = ()) -> dict[str, Any]:
     }
     if not tokens:
         return document
-    # FunASR refuses a list of classes that lacks its symbol for unknown ones.
+    # FunASR rejects a list of classes without its symbol for unknown classes.
     unknown = "<unk>" if "<unk>" in tokens else tokens[-1]
     return document | {
         "tokenizer": "CharTokenizer",

@@ -1,12 +1,12 @@
 """The emotion2vec network, for inference, in the order of its forward pass.
 
-A batch is one waveform in which clips lie apart (`emo2vec_plugins.models.packing`), and every frame of
-every clip is one row of a (frames, width) matrix: no padding enters any norm, linear layer or
-attention, so a clip's frames are those it has alone.
+A batch is one waveform with gaps between the clips (`emo2vec_plugins.models.packing`). Each frame of
+each clip is one row of a (frames, width) matrix. No padding enters any norm, linear layer or
+attention, so the frames of a clip do not depend on the batch.
 
-The paper is Ma et al., "emotion2vec: Self-Supervised Pre-Training for Speech Emotion
-Representation", arXiv:2312.15185; the attention bias is ALiBi, Press et al., arXiv:2108.12409.
-Modules are named as the published checkpoints name their tensors.
+Paper: Ma et al., "emotion2vec: Self-Supervised Pre-Training for Speech Emotion Representation",
+arXiv:2312.15185. The attention bias is ALiBi, Press et al., arXiv:2108.12409. Modules have the
+names of the tensors in the published checkpoints.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from emo2vec_plugins.models.config import Config
 from emo2vec_plugins.models.packing import Layout, upload
 
 PART_FRAMES = 50
-"""Frames whose convolutions a CPU runs at a time: 6.5 MB between the first two of large."""
+"""Frames per convolution call on a CPU; 6.5 MB between the first two layers of the large model."""
 
 
 class Network(nn.Module):
-    """Front end, positions, context encoder, blocks and, with classes, a linear head.
+    """Front end, positions, context encoder, blocks and an optional linear head.
 
     Args:
         config: The dimensions.
-        classes: Rows of the head; no head for 0.
+        classes: Rows of the head; 0 for no head.
 
     Attributes:
-        attention: How clips attend to themselves where no gradient is computed.
+        attention: Implementation of attention for inference, without gradients.
     """
 
     def __init__(self, config: Config, classes: int = 0) -> None:
@@ -50,12 +50,12 @@ class Network(nn.Module):
 
     @property
     def gap(self) -> int:
-        """Frames that must lie between two clips of a batch."""
+        """Minimum number of frames between two clips of a batch."""
         return self.config.position_kernel // 2
 
     @property
     def encoder(self) -> AudioEncoder:
-        """What comes before the blocks."""
+        """The modules before the blocks."""
         return cast(AudioEncoder, self.modality_encoders["AUDIO"])
 
     def forward(self, waveform: Tensor, layout: Layout) -> tuple[Tensor, Tensor | None]:
@@ -63,18 +63,18 @@ class Network(nn.Module):
 
         Args:
             waveform: Shape (samples,); clips at ``layout.starts``, zeros between them.
-            layout: Made with a gap of at least `gap`.
+            layout: A layout with a gap of at least `gap`.
 
         Returns:
-            Embeddings, shape (frames, width), and logits, shape (frames, classes) or None: the
-            frames of all clips, one after another, without those between clips.
+            Embeddings of shape (frames, width) and logits of shape (frames, classes), or None
+            without a head: the frames of all clips, concatenated, without those between clips.
         """
         encoder = self.encoder
         x = encoder.frames(waveform, layout)  # (frames, width)
         counts = [frames.stop - frames.start for frames in layout.frames]
         x, own = encoder.with_extra_tokens(x, counts)  # (rows, width), (frames,)
         rows = [count + self.config.extra_tokens for count in counts]
-        # FlexAttention's block mask is made without what its backward pass needs.
+        # The block mask for FlexAttention lacks the parts for its backward pass.
         make = one_by_one if torch.is_grad_enabled() else self.attention
         attend = make(rows, self.config.extra_tokens, encoder.attention_slopes())
         x = self.encode(x, attend)[own]
@@ -84,11 +84,11 @@ class Network(nn.Module):
         """Run the blocks.
 
         Args:
-            x: Shape (..., rows, width), the extra tokens among the rows.
-            attend: For each block, or one for all.
+            x: Shape (..., rows, width), including the extra tokens.
+            attend: One function per block, or one for all blocks.
 
         Returns:
-            The shape of *x*.
+            Same shape as *x*.
         """
         context = self.encoder.context_encoder
         x = context.norm(x)
@@ -98,10 +98,10 @@ class Network(nn.Module):
 
 
 class AudioEncoder(nn.Module):
-    """Everything before the blocks: from samples to positioned frames, and the bias.
+    """The part before the blocks: samples to frames with positions, and the attention bias.
 
-    Identities stand where the published checkpoints' modules have dropout, transposition or
-    activation: names of tensors hold the place in a `Sequential`.
+    ``nn.Identity`` replaces the published modules for dropout, transposition and activation,
+    because tensor names contain the index within a `Sequential`.
     """
 
     def __init__(self, config: Config) -> None:
@@ -127,50 +127,50 @@ class AudioEncoder(nn.Module):
 
         Args:
             waveform: Shape (samples,); clips at ``layout.starts``, zeros between them.
-            layout: Where in the frames of *waveform* those of each clip are.
+            layout: Positions of the clips' frames among the frames of *waveform*.
         """
-        own = _places([(frames.start, frames.stop) for frames in layout.frames], waveform.device)
-        # Frames that straddle two clips, or are of the zeros between them, are garbage: dropped
-        # here, so that everything behind runs on rows of clips alone.
+        own = _indices([(frames.start, frames.stop) for frames in layout.frames], waveform.device)
+        # Frames across two clips or in the gap between them are garbage. They are dropped here, so
+        # that all later layers run on frames of clips only.
         x = self.project_features(self.local_encoder(waveform)[own])
         position = x
         for layer in list(self.relative_positional_encoder)[1:]:
-            # The kernel reads neighbours, and only here do they matter: back on the grid of the
-            # waveform there are gaps of zeros between clips, at least half a kernel wide, which is
-            # the padding that a clip alone gets. Zero before EVERY convolution: the one before
-            # wrote there.
+            # Only this convolution reads neighbouring frames. On the time grid of the waveform,
+            # gaps of zeros, at least half a kernel wide, separate the clips: the same padding that
+            # a single clip gets. The gaps must be zeroed before EVERY convolution, because the
+            # previous one wrote to them.
             grid = x.new_zeros(frame_count(len(waveform)), x.shape[1])
-            grid[own] = position.to(grid.dtype)  # under autocast norms give float32
+            grid[own] = position.to(grid.dtype)  # under autocast, norms return float32
             position = layer(grid.T).T[own]
             position = F.gelu(F.layer_norm(position, position.shape[1:]))  # a norm without weights
         return x + position  # type: ignore[no-any-return]
 
     def with_extra_tokens(self, x: Tensor, counts: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Put the extra tokens before each clip's frames.
+        """Insert the extra tokens before the frames of each clip.
 
         Returns:
-            The rows, shape (rows, width), and where in them the frames are, shape (frames,).
+            The rows, shape (rows, width), and the indices of the frames in them, shape (frames,).
         """
         tokens = self.extra_tokens[0]
         parts = [part for clip in torch.split(x, list(counts)) for part in (tokens, clip)]
         ends = list(accumulate(count + len(tokens) for count in counts))
         spans = [(end - count, end) for end, count in zip(ends, counts, strict=True)]
-        return torch.cat(parts), _places(spans, x.device)
+        return torch.cat(parts), _indices(spans, x.device)
 
     def attention_slopes(self) -> Tensor:
-        """Return what attention scores change by for each frame of distance, none positive.
+        """Return the change of attention scores per frame of distance, zero or negative.
 
         Returns:
             Shape (layers or 1, heads), float32.
         """
-        # Clamped as in the reference: a negative scale would favour what is far away. In float32:
-        # distances of long clips, up to 1,500 frames, times a bfloat16 slope are too coarse.
+        # Clamped as in the reference: a negative scale would favour distant frames. In float32,
+        # because bfloat16 is too coarse for slopes times distances of up to 1,500 frames.
         scale = self.alibi_scale.float().clamp_min(0)[:, 0, :, 0, 0]  # (layers or 1, heads or 1)
         return -upload(alibi_slopes(self.heads), scale.device) * scale
 
 
 class FrontEnd(nn.Module):
-    """Convolutions without padding: 400 samples to a frame, 320 from one to the next."""
+    """Convolutions without padding: 400 samples per frame, with a hop of 320."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -185,18 +185,18 @@ class FrontEnd(nn.Module):
         )
 
     def forward(self, waveform: Tensor) -> Tensor:
-        """Return the frames of a waveform, shape (samples,) to (frames, channels)."""
-        # A part of the frames at a time: a frame depends on its own samples alone, and what lies
-        # between the layers, many times as large as the frames, stays in the processor's cache.
+        """Return the frames of a waveform: shape (samples,) to (frames, channels)."""
+        # A part of the frames at a time, so that the activations between the layers, many times
+        # larger than the frames, stay in the CPU cache. A frame depends only on its own samples.
         count = frame_count(len(waveform))
         step = PART_FRAMES if waveform.device.type == "cpu" else count
-        layers = self.layers()  # once: each matrix is a copy
+        layers = self.layers()  # only once, because each matrix is a copy
         spans = [(start, min(start + step, count)) for start in range(0, count, step)]
         parts = [waveform[start * HOP : (stop - 1) * HOP + RECEPTIVE] for start, stop in spans]
         return torch.cat([_convolved(part, layers) for part in parts])
 
     def layers(self) -> list[tuple[Tensor, int, int, nn.LayerNorm]]:
-        """Return each convolution as a matrix, (outputs, kernel x inputs), kernel, stride, norm."""
+        """Return each layer as its matrix, (outputs, kernel x inputs), kernel, stride and norm."""
         stages: Any = self.conv_layers
         return [
             (conv.weight.transpose(1, 2).flatten(1), *conv.kernel_size, *conv.stride, norm)
@@ -205,8 +205,8 @@ class FrontEnd(nn.Module):
 
 
 def _convolved(waveform: Tensor, layers: Sequence[tuple[Tensor, int, int, nn.LayerNorm]]) -> Tensor:
-    # As matrix products over windows, channels last, where the norm wants them: Conv1d is channels
-    # first, and each norm would transpose all frames to and fro.
+    # Convolutions as matrix products over windows, with channels last as the norms need them. Conv1d
+    # has channels first, so each norm would transpose all frames twice.
     x = waveform[:, None]
     for matrix, kernel, stride, norm in layers:
         windows = x.unfold(0, kernel, stride).transpose(1, 2).flatten(1)
@@ -215,7 +215,7 @@ def _convolved(waveform: Tensor, layers: Sequence[tuple[Tensor, int, int, nn.Lay
 
 
 class ContextEncoder(nn.Module):
-    """The first blocks, and the norm before them."""
+    """The first blocks and the norm before them."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -224,7 +224,7 @@ class ContextEncoder(nn.Module):
 
 
 class Block(nn.Module):
-    """A transformer block that normalises after each residual sum."""
+    """A transformer block with post-norm: a norm after each residual sum."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -240,7 +240,7 @@ class Block(nn.Module):
 
 
 class Attention(nn.Module):
-    """Multi-head attention: the layers around it; who attends to whom is said by *attend*."""
+    """The linear layers of multi-head attention; *attend* computes the attention itself."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -267,10 +267,10 @@ class Mlp(nn.Module):
 
 
 def alibi_slopes(heads: int) -> list[float]:
-    """Return the slope of each head's attention bias, as ALiBi's authors choose them.
+    """Return the slope of each head's attention bias, as in the ALiBi paper.
 
-    A geometric sequence for a power of two; otherwise that of the next smaller power, followed
-    by every second slope of the next larger one.
+    For a power of two, a geometric sequence. Otherwise the slopes for the next smaller power,
+    followed by every second slope for the next larger power.
 
     >>> alibi_slopes(4)
     [0.25, 0.0625, 0.015625, 0.00390625]
@@ -289,7 +289,7 @@ class _Same(nn.Conv1d):
     """A convolution of one sequence, shape (width, frames), that keeps its length."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x)[:, : x.shape[1]]  # an even kernel gives one frame too many
+        return super().forward(x)[:, : x.shape[1]]  # an even kernel returns one extra frame
 
 
 def _position(config: Config) -> nn.Conv1d:
@@ -299,7 +299,7 @@ def _position(config: Config) -> nn.Conv1d:
     )
 
 
-def _places(spans: Sequence[tuple[int, int]], device: torch.device) -> Tensor:
+def _indices(spans: Sequence[tuple[int, int]], device: torch.device) -> Tensor:
     """Return every index in *spans*."""
-    places = [torch.arange(start, stop, device="cpu") for start, stop in spans]
-    return upload(torch.cat(places), device)
+    indices = [torch.arange(start, stop, device="cpu") for start, stop in spans]
+    return upload(torch.cat(indices), device)

@@ -1,11 +1,11 @@
-"""Clips laid one after another in one waveform, copied to a device and back in bulk.
+"""Packing clips into one waveform, and non-blocking copies to a device and back.
 
-A batch is one waveform. Clips start at multiples of the hop, so a clip's frames are those it has
-alone; at least `gap` frames that belong to no clip stand between two clips, which, set to zero,
-are the padding that a positional convolution gives a clip alone.
+A batch is one waveform. Clips start at multiples of the hop, so their frames do not depend on the
+batch. At least `gap` frames separate two clips. Set to zero, they are the padding that positional
+convolutions add to a single clip.
 
-No copy waits for a CUDA device: what is copied lies in pinned memory, and the copy takes its place
-in the device's queue, so that the next batch is prepared while this one runs.
+No copy waits for a CUDA device: copies use pinned memory and are queued on the device, so the next
+batch is prepared while the current one runs.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from emo2vec_plugins.engine import HOP, RECEPTIVE, Chunk, frame_count
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where each clip of a batch lies.
+    """Positions of the clips in a batch.
 
     Attributes:
-        starts: First sample of each clip in the batch, multiples of the hop.
-        frames: The frames of each clip, counted over the whole batch.
+        starts: First sample of each clip, a multiple of the hop.
+        frames: Frames of each clip among all frames of the batch.
         samples: Length of the batch's waveform, `rounded` up.
     """
 
@@ -38,7 +38,7 @@ class Layout:
 
 
 def lay(lengths: Sequence[int], *, gap: int) -> Layout:
-    """Lay clips of *lengths* samples one after another, *gap* frames or more apart.
+    """Return a layout of clips with *lengths* samples, at least *gap* frames apart.
 
     >>> lay([720, 400], gap=9)
     Layout(starts=(0, 3520), frames=(slice(0, 2, None), slice(11, 12, None)), samples=3968)
@@ -49,16 +49,16 @@ def lay(lengths: Sequence[int], *, gap: int) -> Layout:
         starts.append(next_frame * HOP)
         frames.append(slice(next_frame, next_frame + count))
         end = next_frame * HOP + length
-        # Samples after the last frame may reach one hop further than the frames do.
+        # Samples after the last frame may extend one hop beyond the frames.
         next_frame = max(next_frame + count + gap, -(-end // HOP))
     return Layout(tuple(starts), tuple(frames), rounded(max(end, RECEPTIVE)))
 
 
 def rounded(samples: int) -> int:
-    """Round a batch's length up, by at most a sixteenth, to one of 16 lengths in each octave.
+    """Round a batch length up by at most a sixteenth, to one of 16 lengths per octave.
 
-    Libraries of convolutions prepare and keep something for every length that they meet; without
-    this, memory would grow with the number of batches. What is added belongs to no clip.
+    Convolution libraries cache data for every length, so without rounding memory would grow with
+    the number of batches. The added samples belong to no clip.
 
     >>> [rounded(n) for n in (400, 16_000, 480_001)]
     [400, 16384, 491520]
@@ -68,35 +68,35 @@ def rounded(samples: int) -> int:
 
 
 def upload(values: Tensor | Sequence[int] | Sequence[float], device: torch.device) -> Tensor:
-    """Return values on a device.
+    """Return values as a tensor on a device.
 
     Args:
-        values: A tensor on the CPU, or numbers for one of shape (numbers,).
-        device: Where to.
+        values: A tensor on the CPU, or a sequence of numbers.
+        device: The target device.
     """
-    made = values if isinstance(values, Tensor) else torch.tensor(values, device="cpu")
+    tensor = values if isinstance(values, Tensor) else torch.tensor(values, device="cpu")
     if device.type != "cuda":
-        return made.to(device)
-    # An ordinary copy to a GPU waits until all that is in its queue is done. One from pinned
-    # memory is queued, and torch keeps that memory until the copy is over.
-    return made.pin_memory().to(device, non_blocking=True)
+        return tensor.to(device)
+    # An ordinary copy to a GPU waits until its queue is empty. A copy from pinned memory is queued,
+    # and torch keeps that memory until the copy is done.
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def pack(chunks: Sequence[Chunk], layout: Layout, device: torch.device) -> Tensor:
-    """Return the chunks' samples, normalised on the device, where *layout* has them.
+    """Return a batch with the chunks at their positions in *layout*, normalised on the device.
 
     Returns:
         Shape (samples,), float32; zeros between the chunks.
     """
     counts = [len(chunk.samples) for chunk in chunks]
     total = sum(counts)
-    # One copy for the batch: a small one for each chunk costs more than the samples in it.
+    # One copy per batch, because small copies per chunk cost more than the samples in them.
     raw = torch.empty(total, device="cpu", pin_memory=device.type == "cuda")
     np.concatenate([chunk.samples for chunk in chunks], out=raw.numpy())
     repeats = upload(counts, device)
 
     def spread(values: Sequence[int] | Sequence[float]) -> Tensor:
-        # Without output_size the device would be waited for, to learn the length.
+        # Without output_size, torch would wait for the device to compute the length.
         return upload(values, device).repeat_interleave(repeats, output_size=total)
 
     mean = spread([chunk.mean for chunk in chunks])
@@ -110,31 +110,31 @@ def pack(chunks: Sequence[Chunk], layout: Layout, device: torch.device) -> Tenso
 
 
 def pooled(frames: Tensor, chunks: Sequence[Chunk], counts: Sequence[int]) -> Tensor:
-    """Return the sum of those frames of each chunk that it wants pooled.
+    """Return the sum of the pooled frames of each chunk.
 
     Args:
-        frames: Shape (frames, n), the frames of all chunks, one after another.
-        chunks: Each with a *pool*.
-        counts: How many frames each has.
+        frames: Shape (frames, n), the concatenated frames of all chunks.
+        chunks: The chunks, each with *pool*.
+        counts: Frames per chunk.
 
     Returns:
         Shape (chunks, n), float64; on the CPU if the device has no float64.
     """
     wanted = np.concatenate([chunk.pool for chunk in chunks if chunk.pool is not None])
     if frames.device.type not in ("cpu", "cuda"):
-        frames = frames.cpu()  # MPS has neither float64 nor sums of segments
+        frames = frames.cpu()  # MPS has neither float64 nor segment_reduce
     mask = upload(torch.from_numpy(wanted), frames.device)[:, None]
     lengths = upload(counts, frames.device)
-    # Not a product with the mask, nor one of matrices: NaN times zero is NaN, and would get from
-    # unwanted frames, or those of another chunk, into the sum.
+    # Neither a product with the mask nor a matrix product: NaN times zero is NaN, so NaN would
+    # spread from excluded frames, or from other chunks, into the sum.
     kept = torch.where(mask, frames.double(), 0.0)
     return torch.segment_reduce(kept, "sum", lengths=lengths, axis=0, unsafe=True)
 
 
 def send_back(tensors: Sequence[Tensor]) -> Callable[[], list[Any]]:
-    """Start copies to the CPU; return what waits for them and gives them as numpy arrays.
+    """Start copies to the CPU; return a function that waits for them and returns NumPy arrays.
 
-    Arrays have the shape and type of their tensor, and are the caller's.
+    Arrays have the shape and type of their tensors. The caller owns them.
     """
     if not all(tensor.is_cuda for tensor in tensors):
         arrays = [tensor.cpu().numpy() for tensor in tensors]
@@ -142,7 +142,7 @@ def send_back(tensors: Sequence[Tensor]) -> Callable[[], list[Any]]:
     copies = [torch.empty(t.shape, dtype=t.dtype, device="cpu", pin_memory=True) for t in tensors]
     for copy, tensor in zip(copies, tensors, strict=True):
         copy.copy_(tensor, non_blocking=True)
-    # An event, not synchronize(): that would wait for the batches queued after this one, too.
+    # An event instead of synchronize(), which would also wait for batches queued later.
     done = torch.cuda.current_stream(tensors[0].device).record_event()
 
     def wait() -> list[Any]:

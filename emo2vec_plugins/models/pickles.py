@@ -1,6 +1,7 @@
-"""Files that torch writes: the only reader of pickles, and a writer that reports a full disk.
+"""Reading and writing torch files, safely and with clear errors.
 
-A pickle may run any code when it is read. Everything here reads with ``weights_only=True``.
+Reading a pickle can run any code. This is the only module that reads pickles, always with
+``weights_only=True``. Writing reports errors such as a full disk.
 """
 
 from __future__ import annotations
@@ -19,55 +20,55 @@ _LFS_POINTER = b"version https://git-lfs"
 
 
 def save_state(path: Path, state: Mapping[str, Any]) -> None:
-    """Write tensors and plain values; *path* is what it was before, or complete.
+    """Write tensors and plain values atomically.
 
     Args:
         path: The file; no other process may write it at the same time.
         state: Tensors, numbers, strings, and lists and dicts of these.
 
     Raises:
-        OSError: If it cannot be written.
+        OSError: If the file cannot be written.
     """
     with staging(path, locked=True) as part:
         save_pickle(part, state)
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """Read what `save_state` wrote; like model weights, it is refused if it might run code.
+    """Read a file written by `save_state`; a file that might run code is rejected.
 
     Raises:
-        CheckpointError: If it cannot be read, or is no mapping.
+        CheckpointError: If the file cannot be read or does not contain a dict.
     """
     try:
-        # Not mapped: the file is written again while what was read is in use.
+        # Not memory-mapped, because the file is rewritten while its tensors are in use.
         state = load_pickle(path, mmap=False)
     except Exception as error:
         raise CheckpointError(f"{path}: {why_unreadable(path, error)}") from error
     if not isinstance(state, dict):
-        raise CheckpointError(f"{path}: a dict was expected, got {type(state).__name__}")
+        raise CheckpointError(f"{path}: expected a dict, got {type(state).__name__}")
     return state
 
 
 def save_pickle(path: Path, document: Any) -> None:
-    """Write with torch.
+    """Write a document with torch.
 
     Raises:
-        OSError: If it cannot be written; torch itself would not say why.
+        OSError: If the file cannot be written; torch alone would hide the reason.
     """
     with path.open("wb") as file:
         watched = _Watched(file)
         try:
-            torch.save(document, cast(IO[bytes], watched))  # it writes and flushes, no more
+            torch.save(document, cast(IO[bytes], watched))  # it only writes and flushes
         except RuntimeError as error:
             raise watched.error or error from error
-        # torch may lose the failure of a write altogether.
+        # torch may ignore a failed write.
         if watched.error:
             raise watched.error
         sync(file)
 
 
 class _Watched:
-    """A file that remembers why writing failed: torch raises a RuntimeError without the cause."""
+    """A file that stores the error of a failed write, which torch's RuntimeError lacks."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -89,32 +90,35 @@ def load_pickle(path: Path, *, mmap: bool = True) -> Any:
 
     Args:
         path: The file.
-        mmap: Whether to map it into memory if its format allows that, instead of reading it.
+        mmap: Whether to memory-map the file if its format allows it.
 
     Raises:
-        Exception: Of any kind, if it holds something else; `why_unreadable` has the words.
+        Exception: Of any class, if the file cannot be read or contains other objects;
+            `why_unreadable` describes it.
     """
     try:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)  # noqa: TID251
     except RuntimeError as error:
-        # Files in the format before torch 1.6 cannot be mapped.
+        # Files in the format before torch 1.6 cannot be memory-mapped.
         if not mmap or "mmap" not in str(error):
             raise
     return load_pickle(path, mmap=False)
 
 
 def why_unreadable(path: Path, error: Exception) -> str:
-    """Return why reading weights failed, from what the file begins with and what was raised."""
+    """Return why reading weights failed, from the start of the file and the error raised."""
     if isinstance(error, OSError) and error.strerror:
-        return f"not readable as weights: {error.strerror}"
+        return f"cannot be read as weights: {error.strerror}"
     with path.open("rb") as file:
         start = file.read(40)
-    # A page of a web server, or the pointer of a repository, saved under the name of weights.
+    # A web page or a Git LFS pointer saved under the name of the weights.
     if start.isascii() and start.strip() and b"\0" not in start:
-        pointer = "; fetch it with 'git lfs pull'" if start.startswith(_LFS_POINTER) else ""
-        return f"not weights but text that begins {start.decode()!r}{pointer}"
+        pointer = (
+            "; download the weights with 'git lfs pull'" if start.startswith(_LFS_POINTER) else ""
+        )
+        return f"expected weights, got text that starts with {start.decode()!r}{pointer}"
     if not isinstance(error, pickle.UnpicklingError):
-        return f"not readable as weights: {type(error).__name__}: {error}"
-    # The cause alone: torch's own message advises to read the file without this protection.
+        return f"cannot be read as weights: {type(error).__name__}: {error}"
+    # Only the cause: torch's own message advises to turn off this protection.
     cause = str(error.__context__ or error).partition(". ")[0]
-    return f"refused, because it holds more than tensors and might run code: {cause}"
+    return f"rejected, because it contains more than tensors and might run code: {cause}"

@@ -1,9 +1,9 @@
-"""Whether genuine weights, on this machine, give the scores that were published for them.
+"""Check that the published weights give their published scores on this machine.
 
-Parity with the reference is tested on random weights, because the published ones are too large
-to travel with tests. This check is for the machine that has them: one recording of four
-seconds, which the model's publishers ship beside it, and the score vector found for it in public
-sources, computed with FunASR on other machines.
+The test suite compares with the reference on random weights, because the published weights are too
+large to ship. This check uses the published weights: it scores a recording of four seconds, which
+the publishers ship with the model, and compares with scores from public sources, computed with
+FunASR on other machines.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import ModelNotFoundError, OptionsError, SelfcheckError
 
 MODEL = "emotion2vec_plus_large"
-"""The one model whose scores are known here."""
+"""The only model with known scores."""
 
 WIDTH = 1024
-"""Of that model's embeddings; none of its siblings has both this width and nine classes."""
+"""Width of its embeddings; no related model has both this width and nine classes."""
 
 PUBLISHED_SCORES = {
     "angry": 1.0,
@@ -35,65 +35,64 @@ PUBLISHED_SCORES = {
     "surprised": 8.913316751346656e-10,
     "unknown": 5.704816692153179e-21,
 }
-"""Probability of each class, as published."""
+"""Published probability of each class."""
 
 TOLERANCE = 0.02
-"""Greatest difference of ln p; two published runs on different machines differ by 0.0076.
+"""Largest allowed difference of ln p; two published runs on different machines differ by 0.0076.
 
-Of logarithms, for the example is clear: all classes but one have probabilities of nearly zero,
-whose differences would show nothing.
+Logarithms are compared because all classes but one have probabilities close to zero, whose
+differences would be meaningless.
 """
 
 AUDIO = "example/test.wav"
-"""Where the recording lies in the model's repository."""
+"""Path of the recording in the model's repository."""
 
 AUDIO_SHA256 = "a4839eaaa3d54bd2db6eb48aa3d40def1b5c5004df3fd163a8dcd045097f8a23"
-"""Digest of that recording."""
+"""Digest of the recording."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfcheckResult:
-    """How far a model is from its published scores.
+    """The differences between a model's scores and the published ones.
 
     Attributes:
-        differences: Of ln p for each class, ours less the published.
+        differences: For each class, computed ln p minus published ln p.
     """
 
     differences: Mapping[str, float]
 
     @property
     def worst(self) -> float:
-        """The greatest difference, without its sign."""
+        """The largest absolute difference."""
         return max(abs(difference) for difference in self.differences.values())
 
 
 def selfcheck(backend: Backend, audio: str | Path) -> SelfcheckResult:
-    """Score the published example with *backend* and compare.
+    """Score the published example with *backend* and compare with the published scores.
 
     Args:
         backend: The model to check.
-        audio: The recording that is published with it, ``example/test.wav``.
+        audio: The recording published with the model, ``example/test.wav``.
 
     Raises:
         SelfcheckError: If a class differs by more than `TOLERANCE`.
-        OptionsError: If this is another model, whose scores are not known, or another recording.
+        OptionsError: If the model has no published scores, or the recording is a different one.
         OSError: If the recording cannot be read.
     """
     require_known(backend)
     digest = hashlib.sha256(Path(audio).read_bytes()).hexdigest()
     if digest != AUDIO_SHA256:
         raise OptionsError(
-            f"{audio} is not the recording that scores are published for: "
-            f"expected sha256 {AUDIO_SHA256}, found {digest}"
+            f"{audio} is not the published recording: expected sha256 {AUDIO_SHA256}, got {digest}"
         )
     emotion = Engine(backend).score(audio)[0]
     if emotion.reason is not None:
-        raise SelfcheckError(f"{audio} could not be scored: {emotion.reason}")
+        raise SelfcheckError(f"{audio} cannot be scored: {emotion.reason}")
     return compare(emotion.scores)
 
 
 def require_known(backend: Backend) -> None:
-    """Refuse a model whose scores were not published.
+    """Reject a model without published scores.
 
     Raises:
         OptionsError: Unless its width and classes are those of `MODEL`.
@@ -102,14 +101,14 @@ def require_known(backend: Backend) -> None:
     if backend.width == WIDTH and set(names) == set(PUBLISHED_SCORES):
         return
     raise OptionsError(
-        f"scores are published for {MODEL} alone, which has width {WIDTH} and the classes "
-        f"{', '.join(PUBLISHED_SCORES)}; {backend.provenance.model!r} has width {backend.width} and "
-        f"{', '.join(names) or 'no classes'}"
+        f"expected {MODEL}, the only model with published scores (width {WIDTH}, classes "
+        f"{', '.join(PUBLISHED_SCORES)}), got {backend.provenance.model!r} (width "
+        f"{backend.width}, classes {', '.join(names) or '(none)'})"
     )
 
 
 def compare(scores: Mapping[str, float]) -> SelfcheckResult:
-    """Compare the probabilities of all nine classes with those published.
+    """Compare the probabilities of all nine classes with the published ones.
 
     Raises:
         SelfcheckError: If a class differs by more than `TOLERANCE`.
@@ -121,35 +120,35 @@ def compare(scores: Mapping[str, float]) -> SelfcheckResult:
     if far:
         listed = ", ".join(f"{name} by {d:+.3g}" for name, d in far.items())
         raise SelfcheckError(
-            f"the scores are not those published for {MODEL}: "
-            f"ln p may differ by {TOLERANCE} but does for {listed}"
+            f"the scores differ from those published for {MODEL}: "
+            f"ln p may differ by {TOLERANCE}, got {listed}"
         )
     return agreement
 
 
 def find_audio(model: str) -> Path:
-    """Return the recording that belongs to *model*, a folder or a hub's identifier or name.
+    """Return the recording published with *model*, a folder, a hub identifier or a model name.
 
-    It is looked for in the folder, or in the Hugging Face hub's cache and then the hub.
+    Searches the folder, or the cache of the Hugging Face hub and then the hub.
 
     Raises:
-        ModelNotFoundError: If it is nowhere; the message says what to pass instead.
+        ModelNotFoundError: If the recording is not found; the message says what to pass instead.
     """
-    # With and without a way of loading before it, as in torch:FOLDER. The whole first: a drive of
-    # Windows has a colon, too.
+    # With and without a loader prefix, as in torch:FOLDER. The whole string comes first, because
+    # drives on Windows have a colon, too.
     source = model.partition(":")[2] or model
     for folder in (Path(model).expanduser(), Path(source).expanduser()):
         if folder.is_dir():
             return _existing(folder / AUDIO)
     import huggingface_hub
 
-    # What ModelScope has as iic/NAME lies here, too.
+    # ModelScope's iic/NAME is on this hub, too.
     identifier = f"emotion2vec/{source.rpartition('/')[2]}"
     try:
         found = huggingface_hub.snapshot_download(identifier, allow_patterns=[AUDIO])
     except Exception as error:
         raise ModelNotFoundError(
-            f"{AUDIO} of {identifier} is not in the cache and the hub did not give it "
+            f"{AUDIO} of {identifier} is not in the cache, and the download from the hub failed "
             f"({type(error).__name__}); pass the file with --audio"
         ) from error
     return _existing(Path(found) / AUDIO)
@@ -158,7 +157,7 @@ def find_audio(model: str) -> Path:
 def _existing(path: Path) -> Path:
     if not path.is_file():
         raise ModelNotFoundError(
-            f"{path}: no such file; it is in the model's repository: pass it with --audio"
+            f"{path}: no such file; get it from the model's repository and pass it with --audio"
         )
     return path
 

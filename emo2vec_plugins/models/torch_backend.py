@@ -1,4 +1,4 @@
-"""The network on a device: waveforms packed into one, run, and taken apart again."""
+"""The torch back end: packs waveforms into one, runs the network, and splits the results."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ from emo2vec_plugins.models.network import Network
 from emo2vec_plugins.models.packing import lay, pack, pooled, send_back
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-"""What a network can run in, by the names that users give."""
+"""Data types for weights and arithmetic, by the names that users pass."""
 
 CPU_SECONDS, CUDA_SECONDS = 30.0, 240.0
-"""Audio in a batch: on a CPU more gains nothing and takes memory, on a GPU it fills the device."""
+"""Audio per batch: on a CPU more takes memory without being faster; a GPU needs more to be full."""
 
 
 class TorchBackend:
     """Runs a `Network` in packed batches; a batch that does not fit on the device is split.
 
     Args:
-        network: With its weights.
-        labels: Of the rows of its head.
-        provenance: Travels with every result.
-        device: Where to run: ``cpu``, ``cuda``, ``cuda:1``, ``mps``; CUDA if there is any, for None.
+        network: The network with its weights.
+        labels: The rows of its head.
+        provenance: Attached to every result.
+        device: ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; None for CUDA if available, else the CPU.
         dtype: A key of `DTYPES`, for weights and arithmetic; results are float32.
 
     Raises:
-        OptionsError: If there is no such device or dtype, or weights leave the dtype's range.
+        OptionsError: If the device or dtype is not available, or weights exceed the range of the
+            dtype.
     """
 
     device: torch.device
@@ -49,12 +50,14 @@ class TorchBackend:
         dtype: str = "float32",
     ) -> None:
         if dtype not in DTYPES:
-            graph = "; graphs have it: openvino:MODEL or onnx:MODEL" if dtype == "int8" else ""
-            raise OptionsError(f"torch computes in {', '.join(DTYPES)}, not in {dtype!r}{graph}")
+            graph = "; use openvino:MODEL or onnx:MODEL for int8" if dtype == "int8" else ""
+            raise OptionsError(
+                f"a torch model supports {', '.join(DTYPES)}, got dtype {dtype!r}{graph}"
+            )
         self._dtype = DTYPES[dtype]
         self.network = network.eval().requires_grad_(False)
         self.to(device)
-        # float16 ends at 65,504; larger weights, which `tiny` has, become infinite.
+        # float16 ends at 65,504; larger weights become infinite, as in `tiny`.
         if dtype == "float16" and not all(each.isfinite().all() for each in network.parameters()):
             raise OptionsError(
                 "this model cannot run in float16: its weights exceed the range; use bfloat16 or "
@@ -66,10 +69,10 @@ class TorchBackend:
         self.provenance = provenance
 
     def to(self, device: str | torch.device | None) -> TorchBackend:
-        """Move to *device*; an `Engine` made before goes on with batches of the same length.
+        """Move the model to *device*; existing engines keep their batch length.
 
         Raises:
-            OptionsError: If there is no such device.
+            OptionsError: If the device is not available.
         """
         self.device = device_of(None if device is None else str(device))
         self.network.to(self.device, self._dtype)
@@ -82,22 +85,22 @@ class TorchBackend:
         """Return each waveform's frames, in order.
 
         Args:
-            waveforms: 1-D float32 arrays at 16 kHz of at least 400 samples, normalised already.
+            waveforms: 1-D float32 arrays at 16 kHz of at least 400 samples, already normalised.
 
         Returns:
-            Embeddings, shape (frames, width), and logits, shape (frames, classes) or None, for
-            each; float32.
+            For each waveform, embeddings of shape (frames, width) and logits of shape (frames,
+            classes), or None without a head; float32.
 
         Raises:
-            Emo2vecError: If the device has too little memory for one waveform alone.
+            Emo2vecError: If the device has too little memory for a single waveform.
         """
         return self.start_batch([Chunk(samples=waveform) for waveform in waveforms])()
 
     def start_batch(self, chunks: Sequence[Chunk]) -> Pending:
-        """Put a batch in the device's queue; return what waits for its results.
+        """Queue a batch on the device; return a function that waits for its results.
 
         Raises:
-            Emo2vecError: If the device has too little memory for one chunk alone.
+            Emo2vecError: If the device has too little memory for a single chunk.
         """
         if not chunks:
             return list
@@ -106,11 +109,12 @@ class TorchBackend:
         except torch.cuda.OutOfMemoryError as error:
             if len(chunks) == 1:
                 raise Emo2vecError(
-                    f"{self.device} has too little memory for {len(chunks[0].samples)} samples at "
-                    "once: use a shorter max_window, another dtype, or the CPU"
+                    f"{self.device} has too little memory for a window of "
+                    f"{len(chunks[0].samples)} samples: use a shorter max_window, another dtype, "
+                    "or the CPU"
                 ) from error
-        # After the except block: its traceback keeps the tensors of the failed batch alive. What
-        # they leave in torch's cache is in blocks of sizes that the halves may not fit.
+        # Outside the except block, whose traceback keeps the tensors of the failed batch alive.
+        # The cache must be emptied because the halves may not fit its blocks.
         torch.cuda.empty_cache()
         half = len(chunks) // 2
         first, second = self.start_batch(chunks[:half]), self.start_batch(chunks[half:])
@@ -118,7 +122,7 @@ class TorchBackend:
 
     @torch.inference_mode()
     def _start_all(self, chunks: Sequence[Chunk]) -> Pending:
-        # Front end and positions run on the one waveform; only attention knows of clips again.
+        # The front end and positions run on one waveform; only attention separates the clips.
         layout = lay([len(chunk.samples) for chunk in chunks], gap=self.network.gap)
         packed = pack(chunks, layout, self.device).to(self._dtype)
         outputs = [each for each in self.network(packed, layout) if each is not None]
@@ -138,10 +142,10 @@ class TorchBackend:
 
 
 def device_of(name: str | None) -> torch.device:
-    """Return a torch device by name; CUDA if there is any, else the CPU, for None.
+    """Return a torch device by name; for None, CUDA if available, else the CPU.
 
     Raises:
-        OptionsError: If there is no such device here.
+        OptionsError: If the device is not available.
     """
     if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -149,12 +153,12 @@ def device_of(name: str | None) -> torch.device:
         device = torch.device(name)
     except RuntimeError as error:
         raise OptionsError(
-            f"there is no device {name!r}; there are cpu, cuda (cuda:1 is the second) and mps"
+            f"unknown device {name!r}; use cpu, cuda (cuda:1 for the second) or mps"
         ) from error
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise OptionsError(f"device {name!r} was asked for, but torch finds no CUDA device")
+        raise OptionsError(f"device {name!r} is not available: torch finds no CUDA device")
     try:
-        torch.empty(0, device=device)  # the only test that all kinds of devices have in common
+        torch.empty(0, device=device)  # the only test that works for all kinds of devices
     except (RuntimeError, AssertionError) as error:
-        raise OptionsError(f"device {name!r} is not available here: {error}") from error
+        raise OptionsError(f"device {name!r} is not available: {error}") from error
     return device

@@ -1,4 +1,4 @@
-"""Every way to compute attention gives what each clip has alone, whatever shares its batch."""
+"""Every implementation of attention gives each clip the same result in any batch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from emo2vec_plugins.models.attention import (
 TOKENS, HEADS, WIDTH = 3, 4, 64
 ROWS = st.lists(st.integers(TOKENS + 1, 300), min_size=1, max_size=6)
 
-# Without its kernels FlexAttention warns that it is slow.
+# Uncompiled, FlexAttention warns that it is slow.
 pytestmark = pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
 
 
@@ -34,7 +34,7 @@ def batch(rows, layers=1):
 
 
 def naive(qkv, slope):
-    """One clip, by the definition."""
+    """Compute attention of one clip by its definition."""
     q, k, v = qkv.view(len(qkv), 3, HEADS, -1).permute(1, 2, 0, 3)
     scores = q @ k.transpose(1, 2) / (WIDTH // HEADS) ** 0.5
     for i in range(TOKENS, len(qkv)):
@@ -44,7 +44,7 @@ def naive(qkv, slope):
 
 
 @pytest.mark.parametrize("make", [one_by_one, all_at_once])
-def test_clips_attend_to_themselves_alone_with_a_bias_between_frames(make):
+def test_clips_attend_only_to_themselves_with_a_bias_between_frames(make):
     rows = [TOKENS + 9, TOKENS + 1, TOKENS + 20]
     qkv, slopes = batch(rows, layers=2)
 
@@ -55,7 +55,7 @@ def test_clips_attend_to_themselves_alone_with_a_bias_between_frames(make):
 
 @settings(max_examples=25)
 @given(rows=ROWS)
-def test_all_at_once_is_one_by_one(rows):
+def test_all_at_once_equals_one_by_one(rows):
     qkv, slopes = batch(rows)
     (expected,) = one_by_one(rows, TOKENS, slopes)
     (found,) = all_at_once(rows, TOKENS, slopes)
@@ -64,7 +64,7 @@ def test_all_at_once_is_one_by_one(rows):
 
 
 @given(rows=ROWS)
-def test_the_blocks_that_are_read_are_those_that_have_a_pair_of_one_clip(rows):
+def test_exactly_the_blocks_that_contain_pairs_of_one_clip_are_read(rows):
     clip = torch.repeat_interleave(torch.arange(len(rows)), torch.tensor(rows))
     pairs = clip[:, None] == clip[None]
     count = -(-len(clip) // BLOCK)
@@ -81,9 +81,9 @@ def test_the_blocks_that_are_read_are_those_that_have_a_pair_of_one_clip(rows):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")  # the compiler's imports warn of many things
-def test_the_compiled_kernel_reads_the_blocks_that_are_listed(monkeypatch):
-    """What a GPU runs, compiled for a CPU: once for all lengths."""
+@pytest.mark.filterwarnings("ignore")  # the compiler's imports raise many warnings
+def test_the_compiled_kernel_reads_the_listed_blocks(monkeypatch):
+    """The kernel for GPUs, compiled for a CPU, once for all lengths."""
     monkeypatch.setattr(flex, "flex_attention", torch.compile(flex.flex_attention, dynamic=True))
     for rows in ([60, 210, 11, 300], [15, 700], [11] * 40):
         qkv, slopes = batch(rows)
@@ -94,7 +94,7 @@ def test_the_compiled_kernel_reads_the_blocks_that_are_listed(monkeypatch):
             torch.testing.assert_close(found(qkv), expected(qkv), atol=1e-5, rtol=0)
 
 
-def test_a_device_gets_the_attention_that_suits_it(monkeypatch):
+def test_each_device_gets_the_best_attention(monkeypatch):
     cuda = torch.device("cuda", 1)
     assert attention_for(torch.device("cpu"), depth=64) is one_by_one
     monkeypatch.setattr(attention, "_can_compile", lambda device: True)
@@ -104,12 +104,12 @@ def test_a_device_gets_the_attention_that_suits_it(monkeypatch):
     assert attention_for(cuda, depth=64) is one_by_one
 
 
-def test_a_device_whose_kernels_cannot_be_compiled_says_so_once():
-    """Here there is no CUDA at all, which fails as a missing compiler does."""
+def test_a_kernel_that_cannot_be_compiled_causes_one_warning():
+    """Without CUDA, compiling fails in the same way as without a compiler."""
     attention._can_compile.cache_clear()
     if torch.cuda.is_available():
-        pytest.skip("there is a GPU here")
-    with pytest.warns(Emo2vecWarning, match="clip by clip on cuda, which is slower"):
+        pytest.skip("this machine has a GPU")
+    with pytest.warns(Emo2vecWarning, match="FlexAttention .*cuda"):
         assert attention_for(torch.device("cuda"), depth=64) is one_by_one
     assert attention_for(torch.device("cuda"), depth=64) is one_by_one
     attention._can_compile.cache_clear()

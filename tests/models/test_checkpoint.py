@@ -1,4 +1,4 @@
-"""Model folders: strict, safe, and written as FunASR reads them."""
+"""Model folders: loaded strictly and safely, and written for FunASR."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def tensors(folder):
     return torch.load(folder / "model.pt", weights_only=True)["model"]  # noqa: TID251
 
 
-def test_the_published_layout_loads_and_says_where_it_comes_from(folder):
+def test_the_published_layout_loads_with_its_provenance(folder):
     backend = load_model(folder, device="cpu")
 
     assert backend.provenance.model == "model"
@@ -67,7 +67,7 @@ def test_weights_may_be_safetensors(tmp_path):
     loaded = load_model(tmp_path / "safe", device="cpu").network
     modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "safe").iterdir()}
 
-    assert len(modes) == 1  # what the user's umask gives any file
+    assert len(modes) == 1  # all files follow the user's umask
 
     assert all(
         torch.equal(value, loaded.state_dict()[name])
@@ -75,7 +75,7 @@ def test_weights_may_be_safetensors(tmp_path):
     )
 
 
-def test_tensors_of_training_are_ignored_and_named_once(folder, tensors, caplog):
+def test_tensors_for_training_are_ignored_and_logged_once(folder, tensors, caplog):
     extra = {"_ema": torch.zeros(2), "d2v_model.modality_encoders.AUDIO.decoder.w": torch.zeros(1)}
     torch.save({"model": tensors | extra}, folder / "model.pt")
 
@@ -84,7 +84,7 @@ def test_tensors_of_training_are_ignored_and_named_once(folder, tensors, caplog)
 
     messages = [r.message for r in caplog.records if r.name.startswith("emo2vec_plugins")]
     assert len(messages) == 1
-    assert "2 tensors are not used: _ema, modality_encoders.AUDIO.decoder.w" in messages[0]
+    assert "2 unused tensors: _ema, modality_encoders.AUDIO.decoder.w" in messages[0]
 
 
 def test_an_early_scale_without_its_first_dimension_loads(folder, tensors):
@@ -105,7 +105,7 @@ def test_missing_and_misshapen_tensors_are_an_error_that_names_them(folder, tens
         load_model(folder, device="cpu")
 
     assert "1 missing: blocks.0.norm1.bias" in str(caught.value)
-    assert "blocks.1.mlp.fc1.weight: expected (192, 48), found (3, 48)" in str(caught.value)
+    assert "blocks.1.mlp.fc1.weight: expected (192, 48), got (3, 48)" in str(caught.value)
 
 
 class Bomb:
@@ -113,14 +113,14 @@ class Bomb:
         return (open, ("owned", "w"))
 
 
-def test_a_pickle_with_code_is_refused_and_not_run(folder, tmp_path, monkeypatch):
+def test_a_pickle_with_code_is_rejected_and_not_run(folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (folder / "model.pt").write_bytes(pickle.dumps({"model": Bomb()}, protocol=2))
     with pytest.raises(CheckpointError, match=r"model\.pt"):
         load_model(folder, device="cpu")
 
     torch.save({"model": {"x": Bomb()}}, folder / "model.pt")
-    with pytest.raises(CheckpointError, match=r"might run code: Unsupported global: GLOBAL _?io"):
+    with pytest.raises(CheckpointError, match=r"run code: Unsupported global: GLOBAL _?io"):
         load_model(folder, device="cpu")
 
     assert not (tmp_path / "owned").exists()
@@ -137,16 +137,16 @@ def test_a_corrupt_file_is_an_error_that_names_it(folder, name, content):
 
 
 @pytest.mark.parametrize("name", ["model.pt", "model.safetensors"])
-def test_a_pointer_in_place_of_weights_is_told_from_a_pickle_with_code(folder, name):
+def test_a_git_lfs_pointer_in_place_of_weights_is_recognised(folder, name):
     (folder / "model.pt").unlink()
     (folder / name).write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
 
-    with pytest.raises(CheckpointError, match=r"text that begins .*git lfs pull"):
+    with pytest.raises(CheckpointError, match=rf"{name}.*'version https.*'git lfs pull'"):
         load_model(folder, device="cpu")
 
 
 @pytest.mark.parametrize("legacy", [True, False])
-def test_a_checkpoint_with_any_bytes_changed_is_read_or_refused(tmp_path, legacy):
+def test_a_checkpoint_with_any_bytes_changed_is_read_or_rejected(tmp_path, legacy):
     path = tmp_path / "model.pt"
     torch.save({"a": torch.ones(2)}, path, _use_new_zipfile_serialization=not legacy)
     whole = path.read_bytes()
@@ -170,15 +170,15 @@ def test_a_checkpoint_with_any_bytes_changed_is_read_or_refused(tmp_path, legacy
     ],
     ids=lambda value: f"{value.dtype} {value.device}",
 )
-def test_a_tensor_that_is_no_weight_is_refused_by_name(folder, tensors, value):
+def test_a_tensor_that_cannot_be_a_weight_is_rejected_by_name(folder, tensors, value):
     torch.save({"model": tensors | {"proj.bias": value}}, folder / "model.pt")
 
-    with pytest.raises(CheckpointError, match=r"1 not dense and real: proj\.bias"):
+    with pytest.raises(CheckpointError, match=rf"proj\.bias: {value.dtype}.*{value.device}"):
         load_model(folder, device="cpu")
 
 
 @pytest.mark.parametrize("document", [[torch.zeros(1)], {"model": {"epoch": 3}}, {}])
-def test_a_file_without_named_tensors_is_refused(folder, document):
+def test_a_file_without_named_tensors_is_rejected(folder, document):
     torch.save(document, folder / "model.pt")
 
     with pytest.raises(CheckpointError, match="tensors"):
@@ -186,41 +186,44 @@ def test_a_file_without_named_tensors_is_refused(folder, document):
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "model.pt"])
-def test_an_incomplete_folder_says_what_belongs_in_it(folder, name):
+def test_the_error_for_an_incomplete_folder_lists_its_files(folder, name):
     (folder / name).unlink()
 
-    with pytest.raises(CheckpointError, match=r"model\.safetensors or model\.pt"):
+    with pytest.raises(CheckpointError) as caught:
         load_model(folder, device="cpu")
+
+    for fact in ("config.yaml", "model.safetensors or model.pt", "tokens.txt", f"no {name[:5]}"):
+        assert fact in str(caught.value)
 
 
 def test_classes_must_match_the_head(folder):
     (folder / "tokens.txt").write_text("a\nb\n", "utf-8")
-    with pytest.raises(CheckpointError, match=r"the head has 9 rows, tokens\.txt has 2 lines"):
+    with pytest.raises(CheckpointError, match=r"9 rows.*tokens\.txt has 2 lines"):
         load_model(folder, device="cpu")
 
     (folder / "tokens.txt").unlink()
-    with pytest.raises(CheckpointError, match=r"tokens\.txt has 0 lines"):
+    with pytest.raises(CheckpointError, match=r"9 rows.*tokens\.txt has 0 lines"):
         load_model(folder, device="cpu")
 
 
-def test_a_head_that_is_missing_is_not_made_up(folder, tensors):
+def test_a_missing_head_is_an_error(folder, tensors):
     without = {name: value for name, value in tensors.items() if not name.startswith("proj.")}
     torch.save({"model": without}, folder / "model.pt")
 
-    with pytest.raises(CheckpointError, match="no head"):
+    with pytest.raises(CheckpointError, match=r"9 classes.*proj\.weight"):
         load_model(folder, device="cpu")
 
     (folder / "tokens.txt").unlink()
     assert load_model(folder, device="cpu").labels.names == ()
 
 
-def test_tokens_tolerate_a_mark_and_line_ends_but_no_holes(tmp_path):
+def test_tokens_may_have_a_byte_order_mark_and_any_line_ends_but_no_empty_lines(tmp_path):
     path = tmp_path / "tokens.txt"
     path.write_bytes("\ufeff生气/angry\r\n<unk>\r\n\r\n".encode())
     assert read_tokens(path) == ("生气/angry", "<unk>")
 
     path.write_text("angry\n\nsad\n", "utf-8")
-    with pytest.raises(CheckpointError, match="line 2 is empty"):
+    with pytest.raises(CheckpointError, match="line 2"):
         read_tokens(path)
 
     path.write_bytes(b"\xff\xfe\x00")
@@ -228,20 +231,20 @@ def test_tokens_tolerate_a_mark_and_line_ends_but_no_holes(tmp_path):
         read_tokens(path)
 
 
-def test_two_rows_of_one_name_are_refused(tmp_path):
+def test_two_rows_with_one_name_are_rejected(tmp_path):
     save_reference(tmp_path / "twice", SMALL, tokens=("x/sad", "y/sad", "<unk>"))
 
-    with pytest.raises(LabelError, match="given twice: sad"):
+    with pytest.raises(LabelError, match=r"repeated.*sad"):
         load_model(tmp_path / "twice", device="cpu")
 
 
-def test_a_folder_is_never_written_over_and_never_half_written(tmp_path):
+def test_a_folder_is_never_overwritten_and_never_half_written(tmp_path):
     network = random_reference(SMALL, 2)
-    with pytest.raises(CheckpointError, match="do not fit"):
+    with pytest.raises(CheckpointError, match="missing"):
         save_folder(tmp_path / "new", config=SMALL, tensors={}, tokens=TOKENS[:2])
     assert list(tmp_path.iterdir()) == []
 
     save_folder(tmp_path / "new", config=SMALL, tensors=network.state_dict(), tokens=TOKENS[:2])
-    with pytest.raises(CheckpointError, match="exists already"):
+    with pytest.raises(CheckpointError, match="exists"):
         save_folder(tmp_path / "new", config=SMALL, tensors=network.state_dict(), tokens=TOKENS[:2])
     assert sorted(p.name for p in tmp_path.iterdir()) == ["new"]

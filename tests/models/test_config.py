@@ -1,4 +1,4 @@
-"""Reading config.yaml: strictly, and without evaluating anything."""
+"""Reading config.yaml, strictly and without evaluating code."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def test_the_published_large_model_is_the_default(shared):
     assert read_config(shared / "published_model" / "config.yaml") == Config()
 
 
-def test_a_written_configuration_reads_back(write, document):
+def test_a_written_configuration_is_read_unchanged(write, document):
     assert read_config(write(document)) == SMALL
 
 
-def test_a_number_that_yaml_takes_for_text_is_a_number(write, document):
+def test_a_number_that_yaml_reads_as_a_string_is_a_number(write, document):
     text = yaml.safe_dump(document).replace("norm_eps: 1.0e-05", "norm_eps: 1e-05")
     assert isinstance(yaml.safe_load(text)["model_conf"]["norm_eps"], str)
 
@@ -60,7 +60,7 @@ def test_a_number_that_yaml_takes_for_text_is_a_number(write, document):
         "[(512, 10, 5)] + 3",
     ],
 )
-def test_a_specification_that_is_no_list_of_layers_is_refused(write, document, spec, tmp_path):
+def test_an_invalid_list_of_layers_is_rejected(write, document, spec, tmp_path):
     document["model_conf"]["modalities"]["audio"]["feature_encoder_spec"] = spec
 
     with pytest.raises(ConfigError, match="feature_encoder_spec"):
@@ -77,13 +77,13 @@ def test_a_specification_that_is_no_list_of_layers_is_refused(write, document, s
         "\x00",
     ],
 )
-def test_yaml_with_code_or_errors_is_refused(write, text):
-    with pytest.raises(ConfigError, match="not readable as plain YAML"):
+def test_yaml_with_code_or_errors_is_rejected(write, text):
+    with pytest.raises(ConfigError, match=r"config\.yaml: .*YAML"):
         read_config(write(text))
 
 
 @pytest.mark.parametrize("text", ["", "just text", "[1, 2]"])
-def test_yaml_of_another_shape_is_refused(write, text):
+def test_yaml_with_another_structure_is_rejected(write, text):
     with pytest.raises(ConfigError, match="model is missing"):
         read_config(write(text))
 
@@ -106,11 +106,11 @@ def test_a_missing_value_is_named(write, document):
         ("audio", "num_alibi_heads", 3),
     ],
 )
-def test_another_kind_of_network_is_refused(write, document, section, name, value):
+def test_another_kind_of_network_is_rejected(write, document, section, name, value):
     conf = document["model_conf"]
     {"conf": conf, "audio": conf["modalities"]["audio"]}[section][name] = value
 
-    with pytest.raises(ConfigError, match=f"{name} must be"):
+    with pytest.raises(ConfigError, match=f"{name} .*got {value!r}"):
         read_config(write(document))
 
 
@@ -118,20 +118,20 @@ def test_another_kind_of_network_is_refused(write, document, section, name, valu
     ("name", "value"),
     [("embed_dim", "1024"), ("embed_dim", True), ("depth", -1), ("normalize", 1)],
 )
-def test_a_value_of_another_type_is_refused(write, document, name, value):
+def test_a_value_of_the_wrong_type_is_rejected(write, document, name, value):
     document["model_conf"][name] = value
 
-    with pytest.raises(ConfigError, match=f"{name} must be of type"):
+    with pytest.raises(ConfigError, match=f"{name} must be of type (int|bool), got {value!r}"):
         read_config(write(document))
 
 
-def test_a_front_end_with_other_frames_is_refused():
-    with pytest.raises(ConfigError, match="read 400 samples and step 320"):
+def test_a_front_end_with_other_frames_is_rejected():
+    with pytest.raises(ConfigError, match=r"feature_encoder_spec .*400.* 320, got 20 .* 10"):
         Config(conv_layers=((512, 10, 5), (512, 3, 2)))
 
 
-def test_a_width_that_heads_do_not_divide_is_refused():
-    with pytest.raises(ConfigError, match="multiple of the heads"):
+def test_a_width_that_is_not_a_multiple_of_the_heads_is_rejected():
+    with pytest.raises(ConfigError, match="width 100, 16 heads"):
         Config(width=100, heads=16)
 
 
@@ -140,8 +140,8 @@ def test_a_width_that_heads_do_not_divide_is_refused():
     ["day: 2001-99-99", "[" * 5000, "n: " + "9" * 5000],
     ids=["no date", "nested", "long number"],
 )
-def test_what_yaml_chokes_on_is_refused(write, text):
-    with pytest.raises(ConfigError, match=r"config\.yaml: not readable as plain YAML"):
+def test_yaml_that_crashes_the_parser_is_rejected(write, text):
+    with pytest.raises(ConfigError, match=r"config\.yaml: .*YAML"):
         read_config(write(text))
 
 
@@ -159,9 +159,9 @@ def test_what_yaml_chokes_on_is_refused(write, text):
         ("embed_dim", 10**15),
     ],
 )
-def test_dimensions_that_no_network_has_are_refused(write, document, name, value):
+def test_impossible_dimensions_are_rejected(write, document, name, value):
     model = document["model_conf"]
     (model if name in model else model["modalities"]["audio"])[name] = value
 
-    with pytest.raises(ConfigError, match=r"must be positive and at most 65536|must be at most 64"):
+    with pytest.raises(ConfigError, match=rf"at most (65536|64), got {value}"):
         read_config(write(document))

@@ -1,4 +1,4 @@
-"""Clips laid one after another: their frames never mix."""
+"""Packing clips into one waveform without mixing their frames."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_a_known_layout():
     )
 
 
-def test_one_clip_lies_as_it_is():
+def test_a_single_clip_starts_at_zero():
     assert lay([5_000], gap=9) == Layout(starts=(0,), frames=(slice(0, 15),), samples=5_120)
 
 
@@ -34,7 +34,7 @@ def test_no_sample_belongs_to_two_clips(lengths, gap):
 
 
 @given(lengths=LENGTHS, gap=GAPS)
-def test_a_clip_has_the_frames_it_has_alone(lengths, gap):
+def test_a_clip_has_the_same_frames_as_alone(lengths, gap):
     layout = lay(lengths, gap=gap)
 
     for start, frames, length in zip(layout.starts, layout.frames, lengths, strict=True):
@@ -52,7 +52,7 @@ def test_the_gap_is_kept_between_clips(lengths, gap):
 
 
 @given(lengths=LENGTHS)
-def test_the_gap_is_as_small_as_may_be(lengths):
+def test_the_gap_is_as_small_as_possible(lengths):
     frames = lay(lengths, gap=9).frames
 
     gaps = [after.start - before.stop for before, after in pairwise(frames)]
@@ -60,7 +60,7 @@ def test_the_gap_is_as_small_as_may_be(lengths):
 
 
 @given(st.integers(400, 10**7))
-def test_batches_have_few_lengths_that_are_hardly_longer(samples):
+def test_rounding_adds_at_most_a_sixteenth_and_is_idempotent(samples):
     assert samples <= rounded(samples) <= samples * 17 / 16
     assert rounded(rounded(samples)) == rounded(samples)
 

@@ -1,4 +1,4 @@
-"""What FunASR gives for one file alone, this package gives in every batch."""
+"""Parity with FunASR: results in any batch equal FunASR's results for a single file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from emo2vec_plugins.models.config import Config
 from emo2vec_plugins.testing import check_backend
 
 TOLERANCE = 1e-4
-pytestmark = pytest.mark.filterwarnings("ignore")  # FunASR's imports warn of many things
+pytestmark = pytest.mark.filterwarnings("ignore")  # FunASR's imports raise many warnings
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def backend(folder):
 
 @pytest.fixture
 def speech():
-    """Noise with a slow envelope and an offset: nothing in it is normalised yet."""
+    """Noise with a slow envelope and an offset, not normalised."""
 
     def make(samples, seed=0):
         random = np.random.default_rng(seed)
@@ -53,7 +53,7 @@ def funasr_result(reference, source, granularity="utterance", rate=16_000):
 
 
 @pytest.mark.parametrize("samples", [400, 719, 720, 16_000, 123_457])
-def test_a_clip_alone_is_what_the_reference_gives(reference, backend, speech, samples):
+def test_a_single_clip_equals_the_reference(reference, backend, speech, samples):
     waveform = speech(samples)
     expected = funasr_result(reference, waveform)
     frames = funasr_result(reference, waveform, "frame")["feats"]
@@ -68,7 +68,7 @@ def test_a_clip_alone_is_what_the_reference_gives(reference, backend, speech, sa
 
 
 @pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 48_000])
-def test_a_stereo_file_of_another_rate_is_what_the_reference_gives(
+def test_a_stereo_file_with_another_rate_equals_the_reference(
     reference, backend, speech, tmp_path, rate
 ):
     path = tmp_path / "stereo.wav"
@@ -91,9 +91,7 @@ def test_a_stereo_file_of_another_rate_is_what_the_reference_gives(
     ),
     budget=st.floats(0.05, 10.0),
 )
-def test_every_batch_composition_is_what_each_clip_gets_alone(
-    reference_network, backend, lengths, budget
-):
+def test_a_clips_result_does_not_depend_on_the_batch(reference_network, backend, lengths, budget):
     random = np.random.default_rng(len(lengths))
     waveforms = [random.standard_normal(n).astype(np.float32) * 0.1 for n in lengths]
     clips = [
@@ -128,7 +126,7 @@ def alone(network, waveform):
         return x.numpy(), None if network.proj is None else network.proj(x).numpy()
 
 
-def test_a_model_without_a_head_gives_embeddings_and_no_label(tmp_path, speech):
+def test_a_model_without_a_head_returns_embeddings_and_no_label(tmp_path, speech):
     save_reference(tmp_path / "headless", SMALL, tokens=())
     expected = funasr_result(auto_model(tmp_path / "headless"), speech(16_000))
 
@@ -140,7 +138,7 @@ def test_a_model_without_a_head_gives_embeddings_and_no_label(tmp_path, speech):
     np.testing.assert_allclose(emotion.embedding, expected["feats"], atol=TOLERANCE, rtol=0)
 
 
-def test_placeholder_rows_are_masked_as_the_reference_masks_them(tmp_path, speech):
+def test_placeholder_rows_are_masked_as_in_the_reference(tmp_path, speech):
     tokens = ("生气/angry", "unuse_0", "开心/happy", "unuse_1", "<unk>")
     save_reference(tmp_path / "masked", SMALL, tokens=tokens)
     expected = funasr_result(auto_model(tmp_path / "masked"), speech(16_000))
@@ -154,7 +152,7 @@ def test_placeholder_rows_are_masked_as_the_reference_masks_them(tmp_path, speec
     assert list(emotion.scores.values()) == pytest.approx(expected["scores"], abs=TOLERANCE)
 
 
-def test_one_scale_of_the_bias_for_each_block_and_head(tmp_path, speech):
+def test_the_bias_can_have_a_scale_per_block_and_head(tmp_path, speech):
     config = Config(
         width=32,
         heads=4,
@@ -175,12 +173,12 @@ def test_one_scale_of_the_bias_for_each_block_and_head(tmp_path, speech):
     np.testing.assert_allclose(emotion.frame_embeddings, frames, atol=TOLERANCE, rtol=0)
 
 
-def test_our_back_end_and_the_reference_keep_the_same_law(folder, backend):
+def test_our_back_end_and_the_reference_pass_the_same_check(folder, backend):
     check_backend(backend)
     check_backend(load_model(f"funasr:{folder}", device="cpu"))
 
 
-def test_the_reference_as_a_back_end_scores_as_ours_does(folder, backend, speech):
+def test_the_reference_as_a_back_end_has_the_same_scores(folder, backend, speech):
     sound = (speech(40_000), 16_000)
 
     (ours,) = Engine(backend).score(sound)
@@ -190,7 +188,7 @@ def test_the_reference_as_a_back_end_scores_as_ours_does(folder, backend, speech
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("bfloat16", 0.15), ("float16", 0.02)])
-def test_lower_precision_stays_near(folder, backend, speech, dtype, tolerance):
+def test_lower_precision_stays_close(folder, backend, speech, dtype, tolerance):
     sound = (speech(40_000), 16_000)
 
     (exact,) = Engine(backend).score(sound)
@@ -207,7 +205,7 @@ def test_lower_precision_stays_near(folder, backend, speech, dtype, tolerance):
     ids=["large", "base", "headless"],
 )
 def test_the_published_shapes(tmp_path, speech, config, tokens):
-    """Every tensor random, 5 s alone and beside others, and the size the design is made for."""
+    """Random weights in the published sizes: 5 s alone and in a batch."""
     save_reference(tmp_path / "model", config, tokens)
     reference = auto_model(tmp_path / "model")
     network = reference.model.eval()

@@ -1,4 +1,4 @@
-"""Models by name: no network for what is local, one clear sentence for what is not available."""
+"""Models by name: no network access for local models, one clear error for missing ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from emo2vec_plugins.models.published import TINY, find_folder
 
 @pytest.fixture
 def offline(monkeypatch, tmp_path):
-    """An empty cache, offline mode, and no way to open a socket."""
+    """An empty cache, offline mode, and blocked sockets."""
     import huggingface_hub.constants
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
@@ -36,25 +36,27 @@ def test_a_folder_makes_no_network_call(offline, tmp_path):
     assert load_model(f"torch:{tmp_path / 'model'}", device="cpu").width == 48
 
 
-def test_a_path_object_is_a_folder_also_where_a_model_has_its_name(tmp_path, monkeypatch):
+def test_a_path_object_is_a_folder_even_if_a_model_has_its_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     save_reference(tmp_path / "tiny", SMALL)
 
     assert load_model(Path("tiny"), device="cpu").width == 48
 
 
-def test_a_hub_that_cannot_be_reached_is_one_sentence_with_a_way_out(offline):
+def test_the_error_for_an_unreachable_hub_is_one_line_with_advice(offline):
     with pytest.raises(ModelNotFoundError) as caught:
         load_model("emotion2vec_plus_large", device="cpu")
 
     message = str(caught.value)
-    assert "\n" not in message
-    assert "'emotion2vec/emotion2vec_plus_large' is neither a folder nor in the cache" in message
-    assert "HF_HUB_OFFLINE is set" in message
-    assert "HF_HUB_OFFLINE=0" not in message
-    assert "--model" not in message
-    assert "model.pt or model.safetensors, and tokens.txt, copied from a machine" in message
-    assert message.endswith("or use the embedded model, 'tiny'")
+    for fact in (
+        "'emotion2vec/emotion2vec_plus_large'",
+        "HF_HUB_OFFLINE",
+        "config.yaml, model.pt or model.safetensors, and tokens.txt",
+        "'tiny'",
+    ):
+        assert fact in message
+    for other in ("\n", "HF_HUB_OFFLINE=0", "--model"):
+        assert other not in message
 
 
 def test_a_cached_model_loads_offline_with_its_revision(offline):
@@ -70,7 +72,7 @@ def test_a_cached_model_loads_offline_with_its_revision(offline):
     assert provenance.revision == revision
 
 
-def test_names_of_models_are_found_where_names_are_meant(offline, monkeypatch, tmp_path):
+def test_model_names_win_over_folders_of_that_name(offline, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny").mkdir()
 
@@ -80,15 +82,15 @@ def test_names_of_models_are_found_where_names_are_meant(offline, monkeypatch, t
         find_folder("emotion2vec_plus_base")
 
 
-def test_a_modelscope_name_is_fetched_from_modelscope(offline, monkeypatch, tmp_path):
+def test_a_modelscope_name_is_downloaded_from_modelscope(offline, monkeypatch, tmp_path):
     pytest.importorskip("modelscope")
     monkeypatch.setenv("MODELSCOPE_CACHE", str(tmp_path / "modelscope"))
 
-    with pytest.raises(ModelNotFoundError, match="the ModelScope hub did not provide it"):
+    with pytest.raises(ModelNotFoundError, match="ModelScope hub"):
         find_folder("iic/emotion2vec_plus_large")
 
 
-def test_modelscope_without_its_extra_says_what_to_install(monkeypatch):
+def test_the_error_for_a_missing_modelscope_names_the_extra(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "modelscope.hub.snapshot_download", None)
 
     with pytest.raises(MissingExtraError, match=r"\[funasr\]"):
@@ -96,39 +98,40 @@ def test_modelscope_without_its_extra_says_what_to_install(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["large", "a/b/c"])
-def test_what_is_no_model_is_said_to_be_none(offline, name):
-    with pytest.raises(ModelNotFoundError, match="neither a model's name"):
+def test_an_unknown_name_is_an_error(offline, name):
+    with pytest.raises(ModelNotFoundError, match=f"^{name!r}.*emo2vec models"):
         load_model(name)
 
 
 @pytest.mark.parametrize("name", ["/no/such/folder", "./nowhere", "../nowhere", "~/nowhere"])
-def test_what_can_only_be_a_folder_is_said_not_to_be_there(offline, name):
-    with pytest.raises(ModelNotFoundError, match=r"^no such folder: '"):
+def test_a_missing_folder_is_an_error_that_names_it(offline, name):
+    with pytest.raises(ModelNotFoundError, match=f"^no such folder: '{name}'"):
         load_model(name)
 
 
-def test_a_file_in_place_of_its_folder_is_said_to_be_one(offline, tmp_path):
+def test_a_file_in_place_of_its_folder_is_an_error(offline, tmp_path):
     (tmp_path / "model.pt").touch()
 
-    with pytest.raises(ModelNotFoundError, match="is a file; give the folder that it lies in"):
+    with pytest.raises(ModelNotFoundError, match=r"folder.*file '.*model\.pt'"):
         load_model(tmp_path / "model.pt")
 
 
-def test_a_name_that_is_nearly_right_is_told_the_right_one(offline):
+def test_the_error_for_a_misspelt_name_suggests_the_right_one(offline):
     with pytest.raises(ModelNotFoundError, match=r"did you mean 'emotion2vec_plus_large'\?"):
         load_model("emotion2vec_plus_larg")
 
 
-def test_a_way_of_loading_alone_is_no_model():
-    with pytest.raises(ModelNotFoundError, match="needs a source: 'torch:FOLDER'"):
+def test_a_loader_without_a_source_is_an_error():
+    with pytest.raises(ModelNotFoundError, match="'torch:FOLDER'"):
         load_model("torch")
 
 
 @pytest.mark.parametrize(
     "wrong", [{"dtype": "int3"}, {"device": "warp"}, {"device": "cuda:99"}], ids=str
 )
-def test_a_device_or_type_that_is_not_there_is_refused(tmp_path, wrong):
+def test_an_unavailable_device_or_dtype_is_rejected(tmp_path, wrong):
     save_reference(tmp_path / "model", SMALL)
+    (value,) = wrong.values()
 
-    with pytest.raises(OptionsError, match=r"int3|warp|cuda"):
+    with pytest.raises(OptionsError, match=repr(value)):
         load_model(tmp_path / "model", **wrong)

@@ -1,4 +1,4 @@
-"""The embedded model is what its card and its recipe say, here and in FunASR."""
+"""The embedded model matches its model card and its recipe, and gives the same in FunASR."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ def card():
 
 
 def speakers_on_card():
-    """Give each speaker's turns, and what the model without them gets right of these, in %."""
+    """Return each speaker's turns, and the recall in % of the model trained without them."""
     rows = re.findall(r"^\| (\d\d) \| (\d+) \| ([\d.]+) \| [\d.]+ \|$", card(), re.M)
     return {speaker: (int(turns), float(recall)) for speaker, turns, recall in rows}
 
 
-def test_tiny_has_four_classes_and_says_its_name(backend):
+def test_tiny_has_four_classes_and_its_name_in_the_provenance(backend):
     assert backend.labels.names == LABELS
     assert backend.provenance.model == "tiny"
 
 
-def test_tiny_is_small_and_lies_in_the_published_layout():
+def test_tiny_is_small_and_in_the_published_layout():
     assert sum(file.stat().st_size for file in TINY.iterdir()) <= MOST_BYTES
     assert {"model.pt", "config.yaml", "configuration.json", "tokens.txt"} <= {
         file.name for file in TINY.iterdir()
@@ -53,7 +53,7 @@ def test_tiny_is_small_and_lies_in_the_published_layout():
     assert {tensor.dtype for tensor in read_tensors(TINY / "model.pt").values()} == {torch.float32}
 
 
-def test_tiny_is_made_by_the_recipe_that_lies_beside_the_examples():
+def test_tiny_is_trained_with_the_recipe_in_the_examples():
     on_card = yaml.safe_load(re.findall(r"^```yaml\n(.*?)^```", card(), re.M | re.S)[-1])
     recipe = read_recipe(RECIPE / "recipe.yaml")
 
@@ -62,7 +62,7 @@ def test_tiny_is_made_by_the_recipe_that_lies_beside_the_examples():
     assert "emo2vec train" in card()
 
 
-def test_tiny_has_a_filter_bank_for_a_front_end(backend):
+def test_tiny_has_a_filter_bank_as_front_end(backend):
     assert freeze_filter_bank(backend.network.encoder, backend.network.config)
 
 
@@ -78,7 +78,7 @@ def test_the_average_on_the_card_follows_from_its_speakers_and_beats_the_baselin
     assert float(found[1]) > BASELINE
 
 
-def test_tiny_knows_the_clips_that_it_learned_from(backend, shared):
+def test_tiny_recognises_its_training_clips(backend, shared):
     emodb = shared / "emodb"
     with (emodb / "labels.csv").open(encoding="utf-8", newline="") as file:
         clips = [
@@ -94,8 +94,8 @@ def test_tiny_knows_the_clips_that_it_learned_from(backend, shared):
     assert fmean(right) > 0.9
 
 
-@pytest.mark.filterwarnings("ignore")  # FunASR's imports warn of many things
-def test_tiny_gives_the_same_scores_in_funasr(backend, noise, write):
+@pytest.mark.filterwarnings("ignore")  # FunASR's imports raise many warnings
+def test_tiny_has_the_same_scores_in_funasr(backend, noise, write):
     path = write("noise.wav", noise(30_000), 16_000)
 
     expected = auto_model(TINY).generate(str(path), granularity="utterance")[0]

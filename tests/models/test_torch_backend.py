@@ -1,4 +1,4 @@
-"""Running packed batches on a device, also when it has too little memory for all at once."""
+"""Running packed batches on a device, even if a batch does not fit in its memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from emo2vec_plugins.models.torch_backend import TorchBackend
 
 
 class SmallDevice(Network):
-    """Runs out of CUDA memory, as a device does, above a number of samples."""
+    """Runs out of CUDA memory above a number of samples."""
 
     limit = 40_000
 
@@ -61,12 +61,12 @@ def test_a_batch_that_does_not_fit_is_split_and_tried_again(backend, waveforms):
         np.testing.assert_allclose(logits, logits_alone, atol=1e-5)
 
 
-def test_one_waveform_that_does_not_fit_says_what_to_do(backend):
-    with pytest.raises(Emo2vecError, match="50000 samples at once: use a shorter max_window"):
+def test_the_error_for_a_waveform_that_does_not_fit_gives_advice(backend):
+    with pytest.raises(Emo2vecError, match=r"50000 samples.*max_window"):
         backend.run([np.zeros(50_000, np.float32)])
 
 
-def test_results_do_not_keep_a_gradient_or_train_anything(backend, waveforms):
+def test_running_computes_no_gradients_and_changes_no_weights(backend, waveforms):
     before = {name: value.clone() for name, value in backend.network.state_dict().items()}
 
     backend.run(waveforms[2:])
@@ -77,7 +77,7 @@ def test_results_do_not_keep_a_gradient_or_train_anything(backend, waveforms):
 
 
 @pytest.mark.parametrize("heads", [1, 2, 3, 6, 8, 12, 16])
-def test_slopes_are_those_of_the_reference(heads):
+def test_slopes_equal_the_reference(heads):
     pytest.importorskip("funasr")
     level = logging.root.level
     from funasr.models.emotion2vec.base import get_alibi
@@ -89,15 +89,14 @@ def test_slopes_are_those_of_the_reference(heads):
 
 
 @pytest.mark.skipif(torch.backends.mps.is_available(), reason="this machine has the device")
-def test_a_device_that_torch_was_built_without_is_refused(backend):
-    with pytest.raises(OptionsError, match="device 'mps' is not available here"):
+def test_a_device_that_torch_was_built_without_is_rejected(backend):
+    with pytest.raises(OptionsError, match="device 'mps'"):
         backend.to("mps")
 
 
-def test_a_device_that_is_none_is_told_which_there_are():
+def test_the_error_for_an_unknown_device_lists_the_devices():
     with pytest.raises(OptionsError) as caught:
         load_model("tiny", device="gpu")
 
-    assert str(caught.value) == (
-        "there is no device 'gpu'; there are cpu, cuda (cuda:1 is the second) and mps"
-    )
+    for fact in ("'gpu'", "cpu", "cuda:1", "mps"):
+        assert fact in str(caught.value)

@@ -1,4 +1,4 @@
-"""Batches that are started and waited for later: what they give, and in which order."""
+"""Non-blocking batches: their results and the order of calls."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def clip_of(seconds, *, seed=0, **facts):
 
 
 @given(lengths=st.lists(st.integers(400, 3_000), min_size=1, max_size=6))
-def test_pieces_lie_normalised_where_the_layout_has_them(lengths):
+def test_chunks_are_packed_normalised_at_their_positions(lengths):
     chunks = [chunk_of(length) for length in lengths]
     layout = lay(lengths, gap=9)
 
@@ -55,7 +55,7 @@ def test_pieces_lie_normalised_where_the_layout_has_them(lengths):
 
 
 @given(data=st.data(), counts=st.lists(st.integers(1, 20), min_size=1, max_size=6))
-def test_sums_are_of_the_frames_that_were_wanted(data, counts):
+def test_sums_cover_exactly_the_pooled_frames(data, counts):
     pools = [np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n))) for n in counts]
     frames = np.random.default_rng(sum(counts)).standard_normal((sum(counts), 3))
     parts = np.split(frames.astype(np.float32), np.cumsum(counts)[:-1])
@@ -67,7 +67,7 @@ def test_sums_are_of_the_frames_that_were_wanted(data, counts):
     np.testing.assert_allclose(found, np.concatenate(expected), atol=1e-12)
 
 
-def test_what_is_not_a_number_in_one_piece_is_none_in_another():
+def test_nan_in_one_chunk_does_not_affect_another():
     frames = torch.ones(4, 2)
     frames[1] = torch.nan
     chunks = [chunk_of(720, pool=np.array([True, True])) for _ in range(2)]
@@ -78,7 +78,7 @@ def test_what_is_not_a_number_in_one_piece_is_none_in_another():
     assert found[1].tolist() == [2, 2]
 
 
-def test_a_batch_gives_the_sums_of_the_frames_it_would_give(backend):
+def test_a_batch_with_pools_returns_the_sums_of_its_frames(backend):
     lengths = [16_000, 400, 9_000]
     random = np.random.default_rng(0)
     pools = [random.random(frame_count(length)) < 0.7 for length in lengths]
@@ -108,8 +108,8 @@ def test_frames_and_sums_give_the_same_emotion(backend):
 
 
 @pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
-def test_the_way_of_a_gpu_is_the_reference_too(tmp_path):
-    """The whole network with attention all at once, without its compiled kernel."""
+def test_the_network_with_attention_for_gpus_equals_the_reference(tmp_path):
+    """The kernel runs uncompiled here."""
     save_reference(tmp_path / "small", SMALL)
     backend = load_model(tmp_path / "small", device="cpu")
     backend.network.attention = all_at_once
@@ -124,7 +124,7 @@ def test_the_way_of_a_gpu_is_the_reference_too(tmp_path):
 
 
 class Queue(FakeBackend):
-    """A device with a queue, which notes what is asked of it."""
+    """A device with a queue that logs its calls."""
 
     def __init__(self):
         super().__init__()
@@ -142,7 +142,7 @@ class Queue(FakeBackend):
         return wait
 
 
-def test_a_batch_is_started_before_the_one_before_is_waited_for():
+def test_each_batch_is_started_before_the_previous_one_is_awaited():
     queue = Queue()
     clips = [clip_of(1.0, seed=seed) for seed in range(4)]
 
@@ -160,7 +160,7 @@ def test_a_batch_is_started_before_the_one_before_is_waited_for():
         assert ours.scores == theirs.scores
 
 
-def test_a_batch_that_fails_while_it_is_waited_for_fails_the_run():
+def test_a_batch_that_fails_while_it_is_awaited_fails_the_run():
     class Broken(Queue):
         def start_batch(self, chunks):
             def wait():
@@ -172,16 +172,16 @@ def test_a_batch_that_fails_while_it_is_waited_for_fails_the_run():
         list(Engine(Broken(), batch_seconds=1.0)([clip_of(1.0), clip_of(1.0)]))
 
 
-def test_a_batch_without_sums_where_they_were_wanted_is_an_error():
+def test_a_batch_that_returns_frames_instead_of_sums_is_an_error():
     class Whole(Queue):
         def start_batch(self, chunks):
             return lambda: FakeBackend().run([chunk.normalised() for chunk in chunks])
 
-    with pytest.raises(ScorerError, match=r"start_batch must give \[1\] frames .* got \[49\]"):
+    with pytest.raises(ScorerError, match=r"start_batch .*\[1\].* got \[49\]"):
         list(Engine(Whole())([clip_of(1.0)]))
 
 
-def test_nothing_gives_nothing(backend):
+def test_an_empty_batch_returns_an_empty_list(backend):
     assert backend.run([]) == []
 
 
@@ -190,11 +190,11 @@ def test_a_back_end_that_loses_frames_is_an_error():
         def run(self, waveforms):
             return [(embeddings[1:], logits) for embeddings, logits in super().run(waveforms)]
 
-    with pytest.raises(ScorerError, match=r"Short.run must give \[49\] frames .* got \[48\]"):
+    with pytest.raises(ScorerError, match=r"Short\.run .*\[49\].* got \[48\]"):
         start(Short(), [chunk_of(16_000)])
 
 
-def test_the_head_is_read_by_the_rows_of_the_tokens(backend):
+def test_logits_have_one_column_per_token(backend):
     ((_, logits),) = backend.start_batch([chunk_of(400, pool=np.array([True]))])()
 
     assert logits.shape == (1, len(TOKENS))

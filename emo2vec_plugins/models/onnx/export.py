@@ -1,4 +1,4 @@
-"""A model's network as an ONNX file, with all that running it needs, checked before it is there."""
+"""Export of a model to a self-contained ONNX file, checked before it replaces an existing file."""
 
 from __future__ import annotations
 
@@ -25,36 +25,36 @@ from emo2vec_plugins.models.onnx.runtimes import Graph, open_onnxruntime
 from emo2vec_plugins.models.torch_backend import TorchBackend
 
 DTYPES = ("float32", "int8")
-"""What weights can be written as."""
+"""Data types for weights."""
 
 OPSET = 17
-"""The first with layer norm as one operator."""
+"""The first opset with layer norm as one operator."""
 
 TOLERANCE = 1e-4
-"""How far a float32 graph may be from torch."""
+"""Largest allowed difference between a float32 graph and torch."""
 
 ALIKE = 0.99
-"""Least cosine of an int8 graph's utterance embeddings with torch's."""
+"""Smallest allowed cosine between the utterance embeddings of an int8 graph and torch."""
 
 FRONT_END = "matrices."
-"""Weights of the convolutions, which stay in floats but for the published layout. There each but
-the first, which is too narrow for blocks, reads what a norm has scaled. In a filter bank powers of
-sound pass, and eight bits hold 48 dB."""
+"""Prefix of the convolution weights. They are quantised only in the published layout, where a norm
+scales the input of each layer but the first, which is too narrow for blocks. In a filter bank,
+inputs are powers of sound, and eight bits cover only 48 dB."""
 
 FACTS = "emo2vec"
-"""Key of the file's metadata under which our own lie, as JSON."""
+"""Key of this package's JSON in the metadata of the file."""
 
 EXAMPLES = (RECEPTIVE, 16_000, 8_123)
-"""Lengths of the clips that a file is checked with: one frame, a second, an odd number."""
+"""Lengths of the clips for checking a file: one frame, one second, an odd number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
-    """How near a graph is to torch, on noise.
+    """How closely a graph matches torch, on noise.
 
     Attributes:
-        difference: The greatest of frame embeddings and logits.
-        cosine: The least of utterance embeddings.
+        difference: Largest absolute difference of frame embeddings and frame logits.
+        cosine: Smallest cosine of utterance embeddings.
     """
 
     difference: float
@@ -62,44 +62,45 @@ class Export:
 
 
 def export(backend: Backend, path: Path, *, dtype: str = "float32") -> Export:
-    """Write a model's network as an ONNX file, complete and checked, or not at all.
+    """Export a model to an ONNX file atomically, after comparing it with torch.
 
     Inputs are ``waveforms``, (clips, samples), float32, normalised and padded with zeros, and
-    ``lengths``, (clips,), int64; both dimensions are free. Outputs are those of `PaddedNetwork`.
+    ``lengths``, (clips,), int64. Both dimensions are dynamic. For the outputs see
+    `PaddedNetwork`.
 
     Args:
-        backend: A model that torch runs in float32.
-        path: Replaced if it is there.
-        dtype: Of the weights, ``float32`` or ``int8``.
+        backend: A torch model in float32.
+        path: The file; an existing file is replaced.
+        dtype: Data type of the weights, ``float32`` or ``int8``.
 
     Raises:
-        OptionsError: If the model is not torch's in float32, or there is no such dtype.
-        MissingExtraError: Without onnx or onnxruntime.
-        ExportError: If the file does not do what torch does.
-        OSError: If it cannot be written.
+        OptionsError: If the model is not a torch model in float32, or *dtype* is invalid.
+        MissingExtraError: If onnx or onnxruntime is not installed.
+        ExportError: If the results of the graph differ from torch.
+        OSError: If the file cannot be written.
     """
     with staging(path) as part:
         write_graph(backend, part, dtype=dtype)
         result = compare(backend, open_onnxruntime(part, device="cpu"))
-        _refuse(result, dtype, path)
+        _check(result, dtype, path)
     return result
 
 
 def write_graph(backend: Backend, path: Path, *, dtype: str) -> None:
-    """Write the file, unchecked.
+    """Write the file without checking it.
 
     Raises:
         OptionsError, MissingExtraError, OSError: As `export`.
     """
     if dtype not in DTYPES:
-        raise OptionsError(f"a graph's weights are float32 or int8, got {dtype!r}")
+        raise OptionsError(f"dtype of an exported graph must be float32 or int8, got {dtype!r}")
     if not isinstance(backend, TorchBackend) or backend.provenance.dtype != "float32":
         kind = f"{type(backend).__name__} in {backend.provenance.dtype}"
-        raise OptionsError(f"a model that torch runs in float32 can be exported, got {kind}")
+        raise OptionsError(f"only a torch model in float32 can be exported, got {kind}")
     onnx = import_extra("onnx", extra="onnx", purpose="exporting a graph")
     network = backend.network
     if backend.device.type != "cpu":
-        network = copy.deepcopy(network).cpu()  # the back end goes on with its own
+        network = copy.deepcopy(network).cpu()  # the back end keeps its network
     _trace(PaddedNetwork(network), path)
     model = onnx.load(path)
     if dtype == "int8":
@@ -113,23 +114,23 @@ def write_graph(backend: Backend, path: Path, *, dtype: str) -> None:
 
 
 def read_facts(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:
-    """Return what `write_graph` wrote beside the graph, the provenance as an object.
+    """Return the metadata that `write_graph` added, with a `Provenance` object.
 
     Raises:
-        ExportError: If the file has none: another program made it.
+        ExportError: If the file lacks it, because another program wrote the file.
     """
     if FACTS not in metadata:
         raise ExportError(
-            f"{path}: an ONNX file by 'emo2vec export' was expected, which says its classes and "
-            f"width in its metadata; this one has {', '.join(sorted(metadata)) or 'none'}"
+            f"{path}: expected an ONNX file written by 'emo2vec export', with the metadata key "
+            f"{FACTS!r}, got the keys {', '.join(sorted(metadata)) or '(none)'}"
         )
     facts: dict[str, Any] = json.loads(metadata[FACTS])
     return facts | {"provenance": Provenance.from_dict(facts["provenance"])}
 
 
 def compare(backend: Backend, graph: Graph) -> Export:
-    """Run clips of noise through torch, one by one, and through a graph, together."""
-    # Alone and together: what padding changes is a difference, too.
+    """Compare torch with a graph on clips of noise."""
+    # torch runs the clips one by one, the graph runs them together, so that padding is tested.
     random = np.random.default_rng(0)
     waveforms = [random.standard_normal(length).astype(np.float32) for length in EXAMPLES]
     _, frame_embeddings, embeddings, *rest = graph.call(*padded(waveforms))
@@ -142,7 +143,7 @@ def compare(backend: Backend, graph: Graph) -> Export:
         for theirs, ours in pairs:
             differences.append(np.abs(ours[row, : len(theirs)] - theirs).max())
         cosines.append(_cosine(embeddings[row], expected.mean(axis=0)))
-    # numpy's extremes: Python's max and min pass over NaN, a broken graph would look exact.
+    # NumPy's max and min propagate NaN; with Python's, a broken graph would look exact.
     return Export(difference=float(np.max(differences)), cosine=float(np.min(cosines)))
 
 
@@ -150,13 +151,13 @@ def _trace(network: PaddedNetwork, path: Path) -> None:
     outputs = OUTPUTS | ({} if network.network.proj is None else HEAD_OUTPUTS)
     lengths = torch.tensor(EXAMPLES)
     with warnings.catch_warnings(), torch.inference_mode():
-        # torch warns of every number that it takes for constant, all of which are the network's.
+        # torch warns about every number treated as a constant; all of them belong to the network.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             network.eval(),
             (torch.zeros(len(lengths), int(lengths.max())), lengths),
             str(path),
-            # The newer exporter wants a library of its own, and cannot see that there are frames.
+            # The newer exporter needs another library and cannot prove that there are any frames.
             dynamo=False,
             opset_version=OPSET,
             input_names=["waveforms", "lengths"],
@@ -169,17 +170,17 @@ def _trace(network: PaddedNetwork, path: Path) -> None:
         )
 
 
-def _refuse(result: Export, dtype: str, path: Path) -> None:
-    # "not <=" and "not >=": NaN is refused.
+def _check(result: Export, dtype: str, path: Path) -> None:
+    # "not <=" and "not >=" also reject NaN.
     if dtype == "float32" and not result.difference <= TOLERANCE:
         raise ExportError(
-            f"{path} was not written: on noise the graph differs from torch by "
-            f"{result.difference:.3g}, {TOLERANCE} is allowed"
+            f"{path} was not written: expected a difference from torch of at most {TOLERANCE} on "
+            f"noise, got {result.difference:.3g}"
         )
     if dtype == "int8" and not result.cosine >= ALIKE:
         raise ExportError(
-            f"{path} was not written: on noise the cosine of the int8 graph's embeddings with "
-            f"torch's is {result.cosine:.4f}, {ALIKE} is the least allowed; use float32"
+            f"{path} was not written: expected a cosine of at least {ALIKE} between the int8 "
+            f"embeddings and torch's on noise, got {result.cosine:.4f}; use float32"
         )
 
 

@@ -1,7 +1,7 @@
-"""The back end that runs a graph: clips of similar length in one padded array.
+"""The back end for exported graphs, which runs clips of similar length together.
 
-A graph takes clips padded to one length, and what is padded is computed for nothing. So clips
-that are given together run in groups, whose borders are drawn where they cost least.
+A graph needs clips padded to the same length, and computing the padding is wasted. So the clips of
+a batch are split into groups with the lowest total cost.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from emo2vec_plugins.engine import frame_count
 from emo2vec_plugins.models.onnx.runtimes import Graph, Running
 
 GRAPH_SECONDS = 240.0
-"""Audio in a batch: the more clips, the more alike in length are those that share a group."""
+"""Audio per batch; the more clips, the more similar the lengths within a group."""
 
 GROUP_SAMPLES = 16_000 * 30
-"""Most samples of a group of several, padding included; more gains nothing and takes memory."""
+"""Maximum samples of a group of several clips, with padding; more only takes memory."""
 
 CALL_SAMPLES = 8_000
-"""What one more call costs, in samples: reading the weights, and small matrices."""
+"""Cost of one call in samples, for reading the weights and for small matrices."""
 
 
 class GraphBackend:
-    """Runs a graph on clips in groups of similar length.
+    """Runs a graph on groups of clips with similar lengths.
 
     Args:
         graph: An opened file.
-        facts: What `read_facts` gives.
-        name: Of the runtime; the provenance of results has it before the model's.
-        dtype: Of weights or arithmetic.
+        facts: The result of `read_facts`.
+        name: Name of the runtime, a prefix of the model's name in the provenance of results.
+        dtype: Data type of the weights or the arithmetic.
     """
 
     batch_seconds = GRAPH_SECONDS
@@ -54,15 +54,15 @@ class GraphBackend:
         """Return each waveform's frames, in order.
 
         Args:
-            waveforms: 1-D float32 arrays at 16 kHz of at least 400 samples, normalised already.
+            waveforms: 1-D float32 arrays at 16 kHz of at least 400 samples, already normalised.
 
         Returns:
-            Embeddings, shape (frames, width), and logits, shape (frames, classes) or None, for
-            each; float32.
+            For each waveform, embeddings of shape (frames, width) and logits of shape (frames,
+            classes), or None without a head; float32.
         """
         found: dict[int, Frames] = {}
         busy: list[tuple[list[int], Running]] = []
-        # The longest first: the short ones at the end keep all streams busy until all is done.
+        # The longest first, so that short groups at the end keep all streams busy.
         for group in groups([len(waveform) for waveform in waveforms])[::-1]:
             if len(busy) == self._graph.streams:
                 found |= _frames(*busy.pop(_ready(busy)), waveforms)
@@ -74,8 +74,8 @@ class GraphBackend:
 
 
 def _ready(busy: Sequence[tuple[list[int], Running]]) -> int:
-    """Wait until one has its outputs, whichever it is; return its place."""
-    # In turns: OpenVINO has no way to wait for any of several requests.
+    """Wait until any of the calls is done; return its index."""
+    # Polling, because OpenVINO cannot wait for any of several requests.
     while True:
         for place, (_, running) in enumerate(busy):
             if running.ready():
@@ -85,7 +85,7 @@ def _ready(busy: Sequence[tuple[list[int], Running]]) -> int:
 def _frames(
     group: list[int], running: Running, waveforms: Sequence[FloatArray]
 ) -> dict[int, Frames]:
-    """Return the frames of each waveform of a group, by its index."""
+    """Return the frames of each waveform of a group, by index."""
     _, embeddings, _, *heads = running.outputs()
     found: dict[int, Frames] = {}
     for row, index in enumerate(group):
@@ -97,25 +97,25 @@ def _frames(
 def groups(
     lengths: Sequence[int], *, most: int = GROUP_SAMPLES, call: int = CALL_SAMPLES
 ) -> list[list[int]]:
-    """Return the indices of *lengths* in the groups that cost least, shorter clips first.
+    """Return the indices of *lengths* in the cheapest groups, shorter clips first.
 
-    A group costs its clips times the longest of them, and one call. In the order of length, the
-    best groups of the first ``n`` clips end with one group after the best groups of fewer.
+    A group costs the number of its clips times the longest clip, plus one call. Sorted by length,
+    the best groups for the first ``n`` clips are the best groups for fewer clips plus one group.
 
     Args:
         lengths: Samples of each clip.
-        most: Samples of a group of more than one clip.
-        call: Cost of a group, in samples.
+        most: Maximum samples of a group of more than one clip, with padding.
+        call: Cost of one call, in samples.
 
     >>> groups([400, 64_000, 60_000, 800])
     [[0, 3], [2, 1]]
     """
-    # Dynamic programming over borders, O(n * n): a batch is 240 s of audio, some hundreds of clips.
+    # Dynamic programming, O(n * n): a batch is 240 s of audio, a few hundred clips.
     order = sorted(range(len(lengths)), key=lambda index: (lengths[index], index))
-    best = [(0, 0)]  # cost of the first n clips, and where their last group starts
+    best = [(0, 0)]  # cost of the first n clips, and start of their last group
     for end in range(1, len(order) + 1):
         longest = lengths[order[end - 1]]
-        # The last group may reach back as far as it fits; one clip alone may be of any length.
+        # The last group may start as early as its size allows; a single clip may have any length.
         first = max(0, min(end - 1, end - most // longest))
         best.append(
             min(
@@ -132,10 +132,10 @@ def groups(
 
 
 def padded(waveforms: Sequence[FloatArray]) -> tuple[FloatArray, npt.NDArray[np.int64]]:
-    """Return waveforms under one another, zeros after each, and their lengths.
+    """Return waveforms padded with zeros to one length, and their original lengths.
 
     Returns:
-        Shapes (clips, longest), float32, and (clips,).
+        Shapes (clips, longest), float32, and (clips,), int64.
     """
     lengths = np.array([len(waveform) for waveform in waveforms], dtype=np.int64)
     rows = np.zeros((len(waveforms), int(lengths.max())), dtype=np.float32)

@@ -1,9 +1,9 @@
-"""The network over padded clips: what is exported as a graph.
+"""The network over padded clips, for export as a graph.
 
-Graph runtimes want arrays of one shape. Padding changes nothing of a clip's own frames: the front
-end has no padding and normalises over channels alone; frames after a clip's end are set to zero
-before each positional convolution, which is the convolution's own padding; and no frame attends to
-them. Their own values mean nothing, and leave as zeros.
+Graph runtimes need rectangular arrays. Padding does not change the frames of a clip: the front end
+has no padding and normalises over channels only; frames after the end of a clip are set to zero
+before each positional convolution, like the convolution's own padding; and no frame attends to
+them. The outputs of these frames are zeros.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from emo2vec_plugins.models.attention import Attend, alibi, heads_of
 from emo2vec_plugins.models.network import Network
 
 FAR = -1e9
-"""Added to the score of a frame that is none; finite, for infinities make NaN in some runtimes."""
+"""Added to attention scores of padding; finite, because infinities become NaN in some runtimes."""
 
 
 CLIPS, FRAMES = {0: "clips"}, {0: "clips", 1: "frames"}
 OUTPUTS = {"frames": CLIPS, "frame_embeddings": FRAMES, "embeddings": CLIPS}
 HEAD_OUTPUTS = {"frame_logits": FRAMES, "logits": CLIPS}
-"""Names of what a graph gives, in order, and their free dimensions; the head's come last."""
+"""Names of the outputs, in order, and their dynamic dimensions; those of the head come last."""
 
 
 class PaddedNetwork(nn.Module):
-    """A `Network` that takes clips padded to one length, with the same weights."""
+    """A `Network` for clips padded to one length, with the same weights."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class PaddedNetwork(nn.Module):
         self.heads = network.config.heads
         self.register_buffer("slopes", network.encoder.attention_slopes().detach())
         layers = network.encoder.local_encoder.layers()
-        # A matrix for each convolution, (kernel x inputs, outputs), as MatMul takes it.
+        # A matrix for each convolution, (kernel x inputs, outputs), as MatMul needs it.
         self.matrices = nn.ParameterList(
             nn.Parameter(layer[0].detach().T.contiguous(), requires_grad=False) for layer in layers
         )
@@ -46,16 +46,16 @@ class PaddedNetwork(nn.Module):
         self.norms = nn.ModuleList(layer[3] for layer in layers)
 
     def forward(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
-        """Run clips.
+        """Run a batch of padded clips.
 
         Args:
             waveforms: Shape (clips, samples), normalised, zeros after each clip.
-            lengths: Samples of each clip, 400 at least, shape (clips,), int64.
+            lengths: Samples of each clip, at least 400, shape (clips,), int64.
 
         Returns:
-            How many frames each clip has, shape (clips,); frame embeddings, shape (clips,
-            frames, width), zero after a clip's last; their means, shape (clips, width); and, with
-            a head, frame logits, shape (clips, frames, classes), and theirs.
+            The number of frames of each clip, shape (clips,); frame embeddings, shape (clips,
+            frames, width), zero after the last frame of a clip; their means, shape (clips, width);
+            and, with a head, frame logits, shape (clips, frames, classes), and their means.
         """
         frames = torch.div(lengths - RECEPTIVE, HOP, rounding_mode="floor") + 1
         x = self._convolved(waveforms[..., None])  # (clips, frames, channels)
@@ -76,8 +76,8 @@ class PaddedNetwork(nn.Module):
         for (kernel, stride), matrix, norm in zip(
             self.shapes, self.matrices, self.norms, strict=True
         ):
-            # Slices, one for each tap of the kernel: unfold has no operator in ONNX. Shapes are
-            # tensors while tracing, and must be divided as such to stay free dimensions.
+            # One slice per tap of the kernel, because ONNX has no operator for unfold. Shapes are
+            # tensors during tracing and must be divided as tensors to stay dynamic.
             span = torch.div(x.shape[1] - kernel, stride, rounding_mode="floor") * stride + 1
             taps = [x[:, tap : tap + span : stride] for tap in range(kernel)]
             x = F.gelu(norm(torch.cat(taps, -1) @ matrix))
@@ -90,17 +90,17 @@ class PaddedNetwork(nn.Module):
         for layer in list(encoder.relative_positional_encoder)[1:]:
             convolution = cast(nn.Conv1d, cast(nn.Sequential, layer)[0])
             inside = torch.where(own, position, 0.0).transpose(1, 2)
-            # Of the base class: the network's own takes one sequence. An even kernel gives one frame
-            # too many.
+            # The base class's forward, because the network's own takes a single sequence. An even
+            # kernel returns one extra frame.
             position = nn.Conv1d.forward(convolution, inside)[..., : x.shape[1]].transpose(1, 2)
             position = F.gelu(F.layer_norm(position, (width,)))
         return x + position
 
     def _bias(self, rows: int, frames: Tensor) -> Tensor:
-        """Return what is added to attention scores, shape (layers or 1, clips, heads, rows, rows)."""
+        """Return the bias of attention scores, shape (layers or 1, clips, heads, rows, rows)."""
         inside = torch.arange(rows)[None] < (frames + self.tokens)[:, None]  # (clips, rows)
-        barred = torch.where(inside, 0.0, FAR)[:, None, None, :]
-        return alibi(rows, self.tokens, cast(Tensor, self.slopes))[:, None] + barred
+        padding = torch.where(inside, 0.0, FAR)[:, None, None, :]
+        return alibi(rows, self.tokens, cast(Tensor, self.slopes))[:, None] + padding
 
     def _attend(self, bias: Tensor) -> Attend:
         def attend(qkv: Tensor) -> Tensor:

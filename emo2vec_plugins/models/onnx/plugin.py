@@ -1,7 +1,7 @@
-"""Graphs as models: ``onnx:SOURCE`` and ``openvino:SOURCE``.
+"""The loaders ``onnx:SOURCE`` and ``openvino:SOURCE``.
 
-A source is a file that ``emo2vec export`` wrote, or any model that torch can run, which is then
-exported each time it is loaded.
+A source is a file written by ``emo2vec export``, or any torch model, which is exported each time it
+is loaded.
 """
 
 from __future__ import annotations
@@ -16,19 +16,18 @@ from emo2vec_plugins.core import Backend, NamedModel, hookimpl, load_model
 from emo2vec_plugins.errors import ModelNotFoundError, OptionsError
 
 SUFFIX = ".onnx"
-"""Of files that are run as they are."""
-
+"""Suffix of exported files."""
 
 DTYPES = {
     "onnx": ("float32", "int8"),
     "openvino": ("float32", "bfloat16", "float16", "int8"),
 }
-"""What each runtime computes in; ``int8`` is the type of weights."""
+"""Data types of each runtime; ``int8`` applies to weights only."""
 
 
 @hookimpl
 def emo2vec_models() -> list[NamedModel]:
-    """Offer both runtimes."""
+    """Offer the loaders ``onnx`` and ``openvino``."""
     described = {"onnx": "ONNX Runtime, float32 or int8", "openvino": "OpenVINO, fastest on a CPU"}
     return [
         NamedModel(
@@ -43,7 +42,7 @@ def emo2vec_models() -> list[NamedModel]:
 
 def _load(runtime: str, source: str, *, device: str | None, dtype: str) -> Backend:
     if dtype not in DTYPES[runtime]:
-        raise OptionsError(f"{runtime}: computes in {', '.join(DTYPES[runtime])}, not in {dtype}")
+        raise OptionsError(f"{runtime}: supports {', '.join(DTYPES[runtime])}, got dtype {dtype!r}")
     from emo2vec_plugins.models.onnx.export import read_facts
     from emo2vec_plugins.models.onnx.graph_backend import GraphBackend
     from emo2vec_plugins.models.onnx.runtimes import OPENERS
@@ -52,25 +51,23 @@ def _load(runtime: str, source: str, *, device: str | None, dtype: str) -> Backe
         graph = OPENERS[runtime](path, device=device, dtype=dtype)
         facts = read_facts(graph.metadata, path)
     if (facts["dtype"] == "int8") != (dtype == "int8"):
-        raise OptionsError(
-            f"{source} has weights in {facts['dtype']}, {dtype} was asked for; its dtype must be "
-            f"{'int8' if facts['dtype'] == 'int8' else 'another, or the file another export'}"
-        )
+        advice = "use int8" if dtype != "int8" else "use another, or export the model as int8"
+        raise OptionsError(f"{source} has {facts['dtype']} weights, got dtype {dtype!r}; {advice}")
     return GraphBackend(graph, facts, name=runtime, dtype=dtype)
 
 
 @contextmanager
 def _file(source: str, dtype: str) -> Iterator[Path]:
-    """Yield an exported file: the source itself, or one that is removed after the block."""
+    """Yield an exported file: the source itself, or a temporary export."""
     if source.endswith(SUFFIX):
         path = Path(source).expanduser()
         if not path.is_file():
-            raise ModelNotFoundError(f"{source}: no such file; 'emo2vec export' writes one")
+            raise ModelNotFoundError(f"{source}: no such file; write one with 'emo2vec export'")
         yield path
         return
     from emo2vec_plugins.models.onnx.export import write_graph
 
-    # Errors are ignored: on Windows a runtime may have the file mapped as long as it runs.
+    # Cleanup errors are ignored, because on Windows a runtime may keep the file mapped.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         path = Path(folder) / f"model{SUFFIX}"
         backend = load_model(source, device="cpu")

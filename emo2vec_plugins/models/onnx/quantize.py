@@ -1,10 +1,10 @@
-"""Weights of a graph in eight bits, in blocks with a scale each, in ONNX's own operators.
+"""Block-wise 8-bit quantisation of a graph's weights with standard ONNX operators.
 
-A block of weights along a product's inner dimension is one ``DequantizeLinear`` (opset 21). Runtimes
-recognise it before a ``MatMul`` and quantise what it is multiplied with when it runs, row by row and
-block by block: ONNX Runtime by its 8-bit ``MatMulNBits``, OpenVINO by its dynamic quantisation. So a
-frame's numbers depend on nothing but itself, as they do in float32; schemes with one scale for a
-whole array (``onnxruntime.quantization.quantize_dynamic``) break that.
+Weights have one scale per block along the inner dimension and are stored as ``DequantizeLinear``
+(opset 21). Runtimes recognise it before a ``MatMul`` and quantise the other factor at run time, by
+row and block: ONNX Runtime with its 8-bit ``MatMulNBits``, OpenVINO with dynamic quantisation. So
+the result of a frame depends only on that frame, as in float32. Schemes with one scale for a whole
+array (``onnxruntime.quantization.quantize_dynamic``) lose this property.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ import numpy.typing as npt
 from emo2vec_plugins.core import FloatArray
 
 BLOCK = 256
-"""Weights that share a scale, at most; dimensions that no power of two from 16 divides stay."""
+"""Maximum weights per scale; dimensions not divisible by 16 are not quantised."""
 
 LEAST_BLOCK = 16
-"""Smaller blocks are not in the standard."""
+"""Smallest block size in the standard."""
 
 OPSET = 21
-"""The first with scales for blocks."""
+"""The first opset with block scales."""
 
 
 def quantize(model: Any, *, keep: tuple[str, ...]) -> int:
-    """Replace the weights of a graph's matrix products, in place; return how many there were.
+    """Quantise the weights of a graph's matrix products in place; return their number.
 
     Args:
-        model: An ``onnx.ModelProto`` whose products have their weights second.
-        keep: Weights whose names begin so stay as they are.
+        model: An ``onnx.ModelProto`` with weights as second factor of its products.
+        keep: Prefixes of weights to leave unchanged.
     """
     from onnx import helper, numpy_helper
 
@@ -42,7 +42,7 @@ def quantize(model: Any, *, keep: tuple[str, ...]) -> int:
     added: list[Any] = []
     for name in dict.fromkeys(node.input[1] for node in products):
         if name not in weights or name.startswith(keep):
-            continue  # an activation, as in attention, or to be kept
+            continue  # an activation, as in attention, or listed in keep
         values = numpy_helper.to_array(weights[name])
         block = block_of(len(values))
         if block is None:
@@ -56,7 +56,7 @@ def quantize(model: Any, *, keep: tuple[str, ...]) -> int:
     for node in products:
         if node.input[1] in restored:
             node.input[1] = restored[node.input[1]].output[0]
-    # They read weights alone, and so may come before all other nodes.
+    # The new nodes read only weights, so they can come before all other nodes.
     nodes = [*restored.values(), *graph.node]
     kept = [each for name, each in weights.items() if name not in restored]
     del graph.node[:], graph.initializer[:]
@@ -69,7 +69,7 @@ def quantize(model: Any, *, keep: tuple[str, ...]) -> int:
 
 
 def block_of(size: int) -> int | None:
-    """Return the largest block that divides an inner dimension, None if there is none.
+    """Return the largest block size that divides an inner dimension, or None.
 
     >>> block_of(1024), block_of(96), block_of(10)
     (256, 32, None)
@@ -81,18 +81,18 @@ def block_of(size: int) -> int | None:
 
 
 def in_blocks(weights: FloatArray, block: int) -> tuple[npt.NDArray[np.int8], FloatArray]:
-    """Return weights as steps of a scale for each block and column, symmetric about zero.
+    """Return weights as integer steps and a scale per block and column, symmetric about zero.
 
     Args:
         weights: Shape (inner, outer).
-        block: Divides the inner dimension.
+        block: Block size, a divisor of the inner dimension.
 
     Returns:
         Steps from -127 to 127, shape (inner, outer), and scales, shape (inner / block, outer).
     """
     parts = weights.reshape(-1, block, weights.shape[1]).astype(np.float32)
-    # Symmetric, -127 to 127: zero stays zero, and products need no correction for an offset. A
-    # block of zeros alone has any scale but 0.
+    # Symmetric, -127 to 127: zero stays zero, and products need no correction for an offset. The
+    # scale of a block of zeros is arbitrary, but must not be 0.
     largest = np.abs(parts).max(axis=1)
     scales = (np.where(largest > 0, largest, 1.0) / 127).astype(np.float32)
     steps = np.rint(parts / scales[:, None]).clip(-127, 127).astype(np.int8)

@@ -1,4 +1,4 @@
-"""What opens graphs: ONNX Runtime and OpenVINO, behind one type."""
+"""One interface to ONNX Runtime and OpenVINO."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from emo2vec_plugins.models.onnx.quantize import BLOCK
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """A call of a graph that was started.
+    """A running call of a graph.
 
     Attributes:
-        ready: Waits for at most `MOMENT` and returns whether the outputs are there.
-        outputs: Waits for them and returns them, in order; they are the caller's.
+        ready: Waits for at most `MOMENT` and returns whether the call is done.
+        outputs: Waits for the outputs and returns them, in order; the caller owns them.
     """
 
     ready: Callable[[], bool]
@@ -31,34 +31,34 @@ class Running:
 
 
 Start = Callable[[FloatArray, npt.NDArray[np.int64]], Running]
-"""Takes waveforms, (clips, samples), and lengths, (clips,)."""
+"""Starts a call with waveforms, (clips, samples), and lengths, (clips,)."""
 
 MOMENT = 1
-"""Milliseconds for which one call of several is waited for."""
+"""Milliseconds to wait for one of several calls."""
 
 MOST_STREAMS = 4
-"""Calls of OpenVINO at once: threads of one call wait for each other at every layer."""
+"""Maximum concurrent OpenVINO calls; within a call, threads wait for each other at every layer."""
 
 KEPT_KERNELS = 64
-"""Kernels that OpenVINO keeps, each for one shape of its arrays. Left alone it keeps thousands, and
-grows by gigabytes in an hour of turns of all lengths; with none, equal layers share none."""
+"""Size of OpenVINO's kernel cache, one kernel per array shape. By default it keeps thousands and
+grows by gigabytes within an hour of turns of varied lengths; at 0, equal layers share no kernels."""
 
 PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
-"""OpenVINO's names of what it computes in."""
+"""OpenVINO's names of data types."""
 
 CAPABILITIES = {"bfloat16": "BF16", "float16": "FP16"}
-"""OpenVINO's names of what a processor has beside float32."""
+"""OpenVINO's names of a processor's optional data types."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Graph:
-    """A file, opened by a runtime.
+    """A graph opened by a runtime.
 
     Attributes:
-        start: Starts it. All calls must come from one thread: OpenVINO's Python part locks up
-            when its first come from two.
-        metadata: The file's own properties, by name.
-        streams: How many may be started before one is waited for.
+        start: Starts a call. All calls must come from one thread: OpenVINO's Python API deadlocks
+            if the first calls come from two threads.
+        metadata: Metadata of the file, by name.
+        streams: Maximum number of running calls.
     """
 
     start: Start
@@ -66,14 +66,14 @@ class Graph:
     streams: int = 1
 
     def call(self, waveforms: FloatArray, lengths: npt.NDArray[np.int64]) -> list[FloatArray]:
-        """Run it and wait.
+        """Run the graph and return its outputs.
 
         Args:
             waveforms: Shape (clips, samples), float32, normalised, zeros after each clip.
             lengths: Samples of each clip, shape (clips,).
 
         Returns:
-            Outputs as `PaddedNetwork.forward` has them.
+            The outputs of `PaddedNetwork.forward`.
         """
         return self.start(waveforms, lengths).outputs()
 
@@ -83,28 +83,26 @@ def open_onnxruntime(path: Path, *, device: str | None, dtype: str = "") -> Grap
 
     Args:
         path: The file.
-        device: ``cpu``, or ``cuda`` or ``cuda:1`` with onnxruntime-gpu; the CPU for None.
-        dtype: Not used: the file's weights say it.
+        device: ``cpu``, or ``cuda`` or ``cuda:1`` with onnxruntime-gpu; None for the CPU.
+        dtype: Unused; the weights in the file determine it.
 
     Raises:
-        OptionsError: If it has no such device.
-        MissingExtraError: If it is not installed.
-        ExportError: If it cannot run the file.
+        OptionsError: If the device is not available.
+        MissingExtraError: If ONNX Runtime is not installed.
+        ExportError: If ONNX Runtime cannot open the file.
     """
     onnxruntime = import_extra("onnxruntime", extra="onnx", purpose="a model behind onnx:")
     providers = _providers(device, onnxruntime.get_available_providers())
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # its warnings are of its own optimisations
+    options.log_severity_level = 3  # warnings concern only internal optimisations
     options.intra_op_num_threads = _threads()
     try:
         session = onnxruntime.InferenceSession(path, options, providers=providers)
     except Exception as error:
         raise ExportError(f"{path}: ONNX Runtime cannot open it: {_first_line(error)}") from error
-    # It falls back to the CPU with a mere log line when CUDA's libraries are missing.
+    # ONNX Runtime falls back to the CPU with only a log line if CUDA libraries are missing.
     if device not in (None, "cpu") and "CUDAExecutionProvider" not in session.get_providers():
-        raise OptionsError(
-            f"ONNX Runtime could not start on device {device!r}; it would use the CPU"
-        )
+        raise OptionsError(f"ONNX Runtime cannot start on device {device!r}, only on the CPU")
 
     def start(waveforms: FloatArray, lengths: npt.NDArray[np.int64]) -> Running:
         found: list[FloatArray] = session.run(None, {"waveforms": waveforms, "lengths": lengths})
@@ -119,32 +117,33 @@ def open_openvino(path: Path, *, device: str | None, dtype: str) -> Graph:
     Args:
         path: The file.
         device: None or ``cpu``.
-        dtype: What it computes in; for ``int8``, the type of the weights, in the fastest of float
-            that the processor has.
+        dtype: Data type of the arithmetic. With ``int8`` weights, the arithmetic uses the
+            processor's fastest float type.
 
     Raises:
-        OptionsError: If the processor has no such arithmetic, or the device is another.
-        MissingExtraError: If it is not installed.
-        ExportError: If it cannot run the file.
+        OptionsError: If the processor does not support *dtype*, or *device* is not the CPU.
+        MissingExtraError: If OpenVINO is not installed.
+        ExportError: If OpenVINO cannot open the file.
     """
     openvino = import_extra("openvino", extra="openvino", purpose="a model behind openvino:")
     if device not in (None, "cpu"):
-        raise OptionsError(f"OpenVINO runs on the CPU here, device {device!r} was asked for")
+        raise OptionsError(f"an OpenVINO model runs on the CPU only, got device {device!r}")
     core = _shared(openvino.Core)
-    able = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    if dtype in CAPABILITIES and CAPABILITIES[dtype] not in able:
+    supported = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    if dtype in CAPABILITIES and CAPABILITIES[dtype] not in supported:
         raise OptionsError(
-            f"this processor has no {dtype} arithmetic, only {', '.join(able)}; use float32 or int8"
+            f"this processor does not support {dtype}, only {', '.join(supported)}; use float32 or "
+            "int8"
         )
-    fastest = "bf16" if "BF16" in able else "f32"
+    fastest = "bf16" if "BF16" in supported else "f32"
     streams = min(_threads(), MOST_STREAMS)
-    # Streams run groups side by side, each on its share of the cores: layers are too small for all
-    # cores to gain from one group.
+    # Streams run groups in parallel, each on some of the cores, because layers are too small to keep
+    # all cores busy with one group.
     settings = {
         "NUM_STREAMS": str(streams),
         "INFERENCE_NUM_THREADS": str(_threads()),
         "INFERENCE_PRECISION_HINT": PRECISIONS.get(dtype, fastest),
-        # In the blocks of the weights; 0 switches it off.
+        # Same block size as the weights; 0 disables dynamic quantisation.
         "DYNAMIC_QUANTIZATION_GROUP_SIZE": str(BLOCK if dtype == "int8" else 0),
         "CPU_RUNTIME_CACHE_CAPACITY": str(KEPT_KERNELS),
     }
@@ -163,7 +162,7 @@ def open_openvino(path: Path, *, device: str | None, dtype: str) -> Graph:
         def wait() -> list[FloatArray]:
             try:
                 request.wait()
-                # Copies: the request's next call writes its outputs to the same memory.
+                # Copies, because the next call of the request overwrites the same memory.
                 return [request.get_output_tensor(index).data.copy() for index in range(count)]
             finally:
                 free.append(request)
@@ -175,18 +174,18 @@ def open_openvino(path: Path, *, device: str | None, dtype: str) -> Graph:
 
 @cache
 def _shared(make_core: Callable[[], Any]) -> Any:
-    """Return the one core of OpenVINO in this process.
+    """Return the OpenVINO core of this process.
 
-    Each core sets a stack for signal handlers, and puts back the one before when it goes. Of two
-    that do not go in reverse order, the last puts back the freed stack of the first, and the next
-    signal with a handler, Ctrl-C for one, crashes the process (OpenVINO 2026.4.1,
-    `SigAltStackSetup` of src/plugins/intel_cpu).
+    Each core installs a stack for signal handlers and restores the previous stack when it is
+    deleted. If two cores are not deleted in reverse order, the last one restores the freed stack
+    of the first, and the next signal with a handler, such as Ctrl-C, crashes the process
+    (OpenVINO 2026.4.1, `SigAltStackSetup` of src/plugins/intel_cpu).
     """
     return make_core()
 
 
 def _threads() -> int:
-    """Return how many threads torch has, so that one setting is for all."""
+    """Return torch's number of threads, so that one setting applies to all runtimes."""
     import torch
 
     return torch.get_num_threads()
@@ -198,8 +197,8 @@ def _providers(device: str | None, available: Sequence[str]) -> list[Any]:
     kind, _, index = str(device).partition(":")
     if kind != "cuda" or "CUDAExecutionProvider" not in available:
         raise OptionsError(
-            f"ONNX Runtime has no device {device!r} here, only {', '.join(available)}; for CUDA "
-            "install onnxruntime-gpu in place of onnxruntime"
+            f"device {device!r} is not available in ONNX Runtime, only {', '.join(available)}; for "
+            "CUDA install onnxruntime-gpu instead of onnxruntime"
         )
     return [("CUDAExecutionProvider", {"device_id": int(index or 0)}), "CPUExecutionProvider"]
 
@@ -215,4 +214,4 @@ def _first_line(error: Exception) -> str:
 
 
 OPENERS = {"onnx": open_onnxruntime, "openvino": open_openvino}
-"""What opens a file, by the name of the model that users give."""
+"""Functions that open a graph, by the name of the loader."""

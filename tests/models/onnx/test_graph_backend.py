@@ -1,4 +1,4 @@
-"""Clips in groups of similar length: arithmetic."""
+"""Grouping clips by length."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def cost(found, lengths, call):
 
 
 def every_partition(order):
-    """Give all ways to cut a list into consecutive parts."""
+    """Yield every way to cut a list into consecutive parts."""
     for cuts in range(1 << max(0, len(order) - 1)):
         edges = [0, *(i + 1 for i in range(len(order) - 1) if cuts >> i & 1), len(order)]
         yield [order[a:b] for a, b in pairwise(edges)]
 
 
 @given(lengths=LENGTHS, most=st.integers(400, 8_000), call=st.integers(0, 1_000))
-def test_groups_hold_every_clip_once_and_keep_the_limit(lengths, most, call):
+def test_groups_contain_every_clip_once_and_keep_the_limit(lengths, most, call):
     found = groups(lengths, most=most, call=call)
 
     assert sorted(index for group in found for index in group) == list(range(len(lengths)))
@@ -34,7 +34,7 @@ def test_groups_hold_every_clip_once_and_keep_the_limit(lengths, most, call):
 
 
 @given(lengths=LENGTHS.filter(bool), most=st.integers(400, 8_000), call=st.integers(0, 1_000))
-def test_no_other_borders_cost_less(lengths, most, call):
+def test_no_other_partition_costs_less(lengths, most, call):
     order = sorted(range(len(lengths)), key=lambda index: lengths[index])
     allowed = [
         partition
@@ -47,7 +47,7 @@ def test_no_other_borders_cost_less(lengths, most, call):
     )
 
 
-def test_nothing_has_no_groups():
+def test_no_clips_give_no_groups():
     assert groups([]) == []
 
 

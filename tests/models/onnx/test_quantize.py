@@ -1,4 +1,4 @@
-"""Weights in blocks of eight bits: arithmetic."""
+"""Block-wise 8-bit quantisation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from emo2vec_plugins.models.onnx.quantize import block_of, in_blocks
 
 
 @given(size=st.integers(1, 5_000))
-def test_a_block_is_the_greatest_power_of_two_that_divides(size):
+def test_a_block_is_the_largest_power_of_two_that_divides_the_size(size):
     block = block_of(size)
 
     fitting = [power for power in (16, 32, 64, 128, 256) if size % power == 0]
@@ -18,7 +18,7 @@ def test_a_block_is_the_greatest_power_of_two_that_divides(size):
 
 
 @given(seed=st.integers(0, 2**32 - 1), outer=st.integers(1, 5), spread=st.floats(1e-6, 1e6))
-def test_eight_bits_are_half_a_step_from_the_weights_at_most(seed, outer, spread):
+def test_the_quantisation_error_is_at_most_half_a_step(seed, outer, spread):
     weights = np.random.default_rng(seed).standard_normal((64, outer)).astype(np.float32) * spread
     weights[:16, 0] = 0
 

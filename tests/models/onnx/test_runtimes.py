@@ -1,4 +1,4 @@
-"""Exported graphs do what torch and the reference do, whatever is padded beside a clip."""
+"""Exported graphs equal torch and the reference, in any padded batch."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from emo2vec_plugins.testing import check_backend
 
 TOLERANCE = 1e-4
 RUNTIMES = ("onnx", "openvino")
-pytestmark = pytest.mark.filterwarnings("ignore")  # FunASR's imports warn of many things
+pytestmark = pytest.mark.filterwarnings("ignore")  # FunASR's imports raise many warnings
 
 
 @pytest.fixture(scope="module")
@@ -78,16 +78,14 @@ def assert_same(found, expected, tolerance=TOLERANCE):
     )
 )
 @pytest.mark.parametrize("name", RUNTIMES)
-def test_every_batch_composition_is_what_the_reference_gives_each_clip(
-    graphs, reference, name, lengths
-):
+def test_results_in_any_batch_equal_the_reference(graphs, reference, name, lengths):
     waveforms = noise_of(lengths)
 
     assert_same(graphs[name].run(waveforms), reference.run(waveforms))
 
 
 @pytest.mark.parametrize("name", RUNTIMES)
-def test_a_model_named_instead_of_a_file_is_exported_when_loaded(folder, reference, name):
+def test_a_model_in_place_of_a_file_is_exported_when_loaded(folder, reference, name):
     graph = load_model(f"{name}:{folder}")
     waveforms = noise_of([16_000, 4_000])
 
@@ -97,12 +95,12 @@ def test_a_model_named_instead_of_a_file_is_exported_when_loaded(folder, referen
 
 
 @pytest.mark.parametrize("name", RUNTIMES)
-def test_a_graph_keeps_the_law_of_back_ends(graphs, name):
+def test_a_graph_passes_the_check_of_back_ends(graphs, name):
     check_backend(graphs[name])
 
 
 @pytest.mark.parametrize("name", RUNTIMES)
-def test_a_model_without_a_head_gives_embeddings_alone(tmp_path, name):
+def test_a_model_without_a_head_returns_only_embeddings(tmp_path, name):
     save_reference(tmp_path / "headless", SMALL, tokens=())
     model = load_model(tmp_path / "headless", device="cpu")
     export(model, tmp_path / "headless.onnx")
@@ -115,7 +113,7 @@ def test_a_model_without_a_head_gives_embeddings_alone(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", RUNTIMES)
-def test_one_scale_of_the_bias_for_each_block_and_an_even_positional_kernel(tmp_path, name):
+def test_a_bias_scale_per_block_and_an_even_positional_kernel(tmp_path, name):
     config = Config(
         width=32,
         heads=4,
@@ -134,7 +132,7 @@ def test_one_scale_of_the_bias_for_each_block_and_an_even_positional_kernel(tmp_
 
 
 @pytest.mark.parametrize("name", RUNTIMES)
-def test_the_embedded_model_says_the_same_through_a_graph(name):
+def test_the_embedded_model_has_the_same_scores_through_a_graph(name):
     sound = (noise_of([40_000])[0], 16_000)
 
     (ours,) = Engine(load_model("tiny", device="cpu")).score(sound)
@@ -160,7 +158,7 @@ def test_the_published_shape_in_every_dtype(tmp_path):
             assert cosine(embeddings.mean(0), theirs.mean(0)) > 0.999
 
 
-# Fewer bits.
+# Lower precision.
 
 
 def cosine(a, b):
@@ -176,8 +174,8 @@ def cosine(a, b):
         ("tiny", "bfloat16"),
     ],
 )
-def test_a_trained_model_says_the_same_of_speech(shared, model, dtype):
-    """Of 99 % of clips at least, and embeddings point the same way."""
+def test_a_trained_model_gives_nearly_the_same_with_lower_precision(shared, model, dtype):
+    """At least 99 % of labels agree, and embeddings have nearly the same direction."""
     rows = list(csv.DictReader((shared / "emodb" / "labels.csv").read_text().splitlines()))
     sounds = [shared / "emodb" / row["file"] for row in rows]
     sounds = [
@@ -218,21 +216,21 @@ def fewer(folder, files):
 
 @settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow])
 @given(lengths=st.lists(st.integers(400, 30_000), min_size=1, max_size=6))
-@pytest.mark.parametrize("way", FEWER, ids=":".join)
-def test_fewer_bits_are_near_in_every_batch_composition(fewer, reference, way, lengths):
-    if fewer[way] is None:
-        pytest.skip("this processor has no such arithmetic")
+@pytest.mark.parametrize("model", FEWER, ids=":".join)
+def test_lower_precision_is_close_in_any_batch(fewer, reference, model, lengths):
+    if fewer[model] is None:
+        pytest.skip("this processor does not support the dtype")
     waveforms = noise_of(lengths)
 
     for (found, _), (expected, _) in zip(
-        fewer[way].run(waveforms), reference.run(waveforms), strict=True
+        fewer[model].run(waveforms), reference.run(waveforms), strict=True
     ):
         assert cosine(found.mean(0), expected.mean(0)) >= 0.99
         np.testing.assert_allclose(found, expected, atol=0.5, rtol=0)
 
 
 @pytest.mark.parametrize("name", RUNTIMES)
-def test_eight_bits_are_near_and_smaller(files, graphs, name):
+def test_int8_is_close_and_smaller(files, graphs, name):
     eight = load_model(f"{name}:{files['int8']}", dtype="int8")
     waveforms = noise_of([16_000, 3_000])
 
@@ -245,7 +243,7 @@ def test_eight_bits_are_near_and_smaller(files, graphs, name):
 # The file.
 
 
-def test_the_file_is_plain_onnx_with_free_dimensions(files):
+def test_the_file_is_plain_onnx_with_dynamic_dimensions(files):
     for path in files.values():
         model = onnx.load(path)
         onnx.checker.check_model(model)
@@ -259,7 +257,7 @@ def test_the_file_is_plain_onnx_with_free_dimensions(files):
         assert shapes["frame_embeddings"][:2] == ["clips", "frames"]
 
 
-def test_the_file_is_of_use_without_this_package(files, reference):
+def test_the_file_can_be_used_without_this_package(files, reference):
     session = onnxruntime.InferenceSession(files["float32"])
     (waveform,) = noise_of([16_000])
     ((embeddings, logits),) = reference.run([waveform])
@@ -277,7 +275,7 @@ def test_the_file_is_of_use_without_this_package(files, reference):
     assert not outputs["frame_logits"][0, 49:].any()
 
 
-def test_a_graph_that_does_something_else_is_not_written(folder, tmp_path):
+def test_a_graph_with_different_results_is_not_written(folder, tmp_path):
     class Other(TorchBackend):
         def run(self, waveforms):
             return [(embeddings + 1e-3, logits) for embeddings, logits in super().run(waveforms)]
@@ -285,7 +283,7 @@ def test_a_graph_that_does_something_else_is_not_written(folder, tmp_path):
     model = load_model(folder, device="cpu")
     other = Other(model.network, labels=model.labels, provenance=model.provenance, device="cpu")
 
-    with pytest.raises(ExportError, match=r"differs from torch by 0.001, 0.0001 is allowed"):
+    with pytest.raises(ExportError, match=r"at most 0\.0001 .* got 0\.001"):
         export(other, tmp_path / "other.onnx")
     assert list(tmp_path.iterdir()) == []
 
@@ -293,40 +291,40 @@ def test_a_graph_that_does_something_else_is_not_written(folder, tmp_path):
 # Mistakes.
 
 
-def test_what_is_no_model_of_torchs_is_not_exported(files, folder, tmp_path):
+def test_only_a_torch_model_in_float32_is_exported(files, folder, tmp_path):
     graph = load_model(f"onnx:{files['float32']}")
-    with pytest.raises(OptionsError, match=r"got GraphBackend in float32"):
+    with pytest.raises(OptionsError, match="GraphBackend in float32"):
         export(graph, tmp_path / "again.onnx")
     half = load_model(folder, device="cpu", dtype="bfloat16")
-    with pytest.raises(OptionsError, match=r"got TorchBackend in bfloat16"):
+    with pytest.raises(OptionsError, match="TorchBackend in bfloat16"):
         export(half, tmp_path / "half.onnx")
     with pytest.raises(OptionsError, match="float32 or int8, got 'int4'"):
         export(load_model(folder, device="cpu"), tmp_path / "small.onnx", dtype="int4")
 
 
 @pytest.mark.parametrize("name", RUNTIMES)
-def test_a_dtype_that_a_file_has_not_is_refused(files, name):
-    with pytest.raises(OptionsError, match=r"weights in int8, float32 was asked for.*must be int8"):
+def test_a_dtype_that_differs_from_the_file_is_rejected(files, name):
+    with pytest.raises(OptionsError, match=r"int8\.onnx has int8 .*'float32'.* int8"):
         load_model(f"{name}:{files['int8']}")
-    with pytest.raises(OptionsError, match=r"weights in float32, int8 was asked for"):
+    with pytest.raises(OptionsError, match=r"float32\.onnx has float32 .*'int8'"):
         load_model(f"{name}:{files['float32']}", dtype="int8")
 
 
-def test_arithmetic_that_a_runtime_has_not_is_refused(folder):
-    with pytest.raises(OptionsError, match="onnx: computes in float32, int8, not in bfloat16"):
+def test_a_dtype_that_a_runtime_does_not_support_is_rejected(folder):
+    with pytest.raises(OptionsError, match=r"onnx: .*float32, int8, .*'bfloat16'"):
         load_model(f"onnx:{folder}", dtype="bfloat16")
-    with pytest.raises(OptionsError, match=r"not in 'int8'; graphs have it: openvino:MODEL"):
+    with pytest.raises(OptionsError, match=r"'int8'.* openvino:MODEL"):
         load_model(folder, device="cpu", dtype="int8")
 
 
 @pytest.mark.parametrize("name", RUNTIMES)
-def test_a_device_that_a_runtime_has_not_is_refused(files, name):
+def test_a_device_that_a_runtime_does_not_support_is_rejected(files, name):
     with pytest.raises(OptionsError, match="'cuda:1'"):
         load_model(f"{name}:{files['float32']}", device="cuda:1")
 
 
 @pytest.mark.parametrize("name", RUNTIMES)
-def test_files_of_others_are_refused_in_words(tmp_path, name):
+def test_other_files_are_rejected_with_a_reason(tmp_path, name):
     value = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1])
     node = onnx.helper.make_node("Identity", ["x"], ["y"])
     out = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1])
@@ -338,24 +336,24 @@ def test_files_of_others_are_refused_in_words(tmp_path, name):
     onnx.save(model, tmp_path / "other.onnx")
     (tmp_path / "text.onnx").write_text("no graph")
 
-    with pytest.raises(ExportError, match="by 'emo2vec export' was expected"):
+    with pytest.raises(ExportError, match=r"other\.onnx: .*'emo2vec export'"):
         load_model(f"{name}:{tmp_path / 'other.onnx'}")
-    with pytest.raises(ExportError, match="cannot open it"):
+    with pytest.raises(ExportError, match=r"text\.onnx: .*cannot open"):
         load_model(f"{name}:{tmp_path / 'text.onnx'}")
-    with pytest.raises(ModelNotFoundError, match="no such file; 'emo2vec export' writes one"):
+    with pytest.raises(ModelNotFoundError, match=r"none\.onnx: .*'emo2vec export'"):
         load_model(f"{name}:{tmp_path / 'none.onnx'}")
 
 
-def test_a_file_without_a_runtime_says_how_to_name_it(files):
-    with pytest.raises(ModelNotFoundError, match=r"is a graph: onnx:.* or openvino:"):
+def test_the_error_for_a_file_without_a_runtime_names_the_loaders(files):
+    with pytest.raises(ModelNotFoundError, match=r"onnx:.* or openvino:"):
         load_model(str(files["float32"]))
 
 
 @pytest.mark.parametrize(
     ("name", "module", "extra"),
     [
-        ("onnx", "onnxruntime", r"emo2vec-plugins\[onnx\]"),
-        ("openvino", "openvino", r"emo2vec-plugins\[openvino\]"),
+        ("onnx", "onnxruntime", r"\[onnx\]"),
+        ("openvino", "openvino", r"\[openvino\]"),
     ],
 )
 def test_a_missing_runtime_is_named(files, monkeypatch, name, module, extra):
@@ -365,7 +363,7 @@ def test_a_missing_runtime_is_named(files, monkeypatch, name, module, extra):
         load_model(f"{name}:{files['float32']}")
 
 
-def test_a_named_model_is_found_again_beside_a_folder_of_its_name(tmp_path, monkeypatch):
+def test_a_named_model_is_found_again_despite_a_folder_of_its_name(tmp_path, monkeypatch):
     (tmp_path / "tiny").mkdir()
     monkeypatch.chdir(tmp_path)
     engine = Engine(load_model("onnx:tiny"))
@@ -385,8 +383,8 @@ os.kill(os.getpid(), signal.SIGUSR1)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="OpenVINO sets a signal stack on Linux alone")
-def test_signals_are_handled_after_models_of_openvino_are_gone(files):
+@pytest.mark.skipif(sys.platform != "linux", reason="OpenVINO sets a signal stack only on Linux")
+def test_signals_are_handled_after_openvino_models_are_deleted(files):
     command = [sys.executable, "-c", SIGNAL_AFTER_TWO_MODELS, f"openvino:{files['float32']}"]
 
     run = subprocess.run(command, capture_output=True, text=True)
@@ -394,14 +392,14 @@ def test_signals_are_handled_after_models_of_openvino_are_gone(files):
     assert (run.returncode, run.stdout) == (0, "handled\n"), run.stderr
 
 
-def test_writing_needs_onnx(folder, tmp_path, monkeypatch):
+def test_exporting_needs_onnx(folder, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
 
-    with pytest.raises(MissingExtraError, match=r"emo2vec-plugins\[onnx\]"):
+    with pytest.raises(MissingExtraError, match=r"\[onnx\]"):
         export(load_model(folder, device="cpu"), tmp_path / "graph.onnx")
 
 
-def test_a_file_is_read_as_audio_is(files, tmp_path):
+def test_a_graph_scores_an_audio_file(files, tmp_path):
     soundfile.write(tmp_path / "a.wav", noise_of([16_000])[0] * 0.1, 16_000)
 
     (emotion,) = Engine(load_model(f"onnx:{files['float32']}")).score(tmp_path / "a.wav")
@@ -410,7 +408,7 @@ def test_a_file_is_read_as_audio_is(files, tmp_path):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int8"])
-def test_a_model_that_gives_no_numbers_is_not_written(folder, tmp_path, dtype):
+def test_a_model_that_returns_nan_is_not_written(folder, tmp_path, dtype):
     class Broken(TorchBackend):
         def run(self, waveforms):
             return [(embeddings * np.nan, logits) for embeddings, logits in super().run(waveforms)]
@@ -418,6 +416,6 @@ def test_a_model_that_gives_no_numbers_is_not_written(folder, tmp_path, dtype):
     model = load_model(folder, device="cpu")
     broken = Broken(model.network, labels=model.labels, provenance=model.provenance, device="cpu")
 
-    with pytest.raises(ExportError, match="was not written"):
+    with pytest.raises(ExportError, match=r"broken\.onnx .*got nan"):
         export(broken, tmp_path / "broken.onnx", dtype=dtype)
     assert list(tmp_path.iterdir()) == []
