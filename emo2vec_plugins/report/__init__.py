@@ -1,4 +1,4 @@
-"""Dialogues to look at: an HTML page with audio, pictures, and what notebooks show."""
+"""Visual reports of dialogues: an HTML page with audio, pictures, and HTML for notebooks."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Who was taken for whom, as a picture."""
+"""Pictures of confusion matrices."""
 
 from __future__ import annotations
 
@@ -17,28 +17,29 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = "Blues"
-"""From light to dark in one hue: for the colour-blind, and in grey print, too."""
+"""Light to dark in one hue, which suits colour-blind readers and greyscale prints."""
 
 _CELL, _MARGIN = 0.9, 2.2  # inches
 
 
 def confusion(pairs: Iterable[tuple[str | None, str | None]]) -> Figure:
-    """Return a picture of who was taken for whom: counts, and shares of each row.
+    """Return a figure of a confusion matrix: counts, and shares of each row.
 
     Args:
-        pairs: For each turn its true label, and what it was heard as. Turns without a true label
-            are left out; those heard as nothing are in a column of their own.
+        pairs: The true and the predicted label of each turn. Turns without a true label are
+            ignored; turns without a predicted label are in a separate column.
 
     Raises:
         OptionsError: If no turn has a true label.
         MissingExtraError: If matplotlib is not installed.
     """
-    counts = Counter((truth, heard) for truth, heard in pairs if truth is not None)
+    counts = Counter((truth, predicted) for truth, predicted in pairs if truth is not None)
     rows = list(palette(truth for truth, _ in counts))
     if not rows:
         raise OptionsError("expected turns with a true label, found none")
-    others = [label for label in palette(heard for _, heard in counts) if label not in rows]
-    columns = [*rows, *others, *([None] if any(heard is None for _, heard in counts) else [])]
+    predictions = [predicted for _, predicted in counts]
+    others = [label for label in palette(predictions) if label not in rows]
+    columns = [*rows, *others, *([None] if None in predictions else [])]
     return confusion_figure(
         rows,
         [UNSCORED if name is None else name for name in columns],
@@ -49,13 +50,14 @@ def confusion(pairs: Iterable[tuple[str | None, str | None]]) -> Figure:
 def confusion_figure(
     rows: Sequence[str], columns: Sequence[str], counts: Sequence[Sequence[int]]
 ) -> Figure:
-    """Return a figure: in each cell the count and its share of the row, which is the colour.
+    """Return a figure of a confusion matrix from its counts.
 
-    A row of no turns is left light, without shares.
+    Each cell has the count and its share of the row, which sets the colour. Rows without turns stay
+    light and have no shares.
 
     Args:
         rows: The true classes.
-        columns: What turns were heard as.
+        columns: The predicted classes.
         counts: One sequence for each row.
 
     Raises:
@@ -77,7 +79,7 @@ def confusion_figure(
             axes.text(column, row, text, ha="center", va="center", color=ink)
         axes.set_xticks(range(width), [text_of(name) for name in columns], rotation=45, ha="right")
         axes.set_yticks(range(height), [text_of(name) for name in rows])
-        axes.set_xlabel("heard as")
+        axes.set_xlabel("predicted class")
         axes.set_ylabel("true class")
         figure.colorbar(image, ax=axes, label="share of the true class", shrink=0.8)
     return figure

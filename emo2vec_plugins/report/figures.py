@@ -1,7 +1,7 @@
-"""What all pictures share: fonts, names as they are, a legend, and files that can be made again.
+"""Shared parts of all pictures: fonts, names, legends and reproducible files.
 
-matplotlib is imported inside functions, and never pyplot: no window, no global state. Settings of
-the user's own apply but for those that would change what a text says.
+matplotlib is imported inside functions, and pyplot never, so there are no windows and no global
+state. The user's matplotlib settings apply, except those that would change the meaning of a text.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SUFFIXES = (".png", ".svg", ".pdf")
-"""What files of pictures end in."""
+"""Suffixes of picture files."""
 
 DPI = 150
 GREY, FAINT = "#777777", "#f2f2f2"
-_WIDEST = 28  # characters of a name beside a lane
+_WIDEST = 28  # maximum characters of a name beside a lane
 
-# DejaVu Sans comes with matplotlib; the others are asked for what it lacks, if they are installed.
+# DejaVu Sans comes with matplotlib; the others supply missing characters if they are installed.
 _FAMILIES = (
     *("DejaVu Sans", "Noto Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC"),
     *("Noto Sans JP", "Noto Sans KR", "Noto Sans Devanagari", "Noto Sans Thai", "Noto Emoji"),
@@ -42,7 +42,7 @@ _FAMILIES = (
 
 @contextmanager
 def drawing() -> Iterator[None]:
-    """Let the block make figures: texts in it mean what they say, in fonts that have them.
+    """Set up matplotlib for figures in a block: plain texts, and fonts for their characters.
 
     Raises:
         MissingExtraError: If matplotlib is not installed.
@@ -50,7 +50,7 @@ def drawing() -> Iterator[None]:
     mpl = import_extra("matplotlib", extra="pictures", purpose="a picture")
     plain = {
         "font.family": list(_fonts()),
-        "text.parse_math": False,  # a speaker may be called $x$
+        "text.parse_math": False,  # a speaker's name may be $x$
         "text.usetex": False,
         "hatch.linewidth": 0.6,
     }
@@ -59,7 +59,7 @@ def drawing() -> Iterator[None]:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return a figure of so many inches."""
+    """Return an empty figure; sizes are in inches."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -70,18 +70,18 @@ def new_figure(width: float, height: float) -> Figure:
 
 @cache
 def _fonts() -> Mapping[str, Any]:
-    """Return the fonts that are installed, by family."""
+    """Return the installed fonts by family."""
     from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 
     installed = set(fontManager.get_font_names())
-    there = [family for family in _FAMILIES if family in installed]
-    return {name: get_font(findfont(FontProperties(family=[name]))) for name in there}
+    families = [family for family in _FAMILIES if family in installed]
+    return {name: get_font(findfont(FontProperties(family=[name]))) for name in families}
 
 
 def text_of(name: str | None) -> str:
-    r"""Return a name as it can be drawn: a character that no font has as its escape, ``\u5f20``.
+    r"""Return a name for drawing; characters that no font has are escaped, such as ``\u5f20``.
 
-    matplotlib would draw the same box for each of them, and warn of it.
+    matplotlib would draw the same box for each of them, with a warning.
     """
     text = shortened(shown(name), most=_WIDEST)
     fonts = _fonts().values()
@@ -89,19 +89,19 @@ def text_of(name: str | None) -> str:
 
 
 def time_axis(axes: Axes, start: float, end: float, *, hours: bool | None = None) -> None:
-    """Let an axis run from *start* to *end*, with round times on it; *hours* as for `ticks`."""
+    """Set an axis to *start* and *end*, with round times; *hours* is passed to `ticks`."""
     marks = ticks(start, end, most=12, hours=hours)
     axes.set_xlim(start, end)
     axes.set_xticks([time for time, _ in marks], [name for _, name in marks], fontsize=8)
 
 
 def heading(figure: Figure, text: str) -> None:
-    """Write above all, on the left."""
+    """Add a heading at the top left."""
     figure.suptitle(text, x=0.01, ha="left", fontsize=10)
 
 
 def key(figure: Figure, colours: Mapping[str, str], **extra: Mapping[str, Any]) -> None:
-    """Write below all which colour is which label; *extra* are other styles by name."""
+    """Add a legend of label colours at the bottom; *extra* are further styles by name."""
     from matplotlib.patches import Patch
 
     handles = [Patch(color=colour, label=text_of(label)) for label, colour in colours.items()]
@@ -113,27 +113,27 @@ def key(figure: Figure, colours: Mapping[str, str], **extra: Mapping[str, Any]) 
 
 
 def rendered(figure: Figure, *, suffix: str) -> bytes:
-    """Return what a file of a picture holds; the same picture gives the same bytes.
+    """Return a picture as the bytes of a file; the same picture gives the same bytes.
 
     Args:
-        figure: Of matplotlib.
-        suffix: One of `SUFFIXES`, in any case.
+        figure: A matplotlib figure.
+        suffix: One of `SUFFIXES`, case-insensitive.
 
     Raises:
-        OptionsError: If it is another one.
+        OptionsError: If the suffix is unknown.
     """
     import matplotlib as mpl
 
     kind = suffix.lower()
     if kind not in SUFFIXES:
-        raise OptionsError(f"pictures are {', '.join(SUFFIXES)} files, got {suffix!r}")
+        raise OptionsError(f"expected a picture file {', '.join(SUFFIXES)}, got {suffix!r}")
     content = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": "emo2vec", "pdf.fonttype": 42}):
         figure.savefig(content, format=kind[1:], dpi=DPI, metadata=dict(_UNTIMED[kind]))
     return content.getvalue()
 
 
-# Neither when nor by which version of what: a picture that is made again is to be the same file.
+# No dates and no versions of tools, so that the same picture gives the same file.
 _UNTIMED: Mapping[str, Mapping[str, None]] = {
     ".png": {"Software": None},
     ".svg": {"Date": None, "Creator": None},
@@ -142,10 +142,14 @@ _UNTIMED: Mapping[str, Mapping[str, None]] = {
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Write a picture as PNG, SVG or PDF, as *path* ends; the same picture gives the same file.
+    """Write a picture as PNG, SVG or PDF; the same picture gives the same file.
+
+    Args:
+        figure: A matplotlib figure.
+        path: The suffix selects the format.
 
     Raises:
-        OptionsError: If *path* ends in something else.
+        OptionsError: If the suffix of *path* is unknown.
         OSError: If the file cannot be written.
     """
     write_whole(Path(path), rendered(figure, suffix=Path(path).suffix))

@@ -1,7 +1,8 @@
-"""Where things lie in a timeline, whatever draws it: lanes, rows, lines of time, colours.
+"""The layout of timelines for all renderers: lanes, rows, lines of time, colours.
 
-A speaker has a lane, turns of one speaker that overlap lie in rows of it, and a long recording goes
-over several lines, like music. Renderers bring their sizes, in their own unit, and draw.
+Each speaker has a lane. Overlapping turns of a speaker are in separate rows of the lane. A long
+recording continues over several lines, like sheet music. Renderers supply their sizes, in any unit,
+and draw.
 """
 
 from __future__ import annotations
@@ -18,25 +19,25 @@ from emo2vec_plugins.report.style import HOUR, palette, shown, step
 from emo2vec_plugins.report.summary import SPAN, by_speaker
 
 LONGEST = 1e8
-"""Seconds that can be drawn, three years: of more, times are no times of a recording."""
+"""Longest drawable time in seconds, three years; longer times are errors in the annotations."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """How large a renderer draws things, in its unit: inches, pixels.
+    """The sizes of a renderer, in its unit, such as inches or pixels.
 
     Attributes:
-        width: Of the time in a line.
-        turn: Width of a middling turn, if there are lines enough.
+        width: Width of a line of time.
+        turn: Preferred width of a turn of median duration; it may be less if lines run out.
         lane: Height of a lane with one row.
-        row: Height of each further row.
-        most_rows: Of which a lane grows; more of them share its height.
-        gap: Between lanes.
-        pad: Between a lane's edge and its rows.
+        row: Height added by each further row.
+        most_rows: Rows up to which a lane grows; more rows share the height.
+        gap: Distance between lanes.
+        pad: Distance between a lane's edge and its rows.
         axis: Height of the times below a line.
-        most_lines: Lines of time there may be.
-        most_lanes: Speakers who have a lane: those who talk first.
-        tallest: Height of all lines together.
+        most_lines: Maximum number of lines.
+        most_lanes: Maximum number of lanes, given to the speakers who talk first.
+        tallest: Maximum height of all lines together.
     """
 
     width: float
@@ -54,20 +55,20 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """Turns of which no two overlap, by time; *top* is counted from the top of the line."""
+    """Turns without overlap, sorted by time; *top* is relative to the top of the line."""
 
     turns: tuple[ScoredTurn, ...]
     top: float
     height: float
 
     def within(self, start: float, end: float) -> list[ScoredTurn]:
-        """Return the turns in a line of time."""
+        """Return the turns from *start* to *end*."""
         return [each for each in self.turns if each.turn.start < end and each.turn.end >= start]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
-    """One speaker's turns, and their place; *speaker* is None for those of nobody known."""
+    """One speaker's turns with their position; *speaker* is None for turns without a speaker."""
 
     speaker: str | None
     rows: tuple[Row, ...]
@@ -77,16 +78,16 @@ class Lane:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Where everything is.
+    """The layout of a timeline.
 
     Attributes:
-        lanes: In the order in which the speakers begin to talk.
-        lines: First and last second of each, all of one length.
-        end: Where drawing ends, which may be before the last line does.
-        height: Of the lanes of a line together, without its times.
-        hours: Times are written with hours.
-        colours: Of each label.
-        without_lane: Speakers who have none.
+        lanes: In the order of the speakers' first turns.
+        lines: First and last second of each line; all have the same duration.
+        end: Last second to draw, which may be before the end of the last line.
+        height: Height of all lanes of a line, without its times.
+        hours: Whether times are written with hours.
+        colours: The colour of each label.
+        without_lane: Number of speakers without a lane.
     """
 
     lanes: tuple[Lane, ...]
@@ -99,18 +100,18 @@ class Layout:
 
     @property
     def turns(self) -> list[ScoredTurn]:
-        """The turns that have a place."""
+        """The turns of all lanes."""
         return [each for lane in self.lanes for row in lane.rows for each in row.turns]
 
 
 def layout(dialogue: Dialogue, start: float, end: float, sizes: Sizes) -> Layout:
-    """Return where the turns of a dialogue lie from *start* to *end*."""
+    """Return the layout of a dialogue from *start* to *end*."""
     packed = packed_rows(dialogue.turns)
     drawn = list(packed.items())[: sizes.most_lanes]
     lanes = tuple(_stacked(drawn, sizes))
     height = sum(each.height + sizes.gap for each in lanes) or sizes.lane + sizes.gap
     turns = [each for _, rows in drawn for row in rows for each in row]
-    # Half of the height at most goes into more lines: one of many lanes is tall by itself.
+    # Further lines may use at most half of the height: a line with many lanes is tall already.
     affordable = sizes.tallest / 2 / (height + sizes.axis)
     most = max(1, int(min(sizes.most_lines, affordable)))
     return Layout(
@@ -125,8 +126,10 @@ def layout(dialogue: Dialogue, start: float, end: float, sizes: Sizes) -> Layout
 
 
 def packed_rows(turns: Iterable[ScoredTurn]) -> dict[str | None, list[tuple[ScoredTurn, ...]]]:
-    """Return each speaker's rows of turns, speakers in the order in which they begin to talk."""
-    return {who: rows_without_overlap(said, span=SPAN) for who, said in by_speaker(turns).items()}
+    """Return each speaker's rows of turns, with speakers in the order of their first turns."""
+    return {
+        speaker: rows_without_overlap(own, span=SPAN) for speaker, own in by_speaker(turns).items()
+    }
 
 
 def _stacked(
@@ -145,10 +148,10 @@ def _stacked(
 def sharing_pixels(
     turns: Iterable[ScoredTurn], x: Callable[[float], float]
 ) -> Iterator[tuple[ScoredTurn, float, float]]:
-    """Yield turns with their place and width in pixels; those narrower than one share it.
+    """Yield turns with their position and width in pixels; turns narrower than a pixel share it.
 
-    In a pixel that several share there is the longest turn of the emotion that lasts longest in it.
-    So there are never more marks than pixels, however many turns there are.
+    A shared pixel shows the longest turn of the emotion that lasts longest in it. So there are
+    never more marks than pixels, for any number of turns.
     """
     cells: dict[int, list[ScoredTurn]] = defaultdict(list)
     for each in turns:
@@ -171,41 +174,42 @@ def _longest(turns: Sequence[ScoredTurn]) -> ScoredTurn:
 def extent(
     dialogue: Dialogue, *, start: float | None = None, end: float | None = None
 ) -> tuple[float, float]:
-    """Return the first and the last second that are drawn: by default all of a recording.
+    """Return the first and the last second to draw, by default of the whole recording.
 
-    All of it begins at 0, or with a turn before that, and ends with the sound or the last turn.
+    The whole recording begins at 0, or earlier if a turn does, and ends with the audio or the last
+    turn.
 
     Raises:
-        OptionsError: Unless *start* is before *end*, or if there is more than can be drawn.
+        OptionsError: Unless *start* is before *end*, or if the time is too long to draw.
     """
     turns = [each.turn for each in dialogue.turns]
     first = min([0.0, *(turn.start for turn in turns)]) if start is None else start
     last = max([dialogue.duration or 0.0, *(turn.end for turn in turns)]) if end is None else end
     if start is None and end is None and first == last:
-        last = first + 1.0  # nothing to draw, but an axis needs a length
+        last = first + 1.0  # an axis needs a length, even without turns
     if not -math.inf < first < last < math.inf:
-        raise OptionsError(f"a picture needs start < end, got {first:g} to {last:g} seconds")
+        raise OptionsError(f"expected start < end, got {first:g} to {last:g} seconds")
     if last - first > LONGEST:
-        found = f"turns from {first:g} to {last:g} s are too far apart to be drawn in one"
-        raise OptionsError(f"{dialogue.recording}: {found}: draw a part, or mend their times")
+        found = f"turns from {first:g} to {last:g} s are too far apart to draw"
+        raise OptionsError(f"{dialogue.recording}: {found}; draw a part, or correct their times")
     return first, last
 
 
 def broken(
     turns: Iterable[ScoredTurn], start: float, end: float, *, most: int, turns_wide: float
 ) -> list[tuple[float, float]]:
-    """Break time into lines of one length, round if there are several.
+    """Break time into lines of equal duration, which is a round number if there are several.
 
     Args:
-        turns: Those that are drawn.
+        turns: The turns to draw.
         start: First second.
-        end: Last second; the last line may go on beyond it.
-        most: Lines there may be.
-        turns_wide: How many middling turns fit into a line and can still be seen.
+        end: Last second; the last line may extend beyond it.
+        most: Maximum number of lines.
+        turns_wide: Number of turns of median duration that a line can show.
     """
     lengths = [each.turn.duration for each in turns if each.turn.duration > 0]
     wanted = median(lengths) * turns_wide if lengths else end - start
-    # Rounded, so that every line begins at a time that people can read.
+    # Rounded, so that every line begins at a round time.
     length = step(max(wanted, (end - start) / most), most=1)
     if length >= end - start or most == 1:
         return [(start, end)]
@@ -214,24 +218,23 @@ def broken(
 
 
 def between(dialogue: Dialogue, start: float, end: float) -> Dialogue:
-    """Return a dialogue with the turns that are heard from *start* to *end*, whole."""
+    """Return a dialogue with the turns that overlap the time from *start* to *end*, untrimmed."""
     spans = [(each, *SPAN(each)) for each in dialogue.turns]
-    # The second condition is for turns of no length, at a border too.
+    # The second condition keeps turns of zero length, also at a border.
     kept = (x for x, a, b in spans if (a < end and b > start) or start <= a <= b <= end)
     return replace(dialogue, turns=tuple(kept))
 
 
 def spoken_by(dialogue: Dialogue, speakers: Collection[str]) -> Dialogue:
-    """Return a dialogue with the turns of some speakers.
+    """Return a dialogue with the turns of the given speakers.
 
     Raises:
-        OptionsError: If one of them says nothing.
+        OptionsError: If one of them has no turn.
     """
-    there = {each.turn.speaker for each in dialogue.turns}
-    missing = [name for name in speakers if name not in there]
+    known = {each.turn.speaker for each in dialogue.turns}
+    missing = [name for name in speakers if name not in known]
     if missing:
-        names = ", ".join(sorted(shown(name) for name in there)[:10]) or "no turns"
-        found = f"there is no speaker {missing[0]!r}, there are {names}"
-        raise OptionsError(f"{dialogue.recording}: {found}")
+        names = ", ".join(sorted(shown(name) for name in known)[:10]) or "no turns"
+        raise OptionsError(f"{dialogue.recording}: no speaker {missing[0]!r}, found {names}")
     turns = tuple(each for each in dialogue.turns if each.turn.speaker in speakers)
     return replace(dialogue, turns=turns)

@@ -1,7 +1,7 @@
-"""What notebooks show of an emotion, a turn and a dialogue: HTML that stands by itself.
+"""HTML of emotions, turns and dialogues for notebooks.
 
-Everything that comes from files is escaped. Nothing is loaded, nothing runs, no style or name
-reaches beyond the cell.
+Text from files is escaped. The HTML loads nothing and runs nothing, and its styles and names do not
+affect other cells.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from emo2vec_plugins.report.style import HOUR, clock, counted, palette, shortene
 from emo2vec_plugins.report.summary import SpeakerSummary, summarise
 
 MOST_ROWS = 20
-"""Speakers in the table: those who talk first."""
+"""Maximum number of speakers in the table, those who talk first."""
 
-_MOST_LABELS = 12  # in the key and in a row of the table
+_MOST_LABELS = 12  # maximum in the legend and in a row of the table
 
 
 def notebook_html(value: Dialogue | ScoredTurn | Emotion) -> str:
-    """Return what a notebook shows of a value.
+    """Return a value as HTML for a notebook.
 
-    Of a dialogue it is a timeline and a table of its speakers; of a turn, when it is and whose, and
-    its emotion; of an emotion, a bar for the probability of each class.
+    A dialogue has a timeline and a table of speakers; a turn has its time, speaker and emotion; an
+    emotion has a bar for the probability of each class.
     """
     if isinstance(value, Dialogue):
         return _dialogue(value)
@@ -76,9 +76,9 @@ def _timeline(dialogue: Dialogue, colours: Mapping[str, str]) -> Iterable[str]:
     parts = [drawn.svg, _key(dialogue, colours)]
     if drawn.narrow:
         narrow = f"{counted(drawn.narrow, 'turn')} narrower than a pixel"
-        parts.append(_note(f"{narrow}: each pixel has the emotion that is longest in it"))
+        parts.append(_note(f"{narrow}; each pixel shows its longest emotion"))
     if drawn.without_lane:
-        parts.append(_note(f"{counted(drawn.without_lane, 'more speaker')} without a lane"))
+        parts.append(_note(f"{counted(drawn.without_lane, 'more speaker')} not shown"))
     return parts
 
 
@@ -120,8 +120,8 @@ def _table(speakers: list[SpeakerSummary], colours: Mapping[str, str]) -> str:
 
 _COLUMNS = {
     "speaker": "left",
-    **dict.fromkeys(("talks", "turns", "unscored", "changes", "mean score"), "right"),
-    **dict.fromkeys(("share of the time", ""), "left"),
+    **dict.fromkeys(("talk time", "turns", "unscored", "changes", "mean score"), "right"),
+    **dict.fromkeys(("share of talk time", ""), "left"),
 }
 _TABLE = "border-collapse:collapse;margin:0;font-size:13px;line-height:1.5;color:inherit"
 _CELL = "padding:2px 10px 2px 0;border:none;font-variant-numeric:tabular-nums;vertical-align:top"
@@ -156,7 +156,7 @@ def _shares(summary: SpeakerSummary) -> str:
 
 
 def _bar(parts: Iterable[tuple[str, float]]) -> str:
-    """Return a bar of shares beside each other, what is missing to 1 left empty."""
+    """Return a bar of adjacent shares; the remainder to 1 stays empty."""
     width, x, paths = 120, 0.0, []
     for colour, share in parts:
         paths.append(f'<path fill="{colour}" d="M{x:.1f} 1h{share * width:.1f}v10H{x:.1f}z"/>')
@@ -169,18 +169,18 @@ def _emotion(emotion: Emotion) -> str:
     ordered = sorted(emotion.scores.items(), key=lambda item: -item[1])
     colours = palette([emotion.label, *emotion.scores])
     if not ordered:
-        return _said(emotion)
-    # A score that is NaN has a bar of no length: 0 comes first, and max keeps it.
+        return _label_line(emotion)
+    # A NaN score has an empty bar: max returns its first argument, 0.
     rows = "".join(
         f'<tr><td style="{_CELL};text-align:left">{_name(label)}</td>'
         f'<td style="{_CELL}">{_bar([(colours[label], min(max(0.0, score), 1.0))])}</td>'
         f'<td style="{_CELL};text-align:right">{score:.3f}</td></tr>'
         for label, score in ordered
     )
-    return f'{_said(emotion)}<table style="{_TABLE}"><tbody>{rows}</tbody></table>'
+    return f'{_label_line(emotion)}<table style="{_TABLE}"><tbody>{rows}</tbody></table>'
 
 
-def _said(emotion: Emotion) -> str:
+def _label_line(emotion: Emotion) -> str:
     if emotion.label is None:
         head = UNSCORED + ("" if emotion.reason is None else f": {escape(emotion.reason)}")
     else:
@@ -195,8 +195,8 @@ def _note(text: str) -> str:
 
 
 def _name(name: str | None, *, most: int = 100) -> str:
-    """Return a name; a long one is shortened, and said in full when it is pointed at."""
+    """Return a name; a long one is shortened, with a tooltip."""
     text = shown(name)
     title = f' title="{escape(text)}"' if len(text) > most else ""
-    # Isolated: a name that is read from right to left would turn what stands beside it.
+    # Isolated, so that a right-to-left name does not reverse the text beside it.
     return f"<bdi{title}>{escape(shortened(text, most=most))}</bdi>"

@@ -1,7 +1,7 @@
-"""A timeline as inline SVG: text that stands by itself in any page, light or dark.
+"""Timelines as inline SVG, for any light or dark page.
 
-There are no scripts, no styles of the page and no identifiers, which other cells of a notebook
-might have too; what is not an emotion has the colour of the text around it.
+The SVG has no scripts, style sheets or identifiers, which could conflict with other cells of a
+notebook. Everything except emotions has the colour of the surrounding text.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from emo2vec_plugins.report.layout import Layout, Row, Sizes, layout, sharing_pi
 from emo2vec_plugins.report.style import clock, opacity, shortened, shown, ticks
 
 WIDTH, NAMES, _RIGHT = 960, 150, 24
-"""Pixels of a timeline, of the names on its left, and of what half a time needs on its right."""
+"""Widths in pixels: of the whole timeline, of the names, and of half a time at the right edge."""
 
 MOST_TITLES = 300
-"""Turns that say what they are when they are pointed at; of more, the page would grow heavy."""
+"""Maximum number of turns with tooltips; more would make the page large."""
 
 _SIZES = Sizes(
     width=WIDTH - NAMES - _RIGHT,
@@ -38,12 +38,12 @@ _SIZES = Sizes(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SvgTimeline:
-    """A timeline and what there is to say of it.
+    """A timeline with counts of what it does not show.
 
     Attributes:
-        svg: The element.
-        narrow: Turns narrower than a pixel: in each pixel there is the emotion heard longest.
-        without_lane: Speakers who are not in it.
+        svg: The SVG element.
+        narrow: Number of turns narrower than a pixel; each pixel shows its longest emotion.
+        without_lane: Number of speakers without a lane.
     """
 
     svg: str
@@ -61,7 +61,7 @@ class _Mark(NamedTuple):
 def svg_timeline(dialogue: Dialogue, start: float, end: float) -> SvgTimeline:
     """Return a timeline of the turns from *start* to *end*."""
     plan = layout(dialogue, start, end, _SIZES)
-    # A title needs an element of its own; without, turns of one style share a path.
+    # A turn with a tooltip needs a separate element; otherwise turns of one style share a path.
     titled = len(plan.turns) <= MOST_TITLES
     tall = plan.height + _SIZES.axis
     parts: list[str] = []
@@ -81,7 +81,7 @@ def svg_timeline(dialogue: Dialogue, start: float, end: float) -> SvgTimeline:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line of time; *top* is where it begins in the picture."""
+    """A line of time; *top* is its position in the picture."""
 
     start: float
     end: float
@@ -92,7 +92,7 @@ class _Line:
         return NAMES + (inside - self.start) / (self.end - self.start) * _SIZES.width
 
     def frame(self, plan: Layout) -> Iterator[str]:
-        """Yield the names, what is behind turns, and the times below them."""
+        """Yield the names, the backgrounds of lanes, and the times below them."""
         right = _short(self.x(min(self.end, plan.end)))
         for lane in plan.lanes:
             y, name = self.top + lane.top, shown(lane.speaker)
@@ -112,7 +112,7 @@ class _Line:
             )
 
     def marks(self, plan: Layout, *, titled: bool) -> Iterator[_Mark]:
-        """Yield what stands for the turns."""
+        """Yield the marks of the turns."""
         for row in (row for lane in plan.lanes for row in lane.rows):
             turns = row.within(self.start, self.end)
             if titled:
@@ -129,7 +129,7 @@ class _Line:
         left, top, wide, high = map(_short, (x, self.top + row.top, width, row.height - 0.5))
         return _Mark(
             label=scored.emotion.label,
-            # In steps, so that there are few different styles.
+            # Rounded, so that there are few different styles.
             strength=round(opacity(scored.emotion), 1),
             path=f"M{left} {top}h{wide}v{high}h-{wide}z",
             title=title,
@@ -137,7 +137,7 @@ class _Line:
 
 
 def _paths(marks: Iterable[_Mark], colours: Mapping[str, str]) -> Iterator[str]:
-    """Yield elements; marks that look the same and say nothing are one."""
+    """Yield elements; marks with the same style and no tooltip share one."""
     groups: dict[tuple[str | None, float, str], list[str]] = defaultdict(list)
     for each in marks:
         groups[each.label, each.strength, each.title].append(each.path)
@@ -147,7 +147,7 @@ def _paths(marks: Iterable[_Mark], colours: Mapping[str, str]) -> Iterator[str]:
 
 
 def style_of(label: str | None, strength: float, colours: Mapping[str, str]) -> str:
-    """Return the attributes that show an emotion: dashes around nothing if there is none."""
+    """Return the SVG attributes of an emotion: an empty dashed outline if it has no label."""
     if label is None:
         return 'fill-opacity="0" stroke="currentColor" stroke-width="0.8" stroke-dasharray="2 1.5"'
     colour = colours[label]
@@ -156,11 +156,11 @@ def style_of(label: str | None, strength: float, colours: Mapping[str, str]) -> 
 
 def _title(scored: ScoredTurn) -> str:
     turn, emotion = scored.turn, scored.emotion
-    said = UNSCORED if emotion.label is None else shown(emotion.label)
+    label = UNSCORED if emotion.label is None else shown(emotion.label)
     score = "" if emotion.score is None else f" {emotion.score:.2f}"
     why = "" if emotion.reason is None else f": {emotion.reason}"
     times = f"{clock(turn.start, digits=1)} to {clock(turn.end, digits=1)}"
-    return f"{shown(turn.speaker)}, {times}, {said}{score}{why}"
+    return f"{shown(turn.speaker)}, {times}, {label}{score}{why}"
 
 
 def _short(number: float) -> str:

@@ -1,8 +1,8 @@
-"""One recording as a page to look at and to listen to: HTML in one file that loads nothing.
+"""The interactive report of a recording: a single HTML file with playback.
 
-Markup, style and scripts are files of their own, in ``web/``, and are put together here. What
-comes from annotations reaches the page as JSON and is shown as text, never as markup; the
-page's policy lets a browser run these scripts and no others, and load nothing else.
+This module joins the markup, the style and the scripts, which are separate files in ``web/``.
+Annotations are stored in the page as JSON and shown as text, never as markup. The page's content
+security policy allows only these scripts and no other resources.
 """
 
 from __future__ import annotations
@@ -25,53 +25,54 @@ from emo2vec_plugins.report.page_sound import How, Sound, embedded, is_url, link
 from emo2vec_plugins.report.style import shown
 
 _Path = str | os.PathLike[str]
-_SILENT = "This page was made without sound."
+_SILENT = "This page has no audio."
 
 SCRIPTS = (
     *("data", "style", "state", "sound", "visits", "scale", "turns", "lanes", "overview", "curves"),
     *("details", "table", "summary", "keys", "start"),
 )
-"""The files of the page's program, in the order in which one uses the other."""
+"""The script files, in an order in which each comes after those it uses."""
 
 
 def write_page(
     dialogue: Dialogue, path: _Path, *, audio: _Path | None = None, sound: How = "embed"
 ) -> Sound:
-    """Write the page of a recording, whole or not at all.
+    """Write the page of a recording atomically.
 
     Args:
         dialogue: One recording.
         path: The file to write.
-        audio: Where its sound is: a file, or with ``link`` a URL. If None, where the dialogue
-            says; if there is none, the page has no sound and says why.
-        sound: ``embed`` it into the page, ``link`` to it from the page, or ``none``.
+        audio: The recording's audio file, or with ``link`` a file or a URL. If None, the audio that
+            the dialogue names; if that is missing, the page has no audio and states the reason.
+        sound: ``embed`` the audio in the page, ``link`` to it, or ``none``.
 
     Returns:
-        What sound the page has.
+        The audio of the page.
 
     Raises:
-        AudioError: If *audio* is given and cannot be read.
-        OptionsError: If *audio* is given and not wanted, or turns are too far apart to be drawn.
+        AudioError: If *audio* is given and cannot be read; with ``link``, if the file does not
+            exist or the URL is invalid.
+        OptionsError: If *audio* is given with ``none``, or turns are too far apart to draw.
         OSError: If the page cannot be written.
     """
-    heard = _find_sound(dialogue, path, audio=audio, sound=sound)
-    write_whole(Path(path), page(dialogue, sound=heard))
-    return heard
+    used = _find_sound(dialogue, path, audio=audio, sound=sound)
+    write_whole(Path(path), page(dialogue, sound=used))
+    return used
 
 
 def _find_sound(dialogue: Dialogue, path: _Path, *, audio: _Path | None, sound: How) -> Sound:
     if sound == "none":
         if audio is not None:
-            raise OptionsError("audio is given, and sound is to be 'none': leave out one of them")
+            raise OptionsError("expected no audio with sound='none', got both; remove one of them")
         return Sound(about=_SILENT)
     if audio is not None:
         return _sound(audio, path, sound)
     if dialogue.audio is None:
-        return Sound(about="There is no sound: none was given when this page was made.")
+        return Sound(about="No audio: none was given when this page was written.")
     try:
         return _sound(dialogue.audio, path, sound)
     except AudioError as error:
-        return Sound(about=f"There is no sound: {shown(str(error))}.")
+        return Sound(about=f"No audio: {shown(str(error))}.")
 
 
 def _sound(audio: _Path, path: _Path, how: How) -> Sound:
@@ -79,8 +80,9 @@ def _sound(audio: _Path, path: _Path, how: How) -> Sound:
         return linked(audio, path)
     if is_url(audio):
         place = origin(os.fspath(audio))
-        hint = "only files can be embedded, but a URL linked to"
-        raise AudioError(f"the sound is at {place}: {hint}")
+        raise AudioError(
+            f"expected an audio file to embed, got a URL of {place}; link to it instead"
+        )
     return embedded(audio)
 
 
@@ -88,34 +90,33 @@ def page(dialogue: Dialogue, *, sound: Sound | None = None) -> str:
     """Return the page of a recording.
 
     Args:
-        dialogue: One recording. Without turns, without speakers, or with turns beyond the sound,
-            all there is is shown.
-        sound: As `embedded` or `linked` give it.
+        dialogue: One recording. It may lack turns or speakers, and turns may lie beyond the audio.
+        sound: The result of `embedded` or `linked`.
 
     Raises:
-        OptionsError: If turns are too far apart to be drawn.
+        OptionsError: If turns are too far apart to draw.
     """
-    heard = sound or Sound(about=_SILENT)
-    # Where somebody has looked, the sound is as long as it is.
-    whole = replace(dialogue, duration=heard.seconds or dialogue.duration)
-    data = page_data(whole) | {"sound": heard.to_dict()}
+    used = sound or Sound(about=_SILENT)
+    # A measured duration takes precedence over that of the annotations.
+    whole = replace(dialogue, duration=used.seconds or dialogue.duration)
+    data = page_data(whole) | {"sound": used.to_dict()}
     style = _web("style.css")
     script = "".join(_web(f"{name}.js") for name in SCRIPTS)
     script = f'(() => {{\n"use strict";\n{script}}})();\n'
     return Template(_web("page.html")).substitute(
-        policy=escape(_policy(script, style, heard.url)),
+        policy=escape(_policy(script, style, used.url)),
         title=escape(shown(dialogue.recording)),
         version=escape(__version__),
         style=style,
         data=script_json(data),
-        sound=heard.content,
+        sound=used.content,
         script=script,
     )
 
 
 def _policy(script: str, style: str, url: str) -> str:
     rules = {
-        # By digest: even markup that got in could neither run nor load anything.
+        # Scripts are allowed by digest: injected markup could not run or load anything.
         "default-src": "'none'",
         "base-uri": "'none'",
         "form-action": "'none'",

@@ -1,4 +1,4 @@
-"""What the page of a recording holds: its turns as columns of plain JSON values."""
+"""The data of a recording's page: turns as columns of plain JSON values."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from emo2vec_plugins.report.style import PALEST, palette, shown
 from emo2vec_plugins.report.summary import SPAN, SpeakerSummary, summarise
 
 MEANINGS = {
-    "short": "less than 1 s was scored: too little to rely on",
-    "overlapped": "another speaker is heard in part of the turn",
-    "silent": "nothing is louder than one step of 16-bit audio",
-    "clipped": "it reaches more than 20 ms outside of the recording; what lies within was scored",
+    "short": "less than 1 s was scored, too little for a reliable result",
+    "overlapped": "another speaker talks during part of the turn",
+    "silent": "no sample is louder than one step of 16-bit audio",
+    "clipped": "more than 20 ms of the turn are outside the recording; the rest was scored",
     "windowed": "longer than the longest window: scored in overlapping windows, which were merged",
 }
-"""What each of `FLAGS` says of a turn."""
+"""The meaning of each of `FLAGS`."""
 
 _NUMBERS = {
     **{name: name for name in ("start", "end", "score")},
     "scored": "duration",
     "overlap": "overlap_ratio",
 }
-"""Columns of numbers, and the parts of a turn's record that are in them."""
+"""Maps columns of numbers to fields of a turn's record."""
 
 _TEXTURES = {"other": "bars", "unknown": "dots"}
-"""The greys are hard to tell apart by lightness alone."""
+"""Textures for the greys, which are hard to distinguish by lightness alone."""
 
 
 def page_data(dialogue: Dialogue) -> dict[str, Any]:
-    """Return what there is to show of a recording, as values that `script_json` can write.
+    """Return the data of a recording's page, as values for `script_json`.
 
-    Turns are in order of time. They name speakers, labels, flags, reasons and models by number.
+    Turns are sorted by time. They refer to speakers, labels, flags, reasons and models by index.
 
     Raises:
-        OptionsError: If turns are too far apart to be drawn.
+        OptionsError: If turns are too far apart to draw.
     """
     start, end = extent(dialogue)
     packed = packed_rows(dialogue.turns)
@@ -93,12 +93,12 @@ def page_data(dialogue: Dialogue) -> dict[str, Any]:
 
 
 def script_json(values: Any) -> str:
-    r"""Return JSON that may stand in a script element, whatever text is in it.
+    r"""Return JSON that is safe inside a script element.
 
-    All but ASCII is escaped, and so is what ends the element or begins a comment:
-    ``"<"`` is ``"\u003c"``.
+    Characters beyond ASCII are escaped, and so are those that could end the element or begin a
+    comment: ``"<"`` becomes ``"\u003c"``.
     """
-    # ASCII only: no line separator of JavaScript and no lone surrogate can be in it.
+    # ASCII excludes JavaScript's line separators and lone surrogates.
     text = json.dumps(values, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
@@ -127,19 +127,19 @@ def _label(name: str, colour: str, turns: int) -> dict[str, Any]:
 
 
 def _flag(name: str, turns: int) -> dict[str, Any]:
-    meaning = MEANINGS.get(name, "a flag of another tool")
+    meaning = MEANINGS.get(name, "a flag from another tool")
     return {"name": shown(name), "meaning": meaning, "turns": turns}
 
 
 def _model(provenance: Provenance) -> list[tuple[str, str]]:
-    """Return what is known of a model, each with its name."""
+    """Return the known facts about a model with their names."""
     known = {
         "model": provenance.model,
-        "SHA-256 of its weights": provenance.sha256,
+        "SHA-256 of the weights": provenance.sha256,
         "revision": provenance.revision,
-        "arithmetic": provenance.dtype,
-        "classes as the model names them": ", ".join(map(shown, provenance.tokens)),
-        "resampled by": provenance.resampler,
+        "number type": provenance.dtype,
+        "classes": ", ".join(map(shown, provenance.tokens)),
+        "resampler": provenance.resampler,
         "version of emo2vec_plugins": provenance.version,
     }
     return [(name, shown(str(value))) for name, value in known.items() if value]
@@ -156,8 +156,8 @@ def _scores(scores: Mapping[str, float], classes: Sequence[str]) -> list[float |
 
 
 def _number(value: float | None) -> float | None:
-    """Return a number as short as can be seen; None for what JSON has no number for."""
+    """Return a rounded number; None if it is not finite, because JSON cannot store it."""
     if value is None or not math.isfinite(value):
         return None
-    # Tenths of a millisecond are finer than a page can show; more digits only make it larger.
+    # A page cannot show more than tenths of a millisecond; more digits only make it larger.
     return round(float(value), 4)

@@ -1,9 +1,9 @@
-"""The sound of a page: within it, beside it, or not there, and then it says why.
+"""The audio of a page: embedded, linked, or absent with a reason.
 
-Sound within is what the model heard, all channels averaged and at 16 kHz, as an MP3 of a constant
-bit rate. Every browser plays that, two hours are 29 MB, and since each second takes as many
-bytes, a browser that goes to a time lands on it: with a variable rate it has to guess. (Opus
-would sound better at that size, but takes five times as long to make.)
+Embedded audio is the model's input, the mean of all channels at 16 kHz, as an MP3 with a constant bit
+rate. Every browser plays it, and two hours take 29 MB. With a constant rate, browsers seek exactly;
+with a variable rate, they would have to guess. (Opus would sound better at that size, but encoding
+takes five times as long.)
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from emo2vec_plugins.report.style import shown
 How = Literal["embed", "link", "none"]
 
 _MP3 = {"format": "MP3", "subtype": "MPEG_LAYER_III"}
-# On libsndfile's scale; 32 kbit/s at 16 kHz.
+# libsndfile's scale; this level is 32 kbit/s at 16 kHz.
 _CONSTANT: dict[str, Any] = {"bitrate_mode": "CONSTANT", "compression_level": 0.85}
-# By how much decoded sound is late: 576 samples by LAME, 529 by any decoder (LAME's technical
-# FAQ). Browsers take that off where a tag in the file says so; libsndfile writes none.
+# Delay of decoded audio: 576 samples from LAME and 529 from any decoder (LAME's technical FAQ).
+# Browsers compensate for it if a tag in the file states it, but libsndfile writes no such tag.
 _DELAY = (576 + 529) / MODEL_RATE
 
 _HOST = re.compile(r"[a-z0-9.-]+|[a-f0-9:.]+")
@@ -39,14 +39,14 @@ _HOST = re.compile(r"[a-z0-9.-]+|[a-f0-9:.]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sound:
-    """Sound for a page.
+    """The audio of a page.
 
     Attributes:
-        about: One sentence for whoever reads the page: what is heard, or why nothing is.
-        seconds: How long it is; None if nobody has looked.
-        content: An MP3 in base64, for a page that has it within.
-        url: Where it lies, for a page that only points at it.
-        delay: By how many seconds all that is heard of *content* is late.
+        about: One or two sentences for the page that describe the audio, or why there is none.
+        seconds: Duration; None if unknown.
+        content: Embedded audio: an MP3 in base64.
+        url: Address of linked audio.
+        delay: Delay of *content* in seconds when it is played.
     """
 
     about: str
@@ -56,26 +56,26 @@ class Sound:
     delay: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what the page needs to know beside the sound itself."""
+        """Return the fields that the page needs besides the audio itself."""
         return {name: getattr(self, name) for name in ("about", "seconds", "url", "delay")}
 
 
 def embedded(audio: str | os.PathLike[str]) -> Sound:
-    """Return the sound of a file, to be written into a page.
+    """Return the audio of a file, for embedding in a page.
 
-    The file is read a minute at a time; only its MP3 is in memory as a whole, 4 kB a second.
+    The file is read a minute at a time. Only the MP3 is kept in memory, at 4 kB per second.
 
     Raises:
-        AudioError: If it cannot be read, is empty, or this libsndfile has no MP3.
+        AudioError: If the file cannot be read or is empty, or this libsndfile does not write MP3.
     """
     path = Path(audio)
     source = FileAudio(path)
     seconds = source.length / source.rate
     if not source.length:
-        raise AudioError(f"{path}: there is no sound in it, its length is 0 samples")
+        raise AudioError(f"{path}: expected audio, found 0 samples")
     return Sound(
-        about=f"The sound is {shown(path.name)}, as the model hears it: mono at 16 kHz. For listening, "
-        "it is compressed to 32 kbit/s.",
+        about=f"The audio is {shown(path.name)} as the model receives it, mono at 16 kHz, "
+        "compressed to 32 kbit/s for playback.",
         seconds=seconds,
         content=b64encode(_mp3(source, seconds)).decode("ascii"),
         delay=_DELAY,
@@ -98,39 +98,39 @@ def _writer(stream: io.BytesIO, path: Path) -> Any:
     try:
         return soundfile.SoundFile(stream, "w", MODEL_RATE, 1, **_MP3, **_CONSTANT)
     except (soundfile.LibsndfileError, ValueError) as error:
-        found = f"{path}: cannot be compressed for the page: {without_file(error)}"
-        remedy = "libsndfile writes MP3 from version 1.1.0 on; or use --sound link or none"
+        found = f"{path}: cannot encode MP3 for the page: {without_file(error)}"
+        remedy = "use libsndfile 1.1.0 or newer, --sound link, or --sound none"
         raise AudioError(f"{found}; {remedy}") from error
 
 
 def linked(audio: str | os.PathLike[str], page: str | os.PathLike[str]) -> Sound:
-    """Return the sound of a file or URL, to be pointed at by a page.
+    """Return the audio of a file or URL, for linking from a page.
 
     Args:
-        audio: Where the sound is. A path is made relative to the page's folder, so both can be
-            moved together.
-        page: Where the page is to be.
+        audio: A file or a URL. A path is stored relative to the page's folder, so both can be
+            moved together; on another drive, it is stored as an absolute URL.
+        page: The path of the page.
 
     Raises:
-        AudioError: If there is no such file.
+        AudioError: If the file does not exist, or the URL is invalid or contains a user name.
     """
     given = os.fspath(audio)
     if is_url(given):
         origin(given)
-        return Sound(about=f"The sound is played from {shown(given)}.", url=given)
+        return Sound(about=f"The audio is played from {shown(given)}.", url=given)
     path = Path(given)
     if not path.is_file():
         raise AudioError(f"{path}: no such audio file")
     return Sound(
-        about=f"The sound is played from {shown(path.name)}, which has to stay where it is, as "
-        "seen from this page.",
+        about=f"The audio is played from {shown(path.name)}. Keep this file and the page in the same "
+        "places relative to each other.",
         seconds=_length(path),
         url=_relative(path, Path(page).absolute().parent),
     )
 
 
 def _length(path: Path) -> float | None:
-    """Return how long a file is; None where only browsers can read it."""
+    """Return the duration of a file; None if only browsers can read it."""
     source = FileAudio(path)
     try:
         return source.length / source.rate
@@ -139,33 +139,34 @@ def _length(path: Path) -> float | None:
 
 
 def is_url(audio: str | os.PathLike[str]) -> bool:
-    """Return whether sound lies on the network."""
+    """Return whether audio is given as an HTTP URL."""
     return os.fspath(audio).lower().startswith(("http://", "https://"))
 
 
 def origin(url: str) -> str:
-    """Return where sound on the network is from, as a policy names it: scheme, host and port.
+    """Return the origin of a URL for a content security policy: scheme, host and port.
 
     Raises:
-        AudioError: If the URL has none, or a name and a password, which a page would tell.
+        AudioError: If the URL has no plain host, or contains a user name or password, which the
+            page would reveal.
     """
     if "@" in url.partition("://")[2].partition("/")[0]:
-        raise AudioError("the URL of the sound has a name in it, which the page would show")
+        raise AudioError("expected an audio URL without a user name, which the page would reveal")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
-        raise AudioError(f"{url!r}: is no URL: {error}") from error
+        raise AudioError(f"{url!r}: expected an audio URL: {error}") from error
     if not _HOST.fullmatch(host):
-        raise AudioError(f"{url!r}: expected the URL of a sound, found no plain host in it")
+        raise AudioError(f"{url!r}: expected an audio URL with a plain host name")
     place = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{place}" + ("" if port is None else f":{port}")
 
 
 def _relative(path: Path, folder: Path) -> str:
-    # Links are kept: what is beside the page stays beside it.
+    # Symbolic links are not resolved: a link beside the page is linked as such.
     try:
         steps = os.path.relpath(path.absolute(), folder)
-    except ValueError:  # another drive
+    except ValueError:  # on another drive
         return path.absolute().as_uri()
     return quote(os.fsencode(Path(steps).as_posix()))

@@ -1,4 +1,4 @@
-"""How emotions, names and times look, in every picture alike."""
+"""Colours, names and times, the same in all reports."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from emo2vec_plugins.core import COLOURS, Emotion
 PALEST = 0.35
 """Opacity of a score of 0."""
 
-NOBODY = "(no speaker)"
-"""What is written beside turns of no known speaker."""
+NO_SPEAKER = "(no speaker)"
+"""Shown for turns without a speaker."""
 
-# Joiners are no marks of their own, but Persian names and emoji are spelt with them.
+# Joiners are invisible, but Persian names and emoji need them.
 _JOINERS = "\u200c\u200d"
 _OTHERS = (
     *("#56b4e9", "#a6761d", "#66a61e", "#e7298a", "#1b9e77", "#7570b3"),
@@ -22,9 +22,9 @@ _OTHERS = (
 
 
 def palette(labels: Iterable[str | None]) -> dict[str, str]:
-    """Return a colour for each label there is, those of `EMOTIONS` first, then by name.
+    """Return a colour for each distinct label, those of `EMOTIONS` first, then by name.
 
-    Labels of other models get colours of their own, which begin again after twelve.
+    Labels of other models have twelve other colours, which repeat.
     """
     found = {label for label in labels if label is not None}
     known = {label: COLOURS[label] for label in COLOURS if label in found}
@@ -33,31 +33,31 @@ def palette(labels: Iterable[str | None]) -> dict[str, str]:
 
 
 def opacity(emotion: Emotion) -> float:
-    """Return how strong an emotion's colour is: paler for a lower score, full without one."""
+    """Return the opacity of an emotion's colour: lower for a lower score, 1 without a score."""
     if emotion.score is None or emotion.score != emotion.score:
         return 1.0
     return PALEST + (1 - PALEST) * min(max(emotion.score, 0.0), 1.0)
 
 
 def shown(name: str | None) -> str:
-    r"""Return a name in one line that one can tell from others: ``a\nb`` with its escape.
+    r"""Return a name on one line, distinct from other names; invisible characters are escaped.
 
     >>> shown("A"), shown(""), shown("a\nb"), shown(None)
     ('A', "''", 'a\\nb', '(no speaker)')
     """
     if name is None:
-        return NOBODY
+        return NO_SPEAKER
     text = "".join(c if c.isprintable() or c in _JOINERS else escaped(c) for c in name)
     return text if text and text == text.strip() else f"'{text}'"
 
 
 def escaped(character: str) -> str:
-    r"""Return a character as Python writes it in ASCII, such as ``\n`` and ``\u202e``."""
+    r"""Return a character as a Python escape in ASCII, such as ``\n`` or ``\u202e``."""
     return character.encode("unicode_escape").decode("ascii")
 
 
 def counted(number: int, noun: str) -> str:
-    """Return how many there are of something.
+    """Return a number with a noun in the singular or plural.
 
     >>> counted(1, "turn"), counted(2000, "turn")
     ('1 turn', '2,000 turns')
@@ -66,7 +66,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def shortened(text: str, *, most: int) -> str:
-    """Return *text* with its middle left out, and said to be, where it is longer than *most*."""
+    """Return *text* with an ellipsis in place of its middle if it is longer than *most*."""
     if len(text) <= most:
         return text
     tail = most // 3
@@ -81,7 +81,7 @@ _STEPS = (
 
 
 def clock(seconds: float, *, hours: bool = False, digits: int = 0) -> str:
-    """Return ``m:ss``, or ``h:mm:ss`` if *hours*, with so many digits after the second.
+    """Return ``m:ss``, or ``h:mm:ss`` if *hours*, with *digits* decimals of the seconds.
 
     >>> clock(75), clock(75, hours=True), clock(-0.5, digits=1)
     ('1:15', '0:01:15', '-0:00.5')
@@ -96,7 +96,7 @@ def clock(seconds: float, *, hours: bool = False, digits: int = 0) -> str:
 
 
 def step(seconds: float, *, most: int) -> float:
-    """Return the shortest round step of which *seconds* has at most *most*; days beyond a day.
+    """Return the shortest round step, or whole days, with at most *most* steps in *seconds*.
 
     >>> step(30, most=10), step(7200, most=12)
     (5, 600)
@@ -112,9 +112,9 @@ def step(seconds: float, *, most: int) -> float:
 def ticks(
     start: float, end: float, *, most: int = 10, hours: bool | None = None
 ) -> list[tuple[float, str]]:
-    """Return round times from *start* to *end*, each with what it is called; all in one form.
+    """Return round times from *start* to *end* with their texts, all in one form.
 
-    Hours are written if *hours*, or if it is None and there are any.
+    Hours are written if *hours*, or if it is None and a time reaches an hour.
     """
     every = step(end - start, most=most)
     digits = max(0, math.ceil(-math.log10(every) - 1e-9))

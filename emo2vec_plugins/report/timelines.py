@@ -1,7 +1,7 @@
-"""A recording as a timeline: who speaks when, and in which emotion.
+"""Timelines: a picture of the turns of a recording, by speaker and emotion.
 
-A long recording goes over several lines, like music: turns of two seconds would be no wider than
-a hair on one.
+A long recording continues over several lines, like sheet music. On a single line, turns of two
+seconds would be too narrow to see.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ _SIZES = Sizes(
 
 
 def timeline(dialogue: Dialogue, *, start: float | None = None, end: float | None = None) -> Figure:
-    """Return a figure with a lane for each speaker, and turns in the colours of their emotions.
+    """Return a figure with a lane for each speaker and turns in the colours of their emotions.
 
-    Colours are paler for lower scores; turns without a label are hatched. Turns of one speaker
-    that overlap lie in rows of their own. Long recordings go over up to 12 lines.
+    Colours are paler for lower scores; turns without a label are hatched. Overlapping turns of one
+    speaker are in separate rows. Long recordings continue over up to 12 lines.
 
     Args:
         dialogue: One recording.
-        start: Seconds; where the recording begins if None.
-        end: Seconds; where it ends if None.
+        start: First second; if None, the start of the recording.
+        end: Last second; if None, the end of the recording.
 
     Raises:
         OptionsError: Unless *start* is before *end*.
@@ -80,7 +80,7 @@ def _figure(dialogue: Dialogue, start: float, end: float) -> Figure:
 
 def _title(dialogue: Dialogue, start: float, end: float, *, hours: bool) -> str:
     span = f"{clock(start, hours=hours)} to {clock(end, hours=hours)}"
-    # Its name comes last: numbers after an Arabic one would be set from right to left.
+    # The name comes last: numbers after an Arabic name would be set from right to left.
     return f"{counted(len(dialogue.turns), 'turn')} from {span} of {text_of(dialogue.recording)}"
 
 
@@ -104,7 +104,7 @@ def _draw_turns(
             [_bar(each, window) for each, _ in scored],
             place,
             facecolors=[to_rgba(colours[label], opacity(each.emotion)) for each, label in scored],
-            # At full strength, to distinguish pale greys and to show turns without a width.
+            # Opaque, to distinguish pale greys and to show turns of zero length.
             edgecolors=[colours[label] for _, label in scored],
             linewidth=0.6,
         )

@@ -1,4 +1,4 @@
-"""How probable each emotion is in the course of a recording, speaker by speaker."""
+"""Pictures of emotion probabilities over time, by speaker."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 
 LEAST = 0.02
-"""Share of the bell in which there is to be speech, for there to be a probability."""
+"""Share of the bell's area that speech must cover to give a probability."""
 
-_BLOCK = 16  # moments at a time: memory is that times the number of turns near them
-_FAR = 8  # standard deviations: the area of the bell beyond is nothing in double precision
+_BLOCK = 16  # moments at a time: memory grows with this times the number of turns near them
+_FAR = 8  # standard deviations, beyond which the bell's area is 0 in double precision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -37,7 +37,7 @@ class Smoothed:
 
     Attributes:
         times: Shape (moments,), in seconds.
-        probabilities: Shape (moments, labels); rows of NaN where nobody speaks.
+        probabilities: Shape (moments, labels); rows of NaN where there is no speech.
     """
 
     times: Floats
@@ -53,20 +53,19 @@ def smoothed(
     seconds: float,
     moments: int = 600,
 ) -> Smoothed:
-    """Return the mean probability of each label around each moment, by time.
+    """Return the mean probability of each label around each moment.
 
-    Around a moment lies a bell curve with a standard deviation of *seconds*. Each turn counts as
-    much as the part of the bell's area that lies over it, so long turns count more than short
-    ones, and near ones more than far ones. Where less than 2 % of the area lies over turns, there
-    is no probability.
+    Turns are weighted by the area of a bell curve over them. The curve is centred on the moment and
+    has a standard deviation of *seconds*, so long turns count more than short ones, and near turns
+    more than distant ones. If turns cover less than 2 % of the area, there is no probability.
 
     Args:
-        turns: Of one speaker. Those without probabilities count as silence.
-        labels: Whose probabilities to return, in that order.
+        turns: Turns of one speaker. Turns without probabilities count as silence.
+        labels: Labels of the returned probabilities, in order.
         start: First moment, in seconds.
         end: Last moment.
         seconds: Standard deviation, above 0.
-        moments: How many, evenly spaced.
+        moments: Number of moments, evenly spaced.
     """
     scored = with_scores(turns)
     times = np.linspace(start, end, moments)
@@ -75,24 +74,24 @@ def smoothed(
     rows = []
     for i in range(0, moments, _BLOCK):
         block = times[i : i + _BLOCK, None]
-        # Only turns under the bell: the product of all turns and moments would fill the memory.
+        # Use only the turns under the bell: all turns times all moments would fill the memory.
         near = (ends >= block[0] - _FAR * seconds) & (starts <= block[-1] + _FAR * seconds)
         rows.append(_means(block, starts[near], ends[near], values[near], seconds))
     return Smoothed(times=times, probabilities=np.concatenate(rows))
 
 
 def with_scores(turns: Iterable[ScoredTurn]) -> list[ScoredTurn]:
-    """Return the turns that have a probability of each class, not a label alone."""
+    """Return the turns that have probabilities of classes."""
     return [each for each in turns if each.emotion.scores]
 
 
 def probabilities(turns: Sequence[ScoredTurn], *, labels: Sequence[str]) -> Floats:
-    """Return the turns' probabilities, of shape (turns, labels); 0 for classes they have not."""
+    """Return the turns' probabilities, shape (turns, labels); 0 for missing classes."""
     rows = [[each.emotion.scores.get(label, 0.0) for label in labels] for each in turns]
     return np.array(rows, dtype=float).reshape(len(turns), len(labels))
 
 
-# numpy has none, and SciPy is of another extra.
+# numpy has no error function, and SciPy belongs to another extra.
 _error_function = np.vectorize(math.erf, otypes=[float])
 
 
@@ -104,20 +103,20 @@ def _means(times: Floats, starts: Floats, ends: Floats, values: Floats, seconds:
 
 
 def _area(deviations: Floats) -> Floats:
-    """Return the area of the normal bell curve up to so many standard deviations."""
+    """Return the area of the normal distribution up to a number of standard deviations."""
     area: Floats = 0.5 * (1 + _error_function(deviations / math.sqrt(2)))
     return area
 
 
 MOST_STEPS = 40
-"""Turns of a speaker that are drawn one by one; more are smoothed by default."""
+"""Maximum turns of a speaker that are drawn one by one; more are smoothed by default."""
 
 MOST_SPEAKERS = 60
-"""Panels of a figure."""
+"""Maximum number of panels in a figure."""
 
 _WIDTH, _MARGINS, _USUAL = 11.0, 1.1, 10.0  # inches
-_HIGH, _LOW = 1.9, 0.9  # inches of a panel
-_BELLS = 80  # standard deviations in the time that is drawn
+_HIGH, _LOW = 1.9, 0.9  # limits of a panel's height, in inches
+_BELLS = 80  # standard deviations in the drawn time
 
 
 def trajectories(
@@ -129,71 +128,70 @@ def trajectories(
     end: float | None = None,
     smoothing: float | None = None,
 ) -> Figure:
-    """Return a figure with a panel for each speaker, and a line for each emotion's probability.
+    """Return a figure with a panel for each speaker and a line for each emotion's probability.
 
-    Without smoothing, each turn is a level as long as the turn, and thin lines lead from turn to
-    turn. With it, lines are means by time under a bell curve, in which long turns count more
-    than short ones; `emo2vec_plugins.report.smoothed` says how. Turns that have no
-    probabilities are left out, and counted in the heading.
+    Without smoothing, each turn is a horizontal line, and thin lines connect the turns. With
+    smoothing, lines are weighted means under a bell curve, as `emo2vec_plugins.report.smoothed`
+    describes. Turns without probabilities are not drawn; the heading counts them.
 
     Args:
-        dialogue: One recording, read from a format that holds the probability of every class.
+        dialogue: One recording, read from a format that stores the probability of every class.
         labels: The emotions to draw; all if None.
-        speaker: Whose turns to draw; everybody's if None.
-        start: Seconds; where the recording begins if None.
-        end: Seconds; where it ends if None.
-        smoothing: Standard deviation of the bell curve in seconds; 0 for turn by turn. If None, 0
-            where nobody has more than 40 turns, else an eightieth of the time that is drawn.
+        speaker: The speaker to draw; all if None.
+        start: First second; if None, the start of the recording.
+        end: Last second; if None, the end of the recording.
+        smoothing: Standard deviation of the bell curve in seconds; 0 disables smoothing. If None,
+            0 if no speaker has more than 40 turns, otherwise an eightieth of the drawn time.
 
     Raises:
-        LabelError: If no turn has a probability of one of *labels*.
-        OptionsError: If nobody is called *speaker*, no turn has probabilities, there are more
-            than 60 speakers, *smoothing* is negative, or *start* is not before *end*.
+        LabelError: If no turn has a probability for one of *labels*.
+        OptionsError: If *speaker* has no turn, no turn has probabilities, there are more than 60
+            speakers, *smoothing* is negative, or *start* is not before *end*.
         MissingExtraError: If matplotlib is not installed.
     """
     spoken = dialogue if speaker is None else spoken_by(dialogue, [speaker])
     first, last = extent(dialogue, start=start, end=end)
     shown = between(spoken, first, last)
-    said = by_speaker(with_scores(shown.turns))
+    panels = by_speaker(with_scores(shown.turns))
     names = _labels(shown, labels)
-    if len(said) > MOST_SPEAKERS:
-        found = f"there are {len(said)} speakers, {MOST_SPEAKERS} can be drawn at once"
-        raise OptionsError(f"{dialogue.recording}: {found}; say whose turns to draw")
-    usual = (last - first) / _BELLS if max(map(len, said.values())) > MOST_STEPS else 0.0
+    if len(panels) > MOST_SPEAKERS:
+        found = f"expected at most {MOST_SPEAKERS} speakers, found {len(panels)}"
+        raise OptionsError(f"{dialogue.recording}: {found}; choose a speaker")
+    usual = (last - first) / _BELLS if max(map(len, panels.values())) > MOST_STEPS else 0.0
     bell = usual if smoothing is None else smoothing
     if not 0 <= bell < float("inf"):
-        raise OptionsError(f"smoothing is a number of seconds, 0 or more, got {bell}")
+        raise OptionsError(f"expected smoothing of 0 or more seconds, got {bell}")
     with drawing():
-        return _figure(shown, said, palette(names), (first, last), bell)
+        return _figure(shown, panels, palette(names), (first, last), bell)
 
 
 def _labels(dialogue: Dialogue, wanted: Sequence[str] | None) -> list[str]:
     found = {label for each in dialogue.turns for label in each.emotion.scores}
     if not found:
-        lack = "no turn here has the probability of every class, as in emotions.jsonl files"
+        lack = "expected turns with probabilities, as in emotions.jsonl files, found none"
         raise OptionsError(f"{dialogue.recording}: {lack}")
-    # A text is a sequence, too, of its letters.
+    # A string is also a sequence, of its characters.
     if isinstance(wanted, str):
-        raise LabelError(f"labels is a list of names, got the string {wanted!r}")
+        raise LabelError(f"expected a list of labels, got the string {wanted!r}")
     missing = [label for label in wanted or () if label not in found]
     if missing:
         known = ", ".join(sorted(found))
-        raise LabelError(f"no turn has a probability of {missing[0]!r}; there are {known}")
+        raise LabelError(f"no turn has a probability for {missing[0]!r}, found {known}")
     return list(palette(wanted or found))
 
 
 def _figure(
     dialogue: Dialogue,
-    said: Mapping[str | None, Sequence[ScoredTurn]],
+    speakers: Mapping[str | None, Sequence[ScoredTurn]],
     colours: Mapping[str, str],
     window: tuple[float, float],
     bell: float,
 ) -> Figure:
-    height = min(max(_USUAL / len(said), _LOW), _HIGH)
-    figure = new_figure(_WIDTH, len(said) * height + _MARGINS)
-    heading(figure, _title(dialogue, sum(map(len, said.values())), bell))
-    panels = figure.subplots(len(said), squeeze=False, sharex=True)[:, 0]
-    for axes, (speaker, turns) in zip(panels, said.items(), strict=True):
+    height = min(max(_USUAL / len(speakers), _LOW), _HIGH)
+    figure = new_figure(_WIDTH, len(speakers) * height + _MARGINS)
+    heading(figure, _title(dialogue, sum(map(len, speakers.values())), bell))
+    panels = figure.subplots(len(speakers), squeeze=False, sharex=True)[:, 0]
+    for axes, (speaker, turns) in zip(panels, speakers.items(), strict=True):
         if bell:
             start, end = window
             found = smoothed(turns, labels=list(colours), start=start, end=end, seconds=bell)
@@ -214,9 +212,9 @@ def _figure(
 
 
 def _title(dialogue: Dialogue, drawn: int, bell: float) -> str:
-    silent = len(dialogue.turns) - drawn
+    others = len(dialogue.turns) - drawn
     parts = [counted(drawn, "turn")]
-    parts += [f"{silent} more without probabilities"] * (silent > 0)
+    parts += [f"{others} more without probabilities"] * (others > 0)
     parts += [f"smoothed over {bell:.3g} s"] * (bell > 0)
     return f"{', '.join(parts)}: {text_of(dialogue.recording)}"
 

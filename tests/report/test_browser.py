@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from support.browser import A1, A2, B1
-from support.pictures import HARD_NAMES, TALK, meeting, named, said
+from support.pictures import HARD_NAMES, TALK, meeting, named, scored_turn
 
 from emo2vec_plugins import Dialogue, Emotion, ScoredTurn
 from emo2vec_plugins.core.labels import COLOURS
@@ -16,7 +16,7 @@ from emo2vec_plugins.report.page import page
 from emo2vec_plugins.report.trajectories import smoothed
 
 
-def test_a_recording_is_shown_as_a_whole(talk):
+def test_the_page_shows_title_facts_turns_and_speakers(talk):
     assert talk.text("#title") == "talk"
     assert talk.text("#facts") == "4 turns, 2 speakers, 1 unscored, 0:12"
     assert talk.page.title() == "talk: emotions"
@@ -36,7 +36,7 @@ def test_a_recording_is_shown_as_a_whole(talk):
     assert talk.text("#flags") == "silent\n1 turn without a label"
 
 
-def test_turns_are_coloured_by_emotion_and_paler_where_the_score_is_lower(talk):
+def test_turns_are_coloured_by_emotion_and_paler_for_lower_scores(talk):
     lane = talk.colour(11, A1)
     sure, unsure = talk.colour(1.5, A1), talk.colour(4.5, A2)
 
@@ -50,11 +50,11 @@ def test_turns_are_coloured_by_emotion_and_paler_where_the_score_is_lower(talk):
     assert sure == pytest.approx(between(COLOURS["sad"], 0.75), abs=1)
     assert unsure == pytest.approx(between(COLOURS["happy"], 0.5), abs=1)
     hatched = {talk.colour(7 + step / 40, B1) for step in range(20)}
-    assert len(hatched) >= 2  # lines, and what is between them
+    assert len(hatched) >= 2  # lines, and the space between them
 
 
-def test_the_curves_are_those_of_the_pictures(opened):
-    """The mean around each moment, as `smoothed` has it, to a pixel."""
+def test_the_curves_equal_those_of_pictures(opened):
+    """The mean around each moment equals that of `smoothed`, to a pixel."""
     dialogue = meeting(turns=400)
     watched = opened(page(dialogue))
     for button in watched.page.locator("#key button").all():
@@ -89,30 +89,32 @@ def test_the_curves_are_those_of_the_pictures(opened):
     }"""
     found = watched.page.evaluate(script)
 
-    assert len(found) > 400  # it is dashed
+    assert len(found) > 400  # the curve is dashed
     for place, share in found:
         moment = round(place * (len(expected.times) - 1))
         near = expected.probabilities[max(0, moment - 2) : moment + 3, 0]
         assert near.min() - 0.02 < share < near.max() + 0.02
 
 
-def test_a_pixel_shows_what_is_heard_in_it_longest(opened):
-    """A long turn, and one right after it of a hundredth of a pixel."""
-    turns = (said(0, 500.5, label="sad"), said(500.5, 500.52, label="angry"))
+def test_a_pixel_shows_its_longest_emotion(opened):
+    """A long turn is followed by one of a hundredth of a pixel."""
+    turns = (scored_turn(0, 500.5, label="sad"), scored_turn(500.5, 500.52, label="angry"))
     watched = opened(page(Dialogue(recording="r", turns=turns, duration=1000)))
 
     red, _, blue = watched.colour(500.4, A1)
     assert blue > red
 
 
-def test_of_many_speakers_the_strip_says_whom_it_leaves_out(opened):
-    turns = tuple(said(n, n + 1.5, f"S{n}") for n in range(30))
+def test_the_overview_counts_speakers_it_does_not_show(opened):
+    turns = tuple(scored_turn(n, n + 1.5, f"S{n}") for n in range(30))
     watched = opened(page(Dialogue(recording="crowd", turns=turns)))
 
-    assert watched.text("#strip-note").endswith("and not the other 6.")
+    note = watched.text("#strip-note")
+    assert "24" in note
+    assert " 6." in note
 
 
-def test_forced_colours_leave_the_emotions(opened):
+def test_forced_colours_do_not_change_emotions(opened):
     watched = opened(page(TALK), forced_colors="active")
     swatch = watched.page.locator("#key .swatch").nth(2)
     colour = swatch.evaluate("each => getComputedStyle(each).backgroundColor")
@@ -120,7 +122,7 @@ def test_forced_colours_leave_the_emotions(opened):
     assert colour == "rgb(0, 114, 178)"
 
 
-def test_the_key_shows_and_hides_curves(opened):
+def test_the_legend_shows_and_hides_curves(opened):
     watched = opened(page(TALK))
     curves = "document.getElementById('curves').toDataURL()"
     with_all = watched.page.evaluate(curves)
@@ -139,7 +141,7 @@ def test_the_key_shows_and_hides_curves(opened):
 
 
 @pytest.mark.parametrize(("scheme", "dark"), [("light", False), ("dark", True)])
-def test_the_scheme_is_the_readers(opened, scheme, dark):
+def test_the_theme_is_that_of_the_readers_system(opened, scheme, dark):
     watched = opened(page(TALK), color_scheme=scheme)
     back = "getComputedStyle(document.body).backgroundColor"
     first, lane = watched.page.evaluate(back), watched.colour(11, A1)
@@ -162,7 +164,7 @@ def test_names_of_any_kind_are_shown_as_text(opened):
     assert watched.text("#title") == "$r_1$\\n"
 
 
-def test_what_gets_in_all_the_same_does_not_run(opened):
+def test_injected_markup_does_not_run(opened):
     watched = opened(page(TALK))
     button = '<button id=bad onclick="window.ran = 1">'
     watched.page.evaluate("html => document.body.insertAdjacentHTML('beforeend', html)", button)
@@ -173,12 +175,12 @@ def test_what_gets_in_all_the_same_does_not_run(opened):
     watched.complaints.clear()
 
 
-def test_two_hours_are_shown_and_listed_a_page_at_a_time(opened):
+def test_two_hours_are_shown_with_paged_turns(opened):
     watched = opened(page(meeting()))
 
     assert watched.text("#page") == "page 1 of 30"
     assert len(watched.rows()) == 100
-    assert watched.text("#curves-note").startswith("smoothed over 90 s")
+    assert "smoothed over 90 s" in watched.text("#curves-note")
     watched.page.locator("#page-after").click()
     assert watched.rows()[0][1] == "0:04:00.00"
     watched.page.locator("#by-text").fill("1:59:")
@@ -193,7 +195,7 @@ def test_two_hours_are_shown_and_listed_a_page_at_a_time(opened):
 
 
 def test_a_real_meeting_of_more_than_two_hours_is_shown(opened, shared):
-    """Its four parts, one after the other."""
+    """The four parts of the meeting are concatenated."""
     turns, offset = [], 0.0
     for part in "abcd":
         [recording] = read_rttm(shared / "meetings_rttm" / f"TS3004{part}.rttm")
@@ -213,14 +215,14 @@ def test_a_real_meeting_of_more_than_two_hours_is_shown(opened, shared):
     assert len({watched.colour(watched.view()[0] + 2 + n, A1) for n in range(40)}) > 1
 
 
-def test_thousands_of_speakers_are_scrolled_through(opened):
-    turns = tuple(said(n, n + 1.5, f"S{n}") for n in range(2000))
+def test_thousands_of_speakers_can_be_scrolled(opened):
+    turns = tuple(scored_turn(n, n + 1.5, f"S{n}") for n in range(2000))
     watched = opened(page(Dialogue(recording="crowd", turns=turns)))
     watched.page.locator("#by-text").fill("S1999")
     watched.page.locator("#title").click()
     watched.press("j")
 
-    assert watched.text("#said").startswith("S1999, ")
+    assert watched.text("#announcement").startswith("S1999, ")
     scrolled = watched.page.locator("#lanes-scroll").evaluate("box => box.scrollTop")
     assert scrolled > 60_000
     assert watched.page.locator("#lanes").bounding_box()["height"] < 700
@@ -232,22 +234,24 @@ def test_thousands_of_speakers_are_scrolled_through(opened):
         (Dialogue(recording="empty"), "0 turns, 0 speakers"),
         (Dialogue(recording="sound", duration=5.0), "0 turns, 0 speakers, 0:05"),
         (
-            Dialogue(recording="odd", turns=(said(-3, -2), said(4, 4, None)), duration=2.0),
+            Dialogue(
+                recording="odd", turns=(scored_turn(-3, -2), scored_turn(4, 4, None)), duration=2.0
+            ),
             "2 turns, 2 speakers, 0:02",
         ),
     ],
 )
-def test_what_is_hardly_there_is_shown(opened, dialogue, facts):
+def test_almost_empty_recordings_are_shown(opened, dialogue, facts):
     watched = opened(page(dialogue))
     watched.press("j", "j", "k", "+", "-", "Enter", " ", "ArrowLeft", "z", "0")
 
     assert watched.text("#facts") == facts
     assert len(watched.rows()) == len(dialogue.turns)
     assert watched.page.locator("#play").is_disabled()
-    assert watched.text("#about-sound") == "This page was made without sound."
+    assert "no audio" in watched.text("#about-sound")
 
 
-def test_it_fits_a_telephone(opened):
+def test_it_fits_a_phone(opened):
     watched = opened(page(meeting(turns=300)), width=390, height=800)
 
     wide = watched.page.evaluate("document.documentElement.scrollWidth")

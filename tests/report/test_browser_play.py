@@ -1,10 +1,12 @@
-"""The page of a recording in a real browser: its sound, the keyboard and the pointer."""
+"""The page of a recording in a real browser: audio, keyboard and pointer."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from support.browser import A1, A2, PAUSED, PLAYING, READY
-from support.pictures import TALK, said
+from support.pictures import TALK, scored_turn
 
 from emo2vec_plugins import Dialogue
 from emo2vec_plugins.report.page import page, write_page
@@ -15,31 +17,31 @@ def test_a_click_on_a_turn_plays_it_from_its_start_to_its_end(talk):
 
     assert talk.page.locator("#detail b").inner_text() == "happy"
     talk.wait_for(PLAYING)
-    _, first = talk.heard()
+    _, first = talk.playback()
     cursor = talk.page.locator("#cursor").bounding_box()["x"]
     assert 2.0 <= first < 3.5
     talk.wait_for(PAUSED)
-    assert talk.heard()[1] == pytest.approx(5.0 + 1105 / 16_000, abs=0.02)
+    assert talk.playback()[1] == pytest.approx(5.0 + 1105 / 16_000, abs=0.02)
     assert talk.text("#time") == "0:05.0 / 0:12"
     assert talk.page.locator("#cursor").bounding_box()["x"] > cursor
     assert talk.text("#now") == "B: unscored"
 
 
-def test_a_click_beside_turns_moves_the_time(talk):
+def test_a_click_beside_turns_moves_the_cursor(talk):
     talk.click(10, A1)
 
     assert talk.text("#time") == "0:10.0 / 0:12"
-    assert talk.heard()[0]
+    assert talk.playback()[0]
 
 
-def test_the_keyboard_does_everything(talk):
+def test_the_keyboard_controls_everything(talk):
     talk.press("j")
-    assert talk.text("#said") == "A, 0:00.5 to 0:03.0, sad 0.75"
+    assert talk.text("#announcement") == "A, 0:00.5 to 0:03.0, sad 0.75"
     talk.wait_for(PLAYING)
     talk.press(" ")
-    assert talk.heard()[0]
+    assert talk.playback()[0]
     talk.press("j", "j")
-    assert talk.text("#said") == "B, 0:05.0 to 0:09.0, unscored: silent"
+    assert talk.text("#announcement") == "B, 0:05.0 to 0:09.0, unscored: silent"
     talk.press("k", " ", "+", "+")
     start, end = talk.view()
     assert end - start == pytest.approx(3)
@@ -49,7 +51,7 @@ def test_the_keyboard_does_everything(talk):
     talk.press("-", "0")
     assert talk.view() == (0, 12)
     talk.press("z")
-    assert talk.view() == (0, 12)  # three seconds, and four times as much around them
+    assert talk.view() == (0, 12)  # four times the three seconds of the turn
     talk.press("ArrowRight")
     assert 4 <= float(talk.text("#time")[2:6]) < 4.5
     talk.press("Enter")
@@ -65,25 +67,25 @@ def test_the_keyboard_does_everything(talk):
     talk.wait_for("() => !document.getElementById('help').open")
 
 
-def test_a_button_keeps_the_keys_that_press_it(talk):
+def test_a_focused_button_keeps_its_keys(talk):
     talk.page.locator("#zoom-in").focus()
     talk.press(" ")
 
-    assert talk.heard()[0]
+    assert talk.playback()[0]
     assert talk.view()[1] - talk.view()[0] == pytest.approx(6)
 
 
-def test_the_sound_plays_on_while_nothing_is_chosen(talk):
+def test_the_audio_plays_without_a_selected_turn(talk):
     talk.page.locator("#play").click()
     talk.wait_for("() => document.getElementById('audio').currentTime > 0.5")
     talk.page.locator("#speed").select_option("2")
     talk.page.locator("#play").click()
 
-    assert talk.heard()[0]
+    assert talk.playback()[0]
     assert talk.page.evaluate("document.getElementById('audio').playbackRate") == 2
 
 
-def test_the_pointer_zooms_moves_and_asks(opened):
+def test_the_pointer_zooms_moves_and_shows_tooltips(opened):
     watched = opened(page(TALK))
     mouse, box = watched.page.mouse, watched.page.locator("#lanes").bounding_box()
     place = watched.place(6, A1)
@@ -94,7 +96,9 @@ def test_the_pointer_zooms_moves_and_asks(opened):
     watched.settle()
     start, end = watched.view()
     assert 0 < start < 6 < end < 12
-    assert watched.place(6, A1)["x"] == pytest.approx(place["x"], abs=1)  # it stayed where it was
+    assert watched.place(6, A1)["x"] == pytest.approx(
+        place["x"], abs=1
+    )  # zooming keeps the position
 
     mouse.down()
     mouse.move(box["x"] + place["x"] + 100, box["y"] + 20, steps=4)
@@ -117,22 +121,27 @@ def test_the_pointer_zooms_moves_and_asks(opened):
     assert watched.view()[1] == pytest.approx(12, abs=0.5)
 
 
-def test_a_turn_beyond_the_sound_says_so(opened, write, noise, tmp_path):
-    late = Dialogue(recording="late", turns=(said(1, 2), said(1.5, 9), said(8, 9), said(-2, -1)))
+def test_a_turn_beyond_the_audio_has_a_note(opened, write, noise, tmp_path):
+    late = Dialogue(
+        recording="late",
+        turns=(scored_turn(1, 2), scored_turn(1.5, 9), scored_turn(8, 9), scored_turn(-2, -1)),
+    )
     write_page(late, tmp_path / "late.html", audio=write("late.wav", noise(32_000), 16_000))
     watched = opened(tmp_path / "late.html")
     watched.wait_for(READY)
 
     watched.click(8.5, A1)
-    assert watched.text("#said").endswith("sad 0.75. This turn is beyond the sound.")
-    assert "beyond the sound, which ends at 0:02.000" in watched.text("#detail")
+    message = watched.text("#announcement")
+    assert "sad 0.75. " in message
+    assert message.endswith("beyond the audio.")
+    assert re.search(r"beyond the audio.*0:02\.000", watched.text("#detail"))
     assert watched.page.locator("#play-turn").is_disabled()
     watched.press("k")
     watched.wait_for("() => document.getElementById('audio').ended")  # at 2 s, not at 9
-    assert "beyond the sound" in watched.text("#detail")
+    assert "beyond the audio" in watched.text("#detail")
 
 
-def test_a_linked_sound_is_played(opened, write, noise, tmp_path):
+def test_linked_audio_is_played(opened, write, noise, tmp_path):
     audio = write("a #b?.wav", noise(192_000), 16_000)
     write_page(TALK, tmp_path / "talk.html", audio=audio, sound="link")
     watched = opened(tmp_path / "talk.html", allowed=(audio.as_uri(),))
@@ -140,30 +149,32 @@ def test_a_linked_sound_is_played(opened, write, noise, tmp_path):
 
     watched.click(1, A1)
     watched.wait_for(PLAYING)
-    assert 0.5 <= watched.heard()[1] < 3
+    assert 0.5 <= watched.playback()[1] < 3
 
 
-def test_a_linked_sound_that_is_gone_is_told(opened, write, noise, tmp_path):
+def test_missing_linked_audio_is_reported(opened, write, noise, tmp_path):
     audio = write("gone.wav", noise(16_000), 16_000)
     write_page(TALK, tmp_path / "talk.html", audio=audio, sound="link")
     audio.unlink()
     watched = opened(tmp_path / "talk.html", allowed=(audio.as_uri(),))
     watched.wait_for("() => document.getElementById('play').disabled")
 
-    assert watched.text("#about-sound").startswith("The sound could not be opened.")
-    watched.complaints.clear()  # the browser's own, that the file is not there
+    about = watched.text("#about-sound")
+    assert "cannot be opened" in about
+    assert "gone.wav" in about
+    watched.complaints.clear()  # the browser reports the missing file
 
 
 def follow(watched, seconds=0.3):
-    """Let the sound play on for a moment."""
-    _, begin = watched.heard()
+    """Let the audio play for a moment."""
+    _, begin = watched.playback()
     watched.wait_for(f"() => document.getElementById('audio').currentTime > {begin + seconds}")
 
 
-def test_the_view_goes_with_the_sound_until_the_reader_moves_it(talk):
+def test_the_view_follows_the_cursor_until_the_reader_moves_it(talk):
     talk.press("+", "+", "+", " ")
     talk.wait_for("() => document.getElementById('audio').currentTime > 1.7")
-    assert talk.view()[0] > 1  # it turned the page
+    assert talk.view()[0] > 1  # the view has moved
     talk.press(*"]]]]]]]]]]")
     there = talk.view()
     follow(talk)
@@ -180,29 +191,29 @@ def test_a_turn_that_is_paused_still_ends(talk):
     talk.press(" ", " ")
     talk.wait_for(PAUSED)
 
-    assert talk.heard()[1] == pytest.approx(3.0 + 1105 / 16_000, abs=0.02)
+    assert talk.playback()[1] == pytest.approx(3.0 + 1105 / 16_000, abs=0.02)
     talk.press(" ")
     follow(talk)
     assert float(talk.text("#time")[2:6]) > 3
 
 
-def test_the_next_turn_is_the_one_after_the_cursor(talk):
+def test_the_next_turn_is_relative_to_the_cursor(talk):
     talk.click(1, A1)
     talk.click(8.6, A1)
     talk.press("j")
 
-    assert talk.text("#said") == "B, 0:09.0 to 0:09.0, angry 1.00"
+    assert talk.text("#announcement") == "B, 0:09.0 to 0:09.0, angry 1.00"
     talk.press("k")
-    assert talk.text("#said") == "B, 0:05.0 to 0:09.0, unscored: silent"
+    assert talk.text("#announcement") == "B, 0:05.0 to 0:09.0, unscored: silent"
 
 
-def test_a_key_that_is_held_down_plays_once(talk):
+def test_a_held_key_acts_once(talk):
     for _ in range(4):
         talk.page.keyboard.down(" ")
     talk.page.keyboard.up(" ")
     talk.settle()
 
-    assert not talk.heard()[0]
+    assert not talk.playback()[0]
 
 
 def test_keys_can_be_switched_off(talk):
@@ -212,11 +223,11 @@ def test_keys_can_be_switched_off(talk):
     talk.wait_for("() => !document.getElementById('help').open")
     talk.press(" ", "j")
 
-    assert talk.heard()[0]
-    assert talk.text("#said") == ""
+    assert talk.playback()[0]
+    assert talk.text("#announcement") == ""
 
 
-def test_brackets_that_are_written_with_altgr_count(talk):
+def test_brackets_typed_with_altgr_are_shortcuts(talk):
     talk.press("+", "+")
     before = talk.view()
     talk.page.evaluate(
@@ -231,7 +242,7 @@ def test_brackets_that_are_written_with_altgr_count(talk):
 
 
 def test_a_double_click_on_a_turn_at_the_edge_shows_that_turn(opened):
-    turns = tuple(said(n, n + 0.8) for n in range(60))
+    turns = tuple(scored_turn(n, n + 0.8) for n in range(60))
     watched = opened(page(Dialogue(recording="many", turns=turns)))
     watched.press("+", "+", "+", "+")
     edge = watched.view()[1]
@@ -243,10 +254,10 @@ def test_a_double_click_on_a_turn_at_the_edge_shows_that_turn(opened):
     start, end = watched.view()
     assert (start + end) / 2 == pytest.approx(last + 0.4)
     assert end - start == pytest.approx(3.2)
-    assert watched.text("#said").startswith(f"A, 0:{last:02d}.0 ")
+    assert watched.text("#announcement").startswith(f"A, 0:{last:02d}.0 ")
 
 
-def test_a_slider_goes_to_any_time(talk):
+def test_the_slider_moves_the_cursor(talk):
     talk.page.locator("#seek").fill("7.5")
     talk.settle()
 
@@ -254,11 +265,11 @@ def test_a_slider_goes_to_any_time(talk):
     assert talk.page.locator("#seek").get_attribute("aria-valuetext") == "0:07.5"
 
 
-def test_sound_from_elsewhere_makes_room_for_itself(opened, chromium, write, noise, tmp_path):
-    """Nobody has looked how long it is, and its server sends it as a whole."""
+def test_audio_of_unknown_duration_extends_the_timeline(opened, chromium, write, noise, tmp_path):
+    """The duration is unknown, and the server does not send parts."""
     audio = write("a.wav", noise(20 * 16_000), 16_000).read_bytes()
     url = "https://sound.example/a.wav"
-    turns = Dialogue(recording="r", turns=(said(1, 2), said(4, 5)))
+    turns = Dialogue(recording="r", turns=(scored_turn(1, 2), scored_turn(4, 5)))
     write_page(turns, tmp_path / "p.html", audio=url, sound="link")
 
     def serve(page_):
@@ -271,6 +282,6 @@ def test_sound_from_elsewhere_makes_room_for_itself(opened, chromium, write, noi
 
     watched.press("j", "j")
     reachable = watched.page.evaluate("document.getElementById('audio').seekable.end(0) > 4")
-    message = watched.text("#said")
-    assert reachable or message.endswith("as a whole only: no turn can be played alone.")
-    assert watched.heard()[0] is not reachable
+    message = watched.text("#announcement")
+    assert reachable or "server" in message
+    assert watched.playback()[0] is not reachable

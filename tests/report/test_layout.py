@@ -1,4 +1,4 @@
-"""Where things lie in pictures: times on axes, names, lanes and lines."""
+"""The layout of pictures: times on axes, names, lanes and lines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.formats import hard
-from support.pictures import HARD_NAMES, TALK, said
+from support.pictures import HARD_NAMES, TALK, scored_turn
 
 from emo2vec_plugins import Dialogue, Emotion
 from emo2vec_plugins.core.labels import COLOURS
@@ -19,7 +19,7 @@ from emo2vec_plugins.report.style import clock, opacity, palette, shortened, sho
 from emo2vec_plugins.report.timelines import timeline
 
 
-def test_times_are_read_as_on_a_clock():
+def test_times_are_written_as_on_a_clock():
     assert [clock(0), clock(59.5), clock(3599.4), clock(61.25, digits=2)] == [
         "0:00",
         "1:00",
@@ -55,7 +55,7 @@ def test_an_axis_has_round_times_in_one_form():
 
 
 @given(st.floats(0.01, 1e8), st.integers(2, 12), st.floats(-1e4, 1e4))
-def test_an_axis_never_has_more_times_than_it_may(length, most, start):
+def test_an_axis_respects_the_maximum_number_of_times(length, most, start):
     marks = ticks(start, start + length, most=most)
 
     assert len(marks) <= most + 1
@@ -69,7 +69,7 @@ def test_a_step_is_long_enough(seconds, most):
     assert seconds <= step(seconds, most=most) * most * (1 + 1e-9)
 
 
-def test_a_name_is_one_line_and_told_from_others():
+def test_a_name_is_one_line_and_distinct():
     names = [shown(name) for name in (*HARD_NAMES, " a", "a\u200db", "\u202eb")]
 
     assert len(set(names)) == len(names)
@@ -82,7 +82,7 @@ def test_a_long_name_loses_its_middle():
     assert shortened("abcdefghijklm", most=9) == "abcde…klm"
 
 
-def test_known_labels_come_first_and_others_have_colours_of_their_own():
+def test_known_labels_come_first_and_others_have_other_colours():
     found = palette(["zeal", None, "sad", "angry", "awe", "sad"])
 
     assert list(found) == ["angry", "sad", "awe", "zeal"]
@@ -97,8 +97,16 @@ def test_a_lower_score_is_paler(score, expected):
     assert opacity(Emotion(label="sad", score=score)) == pytest.approx(expected)
 
 
-def test_turns_of_a_speaker_that_overlap_are_in_rows_of_their_own():
-    found = packed_rows([said(4, 6, "B"), said(0, 3), said(2, 5), said(3, 4), said(2, 2)])
+def test_overlapping_turns_of_a_speaker_are_in_separate_rows():
+    found = packed_rows(
+        [
+            scored_turn(4, 6, "B"),
+            scored_turn(0, 3),
+            scored_turn(2, 5),
+            scored_turn(3, 4),
+            scored_turn(2, 2),
+        ]
+    )
 
     assert [
         (speaker, [[one.turn.start for one in row] for row in rows])
@@ -122,9 +130,9 @@ def test_every_turn_is_in_one_row_of_its_speaker(dialogues):
             assert all(a.turn.end <= b.turn.start for a, b in pairwise(row))
 
 
-def test_a_recording_is_drawn_from_0_to_the_end_of_its_sound():
+def test_a_recording_is_drawn_from_0_to_the_end_of_its_audio():
     assert extent(TALK) == (0.0, 12.0)
-    assert extent(Dialogue(recording="r", turns=(said(-2, 3),))) == (-2.0, 3.0)
+    assert extent(Dialogue(recording="r", turns=(scored_turn(-2, 3),))) == (-2.0, 3.0)
     assert extent(Dialogue(recording="r")) == (0.0, 1.0)
     assert extent(TALK, start=3, end=7) == (3, 7)
 
@@ -133,23 +141,23 @@ def test_a_recording_is_drawn_from_0_to_the_end_of_its_sound():
     ("start", "end"), [(5, 5), (5, 2), (20, None), (math.nan, 5), (0, math.inf)]
 )
 def test_a_picture_needs_an_end_after_its_start(start, end):
-    with pytest.raises(OptionsError, match="start < end"):
+    with pytest.raises(OptionsError, match="expected start < end"):
         extent(TALK, start=start, end=end)
 
 
-def test_turns_that_are_years_apart_are_not_drawn_on_one_axis():
-    with pytest.raises(OptionsError, match="too far apart"):
-        timeline(Dialogue(recording="r", turns=(said(0, 1), said(1e300, 1e300))))
+def test_turns_that_are_years_apart_cannot_be_drawn():
+    with pytest.raises(OptionsError, match=r"r: .*0 to 1e\+300"):
+        timeline(Dialogue(recording="r", turns=(scored_turn(0, 1), scored_turn(1e300, 1e300))))
 
 
-def test_turns_that_are_heard_in_a_span_are_kept_whole():
+def test_turns_that_overlap_a_span_are_kept_whole():
     found = between(TALK, 4.0, 9.0)
 
     assert [each.turn.start for each in found.turns] == [2.0, 5.0, 9.0]
 
 
 def test_lines_are_broken_where_turns_would_be_too_narrow():
-    turns = [said(i * 10, i * 10 + 2) for i in range(720)]
+    turns = [scored_turn(i * 10, i * 10 + 2) for i in range(720)]
 
     assert broken(turns, 0, 30, most=12, turns_wide=137) == [(0, 30)]
     assert broken(turns, 0, 7200, most=12, turns_wide=137) == [
@@ -164,7 +172,7 @@ def test_lines_are_broken_where_turns_would_be_too_narrow():
     assert broken([], 0, 7200, most=12, turns_wide=137) == [(0, 7200)]
 
 
-def test_a_speaker_who_is_not_there_is_an_error():
+def test_an_unknown_speaker_is_an_error():
     assert len(spoken_by(TALK, ["B"]).turns) == 2
-    with pytest.raises(OptionsError, match="no speaker 'C', there are A, B"):
+    with pytest.raises(OptionsError, match=r"'C'.*A, B"):
         spoken_by(TALK, ["C"])

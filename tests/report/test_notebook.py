@@ -1,4 +1,4 @@
-"""What notebooks show: HTML that stands by itself, whatever is in it."""
+"""HTML for notebooks: self-contained and safe for any content."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from support.formats import hard
 from support.paths import ROOT
-from support.pictures import HARD_NAMES, TALK, meeting, named, said
+from support.pictures import HARD_NAMES, TALK, meeting, named, scored_turn
 
 from emo2vec_plugins import Dialogue, Emotion, ScoredTurn, Turn
 from emo2vec_plugins.core.labels import COLOURS
@@ -22,7 +22,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 class Page(HTMLParser):
-    """Reads HTML strictly: every element is closed, in order; keeps tags, attributes and text."""
+    """A strict HTML parser that keeps tags, attributes and text; elements must be closed in order."""
 
     def __init__(self, html):
         super().__init__(convert_charrefs=True)
@@ -52,7 +52,7 @@ class Page(HTMLParser):
 
 
 def rows(html):
-    """Give the cells of a table, heading first."""
+    """Return the cells of a table, with the heading first."""
     return [
         [Page(cell).text for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)]
         for row in re.findall(r"<tr>(.*?)</tr>", html)
@@ -60,7 +60,7 @@ def rows(html):
 
 
 def drawing_of(html):
-    """Give the timeline as a tree, which it is only if it is well-formed."""
+    """Return the timeline as a tree; it must be well-formed."""
     return ElementTree.fromstring(re.search(r"<svg.*?</svg>", html, re.DOTALL)[0])
 
 
@@ -84,12 +84,12 @@ def test_a_dialogue_shows_its_turns_and_speakers():
         *[
             [
                 "speaker",
-                "talks",
+                "talk time",
                 "turns",
                 "unscored",
                 "changes",
                 "mean score",
-                "share of the time",
+                "share of talk time",
                 "",
             ]
         ],
@@ -98,7 +98,7 @@ def test_a_dialogue_shows_its_turns_and_speakers():
     ]
 
 
-def test_turns_have_the_colours_of_their_emotions_and_lie_where_they_are():
+def test_turns_have_the_colours_of_their_emotions_and_their_positions():
     marks = {
         each.find(f"{SVG}title").text[:8]: (each.get("fill"), each.get("d"))
         for each in drawing_of(TALK._repr_html_()).iter(f"{SVG}path")
@@ -112,7 +112,7 @@ def test_turns_have_the_colours_of_their_emotions_and_lie_where_they_are():
     assert marks["B, 0:05."][0] is None
 
 
-def test_a_turn_without_length_is_seen():
+def test_a_turn_of_zero_length_is_visible():
     [path] = [
         each.get("d")
         for each in drawing_of(TALK._repr_html_()).iter(f"{SVG}path")
@@ -122,7 +122,7 @@ def test_a_turn_without_length_is_seen():
     assert re.search(r"h1v", path)
 
 
-def test_a_meeting_of_two_hours_is_not_too_much_for_a_page():
+def test_a_meeting_of_two_hours_is_a_small_page():
     html = meeting()._repr_html_()
 
     assert len(html) < 200_000
@@ -131,32 +131,34 @@ def test_a_meeting_of_two_hours_is_not_too_much_for_a_page():
     assert sorted(titles(html)) == sorted(["S0", "S1", "S2", "S3"] * 4)
 
 
-def test_crowds_are_counted_where_they_are_not_shown():
-    turns = tuple(said(i, i + 2, f"S{i}", label=f"label {i}") for i in range(50))
+def test_speakers_and_labels_that_are_not_shown_are_counted():
+    turns = tuple(scored_turn(i, i + 2, f"S{i}", label=f"label {i}") for i in range(50))
 
     page = Page(Dialogue(recording="crowd", turns=turns)._repr_html_())
 
-    assert "30 more speakers without a lane" in page.text
-    assert "and 30 more speakers with 30 turns" in page.text
+    assert "30 more speakers not shown" in page.text
+    assert "30 more speakers with 30 turns" in page.text
     assert "and 38 more labels" in page.text
 
 
-def test_an_hour_of_one_turn_on_another_is_not_too_much_for_a_page():
-    turns = tuple(said(i / 10, 3600.0, "A") for i in range(3000))
+def test_thousands_of_overlapping_turns_are_a_small_page():
+    turns = tuple(scored_turn(i / 10, 3600.0, "A") for i in range(3000))
 
     assert len(Dialogue(recording="r", turns=turns)._repr_html_()) < 200_000
 
 
-def test_without_turns_there_is_a_line():
+def test_without_turns_there_is_only_a_heading():
     page = Page(Dialogue(recording="r")._repr_html_())
 
     assert (page.text, "svg" in page.tags) == ("r: 0 turns, 0 speakers", False)
 
 
-def test_turns_that_are_years_apart_are_told_and_not_drawn():
-    page = Page(Dialogue(recording="r", turns=(said(0, 1), said(1e300, 1e300)))._repr_html_())
+def test_turns_that_are_years_apart_are_reported_and_not_drawn():
+    page = Page(
+        Dialogue(recording="r", turns=(scored_turn(0, 1), scored_turn(1e300, 1e300)))._repr_html_()
+    )
 
-    assert "too far apart to be drawn" in page.text
+    assert "too far apart" in page.text
     assert "2 turns, 1 speaker" in page.text
 
 
@@ -172,13 +174,13 @@ def test_an_emotion_shows_its_distribution():
     assert COLOURS["sad"] in html
 
 
-def test_an_emotion_without_a_label_says_why():
+def test_an_emotion_without_a_label_shows_the_reason():
     assert Page(Emotion(reason="a < b")._repr_html_()).text == "unscored: a < b"
     assert Page(Emotion()._repr_html_()).text == "unscored"
     assert Page(Emotion(label="sad")._repr_html_()).text == "sad"
 
 
-def test_a_turn_says_when_and_whose_it_is():
+def test_a_turn_shows_its_speaker_and_time():
     scored = ScoredTurn(
         turn=Turn(start=3661.5, end=3663.0), emotion=Emotion(label="sad", score=0.5)
     )
@@ -201,7 +203,7 @@ def check(html):
 
 
 @pytest.mark.parametrize("name", HARD_NAMES)
-def test_names_from_files_are_text_and_nothing_else(name):
+def test_names_from_files_are_only_text(name):
     dialogue = named(name, "<script>alert(1)</script>", '" onload="x', "x" * 200)
 
     check(dialogue._repr_html_())
@@ -209,7 +211,7 @@ def test_names_from_files_are_text_and_nothing_else(name):
 
 
 @given(hard)
-def test_whatever_there_is_the_page_is_sound(dialogues):
+def test_any_dialogue_gives_valid_html(dialogues):
     [dialogue] = dialogues
 
     check(dialogue._repr_html_())

@@ -1,4 +1,4 @@
-"""What a page is made of: its data, its policy, its sound."""
+"""The parts of a page: data, content security policy and audio."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from html import unescape
 
 import pytest
 from support.pages import data_of
-from support.pictures import HARD_NAMES, TALK, meeting, named, said
+from support.pictures import HARD_NAMES, TALK, meeting, named, scored_turn
 
 from emo2vec_plugins import Dialogue, Emotion, Provenance, ScoredTurn, Turn
 from emo2vec_plugins.core.values import FLAGS
@@ -66,15 +66,15 @@ def test_turns_are_columns_in_order_of_time():
     assert [each["turns"] for each in data["labels"]] == [0, 1]
     assert data["flags"] == [
         {"name": "clipped", "meaning": MEANINGS["clipped"], "turns": 1},
-        {"name": "mine", "meaning": "a flag of another tool", "turns": 1},
+        {"name": "mine", "meaning": "a flag from another tool", "turns": 1},
     ]
     assert (data["reasons"], data["classes"]) == (["silent"], [0, 1])
     assert data["models"] == [
         [
             ("model", "first"),
-            ("SHA-256 of its weights", "ab"),
-            ("arithmetic", "float32"),
-            ("classes as the model names them", "生气/angry"),
+            ("SHA-256 of the weights", "ab"),
+            ("number type", "float32"),
+            ("classes", "生气/angry"),
         ]
     ]
 
@@ -83,17 +83,17 @@ def test_every_flag_has_a_meaning():
     assert tuple(MEANINGS) == FLAGS
 
 
-def test_what_is_no_number_is_none():
+def test_numbers_that_are_not_finite_are_none():
     odd = scored(0, 1, label="sad", score=math.nan, scores={"sad": math.inf}, duration=math.nan)
 
     data = page_data(Dialogue(recording="r", turns=(odd,), duration=math.inf and None))
 
     turns = data["turns"]
     assert (turns["score"], turns["scores"], turns["scored"]) == ([None], [[None]], [None])
-    script_json(data)  # which refuses what JSON has no number for
+    script_json(data)  # raises for numbers that are not finite
 
 
-def test_json_ends_no_element_and_is_what_it_was():
+def test_json_is_safe_in_a_script_element():
     values = {"a": "</script><!-- & \u2028 \ud800", "b": [1.5, None]}
 
     text = script_json(values)
@@ -112,7 +112,7 @@ def test_a_page_has_one_of_each_part_and_is_utf8(dialogue):
     assert len(data_of(html)["turns"]["start"]) == len(dialogue.turns)
 
 
-def test_the_policy_allows_the_pages_own_and_nothing_else():
+def test_the_policy_allows_only_the_pages_own_parts():
     [policy] = re.findall(r'Content-Security-Policy" content="([^"]*)"', page(TALK))
     rules = dict(rule.split(" ", 1) for rule in unescape(policy).split("; "))
 
@@ -125,7 +125,7 @@ def test_the_policy_allows_the_pages_own_and_nothing_else():
     assert rules["media-src"] == "blob:"
 
 
-def test_a_page_is_within_300_bytes_a_turn():
+def test_a_page_needs_under_300_bytes_per_turn():
     bare = len(page(replace(meeting(), turns=())))
 
     assert (len(page(meeting())) - bare) / 3000 < 300
@@ -150,8 +150,8 @@ def contrast(one, other):
 
 
 @pytest.mark.parametrize("scheme", [":root {", ':root[data-theme="dark"] {'])
-def test_text_can_be_read_in_both_schemes(scheme):
-    """4.5 to 1 is what level AA of the WCAG asks of text, and 3 to 1 of what is not text."""
+def test_text_is_readable_in_both_themes(scheme):
+    """WCAG level AA requires a contrast of 4.5:1 for text and 3:1 for other elements."""
     style = page_module.files("emo2vec_plugins.report").joinpath("web", "style.css").read_text()
     block = style[style.index(scheme) :].split("}", 1)[0]
     colours = dict(re.findall(r"--([\w-]+): (#\w{6})", block))
@@ -163,14 +163,14 @@ def test_text_can_be_read_in_both_schemes(scheme):
     assert contrast(colours["on-accent"], colours["accent"]) >= 4.5
 
 
-def test_turns_too_far_apart_are_refused():
-    far = Dialogue(recording="far", turns=(said(0, 1), said(1e300, 1e300)))
+def test_turns_too_far_apart_are_an_error():
+    far = Dialogue(recording="far", turns=(scored_turn(0, 1), scored_turn(1e300, 1e300)))
 
-    with pytest.raises(OptionsError, match="far: turns from 0 to 1e"):
+    with pytest.raises(OptionsError, match=r"far: .*0 to 1e\+300"):
         page(far)
 
 
-def test_text_that_cannot_be_seen_is_escaped_wherever_it_is(write, noise, tmp_path):
+def test_invisible_characters_are_escaped_everywhere(write, noise, tmp_path):
     odd = "a\u202eb"
     turn = scored(0, 1, odd, reason=odd, flags=(odd,), provenance=Provenance(model=odd))
     audio = write(f"{odd}.wav", noise(16_000), 16_000)

@@ -1,4 +1,4 @@
-"""The sound of a page: within it, beside it, or not there."""
+"""The audio of a page: embedded, linked or absent."""
 
 from __future__ import annotations
 
@@ -20,38 +20,37 @@ from emo2vec_plugins.report.page_sound import embedded, linked
 
 
 def sound_in(html):
-    """The sound in a page: samples, and their rate."""
+    """Return the samples and the sampling rate of the audio in a page."""
     [text] = re.findall(r'<script type="text/plain" id="sound">(.*?)</script>', html, re.S)
     return soundfile.read(io.BytesIO(base64.b64decode(text)))
 
 
-def test_the_sound_is_the_file_at_16_khz_mono(write, tmp_path):
+def test_embedded_audio_is_the_file_at_16_khz_mono(write, tmp_path):
     rate = 44_100
     silence = np.zeros((2, 3 * rate), np.float32)
     silence[0, rate : rate + 4410] = 0.8 * np.sin(np.arange(4410) * 0.1)
     audio = write("beep.flac", silence, rate)
 
-    heard = write_page(TALK, tmp_path / "p.html", audio=audio)
+    sound = write_page(TALK, tmp_path / "p.html", audio=audio)
     html = (tmp_path / "p.html").read_text("utf-8")
     samples, found_rate = sound_in(html)
 
     assert (found_rate, samples.ndim) == (16_000, 1)
-    onset = np.flatnonzero(np.abs(samples) > 0.1)[0] / 16_000 - heard.delay
+    onset = np.flatnonzero(np.abs(samples) > 0.1)[0] / 16_000 - sound.delay
     assert onset == pytest.approx(1.0, abs=0.01)
     assert np.abs(samples).max() == pytest.approx(0.4, abs=0.08)  # the mean of two channels
     assert data_of(html)["duration"] == data_of(html)["sound"]["seconds"] == 3
-    assert data_of(html)["sound"]["about"].startswith(
-        "The sound is beep.flac, as the model hears it"
-    )
+    for fact in ("beep.flac", "16 kHz", "32 kbit/s"):
+        assert fact in data_of(html)["sound"]["about"]
 
 
-def test_sound_is_embedded_a_minute_at_a_time(tmp_path):
+def test_audio_is_embedded_a_minute_at_a_time(tmp_path):
     """Ten minutes in stereo are 230 MB as samples, and 3 MB as base64."""
     path = tmp_path / "long.wav"
     with soundfile.SoundFile(path, "w", 48_000, 2) as file:
         for _ in range(10):
             file.write(np.zeros((60 * 48_000, 2), np.float32))
-    embedded(path)  # what is loaded for the first file stays
+    embedded(path)  # the first file loads code that stays in memory
 
     tracemalloc.start()
     try:
@@ -64,22 +63,22 @@ def test_sound_is_embedded_a_minute_at_a_time(tmp_path):
     assert peak < 100e6
 
 
-def test_where_the_dialogue_says_its_sound_is_it_is_found(write, noise, tmp_path):
+def test_the_audio_of_the_dialogue_is_found(write, noise, tmp_path):
     there = replace(TALK, audio=str(write("a.wav", noise(32_000), 16_000)))
     gone = replace(TALK, audio=str(tmp_path / "gone.wav"))
     url = replace(TALK, audio="https://example.org/a.wav")
     page_ = tmp_path / "p.html"
 
     assert write_page(there, page_).content
-    assert write_page(gone, page_).about == f"There is no sound: {gone.audio}: no such audio file."
-    assert "but a URL linked to" in write_page(url, page_).about
-    assert write_page(TALK, page_).about.startswith("There is no sound: none was given")
-    assert write_page(there, page_, sound="none").about == "This page was made without sound."
+    assert gone.audio in write_page(gone, page_).about
+    assert "https://example.org" in write_page(url, page_).about
+    assert "none was given" in write_page(TALK, page_).about
+    assert "no audio" in write_page(there, page_, sound="none").about
     assert write_page(url, page_, sound="link").url == "https://example.org/a.wav"
     assert 'media-src https://example.org"' in page_.read_text("utf-8")
 
 
-def test_a_link_leads_from_the_page_to_the_sound(write, noise, tmp_path):
+def test_a_link_is_relative_to_the_page(write, noise, tmp_path):
     audio = write("a #b.wav", noise(16_000), 16_000)
 
     assert linked(audio, tmp_path / "pages" / "p.html").url == "../a%20%23b.wav"
@@ -87,67 +86,68 @@ def test_a_link_leads_from_the_page_to_the_sound(write, noise, tmp_path):
 
 
 @pytest.mark.parametrize("how", ["embed", "link"])
-def test_sound_that_is_asked_for_and_cannot_be_had_is_an_error(how, tmp_path):
+def test_missing_requested_audio_is_an_error(how, tmp_path):
     page_ = tmp_path / "p.html"
 
-    with pytest.raises(AudioError, match=r"gone\.wav: no such audio file"):
+    with pytest.raises(AudioError, match=r"gone\.wav"):
         write_page(TALK, page_, audio=tmp_path / "gone.wav", sound=how)
-    with pytest.raises(OptionsError, match="leave out one of them"):
+    with pytest.raises(OptionsError, match="sound='none'"):
         write_page(TALK, page_, audio=tmp_path / "gone.wav", sound="none")
     assert not page_.exists()
 
 
-def test_sound_that_is_none_is_an_error(write, tmp_path):
+def test_invalid_audio_is_an_error(write, tmp_path):
     (tmp_path / "text.wav").write_text("no sound")
     broken = np.full(16_000, np.nan, np.float32)
 
-    with pytest.raises(AudioError, match=r"text\.wav: not readable as audio"):
+    with pytest.raises(AudioError, match=r"text\.wav"):
         embedded(tmp_path / "text.wav")
-    with pytest.raises(AudioError, match=r"empty\.wav: there is no sound in it"):
+    with pytest.raises(AudioError, match=r"empty\.wav.* 0 samples"):
         embedded(write("empty.wav", np.zeros(0, np.float32), 16_000))
-    with pytest.raises(AudioError, match=r"nan\.wav: 16000 NaN or infinite samples"):
+    with pytest.raises(AudioError, match=r"nan\.wav.*16000 NaN"):
         embedded(write("nan.wav", broken, 16_000, subtype="FLOAT"))
 
 
-def test_a_libsndfile_without_mp3_says_what_to_do(write, noise, monkeypatch):
+def test_a_libsndfile_without_mp3_names_the_remedy(write, noise, monkeypatch):
     audio = write("a.wav", noise(16_000), 16_000)
     monkeypatch.setattr("emo2vec_plugins.report.page_sound._MP3", {"format": "MP3", "subtype": "x"})
 
-    with pytest.raises(AudioError, match=r"a\.wav: cannot be compressed .* --sound link or none"):
+    with pytest.raises(AudioError, match=r"a\.wav: .*MP3.*--sound link"):
         embedded(audio)
 
 
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("https://x;connect-src *;y/a.wav", "found no plain host"),
-        ("https://x,y/a.wav", "found no plain host"),
-        ("https://", "found no plain host"),
-        ("http://[x/a.wav", "is no URL"),
-        ("https://example.org:port/a.wav", "is no URL"),
-        ("https://user:secret@example.org/a.wav", "which the page would show"),
-        ("https://user:secret@x;y/a.wav", "which the page would show"),
+        ("https://x;connect-src *;y/a.wav", "plain host"),
+        ("https://x,y/a.wav", "plain host"),
+        ("https://", "plain host"),
+        ("http://[x/a.wav", r"http://\[x/a\.wav"),
+        ("https://example.org:port/a.wav", "port"),
+        ("https://user:secret@example.org/a.wav", "user name"),
+        ("https://user:secret@x;y/a.wav", "user name"),
     ],
 )
 def test_a_url_cannot_change_the_policy(url, message, tmp_path):
     for how in ("link", "embed"):
         with pytest.raises(AudioError, match=message) as caught:
             write_page(TALK, tmp_path / "p.html", audio=url, sound=how)
-        heard = write_page(replace(TALK, audio=url), tmp_path / "p.html", sound=how)
+        sound = write_page(replace(TALK, audio=url), tmp_path / "p.html", sound=how)
 
         assert "secret" not in str(caught.value) + (tmp_path / "p.html").read_text("utf-8")
-        assert heard.about.startswith("There is no sound: ")
+        assert (sound.url, sound.content) == ("", "")
+        assert sound.about
 
 
 @pytest.mark.parametrize("url", ["http://[::1]:8000/a.wav", "HTTPS://Example.org/a.wav?b=c;d"])
-def test_sound_on_the_network_is_allowed_by_its_origin(url):
+def test_audio_on_the_network_is_allowed_by_its_origin(url):
     html = page(TALK, sound=linked(url, "p.html"))
 
     origin = "http://[::1]:8000" if "::" in url else "https://example.org"
     assert f'media-src {origin}"' in html
 
 
-def test_a_link_to_sound_stays_beside_the_page(write, noise, tmp_path):
+def test_symbolic_links_are_not_resolved(write, noise, tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "pages").mkdir()
     audio = write("data/a.wav", noise(16_000), 16_000)
@@ -158,7 +158,7 @@ def test_a_link_to_sound_stays_beside_the_page(write, noise, tmp_path):
     assert (sound.url, sound.seconds) == ("b.wav", 1.0)
 
 
-def test_sound_that_only_browsers_read_is_linked_all_the_same(tmp_path):
+def test_audio_that_only_browsers_read_can_be_linked(tmp_path):
     (tmp_path / "a.m4a").write_bytes(b"....ftypM4A ")
 
     assert linked(tmp_path / "a.m4a", tmp_path / "p.html").seconds is None

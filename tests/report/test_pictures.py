@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from support.formats import hard
-from support.pictures import TALK, meeting, named, said
+from support.pictures import TALK, meeting, named, scored_turn
 
 from emo2vec_plugins import Dialogue, Emotion
 from emo2vec_plugins.core.labels import COLOURS
@@ -30,7 +30,7 @@ def texts(figure):
 
 
 def bars(figure):
-    """Give the boxes of all bars that stand for turns, as (x0, x1, colour)."""
+    """Return the boxes of all bars as (x0, x1, colour)."""
     from matplotlib.collections import PolyCollection
     from matplotlib.colors import to_hex
 
@@ -66,7 +66,7 @@ def test_a_timeline_names_speakers_times_and_emotions():
     assert "neutral" not in found
 
 
-def test_a_timeline_of_a_span_has_what_is_heard_in_it():
+def test_a_timeline_of_a_span_has_the_turns_in_it():
     figure = timeline(TALK, start=4.0, end=6.0)
 
     assert figure.axes[0].get_xlim() == (4.0, 6.0)
@@ -74,7 +74,7 @@ def test_a_timeline_of_a_span_has_what_is_heard_in_it():
     assert "2 turns from 0:04 to 0:06 of talk" in texts(figure)
 
 
-def test_a_meeting_of_two_hours_is_broken_into_lines_that_lose_no_turn():
+def test_a_meeting_of_two_hours_is_drawn_on_several_lines():
     figure = timeline(meeting())
 
     assert len(figure.axes) == 12
@@ -85,7 +85,7 @@ def test_a_meeting_of_two_hours_is_broken_into_lines_that_lose_no_turn():
 
 
 @pytest.mark.parametrize("draw", [timeline, trajectories])
-def test_names_are_drawn_as_they_are(draw):
+def test_names_are_drawn_literally(draw):
     figure = draw(named("$x$", r"\frac{", "_a_", "مريم", "a\nb"))
 
     found = texts(figure)
@@ -102,21 +102,21 @@ def test_a_character_that_no_font_has_is_drawn_as_its_escape():
 
 @settings(max_examples=15)
 @given(hard)
-def test_whatever_names_there_are_a_picture_is_drawn_without_a_warning(dialogues):
+def test_any_names_are_drawn_without_a_warning(dialogues):
     [dialogue] = dialogues
 
     assert rendered(timeline(dialogue), suffix=".png").startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("turns", [(), (said(1, 1),), (said(1, 2, None, None),)])
-def test_a_timeline_of_next_to_nothing_is_drawn(turns):
+@pytest.mark.parametrize("turns", [(), (scored_turn(1, 1),), (scored_turn(1, 2, None, None),)])
+def test_an_almost_empty_timeline_is_drawn(turns):
     save_nothing = rendered(timeline(Dialogue(recording="r", turns=turns)), suffix=".png")
 
     assert save_nothing.startswith(b"\x89PNG")
 
 
 def test_hundreds_of_speakers_fit_into_a_file():
-    turns = tuple(said(i, i + 2, f"S{i}") for i in range(400))
+    turns = tuple(scored_turn(i, i + 2, f"S{i}") for i in range(400))
 
     figure = timeline(Dialogue(recording="r", turns=turns))
 
@@ -137,7 +137,7 @@ def test_few_turns_are_drawn_one_by_one():
     assert "3 turns, 1 more without probabilities: talk" in texts(figure)
 
 
-def test_many_turns_are_smoothed_and_that_is_said():
+def test_many_turns_are_smoothed_as_the_heading_states():
     figure = trajectories(meeting(), labels=["sad", "angry"], speaker="S1")
 
     [axes] = figure.axes
@@ -146,30 +146,30 @@ def test_many_turns_are_smoothed_and_that_is_said():
     assert not axes.collections
 
 
-def test_a_panel_is_as_long_as_the_recording_whoever_speaks():
+def test_every_panel_covers_the_recording():
     assert trajectories(TALK, speaker="A").axes[0].get_xlim() == (0.0, 12.0)
 
 
-def test_what_cannot_be_drawn_is_an_error():
+def test_invalid_requests_are_an_error():
     plain = Dialogue(
         recording="plain",
         turns=(ScoredTurn(turn=Turn(start=0, end=1), emotion=Emotion(label="sad", score=1.0)),),
     )
-    crowd = Dialogue(recording="crowd", turns=tuple(said(i, i + 1, str(i)) for i in range(61)))
+    crowd = Dialogue(
+        recording="crowd", turns=tuple(scored_turn(i, i + 1, str(i)) for i in range(61))
+    )
 
-    with pytest.raises(OptionsError, match="no turn here has the probability"):
+    with pytest.raises(OptionsError, match=r"plain: .*emotions\.jsonl"):
         trajectories(plain)
-    with pytest.raises(
-        LabelError, match="no turn has a probability of 'glad'; there are happy, sad"
-    ):
-        trajectories(Dialogue(recording="r", turns=(said(0, 1),)), labels=["glad"])
-    with pytest.raises(LabelError, match="list of names"):
+    with pytest.raises(LabelError, match=r"'glad'.*happy, sad"):
+        trajectories(Dialogue(recording="r", turns=(scored_turn(0, 1),)), labels=["glad"])
+    with pytest.raises(LabelError, match=r"list.*'sad'"):
         trajectories(TALK, labels="sad")
-    with pytest.raises(OptionsError, match="no speaker 'C'"):
+    with pytest.raises(OptionsError, match=r"'C'.*A, B"):
         trajectories(TALK, speaker="C")
-    with pytest.raises(OptionsError, match="smoothing is a number"):
+    with pytest.raises(OptionsError, match=r"smoothing.*-1"):
         trajectories(TALK, smoothing=-1)
-    with pytest.raises(OptionsError, match="61 speakers"):
+    with pytest.raises(OptionsError, match=r"crowd: .*60 speakers.*61"):
         trajectories(crowd)
 
 
@@ -205,12 +205,12 @@ def test_the_same_picture_is_the_same_file(tmp_path, suffix):
     assert sorted(path.name for path in tmp_path.iterdir()) == [first.name, second.name]
 
 
-def test_a_picture_is_one_of_three_kinds_of_files(tmp_path):
-    with pytest.raises(OptionsError, match=r"\.png, \.svg, \.pdf files, got '\.gif'"):
+def test_a_picture_has_one_of_three_suffixes(tmp_path):
+    with pytest.raises(OptionsError, match=r"\.png, \.svg, \.pdf.*'\.gif'"):
         save(timeline(TALK), tmp_path / "a.gif")
 
 
-def test_pyplot_is_left_alone_and_so_are_its_settings():
+def test_pyplot_and_its_settings_are_unchanged():
     import matplotlib as mpl
 
     before = mpl.rcParams["font.family"]
@@ -230,10 +230,10 @@ def test_pyplot_is_left_alone_and_so_are_its_settings():
     assert mpl.rcParams["font.family"] == before
 
 
-def test_without_matplotlib_the_extra_is_named(monkeypatch):
+def test_a_missing_matplotlib_names_the_extra(monkeypatch):
     from emo2vec_plugins.errors import MissingExtraError
 
     monkeypatch.setitem(sys.modules, "matplotlib", None)
 
-    with pytest.raises(MissingExtraError, match=r"emo2vec-plugins\[pictures\]"):
+    with pytest.raises(MissingExtraError, match=r"\[pictures\]"):
         timeline(TALK)

@@ -1,4 +1,4 @@
-"""What each speaker's turns come to."""
+"""Summaries of speakers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from emo2vec_plugins.core.overlap import union
 from emo2vec_plugins.report.summary import SpeakerSummary, summarise
 
 
-def said(start, end, speaker="A", label="sad", score=0.5):
+def scored_turn(start, end, speaker="A", label="sad", score=0.5):
     emotion = Emotion(label=label, score=None if label is None else score)
     return ScoredTurn(turn=Turn(start=start, end=end, speaker=speaker), emotion=emotion)
 
@@ -20,9 +20,12 @@ def summed(*turns):
     return summarise(Dialogue(recording="talk", turns=turns))
 
 
-def test_a_speaker_is_summed_up():
+def test_a_speaker_is_summarised():
     [found] = summed(
-        said(0, 3), said(4, 5, label="happy", score=1.0), said(5, 6, label=None), said(6, 7)
+        scored_turn(0, 3),
+        scored_turn(4, 5, label="happy", score=1.0),
+        scored_turn(5, 6, label=None),
+        scored_turn(6, 7),
     )
 
     assert found == SpeakerSummary(
@@ -39,45 +42,56 @@ def test_a_speaker_is_summed_up():
     assert found.unscored_share == pytest.approx(1 / 6)
 
 
-def test_speakers_come_as_they_begin_to_talk():
-    found = summed(said(5, 6, "B"), said(1, 2, None), said(0, 1, "C"), said(2, 3, "B"))
+def test_speakers_are_in_order_of_their_first_turns():
+    found = summed(
+        scored_turn(5, 6, "B"),
+        scored_turn(1, 2, None),
+        scored_turn(0, 1, "C"),
+        scored_turn(2, 3, "B"),
+    )
 
     assert [each.speaker for each in found] == ["C", None, "B"]
     assert [each.turns for each in found] == [1, 1, 2]
 
 
-def test_time_in_which_turns_of_a_speaker_overlap_counts_once_and_is_divided():
-    [found] = summed(said(0, 4), said(2, 6, label="happy"))
+def test_overlapping_time_of_a_speaker_counts_once_and_is_split():
+    [found] = summed(scored_turn(0, 4), scored_turn(2, 6, label="happy"))
 
     assert found.seconds == 6.0
     assert found.emotions == {"happy": 3.0, "sad": 3.0}
 
 
-def test_speakers_who_talk_at_once_both_have_the_time():
-    assert [each.seconds for each in summed(said(0, 4), said(2, 6, "B"))] == [4.0, 4.0]
+def test_overlapping_speakers_each_have_the_full_time():
+    assert [each.seconds for each in summed(scored_turn(0, 4), scored_turn(2, 6, "B"))] == [
+        4.0,
+        4.0,
+    ]
 
 
-def test_changes_are_counted_in_order_of_time_and_pass_over_unscored_turns():
+def test_changes_are_counted_by_time_and_skip_unscored_turns():
     [found] = summed(
-        said(4, 5, label="happy"), said(0, 1), said(2, 3, label=None), said(3, 4, label="sad")
+        scored_turn(4, 5, label="happy"),
+        scored_turn(0, 1),
+        scored_turn(2, 3, label=None),
+        scored_turn(3, 4, label="sad"),
     )
 
     assert found.changes == 1
 
 
-def test_turns_without_length_have_their_label_and_no_share():
-    [found] = summed(said(1, 1), said(2, 2, label=None))
+def test_turns_of_zero_length_have_a_label_and_no_share():
+    [found] = summed(scored_turn(1, 1), scored_turn(2, 2, label=None))
 
     assert (found.seconds, found.emotions, found.shares) == (0.0, {"sad": 0.0}, {"sad": 0.0})
     assert (found.unscored, found.unscored_share) == (1, 0.0)
 
 
-def test_without_turns_there_is_nobody():
+def test_without_turns_there_are_no_speakers():
     assert summed() == []
 
 
 @given(hard)
-def test_every_turn_and_every_second_is_somebody_s(dialogues):
+def test_every_turn_and_second_belongs_to_a_speaker(dialogues):
     [dialogue] = dialogues
 
     found = summarise(dialogue)
@@ -96,7 +110,7 @@ def test_every_turn_and_every_second_is_somebody_s(dialogues):
 
 
 @given(hard)
-def test_the_order_of_turns_does_not_count(dialogues):
+def test_the_order_of_turns_does_not_matter(dialogues):
     [dialogue] = dialogues
     starts = [(each.turn.start, each.turn.end) for each in dialogue.turns]
     if len(set(starts)) == len(starts):  # of turns at the same time, the first listed is first

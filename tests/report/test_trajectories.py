@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.formats import hard
-from support.pictures import meeting, said
+from support.pictures import meeting, scored_turn
 
 from emo2vec_plugins.report.layout import extent
 from emo2vec_plugins.report.trajectories import smoothed
@@ -19,9 +19,11 @@ def smooth(*turns, labels=("sad", "happy"), seconds=1.0, **span):
     return smoothed(turns, labels=labels, seconds=seconds, **{"start": 0.0, "end": 10.0} | span)
 
 
-def test_between_two_equal_turns_both_count_the_same():
+def test_two_equal_turns_have_equal_weight():
     found = smooth(
-        said(1, 3, label="sad", score=1.0), said(7, 9, label="happy", score=1.0), moments=3
+        scored_turn(1, 3, label="sad", score=1.0),
+        scored_turn(7, 9, label="happy", score=1.0),
+        moments=3,
     )
 
     assert found.times.tolist() == [0.0, 5.0, 10.0]
@@ -29,11 +31,11 @@ def test_between_two_equal_turns_both_count_the_same():
     assert found.probabilities[0].tolist() == pytest.approx([1.0, 0.0], abs=1e-6)
 
 
-def test_a_turn_counts_for_as_long_as_it_lasts():
-    # Under a bell much wider than both, each weighs what it is long.
+def test_turns_are_weighted_by_duration():
+    # Under a bell much wider than both turns, weights are proportional to durations.
     found = smooth(
-        said(3, 6, label="sad", score=1.0),
-        said(6, 7, label="happy", score=1.0),
+        scored_turn(3, 6, label="sad", score=1.0),
+        scored_turn(6, 7, label="happy", score=1.0),
         seconds=60,
         moments=1,
     )
@@ -41,13 +43,13 @@ def test_a_turn_counts_for_as_long_as_it_lasts():
     assert found.probabilities[0].tolist() == pytest.approx([0.75, 0.25], abs=1e-3)
 
 
-def test_where_nobody_speaks_there_is_no_probability():
-    found = smooth(said(0, 1), said(2, 2), said(9, 10, label=None), moments=11)
+def test_silence_has_no_probability():
+    found = smooth(scored_turn(0, 1), scored_turn(2, 2), scored_turn(9, 10, label=None), moments=11)
 
     assert np.isnan(found.probabilities).all(axis=1).tolist() == [False] * 4 + [True] * 7
 
 
-def test_smoothing_is_the_same_as_by_the_definition():
+def test_smoothing_equals_its_definition():
     turns = meeting(turns=300, speakers=1).turns
     labels, seconds = ["sad", "happy"], 20.0
     scored = [each for each in turns if each.emotion.scores]
@@ -66,7 +68,7 @@ def test_smoothing_is_the_same_as_by_the_definition():
 
 
 @given(hard, st.floats(0.1, 1000))
-def test_smoothed_probabilities_lie_between_those_of_the_turns(dialogues, seconds):
+def test_smoothed_probabilities_are_within_those_of_the_turns(dialogues, seconds):
     [dialogue] = dialogues
     labels = sorted({label for each in dialogue.turns for label in each.emotion.scores}) or ["sad"]
     start, end = extent(dialogue)

@@ -1,4 +1,4 @@
-"""A real Chromium for tests of pages, and what a test asks of one."""
+"""Fixtures that open pages in a real Chromium, and helpers to inspect them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from emo2vec_plugins.report.page import write_page
 from support.pictures import TALK
 
 A1, A2, B1 = 17, 41, 75
-"""Where the rows of TALK's two lanes are, in pixels."""
+"""Vertical positions in pixels of the rows of TALK's two lanes."""
 
 READY = "() => document.getElementById('audio').readyState >= 1"
 PLAYING = "() => !document.getElementById('audio').paused"
@@ -28,17 +28,17 @@ ARGUMENTS = (
 
 
 def find_chromium():
-    """Where Chromium is: EMO2VEC_CHROMIUM, or on the PATH."""
+    """Return the path of Chromium, from EMO2VEC_CHROMIUM or the PATH."""
     named = os.environ.get("EMO2VEC_CHROMIUM")
     return named or next(filter(None, map(shutil.which, NAMES)), None)
 
 
 @pytest.fixture(scope="session")
 def chromium():
-    """A browser that runs as long as the tests do."""
+    """A browser that runs during the whole session."""
     path = find_chromium()
     if path is None:
-        pytest.skip(f"there is none of {', '.join(NAMES)} on the PATH, nor EMO2VEC_CHROMIUM")
+        pytest.skip(f"no EMO2VEC_CHROMIUM, and none of {', '.join(NAMES)} on the PATH")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -48,10 +48,10 @@ def chromium():
 
 
 class Watched:
-    """An open page, and what a good one never does: complain, or ask for anything else.
+    """An open page that records console messages, errors, dialogs and requests.
 
     Args:
-        page: Of playwright.
+        page: A page of playwright.
         path: The file to open.
     """
 
@@ -67,7 +67,7 @@ class Watched:
         self.settle()
 
     def settle(self):
-        """Wait until what was asked for is drawn."""
+        """Wait until pending drawing is done."""
         self.page.evaluate(
             "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
         )
@@ -81,17 +81,17 @@ class Watched:
         return self.page.locator(selector).inner_text()
 
     def rows(self):
-        """The rows of the table of turns, each as what its cells say."""
+        """Return the rows of the table of turns, each as the texts of its cells."""
         cells = "rows => rows.map(row => [...row.cells].map(cell => cell.innerText.trim()))"
         return self.page.locator("#rows tr").evaluate_all(cells)
 
     def view(self):
-        """From when to when the timeline is drawn, in seconds."""
+        """Return the start and the end of the visible time, in seconds."""
         shown = self.page.locator("#lanes").evaluate("canvas => ({...canvas.dataset})")
         return float(shown["start"]), float(shown["end"])
 
     def place(self, time, y):
-        """Where on the lanes' canvas a time is."""
+        """Return the position of a time on the lanes' canvas."""
         shown = self.page.locator("#lanes").evaluate("canvas => ({...canvas.dataset})")
         start, end, left, right = (float(shown[name]) for name in ("start", "end", "left", "right"))
         return {"x": left + (time - start) / (end - start) * (right - left), "y": y}
@@ -101,7 +101,7 @@ class Watched:
         self.settle()
 
     def colour(self, time, y, canvas="lanes"):
-        """The red, green and blue of a pixel of a canvas."""
+        """Return the red, green and blue of a pixel of a canvas."""
         place = self.place(time, y)
         script = """([name, x, y]) => {
           const canvas = document.getElementById(name);
@@ -113,8 +113,8 @@ class Watched:
         }"""
         return tuple(self.page.evaluate(script, [canvas, place["x"], place["y"]])[:3])
 
-    def heard(self):
-        """What the sound does: whether it is paused, and where it is."""
+    def playback(self):
+        """Return whether the audio is paused, and its current time."""
         return self.page.evaluate(
             "() => { const a = document.getElementById('audio'); return [a.paused, a.currentTime] }"
         )
@@ -126,7 +126,7 @@ class Watched:
 
 @pytest.fixture
 def opened(chromium, tmp_path):
-    """Opens pages, and fails if one of them complained or asked for more than itself."""
+    """Open pages; fail at the end if one had an error or requested anything else."""
     pages = []
 
     def open_(html, *, width=1400, height=1000, allowed=(), before=None, **context):
@@ -150,7 +150,7 @@ def opened(chromium, tmp_path):
 
 @pytest.fixture
 def talk(opened, write, noise, tmp_path):
-    """TALK with twelve seconds of sound, opened."""
+    """The open page of TALK with twelve seconds of audio."""
     write_page(TALK, tmp_path / "talk.html", audio=write("talk.wav", noise(192_000), 16_000))
     watched = opened(tmp_path / "talk.html")
     watched.wait_for(READY)

@@ -1,4 +1,4 @@
-"""What a page holds, taken out of it."""
+"""Access to the data in a page."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ import re
 
 
 def data_of(html):
-    """The data in a page."""
+    """Return the data in a page."""
     [text] = re.findall(r'<script type="application/json" id="data">(.*?)</script>', html, re.S)
     return json.loads(text)

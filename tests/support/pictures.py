@@ -1,4 +1,4 @@
-"""Dialogues for tests of pictures: a short talk, a meeting of two hours, names that are hard."""
+"""Dialogues for tests of pictures: a short talk, a meeting of two hours, difficult names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HARD_NAMES = (
 )
 
 
-def said(start, end, speaker="A", label="sad", score=0.75):
+def scored_turn(start, end, speaker="A", label="sad", score=0.75):
     if label is None:
         return ScoredTurn(
             turn=Turn(start=start, end=end, speaker=speaker), emotion=Emotion(reason="silent")
@@ -36,23 +36,23 @@ def said(start, end, speaker="A", label="sad", score=0.75):
 TALK = Dialogue(
     recording="talk",
     turns=(
-        said(0.5, 3.0),
-        said(2.0, 5.0, label="happy", score=0.5),
-        said(5.0, 9.0, "B", label=None),
-        said(9.0, 9.0, "B", label="angry", score=1.0),
+        scored_turn(0.5, 3.0),
+        scored_turn(2.0, 5.0, label="happy", score=0.5),
+        scored_turn(5.0, 9.0, "B", label=None),
+        scored_turn(9.0, 9.0, "B", label="angry", score=1.0),
     ),
     duration=12.0,
 )
 
 
 def meeting(turns=3000, speakers=4):
-    """A meeting of two hours, the same every time."""
+    """Return a meeting of two hours, the same on every call."""
     source = random.Random(0)
     every = 7200 / turns
     return Dialogue(
         recording="meeting",
         turns=tuple(
-            said(
+            scored_turn(
                 number * every,
                 number * every + source.uniform(0.2, every),
                 f"S{source.randrange(speakers)}",
@@ -65,10 +65,10 @@ def meeting(turns=3000, speakers=4):
 
 
 def named(*names):
-    """One turn for each name, which is also its label."""
+    """Return a dialogue with one turn for each name, which is also the label."""
     return Dialogue(
         recording="$r_1$\n",
         turns=tuple(
-            said(number, number + 1.5, name, label=name) for number, name in enumerate(names)
+            scored_turn(number, number + 1.5, name, label=name) for number, name in enumerate(names)
         ),
     )

@@ -1,11 +1,11 @@
-// The probability of each emotion over time: turn by turn near by, smoothed from afar.
+// The probability of each emotion over time: turn by turn if few turns are visible, otherwise smoothed.
 
-const MOST_LEVELS = 40; // turns that are drawn one by one
-const LEAST = 0.02; // share of the bell in which there is to be speech
-const CURVES = 170; // pixels
+const MOST_LEVELS = 40; // maximum visible turns that are drawn one by one
+const LEAST = 0.02; // share of the bell's area that speech must cover
+const CURVES = 170; // height in pixels
 const GRAIN = 2; // pixels between moments
 
-/** Turns with probabilities, by what the list to choose from says: everybody, or one speaker. */
+/** Turns with probabilities for each choice in the list: all speakers, then each speaker. */
 const scoredBy = [null, ...speakers.keys()].map((who) =>
   turns.filter((turn) => turn.scores !== null && (who === null || turn.speaker === who)),
 );
@@ -25,10 +25,10 @@ function drawCurves() {
   else drawSmoothed(brush, scored, scale, y);
   byId("curves-note").textContent = byTurns
     ? "turn by turn"
-    : `smoothed over ${secondsName(deviation())}; come closer to see each turn`;
+    : `smoothed over ${secondsName(deviation())}; zoom in to see each turn`;
 }
 
-/** The standard deviation of the bell, as in `emo2vec picture`. */
+/** The standard deviation of the bell, the same as in `emo2vec picture`. */
 function deviation() {
   return (state.view.end - state.view.start) / 80;
 }
@@ -47,7 +47,7 @@ function drawGrid(brush, scale, y) {
   }
 }
 
-/** The curves that are on, each with where its probabilities are among a turn's. */
+/** The visible curves, each with the index of its probability in a turn's scores. */
 function curvesOn() {
   return data.classes.map((label, column) => ({ label, column })).filter(({ label }) => state.curves.has(label));
 }
@@ -55,7 +55,7 @@ function curvesOn() {
 function drawLevels(brush, visible, scale, y) {
   for (const { label, column } of curvesOn()) {
     brush.strokeStyle = edgeOf(label);
-    const ends = new Map(); // of each speaker: who speaks by turns is joined by thin lines
+    const ends = new Map(); // the last end of each speaker, from which a thin line leads to the next turn
     for (const turn of visible) {
       const start = [scale.x(turn.start), y(turn.scores[column] ?? 0)];
       const end = [Math.max(scale.x(turn.end), start[0] + 1), start[1]];
@@ -81,7 +81,7 @@ function drawSmoothed(brush, scored, scale, y) {
   });
 }
 
-/** Stretches of a curve in which there is a mean: [moment, mean] pairs. */
+/** The parts of a curve that have means, as lists of [moment, mean]. */
 function runsOf(means) {
   const runs = [[]];
   means.forEach((mean, moment) => {
@@ -92,11 +92,11 @@ function runsOf(means) {
 }
 
 /**
- * The mean of the turns' probabilities around each moment: each turn counts as much as the part
- * of a bell's area that lies over it. NaN where less than `LEAST` of it lies over turns.
+ * The mean of the turns' probabilities around each moment, weighted by the area of a bell over each
+ * turn. NaN if turns cover less than `LEAST` of the area.
  *
- * Turns are first spread over cells as long as moments are apart, one around each moment and
- * beyond both ends, so that the work grows with turns and moments, not with their product.
+ * Turns are first added to cells around the moments, and beyond both ends. So the work grows with
+ * the number of turns plus the number of moments, not with their product.
  */
 function smoothed(scored, start, seconds, count, spread, columns) {
   const reach = Math.ceil((6 * spread) / seconds);
@@ -113,7 +113,7 @@ function smoothed(scored, start, seconds, count, spread, columns) {
   return sums.map((sum) => all.map((part, moment) => (part >= LEAST ? around(sum, moment) / part : NaN)));
 }
 
-/** For each cell: how much of it is speech, and that times each probability. */
+/** For each cell, the share of speech, and the share times each probability. */
 function spreadOver(scored, first, seconds, cells, columns) {
   const totals = [null, ...columns].map(() => new Float64Array(cells));
   for (const turn of scored) {
@@ -128,13 +128,13 @@ function spreadOver(scored, first, seconds, cells, columns) {
   return totals;
 }
 
-/** The part of the bell's area over each cell, from `reach` cells before its middle to as many after. */
+/** The bell's area over each cell, from `reach` cells before its middle to `reach` cells after. */
 function bellOf(reach, seconds, spread) {
   const edge = (cell) => bellArea(((cell - 0.5) * seconds) / spread);
   return Float64Array.from({ length: 2 * reach + 1 }, (_, i) => edge(i - reach + 1) - edge(i - reach));
 }
 
-/** The area of the normal bell up to so many deviations (Abramowitz and Stegun, 26.2.17). */
+/** The area of the normal distribution up to a number of deviations (Abramowitz and Stegun, 26.2.17). */
 function bellArea(deviations) {
   const size = Math.abs(deviations);
   const t = 1 / (1 + 0.2316419 * size);
@@ -146,7 +146,7 @@ function bellArea(deviations) {
 function startCurves() {
   byId("curves-part").hidden = !data.classes.length;
   if (!data.classes.length) return;
-  const names = ["everybody", ...speakers.map((speaker) => speaker.name)];
+  const names = ["all speakers", ...speakers.map((speaker) => speaker.name)];
   byId("curves-of").append(...names.map((name, i) => make("option", { value: i }, name)));
   const draw = oncePerFrame(drawCurves);
   byId("curves-of").addEventListener("change", draw);

@@ -1,4 +1,4 @@
-// The data of the page, as objects; and small helpers that everything else uses.
+// The page's data as objects, and helpers for all other scripts.
 
 const byId = (id) => document.getElementById(id);
 const data = JSON.parse(byId("data").textContent);
@@ -10,7 +10,7 @@ const speakers = data.speakers;
 const labels = data.labels;
 const withHours = Math.max(Math.abs(data.start), Math.abs(data.end)) >= 3600;
 
-/** "m:ss", or "h:mm:ss" in long recordings, with so many digits after the second. */
+/** "m:ss", or "h:mm:ss" in long recordings, with `digits` decimals of the seconds. */
 function clock(seconds, digits = 0, hours = withHours) {
   const unit = 10 ** digits;
   const all = Math.round(Math.abs(seconds) * unit);
@@ -32,7 +32,7 @@ function percent(share) {
   return `${Math.round(100 * share)} %`;
 }
 
-/** An element; children are elements or text, which is never read as markup. */
+/** Create an element; children are elements or text, which is never parsed as markup. */
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -45,12 +45,12 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** A name of a file's choosing, isolated: one that is read from right to left turns nothing else. */
+/** An element with a name from a file, isolated so that right-to-left text does not affect its surroundings. */
 function named(name) {
   return make("bdi", {}, name);
 }
 
-/** A name that stands in a longer text, kept from turning what is around it. */
+/** A name for use within a longer text, isolated in the same way. */
 function isolated(name) {
   return /^[\x20-\x7e]*$/.test(name) ? name : `\u2068${name}\u2069`;
 }
@@ -76,7 +76,7 @@ function describe(turn) {
   return `${isolated(speakers[turn.speaker].name)}, ${times}, ${isolated(labelOf(turn))}${score}${why}${more}`;
 }
 
-/** The first place in an ordered list at which `test` holds. */
+/** The first index in a sorted list at which `test` is true. */
 function firstWhere(list, test) {
   let low = 0;
   let high = list.length;

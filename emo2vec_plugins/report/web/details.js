@@ -1,16 +1,16 @@
-// All that is known of the turn that is chosen.
+// The details of the selected turn.
 
-const NEARLY = 0.02; // seconds by which a turn may go beyond the sound before that is said
+const NEARLY = 0.02; // seconds that a turn may extend beyond the audio without a note
 
 function showDetails() {
   const turn = state.chosen;
   byId("turn-actions").hidden = turn === null;
   if (turn === null) {
-    const hint = turns.length ? "Press a turn, or J, to see what is known of it." : "There are no turns.";
+    const hint = turns.length ? "Select a turn for details." : "This recording has no turns.";
     byId("detail").replaceChildren(make("p", { class: "muted" }, hint));
     return;
   }
-  byId("play-turn").disabled = !heard.possible || isBeyondSound(turn);
+  byId("play-turn").disabled = !playback.possible || isBeyondAudio(turn);
   byId("detail").replaceChildren(headingOf(turn), factsOf(turn), ...classesOf(turn));
 }
 
@@ -23,24 +23,24 @@ function headingOf(turn) {
 function factsOf(turn) {
   const model = turn.model === null ? null : data.models[turn.model].find(([name]) => name === "model");
   const known = [
-    ["when", `${clock(turn.start, 3)} to ${clock(turn.end, 3)}`],
-    ["length", `${(turn.end - turn.start).toFixed(3)} s`],
-    ["scored", turn.scored > 0 ? `${turn.scored.toFixed(3)} s of it` : null],
+    ["time", `${clock(turn.start, 3)} to ${clock(turn.end, 3)}`],
+    ["duration", `${(turn.end - turn.start).toFixed(3)} s`],
+    ["scored", turn.scored > 0 ? `${turn.scored.toFixed(3)} s` : null],
     ["channel", turn.channel],
-    ["overlap", turn.overlap === null ? null : `${percent(turn.overlap)} of it with other speakers`],
+    ["overlap", turn.overlap === null ? null : `${percent(turn.overlap)} with other speakers`],
     ["no label", turn.reason === null ? null : reasonOf(turn)],
-    ["sound", placeInSound(turn)],
+    ["audio", placeInAudio(turn)],
     ["model", data.models.length > 1 && model ? model[1] : null],
     ...turn.flags.map((flag) => [data.flags[flag].name, data.flags[flag].meaning]),
   ];
   return make("dl", { class: "detail-facts" }, ...definitions(known.filter(([, value]) => value !== null)));
 }
 
-/** What of a turn cannot be heard; null if all of it can. */
-function placeInSound(turn) {
+/** A note if the turn extends beyond the audio; otherwise null. */
+function placeInAudio(turn) {
   const end = data.sound.seconds ?? data.duration;
-  if (end !== null && turn.end > end + NEARLY) return `the turn goes beyond the sound, which ends at ${clock(end, 3)}`;
-  return turn.start < -NEARLY ? "the turn begins before the sound" : null;
+  if (end !== null && turn.end > end + NEARLY) return `the turn extends beyond the audio, which ends at ${clock(end, 3)}`;
+  return turn.start < -NEARLY ? "the turn begins before the audio" : null;
 }
 
 function classesOf(turn) {

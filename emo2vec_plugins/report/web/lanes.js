@@ -1,9 +1,9 @@
-// The lanes near by: drawn, dragged, zoomed, and pressed upon.
+// The lanes of the visible time: drawing, dragging, zooming and clicks.
 
-const ROW = 24; // pixels of a row of turns
-const PAD = 5; // above and below a lane
-const DRAGGED = 4; // pixels from which on a press is a drag
-const NEAR = 4; // pixels beside a turn that still mean it
+const ROW = 24; // height of a row of turns, in pixels
+const PAD = 5; // pixels above and below a lane
+const DRAGGED = 4; // pixels of movement that turn a click into a drag
+const NEAR = 4; // pixels beside a turn that still count as the turn
 const tops = [];
 let lanesHeight = PAD;
 for (const speaker of speakers) {
@@ -24,7 +24,7 @@ function drawLanes() {
     const top = tops[lane] - lanesScroll.scrollTop;
     if (top + ROW * speaker.rows >= 0 && top <= height) drawLane(brush, lane, scale, top, height);
   });
-  if (!turns.length) drawNote(brush, "There are no turns.", scale.left + 10, height / 2);
+  if (!turns.length) drawNote(brush, "This recording has no turns.", scale.left + 10, height / 2);
   Object.assign(lanes.dataset, { start: state.view.start, end: state.view.end, left: scale.left, right: scale.right });
 }
 
@@ -54,7 +54,7 @@ function drawLane(brush, lane, scale, top, height) {
   brush.fillText(fitted(brush, speakers[lane].name, scale.left - 20), 10, middle);
 }
 
-/** The turn at a place of the canvas, or the nearest within a few pixels of its row. */
+/** The turn at a position on the canvas, or the nearest in its row within a few pixels. */
 function turnNear(x, y) {
   const scale = scaleOf(state.view, lanes.clientWidth);
   const place = y + lanesScroll.scrollTop;
@@ -72,7 +72,7 @@ function turnNear(x, y) {
 }
 
 const drag = { from: 0, start: 0, held: false, moved: false };
-let pressedTurn = null; // by the first press of two: they may have moved what lies below
+let pressedTurn = null; // of the first click of a double click, which may have moved the view
 
 function startDrag(event) {
   drag.moved = false;
@@ -109,7 +109,7 @@ function onWheel(event) {
   if (!isZoom && !isSideways) return;
   event.preventDefault();
   const scale = scaleOf(state.view, lanes.clientWidth);
-  const unit = event.deltaMode ? 30 : 1; // Firefox counts lines
+  const unit = event.deltaMode ? 30 : 1; // Firefox reports lines
   if (isZoom) zoom(Math.exp(-event.deltaY * unit * 0.004), scale.time(event.offsetX));
   else pan(((event.deltaX || event.deltaY) * unit) / (scale.right - scale.left));
 }
@@ -132,7 +132,7 @@ function hideTip() {
   byId("tip").hidden = true;
 }
 
-/** Scroll so that the lane of the chosen turn is seen. */
+/** Scroll the lane of the selected turn into view. */
 function revealLane() {
   if (state.chosen === null) return;
   const top = tops[state.chosen.speaker] + state.chosen.row * ROW;
@@ -152,8 +152,8 @@ function startLanes() {
   on("time", moveCursors);
   lanesScroll.addEventListener("scroll", draw);
   new ResizeObserver(draw).observe(byId("drawn"));
-  const heardOf = { pointerdown: startDrag, pointerup: endDrag, pointercancel: endDrag, pointerleave: hideTip, click: onClick };
-  for (const [event, listener] of Object.entries(heardOf)) lanes.addEventListener(event, listener);
+  const handlers = { pointerdown: startDrag, pointerup: endDrag, pointercancel: endDrag, pointerleave: hideTip, click: onClick };
+  for (const [event, listener] of Object.entries(handlers)) lanes.addEventListener(event, listener);
   lanes.addEventListener("pointermove", (event) => {
     moveDrag(event);
     showTip(event);

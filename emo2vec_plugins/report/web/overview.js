@@ -1,6 +1,6 @@
-// All of the recording in one strip, with a frame around what is in view.
+// The overview: a strip of the whole recording with a frame around the visible time.
 
-const MOST_STRIPS = 24; // lanes that can be distinguished in it; of more, those who talk first
+const MOST_STRIPS = 24; // lanes that can be distinguished; with more, the speakers who talk first
 
 function drawOverview() {
   const shown = rowsOf.slice(0, MOST_STRIPS);
@@ -43,5 +43,5 @@ function startOverview() {
   });
   canvas.addEventListener("pointermove", goThere);
   const left = speakers.length - MOST_STRIPS;
-  byId("strip-note").textContent = left > 0 ? `The strip on top has those ${MOST_STRIPS} speakers who talk first, and not the other ${left.toLocaleString("en")}.` : "";
+  byId("strip-note").textContent = left > 0 ? `The overview shows the first ${MOST_STRIPS} speakers, without the other ${left.toLocaleString("en")}.` : "";
 }

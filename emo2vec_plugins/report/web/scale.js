@@ -1,4 +1,4 @@
-// Where times lie on the canvases, and the axis.
+// Positions of times on the canvases, and the time axis.
 
 const RIGHT = 10;
 const STEPS = [
@@ -6,7 +6,7 @@ const STEPS = [
   60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400,
 ];
 
-/** A canvas as large as its place, sharp on any screen: its brush, width and height. */
+/** Resize a canvas to its element, sharp on any screen; return its brush, width and height. */
 function prepared(canvas, height) {
   const width = canvas.clientWidth;
   const scale = devicePixelRatio || 1;
@@ -20,12 +20,12 @@ function prepared(canvas, height) {
   return { brush, width, height };
 }
 
-/** Pixels on the left, where names are. */
+/** Width in pixels of the names on the left. */
 function gutter(width) {
   return clamp(Math.round(0.13 * width), 70, 170);
 }
 
-/** From times to pixels and back, for a canvas of some width. */
+/** Conversions between times and pixels for a canvas of some width. */
 function scaleOf(view, width) {
   const left = gutter(width);
   const pixels = Math.max(1, width - left - RIGHT);
@@ -86,7 +86,7 @@ function drawLine(brush, points, width = 1, dash = []) {
 
 const fitting = new Map();
 
-/** A name in so many pixels, its middle left out if it has to be. */
+/** A name that fits a number of pixels, with an ellipsis in its middle if needed. */
 function fitted(brush, name, pixels) {
   const key = `${pixels} ${name}`;
   if (!fitting.has(key)) fitting.set(key, fit(brush, name, pixels));
@@ -105,7 +105,7 @@ function fit(brush, name, pixels) {
   return shortened(Math.max(1, tooLong - 1));
 }
 
-/** Move the vertical lines that show the time, where it is in view. */
+/** Move the cursors, the vertical lines at the current time. */
 function moveCursors() {
   const width = byId("lanes").clientWidth;
   const near = scaleOf(state.view, width).x(state.time);

@@ -1,7 +1,7 @@
-// The sound: plays all of it, or one turn from its start to its end, and moves the time along.
+// Playback of the whole recording or of one turn, which moves the cursor.
 
 const audio = byId("audio");
-const heard = { possible: false, until: null, frame: 0 };
+const playback = { possible: false, until: null, frame: 0 };
 
 function unpackSound() {
   const source = byId("sound");
@@ -10,7 +10,7 @@ function unpackSound() {
   return content ? URL.createObjectURL(bytesOf(content)) : data.sound.url;
 }
 
-/** Bytes from base64, a part at a time: one string of them all would take twice the memory. */
+/** Decode base64 in parts, because a single string would need twice the memory. */
 function bytesOf(content) {
   const parts = [];
   for (let place = 0; place < content.length; place += 1 << 20) {
@@ -25,7 +25,7 @@ function openSound() {
   byId("about-sound").textContent = data.sound.about;
   setPossible(Boolean(url));
   if (!url) return;
-  audio.addEventListener("error", () => loseSound("The sound could not be opened."));
+  audio.addEventListener("error", () => disableSound("The audio cannot be opened."));
   audio.addEventListener("loadedmetadata", () => {
     if (data.sound.seconds === null && Number.isFinite(audio.duration)) {
       data.sound.seconds = audio.duration;
@@ -37,14 +37,14 @@ function openSound() {
 }
 
 function setPossible(possible) {
-  heard.possible = possible;
+  playback.possible = possible;
   for (const id of ["play", "speed", "seek"]) byId(id).disabled = !possible;
   emit("sound");
 }
 
-function loseSound(why) {
+function disableSound(why) {
   byId("about-sound").textContent = `${why} ${data.sound.about}`;
-  say(why);
+  announce(why);
   setPossible(false);
 }
 
@@ -52,35 +52,35 @@ function soundEnd() {
   return data.sound.seconds ?? data.end;
 }
 
-/** The time that is heard now: a compressed sound is a little late. */
-function heardTime() {
+/** The time being played, without the delay of compressed audio. */
+function playedTime() {
   return Math.max(0, audio.currentTime - data.sound.delay);
 }
 
-/** Whether the browser can go to a time: not where a server sends files as a whole only. */
+/** Whether the browser can seek to a time. It cannot if a server does not send parts of files. */
 function isReachable(time) {
   if (audio.readyState < HTMLMediaElement.HAVE_METADATA) return true;
   const parts = Array.from({ length: audio.seekable.length }, (_, i) => i);
   return parts.some((i) => audio.seekable.start(i) <= time && time <= audio.seekable.end(i) + 0.1);
 }
 
-function isBeyondSound(turn) {
+function isBeyondAudio(turn) {
   return turn.start >= soundEnd() || turn.end <= 0;
 }
 
-/** Play a turn from its start to its end; say why if that cannot be. */
+/** Play a turn from its start to its end. Return the reason if that is impossible, otherwise "". */
 function playTurn(turn) {
   seek(turn.start);
-  if (!heard.possible) return "";
-  if (isBeyondSound(turn)) {
+  if (!playback.possible) return "";
+  if (isBeyondAudio(turn)) {
     audio.pause();
-    return "This turn is beyond the sound.";
+    return "This turn is beyond the audio.";
   }
   if (!isReachable(Math.max(0, turn.start))) {
     audio.pause();
-    return "Whoever serves this sound sends it as a whole only: no turn can be played alone.";
+    return "The server does not send parts of this audio, so single turns cannot be played.";
   }
-  heard.until = turn.end;
+  playback.until = turn.end;
   if (turn.end > turn.start) startPlaying();
   return "";
 }
@@ -88,40 +88,40 @@ function playTurn(turn) {
 function startPlaying() {
   state.following = true;
   audio.play().catch((error) => {
-    if (error.name === "NotSupportedError") loseSound("The sound cannot be played.");
-    else if (error.name !== "AbortError") say(`The sound was not started: ${error.message}`);
+    if (error.name === "NotSupportedError") disableSound("The audio cannot be played.");
+    else if (error.name !== "AbortError") announce(`Playback failed: ${error.message}`);
   });
 }
 
 function togglePlay() {
-  if (!heard.possible) return;
+  if (!playback.possible) return;
   if (!audio.paused) return audio.pause();
   if (state.time >= soundEnd() - 0.05) seek(0);
-  if (heard.until !== null && state.time >= heard.until) heard.until = null;
+  if (playback.until !== null && state.time >= playback.until) playback.until = null;
   startPlaying();
 }
 
 function seek(time) {
-  heard.until = null;
+  playback.until = null;
   state.time = clamp(time, data.start, data.end);
-  if (heard.possible) audio.currentTime = clamp(time, 0, soundEnd()) + data.sound.delay;
+  if (playback.possible) audio.currentTime = clamp(time, 0, soundEnd()) + data.sound.delay;
   emit("time");
 }
 
 function follow() {
-  state.time = heardTime();
-  if (heard.until !== null && state.time >= heard.until) {
-    const end = heard.until;
+  state.time = playedTime();
+  if (playback.until !== null && state.time >= playback.until) {
+    const end = playback.until;
     audio.pause();
     seek(end);
-    heard.until = end; // what is played on from here is no longer the turn, which play sees
+    playback.until = end; // togglePlay clears it, because playback continues beyond the turn
     return;
   }
   keepInView();
   emit("time");
 }
 
-/** Turn the page when the time has run out of it, unless the reader looks elsewhere. */
+/** Move the view when the cursor leaves it, unless the reader has moved the view. */
 function keepInView() {
   const { start, end } = state.view;
   const isIn = state.time >= start && state.time <= end;
@@ -132,17 +132,17 @@ function keepInView() {
 }
 
 function followFrames() {
-  cancelAnimationFrame(heard.frame);
+  cancelAnimationFrame(playback.frame);
   if (audio.paused) return;
   follow();
-  heard.frame = requestAnimationFrame(followFrames);
+  playback.frame = requestAnimationFrame(followFrames);
 }
 
 function showPlaying() {
   byId("play").textContent = audio.paused ? "Play" : "Pause";
 }
 
-/** The time, and in words which turns are heard at it. */
+/** Show the time, and the turns at that time as text. */
 function showTime() {
   const now = turnsAt(state.time).map((turn) => `${isolated(speakers[turn.speaker].name)}: ${isolated(labelOf(turn))}`);
   byId("time").textContent = `${clock(state.time, 1)} / ${clock(data.end)}`;
@@ -162,7 +162,7 @@ function startSound() {
   });
   audio.addEventListener("pause", showPlaying);
   audio.addEventListener("ended", showPlaying);
-  // Frames do not come while the page is hidden; these do.
+  // While the page is hidden there are no animation frames, but there are these events.
   audio.addEventListener("timeupdate", () => audio.paused || follow());
   byId("play").addEventListener("click", togglePlay);
   byId("seek").addEventListener("input", (event) => {

@@ -1,4 +1,4 @@
-// Put the page together, once all parts are there.
+// Start all parts of the page.
 
 startStyle();
 startSound();

@@ -1,20 +1,21 @@
-// What is chosen and what is in view. Parts of the page change it here and hear of it here.
+// The shared state: selection, visible time and filters. Parts of the page change it through these
+// functions and subscribe to its events.
 
-const SHORTEST = 0.2; // seconds that are in view at the closest
-const LEFT = 0.05; // seconds outside of a turn from which on the time has left it
+const SHORTEST = 0.2; // shortest visible time, in seconds
+const LEFT = 0.05; // seconds outside the selected turn after which the cursor has left it
 
 const state = {
-  chosen: null, // the turn that is looked at
+  chosen: null, // the selected turn
   time: data.start,
   view: { start: data.start, end: data.end },
-  following: true, // whether the view goes with the time: until the reader moves it
-  kept: turns, // those that the filters let through, in order of time
-  keptSet: null, // the same as a set; null if it is all of them
-  curves: new Set(data.classes), // labels whose curves are drawn
+  following: true, // whether the view follows the cursor; false after the reader moves the view
+  kept: turns, // turns that match the filters, sorted by time
+  keptSet: null, // the same as a set; null if all turns match
+  curves: new Set(data.classes), // labels with visible curves
 };
 const listeners = new Map();
 
-/** Call `listener` when one of some things has changed: chosen, time, view, kept, curves, style, sound. */
+/** Call `listener` after each of some events: chosen, time, view, kept, curves, style, sound. */
 function on(events, listener) {
   for (const event of events.split(" ")) {
     listeners.set(event, [...(listeners.get(event) ?? []), listener]);
@@ -25,7 +26,7 @@ function emit(event) {
   for (const listener of listeners.get(event) ?? []) listener();
 }
 
-/** A function that draws at most once a frame, however often it is called. */
+/** A function that calls `draw` at most once per frame. */
 function oncePerFrame(draw) {
   let waiting = false;
   return () => {
@@ -53,7 +54,10 @@ function choose(turn) {
   emit("chosen");
 }
 
-/** The kept turn before or after the chosen one, or the cursor once it has left that; null if none. */
+/**
+ * The matching turn before or after the selected one, or null. If the cursor has left the selected
+ * turn, the cursor's position counts.
+ */
 function neighbour(step) {
   const { chosen, kept, time } = state;
   if (chosen === null || time < chosen.start - LEFT || time > chosen.end + LEFT) {
@@ -61,8 +65,8 @@ function neighbour(step) {
     return kept[step > 0 ? after : after - 1] ?? null;
   }
   const place = firstWhere(kept, (turn) => turn.index >= chosen.index);
-  const isThere = kept[place] === chosen;
-  return kept[step > 0 && !isThere ? place : place + step] ?? null;
+  const isMatch = kept[place] === chosen;
+  return kept[step > 0 && !isMatch ? place : place + step] ?? null;
 }
 
 function setView(start, end) {
@@ -80,16 +84,16 @@ function showAll() {
   setView(data.start, data.end);
 }
 
-/** Make room for sound that is longer than anybody knew. */
+/** Extend the recording if its audio is longer than known before. */
 function lengthen(end) {
   if (end <= data.end) return;
   const sawAll = state.view.start === data.start && state.view.end === data.end;
   data.end = end;
   if (sawAll) showAll();
-  emit("kept"); // all that is drawn against the length
+  emit("kept"); // redraws everything that depends on the duration
 }
 
-/** Come closer by a factor, so that `time` stays where it is. */
+/** Zoom in by a factor; `time` keeps its position. */
 function zoom(factor, time = (state.view.start + state.view.end) / 2) {
   const { start, end } = state.view;
   const span = clamp((end - start) / factor, Math.min(SHORTEST, wholeLength()), wholeLength());
@@ -98,13 +102,13 @@ function zoom(factor, time = (state.view.start + state.view.end) / 2) {
   setView(time - share * span, time + (1 - share) * span);
 }
 
-/** Move the view by a share of itself. */
+/** Move the view by a share of its duration. */
 function pan(share) {
   const { start, end } = state.view;
   moveView(start + share * (end - start));
 }
 
-/** Move the view to begin at a time, as far as there is anything; the reader wants to stay there. */
+/** Move the start of the view to a time within the recording, and stop following the cursor. */
 function moveView(start) {
   const span = state.view.end - state.view.start;
   const from = clamp(start, data.start, data.end - span);
@@ -120,15 +124,15 @@ function bringIntoView(from, to) {
   else setView((from + to - span) / 2, (from + to + span) / 2);
 }
 
-/** Show a turn from close by, with what is around it. */
+/** Zoom to a turn and its surroundings. */
 function zoomTo(turn) {
   const span = Math.max(4 * (turn.end - turn.start), 2);
   const middle = (turn.start + turn.end) / 2;
   setView(middle - span / 2, middle + span / 2);
 }
 
-/** Announce to a screen reader; a repeated message is announced again. */
-function say(message) {
-  const place = byId("said");
+/** Announce a message to screen readers, even if it repeats the last one. */
+function announce(message) {
+  const place = byId("announcement");
   place.textContent = place.textContent === message ? `${message}\u00a0` : message;
 }

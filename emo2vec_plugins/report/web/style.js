@@ -1,6 +1,6 @@
-// Colours, textures and dashes of emotions, in the scheme that is on.
+// Colours, textures and dashes of emotions in the current theme.
 
-/** One for each of emotion2vec's classes; other models' may have more, and begin again. */
+/** One for each of emotion2vec's classes; further classes repeat them. */
 const DASHES = [
   [], [7, 3], [2, 3], [9, 3, 2, 3], [5, 2, 1, 2, 1, 2],
   [14, 4], [1, 5], [12, 3, 5, 3], [9, 2, 1, 2, 1, 2, 1, 2],
@@ -10,7 +10,7 @@ const scheme = {};
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-/** Wear the scheme that the reader's system has, as long as no other is chosen here. */
+/** Use the theme of the reader's system until the button selects another. */
 function startStyle() {
   const follow = () => setTheme(dark.matches ? "dark" : "light");
   dark.addEventListener("change", follow);
@@ -29,7 +29,7 @@ function setTheme(name) {
   }
   patterns.clear();
   byId("theme").textContent = name === "dark" ? "Light" : "Dark";
-  byId("theme").setAttribute("aria-label", `Use the ${name === "dark" ? "light" : "dark"} scheme`);
+  byId("theme").setAttribute("aria-label", `Use the ${name === "dark" ? "light" : "dark"} theme`);
   emit("style");
 }
 
@@ -37,7 +37,7 @@ function channels(colour) {
   return [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
 }
 
-/** `share` of one colour in another. */
+/** A mix of two colours with `share` of the second. */
 function mixed(colour, other, share) {
   const [one, two] = [channels(colour), channels(other)];
   return "#" + one
@@ -53,13 +53,13 @@ function luminance(colour) {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
 
-/** Black or white, whichever is easier to read on a colour. */
+/** Black or white, whichever has more contrast with a colour. */
 function inkOn(colour) {
   const light = luminance(colour);
   return 1.05 / (light + 0.05) > (light + 0.05) / 0.05 ? "#ffffff" : "#000000";
 }
 
-/** How strong an emotion's colour is: paler for a lower score, full without one. */
+/** The opacity of an emotion's colour: lower for a lower score, 1 without a score. */
 function strengthOf(turn) {
   if (turn.score === null) return 1;
   return data.palest + (1 - data.palest) * clamp(turn.score, 0, 1);
@@ -69,7 +69,7 @@ function fillOf(turn, least = 0) {
   return mixed(scheme.lane, labels[turn.label].colour, Math.max(least, strengthOf(turn)));
 }
 
-/** An emotion's colour for lines and edges, which have to stand out from what is behind them. */
+/** An emotion's colour for lines and edges, which must stand out from the background. */
 function edgeOf(label) {
   return mixed(labels[label].colour, scheme.text, 0.35);
 }
@@ -78,7 +78,7 @@ function dashOf(label) {
   return DASHES[data.classes.indexOf(label) % DASHES.length];
 }
 
-/** What lies over a colour, as a pattern for a canvas; null where it is plain. */
+/** The canvas pattern of a texture; null for a plain colour. */
 function textureOf(context, name) {
   if (name === "plain") return null;
   if (!patterns.has(name)) patterns.set(name, context.createPattern(tile(name), "repeat"));
@@ -104,7 +104,7 @@ function tile(name) {
   return canvas;
 }
 
-/** A small square that looks like the turns with a label. */
+/** A small square in the style of turns with a label. */
 function swatch(label) {
   const element = make("span", { class: "swatch", "aria-hidden": "true" });
   if (label === null) element.classList.add("hatched");
@@ -114,7 +114,7 @@ function swatch(label) {
   return element;
 }
 
-/** Give an element the colour and the texture of a label. */
+/** Set the colour and the texture of a label on an element. */
 function paint(element, label) {
   element.style.backgroundColor = labels[label].colour;
   element.classList.add(labels[label].texture);

@@ -1,6 +1,6 @@
-// What holds for the recording as a whole: its facts, its speakers, its flags, where it is from.
+// The summary of the recording: facts, legend, speakers, flags and origin.
 
-const MOST_KEYS = 40; // emotions in the key; of more, those with most turns
+const MOST_KEYS = 40; // maximum emotions in the legend; with more, those with the most turns
 const unscored = turns.filter((turn) => turn.label === null).length;
 
 function showFacts() {
@@ -11,7 +11,7 @@ function showFacts() {
   byId("facts").textContent = parts.join(", ");
 }
 
-/** Every emotion with its colour; those that have a curve are buttons that show or hide it. */
+/** Show the legend; emotions with a curve are buttons that show or hide it. */
 function showKey() {
   const all = [...labels.keys()];
   const often = all.length > MOST_KEYS ? all.sort((one, other) => labels[other].turns - labels[one].turns) : all;
@@ -25,7 +25,7 @@ function keyItem(index, count) {
   const name = index === null ? "unscored" : labels[index].name;
   const parts = [swatch(index), named(name), make("span", { class: "muted" }, count.toLocaleString("en"))];
   if (index === null || !data.classes.includes(index)) return make("span", { class: "still" }, ...parts);
-  const button = make("button", { type: "button", "aria-pressed": "true", title: "Its curve" }, ...parts);
+  const button = make("button", { type: "button", "aria-pressed": "true", title: "Show or hide the curve" }, ...parts);
   button.addEventListener("click", () => toggleCurve(index, button));
   return button;
 }
@@ -36,7 +36,7 @@ function toggleCurve(index, button) {
   emit("curves");
 }
 
-const HEAD = ["speaker", "talks", "turns", "unscored", "changes", "mean score", "share of the time"];
+const HEAD = ["speaker", "talk time", "turns", "unscored", "changes", "mean score", "share of talk time"];
 
 function showSpeakers() {
   const head = HEAD.map((name, i) => make("th", { scope: "col", class: i > 0 && i < 6 ? "number" : "" }, name));
@@ -81,7 +81,7 @@ function showFlags() {
   const reasons = data.reasons.map((reason, index) => [reason, `${counted(numbers[index], "turn")} without a label`]);
   const flags = data.flags.map(({ name, meaning, turns: number }) => [name, `${counted(number, "turn")}: ${meaning}`]);
   const found = [...flags, ...reasons];
-  if (!found.length) found.push(["none", "No turn is flagged, and each has a label, or its model has none to give."]);
+  if (!found.length) found.push(["none", "No turn has a flag or a reason for a missing label."]);
   byId("flags").append(...definitions(found));
 }
 
@@ -91,7 +91,7 @@ function definitions(pairs) {
 
 function showOrigin() {
   if (!data.models.length) {
-    byId("origin").append(make("p", {}, "The annotations do not say which model they are from."));
+    byId("origin").append(make("p", {}, "The annotations do not name a model."));
   }
   const numbers = countBy("model");
   data.models.forEach((model, index) => {
@@ -100,7 +100,7 @@ function showOrigin() {
   });
 }
 
-/** How many turns have each reason, or each model. */
+/** The number of turns with each reason, or with each model. */
 function countBy(name) {
   const counts = [];
   for (const turn of turns) if (turn[name] !== null) counts[turn[name]] = (counts[turn[name]] ?? 0) + 1;

@@ -1,7 +1,7 @@
-// The turns as a table, to filter and to sort, a page at a time.
+// The table of turns, with filters, sorting and pages.
 
 const PAGE = 100;
-const MISSING = null; // a value that is not there: last, whichever way the table is sorted
+const MISSING = null; // a missing value, which is last in either direction
 const table = { page: 0, by: "start", isDown: false, sorted: turns, list: turns };
 const folded = (words) => words.toLocaleLowerCase();
 const words = new Intl.Collator(undefined, { numeric: true });
@@ -9,21 +9,21 @@ const words = new Intl.Collator(undefined, { numeric: true });
 const COLUMNS = [
   { name: "speaker", of: (turn) => speakers[turn.speaker].name },
   { name: "start", of: (turn) => turn.start, isNumber: true },
-  { name: "length", of: (turn) => turn.end - turn.start, isNumber: true },
+  { name: "duration", of: (turn) => turn.end - turn.start, isNumber: true },
   { name: "emotion", of: (turn) => (turn.label === null ? MISSING : labelOf(turn)) },
   { name: "score", of: (turn) => turn.score ?? MISSING, isNumber: true },
   { name: "flags", of: (turn) => flagsOf(turn) || MISSING },
 ];
 
-const said = new Map();
+const searchTexts = new Map();
 
-/** What the field for text is compared with: what a row of the table says. */
-function saidBy(turn) {
-  if (!said.has(turn)) {
+/** The text of a turn that a search is compared with. */
+function searchTextOf(turn) {
+  if (!searchTexts.has(turn)) {
     const parts = [speakers[turn.speaker].name, labelOf(turn), flagsOf(turn), reasonOf(turn), clock(turn.start, 2)];
-    said.set(turn, folded(parts.join(" ")));
+    searchTexts.set(turn, folded(parts.join(" ")));
   }
-  return said.get(turn);
+  return searchTexts.get(turn);
 }
 
 function applyFilters() {
@@ -33,11 +33,11 @@ function applyFilters() {
     (speaker === "" || turn.speaker === Number(speaker)) &&
     (label === "" || (label === "none" ? turn.label === null : turn.label === Number(label))) &&
     (flag === "" || (flag === "none" ? !turn.flags.length : turn.flags.includes(Number(flag)))) &&
-    wanted.every((word) => saidBy(turn).includes(word));
+    wanted.every((word) => searchTextOf(turn).includes(word));
   keep(turns.filter(fits));
 }
 
-/** All turns in the order of the column that is sorted by. */
+/** All turns, sorted by the current column. */
 function sorted() {
   const { of, isNumber } = COLUMNS.find(({ name }) => name === table.by);
   const sign = table.isDown ? -1 : 1;
@@ -58,7 +58,7 @@ function sortBy(name) {
   showList();
 }
 
-/** Show what the filters let through: the page with the turn that is chosen, or the first. */
+/** Show the turns that match the filters, on the page with the selected turn or the first page. */
 function showList() {
   table.list = table.sorted.filter(isKept);
   table.page = Math.max(0, Math.floor(table.list.indexOf(state.chosen) / PAGE));
@@ -87,12 +87,12 @@ function showPage() {
   const from = table.page * PAGE;
   byId("rows").replaceChildren(...table.list.slice(from, from + PAGE).map(rowFor));
   byId("nothing").hidden = table.list.length > 0;
-  byId("nothing").textContent = turns.length ? "No turn passes the filters." : "There are no turns.";
+  byId("nothing").textContent = turns.length ? "No turns match the filters." : "This recording has no turns.";
   byId("count").textContent = table.list.length === turns.length
     ? counted(turns.length, "turn")
     : `${table.list.length.toLocaleString("en")} of ${counted(turns.length, "turn")}`;
   byId("page").textContent = `page ${table.page + 1} of ${pages}`;
-  // Not disabled: the one that was pressed last would lose the focus.
+  // Not disabled, because a disabled button loses the focus.
   byId("page-before").setAttribute("aria-disabled", String(table.page === 0));
   byId("page-after").setAttribute("aria-disabled", String(table.page === pages - 1));
   byId("table-scroll").scrollTop = 0;
@@ -122,7 +122,7 @@ function showChosen() {
   scrollToRow(row);
 }
 
-/** Scroll the table alone: the page stays where the reader has it. */
+/** Scroll only the table, not the page. */
 function scrollToRow(row) {
   const box = byId("table-scroll");
   const top = row.offsetTop - byId("columns").offsetHeight;
@@ -148,7 +148,7 @@ function fillChoices(id, names, others) {
   byId(id).append(option(["", "all"]), ...names.map((name, i) => option([i, name])), ...others.map(option));
 }
 
-/** The field keeps its text when it is left: browsers empty one for searches, and tell nobody. */
+/** Leave the search field and keep its text; browsers would clear it on Escape without an event. */
 function leaveText(event) {
   if (event.key !== "Escape") return;
   event.preventDefault();

@@ -1,14 +1,14 @@
-// Turns in rows: which are where, and how they are drawn.
+// The rows of turns: contents and drawing.
 
-/** rowsOf[speaker][row]: turns in order of time, none over another. */
+/** rowsOf[speaker][row]: turns sorted by time, without overlap. */
 const rowsOf = speakers.map((speaker) => Array.from({ length: speaker.rows }, () => []));
 for (const turn of turns) rowsOf[turn.speaker][turn.row].push(turn);
 
-const NARROW = 1; // pixels: of turns narrower than that, each pixel shows what is heard in it longest
-const PALEST_LINE = 0.7; // strength: a line of a pixel has to be seen
-const LEFT_OUT = "left out";
+const NARROW = 1; // width in pixels below which turns share a pixel, which shows the longest emotion
+const PALEST_LINE = 0.7; // least opacity of turns of one pixel, so that they stay visible
+const FILTERED_OUT = "filtered out";
 
-/** The turns of a row that are heard in a stretch of time. */
+/** The turns of a row that overlap a time span. */
 function* turnsWithin(row, start, end) {
   for (let i = firstWhere(row, (turn) => turn.end >= start); i < row.length; i++) {
     if (row[i].start > end) return;
@@ -16,7 +16,7 @@ function* turnsWithin(row, start, end) {
   }
 }
 
-/** The turns that are heard at a time. */
+/** The turns at a time. */
 function turnsAt(time) {
   const found = [];
   for (const row of rowsOf.flat()) {
@@ -27,7 +27,7 @@ function turnsAt(time) {
   return found;
 }
 
-/** Draw the turns of a row that are in view: what is narrower than a pixel shares it. */
+/** Draw the visible turns of a row; turns narrower than a pixel share it. */
 function drawRow(brush, row, view, scale, y, height, texts) {
   const pixels = new Map();
   for (const turn of turnsWithin(row, view.start, view.end)) {
@@ -45,15 +45,15 @@ function drawRow(brush, row, view, scale, y, height, texts) {
   }
 }
 
-/** Note how much of a pixel a label has; what is filtered out counts together. */
+/** Add a turn's share of a pixel to its label; turns that are filtered out count together. */
 function note(pixels, x, turn, share, isNarrow) {
   if (!pixels.has(x)) pixels.set(x, new Map());
-  const key = isKept(turn) ? turn.label : LEFT_OUT;
+  const key = isKept(turn) ? turn.label : FILTERED_OUT;
   const before = pixels.get(x).get(key) ?? { turn, share: 0, isNarrow: false };
   pixels.get(x).set(key, { turn, share: before.share + share, isNarrow: before.isNarrow || isNarrow });
 }
 
-/** What has most of a pixel, as far as the filters let it through. */
+/** The entry with the largest share of a pixel; turns that match the filters take precedence. */
 function longestOf(found) {
   return found.reduce((one, other) => {
     const [first, second] = [isKept(one.turn), isKept(other.turn)];
@@ -96,7 +96,7 @@ function drawUnscored(brush, x, width, y, height) {
   brush.strokeRect(x + 0.5, y + 0.5, width - 1, height - 1);
 }
 
-/** The emotion's name, or its first two letters, or nothing, as there is room. */
+/** Draw the emotion's name, its first two letters, or nothing, depending on the space. */
 function drawName(brush, turn, x, width, y, height) {
   const name = labelOf(turn);
   const fits = brush.measureText(name).width + 10 <= width;
