@@ -1,4 +1,4 @@
-"""From cuts with emotion labels to a model folder in the published layout."""
+"""Training on cuts with emotion labels; the result is a model folder in the published layout."""
 
 import lazy_loader
 

@@ -1,13 +1,13 @@
-"""Waveforms made a little different, so that a network cannot memorise them.
+"""Augmentation: random changes of waveforms, so that a network cannot memorise them.
 
-Each kind is a pure function of a waveform and a random generator; `augmentations` picks those
-that a recipe asks for, in the order in which they would happen on the way from a mouth to a
-file. Masks come last, after normalisation, when zero is the mean.
+Each augmentation is a pure function of a waveform and a random generator. `augmentations` selects
+those of a recipe, in the order in which such changes occur between a mouth and a file. Masks come
+last, after normalisation, when the mean is zero.
 
-What may change the emotion itself, and is off unless asked for: speed (tempo, pitch and formants
-move together: fast and high is what arousal sounds like) and, in large amounts, tilt (a pressed
-voice has a flatter spectrum than a breathy one). Noise, gain, cropping and masks hide something,
-and add nothing that a voice does.
+Two augmentations can change the emotion itself. Speed moves tempo, pitch and formants together, and
+fast, high speech sounds aroused. A strong tilt changes voice quality: a pressed voice has a flatter
+spectrum than a breathy one. Noise, gain, cropping and masks only hide information. All
+augmentations are off by default.
 """
 
 from __future__ import annotations
@@ -26,34 +26,34 @@ from emo2vec_plugins.engine import EPSILON, HOP, RECEPTIVE
 from emo2vec_plugins.training.recipe import Range, Recipe
 
 Augmentation = Callable[[Tensor, np.random.Generator], Tensor]
-"""From a waveform of shape (samples,) to another of at least one frame; changes nothing."""
+"""Returns a new waveform of at least one frame; takes and returns shape (samples,)."""
 
 TEMPO_STEPS = 50
-"""A tempo is a ratio of two numbers of which one is this: so resampling has small filters."""
+"""Numerator of every tempo factor, a ratio of small integers that keeps resampling filters small."""
 
 
 def augmentations(recipe: Recipe) -> tuple[Augmentation, ...]:
-    """Return what a recipe does to a waveform before it is normalised, in order."""
-    asked = (
+    """Return the augmentations of a recipe that come before normalisation, in order."""
+    selected = (
         recipe.speed and partial(change_speed, factor=recipe.speed),
         recipe.crop and partial(crop, share=recipe.crop),
         recipe.tilt and partial(tilt, most=recipe.tilt),
         recipe.noise and partial(add_noise, snr=recipe.noise),
         recipe.gain and partial(change_gain, decibels=recipe.gain),
     )
-    return tuple(augmentation for augmentation in asked if augmentation)
+    return tuple(augmentation for augmentation in selected if augmentation)
 
 
 def prepare(
     waveform: Tensor, recipe: Recipe, *, normalize: bool, rng: np.random.Generator | None
 ) -> Tensor:
-    """Return a waveform as the network gets it in training.
+    """Augment and normalise a waveform for the network.
 
     Args:
         waveform: Shape (samples,), as recorded.
-        recipe: Says what is done to it.
-        normalize: Whether the network wants zero mean and unit variance.
-        rng: None for no augmentation at all, which is what the engine does.
+        recipe: Determines the augmentations.
+        normalize: Whether the network expects zero mean and unit variance.
+        rng: None for no augmentation, as in the engine.
     """
     if rng is None:
         return normalized(waveform) if normalize else waveform
@@ -65,12 +65,12 @@ def prepare(
 
 
 def normalized(waveform: Tensor) -> Tensor:
-    """Return it with zero mean and unit variance, as the engine gives it to the network."""
+    """Return a waveform with zero mean and unit variance, as in the engine."""
     return F.layer_norm(waveform, waveform.shape, eps=EPSILON)
 
 
 def stretch(waveform: Tensor, samples: int, rng: np.random.Generator | None) -> Tensor:
-    """Return at most *samples* of a waveform: from anywhere, or from its middle without *rng*."""
+    """Return at most *samples* of a waveform, at a random position; from the middle without *rng*."""
     spare = len(waveform) - samples
     if spare <= 0:
         return waveform
@@ -79,9 +79,9 @@ def stretch(waveform: Tensor, samples: int, rng: np.random.Generator | None) -> 
 
 
 def change_speed(waveform: Tensor, rng: np.random.Generator, *, factor: Range) -> Tensor:
-    """Play it faster or slower, by a factor within the range; pitch moves with the tempo."""
+    """Change tempo and pitch together by a random factor within the range."""
     shortest, longest = (round(TEMPO_STEPS / each) for each in reversed(factor))
-    # Resampled from TEMPO_STEPS to so many samples and played at the old rate.
+    # Every TEMPO_STEPS samples become this many, at the same sampling rate.
     length = int(rng.integers(shortest, longest + 1))
     if length == TEMPO_STEPS or len(waveform) * length < RECEPTIVE * TEMPO_STEPS:
         return waveform
@@ -90,34 +90,34 @@ def change_speed(waveform: Tensor, rng: np.random.Generator, *, factor: Range) -
 
 
 def crop(waveform: Tensor, rng: np.random.Generator, *, share: Range) -> Tensor:
-    """Keep a share of it, one stretch from anywhere."""
+    """Keep a random share of the waveform, as one stretch at a random position."""
     length = max(RECEPTIVE, round(len(waveform) * rng.uniform(*share)))
     return stretch(waveform, length, rng)
 
 
 def tilt(waveform: Tensor, rng: np.random.Generator, *, most: float) -> Tensor:
-    """Tilt its spectrum, up or down, by a filter of one coefficient."""
+    """Tilt the spectrum up or down with a one-coefficient filter."""
     return waveform - float(rng.uniform(-most, most)) * F.pad(waveform[:-1], (1, 0))
 
 
 def add_noise(waveform: Tensor, rng: np.random.Generator, *, snr: Range) -> Tensor:
-    """Add white noise, so much weaker than the waveform as the range says, in dB."""
+    """Add white noise at a random signal-to-noise ratio within the range, in dB."""
     noise = torch.from_numpy(rng.standard_normal(len(waveform), dtype=np.float32))
     level = waveform.std(correction=0) * 10 ** (-float(rng.uniform(*snr)) / 20)
     return waveform + level * noise
 
 
 def change_gain(waveform: Tensor, rng: np.random.Generator, *, decibels: Range) -> Tensor:
-    """Make it louder or softer, and clip what leaves full scale."""
-    # A network that normalises its input undoes the gain; what it learns from is the clipping.
+    """Make the waveform louder or softer, and clip it at full scale."""
+    # A network that normalises its input undoes the gain, so only the clipping has an effect.
     return (waveform * 10 ** (float(rng.uniform(*decibels)) / 20)).clamp(-1, 1)
 
 
 def mask(waveform: Tensor, rng: np.random.Generator, *, count: int, seconds: float) -> Tensor:
     """Set up to *count* stretches of up to *seconds* to zero, in whole steps of a frame.
 
-    SpecAugment (Park et al., arXiv:1904.08779) masks time in the features; here the samples are
-    masked that the frames read, so that the network needs no change.
+    SpecAugment (Park et al., arXiv:1904.08779) masks stretches of time in the features. Here the
+    samples of those frames are masked, so that the network needs no change.
     """
     if not count:
         return waveform
@@ -132,7 +132,7 @@ def mask(waveform: Tensor, rng: np.random.Generator, *, count: int, seconds: flo
 
 
 def names(recipe: Recipe) -> Sequence[str]:
-    """Return the settings that augment, in words for a model card."""
+    """Return descriptions of a recipe's augmentations for a model card."""
     settings = {
         "speed": recipe.speed and f"tempo times {recipe.speed[0]:g} to {recipe.speed[1]:g}",
         "crop": recipe.crop and f"{recipe.crop[0]:.0%} to {recipe.crop[1]:.0%} of a turn",

@@ -1,4 +1,4 @@
-"""The model card: what a model was made from, how, how accurate it is, and what it is not for."""
+"""The model card: training data, results, limitations and settings of a model."""
 
 from __future__ import annotations
 
@@ -21,38 +21,38 @@ from emo2vec_plugins.training.split import Split
 
 TUNED = {
     "head": "{base} with a new head, trained on its frozen embeddings",
-    "top": "{base}, its head and last {blocks} blocks trained further",
-    "all": "{base}, all of its weights trained further",
-    "new": "A network of emotion2vec's architecture, trained from nothing",
+    "top": "{base}, with its head and last {blocks} blocks trained further",
+    "all": "{base}, with all its weights trained further",
+    "new": "A network with emotion2vec's architecture, trained from scratch",
 }
 
 LIMITS_NEW = """\
-It was trained only on the people, the language, the rooms and the microphones of the data above; on
-others it may be much worse, which has not been measured."""
+It was trained only on the speakers, language, rooms and microphones of the data above. It may be
+much worse on others; this was not measured."""
 LIMITS_TUNED = """\
-It was trained further on the people, the language, the rooms and the microphones of the data
-above, and what {base} was trained on before is not known; on others it may be much worse, which has
-not been measured."""
+It was trained further on the speakers, language, rooms and microphones of the data above. The
+earlier training data of {base} are not known. It may be much worse on other speech; this was not
+measured."""
 REST = ("other", "unknown")
-"""Labels for speech that has none of the others."""
+"""Labels for speech that fits no other label."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """What a card says beside what training itself knows.
+    """Content of a model card that training itself does not provide.
 
     Attributes:
-        title: The heading.
-        data: Where the turns are from, such as the path of a manifest.
-        dev: The same of the development turns, if they come from elsewhere.
-        label_map: What the corpus's names were taken for.
-        left_out: Turns that are neither trained on nor evaluated with, and why.
-        command: The command line that made the model.
-        notes: Markdown that goes after the first paragraph.
+        title: Title of the card.
+        data: Source of the turns, such as the path of a manifest.
+        dev: Source of the development turns; None if it is the same.
+        label_map: Labels of the corpus and the labels they were mapped to; None leaves a label out.
+        left_out: Number of turns that were not used, and why.
+        command: The command line of the training.
+        notes: Markdown that follows the first paragraph.
     """
 
     title: str = "Emotion in speech"
-    data: str = "not said"
+    data: str = "not specified"
     dev: str | None = None
     label_map: Mapping[str, str | None] = field(default_factory=dict)
     left_out: str = ""
@@ -63,14 +63,14 @@ class Story:
 def model_card(
     fitted: Fitted, split: Split, recipe: Recipe, *, evaluation: Evaluation | None, story: Story
 ) -> str:
-    """Return the card, as Markdown.
+    """Return the card as Markdown.
 
     Args:
-        fitted: The model.
-        split: What it was trained on and evaluated with.
-        recipe: How.
-        evaluation: Of the saved weights on the development turns.
-        story: The rest.
+        fitted: The trained model.
+        split: Its training and development turns.
+        recipe: The settings of the training.
+        evaluation: Evaluation of the saved weights on the development turns; None without any.
+        story: Additional content.
     """
     base = fitted.initial.base.model if fitted.initial.base else ""
     size = sum(each.numel() for each in fitted.initial.network.parameters())
@@ -81,23 +81,24 @@ def model_card(
 {TUNED[recipe.tune].format(base=base, blocks=recipe.blocks)}: {size:,} parameters.
 
 - Classes: {", ".join(fitted.initial.labels)}.
-- In: 16 kHz mono. Out: 50 frames a second, embeddings of {fitted.config.width}.
+- Input: 16 kHz mono audio. Output: 50 frames a second, with embeddings of width \
+{fitted.config.width}.
 {notes}
 ## Data
 
 {data_of(split, story)}
 
-## What it gets right
+## Results
 
 {_results(base, split, evaluation)}
 
-## What it is not for
+## Limitations
 
-{_not_for(base, fitted.initial.labels)}
+{_limitations(base, fitted.initial.labels)}
 
-## Made by
+## Training
 
-{_made(fitted, recipe, story)}
+{_training(fitted, recipe, story)}
 """
 
 
@@ -118,18 +119,22 @@ def describe(examples: Sequence[Example]) -> str:
 
 
 def data_of(split: Split, story: Story) -> str:
-    """List what turns a model was trained on and evaluated with, and whose labels they have."""
-    lines = [f"- From: {story.data}.", f"- Trained on {describe(split.train)}."]
+    """List the training and development turns of a model, and where their labels come from."""
+    lines = [f"- Source: {story.data}.", f"- Training: {describe(split.train)}."]
     if pseudo := sum(example.is_pseudo for example in split.train):
-        who = "a model gave them, and no person"
-        lines.append(f"- {pseudo} of the training turns have pseudo-labels: {who}.")
-    where = f" from {story.dev}" if story.dev else ""
-    judged = f"{where}: {describe(split.dev)}; no {split.group} is on both sides"
-    unjudged = ": none; the last epoch's weights are saved"
-    lines.append(f"- Development{judged if split.dev else unjudged}.")
+        lines.append(f"- {pseudo} of the training turns have pseudo-labels, assigned by a model.")
+    if split.dev:
+        source = f" (from {story.dev})" if story.dev else ""
+        shared = f"no {split.group} is in both sets"
+        lines.append(f"- Development{source}: {describe(split.dev)}; {shared}.")
+    else:
+        lines.append("- Development: no turns; the weights are those of the last epoch.")
     if story.label_map:
-        said = ", ".join(f"{k} is {v or 'left out'}" for k, v in story.label_map.items())
-        lines.append(f"- Labels: {said}.")
+        mapped = ", ".join(
+            f"{name} mapped to {label}" if label else f"{name} left out"
+            for name, label in story.label_map.items()
+        )
+        lines.append(f"- Labels: {mapped}.")
     if story.left_out:
         lines.append(f"- Not used: {story.left_out}.")
     return "\n".join(lines)
@@ -138,27 +143,27 @@ def data_of(split: Split, story: Story) -> str:
 def _results(base: str, split: Split, evaluation: Evaluation | None) -> str:
     if evaluation is None:
         return "Not measured: no turns were held out."
-    before = f"; what {base} was trained on before is not known" if base else ""
+    before = f" The earlier training data of {base} are not known." if base else ""
     return f"""\
-On the {len(split.dev)} development turns, measured with these very weights. They were not trained \
-on, but the best epoch was chosen by them, which flatters a little{before}.
+Measured with these weights on the {len(split.dev)} development turns. The model was not trained on \
+them, but they were used to choose the best epoch, so the result is slightly optimistic.{before}
 
 ```text
 {evaluation.table()}
 ```"""
 
 
-def _not_for(base: str, labels: Sequence[str]) -> str:
+def _limitations(base: str, labels: Sequence[str]) -> str:
     limits = LIMITS_TUNED.format(base=base) if base else LIMITS_NEW
-    none = 'It has no class for "none of these".'
+    others = "It has no class for other emotions, so it always predicts one of the classes above."
     if rest := " or ".join(label for label in labels if label in REST):
-        known = "of that it knows only what the data above has"
-        none = f"Speech with none of its other labels it can only call {rest}, and {known}."
-    sounds = "It predicts how speech sounds, not what anyone feels."
-    return f"{sounds} {limits} {none} Do not use it to decide anything about a person."
+        learned = f"it learned {rest} only from the data above"
+        others = f"It can label all other speech only as {rest}, and {learned}."
+    sounds = "The model predicts how speech sounds, not what a person feels."
+    return f"{sounds} {limits} {others} Do not use it to make decisions about people."
 
 
-def _made(fitted: Fitted, recipe: Recipe, story: Story) -> str:
+def _training(fitted: Fitted, recipe: Recipe, story: Story) -> str:
     base = fitted.initial.base
     history = fitted.history
     best = history.best or len(history.epochs)
@@ -166,24 +171,24 @@ def _made(fitted: Fitted, recipe: Recipe, story: Story) -> str:
     lines = [
         f"- Epochs: {len(history.epochs)}; the weights are those of epoch {best}.",
         f"- Seed: {recipe.seed}.",
-        f"- With {versions}, on {datetime.now(timezone.utc).date()}.",
+        f"- Software: {versions}, on {datetime.now(timezone.utc).date()}.",
     ]
     if base is not None:
         digest = f", weights with SHA-256 {base.sha256}" if base.sha256 else ""
-        lines.insert(0, f"- From {base.model}{digest}.")
+        lines.insert(0, f"- Base model: {base.model}{digest}.")
     if recipe.augments:
-        lines.append(f"- Turns were varied: {'; '.join(names(recipe))}.")
+        lines.append(f"- Augmentation: {'; '.join(names(recipe))}.")
     command = f"\n\n```\n{story.command}\n```" if story.command else ""
     return "\n".join(lines) + command + f"\n\nThe recipe:\n\n```yaml\n{_settings(recipe)}```"
 
 
 def _settings(recipe: Recipe) -> str:
-    """Return what differs from a recipe of defaults, and what it tunes."""
+    """Return the settings that differ from the defaults, and a few that are always listed."""
     defaults = {each.name: each.default for each in fields(Recipe)}
     values: dict[str, Any] = {
         name: value
         for name, value in recipe.to_dict().items()
-        # Always said, as a reader asks for them first.
+        # Always listed, as readers look for these first.
         if name in ("tune", "seed", "epochs") or getattr(recipe, name) != defaults[name]
     }
     return yaml.safe_dump(values, sort_keys=False)

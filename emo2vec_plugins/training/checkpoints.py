@@ -1,4 +1,4 @@
-"""The checkpoints of a run: one after every epoch, complete whenever the run is killed."""
+"""Checkpoints of a run: one after every epoch, valid even if the run is killed at any time."""
 
 from __future__ import annotations
 
@@ -21,24 +21,25 @@ LAST = "last.pt"
 class Checkpoints:
     """The folder of an unfinished run.
 
-    ``last.pt`` is the state after the last epoch, ``best-N.pt`` the weights of the best.
+    ``last.pt`` is the state after the last epoch, and ``best-N.pt`` has the weights of the best
+    epoch.
 
     Args:
-        folder: Made when something is saved.
-        identity: All that the result depends on, as JSON values.
+        folder: The folder, created by the first `save`.
+        identity: Everything that the result depends on, as JSON values.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
         self._folder = folder
-        # As it comes back from a file: lists for tuples, or nothing would ever be equal.
+        # Converted as if read from a file, which turns tuples into lists, to compare as equal.
         self._identity = json.loads(json.dumps(identity))
 
     def load(self) -> tuple[History, dict[str, Any]] | None:
-        """Return the epochs that are done, and the state after them; None if there are none.
+        """Return the completed epochs and the state after them; None if there are none.
 
         Raises:
-            CheckpointError: If the last checkpoint is damaged, or of something else.
-            ResumeError: If it is of another recipe, other data or another model.
+            CheckpointError: If the last checkpoint is damaged, or is another kind of file.
+            ResumeError: If it has another recipe, other data or another model.
         """
         path = self._folder / LAST
         if not path.exists():
@@ -57,19 +58,19 @@ class Checkpoints:
         return learned
 
     def save(self, history: History, state: Mapping[str, Any]) -> None:
-        """Keep the state after an epoch.
+        """Save the state after an epoch.
 
-        ``state["learned"]`` are the weights, ``state["averaged"]``, if it is there, what is
-        saved instead of them.
+        ``state["learned"]`` contains the weights. If ``state["averaged"]`` exists, it is stored as
+        the best weights instead.
 
         Raises:
-            TrainingError: If it cannot be written; the checkpoint before it is still there.
+            TrainingError: If the checkpoint cannot be written; the previous one is kept.
         """
         head = {"format": FORMAT, "identity": json.dumps(self._identity)}
         epochs, best = [asdict(each) for each in history.epochs], history.best
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            # In this order: "last.pt" never speaks of a best that is not there yet, or no more.
+            # In this order, "last.pt" always refers to an existing "best-N.pt".
             if best == len(epochs):
                 learned = state.get("averaged", state["learned"])
                 save_state(self._best(best), {**head, "learned": learned})
@@ -79,14 +80,14 @@ class Checkpoints:
                     path.unlink(missing_ok=True)
         except OSError as error:
             before = len(epochs) - 1
-            kept = f"that of epoch {before} is intact" if before else "there is none before it"
+            kept = f"the one of epoch {before} is intact" if before else "there is no earlier one"
             raise TrainingError(
                 f"the checkpoint of epoch {len(epochs)} cannot be written to {self._folder}: "
-                f"{error.strerror or error}; {kept}. With room for it, the same command goes on"
+                f"{error.strerror or error}; {kept}. Fix the cause and run the same command again"
             ) from error
 
     def _read(self, path: Path) -> dict[str, Any]:
-        advice = f"to begin again, remove {self._folder}"
+        advice = f"to start again, remove {self._folder}"
         try:
             state = read_state(path)
         except CheckpointError as error:
@@ -103,21 +104,21 @@ class Checkpoints:
 def refuse_other(
     path: Path, found: Mapping[str, Any], expected: Mapping[str, Any], advice: str
 ) -> None:
-    """Refuse what another run left.
+    """Reject a file from another run.
 
     Raises:
-        ResumeError: If the identities of the runs differ; the message says in what.
+        ResumeError: If the identities of the runs differ; the message lists the differences.
     """
-    if others := "; ".join(differing(found, expected)):
-        differs = f"is of another run, which differs in {others}"
-        raise ResumeError(f"{path} {differs}; {advice}, or choose another folder")
+    if differences := "; ".join(differing(found, expected)):
+        message = f"is from another run, which differs in {differences}"
+        raise ResumeError(f"{path} {message}; {advice}, or choose another folder")
 
 
 def differing(found: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
-    """Return the differences between two mappings of JSON values, with dots in nested names.
+    """Return the differences between two mappings of JSON values, with dotted nested names.
 
     >>> differing({"a": {"b": 1, "c": 2}}, {"a": {"b": 1, "c": 3}})
-    ['a.c: 2 then, 3 now']
+    ['a.c: was 2, is now 3']
     """
     differences: list[str] = []
     for name in {**found, **expected}:
@@ -125,7 +126,7 @@ def differing(found: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str
         if isinstance(then, Mapping) and isinstance(now, Mapping):
             differences += [f"{name}.{each}" for each in differing(then, now)]
         elif then != now:
-            differences.append(f"{name}: {_short(then)} then, {_short(now)} now")
+            differences.append(f"{name}: was {_short(then)}, is now {_short(now)}")
     return differences
 
 

@@ -1,7 +1,7 @@
-"""Leave one speaker out: as many models as speakers, each evaluated on the one left out.
+"""Leave-one-speaker-out cross-validation: one model per speaker, evaluated on that speaker.
 
-Every model is trained for the recipe's number of epochs and its last weights are taken: nothing
-is chosen by the speaker it is evaluated on. A fold that is done is not trained again.
+Every model is trained for the recipe's number of epochs, and its last weights are used. So no
+choice depends on the speaker it is evaluated on. Completed folds are not trained again.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ TABLE, DOCUMENT = "cross-validation.md", "cross-validation.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrossValidation:
-    """How right models are on speakers who were not in their training data.
+    """Accuracy of models on speakers who are not in their training data.
 
     Attributes:
-        folds: By who was left out.
-        pooled: Of all turns together, each with the model that was trained without its speaker.
-        recipe: That made all models.
-        group: What was left out, one by one.
-        base: The model that all were started from; None if they are new.
+        folds: Evaluation of each fold, by the speaker or recording that was left out.
+        pooled: Evaluation of all turns together, each predicted without its speaker in training.
+        recipe: The recipe of all models.
+        group: What was left out in each fold.
+        base: The model that training started from; None for new networks.
     """
 
     folds: dict[str, Evaluation]
@@ -51,22 +51,22 @@ class CrossValidation:
 
     @property
     def mean_ua(self) -> float:
-        """Mean of the folds' unweighted average recalls."""
+        """Mean of the unweighted average recall over the folds."""
         return statistics.fmean(fold.ua.value or 0.0 for fold in self.folds.values())
 
     @property
     def std_ua(self) -> float:
-        """Their standard deviation, of a sample."""
+        """Sample standard deviation of the unweighted average recall over the folds."""
         return statistics.stdev(fold.ua.value or 0.0 for fold in self.folds.values())
 
     def table(self) -> str:
-        """Return a table of the folds, and of all turns, as Markdown."""
+        """Return tables of the folds and of all turns, as Markdown."""
         rows = "\n".join(
             f"| {name} | {fold.turns} | {percent(fold.ua.value)} | {percent(fold.wa.value)} |"
             for name, fold in self.folds.items()
         )
-        known = f"what it was trained on before is not known, and may include these {self.group}s"
-        before = f"\nAll were started from {self.base}; {known}.\n" if self.base else ""
+        known = f"Its earlier training data are not known and may include these {self.group}s"
+        before = f"\nTraining started from {self.base}. {known}.\n" if self.base else ""
         return f"""\
 | {self.group} left out | turns | UA % | WA % |
 |---|---:|---:|---:|
@@ -81,10 +81,10 @@ All turns together:
 {self.pooled.table()}
 ```
 
-Every model was trained for {self.recipe.epochs} epochs with seed {self.recipe.seed}, by \
-emo2vec-plugins {__version__} and torch {torch.__version__}; {DOCUMENT} has the whole recipe. Nothing \
-in a fold was chosen by the {self.group} it is evaluated on; a recipe that is chosen by tables such \
-as this one is.
+Every model was trained for {self.recipe.epochs} epochs with seed {self.recipe.seed}, with \
+emo2vec-plugins {__version__} and torch {torch.__version__}. The full recipe is in {DOCUMENT}. No \
+choice within a fold depends on the {self.group} it is evaluated on. If you choose a recipe by \
+tables like this one, that choice does.
 {before}"""
 
     def to_json(self) -> dict[str, Any]:
@@ -111,39 +111,41 @@ def cross_validate(
     group: Group = "speaker",
     progress: Callable[[str, EpochResult | None], None] = lambda _, __: None,
 ) -> CrossValidation:
-    """Train without each speaker in turn, and write a folder with the models' predictions.
+    """Train one model without each speaker in turn, and write their predictions to a folder.
 
-    Turns with pseudo-labels are not evaluated with: they are trained on unless their speaker is
-    left out, and a speaker who has no others has no fold.
+    Turns with pseudo-labels are not used for evaluation. They are trained on unless their speaker
+    is left out. A speaker with only pseudo-labels has no fold.
 
-    The folder holds a table (Markdown), all numbers (JSON) and every turn's scores (JSON
-    lines). Until it is there, everything is in ``OUT.training``; a run that was killed goes on.
+    The folder contains a table (Markdown), all numbers (JSON) and the scores of every turn (JSON
+    lines). It is created at the end; until then, everything is in ``OUT.training``. To resume a
+    killed run, call the function again with the same arguments.
 
     Args:
-        examples: Of two speakers at least.
-        recipe: Without patience: the number of epochs is fixed.
-        out: The folder, which must not exist.
-        resources: What to train with.
-        group: ``recording`` leaves out recordings instead.
-        progress: Called with a speaker and each epoch, and with None when the fold is evaluated.
+        examples: Examples of at least two speakers.
+        recipe: The settings; *patience* must be None, as the number of epochs is fixed.
+        out: The folder to create, which must not exist.
+        resources: The base model, the device and the cache.
+        group: ``recording`` leaves out recordings instead of speakers.
+        progress: Called with the speaker and each epoch of a fold, and with the speaker and None
+            when the fold is complete.
 
     Raises:
         CheckpointError: If *out* exists.
         OptionsError: If the recipe has patience.
-        ResumeError: If an unfinished run is of another recipe, other data or another model.
-        TrainingError: If there is one speaker only, or training fails.
+        ResumeError: If an unfinished run has another recipe, other data or another model.
+        TrainingError: If there is only one speaker, or training fails.
     """
     resources = resources or Resources()
     names = sorted(groups_of(labelled_by_people(examples, group), group))
     if out.exists():
-        raise CheckpointError(f"{out}: exists already; choose a new folder")
+        raise CheckpointError(f"{out} already exists; choose a new folder")
     if recipe.patience is not None:
-        why = "would choose the epoch by the speaker who is left out; leave it out"
-        raise OptionsError(f"patience (--patience) {why}")
+        why = f"would choose the epoch by the {group} that is left out"
+        raise OptionsError(f"cross-validation does not support patience (--patience), which {why}")
     if len(names) < 2:
-        raise TrainingError(f"all turns are of {group} {names[0]}; two are needed at least")
+        raise TrainingError(f"expected at least two {group}s, but all turns are of {names[0]}")
     work = work_folder(out)
-    # All of them first: a fold that cannot be trained is found before hours of others.
+    # Split all folds first, to find one that cannot be trained before hours of training.
     splits = [by_name(examples, [name], group=group) for name in names]
     folds = [
         _Fold(work / f"fold-{number}", split, recipe, resources)
@@ -154,7 +156,7 @@ def cross_validate(
         found[name] = fold.predictions(partial(progress, name))
         progress(name, None)
     result = CrossValidation(
-        # A speaker's turns are few, and how speakers vary is what the folds show: no intervals.
+        # No intervals: a speaker has few turns, and the folds themselves show the variation.
         folds={name: evaluate(fold, resamples=0) for name, fold in found.items()},
         pooled=evaluate([each for fold in found.values() for each in fold], resample_by=group),
         recipe=recipe,
@@ -168,24 +170,24 @@ def cross_validate(
 
 
 class _Fold:
-    """One speaker who is left out."""
+    """The fold of one speaker who is left out."""
 
     def __init__(self, folder: Path, split: Split, recipe: Recipe, resources: Resources) -> None:
         self._folder, self._recipe, self._resources = folder, recipe, resources
         self._left_out = split.dev
-        # Without development turns: they would choose the epoch.
+        # No development turns, as they would influence the choice of the epoch.
         self._split = Split(train=split.train, group=split.group)
         self._labels = labels_of(split.train)
 
     def predictions(self, progress: Callable[[EpochResult], None]) -> list[Prediction]:
-        """Return predictions for this speaker by the model without, trained unless that was done."""
+        """Return the predictions for this speaker; train the model if they are not saved yet."""
         path = self._folder / "predictions.json"
         initial = initial_model(self._recipe, self._resources.base, self._labels)
         run = identity(self._split, self._recipe, initial)
         own = json.loads(json.dumps({**run, "judged": digest(self._left_out)}))
         if path.exists():
             document = json.loads(path.read_text("utf-8"))
-            advice = f"to begin again, remove {path.parent.parent}"
+            advice = f"to start again, remove {path.parent.parent}"
             refuse_other(path, document["identity"], own, advice)
             return [Prediction(**each) for each in document["predictions"]]
         given = (self._split, self._recipe, self._resources)

@@ -1,4 +1,4 @@
-"""The turns of labelled cuts as examples to train on, read exactly as they are scored."""
+"""Labelled turns of cuts as training examples, with the same audio as in scoring."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Example:
     """One labelled turn; its audio is read on request.
 
     Attributes:
-        id: Of the supervision; if several have it, with a number.
-        label: By our name.
-        speaker: None if the manifest does not say.
-        recording: The recording's id.
-        duration: Seconds.
-        cut: Holds the turn.
-        index: Of the turn among the cut's supervisions.
-        is_pseudo: A model gave the label: it may be trained on, but not evaluated with.
+        id: Id of the supervision; repeated ids get a number.
+        label: Canonical name of the label.
+        speaker: None if the manifest does not name one.
+        recording: Id of the recording.
+        duration: Length in seconds.
+        cut: The cut with the turn.
+        index: Index of the turn among the cut's supervisions.
+        is_pseudo: Whether the label comes from a model. Such turns are used for training only.
     """
 
     id: str
@@ -47,22 +47,22 @@ class Example:
     is_pseudo: bool = False
 
     def clip(self) -> Clip:
-        """Return the turn as the engine scores it."""
+        """Return the turn as a clip for the engine."""
         cut, index = self.cut, self.index
         if type(cut).__name__ != "MixedCut":
-            # The others are looked at for overlap alone, which does not matter here.
+            # Other turns are only needed to detect overlap, which is not used here.
             cut, index = replace(cut, supervisions=[cut.supervisions[index]]), 0
         clips = CutSession(cut, Options(overwrite=True)).clips()
         return next(clip for number, clip in enumerate(clips) if number == index)
 
     def read(self) -> FloatArray:
-        """Return the samples that the engine gives its model, before it normalises them.
+        """Return the same samples that the engine passes to its model, before normalisation.
 
         Returns:
-            Float32 at 16 kHz, shape (samples,), `RECEPTIVE` of them at least.
+            Float32 at 16 kHz, shape (samples,), with at least `RECEPTIVE` samples.
 
         Raises:
-            AudioError: If they cannot be read, or are fewer.
+            AudioError: If the audio cannot be read, or is shorter.
         """
         clip = self.clip()
         try:
@@ -84,7 +84,7 @@ def read_examples(
     labels: Collection[str] = EMOTIONS,
     skip_unlabelled: bool = False,
 ) -> list[Example]:
-    """Return an example for every labelled turn, in order; no audio is read.
+    """Return an example for every labelled turn, in order, without reading audio.
 
     Turns shorter than one frame, 25 ms, are left out with a warning.
 
@@ -92,8 +92,8 @@ def read_examples(
         LabelError: If labels are missing or unknown, or there are none.
         TrainingError: If all turns are too short.
     """
-    # A mixed cut makes its supervisions anew each time, so that a turn has no place in it by
-    # identity; and ids may repeat. So each turn goes through the labels with its place.
+    # Each turn is passed on with its index. A mixed cut creates new supervisions on each access,
+    # so a turn cannot be found by identity, and ids may repeat.
     places = (
         _Place(cut, index, (supervision,))
         for cut in cuts
@@ -107,47 +107,48 @@ def read_examples(
     short: list[Example] = []
     for turn in turns:
         place: Any = turn.cut
-        said = turn.supervision
-        names[said.id] += 1
+        own = turn.supervision
+        names[own.id] += 1
         example = Example(
-            id=said.id if names[said.id] == 1 else f"{said.id}#{names[said.id]}",
+            id=own.id if names[own.id] == 1 else f"{own.id}#{names[own.id]}",
             label=turn.label,
-            speaker=said.speaker,
-            recording=said.recording_id,
-            duration=said.duration,
+            speaker=own.speaker,
+            recording=own.recording_id,
+            duration=own.duration,
             cut=place.cut,
             index=place.index,
             is_pseudo=turn.is_pseudo,
         )
-        (short if said.duration * MODEL_RATE < RECEPTIVE else examples).append(example)
+        (short if own.duration * MODEL_RATE < RECEPTIVE else examples).append(example)
     if short:
         ids = few([example.id for example in short])
-        warn(f"{len(short)} turns under 25 ms are left out: {ids}")
+        warn(f"left out {len(short)} turns shorter than 25 ms: {ids}")
     if not examples:
-        raise TrainingError("no turn is as long as one frame, 25 ms")
+        raise TrainingError("all turns are shorter than one frame, 25 ms")
     return examples
 
 
 def labels_of(examples: Sequence[Example]) -> tuple[str, ...]:
-    """Return the labels that occur, sorted.
+    """Return the labels of the examples, sorted.
 
     Raises:
-        TrainingError: If there is one label, or one has one turn only: nothing can be learned
-            from it, nor held out.
+        TrainingError: If there is only one label, or a label has only one turn, which is too few
+            to learn from or to hold out.
     """
     counts = Counter(example.label for example in examples)
     if len(counts) == 1:
-        raise TrainingError(f"all turns are {next(iter(counts))}: two classes are needed at least")
+        (only,) = counts
+        raise TrainingError(f"expected at least two classes, but all turns are {only}")
     if single := ", ".join(sorted(label for label, count in counts.items() if count == 1)):
-        advice = "two are needed at least, or map the class to null to leave it out"
-        raise TrainingError(f"there is only one turn of {single}; {advice}")
+        advice = "add more, or map the class to null to leave it out"
+        raise TrainingError(f"expected at least two turns per class, got one of {single}; {advice}")
     return tuple(sorted(counts))
 
 
 def digest(examples: Iterable[Example]) -> str:
-    """Return a SHA-256 of what examples are: where they lie, their labels and speakers.
+    """Return a SHA-256 of the examples: their labels, speakers and positions in the audio.
 
-    The manifest says where they lie; files are not opened, of which there may be very many.
+    Audio is identified by its path in the manifest, as there may be too many files to open.
     """
     seen = hashlib.sha256()
     for each in examples:
@@ -159,7 +160,7 @@ def digest(examples: Iterable[Example]) -> str:
 
 
 def _audio_of(cut: Any) -> list[Any]:
-    """Return what a cut's audio is read from, track by track, as JSON values."""
+    """Return the audio sources of a cut, track by track, as JSON values."""
     return [
         [
             [offset, holder.start, holder.duration, holder.channel],
@@ -172,13 +173,13 @@ def _audio_of(cut: Any) -> list[Any]:
 
 
 def _source(source: Any) -> str:
-    """Return the path of audio, or a digest of audio that lies in memory."""
+    """Return the path of audio, or a digest of audio in memory."""
     return hashlib.sha256(source).hexdigest() if isinstance(source, bytes) else str(source)
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """One supervision of a cut, in the shape of a cut with no other."""
+    """One supervision of a cut, with the attributes of a cut that has no other."""
 
     cut: Any
     index: int

@@ -1,4 +1,4 @@
-"""What a model is trained on: waveforms, varied anew each time, or embeddings, computed once."""
+"""Features to train on: waveforms, augmented on each use, or embeddings, computed once."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from emo2vec_plugins.training.examples import Example
 from emo2vec_plugins.training.recipe import Recipe
 
 KEPT_HOURS = 2.0
-"""Audio that is kept in memory, 230 MB an hour; if there is more, it is read anew each time."""
+"""Most audio kept in memory, at 230 MB an hour; a larger corpus is read from disk on each use."""
 
 
 class Features(Protocol):
-    """The features of some examples, which batches name by their indices."""
+    """The features of a sequence of examples."""
 
     def batch(self, indices: Sequence[int], rng: np.random.Generator | None, /) -> list[Tensor]:
-        """Return the features of a batch; varied by *rng*, or as they are without."""
+        """Return the features of a batch, augmented with *rng*; unchanged if it is None."""
         ...
 
 
 class Waveforms:
-    """Waveforms as a recipe varies them.
+    """Waveforms, augmented by a recipe.
 
     Args:
-        examples: What *indices* count.
-        recipe: Says how they are varied, and how long they may be.
-        normalize: Whether the network wants zero mean and unit variance.
+        examples: The examples, in the order of *indices* in `batch`.
+        recipe: Determines the augmentation and the largest length.
+        normalize: Whether the network expects zero mean and unit variance.
     """
 
     def __init__(self, examples: Sequence[Example], recipe: Recipe, *, normalize: bool) -> None:
@@ -50,7 +50,7 @@ class Waveforms:
         self._most = int(recipe.max_seconds * MODEL_RATE)
 
     def batch(self, indices: Sequence[int], rng: np.random.Generator | None) -> list[Tensor]:
-        """Return waveforms, each of shape (samples,), varied in the order of *indices*.
+        """Return waveforms, each of shape (samples,), augmented in the order of *indices*.
 
         Raises:
             AudioError: If a turn cannot be read.
@@ -68,7 +68,7 @@ class Waveforms:
 
 
 class Embeddings:
-    """Mean embeddings, one row an example.
+    """Mean embeddings, with one row per example.
 
     Args:
         rows: Shape (examples, width).
@@ -78,24 +78,25 @@ class Embeddings:
         self._rows = torch.from_numpy(np.asarray(rows, np.float32))
 
     def batch(self, indices: Sequence[int], _: np.random.Generator | None, /) -> list[Tensor]:
-        """Return embeddings, each of shape (width,), which are not varied."""
+        """Return embeddings, each of shape (width,), without augmentation."""
         return [self._rows[index] for index in indices]
 
 
 class EmbeddingCache:
-    """Embeddings on disk, found by the model's digest and that of a turn's samples.
+    """A cache of embeddings on disk, keyed by digests of the model and of the turn's samples.
 
-    A turn is recognised in another manifest, and computed anew when its file changes. Each is a ``.npy`` file, complete or absent.
+    A turn is found again from another manifest, and is computed again if its audio changes. Each
+    embedding is a ``.npy`` file, complete or absent.
 
     Args:
-        folder: Where they are; made if it is missing.
-        engine: Computes those that are not there.
+        folder: Folder of the cache; created if it is missing.
+        engine: Computes missing embeddings.
     """
 
     def __init__(self, folder: Path, engine: Engine) -> None:
         self._engine = engine
         model = repr(sorted(engine.identity["provenance"].items()))
-        # Windows decide which frames see each other, and with it the embedding of a long turn.
+        # The embedding of a long turn depends on the windows, which limit attention.
         window = f"{engine.identity['max_window']} {engine.identity['window_overlap']}"
         self._folder = folder / hashlib.sha256(f"{model}\n{window}".encode()).hexdigest()[:32]
 
@@ -105,12 +106,12 @@ class EmbeddingCache:
         """Return the mean embedding of each example, shape (examples, width).
 
         Args:
-            examples: Whose audio is read, whether or not the model is run.
-            progress: Called with the number of embeddings that were done since the last call.
+            examples: The turns. Their audio is read even if all embeddings are in the cache.
+            progress: Called with the number of embeddings completed since the last call.
 
         Raises:
             AudioError: If a turn cannot be read or scored.
-            OSError: If one cannot be written.
+            OSError: If an embedding cannot be written.
         """
         paths = [self._path(example) for example in examples]
         rows = [_read(path, self._engine.backend.width) for path in paths]
@@ -120,7 +121,7 @@ class EmbeddingCache:
         results = self._engine(examples[index].clip() for index in missing)
         for index, (_, emotion) in zip(missing, results, strict=True):
             if emotion is None or emotion.embedding is None:
-                reason = emotion.reason if emotion else "the model gave nothing"
+                reason = emotion.reason if emotion else "the model returned no result"
                 raise AudioError(f"turn {examples[index].id!r} has no embedding: {reason}")
             rows[index] = emotion.embedding
             with replacing(paths[index]) as stream:
@@ -130,7 +131,7 @@ class EmbeddingCache:
         return np.stack(cast("list[FloatArray]", rows))
 
     def _path(self, example: Example) -> Path:
-        # Of the samples, not of the path: files are moved, and replaced by others of that name.
+        # A digest of the samples, not of the path, as files may be moved or replaced.
         key = hashlib.sha256(example.read().tobytes()).hexdigest()
         return self._folder / key[:2] / f"{key[2:34]}.npy"
 
@@ -139,5 +140,5 @@ def _read(path: Path, width: int) -> FloatArray | None:
     try:
         row: FloatArray = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError):
-        return None  # not there, or damaged: computed anew
+        return None  # missing or damaged, so computed again
     return row if row.shape == (width,) else None

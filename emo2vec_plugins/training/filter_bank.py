@@ -1,21 +1,21 @@
-"""A front end that needs no training: log energies in bands of frequency.
+"""A front end that needs no training: log energies in frequency bands.
 
-The convolutions of the published architecture can be *set* to compute what speech recognition
-has always begun with. Their norms are in the way, since each brings a frame's channels to zero
-mean and unit variance; but each also adds an epsilon to the variance, and beside an input far
-below that epsilon's root a norm is a constant factor. So signals are carried small, channels come
-in pairs of either sign, which makes their mean zero, and the norms' own weights and biases put
-levels and thresholds where the GELUs after them bend:
+The convolutions of the published architecture can be *set* to compute a filter bank, the classic
+first step of speech recognition. Their layer norms are an obstacle, as each scales the channels of
+a frame to zero mean and unit variance. However, a norm adds an epsilon to the variance, so it is a
+constant factor for inputs far smaller than the square root of epsilon. So signals are kept small.
+Channels come in pairs of opposite sign, so that their mean is zero. The weights and biases of the
+norms move levels and thresholds to the bend of the GELUs that follow. The four layers compute:
 
-1. cosines and sines of one frequency a band, both signs, in short windows: their GELUs add up to
-   the magnitude;
-2. the mean of the magnitudes over a frame;
+1. cosines and sines of one frequency per band, with both signs, in short windows; their GELUs add
+   up to the magnitude;
+2. the mean magnitude over a frame;
 3. hinges, ``max(0, 1 - magnitude / threshold)``, at thresholds in a geometric sequence;
-4. a weighted sum of these, which is the logarithm, and its negative.
+4. a weighted sum of the hinges, which approximates the logarithm, and its negative.
 
-A GELU of a pair loses nothing: ``gelu(x) - gelu(-x) = x``. Nothing here comes from data, so the
-front end is the same for every corpus. Weights as small as these cannot learn, and are below the
-range of float16.
+The GELUs of a pair lose no information: ``gelu(x) - gelu(-x) = x``. Nothing is computed from data,
+so the front end is the same for every corpus. The weights are too small to be trained, and below
+the range of float16.
 """
 
 from __future__ import annotations
@@ -33,38 +33,38 @@ from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.models import AudioEncoder, Config, ConvLayer
 
 WINDOW, STEP = 240, 40
-"""Samples of a window, 15 ms, and from one window to the next."""
+"""Length of a window, 15 ms, and distance between windows, in samples."""
 
 WINDOWS = (RECEPTIVE - WINDOW) // STEP + 1
-"""In a frame."""
+"""Number of windows in a frame."""
 
 LOWEST, HIGHEST = 60.0, 7600.0
-"""Hz, of the first and the last band."""
+"""Centres of the first and the last band, in Hz."""
 
 FLOOR, CEILING = 0.01, 30.0
-"""Magnitudes that the logarithm reaches; white noise of unit variance has 1 in every band."""
+"""Range of the logarithm's input. White noise of unit variance has magnitude 1 in every band."""
 
 HINGES = 7
-"""Thresholds of the logarithm: it is within 0.11 of the true one (natural, so 1 dB)."""
+"""Number of thresholds. The error of the natural logarithm is at most 0.11, which is 1 dB."""
 
 SHARPNESS = 3.0
-"""Of a hinge: how far from its GELU's bend the magnitude of zero lies."""
+"""Sharpness of a hinge: distance from magnitude zero to the bend of its GELU."""
 
 MEAN, SPREAD = -2.3, 1.9
-"""Of the log magnitudes of speech, over bands and frames, roughly."""
+"""Approximate mean and spread of the log magnitudes of speech, over bands and frames."""
 
 _FIXED = ("local_encoder.", "project_features.1.")
-"""Tensors of the filter bank begin so."""
+"""Prefixes of the names of the filter bank's tensors."""
 
 _SMALL = 3e-5
-"""What signals are carried at; the norms' epsilon has a root of 3e-3."""
+"""Scale of the signals; the square root of the norms' epsilon is 3e-3."""
 
 _LINEAR = 1e3
-"""So much above zero, a GELU is the identity for every magnitude that matters."""
+"""Gain at which a GELU is linear for every relevant magnitude."""
 
 
 def layers(bands: int) -> tuple[ConvLayer, ...]:
-    """Return the convolutions that `set_filter_bank` sets, of so many bands."""
+    """Return the convolutions that `set_filter_bank` needs for a number of bands."""
     return (
         (4 * bands, WINDOW, STEP),
         (2 * bands, WINDOWS, HOP // STEP),
@@ -75,10 +75,10 @@ def layers(bands: int) -> tuple[ConvLayer, ...]:
 
 @torch.no_grad()
 def set_filter_bank(encoder: AudioEncoder, conv_layers: tuple[ConvLayer, ...]) -> None:
-    """Make the front end a filter bank, with the norm behind it.
+    """Set the front end and the norm that follows it to a filter bank.
 
-    That norm gives, for every band, the log magnitude in units of `SPREAD` around `MEAN`, and
-    its negative: shape (frames, 2 x bands).
+    The output of that norm is, for every band, the log magnitude in units of `SPREAD` around
+    `MEAN`, followed by the negatives: shape (frames, 2 x bands).
 
     Raises:
         OptionsError: If the convolutions are not those of `layers`.
@@ -86,18 +86,18 @@ def set_filter_bank(encoder: AudioEncoder, conv_layers: tuple[ConvLayer, ...]) -
     bands = conv_layers[-1][0] // 2
     if not _is_layout(conv_layers):
         raise OptionsError(
-            "front_end: filter-bank needs a network whose feature_encoder_spec is, for any number "
-            f"of bands, as for {bands}: {list(layers(bands))}; it is {list(conv_layers)}"
+            "front_end: filter-bank needs a matching feature_encoder_spec, for example, with "
+            f"{bands} bands, {list(layers(bands))}; got {list(conv_layers)}"
         )
     stages = [cast(nn.Sequential, layer) for layer in encoder.local_encoder.conv_layers]
     magnitude, mean, hinges, logarithm = stages
     cosines, sines = filters(bands)
-    rise = 2 / FLOOR  # a GELU is straight from here on, as far as the floor is concerned
+    rise = 2 / FLOOR  # from here on, a GELU is linear at the precision of the floor
     _set(magnitude, _both(torch.cat([cosines, sines]))[:, None], gain=rise)
     mean_of_four = torch.eye(bands).repeat(1, 4)[:, :, None].expand(-1, -1, WINDOWS)
     _set(mean, _both(mean_of_four * (math.pi / 4 / rise / WINDOWS)), gain=_LINEAR)
     thresholds = torch.logspace(math.log10(FLOOR), math.log10(CEILING), HINGES)
-    # Below, the last group of channels is there to make the mean of all of them zero.
+    # The last group of channels below makes the mean of all channels zero.
     each = torch.eye(bands).repeat_interleave(HINGES, dim=0)
     pick = F.pad(torch.cat([-each, HINGES * torch.eye(bands)]), (0, bands))[:, :, None]
     slopes = (SHARPNESS / thresholds).repeat(bands)
@@ -109,17 +109,17 @@ def set_filter_bank(encoder: AudioEncoder, conv_layers: tuple[ConvLayer, ...]) -
     offset = _SMALL * (constant - MEAN) / SPREAD
     _norm_of(logarithm).bias.copy_(_both(torch.full((bands,), offset)))
     norm = cast(nn.LayerNorm, encoder.project_features[1])
-    norm.weight.fill_(2 / _SMALL * math.sqrt(norm.eps))  # a small GELU halves
+    norm.weight.fill_(2 / _SMALL * math.sqrt(norm.eps))  # a GELU halves small inputs
     norm.bias.zero_()
 
 
 def freeze_filter_bank(encoder: AudioEncoder, config: Config) -> bool:
-    """Let the front end and the norm behind it not learn, if they are a filter bank.
+    """Freeze the front end and the norm that follows it, if they are a filter bank.
 
-    One step of an optimizer would be many times as large as their weights.
+    A single optimizer step would be many times larger than their weights.
 
     Returns:
-        Whether they are.
+        Whether they are a filter bank.
     """
     if not _is_layout(config.conv_layers):
         return False
@@ -138,8 +138,8 @@ def freeze_filter_bank(encoder: AudioEncoder, config: Config) -> bool:
 def filters(bands: int) -> tuple[Tensor, Tensor]:
     """Return cosines and sines in Hann windows, each of shape (bands, window).
 
-    Windows get shorter where bands get wider than the whole window resolves. White noise of unit
-    variance leaves every filter with unit variance.
+    Windows are shorter for bands wider than the resolution of the full window. For white noise of
+    unit variance, the output of every filter has unit variance.
     """
     centres = band_centres(bands)
     widths = 2 * torch.gradient(centres)[0]
@@ -149,26 +149,26 @@ def filters(bands: int) -> tuple[Tensor, Tensor]:
     phase = 2 * math.pi * centres[:, None] * time / MODEL_RATE
     cosines, sines = window * torch.cos(phase), window * torch.sin(phase)
     mean = cosines.sum(1, keepdim=True) / window.sum(1, keepdim=True)
-    cosines = cosines - window * mean  # deaf to a constant, as sines are
+    cosines = cosines - window * mean  # removes the response to a constant, which sines lack
     return F.normalize(cosines), F.normalize(sines)
 
 
 def band_centres(bands: int) -> Tensor:
-    """Return frequencies in Hz, equally far apart on Slaney's mel scale, shape (bands,).
+    """Return frequencies in Hz, equally spaced on Slaney's mel scale, shape (bands,).
 
-    It is linear up to 1000 Hz and logarithmic above (Slaney, "Auditory Toolbox", 1998).
+    The scale is linear up to 1000 Hz and logarithmic above (Slaney, "Auditory Toolbox", 1998).
     """
-    step = math.log(6.4) / 27  # a mel above 1000 Hz, as a logarithm
+    step = math.log(6.4) / 27  # log frequency ratio of one mel above 1000 Hz
     least, most = LOWEST / (200 / 3), 15 + math.log(HIGHEST / 1000) / step
     mels = torch.linspace(least, most, bands)
     return torch.where(mels < 15, mels * (200 / 3), 1000 * torch.exp((mels - 15) * step))
 
 
 def logarithm_of_hinges(thresholds: Tensor) -> tuple[Tensor, float]:
-    """Return the weights of hinges, shape (hinges,), and the constant, that make a logarithm.
+    """Return weights of hinges, shape (hinges,), and a constant that approximate a logarithm.
 
-    By least squares, over magnitudes from a third of the first threshold, below which the
-    logarithm is taken of the threshold itself, to the last.
+    This is a least-squares fit over magnitudes from a third of the first threshold to the last
+    threshold. Below the first threshold, the target is the logarithm of that threshold.
     """
     least, most = thresholds[0].item(), thresholds[-1].item()
     magnitudes = torch.logspace(math.log10(least / 3), math.log10(most), 400, dtype=torch.float64)
@@ -192,7 +192,7 @@ def _norm_of(layer: nn.Sequential) -> nn.LayerNorm:
 
 
 def _set(layer: nn.Sequential, weights: Tensor, *, gain: Tensor | float) -> None:
-    """Make a layer compute ``gelu(gain * (weights * input))``, by way of small signals."""
+    """Set a layer to compute ``gelu(gain * (weights * input))`` with small signals."""
     convolution, norm = cast(nn.Conv1d, layer[0]), _norm_of(layer)
     convolution.weight.copy_(_SMALL * weights)
     norm.weight.copy_(torch.as_tensor(gain) * math.sqrt(norm.eps) / _SMALL)

@@ -1,4 +1,4 @@
-"""From a split and a recipe to a trained model, not saved yet; and the predictions of a saved one."""
+"""Training of a model on a split of the data, and predictions of a saved model."""
 
 from __future__ import annotations
 
@@ -32,15 +32,14 @@ from emo2vec_plugins.training.trainer import Side, Trainer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
-    """What a run needs beside data and recipe.
+    """The resources of a run, besides the data and the recipe.
 
     Attributes:
         base: The model to start from; None for a new network.
-        device: None for the best there is.
+        device: Device to train on; None for the best one available.
         cache: Folder of embeddings, for ``tune: head``.
-        embedding_progress: Called with the number of embeddings that were done since the last
-            call.
-        resumed: Called with the number of epochs that were done before, if a run goes on.
+        embedding_progress: Called with the number of embeddings completed since the last call.
+        resumed: Called with the number of completed epochs when a run resumes.
     """
 
     base: Backend | None = None
@@ -52,13 +51,13 @@ class Resources:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
-    """A trained network, not saved yet.
+    """A trained network that is not yet saved.
 
     Attributes:
-        config: Its dimensions.
-        tensors: Its weights.
-        initial: What it came from.
-        history: The epochs it took.
+        config: Dimensions of the network.
+        tensors: Weights of the network.
+        initial: The network before training.
+        history: The epochs of the training.
     """
 
     config: models.Config
@@ -67,18 +66,18 @@ class Fitted:
     history: History
 
     def save(self, path: Path) -> None:
-        """Write a model folder, which must not exist.
+        """Write a model folder, which must not exist yet.
 
         Raises:
-            TrainingError: If it cannot be written.
+            TrainingError: If the folder cannot be written.
         """
         tokens = self.initial.tokens
         try:
             models.save_folder(path, config=self.config, tensors=self.tensors, tokens=tokens)
         except OSError as error:
-            kept = "the last checkpoint is intact. With room for it, the same command goes on"
+            advice = "the last checkpoint is intact; fix the cause and run the same command again"
             why = error.strerror or error
-            raise TrainingError(f"{path} cannot be written: {why}; {kept}") from error
+            raise TrainingError(f"{path} cannot be written: {why}; {advice}") from error
 
 
 def fit(
@@ -89,28 +88,29 @@ def fit(
     work: Path,
     progress: Callable[[EpochResult], None] | None = None,
 ) -> Fitted:
-    """Train on one side of a split, stopping by the other, or go on where a run was killed.
+    """Train a model, or resume a run that was killed.
 
     Args:
-        split: Whose ``dev`` may be empty.
-        recipe: Says how.
-        resources: Says what with.
+        split: The training turns, and the development turns to choose the best epoch by. There may
+            be no development turns.
+        recipe: The settings.
+        resources: The base model, the device and the cache.
         work: Folder of checkpoints.
-        progress: Called after each epoch, also with those that were done before.
+        progress: Called after each epoch, and also for epochs completed by an earlier run.
 
     Raises:
-        TrainingError: If a label has one turn, a loss is not finite, or a checkpoint cannot be
-            written.
-        OptionsError: If the recipe needs a model and there is none, or the other way round.
-        ResumeError, CheckpointError: If *work* holds a checkpoint of another run.
+        TrainingError: If a label has only one turn, a loss is not finite, or a checkpoint cannot
+            be written.
+        OptionsError: If the recipe needs a base model and there is none, or the reverse.
+        ResumeError, CheckpointError: If *work* contains a checkpoint of another run.
         AudioError: If a turn cannot be read.
     """
     labels = labels_of(split.train)
     _check(recipe, resources, split)
     initial = initial_model(recipe, resources.base, labels)
-    # A checkpoint is only taken if it is of the very same run: nothing else would show a mix.
+    # A checkpoint is used only if it is of the same run; a mix would otherwise go unnoticed.
     checkpoints = Checkpoints(work, identity(split, recipe, initial))
-    found = checkpoints.load()  # that of another run is refused before an hour of embeddings
+    found = checkpoints.load()  # fails early, before an hour of computing embeddings
     if found is not None and resources.resumed:
         resources.resumed(len(found[0].epochs))
     model = trainable(initial, recipe)
@@ -127,16 +127,16 @@ def fit(
 
 
 def initial_model(recipe: Recipe, base: Backend | None, labels: Sequence[str]) -> InitialModel:
-    """Return the network that a recipe starts from."""
+    """Return the network that training starts from."""
     if recipe.tune == "new" or base is None:
         return new_model(recipe, labels)
     return from_pretrained(base, recipe, labels)
 
 
 def identity(split: Split, recipe: Recipe, initial: InitialModel) -> dict[str, Any]:
-    """Return all that trained weights depend on, as JSON values."""
+    """Return everything that the trained weights depend on, as JSON values."""
     settings, base = recipe.to_dict(), initial.base
-    del settings["network"]  # a path: what counts is the network in it, wherever it lies
+    del settings["network"]  # a path; the network it describes is included instead
     network = models.to_document(new_config(recipe.network))["model_conf"] if base is None else None
     return {
         "recipe": settings,
@@ -151,12 +151,12 @@ def identity(split: Split, recipe: Recipe, initial: InitialModel) -> dict[str, A
 def predict_examples(
     folder: Path, examples: Sequence[Example], *, device: str | None = None
 ) -> list[Prediction]:
-    """Return the predictions of a saved model, through the engine that scores everything.
+    """Return the predictions of a saved model, made with an `Engine`.
 
-    A turn that cannot be read has no label, and a reason.
+    The prediction for a turn that cannot be read has a reason instead of a label.
     """
     saved = models.ModelFolder(path=folder, name=folder.name)
-    # In float32 whatever it was trained in: users load it so.
+    # Always in float32, the default when users load the model.
     score = Engine(models.load_folder(saved, device=device, dtype="float32"))
     results = score(example.clip() for example in examples)
     return [
@@ -177,16 +177,13 @@ def predict_examples(
 
 def _check(recipe: Recipe, resources: Resources, split: Split) -> None:
     if recipe.tune == "new" and resources.base is not None:
-        raise OptionsError("a new network starts from no model: leave the model out, or tune it")
+        advice = "leave out the base model, or use tune: head, top or all"
+        raise OptionsError(f"tune: new trains a new network without a base model; {advice}")
     if recipe.tune != "new" and resources.base is None:
-        raise OptionsError(f"tune: {recipe.tune} needs a model to start from")
+        raise OptionsError(f"tune: {recipe.tune} needs a base model to start from")
     if recipe.patience is not None and not split.dev:
-        advice = (
-            "hold some out (--dev, --dev-speakers or --dev-share), or leave it out (--patience)"
-        )
-        raise OptionsError(
-            f"patience stops training when development turns get no better: {advice}"
-        )
+        advice = "add some (--dev, --dev-speakers or --dev-share), or leave out --patience"
+        raise OptionsError(f"patience needs development turns; {advice}")
 
 
 def _features(
@@ -195,6 +192,6 @@ def _features(
     if recipe.tune != "head":
         return Waveforms(examples, recipe, normalize=initial.network.config.normalize)
     if resources.base is None or resources.cache is None:
-        raise OptionsError("embeddings need a model, and a folder to be kept in")
+        raise OptionsError("tune: head needs a base model and a cache folder for embeddings")
     cache = EmbeddingCache(resources.cache, Engine(resources.base))
     return Embeddings(cache.embeddings(examples, progress=resources.embedding_progress))

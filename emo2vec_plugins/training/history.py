@@ -1,4 +1,4 @@
-"""The learning curve: what each epoch gave, as a table that programs read, and as a picture."""
+"""The learning curve: the results of each epoch, as CSV and as a plot."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from dataclasses import asdict, dataclass, field, fields
 from emo2vec_plugins.report import rendered
 
 DIGITS = 6
-"""Significant digits of numbers in the table."""
+"""Significant digits of numbers in the CSV file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochResult:
-    """One epoch.
+    """The results of one epoch; *dev_...* are None without development turns.
 
     Attributes:
-        epoch: From 1.
+        epoch: Number of the epoch, from 1.
         train_loss: Mean over the epoch's batches.
-        dev_loss: Cross-entropy of the development turns, without smoothing.
-        dev_ua: Their unweighted average recall.
-        dev_wa: Their accuracy.
+        dev_loss: Cross-entropy on the development turns, without label smoothing.
+        dev_ua: Unweighted average recall on the development turns.
+        dev_wa: Accuracy on the development turns.
         learning_rate: At the end of the epoch.
-        seconds: That the epoch took.
+        seconds: Duration of the epoch.
     """
 
     epoch: int
@@ -41,8 +41,8 @@ class History:
     """The epochs of a run so far.
 
     Attributes:
-        epochs: Those that are done.
-        best: Number of the best of them; 0 if there are no development turns.
+        epochs: The completed epochs.
+        best: Number of the best epoch; 0 without development turns.
     """
 
     epochs: list[EpochResult] = field(default_factory=list)
@@ -50,13 +50,13 @@ class History:
 
 
 def to_csv(epochs: Sequence[EpochResult]) -> str:
-    """Return one line for each epoch, under a line of the names of `EpochResult`."""
+    """Return a header with the attributes of `EpochResult`, and one line per epoch."""
     text = io.StringIO()
     names = [each.name for each in fields(EpochResult)]
     writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
     for epoch in epochs:
-        # None is an empty cell: there were no development turns.
+        # None becomes an empty cell.
         cells = {
             name: f"{value:.{DIGITS}g}" if isinstance(value, float) else value
             for name, value in asdict(epoch).items()
@@ -66,13 +66,13 @@ def to_csv(epochs: Sequence[EpochResult]) -> str:
 
 
 def to_png(epochs: Sequence[EpochResult]) -> bytes:
-    """Return a picture of the losses and, if there are development turns, of UA and WA."""
+    """Return a plot of the losses and, with development turns, of UA and WA."""
     from matplotlib.figure import Figure
 
     numbers = [each.epoch for each in epochs]
-    judged = any(each.dev_ua is not None for each in epochs)
-    figure = Figure(figsize=(8.0 if judged else 4.5, 3.5), layout="constrained")
-    losses, *others = figure.subplots(1, 2 if judged else 1, squeeze=False)[0]
+    has_dev = any(each.dev_ua is not None for each in epochs)
+    figure = Figure(figsize=(8.0 if has_dev else 4.5, 3.5), layout="constrained")
+    losses, *others = figure.subplots(1, 2 if has_dev else 1, squeeze=False)[0]
     losses.plot(numbers, [each.train_loss for each in epochs], label="training")
     losses.set(xlabel="epoch", ylabel="loss")
     for recalls in others:

@@ -1,4 +1,4 @@
-"""What learns: a network to start from, and which of its weights training changes."""
+"""Networks before training, and models that select which of their weights are trained."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TOKENS = {
     "surprised": "吃惊/surprised",
     "unknown": "<unk>",
 }
-"""The published token of each label; another label is its own token."""
+"""The published token of each label. Any other label is its own token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +37,11 @@ class InitialModel:
     """A network before training.
 
     Attributes:
-        network: With weights of its own, in float32 on the CPU, and a head of the new labels.
+        network: The network, with a head for *labels*. Its weights are not shared with another
+            network; they are float32 and on the CPU.
         labels: Canonical names of the head's rows.
-        tokens: What ``tokens.txt`` will call them.
-        base: The model it comes from; None for a new network.
+        tokens: Names of the labels in ``tokens.txt``.
+        base: The model that the network was copied from; None for a new network.
         reused: Labels whose rows come from the base model's head.
     """
 
@@ -52,11 +53,11 @@ class InitialModel:
 
 
 def new_model(recipe: Recipe, labels: Sequence[str]) -> InitialModel:
-    """Return a network with random weights, drawn from the recipe's seed, and its front end.
+    """Return a network with random weights from the recipe's seed, and the recipe's front end.
 
     Raises:
-        ConfigError: If its configuration is not valid.
-        OptionsError: If the front end cannot be a filter bank.
+        ConfigError: If the network's configuration is invalid.
+        OptionsError: If the recipe has a filter bank and the convolutions do not fit one.
     """
     torch.manual_seed(recipe.seed)
     config = new_config(recipe.network)
@@ -67,34 +68,37 @@ def new_model(recipe: Recipe, labels: Sequence[str]) -> InitialModel:
 
 
 def new_config(name: str) -> Config:
-    """Return the dimensions of a new network: ``tiny``, or those in a ``config.yaml``.
+    """Return the dimensions of a new network.
+
+    Args:
+        name: ``tiny``, or the path of a ``config.yaml``.
 
     Raises:
-        ConfigError: If there is no such file, or it describes another kind of network.
+        ConfigError: If the file does not exist, or describes another kind of network.
     """
     return read_config(TINY / "config.yaml" if name == "tiny" else Path(name))
 
 
 def from_pretrained(backend: Backend, recipe: Recipe, labels: Sequence[str]) -> InitialModel:
-    """Return a copy of a model's network with a head of the new labels.
+    """Return a copy of a model's network with a head for the given labels.
 
-    The rows of labels that the model knows start from its own, if the recipe says so.
+    With *reuse_head*, rows of labels that the model has are copied from its head.
 
     Args:
-        backend: What `load_model` gives, from a folder or a hub.
-        recipe: Of which the seed and *reuse_head* count.
+        backend: A model from `load_model`, from a folder or a hub.
+        recipe: Only the seed and *reuse_head* are used.
         labels: Canonical names.
 
     Raises:
-        OptionsError: If its weights are not available.
+        OptionsError: If the weights of the model are not available.
     """
     if not isinstance(backend, TorchBackend):
-        advice = "its weights are not at hand; give a model's folder or its identifier on a hub"
+        advice = "its weights are not available; use a model folder or an identifier on a hub"
         raise OptionsError(f"{backend.provenance.model} cannot be trained: {advice}")
     torch.manual_seed(recipe.seed)
     network = Network(backend.network.config, len(labels))
     weights = {name: value.detach().float() for name, value in backend.network.state_dict().items()}
-    # The new head has other rows, which are drawn, or copied one by one below.
+    # The new head has other rows. They are random, or copied one by one below.
     own = {name: value for name, value in weights.items() if not name.startswith("proj.")}
     network.load_state_dict(own, strict=False)
     return InitialModel(
@@ -107,7 +111,7 @@ def from_pretrained(backend: Backend, recipe: Recipe, labels: Sequence[str]) -> 
 
 
 def tokens_of(labels: Sequence[str], tokens: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return what ``tokens.txt`` calls labels: the names of a model, or the published ones.
+    """Return the names of labels in ``tokens.txt``: those of a model, or the published ones.
 
     >>> tokens_of(["angry", "bored"])
     ('生气/angry', 'bored')
@@ -117,11 +121,11 @@ def tokens_of(labels: Sequence[str], tokens: Sequence[str] = ()) -> tuple[str, .
 
 
 class TrainableModel(nn.Module, ABC):
-    """Computes logits from the features of turns; can be trained and saved.
+    """Computes logits from the features of turns, and can be trained and saved.
 
     Args:
-        network: With the head that is trained; its weights change.
-        recipe: Says which of them, and how.
+        network: The network, with a head. Its weights are changed in place.
+        recipe: Determines which weights are trained, and how.
     """
 
     def __init__(self, network: Network, recipe: Recipe) -> None:
@@ -135,7 +139,7 @@ class TrainableModel(nn.Module, ABC):
         """Return the logits of a batch, shape (turns, labels)."""
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Return what the optimizer changes; ``factor`` is its speed relative to the schedule."""
+        """Return the optimizer's parameter groups; ``factor`` scales the scheduled rate."""
         head = [p for name, p in self._learned() if name.startswith("network.proj.")]
         rest = [p for name, p in self._learned() if not name.startswith("network.proj.")]
         factor = self.recipe.head_factor if self.recipe.tune in ("top", "all") else 1.0
@@ -148,18 +152,18 @@ class TrainableModel(nn.Module, ABC):
 
     @torch.no_grad()
     def restore(self, learned: Mapping[str, Tensor]) -> None:
-        """Set the weights that `learned` returned."""
+        """Set the weights to those that `learned` returned."""
         for name, parameter in self._learned():
             parameter.copy_(learned[name])
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return the weights of the trained model, as `save_folder` takes them."""
+        """Return the weights of the trained model, in the form that `save_folder` takes."""
         return {name: value.detach().cpu() for name, value in self.network.state_dict().items()}
 
     def head(self, pooled: Tensor) -> Tensor:
-        """Return logits of mean embeddings, shape (turns, width) to (turns, labels)."""
+        """Return the logits, shape (turns, labels), of mean embeddings, shape (turns, width)."""
         if self.network.proj is None:
-            raise OptionsError("a network without classes cannot be trained to predict any")
+            raise OptionsError("the network has no head to train: it has no classes")
         logits: Tensor = self.network.proj(self.dropout(pooled))
         return logits
 
@@ -168,7 +172,7 @@ class TrainableModel(nn.Module, ABC):
 
 
 class HeadModel(TrainableModel):
-    """A new head; its features are mean embeddings, which never change."""
+    """A new head; its features are mean embeddings, which are never augmented."""
 
     def __init__(self, network: Network, recipe: Recipe) -> None:
         super().__init__(network, recipe)
@@ -185,13 +189,13 @@ class HeadModel(TrainableModel):
 
 
 class NetworkModel(TrainableModel):
-    """A network of which everything, or the last blocks and the head, is trained."""
+    """A network trained in full, or in its last blocks and its head."""
 
     def __init__(self, network: Network, recipe: Recipe) -> None:
         super().__init__(network, recipe)
         if freeze_filter_bank(network.encoder, network.config) and recipe.precision == "float16":
-            why = "has no numbers as small as those of a filter bank; use bfloat16 or float32"
-            raise OptionsError(f"precision: float16 {why}")
+            why = "the weights of a filter bank are too small for it; use bfloat16 or float32"
+            raise OptionsError(f"precision: float16 cannot be used: {why}")
         if recipe.tune == "top":
             network.requires_grad_(False)
             _unfreeze(network.proj, *top_blocks(network, recipe.blocks))
@@ -200,34 +204,34 @@ class NetworkModel(TrainableModel):
         """Return logits, shape (turns, labels).
 
         Args:
-            features: Waveforms, each of shape (samples,), prepared as the engine does.
+            features: Waveforms, each of shape (samples,), prepared as in the engine.
         """
         layout = lay([len(waveform) for waveform in features], gap=self.network.gap)
-        # Packed as the engine packs: gaps of silence that no frame of a turn reaches.
+        # Packed as in the engine, with gaps of silence that no frame of a turn reaches.
         packed = features[0].new_zeros(layout.samples)
         for start, waveform in zip(layout.starts, features, strict=True):
             packed[start : start + len(waveform)] = waveform
         embeddings, _ = self.network(packed, layout)
         counts = [frames.stop - frames.start for frames in layout.frames]
-        # The engine averages frames' logits. The head is linear, so logits of the mean embedding
-        # are the same, and dropout is drawn once for a turn.
+        # The engine averages the logits of frames. The head is linear, so the logits of the mean
+        # embedding are equal, and dropout is drawn once per turn.
         return self.head(torch.stack([turn.mean(0) for turn in embeddings.split(counts)]))
 
 
 def trainable(initial: InitialModel, recipe: Recipe) -> TrainableModel:
-    """Return what is trained in the way that the recipe says; it takes the network over."""
+    """Return the model that the recipe trains; it changes the weights of *initial*."""
     return (HeadModel if recipe.tune == "head" else NetworkModel)(initial.network, recipe)
 
 
 def top_blocks(network: Network, count: int) -> list[nn.Module]:
-    """Return the last *count* blocks, counted from the head.
+    """Return the last *count* blocks of the network, before the head.
 
     Raises:
-        OptionsError: If there are fewer.
+        OptionsError: If the network has fewer.
     """
     blocks = [*network.encoder.context_encoder.blocks, *network.blocks]
     if count > len(blocks):
-        raise OptionsError(f"the network has {len(blocks)} blocks, {count} were to be trained")
+        raise OptionsError(f"expected at most {len(blocks)} blocks to train, got {count}")
     return blocks[-count:]
 
 

@@ -1,4 +1,4 @@
-"""What an optimizer needs beside AdamW: the learning rate, the loss, an average of the weights."""
+"""The learning rate schedule, the loss, and the moving average of the weights."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from emo2vec_plugins.training.recipe import Recipe
 
 START = 1 / 25
-"""Share of the highest rate that training begins with."""
+"""Initial learning rate, as a share of the highest."""
 
 FLOOR = {"one-cycle": 1e-4 / 25, "cosine": 0.1}
-"""Share of the highest rate that training ends with."""
+"""Final learning rate of each schedule, as a share of the highest."""
 
 
 def learning_rate(recipe: Recipe, progress: float) -> float:
-    """Return the learning rate when *progress*, from 0 to 1, of the training is done.
+    """Return the learning rate at *progress*, from 0 to 1, of the training.
 
-    It rises from a 25th to the highest in the recipe's *warmup* and falls as a cosine does; the
-    ``one-cycle`` of Smith, arXiv:1708.07120, as torch has it, with momentum left alone.
+    The rate rises from a 25th to the highest during the recipe's *warmup*, then falls like a
+    cosine. ``one-cycle`` follows Smith, arXiv:1708.07120, as implemented in torch, with constant
+    momentum.
 
-    Not torch's scheduler: epochs differ in their number of batches, which it would have to know
-    beforehand, and a pure function has no state to save.
+    torch's scheduler is not used: it needs the number of batches in advance, which differs between
+    epochs, and a pure function has no state to save.
     """
     progress = min(max(progress, 0.0), 1.0)
     if progress < recipe.warmup:
@@ -49,15 +50,15 @@ def class_loss(
     Args:
         logits: Shape (turns, labels).
         labels: Shape (turns,).
-        weights: Shape (labels,), of the errors in each label; None for all alike.
-        smoothing: Share of the target that all labels divide among them.
+        weights: Weight of errors in each label, shape (labels,); None for equal weights.
+        smoothing: Share of the target that is divided among all labels.
     """
-    # In float32 whatever autocast made of them: float16 is too coarse for a softmax.
+    # In float32 even under autocast, as float16 is too coarse for a softmax.
     return F.cross_entropy(logits.float(), labels, weights, label_smoothing=smoothing)
 
 
 def class_weights(labels: Sequence[str], names: Sequence[str]) -> Tensor:
-    """Return weights inverse to how frequent each label is; over all turns they average 1.
+    """Return weights inversely proportional to label frequency, with mean 1 over all turns.
 
     >>> class_weights(["sad", "sad", "sad", "happy"], ["happy", "sad"])
     tensor([2.0000, 0.6667])
@@ -67,7 +68,11 @@ def class_weights(labels: Sequence[str], names: Sequence[str]) -> Tensor:
 
 
 def moving_average(model: nn.Module, steps: int | None) -> AveragedModel | None:
-    """Return an exponential moving average of weights over about so many steps; None for none."""
+    """Return an exponential moving average of the weights over about *steps* steps.
+
+    Returns:
+        None if *steps* is None.
+    """
     if steps is None:
         return None
     decay = get_ema_multi_avg_fn(1 - 1 / steps)  # type: ignore[no-untyped-call]

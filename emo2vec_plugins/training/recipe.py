@@ -1,7 +1,7 @@
-"""All settings of a training run, in one value that travels with the model.
+"""The settings of a training run.
 
-A recipe is data: it is read from plain YAML, written into checkpoints and model cards, and
-compared when a run is resumed. What it does not hold is the data and how they are split.
+A recipe is read from plain YAML, stored in checkpoints and model cards, and compared when a run is
+resumed. It does not describe the training data or how they are split.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from emo2vec_plugins.core import did_you_mean, read_yaml
 from emo2vec_plugins.errors import OptionsError
 
 Range = tuple[float, float]
-"""Least and most."""
+"""Lowest and highest value."""
 
 TUNES = ("head", "top", "all", "new")
 SCHEDULES = ("one-cycle", "cosine", "constant")
@@ -26,19 +26,19 @@ FRONT_ENDS = ("random", "filter-bank")
 PRECISIONS = ("float32", "bfloat16", "float16")
 
 RATES = {"head": 1e-2, "top": 1e-4, "all": 3e-5, "new": 1.5e-3}
-"""Highest learning rate for each kind of training, unless the recipe says another."""
+"""Default of the highest learning rate for each kind of training."""
 
 
 def _checked_flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise OptionsError(f"{name} is true or false, got {value!r}")
+        raise OptionsError(f"{name} must be true or false, got {value!r}")
     return value
 
 
 def _checked_text(name: str, value: Any, *, among: tuple[str, ...]) -> str:
     if not isinstance(value, str) or not value or (among and value not in among):
         expected = f"one of {', '.join(among)}" if among else "a name"
-        raise OptionsError(f"{name} is {expected}, got {value!r}")
+        raise OptionsError(f"{name} must be {expected}, got {value!r}")
     return value
 
 
@@ -46,10 +46,10 @@ def _checked_range(name: str, value: Any, *, least: float, most: float) -> Range
     if value is None:
         return None
     if not isinstance(value, list | tuple) or len(value) != 2:
-        raise OptionsError(f"{name} is a list of least and most, or null, got {value!r}")
+        raise OptionsError(f"{name} must be null or a list [lowest, highest], got {value!r}")
     low, high = (_checked_number(name, each, least=least, most=most) for each in value)
     if low > high:
-        raise OptionsError(f"{name} is a list of least and most, got {list(value)}")
+        raise OptionsError(f"{name} must be a list [lowest, highest], got {list(value)}")
     return low, high
 
 
@@ -61,13 +61,14 @@ def _checked_number(
     if isinstance(value, str):  # PyYAML reads 1e-3, without a dot, as a string
         with suppress(ValueError):
             value = float(value)
-    # In Python, True is an int; in a recipe it is a mistake.
+    # True is an int in Python, but not a valid number in a recipe.
     is_number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
     if not is_number or not least <= value <= most:
         what = "a whole number" if whole else "a number"
         bound = "" if most == math.inf else f" and at most {most:g}"
         none = ", or null" if null else ""
-        raise OptionsError(f"{name} is {what} of at least {least:g}{bound}{none}, got {value!r}")
+        expected = f"{what} of at least {least:g}{bound}{none}"
+        raise OptionsError(f"{name} must be {expected}, got {value!r}")
     return value if whole else float(value)
 
 
@@ -96,55 +97,55 @@ def _range(least: float, most: float) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """How a model is trained.
+    """The settings of a training run.
 
     Attributes:
         tune: What is trained: ``head``, a new head on frozen embeddings; ``top``, the head and the
-            last *blocks* blocks; ``all``, everything; ``new``, everything, from nothing.
-        blocks: Of ``top``, counted from the head; those of the context encoder come last.
-        network: Of ``new``: ``tiny`` for the shape of the embedded model, or the path of a
-            ``config.yaml`` in the published form, relative to the recipe's file.
-        reuse_head: Start the rows of labels that the model knows from its own.
-        epochs: How often the training data are gone through, at most.
-        seed: Of everything that is drawn: weights, order, augmentation.
-        batch_seconds: Most audio in a batch, which is packed, never padded.
+            last *blocks* blocks; ``all``, everything; ``new``, a new network from scratch.
+        blocks: With ``top``, the number of blocks, counted from the head. The blocks of the context
+            encoder are counted last.
+        network: With ``new``, the shape of the network: ``tiny`` for that of the embedded model, or
+            the path of a ``config.yaml`` in the published form, relative to the recipe's file.
+        reuse_head: Copy the rows of labels that the base model has from its head.
+        epochs: Largest number of passes over the training data.
+        seed: Seed of all random choices: weights, order, augmentation.
+        batch_seconds: Most audio in a batch. Batches are packed, never padded.
         batch_turns: Most turns in a batch.
-        max_seconds: Of a longer turn a stretch of this length is trained on, another each time.
-        balance: Draw every label equally often. An epoch has as many turns either way.
-        class_weights: Weigh an error by how rare its label is; instead of *balance*.
-        learning_rate: The highest; None for that of *tune* in `RATES`.
-        head_factor: How many times faster the head learns than the rest, with ``top`` and
-            ``all``.
-        schedule: ``one-cycle`` and ``cosine`` rise for *warmup* and fall as a cosine does, the
-            first to nothing, the second to a tenth; ``constant`` rises and stays.
+        max_seconds: Longest stretch of a turn that is trained on. Of a longer turn, a different
+            stretch is used each time.
+        balance: Draw every label equally often. The length of an epoch does not change.
+        class_weights: Weight errors by the rarity of the label; an alternative to *balance*.
+        learning_rate: Highest learning rate; None for the value of *tune* in `RATES`.
+        head_factor: Factor of the head's learning rate, with ``top`` and ``all``.
+        schedule: ``one-cycle`` and ``cosine`` rise during *warmup* and fall like a cosine, the
+            first to almost zero, the second to a tenth; ``constant`` rises and stays.
         warmup: Share of the training in which the learning rate rises.
-        weight_decay: AdamW's.
-        clip_norm: Longer gradients are cut to this length; None for never.
-        label_smoothing: Share of the target that all labels divide among them.
+        weight_decay: Weight decay of AdamW.
+        clip_norm: Largest norm of the gradient; longer ones are scaled down. None for no limit.
+        label_smoothing: Share of the target that is divided among all labels.
         dropout: Share of the embedding that is dropped before the head.
-        front_end: Of ``new``: ``random``, or ``filter-bank``, which computes log energies in bands of
-            frequency before any training, and is not trained
-            (`emo2vec_plugins.training.filter_bank`).
-        average: Evaluate and save a moving average of the weights, over about this many steps; None
-            for the weights as they are. It is steadier (Polyak and Juditsky, 1992).
-        precision: ``bfloat16`` and ``float16`` compute so where that is safe, and keep weights
-            in float32.
-        patience: Epochs without a better result on the development turns before training stops;
-            None for never. The best epoch's weights are what is saved.
-        monitor: What is better: a higher ``ua`` (unweighted average recall), or a lower
-            ``loss``.
+        front_end: With ``new``: ``random``, or ``filter-bank``, which computes log energies in
+            frequency bands and is not trained (`emo2vec_plugins.training.filter_bank`).
+        average: Evaluate and save a moving average of the weights over about this many steps; None
+            for no averaging. An average is more stable (Polyak and Juditsky, 1992).
+        precision: ``bfloat16`` and ``float16`` are used for operations in which they are safe; the
+            weights stay float32.
+        patience: Number of epochs without improvement on the development turns after which training
+            stops; None for no limit. The weights of the best epoch are saved.
+        monitor: How epochs are compared: by the highest ``ua`` (unweighted average recall), or by
+            the lowest ``loss``.
         noise: Range of the signal-to-noise ratio of added white noise, in dB.
-        gain: Range of amplification in dB; what leaves full scale is clipped. Without clipping
-            a network that normalises its input gets the same.
-        speed: Range of tempo. It moves pitch and formants with it, and both carry emotion.
-        crop: Range of the share of a turn that is kept, one stretch of it.
-        tilt: Most that the spectrum is tilted either way, ``x[t] - a x[t-1]`` with ``|a|`` up
-            to this.
-        masks: Stretches of frames that are silenced in each turn, at most.
-        mask_seconds: Longest of these stretches.
+        gain: Range of the amplification, in dB. Samples beyond full scale are clipped. A network
+            that normalises its input only notices the clipping.
+        speed: Range of the tempo factor. Pitch and formants change with it, and both carry emotion.
+        crop: Range of the share of a turn that is kept, as one stretch.
+        tilt: Strongest tilt of the spectrum in either direction: ``x[t] - a x[t-1]`` with ``|a|``
+            up to this.
+        masks: Largest number of stretches of frames that are silenced in each turn.
+        mask_seconds: Longest of these stretches, in seconds.
 
     Raises:
-        OptionsError: If a value is none of those that exist, or two contradict each other.
+        OptionsError: If a value is invalid, or two values contradict each other.
     """
 
     tune: str = _text("head", *TUNES)
@@ -184,15 +185,18 @@ class Recipe:
             value = each.metadata["check"](each.name, getattr(self, each.name))
             object.__setattr__(self, each.name, value)  # the class is frozen
         if self.balance and self.class_weights:
-            both = "balance draws rare classes more often and class_weights counts them more"
-            raise OptionsError(f"{both}: set one of them to false")
+            both = "balance and class_weights both give rare classes more weight"
+            raise OptionsError(f"{both}; set one of them to false")
         defaults = {each.name: each.default for each in fields(self)}
         changed = [name for name in NOT_FOR_HEAD if getattr(self, name) != defaults[name]]
         if self.tune == "head" and changed:
-            why = "not with tune: head, whose embeddings are computed once; use top, all or new"
-            raise OptionsError(f"{', '.join(changed)}: {why}")
+            why = "with tune: head, which computes embeddings only once; use top, all or new"
+            raise OptionsError(f"{', '.join(changed)} cannot be used {why}")
         if self.tune != "new" and self.front_end != "random":
-            raise OptionsError("front_end is for tune: new; a trained network has its own")
+            raise OptionsError(
+                f"front_end: {self.front_end} needs tune: new, got {self.tune}; "
+                "a trained network keeps its front end"
+            )
 
     @property
     def peak_rate(self) -> float:
@@ -200,7 +204,7 @@ class Recipe:
         return RATES[self.tune] if self.learning_rate is None else self.learning_rate
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as values that YAML and JSON have."""
+        """Return the fields as YAML and JSON values."""
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(self).items()
@@ -208,16 +212,16 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
-        """Return the recipe that a mapping describes.
+        """Return the recipe with the fields of a mapping; others have their defaults.
 
         Raises:
-            OptionsError: If a key is no field, or a value is of another kind than its field.
+            OptionsError: If a key is not a field, or a value has the wrong type.
         """
         known = [each.name for each in fields(cls)]
         unknown = [str(name) for name in values if name not in known]
         if unknown:
-            asked = ", ".join(f"{name}{did_you_mean(name, known)}" for name in unknown)
-            raise OptionsError(f"a recipe has no {asked}; it has {', '.join(known)}")
+            listed = ", ".join(f"{name}{did_you_mean(name, known)}" for name in unknown)
+            raise OptionsError(f"unknown recipe field {listed}; the fields are {', '.join(known)}")
         return cls(**values)
 
     def but(self, changes: Mapping[str, Any]) -> Recipe:
@@ -230,20 +234,20 @@ class Recipe:
 
     @property
     def augments(self) -> bool:
-        """Whether turns are changed before they are trained on."""
+        """Whether turns are augmented in training."""
         return bool(self.noise or self.gain or self.speed or self.crop or self.tilt or self.masks)
 
 
 NOT_FOR_HEAD = ("noise", "gain", "speed", "crop", "tilt", "masks")
-"""Settings that need the network to be run in every epoch."""
+"""Settings that require running the network in every epoch."""
 
 
 def read_recipe(path: str | Path) -> Recipe:
-    """Read a recipe from a YAML file; its ``network``, if a path, is relative to the file.
+    """Read a recipe from a YAML file; a path in ``network`` is relative to the file.
 
     Raises:
-        OptionsError: If it is no mapping of a recipe's fields.
-        OSError: If it cannot be read.
+        OptionsError: If the file is not a mapping of a recipe's fields.
+        OSError: If the file cannot be read.
     """
     expected = "a mapping of a recipe's fields, such as 'epochs: 30'"
     recipe = read_yaml(Path(path), Recipe.from_dict, expected=expected, wrong=OptionsError)

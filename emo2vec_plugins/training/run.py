@@ -1,4 +1,4 @@
-"""A whole run: train, save, evaluate what was saved, and describe it in a model card."""
+"""A complete run: train a model, save it, evaluate the saved weights, and write a model card."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ CURVE = "curve.csv"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """A model folder that was made.
+    """A trained model in its folder.
 
     Attributes:
-        folder: Where it is.
-        epochs: What each gave.
-        best: The epoch whose weights it has.
-        evaluation: Of the saved weights on the development turns; None without any.
+        folder: The model folder.
+        epochs: The results of each epoch.
+        best: Number of the epoch whose weights were saved.
+        evaluation: Evaluation of the saved weights on the development turns; None without any.
     """
 
     folder: Path
@@ -48,26 +48,26 @@ def train(
 ) -> Trained:
     """Train a model and write its folder: weights, card, learning curve.
 
-    Until it is there, everything is in ``OUT.training`` beside it; a run that is killed goes on
-    from there when it is called again with the same arguments. The development turns are
-    evaluated with the very weights that are saved, through the engine.
+    The folder is created at the end; until then, everything is in ``OUT.training`` next to it. To
+    resume a killed run, call the function again with the same arguments. The evaluation loads the
+    saved weights and scores the development turns with an `Engine`.
 
     Args:
-        split: What to train on, and what to evaluate with.
-        recipe: Says how.
-        out: The folder, which must not exist.
-        resources: The model to start from, the device, the cache of embeddings.
-        story: What the card says beside the numbers.
-        progress: Called after each epoch, also with those done before.
+        split: The training turns and the development turns.
+        recipe: The settings.
+        out: The folder to create, which must not exist.
+        resources: The base model, the device and the cache of embeddings.
+        story: Additional content of the model card.
+        progress: Called after each epoch, and also for epochs completed by an earlier run.
 
     Raises:
         CheckpointError: If *out* exists, or a checkpoint is damaged.
-        ResumeError: If an unfinished run is of another recipe, other data or another model.
+        ResumeError: If an unfinished run has another recipe, other data or another model.
         TrainingError, OptionsError, AudioError: As `fit` does.
     """
     resources = resources or Resources()
     if out.exists():
-        raise CheckpointError(f"{out}: exists already; choose a new folder")
+        raise CheckpointError(f"{out} already exists; choose a new folder")
     work = work_folder(out)
     epochs: list[EpochResult] = []
 
@@ -79,8 +79,8 @@ def train(
 
     fitted = fit(split, recipe, resources, work=work, progress=note)
     folder = work / "model"
-    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed while it was evaluated
-    fitted.save(folder)  # then read back: numbers of the weights that users get
+    shutil.rmtree(folder, ignore_errors=True)  # left by a run that was killed during evaluation
+    fitted.save(folder)  # read back below, so that the evaluation is of the saved weights
     evaluation = None
     if split.dev:
         evaluation = evaluate(predict_examples(folder, split.dev, device=resources.device))
@@ -89,14 +89,14 @@ def train(
     written(folder / "curve.png", to_png(epochs))
     card = model_card(fitted, split, recipe, evaluation=evaluation, story=story or Story())
     written(folder / "README.md", card)
-    folder.rename(out)  # the last step: what has the name is complete
+    folder.rename(out)  # last, so that the folder is complete as soon as it exists
     shutil.rmtree(work, ignore_errors=True)
     best = fitted.history.best or len(epochs)
     return Trained(folder=out, epochs=tuple(epochs), best=best, evaluation=evaluation)
 
 
 def work_folder(out: Path) -> Path:
-    """Return where an unfinished run keeps what it needs to go on."""
+    """Return the folder in which an unfinished run keeps its state."""
     return out.with_name(f"{out.name}.training")
 
 
@@ -104,7 +104,7 @@ def written(path: Path, content: str | bytes) -> None:
     """Write a small file that is complete or absent.
 
     Raises:
-        TrainingError: If it cannot be written.
+        TrainingError: If the file cannot be written.
     """
     try:
         write_whole(path, content, locked=True)

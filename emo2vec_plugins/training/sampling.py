@@ -1,8 +1,8 @@
-"""Which turns are in which batch: drawn by label, put together by Lhotse's sampler.
+"""Batches of turns: sampled by label, and formed by Lhotse's sampler.
 
-Lhotse's ``WeightedSimpleCutSampler`` draws from numpy's global random state, never the same cut
-twice in an epoch, and so cannot balance classes of unequal size, nor draw the same again after a
-kill. So turns are drawn here, and `SimpleCutSampler` makes the batches.
+Lhotse's ``WeightedSimpleCutSampler`` uses numpy's global random state, so a resumed run would draw
+other turns. It also never draws a cut twice in an epoch, so it cannot balance classes of unequal
+size. Turns are therefore drawn here, and `SimpleCutSampler` forms the batches.
 """
 
 from __future__ import annotations
@@ -18,34 +18,41 @@ from emo2vec_plugins.training.recipe import Recipe
 
 
 def batches(examples: Sequence[Example], recipe: Recipe, *, epoch: int) -> list[list[int]]:
-    """Return the batches of an epoch, as indices into *examples*; the same for the same epoch.
+    """Return the batches of an epoch, as indices into *examples*.
+
+    The result depends only on the arguments, so a resumed run gets the same batches.
 
     Args:
-        examples: To draw from.
-        recipe: Of which the seed, *balance* and the limits of a batch count.
-        epoch: From 0.
+        examples: The turns to draw from.
+        recipe: Only the seed, *balance* and the limits of a batch are used.
+        epoch: Number of the epoch, from 0.
     """
     order = draw([each.label for each in examples], recipe, epoch=epoch)
     return _batched(examples, order, recipe)
 
 
 def in_order(examples: Sequence[Example], recipe: Recipe) -> list[list[int]]:
-    """Return batches of all examples in their order, for evaluation."""
+    """Return batches of all examples in order, for evaluation."""
     return _batched(examples, range(len(examples)), recipe)
 
 
 def draw(labels: Sequence[str], recipe: Recipe, *, epoch: int) -> list[int]:
-    """Return an epoch's turns in random order, as many as there are labels.
+    """Return the turns of an epoch in random order; there are as many as *labels*.
 
-    Balanced, labels are drawn equally often, up to one turn, and each turn of a label as often as
-    any other, up to once: no turn is missing for long by chance. Otherwise every turn is drawn
+    With *balance*, the counts of labels differ by at most one, and so do the counts of turns with
+    the same label. So no turn is left out for many epochs by chance. Otherwise every turn is drawn
     once.
+
+    Args:
+        labels: Label of each turn.
+        recipe: Only the seed and *balance* are used.
+        epoch: Number of the epoch, from 0.
     """
     rng = np.random.default_rng([recipe.seed, epoch])
     if not recipe.balance:
         return [int(index) for index in rng.permutation(len(labels))]
     names = sorted(set(labels))
-    # Equal parts; which are greater by one is drawn.
+    # Equal shares; the labels with one turn more are drawn at random.
     shares = np.full(len(names), len(labels) // len(names))
     shares[rng.permutation(len(names))[: len(labels) % len(names)]] += 1
     drawn: list[int] = []
@@ -57,15 +64,16 @@ def draw(labels: Sequence[str], recipe: Recipe, *, epoch: int) -> list[int]:
 
 
 def _batched(examples: Sequence[Example], order: Sequence[int], recipe: Recipe) -> list[list[int]]:
-    """Put indices together in their order, up to the limits of a batch."""
-    # One cut a turn, without audio and as long as the turn is in training. Longer than a whole
-    # batch, it would make the sampler warn, and comes alone anyway.
+    """Split indices into batches in order, up to the limits of a batch."""
+    # One cut without audio per turn, as long as the turn is in training. The sampler would warn of
+    # a cut longer than a batch; such a turn gets a batch of its own anyway.
     most = min(recipe.max_seconds, recipe.batch_seconds)
     cuts = CutSet.from_cuts(
         MonoCut(id=str(place), start=0.0, duration=min(examples[index].duration, most), channel=0)
         for place, index in enumerate(order)
     )
     limits = {"max_duration": recipe.batch_seconds, "max_cuts": recipe.batch_turns}
-    # Not shuffled, as turns are drawn already; of a world of one, or it asks torch.distributed.
+    # Not shuffled, as the order is random already. The world size is given, as the sampler would
+    # otherwise ask torch.distributed.
     sampler = SimpleCutSampler(cuts, **limits, shuffle=False, world_size=1, rank=0)
     return [[order[int(cut.id)] for cut in batch] for batch in sampler]

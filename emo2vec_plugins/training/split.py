@@ -1,7 +1,7 @@
-"""Which turns are trained on and which are evaluated with: no speaker is on both sides.
+"""Splits into training and development turns that share no speaker.
 
-Turns with pseudo-labels are only trained on: agreement with a model is no evaluation. Those of a
-speaker who is held out are on neither side.
+Turns with pseudo-labels are used for training only, as agreement with a model is not an evaluation.
+Pseudo-labels of a held-out speaker are not used at all.
 """
 
 from __future__ import annotations
@@ -19,15 +19,20 @@ from emo2vec_plugins.evaluation import few
 from emo2vec_plugins.training.examples import Example
 
 Group = Literal["speaker", "recording"]
-"""What may not be on both sides."""
+"""What training and development turns must not share."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """Turns to train on, and development turns, which may be none.
+    """Training turns and development turns; there may be no development turns.
 
     Attributes:
-        group: What is not on both sides.
+        train: The training turns.
+        dev: The development turns.
+        group: What the two sets do not share.
+
+    Raises:
+        TrainingError: If the split is not valid; the message says why.
     """
 
     train: tuple[Example, ...]
@@ -36,34 +41,35 @@ class Split:
 
     def __post_init__(self) -> None:
         if not self.train:
-            raise TrainingError("nothing is left to train on: all turns were held out")
+            raise TrainingError("no training turns are left: all turns were held out")
         if not self.dev:
             return
         if any(example.is_pseudo for example in self.dev):
-            why = "which are not used for evaluation"
+            why = "which cannot be used for evaluation"
             raise TrainingError(f"development turns have pseudo-labels, {why}")
         sides = (groups_of(side, self.group) for side in (self.train, self.dev))
         _refuse_shared(f"{self.group}s", *sides)
-        # Recordings apart do not help if one speaker is in several of them.
+        # Separate recordings do not help if a speaker is in several of them.
         _refuse_shared("speakers", _speakers(self.train), _speakers(self.dev))
         unknown = sorted({e.label for e in self.dev} - {e.label for e in self.train})
         if unknown:
-            raise TrainingError(f"no training turn is {', '.join(unknown)}, but development has it")
+            labels = ", ".join(unknown)
+            raise TrainingError(f"no training turn is {labels}, but some development turns are")
 
 
 def groups_of(examples: Sequence[Example], group: Group) -> set[str]:
     """Return the speakers, or recordings, of examples.
 
     Raises:
-        TrainingError: If a turn has no speaker and speakers are asked for.
+        TrainingError: If *group* is ``speaker`` and a turn has no speaker.
     """
     if group == "recording":
         return {example.recording for example in examples}
     missing = [example.id for example in examples if not example.speaker]
     if missing:
         raise TrainingError(
-            f"{len(missing)} of {len(examples)} turns have no speaker: {few(missing)}. Add them, "
-            "or, if every recording is of other people, group by recording (--group recording)"
+            f"{len(missing)} of {len(examples)} turns have no speaker: {few(missing)}. Add "
+            "speakers, or use --group recording if no speaker is in more than one recording"
         )
     return {str(example.speaker) for example in examples}
 
@@ -77,26 +83,26 @@ def make_split(
     group: Group = "speaker",
     seed: int = 0,
 ) -> Split:
-    """Split in one of three ways, or not at all.
+    """Split examples by *dev*, *names* or *share*; without these, all are for training.
 
     Turns with pseudo-labels stay in training unless their speaker or recording is held out. A
-    warning says how many are on neither side.
+    warning reports how many are in neither set.
 
     Args:
-        examples: To train on, or to hold some out of.
-        dev: Other examples, as development turns.
+        examples: Examples for training; *names* and *share* hold some of them out.
+        dev: Other examples, used as development turns.
         names: Groups to hold out.
-        share: Of the groups, to hold out.
-        group: What may not be on both sides.
-        seed: Of what *share* draws.
+        share: Share of the groups to hold out.
+        group: What the two sets must not share.
+        seed: Seed of the random choice for *share*.
 
     Raises:
-        OptionsError: If more than one way is given.
-        TrainingError: If a group is on both sides, or has no name.
+        OptionsError: If more than one of *dev*, *names* and *share* is given.
+        TrainingError: If a group is in both sets, or a turn has no speaker.
     """
     if sum([bool(dev), bool(names), share is not None]) > 1:
-        ways = "other cuts (--dev), or these speakers (--dev-speakers), or a share (--dev-share)"
-        raise OptionsError(f"development turns are {ways}: give one of them")
+        ways = "use dev (--dev), names (--dev-speakers) or share (--dev-share)"
+        raise OptionsError(f"expected one source of development turns, got several; {ways}")
     if names:
         split = by_name(examples, names, group=group)
     elif share is not None:
@@ -104,37 +110,36 @@ def make_split(
     else:
         split = _divided(examples, dev, group)
     if lost := len(examples) + len(dev) - len(split.train) - len(split.dev):
-        why = "their speakers or recordings are held out, for which they are not used"
-        warn(f"{lost} turns with pseudo-labels are left out: {why}")
+        why = "their speakers or recordings are held out"
+        warn(f"left out {lost} turns with pseudo-labels: {why}")
     return split
 
 
 def labelled_by_people(examples: Sequence[Example], group: Group) -> tuple[Example, ...]:
-    """Return the turns to evaluate with: those without a pseudo-label.
+    """Return the turns without a pseudo-label, which can be used for evaluation.
 
     Raises:
-        TrainingError: If there is none.
+        TrainingError: If all turns have pseudo-labels.
     """
     found = tuple(example for example in examples if not example.is_pseudo)
     if not found:
-        why = f"no {group} can be held out to judge by"
+        why = f"no {group} can be held out for evaluation"
         raise TrainingError(f"all {len(examples)} turns have pseudo-labels: {why}")
     return found
 
 
 def by_name(examples: Sequence[Example], names: Collection[str], *, group: Group) -> Split:
-    """Hold out the groups that are named.
+    """Hold out the named groups.
 
     Raises:
-        TrainingError: If one does not occur, or nothing is left.
+        TrainingError: If a group does not occur, or no training turns are left.
     """
-    have = groups_of(labelled_by_people(examples, group), group)
-    unknown = sorted(set(names) - have)
+    known = groups_of(labelled_by_people(examples, group), group)
+    unknown = sorted(set(names) - known)
     if unknown:
-        of_people = " with labels of people" * any(example.is_pseudo for example in examples)
-        there = few(sorted(have), 20)
+        by_people = " with labels by people" * any(example.is_pseudo for example in examples)
         raise TrainingError(
-            f"there is no {group} {', '.join(unknown)}{of_people}; there are {there}"
+            f"there is no {group} {', '.join(unknown)}{by_people}; found {few(sorted(known), 20)}"
         )
     held = [example for example in examples if _group(example, group) in names]
     rest = [example for example in examples if _group(example, group) not in names]
@@ -142,66 +147,67 @@ def by_name(examples: Sequence[Example], names: Collection[str], *, group: Group
 
 
 def by_share(examples: Sequence[Example], share: float, *, group: Group, seed: int) -> Split:
-    """Hold out about *share* of the groups, so that labels are in about the same proportion.
+    """Hold out about *share* of the groups, and keep the proportions of labels similar.
 
-    Uses scikit-learn's ``StratifiedGroupKFold``; one of its folds is held out.
+    Holds out one fold of scikit-learn's ``StratifiedGroupKFold``.
 
     Raises:
-        OptionsError: If *share* is not over 0 and at most 0.5.
-        TrainingError: If there are fewer than two groups.
+        OptionsError: If *share* is not above 0 and at most 0.5.
+        TrainingError: If there are fewer than two groups, or a label would have no training turns.
     """
     if not 0 < share <= 0.5:
-        raise OptionsError(f"the share held out is over 0 and at most 0.5, got {share}")
-    judges = labelled_by_people(examples, group)
-    groups = [_group(example, group) for example in judges]
-    count = len(groups_of(judges, group))
+        raise OptionsError(f"the share to hold out must be above 0 and at most 0.5, got {share}")
+    candidates = labelled_by_people(examples, group)
+    groups = [_group(example, group) for example in candidates]
+    count = len(groups_of(candidates, group))
     if count < 2:
-        raise TrainingError(f"all turns are of one {group}; two are needed to hold one out")
-    labels = [example.label for example in judges]
-    # scikit-learn refuses more folds than there are groups, or turns of the commonest label.
+        raise TrainingError(
+            f"all turns are of one {group}; at least two are needed to hold one out"
+        )
+    labels = [example.label for example in candidates]
+    # scikit-learn rejects more folds than groups, or than turns of the most common label.
     most = max(Counter(labels).values())
     number = max(2, min(round(1 / share), count, most))
     folds = StratifiedGroupKFold(number, shuffle=True, random_state=seed)
-    names = {str(groups[i]) for i in _first_whole(folds, labels, groups)}
+    names = {str(groups[i]) for i in _usable_fold(folds, labels, groups)}
     return by_name(examples, names, group=group)
 
 
-def _first_whole(folds: Any, labels: list[str], groups: list[Any]) -> Any:
-    """Return the first fold that leaves every class something to train on."""
+def _usable_fold(folds: Any, labels: list[str], groups: list[Any]) -> Any:
+    """Return the first fold that leaves training turns of every class."""
     with warnings.catch_warnings():
-        # That a class has fewer turns than there are folds; what matters is checked here.
+        # scikit-learn warns of classes with fewer turns than folds; the check below is stricter.
         warnings.simplefilter("ignore", UserWarning)
         found = list(folds.split(labels, labels, groups))
     for train, held in found:
         if {labels[i] for i in train} == set(labels) and len(held):
             return held
-    why = "some class has no training turn left: one of its speakers has all of it"
-    raise TrainingError(f"however groups are held out, {why}")
+    why = "each one would remove all training turns of some class"
+    raise TrainingError(f"cannot hold out a share of the groups: {why}")
 
 
 def _divided(train: Sequence[Example], dev: Sequence[Example], group: Group) -> Split:
-    """Split so that pseudo-labels are only trained on, and only of groups that are not in *dev*."""
-    judges = labelled_by_people(dev, group) if dev else ()
-    # By speaker, too, where recordings are kept apart: a voice may be in several of them.
-    held = {_group(example, group) for example in judges}
-    speakers = _speakers(judges)
+    """Split, and keep pseudo-labels for training only, and only of groups that are not in *dev*."""
+    evaluated = labelled_by_people(dev, group) if dev else ()
+    # Compare speakers even if the groups are recordings, as a voice may be in several recordings.
+    held = {_group(example, group) for example in evaluated}
+    speakers = _speakers(evaluated)
     kept = (
         example
         for example in train
         if not example.is_pseudo
         or (_group(example, group) not in held and example.speaker not in speakers)
     )
-    return Split(train=tuple(kept), dev=judges, group=group)
+    return Split(train=tuple(kept), dev=evaluated, group=group)
 
 
-def _refuse_shared(what: str, training: set[str], judging: set[str]) -> None:
-    if shared := sorted(training & judging):
-        why = "what was trained on cannot be used for evaluation"
-        raise TrainingError(f"{what} are in training and in development: {few(shared)}; {why}")
+def _refuse_shared(groups: str, training: set[str], development: set[str]) -> None:
+    if shared := sorted(training & development):
+        raise TrainingError(f"{groups} are in both training and development: {few(shared)}")
 
 
 def _speakers(examples: Sequence[Example]) -> set[str]:
-    """Return the speakers that are known."""
+    """Return the known speakers."""
     return {example.speaker for example in examples if example.speaker}
 
 

@@ -1,4 +1,4 @@
-"""``emo2vec train``: cuts with emotion labels in, a model folder out."""
+"""``emo2vec train``: train a model folder from cuts with emotion labels."""
 
 from __future__ import annotations
 
@@ -44,12 +44,17 @@ def train_command(
 ) -> None:
     """Train a model on Lhotse cuts with emotion labels.
 
-    CUTS is a .jsonl or .jsonl.gz whose supervisions have a label and a speaker. A run that was
-    killed goes on when the same command is given again. With --leave-one-speaker-out, DIR
-    gets a table of results instead of a model.
+    CUTS is a .jsonl or .jsonl.gz in which every supervision has a label and a speaker. To resume
+    a run that was killed, run the same command again. With --leave-one-speaker-out, DIR gets a
+    table of results instead of a model.
+
+    \b
+    Examples:
+      emo2vec train cuts.jsonl.gz --label-map labels.yaml --dev-share 0.2 -o mine
+      emo2vec train cuts.jsonl.gz --new tiny --leave-one-speaker-out -o results
     """
     require_libraries()
-    # First of all the recipe is read and the options are compared: mistakes cost no embeddings.
+    # Check the recipe and the options first, before hours of computing embeddings.
     command = TrainCommand(source=source, out=Path(output), truth=truth, quiet=quiet, given=given)
     if given["threads"] is not None:
         import torch
@@ -60,7 +65,7 @@ def train_command(
 
 
 class TrainCommand:
-    """What a command line asks for, as the values that the library takes."""
+    """The options of a command line, converted to arguments of the library."""
 
     def __init__(
         self, *, source: str, out: Path, truth: TruthOptions, quiet: bool, given: dict[str, Any]
@@ -71,10 +76,10 @@ class TrainCommand:
         self._quiet = quiet
         self._given = given
         self._left_out: Counter[str] = Counter()
-        self._recipe = self._asked()
+        self._recipe = self._read_recipe()
 
     def train(self) -> None:
-        """Train one model, and show its predictions for the development turns."""
+        """Train one model, and show its evaluation on the development turns."""
         from emo2vec_plugins.training.run import train as run
 
         split = self._split()
@@ -91,29 +96,31 @@ class TrainCommand:
             click.echo(trained.evaluation.table())
         turns = cli.counted(len(split.train), "turn")
         how_long = cli.counted(len(trained.epochs), "epoch")
-        weights = f"the weights are those of epoch {trained.best}"
+        weights = f"saved the weights of epoch {trained.best}"
         self._note(f"{self._out}: trained on {turns} for {how_long}; {weights}")
 
     def cross_validate(self) -> None:
-        """Train without each speaker, and show the table."""
+        """Train one model without each speaker, and show the table of results."""
         from emo2vec_plugins.training.crossvalidate import cross_validate
         from emo2vec_plugins.training.split import groups_of, labelled_by_people
 
         given = self._given
         if given["dev"] or given["dev_speakers"] or given["dev_share"] is not None:
-            raise click.UsageError("--leave-one-speaker-out judges by who is left out: no --dev")
+            options, why = "--dev, --dev-speakers and --dev-share", "which tests each speaker"
+            raise click.UsageError(f"{options} cannot be used with --leave-one-speaker-out, {why}")
         if given["card_notes"] or given["title"]:
-            raise click.UsageError("--leave-one-speaker-out makes a table: there is no card")
+            options, why = "--card-notes and --title", "which writes no model card"
+            raise click.UsageError(f"{options} cannot be used with --leave-one-speaker-out, {why}")
         examples = self._examples(self._source)
         group = given["group"]
-        # Each fold embeds all but its own speaker; what the cache has already counts as done.
+        # Each fold needs the embeddings of all other speakers; cached ones count as completed.
         folds = len(groups_of(labelled_by_people(examples, group), group))
         others = (folds - 1) * len(examples)
         with self._progress(others) as shown:
 
             def show(name: str, epoch: EpochResult | None) -> None:
                 if epoch is None:
-                    self._note(f"{group} {name} is judged")
+                    self._note(f"evaluated on {group} {name}")
                 else:
                     shown.epoch(epoch)
 
@@ -126,25 +133,26 @@ class TrainCommand:
                 progress=show,
             )
         click.echo(result.table(), nl=False)
-        self._note(f"the table and all scores are in {self._out}")
+        self._note(f"wrote the table and all scores to {self._out}")
 
-    def _asked(self) -> Recipe:
+    def _read_recipe(self) -> Recipe:
         from emo2vec_plugins.training.recipe import Recipe, read_recipe
 
         given = self._given
         if given["tune"] and given["network"]:
-            raise click.UsageError("--tune is for a model that is there, --new for none")
+            why = "--tune needs an existing model, --new trains a new network"
+            raise click.UsageError(f"--tune and --new cannot be used together: {why}")
         recipe = read_recipe(given["recipe_file"]) if given["recipe_file"] else Recipe()
         changes = {name: given[name] for name in RECIPE_FIELDS if given[name] is not None}
         if given["network"]:
             changes["tune"] = "new"
         if given["network"] == "tiny":
-            changes["front_end"] = "filter-bank"  # its convolutions are made to be one
+            changes["front_end"] = "filter-bank"  # its convolutions are designed for one
         recipe = recipe.but({**changes, **given["settings"]})
         if given["blocks"] and recipe.tune != "top":
-            raise click.UsageError("--blocks is for --tune top")
+            raise click.UsageError("--blocks needs --tune top")
         if given["model"] and recipe.tune == "new":
-            raise click.UsageError("--model is for --tune: a new network starts from nothing")
+            raise click.UsageError("--model cannot be used for a new network, which has no base")
         return recipe
 
     def _examples(self, path: str) -> list[Example]:
@@ -155,11 +163,11 @@ class TrainCommand:
         read = partial(read_examples, field=truth.field, label_map=truth.label_map)
         examples = read(cuts, skip_unlabelled=truth.skip_unlabelled)
         found = truth.left_out(cuts)
-        # Pseudo-labels are left out of what is evaluated, but learnt from.
-        here = {why: found[why] for why in ("unlabelled", "by_label_map") if found[why]}
-        self._left_out.update(here)
-        if here:
-            self._note(f"{path}: not used: {describe_left_out(here)}")
+        # Pseudo-labels are not listed: they are left out of evaluation, but used for training.
+        unused = {why: found[why] for why in ("unlabelled", "by_label_map") if found[why]}
+        self._left_out.update(unused)
+        if unused:
+            self._note(f"{path}: not used: {describe_left_out(unused)}")
         return examples
 
     def _split(self) -> Split:
@@ -175,7 +183,7 @@ class TrainCommand:
             seed=self._recipe.seed,
         )
 
-    def _resources(self, shown: _Shown) -> Resources:
+    def _resources(self, shown: _Progress) -> Resources:
         from emo2vec_plugins.training.fit import Resources
 
         given, device = self._given, self._given["device"]
@@ -211,14 +219,16 @@ class TrainCommand:
         cli.note(message, quiet=self._quiet)
 
     @contextmanager
-    def _progress(self, embeddings: int) -> Iterator[_Shown]:
-        """Show bars for so many embeddings and for epochs, and a line for each epoch."""
+    def _progress(self, embeddings: int) -> Iterator[_Progress]:
+        """Show progress bars for embeddings and epochs, and a line for each epoch."""
         with cli.step_progress(quiet=self._quiet) as bar:
-            yield _Shown(bar, epochs=self._recipe.epochs, embeddings=embeddings, quiet=self._quiet)
+            yield _Progress(
+                bar, epochs=self._recipe.epochs, embeddings=embeddings, quiet=self._quiet
+            )
 
 
-class _Shown:
-    """What is shown of a run while it lasts; of epochs that were done before, only how many."""
+class _Progress:
+    """Terminal output during a run; epochs completed by an earlier run are only counted."""
 
     def __init__(
         self, bar: Callable[..., None] | None, *, epochs: int, embeddings: int, quiet: bool
@@ -228,21 +238,21 @@ class _Shown:
         self._embedded = self._before = 0
 
     def resumed(self, count: int) -> None:
-        """Say that a run goes on; its first rows, which were shown before, are passed over."""
+        """Report that a run resumes; its completed epochs are not shown again."""
         self._before = count
-        cli.note(f"goes on after epoch {count} of {self._epochs}", quiet=self._quiet)
+        cli.note(f"resuming after epoch {count} of {self._epochs}", quiet=self._quiet)
 
     def epoch(self, row: EpochResult) -> None:
-        """Show an epoch that is done."""
+        """Show a completed epoch."""
         self._bar("epochs", None, completed=row.epoch, total=self._epochs)
         if row.epoch > self._before:
             ua = "" if row.dev_ua is None else f", development UA {row.dev_ua:.1%}"
             line = f"epoch {row.epoch} of {self._epochs}: loss {row.train_loss:.3f}{ua}"
             cli.note(line, quiet=self._quiet)
         elif row.epoch == self._before:
-            self._before = 0  # what follows is new, or another fold
+            self._before = 0  # all following epochs are new, or of another fold
 
     def embedded(self, count: int) -> None:
-        """Show that there are so many embeddings more."""
+        """Add completed embeddings to the progress bar."""
         self._embedded += count
         self._bar("embeddings", None, completed=self._embedded, total=self._embeddings)

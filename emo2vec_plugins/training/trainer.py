@@ -1,4 +1,4 @@
-"""The one loop that trains: any trainable model on any features."""
+"""The training loop, for any trainable model and any features."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Side:
 
     Args:
         examples: The turns.
-        labels: In the order of the head's rows.
-        features: Of the turns.
+        labels: All labels, in the order of the head's rows.
+        features: The features of the turns.
     """
 
     def __init__(
@@ -48,19 +48,19 @@ class Side:
 
 
 class Trainer:
-    """Trains a model, epoch by epoch, each from a random state of its own.
+    """Trains a model and saves a checkpoint after every epoch.
 
-    Everything drawn in an epoch comes from the recipe's seed and the epoch's number, so that a
-    run that goes on from a checkpoint draws what it would have drawn; on a CPU, with as many
-    threads, it ends with the same weights to the last bit.
+    All random choices of an epoch depend only on the recipe's seed and the number of the epoch, so
+    a resumed run makes the same choices. On a CPU with the same number of threads, its final
+    weights are identical to the last bit.
 
     Args:
-        model: Its weights change.
-        recipe: Says how.
-        train: The turns to train on.
-        dev: The turns to choose the best epoch by; None for the last epoch.
-        checkpoints: Where the state goes after every epoch.
-        device: Where to compute.
+        model: The model; its weights are changed in place.
+        recipe: The settings.
+        train: The training turns.
+        dev: The turns to choose the best epoch by; None to use the last epoch.
+        checkpoints: Stores the state after every epoch.
+        device: Device to train on.
     """
 
     def __init__(
@@ -83,22 +83,21 @@ class Trainer:
         self._optimizer = torch.optim.AdamW(
             model.parameter_groups(), lr=recipe.peak_rate, weight_decay=recipe.weight_decay
         )
-        # Gradients of float16 underflow unless the loss is scaled up; bfloat16 has the range.
+        # float16 gradients underflow unless the loss is scaled up; bfloat16 has enough range.
         scaled = recipe.precision == "float16" and device.type == "cuda"
         self._scaler = torch.amp.grad_scaler.GradScaler(device.type, enabled=scaled)
         self._history = History()
         self._average = moving_average(model, recipe.average)
 
     def run(self, *, progress: Callable[[EpochResult], None] | None = None) -> History:
-        """Train to the end, or until patience is out; the model has the best weights then.
+        """Train until the last epoch or until patience runs out, and restore the best weights.
 
         Args:
-            progress: Called after each epoch, also with those that were done before.
+            progress: Called after each epoch, and also for epochs completed by an earlier run.
 
         Raises:
             TrainingError: If a loss is not finite, or a checkpoint cannot be written.
-            ResumeError, CheckpointError: If there is a checkpoint to go on from, but not of
-                this run.
+            ResumeError, CheckpointError: If there is a checkpoint of another run.
             AudioError: If a turn cannot be read.
         """
         self._resume()
@@ -108,7 +107,7 @@ class Trainer:
         while len(history.epochs) < self._recipe.epochs and not self._out_of_patience():
             history.epochs.append(self._epoch(len(history.epochs)))
             if self._dev is not None:
-                history.best = max(history.epochs, key=self._worth).epoch  # the first of equals
+                history.best = max(history.epochs, key=self._rank).epoch  # the first one on a tie
             self._checkpoints.save(history, self._state())
             report(history.epochs[-1])
         is_earlier = self._dev is not None and history.best != len(history.epochs)
@@ -118,7 +117,7 @@ class Trainer:
 
     @property
     def _evaluated(self) -> TrainableModel:
-        """What is evaluated and saved."""
+        """The model that is evaluated and saved: the moving average, if there is one."""
         return self._model if self._average is None else cast(TrainableModel, self._average.module)
 
     def _resume(self) -> None:
@@ -131,7 +130,7 @@ class Trainer:
         self._scaler.load_state_dict(state["scaler"])
         if self._average is not None:
             self._evaluated.restore(state["averaged"])
-            # At 0 the next step would replace the average by the weights, not be averaged in.
+            # At 0, the next step would replace the average instead of updating it.
             self._average.n_averaged.fill_(1)
 
     def _state(self) -> dict[str, Any]:
@@ -145,7 +144,7 @@ class Trainer:
 
     def _epoch(self, epoch: int) -> EpochResult:
         began = time.monotonic()
-        # Not seed + epoch: runs with seeds 0 and 1 would share all their epochs but one.
+        # Not seed + epoch: runs with seeds 0 and 1 would share all epochs but one.
         mixed = np.random.SeedSequence([self._recipe.seed, epoch]).generate_state(1)
         torch.manual_seed(int(mixed[0]))
         self._model.train()
@@ -177,7 +176,7 @@ class Trainer:
         self._scaler.unscale_(self._optimizer)
         parameters = [p for group in self._optimizer.param_groups for p in group["params"]]
         norm = nn.utils.clip_grad_norm_(parameters, self._recipe.clip_norm or torch.inf)
-        # A gradient beyond float16 is what the scaler is there for: it skips the step.
+        # The scaler handles gradients beyond the range of float16 by skipping the step.
         if not (loss.isfinite() and (self._scaler.is_enabled() or norm.isfinite())):
             ids = [self._train.examples[index].id for index in indices]
             raise _not_finite(loss, ids, epoch=epoch, step=step)
@@ -203,8 +202,8 @@ class Trainer:
         ]
         return metrics(torch.cat(parts), dev.labels)
 
-    def _worth(self, epoch: EpochResult) -> tuple[float, float]:
-        # Few turns have few values of UA; of equal ones the lower loss is the better.
+    def _rank(self, epoch: EpochResult) -> tuple[float, float]:
+        # With few turns, UA takes few values, so ties are common; a lower loss breaks them.
         loss, recall = -(epoch.dev_loss or 0.0), epoch.dev_ua or 0.0
         return (recall, loss) if self._recipe.monitor == "ua" else (loss, recall)
 
@@ -222,7 +221,7 @@ def metrics(logits: Tensor, labels: Tensor) -> dict[str, float]:
         labels: Shape (turns,).
     """
     predicted, truth = logits.argmax(dim=1).numpy(), labels.numpy()
-    # A label that no development turn has would count as a recall of 0.
+    # Only labels that occur; a label without development turns would count as a recall of 0.
     present = np.unique(truth)
     return {
         "dev_loss": float(class_loss(logits, labels)),
@@ -235,7 +234,7 @@ def _not_finite(loss: Tensor, ids: Sequence[str], *, epoch: int, step: int) -> T
     more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
     what = "gradient" if loss.isfinite() else "loss"
     where = f"in epoch {epoch + 1}, step {step + 1}, on turns {', '.join(ids[:_SHOWN])}{more}"
-    advice = "Try a lower learning rate or float32, and listen to these turns"
+    advice = "Try a lower learning rate or float32, and check the audio of these turns"
     return TrainingError(
-        f"the {what} is not finite {where}; what was saved before is intact. {advice}"
+        f"the {what} is not finite {where}; the last checkpoint is intact. {advice}"
     )

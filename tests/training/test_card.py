@@ -1,4 +1,4 @@
-"""The model card says of a model what is true of it."""
+"""The statements of a model card depend on the model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def split(tmp_path_factory):
 
 
 def card(split, *, base=None, labels=("happy", "sad"), story=None):
-    """Return the card of a model, as one line of words."""
+    """Return the card of a model with all whitespace collapsed."""
     initial = InitialModel(
         network=Network(SMALL, len(labels)),
         labels=labels,
@@ -45,19 +45,20 @@ def card(split, *, base=None, labels=("happy", "sad"), story=None):
     return " ".join(text.split())
 
 
-def test_a_new_model_knows_its_data_alone(split):
+def test_a_new_model_is_trained_only_on_its_own_data(split):
     text = card(split)
 
-    assert "It was trained only on the people, the language, the rooms" in text
-    assert "is not known" not in text
+    assert "trained only on" in text
+    assert "not known" not in text
 
 
-def test_what_the_base_model_was_trained_on_is_not_claimed_to_be_known(split):
+def test_the_training_data_of_the_base_model_are_not_known(split):
     text = card(split, base="large")
 
-    assert "It was trained only" not in text
-    assert "of the data above, and what large was trained on before is not known;" in text
-    assert "which flatters a little; what large was trained on before is not known. " in text
+    assert "trained only on" not in text
+    for heading in ("## Results", "## Limitations"):
+        section = text.partition(heading)[2].partition("## ")[0]
+        assert "training data of large are not known" in section
 
 
 def test_turns_that_were_left_out_are_counted(split):
@@ -68,15 +69,15 @@ def test_turns_that_were_left_out_are_counted(split):
 
 
 @pytest.mark.parametrize(
-    ("labels", "said"),
+    ("labels", "fact"),
     [
-        (("happy", "sad"), 'It has no class for "none of these".'),
-        (("happy", "other"), "none of its other labels it can only call other, and of that"),
-        (("other", "unknown"), "can only call other or unknown,"),
+        (("happy", "sad"), "no class for other emotions"),
+        (("happy", "other"), "only as other,"),
+        (("other", "unknown"), "only as other or unknown,"),
     ],
 )
-def test_a_class_of_the_rest_is_not_denied(split, labels, said):
+def test_the_card_says_whether_a_class_for_other_emotions_exists(split, labels, fact):
     text = card(split, labels=labels)
 
-    assert said in text
+    assert fact in text
     assert ("no class for" in text) == (labels == ("happy", "sad"))

@@ -1,4 +1,4 @@
-"""Leave one speaker out: a model is evaluated on the speaker who is not in its training data."""
+"""Leave-one-speaker-out: each model is evaluated on the speaker missing from its training data."""
 
 from __future__ import annotations
 
@@ -56,20 +56,19 @@ def test_the_table_has_speakers_their_mean_and_all_turns(result, folder):
     assert f"| ann | 4 | {100 * recalls[0]:.1f} |" in table
     assert f"Mean UA **{result.mean_ua:.1%}**, standard deviation {result.std_ua:.1%}" in table
     assert r"true \ predicted" in table
-    assert "Every model was trained for 2 epochs with seed 0, by emo2vec-plugins " in table
+    for fact in ("2 epochs", "seed 0", "emo2vec-plugins ", "cross-validation.json"):
+        assert fact in table
 
 
-def test_the_table_says_what_is_not_known_of_the_base_model(result):
+def test_the_table_warns_that_the_training_data_of_the_base_model_are_not_known(result):
     tuned = replace(result, base="large").table()
 
-    assert "started from" not in result.table()
-    assert (
-        "started from large; what it was trained on before is not known, and may include" in tuned
-    )
-    assert "a recipe that is chosen by tables such as this one is." in tuned
+    assert "not known" not in result.table()
+    for fact in ("from large", "not known", "may include these speakers", "choose a recipe"):
+        assert fact in tuned
 
 
-def test_the_model_that_was_started_from_is_named(examples, tmp_path):
+def test_the_base_model_is_named(examples, tmp_path):
     resources = Resources(
         base=load_model(small_model(tmp_path / "base"), device="cpu"), device="cpu"
     )
@@ -94,7 +93,7 @@ def test_the_folder_has_all_numbers_and_every_turn(result, folder):
     assert not (folder / "out.training").exists()
 
 
-def test_pseudo_labels_are_trained_on_and_not_evaluated_with(examples, recipe, tmp_path):
+def test_pseudo_labels_are_used_for_training_only(examples, recipe, tmp_path):
     given = [
         replace(e, is_pseudo=e.speaker == "cem" or (e.speaker == "bob" and e.id.endswith("-1")))
         for e in examples
@@ -105,11 +104,11 @@ def test_pseudo_labels_are_trained_on_and_not_evaluated_with(examples, recipe, t
     assert {name: fold.turns for name, fold in result.folds.items()} == {"ann": 4, "bob": 2}
 
 
-class Stopped(Exception):  # noqa: N818 - nothing went wrong
+class Stopped(Exception):  # noqa: N818 - not an error
     pass
 
 
-def test_a_speaker_who_is_done_is_not_trained_without_again(examples, recipe, result, tmp_path):
+def test_completed_folds_are_not_trained_again(examples, recipe, result, tmp_path):
     def stop(name, epoch):
         if (name, epoch) == ("bob", None):
             raise Stopped
@@ -130,7 +129,7 @@ def test_a_speaker_who_is_done_is_not_trained_without_again(examples, recipe, re
     assert again == result
 
 
-def test_a_fold_that_was_killed_goes_on_where_it_was(examples, recipe, result, tmp_path):
+def test_a_killed_fold_resumes(examples, recipe, result, tmp_path):
     def stop(name, epoch):
         if name == "bob" and epoch and epoch.epoch == 1:
             raise Stopped
@@ -141,7 +140,7 @@ def test_a_fold_that_was_killed_goes_on_where_it_was(examples, recipe, result, t
     assert cross_validate(examples, recipe, out=tmp_path / "out", resources=CPU) == result
 
 
-def test_folds_of_another_recipe_or_other_turns_are_not_taken(examples, recipe, tmp_path):
+def test_folds_of_another_recipe_or_other_turns_are_rejected(examples, recipe, tmp_path):
     def stop(name, epoch):
         if epoch is None:
             raise Stopped
@@ -149,24 +148,22 @@ def test_folds_of_another_recipe_or_other_turns_are_not_taken(examples, recipe, 
     with pytest.raises(Stopped):
         cross_validate(examples, recipe, out=tmp_path / "out", resources=CPU, progress=stop)
 
-    with pytest.raises(ResumeError, match=r"recipe\.seed: 0 then, 1 now; to begin again, remove"):
+    with pytest.raises(
+        ResumeError, match=r"recipe\.seed: was 0, is now 1; .*remove .*out\.training"
+    ):
         cross_validate(examples, replace(recipe, seed=1), out=tmp_path / "out", resources=CPU)
-    with pytest.raises(ResumeError, match="differs in judged: "):
+    with pytest.raises(ResumeError, match=r"differs in judged: "):
         cross_validate(examples[1:], recipe, out=tmp_path / "out", resources=CPU)
 
 
 @pytest.mark.parametrize(
     ("kind", "change", "message"),
     [
-        (
-            OptionsError,
-            {"patience": 2},
-            r"\(--patience\) would choose the epoch by the speaker who is left out",
-        ),
-        (TrainingError, {}, "all turns are of speaker ann; two are needed"),
+        (OptionsError, {"patience": 2}, "patience .*--patience"),
+        (TrainingError, {}, "two speakers.* of ann$"),
     ],
 )
-def test_what_cannot_be_cross_validated_is_an_error(
+def test_patience_and_a_single_speaker_are_errors(
     examples, recipe, tmp_path, kind, change, message
 ):
     ann = [example for example in examples if example.speaker == "ann"]
@@ -175,13 +172,11 @@ def test_what_cannot_be_cross_validated_is_an_error(
         cross_validate(ann, replace(recipe, **change), out=tmp_path / "out", resources=CPU)
 
 
-def test_a_class_that_one_speaker_has_alone_is_told_before_anything_is_trained(
-    examples, recipe, tmp_path
-):
+def test_a_class_of_a_single_speaker_is_an_error_before_training(examples, recipe, tmp_path):
     odd = [replace(e, label="angry") if e.speaker == "cem" else e for e in examples]
     trained = []
 
-    with pytest.raises(TrainingError, match="no training turn is angry"):
+    with pytest.raises(TrainingError, match=r"no training turn .*angry"):
         cross_validate(
             odd,
             recipe,
@@ -192,6 +187,6 @@ def test_a_class_that_one_speaker_has_alone_is_told_before_anything_is_trained(
     assert trained == []
 
 
-def test_a_folder_that_is_there_is_not_overwritten(examples, recipe, tmp_path):
-    with pytest.raises(CheckpointError, match="exists already"):
+def test_an_existing_folder_is_not_overwritten(examples, recipe, tmp_path):
+    with pytest.raises(CheckpointError, match="already exists"):
         cross_validate(examples, recipe, out=tmp_path, resources=CPU)

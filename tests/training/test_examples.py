@@ -1,4 +1,4 @@
-"""Turns to learn from are those that the engine scores, and no speaker is on both sides."""
+"""Training examples have the audio that the engine scores; splits share no speaker."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def examples(cuts):
 
 
 def long_cut(folder, *, shift=0.0):
-    """One cut of three turns, the second at bounds between samples."""
+    """Return a cut of three turns; the bounds of the second lie between samples."""
     whole = cut(folder, "long", tone(300, seconds=2.0), speaker="ann", emotion="sad")
     first = whole.supervisions[0]
     turns = [(0.1, 0.4), (0.50003, 0.7), (1.3, 0.69999)]
@@ -58,14 +58,14 @@ def with_source(cut, source):
 
 
 def pseudo(examples, *speakers):
-    """The same turns, of which a model labelled those of *speakers* but the first of each class."""
+    """Mark turns of *speakers* as pseudo-labelled, except the first of each class."""
     return [
         replace(e, is_pseudo=e.speaker in speakers and not e.id.endswith("-0")) for e in examples
     ]
 
 
-class Listener(FakeBackend):
-    """Keeps the waveforms it is given."""
+class Recorder(FakeBackend):
+    """Keeps the waveforms it receives."""
 
     def __init__(self):
         super().__init__()
@@ -79,7 +79,7 @@ class Listener(FakeBackend):
 @pytest.mark.parametrize("shift", [0.0, 0.02001])
 def test_a_turn_has_the_samples_that_the_engine_scores_in_its_cut(tmp_path, shift):
     whole = long_cut(tmp_path, shift=shift)
-    backend = Listener()
+    backend = Recorder()
     backend.normalize = False
     list(Engine(backend)(CutSession(whole, Options(overwrite=True)).clips()))
 
@@ -101,7 +101,7 @@ def test_a_turn_of_a_mixture_is_read_from_the_mixture(tmp_path):
     assert np.abs(second.read() - tone(700, seconds=0.5)).max() < 1e-3
 
 
-def test_turns_know_their_label_speaker_and_recording(examples):
+def test_examples_have_a_label_a_speaker_and_a_recording(examples):
     first = examples[0]
 
     assert (first.id, first.label, first.speaker, first.recording) == (
@@ -114,27 +114,27 @@ def test_turns_know_their_label_speaker_and_recording(examples):
     assert len(first.read()) == 0.2 * RATE
 
 
-def test_ids_that_repeat_are_told_apart(tmp_path):
+def test_repeated_ids_get_a_number(tmp_path):
     one = cut(tmp_path, "one", tone(300, seconds=0.5), speaker="ann", emotion="sad")
 
     assert [example.id for example in read_examples([one.append(one)])] == ["one", "one#2"]
 
 
-def test_turns_under_a_frame_are_left_out_with_a_warning(tmp_path):
+def test_turns_shorter_than_a_frame_are_left_out_with_a_warning(tmp_path):
     whole = long_cut(tmp_path)
     short = replace(whole.supervisions[1], duration=0.02)
     whole = replace(whole, supervisions=[whole.supervisions[0], short])
 
-    with pytest.warns(Emo2vecWarning, match="1 turns under 25 ms are left out: t1"):
+    with pytest.warns(Emo2vecWarning, match=r"1 turns .*25 ms: t1"):
         assert len(read_examples([whole])) == 1
 
 
-def test_audio_that_is_gone_is_named_with_its_turn(tmp_path):
+def test_an_error_names_missing_audio_and_its_turn(tmp_path):
     whole = cut(tmp_path, "one", tone(300), speaker="ann", emotion="sad")
     (tmp_path / "one.wav").unlink()
     (example,) = read_examples([whole])
 
-    with pytest.raises(AudioError, match=r"turn 'one': .*one\.wav: no such audio file"):
+    with pytest.raises(AudioError, match=r"turn 'one': .*one\.wav\b"):
         example.read()
 
 
@@ -148,9 +148,9 @@ def test_missing_and_unknown_labels_are_errors(tmp_path, cuts):
     bare = cut(tmp_path, "bare", tone(200), speaker="ann", emotion=None)
     odd = cut(tmp_path, "odd", tone(200), speaker="ann", emotion="jolly")
 
-    with pytest.raises(LabelError, match="1 of 17 supervisions have no label"):
+    with pytest.raises(LabelError, match="1 of 17 supervisions"):
         read_examples([*cuts, bare])
-    with pytest.raises(LabelError, match="not known: 'jolly'"):
+    with pytest.raises(LabelError, match="'jolly'"):
         read_examples([*cuts, odd])
     assert len(read_examples([*cuts, bare], skip_unlabelled=True)) == 16
 
@@ -158,20 +158,20 @@ def test_missing_and_unknown_labels_are_errors(tmp_path, cuts):
 def test_a_class_with_one_turn_is_an_error(examples):
     alone = replace(examples[0], label="angry")
 
-    with pytest.raises(TrainingError, match="only one turn of angry"):
+    with pytest.raises(TrainingError, match=r"two turns .*angry"):
         labels_of([*examples, alone])
-    with pytest.raises(TrainingError, match="all turns are happy"):
+    with pytest.raises(TrainingError, match=r"two classes.*happy"):
         labels_of([example for example in examples if example.label == "happy"])
 
 
-def test_the_digest_tells_other_labels_and_another_order(examples):
+def test_the_digest_depends_on_labels_and_order(examples):
     relabelled = [replace(examples[0], label="sad"), *examples[1:]]
 
     assert digest(examples) == digest(list(examples))
     assert len({digest(examples), digest(relabelled), digest(examples[::-1])}) == 3
 
 
-def test_the_digest_tells_turns_that_lie_elsewhere(tmp_path):
+def test_the_digest_depends_on_the_position_of_turns_in_the_audio(tmp_path):
     whole = long_cut(tmp_path)
     first, *others = whole.supervisions
     recording = whole.recording
@@ -188,10 +188,10 @@ def test_the_digest_tells_turns_that_lie_elsewhere(tmp_path):
     assert len({digest(read_examples([cut])[:3]) for cut in changed}) == 6
 
 
-def test_labels_that_a_model_gave_are_known_as_such(cuts):
-    theirs = [with_source(cuts[0], "pseudo"), with_source(cuts[1], None), cuts[2], *cuts[4:6]]
+def test_labels_from_a_model_are_marked_as_pseudo_labels(cuts):
+    given = [with_source(cuts[0], "pseudo"), with_source(cuts[1], None), cuts[2], *cuts[4:6]]
 
-    assert [e.is_pseudo for e in read_examples(theirs)] == [True, False, False, False, False]
+    assert [e.is_pseudo for e in read_examples(given)] == [True, False, False, False, False]
 
 
 @given(share=st.floats(0.05, 0.5), seed=st.integers(0, 100))
@@ -204,7 +204,7 @@ def test_a_share_holds_out_whole_speakers(examples, share, seed):
     assert len(split.train) + len(split.dev) == 16
 
 
-def test_a_share_of_a_quarter_of_four_speakers_is_one_and_always_the_same(examples):
+def test_a_quarter_of_four_speakers_is_one_and_always_the_same(examples):
     first, second = (make_split(examples, share=0.25, seed=3) for _ in range(2))
 
     assert len({example.speaker for example in first.dev}) == 1
@@ -218,32 +218,32 @@ def test_speakers_are_held_out_by_name(examples):
     assert {example.speaker for example in split.train} == {"ann", "cem"}
 
 
-def test_a_speaker_on_both_sides_is_an_error_that_names_him(examples):
-    with pytest.raises(TrainingError, match="speakers are in training and in development: bob"):
+def test_an_error_names_a_speaker_in_both_sets(examples):
+    with pytest.raises(TrainingError, match=r"speakers .*training and development: bob$"):
         make_split(
             [e for e in examples if e.speaker in ("ann", "bob")],
             dev=[e for e in examples if e.speaker in ("bob", "cem")],
         )
 
 
-def test_without_speakers_recordings_may_be_the_groups_if_that_is_said(examples):
-    nobody = [replace(example, speaker=None) for example in examples]
+def test_turns_without_speakers_can_be_split_by_recording(examples):
+    anonymous = [replace(example, speaker=None) for example in examples]
 
     with pytest.raises(TrainingError, match="16 of 16 turns have no speaker: ann-happy-0"):
-        make_split(nobody, share=0.25)
-    split = make_split(nobody, share=0.25, group="recording")
+        make_split(anonymous, share=0.25)
+    split = make_split(anonymous, share=0.25, group="recording")
     assert {e.recording for e in split.train}.isdisjoint(e.recording for e in split.dev)
 
 
-def test_a_speaker_on_both_sides_is_an_error_where_recordings_are_kept_apart_too(examples):
-    with pytest.raises(TrainingError, match="speakers are in training and in development: ann;"):
+def test_a_speaker_in_both_sets_is_an_error_in_a_split_by_recording(examples):
+    with pytest.raises(TrainingError, match=r"speakers .*training and development: ann$"):
         make_split(examples, names=["ann-happy-0"], group="recording")
 
 
-def test_pseudo_labels_train_and_judge_nothing(examples):
+def test_pseudo_labels_are_only_in_training(examples):
     given = pseudo(examples, "ann", "bob")
 
-    with pytest.warns(Emo2vecWarning, match="2 turns with pseudo-labels are left out"):
+    with pytest.warns(Emo2vecWarning, match="2 turns with pseudo-labels"):
         split = make_split(given, names=["ann"])
 
     assert [e.id for e in split.dev] == ["ann-happy-0", "ann-sad-0"]
@@ -251,7 +251,7 @@ def test_pseudo_labels_train_and_judge_nothing(examples):
     assert sum(e.is_pseudo for e in split.train) == 2
 
 
-def test_a_share_is_drawn_of_those_whom_people_labelled(examples):
+def test_a_share_is_drawn_from_speakers_with_labels_by_people(examples):
     given = [replace(e, is_pseudo=e.speaker in ("ann", "bob", "cem")) for e in examples]
     given += [replace(e, id=f"{e.id}x", speaker="eve") for e in examples[:4]]
 
@@ -261,18 +261,18 @@ def test_a_share_is_drawn_of_those_whom_people_labelled(examples):
         assert {"ann", "bob", "cem"} < {e.speaker for e in split.train}
 
 
-def test_pseudo_labels_of_who_judges_in_other_cuts_are_on_neither_side(examples):
+def test_pseudo_labels_of_a_development_speaker_in_other_cuts_are_left_out(examples):
     ann = [e for e in pseudo(examples, "ann") if e.speaker == "ann"]
     train = [replace(e, is_pseudo=e.speaker == "ann") for e in examples]
 
-    with pytest.warns(Emo2vecWarning, match="6 turns with pseudo-labels are left out"):
+    with pytest.warns(Emo2vecWarning, match="6 turns with pseudo-labels"):
         split = make_split(train, dev=ann)
 
     assert (len(split.train), len(split.dev)) == (12, 2)
     assert "ann" not in {e.speaker for e in split.train}
 
 
-def test_pseudo_labels_in_a_recording_or_of_a_speaker_held_out_are_on_neither_side(examples):
+def test_pseudo_labels_of_a_held_out_recording_or_speaker_are_left_out(examples):
     given = [replace(e, speaker=None, recording=e.speaker) for e in pseudo(examples, "ann")]
     known = [replace(e, recording=e.id) for e in examples if e.speaker != "ann"]
     known += [replace(e, recording=e.id) for e in pseudo(examples, "ann")[:2]]
@@ -285,13 +285,13 @@ def test_pseudo_labels_in_a_recording_or_of_a_speaker_held_out_are_on_neither_si
     assert (len(split.train), len(split.dev)) == (12, 1)
 
 
-def test_where_all_labels_are_pseudo_nobody_can_be_held_out(examples):
+def test_speakers_with_only_pseudo_labels_cannot_be_held_out(examples):
     given = [replace(e, is_pseudo=True) for e in examples]
 
     assert len(make_split(given).train) == 16
-    with pytest.raises(TrainingError, match="all 16 turns have pseudo-labels: no speaker can"):
+    with pytest.raises(TrainingError, match="all 16 turns have pseudo-labels"):
         make_split(given, share=0.25)
-    with pytest.raises(TrainingError, match="no speaker ann with labels of people; there are bob"):
+    with pytest.raises(TrainingError, match=r"no speaker ann .*people.* bob"):
         make_split([replace(e, is_pseudo=e.speaker == "ann") for e in examples], names=["ann"])
     with pytest.raises(TrainingError, match="development turns have pseudo-labels"):
         Split(train=tuple(examples[:4]), dev=tuple(given[4:]))
@@ -300,37 +300,37 @@ def test_where_all_labels_are_pseudo_nobody_can_be_held_out(examples):
 def test_the_card_counts_pseudo_labels(examples):
     split = make_split(pseudo(examples, "bob"), names=["ann"])
 
-    assert "- 2 of the training turns have pseudo-labels: a model" in data_of(split, Story())
+    assert "- 2 of the training turns have pseudo-labels" in data_of(split, Story())
     assert "pseudo" not in data_of(make_split(examples, names=["ann"]), Story())
 
 
-def test_without_development_turns_speakers_do_not_matter(examples):
-    nobody = [replace(example, speaker=None) for example in examples]
+def test_without_development_turns_no_speaker_is_needed(examples):
+    anonymous = [replace(example, speaker=None) for example in examples]
 
-    assert make_split(nobody).dev == ()
+    assert make_split(anonymous).dev == ()
 
 
 @pytest.mark.parametrize(
     ("kind", "options", "message"),
     [
-        (TrainingError, {"names": ["eve"]}, "there is no speaker eve; there are ann, bob"),
-        (TrainingError, {"names": SPEAKERS}, "nothing is left to train on"),
-        (OptionsError, {"share": 0.9}, "over 0 and at most 0.5, got 0.9"),
-        (OptionsError, {"share": 0.2, "names": ["ann"]}, "give one of them"),
+        (TrainingError, {"names": ["eve"]}, "no speaker eve.* ann, bob, cem, dee"),
+        (TrainingError, {"names": SPEAKERS}, "no training turns"),
+        (OptionsError, {"share": 0.9}, "at most 0.5, got 0.9"),
+        (OptionsError, {"share": 0.2, "names": ["ann"]}, "--dev-speakers.*--dev-share"),
     ],
 )
-def test_splits_that_cannot_be_made_are_errors(examples, kind, options, message):
+def test_invalid_splits_are_errors(examples, kind, options, message):
     with pytest.raises(kind, match=message):
         make_split(examples, **options)
 
 
 def test_one_speaker_cannot_be_split(examples):
-    with pytest.raises(TrainingError, match="all turns are of one speaker"):
+    with pytest.raises(TrainingError, match="one speaker"):
         make_split([e for e in examples if e.speaker == "ann"], share=0.25)
 
 
 def test_a_class_that_only_development_has_is_an_error(examples):
     others = [replace(example, label="angry", speaker="eve") for example in examples]
 
-    with pytest.raises(TrainingError, match="no training turn is angry"):
+    with pytest.raises(TrainingError, match=r"no training turn .*angry"):
         Split(train=tuple(examples), dev=tuple(others))

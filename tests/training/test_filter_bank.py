@@ -1,4 +1,4 @@
-"""The front end that is set instead of trained."""
+"""The filter bank, a front end that is set instead of trained."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def front_end(encoder, waveform):
 
 
 def log_magnitudes(waveform):
-    """Compute what the front end is to compute, with a logarithm."""
+    """Compute the expected output of the front end, with a true logarithm."""
     windows = waveform.unfold(0, filter_bank.WINDOW, filter_bank.STEP)
     magnitudes = sum((windows @ each.T).abs() for each in filters(BANDS)) * math.pi / 4
     means = magnitudes.unfold(0, filter_bank.WINDOWS, 8).mean(-1)
@@ -57,7 +57,7 @@ def log_magnitudes(waveform):
 
 
 def speech_like(seed, seconds=1.0):
-    """Noise whose loudness moves over 60 dB, with unit variance."""
+    """Return noise whose loudness varies by 60 dB, with unit variance."""
     rng = np.random.default_rng(seed)
     samples = int(16_000 * seconds)
     loudness = np.interp(np.arange(samples), np.linspace(0, samples, 9), rng.uniform(-5, 2, 9))
@@ -84,7 +84,7 @@ def test_every_band_comes_with_its_negative(encoder):
     torch.testing.assert_close(x[:, :BANDS], -x[:, BANDS:], atol=1e-3, rtol=0)
 
 
-def test_ten_times_louder_is_as_much_higher_in_every_band(encoder):
+def test_ten_times_the_amplitude_raises_every_band_by_log_ten(encoder):
     rng = np.random.default_rng(0)
     noise = torch.from_numpy(rng.standard_normal(4000, dtype=np.float32))
 
@@ -104,7 +104,7 @@ def test_a_tone_is_loudest_in_its_own_band(encoder):
         assert front_end(encoder, tone)[:, :BANDS].mean(0).argmax() == band
 
 
-def test_silence_and_a_constant_are_on_the_floor(encoder):
+def test_silence_and_a_constant_are_at_the_floor(encoder):
     floor = (math.log(FLOOR) - MEAN) / SPREAD
 
     for waveform in (torch.zeros(1000), torch.full((1000,), 2.0)):
@@ -136,7 +136,7 @@ def test_hinges_make_a_logarithm():
     torch.testing.assert_close(hinges @ weights + constant, x.log(), atol=0.15, rtol=0)
 
 
-def test_nothing_of_it_learns():
+def test_the_filter_bank_is_frozen():
     config = small(layers(BANDS))
     encoder = AudioEncoder(config)
     set_filter_bank(encoder, config.conv_layers)
@@ -147,7 +147,7 @@ def test_nothing_of_it_learns():
     assert all(p.requires_grad for p in encoder.project_features[2].parameters())
 
 
-def test_a_front_end_of_that_shape_that_was_trained_goes_on_learning():
+def test_a_trained_front_end_of_the_same_shape_is_not_frozen():
     config = small(layers(BANDS))
     encoder = AudioEncoder(config)
 
@@ -155,8 +155,10 @@ def test_a_front_end_of_that_shape_that_was_trained_goes_on_learning():
     assert all(p.requires_grad for p in encoder.parameters())
 
 
-def test_another_front_end_is_refused_with_the_one_that_is_needed():
+def test_other_convolutions_are_rejected_and_the_error_shows_suitable_ones():
     config = small(((32, 10, 5), *[(32, 3, 2)] * 4, *[(32, 2, 2)] * 2))
 
-    with pytest.raises(OptionsError, match=r"bands, as for 16: \[\(64, 240, 40\), \(32, 5, 8\)"):
+    with pytest.raises(OptionsError) as caught:
         set_filter_bank(AudioEncoder(config), config.conv_layers)
+    for fact in ("feature_encoder_spec", "16 bands", "[(64, 240, 40), (32, 5, 8)", "(32, 10, 5)"):
+        assert fact in str(caught.value)

@@ -1,4 +1,4 @@
-"""The parts of training that are arithmetic: what is varied, drawn, predicted and weighed."""
+"""The arithmetic of training: augmentation, sampling, class weights and tokens."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ def db(ratio):
 
 
 @given(samples=st.integers(400, 20_000), seed=st.integers(0, 1000))
-def test_whatever_is_varied_has_a_frame_and_is_finite(samples, seed):
-    given_ = torch.from_numpy(rng(seed).uniform(-1, 1, samples).astype(np.float32))
-    before = given_.clone()
+def test_augmented_waveforms_have_a_frame_and_are_finite(samples, seed):
+    waveform = torch.from_numpy(rng(seed).uniform(-1, 1, samples).astype(np.float32))
+    before = waveform.clone()
 
-    found = augment.prepare(given_, EVERYTHING, normalize=True, rng=rng(seed))
+    found = augment.prepare(waveform, EVERYTHING, normalize=True, rng=rng(seed))
 
     assert frame_count(len(found)) >= 1
     assert found.isfinite().all()
-    assert torch.equal(given_, before)
+    assert torch.equal(waveform, before)
 
 
-def test_the_same_random_state_varies_in_the_same_way():
+def test_the_same_random_state_gives_the_same_augmentation():
     one, two, other = (
         augment.prepare(wave(), EVERYTHING, normalize=True, rng=rng(seed)) for seed in (1, 1, 2)
     )
@@ -65,7 +65,7 @@ def test_the_same_random_state_varies_in_the_same_way():
     assert len(other) != len(one)
 
 
-def test_without_a_random_state_a_waveform_is_as_the_engine_has_it():
+def test_without_a_random_state_a_waveform_is_only_normalised():
     found = augment.prepare(wave(), EVERYTHING, normalize=True, rng=None)
 
     assert found.mean().abs() < 1e-6
@@ -82,7 +82,7 @@ def test_a_recipe_without_augmentation_has_none():
 
 
 @pytest.mark.parametrize("level", [0.0, 20.0])
-def test_noise_is_as_much_weaker_as_it_says(level):
+def test_noise_has_the_given_signal_to_noise_ratio(level):
     noise = augment.add_noise(wave(), rng(), snr=(level, level)) - wave()
 
     assert db(wave().std() / noise.std()) == pytest.approx(level, abs=0.3)
@@ -114,18 +114,18 @@ def test_a_crop_is_a_stretch_of_the_waveform():
     assert torch.equal(found, ramp[int(found[0]) : int(found[0]) + 4000])
 
 
-def test_a_crop_leaves_one_frame_at_least():
+def test_a_crop_keeps_at_least_one_frame():
     assert len(augment.crop(torch.ones(500), rng(), share=(0.01, 0.01))) == 400
 
 
-def test_a_tilt_of_one_sign_lowers_what_the_other_raises():
+def test_a_tilt_has_opposite_effects_on_high_and_low_frequencies():
     high, low = wave(7000), wave(100)
     tilted = [augment.tilt(x, rng(3), most=0.4).std() / x.std() for x in (high, low)]
 
     assert (tilted[0] - 1) * (tilted[1] - 1) < 0
 
 
-def test_masks_are_zero_in_whole_frames_and_no_longer_than_said():
+def test_masks_cover_whole_frames_up_to_the_given_length():
     masked = [
         augment.mask(torch.ones(16_000), rng(seed), count=2, seconds=0.1) for seed in range(20)
     ]
@@ -137,7 +137,7 @@ def test_masks_are_zero_in_whole_frames_and_no_longer_than_said():
     assert len(set(zeros)) > 3
 
 
-def test_without_masks_nothing_is_drawn():
+def test_without_masks_no_random_number_is_drawn():
     state = rng()
     before = state.bit_generator.state
 
@@ -146,7 +146,7 @@ def test_without_masks_nothing_is_drawn():
     assert state.bit_generator.state == before
 
 
-def test_a_long_turn_is_judged_by_its_middle_and_learnt_from_anywhere():
+def test_a_long_turn_is_cut_at_random_in_training_and_in_the_middle_in_evaluation():
     ramp = torch.arange(100.0)
 
     assert augment.stretch(ramp, 20, None).tolist() == list(range(40, 60))
@@ -158,7 +158,7 @@ LABELS = st.lists(st.sampled_from(["angry", "happy", "sad"]), min_size=3, max_si
 
 
 @given(labels=LABELS, epoch=st.integers(0, 5), seed=st.integers(0, 5))
-def test_balanced_classes_are_drawn_equally_often_and_so_are_turns_of_a_class(labels, epoch, seed):
+def test_classes_and_the_turns_of_a_class_are_drawn_equally_often(labels, epoch, seed):
     drawn = draw(labels, Recipe(seed=seed), epoch=epoch)
 
     assert len(drawn) == len(labels)
@@ -177,7 +177,7 @@ def test_without_balance_every_turn_is_drawn_once(labels, epoch):
     assert sorted(drawn) == list(range(len(labels)))
 
 
-def test_each_epoch_has_an_order_of_its_own_that_the_seed_tells():
+def test_the_order_depends_on_the_epoch_and_the_seed():
     labels = ["happy", "sad"] * 10
     orders = [draw(labels, Recipe(seed=s), epoch=e) for s, e in [(0, 0), (0, 0), (0, 1), (1, 0)]]
 
@@ -190,7 +190,7 @@ def examples(tmp_path_factory):
     return read_examples(corpus(tmp_path_factory.mktemp("corpus")))  # of 0.2 and 0.25 s
 
 
-def test_batches_keep_within_seconds_and_turns(examples):
+def test_batches_respect_the_limits_of_seconds_and_turns(examples):
     by_seconds = batches(examples, Recipe(batch_seconds=1.0), epoch=0)
     by_turns = batches(examples, Recipe(batch_turns=3), epoch=0)
 
@@ -199,25 +199,25 @@ def test_batches_keep_within_seconds_and_turns(examples):
     assert [len(batch) for batch in by_turns] == [3, 3, 3, 3, 3, 1]
 
 
-def test_turns_longer_than_a_batch_come_alone(examples):
+def test_turns_longer_than_a_batch_get_their_own_batch(examples):
     long = [replace(example, duration=100.0) for example in examples]
 
     assert [len(b) for b in batches(long, Recipe(batch_seconds=10.0), epoch=0)] == [1] * 16
 
 
-def test_judging_goes_in_order(examples):
+def test_evaluation_keeps_the_order(examples):
     found = in_order(examples, Recipe(batch_seconds=1.0))
 
     assert [index for batch in found for index in batch] == list(range(16))
     assert all(sum(examples[i].duration for i in batch) <= 1.0 for batch in found)
 
 
-def test_errors_in_rare_classes_weigh_more():
+def test_errors_in_rare_classes_have_more_weight():
     weights = class_weights(["sad", "sad", "sad", "happy"], ["happy", "sad"])
 
     assert weights.tolist() == pytest.approx([2.0, 2 / 3])
 
 
-def test_classes_are_called_as_a_model_calls_them_or_as_is_published():
+def test_tokens_come_from_the_model_or_from_the_published_ones():
     assert tokens_of(["angry", "unknown", "bored"]) == ("生气/angry", "<unk>", "bored")
     assert tokens_of(["angry", "sad"], ["ÄRGER/angry"]) == ("ÄRGER/angry", "难过/sad")

@@ -1,4 +1,4 @@
-"""Recipes are plain data, checked field by field, and say where they are wrong."""
+"""Recipes: reading, validation and the learning rate."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_a_recipe_survives_yaml():
     assert Recipe.from_dict(yaml.safe_load(yaml.safe_dump(recipe.to_dict()))) == recipe
 
 
-def test_a_file_names_what_it_changes_and_nothing_else(tmp_path):
+def test_fields_that_a_file_omits_have_their_defaults(tmp_path):
     path = tmp_path / "recipe.yaml"
     path.write_text("tune: top\nblocks: 3\nlearning_rate: 1e-5\nnoise: [10, 30]\n")
 
@@ -33,18 +33,18 @@ def test_a_file_names_what_it_changes_and_nothing_else(tmp_path):
 @pytest.mark.parametrize(
     ("tune", "peak"), [("head", 1e-2), ("top", 1e-4), ("all", 3e-5), ("new", 1.5e-3)]
 )
-def test_each_kind_of_training_has_a_learning_rate_of_its_own(tune, peak):
+def test_each_kind_of_training_has_its_own_learning_rate(tune, peak):
     assert Recipe(tune=tune).peak_rate == peak
 
 
-def test_a_network_is_looked_for_beside_the_recipe_that_names_it(tmp_path):
+def test_the_path_of_a_network_is_relative_to_the_recipe(tmp_path):
     path = tmp_path / "recipe.yaml"
     path.write_text("tune: new\nnetwork: shape.yaml\n")
 
     assert read_recipe(path).network == str(tmp_path / "shape.yaml")
 
 
-def test_the_shape_of_the_embedded_model_is_no_file(tmp_path):
+def test_the_shape_of_the_embedded_model_is_not_a_path(tmp_path):
     path = tmp_path / "recipe.yaml"
     path.write_text("tune: new\nnetwork: tiny\n")
 
@@ -52,42 +52,43 @@ def test_the_shape_of_the_embedded_model_is_no_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "facts"),
     [
         (
             "epoch: 3\nnoize: 1\nxyz: 1\n",
-            r"recipe\.yaml: a recipe has no epoch \(is epochs meant\?\), noize \(is noise meant\?\), "
-            "xyz; it has tune, blocks",
+            ["epoch (", "'epochs'", "noize (", "'noise'", "xyz; ", "tune, blocks"],
         ),
-        ("- 1\n", "expected a mapping of a recipe's fields, such as 'epochs: 30', got list"),
-        ("epochs: [\n", "recipe.yaml: .*YAML"),
-        ("epochs: 0\n", "epochs is a whole number of at least 1, got 0"),
-        ("epochs: 2.5\n", "epochs is a whole number of at least 1, got 2.5"),
-        ("epochs: true\n", "epochs is a whole number of at least 1, got True"),
-        ("tune: everything\n", "tune is one of head, top, all, new, got 'everything'"),
-        ("balance: 1\n", "balance is true or false, got 1"),
-        ("dropout: 1\n", "dropout is a number of at least 0 and at most 0.99, got 1"),
-        ("warmup: .nan\n", "warmup is a number of at least 0 and at most 1, got nan"),
-        ("tune: all\nnoise: 15\n", "noise is a list of least and most, or null, got 15"),
-        ("tune: all\nnoise: [5, 1]\n", r"noise is a list of least and most, got \[5, 1\]"),
-        ("patience: no\n", "patience is a whole number of at least 1, or null, got False"),
-        ("network: 3\n", "network is a name, got 3"),
-        ("class_weights: true\n", "set one of them to false"),
-        ("noise: [1, 2]\nmasks: 1\n", "noise, masks: not with tune: head"),
-        ("tune: all\nfront_end: filter-bank\n", "front_end is for tune: new"),
-        ("tune: new\nfront_end: mel\n", "front_end is one of random, filter-bank, got 'mel'"),
+        ("- 1\n", ["recipe", "'epochs: 30'", "got list"]),
+        ("epochs: [\n", ["YAML"]),
+        ("epochs: 0\n", ["epochs", "whole number of at least 1", "got 0"]),
+        ("epochs: 2.5\n", ["epochs", "whole number of at least 1", "got 2.5"]),
+        ("epochs: true\n", ["epochs", "whole number of at least 1", "got True"]),
+        ("tune: everything\n", ["tune", "head, top, all, new", "got 'everything'"]),
+        ("balance: 1\n", ["balance", "true or false", "got 1"]),
+        ("dropout: 1\n", ["dropout", "at least 0 and at most 0.99", "got 1"]),
+        ("warmup: .nan\n", ["warmup", "at least 0 and at most 1", "got nan"]),
+        ("tune: all\nnoise: 15\n", ["noise", "null", "list", "got 15"]),
+        ("tune: all\nnoise: [5, 1]\n", ["noise", "list", "got [5, 1]"]),
+        ("patience: no\n", ["patience", "whole number of at least 1, or null", "got False"]),
+        ("network: 3\n", ["network", "name", "got 3"]),
+        ("class_weights: true\n", ["balance", "class_weights", "false"]),
+        ("noise: [1, 2]\nmasks: 1\n", ["noise, masks", "tune: head"]),
+        ("tune: all\nfront_end: filter-bank\n", ["front_end: filter-bank", "tune: new", "got all"]),
+        ("tune: new\nfront_end: mel\n", ["front_end", "random, filter-bank", "got 'mel'"]),
     ],
 )
-def test_a_mistake_in_a_recipe_is_told(tmp_path, text, message):
+def test_an_invalid_recipe_is_an_error(tmp_path, text, facts):
     path = tmp_path / "recipe.yaml"
     path.write_text(text)
 
-    with pytest.raises(OptionsError, match=message):
+    with pytest.raises(OptionsError) as caught:
         read_recipe(path)
+    for fact in ("recipe.yaml", *facts):
+        assert fact in str(caught.value)
 
 
 @given(st.floats(0, 1))
-def test_the_learning_rate_never_leaves_its_bounds(progress):
+def test_the_learning_rate_stays_within_its_bounds(progress):
     recipe = Recipe(tune="new", learning_rate=1.0, warmup=0.1)
 
     assert 0 < learning_rate(recipe, progress) <= 1.0
@@ -103,21 +104,21 @@ def test_the_learning_rate_rises_and_falls():
 
 
 @pytest.mark.parametrize(("schedule", "last"), [("cosine", 0.1), ("constant", 1.0)])
-def test_other_schedules_end_elsewhere(schedule, last):
+def test_other_schedules_end_at_other_rates(schedule, last):
     recipe = Recipe(tune="new", learning_rate=1.0, schedule=schedule)
 
     assert learning_rate(recipe, 1.0) == pytest.approx(last)
     assert learning_rate(recipe, 0.05) == pytest.approx(1.0)
 
 
-def test_one_cycle_is_that_of_torch():
+def test_one_cycle_matches_torch():
     import torch
 
     recipe = Recipe(tune="new", learning_rate=0.01, warmup=0.25)
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     cycle = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, 0.01, total_steps=101, pct_start=26 / 101, cycle_momentum=False
-    )  # which counts steps from 1: its peak is at step 25, its end at step 100
+    )  # counts steps from 1, so the peak is at step 25 and the end at step 100
     found, expected = [], []
     for step in range(100):
         found.append(learning_rate(recipe, step / 100))

@@ -1,4 +1,4 @@
-"""Whole runs: what is trained is saved, loads everywhere, and survives being killed."""
+"""Complete runs: trained models are saved, load in other toolkits, and survive a killed run."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with a manifest, the shape of a small network, and a small model."""
+    """Return a folder with a manifest, the config of a small network, and a small model."""
     folder = tmp_path_factory.mktemp("place")
     manifest(folder / "cuts.jsonl.gz", corpus(folder / "wav"))
     small_config(folder / "config.yaml")
@@ -64,13 +64,13 @@ def examples(place):
 
 @pytest.fixture
 def split(examples):
-    """Turns to train on, and none to judge by."""
+    """Return training turns, without development turns."""
     return make_split([example for example in examples if example.speaker != "dee"])
 
 
 @pytest.fixture
-def judged(examples):
-    """The same, with the turns of one more speaker to judge by."""
+def split_with_dev(examples):
+    """Return the same training turns, with those of one more speaker as development turns."""
     return make_split(examples, names=["dee"])
 
 
@@ -109,17 +109,19 @@ def scores(folder, path):
     return list(Engine(load_model(folder, device="cpu")).score(path)[0].scores.values())
 
 
-def test_a_new_network_learns_to_tell_two_tones(judged, recipe, tmp_path):
+def test_a_new_network_learns_to_distinguish_two_tones(split_with_dev, recipe, tmp_path):
     recipe = replace(recipe, epochs=15, dropout=0.0)
-    trained = train(judged, recipe, out=tmp_path / "out", resources=CPU)
+    trained = train(split_with_dev, recipe, out=tmp_path / "out", resources=CPU)
 
     assert trained.epochs[-1].train_loss < 0.5 * trained.epochs[0].train_loss
     assert trained.evaluation.ua.value == 1.0
     assert trained.evaluation.turns == 4
 
 
-def test_a_finished_run_leaves_a_whole_folder_and_nothing_else(judged, recipe, tmp_path):
-    train(judged, recipe, out=tmp_path / "out", resources=CPU)
+def test_a_completed_run_leaves_a_complete_folder_and_nothing_else(
+    split_with_dev, recipe, tmp_path
+):
+    train(split_with_dev, recipe, out=tmp_path / "out", resources=CPU)
 
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
@@ -135,8 +137,8 @@ def test_a_finished_run_leaves_a_whole_folder_and_nothing_else(judged, recipe, t
     assert (tmp_path / "out" / "tokens.txt").read_text("utf-8") == "开心/happy\n难过/sad"
 
 
-def test_the_curve_has_a_line_for_every_epoch(judged, recipe, tmp_path):
-    train(judged, recipe, out=tmp_path / "out", resources=CPU)
+def test_the_curve_has_a_line_for_every_epoch(split_with_dev, recipe, tmp_path):
+    train(split_with_dev, recipe, out=tmp_path / "out", resources=CPU)
 
     head, *lines = (tmp_path / "out" / "curve.csv").read_text().splitlines()
     assert head == "epoch,train_loss,dev_loss,dev_ua,dev_wa,learning_rate,seconds"
@@ -144,7 +146,7 @@ def test_the_curve_has_a_line_for_every_epoch(judged, recipe, tmp_path):
     assert (tmp_path / "out" / "curve.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_one_others(split, recipe, tmp_path):
+def test_the_weights_depend_on_the_seed(split, recipe, tmp_path):
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         train(split, replace(recipe, seed=seed), out=tmp_path / name, resources=CPU)
 
@@ -152,7 +154,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_one_others(split, reci
     assert not same(weights(tmp_path / "a"), weights(tmp_path / "c"))
 
 
-@pytest.mark.filterwarnings("ignore")  # FunASR's imports warn of many things
+@pytest.mark.filterwarnings("ignore")  # importing FunASR emits many warnings
 def test_funasr_gives_the_same_scores(split, recipe, place, tmp_path):
     train(split, recipe, out=tmp_path / "out", resources=CPU)
     path = place / "wav" / "ann-happy-0.wav"
@@ -171,8 +173,8 @@ try:
 except ImportError as error:
     print(error, file=sys.stderr)
     sys.exit(77)
-hear = pipeline(Tasks.emotion_recognition, model=sys.argv[1])
-result = hear(sys.argv[2], granularity="utterance", extract_embedding=False)[0]
+recognize = pipeline(Tasks.emotion_recognition, model=sys.argv[1])
+result = recognize(sys.argv[2], granularity="utterance", extract_embedding=False)[0]
 print("\\n" + json.dumps({"labels": result["labels"], "scores": result["scores"]}))
 """
 
@@ -195,7 +197,7 @@ def test_modelscope_gives_the_same_scores(split, recipe, place, tmp_path):
     assert scores(tmp_path / "out", path) == pytest.approx(expected["scores"], abs=1e-4)
 
 
-def test_an_average_of_the_weights_is_what_is_saved(split, recipe, tmp_path):
+def test_the_moving_average_of_the_weights_is_saved(split, recipe, tmp_path):
     start = new_model(recipe, ["happy", "sad"]).network.state_dict()
 
     def moved(average):
@@ -204,11 +206,11 @@ def test_an_average_of_the_weights_is_what_is_saved(split, recipe, tmp_path):
         after = weights(folder)
         return sum((after[name] - start[name]).square().sum().item() for name in start)
 
-    # Over so many steps, the average is still what the first step left.
+    # With this many steps, the average is still close to the weights after the first step.
     assert moved(1_000_000) < 0.2 * moved(None)
 
 
-def test_a_filter_bank_stays_what_it_is(split, recipe, place, tmp_path):
+def test_training_does_not_change_a_filter_bank(split, recipe, place, tmp_path):
     config = replace(read_config(place / "config.yaml"), conv_layers=layers(8))
     path = tmp_path / "banked.yaml"
     path.write_text(yaml.safe_dump(to_document(config, ())), "utf-8")
@@ -234,7 +236,7 @@ def changed(base, folder):
     }
 
 
-def test_a_head_leaves_the_network_as_it_was(split, base, tmp_path):
+def test_tune_head_changes_only_the_head(split, base, tmp_path):
     resources = Resources(base=base, device="cpu", cache=tmp_path / "cache")
     trained = train(split, Recipe(epochs=40), out=tmp_path / "out", resources=resources)
 
@@ -242,27 +244,27 @@ def test_a_head_leaves_the_network_as_it_was(split, base, tmp_path):
     assert trained.epochs[-1].train_loss < trained.epochs[0].train_loss
 
 
-def test_top_changes_the_last_blocks_and_the_head(split, base, tmp_path):
+def test_tune_top_changes_the_last_blocks_and_the_head(split, base, tmp_path):
     recipe = Recipe(tune="top", blocks=1, epochs=1)
     train(split, recipe, out=tmp_path / "out", resources=Resources(base=base, device="cpu"))
 
     assert changed(base, tmp_path / "out") == {"proj.weight", "proj.bias", "blocks.0"}
 
 
-def test_all_changes_everything(split, base, tmp_path):
+def test_tune_all_changes_everything(split, base, tmp_path):
     recipe = Recipe(tune="all", epochs=1)
     train(split, recipe, out=tmp_path / "out", resources=Resources(base=base, device="cpu"))
 
     assert {"modality_encoders.AUDIO", "blocks.0"} < changed(base, tmp_path / "out")
 
 
-def test_more_blocks_than_there_are_is_an_error(split, base, tmp_path):
+def test_more_blocks_than_the_network_has_is_an_error(split, base, tmp_path):
     recipe = Recipe(tune="top", blocks=3)
-    with pytest.raises(OptionsError, match="the network has 2 blocks, 3 were to be trained"):
+    with pytest.raises(OptionsError, match=r"2 blocks.* 3$"):
         train(split, recipe, out=tmp_path / "out", resources=Resources(base=base, device="cpu"))
 
 
-def test_a_new_head_starts_from_the_rows_of_classes_that_are_known(base):
+def test_a_new_head_reuses_the_rows_of_known_classes(base):
     start = from_pretrained(base, Recipe(), ["happy", "sad"])
     other = from_pretrained(base, Recipe(reuse_head=False), ["happy", "sad"])
 
@@ -281,7 +283,7 @@ def test_training_does_not_touch_the_model_it_starts_from(split, base, tmp_path)
 
 
 class Counting(FakeBackend):
-    """Counts the waveforms it is given."""
+    """Counts the waveforms it receives."""
 
     count = 0
 
@@ -301,7 +303,7 @@ def test_embeddings_are_computed_once(examples, tmp_path):
     assert np.array_equal(first[0], expected)
 
 
-def test_embeddings_of_another_model_or_a_damaged_file_are_computed_anew(examples, tmp_path):
+def test_embeddings_of_another_model_or_a_damaged_file_are_computed_again(examples, tmp_path):
     backend = Counting()
     EmbeddingCache(tmp_path, Engine(backend)).embeddings(examples[:4])
     next(tmp_path.rglob("*.npy")).write_bytes(b"torn")
@@ -325,9 +327,11 @@ def test_a_second_run_of_a_head_does_not_run_the_model(split, place, tmp_path):
     assert ran == []
 
 
-def test_training_stops_when_patience_is_out_and_keeps_the_best(judged, recipe, tmp_path):
+def test_training_stops_when_patience_runs_out_and_keeps_the_best(split_with_dev, recipe, tmp_path):
     recipe = replace(recipe, epochs=30, learning_rate=1e-9, monitor="ua", patience=2)
-    trained = train(judged, replace(recipe, tune="new"), out=tmp_path / "out", resources=CPU)
+    trained = train(
+        split_with_dev, replace(recipe, tune="new"), out=tmp_path / "out", resources=CPU
+    )
 
     assert len(trained.epochs) == trained.best + 2 < 30
 
@@ -351,41 +355,47 @@ def test_bfloat16_keeps_weights_in_float32(split, recipe, tmp_path):
     assert trained.epochs[-1].train_loss < trained.epochs[0].train_loss
 
 
-def test_the_card_tells_data_split_results_and_where_it_comes_from(judged, base, tmp_path):
+def test_the_card_describes_data_results_and_training(split_with_dev, base, tmp_path):
     story = Story(
         title="Tones",
         data="cuts.jsonl.gz",
         label_map={"joy": "happy", "meh": None},
         command="emo2vec train cuts.jsonl.gz --out tones",
-        notes="A word from its maker.",
+        notes="Recorded in a studio.",
     )
     resources = Resources(base=base, device="cpu")
     train(
-        judged, Recipe(tune="all", epochs=2), out=tmp_path / "out", resources=resources, story=story
+        split_with_dev,
+        Recipe(tune="all", epochs=2),
+        out=tmp_path / "out",
+        resources=resources,
+        story=story,
     )
 
     card = (tmp_path / "out" / "README.md").read_text("utf-8")
-    for text in (
+    for fact in (
         "# Tones\n",
-        "A word from its maker.",
-        "- Classes: happy, sad.",
-        "- From: cuts.jsonl.gz.",
-        "- Trained on 12 turns (6 happy, 6 sad), 0.0 minutes, 3 speakers (ann, bob, cem).",
-        "4 turns (2 happy, 2 sad), 0.0 minutes, 1 speaker (dee); no speaker is on both sides.",
-        "- Labels: joy is happy, meh is left out.",
-        f"- From base, weights with SHA-256 {base.provenance.sha256}.",
+        "Recorded in a studio.",
+        "happy, sad.\n",
+        "cuts.jsonl.gz.\n",
+        "12 turns (6 happy, 6 sad), 0.0 minutes, 3 speakers (ann, bob, cem)",
+        "4 turns (2 happy, 2 sad), 0.0 minutes, 1 speaker (dee); no speaker ",
+        "joy mapped to happy",
+        "meh left out",
+        "Base model: base,",
+        base.provenance.sha256,
         "tune: all\n",
         "emo2vec train cuts.jsonl.gz --out tones",
-        "anything about a person.",
+        "decisions about people",
         "UA, unweighted average recall",
     ):
-        assert text in card
+        assert fact in card
 
 
-def test_a_folder_that_is_there_is_not_overwritten(split, recipe, tmp_path):
+def test_an_existing_folder_is_not_overwritten(split, recipe, tmp_path):
     (tmp_path / "out").mkdir()
 
-    with pytest.raises(CheckpointError, match="exists already"):
+    with pytest.raises(CheckpointError, match="already exists"):
         train(split, recipe, out=tmp_path / "out", resources=CPU)
 
 
@@ -415,14 +425,16 @@ train(
 """
 
 
-def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(judged, recipe, place, tmp_path):
+def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(
+    split_with_dev, recipe, place, tmp_path
+):
     recipe = replace(recipe, epochs=12)
-    asked = tmp_path / "recipe.yaml"
-    asked.write_text(json.dumps(recipe.to_dict()))
+    recipe_file = tmp_path / "recipe.yaml"
+    recipe_file.write_text(json.dumps(recipe.to_dict()))
     out = tmp_path / "killed"
     script = [sys.executable, "-c", textwrap.dedent(CHILD)]
     with subprocess.Popen(
-        [*script, place / "cuts.jsonl.gz", asked, out], stdout=subprocess.PIPE, text=True
+        [*script, place / "cuts.jsonl.gz", recipe_file, out], stdout=subprocess.PIPE, text=True
     ) as child:
         while child.stdout.readline() != "2\n":
             assert child.poll() is None
@@ -433,20 +445,20 @@ def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(judged, recipe, 
     assert 2 <= done < 12
     trained = []
 
-    train(judged, recipe, out=out, resources=CPU, progress=trained.append)
-    train(judged, recipe, out=tmp_path / "whole", resources=CPU)
+    train(split_with_dev, recipe, out=out, resources=CPU, progress=trained.append)
+    train(split_with_dev, recipe, out=tmp_path / "whole", resources=CPU)
 
     assert [each.epoch for each in trained] == list(range(1, 13))
     assert same(weights(out), weights(tmp_path / "whole"))
     assert (out / "curve.csv").read_text().count("\n") == 13
 
 
-class Stopped(Exception):  # noqa: N818 - nothing went wrong
+class Stopped(Exception):  # noqa: N818 - not an error
     pass
 
 
 def stopped(split, recipe, out, *, after, resources=CPU):
-    """Train until some epoch is done; what is on disk is what a kill there leaves."""
+    """Train until an epoch is complete, and leave the files that a killed run leaves."""
 
     def stop(result):
         if result.epoch == after:
@@ -458,7 +470,7 @@ def stopped(split, recipe, out, *, after, resources=CPU):
 
 
 @pytest.mark.parametrize("tune", ["head", "top", "all"])
-def test_every_kind_of_training_goes_on_where_it_was(split, base, tmp_path, tune):
+def test_every_kind_of_training_can_be_resumed(split, base, tmp_path, tune):
     recipe = Recipe(tune=tune, blocks=1, epochs=4, batch_turns=5, dropout=0.2)
     resources = Resources(base=base, device="cpu", cache=tmp_path / "cache")
     stopped(split, recipe, tmp_path / "out", after=2, resources=resources)
@@ -469,17 +481,19 @@ def test_every_kind_of_training_goes_on_where_it_was(split, base, tmp_path, tune
     assert same(weights(tmp_path / "out"), weights(tmp_path / "whole"))
 
 
-def test_another_recipe_other_data_or_another_model_does_not_go_on(
+def test_a_run_with_another_recipe_other_data_or_another_model_is_not_resumed(
     split, recipe, examples, base, tmp_path
 ):
     stopped(split, recipe, tmp_path / "out", after=1)
 
-    with pytest.raises(ResumeError, match=r"recipe\.seed: 0 then, 7 now; to begin again, remove"):
+    with pytest.raises(
+        ResumeError, match=r"recipe\.seed: was 0, is now 7; .*remove .*out\.training"
+    ):
         train(split, replace(recipe, seed=7), out=tmp_path / "out", resources=CPU)
-    with pytest.raises(ResumeError, match=r"differs in train: .* then, .* now; dev: null"):
+    with pytest.raises(ResumeError, match=r" train: was .*, is now .*; dev: was null"):
         train(make_split(examples, names=["ann"]), recipe, out=tmp_path / "out", resources=CPU)
     with pytest.raises(
-        ResumeError, match=r"recipe\.tune: \"new\" then, \"all\" now; .*model: null"
+        ResumeError, match=r"recipe\.tune: was \"new\", is now \"all\"; .*model: was null"
     ):
         train(
             split,
@@ -492,39 +506,41 @@ def test_another_recipe_other_data_or_another_model_does_not_go_on(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"torn", r"last\.pt: not weights but text that begins 'torn'; to begin again, remove "),
-        (b"\x80\x02\x00\xff", r"last\.pt: .*; to begin again, remove "),
+        (b"torn", r"last\.pt: .*text .*'torn'.*remove .*out\.training"),
+        (b"\x80\x02\x00\xff", r"last\.pt: .*remove .*out\.training"),
     ],
 )
-def test_a_damaged_checkpoint_says_what_to_do(split, recipe, tmp_path, content, message):
+def test_the_error_for_a_damaged_checkpoint_says_what_to_do(
+    split, recipe, tmp_path, content, message
+):
     (stopped(split, recipe, tmp_path / "out", after=1) / "last.pt").write_bytes(content)
 
     with pytest.raises(CheckpointError, match=message):
         train(split, recipe, out=tmp_path / "out", resources=CPU)
 
 
-def test_a_checkpoint_of_another_program_is_not_taken(split, recipe, tmp_path):
+def test_a_checkpoint_of_another_program_is_rejected(split, recipe, tmp_path):
     path = stopped(split, recipe, tmp_path / "out", after=1) / "last.pt"
     torch.save({"model": {}, "epoch": 3}, path)
 
-    with pytest.raises(CheckpointError, match="not a checkpoint of this package's training"):
+    with pytest.raises(CheckpointError, match=r"last\.pt: not a checkpoint"):
         train(split, recipe, out=tmp_path / "out", resources=CPU)
 
 
-def test_a_checkpoint_with_code_is_refused(split, recipe, tmp_path):
+def test_a_checkpoint_with_code_is_rejected(split, recipe, tmp_path):
     path = stopped(split, recipe, tmp_path / "out", after=1) / "last.pt"
     torch.save({"format": print}, path)
 
-    with pytest.raises(CheckpointError, match="might run code"):
+    with pytest.raises(CheckpointError, match=r"last\.pt: .*\bcode\b"):
         train(split, recipe, out=tmp_path / "out", resources=CPU)
 
 
-def test_weights_that_are_not_finite_end_training_at_once(split, place, tmp_path):
+def test_weights_that_are_not_finite_stop_training_immediately(split, place, tmp_path):
     backend = load_model(place / "base", device="cpu")
     backend.network.proj.weight[1, 0] = torch.nan  # the row of happy, which is reused
 
     with pytest.raises(
-        TrainingError, match=r"the loss is not finite in epoch 1, step 1, on turns (\w+-\w+-\d, )+"
+        TrainingError, match=r"loss is not finite.* epoch 1, step 1,.* turns (\w+-\w+-\d, )+"
     ):
         train(
             split,
@@ -536,7 +552,7 @@ def test_weights_that_are_not_finite_end_training_at_once(split, place, tmp_path
 
 
 class FailsLater:
-    """Gives the features of others, and NaN once so many were asked for."""
+    """Returns the features of another object, and NaN after a number of turns."""
 
     def __init__(self, feed, *, after):
         self._feed = feed
@@ -560,7 +576,7 @@ def test_nan_in_a_later_epoch_leaves_the_checkpoint_before_it(split, recipe, tmp
         device=torch.device("cpu"),
     )
 
-    with pytest.raises(TrainingError, match="epoch 2, step 2, on turns"):
+    with pytest.raises(TrainingError, match="epoch 2, step 2,"):
         trainer.run()
     history, state = Checkpoints(tmp_path, {}).load()
     assert len(history.epochs) == 1
@@ -569,7 +585,7 @@ def test_nan_in_a_later_epoch_leaves_the_checkpoint_before_it(split, recipe, tmp
 
 @contextmanager
 def files_of_at_most(size):
-    """Fail to write files beyond *size* bytes, as on a full disk."""
+    """Make writes beyond *size* bytes of a file fail, as on a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -578,15 +594,14 @@ def files_of_at_most(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_disk_that_fills_up_leaves_the_checkpoint_before_it(split, recipe, tmp_path):
+def test_a_full_disk_leaves_the_previous_checkpoint(split, recipe, tmp_path):
     work = stopped(split, recipe, tmp_path / "out", after=1)
     before = (work / "last.pt").read_bytes()
 
     with (
         files_of_at_most(10_000),
         pytest.raises(
-            TrainingError,
-            match=r"of epoch 2 cannot be written .*File too large; that of epoch 1 is intact",
+            TrainingError, match=r"epoch 2 .*out\.training.*File too large.*epoch 1 is intact"
         ),
     ):
         train(split, recipe, out=tmp_path / "out", resources=CPU)
@@ -598,12 +613,12 @@ def test_a_disk_that_fills_up_leaves_the_checkpoint_before_it(split, recipe, tmp
     assert same(weights(tmp_path / "out"), weights(tmp_path / "whole"))
 
 
-def test_a_disk_that_is_full_when_the_model_is_saved_leaves_the_checkpoint(split, recipe, tmp_path):
+def test_a_full_disk_when_the_model_is_saved_leaves_the_checkpoint(split, recipe, tmp_path):
     work = stopped(split, recipe, tmp_path / "out", after=3)
 
     with (
         files_of_at_most(10_000),
-        pytest.raises(TrainingError, match="model cannot be written: File too large; the last"),
+        pytest.raises(TrainingError, match=r"model .*File too large.* checkpoint is intact"),
     ):
         train(split, recipe, out=tmp_path / "out", resources=CPU)
 
@@ -612,22 +627,22 @@ def test_a_disk_that_is_full_when_the_model_is_saved_leaves_the_checkpoint(split
     train(split, recipe, out=tmp_path / "out", resources=CPU)
 
 
-def test_audio_that_cannot_be_read_is_named(split, recipe, tmp_path):
+def test_an_error_names_audio_that_cannot_be_read(split, recipe, tmp_path):
     gone = split.train[0]
     source = replace(gone.cut.recording.sources[0], source=str(tmp_path / "gone.wav"))
     cut = replace(gone.cut, recording=replace(gone.cut.recording, sources=[source]))
     split = replace(split, train=(replace(gone, cut=cut), *split.train[1:]))
 
-    with pytest.raises(AudioError, match=f"turn '{gone.id}': .*gone.wav: no such audio file"):
+    with pytest.raises(AudioError, match=rf"turn '{gone.id}': .*gone\.wav\b"):
         train(split, recipe, out=tmp_path / "out", resources=CPU)
 
 
 @pytest.mark.parametrize(
     ("recipe", "resources", "message"),
     [
-        (Recipe(), CPU, "tune: head needs a model to start from"),
-        (Recipe(tune="all"), Resources(base=FakeBackend()), "fake cannot be trained: its weights"),
-        (Recipe(tune="new"), Resources(base=FakeBackend()), "a new network starts from no model"),
+        (Recipe(), CPU, "tune: head .*base model"),
+        (Recipe(tune="all"), Resources(base=FakeBackend()), "fake .*weights"),
+        (Recipe(tune="new"), Resources(base=FakeBackend()), "tune: new .*base model"),
     ],
 )
 def test_a_recipe_that_does_not_fit_its_model_is_an_error(
@@ -638,7 +653,7 @@ def test_a_recipe_that_does_not_fit_its_model_is_an_error(
 
 
 def test_patience_without_development_turns_is_an_error(examples, tmp_path):
-    with pytest.raises(OptionsError, match="patience stops training when development turns"):
+    with pytest.raises(OptionsError, match=r"patience .*development turns"):
         train(
             make_split(examples),
             Recipe(tune="new", patience=2),

@@ -1,4 +1,4 @@
-"""``emo2vec train`` from a shell: what is asked for is trained, and mistakes are skipped."""
+"""``emo2vec train``: its options, its output and its errors."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def test_a_recipe_in_a_file_makes_a_model(place, tmp_path):
 
     assert result.exit_code == 0, result.stderr
     assert "epoch 2 of 2: loss " in result.stderr
-    assert (
-        "out: trained on 16 turns for 2 epochs; the weights are those of epoch 2" in result.stderr
-    )
+    summary = result.stderr.splitlines()[-1]
+    for fact in (str(tmp_path / "out"), "16 turns", "2 epochs", "epoch 2"):
+        assert fact in summary
     assert result.stdout == ""
     assert set(predict(tmp_path / "out", place / "wav" / "ann-sad-0.wav").scores) == {
         "happy",
@@ -59,7 +59,7 @@ def test_a_recipe_in_a_file_makes_a_model(place, tmp_path):
     }
 
 
-def test_a_run_that_was_killed_says_where_it_goes_on(place, tmp_path):
+def test_a_resumed_run_reports_where_it_resumes(place, tmp_path):
     def kill(row):
         if row.epoch == 2:
             raise KeyboardInterrupt
@@ -73,11 +73,11 @@ def test_a_run_that_was_killed_says_where_it_goes_on(place, tmp_path):
 
     assert again.exit_code == 0, again.stderr
     first, second, *_ = again.stderr.splitlines()
-    assert first == "emo2vec: goes on after epoch 2 of 3"
+    assert "after epoch 2 of 3" in first
     assert second.startswith("emo2vec: epoch 3 of 3: loss ")
 
 
-def test_development_turns_are_judged_and_shown(place, tmp_path):
+def test_the_evaluation_on_development_turns_is_shown(place, tmp_path):
     result = command(
         place, tmp_path, "--recipe", place / "recipe.yaml", "--dev-speakers", "bob, dee"
     )
@@ -87,7 +87,7 @@ def test_development_turns_are_judged_and_shown(place, tmp_path):
     assert "8 turns of 2 speakers" in result.stdout
     card = (tmp_path / "out" / "README.md").read_text("utf-8")
     assert "2 speakers (ann, cem)" in card
-    assert "- From: cuts.jsonl.gz." in card
+    assert "cuts.jsonl.gz.\n" in card
 
 
 def test_options_override_the_recipe(place, tmp_path):
@@ -105,7 +105,7 @@ def test_options_override_the_recipe(place, tmp_path):
         assert line in card
 
 
-def test_the_embedded_shape_hears_by_a_filter_bank_unless_told_otherwise(place, tmp_path):
+def test_the_embedded_shape_has_a_filter_bank_by_default(place, tmp_path):
     for name, extra in (("banked", []), ("random", ["--set", "front_end=random"])):
         command(place, tmp_path / name, "--new", "tiny", "--epochs", 1, *extra)
 
@@ -116,7 +116,7 @@ def test_the_embedded_shape_hears_by_a_filter_bank_unless_told_otherwise(place, 
 @pytest.mark.parametrize(
     "options", [["--tune", "head"], ["--tune", "top", "--blocks", 1], ["--tune", "all"], []]
 )
-def test_a_model_is_tuned_as_asked(place, tmp_path, options):
+def test_only_tuning_the_head_caches_embeddings(place, tmp_path, options):
     result = command(
         place, tmp_path, "--model", place / "base", "--epochs", 1, "--device", "cpu", *options
     )
@@ -147,10 +147,10 @@ def test_notes_and_the_label_map_are_in_the_card(place, tmp_path):
     assert card.startswith("# Tones\n")
     assert "Tones of four people." in card
     assert "- Classes: sad, surprised." in card
-    assert "- Labels: happy is surprised." in card
+    assert "happy mapped to surprised" in card
 
 
-def test_leaving_out_one_speaker_at_a_time_shows_a_table(place, tmp_path):
+def test_leave_one_speaker_out_shows_a_table(place, tmp_path):
     result = command(
         place, tmp_path, "--recipe", place / "recipe.yaml", "--epochs", 1, "--leave-one-speaker-out"
     )
@@ -158,67 +158,68 @@ def test_leaving_out_one_speaker_at_a_time_shows_a_table(place, tmp_path):
     assert result.exit_code == 0, result.stderr
     assert result.stdout == (tmp_path / "out" / "cross-validation.md").read_text()
     assert "| dee | 4 |" in result.stdout
-    assert "speaker dee is judged" in result.stderr
+    assert "speaker dee" in result.stderr
 
 
 @pytest.mark.parametrize(
-    ("options", "status", "message"),
+    ("options", "status", "facts"),
     [
-        (["--tune", "all", "--new", "tiny"], 2, "--tune is for a model that is there"),
-        (["--new", "tiny", "--model", "tiny"], 2, "--model is for --tune"),
-        (["--blocks", 2], 2, "--blocks is for --tune top"),
-        (["--leave-one-speaker-out", "--dev-share", 0.2], 2, "judges by who is left out"),
-        (["--leave-one-speaker-out", "--title", "T"], 2, "makes a table: there is no card"),
-        (["--set", "epochs"], 2, "a setting is FIELD=VALUE, got 'epochs'"),
-        (["--set", "epoch=3"], 1, "a recipe has no epoch (is epochs meant?); it has tune, "),
-        (["--new", "none.yaml"], 1, "none.yaml: "),
-        (["--new", "tiny", "--dev-speakers", "eve"], 1, "there is no speaker eve"),
+        (["--tune", "all", "--new", "tiny"], 2, ["--tune", "--new"]),
+        (["--new", "tiny", "--model", "tiny"], 2, ["--model", "new network"]),
+        (["--blocks", 2], 2, ["--blocks", "--tune top"]),
         (
-            ["--new", "tiny", "--patience", 2],
-            1,
-            "hold some out (--dev, --dev-speakers or --dev-share)",
+            ["--leave-one-speaker-out", "--dev-share", 0.2],
+            2,
+            ["--dev-share", "--leave-one-speaker-out"],
         ),
+        (["--leave-one-speaker-out", "--title", "T"], 2, ["--title", "--leave-one-speaker-out"]),
+        (["--set", "epochs"], 2, ["FIELD=VALUE", "got 'epochs'"]),
+        (["--set", "epoch=3"], 1, ["epoch (", "'epochs'", "tune, blocks"]),
+        (["--new", "none.yaml"], 1, ["none.yaml: "]),
+        (["--new", "tiny", "--dev-speakers", "eve"], 1, ["speaker eve", "ann, bob"]),
+        (["--new", "tiny", "--patience", 2], 1, ["--patience", "--dev-share"]),
         (
             ["--new", "tiny", "--dev-share", 0.2, "--dev-speakers", "ann"],
             1,
-            "(--dev), or these speakers (--dev-speakers), or a share (--dev-share): give one",
+            ["(--dev)", "(--dev-speakers)", "(--dev-share)"],
         ),
-        (["--recipe", "none.yaml"], 1, "none.yaml: No such file or directory"),
-        (["--model", "fake"], 1, "fake cannot be trained: its weights are not at hand"),
+        (["--recipe", "none.yaml"], 1, ["none.yaml: No such file or directory"]),
+        (["--model", "fake"], 1, ["fake", "trained", "weights"]),
     ],
 )
-def test_mistakes_are_reported(place, tmp_path, options, status, message):
+def test_mistakes_are_reported(place, tmp_path, options, status, facts):
     result = command(place, tmp_path, *options)
 
     assert result.exit_code == status
-    assert message in " ".join(result.stderr.split())
+    for fact in facts:
+        assert fact in " ".join(result.stderr.split())
     assert not (tmp_path / "out").exists()
 
 
-def test_a_speaker_on_both_sides_is_named(place, tmp_path):
+def test_an_error_names_speakers_in_both_sets(place, tmp_path):
     result = command(
         place, tmp_path, "--recipe", place / "recipe.yaml", "--dev", place / "cuts.jsonl.gz"
     )
 
     assert result.exit_code == 1
-    assert "speakers are in training and in development: ann, bob, cem, dee" in result.stderr
+    assert "training and development: ann, bob, cem, dee" in result.stderr
 
 
-def test_labels_that_are_missing_are_an_error_unless_skipped(place, tmp_path):
+def test_missing_labels_are_an_error_unless_skipped(place, tmp_path):
     bare = cut(tmp_path, "bare", tone(200), speaker="ann", emotion=None)
     path = manifest(tmp_path / "cuts.jsonl", [*corpus(tmp_path / "wav"), bare])
     options = ["--output", tmp_path / "out", "--recipe", place / "recipe.yaml"]
 
     refused = run("train", path, *options).stderr
-    assert "1 of 17 supervisions have no label" in refused
+    assert "1 of 17 supervisions" in refused
     assert all(option in refused for option in ("--field", "--skip-unlabelled"))
     skipped = run("train", path, *options, "--skip-unlabelled")
     assert skipped.exit_code == 0
-    assert f"emo2vec: {path}: not used: 1 without a label\n" in skipped.stderr
-    assert "- Not used: 1 without a label." in (tmp_path / "out" / "README.md").read_text("utf-8")
+    assert f"{path}: not used: 1 " in skipped.stderr
+    assert "- Not used: 1 " in (tmp_path / "out" / "README.md").read_text("utf-8")
 
 
-def test_turns_that_the_label_map_leaves_out_are_counted(place, tmp_path):
+def test_turns_left_out_by_the_label_map_are_counted(place, tmp_path):
     odd = cut(tmp_path, "odd", tone(200), speaker="ann", emotion="bored")
     path = manifest(tmp_path / "cuts.jsonl", [*corpus(tmp_path / "wav"), odd])
     (tmp_path / "map.yaml").write_text("bored: null\n")
@@ -227,10 +228,12 @@ def test_turns_that_the_label_map_leaves_out_are_counted(place, tmp_path):
     result = run("train", path, "--output", tmp_path / "out", *options, "--leave-one-speaker-out")
 
     assert result.exit_code == 0, result.stderr
-    assert f"emo2vec: {path}: not used: 1 left out by the label map\n" in result.stderr
+    (line,) = (line for line in result.stderr.splitlines() if str(path) in line)
+    for fact in ("not used: 1 ", "label map"):
+        assert fact in line
 
 
-def test_libraries_that_are_missing_are_named_with_the_extra(place, tmp_path, monkeypatch):
+def test_an_error_names_the_extra_of_a_missing_library(place, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
 
     result = command(place, tmp_path, "--new", "tiny")
