@@ -1,4 +1,4 @@
-"""FunASR: its ``generate()`` on the batched engine, its transcripts, its own network as a back end."""
+"""FunASR integration: a batched ``generate()``, transcripts, and FunASR's network as a back end."""
 
 import lazy_loader
 

@@ -1,8 +1,8 @@
-"""FunASR's ``AutoModel(...).generate(...)`` for emotion2vec, run by this package's engine.
+"""A replacement for FunASR's ``AutoModel(...).generate(...)`` for emotion2vec, with batches.
 
-The same names of arguments and the same results, of batches instead of one file at a time.
-FunASR need not be installed. ``docs/funasr.md`` lists what is deliberately different. Whatever
-cannot be read becomes audio that fails with the reason, so that one broken item fails alone.
+Argument names and results are those of FunASR, which need not be installed. ``docs/funasr.md``
+lists the intended differences. An item that cannot be read gets a reason and does not affect the
+others.
 """
 
 from __future__ import annotations
@@ -48,45 +48,46 @@ from emo2vec_plugins.integrations import (
 from emo2vec_plugins.models import PUBLISHED
 
 HUBS = {"ms": "iic", "modelscope": "iic", "hf": "emotion2vec", "huggingface": "emotion2vec"}
-"""Who publishes emotion2vec, by the reference's names of hubs."""
+"""Owner of the emotion2vec repositories on each hub, by FunASR's names of the hubs."""
 
 QUIET = frozenset({"disable_update", "disable_pbar", "disable_log", "log_level"})
-"""Of what the reference says while it works, which is nothing here."""
+"""FunASR's arguments for its progress output. This package prints nothing."""
 
 IN_CONSTRUCTOR = QUIET | {"batch_size", "ncpu", "seed"}
 IN_GENERATE = QUIET | {"batch_size", "batch_size_s", "batch_size_threshold_s", "input_len", "ncpu"}
-"""What the reference knows and results do not depend on: taken, and of no effect."""
+"""FunASR's arguments that do not affect results: accepted and ignored."""
 
 HINTS = {
     **dict.fromkeys(
         ("vad_model", "vad_kwargs", "punc_model", "punc_kwargs", "spk_model", "spk_kwargs"),
-        "give what FunASR found of who speaks when to annotate_sentences",
+        "pass the result of a FunASR pipeline to annotate_sentences",
     ),
-    **dict.fromkeys(("fp16", "bf16"), "dtype='float16' or dtype='bfloat16' choose the arithmetic"),
-    "ngpu": "device='cpu' keeps off the GPU",
-    "data_type": "the type of the input decides: paths, samples, bytes",
-    "device": "AutoModel(..., device=...) places the model",
+    **dict.fromkeys(("fp16", "bf16"), "use dtype='float16' or dtype='bfloat16'"),
+    "ngpu": "use device='cpu' to avoid the GPU",
+    "data_type": "omit it: the type of the input is detected",
+    "device": "use AutoModel(..., device=...)",
 }
 
 
 class AutoModel:
-    """Emotion2vec by FunASR's interface.
+    """Emotion2vec with the interface of FunASR's ``AutoModel``.
 
     Args:
-        model: A name that `load_model` knows, as ``tiny`` or ``iic/emotion2vec_plus_large``; a
-            folder; a model that is loaded; or an `Engine`, whose labels and windows are kept.
-        device: ``cpu``, ``cuda``, ``cuda:1``; the best there is if None.
+        model: A name that `load_model` accepts, such as ``tiny`` or
+            ``iic/emotion2vec_plus_large``; a folder; a loaded model; or an `Engine`, whose labels
+            and windows are kept.
+        device: ``cpu``, ``cuda`` or ``cuda:1``. The best available device if None.
         dtype: ``float32``, ``bfloat16`` or ``float16``.
-        hub: ``ms`` or ``hf``: where published models come from, whichever name they are given.
-        plugins: Those installed, unless given.
-        without_effect: `IN_CONSTRUCTOR`.
+        hub: ``ms`` or ``hf``. Published models are loaded from this hub, under either name.
+        plugins: The installed plugins by default.
+        without_effect: FunASR's arguments that do not affect results: `IN_CONSTRUCTOR`.
 
     Attributes:
-        engine: What scores; give it in place of a model to keep to its labels and windows.
+        engine: The engine that scores.
 
     Raises:
-        OptionsError: If an argument is none of these.
-        Emo2vecError: Whatever `load_model` raises.
+        OptionsError: If an argument is unknown.
+        Emo2vecError: Any error of `load_model`.
     """
 
     def __init__(
@@ -118,37 +119,41 @@ class AutoModel:
         progress_callback: Callable[[int, int], Any] | None = None,
         **without_effect: Any,
     ) -> list[dict[str, Any]]:
-        """Return one result for each item, in order.
+        """Score all items and return one result for each, in order.
 
-        Each is a dictionary with the reference's keys: ``key``; ``labels``, the lines of
+        A result is a dictionary with FunASR's keys: ``key``; ``labels``, the lines of
         ``tokens.txt`` without ``unuse``; ``scores``, a list of floats in the order of the labels;
-        ``feats``, a float32 array of shape (width,) or (frames, width). An item that cannot be
-        scored has no labels and no scores, ``feats`` None, and one key more, ``reason``.
+        ``feats``, a float32 array of shape (width,) or (frames, width). If an item cannot be
+        scored, its labels and scores are empty, ``feats`` is None, and the key ``reason`` is
+        added.
 
         Args:
             input: A path; a list of paths as ``.scp``, ``.txt``, ``.text``, ``.json`` or
                 ``.jsonl``; samples as a numpy array or a tensor; bytes; a binary file; or a list
                 of these.
-            output_dir: Write each item's ``feats`` to ``KEY.npy`` in this folder, as soon as they
-                are known.
-            granularity: ``frame`` gives ``feats`` of 50 frames a second.
-            extract_embedding: Whether there are ``feats``; a model without a head always has.
-            fs: Samples per second of arrays, and of bytes that are no audio file.
-            key: Replaces the keys: one for one item, or one for each.
-            progress_callback: Called with how many items are done, and of how many.
-            without_effect: `IN_GENERATE`.
+            output_dir: Folder for the ``feats`` of each item, as ``KEY.npy``. Each file is
+                written as soon as its item is scored.
+            granularity: ``frame`` for ``feats`` of 50 frames per second.
+            extract_embedding: Whether to return ``feats``. Ignored for a model without a head,
+                which always returns them.
+            fs: Samples per second of arrays, and of bytes that are not an audio file.
+            key: Replaces the keys: one key for a single item, or one for each item.
+            progress_callback: Called with the number of scored items and of all items.
+            without_effect: FunASR's arguments that do not affect results: `IN_GENERATE`.
 
         Raises:
-            OptionsError: If an argument is none of these, keys are not one for each item, or
-                *output_dir* cannot hold one file for each key.
-            FormatError: If a line of a list is none.
+            OptionsError: If an argument is unknown, the number of keys is wrong, or two keys need
+                the same file in *output_dir*.
+            FormatError: If a line of a list is malformed.
             OSError: If a list cannot be read, or arrays cannot be written.
         """
         _refuse_others(without_effect, IN_GENERATE, "generate()")
         rate: Any = fs
         is_rate = isinstance(rate, Real) and rate is not True
         if not is_rate or not 0 < rate < math.inf or rate % 1:
-            raise OptionsError(f"fs is samples per second, a positive int, got {fs!r:.100}")
+            raise OptionsError(
+                f"expected fs as a positive int, in samples per second, got {fs!r:.100}"
+            )
         engine = self.engine.with_granularity(granularity)
         if not (wanted := extract_embedding or not engine.labels.names):
             engine = self.engine.with_granularity("utterance")
@@ -185,10 +190,10 @@ def _result(key: str, emotion: Emotion, engine: Engine) -> dict[str, Any]:
 def _writer(
     folder: str | os.PathLike[str] | None, sounds: Sequence[Input], *, wanted: bool
 ) -> Callable[[str, FloatArray | None], None]:
-    if not folder:  # an empty string is none, as the reference has it
+    if not folder:  # FunASR also treats an empty string as None
         return lambda _key, _array: None
     if not wanted:
-        warn("output_dir stays empty: extract_embedding=False asks for none")
+        warn("nothing is written to output_dir: there are no arrays with extract_embedding=False")
         return ArrayFolder(folder, ()).write
     refuse_shared_keys(sounds)
     return ArrayFolder(folder, [each.key for each in sounds]).write
@@ -196,7 +201,7 @@ def _writer(
 
 def _on_hub(model: str | os.PathLike[str], hub: str | None) -> str | os.PathLike[str]:
     if hub is not None and hub not in HUBS:
-        raise OptionsError(f"hub is one of {', '.join(HUBS)}, got {hub!r}")
+        raise OptionsError(f"expected one of {', '.join(HUBS)} as hub, got {hub!r}")
     if hub is None or not isinstance(model, str) or Path(model).exists():
         return model
     owner, _, name = model.rpartition("/")
@@ -208,23 +213,23 @@ def _refuse_others(given: Mapping[str, Any], accepted: frozenset[str], where: st
     if name := next((name for name in given if name not in accepted), None):
         hint = f"; {HINTS[name]}" if name in HINTS else ""
         listed = ", ".join(sorted(accepted))
-        raise OptionsError(f"{where} has no argument {name!r}{hint}; without effect: {listed}")
+        raise OptionsError(f"{where} has no argument {name!r}{hint}; ignored ones: {listed}")
 
 
 def named_sounds(given: Any, *, key: str | Sequence[str] | None = None) -> list[Input]:
-    """Return the items in *given*, in order.
+    """Return the items in *given*, in order, with FunASR's keys.
 
-    Keys are those the reference derives: of a list its own, of a file its stem, where files of
-    one stem get as much of their paths as distinguishes them; of anything else ``rand_key_`` and
-    thirteen letters, for each its own.
+    A list of files can have keys. The key of another file is its stem, or as much of its path as
+    distinguishes files with the same stem. Any other item gets ``rand_key_`` and thirteen random
+    letters or digits.
 
     Args:
         given: A path; a ``.scp``, ``.txt``, ``.text``, ``.json`` or ``.jsonl`` list of paths;
             samples; bytes; a binary file; or a list or tuple of these.
-        key: Replaces the keys: one for one item, or one for each.
+        key: Replaces the keys: one key for a single item, or one for each item.
 
     Raises:
-        OptionsError: If there are not as many keys as items.
+        OptionsError: If the number of keys is not that of the items.
         FormatError: If a line of a list is malformed.
         OSError: If a list cannot be read.
     """
@@ -233,22 +238,24 @@ def named_sounds(given: Any, *, key: str | Sequence[str] | None = None) -> list[
         return sounds
     keys = [key] if isinstance(key, str) else list(key)
     if len(keys) != len(sounds) or not all(isinstance(each, str) for each in keys):
-        raise OptionsError(f"key is a string for each of {len(sounds)} items, got {key!r:.100}")
+        raise OptionsError(
+            f"expected a string as key of each of {len(sounds)} items, got {key!r:.100}"
+        )
     return [replace(sound, key=each) for sound, each in zip(sounds, keys, strict=True)]
 
 
 def as_audio(source: Any, rate: int) -> Audio:
-    """Return the sound of one item; one that is not audio fails when it is read.
+    """Return the audio of one item. If it is not audio, reading the result raises an error.
 
     Args:
-        source: A path, samples of one channel or several, bytes, or anything that
-            `emo2vec_plugins.audio.open_audio` opens. Bytes are an audio file, or else samples of
-            16 bits without a header.
-        rate: Of samples, per second; a file knows its own.
+        source: A path, samples of one channel or several, bytes, or anything else that
+            `emo2vec_plugins.audio.open_audio` opens. Bytes are an audio file or 16-bit samples
+            without a header.
+        rate: Samples per second of arrays and of bytes without a header.
     """
     try:
         if isinstance(source, str) and source.startswith(("http://", "https://")):
-            return MissingAudio(f"{source}: nothing is fetched from the network; save it to a file")
+            return MissingAudio(f"{source}: URLs are not supported; download the file first")
         if isinstance(source, bytes | bytearray | memoryview):
             return _from_bytes(bytes(source), rate)
         if hasattr(source, "shape"):
@@ -261,14 +268,14 @@ def as_audio(source: Any, rate: int) -> Audio:
 def _from_bytes(data: bytes, rate: int) -> Audio:
     if is_audio_file(data):
         return StreamAudio(BytesIO(data))
-    # Without a header the reference reads 16-bit samples: half a sample is something else.
+    # FunASR reads bytes without a header as 16-bit samples.
     if len(data) % 2:
-        raise AudioError(f"{len(data)} bytes are neither an audio file nor samples of 16 bits each")
+        raise AudioError(f"expected an audio file or 16-bit samples, got {len(data)} other bytes")
     return ArrayAudio(np.frombuffer(data, dtype="<i2"), rate)
 
 
 def _channels_first(samples: Any) -> Any:
-    """Return samples as (samples,) or (channels, samples); the shorter axis is the channels."""
+    """Return samples of shape (samples,) or (channels, samples); the shorter axis is channels."""
     if hasattr(samples, "detach"):
         samples = samples.detach().cpu()
         # numpy has no bfloat16.
@@ -291,8 +298,8 @@ def _is_path(given: Any) -> TypeGuard[str | os.PathLike[str]]:
 
 
 def _line(line: str) -> Input:
-    """Read ``KEY PATH``, or a path alone, with blanks in it or not."""
-    # The reference takes any of these lists in either form, and so decides by what is there.
+    """Parse ``KEY PATH``, or only a path, which may contain spaces."""
+    # FunASR accepts both forms in any of these lists. An existing file decides.
     alone = len(line.split(maxsplit=1)) == 1 or Path(line).is_file()
     return unnamed(line) if alone else scp_line(line)
 

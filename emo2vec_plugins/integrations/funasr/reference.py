@@ -1,6 +1,6 @@
-"""FunASR's own network as a back end: ``funasr:FOLDER``, one clip at a time.
+"""FunASR's network as a back end: ``funasr:FOLDER``, one clip at a time.
 
-It is what parity is measured against, and a way to run whatever FunASR can load.
+It is the reference for parity tests, and can run any emotion2vec model that FunASR can load.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def emo2vec_models() -> list[NamedModel]:
 
 def _load(source: str, *, device: str | None, dtype: str) -> Backend:
     if dtype != "float32":
-        raise OptionsError(f"the reference runs in float32, not in {dtype}")
+        raise OptionsError(f"expected float32 as dtype of a funasr: model, got {dtype}")
     from emo2vec_plugins.models import find_folder
 
     folder = find_folder(source)
@@ -46,8 +46,7 @@ def _load(source: str, *, device: str | None, dtype: str) -> Backend:
 
 
 def _arguments(folder: Path, device: str | None) -> dict[str, Any]:
-    # Given a folder that lacks configuration.json, FunASR would ask a hub; so every file that it
-    # may look for is named.
+    # FunASR accesses a hub if the folder lacks configuration.json. Naming every file avoids this.
     tokens = folder / "tokens.txt"
     return {
         "model": str(folder),
@@ -60,11 +59,11 @@ def _arguments(folder: Path, device: str | None) -> dict[str, Any]:
 
 
 class FunasrBackend:
-    """Runs FunASR's ``Emotion2vec`` on one waveform after another.
+    """Runs FunASR's ``Emotion2vec`` on one waveform at a time.
 
     Args:
         model: A ``funasr.AutoModel`` of an emotion2vec.
-        name: What results say of it.
+        name: Name of the model in results.
     """
 
     batch_seconds = 30.0
@@ -80,7 +79,7 @@ class FunasrBackend:
         self.provenance = Provenance(model=f"funasr:{name}", tokens=tokens)
 
     def run(self, waveforms: Sequence[FloatArray]) -> list[Frames]:
-        """Return each waveform's frames, in order."""
+        """Return the frames of each waveform, in order."""
         return [self._frames(waveform) for waveform in waveforms]
 
     def _frames(self, waveform: FloatArray) -> Frames:

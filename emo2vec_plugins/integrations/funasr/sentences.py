@@ -1,9 +1,9 @@
-"""FunASR's transcripts, with an emotion on every sentence.
+"""Annotation of FunASR transcripts, with an emotion on every sentence.
 
-``AutoModel(model=..., vad_model=..., punc_model=..., spk_model=...).generate(...)`` gives one
-dictionary for each recording, in which ``sentence_info`` lists sentences with their times in
-milliseconds and, with a model of speakers, who speaks. They are known by this structure: FunASR
-is not needed, and results that were saved as JSON will do.
+``AutoModel(model=..., vad_model=..., punc_model=..., spk_model=...).generate(...)`` returns one
+dictionary for each recording. Its ``sentence_info`` lists sentences with times in milliseconds
+and, with a ``spk_model``, speakers. Results are recognised by this structure, so FunASR is not
+needed, and results that were saved as JSON also work.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from emo2vec_plugins.errors import OptionsError, SourceError
 from emo2vec_plugins.integrations import RecordsSession, refuse_frames
 
 SENTENCES = "sentence_info"
-"""Where a result lists its sentences."""
+"""Key of the sentences in a result."""
 
 WAVEFORM_KEYS = frozenset({"audio", "waveform"})
-"""A mapping with one of these is one recording's audio, not that of several by their keys."""
+"""A mapping with one of these keys is the audio of one recording, not a mapping of recordings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FunasrTranscript:
-    """A transcript with the audio it is of: a source, for many recordings in one stream.
+    """A transcript with its audio: a source for `annotate`, to score many recordings together.
 
     Attributes:
-        result: One dictionary of those that FunASR's ``generate()`` gives.
+        result: One dictionary from FunASR's ``generate()``.
         audio: Anything `emo2vec_plugins.audio.open_audio` opens.
     """
 
@@ -54,35 +54,34 @@ def annotate_sentences(
     options: Options | None = None,
     plugins: Plugins | None = None,
 ) -> Any:
-    """Return FunASR's results with an emotion on every sentence.
+    """Return copies of FunASR results with an emotion on every sentence.
 
-    Each sentence of ``sentence_info`` gets the fields that
-    `emo2vec_plugins.integrations.with_emotion` writes; everything else is as it
-    was, and what was given is not changed.
+    Each sentence of ``sentence_info`` gets the fields of
+    `emo2vec_plugins.integrations.with_emotion`. Everything else is copied unchanged.
 
     Args:
-        result: What ``generate()`` gave, or one dictionary of it.
-        audio: What was transcribed: for one result anything that
-            `emo2vec_plugins.audio.open_audio` opens; for several a list of these in the same
-            order, or a mapping from each result's ``key``.
-        score: An `Engine`, or anything that keeps the contract of `Scorer`.
-        options: The fields' prefix, whether to overwrite labels, to keep embeddings, and to leave
-            out frames in which others speak.
-        plugins: Those installed, unless given.
+        result: The result of ``generate()``, or one of its dictionaries.
+        audio: The transcribed audio. For one result, anything that
+            `emo2vec_plugins.audio.open_audio` opens. For several results, a list of these in the
+            same order, or a mapping from the ``key`` of each result.
+        score: An `Engine` or another `Scorer`.
+        options: The prefix of the fields, and whether to overwrite labels, to add embeddings, and
+            to exclude overlapped frames.
+        plugins: The installed plugins by default.
 
     Returns:
-        A dictionary for one, a list for a list. Of several, one that cannot be annotated comes
-        back as it was, with a warning.
+        A dictionary for one result, a list for a list. If one of several results cannot be
+        annotated, it is returned unchanged, with a warning.
 
     Raises:
-        SourceError: If this is no result of FunASR's, or one that lists no sentences.
-        OptionsError: If there are not as many recordings as results, a mapping has none of a
-            result's key, or options ask for arrays of frames.
-        AudioError: If *audio* is nothing that can be opened.
+        SourceError: If *result* is not a FunASR result, or has text but no sentences.
+        OptionsError: If there is not one recording for each result, or the options request
+            frames.
+        AudioError: If *audio* cannot be opened.
     """
     wanted = as_options(options)
     refuse_frames(wanted, "a FunASR result")
-    # One result raises what went wrong; among several, one that fails must not stop the others.
+    # For a single result, raise errors. One of several must not stop the others.
     one = isinstance(result, Mapping)
     sources = _sources([result] if one else result, audio)
     for source in sources:
@@ -104,7 +103,7 @@ def emo2vec_open(source: Any, options: Options) -> SentenceSession | None:
 
 
 class SentenceSession(RecordsSession):
-    """The sentences of one result, in their order; those without times are not scored."""
+    """The sentences of one result, in order. Sentences without times are not scored."""
 
     def __init__(self, source: FunasrTranscript, options: Options) -> None:
         self._result = source.result
@@ -112,13 +111,13 @@ class SentenceSession(RecordsSession):
         super().__init__(sentences, source.audio, [*map(_turn, sentences)], options)
 
     def finish(self) -> dict[str, Any]:
-        """Return a copy of the result with the emotions; one without sentences gets none."""
+        """Return a copy of the result with emotions; no sentences are added if it has none."""
         listed = self._result.get(SENTENCES) is not None
         return dict(self._result) | ({SENTENCES: self.records()} if listed else {})
 
 
 def _turn(sentence: Mapping[str, Any]) -> Turn | str:
-    # Where times and punctuation are not of one length, FunASR gives sentences without times.
+    # FunASR omits times of sentences if the numbers of punctuation marks and times differ.
     start, end, speaker = (sentence.get(name) for name in ("start", "end", "spk"))
     try:
         return Turn(
@@ -127,53 +126,55 @@ def _turn(sentence: Mapping[str, Any]) -> Turn | str:
             speaker=None if speaker is None else str(speaker),
         )
     except (TypeError, ValueError):
-        return f"a sentence needs start <= end, both in milliseconds, got {start!r} to {end!r}"
+        return f"expected start <= end of a sentence, in milliseconds, got {start!r} to {end!r}"
 
 
 def _is_result(source: Any) -> TypeGuard[Mapping[str, Any]]:
     if not isinstance(source, Mapping):
         return False
-    # Without sentences it is FunASR's all the same: of silence, or with the times of words alone.
+    # A FunASR result without sentences is of silence, or has only the times of words.
     return SENTENCES in source or {"key", "text", "timestamp"} <= source.keys()
 
 
 def _check(result: Any) -> None:
-    """Refuse what is no result of FunASR's, or has text and lists no sentences."""
+    """Raise SourceError if *result* is not a FunASR result, or has text but no sentences."""
     if not _is_result(result):
         got = f"{type(result).__name__}: {result!r:.100}"
-        raise SourceError(f"a FunASR result is a dictionary with 'sentence_info', got {got}")
+        raise SourceError(f"expected a FunASR result with 'sentence_info', got {got}")
     sentences = result.get(SENTENCES)
     if sentences is None and str(result.get("text") or "").strip():
         raise SourceError(
-            f"result {result.get('key')!r} lists no sentences: call "
-            "generate(..., sentence_timestamp=True), or give the AutoModel a spk_model"
+            f"result {result.get('key')!r} has no sentences; call "
+            "generate(..., sentence_timestamp=True), or use an AutoModel with a spk_model"
         )
     is_list = isinstance(sentences, list | tuple | None)
     if not is_list or not all(isinstance(each, Mapping) for each in sentences or ()):
-        where = f"result {result.get('key')!r}: sentence_info"
-        raise SourceError(f"{where} is a list of dictionaries, got {sentences!r:.100}")
+        raise SourceError(
+            f"result {result.get('key')!r}: expected a list of dictionaries as sentence_info, "
+            f"got {sentences!r:.100}"
+        )
 
 
 def _sources(results: Any, audio: Any) -> list[FunasrTranscript]:
     if isinstance(results, str | bytes) or not isinstance(results, Sequence):
         got = f"{type(results).__name__}: {results!r:.100}"
-        raise SourceError(f"expected what FunASR's generate() gives, got {got}")
+        raise SourceError(f"expected the result of FunASR's generate(), got {got}")
     if isinstance(audio, Mapping) or (len(results) == 1 and not isinstance(audio, list)):
         return [FunasrTranscript(result=each, audio=_audio_of(each, audio)) for each in results]
     sounds = audio if isinstance(audio, list) else [audio]
     if len(sounds) != len(results):
-        raise OptionsError(f"{len(results)} results are of {len(sounds)} recordings of audio")
+        raise OptionsError(f"expected audio for each of {len(results)} results, got {len(sounds)}")
     pairs = zip(results, sounds, strict=True)
     return [FunasrTranscript(result=each, audio=sound) for each, sound in pairs]
 
 
 def _audio_of(result: Any, audio: Any) -> Any:
-    """Return the sound of one result, of a mapping what it has for the result's key."""
+    """Return the audio of one result; look up its key if *audio* maps keys to recordings."""
     key = result.get("key") if isinstance(result, Mapping) else None
     if audio is None:
-        raise OptionsError(f"result {key!r} does not name its audio: pass Options(audio=...)")
+        raise OptionsError(f"result {key!r} has no audio; pass Options(audio=...)")
     if not isinstance(audio, Mapping) or not WAVEFORM_KEYS.isdisjoint(audio):
         return audio
     if key not in audio:
-        raise OptionsError(f"there is no audio for FunASR result {key!r}, only for {list(audio)}")
+        raise OptionsError(f"no audio for FunASR result {key!r}, only for {list(audio)}")
     return audio[key]

@@ -1,4 +1,4 @@
-"""Whisper transcripts: WhisperX, faster-whisper, openai-whisper."""
+"""Whisper integration: transcripts of WhisperX, faster-whisper and openai-whisper."""
 
 import lazy_loader
 

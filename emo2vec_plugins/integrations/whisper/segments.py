@@ -1,8 +1,8 @@
-"""Transcripts of WhisperX, openai-whisper and faster-whisper, with an emotion on every segment.
+"""Annotation of WhisperX, openai-whisper and faster-whisper transcripts, by segment.
 
-None of them is imported: a result of WhisperX is recognised by its structure, and a segment of
-faster-whisper exists only if that library is loaded. A transcript that names no speakers is joined
-with a diarization: each span gets the speaker who speaks longest in it, as WhisperX does it.
+These libraries are not imported: results are recognised by their structure, and a segment of
+faster-whisper exists only if that library is loaded. Speakers can come from a diarization. Then,
+as in WhisperX, each segment and word gets the speaker who speaks longest in it.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WhisperTranscript:
-    """A transcript with the audio it is of: a source, for many recordings in one stream.
+    """A transcript with its audio: a source for `annotate`, to score many recordings together.
 
     Attributes:
-        transcript: What WhisperX or openai-whisper returns, or the segments in it; or the
-            segments of faster-whisper, in a list or as they come.
+        transcript: A WhisperX or openai-whisper result, its segments, or any iterable of
+            faster-whisper segments.
         audio: Anything `emo2vec_plugins.audio.open_audio` opens.
-        diarization: Who speaks when, where the transcript does not say: anything
+        diarization: Speaker turns, if the transcript has no speakers: anything
             `emo2vec_plugins.integrations.whisper.read_speaker_turns` reads.
-        recording: Its name in a diarization of several; the audio file's if None.
+        recording: Name of the recording in an RTTM of several. If None, that of the audio file.
     """
 
     transcript: Any
@@ -65,32 +65,32 @@ def annotate_segments(
     options: Options | None = None,
     plugins: Plugins | None = None,
 ) -> Any:
-    """Return a transcript with an emotion on every segment.
+    """Return a copy of a transcript with an emotion on every segment.
 
-    Segments without times, or whose times are not in order, have no label and a reason. Those that
-    have a label keep it and are not scored, unless the options say otherwise.
+    A segment without times, or with times in the wrong order, gets None and a reason. A segment
+    with a label keeps it and is not scored, unless ``options.overwrite`` is set.
 
     Args:
-        transcript: What WhisperX or openai-whisper returns, or the segments in it; or the
-            segments of faster-whisper, in a list or as they come.
-        audio: What was transcribed: anything `emo2vec_plugins.audio.open_audio` opens. What
-            ``whisperx.load_audio`` gives is ``(samples, 16000)``.
-        score: An `Engine`, or anything that keeps the contract of `Scorer`.
-        diarization: Who speaks when, where the transcript does not say: anything
-            `emo2vec_plugins.integrations.whisper.read_speaker_turns` reads. Segments and
-            words get the speaker who speaks longest in them, in place of one they have.
-        recording: Its name in an RTTM of several; the audio file's if None.
-        options: What to attach, and whether to leave out what other speakers say in a segment.
-        plugins: Those installed, unless given.
+        transcript: A WhisperX or openai-whisper result, its segments, or any iterable of
+            faster-whisper segments.
+        audio: The transcribed audio: anything `emo2vec_plugins.audio.open_audio` opens. For
+            ``samples = whisperx.load_audio(...)``, pass ``(samples, 16000)``.
+        score: An `Engine` or another `Scorer`.
+        diarization: Speaker turns: anything
+            `emo2vec_plugins.integrations.whisper.read_speaker_turns` reads. Each segment and word
+            gets the speaker who speaks longest in it, which replaces an existing speaker.
+        recording: Name of the recording in an RTTM of several. If None, that of the audio file.
+        options: What to attach, and whether to exclude overlapped frames.
+        plugins: The installed plugins by default.
 
     Returns:
-        A copy of a result, or of a list of segments; for faster-whisper's segments, which have
-        no room for more, a list of their fields as dicts, in the same shape.
+        A copy of the result or of the list of segments. faster-whisper segments cannot have more
+        fields, so the result is a list of dictionaries with their fields.
 
     Raises:
-        SourceError: If the transcript or the diarization is none of these.
-        FormatError: If an RTTM is none, or has several recordings and none is the audio's.
-        OSError: If an RTTM cannot be read.
+        SourceError: If the transcript or the diarization is of another type.
+        FormatError: If the RTTM is malformed, or has several recordings and no match.
+        OSError: If the RTTM cannot be read.
     """
     source = WhisperTranscript(
         transcript=transcript, audio=audio, diarization=diarization, recording=recording
@@ -108,17 +108,17 @@ def emo2vec_open(source: Any, options: Options) -> SegmentsSession | None:
     if not (is_list or _is_result(source)):
         return None
     if options.audio is None:
-        raise OptionsError("a transcript does not name its audio: pass Options(audio=...)")
+        raise OptionsError("a transcript has no audio; pass Options(audio=...)")
     return SegmentsSession(WhisperTranscript(transcript=source, audio=options.audio), options)
 
 
 class SegmentsSession(RecordsSession):
-    """The segments of one transcript, in their order; those without times are not scored."""
+    """The segments of one transcript, in order. Segments without times are not scored."""
 
     def __init__(self, source: WhisperTranscript, options: Options) -> None:
         self._result, self._segments = _copied(source.transcript)
         self._speakers = SpeakerTurns(())
-        # Speakers first: who overlaps whom depends on them.
+        # Speakers first: overlap depends on them.
         if source.diarization is not None:
             is_path = isinstance(source.audio, str | os.PathLike)
             name = source.recording or (Path(source.audio).stem if is_path else None)
@@ -128,19 +128,19 @@ class SegmentsSession(RecordsSession):
         super().__init__(self._segments, source.audio, turns, options)
 
     def clips(self) -> Iterator[Clip]:
-        """Yield one clip a segment with times and no label, and where others speak in it."""
+        """Yield a clip with its overlap for each segment with times that must be scored."""
         for clip in super().clips():
             yield replace(clip, overlaps=self._others(clip))
 
     def finish(self) -> Any:
-        """Return the transcript with the emotions."""
+        """Return a copy of the transcript with emotions."""
         segments = self.records()
         return segments if self._result is None else {**self._result, "segments": segments}
 
     def _assign_speakers(self) -> None:
         """Give segments and words the speaker who speaks longest in them."""
         words = [word for segment in self._segments for word in _words(segment)]
-        # In a result that was read from a file, these are not the words of the segments.
+        # In a result that was read from a file, these are not the same objects.
         words += (self._result or {}).get("word_segments") or ()
         for record in (*self._segments, *words):
             turn = _turn(record)
@@ -149,11 +149,11 @@ class SegmentsSession(RecordsSession):
                 record["speaker"] = who
 
     def _others(self, clip: Clip) -> tuple[Span, ...] | None:
-        """Return where others speak, by other segments, by the words, and by the diarization."""
+        """Return where other speakers talk, by segments, words and the diarization."""
         turn, found = clip.turn, clip.overlaps
         if turn.speaker is None or found is None:
             return None
-        # WhisperX gives a segment one speaker, though its words may have several.
+        # In WhisperX a segment has one speaker, but its words may have several.
         words = map(_turn, _words(self._segments[clip.key]))
         by_word = SpeakerTurns(each for each in words if isinstance(each, Turn))
         for speakers in (by_word, self._speakers):
@@ -162,10 +162,10 @@ class SegmentsSession(RecordsSession):
 
 
 def _copied(transcript: Any) -> tuple[Record | None, list[Record]]:
-    """Return a copy of a result, None if it is none, and its segments, which are in that copy.
+    """Return a copy of the result, or None for other transcripts, and the segments in that copy.
 
-    All of it is copied at once: in WhisperX the words of the segments and ``word_segments`` are
-    the same objects, and stay so.
+    The result is copied as a whole: in WhisperX the words of segments and ``word_segments`` are
+    the same objects, which the copy preserves.
     """
     if _is_result(transcript):
         result = copy.deepcopy(dict(transcript))
@@ -185,8 +185,8 @@ def _record(segment: Any) -> Record:
 
 def _not_a_transcript(given: Any) -> SourceError:
     return SourceError(
-        "a transcript is what WhisperX or openai-whisper returns, or the first of what "
-        f"faster-whisper's transcribe() returns; got {type(given).__name__}"
+        "expected a WhisperX or openai-whisper result, or the segments of faster-whisper's "
+        f"transcribe(), got {type(given).__name__}"
     )
 
 
@@ -194,8 +194,8 @@ def _is_result(given: Any) -> bool:
     if not isinstance(given, Mapping) or not isinstance(given.get("segments"), list):
         return False
     texts = all(isinstance(each, Mapping) and "text" in each for each in given["segments"])
-    # Without segments it must have something else of a transcript: other toolkits' dicts have
-    # "segments", too.
+    # If there are no segments, another key must match: dicts of other toolkits also have
+    # "segments".
     return texts and bool(given["segments"] or "language" in given or "word_segments" in given)
 
 
@@ -208,20 +208,20 @@ def _words(segment: Record) -> list[Record]:
 
 
 def _turn(record: Record) -> Turn | str:
-    """Return when a segment or a word is spoken and by whom, or why that is not known."""
+    """Return the turn of a segment or word, or the reason why its times are unknown."""
     speaker = record.get("speaker")
     times: Any = (record.get("start"), record.get("end"))
     try:
         return Turn(start=times[0], end=times[1], speaker=None if speaker is None else str(speaker))
     except InvalidTurnError as error:
-        return f"no times to go by: {error}"
+        return f"no usable times: {error}"
 
 
 class SpeakerTurns:
-    """The speaker turns of one recording, which know who speaks in any span of it.
+    """The speaker turns of one recording, with lookups by span.
 
     Args:
-        turns: In any order; those without a speaker are left out.
+        turns: Turns in any order. Turns without a speaker are ignored.
     """
 
     def __init__(self, turns: Iterable[Turn]) -> None:
@@ -232,20 +232,23 @@ class SpeakerTurns:
         self._reach = list(accumulate((turn.end for turn in self._turns), max))
 
     def dominant(self, start: float, end: float) -> str | None:
-        """Return who speaks longest in a span, the first of several; None if no one does."""
+        """Return the speaker who speaks longest in a span, or None if there is no speech.
+
+        In a tie, the speaker who starts first.
+        """
         seconds: dict[str, float] = defaultdict(float)
         for speaker, (left, right) in self._within(start, end):
             seconds[speaker] += right - left
         return max(seconds, key=seconds.__getitem__, default=None)
 
     def others(self, speaker: str, start: float, end: float) -> list[Span]:
-        """Return the parts of a span in which others than *speaker* speak; they may overlap."""
+        """Return the parts of a span in which other speakers talk. They may overlap."""
         return [span for other, span in self._within(start, end) if other != speaker]
 
     def _within(self, start: float, end: float) -> Iterator[tuple[str, Span]]:
-        """Yield the speakers in a span and which part of it they speak, in order of their turns."""
-        # A long turn may reach into the span from before many short ones: go back as long as
-        # any turn so far reaches beyond the start.
+        """Yield (speaker, part of the span) for each turn in a span, in order of start."""
+        # A long turn before many short ones may end in the span, so go back while any earlier
+        # turn ends after the start of the span.
         stop = first = bisect_left(self._starts, end)
         while first and self._reach[first - 1] > start:
             first -= 1
@@ -256,17 +259,17 @@ class SpeakerTurns:
 
 
 def read_speaker_turns(diarization: Any, *, recording: str | None = None) -> SpeakerTurns:
-    """Return the speaker turns that a diarization has.
+    """Return the speaker turns of a diarization.
 
     Args:
-        diarization: The path of an RTTM; pyannote's ``Annotation`` or ``DiarizeOutput``; a list
+        diarization: The path of an RTTM; a pyannote ``Annotation`` or ``DiarizeOutput``; a list
             of `Turn`, or of mappings with ``start``, ``end`` and ``speaker``; or a table with
-            these columns, which WhisperX's ``DiarizationPipeline`` gives.
-        recording: Of an RTTM with several recordings, which one to take.
+            these columns, such as WhisperX's ``DiarizationPipeline`` returns.
+        recording: Name of the recording in an RTTM of several.
 
     Raises:
-        FormatError: If the file is not RTTM, or has several recordings and none is *recording*.
-        SourceError: If the diarization is none of these.
+        FormatError: If the file is not RTTM, or has several recordings but not *recording*.
+        SourceError: If the diarization is of another type.
         OSError: If the RTTM cannot be read.
     """
     if isinstance(diarization, str | os.PathLike):
@@ -298,12 +301,12 @@ def _given_turn(given: Any) -> Turn:
         raise
     except (KeyError, TypeError, ValueError) as error:
         raise SourceError(
-            f"a speaker turn has start, end and speaker, got {given!r:.200}"
+            f"expected a speaker turn with start, end and speaker, got {given!r:.200}"
         ) from error
 
 
 def _not_turns(given: Any) -> SourceError:
     return SourceError(
-        "speaker turns are the path of an RTTM, pyannote's Annotation or DiarizeOutput, or a list or "
-        f"table with start, end and speaker; got {type(given).__name__}"
+        "expected speaker turns as the path of an RTTM, a pyannote Annotation or DiarizeOutput, or "
+        f"a list or table with start, end and speaker, got {type(given).__name__}"
     )

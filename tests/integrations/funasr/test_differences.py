@@ -1,10 +1,11 @@
-"""Where FunASR's ``generate()`` is wrong or stops, ours does what docs/funasr.md says."""
+"""Differences from FunASR's ``generate()``, as listed in docs/funasr.md."""
 
 from __future__ import annotations
 
 import io
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -33,14 +34,14 @@ def scores(results):
     return [result["scores"] for result in results]
 
 
-def test_each_array_has_a_key_of_its_own(model, tmp_path):
+def test_each_array_has_a_separate_key(model, tmp_path):
     results = model.generate([tone(1), tone(2), tone(3)], output_dir=tmp_path)
 
     assert len({result["key"] for result in results}) == 3
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_files_of_one_name_have_keys_and_arrays_of_their_own(model, tmp_path):
+def test_files_with_the_same_name_have_separate_keys_and_arrays(model, tmp_path):
     paths = [tmp_path / folder / "x.wav" for folder in "ab"]
     for seconds, path in enumerate(paths, start=1):
         path.parent.mkdir()
@@ -54,7 +55,7 @@ def test_files_of_one_name_have_keys_and_arrays_of_their_own(model, tmp_path):
         np.testing.assert_array_equal(found, result["feats"])
 
 
-def test_channels_are_averaged_however_the_array_lies(model):
+def test_channels_are_averaged_on_either_axis(model):
     left, right = tone(1), tone(1, pitch=500)
     mean = scores(model.generate((left + right) / 2))
 
@@ -64,7 +65,7 @@ def test_channels_are_averaged_however_the_array_lies(model):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float16", "int16", "int32"])
-def test_samples_of_any_type_are_heard(model, dtype):
+def test_samples_of_any_type_are_scored(model, dtype):
     scale = 1 if dtype.startswith("float") else np.iinfo(dtype).max
     samples = (tone(1).astype(np.float64) * scale).astype(dtype)
 
@@ -73,13 +74,13 @@ def test_samples_of_any_type_are_heard(model, dtype):
     assert found["scores"] == pytest.approx(model.generate(tone(1))[0]["scores"], abs=1e-2)
 
 
-def test_tensors_of_half_precision_are_heard(model):
+def test_tensors_in_half_precision_are_scored(model):
     (found,) = model.generate(torch.from_numpy(tone(1)).bfloat16())
 
     assert found["labels"] == LABELS
 
 
-def test_path_objects_are_paths(model, write, tmp_path):
+def test_path_objects_are_accepted(model, write, tmp_path):
     path = write("a.wav", tone(1), 16_000)
     scp = tmp_path / "wav.scp"
     scp.write_text(f"utt {path}\n")
@@ -89,7 +90,7 @@ def test_path_objects_are_paths(model, write, tmp_path):
     assert [each["key"] for each in model.generate(scp)] == ["utt"]
 
 
-def test_bytes_may_be_in_a_list(model):
+def test_bytes_are_accepted_in_a_list(model):
     pcm = (tone(1) * 32_767).astype("<i2")
     stream = io.BytesIO()
     soundfile.write(stream, pcm, 16_000, format="WAV")
@@ -100,14 +101,16 @@ def test_bytes_may_be_in_a_list(model):
     assert results[0]["labels"] == LABELS
 
 
-def test_an_audio_file_in_bytes_knows_its_own_rate(model):
+def test_an_audio_file_in_bytes_has_its_own_rate(model):
     stream = io.BytesIO()
     soundfile.write(stream, tone(1), 16_000, format="WAV", subtype="FLOAT")
 
     assert scores(model.generate(stream.getvalue(), fs=8_000)) == scores(model.generate(tone(1)))
 
 
-def test_what_cannot_be_scored_says_why_and_stops_nothing(model, write, tmp_path):
+def test_an_item_that_cannot_be_scored_has_a_reason_and_does_not_stop_others(
+    model, write, tmp_path
+):
     (tmp_path / "text.wav").write_text("no audio")
     given = [
         *(tone(1)[:399], tone(0), tmp_path / "missing.wav", tmp_path / "text.wav", tmp_path),
@@ -126,20 +129,20 @@ def test_what_cannot_be_scored_says_why_and_stops_nothing(model, write, tmp_path
         assert list(result) == ["key", "labels", "scores", "reason", "feats"]
         assert (result["labels"], result["scores"], result["feats"]) == ([], [], None)
         assert result["reason"]
-    assert "too short: 399 samples" in results[0]["reason"]
-    assert "missing.wav: no such audio file" in results[2]["reason"]
-    assert "nothing is fetched from the network" in results[13]["reason"]
+    assert "399 samples" in results[0]["reason"]
+    assert "missing.wav" in results[2]["reason"]
+    assert "https://example.org/a.wav" in results[13]["reason"]
     assert len(list((tmp_path / "out").iterdir())) == 1
 
 
-def test_nothing_gives_nothing(model, tmp_path):
+def test_an_empty_list_has_no_results(model, tmp_path):
     (tmp_path / "empty.scp").write_text("\n")
 
     assert model.generate([]) == []
     assert model.generate(tmp_path / "empty.scp") == []
 
 
-def test_a_path_with_blanks_in_a_list_is_a_path(model, write, tmp_path):
+def test_a_path_in_a_list_may_contain_spaces(model, write, tmp_path):
     path = write("a b.wav", tone(1), 16_000)
     (tmp_path / "list.txt").write_text(f"\ufeff{path}\n\nutt {path}\n", "utf-8")
 
@@ -149,7 +152,7 @@ def test_a_path_with_blanks_in_a_list_is_a_path(model, write, tmp_path):
     assert results[0]["labels"] == results[1]["labels"] == LABELS
 
 
-def test_a_pipe_in_a_list_is_refused_and_never_run(model, tmp_path):
+def test_a_pipe_in_a_list_is_rejected_and_not_run(model, tmp_path):
     trap = tmp_path / "trap"
     (tmp_path / "wav.scp").write_text(f"utt touch {trap} |\n")
 
@@ -158,20 +161,20 @@ def test_a_pipe_in_a_list_is_refused_and_never_run(model, tmp_path):
     assert not trap.exists()
 
 
-def test_a_list_that_is_broken_names_the_line(model, tmp_path):
+def test_the_error_for_a_malformed_list_has_the_line(model, tmp_path):
     (tmp_path / "list.jsonl").write_text(json.dumps({"key": "a"}))
 
-    with pytest.raises(FormatError, match=r"list\.jsonl:1: expected"):
+    with pytest.raises(FormatError, match=r"list\.jsonl:1: "):
         model.generate(str(tmp_path / "list.jsonl"))
 
 
-def test_a_folder_for_arrays_of_which_there_are_none_is_told(model, tmp_path):
-    with pytest.warns(Emo2vecWarning, match="extract_embedding=False asks for none"):
+def test_an_output_folder_without_embeddings_raises_a_warning(model, tmp_path):
+    with pytest.warns(Emo2vecWarning, match=r"output_dir.*extract_embedding=False"):
         model.generate(tone(1), output_dir=tmp_path / "out", extract_embedding=False)
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_an_empty_name_is_no_folder(model, tmp_path, monkeypatch):
+def test_an_empty_output_folder_is_ignored(model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     model.generate(tone(1), output_dir="")
@@ -180,12 +183,12 @@ def test_an_empty_name_is_no_folder(model, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("key", ["../outside", "", "/outside", "a\0b"])
-def test_a_key_that_leaves_the_folder_is_refused(model, tmp_path, key):
-    with pytest.raises(OptionsError, match="no name of a file within"):
+def test_a_key_outside_of_the_folder_is_rejected(model, tmp_path, key):
+    with pytest.raises(OptionsError, match=re.escape(repr(key))):
         model.generate(tone(1), key=key, output_dir=tmp_path / "out")
 
 
-def test_two_items_of_one_key_are_refused_only_where_they_would_be_one_file(model, tmp_path):
+def test_two_items_with_one_key_are_rejected_only_if_written_to_files(model, tmp_path):
     given = [tone(1), tone(2)]
 
     assert [each["key"] for each in model.generate(given, key=["a", "a"])] == ["a", "a"]
@@ -193,7 +196,7 @@ def test_two_items_of_one_key_are_refused_only_where_they_would_be_one_file(mode
         model.generate(given, key=["a", "a"], output_dir=tmp_path / "out")
 
 
-def test_one_file_twice_is_one_array(model, write, tmp_path):
+def test_a_file_that_is_given_twice_is_written_once(model, write, tmp_path):
     path = write("a.wav", tone(1), 16_000)
 
     results = model.generate([str(path), path], output_dir=tmp_path / "out")
@@ -203,8 +206,8 @@ def test_one_file_twice_is_one_array(model, write, tmp_path):
 
 
 @pytest.mark.parametrize("key", ["one", ["a", "b", "c"], [1, 2]])
-def test_keys_are_one_for_each_item(model, key):
-    with pytest.raises(OptionsError, match="a string for each of 2 items"):
+def test_there_must_be_one_key_for_each_item(model, key):
+    with pytest.raises(OptionsError, match=r"key .*2 items"):
         model.generate([tone(1), tone(2)], key=key)
     assert [each["key"] for each in model.generate([tone(1), tone(2)], key=["a", "b"])] == [
         "a",
@@ -213,27 +216,27 @@ def test_keys_are_one_for_each_item(model, key):
 
 
 @pytest.mark.parametrize("fs", [0, -1, 16_000.5, "16000", None, True, float("nan"), float("inf")])
-def test_a_rate_that_is_none_is_refused(model, fs):
-    with pytest.raises(OptionsError, match="fs is samples per second"):
+def test_an_invalid_rate_is_rejected(model, fs):
+    with pytest.raises(OptionsError, match=f"fs .*{re.escape(repr(fs))}"):
         model.generate(tone(1), fs=fs)
 
 
-def test_another_granularity_is_refused(model):
-    with pytest.raises(OptionsError, match="'utterance' or 'frame', got 'word'"):
+def test_an_unknown_granularity_is_rejected(model):
+    with pytest.raises(OptionsError, match=r"'utterance'.*'frame'.*'word'"):
         model.generate(tone(1), granularity="word")
 
 
-def test_other_arguments_are_refused_by_name():
-    with pytest.raises(OptionsError, match=r"no argument 'vad_model'; give .* annotate_sentences"):
+def test_unknown_arguments_are_rejected_by_name():
+    with pytest.raises(OptionsError, match=r"AutoModel .*'vad_model'.* annotate_sentences"):
         AutoModel("tiny", vad_model="fsmn-vad")
-    with pytest.raises(OptionsError, match="no argument 'langauge'"):
+    with pytest.raises(OptionsError, match=r"generate\(\) .*'langauge'"):
         AutoModel(FakeBackend()).generate(tone(1), langauge="zh")
-    with pytest.raises(OptionsError, match="hub is one of ms, modelscope, hf, huggingface"):
+    with pytest.raises(OptionsError, match=r"ms, modelscope, hf, huggingface .*'gh'"):
         AutoModel("iic/emotion2vec_plus_large", hub="gh")
 
 
 @pytest.mark.parametrize("granularity", ["utterance", "frame"])
-def test_an_engine_keeps_its_labels_and_gives_either_granularity(granularity):
+def test_an_engine_keeps_its_labels_and_supports_either_granularity(granularity):
     engine = Engine(FakeBackend(), labels=["sad", "happy"], granularity=granularity)
     model = AutoModel(engine, plugins=Plugins(installed=False))
 
@@ -256,7 +259,7 @@ def test_clips_share_batches():
 
 @pytest.mark.parametrize("kind", ["WAV", "FLAC", "OGG", "MP3", "AIFF", "AU", "CAF", "RF64", "NIST"])
 @pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 44_100, 48_000])
-def test_audio_files_are_told_from_samples(kind, rate):
+def test_audio_files_are_distinguished_from_samples(kind, rate):
     stream = io.BytesIO()
     soundfile.write(stream, tone(1, rate=rate), rate, format=kind)
 
@@ -264,13 +267,13 @@ def test_audio_files_are_told_from_samples(kind, rate):
 
 
 @pytest.mark.parametrize("value", [-1, -5, -1025, 0, 20_000])
-def test_samples_that_begin_like_mp3_are_samples(value):
+def test_samples_that_begin_like_mp3_are_not_audio_files(value):
     assert not is_audio_file(np.full(4_000, value, dtype="<i2").tobytes())
     assert not is_audio_file(b"")
     assert not is_audio_file(b"\xff\xfb\x90")
 
 
-def test_the_folder_of_the_embedded_model_and_its_name_are_one():
+def test_the_tiny_model_is_the_same_by_name_and_by_folder():
     from emo2vec_plugins.models.published import TINY
 
     by_name, by_folder = AutoModel("tiny"), AutoModel(Path(TINY), device="cpu", disable_update=True)
@@ -279,22 +282,22 @@ def test_the_folder_of_the_embedded_model_and_its_name_are_one():
 
 
 class Hubs:
-    """Loads whatever hub's name it is given, and remembers it."""
+    """Loads a fake model for any name, and records the arguments."""
 
     def __init__(self):
-        self.asked = []
+        self.loaded = []
 
     @hookimpl
     def emo2vec_models(self):
         return [NamedModel(name="torch", description="", load=self.load, needs_source=True)]
 
     def load(self, source, *, device, dtype):
-        self.asked.append((source, device, dtype))
+        self.loaded.append((source, device, dtype))
         return FakeBackend()
 
 
 @pytest.mark.parametrize(
-    ("model", "hub", "asked"),
+    ("model", "hub", "loaded"),
     [
         ("iic/emotion2vec_plus_large", None, "iic/emotion2vec_plus_large"),
         ("iic/emotion2vec_plus_large", "ms", "iic/emotion2vec_plus_large"),
@@ -304,9 +307,9 @@ class Hubs:
         ("somebody/emotion2vec_plus_large", "hf", "somebody/emotion2vec_plus_large"),
     ],
 )
-def test_a_hub_gives_the_model_by_either_name(model, hub, asked):
+def test_either_name_of_a_model_works_with_either_hub(model, hub, loaded):
     hubs = Hubs()
 
     AutoModel(model, hub=hub, device="cpu", dtype="float16", plugins=Plugins([hubs]))
 
-    assert hubs.asked == [(asked, "cpu", "float16")]
+    assert hubs.loaded == [(loaded, "cpu", "float16")]

@@ -1,4 +1,4 @@
-"""``generate()`` gives what FunASR's own gives, for all that it takes."""
+"""``generate()`` returns the results of FunASR's, for every kind of input."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Pair:
         return cls(auto_model(folder), AutoModel(model=str(folder), device="cpu"))
 
     def agree(self, given, **arguments):
-        """Have both score *given*, and compare all but keys; return both results."""
+        """Score *given* with both, compare everything except keys, and return both results."""
         source = given() if callable(given) else given
         expected = self.theirs.generate(source, **arguments)
         found = self.ours.generate(given() if callable(given) else given, **arguments)
@@ -125,7 +125,7 @@ def test_a_list_of_json_lines(pair, files, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["wav.scp", "list.txt", "list.jsonl"])
-def test_a_list_without_keys_calls_files_by_their_names(pair, files, tmp_path, name):
+def test_keys_of_a_list_without_keys_are_file_names(pair, files, tmp_path, name):
     path = tmp_path / name
     lines = [json.dumps({"source": file}) for file in files] if name.endswith("l") else files
     path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
@@ -169,7 +169,7 @@ def test_an_audio_file_in_memory(pair, noise, kind, wrap):
 
 
 @pytest.mark.parametrize("rate", [16_000, 8_000])
-def test_bytes_without_a_header_are_samples_of_16_bits(pair, noise, rate):
+def test_bytes_without_a_header_are_16_bit_samples(pair, noise, rate):
     samples = (noise(rate) * 32_767).astype("<i2")
 
     pair.agree(samples.tobytes(), fs=rate)
@@ -185,7 +185,7 @@ def test_an_open_file(pair, files):
         pair.agree(lambda: next(sources))
 
 
-def test_results_alone(pair, files, tmp_path):
+def test_results_without_embeddings(pair, files, tmp_path):
     found, _ = pair.agree(files, extract_embedding=False, granularity="frame")
 
     assert list(found[0]) == ["key", "labels", "scores"]
@@ -199,11 +199,11 @@ def test_one_key_for_one_item(pair, noise, files):
         assert keys(found) == keys(expected) == ["mine"]
 
 
-def test_arguments_that_change_no_result(pair, files):
+def test_arguments_without_effect(pair, files):
     pair.agree(files, batch_size=2, disable_pbar=True, batch_size_s=60)
 
 
-def test_progress_is_told(pair, files):
+def test_progress_is_reported(pair, files):
     ours, theirs = [], []
 
     pair.ours.generate(files, progress_callback=lambda *done: ours.append(done))
@@ -212,7 +212,7 @@ def test_progress_is_told(pair, files):
     assert ours == theirs == [(1, 2), (2, 2)]
 
 
-def test_rows_without_a_class_are_left_out(tmp_path, noise):
+def test_unused_rows_of_the_head_are_omitted(tmp_path, noise):
     save_reference(tmp_path / "model", SMALL, PLACEHOLDERS)
 
     found, _ = Pair.of(tmp_path / "model").agree(noise(16_000))
@@ -221,7 +221,7 @@ def test_rows_without_a_class_are_left_out(tmp_path, noise):
 
 
 @GRANULARITIES
-def test_a_model_without_a_head_always_gives_embeddings(tmp_path, noise, granularity):
+def test_a_model_without_a_head_always_returns_embeddings(tmp_path, noise, granularity):
     save_reference(tmp_path / "model", SMALL, ())
 
     found, _ = Pair.of(tmp_path / "model").agree(
@@ -232,7 +232,7 @@ def test_a_model_without_a_head_always_gives_embeddings(tmp_path, noise, granula
     assert "reason" not in found[0]
 
 
-def test_windows_as_long_as_the_audio_are_what_the_reference_does(pair, folder, noise):
+def test_a_window_as_long_as_the_audio_equals_the_reference(pair, folder, noise):
     engine = Engine(load_model(folder, device="cpu"), max_window=3600)
 
     Pair(pair.theirs, AutoModel(engine)).agree(noise(35 * 16_000), granularity="frame")

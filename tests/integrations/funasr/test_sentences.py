@@ -1,4 +1,4 @@
-"""An emotion on every sentence that FunASR transcribed, whoever spoke it."""
+"""Emotions on the sentences of FunASR transcripts."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from emo2vec_plugins.testing import check_session, tone
 RATE = 16_000
 LOW, HIGH = 200.0, 2_000.0
 LENGTH = 6
-"""Seconds of each stretch of speech; FunASR tells no speakers apart in less than 15 s."""
+"""Seconds of each stretch of speech; FunASR does not separate speakers in less than 15 s."""
 
 
 class Part(torch.nn.Module):
-    """Stands for one of FunASR's models: says what that would say of what it is given."""
+    """Replaces one of FunASR's models with a function of its input."""
 
     def __init__(self, answer, **attributes):
         super().__init__()
@@ -60,7 +60,7 @@ def voice(speech):
 
 
 def transcriber():
-    """FunASR's AutoModel, put together as its constructor does, of parts without weights."""
+    """Build FunASR's AutoModel as its constructor does, from parts without weights."""
     from funasr import AutoModel
     from funasr.models.campplus.cluster_backend import ClusterBackend
 
@@ -79,7 +79,7 @@ def transcriber():
 
 @pytest.fixture(scope="module")
 def sound():
-    """Two voices in turn."""
+    """Two alternating voices."""
     time = np.arange(LENGTH * RATE) / RATE
     voices = [0.3 * np.sin(2 * np.pi * pitch * time) for pitch in (LOW, HIGH)]
     return np.concatenate(voices * 2).astype(np.float32)
@@ -87,7 +87,7 @@ def sound():
 
 @pytest.fixture(scope="module")
 def transcript(sound):
-    """What FunASR's own code makes of regions, words, punctuation and voices."""
+    """The result of FunASR's code for these regions, words, punctuation and voices."""
     level = logging.root.level
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -143,7 +143,7 @@ def test_sentences_of_the_toolkit_get_the_emotion_of_their_turn(transcript, soun
     assert json.loads(json.dumps(found)) == found
 
 
-def test_one_result_comes_back_as_one(transcript, sound, engine):
+def test_a_single_result_is_annotated_as_a_dictionary(transcript, sound, engine):
     found = annotated(transcript[0], (sound, RATE), engine)
 
     assert found == annotated(transcript, (sound, RATE), engine)[0]
@@ -174,7 +174,7 @@ def test_results_of_several_recordings_share_batches(engine):
     assert engine.backend.batches == [[16_000, 32_000]] * 3
 
 
-def test_speakers_are_known_to_overlap_each_other(engine):
+def test_overlap_of_speakers_is_flagged(engine):
     given = result(
         sentence(0, 2000, spk=0), sentence(1000, 3000, spk=1), sentence(2500, 3000, spk=1)
     )
@@ -184,7 +184,7 @@ def test_speakers_are_known_to_overlap_each_other(engine):
     assert [each["emotion_flags"] for each in found] == [["overlapped"], ["overlapped"], ["short"]]
 
 
-def test_what_overlaps_can_be_left_out(engine):
+def test_overlapped_frames_can_be_excluded(engine):
     given = result(sentence(0, 2000, spk=0), sentence(0, 2000, spk=1))
 
     found = annotated(given, (tone(2), RATE), engine, overlap="exclude")["sentence_info"]
@@ -193,7 +193,7 @@ def test_what_overlaps_can_be_left_out(engine):
     assert "overlapped throughout" in found[0]["emotion_reason"]
 
 
-def test_sentences_without_speakers_overlap_nobody(engine):
+def test_sentences_without_speakers_do_not_overlap(engine):
     given = result(sentence(0, 2000), sentence(0, 2000))
 
     found = annotated(given, (tone(2), RATE), engine)["sentence_info"]
@@ -205,19 +205,19 @@ def test_sentences_without_speakers_overlap_nobody(engine):
     ("start", "end"),
     [(None, 1000), (0, None), (2000, 1000), ("now", 5), (0, float("nan")), ([], 1)],
 )
-def test_a_sentence_without_its_times_says_so_and_stops_nothing(engine, start, end):
+def test_a_sentence_without_valid_times_gets_a_reason(engine, start, end):
     given = result(sentence(start, end, spk=0), sentence(0, 1000, spk=1))
 
     broken, whole = annotated(given, (tone(1), RATE), engine)["sentence_info"]
 
     assert broken["emotion"] is None
-    assert "both in milliseconds" in broken["emotion_reason"]
+    assert f"{start!r} to {end!r}" in broken["emotion_reason"]
     assert whole["emotion"] is not None
     assert whole["emotion_flags"] == []
 
 
-@pytest.mark.filterwarnings("ignore")  # FunASR's imports warn of many things
-def test_more_punctuation_than_times_gives_sentences_without_times(engine):
+@pytest.mark.filterwarnings("ignore")  # importing FunASR raises many warnings
+def test_sentences_without_times_of_too_much_punctuation_get_a_reason(engine):
     from funasr.utils.timestamp_tools import timestamp_sentence
 
     sentences = timestamp_sentence([1, 3, 1, 3], [[0, 500], [500, 1000]], "well we are here")
@@ -225,26 +225,24 @@ def test_more_punctuation_than_times_gives_sentences_without_times(engine):
     whole, broken = annotated(result(*sentences), (tone(1), RATE), engine)["sentence_info"]
 
     assert whole["emotion"] is not None
-    assert broken["emotion_reason"] == (
-        "a sentence needs start <= end, both in milliseconds, got None to 1000"
-    )
+    assert "None to 1000" in broken["emotion_reason"]
 
 
-def test_a_sentence_beyond_the_audio_says_so(engine):
+def test_a_sentence_after_the_end_of_the_audio_gets_a_reason(engine):
     found = annotated(result(sentence(5000, 6000)), (tone(1), RATE), engine)["sentence_info"]
 
     assert "too short" in found[0]["emotion_reason"]
 
 
-def test_audio_that_is_missing_is_the_reason_of_every_sentence(engine, tmp_path):
+def test_missing_audio_is_the_reason_at_every_sentence(engine, tmp_path):
     given = result(sentence(0, 1000), sentence(1000, 2000))
 
     found = annotated(given, tmp_path / "gone.wav", engine)["sentence_info"]
 
-    assert ["no such audio file" in each["emotion_reason"] for each in found] == [True, True]
+    assert ["gone.wav" in each["emotion_reason"] for each in found] == [True, True]
 
 
-def test_labels_that_are_there_are_kept_unless_asked(engine):
+def test_existing_labels_are_replaced_only_on_request(engine):
     given = result(sentence(0, 1000, emotion="mine"), sentence(0, 1000, emotion=""))
 
     kept = annotated(given, (tone(1), RATE), engine)["sentence_info"]
@@ -257,63 +255,63 @@ def test_labels_that_are_there_are_kept_unless_asked(engine):
 def test_the_field_is_a_prefix_and_embeddings_are_lists(engine):
     given = result(sentence(0, 1000, emotion="mine"))
 
-    (found,) = annotated(given, (tone(1), RATE), engine, field="heard", embeddings=True)[
+    (found,) = annotated(given, (tone(1), RATE), engine, field="mood", embeddings=True)[
         "sentence_info"
     ]
 
     assert found["emotion"] == "mine"
-    assert found["heard"] in found["heard_scores"]
-    assert len(found["heard_embedding"]) == 4
+    assert found["mood"] in found["mood_scores"]
+    assert len(found["mood_embedding"]) == 4
     assert json.loads(json.dumps(found)) == found
 
 
 @pytest.mark.parametrize(
     "silent", [{"key": "a", "text": "", "timestamp": []}, result(), {"sentence_info": None}]
 )
-def test_a_result_of_silence_comes_back_as_it_was(engine, silent):
+def test_a_result_of_silence_is_unchanged(engine, silent):
     assert annotated(silent, (tone(1), RATE), engine) == silent
 
 
-def test_frames_are_refused(engine):
+def test_frames_are_rejected(engine):
     with pytest.raises(OptionsError, match=r"FunASR .*frames"):
         annotated(result(sentence(0, 1000)), (tone(1), RATE), engine, frames=True)
 
 
-def test_text_without_sentences_says_how_to_get_them(engine):
+def test_the_error_for_text_without_sentences_has_the_argument_to_use(engine):
     with pytest.raises(SourceError, match="sentence_timestamp=True"):
         annotated({"key": "a", "text": "hi", "timestamp": [[0, 5]]}, (tone(1), RATE), engine)
 
 
 @pytest.mark.parametrize("given", [5, "a.json", ["a"], [{"segments": []}], {"sentence_info": "x"}])
-def test_what_is_no_result_is_refused(engine, given):
+def test_other_objects_are_rejected(engine, given):
     with pytest.raises(SourceError):
         annotated(given, (tone(1), RATE), engine)
 
 
-def test_audio_is_one_for_each_result(engine):
+def test_there_must_be_audio_for_each_result(engine):
     results = [result(key="a"), result(key="b")]
 
-    with pytest.raises(OptionsError, match="2 results are of 1 recordings"):
+    with pytest.raises(OptionsError, match=r"2 results, got 1$"):
         annotated(results, (tone(1), RATE), engine)
-    with pytest.raises(OptionsError, match="no audio for FunASR result 'b', only for"):
+    with pytest.raises(OptionsError, match=r"'b'.*\['a'\]"):
         annotated(results, {"a": (tone(1), RATE)}, engine)
-    with pytest.raises(OptionsError, match="does not name its audio"):
+    with pytest.raises(OptionsError, match=r"'a'.*Options\(audio="):
         annotated(results[0], None, engine)
-    with pytest.raises(AudioError, match="samples go with their rate"):
+    with pytest.raises(AudioError, match="rate"):
         annotated(results[0], tone(1), engine)
 
 
-def test_a_result_among_several_that_fails_comes_back_with_a_warning(engine):
+def test_one_failed_result_of_several_is_unchanged_with_a_warning(engine):
     results = [result(sentence(0, 1000), key="a"), result(sentence(0, 1000), key="b")]
 
-    with pytest.warns(Emo2vecWarning, match="not annotated: .*samples go with their rate"):
+    with pytest.warns(Emo2vecWarning, match="rate"):
         first, second = annotated(results, [tone(1), (tone(1), RATE)], engine)
 
     assert first == results[0]
     assert second["sentence_info"][0]["emotion"] is not None
 
 
-def test_pyannotes_mapping_is_one_recording(engine):
+def test_a_pyannote_mapping_is_the_audio_of_one_recording(engine):
     audio = {"waveform": torch.from_numpy(tone(1))[None], "sample_rate": RATE}
 
     found = annotated(result(sentence(0, 1000)), audio, engine)
@@ -321,7 +319,7 @@ def test_pyannotes_mapping_is_one_recording(engine):
     assert found["sentence_info"][0]["emotion"] is not None
 
 
-def test_the_session_keeps_the_contract():
+def test_the_session_passes_the_checks_for_plugins():
     options = Options(audio=(tone(1), RATE))
 
     session = Plugins(installed=False).open(result(sentence(0, 1000)), options)
