@@ -1,8 +1,8 @@
-"""A database of audformat: a meeting becomes one, and a table of someone else gets emotions.
+"""audformat: store an annotated meeting as a database, and annotate a table of another database.
 
     python examples/audformat_database.py
 
-The meeting comes with pyannote.audio; nothing is downloaded.
+The meeting and the model ship with this package; nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from emo2vec_plugins.testing import sample_conversation
 
 def main(folder: Path) -> None:
     audio, rttm = sample_conversation()
-    shutil.copyfile(audio, folder / "sample.wav")
+    shutil.copyfile(audio, folder / audio.name)
     engine = Engine(load_model("tiny"))
-    [meeting] = annotate(read_rttm_sources(rttm, folder / "sample.wav").sources, score=engine)
+    [meeting] = annotate(read_rttm_sources(rttm, folder / audio.name).sources, score=engine)
 
     database = to_database([meeting], name="meetings", root=folder)
     database.license = audformat.define.License.CC_BY_4_0
@@ -36,7 +36,7 @@ def main(folder: Path) -> None:
         scored.emotion.label for scored in meeting.turns
     ]
 
-    # What people labelled stays as it is; the machine's labels get a table of their own.
+    # The labels of people stay unchanged; the model's labels go to another table.
     loaded["people"] = audformat.Table(loaded["emotion"].index[:2])
     loaded["people"]["mood"] = audformat.Column()
     loaded["people"]["mood"].set(["cheerful", "calm"])

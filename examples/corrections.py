@@ -1,7 +1,9 @@
 """Export results to ELAN, correct them, and import the corrections as cuts to train on.
 
-Runs offline with the embedded model, on the conversation that pyannote.audio carries. A few
-lines change the file as an annotator would with ELAN.
+    python examples/corrections.py
+
+The meeting and the model ship with this package; nothing is downloaded. A few lines of code edit
+the file as an annotator would in ELAN.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ def main() -> None:
             if change.kinds and before and after:
                 print(f"{before.turn.start:6.2f} {before.emotion.label} -> {after.emotion.label}")
         result = agreement(reviewed.changes)
-        print(f"{result.agreed} of {result.turns} labels were right, kappa {result.kappa:.2f}")
+        print(f"{result.agreed} of {result.turns} labels were correct, kappa {result.kappa:.2f}")
         assert result.agreed == result.turns - 1
 
         cuts = CutSet.from_cuts([corrected_cut(reviewed).cut])
@@ -47,11 +49,11 @@ def main() -> None:
 
 
 def correct(file: Path) -> None:
-    """Say that the first turn that sounded happy was surprised."""
+    """Change the first label from sad to surprised."""
     text = file.read_text("utf-8")
-    assert "<ANNOTATION_VALUE>happy</ANNOTATION_VALUE>" in text
-    happy, surprised = (f"<ANNOTATION_VALUE>{x}</ANNOTATION_VALUE>" for x in ("happy", "surprised"))
-    file.write_text(text.replace(happy, surprised, 1), "utf-8")
+    sad, surprised = (f"<ANNOTATION_VALUE>{x}</ANNOTATION_VALUE>" for x in ("sad", "surprised"))
+    assert sad in text
+    file.write_text(text.replace(sad, surprised, 1), "utf-8")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""A toolkit with objects of its own, which emo2vec_plugins learns to open through a hook.
+"""Annotate the objects of your own toolkit through a hook.
 
     python examples/custom_toolkit.py
 
-``Call`` and ``Utterance`` stand for the classes of your toolkit. The plugin here is an object
-that is passed in; ``examples/plugin_srt`` is one that is installed.
+``Call`` and ``Utterance`` stand for the classes of your toolkit. The plugin is an object that is
+passed in; ``examples/plugin_srt`` is an installed plugin.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from emo2vec_plugins.testing import FakeBackend, check_session, sample_conversat
 
 @dataclass(frozen=True)
 class Utterance:
-    """What someone said, and in what mood."""
+    """One utterance: its times, its speaker and the speaker's mood."""
 
     begin_ms: int
     end_ms: int
@@ -45,7 +45,7 @@ class Call:
 
 
 class CallSession(RecordingSession):
-    """One call while it is annotated; the call that was given is not changed."""
+    """The session of one call; the call itself is not changed."""
 
     def __init__(self, call: Call, options: Options) -> None:
         self._call = call
@@ -56,17 +56,17 @@ class CallSession(RecordingSession):
         super().__init__("", call.wav, turns, options)
 
     def finish(self) -> Call:
-        """Return the call with moods."""
+        """Return a copy of the call with moods."""
         pairs = zip(self._call.utterances, self.emotions().values(), strict=True)
         return replace(self._call, utterances=tuple(replace(u, mood=e.label) for u, e in pairs))
 
 
 class CallPlugin:
-    """Opens calls; everything else is for the next plugin."""
+    """Opens `Call` objects and leaves all others to the next plugin."""
 
     @hookimpl
     def emo2vec_open(self, source: Any, options: Options) -> CallSession | None:
-        """Open a `Call`."""
+        """Return a session for a `Call`."""
         return CallSession(source, options) if isinstance(source, Call) else None
 
 
@@ -86,23 +86,23 @@ def main() -> None:
     plugins = Plugins([CallPlugin()])
     engine = Engine(load_model("tiny", plugins=plugins))
 
-    # One stream: calls and any other source side by side, their turns in shared batches.
+    # One stream: calls and other sources together. Their turns share batches.
     sources = [sample_call(), Recording(recording="whole", audio=sample_call().wav)]
     call, whole = annotate(sources, score=engine, plugins=plugins)
     for utterance in call.utterances:
         print(utterance)
     print(f"the recording as one turn: {whole.turns[0].emotion.label}")
 
-    # Hooks can be called directly, too: each by a typed method, or all through pluggy.
+    # Hooks can also be called directly: each has a typed method, and all are available in pluggy.
     print("\nformats:", ", ".join(sorted(plugins.formats())))
     print("models:", ", ".join(sorted(plugins.models())))
-    print("asked first:", plugins.describe()[0])
+    print("called first:", plugins.describe()[0])
     session = plugins.open(sample_call(), Options(overlap="exclude"))
     assert all(clip.alone for clip in session.clips())
     opened = plugins.manager.hook.emo2vec_open(source=sample_call(), options=Options())
     assert isinstance(opened, CallSession)
 
-    # What a toolkit's own tests do: no weights, milliseconds.
+    # In the tests of your toolkit: no weights, and milliseconds.
     annotated = check_session(CallSession(sample_call(), Options()))
     assert {u.mood for u in annotated.utterances} == {"neutral"}
     [scored] = annotate([sample_call()], score=Engine(FakeBackend()), plugins=plugins)

@@ -1,9 +1,9 @@
-"""A data recipe: an emotion, its probabilities and embeddings on every turn of a Lhotse CutSet.
+"""A data recipe: add emotions, probabilities and embeddings to every turn of a Lhotse CutSet.
 
     python examples/data_recipe.py
 
-The conversation and its turns come with pyannote.audio; nothing is downloaded. For your own cuts
-change only the first function.
+The meeting, its turns and the model ship with this package; nothing is downloaded. To use your own
+cuts, change the first function.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def conversation() -> CutSet:
 
 
 def annotate_to(path: Path, cuts: CutSet) -> None:
-    """Write each cut as soon as it is done; arrays go to an HDF5 file beside the manifest."""
+    """Write each cut when it is done, and the arrays to an HDF5 file beside the manifest."""
     engine = Engine(load_model("tiny"), granularity="frame")
     with NumpyHdf5Writer(path.with_name("emotion_arrays")) as store:
         options = Options(embeddings=True, frames=True, store=store, array_dtype="float16")
@@ -42,10 +42,10 @@ def report(path: Path) -> None:
             f"{turn.start:6.2f} s  {turn.speaker}  {turn.emotion:9}"
             f"{turn.emotion_score:.2f}  {embedding.dtype} {embedding.shape}"
         )
-    # Frames are cut when the cut is: of the turn from 21.78 to 28.50 s, two seconds are left.
-    part = cut.truncate(offset=22.0, duration=2.0)
+    # Frames are truncated with the cut: of the first turn, 1.44 to 13.31 s, two seconds remain.
+    part = cut.truncate(offset=2.0, duration=2.0)
     [turn] = part.supervisions
-    print(f"\nframes of that turn from 22 to 24 s: {turn_frames(part, turn).shape}")
+    print(f"\nframes of the first turn from 2 to 4 s: {turn_frames(part, turn).shape}")
 
 
 if __name__ == "__main__":

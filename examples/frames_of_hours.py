@@ -1,11 +1,11 @@
-"""Frame embeddings of a recording of hours, in a Lhotse store, in memory that does not grow with it.
+"""Store frame embeddings of hours of audio in a Lhotse store, with constant memory.
 
-    python examples/frames_of_hours.py                             # three minutes, in a moment
+    python examples/frames_of_hours.py                             # three minutes, quick
     python examples/frames_of_hours.py --hours 4 --turns 1         # one turn of four hours
     python examples/frames_of_hours.py --hours 4 --turns 6000
 
-Writes a recording and its cuts to a temporary folder, annotates them, and prints the time that took
-and, on Linux, the most memory above that of the loaded model. ``--model`` takes any model.
+Writes a recording and its cuts to a temporary folder and annotates them. Prints the time and, on
+Linux, the peak memory above that of the loaded model. ``--model`` accepts any model.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ RATE = 16_000
 
 
 def write_meeting(folder: Path, *, hours: float, turns: int) -> Path:
-    """Write a recording of noise, a minute at a time, and its cut with turns of equal length."""
+    """Write a recording of noise, one minute at a time, and its cut with turns of equal length."""
     seconds = round(hours * 3600)
     minute = np.random.default_rng(0).uniform(-0.3, 0.3, 60 * RATE).astype(np.float32)
     path = folder / "meeting.wav"
@@ -45,7 +45,7 @@ def write_meeting(folder: Path, *, hours: float, turns: int) -> Path:
 
 
 def memory() -> int:
-    """Return the bytes of this process, without mapped files; 0 where the system does not say."""
+    """Return this process's memory in bytes, without mapped files; 0 if the system does not report it."""
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if status.exists() else []
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon:"))
@@ -57,15 +57,17 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=20)
     parser.add_argument("--model", default="tiny")
     parser.add_argument("--dtype", default="float32")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
 
-    backend = load_model(asked.model, dtype=asked.dtype)
+    backend = load_model(arguments.model, dtype=arguments.dtype)
     engine = Engine(backend, granularity="frame")
-    engine.score((np.ones(RATE, np.float32), RATE))  # what the first batch loads is the model's
+    engine.score(
+        (np.ones(RATE, np.float32), RATE)
+    )  # counts what the first batch loads as the model's
     before, seen = memory(), [0]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        cuts = write_meeting(folder, hours=asked.hours, turns=asked.turns)
+        cuts = write_meeting(folder, hours=arguments.hours, turns=arguments.turns)
         began = time.perf_counter()
         done = threading.Event()
 
@@ -90,8 +92,8 @@ def main() -> None:
         frames = sum(turn.load_custom("emotion_frames").shape[0] for turn in cut.supervisions[:10])
         stored = (folder / "arrays.h5").stat().st_size
 
-    print(f"{asked.hours} h in {asked.turns} turns, {backend.provenance.model}:")
-    print(f"  {took:.1f} s, {asked.hours * 3600 / took:.0f} times real time")
+    print(f"{arguments.hours} h in {arguments.turns} turns, {backend.provenance.model}:")
+    print(f"  {took:.1f} s, {arguments.hours * 3600 / took:.0f} times real time")
     print(f"  {stored / 1e6:.0f} MB of arrays")
     if before:
         print(f"  {(max(seen) - before) / 1e6:.0f} MB of memory above the model's")

@@ -1,9 +1,9 @@
-"""FunASR's ``generate()`` in batches, and an emotion on every sentence that FunASR transcribed.
+"""FunASR's ``generate()`` in batches, and an emotion for every sentence of a FunASR transcript.
 
     python examples/funasr_drop_in.py
 
-The conversation comes with pyannote.audio, the model with this package; nothing is downloaded.
-Where FunASR is installed, its own results are compared with ours.
+The meeting and the model ship with this package; nothing is downloaded. If FunASR is installed,
+its own results are compared with ours.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def main(folder: Path) -> None:
     if find_spec("funasr") is None:
         print("\nFunASR is not installed: its own results are not compared")
     else:
-        print(f"\nfarthest from FunASR's own scores: {difference(results, files):.1e}")
+        print(f"\nlargest difference from FunASR's own scores: {difference(results, files):.1e}")
 
     transcript = as_funasr_transcribes(recording.turns)
     annotated = annotate_sentences(transcript, audio, score=model.engine)
@@ -52,7 +52,7 @@ def main(folder: Path) -> None:
 
 
 def cut_turns(audio: Path, turns: Any, folder: Path) -> list[str]:
-    """Write the turns of a second or more to a file each, as scripts around FunASR do."""
+    """Write each turn of a second or more to a file, as scripts around FunASR do."""
     folder.mkdir()
     samples, rate = soundfile.read(audio)
     paths = []
@@ -65,22 +65,22 @@ def cut_turns(audio: Path, turns: Any, folder: Path) -> list[str]:
 
 
 def difference(results: list[dict[str, Any]], files: list[str]) -> float:
-    """Return how far our scores are from those of FunASR, on the same folder."""
+    """Return the largest difference between our scores and FunASR's, for the same model folder."""
     from funasr import AutoModel as Reference
 
-    logging.disable(logging.INFO)  # a line for each tensor
+    logging.disable(logging.INFO)  # FunASR logs a line per tensor
     reference = Reference(model=str(TINY), device="cpu", disable_update=True, disable_pbar=True)
     expected = reference.generate(files)
     assert [each["key"] for each in results] == [each["key"] for each in expected]
     assert [each["labels"] for each in results] == [each["labels"] for each in expected]
     scores = [np.asarray([each["scores"] for each in found]) for found in (results, expected)]
-    farthest = float(np.abs(scores[0] - scores[1]).max())
-    assert farthest < 1e-4
-    return farthest
+    largest = float(np.abs(scores[0] - scores[1]).max())
+    assert largest < 1e-4
+    return largest
 
 
 def as_funasr_transcribes(turns: Any) -> dict[str, Any]:
-    """Return what FunASR gives for a recording; here the words are left out."""
+    """Return the turns in the form of a FunASR transcript, without the words."""
     speakers = sorted({turn.speaker for turn in turns})
     sentences = [
         {

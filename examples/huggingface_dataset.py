@@ -1,8 +1,9 @@
-"""A Hugging Face data set: a row a turn, and a row a meeting, with emotions as new columns.
+"""Add emotions as columns to a Hugging Face data set, with one row per turn or per meeting.
 
     python examples/huggingface_dataset.py
 
-The meeting comes with pyannote.audio; nothing is downloaded, and nothing but this package decodes it.
+The meeting and the model ship with this package; nothing is downloaded. This package decodes the
+audio, so no other decoder is needed.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""A Kaldi data folder: every utterance gets an emotion, in files that Kaldi's tools read.
+"""Add an emotion to every utterance of a Kaldi data folder, in files that Kaldi's tools read.
 
     python examples/kaldi_folder.py
 
-The recording comes with pyannote.audio; nothing is downloaded. ``emo2vec kaldi data`` does the same
-from a shell.
+The recording and the model ship with this package; nothing is downloaded. The command for the same
+is ``emo2vec kaldi data``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from emo2vec_plugins.testing import sample_conversation
 
 
 def make_data_folder(folder: Path) -> None:
-    """Write the sample conversation as a recipe would prepare it."""
+    """Write the sample meeting as a Kaldi recipe would prepare it."""
     audio, rttm = sample_conversation()
     [recording] = read_rttm(rttm)
     utterances = {f"{turn.speaker}-{round(turn.start * 100):06}": turn for turn in recording.turns}

@@ -1,10 +1,10 @@
-"""An hour of sound that is never all in memory, scored as one turn.
+"""Score an hour of audio as one turn, without ever holding all of it in memory.
 
     python examples/long_recording.py
 
-Whatever can give a stretch of samples is a source of audio: a file, a database, a stream from
-elsewhere. Here it is computed when it is asked for. Memory is looked at with ``resource``, which
-Windows lacks.
+Any object that returns a stretch of samples is an audio source: a file, a database, a remote
+stream. Here the samples are computed on request. Memory is measured with ``resource``, which is not
+available on Windows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from emo2vec_plugins import Engine, Turn, load_model
 
 
 class Hum:
-    """A voice-like hum whose loudness rises and falls four times a second."""
+    """An audio source: a voice-like hum whose loudness rises and falls four times a second."""
 
     rate = 16_000
     channels = (0,)
@@ -37,7 +37,7 @@ class Hum:
 
 
 def peak_megabytes() -> float:
-    """Return the most memory that this process has held so far."""
+    """Return the peak memory of this process so far, in MB."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
@@ -53,11 +53,11 @@ def main() -> None:
 
     for emotion in (short, hour):
         print(f"{emotion.duration:6.0f} s  {emotion.label}  {emotion.score:.2f}  {emotion.flags}")
-    print(f"an hour after two minutes needs {grown:.0f} MB more; as float32 it is 230 MB of sound")
+    print(f"an hour took {grown:.0f} MB more than two minutes; as float32 it is 230 MB of audio")
     assert hour.flags == ("windowed",)
     assert grown < 100
 
-    # Any stretch of it costs only that stretch.
+    # Scoring a stretch reads only that stretch.
     [minute] = engine.score(Hum(seconds=3600), [Turn(start=3000.0, end=3060.0)])
     print(f"one minute of it: {minute.label}, {minute.duration:.0f} s")
 

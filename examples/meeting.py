@@ -1,9 +1,9 @@
-"""A meeting: who speaks when is known, as an RTTM; how they speak is added.
+"""Add emotions to the speaker turns of a meeting, from an RTTM.
 
     python examples/meeting.py
 
-The meeting and its turns come with pyannote.audio; nothing is downloaded. An ``Annotation``, or
-what a pyannote pipeline returns, can be given in place of the RTTM.
+The meeting, its turns and the model ship with this package; nothing is downloaded. In place of the
+RTTM you can pass an ``Annotation``, or the output of a pyannote pipeline.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def main(folder: Path) -> None:
     audio, rttm = sample_conversation()
     engine = Engine(load_model("tiny"))
 
-    # Two people talk over each other: frames in which both speak are left out.
+    # The speakers overlap: leave out the frames where both speak.
     meeting = annotate_diarization(rttm, audio, score=engine, options=Options(overlap="exclude"))
 
     for scored in meeting.emotions.turns:
@@ -43,7 +43,9 @@ def main(folder: Path) -> None:
 
     page = folder / "meeting.html"
     sound = write_page(meeting.emotions, page, audio=audio)
-    print(f"  {page.name}, to look at and to listen to in a browser, {page.stat().st_size:,} bytes")
+    print(
+        f"  {page.name}, a page for a browser that plays the turns, {page.stat().st_size:,} bytes"
+    )
     assert sound.seconds == 30.0
 
     again = load_rttm(bundle.emotion_rttm)[meeting.emotions.recording]

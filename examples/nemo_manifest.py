@@ -1,9 +1,9 @@
-"""A corpus in NeMo's manifests: the same lines, each with an emotion.
+"""Add an emotion to every line of a NeMo manifest.
 
     python examples/nemo_manifest.py
 
-The conversation and its turns come with pyannote.audio; nothing is downloaded, and NeMo is not
-needed. From a shell it is ``emo2vec nemo IN OUT``.
+The meeting, its turns and the model ship with this package; nothing is downloaded, and NeMo is not
+needed. The command for the same is ``emo2vec nemo IN OUT``.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ def main(folder: Path) -> None:
         shutil.copyfile(file, folder / f"talk{file.suffix}")
     engine = Engine(load_model("tiny"))
 
-    print("a manifest for recognition, a line an utterance:")
+    print("a manifest for recognition, one line per utterance:")
     spoken = write(
         folder / "train.json",
-        {"audio_filepath": "talk.wav", "offset": 8.32, "duration": 1.7, "text": "did you call"},
-        {"audio_filepath": "talk.wav", "offset": 10.57, "duration": 4.13, "text": "why would i"},
+        {"audio_filepath": "talk.opus", "offset": 13.4, "duration": 3.5, "text": "did you call"},
+        {"audio_filepath": "talk.opus", "offset": 21.95, "duration": 4.3, "text": "why would i"},
     )
     summary = annotate_nemo(spoken, folder / "train_emotion.json", score=engine)
     for line in read(folder / "train_emotion.json"):
@@ -44,14 +44,14 @@ def main(folder: Path) -> None:
         assert line["emotion"] in engine.labels.names
     assert (summary.lines, summary.failed) == (2, 0)
 
-    print("a manifest for diarization, a line a recording:")
-    recording = {"audio_filepath": "talk.wav", "offset": 0, "duration": None, "label": "infer"}
+    print("a manifest for diarization, one line per recording:")
+    recording = {"audio_filepath": "talk.opus", "offset": 0, "duration": None, "label": "infer"}
     session = write(folder / "session.json", recording | {"rttm_filepath": "talk.rttm"})
     annotate_nemo(session, session, score=engine)
     [line] = read(session)
     for turn in line["emotion_turns"]:
         print(f"  {turn['start']:6.2f} s  {turn['speaker']}  {turn['emotion']}")
-    assert len(line["emotion_turns"]) == 10
+    assert len(line["emotion_turns"]) == 9
 
 
 if __name__ == "__main__":

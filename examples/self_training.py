@@ -1,19 +1,19 @@
-"""Self-training on a small scale: few labels, a model's own labels for the rest, and a second try.
+"""Self-training on a small scale: few labels, pseudo-labels for the rest, and a second model.
 
     python examples/self_training.py
     python examples/self_training.py --data emodb.jsonl.gz --label-map examples/tiny/emodb_labels.yaml
 
-Speakers have one of three roles: their labels are used, or hidden, or the speakers are unseen
-until the end. A first model is trained on the labelled speakers. It labels the hidden ones where
-it can be trusted. A second model is trained on both, in the same way and for as many updates. Both
-are evaluated on the unseen speakers. With ``--ceiling``, so is a third that was trained with the
-hidden labels: what people's labels would have added. Then the speakers change roles, until all
-were unseen once.
+Each speaker has one of three roles: labelled, hidden (their labels are not used) or unseen. A first
+model is trained on the labelled speakers. It labels the hidden ones where it can be trusted. A
+second model is trained on both, in the same way and with as many updates. Both models are evaluated
+on the unseen speakers. ``--ceiling`` adds a third model that is trained with the hidden labels; it
+shows what people's labels would have added. Then the speakers change roles, until all were unseen
+once.
 
-Without ``--data`` the speech is synthetic and says nothing about emotion: it only shows the steps.
-Then a head is trained on the embeddings of ``--model``, which is quick. With ``--data`` a network
-is trained from scratch unless a model is named. Name none that was trained on your data: the
-embedded one, ``tiny``, was trained on all of EmoDB.
+Without ``--data`` the speech is synthetic. It says nothing about emotion and only shows the steps:
+a head is trained on the embeddings of ``--model``, which is quick. With ``--data`` a network is
+trained from scratch, unless ``--model`` names a model. Do not use a model that was trained on your
+data: ``tiny``, which ships with the package, was trained on all of EmoDB.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from emo2vec_plugins.training import (
 
 RATE = 16_000
 MANNERS = {
-    # pitch, its movement, syllables a second, how fast harmonics fade
+    # relative pitch, pitch movement, syllables per second, decay of the harmonics
     "angry": (1.35, 0.10, 6.0, 0.6),
     "happy": (1.45, 0.30, 5.0, 1.0),
     "neutral": (1.00, 0.05, 4.0, 1.2),
@@ -74,12 +74,12 @@ NETWORK = Config(
     position_depth=3,
     position_width=57,
 )
-"""Of half a million weights; its front end starts as a filter bank of 40 bands."""
+"""A network with half a million weights. Its front end starts as a filter bank of 40 bands."""
 
 
 @dataclass(frozen=True)
 class Roles:
-    """Who does what in one round."""
+    """The roles of the speakers in one round."""
 
     labelled: list[str]
     hidden: list[str]
@@ -87,7 +87,7 @@ class Roles:
 
 
 def main() -> None:
-    """Run all rounds and report what came of them."""
+    """Run all rounds and report the results."""
     given = arguments()
     with TemporaryDirectory() as temporary:
         work = Path(given.work or temporary)
@@ -115,30 +115,30 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    """Return what the command line says."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description="Train, pseudo-label, train again, and compare.")
     parser.add_argument("--data", help="manifest of cuts with labels and speakers")
-    parser.add_argument("--label-map", help="YAML: what the corpus's names mean")
+    parser.add_argument("--label-map", help="YAML file that translates the corpus's label names")
     parser.add_argument("--model", help="train a head on this model's embeddings")
-    parser.add_argument("--updates", type=int, help="batches that every model is trained on")
-    parser.add_argument("--rounds", type=int, help="who is unseen changes with each; at least 3")
+    parser.add_argument("--updates", type=int, help="number of batches to train each model on")
+    parser.add_argument(
+        "--rounds", type=int, help="number of rounds, each with other unseen speakers; at least 3"
+    )
     parser.add_argument("--min-confidence", type=float, default=0.7)
     parser.add_argument("--max-ratio", type=float, default=1.5)
     parser.add_argument("--ceiling", action="store_true", help="also train on the hidden labels")
-    parser.add_argument("--work", help="keep models and manifests here, and go on from them")
+    parser.add_argument("--work", help="folder to keep models and manifests in, and to resume from")
     given = parser.parse_args()
     given.rounds = given.rounds or (3 if given.data is None else 4)
     if given.rounds < 3:
-        parser.error(
-            "--rounds is at least 3: somebody is labelled, somebody hidden, somebody unseen"
-        )
+        parser.error("--rounds must be at least 3: labelled, hidden and unseen speakers")
     return given
 
 
 def labelled_cuts(cuts: CutSet, label_map: str | None) -> CutSet:
-    """Return the cuts of one supervision each, with labels by our names."""
-    meaning = LabelMap.read(label_map) if label_map else None
-    turns = labelled_turns(cuts.trim_to_supervisions(), label_map=meaning)
+    """Return cuts with one supervision each, and with this package's label names."""
+    names = LabelMap.read(label_map) if label_map else None
+    turns = labelled_turns(cuts.trim_to_supervisions(), label_map=names)
     return CutSet.from_cuts(
         replace(turn.cut, supervisions=[turn.supervision.with_custom("emotion", turn.label)])
         for turn in turns
@@ -146,19 +146,19 @@ def labelled_cuts(cuts: CutSet, label_map: str | None) -> CutSet:
 
 
 def speakers_of(cuts: CutSet) -> list[str]:
-    """Return who speaks, sorted."""
+    """Return the names of the speakers, sorted."""
     return sorted({supervision.speaker for cut in cuts for supervision in cut.supervisions})
 
 
 def network(folder: Path) -> Path:
-    """Write the configuration of the new network; return its path."""
+    """Write the configuration of the new network and return its path."""
     path = folder / "network.yaml"
     path.write_text(yaml.safe_dump(to_document(NETWORK, sorted(MANNERS))), "utf-8")
     return path
 
 
 def deal(speakers: Sequence[str], rounds: int) -> Iterator[Roles]:
-    """Yield who does what: a share is unseen each time, the next as many are labelled."""
+    """Yield the roles of each round: one share of the speakers is unseen, the next one labelled."""
     shares = [list(share) for share in np.array_split(speakers, rounds)]
     for number, unseen in enumerate(shares):
         labelled = shares[(number + 1) % rounds]
@@ -167,7 +167,7 @@ def deal(speakers: Sequence[str], rounds: int) -> Iterator[Roles]:
 
 
 def of(cuts: CutSet, speakers: Sequence[str]) -> CutSet:
-    """Return the cuts of some speakers."""
+    """Return the cuts of *speakers*."""
     return cuts.filter(lambda cut: cut.supervisions[0].speaker in speakers).to_eager()
 
 
@@ -181,7 +181,11 @@ def one_round(
     trust: Trust,
     results: dict[str, list[Prediction]],
 ) -> np.ndarray:
-    """Train, label, train again; return how many turns were hidden, labelled, labelled rightly."""
+    """Train, label and train again.
+
+    Returns:
+        The number of hidden turns, of labelled ones among them, and of correctly labelled ones.
+    """
     few, hidden = of(cuts, roles.labelled), of(cuts, roles.hidden)
     unseen = read_examples(of(cuts, roles.unseen))
 
@@ -195,7 +199,7 @@ def one_round(
 
     before = trained("before", few)
 
-    # What the first model is given has no labels; the truth is looked at once, in the report.
+    # The first model gets no labels of the hidden speakers; only the report uses them.
     bare, labelled = folder / "hidden.jsonl", folder / "pseudo.jsonl"
     hidden.map_supervisions(lambda turn: turn.with_custom("emotion", None)).to_file(bare)
     found = pseudo_label_manifest(bare, labelled, score=Engine(load_model(before)), trust=trust)
@@ -217,20 +221,20 @@ def one_round(
 
 
 def report(results: dict[str, list[Prediction]], given_out: np.ndarray) -> None:
-    """Print how good the pseudo-labels were, and what they did for unseen speakers."""
+    """Print the accuracy of the pseudo-labels, and their effect on unseen speakers."""
     hidden, labelled, right = given_out.tolist()
-    precision = f"{100 * right / labelled:.1f} % of them right" if labelled else "none"
+    precision = f"{100 * right / labelled:.1f} % of them correct" if labelled else "none"
     print(f"pseudo-labels: {labelled} of {hidden} hidden turns, {precision}")
     evaluations = {name: evaluate(turns, resample_by="speaker") for name, turns in results.items()}
-    said = {
+    descriptions = {
         "before": "trained on the labelled speakers",
-        "after": "and on pseudo-labels",
-        "people": "and on people's labels instead",
+        "after": "also on pseudo-labels",
+        "people": "on people's labels instead",
     }
     for name, result in evaluations.items():
         ua = result.ua
         print(
-            f"{said[name]:34} UA {100 * ua.value:5.1f} % "
+            f"{descriptions[name]:34} UA {100 * ua.value:5.1f} % "
             f"({100 * ua.low:.1f} to {100 * ua.high:.1f}), {result.speakers} unseen speakers"
         )
     for name in [name for name in results if name != "before"]:
@@ -240,9 +244,9 @@ def report(results: dict[str, list[Prediction]], given_out: np.ndarray) -> None:
 
 
 def gain(before: Sequence[Prediction], after: Sequence[Prediction]) -> tuple[float, float, float]:
-    """Return by how many points UA rises, and its 95 % interval if speakers are drawn anew.
+    """Return the change of UA in points, and its 95 % interval from resampling the speakers.
 
-    Both models are judged on the same draws: what is hard for both does not blur the difference.
+    Both models are evaluated on the same draws, so turns that are hard for both cancel out.
     """
     truth = np.array([turn.truth for turn in before])
     change = np.array(
@@ -262,7 +266,7 @@ def gain(before: Sequence[Prediction], after: Sequence[Prediction]) -> tuple[flo
 
 
 def voices(folder: Path) -> Iterator[MonoCut]:
-    """Write clips of eight made-up speakers in four manners; yield their cuts."""
+    """Write clips of eight synthetic speakers in four manners and yield their cuts."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
     for speaker in range(8):
@@ -292,7 +296,7 @@ def voice(
     tempo: float,
     fading: float,
 ) -> np.ndarray:
-    """Return 1.5 s of a hum: harmonics below and around a formant, in syllables, with noise."""
+    """Return a hum of 1.5 s: harmonics below and around a formant, in syllables, with noise."""
     time = np.arange(round(1.5 * RATE)) / RATE
     height, tempo, fading = (x * rng.normal(1, 0.12) for x in (height, tempo, fading))
     sway = 1 + movement * np.sin(2 * np.pi * rng.uniform(0.5, 1.5) * time + rng.uniform(0, 6))

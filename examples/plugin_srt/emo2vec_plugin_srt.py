@@ -1,4 +1,4 @@
-"""SRT subtitles with the emotion of each turn: an example of a plugin that adds a format."""
+"""An example plugin that adds a format: SRT subtitles with the emotion of each turn."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TEXT = re.compile(r"(?:(?P<speaker>.+): )?(?P<label>\S+?)(?: \((?P<percent>\d+)
 
 @hookimpl
 def emo2vec_formats() -> list[Format]:
-    """Offer SRT."""
+    """Return the SRT format."""
     return [
         Format(
             name="srt",
@@ -28,13 +28,13 @@ def emo2vec_formats() -> list[Format]:
 
 
 def dumps(dialogues: Sequence[Dialogue]) -> str:
-    """Return one subtitle a turn, in the order of the turns.
+    """Return one subtitle per turn, in the order of the turns.
 
     Raises:
         FormatError: If there is not exactly one dialogue.
     """
     if len(dialogues) != 1:
-        raise FormatError(f"an SRT file holds exactly one recording, got {len(dialogues)}")
+        raise FormatError(f"an SRT file stores one recording, got {len(dialogues)}")
     return "\n".join(
         f"{number}\n{_clock(turn.turn.start)} --> {_clock(turn.turn.end)}\n{_caption(turn)}\n"
         for number, turn in enumerate(dialogues[0].turns, 1)
@@ -42,10 +42,10 @@ def dumps(dialogues: Sequence[Dialogue]) -> str:
 
 
 def loads(text: str) -> list[Dialogue]:
-    """Return the one dialogue in a text that `dumps` gave; its recording has no name.
+    """Return the one dialogue in a text that `dumps` wrote. Its recording has no name.
 
     Raises:
-        FormatError: If a subtitle is none of ours; the message says on which line.
+        FormatError: If a subtitle is malformed. The message has the line.
     """
     lines = text.lstrip("\ufeff").splitlines()
     starts = [i for i, line in enumerate(lines) if line and (i == 0 or not lines[i - 1].strip())]
@@ -70,8 +70,8 @@ def _turn(lines: Sequence[str], start: int) -> ScoredTurn:
     times, caption = _TIMES.match(block[1]), _TEXT.fullmatch(block[2].strip())
     if not block[0].strip().isdigit() or times is None or caption is None:
         raise FormatError(
-            f"line {start + 1}: a subtitle is a number, 'START --> END' and "
-            f"'SPEAKER: emotion (87 %)', each on a line, got {lines[start : start + 3]}"
+            f"line {start + 1}: expected a number, 'START --> END' and "
+            f"'SPEAKER: emotion (87 %)' on three lines, got {lines[start : start + 3]}"
         )
     numbers = [int(number) for number in times.groups()]
     turn = Turn(
@@ -82,7 +82,7 @@ def _turn(lines: Sequence[str], start: int) -> ScoredTurn:
 
 def _emotion(label: str, percent: str | None) -> Emotion:
     if label == UNSCORED:
-        return Emotion(reason="not scored, says the subtitle file")
+        return Emotion(reason="marked as unscored in the subtitle file")
     return Emotion(label=label, score=None if percent is None else int(percent) / 100)
 
 

@@ -1,10 +1,10 @@
-"""What statistics and a linear model or a support vector machine reach: the baseline of ``tiny``.
+"""The baseline of ``tiny``: statistics with a linear model or a support vector machine.
 
     python examples/tiny/baseline.py emodb.jsonl.gz examples/tiny/emodb_labels.yaml
 
-Leaves one speaker out at a time, as ``emo2vec train --leave-one-speaker-out`` does, on the same
-turns. Of each turn it takes the mean, the deviation and percentiles of mel-frequency cepstra, of the
-pitch, of the loudness and of the spectral centroid, all by librosa (in the extra ``funasr``).
+Leaves one speaker out at a time, like ``emo2vec train --leave-one-speaker-out``, on the same turns.
+The features of a turn are the mean, the deviation and percentiles of its mel-frequency cepstra,
+pitch, loudness and spectral centroid. They are computed by librosa, from the extra ``funasr``.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ RATE, HOP = 16_000, 320
 
 
 def statistics(track: np.ndarray) -> np.ndarray:
-    """Return the mean, the deviation and percentiles of each row, shape (rows * 5,)."""
+    """Return mean, deviation and three percentiles of each row, shape (rows * 5,)."""
     spread = np.percentile(track, [10, 50, 90], axis=1)
     return np.concatenate([track.mean(1), track.std(1), spread.ravel()])
 
 
 def features(samples: np.ndarray) -> np.ndarray:
-    """Return the statistics of one turn; the softest quarter of its frames is left out."""
+    """Return the features of one turn, without the quietest quarter of its frames."""
     samples = (samples - samples.mean()) / samples.std()
     sizes = {"n_fft": 800, "win_length": 400, "hop_length": HOP}
     mel = librosa.feature.melspectrogram(y=samples, sr=RATE, n_mels=64, fmin=50, **sizes)
@@ -52,7 +52,7 @@ def features(samples: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Evaluate both classifiers and print their recalls."""
     manifest, label_map = sys.argv[1:]
     turns = read_examples(read_cuts(manifest), label_map=LabelMap.read(label_map))
     table = np.stack([features(turn.read()) for turn in turns])

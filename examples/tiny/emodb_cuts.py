@@ -1,10 +1,10 @@
-"""Make a Lhotse manifest of the Berlin database of acted emotion (EmoDB).
+"""Write a Lhotse manifest of EmoDB, the Berlin database of acted emotion.
 
     python examples/tiny/emodb_cuts.py EMODB emodb.jsonl.gz
 
-``EMODB`` is a folder with ``labels.csv`` (columns: file, speaker, emotion) and ``wav/``. One cut a
-clip; its supervision says who speaks and, in ``emotion``, the corpus's own name of the emotion.
-``emodb_labels.yaml`` beside this script says what the names mean.
+``EMODB`` is a folder with ``labels.csv`` (columns: file, speaker, emotion) and ``wav/``. Each clip
+becomes one cut. Its supervision has the speaker and, in ``emotion``, the corpus's name of the
+emotion. ``emodb_labels.yaml`` beside this script maps these names to labels.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lhotse import CutSet, MonoCut, Recording, SupervisionSegment
 
 
 def clip(folder: Path, row: dict[str, str]) -> MonoCut:
-    """Return the cut of one row of the table."""
+    """Return the cut for one row of the table."""
     path = folder / "wav" / row["file"]
     recording = Recording.from_file(path, recording_id=path.stem)
     whole = {"id": path.stem, "start": 0.0, "duration": recording.duration, "channel": 0}
@@ -31,12 +31,12 @@ def clip(folder: Path, row: dict[str, str]) -> MonoCut:
 
 
 def main() -> None:
-    """Read the table, write the manifest."""
+    """Read the table and write the manifest."""
     folder, manifest = Path(sys.argv[1]), sys.argv[2]
     with (folder / "labels.csv").open(encoding="utf-8", newline="") as table:
         cuts = CutSet.from_cuts(clip(folder, row) for row in csv.DictReader(table))
     cuts.to_file(manifest)
-    print(f"{len(cuts)} cuts are in {manifest}")
+    print(f"wrote {len(cuts)} cuts to {manifest}")
 
 
 if __name__ == "__main__":
