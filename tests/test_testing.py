@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -128,11 +130,17 @@ def test_a_format_that_keeps_everything_passes():
     check_format(format_of(dumps=lambda d: "text", loads=lambda text: [DIALOGUE]), [DIALOGUE])
 
 
+def test_a_write_only_format_passes():
+    check_format(format_of(dumps=lambda d: "text", loads=None), [DIALOGUE])
+
+
 @pytest.mark.parametrize(
     ("dumps", "loads", "message"),
     [
         (None, lambda text: [DIALOGUE], "cannot write"),
-        (lambda d: "text", None, "cannot read"),
+        (lambda d: str(time.perf_counter_ns()), None, "writing again"),
+        (lambda d: b"text", None, "str, got bytes"),
+        (lambda d: None, lambda text: [DIALOGUE], "str, got NoneType"),
         (lambda d: "text", lambda text: [], "a recording is lost"),
         (lambda d: "text", lambda text: [Dialogue(recording="a")], "a turn is lost"),
         (lambda d: str(id(d)), lambda text: [DIALOGUE], "changes the text"),

@@ -82,7 +82,7 @@ def test_speakers_are_chosen_by_name_and_the_axis_stays():
 
     assert result.exit_code == 0
     assert Path("a.png").read_bytes() == rendered(timeline(TALK), suffix=".png")
-    assert missing.stderr == "emo2vec: error: talk: there is no speaker 'C', there are A, B\n"
+    assert_facts(missing.stderr, "talk: ", "'C'", "A, B")
     assert not Path("b.png").exists()
 
 
@@ -121,7 +121,7 @@ def test_what_cannot_be_drawn_leaves_no_file():
     result = run("picture", "talk.emotions.jsonl", "-o", "a.png", "--start", "9", "--end", "3")
     plain = run("picture", "r.emotion.rttm", "-o", "a.png", "--kind", "trajectories")
 
-    assert "a picture needs start < end, got 9 to 3 seconds" in result.stderr
-    assert "no turn here has the probability of every class" in plain.stderr
+    assert_facts(result.stderr, "start < end", "9 to 3")
+    assert_facts(plain.stderr, "probabilities", "emotions.jsonl")
     assert (result.exit_code, plain.exit_code) == (1, 1)
     assert not Path("a.png").exists()
