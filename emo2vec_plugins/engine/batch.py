@@ -1,4 +1,4 @@
-"""Windows of clips on their way through a back end, a batch at a time."""
+"""Batches of windows, and the back ends that run them."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ from emo2vec_plugins.engine.windows import HOP, Chunk, Window, frame_count
 from emo2vec_plugins.errors import ScorerError
 
 LEAST_COST = 10 * HOP
-"""Samples that any clip counts in a batch: what keeps packed clips apart takes memory, too."""
+"""Minimum cost of a clip in samples, because the gap between packed clips takes memory, too."""
 
 
 def cost(chunk: Chunk) -> int:
-    """Return how many samples a chunk counts in a batch."""
+    """Return the cost of a chunk towards the batch size, in samples."""
     return max(len(chunk.samples), LEAST_COST)
 
 
 Pending = Callable[[], list[Frames]]
-"""Waits for the results of a batch."""
+"""Waits for the results of a batch and returns them."""
 
 
 @runtime_checkable
 class Pipelined(Backend, Protocol):
-    """A back end with a device that works while its caller goes on."""
+    """A back end that runs batches asynchronously, for example on a GPU."""
 
     def start_batch(self, chunks: Sequence[Chunk]) -> Pending:
-        """Start a batch, and return what waits for each chunk's frames, in order.
+        """Start a batch and return a function that waits for each chunk's frames, in order.
 
-        All chunks of a batch have a *pool*, or none has. Where they have, each gets one row, the
-        sum of those frames.
+        Either all chunks of a batch have a *pool* or none. With pools, the result of each chunk
+        is one row, the sum of the pooled frames.
         """
         ...
 
 
 class Accumulator(Protocol):
-    """Takes the frames of a clip's windows."""
+    """Collects the frames of a clip's windows."""
 
     def add(self, window: Window, frames: Frames) -> None:
-        """Take the frames of one window."""
+        """Add the frames of one window."""
         ...
 
 
 class Batch:
-    """Gathers windows until they are run, and hands their frames to their accumulators.
+    """Collects windows, runs them, and passes their frames to their accumulators.
 
-    While a `Pipelined` back end is busy with one batch, the next one is gathered.
+    While a `Pipelined` back end runs one batch, the next one is collected.
     """
 
     def __init__(self, backend: Backend) -> None:
@@ -65,17 +65,17 @@ class Batch:
         self.size += cost(chunk)
 
     def run(self) -> None:
-        """Start this batch, then take the results of the one before, if both can run at once."""
+        """Start the collected windows; with a `Pipelined` back end, wait only for the last batch."""
         chunks = [chunk for _, _, chunk in self._gathered]
         pending = start(self._backend, chunks) if chunks else list
         self._collect()
         self._running, self._pending = self._gathered, pending
         self._gathered, self.size = [], 0
         if not isinstance(self._backend, Pipelined):
-            self._collect()  # nothing runs any more: the results are there
+            self._collect()  # the results are available already
 
     def finish(self) -> None:
-        """Run what was gathered, and wait for all results."""
+        """Run the collected windows and wait for all results."""
         self.run()
         self._collect()
 
@@ -89,8 +89,8 @@ def start(backend: Backend, chunks: Sequence[Chunk]) -> Pending:
     """Start a batch with any back end; one that is not `Pipelined` runs it now.
 
     Raises:
-        ScorerError: If the back end gives other numbers of frames than it should; of a pipelined
-            one, when its results are waited for.
+        ScorerError: If the back end returns the wrong numbers of frames. For a pipelined back
+            end, the returned function raises it.
     """
     if isinstance(backend, Pipelined):
         pending = backend.start_batch(chunks)
@@ -115,16 +115,16 @@ def _checked(
     found = [len(embeddings) for embeddings, _ in results]
     if found != expected:
         raise ScorerError(
-            f"{type(backend).__qualname__}.{step} must give {expected} frames for the waveforms "
-            f"of this batch, in this order, got {found}"
+            f"{type(backend).__qualname__}.{step} must return {expected} frames for the waveforms "
+            f"of this batch, got {found}"
         )
     return results
 
 
 def summed(frames: Frames, pool: npt.NDArray[np.bool_]) -> Frames:
-    """Return the sum of some frames as one row, float64."""
+    """Return the sum of the frames in *pool* as one row, float64."""
     embeddings, logits = (
-        # float64: an hour has 180,000 frames, whose float32 sum would lose digits.
+        # float64, because the float32 sum of an hour, 180,000 frames, would lose digits.
         None if each is None else each[pool].sum(axis=0, dtype=np.float64, keepdims=True)
         for each in frames
     )

@@ -1,7 +1,7 @@
-"""Clips in, emotions out, in order: read, batch, run, merge.
+"""The engine, which turns a stream of clips into emotions, in order.
 
-A `ClipReader` reads a clip's windows ahead of the model (`prefetch`), a `Batch` gathers windows and
-runs the back end, and a `ClipAccumulator` merges what comes back.
+A `ClipReader` reads the windows of a clip ahead of the model (`prefetch`), a `Batch` collects
+windows and runs the back end, and a `ClipAccumulator` merges the results.
 """
 
 from __future__ import annotations
@@ -30,50 +30,49 @@ from emo2vec_plugins.engine.windows import Chunk, ClipReader, Window, windows
 from emo2vec_plugins.errors import OptionsError
 
 LOOKAHEAD = 1024
-"""Most items held back at a time, so that a run of unreadable clips does not pile up."""
+"""Maximum number of waiting items, so that unreadable clips do not accumulate."""
 
 WINDOW_OVERLAP = 2.0
-"""Seconds: enough that a frame in the middle of what two windows share has context in both."""
+"""Seconds; enough that a frame in the middle of the overlap has context in both windows."""
 
 PREFETCHED_BATCHES = 2
-"""Batches of audio that are read while the model is busy with one."""
+"""Batches of audio to read while the model runs one."""
 
 MOST_WORKERS = 4
-"""Threads that read, by default: each that resamples has torch's threads beside it."""
+"""Default limit of reading threads; a thread that resamples also uses torch's threads."""
 
 Granularity = Literal["utterance", "frame"]
 
 InFlight = tuple[Any, ClipAccumulator | None]
-"""An item that was read and not given back yet; None for what is no clip."""
+"""An item that was read but not yielded yet, and its accumulator if it is a clip."""
 
 
 class Engine:
-    """Scores a stream of clips with a back end, in batches, in order.
+    """Scores a stream of clips with a back end, in batches and in order.
 
-    Up to *max_window* a clip is scored exactly as the reference scores it alone, whatever is
-    beside it in the batch. A longer clip is scored in overlapping windows that are normalised
-    with the statistics of the whole clip and merged on the frame axis, so that memory does not
-    grow with its length.
+    The result of a clip of up to *max_window* seconds equals the reference's result for the clip
+    alone, in any batch. A longer clip is scored in overlapping windows, which are normalised with
+    the statistics of the whole clip and merged on the frame axis, so that memory does not grow
+    with its length.
 
-    An engine whose back end came from `load_model` pickles: a worker process loads the model by
-    its name again, once.
+    An engine pickles if its back end came from `load_model`; a worker process loads the model by
+    name, once.
 
     Args:
-        backend: What `load_model` gives.
-        labels: Keep only these classes; the others' logits are masked.
+        backend: A model from `load_model`.
+        labels: Keep only these classes; the logits of the others are masked.
         granularity: ``frame`` adds frame embeddings and frame logits to every result.
-        max_window: Seconds; longer clips are windowed.
-        window_overlap: Seconds that neighbouring windows share; if None, 2 s, or a quarter of a
-            window that is shorter than 8 s.
-        batch_seconds: Audio to give the back end at a time; its own preference if None.
-        workers: Threads that read, decode and resample ahead of the model; 0 to do that in the
-            calling thread, between batches; if None, one fewer than there are cores, from 1 to 4.
-            Results do not depend on it.
+        max_window: Seconds; longer clips are split into windows.
+        window_overlap: Overlap of neighbouring windows in seconds; default: 2 s, or a quarter of
+            the window if it is shorter than 8 s.
+        batch_seconds: Audio per batch; default: the back end's preference.
+        workers: Threads that read, decode and resample ahead of the model; default: one fewer
+            than the number of cores, from 1 to 4. With 0 the calling thread does this between
+            batches. Results do not depend on it.
 
     Raises:
-        LabelError: If the model has no such class.
-        OptionsError: If *backend* is no model, windows or batches cannot be made of these
-            lengths, or there cannot be so many workers.
+        LabelError: If the model does not have one of *labels*.
+        OptionsError: If *backend* is not a model, or another argument is invalid.
     """
 
     def __init__(
@@ -89,12 +88,12 @@ class Engine:
     ) -> None:
         if not isinstance(backend, Backend):
             raise OptionsError(
-                f"an Engine takes a model, got {type(backend).__name__}: "
-                "Engine(load_model('tiny')), for instance"
+                f"expected a model, got {type(backend).__name__}: "
+                "for example, use Engine(load_model('tiny'))"
             )
         if granularity not in ("utterance", "frame"):
-            raise OptionsError(f"granularity is 'utterance' or 'frame', got {granularity!r}")
-        # A copy: the caller's list may change, and an iterator is read once.
+            raise OptionsError(f"granularity must be 'utterance' or 'frame', got {granularity!r}")
+        # A copy, because the caller's list may change and an iterator can be read only once.
         labels = labels if labels is None or isinstance(labels, str) else tuple(labels)
         self.backend = backend
         self.labels = backend.labels.restrict(labels)
@@ -102,7 +101,7 @@ class Engine:
         self._window = _samples("max_window", max_window)
         shared = min(WINDOW_OVERLAP, max_window / 4) if window_overlap is None else window_overlap
         self._overlap = _samples("window_overlap", shared)
-        windows(self._window, window=self._window, overlap=self._overlap)  # refuses bad lengths
+        windows(self._window, window=self._window, overlap=self._overlap)  # checks the lengths
         seconds = backend.batch_seconds if batch_seconds is None else batch_seconds
         self._budget = _samples("batch_seconds", seconds)
         if not self._budget:
@@ -122,34 +121,34 @@ class Engine:
 
         Raises:
             OptionsError: If the back end did not come from `load_model`, or was loaded with
-                plugins of the caller's own, which do not pickle.
+                ``plugins=...``, because plugins do not pickle.
         """
         return _rebuilt, (type(self), loaded_model(self.backend), self._options)
 
     def with_granularity(self, granularity: Granularity) -> Engine:
-        """Return an engine of the same model and options, but for the granularity.
+        """Return an engine with the same model and options but another granularity.
 
         Raises:
-            OptionsError: If it is none of these.
+            OptionsError: If *granularity* is invalid.
         """
         return type(self)(self.backend, **self._options | {"granularity": granularity})
 
     def __copy__(self) -> Engine:
-        """Return an engine of the same back end: only a pickle loads it again."""
+        """Return an engine with the same back end; only unpickling loads it again."""
         return type(self)(self.backend, **self._options)
 
     def __deepcopy__(self, _: Any) -> Engine:
-        """Return what `copy.copy` does: weights are shared."""
+        """Return a shallow copy: the weights are shared."""
         return self.__copy__()
 
     @property
     def batch_seconds(self) -> float:
-        """How much audio the back end is given at a time."""
+        """Seconds of audio per batch."""
         return self._budget / MODEL_RATE
 
     @property
     def identity(self) -> dict[str, Any]:
-        """All that scores depend on, as JSON values; results under another are not the same."""
+        """Everything that the scores depend on, as JSON values."""
         return {
             "provenance": self.backend.provenance.to_dict(),
             "labels": list(self.labels.names),
@@ -161,8 +160,8 @@ class Engine:
     def __call__(self, items: Iterable[Any]) -> Iterator[tuple[Any, Emotion | None]]:
         """Yield each item in order: a `Clip` with its emotion, anything else with None.
 
-        Reads ahead until a batch is full. A clip that cannot be read or scored has an emotion
-        without a label and with the reason.
+        Reads ahead until a batch is full. If a clip cannot be read or scored, its emotion has a
+        reason instead of a label.
         """
         in_flight: deque[InFlight] = deque()
         batch = Batch(self.backend)
@@ -185,12 +184,12 @@ class Engine:
         """Return the emotion of each turn of one recording, in order.
 
         Args:
-            audio: Anything `emo2vec_plugins.audio.open_audio` opens.
-            turns: None for one turn over all of it.
+            audio: Anything that `emo2vec_plugins.audio.open_audio` opens.
+            turns: None for a single turn over the whole recording.
 
         Raises:
             AudioError: If *turns* is None and the audio cannot be opened.
-            InvalidTurnError: If *turns* holds anything that is no turn.
+            InvalidTurnError: If *turns* contains anything but `Turn` objects.
         """
         source = open_audio(audio)
         whole = [Turn(start=0.0, end=source.length / source.rate)] if turns is None else turns
@@ -200,7 +199,7 @@ class Engine:
     def _read(
         self, items: Iterable[Any]
     ) -> Generator[tuple[InFlight, Iterator[tuple[Window, Chunk]]], None, None]:
-        """Yield each item with its accumulator, and its windows, which are read ahead; in order."""
+        """Yield each item with its accumulator and its prefetched windows, in order."""
         budget = PREFETCHED_BATCHES * max(self._budget, self._window)
         return prefetch(
             (self._task(item, budget) for item in items),
@@ -213,7 +212,7 @@ class Engine:
     def _task(self, item: Any, budget: int) -> Task[InFlight, tuple[Window, Chunk]]:
         if not isinstance(item, Clip):
             return Task((item, None))
-        # Only the reader runs in other threads; the accumulator stays in this one.
+        # Only the reader runs in other threads; the accumulator stays in this thread.
         reader = ClipReader(
             item, normalize=self.backend.normalize, window=self._window, overlap=self._overlap
         )
@@ -224,7 +223,7 @@ class Engine:
             labels=self.labels,
             frames=self.granularity == "frame",
         )
-        # Bounded: a turn may claim to last longer than any number of samples.
+        # Bounded, because the claimed duration of a turn may be huge.
         weight = min(max(item.turn.duration * MODEL_RATE, LEAST_COST), budget)
         return Task((item, accumulator), reader.windows(), weight, serial_group_of(item.audio))
 
@@ -237,18 +236,18 @@ def _threads(workers: int | None) -> int:
     if workers is None:
         return max(1, min(MOST_WORKERS, cores() - 1))
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 0:
-        raise OptionsError(f"workers is a number of threads, 0 for none, got {workers!r}")
+        raise OptionsError(f"workers must be a number of threads, or 0, got {workers!r}")
     return workers
 
 
 def _samples(name: str, seconds: float) -> int:
     if not 0 <= seconds < math.inf:
-        raise OptionsError(f"{name} is a number of seconds, got {seconds}")
+        raise OptionsError(f"{name} must be a number of seconds, got {seconds}")
     return round(seconds * MODEL_RATE)
 
 
 def _complete(in_flight: deque[InFlight]) -> Iterator[tuple[Any, Emotion | None]]:
-    """Give back the items at the front that need nothing more: order is kept by waiting."""
+    """Yield the finished items at the front; waiting for the first one keeps the order."""
     while in_flight and (in_flight[0][1] is None or in_flight[0][1].complete):
         item, accumulator = in_flight.popleft()
         yield item, accumulator.emotion() if accumulator else None

@@ -1,7 +1,7 @@
-"""The frames of a clip's windows, merged and pooled into its emotion.
+"""Merging and pooling the frames of a clip's windows into its emotion.
 
-The head of the network is linear, so the mean of frame logits is the logits of the mean frame:
-what is pooled from frames, all of them or some, is exactly what the reference gives for them.
+The head of the network is linear, so the mean of the frame logits equals the logits of the mean
+frame. Pooled results, over all frames or some, therefore equal the reference's.
 """
 
 from __future__ import annotations
@@ -18,16 +18,18 @@ from emo2vec_plugins.engine.batch import summed
 from emo2vec_plugins.engine.windows import HOP, RECEPTIVE, Chunk, ClipReader, Window, frame_count
 from emo2vec_plugins.files import Rows
 
-OVERLAPPED = "overlapped throughout: there is no frame in which the speaker is alone"
+OVERLAPPED = "overlapped throughout: no frame has only one speaker"
 
-NOT_FINITE = "the model gave NaN or infinite values; if its dtype is float16, try float32"
+NOT_FINITE = "the model returned NaN or infinite values; if its dtype is float16, try float32"
 
 
 class ClipAccumulator:
     """Merges the frames of a clip's windows into its emotion.
 
     Args:
-        reader: Of the clip; what it finds is complete once its windows are.
+        clip: The clip.
+        reader: Reader of the clip; its attributes are complete after the last window.
+        backend: The model.
         labels: The classes to keep.
         frames: Whether to keep frame embeddings and frame logits.
     """
@@ -48,16 +50,16 @@ class ClipAccumulator:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing more is to come: every window was read and added."""
+        """Whether every window has been read and added."""
         return self._read and not self._open
 
     def expect(self, windows: Iterable[tuple[Window, Chunk]]) -> Iterator[tuple[Window, Chunk]]:
-        """Pass on the clip's windows, each of which is to be added later.
+        """Yield the clip's windows, each of which must be added later.
 
-        Where no frames are kept, a back end is asked for their sum alone.
+        If frames are not kept, the chunks ask the back end only for the sum of the frames.
         """
         for window, chunk in windows:
-            # Counted before it is scored: windows of one clip may lie in several batches.
+            # Counted before it is scored, because windows of a clip may be in several batches.
             self._open += 1
             pool = self._pool(window)
             self._pooled += int(pool.sum())
@@ -65,7 +67,7 @@ class ClipAccumulator:
         self._read = True
 
     def add(self, window: Window, frames: Frames) -> None:
-        """Take what the back end gave for one window."""
+        """Add the result of the back end for one window."""
         self._open -= 1
         embeddings, logits = frames
         if logits is not None:
@@ -94,7 +96,7 @@ class ClipAccumulator:
         return unscored if reason else replace(unscored, **self._arrays(), **self._scores())
 
     def _pool(self, window: Window) -> npt.NDArray[np.bool_]:
-        """Return which of a window's frames stand for the clip and are not excluded."""
+        """Return a mask of the window's frames that are kept and not excluded."""
         pool = np.zeros(frame_count(window.stop - window.start), dtype=bool)
         pool[window.keep] = outside(self._reader.excluded, window.frames)
         return pool
@@ -111,7 +113,7 @@ class ClipAccumulator:
         if spans is None:
             return None
         shared = sum(end - start for start, end in spans)
-        # Rounding may make the spans longer than the turn; a turn of no length has no share.
+        # Rounding may make the spans longer than the turn. An empty turn has no overlap.
         return min(1.0, shared / turn.duration) if turn.duration else 0.0
 
     def _arrays(self) -> dict[str, Any]:
@@ -127,7 +129,7 @@ class ClipAccumulator:
         if not names:
             return {}
         logits = self._logits / self._pooled
-        likelihood = np.exp(logits - logits.max())  # no overflow: the largest exponent is 0
+        likelihood = np.exp(logits - logits.max())  # the largest exponent is 0: no overflow
         scores = likelihood / likelihood.sum()
         best = int(scores.argmax())
         return {
@@ -139,7 +141,7 @@ class ClipAccumulator:
 
 
 def outside(spans: Iterable[tuple[int, int]], frames: slice) -> npt.NDArray[np.bool_]:
-    """Return which of *frames* lie outside all *spans*, by the middle of what a frame reads.
+    """Return a mask of the frames whose middle sample is outside all spans.
 
     Args:
         spans: Start and stop in samples from the start of the clip.

@@ -1,8 +1,8 @@
-"""Generators run ahead of their one consumer: in threads, in order, within bounds.
+"""Running generators ahead of a consumer, in threads, in order and within a budget.
 
-No thread waits for the consumer: a generator that has made enough is paused, and resumes in any
-free thread once some of what it made was taken. So threads cannot deadlock, whatever the order in
-which generators end, and the consumer may stop anywhere.
+No thread waits for the consumer: a generator that is far enough ahead is paused, and resumes in any
+free thread after the consumer has taken some of its parts. So threads cannot deadlock, in whatever
+order generators end, and the consumer may stop at any time.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ Part = TypeVar("Part")
 
 @dataclass(frozen=True, slots=True)
 class Task(Generic[Item, Part]):
-    """One generator, and what it is run for.
+    """One generator and the item it belongs to.
 
     Attributes:
-        item: Handed back with the parts.
-        parts: Run in any thread, but never in two at once; None where there is nothing to run.
-            It may give None between parts, where it can be stopped: that is not passed on.
-        weight: About how much the parts will weigh together.
-        serial_group: Tasks of one group run one after another, in order; without one, at any time.
+        item: Yielded with the parts.
+        parts: The generator, run in any thread but never in two at once; None for none. It may
+            yield None between parts as a point to stop; None is not passed on.
+        weight: Estimated total weight of the parts.
+        serial_group: Tasks of one group run one after another, in order; tasks without a group
+            run at any time.
     """
 
     item: Item
@@ -47,16 +48,16 @@ def prefetch(
 ) -> Generator[tuple[Item, Iterator[Part]], None, None]:
     """Yield each task's item with its parts, in order; exhaust the parts before the next item.
 
-    *tasks* is read in the calling thread, ahead by at most *budget* and one task more. What it
-    raises is raised after the tasks that came before, what parts raise in their place. All
-    threads have ended when this generator has, for whatever reason: close it.
+    The calling thread reads *tasks* ahead, by at most *budget* and one more task. An error in
+    *tasks* is raised after the earlier tasks, an error in the parts of a task in their place. All
+    threads have ended when this generator ends, for any reason, so close it.
 
     Args:
         tasks: Read lazily.
-        workers: Threads; with 0 everything runs in the calling thread, when it is asked for.
-        budget: How much may be ahead, in the unit of *weigh*; of one task, one part more.
-        most: Tasks that may be ahead.
-        weigh: What a part weighs.
+        workers: Number of threads; with 0 everything runs in the calling thread, on demand.
+        budget: Limit of the weight ahead of the consumer; a single task may exceed it by one part.
+        most: Limit of the number of tasks ahead of the consumer.
+        weigh: Returns the weight of a part.
     """
     if not workers:
         return ((task.item, _present(task.parts or ())) for task in tasks)
@@ -68,20 +69,20 @@ def _present(parts: Iterable[Part | None]) -> Iterator[Part]:
 
 
 def cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores available to this process."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 class _Run(Generic[Item, Part]):
-    """One task while it runs; threads change what they share of it under one lock.
+    """The state of a running task; threads change shared attributes under one lock.
 
     Attributes:
-        left: How much of the task's weight still counts as ahead of the consumer.
-        ready: Parts that were made and not taken.
-        size: How much these weigh.
-        paused: Whether it has made enough, and no thread runs it.
+        left: Weight of the task that still counts as ahead of the consumer.
+        ready: Parts that the consumer has not taken yet.
+        size: Weight of these parts.
+        paused: Whether it is far enough ahead and no thread runs it.
     """
 
     def __init__(self, task: Task[Item, Part]) -> None:
@@ -109,7 +110,7 @@ class _Prefetcher(Generic[Item, Part]):
         self._most = most
         self._weigh = weigh
         self._begun: deque[_Run[Item, Part]] = deque()
-        self._left = 0.0  # the weight of all that is ahead
+        self._left = 0.0  # total weight ahead of the consumer
         self._all_begun = False
         self._failure: Exception | None = None
         self._groups: dict[Hashable, deque[_Run[Item, Part]]] = {}
@@ -128,7 +129,7 @@ class _Prefetcher(Generic[Item, Part]):
             if self._failure is not None:
                 raise self._failure
         finally:
-            # Threads look at the flag between two parts: they end soon, and none is left behind.
+            # Threads check the flag between two parts, so they end soon and none is left behind.
             with self._changed:
                 self._stopped = True
             self._pool.shutdown(cancel_futures=True)
@@ -139,7 +140,7 @@ class _Prefetcher(Generic[Item, Part]):
                 while not run.ready and not run.ended:
                     self._changed.wait()
                 if not run.ready:
-                    break  # ended, and all of it was taken
+                    break  # ended, and all parts were taken
                 part = run.ready.popleft()
                 weight = self._weigh(part)
                 run.size -= weight
@@ -152,8 +153,8 @@ class _Prefetcher(Generic[Item, Part]):
             raise run.error
 
     def _took(self, run: _Run[Item, Part], weight: float) -> None:
-        """Note that something was consumed, and begin what there is room for now."""
-        # Weights are estimates: a task that makes more than it said must not count below zero.
+        """Count consumed weight and begin as many tasks as the budget allows."""
+        # Weights are estimates: a task that exceeds its estimate must not count below zero.
         taken = min(weight, run.left)
         run.left -= taken
         self._left -= taken
@@ -172,7 +173,7 @@ class _Prefetcher(Generic[Item, Part]):
                 return next(self._tasks)
             except StopIteration:
                 self._all_begun = True
-            except Exception as error:  # noqa: BLE001 - raised after the tasks before it
+            except Exception as error:  # noqa: BLE001 - raised after the earlier tasks
                 self._all_begun, self._failure = True, error
         return None
 
@@ -186,11 +187,11 @@ class _Prefetcher(Generic[Item, Part]):
                 serial_group = self._groups.setdefault(run.task.serial_group, deque())
                 serial_group.append(run)
                 if serial_group[0] is not run:
-                    return  # the one before it starts it when it ends
+                    return  # the previous task of the group starts it
             self._pool.submit(self._advance, run)
 
     def _advance(self, run: _Run[Item, Part]) -> None:
-        """In a thread of the pool, run a generator until it ends or has made enough."""
+        """Run a generator in a thread of the pool until it ends or is far enough ahead."""
         parts: Iterator[Part | None] = run.task.parts or iter(())
         while not self._stopped:
             try:
@@ -198,10 +199,10 @@ class _Prefetcher(Generic[Item, Part]):
                 weight = 0.0 if part is None else self._weigh(part)
             except StopIteration:
                 return self._end(run, None)
-            except BaseException as error:  # noqa: BLE001 - the consumer's to handle
+            except BaseException as error:  # noqa: BLE001 - raised in the consumer
                 return self._end(run, error)
             if part is None:
-                continue  # only a chance to stop
+                continue  # only a point to stop
             with self._changed:
                 run.ready.append(part)
                 run.size += weight

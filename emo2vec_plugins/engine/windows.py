@@ -1,8 +1,8 @@
-"""A clip, read as windows: one if it is short, overlapping ones if it is long.
+"""Reading a clip as windows: one for a short clip, several overlapping ones for a long clip.
 
-A clip of ``n`` samples at 16 kHz has ``(n - 400) // 320 + 1`` frames; frame ``t`` reads samples
-``320 t`` to ``320 t + 400``. A `ClipReader` runs ahead of the model, in threads, and depends on no
-results.
+A clip of ``n`` samples at 16 kHz has ``(n - 400) // 320 + 1`` frames. Frame ``t`` reads samples
+``320 t`` to ``320 t + 400``. A `ClipReader` runs in threads ahead of the model and does not depend
+on its results.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ HOP = 320
 """Samples from one frame to the next, the product of the convolutions' strides."""
 
 RECEPTIVE = 400
-"""Samples that one frame reads; a shorter clip has no frame."""
+"""Samples that one frame reads; a shorter clip has no frames."""
 
 SHORT_SECONDS = 1.0
-"""Turns shorter than this are flagged: the corpora behind the models hold whole utterances."""
+"""Shorter turns are flagged, because the models were trained on whole utterances."""
 
 SILENCE = 2.0**-15
-"""A turn whose loudest sample is at most one step of 16-bit audio is flagged silent."""
+"""A turn is flagged as silent if no sample exceeds this, one step of 16-bit audio."""
 
 CLIPPED_SECONDS = 0.02
-"""A turn that reaches further than this outside its recording is flagged clipped."""
+"""A turn is flagged as clipped if it extends more than this beyond its recording."""
 
 EPSILON = 1e-5
-"""Added to the variance, as the reference's layer norm over a clip's samples does."""
+"""Added to the variance, as in the reference's layer norm over the samples of a clip."""
 
 
 def frame_count(samples: int) -> int:
-    """Return how many frames a clip has; 0 under 400 samples.
+    """Return the number of frames of a clip; 0 for fewer than 400 samples.
 
     >>> [frame_count(n) for n in (399, 400, 719, 720, 16_000)]
     [0, 1, 1, 2, 49]
@@ -48,12 +48,12 @@ def frame_count(samples: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One window of a clip, and which of its frames stand for the clip.
+    """One window of a clip and the frames to keep from it.
 
     Attributes:
         start: First sample, a multiple of `HOP`.
-        stop: The sample after the last.
-        keep: The frames kept, counted from the window's own first frame.
+        stop: The sample after the last one.
+        keep: The frames to keep, relative to the window.
     """
 
     start: int
@@ -62,26 +62,26 @@ class Window:
 
     @property
     def frames(self) -> slice:
-        """The frames kept, counted from the clip's first frame."""
+        """The frames to keep, relative to the clip."""
         first = self.start // HOP
         return slice(first + self.keep.start, first + self.keep.stop)
 
 
 def windows(samples: int, *, window: int, overlap: int) -> list[Window]:
-    """Cover a clip of *samples* so that each of its frames is kept from exactly one window.
+    """Cover a clip of *samples* so that each frame is kept from exactly one window.
 
     A clip of up to *window* samples is one window. Otherwise every window is full, neighbours
-    share *overlap* samples (the last two share more), and each side gives up half of what is
-    shared: a frame near the edge of a window lacks context there and comes from the other.
+    overlap by *overlap* samples (the last two by more), and each keeps half of the overlap,
+    because frames near the edge of a window lack context.
 
     Raises:
-        OptionsError: Unless the window has a frame and the overlap is shorter than it.
+        OptionsError: Unless the window has at least one frame and is longer than the overlap.
     """
     size, shared = frame_count(window), overlap // HOP
     if not 0 <= shared < size:
         raise OptionsError(
-            f"windows of {window} samples cannot overlap by {overlap}: a window needs at least "
-            f"{RECEPTIVE} samples, and the overlap must be shorter"
+            f"a window must have at least {RECEPTIVE} samples and be longer than the overlap, got "
+            f"a window of {window} samples and an overlap of {overlap}"
         )
     total = frame_count(samples)
     if samples <= window:
@@ -100,13 +100,13 @@ def windows(samples: int, *, window: int, overlap: int) -> list[Window]:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Chunk:
-    """The samples of one window: a short clip, or a stretch of a long one.
+    """The samples of one window: a short clip or a part of a long one.
 
     Attributes:
-        samples: 1-D float32 at 16 kHz, 400 at least, as they were read.
-        mean: What to subtract from each of them.
-        scale: What to multiply the rest by.
-        pool: Which frames are wanted as a sum, shape (frames,); None for each by itself.
+        samples: 1-D float32 at 16 kHz, at least 400 samples, not normalised.
+        mean: Subtracted from the samples to normalise them.
+        scale: Factor applied after subtracting the mean.
+        pool: Mask of the frames to sum, shape (frames,); None to return all frames.
     """
 
     samples: FloatArray
@@ -115,24 +115,25 @@ class Chunk:
     pool: npt.NDArray[np.bool_] | None = None
 
     def normalised(self) -> FloatArray:
-        """Return the samples as a network takes them."""
+        """Return the samples normalised for the network."""
         normal: FloatArray = ((self.samples - self.mean) * self.scale).astype(np.float32)
         return normal
 
 
 class ClipReader:
-    """Reads a clip once, and keeps what was found on the way.
+    """Reads a clip once and collects facts about its audio.
 
     Args:
-        normalize: Whether the clip is brought to zero mean and unit variance.
-        window: Samples; longer clips are windowed.
-        overlap: Samples that neighbouring windows share.
+        clip: The clip.
+        normalize: Whether to scale the clip to zero mean and unit variance.
+        window: Samples; longer clips are split into windows.
+        overlap: Overlap of neighbouring windows in samples.
 
     Attributes:
-        reason: Why the clip could not be read, once that is known.
-        flags: Flags of its audio; complete once there is a window.
+        reason: Why the clip could not be read, after a failure.
+        flags: Flags of the audio; complete after the first window.
         duration: Seconds of audio within bounds.
-        excluded: Start and stop, in samples of the clip, of what is not to be pooled.
+        excluded: Start and stop of spans excluded from pooling, in samples of the clip.
     """
 
     def __init__(self, clip: Clip, *, normalize: bool, window: int, overlap: int) -> None:
@@ -146,10 +147,10 @@ class ClipReader:
         self.excluded: tuple[tuple[int, int], ...] = ()
 
     def windows(self) -> Iterator[tuple[Window, Chunk] | None]:
-        """Yield the clip's windows, and the samples of each; on failure note the reason.
+        """Yield the clip's windows with their samples; on failure set `reason`.
 
-        A long clip is read once before its first window, for its mean and variance; None comes
-        after each block of it, where reading can be stopped.
+        A long clip is read once before its first window, for its mean and variance. After each of
+        its blocks, None is yielded as a point to stop.
         """
         try:
             yield from self._windows()
@@ -178,7 +179,7 @@ class ClipReader:
                 (_sample(span[0] - start / audio.rate), _sample(span[1] - start / audio.rate))
                 for span in self._clip.overlaps or ()
             )
-        # A clip of one window is read once; a longer one twice, to stay in bounded memory.
+        # A clip of one window is read once, a longer one twice, to limit memory.
         once = list(mono(turn, audio)) if len(plan) == 1 else None
         mean, scale = yield from self._moments(mono(turn, audio) if once is None else once)
         for window, samples in _cut(mono(turn, audio) if once is None else once, plan):
@@ -192,10 +193,10 @@ class ClipReader:
             self.flags.add("short")
 
     def _moments(self, blocks: Iterable[FloatArray]) -> Generator[None, None, tuple[float, float]]:
-        """Return what to subtract from samples and what to multiply them by; flag silence."""
+        """Return the mean and the scale that normalise the clip; flag silence."""
         count, total, squares, peak = 0, 0.0, 0.0, 0.0
         for block in blocks:
-            # In float64, and by sums: a clip of hours is read in blocks that are not kept.
+            # Sums in float64, because a clip of hours is read in blocks that are not kept.
             exact = block.astype(np.float64)
             count += len(block)
             total += float(exact.sum())
@@ -218,7 +219,7 @@ def _sample(seconds: float) -> int:
 def _cut(
     blocks: Iterable[FloatArray], plan: Sequence[Window]
 ) -> Iterator[tuple[Window, FloatArray]]:
-    # The buffer holds what the next window shares with this one; *offset* is its first sample.
+    # The buffer contains the overlap with the next window; *offset* is its first sample.
     stream, buffer, offset = iter(blocks), np.empty(0, np.float32), 0
     for window in plan:
         held, end = [buffer], offset + len(buffer)

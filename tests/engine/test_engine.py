@@ -1,4 +1,4 @@
-"""Clips in, emotions out: order, batches, windows, pooling, flags."""
+"""The engine: order, batches, reading ahead, windows, pooling, flags, and pickling."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NAMES = ("angry", "happy", "neutral", "sad", "unknown")
 
 
 class Ramp:
-    """Sound of any length that takes no memory: a slow sweep, made when it is read."""
+    """Audio of any length that takes no memory: a slow sweep, computed when it is read."""
 
     rate = RATE
     channels = (0,)
@@ -49,7 +49,7 @@ class Ramp:
 
 
 class Headless:
-    """A model without a head: embeddings, no labels."""
+    """A model without a head."""
 
     labels = LabelSet.from_tokens([])
     width = 4
@@ -62,7 +62,7 @@ class Headless:
 
 
 class Sums:
-    """The cheapest model there is, for tests of memory: one number a frame."""
+    """A cheap model for tests of memory, with one number per frame."""
 
     labels = LabelSet.from_tokens(["angry", "sad"])
     width = 1
@@ -110,7 +110,7 @@ def traced_peak(run):
 # Order.
 
 
-def test_items_come_back_in_order_and_markers_in_place():
+def test_items_are_yielded_in_order_with_markers_in_place():
     items = ["first", clip_of(0.5), "second", clip_of(45.0), clip_of(0.01), "third", "fourth"]
 
     results = list(Engine(FakeBackend(), batch_seconds=1)(items))
@@ -119,7 +119,7 @@ def test_items_come_back_in_order_and_markers_in_place():
     assert [emotion is None for _, emotion in results] == [isinstance(i, str) for i in items]
 
 
-def test_nothing_in_nothing_out():
+def test_no_items_give_no_results():
     assert list(Engine(FakeBackend())([])) == []
 
 
@@ -141,7 +141,7 @@ def test_a_recording_without_turns_is_one_turn():
 # Batches.
 
 
-def test_batches_keep_to_the_budget_and_mix_recordings():
+def test_batches_stay_within_the_budget_and_mix_recordings():
     backend = FakeBackend()
     clips = [clip_of(seconds, seed=i) for i, seconds in enumerate((1.0, 2.0, 3.0, 4.0, 9.0, 0.5))]
 
@@ -155,7 +155,7 @@ def test_batches_keep_to_the_budget_and_mix_recordings():
     ]
 
 
-def test_very_short_clips_do_not_make_a_batch_that_is_mostly_gaps():
+def test_a_batch_of_very_short_clips_is_limited():
     backend = FakeBackend()
 
     list(Engine(backend, batch_seconds=1)([clip_of(0.025, seed=i) for i in range(12)]))
@@ -175,11 +175,11 @@ def test_a_back_end_that_loses_frames_is_named(broken, found):
         def run(self, waveforms):
             return broken(super().run(waveforms))
 
-    with pytest.raises(ScorerError, match=r"Lossy.run must give \[49, 99\] frames .* " + found):
+    with pytest.raises(ScorerError, match=r"Lossy\.run .*\[49, 99\].* got " + found):
         list(Engine(Lossy())([clip_of(1.0), clip_of(2.0)]))
 
 
-def test_the_back_end_says_how_much_it_wants():
+def test_the_batch_length_defaults_to_the_back_ends():
     backend = FakeBackend()
     backend.batch_seconds = 2.0
 
@@ -192,7 +192,7 @@ def test_the_back_end_says_how_much_it_wants():
     lengths=st.lists(st.floats(0.0, 3.0), min_size=1, max_size=6),
     budget=st.floats(0.1, 8.0),
 )
-def test_a_result_does_not_depend_on_what_is_beside_it(lengths, budget):
+def test_a_result_does_not_depend_on_its_batch(lengths, budget):
     clips = [clip_of(seconds, seed=i) for i, seconds in enumerate(lengths)]
 
     together = list(
@@ -222,7 +222,7 @@ def test_few_items_are_read_ahead(workers, batches, seconds):
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_unreadable_clips_behind_a_waiting_one_do_not_pile_up(workers):
+def test_unreadable_clips_behind_a_waiting_clip_do_not_accumulate(workers):
     pulled = 0
 
     def clips():
@@ -237,7 +237,7 @@ def test_unreadable_clips_behind_a_waiting_one_do_not_pile_up(workers):
     assert pulled < LOOKAHEAD + workers * PREFETCHED_BATCHES * 30
 
 
-def test_closing_the_engine_closes_what_it_reads():
+def test_closing_the_results_closes_the_items():
     closed = []
 
     def clips():
@@ -273,7 +273,7 @@ def sounds_of_every_kind(write, noise):
 
 
 def clips_in(sounds):
-    """Give short and long clips of several files, some that fail, in no special order."""
+    """Yield short and long clips of several files, some of which fail, in mixed order."""
     turns = [(0, 3), (0.5, 0.505), (2, 40), (1, 2), (30, 90), (20, 21.5), (4, 39), (39, 40)]
     for start, end in turns:
         for sound in [*sounds, Ramp(40), MissingAudio("lost")]:
@@ -294,7 +294,7 @@ def threads_of_readers():
     return [each for each in threading.enumerate() if each.name.startswith("emo2vec-prefetch")]
 
 
-def test_results_and_batches_are_the_same_bits_for_any_number_of_workers(write, noise):
+def test_results_and_batches_are_bit_identical_for_any_number_of_workers(write, noise):
     sounds = sounds_of_every_kind(write, noise)
     batches, expected = outcome(sounds, 0)
 
@@ -309,8 +309,8 @@ def test_results_and_batches_are_the_same_bits_for_any_number_of_workers(write, 
 
 
 @pytest.mark.parametrize("workers", [0, 3])
-def test_clips_come_from_the_calling_thread_and_audio_is_read_in_others(workers):
-    readers, askers = set(), set()
+def test_clips_are_read_in_the_calling_thread_and_audio_in_others(workers):
+    readers, callers = set(), set()
 
     class Noted(Ramp):
         def read(self, start, stop, channels):
@@ -319,19 +319,19 @@ def test_clips_come_from_the_calling_thread_and_audio_is_read_in_others(workers)
 
     def clips():
         for _ in range(50):
-            askers.add(threading.get_ident())
+            callers.add(threading.get_ident())
             yield Clip(turn=Turn(start=0.0, end=9.0), audio=Noted(9.0))
 
     list(Engine(FakeBackend(), workers=workers)(clips()))
 
-    assert askers == {threading.get_ident()}
-    assert (readers == askers) == (workers == 0)
+    assert callers == {threading.get_ident()}
+    assert (readers == callers) == (workers == 0)
 
 
 @pytest.mark.parametrize(
-    ("says", "at_once"), [({}, 1), ({"serial_group": 7}, 1), ({"serial_group": None}, 2)]
+    ("attributes", "at_once"), [({}, 1), ({"serial_group": 7}, 1), ({"serial_group": None}, 2)]
 )
-def test_audio_is_read_by_many_threads_only_if_it_says_so(says, at_once):
+def test_audio_is_read_by_several_threads_only_if_its_serial_group_allows_it(attributes, at_once):
     reading, most = 0, 0
     both = threading.Barrier(2)
 
@@ -343,23 +343,23 @@ def test_audio_is_read_by_many_threads_only_if_it_says_so(says, at_once):
             if at_once == 2:
                 both.wait(timeout=60)
             else:
-                time.sleep(0.002)  # long enough for another to come in, if it may
+                time.sleep(0.002)  # long enough for another thread to read, if it is allowed
             reading -= 1
             return super().read(start, stop, channels)
 
-    class Saying(Counted):
+    class Grouped(Counted):
         pass
 
-    for name, value in says.items():
-        setattr(Saying, name, value)
-    clips = [Clip(turn=Turn(start=0.0, end=9.0), audio=Saying(9.0)) for _ in range(20)]
+    for name, value in attributes.items():
+        setattr(Grouped, name, value)
+    clips = [Clip(turn=Turn(start=0.0, end=9.0), audio=Grouped(9.0)) for _ in range(20)]
     list(Engine(FakeBackend(), workers=2)(clips))
 
     assert most == at_once
 
 
 @pytest.mark.parametrize("error", [OSError("name too long"), TypeError("no serial_group")])
-def test_audio_that_cannot_say_its_lane_fails_when_it_is_read(error):
+def test_audio_whose_serial_group_raises_fails_when_it_is_read(error):
     class Unknown(Ramp):
         @property
         def serial_group(self):
@@ -377,7 +377,7 @@ def test_audio_that_cannot_say_its_lane_fails_when_it_is_read(error):
 
 @pytest.mark.parametrize("name", ["a.opus", "a.mp3"])
 @pytest.mark.parametrize("workers", [0, 4])
-def test_what_is_decoded_forward_is_opened_once(write, noise, tmp_path, name, workers):
+def test_a_file_that_is_decoded_forward_is_opened_once(write, noise, tmp_path, name, workers):
     kind = {"opus": ("OGG", "OPUS"), "mp3": ("MP3", "MPEG_LAYER_III")}[name.rpartition(".")[2]]
     path = write(name, noise(200 * 8_000), 8_000, format=kind[0], subtype=kind[1])
     opened = []
@@ -389,18 +389,18 @@ def test_what_is_decoded_forward_is_opened_once(write, noise, tmp_path, name, wo
 
         def read(self, start, stop, channels):
             if start == 0 and workers:
-                time.sleep(0.2)  # if others may overtake it, what it reads is forgotten by then
+                time.sleep(0.2)  # if other reads could overtake it, its samples would be dropped
             return super().read(start, stop, channels)
 
     audio = Counted(path)
     clips = [Clip(turn=Turn(start=i, end=i + 25.0), audio=audio) for i in range(0, 175, 25)]
     list(Engine(FakeBackend(), workers=workers)(clips))
 
-    assert len(opened) == 2  # for the header, and to be read
+    assert len(opened) == 2  # for the header and for reading
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_an_iterator_that_fails_does_so_after_what_it_gave(workers):
+def test_an_error_of_the_items_is_raised_after_the_earlier_items(workers):
     def clips():
         for seconds in (20.0, 20.0, 20.0):
             yield clip_of(seconds)
@@ -415,7 +415,7 @@ def test_an_iterator_that_fails_does_so_after_what_it_gave(workers):
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_a_back_end_that_fails_leaves_no_thread_behind(error):
+def test_a_failing_back_end_leaves_no_thread_behind(error):
     class Failing(FakeBackend):
         def run(self, waveforms):
             raise error("out of memory")
@@ -427,7 +427,7 @@ def test_a_back_end_that_fails_leaves_no_thread_behind(error):
     assert threads_of_readers() == []
 
 
-def test_a_consumer_that_stops_half_way_leaves_no_thread_behind():
+def test_a_consumer_that_stops_early_leaves_no_thread_behind():
     read = 0
 
     class Counted(Ramp):
@@ -437,7 +437,7 @@ def test_a_consumer_that_stops_half_way_leaves_no_thread_behind():
             return super().read(start, stop, channels)
 
     def clips():
-        yield from (clip_of(30.0), clip_of(30.0))  # the second's window runs the first's batch
+        yield from (clip_of(30.0), clip_of(30.0))  # the second one starts the first one's batch
         for _ in range(9):
             yield Clip(turn=Turn(start=0.0, end=360_000.0), audio=Counted(360_000.0))
 
@@ -448,7 +448,7 @@ def test_a_consumer_that_stops_half_way_leaves_no_thread_behind():
     results.close()
 
     assert threads_of_readers() == []
-    assert read < 1_000  # of 6,000 blocks, all of which are read before the first window
+    assert read < 1_000  # of 6,000 blocks, which are all read before the first window
 
 
 # Windows.
@@ -475,8 +475,8 @@ def test_a_long_clip_is_run_in_windows_and_flagged():
 
 
 @pytest.mark.parametrize("overlap", [0.0, 0.5, 1.0, 2.9])
-def test_windows_merge_to_what_one_pass_gives(overlap):
-    # Each frame of this back end depends on its own samples alone, so windows lose nothing.
+def test_merged_windows_equal_one_pass(overlap):
+    # Each frame of this back end depends only on its own samples, so windows lose nothing.
     clip = clip_of(20.3)
 
     windowed = emotion_of(clip, max_window=3.0, window_overlap=overlap, granularity="frame")
@@ -489,12 +489,12 @@ def test_windows_merge_to_what_one_pass_gives(overlap):
 
 
 @pytest.mark.parametrize(("workers", "share"), [(0, 1.1), (1, 1.5)])
-def test_an_hour_is_scored_in_the_memory_of_five_minutes(workers, share):
+def test_an_hour_needs_as_much_memory_as_five_minutes(workers, share):
     def score(seconds):
         (emotion,) = Engine(Sums(), workers=workers).score(Ramp(seconds))
         assert emotion.duration == seconds
 
-    # How far threads are ahead at the peak is chance; that they stay within bounds is not.
+    # How far threads read ahead at the peak is random, but it is bounded.
     assert traced_peak(lambda: score(3_600)) < share * traced_peak(lambda: score(300))
 
 
@@ -507,7 +507,7 @@ def test_a_clip_is_normalised_by_its_own_statistics():
     assert louder.scores == pytest.approx(plain.scores, abs=1e-3)
 
 
-def test_a_back_end_that_wants_samples_as_they_are_gets_them():
+def test_samples_are_not_normalised_if_the_back_end_does_not_need_it():
     received = []
 
     class Plain(FakeBackend):
@@ -522,10 +522,10 @@ def test_a_back_end_that_wants_samples_as_they_are_gets_them():
     np.testing.assert_array_equal(received[0], tone(1.0))
 
 
-# What comes back.
+# Results.
 
 
-def test_an_emotion_holds_the_whole_distribution():
+def test_an_emotion_has_the_whole_distribution():
     emotion = emotion_of(clip_of(2.0))
 
     assert tuple(emotion.scores) == tuple(emotion.logits) == NAMES
@@ -536,7 +536,7 @@ def test_an_emotion_holds_the_whole_distribution():
     assert emotion.provenance.model == "fake"
 
 
-def test_frames_come_with_their_granularity():
+def test_granularity_frame_returns_frames():
     emotion = emotion_of(clip_of(2.0), granularity="frame")
 
     assert emotion.frame_embeddings.shape == (99, 4)
@@ -567,7 +567,7 @@ def test_unused_rows_of_the_head_are_dropped():
     assert tuple(emotion.scores) == ("angry", "neutral", "unknown")
 
 
-def test_a_model_without_a_head_gives_embeddings_and_no_label():
+def test_a_model_without_a_head_returns_embeddings_and_no_label():
     engine = Engine(Headless(), granularity="frame")
 
     (emotion,) = engine.score((tone(1.0), RATE))
@@ -588,7 +588,7 @@ def test_the_back_ends_of_these_tests_keep_the_contract(backend):
 # Overlapping speech.
 
 
-def test_only_frames_in_which_the_speaker_is_alone_are_pooled():
+def test_only_frames_without_overlap_are_pooled():
     spans = ((0.5, 1.0), (1.7, 1.75))
     everything = emotion_of(clip_of(2.0, overlaps=spans), granularity="frame")
     middles = np.arange(99) * 0.02 + 0.0125
@@ -615,7 +615,7 @@ def test_spans_are_in_recording_time():
 
     frames = emotion_of(whole, granularity="frame").frame_logits
 
-    # Frame 50 is the first whose middle, 1.0125 s into the turn, lies behind 3.0 s.
+    # Frame 50 is the first whose middle, 1.0125 s into the turn, is after 3.0 s.
     np.testing.assert_allclose(
         list(emotion_of(alone).logits.values()), frames[:50].mean(axis=0), atol=1e-6
     )
@@ -633,12 +633,12 @@ def test_a_turn_overlapped_throughout_has_a_reason():
     emotion = emotion_of(clip_of(2.0, overlaps=((0.0, 2.0),), alone=True))
 
     assert emotion.label is None
-    assert emotion.reason.startswith("overlapped throughout")
+    assert "overlapped" in emotion.reason
     assert (emotion.flags, emotion.overlap_ratio) == (("overlapped",), 1.0)
 
 
 @pytest.mark.parametrize(("overlaps", "ratio"), [(None, None), ((), 0.0)])
-def test_no_overlap_is_told_from_unknown_overlap(overlaps, ratio):
+def test_no_overlap_differs_from_unknown_overlap(overlaps, ratio):
     emotion = emotion_of(clip_of(2.0, overlaps=overlaps))
 
     assert (emotion.overlap_ratio, emotion.flags) == (ratio, ())
@@ -658,7 +658,7 @@ def test_no_overlap_is_told_from_unknown_overlap(overlaps, ratio):
         (3.5, 9.0, ("short", "clipped")),
     ],
 )
-def test_flags_tell_of_length_and_bounds(start, end, flags):
+def test_flags_depend_on_length_and_bounds(start, end, flags):
     (emotion,) = Engine(FakeBackend()).score((tone(4.0), RATE), [Turn(start=start, end=end)])
 
     assert emotion.flags == flags
@@ -686,7 +686,8 @@ def test_a_clip_without_a_frame_is_too_short(samples):
     (emotion,) = Engine(FakeBackend()).score((np.ones(samples, np.float32), RATE))
 
     assert emotion.label is None
-    assert emotion.reason.startswith(f"too short: {samples} samples at 16 kHz")
+    for fact in ("too short", f"{samples} samples", "400"):
+        assert fact in emotion.reason
     assert emotion.flags == ("short",)
 
 
@@ -696,7 +697,7 @@ def test_a_clip_of_one_frame_is_scored():
     assert (emotion.label in NAMES, emotion.reason, emotion.duration) == (True, None, 0.025)
 
 
-def test_audio_that_fails_on_the_way_is_a_reason():
+def test_audio_that_fails_half_way_gives_a_reason():
     class Torn(Ramp):
         def read(self, start, stop, channels):
             if start > 65 * RATE:
@@ -722,7 +723,7 @@ def test_a_plugins_audio_may_raise_anything():
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_model_that_gives_no_numbers_is_a_reason(value):
+def test_nan_or_infinite_results_give_a_reason(value):
     class Overflowing(FakeBackend):
         def run(self, waveforms):
             return [(frames, logits * value) for frames, logits in super().run(waveforms)]
@@ -730,7 +731,8 @@ def test_a_model_that_gives_no_numbers_is_a_reason(value):
     (emotion,) = Engine(Overflowing()).score((tone(1.0), RATE))
 
     assert emotion.label is None
-    assert emotion.reason.startswith("the model gave NaN or infinite values")
+    for fact in ("model", "NaN", "infinite", "float16"):
+        assert fact in emotion.reason
 
 
 # Options.
@@ -752,33 +754,34 @@ def test_a_model_that_gives_no_numbers_is_a_reason(value):
         ({"workers": 1.5}, OptionsError),
     ],
 )
-def test_options_without_sense_are_refused(options, error):
+def test_invalid_options_are_rejected(options, error):
     with pytest.raises(error):
         Engine(FakeBackend(), **options)
 
 
-# Mistakes of the caller.
+# Invalid arguments.
 
 
 @pytest.mark.parametrize("model", ["tiny", None, Engine(FakeBackend())])
-def test_what_is_no_model_is_refused(model):
-    with pytest.raises(OptionsError, match=r"an Engine takes a model, got \w+: Engine\(load_model"):
+def test_an_object_that_is_not_a_model_is_rejected(model):
+    kind = type(model).__name__
+    with pytest.raises(OptionsError, match=rf"model.* {kind}: .*Engine\(load_model"):
         Engine(model)
 
 
 @pytest.mark.parametrize(
-    ("turns", "why"),
+    ("turns", "facts"),
     [
-        (Turn(start=0.0, end=1.0), "expected a list of turns, got one Turn"),
-        ([(0.0, 1.0)], r"expected a Turn\(start=..., end=...\), got \(0.0, 1.0\)"),
+        (Turn(start=0.0, end=1.0), "list of turns.* one Turn"),
+        ([(0.0, 1.0)], r"Turn\(.* \(0\.0, 1\.0\)"),
     ],
 )
-def test_what_are_no_turns_is_refused(turns, why):
-    with pytest.raises(InvalidTurnError, match=why):
+def test_objects_that_are_not_turns_are_rejected(turns, facts):
+    with pytest.raises(InvalidTurnError, match=facts):
         Engine(FakeBackend()).score((tone(2.0), 16_000), turns)
 
 
-def test_nothing_scored_has_no_duration():
+def test_a_turn_that_is_not_scored_has_no_duration():
     turn = Turn(start=0.0, end=0.02)
 
     [emotion] = Engine(FakeBackend()).score((tone(2.0), 16_000), [turn])
@@ -790,7 +793,7 @@ def test_nothing_scored_has_no_duration():
 # In other processes.
 
 
-def test_an_engine_pickles_by_its_models_name(noise):
+def test_an_engine_pickles_with_the_name_of_its_model(noise):
     engine = Engine(load_model("tiny"), labels=["angry", "sad"], max_window=10, workers=0)
 
     copy = pickle.loads(pickle.dumps(engine))
@@ -799,7 +802,7 @@ def test_an_engine_pickles_by_its_models_name(noise):
     assert copy.score((noise(16_000), 16_000)) == engine.score((noise(16_000), 16_000))
 
 
-def test_a_pickled_engine_holds_no_weights():
+def test_a_pickled_engine_contains_no_weights():
     assert len(pickle.dumps(Engine(load_model("tiny")))) < 1000
 
 
@@ -816,7 +819,7 @@ def test_another_granularity_keeps_the_model_and_all_other_options():
     assert frames.backend is engine.backend
     assert frames.identity == engine.identity | {"granularity": "frame"}
     assert engine.granularity == "utterance"
-    with pytest.raises(OptionsError, match="granularity is 'utterance' or 'frame', got 'word'"):
+    with pytest.raises(OptionsError, match=r"granularity .*'utterance' or 'frame'.* 'word'"):
         engine.with_granularity("word")
 
 
@@ -832,7 +835,7 @@ def test_a_copy_shares_the_model_and_keeps_its_class():
         assert each.labels.names == ("sad",)
 
 
-def test_labels_are_those_that_were_given_at_first():
+def test_labels_are_copied():
     given = ["happy", "sad"]
     engine = Engine(FakeBackend(), labels=given)
 

@@ -1,4 +1,4 @@
-"""Which frames are pooled into a clip's emotion: pure arithmetic, held by its laws."""
+"""Selection of the frames that are pooled into a clip's emotion."""
 
 from __future__ import annotations
 

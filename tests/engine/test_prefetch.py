@@ -1,4 +1,4 @@
-"""Generators run ahead in threads: in order, within bounds, and gone when nobody asks."""
+"""Generators run ahead in threads, in order and within a budget, and leave no thread behind."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def no_thread_is_left():
     budget=st.sampled_from([0.5, 3.0, 100.0]),
     most=st.integers(1, 8),
 )
-def test_all_parts_come_in_order_whatever_the_bounds(counts, groups, workers, budget, most):
+def test_all_parts_are_yielded_in_order_with_any_limits(counts, groups, workers, budget, most):
     tasks = [
         Task(name, iter(range(count)), weight=count, serial_group=serial_group)
         for name, (count, serial_group) in enumerate(zip(counts, groups, strict=False))
@@ -61,7 +61,7 @@ def test_tasks_without_parts_keep_their_place(workers):
     assert found == [("a", []), ("b", [1]), ("c", []), ("d", [])]
 
 
-def test_the_next_is_made_while_one_is_being_used():
+def test_the_next_task_runs_while_one_is_being_consumed():
     made = threading.Event()
 
     def second():
@@ -75,7 +75,7 @@ def test_the_next_is_made_while_one_is_being_used():
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_no_more_is_made_than_the_budget_has_room_for(workers):
+def test_generators_stay_within_the_budget(workers):
     made = used = 0
     most = 0
 
@@ -95,7 +95,7 @@ def test_no_more_is_made_than_the_budget_has_room_for(workers):
     assert most <= 10
 
 
-def test_tasks_are_begun_while_there_is_room():
+def test_tasks_are_begun_within_the_budget():
     begun = 0
 
     def tasks():
@@ -110,7 +110,7 @@ def test_tasks_are_begun_while_there_is_room():
             assert begun <= name + 1 + 4
 
 
-def test_no_more_tasks_are_begun_than_may_be():
+def test_the_number_of_tasks_ahead_is_limited():
     begun = 0
 
     def tasks():
@@ -125,7 +125,7 @@ def test_no_more_tasks_are_begun_than_may_be():
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
-def test_long_ones_after_each_other_do_not_lock_up(workers):
+def test_consecutive_long_tasks_do_not_deadlock(workers):
     tasks = [Task(name, iter(range(200)), weight=3.0) for name in range(6)]
 
     found = collected(tasks, workers=workers, budget=10.0)
@@ -133,7 +133,7 @@ def test_long_ones_after_each_other_do_not_lock_up(workers):
     assert [len(parts) for _, parts in found] == [200] * 6
 
 
-def test_tasks_of_a_lane_run_one_after_another_in_order():
+def test_tasks_of_a_serial_group_run_one_after_another_in_order():
     running, order, clashes = set(), [], []
 
     def parts(name, serial_group):
@@ -154,7 +154,7 @@ def test_tasks_of_a_lane_run_one_after_another_in_order():
         )
 
 
-def test_tasks_without_a_lane_run_at_the_same_time():
+def test_tasks_without_a_serial_group_run_at_the_same_time():
     meeting = threading.Barrier(3, timeout=60)
 
     def parts(name):
@@ -168,7 +168,7 @@ def test_tasks_without_a_lane_run_at_the_same_time():
 
 @pytest.mark.parametrize("workers", WORKERS)
 @pytest.mark.parametrize("kind", [ValueError, SystemExit])
-def test_an_error_of_parts_is_raised_in_its_place(workers, kind):
+def test_an_error_in_the_parts_is_raised_in_their_place(workers, kind):
     def broken():
         yield 1
         raise kind("broken")
@@ -183,7 +183,7 @@ def test_an_error_of_parts_is_raised_in_its_place(workers, kind):
 
 
 @pytest.mark.parametrize("workers", WORKERS)
-def test_an_error_of_the_tasks_is_raised_after_those_that_came_before(workers):
+def test_an_error_in_the_tasks_is_raised_after_the_earlier_tasks(workers):
     def tasks():
         yield Task("a", iter([0]))
         yield Task("b", iter([1, 2]))
@@ -198,7 +198,7 @@ def test_an_error_of_the_tasks_is_raised_after_those_that_came_before(workers):
     assert found == [0, 1, 2]
 
 
-def test_whoever_weighs_wrongly_is_told():
+def test_an_error_while_weighing_is_raised():
     results = ahead_of([Task("a", iter([0]))], weigh=lambda part: 1 / part)
     with closing(results), pytest.raises(ZeroDivisionError):
         list(next(results)[1])
@@ -236,10 +236,10 @@ def test_closing_stops_everything(stop_at):
     assert 0 in closed
 
 
-def test_nothing_runs_before_it_is_asked_for():
+def test_nothing_runs_before_the_first_item_is_requested():
     def tasks():
         yield Task("a", iter([1]))
-        raise AssertionError("asked too early")
+        raise AssertionError("read too early")
 
     results = ahead_of(tasks())
     results.close()
