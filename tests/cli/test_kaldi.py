@@ -48,7 +48,7 @@ def test_utterances_without_a_label_are_named_and_the_status_says_so(folder):
 
     assert result.exit_code == 3
     assert "1 of 3 utterances failed:" in result.stderr
-    assert "  A-1: wav.scp has a command" in result.stderr
+    assert "  A-1: wav.scp has the command" in result.stderr
     assert len((folder / "utt2emotion").read_text().splitlines()) == 2
     assert kaldi(folder, "--run-pipes", "--overwrite").exit_code == 0
     assert len((folder / "utt2emotion").read_text().splitlines()) == 3
@@ -60,7 +60,7 @@ def test_labels_of_others_are_not_replaced(folder):
     result = kaldi(folder)
 
     assert result.exit_code == 1
-    assert "utt2emotion is there already" in result.stderr
+    assert "utt2emotion already exists" in result.stderr
     assert "--overwrite" in run("kaldi", "--help").output
     assert (folder / "utt2emotion").read_text() == "A-1 joy\n"
 

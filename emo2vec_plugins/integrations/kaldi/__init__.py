@@ -1,4 +1,4 @@
-"""Kaldi data folders."""
+"""Kaldi integration: data folders."""
 
 import lazy_loader
 

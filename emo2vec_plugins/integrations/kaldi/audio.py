@@ -1,4 +1,4 @@
-"""The sounds in a ``wav.scp``: files, and commands that write one, which run only on demand."""
+"""Audio of a ``wav.scp``: files, and commands that write audio, which run only on request."""
 
 from __future__ import annotations
 
@@ -18,76 +18,82 @@ _SHOWN = 200
 
 
 def open_kaldi(recording: str, location: str | None, folder: Path, run_pipes: bool) -> Audio:
-    """Return the sound of a recording; nothing is opened or run yet.
+    """Return the audio of a recording. Nothing is opened or run yet.
 
-    What cannot be opened fails when it is read, so that its utterances have a reason.
+    Audio that cannot be opened raises the error when it is read, so that its utterances get a
+    reason.
 
     Args:
-        recording: Its name.
-        location: What stands behind that name in ``wav.scp``, if it is there.
-        folder: The data folder, which has the files that are not in the working directory.
-        run_pipes: Run commands.
+        recording: Name of the recording.
+        location: Its path or command in ``wav.scp``; None if it is missing there.
+        folder: The data folder. A path is relative to the working directory, or else to it.
+        run_pipes: Whether to run commands.
     """
     if location is None:
         return MissingAudio(f"recording {recording!r} is not in wav.scp")
     if location.endswith("|"):
         if not run_pipes:
-            shown = repr(location[:_SHOWN])
             return MissingAudio(
-                f"wav.scp has a command, {shown}, run by --run-pipes or run_pipes=True"
+                f"wav.scp has the command {location[:_SHOWN]!r}; run it with --run-pipes or "
+                "run_pipes=True"
             )
         return PipeAudio(location[:-1].strip())
     path = next((each for each in (Path(location), folder / location) if _exists(each)), None)
     if path is not None:
         return open_audio(path)
     if location == "-" or location.startswith("|"):
-        return MissingAudio(f"wav.scp has {location[:_SHOWN]!r}, expected a file")
+        return MissingAudio(f"expected a file in wav.scp, found {location[:_SHOWN]!r}")
     if _OFFSET.search(location):
-        return MissingAudio(f"{location}: is a place in an archive; 'wav-copy' writes files")
+        return MissingAudio(
+            f"expected a file in wav.scp, found {location}, an offset in an archive; extract files "
+            "with 'wav-copy'"
+        )
     return open_audio(location)
 
 
 def channel_of(audio: Audio, channel: int | None) -> int | None:
-    """Return which channel to read, if that must still be chosen.
+    """Return *channel* if the audio has several, else None.
 
-    What a command gives, or a file for each side, is that channel already.
+    The output of a command, or a file for each side, usually has only that channel.
     """
     try:
         return channel if channel is not None and len(audio.channels) > 1 else None
     except AudioError:
-        return None  # what fails here fails in the engine, too
+        return None  # the engine raises the same error
 
 
 def _exists(path: Path) -> bool:
     try:
         return path.exists()
-    except OSError:  # too long a name, for one
+    except OSError:  # for example, a name that is too long
         return False
 
 
 class PipeAudio(LazyAudio):
-    """What a command writes to its standard output, which is run when it is first asked for."""
+    """Audio that a command writes to standard output. The command runs at the first read."""
 
     def __init__(self, command: str) -> None:
         self._command = command
 
     @property
     def serial_group(self) -> Hashable | None:
-        """The command, which runs once."""
+        """One group for each command, so that it runs once."""
         return id(self)
 
     @cached_property
     def _run(self) -> subprocess.CompletedProcess[bytes]:
-        # A shell, because that is how Kaldi runs them, and what 'a | b |' needs.
-        return subprocess.run(  # noqa: S602 - the user asked for it
+        # Kaldi uses a shell, and 'a | b |' needs one.
+        return subprocess.run(  # noqa: S602 - only on request of the user
             self._command, shell=True, stdin=subprocess.DEVNULL, capture_output=True, check=False
         )
 
     @cached_property
     def whole(self) -> StreamAudio:
-        """What the command wrote."""
+        """The output of the command."""
         if self._run.returncode:
-            said = self._run.stderr.decode("utf-8", "replace").strip().splitlines()
-            how = f"status {self._run.returncode}: {said[-1] if said else 'it gave no reason'}"
-            raise AudioError(f"the command {self._command[:_SHOWN]!r} failed with {how}")
+            errors = self._run.stderr.decode("utf-8", "replace").strip().splitlines()
+            raise AudioError(
+                f"the command {self._command[:_SHOWN]!r} failed with status "
+                f"{self._run.returncode}: {errors[-1] if errors else 'no error message'}"
+            )
         return StreamAudio(BytesIO(self._run.stdout))

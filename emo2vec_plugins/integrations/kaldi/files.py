@@ -1,4 +1,4 @@
-"""The text files of a Kaldi data folder, read as strictly as Kaldi reads them."""
+"""Text files of a Kaldi data folder, parsed as strictly as Kaldi does."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BLANK = re.compile(r"[ \t\r]+")
 _TO_THE_END = -1.0
 
 CHANNELS = {"A": 0, "B": 1, "1": 0, "2": 1}
-"""What a channel is called in ``reco2file_and_channel``, and which it is of a stereo file."""
+"""Channel of a stereo file, from 0, by its name in ``reco2file_and_channel``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class Segment:
 
     Attributes:
         end: Seconds; None for the end of the recording.
-        channel: From 0; None where the line does not say.
+        channel: From 0; None if the line has none.
     """
 
     utterance: str
@@ -38,20 +38,20 @@ class Segment:
 
 
 def by_bytes(key: str) -> bytes:
-    """Return what keys are sorted by in the C locale, which is what Kaldi wants of every file."""
+    """Return the sort key of the C locale, the order that Kaldi requires in every file."""
     return key.encode("utf-8", "surrogateescape")
 
 
 def read_table(path: Path, *, rest: bool = False) -> dict[str, str]:
-    """Return a file's keys and values, in its order.
+    """Return the keys and values of a file, in file order.
 
     Args:
-        path: ``wav.scp``, ``utt2spk`` and the like.
-        rest: A value may have spaces: it is the rest of the line.
+        path: ``wav.scp``, ``utt2spk`` or a similar file.
+        rest: Whether the value is the rest of the line, which may have spaces.
 
     Raises:
-        FormatError: If a line is no key and value, or a key is there twice; names the line.
-        OSError: If it cannot be read.
+        FormatError: If a line is malformed, or a key is repeated. The message has the line number.
+        OSError: If the file cannot be read.
     """
 
     def parse(words: list[str]) -> tuple[str, str]:
@@ -64,11 +64,12 @@ def read_table(path: Path, *, rest: bool = False) -> dict[str, str]:
 
 
 def read_segments(path: Path) -> list[Segment]:
-    """Return the segments in a file, in its order.
+    """Return the segments of a file, in file order.
 
     Raises:
-        FormatError: If a line is none, or an utterance is there twice; names the line.
-        OSError: If it cannot be read.
+        FormatError: If a line is malformed, or an utterance is repeated. The message has the line
+            number.
+        OSError: If the file cannot be read.
     """
     return [segment for _, segment in _lines(path, _segment)]
 
@@ -77,8 +78,8 @@ def read_channels(path: Path) -> dict[str, int]:
     """Return the channel of each recording in a ``reco2file_and_channel``.
 
     Raises:
-        FormatError: If a line is not of that kind; names it.
-        OSError: If it cannot be read.
+        FormatError: If a line is malformed. The message has the line number.
+        OSError: If the file cannot be read.
     """
     return dict(_lines(path, _channel))
 
@@ -87,8 +88,8 @@ def _lines(
     path: Path, parse: Callable[[list[str]], tuple[str, T]], *, split: int = 0
 ) -> Iterator[tuple[str, T]]:
     found: dict[str, int] = {}
-    # Not splitlines() and split(): those also break at Unicode's blanks and line ends, which Kaldi
-    # takes for letters.
+    # Not splitlines() and split(): these also split at Unicode spaces and line breaks, which Kaldi
+    # reads as letters.
     for number, line in enumerate(read_text(path).removeprefix("\ufeff").split("\n"), 1):
         words = _BLANK.split(line.strip(" \t\r"), maxsplit=split)
         if words == [""]:
@@ -98,7 +99,7 @@ def _lines(
         except FormatError as error:
             raise FormatError(f"{path}: line {number}: {error}") from error
         if key in found:
-            raise FormatError(f"{path}: line {number}: {key!r} is in line {found[key]} already")
+            raise FormatError(f"{path}: line {number}: {key!r} is already in line {found[key]}")
         found[key] = number
         yield key, value
 
@@ -111,7 +112,7 @@ def _segment(words: list[str]) -> tuple[str, Segment]:
     except (ValueError, IndexError):
         is_valid = False
     if not is_valid:
-        expected = "an utterance, its recording, start and end in seconds, and perhaps a channel"
+        expected = "an utterance, a recording, start and end in seconds, and optionally a channel"
         raise FormatError(f"expected {expected}, found {' '.join(words)!r}")
     return utterance, Segment(
         utterance=utterance,

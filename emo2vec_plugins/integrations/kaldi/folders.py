@@ -1,7 +1,7 @@
-"""Kaldi data folders: every utterance scored, the results beside the others' files.
+"""Annotation of Kaldi data folders, with results in separate files.
 
-An utterance is a line of ``segments`` or, where there is none, of ``wav.scp``. Recordings are read one
-after another, in the order of ``wav.scp``.
+An utterance is a line of ``segments``, or of ``wav.scp`` if there is no ``segments``. Recordings
+are read in the order of ``wav.scp``.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ from emo2vec_plugins.integrations.kaldi.files import (
 )
 from emo2vec_plugins.integrations.kaldi.results import KaldiResults, KaldiWriter, ScoredRecording
 
-NOTICED = 5
-"""How many utterances a warning names."""
+MAX_NAMED = 5
+"""Most utterances that a warning names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KaldiRecording:
-    """A recording with its utterances: a source, annotated to a `ScoredRecording`.
+    """A recording with its utterances: a source. The result is a `ScoredRecording`.
 
     Attributes:
-        recording: Its name in ``wav.scp``.
-        location: Where it is by ``wav.scp``; None if it is not in there.
+        recording: Name of the recording in ``wav.scp``.
+        location: Its path or command in ``wav.scp``; None if it is missing there.
         folder: The data folder.
-        segments: Its utterances, in the order of ``segments``; one from 0 to the end where there
-            is no such file.
-        speakers: Who speaks in an utterance, by its name.
-        channel: Which channel of a file with several is the recording; None for the mean of all.
-        run_pipes: Run commands.
+        segments: The utterances, in the order of ``segments``. Without that file, one utterance
+            over the whole recording.
+        speakers: The speaker of each utterance.
+        channel: The channel of the recording in a file with several; None for their mean.
+        run_pipes: Whether to run commands.
     """
 
     recording: str
@@ -63,12 +63,12 @@ class KaldiRecording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KaldiFolder:
-    """A data folder that has been read, but for its audio.
+    """A data folder, read without its audio.
 
     Attributes:
-        path: Where it is.
-        recordings: Those that have utterances, in the order of ``wav.scp``; those missing from it
-            come last.
+        path: Path of the folder.
+        recordings: Recordings with utterances, in the order of ``wav.scp``. Recordings missing
+            from ``wav.scp`` come last.
     """
 
     path: Path
@@ -76,29 +76,31 @@ class KaldiFolder:
 
     @property
     def utterances(self) -> tuple[str, ...]:
-        """Their names, in the order of reading."""
+        """Names of all utterances, in the order of reading."""
         return _names([each for recording in self.recordings for each in recording.segments])
 
 
 def read_kaldi(folder: str | os.PathLike[str], *, run_pipes: bool = False) -> KaldiFolder:
-    """Read a data folder: ``wav.scp``, and what else is there.
+    """Read a data folder.
 
-    ``segments`` says where utterances are, ``utt2spk`` who speaks, ``reco2file_and_channel`` which
-    channel of a stereo file a recording is. Where every utterance is a speaker of its own, which
-    is how Kaldi writes unknown speakers, there are none.
+    It must have ``wav.scp``. It may have ``segments``, the times of utterances; ``utt2spk``, the
+    speakers; and ``reco2file_and_channel``, the channels of recordings in stereo files. If every
+    utterance has a separate speaker with the name of the utterance, which is how Kaldi writes
+    unknown speakers, the speakers are unknown.
 
     Args:
-        folder: What Kaldi calls a data directory.
-        run_pipes: Run the commands that ``wav.scp`` has in place of files, in a shell: only of a
-            folder that you trust.
+        folder: A Kaldi data directory.
+        run_pipes: Whether to run commands in ``wav.scp``, in a shell. Only do this for a folder
+            that you trust.
 
     Raises:
-        FormatError: If it has no ``wav.scp``, or a line is not of its file's kind; names it.
+        FormatError: If there is no ``wav.scp``, or a line is malformed. The message has the file
+            and the line number.
         OSError: If a file cannot be read.
     """
     path = Path(folder)
     if not (path / "wav.scp").is_file():
-        raise FormatError(f"{path}: expected a data folder of Kaldi, found no wav.scp in it")
+        raise FormatError(f"{path}: expected a Kaldi data folder, found no wav.scp")
     locations = read_table(path / "wav.scp", rest=True)
     if (path / "segments").is_file():
         segments = read_segments(path / "segments")
@@ -109,7 +111,7 @@ def read_kaldi(folder: str | os.PathLike[str], *, run_pipes: bool = False) -> Ka
     speakers = _speakers(path, [each.utterance for each in segments])
     named = path / "reco2file_and_channel"
     channels = read_channels(named) if named.is_file() else {}
-    # In the order of wav.scp, so that each recording is opened once, whatever the segments' order.
+    # By recording, so that each is opened once, whatever the order of the segments.
     by_recording: dict[str, list[Segment]] = {name: [] for name in locations}
     for segment in segments:
         by_recording.setdefault(segment.recording, []).append(segment)
@@ -139,24 +141,26 @@ def annotate_kaldi(
     run_pipes: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> KaldiResults:
-    """Score every utterance of a data folder, and write the results beside its files.
+    """Score every utterance of a data folder, and write result files.
 
-    Files are written once all recordings are scored; each is complete or absent.
+    Files are written atomically, after all recordings are scored.
 
     Args:
-        folder: A path, or what `read_kaldi` gave.
-        score: An `Engine`, or anything that keeps the contract of `Scorer`.
-        out: Where the results go; the data folder if None.
-        options: Embeddings are written as Kaldi's archives if these ask for them.
-        plugins: Those installed, unless given.
-        run_pipes: Run the commands that ``wav.scp`` has in place of files.
-        progress: Called with the number of utterances done since the last call.
+        folder: A path, or the result of `read_kaldi`.
+        score: An `Engine` or another `Scorer`.
+        out: Folder for the results; the data folder if None.
+        options: Whether to write embeddings, as a Kaldi archive, and to replace existing results.
+        plugins: The installed plugins by default.
+        run_pipes: Whether to run commands in ``wav.scp``.
+        progress: Called with the number of utterances scored since the last call.
 
     Returns:
-        Which files were written, how many utterances have a label, and which failed.
+        The written files, the numbers of scored and failed utterances, and the failures.
 
     Raises:
-        FormatError: If the folder is not Kaldi's; see `read_kaldi`.
+        FormatError: If the folder is not a Kaldi data folder; see `read_kaldi`.
+        OptionsError: If ``utt2emotion`` exists and the options do not overwrite it, or they
+            request arrays that a Kaldi archive cannot store.
         OSError: If results cannot be written.
     """
     given = folder if isinstance(folder, KaldiFolder) else read_kaldi(folder, run_pipes=run_pipes)
@@ -186,30 +190,30 @@ class KaldiSession(RecordingSession):
         self._source = source
         audio = open_kaldi(source.recording, source.location, source.folder, source.run_pipes)
         is_open = any(segment.end is None for segment in source.segments)
-        length = seconds_of(audio) if is_open else None  # a command has to run for it
+        length = seconds_of(audio) if is_open else None  # only if needed: it may run a command
         channel = channel_of(audio, source.channel)
         turns = [_turn(each, source, length or 0.0, channel) for each in source.segments]
         super().__init__(source.recording, audio, turns, options)
 
     def clips(self) -> Iterator[Clip]:
-        """Yield one clip an utterance."""
+        """Yield one clip for each utterance."""
         from emo2vec_plugins.audio import MissingAudio
 
         for clip in super().clips():
             segment = self._source.segments[clip.key]
-            why = f"the segment ends before it starts, {segment.start} to {segment.end}"
+            why = f"expected start <= end of the segment, got {segment.start} to {segment.end}"
             is_backward = segment.end is not None and segment.end < segment.start
             yield replace(clip, audio=MissingAudio(why)) if is_backward else clip
 
     def finish(self) -> ScoredRecording:
-        """Return the turns with their emotions."""
+        """Return the recording with emotions."""
         return ScoredRecording(dialogue=super().finish(), utterances=_names(self._source.segments))
 
 
 def _turn(
     segment: Segment, source: KaldiRecording, length: float = 0.0, channel: int | None = None
 ) -> Turn:
-    """Return a segment as a turn, an open one up to *length*."""
+    """Return a segment as a turn. An open segment ends at *length*."""
     end = max(segment.start, length) if segment.end is None else segment.end
     return Turn(
         start=min(segment.start, end),
@@ -224,8 +228,8 @@ def _speakers(path: Path, utterances: Sequence[str]) -> dict[str, str]:
     speakers = read_table(named) if named.is_file() else {}
     lost = sorted(set(speakers).difference(utterances))
     if lost:
-        few = ", ".join(lost[:NOTICED]) + (", ..." if len(lost) > NOTICED else "")
-        warn(f"{path}: utterances of utt2spk that have no audio are left out: {few}")
+        few = ", ".join(lost[:MAX_NAMED]) + (", ..." if len(lost) > MAX_NAMED else "")
+        warn(f"{path}: skipped utterances of utt2spk without audio: {few}")
     are_unknown = all(utterance == speaker for utterance, speaker in speakers.items())
     return {} if are_unknown else speakers
 
@@ -235,7 +239,7 @@ def _names(segments: Sequence[Segment]) -> tuple[str, ...]:
 
 
 def _unscored(source: KaldiRecording, error: Exception) -> ScoredRecording:
-    """Return a recording without labels, *error* being the reason."""
+    """Return a recording without labels, with *error* as the reason."""
     turns = [_turn(segment, source) for segment in source.segments]
     recording = Recording(recording=source.recording, audio=None, turns=turns)
     names = _names(source.segments)

@@ -1,7 +1,7 @@
-"""The emotions in a Kaldi data folder, as files that Kaldi's tools read, and one with everything.
+"""Results for a Kaldi data folder: files for Kaldi's tools, and one file with all details.
 
-Kaldi's files have a line for each utterance that has a label, sorted as the C locale sorts: a word that
-stands for no label would be one more class to every tool. The others are listed with the reason.
+Kaldi's files have a line for each utterance with a label, in the order of the C locale. Unlabelled
+utterances are listed in another file with the reason: tools would read a placeholder as a class.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ EVERYTHING = "utterances.emotions.jsonl"
 ARCHIVE = "emotion.ark"
 INDEX = "emotion.scp"
 NAMES = (ARCHIVE, INDEX, EVERYTHING, UNSCORED, SCORES, LABELS)
-"""In the order in which they appear."""
+"""All result files, in the order of writing."""
 
 _FLOAT_VECTOR = b"\0BFV \4"
-"""What begins a vector of 32-bit floats in a binary archive; its length follows."""
+"""Header of a vector of 32-bit floats in a binary archive; the length follows."""
 
 _BLANKS = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredRecording:
-    """A recording with its emotions.
+    """A recording with emotions.
 
     Attributes:
-        dialogue: Its turns.
-        utterances: The name of each.
+        dialogue: The turns.
+        utterances: The name of each turn.
     """
 
     dialogue: Dialogue
@@ -53,19 +53,19 @@ class ScoredRecording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KaldiResults:
-    """What was written.
+    """The written files, and counts.
 
     Attributes:
-        folder: Where it is.
-        labels: ``utt2emotion``, a label for each utterance that has one.
-        scores: ``utt2emotion_score``, the label's probability.
-        unscored: ``utt2emotion_unscored``, why each of the others has none.
-        emotions_jsonl: ``utterances.emotions.jsonl``, everything but arrays, by recording.
-        embeddings: ``emotion.scp``, beside which lies ``emotion.ark``; None unless asked for.
-        scored: How many utterances have a label.
-        failed: How many have none.
-        failures: Why an utterance could not be scored, by its name, in the order of reading; a
-            model that gives no labels fails none.
+        folder: Folder of the files.
+        labels: ``utt2emotion``, the label of each labelled utterance.
+        scores: ``utt2emotion_score``, the probability of the label.
+        unscored: ``utt2emotion_unscored``, the reason of each unlabelled utterance.
+        emotions_jsonl: ``utterances.emotions.jsonl``, all details except arrays, by recording.
+        embeddings: ``emotion.scp``, the index of ``emotion.ark``; None unless requested.
+        scored: Number of utterances with a label.
+        failed: Number of utterances without a label.
+        failures: Reason by utterance, in the order of reading. It is empty if only the model is
+            the cause, because it has no classes.
     """
 
     folder: Path
@@ -80,22 +80,25 @@ class KaldiResults:
 
 
 class KaldiWriter(ExitStack):
-    """Keeps what goes into Kaldi's files until everything is there, which is what sorting needs.
+    """Collects results and writes the files at the end, because Kaldi's files are sorted.
 
-    Lines and arrays lie in files without a name meanwhile; memory has a few words an utterance.
+    Until then, lines and arrays are in temporary files; memory holds a few words per utterance.
 
     Raises:
-        OptionsError: If there is a ``utt2emotion`` already and *options* do not say to overwrite it,
-            or ask for what archives cannot hold.
-        OSError: If the folder cannot be written to.
+        OptionsError: If ``utt2emotion`` exists and *options* do not overwrite it, or they request
+            arrays that a Kaldi archive cannot store.
+        OSError: If the folder cannot be written.
     """
 
     def __init__(self, folder: Path, *, options: Options) -> None:
         if options.frames or options.array_dtype != "float32":
-            raise OptionsError("Kaldi's archives get an embedding an utterance, in float32")
+            raise OptionsError(
+                "a Kaldi archive can store only embeddings in float32; omit frames=True and "
+                "array_dtype"
+            )
         if (folder / LABELS).exists() and not options.overwrite:
             raise OptionsError(
-                f"{folder / LABELS} is there already: overwrite it or write elsewhere"
+                f"{folder / LABELS} already exists; overwrite it or choose another folder"
             )
         super().__init__()
         folder.mkdir(parents=True, exist_ok=True)
@@ -108,11 +111,11 @@ class KaldiWriter(ExitStack):
         self._lines, self._arrays = self._spool(), self._spool()
 
     def add(self, scored: ScoredRecording) -> None:
-        """Keep one recording.
+        """Add one recording.
 
         Raises:
-            FormatError: If a label has spaces, which Kaldi's files cannot hold.
-            OSError: If it cannot be kept.
+            FormatError: If a label has spaces, which Kaldi's files do not allow.
+            OSError: If a temporary file cannot be written.
         """
         if not scored.utterances:
             return
@@ -123,10 +126,12 @@ class KaldiWriter(ExitStack):
             self._note(utterance, turn.emotion)
 
     def finish(self) -> KaldiResults:
-        """Write all files, then give them their names, ``utt2emotion`` last: it says all are there.
+        """Write all files under temporary names, then rename them.
+
+        ``utt2emotion`` is renamed last: if it exists, all files are complete.
 
         Raises:
-            OSError: If they cannot be written; what was there before is there still.
+            OSError: If the files cannot be written. Earlier files are unchanged.
         """
         folder = self._folder
         staged = Part(folder / "emotions")
@@ -136,7 +141,7 @@ class KaldiWriter(ExitStack):
             for name in NAMES:
                 if (staged.path / name).exists():
                     (staged.path / name).replace(folder / name)
-                else:  # an earlier run's would be taken for this one's
+                else:  # a file of an earlier run does not belong to these results
                     (folder / name).unlink(missing_ok=True)
         finally:
             staged.discard()
@@ -170,11 +175,11 @@ class KaldiWriter(ExitStack):
         if emotion.reason is not None:
             self._failures[utterance] = emotion.reason
         if emotion.label is None:
-            # A model without a head gives embeddings, no label and no reason.
-            reason = _BLANKS.sub(" ", emotion.reason or "the model gives no labels")
+            # A model without a head gives embeddings, but no label and no reason.
+            reason = _BLANKS.sub(" ", emotion.reason or "the model has no classes")
             self._reasons[utterance] = reason.encode("utf-8", "backslashreplace").decode()
         elif _BLANKS.search(emotion.label) or not emotion.label:
-            raise FormatError(f"a label of {LABELS} is one word, got {emotion.label!r}")
+            raise FormatError(f"expected one word as label in {LABELS}, got {emotion.label!r}")
         else:
             self._labels[utterance] = (emotion.label, emotion.score or 0.0)
         if self._has_arrays and emotion.embedding is not None:
@@ -183,7 +188,7 @@ class KaldiWriter(ExitStack):
             self._arrays.write(data)
 
     def _write_arrays(self, folder: Path) -> None:
-        archive = self._folder.resolve() / ARCHIVE  # where it will be
+        archive = self._folder.resolve() / ARCHIVE  # the final path
         offsets: dict[str, str] = {}
         with replacing(folder / ARCHIVE) as file:
             for utterance in sorted(self._places, key=by_bytes):

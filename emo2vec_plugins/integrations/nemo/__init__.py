@@ -1,4 +1,4 @@
-"""NeMo manifests."""
+"""NeMo integration: manifests."""
 
 import lazy_loader
 

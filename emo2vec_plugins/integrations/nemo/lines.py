@@ -1,7 +1,7 @@
-"""The lines of NeMo's manifests: reading them, finding their audio, and writing them again.
+"""Lines of NeMo manifests: reading them, finding their audio, and writing them.
 
-NeMo reads JSON objects, one a line, and leaves keys alone that it does not know. So does this: a
-line is written again with the very characters of what it had.
+A manifest has one JSON object per line. Like NeMo, this module keeps unknown keys. It writes
+unchanged values with exactly the same characters.
 """
 
 from __future__ import annotations
@@ -24,25 +24,24 @@ if TYPE_CHECKING:
     from emo2vec_plugins.core import Audio
 
 AUDIO = ("audio_filepath", "audio_filename")
-"""Keys of the audio, either of which NeMo takes."""
+"""Keys of the audio file. NeMo accepts either."""
 
 RTTM = ("rttm_filepath", "rttm_filename", "rttm_file")
-"""Keys of the speaker turns, any of which NeMo takes."""
+"""Keys of the RTTM file. NeMo accepts any of them."""
 
 _BETWEEN = re.compile(r"[\s,:]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestLine:
-    """One line of a manifest: a source for `annotate`, and what comes back for it.
+    """One line of a manifest: a source for `annotate`, and its result.
 
     Attributes:
-        record: What the line says.
-        text: The line itself, without its end.
-        manifest: The file it is from; paths are relative to its folder.
-        number: Of the line, from 1.
-        emotions: The turns that were scored, with everything about them; None before, and where
-            a label is kept.
+        record: The JSON object.
+        text: The text of the line, without the line break.
+        manifest: The file of the line. Paths are relative to its folder.
+        number: Number of the line, from 1.
+        emotions: The scored turns; None before scoring, or if a label was kept.
     """
 
     record: Mapping[str, Any]
@@ -52,8 +51,8 @@ class ManifestLine:
     emotions: Dialogue | None = None
 
     def with_record(self, record: Mapping[str, Any], emotions: Dialogue) -> ManifestLine:
-        """Return a copy with *record*; values that did not change keep their text."""
-        # Identity, not equality: 1.50 equals 1.5, True equals 1, and each keeps its characters.
+        """Return a copy with *record*. Unchanged values keep their text."""
+        # By identity, because True equals 1 but has other characters.
         known = {k: v for k, v in members(self.text).items() if record.get(k) is self.record[k]}
         written = [
             known.get(key) or f"{json.dumps(key)}: {json.dumps(value)}"
@@ -64,42 +63,43 @@ class ManifestLine:
 
     @property
     def recording(self) -> str:
-        """What NeMo calls the recording: the line's ``uniq_id``, or else the audio's name."""
+        """NeMo's name of the recording: ``uniq_id``, or the stem of the audio file."""
         named = self.record.get("uniq_id")
         return str(named) if named else Path(str(_first(self.record, AUDIO) or "")).stem
 
     @property
     def has_rttm(self) -> bool:
-        """Whether the line is of a recording with the speaker turns of an RTTM."""
+        """Whether the line has an RTTM with speaker turns."""
         return bool(_first(self.record, RTTM))
 
     @property
     def has_audio_file(self) -> bool:
-        """Whether the line names one file of audio, and it is there."""
+        """Whether the line names a single audio file that exists."""
         return isinstance(_first(self.record, AUDIO), str) and self.audio().is_file()
 
     @property
     def names_relative_files(self) -> bool:
-        """Whether the line's audio or RTTM is found from the manifest's folder alone."""
+        """Whether the path of the audio or RTTM is relative to the folder of the manifest."""
         given = [_first(self.record, keys) for keys in (AUDIO, RTTM)]
         paths = [path for path in given if isinstance(path, str) and "://" not in path]
         return not all(Path(path).expanduser().is_absolute() for path in paths)
 
     def audio(self) -> Path:
-        """Return the path of the audio.
+        """Return the path of the audio file.
 
         Raises:
-            FormatError: If the line names no file, or several.
+            FormatError: If the line does not name exactly one file.
         """
         return self._path(AUDIO)
 
     def turns(self, audio: Audio) -> list[Turn]:
-        """Return the line's stretch of *audio*, or the speaker turns in it, cut to it.
+        """Return the line's part of *audio* as one turn, or the RTTM's turns within that part.
 
         Raises:
-            FormatError: If a value is of another type, or the RTTM is malformed or of others.
-            InvalidTurnError: If the stretch ends before it starts.
-            AudioError: If the stretch reaches to the end of the audio, and that cannot be read.
+            FormatError: If a value has another type, or the RTTM is malformed or of other
+                recordings.
+            InvalidTurnError: If the part ends before it starts.
+            AudioError: If the line has no duration, and that of the audio cannot be read.
             OSError: If the RTTM cannot be read.
         """
         start, duration = self._seconds("offset") or 0.0, self._seconds("duration")
@@ -107,7 +107,7 @@ class ManifestLine:
         if not self.has_rttm:
             end = max(start, audio.length / audio.rate) if duration is None else start + duration
             return [Turn(start=start, end=end, channel=channel)]
-        # Turns are cut to the line's stretch; one without length is kept if it lies in it.
+        # Turns are truncated to the part. Turns of no length inside it are kept.
         end = math.inf if duration is None else start + duration
         recordings = read_rttm(self._path(RTTM))
         names = (self.recording, self.audio().stem)
@@ -126,7 +126,7 @@ class ManifestLine:
             )
         path = Path(given).expanduser()
         beside = self.manifest.parent / path
-        # NeMo's order: beside the manifest, and only then where the process happens to be.
+        # As in NeMo: first the folder of the manifest, then the working directory.
         return beside if beside.is_file() or not path.is_file() else path
 
     def _seconds(self, key: str) -> float | None:
@@ -142,21 +142,21 @@ class ManifestLine:
         if value is None or value == "average":
             return None
         several = value if isinstance(value, list) else [value]
-        if not several or not all(type(each) is int for each in several):  # True is no channel
+        if not several or not all(type(each) is int for each in several):  # bool is rejected
             what = "a number, several, or 'average'"
             raise FormatError(f"expected 'channel_selector' to be {what}, found {value!r:.100}")
         return tuple(several)
 
 
 def read_manifest(path: str | os.PathLike[str]) -> Iterator[ManifestLine]:
-    """Yield the lines of a manifest, lazily and in order; blank ones are left out, as in NeMo.
+    """Yield the lines of a manifest, lazily and in order. Like NeMo, skip blank lines.
 
     Args:
-        path: Of JSON lines, UTF-8.
+        path: A file of JSON lines in UTF-8.
 
     Raises:
-        FormatError: If a line is not a JSON object, or its audio is in a tar file; names the file
-            and the line.
+        FormatError: If a line is not a JSON object, or its audio is in a tar file. The message has
+            the file and the line number.
         OSError: If the file cannot be read.
     """
     manifest = Path(path)
@@ -169,31 +169,33 @@ def read_manifest(path: str | os.PathLike[str]) -> Iterator[ManifestLine]:
 def _line(data: bytes, manifest: Path, number: int) -> ManifestLine:
     where = f"{manifest}: line {number}"
     try:
-        # Only the first line can begin with a byte-order mark; elsewhere it is a character.
+        # Only the first line can begin with a byte-order mark.
         text = data.decode("utf-8-sig" if number == 1 else "utf-8").strip()
         record = json.loads(text)
     except UnicodeDecodeError as error:
-        raise FormatError(f"{where}: expected text in UTF-8, found other bytes: {error}") from error
+        raise FormatError(f"{where}: expected text in UTF-8: {error}") from error
     except (ValueError, RecursionError) as error:
-        # The usual cause is a writer that was killed.
-        torn = "" if data.endswith(b"\n") else "; the last one, without an end: was it cut off?"
-        raise FormatError(f"{where}: expected a JSON object, found none: {error}{torn}") from error
+        # The usual cause is a killed writer.
+        hint = (
+            "" if data.endswith(b"\n") else "; the file may be truncated: no line break at its end"
+        )
+        raise FormatError(f"{where}: expected a JSON object: {error}{hint}") from error
     if not isinstance(record, dict):
         raise FormatError(f"{where}: expected a JSON object, found a {type(record).__name__}")
     line = ManifestLine(record=record, text=text, manifest=manifest, number=number)
     if "shard_id" in record and not line.has_audio_file:
-        raise FormatError(f"{where}: its audio is in a tar file (shard_id): unpack it")
+        raise FormatError(f"{where}: the audio is in a tar file (shard_id); unpack it first")
     return line
 
 
 def members(text: str) -> dict[str, str]:
-    """Return the members of a JSON object, ``"key": value``, as they are written, by their keys.
+    """Return the unchanged text of each member of a JSON object, ``"key": value``, by its key.
 
     >>> members('{"a":1.50, "b" : [ ]}')
     {'a': '"a":1.50', 'b': '"b" : [ ]'}
     """
-    # raw_decode gives where a value ends, so that its text can be kept: dumps would write 1.50 as
-    # 1.5, and other escapes.
+    # raw_decode returns where a value ends, so that its text can be kept. dumps would change it:
+    # 1.50 becomes 1.5, and escapes differ.
     decoder = json.JSONDecoder()
     found = {}
     start = _after(text, text.index("{") + 1)
@@ -206,7 +208,7 @@ def members(text: str) -> dict[str, str]:
 
 
 def _after(text: str, position: int) -> int:
-    """Return where the next key or value begins."""
+    """Return the position of the next key or value."""
     match = _BETWEEN.match(text, position)
     return position if match is None else match.end()
 

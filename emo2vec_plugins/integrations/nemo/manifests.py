@@ -1,7 +1,7 @@
-"""Manifests of NVIDIA NeMo: JSON lines in, the same lines with an emotion each out.
+"""Annotation of NVIDIA NeMo manifests, with an emotion on every line.
 
-A line is a stretch of an audio file, or, where it names an RTTM, the speaker turns in that
-stretch. What a line has already is written again character for character.
+A line is a part of an audio file, or, if it names an RTTM, the speaker turns in that part.
+Existing values of a line keep exactly the same characters.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ from emo2vec_plugins.integrations.nemo.lines import ManifestLine, read_manifest
 if TYPE_CHECKING:
     from emo2vec_plugins.core import Audio, Turn
 
-NAMED = 10
-"""How many failures are named; the manifest has them all."""
+MAX_FAILURES = 10
+"""Most failures in a summary; the manifest has all of them."""
 
 
 @dataclass(slots=True, kw_only=True)
 class ManifestSummary:
-    """What became of a manifest.
+    """Counts of annotated lines and turns in a manifest.
 
     Attributes:
-        lines: All of them.
-        skipped: Lines with a label that was there already.
-        turns: In the other lines: one, or those of the line's RTTM.
-        failed: Turns without a label and with the reason; a line whose RTTM cannot be read counts
-            as one.
-        failures: The first ten that failed, by their lines, each with the reason.
+        lines: Number of lines.
+        skipped: Lines with an existing label.
+        turns: Turns of the other lines: one for each line, or those of its RTTM.
+        failed: Turns without a label but with a reason. A line with an unreadable RTTM counts as
+            one.
+        failures: Line numbers and reasons of the first ten failed turns.
     """
 
     lines: int = 0
@@ -55,7 +55,7 @@ class ManifestSummary:
     failures: tuple[str, ...] = ()
 
     def count(self, line: ManifestLine) -> None:
-        """Add one line as it was written."""
+        """Count one written line."""
         self.lines += 1
         if line.emotions is None:
             self.skipped += 1
@@ -64,7 +64,7 @@ class ManifestSummary:
         failed = [each for each in turns if each.emotion.reason is not None]
         self.turns += len(turns)
         self.failed += len(failed)
-        for each in failed[: NAMED - len(self.failures)]:
+        for each in failed[: MAX_FAILURES - len(self.failures)]:
             times = f", {each.turn.start:.3f}-{each.turn.end:.3f}" if len(turns) > 1 else ""
             self.failures += (f"line {line.number}{times}: {each.emotion.reason}",)
 
@@ -78,36 +78,40 @@ def annotate_nemo(
     plugins: Plugins | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> ManifestSummary:
-    """Write a manifest like *path* in which every line has an emotion.
+    """Write a copy of a manifest with an emotion on every line.
 
-    The file is complete or absent. Every line is read once before anything is scored, so that a
-    malformed line costs no work. Memory does not grow with the number of lines.
+    The file is written atomically. All lines are checked before scoring starts, so that a
+    malformed line does not waste work. Memory use does not grow with the number of lines.
 
     Args:
-        path: Of a manifest.
-        out: May be *path*. Lines name audio relative to the folder of their manifest, so write
-            it beside *path*; elsewhere there is a warning.
-        score: An `Engine`, or anything that keeps the contract of `Scorer`.
-        options: The field, whether to replace labels that are there, and the overlap policy for
-            the turns of RTTMs. Manifests hold no arrays.
-        plugins: Those installed, unless given.
-        progress: Called with the number of lines done since the last call.
+        path: A manifest.
+        out: The output, which may be *path*. Paths in lines are relative to the folder of the
+            manifest, so there is a warning if *out* is in another folder.
+        score: An `Engine` or another `Scorer`.
+        options: The field, whether to replace existing labels, and the overlap policy for the
+            turns of RTTMs. A manifest cannot store arrays.
+        plugins: The installed plugins by default.
+        progress: Called with the number of lines annotated since the last call.
 
     Raises:
-        FormatError: If a line is not a JSON object, or its audio is in a tar file; names the file
-            and the line. Nothing has been written then.
-        OptionsError: If arrays are asked for.
+        FormatError: If a line is not a JSON object, or its audio is in a tar file. The message has
+            the file and the line number. Nothing is written.
+        OptionsError: If the options request arrays.
         OSError: If a file cannot be read or written.
     """
     wanted = as_options(options)
     if wanted.embeddings or wanted.frames:
-        raise OptionsError("a manifest has no room for embeddings and frames; Lhotse's cuts have")
-    # Every line is read before any work, and is no use where its paths lead nowhere.
+        raise OptionsError(
+            "a NeMo manifest cannot store embeddings and frames; annotate Lhotse cuts instead"
+        )
+    # Check all lines, and whether their paths work from the new folder, before scoring.
     path, out = Path(path), Path(out)
     relative = sum(line.names_relative_files for line in read_manifest(path))
     if relative and path.parent.resolve() != out.parent.resolve():
-        where = f"the folder of their manifest, {path.parent}: move it there"
-        warn(f"{out}: {relative} of its lines name files relative to {where}")
+        warn(
+            f"{out}: {relative} of its lines have paths relative to the folder of the first "
+            f"manifest, {path.parent}; move the file to that folder"
+        )
     summary = ManifestSummary()
     lines = annotate(
         read_manifest(path),
@@ -127,12 +131,12 @@ def annotate_nemo(
 
 @hookimpl
 def emo2vec_open(source: Any, options: Options) -> LineSession | None:
-    """Open a line of a manifest."""
+    """Open a `ManifestLine`."""
     return LineSession(source, options) if isinstance(source, ManifestLine) else None
 
 
 class LineSession(RecordingSession):
-    """One line: its stretch of audio as one turn, or the turns of its RTTM within that stretch."""
+    """One line: its part of the audio as one turn, or the turns of its RTTM within that part."""
 
     def __init__(self, line: ManifestLine, options: Options) -> None:
         from emo2vec_plugins.audio import MissingAudio, open_audio
@@ -140,7 +144,7 @@ class LineSession(RecordingSession):
         self._line = line
         self._is_kept = _is_kept(line, options)
         self._problem: str | None = None
-        audio: Audio = MissingAudio("nothing is scored")
+        audio: Audio = MissingAudio("the line is not scored")
         turns: list[Turn] = []
         if not self._is_kept:
             try:
@@ -151,7 +155,7 @@ class LineSession(RecordingSession):
         super().__init__(line.recording, audio, turns, options)
 
     def finish(self) -> ManifestLine:
-        """Return the line with its emotions; the line itself if it had one that is kept."""
+        """Return a copy of the line with emotions, or the line itself if its label is kept."""
         if self._is_kept:
             return self._line
         if self._problem is not None:
@@ -160,12 +164,12 @@ class LineSession(RecordingSession):
 
 
 def _unscored(line: ManifestLine, reason: str, options: Options) -> ManifestLine:
-    """Return a line without a label, and why."""
+    """Return a copy of the line without a label, but with a reason."""
     nothing = ScoredTurn(turn=NOWHERE, emotion=Emotion(reason=reason))
     dialogue = Dialogue(recording=line.recording, turns=(nothing,))
     if not line.has_rttm:
         return _with_emotions(line, dialogue, options)
-    # Which turns there are is not known: the line itself has the reason.
+    # The turns are unknown, so the line gets the reason.
     fields = {f"{options.field}_turns": [], f"{options.field}_reason": reason}
     return _with_turns(line, fields, dialogue, options)
 
@@ -184,14 +188,14 @@ def _with_emotions(line: ManifestLine, dialogue: Dialogue, options: Options) -> 
 def _with_turns(
     line: ManifestLine, fields: dict[str, Any], dialogue: Dialogue, options: Options
 ) -> ManifestLine:
-    """Return the line with *fields* in place of those of an earlier run."""
+    """Return a copy of the line in which *fields* replace those of an earlier run."""
     stale = (f"{options.field}_turns", f"{options.field}_reason")
     others = {key: value for key, value in line.record.items() if key not in stale}
     return line.with_record(others | fields, dialogue)
 
 
 def _is_kept(line: ManifestLine, options: Options) -> bool:
-    """Return whether the line has a label, or turns with labels, that must not be replaced."""
+    """Return whether the line has a label or turns that must not be replaced."""
     if line.has_rttm:
         return bool(line.record.get(f"{options.field}_turns")) and not options.overwrite
     return is_labelled(line.record, options)

@@ -1,4 +1,4 @@
-"""Kaldi data folders: what is read of them, and files that Kaldi's tools can read."""
+"""Annotation of Kaldi data folders, and the result files."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def folder(tmp_path, write, noise):
     return make_folder(tmp_path, write, noise)
 
 
-def heard(path, start, end, **more):
-    """What the engine says of a stretch of a file by itself."""
+def scored_alone(path, start, end, **more):
+    """Score a part of a file by itself."""
     source = Recording(recording="x", audio=path, turns=[Turn(start=start, end=end, **more)])
     [dialogue] = annotate([source], score=Engine(FakeBackend()))
     return dialogue.turns[0].emotion
@@ -37,7 +37,7 @@ def lines(path):
 
 
 def one(folder, location, **files):
-    """Make a folder of one recording, 'r', and what else is said."""
+    """Make a folder of one recording, 'r', with other files as given."""
     (folder / "wav.scp").write_text(f"r {location}\n")
     for name in ("segments", "utt2spk"):
         (folder / name).unlink(missing_ok=True)
@@ -55,9 +55,9 @@ def test_utterances_are_scored_and_sorted_by_name(folder, engine):
 
     sounds = folder.parent
     expected = {
-        "A-1": heard(sounds / "a.wav", 0.25, 1.0),
-        "A-2": heard(sounds / "b.wav", 0.5, 2.0),
-        "B-1": heard(sounds / "b.wav", 0.0, 1.0),
+        "A-1": scored_alone(sounds / "a.wav", 0.25, 1.0),
+        "A-2": scored_alone(sounds / "b.wav", 0.5, 2.0),
+        "B-1": scored_alone(sounds / "b.wav", 0.0, 1.0),
     }
     assert results.labels == folder / "utt2emotion"
     assert results.labels.read_text() == "".join(
@@ -79,7 +79,7 @@ def test_utterances_are_scored_and_sorted_by_name(folder, engine):
     ]
 
 
-def test_the_lossless_file_is_one_that_is_read_here(folder, engine):
+def test_the_file_with_all_details_can_be_read(folder, engine):
     results = annotate_kaldi(folder, score=engine)
 
     first, second = read_dialogues(results.emotions_jsonl, plugins=Plugins(installed=False))
@@ -104,12 +104,12 @@ def test_a_folder_without_segments_has_an_utterance_for_each_recording(
     results = annotate_kaldi(folder, score=engine)
 
     assert lines(results.labels) == {
-        "r1": heard(folder.parent / "b.wav", 0, 2).label,
-        "r2": heard(folder.parent / "a.wav", 0, 1).label,
+        "r1": scored_alone(folder.parent / "b.wav", 0, 2).label,
+        "r2": scored_alone(folder.parent / "a.wav", 0, 1).label,
     }
 
 
-def test_embeddings_are_an_archive_that_kaldi_reads(folder, engine, tmp_path):
+def test_embeddings_are_written_as_a_kaldi_archive(folder, engine, tmp_path):
     out = tmp_path / "out"
     results = annotate_kaldi(folder, score=engine, out=out, options=Options(embeddings=True))
 
@@ -124,7 +124,7 @@ def test_embeddings_are_an_archive_that_kaldi_reads(folder, engine, tmp_path):
     assert not (folder / "utt2emotion").exists()
 
 
-def test_archives_of_an_earlier_run_do_not_stay(folder, engine):
+def test_archives_of_an_earlier_run_are_removed(folder, engine):
     annotate_kaldi(folder, score=engine, options=Options(embeddings=True))
     annotate_kaldi(folder, score=engine, options=Options(overwrite=True))
 
@@ -132,7 +132,7 @@ def test_archives_of_an_earlier_run_do_not_stay(folder, engine):
     assert not (folder / "emotion.ark").exists()
 
 
-def test_an_utterance_without_a_label_is_in_a_list_of_its_own(folder, engine):
+def test_unlabelled_utterances_are_in_a_separate_file(folder, engine):
     (folder / "segments").write_text(
         "A-1 r2 0.25 0.26\nA-2 r1 0.5 2.0\nB-1 r1 1.5 1.0\nB-2 gone 0 1\nB-3 r1 5 -1\n"
     )
@@ -144,17 +144,17 @@ def test_an_utterance_without_a_label_is_in_a_list_of_its_own(folder, engine):
     found = lines(results.unscored)
     assert list(found) == ["A-1", "B-1", "B-2", "B-3"]
     assert found["A-1"].startswith("too short")
-    assert found["B-1"] == "the segment ends before it starts, 1.5 to 1.0"
-    assert found["B-2"] == "recording 'gone' is not in wav.scp"
+    assert "1.5 to 1.0" in found["B-1"]
+    assert all(fact in found["B-2"] for fact in ("'gone'", "wav.scp"))
     assert (results.scored, results.failed) == (1, 4)
-    # In the order of wav.scp, one recording after another.
+    # In the order of wav.scp, by recording.
     assert list(results.failures) == ["B-1", "B-3", "A-1", "B-2"]
-    assert results.failures["B-2"] == "recording 'gone' is not in wav.scp"
+    assert results.failures["B-2"] == found["B-2"]
     everything = read_dialogues(results.emotions_jsonl, plugins=Plugins(installed=False))
     assert [each.recording for each in everything] == ["r1", "r2", "gone"]
 
 
-def test_keys_are_sorted_as_the_c_locale_does():
+def test_keys_are_sorted_as_in_the_c_locale():
     assert sorted(["é", "a", "Z", "a-", "a0", "\U0001f642", "\uffff"], key=by_bytes) == [
         *("Z", "a", "a-", "a0", "é", "\uffff", "\U0001f642"),
     ]
@@ -163,39 +163,39 @@ def test_keys_are_sorted_as_the_c_locale_does():
 @pytest.mark.parametrize(
     ("location", "reason"),
     [
-        ("sph2pipe -f wav a.sph |", "wav.scp has a command, 'sph2pipe -f wav a.sph |'"),
-        ("data/raw.ark:25996", "data/raw.ark:25996: is a place in an archive"),
-        ("-", "wav.scp has '-', expected a file"),
-        ("gone.wav", "gone.wav: no such audio file"),
-        ("x" * 5000, "x" * 5000 + ": not readable as audio"),
+        ("sph2pipe -f wav a.sph |", "'sph2pipe -f wav a.sph |'"),
+        ("data/raw.ark:25996", "data/raw.ark:25996"),
+        ("-", "'-'"),
+        ("gone.wav", "gone.wav"),
+        ("x" * 5000, "x" * 5000),
     ],
 )
-def test_what_is_no_file_is_told_of(folder, engine, location, reason):
-    assert reasons(one(folder, location), engine)["r"].startswith(reason)
+def test_an_utterance_without_a_file_gets_a_reason(folder, engine, location, reason):
+    assert reason in reasons(one(folder, location), engine)["r"]
 
 
-def test_a_command_is_not_run_unless_that_is_asked_for(folder, engine, tmp_path):
+def test_a_command_runs_only_on_request(folder, engine, tmp_path):
     one(folder, f"touch {tmp_path / 'ran'} |")
 
     assert "--run-pipes" in reasons(folder, engine)["r"]
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_command_gives_the_sound_that_it_writes(folder, engine, tmp_path):
+def test_the_output_of_a_command_is_scored(folder, engine, tmp_path):
     one(folder, f"cat {tmp_path / 'b.wav'} | cat |", segments="u r 0.5 2.0\nv r 0 -1\n")
 
     results = annotate_kaldi(folder, score=engine, run_pipes=True)
 
     assert lines(results.labels) == {
-        "u": heard(tmp_path / "b.wav", 0.5, 2.0).label,
-        "v": heard(tmp_path / "b.wav", 0.0, 2.0).label,
+        "u": scored_alone(tmp_path / "b.wav", 0.5, 2.0).label,
+        "v": scored_alone(tmp_path / "b.wav", 0.0, 2.0).label,
     }
-    assert lines(results.scores)["u"] == f"{heard(tmp_path / 'b.wav', 0.5, 2.0).score:.6f}"
+    assert lines(results.scores)["u"] == f"{scored_alone(tmp_path / 'b.wav', 0.5, 2.0).score:.6f}"
 
 
 @pytest.mark.parametrize("length", [0x7FFFFFFF, 0xFFFFFFFF, 0x7FFFFFFF - 36, 0])
-def test_a_stream_does_not_know_its_length(folder, engine, tmp_path, length):
-    """What SoX, FLAC and FFmpeg write to a pipe where a wav file says how long it is."""
+def test_a_stream_may_have_a_wrong_length(folder, engine, tmp_path, length):
+    """SoX, FLAC and FFmpeg write these lengths to the header of a WAV stream in a pipe."""
     whole = bytearray((tmp_path / "b.wav").read_bytes())
     whole[4:8] = min(length + 36, 0xFFFFFFFF).to_bytes(4, "little")
     whole[40:44] = length.to_bytes(4, "little")
@@ -205,23 +205,23 @@ def test_a_stream_does_not_know_its_length(folder, engine, tmp_path, length):
     found = annotate_kaldi(folder, score=engine, run_pipes=True)
 
     if length:
-        assert lines(found.labels) == {"r": heard(tmp_path / "b.wav", 0.0, 2.0).label}
+        assert lines(found.labels) == {"r": scored_alone(tmp_path / "b.wav", 0.0, 2.0).label}
     else:
         assert "r" in lines(found.unscored)
 
 
-def test_a_command_that_fails_runs_once_and_says_why(folder, engine, tmp_path):
+def test_a_failed_command_runs_once_and_gives_a_reason(folder, engine, tmp_path):
     command = f"echo x >> {tmp_path / 'runs'}; echo no such tape >&2; exit 7"
     one(folder, f"{command} |", segments="u r 0 1\nv r 1 2\n")
 
     found = reasons(folder, engine, run_pipes=True)
 
-    assert "failed with status 7: no such tape" in found["u"]
+    assert "7: no such tape" in found["u"]
     assert found["u"] == found["v"]
     assert (tmp_path / "runs").read_text() == "x\n"
 
 
-def test_paths_lead_from_the_working_directory_or_else_from_the_folder(
+def test_paths_are_relative_to_the_working_directory_or_else_to_the_folder(
     folder,
     engine,
     tmp_path,
@@ -234,10 +234,10 @@ def test_paths_lead_from_the_working_directory_or_else_from_the_folder(
 
     monkeypatch.chdir(tmp_path)
     second = annotate_kaldi(folder, score=engine)
-    assert lines(second.scores) == {"r": f"{heard(tmp_path / 'b.wav', 0, 2).score:.6f}"}
+    assert lines(second.scores) == {"r": f"{scored_alone(tmp_path / 'b.wav', 0, 2).score:.6f}"}
     monkeypatch.chdir(tmp_path / "here")
     first = annotate_kaldi(folder, score=engine, options=Options(overwrite=True))
-    assert lines(first.scores) == {"r": f"{heard(tmp_path / 'a.wav', 0, 1).score:.6f}"}
+    assert lines(first.scores) == {"r": f"{scored_alone(tmp_path / 'a.wav', 0, 1).score:.6f}"}
 
 
 def test_sides_of_a_conversation_are_channels_of_a_file(folder, engine, write, noise):
@@ -249,8 +249,8 @@ def test_sides_of_a_conversation_are_channels_of_a_file(folder, engine, write, n
 
     scores = lines(annotate_kaldi(folder, score=engine).scores)
 
-    left, right = (heard(path, 0, 1, channel=channel).score for channel in (0, 1))
-    mono = heard(folder.parent / "a.wav", 0, 1).score
+    left, right = (scored_alone(path, 0, 1, channel=channel).score for channel in (0, 1))
+    mono = scored_alone(folder.parent / "a.wav", 0, 1).score
     assert scores == {
         "u1": f"{left:.6f}",
         "u2": f"{right:.6f}",
@@ -259,7 +259,7 @@ def test_sides_of_a_conversation_are_channels_of_a_file(folder, engine, write, n
     }
 
 
-def test_utterances_that_are_speakers_of_their_own_overlap_nobody(folder, engine):
+def test_utterances_with_unknown_speakers_do_not_overlap(folder, engine):
     (folder / "utt2spk").write_text("A-1 A-1\nA-2 A-2\nB-1 B-1\n")
 
     results = annotate_kaldi(folder, score=engine)
@@ -268,57 +268,57 @@ def test_utterances_that_are_speakers_of_their_own_overlap_nobody(folder, engine
     assert [(s.turn.speaker, s.emotion.overlap_ratio) for s in first.turns] == [(None, None)] * 2
 
 
-def test_utterances_of_nowhere_are_told_of(folder):
+def test_utterances_without_audio_raise_a_warning(folder):
     (folder / "utt2spk").write_text("A-1 A\nC-1 C\nC-2 C\n")
 
-    with pytest.warns(Emo2vecWarning, match="have no audio are left out: C-1, C-2"):
+    with pytest.warns(Emo2vecWarning, match=r"utt2spk .*C-1, C-2"):
         read_kaldi(folder)
 
 
-def test_labels_that_are_there_are_replaced_only_on_demand(folder, engine):
+def test_existing_results_are_replaced_only_on_request(folder, engine):
     (folder / "utt2emotion").write_text("A-1 joy\n")
 
-    with pytest.raises(OptionsError, match="utt2emotion is there already"):
+    with pytest.raises(OptionsError, match="utt2emotion already exists"):
         annotate_kaldi(folder, score=engine)
     assert (folder / "utt2emotion").read_text() == "A-1 joy\n"
     assert annotate_kaldi(folder, score=engine, options=Options(overwrite=True)).scored == 3
 
 
 @pytest.mark.parametrize("more", [{"frames": True}, {"array_dtype": "float16"}])
-def test_what_archives_cannot_hold_is_refused(folder, more):
+def test_arrays_that_an_archive_cannot_store_are_rejected(folder, more):
     engine = Engine(FakeBackend(), granularity="frame")
 
-    with pytest.raises(OptionsError, match="an embedding an utterance, in float32"):
+    with pytest.raises(OptionsError, match="float32"):
         annotate_kaldi(folder, score=engine, options=Options(embeddings=True, **more))
 
 
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("wav.scp", "r1\n", "wav.scp: line 1: expected a key and a value, found 'r1'"),
-        ("wav.scp", "r1 a.wav\n\nr1 b.wav\n", "line 3: 'r1' is in line 1 already"),
-        ("segments", "u r1 0\n", "segments: line 1: expected an utterance, its recording"),
-        ("segments", "u r1 0 x\n", "found 'u r1 0 x'"),
-        ("segments", "u r1 0 nan\n", "found 'u r1 0 nan'"),
-        ("segments", "u r1 0 1 -2\n", "found 'u r1 0 1 -2'"),
-        ("segments", "u r1 0 1\nu r1 1 2\n", "line 2: 'u' is in line 1 already"),
-        ("utt2spk", "A-1 A B\n", "utt2spk: line 1: expected two words, found 'A-1 A B'"),
-        ("reco2file_and_channel", "r1 f C\n", "a file and A or B, found 'r1 f C'"),
+        ("wav.scp", "r1\n", "line 1: .*'r1'"),
+        ("wav.scp", "r1 a.wav\n\nr1 b.wav\n", "line 3: 'r1' .*line 1"),
+        ("segments", "u r1 0\n", "line 1: .*'u r1 0'"),
+        ("segments", "u r1 0 x\n", "line 1: .*'u r1 0 x'"),
+        ("segments", "u r1 0 nan\n", "line 1: .*'u r1 0 nan'"),
+        ("segments", "u r1 0 1 -2\n", "line 1: .*'u r1 0 1 -2'"),
+        ("segments", "u r1 0 1\nu r1 1 2\n", "line 2: 'u' .*line 1"),
+        ("utt2spk", "A-1 A B\n", "line 1: .*'A-1 A B'"),
+        ("reco2file_and_channel", "r1 f C\n", "line 1: .*A or B.*'r1 f C'"),
     ],
 )
-def test_a_line_that_is_none_is_named(folder, name, text, message):
+def test_a_malformed_line_is_named(folder, name, text, message):
     (folder / name).write_text(text)
 
-    with pytest.raises(FormatError, match=message):
+    with pytest.raises(FormatError, match=f"{name}: {message}"):
         read_kaldi(folder)
 
 
-def test_a_folder_of_something_else_is_refused(tmp_path):
-    with pytest.raises(FormatError, match=r"expected a data folder of Kaldi, found no wav\.scp"):
+def test_a_folder_without_wav_scp_is_rejected(tmp_path):
+    with pytest.raises(FormatError, match=rf"{tmp_path}: .*wav\.scp"):
         read_kaldi(tmp_path)
 
 
-def test_tabs_blank_lines_and_ends_of_windows_are_read(tmp_path):
+def test_tabs_blank_lines_and_windows_line_ends_are_read(tmp_path):
     (tmp_path / "segments").write_bytes(b"\xef\xbb\xbfu\tr  0\t1.5\r\n\r\nv r 1 -1 1\r\n")
     (tmp_path / "reco2file_and_channel").write_bytes(b"r f A\r\ns f 2\r\n")
 
@@ -329,7 +329,7 @@ def test_tabs_blank_lines_and_ends_of_windows_are_read(tmp_path):
     assert read_channels(tmp_path / "reco2file_and_channel") == {"r": 0, "s": 1}
 
 
-def test_a_recording_is_a_session_of_its_utterances(folder):
+def test_a_recording_is_opened_with_its_utterances(folder):
     recording = read_kaldi(folder).recordings[0]
     session = Plugins(installed=False).open(recording, Options())
 
@@ -338,7 +338,7 @@ def test_a_recording_is_a_session_of_its_utterances(folder):
     assert check_session(again).utterances == ("A-2", "B-1")
 
 
-def test_a_recording_that_no_plugin_opens_fails_by_itself(folder, engine):
+def test_a_recording_with_a_failed_plugin_does_not_stop_others(folder, engine):
     class Broken:
         @hookimpl
         def emo2vec_open(self, source, options):
@@ -351,18 +351,18 @@ def test_a_recording_that_no_plugin_opens_fails_by_itself(folder, engine):
     assert "not today" in lines(results.unscored)["B-1"]
 
 
-def test_a_label_of_two_words_is_refused(folder):
+def test_a_label_of_two_words_is_rejected(folder):
     def score(items):
         for item in items:
             is_clip = hasattr(item, "turn")
             yield item, Emotion(label="very sad", score=1.0) if is_clip else None
 
-    with pytest.raises(FormatError, match="utt2emotion is one word, got 'very sad'"):
+    with pytest.raises(FormatError, match=r"utt2emotion.*'very sad'"):
         annotate_kaldi(folder, score=score)
     assert sorted(path.name for path in folder.iterdir()) == ["segments", "utt2spk", "wav.scp"]
 
 
-def test_a_run_that_fails_leaves_what_was_there(folder, engine):
+def test_a_failed_run_does_not_change_earlier_results(folder, engine):
     annotate_kaldi(folder, score=engine)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
 
@@ -375,7 +375,7 @@ def test_a_run_that_fails_leaves_what_was_there(folder, engine):
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_files_that_cannot_be_written_leave_those_that_were_there(folder, engine):
+def test_a_failure_while_writing_does_not_change_earlier_results(folder, engine):
     annotate_kaldi(folder, score=engine)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
 
@@ -384,12 +384,12 @@ def test_files_that_cannot_be_written_leave_those_that_were_there(folder, engine
             is_clip = hasattr(item, "turn")
             yield item, Emotion(label="half\ud83d", score=1.0) if is_clip else None
 
-    with pytest.raises(FormatError, match="lone surrogate"):
+    with pytest.raises(FormatError, match="surrogate"):
         annotate_kaldi(folder, score=score, options=Options(overwrite=True, embeddings=True))
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_a_reason_is_one_line_of_text(folder):
+def test_a_reason_is_written_in_one_line(folder):
     def score(items):
         for item in items:
             is_clip = hasattr(item, "turn")
@@ -400,7 +400,7 @@ def test_a_reason_is_one_line_of_text(folder):
     assert lines(results.unscored)["A-1"] == "a b c \\udce9"
 
 
-def test_lhotse_reads_the_folder_as_before(folder, engine):
+def test_lhotse_can_read_the_annotated_folder(folder, engine):
     annotate_kaldi(folder, score=engine, options=Options(embeddings=True))
     (folder / "text").write_text("A-1 yes\nA-2 no\nB-1 so\n")
     (folder / "reco2dur").write_text("r1 2.0\nr2 1.0\n")
@@ -421,7 +421,7 @@ def copied(source: Path, target: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["mini_librispeech", "mini_librispeech2"])
-def test_real_folders_are_read_and_lhotse_reads_them_still(shared, engine, tmp_path, name):
+def test_lhotse_can_read_real_folders_after_annotation(shared, engine, tmp_path, name):
     data = copied(shared / "lhotse_fixtures" / name, tmp_path / name)
 
     results = annotate_kaldi(data, score=engine)
@@ -435,8 +435,8 @@ def test_real_folders_are_read_and_lhotse_reads_them_still(shared, engine, tmp_p
     assert sorted(each.id for each in supervisions) == utterances
 
 
-def test_a_real_folder_with_sound_is_scored(shared, engine, tmp_path):
-    """The commands make sines with SoX; here they are noise, as long, by the same kind of pipe."""
+def test_a_real_folder_with_audio_is_scored(shared, engine, tmp_path):
+    """Its commands create sines with SoX. Replace them with commands that write noise."""
     data = copied(shared / "lhotse_fixtures" / "mini_librispeech2", tmp_path / "data")
     maker = tmp_path / "synth.py"
     maker.write_text(
@@ -457,7 +457,7 @@ def test_a_real_folder_with_sound_is_scored(shared, engine, tmp_path):
     assert results.failed == 0
 
 
-def test_the_tools_of_the_shell_agree_on_the_order(folder, engine):
+def test_the_order_is_that_of_the_sort_command(folder, engine):
     (folder / "segments").write_text(
         "".join(f"{name} r1 0 1\n" for name in ("b", "A", "a_1", "a-2", "é", "Z", "a1"))
     )

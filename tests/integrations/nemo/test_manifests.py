@@ -1,8 +1,9 @@
-"""Manifests of NeMo: the same lines, each with an emotion."""
+"""Annotation of NeMo manifests."""
 
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -23,13 +24,13 @@ RTTM = (
 
 @pytest.fixture
 def talk(write, noise):
-    """Six seconds of two different channels."""
+    """Six seconds with two different channels."""
     return write("talk.wav", noise(6 * 16_000, channels=2), 16_000)
 
 
 @pytest.fixture
 def manifest(tmp_path, talk):
-    """A maker of manifests beside talk.wav, of records or of lines as they stand."""
+    """Return a function that writes a manifest beside talk.wav, from records or lines of text."""
 
     def make(*lines, name="manifest.json"):
         path = tmp_path / name
@@ -45,7 +46,7 @@ def line(**more):
 
 
 def annotated(path, engine, **more):
-    """The records that come out, written over what went in."""
+    """Annotate a manifest in place and return its records."""
     annotate_nemo(path, path, score=engine, **more)
     return records(path)
 
@@ -54,7 +55,7 @@ def records(path):
     return [json.loads(text) for text in path.read_text("utf-8").splitlines()]
 
 
-def test_every_line_gets_the_emotion_of_its_stretch(manifest, engine, talk):
+def test_every_line_gets_the_emotion_of_its_part_of_the_audio(manifest, engine, talk):
     path = manifest(line(), line(offset=0.25, duration=1.5))
 
     first, second = annotated(path, engine)
@@ -65,24 +66,24 @@ def test_every_line_gets_the_emotion_of_its_stretch(manifest, engine, talk):
     assert list(first)[:6] == [*line(), "emotion", "emotion_score"]
 
 
-def test_what_a_line_says_is_written_as_it_stands(manifest, engine):
-    said = (
+def test_existing_values_keep_their_characters(manifest, engine):
+    given = (
         '{"audio_filepath": "talk.wav", "offset": 1.00, "duration": 1e0, "text": "n\\u00e9e \\"ü\\"", '
         '"label": "infer", "speaker": 7, "mine": {"b": [1, 2.50], "a": null}, '
         '"id": 123456789012345678901234567890'
     )
-    path = manifest(said + "}", said.replace(", ", " ,\t").replace(": ", "  :") + " }")
+    path = manifest(given + "}", given.replace(", ", " ,\t").replace(": ", "  :") + " }")
 
     annotate_nemo(path, path, score=engine)
 
     first, second = path.read_text("utf-8").splitlines()
-    assert first.startswith(said + ', "emotion": ')
+    assert first.startswith(given + ', "emotion": ')
     assert json.loads(second) == json.loads(first)
 
 
 @pytest.mark.parametrize("offset", ["absent", None, 0])
 @pytest.mark.parametrize("duration", ["absent", None, 6.0])
-def test_without_offset_and_duration_it_is_all_of_the_file(
+def test_without_offset_and_duration_the_whole_file_is_scored(
     manifest, engine, talk, offset, duration
 ):
     record = line(offset=offset, duration=duration)
@@ -96,14 +97,14 @@ def test_without_offset_and_duration_it_is_all_of_the_file(
 @pytest.mark.parametrize(
     ("selector", "channel"), [(None, None), ("average", None), (1, 1), ([1], 1), ([0, 1], None)]
 )
-def test_channels_are_those_that_the_line_selects(manifest, engine, talk, selector, channel):
+def test_selected_channels_are_scored(manifest, engine, talk, selector, channel):
     [found] = annotated(manifest(line(channel_selector=selector)), engine)
 
     expected = engine.score(talk, [Turn(start=1.0, end=3.0, channel=channel)])
     assert found["emotion_score"] == expected[0].score
 
 
-def test_paths_are_relative_to_the_manifest_then_to_the_working_folder(
+def test_paths_are_relative_to_the_manifest_or_else_to_the_working_directory(
     manifest, engine, talk, write, noise, tmp_path, monkeypatch
 ):
     (tmp_path / "here").mkdir()
@@ -123,31 +124,32 @@ def test_paths_are_relative_to_the_manifest_then_to_the_working_folder(
     ("record", "reason"),
     [
         (line(audio_filepath="none.wav"), "none.wav"),
-        ({"text": "yes", "duration": 1.0}, "expected 'audio_filepath' to be the path of one file"),
-        (line(audio_filepath=["a.wav", "b.wav"]), "path of one file, found ['a.wav', 'b.wav']"),
-        (line(audio_filepath=""), "path of one file, found ''"),
-        (line(offset="1"), "expected 'offset' to be a number of seconds, found '1'"),
-        (line(duration=True), "expected 'duration' to be a number of seconds, found True"),
-        (line(duration=-1.0), "a turn needs start <= end"),
-        (line(duration=float("nan")), "a turn needs start <= end"),
+        ({"text": "yes", "duration": 1.0}, "'audio_filepath' .*None"),
+        (line(audio_filepath=["a.wav", "b.wav"]), r"'audio_filepath' .*\['a.wav', 'b.wav'\]"),
+        (line(audio_filepath=""), "'audio_filepath' .*''"),
+        (line(offset="1"), "'offset' .*'1'"),
+        (line(duration=True), "'duration' .*True"),
+        (line(duration=-1.0), r"1\.0 to 0\.0"),
+        (line(duration=float("nan")), r"1\.0 to nan"),
         (line(duration=0), "too short"),
         (line(offset=60.0), "too short"),
-        (line(channel_selector=[]), "expected 'channel_selector' to be a number"),
-        (line(channel_selector="left"), "expected 'channel_selector' to be a number"),
-        (line(channel_selector=True), "expected 'channel_selector' to be a number"),
-        (line(channel_selector=2), "the audio has [0, 1]"),
+        (line(channel_selector=[]), r"'channel_selector' .*\[\]"),
+        (line(channel_selector="left"), "'channel_selector' .*'left'"),
+        (line(channel_selector=True), "'channel_selector' .*True"),
+        (line(channel_selector=2), r"\b2\b.*\[0, 1\]"),
     ],
 )
-def test_a_line_that_cannot_be_scored_is_kept_with_a_reason(manifest, engine, record, reason):
+def test_a_line_that_cannot_be_scored_gets_a_reason(manifest, engine, record, reason):
     path = manifest(line(), record, line())
 
     summary = annotate_nemo(path, path, score=engine)
 
     first, second, third = records(path)
     assert second["emotion"] is None
-    assert reason in second["emotion_reason"]
+    assert re.search(reason, second["emotion_reason"])
     assert second["text"] == "yes"
-    assert first["emotion"] == third["emotion"] != None  # noqa: E711 - three in one
+    assert first["emotion"] == third["emotion"]
+    assert first["emotion"] is not None
     assert (summary.lines, summary.turns, summary.failed) == (3, 3, 1)
     assert summary.failures[0].startswith("line 2: ")
 
@@ -182,9 +184,9 @@ def test_a_line_with_an_rttm_gets_its_turns(manifest, engine, talk):
     assert (summary.lines, summary.turns, summary.failed) == (1, 3, 0)
 
 
-def test_turns_are_cut_to_the_stretch_of_the_line(manifest, engine, talk):
-    lasting = "SPEAKER talk 1 2.000 0.000 <NA> <NA> ann <NA> <NA>\n"
-    talk.with_name("turns.rttm").write_text(RTTM + lasting)
+def test_turns_are_truncated_to_the_part_of_the_line(manifest, engine, talk):
+    empty = "SPEAKER talk 1 2.000 0.000 <NA> <NA> ann <NA> <NA>\n"
+    talk.with_name("turns.rttm").write_text(RTTM + empty)
     path = manifest(line(rttm_filepath="turns.rttm"))
 
     [found] = annotated(path, engine)
@@ -196,7 +198,7 @@ def test_turns_are_cut_to_the_stretch_of_the_line(manifest, engine, talk):
     ]
 
 
-def test_of_an_rttm_of_several_the_recording_of_the_line_is_taken(manifest, engine, talk):
+def test_the_recording_of_the_line_is_chosen_from_an_rttm_with_several(manifest, engine, talk):
     other = "SPEAKER session 1 1.000 1.000 <NA> <NA> cid <NA> <NA>\n"
     talk.with_name("turns.rttm").write_text(RTTM + other)
     own = line(rttm_filepath="turns.rttm")
@@ -206,10 +208,10 @@ def test_of_an_rttm_of_several_the_recording_of_the_line_is_taken(manifest, engi
 
     assert [turn["speaker"] for turn in first["emotion_turns"]] == ["ann", "bob"]
     assert [turn["speaker"] for turn in second["emotion_turns"]] == ["cid"]
-    assert third["emotion_turns"] == first["emotion_turns"]  # named like its audio
+    assert third["emotion_turns"] == first["emotion_turns"]  # by the name of the audio
 
 
-def test_a_line_whose_rttm_cannot_be_read_says_why(manifest, engine, talk):
+def test_a_line_with_an_unreadable_rttm_gets_a_reason(manifest, engine, talk):
     talk.with_name("turns.rttm").write_text("SPEAKER talk 1\n")
     path = manifest(line(rttm_filepath="turns.rttm"), line(rttm_filepath="none.rttm"))
 
@@ -222,7 +224,7 @@ def test_a_line_whose_rttm_cannot_be_read_says_why(manifest, engine, talk):
     assert summary.failed == 2
 
 
-def test_lines_that_failed_are_tried_again(manifest, engine, talk):
+def test_failed_lines_are_scored_again(manifest, engine, talk):
     path = manifest(line(rttm_filepath="turns.rttm"))
     annotate_nemo(path, path, score=engine)
     talk.with_name("turns.rttm").write_text(RTTM)
@@ -233,7 +235,7 @@ def test_lines_that_failed_are_tried_again(manifest, engine, talk):
     assert "emotion_reason" not in found
 
 
-def test_an_rttm_without_turns_is_no_failure(manifest, engine, talk):
+def test_an_rttm_without_turns_is_not_a_failure(manifest, engine, talk):
     talk.with_name("turns.rttm").write_text("")
     path = manifest(line(rttm_filepath="turns.rttm"))
 
@@ -243,7 +245,7 @@ def test_an_rttm_without_turns_is_no_failure(manifest, engine, talk):
     assert records(path)[0]["emotion_turns"] == []
 
 
-def test_labels_that_are_there_are_kept_unless_they_are_to_be_replaced(manifest, engine, talk):
+def test_existing_labels_are_replaced_only_on_request(manifest, engine, talk):
     talk.with_name("turns.rttm").write_text(RTTM)
     labelled = '{"audio_filepath": "talk.wav", "emotion":"calm", "duration": 2.0}'
     turns = line(rttm_filepath="turns.rttm", emotion_turns=[{"emotion": "calm"}])
@@ -261,7 +263,7 @@ def test_labels_that_are_there_are_kept_unless_they_are_to_be_replaced(manifest,
     assert len(two["emotion_turns"]) == 2
 
 
-def test_the_field_can_be_called_otherwise(manifest, engine):
+def test_the_field_can_have_another_name(manifest, engine):
     [found] = annotated(manifest(line(emotion="calm")), engine, options=Options(field="mood"))
 
     assert found["emotion"] == "calm"
@@ -272,21 +274,21 @@ def test_the_field_can_be_called_otherwise(manifest, engine):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"audio_filepath": "ta', "line 3: expected a JSON object.*was it cut off"),
-        ('{"audio_filepath": "ta\n', "line 3: expected a JSON object"),
-        ("1" * 5000 + "\n", "line 3: expected a JSON object"),
-        ("[" * 99_999 + "\n", "line 3: expected a JSON object"),
-        ("[1]\n", "line 3: expected a JSON object, found a list"),
-        ("7\n", "line 3: expected a JSON object, found a int"),
-        ('{"audio_filepath": "a.wav", "shard_id": 0}\n', "line 3: .*tar file"),
+        ('{"audio_filepath": "ta', "JSON.*truncated"),
+        ('{"audio_filepath": "ta\n', "JSON"),
+        ("1" * 5000 + "\n", "JSON"),
+        ("[" * 99_999 + "\n", "JSON"),
+        ("[1]\n", "JSON .*list"),
+        ("7\n", "JSON .*int"),
+        ('{"audio_filepath": "a.wav", "shard_id": 0}\n', "shard_id"),
     ],
 )
-def test_a_line_that_is_none_stops_before_anything_is_scored(manifest, engine, text, message):
+def test_a_malformed_line_is_an_error_before_anything_is_scored(manifest, engine, text, message):
     path = manifest(line(), "")
     with path.open("a") as file:
         file.write(text)
 
-    with pytest.raises(FormatError, match=f"manifest.json: {message}"):
+    with pytest.raises(FormatError, match=rf"manifest\.json: line 3: .*{message}"):
         annotate_nemo(path, path.with_name("out.json"), score=engine)
 
     assert engine.backend.batches == []
@@ -294,27 +296,27 @@ def test_a_line_that_is_none_stops_before_anything_is_scored(manifest, engine, t
     assert not list(path.parent.glob(".*"))
 
 
-def test_bytes_that_are_no_text_are_named(manifest, engine):
+def test_bytes_that_are_not_text_are_rejected(manifest, engine):
     path = manifest(line())
     path.write_bytes(path.read_bytes() + b'{"text": "\xff"}\n')
 
-    with pytest.raises(FormatError, match=r"line 2: expected text in UTF-8"):
+    with pytest.raises(FormatError, match=r"line 2: .*UTF-8"):
         annotate_nemo(path, path, score=engine)
 
 
-def test_a_shard_that_is_unpacked_is_scored(manifest, engine):
+def test_an_unpacked_shard_is_scored(manifest, engine):
     [found] = annotated(manifest(line(shard_id=0)), engine)
 
     assert found["emotion"] is not None
 
 
-def test_blank_lines_and_a_byte_order_mark_are_passed_over(manifest, engine):
+def test_blank_lines_and_a_byte_order_mark_are_skipped(manifest, engine):
     path = manifest("\ufeff" + json.dumps(line()), "  ", line(), "")
 
     assert len(annotated(path, engine)) == 2
 
 
-def test_an_empty_manifest_stays_empty(manifest, engine):
+def test_the_output_of_an_empty_manifest_is_empty(manifest, engine):
     path = manifest()
 
     summary = annotate_nemo(path, path.with_name("out.json"), score=engine)
@@ -323,22 +325,20 @@ def test_an_empty_manifest_stays_empty(manifest, engine):
     assert path.with_name("out.json").read_bytes() == b""
 
 
-def test_a_manifest_in_another_folder_loses_its_audio_and_is_warned_of(
-    manifest, engine, tmp_path, talk
-):
+def test_an_output_in_another_folder_raises_a_warning(manifest, engine, tmp_path, talk):
     (tmp_path / "out").mkdir()
     path = manifest(line(), line(audio_filepath=str(talk)), line(audio_filepath="s3://b/x.wav"))
 
-    with pytest.warns(Emo2vecWarning, match="1 of its lines name files relative"):
+    with pytest.warns(Emo2vecWarning, match="1 of its lines .*relative"):
         annotate_nemo(path, tmp_path / "out" / "manifest.json", score=engine)
 
 
-def test_arrays_have_no_room(manifest, engine):
-    with pytest.raises(OptionsError, match="no room"):
+def test_arrays_are_rejected(manifest, engine):
+    with pytest.raises(OptionsError, match="embeddings"):
         annotate_nemo(manifest(), "x", score=engine, options=Options(embeddings=True))
 
 
-def test_lines_are_sources_of_a_stream(manifest, engine):
+def test_lines_are_sources(manifest, engine):
     path = manifest(line(), line(offset=0.0))
 
     first, second = annotate(read_manifest(path), score=engine)
@@ -350,7 +350,7 @@ def test_lines_are_sources_of_a_stream(manifest, engine):
     assert (second.number, second.manifest) == (2, path)
 
 
-def test_lines_are_read_as_they_are_needed(manifest, noise):
+def test_lines_are_read_lazily(manifest, noise):
     engine = Engine(FakeBackend(), batch_seconds=2.0, workers=0)
     path = manifest(*[line()] * 5000)
     read = 0
@@ -366,7 +366,7 @@ def test_lines_are_read_as_they_are_needed(manifest, noise):
     assert read < 1000
 
 
-def test_a_line_that_another_plugin_fails_at_is_kept(manifest, engine):
+def test_a_line_with_a_failed_plugin_gets_a_reason(manifest, engine):
     class Broken:
         @hookimpl
         def emo2vec_open(self, source, options):
@@ -381,7 +381,7 @@ def test_a_line_that_another_plugin_fails_at_is_kept(manifest, engine):
     assert "broken" in records(path)[0]["emotion_reason"]
 
 
-def test_the_session_keeps_the_contract(manifest):
+def test_the_session_passes_the_checks_for_plugins(manifest):
     [one] = read_manifest(manifest(line()))
 
     finished = check_session(Plugins(installed=False).open(one, Options()))
@@ -401,7 +401,7 @@ json_values = st.recursive(
     separators=st.sampled_from([(", ", ": "), (",", ":"), (" ,\t", " : ")]),
     ascii_only=st.booleans(),
 )
-def test_members_put_together_are_the_object(record, separators, ascii_only):
+def test_joined_members_are_the_object(record, separators, ascii_only):
     text = json.dumps(record, separators=separators, ensure_ascii=ascii_only)
 
     found = members(text)
