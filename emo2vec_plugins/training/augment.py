@@ -4,9 +4,9 @@ Each augmentation is a pure function of a waveform and a random generator. `augm
 those of a recipe, in the order in which such changes occur between a mouth and a file. Masks come
 last, after normalisation, when the mean is zero.
 
-Two augmentations can change the emotion itself. Speed moves tempo, pitch and formants together, and
-fast, high speech sounds aroused. A strong tilt changes voice quality: a pressed voice has a flatter
-spectrum than a breathy one. Noise, gain, cropping and masks only hide information. All
+Two augmentations can change the emotion itself. Speed changes tempo, pitch and formants together,
+and fast, high speech signals high arousal. A strong tilt changes voice quality: a pressed voice has
+a flatter spectrum than a breathy one. Noise, gain, cropping and masks only hide information. All
 augmentations are off by default.
 """
 
@@ -26,7 +26,7 @@ from emo2vec_plugins.engine import EPSILON, HOP, RECEPTIVE
 from emo2vec_plugins.training.recipe import Range, Recipe
 
 Augmentation = Callable[[Tensor, np.random.Generator], Tensor]
-"""Returns a new waveform of at least one frame; takes and returns shape (samples,)."""
+"""A function from a waveform of shape (samples,) to a new one of at least one frame."""
 
 TEMPO_STEPS = 50
 """Numerator of every tempo factor, a ratio of small integers that keeps resampling filters small."""

@@ -26,13 +26,15 @@ TUNED = {
     "new": "A network with emotion2vec's architecture, trained from scratch",
 }
 
-LIMITS_NEW = """\
-It was trained only on the speakers, language, rooms and microphones of the data above. It may be
-much worse on others; this was not measured."""
-LIMITS_TUNED = """\
-It was trained further on the speakers, language, rooms and microphones of the data above. The
-earlier training data of {base} are not known. It may be much worse on other speech; this was not
-measured."""
+LIMITS_NEW = (
+    "It was trained only on the speakers, language, rooms and microphones of the data above. "
+    "It may be much worse on others; this was not measured."
+)
+LIMITS_TUNED = (
+    "It was trained further on the speakers, language, rooms and microphones of the data above. "
+    "The earlier training data of {base} are not known. "
+    "It may be much worse on other speech; this was not measured."
+)
 REST = ("other", "unknown")
 """Labels for speech that fits no other label."""
 

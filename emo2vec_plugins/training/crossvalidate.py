@@ -37,7 +37,7 @@ class CrossValidation:
 
     Attributes:
         folds: Evaluation of each fold, by the speaker or recording that was left out.
-        pooled: Evaluation of all turns together, each predicted without its speaker in training.
+        pooled: Evaluation of all turns together, each predicted by the model of its fold.
         recipe: The recipe of all models.
         group: What was left out in each fold.
         base: The model that training started from; None for new networks.
@@ -83,8 +83,8 @@ All turns together:
 
 Every model was trained for {self.recipe.epochs} epochs with seed {self.recipe.seed}, with \
 emo2vec-plugins {__version__} and torch {torch.__version__}. The full recipe is in {DOCUMENT}. No \
-choice within a fold depends on the {self.group} it is evaluated on. If you choose a recipe by \
-tables like this one, that choice does.
+choice within a fold depends on the {self.group} it is evaluated on. However, a recipe that was \
+chosen by tables like this one depends on these {self.group}s.
 {before}"""
 
     def to_json(self) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def fit(
         TrainingError: If a label has only one turn, a loss is not finite, or a checkpoint cannot
             be written.
         OptionsError: If the recipe needs a base model and there is none, or the reverse.
-        ResumeError, CheckpointError: If *work* contains a checkpoint of another run.
+        ResumeError, CheckpointError: If the checkpoint in *work* is of another run, or damaged.
         AudioError: If a turn cannot be read.
     """
     labels = labels_of(split.train)

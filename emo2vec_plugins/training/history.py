@@ -23,7 +23,7 @@ class EpochResult:
         dev_loss: Cross-entropy on the development turns, without label smoothing.
         dev_ua: Unweighted average recall on the development turns.
         dev_wa: Accuracy on the development turns.
-        learning_rate: At the end of the epoch.
+        learning_rate: Learning rate at the end of the epoch.
         seconds: Duration of the epoch.
     """
 

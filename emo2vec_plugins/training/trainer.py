@@ -97,7 +97,7 @@ class Trainer:
 
         Raises:
             TrainingError: If a loss is not finite, or a checkpoint cannot be written.
-            ResumeError, CheckpointError: If there is a checkpoint of another run.
+            ResumeError, CheckpointError: If the checkpoint is of another run, or damaged.
             AudioError: If a turn cannot be read.
         """
         self._resume()

@@ -185,7 +185,7 @@ def test_a_note_says_if_the_output_is_complete_already(manifest, tmp_path):
         (["--max-duration", "0.5"], 1, ["max_duration", "min_duration, 1 s", "0.5"]),
         (["--refuse-flags", "loud"], 1, ["flag loud"]),
         (["--accept-labels", "bored"], 1, ["bored", "angry, happy"]),
-        (["--accept-labels", ","], 1, ["accepted_labels"]),
+        (["--accept-labels", ","], 1, ["accepted_labels", "empty"]),
         (["--second-model", "nowhere/nothing"], 1, ["nowhere/nothing"]),
     ],
 )

@@ -327,7 +327,7 @@ def test_every_window_is_at_least_as_long_as_required_and_less_than_twice(frames
         ({"ratio_of": "mean"}, ["ratio_of", "'median'", "'smallest'", "got 'mean'"]),
         ({"refused_flags": ("loud",)}, ["flag loud", "short, overlapped, silent"]),
         ({"refused_flags": "short"}, ["refused_flags", "string 'short'"]),
-        ({"accepted_labels": ()}, ["accepted_labels"]),
+        ({"accepted_labels": ()}, ["accepted_labels", "empty"]),
     ],
 )
 def test_invalid_criteria_are_rejected(values, facts):
