@@ -72,6 +72,12 @@ def plain_help(app, ctx, lines):  # noqa: ARG001 - the signature of the event
     lines[:] = shown
 
 
+def without_arguments(app, what, name, obj, options, signature, returns):  # noqa: ARG001 - as above
+    """Leave out the ``(*args, **kwargs)`` of protocols, which have no arguments of their own."""
+    return ("", None) if what == "class" and getattr(obj, "_is_protocol", False) else None
+
+
 def setup(app):
     app.connect("missing-reference", find_by_last_name)
+    app.connect("autodoc-process-signature", without_arguments)
     app.connect("sphinx-click-process-description", plain_help)
