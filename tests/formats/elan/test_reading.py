@@ -121,8 +121,8 @@ def test_utf_16_is_read(tmp_path):
 
 
 def test_without_a_participant_the_tier_name_is_the_speaker():
-    for nobody in ("", 'PARTICIPANT=" "'):
-        [talk] = loads(OTHERS.replace('PARTICIPANT="Kim"', nobody))
+    for missing in ("", 'PARTICIPANT=" "'):
+        [talk] = loads(OTHERS.replace('PARTICIPANT="Kim"', missing))
         assert {scored.turn.speaker for scored in talk.turns} == {"K-Spch"}
 
 
