@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from emo2vec_plugins.cli.scoring import (
     formats_option,
     scoring_options,
 )
-from emo2vec_plugins.core import Dialogue, Options, import_extra
+from emo2vec_plugins.core import Dialogue, Options, require_extra
 from emo2vec_plugins.errors import (
     AudioError,
     Emo2vecError,
@@ -78,7 +77,7 @@ def diarize_command(
     """
     files = _files(audio)
     _refuse_impossible(pipeline)
-    _require_pyannote()
+    require_extra("pyannote.audio", extra="pyannote", purpose="diarize")  # before the model loads
     results = Results(output, formats, options=options, scoring=scoring)
     engine, plugins = scoring.engine(frames=options.frames), scoring.plugins
     note(f"loading {pipeline}", quiet=scoring.quiet)
@@ -120,12 +119,6 @@ def _refuse_impossible(pipeline: str) -> None:
     if not Path(pipeline).exists() and not re.fullmatch(r"[\w.-]+/[\w.-]+(@\S+)?", pipeline):
         expected = "expected a folder, a file, or a hub identifier such as owner/name"
         raise ModelNotFoundError(f"--pipeline {pipeline!r} not found: {expected}")
-
-
-def _require_pyannote() -> None:
-    # Found without an import, which takes seconds; before the model, which takes longer.
-    if find_spec("pyannote") is None or find_spec("pyannote.audio") is None:
-        import_extra("pyannote.audio", extra="pyannote", purpose="diarize")
 
 
 def _files(audio: Sequence[str]) -> list[Path]:

@@ -5,6 +5,7 @@ from .composition import compose as compose
 from .format import Format as Format
 from .hints import did_you_mean as did_you_mean
 from .hints import import_extra as import_extra
+from .hints import require_extra as require_extra
 from .hookspecs import hookimpl as hookimpl
 from .label_map import LabelMap as LabelMap
 from .label_map import read_yaml as read_yaml

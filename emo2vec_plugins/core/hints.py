@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable
 from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,6 +35,17 @@ def import_extra(module: str, *, extra: str, purpose: str = "this", otherwise: s
     except ImportError as error:
         advice = f"{install_command(extra)}{otherwise and f', or {otherwise}'}"
         raise MissingExtraError(f"{purpose} needs {module}: {advice} ({error})") from error
+
+
+def require_extra(module: str, *, extra: str, purpose: str) -> None:
+    """Check that a library is installed, without the time to import it; as `import_extra`.
+
+    Raises:
+        MissingExtraError: If it is not installed.
+    """
+    package = module.partition(".")[0]
+    if find_spec(package) is None or find_spec(module) is None:
+        raise MissingExtraError(f"{purpose} needs {module}: {install_command(extra)}")
 
 
 def install_command(extra: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 
 import pytest
@@ -130,3 +131,17 @@ def test_pipeline_that_is_not_there_is_one_line(pipeline, write, noise, tmp_path
     assert result.exit_code == 1
     assert_facts(result.stderr, "error: ", "--pipeline", tmp_path / "none")
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_missing_library_is_reported_before_a_model_is_loaded(
+    write, noise, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "pyannote.audio", None)
+    audio = write("talk.wav", noise(16000), 16000)
+
+    result = run("diarize", audio, "--model", tmp_path / "no-model", "--output", tmp_path / "out")
+
+    assert result.exit_code == 1
+    assert_facts(result.stderr, "pyannote.audio", "pip install", "[pyannote]")
+    assert "no-model" not in result.stderr
+    assert not (tmp_path / "out").exists()

@@ -6,7 +6,7 @@ from types import ModuleType
 import pytest
 
 from emo2vec_plugins import core
-from emo2vec_plugins.core import did_you_mean, hints, import_extra
+from emo2vec_plugins.core import did_you_mean, hints, import_extra, require_extra
 from emo2vec_plugins.core.hints import install_command
 from emo2vec_plugins.errors import MissingExtraError
 
@@ -40,6 +40,17 @@ def test_a_missing_library_is_named_with_its_extra_and_what_needs_it(installed_f
         import_extra("no_such", extra="table", purpose="Parquet", otherwise="use table.csv")
 
     for fact in ("Parquet", "no_such", 'pip install "emo2vec-plugins[table]"', "use table.csv"):
+        assert fact in str(caught.value)
+
+
+@pytest.mark.parametrize("module", ["no_such", "no_such.part", "json.no_such"])
+def test_a_library_is_required_without_an_import(module):
+    require_extra("fractions", extra="lhotse", purpose="this")
+
+    with pytest.raises(MissingExtraError) as caught:
+        require_extra(module, extra="table", purpose="Parquet")
+
+    for fact in ("Parquet", module, "[table]"):
         assert fact in str(caught.value)
 
 

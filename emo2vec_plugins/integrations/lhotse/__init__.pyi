@@ -1,4 +1,3 @@
-from .annotated import AnnotatedTurn as AnnotatedTurn
 from .annotated import turns_of as turns_of
 from .arrays import turn_frames as turn_frames
 from .cuts import annotate_cuts as annotate_cuts
