@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from emo2vec_plugins.core import Plugins
 
 BUNDLE = "bundle"
-"""Name used in place of a format's for the files that `write_bundle` writes."""
+"""Name that selects the files of `write_bundle` instead of a format."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

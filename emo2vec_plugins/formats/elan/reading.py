@@ -1,4 +1,4 @@
-"""Reader for ELAN's annotation documents, written by this package or created in ELAN.
+"""Reader for ELAN's annotation documents, written by this package or of other origin.
 
 Independent tiers are speakers' tiers, and every annotation on them is a turn, with or without text.
 The speaker is the tier's participant, or else the tier's name. Dependent tiers named ``emotion@``
