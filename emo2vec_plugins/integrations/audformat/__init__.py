@@ -1,4 +1,4 @@
-"""Databases of audformat: their tables annotated, and dialogues as databases."""
+"""audformat integration: annotation of tables, and conversion of dialogues to databases."""
 
 import lazy_loader
 

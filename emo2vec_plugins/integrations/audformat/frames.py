@@ -1,7 +1,7 @@
-"""Dialogues as data frames of audformat, audEERING's way to keep annotations, and their columns.
+"""Conversion of dialogues to data frames of audformat, audEERING's annotation format, and back.
 
-A row is a segment: the index has ``file``, ``start`` and ``end``, times to the nanosecond. The columns
-are those of audformat's CSV; see `emo2vec_plugins.formats`. Channels, logits and arrays have no place.
+A row is a segment. The index has ``file``, ``start`` and ``end``, in nanoseconds. The columns are
+those of the audformat CSV; see `emo2vec_plugins.formats`. Channels, logits and arrays are dropped.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PROVENANCE = "provenance"
-"""Key of the model's provenance in the ``meta`` of a rater, which the model is."""
+"""Key of the provenance in the ``meta`` of a rater. The rater is the model."""
 
 LATEST = 2**63 - 1_000_000
-"""Nanoseconds that a Timedelta holds, less some for segments that are there more than once."""
+"""Largest time in nanoseconds: the maximum of a Timedelta, minus a margin for equal segments."""
 
 PANDAS = {"text": "string", "number": "float64"}
-"""The pandas type of what a column holds."""
+"""The pandas type of each kind of column."""
 
 
 def import_audformat() -> Any:
-    """Return the library.
+    """Import and return the library.
 
     Raises:
-        MissingExtraError: If it is not installed.
+        MissingExtraError: If audformat is not installed.
     """
     return import_extra("audformat", extra="audformat")
 
@@ -53,24 +53,24 @@ def to_frame(
     field: str = "emotion",
     root: str | os.PathLike[str] | None = None,
 ) -> pd.DataFrame:
-    """Return a row for each turn, in order, under a segmented index without duplicates.
+    """Return a frame with a row for each turn, in order, and a segmented index.
 
-    Two turns of one file with the same bounds are two rows all the same: the later one ends a
-    nanosecond later, because an index of audformat cannot have a segment twice.
+    An audformat index cannot have duplicates. If two turns of a file have the same bounds, the
+    second ends a nanosecond later.
 
     Args:
-        dialogues: Held in memory together.
-        field: Name of the column with the label, and what those beside it begin with.
-        root: Folder of the database; files below it are named from there.
+        dialogues: Kept in memory together.
+        field: Name of the column with the label, and prefix of the other columns.
+        root: Folder of the database. Paths of files below it become relative to it.
 
     Raises:
-        FormatError: If two recordings have one name, a turn begins before its file does, or a
+        FormatError: If two recordings have the same name, a turn starts before the file, or a
             flag has spaces.
     """
     library, pandas = import_audformat(), import_extra("pandas", extra="audformat")
     given = list(dialogues)
     _check(given)
-    # In order, and without duplicates.
+    # A dict: in order, and without duplicates.
     segments: dict[tuple[str, int, int], dict[str, Any]] = {}
     for dialogue in given:
         for scored in dialogue.turns:
@@ -78,7 +78,7 @@ def to_frame(
             if dialogue.audio is not None and root is not None:
                 row["file"] = _below(dialogue.audio, Path(root))
             start, end = _nanoseconds(row["file"], scored.turn)
-            # Two speakers may have the same bounds. The end moves, so that starts stay as they are.
+            # Two speakers may have the same bounds. Starts must not change, so the end moves.
             while (row["file"], start, end) in segments:
                 end += 1
             segments[row["file"], start, end] = row
@@ -98,16 +98,16 @@ def to_frame(
 
 
 def from_frame(frame: pd.DataFrame, *, field: str = "emotion") -> list[Dialogue]:
-    """Return the dialogues in a frame with a segmented index, in order of first mention.
+    """Return the dialogues of a frame with a segmented index, in order of first mention.
 
     Args:
-        frame: Without missing ends. Columns may be missing, and others are ignored; where there
-            is no ``recording``, a file is a recording of its own.
+        frame: Must have all ends. All columns are optional, and unknown columns are ignored.
+            Without the column ``recording``, each file is a recording.
         field: Name of the column with the label.
 
     Raises:
-        FormatError: If the index is not segmented, an end is missing, two files are one
-            recording, or a row is not a turn; names the row.
+        FormatError: If the index is not segmented, an end is missing, a recording has two files,
+            or a row is not a turn. The message has the row.
     """
     if not import_audformat().is_segmented_index(frame.index):
         names = ", ".join(map(str, frame.index.names))
@@ -119,20 +119,20 @@ def _rows(frame: pd.DataFrame) -> Iterator[tuple[str, Mapping[str, Any]]]:
     columns = {str(name): cells(frame[name]) for name in frame.columns}
     for place, (file, start, end) in enumerate(frame.index):
         where = f"{file}, {start} to {end}"
-        if end != end or start != start:  # NaT is the only time that is not itself
-            raise FormatError(f"{where}: the segment is open, and its end is not known here")
+        if end != end or start != start:  # only NaT is not equal to itself
+            raise FormatError(f"{where}: expected a start and an end of the segment")
         row = {name: values[place] for name, values in columns.items()}
         yield where, row | {"file": str(file), "start": seconds(start), "end": seconds(end)}
 
 
 def seconds(time: Any) -> float:
-    """Return a Timedelta in seconds, exactly as near as a float can be."""
+    """Return a Timedelta in seconds, as the nearest float."""
     return int(time.value) / NANOSECONDS
 
 
 def cells(series: pd.Series[Any]) -> list[Any]:
-    """Return a column's values, None where one is missing."""
-    # NaN, NaT and pandas.NA all stand for a missing value, by the column's type.
+    """Return the values of a column, with None for missing values."""
+    # A missing value is NaN, NaT or pandas.NA, depending on the type of the column.
     return list(series.astype(object).where(series.notna(), None))
 
 
@@ -140,7 +140,7 @@ def _nanoseconds(file: str, turn: Turn) -> tuple[int, int]:
     start, end = round(turn.start * NANOSECONDS), round(turn.end * NANOSECONDS)
     if not 0 <= start <= end < LATEST:
         times = f"{turn.start} to {turn.end} s"
-        raise FormatError(f"{file}: a segment lies between 0 and 292 years, found {times}")
+        raise FormatError(f"{file}: expected a segment between 0 and 292 years, found {times}")
     return start, end
 
 
@@ -150,15 +150,15 @@ def _check(dialogues: Sequence[Any]) -> None:
         if not isinstance(each, Dialogue):
             raise FormatError(f"expected a Dialogue, got {type(each).__name__}")
         if each.recording in names:
-            raise FormatError(f"two recordings are called {each.recording!r}")
+            raise FormatError(f"expected distinct names, got two recordings {each.recording!r}")
         names.add(each.recording)
     empty = [each.recording for each in dialogues if not each.turns]
     if empty:
-        warn(f"recordings without turns have no row: {', '.join(map(repr, empty[:10]))}")
+        warn(f"skipped recordings without turns: {', '.join(map(repr, empty[:10]))}")
 
 
 def _below(audio: str, root: Path) -> str:
-    """Return a file's name from *root*; one that lies elsewhere keeps its own."""
+    """Return a path relative to *root*, or unchanged if it is not below *root*."""
     try:
         return Path(audio).resolve().relative_to(root.resolve()).as_posix()
     except ValueError:
@@ -168,17 +168,17 @@ def _below(audio: str, root: Path) -> str:
 def fill(
     database: audformat.Database, table: audformat.Table, emotions: Sequence[Emotion], *, field: str
 ) -> None:
-    """Give a table the columns of some emotions, in the order of its rows, with schemes and rater.
+    """Set the columns of a table from *emotions*, one for each row, with schemes and a rater.
 
     Raises:
-        FormatError: If the emotions are of several models.
+        FormatError: If the emotions are from several models.
     """
     library = import_audformat()
-    # Scores of classes that another model had would stay beside those of this one.
+    # Drop earlier columns: an earlier model may have had other classes.
     table.drop_columns(_ours(table, field), inplace=True)
     rows = [audformat_values(emotion, field=field) for emotion in emotions]
     rater = _rater(database, emotions, field)
-    # The label's scheme lists the classes; all other columns hold any text or number.
+    # The scheme of the label lists the classes. All other schemes allow any text or number.
     types = {"text": library.define.DataType.STRING, "number": library.define.DataType.FLOAT}
     classes = dict.fromkeys(name for each in emotions for name in (*each.scores, each.label))
     for name, kind in audformat_columns(emotions, field=field).items():
@@ -193,13 +193,16 @@ def fill(
 
 
 def _rater(database: audformat.Database, emotions: Iterable[Emotion], field: str) -> str | None:
-    """Add the emotions' model to a database; return its name there."""
+    """Add the model as a rater of the database, and return the name of the rater."""
     models = {each.provenance for each in emotions if each.provenance is not None}
     if len(models) > 1:
         listed = ", ".join(sorted(each.model for each in models))
-        raise FormatError(f"a column has one rater, emotions are of {len(models)} models: {listed}")
+        raise FormatError(
+            f"expected emotions from one model, the rater of their column, got {len(models)}: "
+            f"{listed}"
+        )
     for provenance in models:
-        # The same model is the same rater; another one gets a name with a number.
+        # Reuse the rater of the same model. Another model gets a name with a number.
         names = [field, *(f"{field}-{number}" for number in range(2, len(database.raters) + 2))]
         same = [name for name in names if known_model(database.raters.get(name)) == provenance]
         name = (same or [name for name in names if name not in database.raters])[0]
@@ -214,8 +217,8 @@ def _rater(database: audformat.Database, emotions: Iterable[Emotion], field: str
 
 
 def known_model(rater: audformat.Rater | None) -> Provenance | None:
-    """Return the model that a rater is; None if it is not one of ours."""
-    with suppress(AttributeError, KeyError, TypeError):  # a rater that somebody else described
+    """Return the model of a rater, or None for raters that this package did not write."""
+    with suppress(AttributeError, KeyError, TypeError):  # meta without our provenance
         return None if rater is None else Provenance.from_dict(rater.meta[PROVENANCE])
     return None
 
@@ -223,34 +226,39 @@ def known_model(rater: audformat.Rater | None) -> Provenance | None:
 def refuse_replacing(
     database: audformat.Database, table: str, *, is_new: bool, options: Options
 ) -> None:
-    """Refuse to replace columns unless asked to, and to change what other tables use.
+    """Check that no existing table, column or scheme would be replaced unintentionally.
 
     Args:
-        database: Before anything is scored.
-        table: Name of the table that gets columns.
-        is_new: Whether the table does not exist yet.
-        options: Their *field* is the prefix of the columns.
+        database: The database, before scoring.
+        table: Name of the table that gets the columns.
+        is_new: Whether the table will be created.
+        options: The prefix of the columns, and whether to overwrite them.
 
     Raises:
-        OptionsError: If a table, column or scheme would be replaced.
+        OptionsError: If a table or column would be replaced without ``options.overwrite``, or a
+            scheme of another table would change.
     """
     field = options.field
     if is_new and table in database and not options.overwrite:
-        raise OptionsError(f"there is a table {table!r} already: Options(overwrite=True)")
+        raise OptionsError(
+            f"table {table!r} already exists; choose another name or use Options(overwrite=True)"
+        )
     taken = [] if is_new else _ours(database[table], field)
     if taken and not options.overwrite:
         raise OptionsError(
-            f"table {table!r} has {', '.join(taken)} already: give into=..., Options(field=...) or "
+            f"table {table!r} already has {', '.join(taken)}; use into=..., Options(field=...) or "
             "Options(overwrite=True)"
         )
-    # Schemes belong to the database: a label more would be one that the annotators did not have.
+    # Tables share schemes: adding labels would change a scheme that annotators have used.
     others = [name for name in database.tables if name != table]
     for other, column in ((name, each) for name in others for each in database[name].columns):
         made = database[other][column]
         is_used = is_audformat_column(made.scheme_id or "", field=field)
         if is_used and known_model(made.rater) is None:
-            where = f"column {column!r} of table {other!r}, which somebody else made"
-            raise OptionsError(f"scheme {made.scheme_id!r} is that of {where}: Options(field=...)")
+            raise OptionsError(
+                f"scheme {made.scheme_id!r} is used by column {column!r} of table {other!r}, which "
+                "has another source; use Options(field=...)"
+            )
 
 
 def _ours(table: audformat.Table, field: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Databases of audformat, in and out: emotions on the segments of a table, dialogues as a database."""
+"""Annotation of audformat tables, and conversion of dialogues to databases and back."""
 
 from __future__ import annotations
 
@@ -43,23 +43,24 @@ def to_database(
     source: str = "",
     usage: str = "other",
 ) -> audformat.Database:
-    """Return a database with one segmented table, a row for each turn.
+    """Return a database with one segmented table that has a row for each turn.
 
-    Licence, authors, languages and splits are yours to fill in; ``save(folder)`` writes it.
+    Set license, authors, languages and splits yourself. Call ``save(folder)`` to write the
+    database.
 
     Args:
-        dialogues: Their emotions are of one model, or of none.
-        name: Of the database.
-        table: Of the table.
-        field: Name of the column with the label, and what those beside it begin with.
-        root: Folder that the database will be saved in: files below it are named from there,
-            which makes the database portable.
-        source: Where the data come from, as the database's header says it.
-        usage: What they may be used for, one of ``audformat.define.Usage``.
+        dialogues: All emotions must be from the same model.
+        name: Name of the database.
+        table: Name of the table.
+        field: Name of the column with the label, and prefix of the other columns.
+        root: Folder where you will save the database. Paths of files below it become relative to
+            it, which makes the database portable.
+        source: Source of the data, for the header of the database.
+        usage: Permitted use of the data, one of ``audformat.define.Usage``.
 
     Raises:
-        FormatError: If two recordings have one name, a turn begins before its file does, or the
-            emotions are of several models.
+        FormatError: If two recordings have the same name, a turn starts before the file, or the
+            emotions are from several models.
         MissingExtraError: If audformat is not installed.
     """
     library = frames.import_audformat()
@@ -80,27 +81,27 @@ def to_database(
 def from_database(
     database: audformat.Database, table: str, *, field: str = "emotion", root: Folder = None
 ) -> list[Dialogue]:
-    """Return the dialogues in a table, segmented or filewise, in order of first mention.
+    """Return the dialogues of a segmented or filewise table, in order of first mention.
 
-    In a table that somebody else made, each file is a recording, and the column ``speaker``, if
-    there is one, says who speaks. Segments that are open end where their file does; only then is
-    the file read.
+    Without a column ``recording``, each file is a recording. Speakers are read from the column
+    ``speaker`` if it exists. An open segment ends at the end of its file; the file is read only
+    to find that end.
 
     Args:
-        database: Loaded or made.
-        table: Its name.
+        database: The database.
+        table: Name of the table.
         field: Name of the column with the label.
-        root: Folder that the files are named from; the database's own if None.
+        root: Folder to which paths are relative; that of the database if None.
 
     Raises:
-        FormatError: If there is no such table, a row is not a turn, or a file is not readable
-            whose length is needed.
+        FormatError: If the table does not exist, a row is not a turn, or the file of an open
+            segment cannot be read.
     """
     found = _table(database, table)
     rows = list(_rows(found.df, root=_root(database, root)))
     for file, _, is_known in rows:
         if not is_known:
-            raise FormatError(f"{file}: not readable, and an open segment ends where its file does")
+            raise FormatError(f"{file}: cannot read the file to find the end of an open segment")
     frame = found.df.copy()
     frame.index = frames.import_audformat().segmented_index(
         [file for file, _, _ in rows],
@@ -121,38 +122,40 @@ def annotate_table(
     options: Options | None = None,
     plugins: Plugins | None = None,
 ) -> audformat.Table:
-    """Add the emotion of each segment, or file, of a table to it, or to a new table beside it.
+    """Score each segment or file of a table, and add columns to it or to a new table.
 
-    Files are read one after another, in order of first mention, and rows stay in theirs. Turns
-    overlap within a file, if the table has a column ``speaker``. A segment that cannot be scored
-    has no label and a reason.
+    Files are read in order of first mention; the order of rows does not change. Overlap is
+    measured within a file if the table has a column ``speaker``. A segment that cannot be scored
+    gets no label, but a reason.
 
     Args:
-        database: Changed in place, once everything is scored.
+        database: Changed in place after everything is scored.
         table: Name of the table with the segments.
-        score: An `Engine`, or anything that keeps the contract of `Scorer`.
-        into: Name of a new table with the same index, which gets the columns; *table* if None.
-        root: Folder that the files are named from; the database's own if None.
-        options: Their *field* names the column with the label, and what those beside it begin
-            with; what is there already is replaced only if they say *overwrite*.
-        plugins: Those installed, unless given.
+        score: An `Engine` or another `Scorer`.
+        into: Name of a new table with the same index for the columns; None to use *table*.
+        root: Folder to which paths are relative; that of the database if None.
+        options: *field* is the name of the column with the label and the prefix of the others.
+            Existing columns are replaced only with *overwrite*.
+        plugins: The installed plugins by default.
 
     Returns:
-        The table that has the columns.
+        The table with the new columns.
 
     Raises:
-        FormatError: If there is no such table, it has a segment twice, or one that ends before it
-            starts.
-        OptionsError: If a column, scheme or table is there already, or arrays are asked for.
+        FormatError: If the table does not exist, a segment is repeated, or a segment ends before
+            it starts.
+        OptionsError: If a column, scheme or table already exists, or the options request arrays.
     """
     library = frames.import_audformat()
     wanted = as_options(options)
     if wanted.embeddings or wanted.frames:
-        raise OptionsError("tables of audformat hold no arrays: leave out embeddings and frames")
+        raise OptionsError(
+            "an audformat table cannot store arrays: omit embeddings=True and frames=True"
+        )
     found = _table(database, table)
     if found.index.has_duplicates:
-        twice = found.index[found.index.duplicated()][0]
-        raise FormatError(f"table {table!r} has {twice} twice; tables have no duplicates")
+        repeated = found.index[found.index.duplicated()][0]
+        raise FormatError(f"expected distinct segments, table {table!r} repeats {repeated}")
     name = table if into is None else into
     frames.refuse_replacing(database, name, is_new=into is not None, options=wanted)
     emotions = _scored(found.df, _root(database, root), score, wanted, plugins)
@@ -185,16 +188,16 @@ def _scored(
 
 
 def _rows(frame: pd.DataFrame, *, root: Path) -> Iterator[tuple[str, Turn, bool]]:
-    """Yield each row's file and turn, and whether its end is known."""
+    """Yield (file, turn, whether the end is known) for each row."""
     index = frames.import_audformat().utils.to_segmented_index(frame.index)
     speakers = frames.cells(frame["speaker"]) if "speaker" in frame.columns else [None] * len(frame)
 
     length = cache(lambda file: seconds_of(open_audio(root / file)))
     for (file, start, end), speaker in zip(index, speakers, strict=True):
-        is_open = end != end  # NaT is the only time that is not itself
+        is_open = end != end  # only NaT is not equal to itself
         begin = 0.0 if start != start else frames.seconds(start)
         known = length(file) if is_open else frames.seconds(end)
-        # An open segment may begin behind the end of its file: it is empty then.
+        # An open segment that starts after the end of its file is empty.
         stop = max(begin, known or begin) if is_open else known or 0.0
         try:
             turn = Turn(start=begin, end=stop, speaker=None if speaker is None else str(speaker))
@@ -212,7 +215,7 @@ def _of_model(dialogue: Dialogue, model: Provenance | None) -> Dialogue:
 def _table(database: audformat.Database, name: str) -> audformat.Table:
     if name not in database.tables:
         known = ", ".join(map(repr, database.tables)) or "none"
-        raise FormatError(f"there is no table {name!r} of files or segments; there is {known}")
+        raise FormatError(f"no table {name!r} of files or segments in the database; it has {known}")
     return database.tables[name]
 
 

@@ -1,4 +1,4 @@
-"""Hugging Face data sets, on disk and as streams."""
+"""Hugging Face integration: datasets on disk and as streams."""
 
 import lazy_loader
 

@@ -1,7 +1,7 @@
-"""Data sets of Hugging Face's ``datasets``, with the emotions in their audio as new columns.
+"""Annotation of Hugging Face ``datasets``, with emotions as new columns.
 
-Of a data set on disk only the new columns are written, beside the old ones, which stay where they
-are. A stream stays a stream: rows are scored as they are asked for.
+For a dataset on disk, only the new columns are written, to a separate file. The result of a stream
+is a stream, whose rows are scored when they are read.
 """
 
 from __future__ import annotations
@@ -56,33 +56,32 @@ def annotate_dataset(
     folder: str | os.PathLike[str] | None = None,
     batch_rows: int = BATCH_ROWS,
 ) -> Any:
-    """Return a data set with the emotions in its audio as new columns, and the rest as it was.
+    """Return a copy of a dataset with emotions as new columns.
 
     The columns are ``emotion``, ``emotion_score``, ``emotion_scores`` (a number for each class),
-    ``emotion_flags``, ``emotion_reason``, ``emotion_overlap_ratio``, ``emotion_model`` and, if
-    asked for, ``emotion_embedding``. A row without audio, or with audio that cannot be read, has
-    no label and a reason.
+    ``emotion_flags``, ``emotion_reason``, ``emotion_overlap_ratio``, ``emotion_model`` and, on
+    request, ``emotion_embedding``. A row without readable audio gets no label, but a reason.
 
     Args:
-        dataset: A ``Dataset``, an ``IterableDataset``, or a dict of either by split. A stream
-            stays one: nothing is read before it is iterated over.
-        score: An `Engine`, or anything that keeps the contract of `Scorer`.
+        dataset: A ``Dataset``, an ``IterableDataset``, or a dict of splits of either. The result
+            of a stream is a stream: nothing is read before you iterate over it.
+        score: An `Engine` or another `Scorer`.
         column: Name of the column with the audio: an ``Audio`` feature, paths, or bytes.
-        start: Name of a column with seconds: where in the audio a row begins.
-        end: Name of a column with seconds: where in the audio a row ends.
-        turns: Name of a column with a list of ``{"start": ..., "end": ..., "speaker": ...}``, the
-            turns in the row's audio; the new columns are lists then, too.
-        options: *field* is what the columns are called by; columns that are there already are
-            replaced only if they say *overwrite*.
-        plugins: Those installed, unless given.
-        folder: Where the new columns of a ``Dataset`` are written; a temporary folder, which is
-            gone when the process ends, if None.
+        start: Name of a column with the start of each row in its audio, in seconds.
+        end: Name of a column with the end of each row in its audio, in seconds.
+        turns: Name of a column with the turns of each row, a list of
+            ``{"start": ..., "end": ..., "speaker": ...}``. The new columns are then lists, too.
+        options: *field* is the prefix of the columns. Existing columns are replaced only with
+            *overwrite*.
+        plugins: The installed plugins by default.
+        folder: Folder for the new columns of a ``Dataset``. If None, a temporary folder, which is
+            removed when the process ends.
         batch_rows: Rows of a stream that are read and scored together.
 
     Raises:
-        SourceError: If *dataset* is none of these.
-        OptionsError: If it has no such column, has one of the new ones already, or frames are
-            asked for.
+        SourceError: If *dataset* is of another type.
+        OptionsError: If a column is missing, a new column already exists, or the options request
+            frames.
         OSError: If the new columns cannot be written.
     """
     wanted = _options(
@@ -111,12 +110,12 @@ def emo2vec_open(source: Any, options: Options) -> DatasetSession | RowSession |
     if is_a(source, "datasets", "Dataset"):
         return DatasetSession(source, _options(options))
     if is_a(source, "datasets", "IterableDataset", "DatasetDict", "IterableDatasetDict"):
-        raise SourceError(f"{type(source).__name__}: goes to annotate_dataset, not to annotate")
+        raise SourceError(f"expected a Dataset, got {type(source).__name__}; use annotate_dataset")
     return None
 
 
 class DatasetSession:
-    """The rows of a data set, in order; their columns are written as they come."""
+    """The rows of a dataset, in order. New columns are written while rows are scored."""
 
     def __init__(self, dataset: Dataset, options: DatasetOptions) -> None:
         check_columns(dataset.column_names, options)
@@ -135,15 +134,15 @@ class DatasetSession:
                 yield replace(clip, key=(session, clip))
 
     def take(self, clip: Clip, emotion: Emotion) -> None:
-        """Keep the result; rows before that of the clip are complete."""
-        # Clips come in order, but rows without clips have no other sign that they are done.
+        """Store the emotion of a clip. All rows before that of the clip are complete."""
+        # Clips arrive in order, so earlier rows are complete, also those without clips.
         session, own = clip.key
         while self._open[0] is not session:
             self._columns.add(self._open.popleft().finish())
         session.take(own, emotion)
 
     def finish(self) -> Dataset:
-        """Return the data set with its new columns."""
+        """Return the dataset with its new columns."""
         while self._open:
             self._columns.add(self._open.popleft().finish())
         return _beside(self._dataset, self._columns.close())
@@ -153,7 +152,7 @@ class DatasetSession:
 
         plain = self._dataset.with_format(None).select_columns(list(set(self._options.columns)))
         if isinstance(plain.features[self._options.column], Audio):
-            # Changes what the column is called, not what is stored.
+            # Changes only the feature of the column, not the stored data.
             plain = plain.cast_column(self._options.column, Audio(decode=False))
         yield from plain
 
@@ -174,7 +173,7 @@ def _annotated(
 
 def _options(options: Options, **more: Any) -> DatasetOptions:
     if isinstance(options, DatasetOptions):
-        # These hold, unless an argument says otherwise.
+        # Arguments other than the defaults replace these options.
         defaults = {each.name: each.default for each in fields(DatasetOptions)}
         return replace(options, **{name: v for name, v in more.items() if v != defaults[name]})
     given = {each.name: getattr(options, each.name) for each in fields(Options)}
@@ -182,13 +181,13 @@ def _options(options: Options, **more: Any) -> DatasetOptions:
 
 
 def _beside(dataset: Dataset, more: Dataset) -> Dataset:
-    """Return two data sets of as many rows as one, in the format of the first."""
+    """Join the columns of two datasets of equal length, in the format of the first."""
     from datasets import Dataset, Features, concatenate_datasets
 
     form = dataset.format
     if len(dataset):
         joined = concatenate_datasets([dataset.with_format(None), more], axis=1)
-    else:  # the library takes no columns from a data set without rows
+    else:  # the library does not join datasets without rows
         both = Features({**dataset.features, **more.features})
         joined = Dataset.from_dict({name: [] for name in both}, features=both)
     are_all = form["columns"] == dataset.column_names
@@ -201,18 +200,19 @@ def _beside(dataset: Dataset, more: Dataset) -> Dataset:
 
 
 def _streamed(dataset: IterableDataset, annotator: _Annotator, batch_rows: int) -> IterableDataset:
-    """Return a stream with new columns, whose shards and whose other features are as they were.
+    """Return a stream with new columns. Shards and other features are unchanged.
 
     Raises:
-        OptionsError: If a column is not there, or is there already, or no classes are named.
+        OptionsError: If a column is missing, a new column already exists, or the classes are
+            unknown.
     """
     options = annotator.options
     if not options.classes:
-        raise OptionsError("the scorer does not say its classes: DatasetOptions(classes=...)")
+        raise OptionsError("the scorer has no labels; pass DatasetOptions(classes=...)")
     if dataset.features is not None:
         check_columns(list(dataset.features), options)
-    # The library makes Arrow tables of Python objects wrongly, and Python objects of Arrow tables
-    # slowly: a stream keeps its kind. Where that is not known, Python objects are always right.
+    # Keep the kind of the stream: the library converts Python objects to Arrow tables incorrectly,
+    # and Arrow tables to Python objects slowly. If the kind is unknown, Python objects are safe.
     examples = getattr(dataset, "_ex_iterable", None)
     is_arrow = getattr(examples, "iter_arrow", None) is not None
     stream, original = _undecoded(dataset, options.column, is_arrow=is_arrow)
@@ -228,14 +228,14 @@ def _streamed(dataset: IterableDataset, annotator: _Annotator, batch_rows: int) 
 
 
 def _undecoded(dataset: IterableDataset, column: str, *, is_arrow: bool) -> tuple[Any, Any]:
-    """Return a stream whose audio is given as it is stored, and the feature that the audio had."""
+    """Return a stream that does not decode audio, and the original feature of the audio."""
     from datasets import Audio, Value
 
     original = None if dataset.features is None else dataset.features[column]
     if not isinstance(original, Audio):
         return dataset, None
-    # Audio(decode=False) needs torchcodec, too, where a stream is of Python objects. Those pass
-    # through a binary value as they are, be they paths, bytes or both.
+    # In a stream of Python objects, Audio(decode=False) also needs torchcodec. A binary value
+    # leaves these objects unchanged: paths, bytes or both.
     plain: Any = Value("binary")
     if is_arrow:
         plain = {"bytes": Value("binary"), "path": Value("string")}
@@ -243,7 +243,7 @@ def _undecoded(dataset: IterableDataset, column: str, *, is_arrow: bool) -> tupl
 
 
 def _features(stream: IterableDataset, options: DatasetOptions) -> Any:
-    """Return the features of a stream and of its new columns; None where they are not known."""
+    """Return the features of a stream and its new columns, or None if they are unknown."""
     from datasets import Features
 
     if stream.features is None:
@@ -254,7 +254,7 @@ def _features(stream: IterableDataset, options: DatasetOptions) -> Any:
 
 
 class _Annotator:
-    """Gives batches of a stream their new columns."""
+    """Adds new columns to batches of a stream."""
 
     def __init__(self, score: Scorer, options: DatasetOptions, plugins: Plugins | None) -> None:
         self._annotate = partial(annotate, score=score, plugins=plugins, failed=raise_error)

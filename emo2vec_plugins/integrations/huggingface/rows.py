@@ -1,7 +1,7 @@
-"""Rows of a Hugging Face data set: their turns, and the new columns, written to a file of their own.
+"""Rows of a Hugging Face dataset: their turns, and a separate file with the new columns.
 
-Audio comes as ``{"bytes": ..., "path": ...}``, which is how the column is stored, and is decoded
-here: the library's own decoder needs torchcodec with FFmpeg.
+Audio is read in its stored form, ``{"bytes": ..., "path": ...}``, and decoded by this package: the
+decoder of the library needs torchcodec with FFmpeg.
 """
 
 from __future__ import annotations
@@ -28,26 +28,25 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 
 WRITTEN_ROWS = 512
-"""Rows that are held in memory before they are written."""
+"""Rows that are kept in memory before they are written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetOptions(Options):
-    """Which columns of a data set to read and to write, beside the options of all sources.
+    """Columns of a dataset to read and write, in addition to the options of all sources.
 
     Attributes:
         column: Name of the column with the audio.
-        start: Name of a column with seconds: where in the audio a row begins.
-        end: Name of a column with seconds: where in the audio a row ends.
-        turns: Name of a column with a list of ``{"start": ..., "end": ..., "speaker": ...}``, the
-            turns in the row's audio; the new columns are lists then, too.
-        classes: Names of the classes that ``emotion_scores`` has; those of the first turn that
-            has any, if empty.
-        folder: Where the new columns are written; a temporary folder, which is gone when the
-            process ends, if None.
+        start: Name of a column with the start of each row in its audio, in seconds.
+        end: Name of a column with the end of each row in its audio, in seconds.
+        turns: Name of a column with the turns of each row, a list of
+            ``{"start": ..., "end": ..., "speaker": ...}``. The new columns are then lists, too.
+        classes: Classes in ``emotion_scores``. If empty, those of the first turn with scores.
+        folder: Folder for the new columns. If None, a temporary folder, which is removed when the
+            process ends.
 
     Raises:
-        OptionsError: If *turns* is given beside *start* or *end*, or frames are asked for.
+        OptionsError: If both *turns* and *start* or *end* are given, or frames are requested.
     """
 
     column: str = "audio"
@@ -60,29 +59,29 @@ class DatasetOptions(Options):
     def __post_init__(self) -> None:
         Options.__post_init__(self)
         if self.turns is not None and (self.start is not None or self.end is not None):
-            raise OptionsError("a row has turns, or a start and an end: give one of them")
+            raise OptionsError("expected either turns or start and end, got both")
         if self.frames:
-            raise OptionsError("data sets hold no frames: leave them out, or ask for embeddings")
+            raise OptionsError("a dataset cannot store frames: omit frames=True or use embeddings")
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the columns that are read."""
+        """Names of the columns to read."""
         named = (self.column, self.start, self.end, self.turns)
         return tuple(name for name in named if name is not None)
 
     @property
     def new_columns(self) -> tuple[str, ...]:
-        """Names of the columns that are written."""
+        """Names of the columns to write."""
         return tuple(emotion_values(Emotion(), self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DatasetRow:
-    """One row as a source, annotated to the values of its new columns.
+    """One row: a source. The result is a dictionary of values for the new columns.
 
     Attributes:
-        values: By the names of columns; audio as it is stored.
-        options: Say which columns those are.
+        values: Values by column name, with audio in its stored form.
+        options: The columns to read and write.
     """
 
     values: Row
@@ -90,7 +89,7 @@ class DatasetRow:
 
 
 class RowSession(RecordingSession):
-    """The turns of one row, in their order; an invalid turn fails by itself."""
+    """The turns of one row, in order. An invalid turn does not affect the others."""
 
     def __init__(self, row: Row, options: DatasetOptions) -> None:
         self._columns = options
@@ -111,7 +110,7 @@ def emotion_values(emotion: Emotion, options: Options) -> dict[str, Any]:
 
 
 def features_of(options: DatasetOptions) -> Any:
-    """Return the features of the new columns, with a score for each of the *classes*."""
+    """Return the features of the new columns, with a score for each class in *options*."""
     from datasets import Features, List, Value
 
     field = options.field
@@ -124,7 +123,7 @@ def features_of(options: DatasetOptions) -> Any:
     }
     named = {name: others.get(name, Value("string")) for name in options.new_columns}
     if not options.classes:
-        # Nothing was ever scored, and Arrow has no struct without fields.
+        # Nothing was scored, and Arrow does not support a struct without fields.
         del named[f"{field}_scores"]
     if options.turns is not None:
         named = {name: List(feature) for name, feature in named.items()}
@@ -132,7 +131,7 @@ def features_of(options: DatasetOptions) -> Any:
 
 
 def audio_of(value: Any) -> Audio:
-    """Return the sound in a cell, whatever it is stored as; nothing is decoded yet."""
+    """Return the audio of a cell in any stored form. Nothing is decoded yet."""
     from emo2vec_plugins.audio import MissingAudio, open_audio
 
     # Stored audio has bytes or a path; decoded audio, an array; a column of paths, strings.
@@ -141,9 +140,11 @@ def audio_of(value: Any) -> Audio:
         stored = value.get("bytes")
         value = stored if stored is not None else decoded or value.get("path")
     if value is None:
-        return MissingAudio("there is no audio in this row")
+        return MissingAudio("the row has no audio")
     if isinstance(value, str) and "://" in value:
-        return MissingAudio(f"{value}: is not on this machine; download it, or keep it as bytes")
+        return MissingAudio(
+            f"{value}: URLs are not supported; download the file or store its bytes"
+        )
     try:
         return open_audio(BytesIO(value) if isinstance(value, bytes) else value)
     except AudioError as error:
@@ -151,14 +152,14 @@ def audio_of(value: Any) -> Audio:
 
 
 def _turns(row: Row, audio: Audio, options: DatasetOptions) -> Iterator[Turn | str]:
-    """Yield the turns of a row, or why one is invalid."""
+    """Yield each turn of a row, or the reason why it is invalid."""
     if options.turns is None:
         start = row.get(options.start) if options.start else None
         end = row.get(options.end) if options.end else None
         yield _turn(start, end, None, audio)
         return
     turns = row.get(options.turns) or ()
-    if isinstance(turns, Mapping):  # the library gives a list of structs, or a struct of lists
+    if isinstance(turns, Mapping):  # the library returns a list of structs or a struct of lists
         turns = [dict(zip(turns, each, strict=True)) for each in zip(*turns.values(), strict=True)]
     for each in turns:
         yield _turn(each.get("start"), each.get("end"), each.get("speaker"), audio)
@@ -174,10 +175,10 @@ def _turn(start: Any, end: Any, speaker: Any, audio: Audio) -> Turn | str:
 
 
 class Columns:
-    """Rows of new columns on their way to a file that the library maps into memory.
+    """Writes rows of new columns to a file, which the library then maps into memory.
 
     Raises:
-        OSError: If the folder cannot be written to.
+        OSError: If the folder cannot be written.
     """
 
     def __init__(self, options: DatasetOptions) -> None:
@@ -193,10 +194,10 @@ class Columns:
         """Add a row.
 
         Raises:
-            OptionsError: If it has a class that the data set has no number for.
+            OptionsError: If it has a score for an unknown class.
         """
         self._rows.append(values)
-        # The schema needs the classes, which only a row with scores has: rows wait for one.
+        # The schema needs the classes, so rows are kept until one of them has scores.
         if not self._options.classes:
             found = tuple(scores_in(values, self._options))
             self._options = replace(self._options, classes=found)
@@ -223,10 +224,10 @@ class Columns:
 
 
 def table_of(rows: Sequence[Row], options: DatasetOptions) -> Any:
-    """Return new rows as a ``pyarrow.Table``, with the library's metadata.
+    """Return new rows as a ``pyarrow.Table``, with the metadata of the library.
 
     Raises:
-        OptionsError: If a row has a class that is not among those of *options*.
+        OptionsError: If a row has a class that is not in *options*.
     """
     import pyarrow as pa
 
@@ -234,38 +235,38 @@ def table_of(rows: Sequence[Row], options: DatasetOptions) -> Any:
         unknown = [name for name in scores_in(row, options) if name not in options.classes]
         if unknown:
             raise OptionsError(
-                f"got a score for {unknown[0]!r}, expected {', '.join(options.classes)}: "
-                "DatasetOptions(classes=...) names all"
+                f"expected scores for {', '.join(options.classes)}, got one for {unknown[0]!r}; "
+                "pass all classes with DatasetOptions(classes=...)"
             )
     return pa.Table.from_pylist(list(rows), schema=features_of(options).arrow_schema)
 
 
 def scores_in(values: Row, options: DatasetOptions) -> Iterable[str]:
-    """Return the names of the classes that a row has scores for."""
+    """Return the classes for which a row has scores."""
     given = values[f"{options.field}_scores"]
     several = given if isinstance(given, list) else [given]
     return dict.fromkeys(name for scores in several for name in scores or {})
 
 
 def check_columns(names: Collection[str], options: DatasetOptions) -> None:
-    """Refuse to read columns that are missing, and to write those that are there already.
+    """Check that the columns to read exist, and that new columns may be written.
 
     Raises:
-        OptionsError: If there are any.
+        OptionsError: If a column is missing, or a new column exists without *overwrite*.
     """
     missing = [name for name in options.columns if name not in names]
     if missing:
         listed = ", ".join(map(repr, missing))
-        raise OptionsError(f"the data set has no column {listed}; it has {', '.join(names)}")
+        raise OptionsError(f"the dataset has no column {listed}; it has {', '.join(names)}")
     taken = [name for name in options.new_columns if name in names]
     if taken and not options.overwrite:
-        ways = "give Options(field=...) or Options(overwrite=True)"
-        raise OptionsError(f"the data set has {', '.join(taken)} already: {ways}")
+        ways = "use Options(field=...) or Options(overwrite=True)"
+        raise OptionsError(f"the dataset already has {', '.join(taken)}; {ways}")
 
 
 @cache
 def _temporary() -> Path:
-    # Gone with the process, not with a data set: those that are made of it map the same file.
+    # Removed with the process, not with a dataset: derived datasets map the same file.
     folder = tempfile.TemporaryDirectory(prefix="emo2vec-", ignore_cleanup_errors=True)
     atexit.register(folder.cleanup)
     return Path(folder.name)

@@ -1,4 +1,4 @@
-"""Databases of audformat: dialogues in and out, and emotions on the segments of a table."""
+"""audformat: conversion of dialogues to databases and back, and annotation of tables."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from emo2vec_plugins.integrations.audformat.frames import from_frame, to_frame
 from emo2vec_plugins.integrations.audformat.tables import annotate_table, from_database, to_database
 from emo2vec_plugins.testing import FakeBackend, tone
 
-# audformat 1.4.3 reads its own files in a way that pandas 3.1 no longer likes.
+# pandas 3.1 deprecates an argument that audformat 1.4.3 uses to read its files.
 pytestmark = pytest.mark.filterwarnings("ignore:The inplace keyword:DeprecationWarning")
 
 SAD = Emotion(
@@ -73,8 +73,8 @@ def table_of(index, **columns):
     return database
 
 
-def heard(path, start, end):
-    """What the engine says of a stretch of a file by itself."""
+def scored_alone(path, start, end):
+    """Score a part of a file by itself."""
     source = Recording(recording="x", audio=path, turns=[Turn(start=start, end=end)])
     [dialogue] = annotate([source], score=Engine(FakeBackend()))
     return dialogue.turns[0].emotion
@@ -108,7 +108,7 @@ def test_a_turn_is_a_segment_of_its_file():
         speakers=st.none() | names, labels=st.sampled_from(["sad", "a b"]), recordings=names, most=3
     )
 )
-def test_what_is_written_to_a_frame_is_read_back(given):
+def test_dialogues_are_equal_after_a_round_trip_through_a_frame(given):
     again = from_frame(to_frame(given))
 
     assert [each.recording for each in again] == [each.recording for each in given]
@@ -121,7 +121,7 @@ def test_what_is_written_to_a_frame_is_read_back(given):
             assert other.emotion == replace(one.emotion, logits={}, provenance=None)
 
 
-def test_a_segment_that_is_there_twice_ends_a_nanosecond_later():
+def test_the_second_of_two_equal_segments_ends_a_nanosecond_later():
     twice = Dialogue(recording="a", turns=(turn(0, 1, speaker="A"), turn(0, 1, speaker="B")))
 
     frame = to_frame([twice])
@@ -136,27 +136,24 @@ def test_a_segment_that_is_there_twice_ends_a_nanosecond_later():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ([TALK, TALK], "two recordings are called 'talk'"),
-        ([TALK.turns[0]], "expected a Dialogue, got ScoredTurn"),
-        (
-            [Dialogue(recording="a", turns=(turn(-0.5, 1.0),))],
-            "between 0 and 292 years, found -0.5",
-        ),
+        ([TALK, TALK], "two .*'talk'"),
+        ([TALK.turns[0]], "Dialogue.*ScoredTurn"),
+        ([Dialogue(recording="a", turns=(turn(-0.5, 1.0),))], r"292 years.*-0\.5 to 1\.0"),
         ([Dialogue(recording="a", turns=(turn(0.0, 1e10),))], "292 years"),
     ],
 )
-def test_what_an_index_cannot_hold_is_refused(given, message):
+def test_dialogues_that_an_index_does_not_support_are_rejected(given, message):
     with pytest.raises(FormatError, match=message):
         to_frame(given)
 
 
-def test_a_recording_without_turns_is_told_of():
-    with pytest.warns(Emo2vecWarning, match="without turns have no row: 'quiet'"):
+def test_a_recording_without_turns_raises_a_warning():
+    with pytest.warns(Emo2vecWarning, match="without turns: 'quiet'"):
         assert len(to_frame([PHONE, Dialogue(recording="quiet")])) == 1
 
 
 @pytest.mark.parametrize("storage", ["csv", "parquet"])
-def test_a_database_that_was_saved_and_loaded_has_the_same_dialogues(tmp_path, storage):
+def test_a_database_has_the_same_dialogues_after_saving_and_loading(tmp_path, storage):
     database = to_database([TALK, PHONE], name="talks")
     database.save(str(tmp_path), storage_format=storage)
 
@@ -166,7 +163,7 @@ def test_a_database_that_was_saved_and_loaded_has_the_same_dialogues(tmp_path, s
     assert from_database(loaded, "emotion") == [TALK, PHONE]
 
 
-def test_a_database_says_which_model_spoke():
+def test_the_model_is_the_rater_of_a_database():
     database = to_database([TALK], name="talks")
 
     column = database["emotion"]["emotion"]
@@ -177,10 +174,10 @@ def test_a_database_says_which_model_spoke():
     assert database.license is None
 
 
-def test_two_models_do_not_share_a_column():
+def test_emotions_of_two_models_are_rejected():
     other = replace(SAD, provenance=replace(PROVENANCE, model="other"))
 
-    with pytest.raises(FormatError, match="of 2 models: other, tiny"):
+    with pytest.raises(FormatError, match="2: other, tiny"):
         to_database([TALK, Dialogue(recording="b", turns=(turn(0, 1, other),))], name="talks")
 
 
@@ -194,13 +191,13 @@ def test_files_below_the_root_make_a_portable_database(tmp_path):
     assert list(elsewhere.files) == [str(tmp_path / "sound" / "talk.wav")]
 
 
-def test_nothing_that_was_scored_is_a_database_all_the_same():
+def test_a_database_may_have_no_labels():
     database = to_database([Dialogue(recording="a", turns=(turn(0, 1, LOST),))], name="x")
 
     assert from_database(database, "emotion")[0].turns[0].emotion == LOST
 
 
-def test_a_table_by_somebody_else_has_a_recording_for_each_file(sounds):
+def test_a_table_without_recordings_has_one_for_each_file(sounds):
     index = audformat.segmented_index(["a.wav", "b.wav", "a.wav"], [0, 0.25, 1], [1, None, None])
     database = table_of(index, speaker=["A", None, "B"], emotion=["joy", "anger", None])
 
@@ -215,14 +212,14 @@ def test_a_table_by_somebody_else_has_a_recording_for_each_file(sounds):
     assert second.turns[0].turn == Turn(start=0.25, end=1.0)
 
 
-def test_an_open_segment_of_a_file_that_is_not_there_is_an_error():
+def test_an_open_segment_of_a_missing_file_is_an_error():
     database = table_of(audformat.filewise_index(["gone.wav"]))
 
-    with pytest.raises(FormatError, match=r"gone\.wav: not readable, and an open segment"):
+    with pytest.raises(FormatError, match=r"gone\.wav: .*open segment"):
         from_database(database, "segments")
 
 
-def test_segments_are_scored_in_their_order_wherever_their_files_stand(sounds, engine):
+def test_rows_keep_their_order_for_any_order_of_files(sounds, engine):
     index = audformat.segmented_index(
         ["b.wav", "a.wav", "b.wav", "a.wav"], [0, 1, 0.5, 0], [None, 1.5, 1, None]
     )
@@ -231,10 +228,10 @@ def test_segments_are_scored_in_their_order_wherever_their_files_stand(sounds, e
     table = annotate_table(database, "segments", score=engine, root=sounds)
 
     expected = [
-        heard(sounds / "b.wav", 0, 1),
-        heard(sounds / "a.wav", 1, 1.5),
-        heard(sounds / "b.wav", 0.5, 1),
-        heard(sounds / "a.wav", 0, 2),
+        scored_alone(sounds / "b.wav", 0, 1),
+        scored_alone(sounds / "a.wav", 1, 1.5),
+        scored_alone(sounds / "b.wav", 0.5, 1),
+        scored_alone(sounds / "a.wav", 0, 2),
     ]
     assert table is database["segments"]
     assert list(table.df["emotion"]) == [each.label for each in expected]
@@ -243,7 +240,7 @@ def test_segments_are_scored_in_their_order_wherever_their_files_stand(sounds, e
     assert table.index.equals(index)
 
 
-def test_files_are_scored_whole_and_beside_the_labels_of_people(sounds, engine, tmp_path):
+def test_whole_files_are_scored_into_a_table_beside_human_labels(sounds, engine, tmp_path):
     database = table_of(audformat.filewise_index(["a.wav", "gone.wav"]))
     database.schemes["emotion"] = audformat.Scheme(labels=["joy", "anger"])
     database["segments"]["emotion"] = audformat.Column(scheme_id="emotion")
@@ -254,18 +251,18 @@ def test_files_are_scored_whole_and_beside_the_labels_of_people(sounds, engine, 
         "segments",
         score=engine,
         root=sounds,
-        into="heard",
-        options=Options(field="heard"),
+        into="model",
+        options=Options(field="model"),
     )
 
     assert list(database["segments"].df["emotion"]) == ["joy", "anger"]
-    assert table.df["heard"].tolist()[0] == heard(sounds / "a.wav", 0, 2).label
-    assert "no such audio file" in table.df["heard_reason"].tolist()[1]
+    assert table.df["model"].tolist()[0] == scored_alone(sounds / "a.wav", 0, 2).label
+    assert "gone.wav" in table.df["model_reason"].tolist()[1]
     database.save(str(tmp_path))
     assert audformat.Database.load(str(tmp_path)) == database
 
 
-def test_overlap_is_looked_at_where_speakers_are_known(sounds, engine):
+def test_overlap_is_measured_if_speakers_are_known(sounds, engine):
     index = audformat.segmented_index(["a.wav", "a.wav"], [0, 0.5], [1, 2])
 
     table = annotate_table(
@@ -303,60 +300,58 @@ def test_another_model_is_another_rater(sounds, engine):
     )
 
 
-def test_what_is_there_is_replaced_only_on_demand(sounds, engine):
+def test_existing_columns_are_replaced_only_on_request(sounds, engine):
     database = table_of(audformat.filewise_index(["a.wav"]), emotion=["joy"], emotion_other=["x"])
 
-    with pytest.raises(OptionsError, match="'segments' has emotion already"):
+    with pytest.raises(OptionsError, match="'segments' already has emotion;"):
         annotate_table(database, "segments", score=engine, root=sounds)
     assert list(database["segments"].df["emotion"]) == ["joy"]
 
     table = annotate_table(
         database, "segments", score=engine, root=sounds, options=Options(overwrite=True)
     )
-    assert list(table.df["emotion"]) == [heard(sounds / "a.wav", 0, 2).label]
+    assert list(table.df["emotion"]) == [scored_alone(sounds / "a.wav", 0, 2).label]
     assert list(table.df["emotion_other"]) == ["x"]
 
 
-def test_a_scheme_that_people_labelled_by_is_left_alone(sounds, engine):
+def test_a_scheme_of_human_labels_is_not_changed(sounds, engine):
     database = table_of(audformat.filewise_index(["a.wav"]))
     database.schemes["emotion"] = audformat.Scheme(labels=["joy"])
     database["people"] = audformat.Table(audformat.filewise_index(["a.wav"]))
     database["people"]["label"] = audformat.Column(scheme_id="emotion")
 
-    with pytest.raises(OptionsError, match="scheme 'emotion' is that of column 'label'"):
+    with pytest.raises(OptionsError, match=r"'emotion' .*'label' .*'people'"):
         annotate_table(database, "segments", score=engine, root=sounds)
 
 
 @pytest.mark.parametrize(
     ("more", "kind", "message"),
     [
-        ({"table": "nothing"}, FormatError, "no table 'nothing'.*there is 'segments'"),
-        ({"into": "segments"}, OptionsError, "a table 'segments' already"),
-        ({"options": Options(embeddings=True)}, OptionsError, "hold no arrays"),
+        ({"table": "nothing"}, FormatError, "'nothing'.*'segments'"),
+        ({"into": "segments"}, OptionsError, "'segments' already exists"),
+        ({"options": Options(embeddings=True)}, OptionsError, "embeddings"),
     ],
 )
-def test_what_cannot_be_done_is_said_before_anything_is_scored(engine, more, kind, message):
+def test_wrong_arguments_are_rejected(engine, more, kind, message):
     database = table_of(audformat.filewise_index(["a.wav"]))
 
     with pytest.raises(kind, match=message):
         annotate_table(database, more.pop("table", "segments"), score=engine, **more)
 
 
-def test_segments_that_are_none_are_named(engine):
+def test_invalid_segments_are_named(engine):
     backwards = table_of(audformat.segmented_index(["a.wav"], [2], [1]))
     twice = table_of(audformat.segmented_index(["a.wav", "a.wav"], [0, 0], [1, 1]))
 
-    with pytest.raises(
-        FormatError, match=r"a\.wav, 0 days 00:00:02 to 0 days 00:00:01: a turn needs"
-    ):
+    with pytest.raises(FormatError, match=r"a\.wav, 0 days 00:00:02 to 0 days 00:00:01: "):
         annotate_table(backwards, "segments", score=engine)
-    with pytest.raises(FormatError, match="twice"):
+    with pytest.raises(FormatError, match=r"'segments' .*a\.wav"):
         annotate_table(twice, "segments", score=engine)
-    with pytest.raises(FormatError, match="expected an index of file, start, end, found file"):
+    with pytest.raises(FormatError, match="file, start, end, found file"):
         from_frame(pd.DataFrame(index=audformat.filewise_index(["a.wav"])))
 
 
-def test_the_table_that_is_written_without_the_library_is_read_by_it(tmp_path):
+def test_the_library_reads_a_table_written_without_it(tmp_path):
     path = tmp_path / "talks.audformat.csv"
     given = [replace(TALK, turns=TALK.turns[:2]), PHONE]
     write_dialogues(given, path, plugins=Plugins(installed=False))
@@ -371,18 +366,20 @@ def test_the_table_that_is_written_without_the_library_is_read_by_it(tmp_path):
     ]
 
 
-def test_without_the_library_the_extra_is_named(monkeypatch):
+def test_a_missing_library_is_reported_with_its_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "audformat", None)
 
-    with pytest.raises(MissingExtraError, match=r"pip install 'emo2vec-plugins\[audformat\]'"):
+    with pytest.raises(MissingExtraError, match=r"\[audformat\]"):
         to_frame([TALK])
 
 
-def test_clips_of_the_berlin_database_are_scored_as_they_are(shared, engine):
+def test_emodb_clips_are_scored_as_single_files(shared, engine):
     folder = shared / "emodb"
     files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.wav"))[:4]
     database = table_of(audformat.filewise_index(files))
 
     table = annotate_table(database, "segments", score=engine, root=folder)
 
-    assert list(table.df["emotion"]) == [heard(folder / Path(file), 0, 60).label for file in files]
+    assert list(table.df["emotion"]) == [
+        scored_alone(folder / Path(file), 0, 60).label for file in files
+    ]

@@ -1,4 +1,4 @@
-"""Data sets of Hugging Face: new columns beside the old ones, on disk and as a stream."""
+"""Annotation of Hugging Face datasets, on disk and as streams."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def wav(samples):
 
 @pytest.fixture
 def cells(write):
-    """Audio as it is stored: bytes, a path, nothing, and what is no audio."""
+    """Stored audio: bytes, a path, nothing, and bytes that are not audio."""
     path = write("a.wav", tone(2.0), 16_000)
     return [
         {"bytes": wav(tone(1.0, pitch=440.0)), "path": "b.wav"},
@@ -73,8 +73,8 @@ def dataset_of(cells, **columns):
     return Dataset(table).cast_column("audio", Audio(sampling_rate=16_000))
 
 
-def heard(samples, *turns):
-    """What the engine says of stretches of some sound by themselves."""
+def scored_alone(samples, *turns):
+    """Score parts of some audio by themselves."""
     turns = [Turn(start=start, end=end) for start, end in turns] or None
     source = Recording(recording="x", audio=(samples, 16_000), turns=turns)
     [dialogue] = annotate([source], score=Engine(FakeBackend()))
@@ -86,7 +86,7 @@ def rows_of(dataset):
 
 
 def check_rows(rows):
-    [first], [second] = heard(tone(1.0, pitch=440.0)), heard(tone(2.0))
+    [first], [second] = scored_alone(tone(1.0, pitch=440.0)), scored_alone(tone(2.0))
     assert [row["text"] for row in rows] == ["one", "two", "three", "four"]
     assert [row["emotion"] for row in rows] == [first.label, second.label, None, None]
     assert rows[0]["emotion_score"] == pytest.approx(first.score, abs=1e-3)  # 16-bit samples
@@ -95,12 +95,12 @@ def check_rows(rows):
     assert sum(rows[0]["emotion_scores"].values()) == pytest.approx(1.0)
     assert rows[2]["emotion_scores"] is None or set(rows[2]["emotion_scores"].values()) == {None}
     assert [row["emotion_flags"] for row in rows] == [[], [], [], []]
-    assert rows[2]["emotion_reason"] == "there is no audio in this row"
-    assert "not readable as audio" in rows[3]["emotion_reason"]
+    assert "no audio" in rows[2]["emotion_reason"]
+    assert rows[3]["emotion_reason"] not in (None, rows[2]["emotion_reason"])
     assert rows[0]["emotion_model"] == "fake@000000000000"
 
 
-def test_rows_get_columns_and_keep_those_they_have(dataset, engine, cells):
+def test_rows_get_new_columns_and_keep_the_others(dataset, engine, cells):
     result = annotate_dataset(dataset, score=engine)
 
     assert result.column_names == ["audio", "text", *NEW]
@@ -122,7 +122,7 @@ def test_rows_get_columns_and_keep_those_they_have(dataset, engine, cells):
 
 
 @pytest.mark.parametrize("shards", [1, 2])
-def test_a_stream_stays_a_stream(dataset, engine, cells, shards):
+def test_the_result_of_a_stream_is_a_stream(dataset, engine, cells, shards):
     stream = dataset.to_iterable_dataset(num_shards=shards)
 
     result = annotate_dataset(stream, score=engine, batch_rows=2)
@@ -134,7 +134,7 @@ def test_a_stream_stays_a_stream(dataset, engine, cells, shards):
     check_rows(rows_of(result))
 
 
-def test_a_stream_of_python_objects_is_heard_too(engine, cells):
+def test_a_stream_of_python_objects_is_scored(engine, cells):
     def rows():
         for cell, text in zip(cells, ["one", "two", "three", "four"], strict=True):
             yield {"sound": cell, "text": text}
@@ -153,7 +153,7 @@ def test_a_stream_of_python_objects_is_heard_too(engine, cells):
     check_rows(list(annotate_dataset(unknown, score=engine, column="sound", batch_rows=3)))
 
 
-def test_a_stream_of_a_folder_of_audio_gives_paths(write, engine):
+def test_a_stream_may_mix_paths_and_bytes(write, engine):
     path = str(write("a.wav", tone(2.0), 16_000))
     features = Features({"audio": Audio(), "text": Value("string")})
 
@@ -166,12 +166,12 @@ def test_a_stream_of_a_folder_of_audio_gives_paths(write, engine):
 
     found = list(result.cast_column("audio", Value("binary")))
     assert [row["audio"] for row in found] == [path, wav(tone(2.0)), None]
-    label = heard(tone(2.0))[0].label
+    label = scored_alone(tone(2.0))[0].label
     assert [row["emotion"] for row in found] == [label, label, None]
     assert result.features["audio"] == Audio()
 
 
-def test_a_stream_is_read_as_it_is_asked_for(engine):
+def test_a_stream_is_read_lazily(engine):
     read = []
 
     def rows():
@@ -180,7 +180,7 @@ def test_a_stream_is_read_as_it_is_asked_for(engine):
             yield {"audio": wav(tone(0.5)), "index": index}
 
     result = annotate_dataset(IterableDataset.from_generator(rows), score=engine, batch_rows=4)
-    read.clear()  # the library looks at the first row to know its columns
+    read.clear()  # the library reads the first row to find the columns
     first = list(result.take(6))
 
     assert [row["index"] for row in first] == [0, 1, 2, 3, 4, 5]
@@ -188,7 +188,7 @@ def test_a_stream_is_read_as_it_is_asked_for(engine):
     assert max(read) < 12
 
 
-def test_splits_are_annotated_one_by_one(dataset, engine):
+def test_each_split_is_annotated(dataset, engine):
     splits = DatasetDict({"train": dataset, "test": dataset.select([1])})
     streams = IterableDatasetDict({"train": dataset.to_iterable_dataset()})
 
@@ -200,7 +200,7 @@ def test_splits_are_annotated_one_by_one(dataset, engine):
     assert isinstance(annotate_dataset(streams, score=engine), IterableDatasetDict)
 
 
-def test_paths_bytes_and_arrays_are_audio_as_well(write, engine):
+def test_a_column_may_have_paths_bytes_or_arrays(write, engine):
     path = str(write("a.wav", tone(1.0), 16_000))
     columns = [
         Dataset.from_dict({"sound": [path]}),
@@ -210,24 +210,24 @@ def test_paths_bytes_and_arrays_are_audio_as_well(write, engine):
 
     for each in columns:
         [row] = annotate_dataset(each, score=engine, column="sound")
-        assert row["emotion"] == heard(tone(1.0))[0].label
+        assert row["emotion"] == scored_alone(tone(1.0))[0].label
 
 
 @pytest.mark.parametrize(
     ("cell", "reason"),
     [
-        ("https://example.com/a.wav", "https://example.com/a.wav: is not on this machine"),
-        ("gone.wav", "gone.wav: no such audio file"),
-        (None, "there is no audio in this row"),
+        ("https://example.com/a.wav", "https://example.com/a.wav"),
+        ("gone.wav", "gone.wav"),
+        (None, "no audio"),
     ],
 )
-def test_audio_that_is_not_here_is_told_of(engine, cell, reason):
+def test_a_row_with_missing_audio_gets_a_reason(engine, cell, reason):
     [row] = annotate_dataset(
         Dataset(pa.table({"audio": pa.array([cell], pa.string())})), score=engine
     )
 
     assert row["emotion"] is None
-    assert row["emotion_reason"].startswith(reason)
+    assert reason in row["emotion_reason"]
 
 
 def test_a_row_may_be_a_part_of_its_audio(write, engine):
@@ -238,10 +238,10 @@ def test_a_row_may_be_a_part_of_its_audio(write, engine):
 
     result = annotate_dataset(given, score=engine, start="from", end="to")
 
-    expected = heard(tone(2.0), (0, 1), (0.5, 2.0), (0, 0.25))
+    expected = scored_alone(tone(2.0), (0, 1), (0.5, 2.0), (0, 0.25))
     assert result["emotion"][:3] == [each.label for each in expected]
     assert result["emotion_score"][:3] == pytest.approx([e.score for e in expected], abs=1e-3)
-    assert result[3]["emotion_reason"].startswith("a turn needs start <= end")
+    assert "2.0 to 1.0" in result[3]["emotion_reason"]
 
 
 def test_a_row_may_have_turns(write, engine):
@@ -259,7 +259,7 @@ def test_a_row_may_have_turns(write, engine):
 
     result = annotate_dataset(given, score=engine, turns="talk", options=Options(embeddings=True))
 
-    expected = heard(tone(2.0), (0, 1), (0.5, 2.0))
+    expected = scored_alone(tone(2.0), (0, 1), (0.5, 2.0))
     assert result[0]["emotion"] == [*(each.label for each in expected), None]
     assert result[0]["emotion_flags"] == [["overlapped"], ["overlapped"], []]
     assert result[0]["emotion_overlap_ratio"] == [0.5, pytest.approx(1 / 3), None]
@@ -274,7 +274,7 @@ def test_a_row_may_have_turns(write, engine):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
-def test_embeddings_are_a_column_on_demand(dataset, engine, dtype):
+def test_embeddings_are_a_column_on_request(dataset, engine, dtype):
     result = annotate_dataset(
         dataset, score=engine, options=Options(embeddings=True, array_dtype=dtype)
     )
@@ -288,17 +288,17 @@ def test_embeddings_are_a_column_on_demand(dataset, engine, dtype):
     assert third is None
 
 
-def test_what_is_there_is_replaced_only_on_demand(dataset, engine):
+def test_existing_columns_are_replaced_only_on_request(dataset, engine):
     labelled = dataset.add_column("emotion", ["joy"] * 4)
 
-    with pytest.raises(OptionsError, match=r"has emotion already: give Options\(field=\.\.\.\)"):
+    with pytest.raises(OptionsError, match=r"already has emotion; .*field=.*overwrite=True"):
         annotate_dataset(labelled, score=engine)
-    with pytest.raises(OptionsError, match="has emotion already"):
+    with pytest.raises(OptionsError, match="already has emotion;"):
         annotate_dataset(labelled.to_iterable_dataset(), score=engine)
 
-    named = annotate_dataset(labelled, score=engine, options=Options(field="heard"))
+    named = annotate_dataset(labelled, score=engine, options=Options(field="mood"))
     assert named["emotion"] == ["joy"] * 4
-    assert named["heard"][0] == heard(tone(1.0, pitch=440.0))[0].label
+    assert named["mood"][0] == scored_alone(tone(1.0, pitch=440.0))[0].label
     again = Options(overwrite=True)
     check_rows(rows_of(annotate_dataset(labelled, score=engine, options=again)))
     stream = annotate_dataset(labelled.to_iterable_dataset(), score=engine, options=again)
@@ -310,12 +310,12 @@ def test_a_selection_is_annotated_in_its_order(dataset, engine):
 
     assert result["text"] == ["two", "one"]
     assert result["emotion"] == [
-        heard(tone(2.0))[0].label,
-        heard(tone(1.0, pitch=440.0))[0].label,
+        scored_alone(tone(2.0))[0].label,
+        scored_alone(tone(1.0, pitch=440.0))[0].label,
     ]
 
 
-def test_a_data_set_without_rows_has_the_columns(dataset, engine):
+def test_a_dataset_without_rows_has_the_columns(dataset, engine):
     result = annotate_dataset(dataset.select([]), score=engine)
 
     assert result.column_names == ["audio", "text", *NEW]
@@ -329,7 +329,7 @@ def test_a_format_is_kept(dataset, engine):
     assert shown.format["type"] == "numpy"
 
 
-def test_new_columns_lie_where_they_are_wanted(dataset, engine, tmp_path):
+def test_new_columns_are_written_to_the_given_folder(dataset, engine, tmp_path):
     result = annotate_dataset(dataset, score=engine, folder=tmp_path / "columns")
 
     [file] = (tmp_path / "columns").iterdir()
@@ -340,7 +340,7 @@ def test_new_columns_lie_where_they_are_wanted(dataset, engine, tmp_path):
     check_rows(rows_of(again))
 
 
-def test_a_temporary_folder_is_gone_when_the_process_ends(write, tmp_path):
+def test_the_temporary_folder_is_removed_when_the_process_ends(write, tmp_path):
     write("a.wav", tone(1.0), 16_000)
     script = (
         "from datasets import Dataset\n"
@@ -348,9 +348,9 @@ def test_a_temporary_folder_is_gone_when_the_process_ends(write, tmp_path):
         "from emo2vec_plugins.integrations.huggingface.datasets import annotate_dataset\n"
         "from emo2vec_plugins.testing import FakeBackend\n"
         "given = Dataset.from_dict({'audio': ['a.wav']})\n"
-        "heard = annotate_dataset(given, score=Engine(FakeBackend()))\n"
+        "result = annotate_dataset(given, score=Engine(FakeBackend()))\n"
         "del given\n"
-        "print(list(heard.select([0])['emotion']), heard.cache_files[-1]['filename'])\n"
+        "print(list(result.select([0])['emotion']), result.cache_files[-1]['filename'])\n"
     )
 
     command = [sys.executable, "-W", "error::ResourceWarning", "-c", script]
@@ -363,7 +363,7 @@ def test_a_temporary_folder_is_gone_when_the_process_ends(write, tmp_path):
     assert not Path(done.stdout.split()[-1]).exists()
 
 
-def test_a_failed_run_leaves_nothing_behind(engine, tmp_path):
+def test_a_failed_run_leaves_no_files(engine, tmp_path):
     def broken(items):
         yield from itertools.islice(engine(items), WRITTEN_ROWS + 1)
         assert len(list(folder.iterdir())) == 1
@@ -378,7 +378,7 @@ def test_a_failed_run_leaves_nothing_behind(engine, tmp_path):
     assert list(folder.iterdir()) == []
 
 
-def test_many_rows_are_written_as_they_come(engine):
+def test_many_rows_are_written_in_chunks(engine):
     cell = {"bytes": wav(tone(0.1)), "path": None}
     many = dataset_of([cell] * (2 * WRITTEN_ROWS + 1))
 
@@ -389,7 +389,7 @@ def test_many_rows_are_written_as_they_come(engine):
     assert result.data.column("emotion").num_chunks == 3
 
 
-def test_a_data_set_is_a_source_among_others(dataset, engine):
+def test_a_dataset_is_a_source(dataset, engine):
     [result] = annotate([dataset], score=engine, options=Options(embeddings=True))
 
     check_rows(rows_of(result))
@@ -399,14 +399,14 @@ def test_a_data_set_is_a_source_among_others(dataset, engine):
     assert other["emotion"] == result["emotion"]
 
 
-def test_a_stream_is_no_source_and_says_what_to_do(dataset, engine):
+def test_a_stream_is_rejected_as_a_source(dataset, engine):
     stream = dataset.to_iterable_dataset()
 
-    with pytest.warns(Emo2vecWarning, match="IterableDataset: goes to annotate_dataset"):
+    with pytest.warns(Emo2vecWarning, match=r"IterableDataset.* annotate_dataset"):
         assert list(annotate([stream], score=engine)) == [stream]
 
 
-def test_nothing_scored_is_no_column_of_scores_where_classes_are_not_known(dataset):
+def test_without_scores_and_classes_there_is_no_column_of_scores(dataset):
     def silent(items):
         for item in items:
             yield item, Emotion(reason="no model") if hasattr(item, "turn") else None
@@ -415,38 +415,38 @@ def test_nothing_scored_is_no_column_of_scores_where_classes_are_not_known(datas
 
     assert result["emotion_reason"] == ["no model"] * 4
     assert "emotion_scores" not in result.column_names
-    with pytest.raises(OptionsError, match="does not say its classes"):
+    with pytest.raises(OptionsError, match=r"DatasetOptions\(classes="):
         annotate_dataset(dataset.to_iterable_dataset(), score=silent)
 
 
-def test_a_class_that_was_not_announced_is_an_error(dataset, engine):
+def test_an_unknown_class_is_an_error(dataset, engine):
     options = DatasetOptions(classes=("angry", "sad"))
 
-    with pytest.raises(OptionsError, match="got a score for 'happy', expected angry, sad"):
+    with pytest.raises(OptionsError, match=r"angry, sad.*'happy'"):
         annotate_dataset(dataset, score=engine.__call__, options=options)
 
 
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"column": "sound"}, "no column 'sound'; it has audio, text"),
-        ({"turns": "talk"}, "no column 'talk'"),
-        ({"turns": "text", "start": "text"}, "give one of them"),
-        ({"options": Options(frames=True)}, "hold no frames"),
+        ({"column": "sound"}, "'sound'.* audio, text"),
+        ({"turns": "talk"}, "'talk'"),
+        ({"turns": "text", "start": "text"}, "turns .*start .*end"),
+        ({"options": Options(frames=True)}, "frames"),
     ],
 )
-def test_what_cannot_be_done_is_said_at_once(dataset, engine, more, message):
+def test_wrong_arguments_are_rejected_immediately(dataset, engine, more, message):
     for each in (dataset, dataset.to_iterable_dataset()):
         with pytest.raises(OptionsError, match=message):
             annotate_dataset(each, score=engine, **more)
 
 
-def test_what_is_no_data_set_is_refused(engine):
-    with pytest.raises(SourceError, match=r"expected a Dataset, .*, got list"):
+def test_a_list_is_rejected_as_dataset(engine):
+    with pytest.raises(SourceError, match=r"Dataset.* list"):
         annotate_dataset([{"audio": "a.wav"}], score=engine)
 
 
-def test_the_result_can_be_saved_and_worked_on(dataset, engine, tmp_path):
+def test_the_result_can_be_saved_and_filtered(dataset, engine, tmp_path):
     result = annotate_dataset(dataset, score=engine)
     result.save_to_disk(tmp_path / "saved")
     result.remove_columns("audio").to_parquet(tmp_path / "labels.parquet")
@@ -458,7 +458,7 @@ def test_the_result_can_be_saved_and_worked_on(dataset, engine, tmp_path):
     ]
 
 
-def test_clips_of_the_berlin_database_are_scored_as_they_are(shared, engine):
+def test_emodb_clips_are_scored_as_single_files(shared, engine):
     files = sorted((shared / "emodb").rglob("*.wav"))[:4]
     given = Dataset.from_dict({"audio": [str(path) for path in files]})
 
