@@ -1,6 +1,6 @@
-"""What counts as an audio file: by its ending where folders are searched, else by how it begins.
+"""Recognising audio files, by suffix or by first bytes, without decoding them.
 
-This is the package's one list of audio containers. Nothing is decoded here.
+This is the package's only list of audio containers.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ READABLE_SUFFIXES = frozenset(
         *(".opus", ".rf64", ".snd", ".sph", ".voc", ".w64", ".wav", ".wave"),
     )
 )
-"""Endings, in lower case, of audio files that libsndfile reads.
+"""Suffixes, in lower case, of audio files that libsndfile reads.
 
-They select files in a folder; a file that is named itself may have any ending.
+They select the files of a folder; a file passed by name may have any suffix.
 """
 
 UNREADABLE_SUFFIXES = frozenset(
@@ -23,7 +23,7 @@ UNREADABLE_SUFFIXES = frozenset(
         *(".wma", ".wmv", ".wv"),
     )
 )
-"""Endings of files with sound that libsndfile does not read: report them, do not skip them."""
+"""Suffixes of media files that libsndfile does not read; report these files, do not skip them."""
 
 HEADS = (b"fLaC", b"OggS", b"ID3", b".snd", b"caff", b"NIST_1A", b"\x1a\x45\xdf\xa3")
 """First bytes of FLAC, Ogg, MP3 with a tag, AU, CAF, SPHERE and Matroska files."""
@@ -35,23 +35,23 @@ FORMS = {
     b"BW64": (b"WAVE",),
     b"FORM": (b"AIFF", b"AIFC"),
 }
-"""First four bytes of files in chunks, and the four from the ninth on."""
+"""First four bytes of chunked files, and the possible values of bytes 8 to 11."""
 
 KILOBITS = {
     True: (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
     False: (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
-"""Bit rates of MP3, by whether it is MPEG 1; the header has the place in this list, from 1."""
+"""Bit rates of MP3, with the key True for MPEG 1; the header has an index into the list, from 1."""
 
 RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
-"""Sample rates of MP3, by the two bits of the header for the MPEG version."""
+"""Sampling rates of MP3, by the two version bits of the header."""
 
 
 def is_audio_file(data: bytes) -> bool:
-    """Return whether *data* begins as an audio file does.
+    """Return whether *data* starts like an audio file.
 
-    MP3 without a tag has no first bytes of its own, only frames with a header each, which samples
-    without a header can contain by chance: two frames in a row are required.
+    MP3 without a tag has no signature, only frames with headers. Raw samples can look like a frame
+    header by chance, so two consecutive frames are required.
     """
     return (
         data.startswith(HEADS)
@@ -67,8 +67,8 @@ def _is_mp3(data: bytes) -> bool:
 
 
 def _frame_length(header: bytes) -> int | None:
-    """Return the bytes of an MP3 frame (layer III), None if this is not the header of one."""
-    # 11 bits that are all set, and layer III, whose number is 01.
+    """Return the length of an MP3 frame (layer III) in bytes, or None for another header."""
+    # 11 set bits, then the version, then 01 for layer III.
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
         return None
     version, bitrate, rate = header[1] >> 3 & 3, header[2] >> 4, header[2] >> 2 & 3

@@ -1,8 +1,8 @@
-"""Audio files, cut exactly to the sample.
+"""Sample-exact reading of audio files.
 
-An Opus decoder that starts in the middle gives other samples than one that came from the start,
-for seconds on end; an MP3 without a table of contents has only an estimate of its length in the
-header. Both are decoded from the start, forward, and once as long as they are read in order.
+An Opus decoder that starts in the middle of a file returns different samples for several seconds.
+The header of an MP3 without a table of contents has only an estimate of its length. Both formats
+are therefore decoded forward from the start, only once if they are read in order.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from emo2vec_plugins.core import FloatArray
 from emo2vec_plugins.errors import AudioError
 
 BLOCK_SECONDS = 5
-"""Seconds that are decoded at a time."""
+"""Seconds to decode at a time."""
 
 FORWARD = ("MPEG", "OPUS")
-"""Subtypes, by how their names begin, that are decoded from the start."""
+"""Prefixes of libsndfile's subtypes that are decoded from the start."""
 
 KEPT_SECONDS = 60
-"""Seconds that a read may reach back before the file is decoded from its start again."""
+"""Seconds that a read may go back without decoding the file from the start again."""
 
 
 class _Header(NamedTuple):
@@ -40,11 +40,11 @@ class _Header(NamedTuple):
 
 
 class FileAudio:
-    """A file that libsndfile reads: wav, flac, ogg, opus, mp3, sph and more.
+    """An audio file that libsndfile reads: wav, flac, ogg, opus, mp3, sph and more.
 
-    The file is opened for each read and closed again, so an object costs nothing to keep, may
-    be shared by threads, and pickles. Opus and MP3, which cannot be cut exactly so, are decoded
-    forward instead, in the order in which they are read: their `serial_group` keeps that order.
+    The file is opened and closed for each read, so an object needs no resources, pickles, and can
+    be shared by threads. Opus and MP3 would not be sample-exact that way. They are decoded forward
+    instead, in the order of reads, which `serial_group` ensures.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -55,8 +55,8 @@ class FileAudio:
 
     @property
     def serial_group(self) -> Hashable | None:
-        """The file, unless its header has been read and says that it can be read in any order."""
-        # From vars(), not the property: asking for the group must not open the file.
+        """This object; None after reading a header whose format can be read in any order."""
+        # From vars() instead of the property, which would open the file.
         header = vars(self).get("_header")
         return self if header is None or header.is_forward else None
 
@@ -95,14 +95,14 @@ class FileAudio:
             samples = self._samples(start, stop)
         if len(samples) < stop - start:
             raise AudioError(
-                f"{self.path}: the file ends at sample {start + len(samples)}, "
-                f"its header promises {self.length}; it is truncated"
+                f"{self.path}: truncated: expected {self.length} samples from the header, got "
+                f"{start + len(samples)}"
             )
         return np.ascontiguousarray(samples.T[list(channels)])
 
     def _samples(self, start: int, stop: int) -> FloatArray:
         if self._header.is_forward:
-            # setdefault is atomic: two threads that come first use the same reader.
+            # setdefault is atomic, so that two threads use the same reader.
             forward = vars(self).setdefault("_forward", ForwardReader(self._open))
             samples: FloatArray = forward.read(start, stop)
             return samples
@@ -114,12 +114,12 @@ class FileAudio:
     def _open(self) -> Any:
         try:
             if self.path.is_dir():
-                raise AudioError(f"{self.path}: is a folder, expected an audio file")
+                raise AudioError(f"{self.path}: expected an audio file, got a folder")
             if not self.path.is_file():
                 raise AudioError(f"{self.path}: no such audio file")
             if not self.path.stat().st_size:
                 raise AudioError(f"{self.path}: the file is empty")
-            # As bytes: soundfile encodes names strictly, and a name on a disk may not be UTF-8.
+            # As bytes, because soundfile encodes names strictly and a file name may not be UTF-8.
             return soundfile.SoundFile(os.fsencode(self.path) if os.name == "posix" else self.path)
         except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
             raise AudioError(
@@ -136,10 +136,10 @@ class FileAudio:
 
 
 class ForwardReader:
-    """Reads any samples of a file by decoding forward, keeping the latest for the next read.
+    """Reads samples of a file by decoding forward, and keeps the latest for the next read.
 
     Args:
-        open_file: Opens the file at its start, as a ``soundfile.SoundFile``.
+        open_file: Returns the file opened at its start, a ``soundfile.SoundFile``.
     """
 
     def __init__(self, open_file: Callable[[], Any]) -> None:
@@ -153,7 +153,7 @@ class ForwardReader:
     def read(self, start: int, stop: int) -> FloatArray:
         """Return samples ``start:stop``, float32, shape (samples, channels); fewer at the end."""
         with self._lock:
-            # A forked process shares its parent's place in an open file: it opens its own.
+            # A forked process shares the file position of its parent, so it opens its own file.
             if self._file is None or start < self._first or self._process != os.getpid():
                 self._rewind()
             while self._end < stop and self._decode():
@@ -181,14 +181,14 @@ class ForwardReader:
 
 
 def without_file(error: Exception) -> str:
-    """Return an error's message without the file's name, for messages that have it already."""
+    """Return the message of an error without the file name, for messages that have it already."""
     if isinstance(error, soundfile.LibsndfileError):
         return str(error.error_string)
     return str(getattr(error, "strerror", None) or error)
 
 
 def count_samples(file: Any) -> int:
-    """Return how many samples per channel an open file has, by decoding all of it."""
+    """Return the number of samples per channel of an open file, by decoding all of it."""
     total = 0
     while block := len(file.read(BLOCK_SECONDS * file.samplerate, dtype="float32")):
         total += block

@@ -1,7 +1,7 @@
-"""Where audio comes from: files, arrays, streams, and what stands for audio that is missing.
+"""Audio sources: files, arrays, streams, and a placeholder for missing audio.
 
-Everything here is `emo2vec_plugins.core.Audio`: it has a rate, a length and channels, and is cut
-without reading all of it. `emo2vec_plugins.audio.turns` makes samples for a model of it.
+All of them implement `emo2vec_plugins.core.Audio`: they have a rate, a length and channels, and can
+be read in parts. `emo2vec_plugins.audio.turns` converts them to samples for a model.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from emo2vec_plugins.core import Audio, FloatArray, note_read, serial_group_of
 from emo2vec_plugins.errors import AudioError
 
 MODEL_RATE = 16_000
-"""Samples per second that every emotion2vec model reads."""
+"""Sampling rate of every emotion2vec model."""
 
 MOST_CHANNELS = 64
-"""An array with more rows than this is taken for (samples, channels), and refused."""
+"""Maximum rows of an array; more are rejected, because the shape is likely (samples, channels)."""
 
 
 class ArrayAudio:
-    """Samples in memory: a numpy array or a torch tensor, (samples,) or (channels, samples).
+    """Samples in memory: a NumPy array or torch tensor, (samples,) or (channels, samples).
 
-    Integers are scaled by their type's range, so int16 and float32 of the same audio agree.
+    Integers are scaled by the range of their type, so int16 and float32 of the same audio agree.
 
     Args:
         samples: Floats in [-1, 1], or signed integers.
-        rate: Samples per second, a whole number.
+        rate: Samples per second, a positive integer.
 
     Raises:
-        AudioError: If shape, type or rate is not one of these.
+        AudioError: If the shape, type or rate is invalid.
     """
 
     serial_group = None
@@ -48,8 +48,8 @@ class ArrayAudio:
             shape = getattr(rate, "shape", ())
             found = f"{type(rate).__name__} of shape {tuple(shape)}" if shape else f"{rate!r:.100}"
             raise AudioError(
-                f"an array needs its sample rate, a positive int, got {found}; "
-                "the rate comes second, as in (samples, 16000)"
+                f"expected a positive integer sampling rate, got {found}; pass (samples, rate), "
+                "such as (samples, 16000)"
             )
         self._samples = _as_channels(samples)
         self.rate = int(rate)
@@ -60,19 +60,19 @@ class ArrayAudio:
         """Return samples ``start:stop`` as float32 of shape (channels, samples)."""
         part = self._samples[list(channels), start:stop]
         if part.dtype.kind == "i":
-            # By 2 ** (bits - 1), as libsndfile does: the largest value stays below 1.
+            # Divided by 2 ** (bits - 1) as in libsndfile: the largest value stays below 1.
             part = part / -float(np.iinfo(part.dtype).min)
         scaled: FloatArray = part.astype(np.float32)
         return scaled
 
 
 class LazyAudio(ABC):
-    """Audio that another object holds, `whole`, which is made when it is first asked for."""
+    """Audio that delegates to another object, `whole`, which is created on first use."""
 
     @property
     @abstractmethod
     def whole(self) -> Audio:
-        """The audio; a subclass caches it."""
+        """The audio; subclasses must cache it."""
 
     @property
     def rate(self) -> int:
@@ -95,14 +95,14 @@ class LazyAudio(ABC):
 
 
 class StreamAudio(LazyAudio):
-    """A whole audio file behind a binary file object, decoded when it is first asked for."""
+    """An audio file in a binary stream, decoded on first use."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
 
     @property
     def serial_group(self) -> Hashable | None:
-        """The stream, until it is decoded: another reader would move its position."""
+        """The stream; None after it has been decoded. Concurrent reads would move its position."""
         return None if "whole" in vars(self) else id(self._stream)
 
     @cached_property
@@ -113,12 +113,12 @@ class StreamAudio(LazyAudio):
             samples, rate = soundfile.read(self._stream, dtype="float32", always_2d=True)
         except (soundfile.LibsndfileError, RuntimeError) as error:
             problem = without_file(error)
-            raise AudioError(f"the stream is not readable as audio: {problem}") from error
+            raise AudioError(f"the stream cannot be read as audio: {problem}") from error
         return ArrayAudio(samples.T, rate)
 
 
 class ChannelAudio(LazyAudio):
-    """One channel of other audio; turns cannot choose another."""
+    """A single channel of other audio; turns cannot use the other channels."""
 
     def __init__(self, whole: Audio, channel: int) -> None:
         self._whole = whole
@@ -131,29 +131,30 @@ class ChannelAudio(LazyAudio):
 
     @property
     def channels(self) -> tuple[int, ...]:
-        """The channel.
+        """The channel, as a tuple.
 
         Raises:
-            AudioError: If there is no such channel.
+            AudioError: If the channel does not exist.
         """
         if self._channel not in self._whole.channels:
             raise AudioError(
-                f"channel {self._channel} was asked for, the audio has {list(self._whole.channels)}"
+                f"channel {self._channel} does not exist, the audio has channels "
+                f"{list(self._whole.channels)}"
             )
         return (self._channel,)
 
     @property
     def serial_group(self) -> Hashable | None:
-        """That of the whole."""
+        """The serial group of the whole audio."""
         return serial_group_of(self._whole)
 
     def clip_read(self) -> None:
-        """Pass the note on to the whole."""
+        """Forward the call to the whole audio."""
         note_read(self._whole)
 
 
 class MissingAudio:
-    """Stands where there is no audio, so that its turns fail one by one with a reason."""
+    """A placeholder for missing audio: each of its turns fails with a reason."""
 
     serial_group = None
 
@@ -171,15 +172,15 @@ class MissingAudio:
 
 
 def open_audio(source: Any) -> Audio:
-    """Return the audio that *source* stands for; files are not opened yet.
+    """Return the audio of *source*; files are not opened yet.
 
     Args:
-        source: A path; ``(samples, rate)``; an open binary file; an object that is `Audio`
-            already; or pyannote's mapping, ``{"waveform": samples, "sample_rate": rate}`` or
-            ``{"audio": path}``, in which ``channel`` may name the only channel to use.
+        source: One of these: a path; ``(samples, rate)``; an open binary file; an `Audio` object;
+            or a mapping as in pyannote, ``{"waveform": samples, "sample_rate": rate}`` or
+            ``{"audio": path}``, optionally with ``channel``, the only channel to use.
 
     Raises:
-        AudioError: If it is none of these, or an array without its sample rate.
+        AudioError: If *source* is something else, or an array without its sampling rate.
     """
     match source:
         case str() | os.PathLike():
@@ -188,7 +189,7 @@ def open_audio(source: Any) -> Audio:
             return _from_mapping(source)
         case (samples, rate) if isinstance(source, tuple):
             return ArrayAudio(samples, rate)
-    # Binary files and `Audio` both have read; only files can seek.
+    # Binary files and `Audio` both have read(); only files have seek().
     if hasattr(source, "read"):
         audio: Audio = StreamAudio(source) if hasattr(source, "seek") else source
         return audio
@@ -208,15 +209,15 @@ def _from_mapping(source: Mapping[str, Any]) -> Audio:
 
 def _not_audio(source: object) -> AudioError:
     bare = hasattr(source, "shape") or isinstance(source, list)
-    hint = "; samples go with their rate: (samples, 16000)" if bare else ""
+    hint = "; pass samples with their rate, such as (samples, 16000)" if bare else ""
     return AudioError(
-        "audio is a path, (samples, sample rate), a binary file, or a mapping with 'audio' or "
-        f"'waveform' and 'sample_rate'; got {type(source).__name__}{hint}"
+        "expected audio as a path, (samples, rate), a binary file, or a mapping with 'audio' or "
+        f"'waveform' and 'sample_rate', got {type(source).__name__}{hint}"
     )
 
 
 def _is_rate(value: Any) -> bool:
-    # Tables and MATLAB files give whole numbers as floats.
+    # Tables and MATLAB files store whole numbers as floats.
     known = isinstance(value, Real) and not isinstance(value, bool)
     return known and 0 < value < math.inf and value == int(value)
 
@@ -227,9 +228,9 @@ def _as_channels(samples: Any) -> Any:
     array = np.atleast_2d(np.asarray(samples))
     if array.ndim != 2 or not 0 < len(array) <= MOST_CHANNELS:
         raise AudioError(
-            "samples are (samples,) or (channels, samples), "
-            f"got shape {tuple(np.shape(samples))}; transpose (samples, channels)"
+            "expected samples of shape (samples,) or (channels, samples), got shape "
+            f"{tuple(np.shape(samples))}; transpose (samples, channels)"
         )
     if array.dtype.kind not in "if":
-        raise AudioError(f"samples are floats or signed integers, got {array.dtype}")
+        raise AudioError(f"expected samples as floats or signed integers, got {array.dtype}")
     return array

@@ -1,8 +1,7 @@
-"""How a turn becomes samples for a model.
+"""Conversion of a turn to samples for a model.
 
-The same steps in the same order, whatever the source: cut at the native rate, then average the
-channels, then resample. Resampling first and cutting after gives other samples, and scores that
-differ noticeably.
+The steps are the same for every source: cut at the native rate, average the channels, resample.
+Resampling before cutting gives different samples and noticeably different scores.
 """
 
 from __future__ import annotations
@@ -22,39 +21,40 @@ if TYPE_CHECKING:
     import torch
 
 RESAMPLER = "torchaudio.transforms.Resample(sinc_interp_hann, width 6, rolloff 0.99)"
-"""What `mono` resamples with: the reference's own choice, with its defaults."""
+"""The resampler of `mono`, the same as in the reference, with its defaults."""
 
 BLOCK_SECONDS = 60
-"""Longest stretch, in seconds, that `mono` reads and resamples at a time."""
+"""Maximum seconds that `mono` reads and resamples at a time."""
 
 
 def bounds(turn: Turn, audio: Audio) -> tuple[int, int]:
-    """Return the turn's first sample and the one after its last, native and within the audio.
+    """Return the start and stop of a turn in native samples, limited to the audio.
 
-    A turn that ends before it or starts behind it has none: both are equal.
+    Start and stop are equal for a turn outside the audio.
     """
-    # Compared in floats first: seconds may be finite where samples, rate times as many, are not.
+    # Limited before rounding: seconds times the rate may be infinite.
     start = round(min(max(turn.start * audio.rate, 0), audio.length))
     return start, round(min(max(turn.end * audio.rate, start), audio.length))
 
 
 def resampled_length(samples: int, rate: int) -> int:
-    """Return how many samples *samples* at *rate* become at `MODEL_RATE`: rounded up."""
+    """Return the number of samples after resampling from *rate* to `MODEL_RATE`, rounded up."""
     return -(-samples * MODEL_RATE // rate)
 
 
 def mono(turn: Turn, audio: Audio) -> Iterator[FloatArray]:
     """Yield the turn's samples in order, as 1-D float32 blocks at `MODEL_RATE`.
 
-    A turn of up to `BLOCK_SECONDS` is one block. Blocks of a longer one, laid end to end, are
-    what resampling it whole gives: each is resampled with as much context as the filter reads.
+    A turn of up to `BLOCK_SECONDS` is one block. The concatenated blocks of a longer turn equal
+    the turn resampled as a whole, because each block is resampled with the context that the filter
+    needs.
 
     Raises:
-        AudioError: If it cannot be read, lacks the channel, or has NaN or infinite samples.
+        AudioError: If the audio cannot be read, lacks the channel, or has NaN or infinite samples.
     """
     start, stop = bounds(turn, audio)
-    # Blocks start at multiples of a unit, the fewest native samples that are a whole number of
-    # resampled ones: elsewhere the filter would be between two phases.
+    # Blocks start at multiples of a unit: the smallest number of native samples that resamples to a
+    # whole number of samples. Elsewhere the filter would be between two phases.
     chosen = _channels(turn, audio)
     unit = audio.rate // math.gcd(audio.rate, MODEL_RATE)
     block = max(1, BLOCK_SECONDS * audio.rate // unit) * unit
@@ -75,7 +75,7 @@ def _channels(turn: Turn, audio: Audio) -> tuple[int, ...]:
     missing = [channel for channel in wanted if channel not in audio.channels]
     if missing or not wanted:
         raise AudioError(
-            f"the turn is on channel {list(wanted)}, the audio has {list(audio.channels)}"
+            f"the turn is on channel {list(wanted)}, the audio has channels {list(audio.channels)}"
         )
     return wanted
 
@@ -84,7 +84,7 @@ def _finite(samples: FloatArray, begin: int, audio: Audio) -> FloatArray:
     broken = ~np.isfinite(samples)
     if broken.any():
         first = begin + int(np.flatnonzero(broken.any(axis=0))[0])
-        # Not read as zeros: one such sample makes every score of its clip NaN, in silence.
+        # Without this check, one such sample would make every score of its clip NaN.
         raise AudioError(
             f"{broken.sum()} NaN or infinite samples, the first at {first / audio.rate:.3f} s"
         )
@@ -92,8 +92,8 @@ def _finite(samples: FloatArray, begin: int, audio: Audio) -> FloatArray:
 
 
 def _context(rate: int, unit: int) -> int:
-    # The filter reads 6 zero crossings to either side: at most ceil(6 / 0.99) periods of the
-    # lower of the two rates, here rounded up to whole units so that blocks stay in phase.
+    # The filter reads 6 zero crossings on each side, at most ceil(6 / 0.99) periods of the lower
+    # rate, here rounded up to whole units so that blocks stay in phase.
     if rate == MODEL_RATE:
         return 0
     reach = math.ceil(7 * max(1.0, rate / MODEL_RATE)) + 1
@@ -103,7 +103,7 @@ def _context(rate: int, unit: int) -> int:
 def _resample(samples: FloatArray, rate: int) -> FloatArray:
     if rate == MODEL_RATE:
         return samples
-    import torch  # only here: audio at the model's rate needs neither torch nor torchaudio
+    import torch  # imported here, because audio at the model's rate does not need it
 
     with torch.inference_mode():
         result = _resampler(rate)(torch.from_numpy(np.ascontiguousarray(samples)))

@@ -1,4 +1,4 @@
-"""XML from strangers: a document type could fill the memory or read other files, so there is none."""
+"""Parsing of untrusted XML without document types, which could exhaust memory or read files."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 
 def parsed(text: str, *, what: str) -> Element:
-    """Return the root of a document, with or without a byte order mark before it.
+    """Return the root of an XML document; a byte order mark is ignored.
 
     Args:
-        text: All of it.
-        what: What it is, for people without the extra.
+        text: The document.
+        what: Its format, for the message if the extra is missing.
 
     Raises:
-        FormatError: If it is no XML, or has a document type.
-        MissingExtraError: If the ``formats`` extra, which brings defusedxml, is not installed.
+        FormatError: If the text is not XML, or has a document type.
+        MissingExtraError: If the extra ``formats`` with defusedxml is not installed.
     """
     import_extra("defusedxml", extra="formats", purpose=f"reading {what}")
     from defusedxml import DefusedXmlException
@@ -29,8 +29,8 @@ def parsed(text: str, *, what: str) -> Element:
     try:
         root: Element = fromstring(text.removeprefix("\ufeff"), forbid_dtd=True)
     except (ParseError, UnicodeEncodeError) as error:
-        raise FormatError(f"not XML, or not all of it: {error}") from error
+        raise FormatError(f"invalid or incomplete XML: {error}") from error
     except DefusedXmlException as error:
         expected = "XML without a document type and entities, which can read other files"
-        raise FormatError(f"expected {expected}, found {type(error).__name__}") from error
+        raise FormatError(f"expected {expected}, got {type(error).__name__}") from error
     return root

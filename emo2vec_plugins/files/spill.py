@@ -1,7 +1,7 @@
-"""Arrays too large for memory, in files without a name: written bit by bit, handed over mapped.
+"""Arrays larger than memory, written in parts to unnamed temporary files and memory-mapped.
 
-What is handed over is an ordinary array, but read-only: the system brings in what is looked at,
-and takes back the memory when it is needed. The file is gone with the last array of it.
+The result is an ordinary, read-only array. The operating system loads the parts that are accessed
+and frees their memory when needed. A file is deleted with the last array that uses it.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from numpy.lib.format import dtype_to_descr, write_array_header_1_0
 from emo2vec_plugins.core import FloatArray
 
 MOST_BYTES = 64 << 20
-"""Beyond this an array goes to disk: five minutes of frames of the published large model."""
+"""Larger arrays go to disk; five minutes of frames of the published large model."""
 
 
 PIECE_BYTES = 4 << 20
-"""What of an array is in memory at a time where it is read from end to end."""
+"""Bytes of an array to keep in memory when it is read from start to end."""
 
 
 class Rows:
-    """Collects rows until they are one array; many go to disk as they come.
+    """Collects blocks of rows into one array, on disk if it becomes large.
 
-    All blocks have one dtype and rows of one shape.
+    All blocks must have the same dtype and row shape.
 
     Attributes:
-        count: Rows so far.
+        count: Number of rows so far.
     """
 
     def __init__(self) -> None:
@@ -46,21 +46,21 @@ class Rows:
         """Add a block of rows.
 
         Raises:
-            OSError: If it cannot be written to the folder for temporary files.
+            OSError: If the block cannot be written to the folder for temporary files.
         """
         self._blocks.append(block)
         self.count += len(block)
         self._bytes += block.nbytes
         if self._file is None and self._bytes > MOST_BYTES:
-            # Without a name: the system frees it even if the process is killed.
-            self._file = tempfile.TemporaryFile()  # noqa: SIM115 - mapped, then closed with this
+            # Without a name, so that the system deletes it even if the process is killed.
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with this object
             weakref.finalize(self, self._file.close)
         if self._file is not None:
             _write(self._file, self._blocks)
             self._blocks = [block[:0]]
 
     def array(self) -> FloatArray:
-        """Return all rows; there is to be a block at least."""
+        """Return all rows as one array; at least one block must have been added."""
         if self._file is None:
             return np.concatenate(self._blocks)
         like = self._blocks[0]
@@ -69,9 +69,9 @@ class Rows:
 
 
 class Spill:
-    """Keeps arrays in memory until they add up, then moves them all to one file on disk.
+    """Keeps arrays in memory up to a total size, then moves them all to one file on disk.
 
-    The arrays of many short turns take as much memory together as those of a long one.
+    Together, the arrays of many short turns need as much memory as those of a long turn.
     """
 
     def __init__(self) -> None:
@@ -79,10 +79,10 @@ class Spill:
         self._bytes = 0
 
     def add(self, fields: dict[str, FloatArray]) -> None:
-        """Keep arrays by name; the values may be replaced, later too, by the same on disk.
+        """Add arrays by name; this or a later call may replace the values by copies on disk.
 
         Raises:
-            OSError: If they cannot be written to the folder for temporary files.
+            OSError: If the arrays cannot be written to the folder for temporary files.
         """
         self._fields.append(fields)
         self._bytes += sum(each.nbytes for each in fields.values() if not is_on_disk(each))
@@ -96,9 +96,9 @@ class Spill:
 
 
 def pieces(array: FloatArray, *, multiple: int = 1) -> Iterator[FloatArray]:
-    """Yield an array's rows in blocks of a few megabytes, of which one is in memory at a time.
+    """Yield the rows of an array in blocks of a few megabytes, with one in memory at a time.
 
-    All but the last have a multiple of *multiple* rows.
+    The number of rows in each block but the last is a multiple of *multiple*.
     """
     mapping = _mapping(array)
     rows = PIECE_BYTES * len(array) // max(1, array.nbytes)
@@ -106,11 +106,11 @@ def pieces(array: FloatArray, *, multiple: int = 1) -> Iterator[FloatArray]:
     for start in range(0, len(array), rows):
         yield array[start : start + rows]
         if mapping is not None and hasattr(mapping, "madvise"):
-            mapping.madvise(mmap.MADV_DONTNEED)  # it is in the file: nothing is lost
+            mapping.madvise(mmap.MADV_DONTNEED)  # the data stays in the file
 
 
 def cast(array: FloatArray, dtype: npt.DTypeLike) -> FloatArray:
-    """Return the array, contiguous and of *dtype*; on disk if it is large and to be changed."""
+    """Return the array as *dtype* and contiguous; a large array is converted on disk."""
     if array.nbytes <= MOST_BYTES or (array.dtype == dtype and array.flags.c_contiguous):
         return np.ascontiguousarray(array, dtype=dtype)
     rows = Rows()
@@ -120,10 +120,10 @@ def cast(array: FloatArray, dtype: npt.DTypeLike) -> FloatArray:
 
 
 def moved_to_disk(arrays: Iterable[FloatArray]) -> list[FloatArray]:
-    """Return the arrays as they lie in one file on disk.
+    """Return copies of the arrays, stored in one file on disk.
 
     Raises:
-        OSError: If they cannot be written to the folder for temporary files.
+        OSError: If the arrays cannot be written to the folder for temporary files.
     """
     given = list(arrays)
     starts = np.cumsum([0, *(each.nbytes for each in given)]).tolist()
@@ -138,7 +138,7 @@ def moved_to_disk(arrays: Iterable[FloatArray]) -> list[FloatArray]:
 
 
 def is_on_disk(array: FloatArray) -> bool:
-    """Return whether the array is one that was handed over here, or part of one."""
+    """Return whether an array, or the array it is a view of, was stored on disk by this module."""
     return _mapping(array) is not None
 
 
@@ -149,7 +149,7 @@ def write_npy(
     shape: tuple[int, ...],
     dtype: np.dtype[Any],
 ) -> None:
-    """Write blocks of rows, one after another, as ``numpy.save`` writes one array."""
+    """Write blocks of rows as one ``.npy`` array, with the same bytes as ``numpy.save``."""
     header = {"descr": dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
     write_array_header_1_0(file, header)
     for block in blocks:
@@ -157,20 +157,20 @@ def write_npy(
 
 
 def save_npy(file: IO[bytes], array: npt.NDArray[Any]) -> None:
-    """Do what ``numpy.save`` does, with a few megabytes of the array in memory at a time."""
+    """Write an array like ``numpy.save``, with a few megabytes of it in memory at a time."""
     write_npy(file, pieces(array), shape=array.shape, dtype=array.dtype)
 
 
 def mapped(
     file: IO[bytes], dtype: np.dtype[Any], shape: tuple[int, ...], *, offset: int = 0
 ) -> Any:
-    """Return an array as it lies in a file; read-only, brought in as it is looked at."""
+    """Return a read-only array that is memory-mapped from a file."""
     mapping = _Mapping(file.fileno(), 0, access=mmap.ACCESS_READ)
     return np.frombuffer(mapping, dtype, math.prod(shape), offset).reshape(shape)
 
 
 class _Mapping(mmap.mmap):
-    """A mapping made here, whose memory may be given back at any time; not so those of others."""
+    """A mapping created by this module; only its memory may be released at any time."""
 
 
 def _mapping(array: Any) -> _Mapping | None:
@@ -185,6 +185,6 @@ def _write(file: IO[bytes], arrays: Iterable[FloatArray]) -> None:
             file.write(np.ascontiguousarray(array).data)
         file.flush()
     except OSError as error:
-        hint = "where frames of long turns are kept; TMPDIR names another folder"
-        place = tempfile.gettempdir()
-        raise OSError(error.errno, f"{error.strerror}, {hint}", place) from error
+        hint = "frames of long turns are stored here; set TMPDIR to use another folder"
+        folder = tempfile.gettempdir()
+        raise OSError(error.errno, f"{error.strerror} ({hint})", folder) from error

@@ -1,4 +1,4 @@
-"""What counts as an audio file, by its ending and by its first bytes."""
+"""Recognising audio files, by suffix and by first bytes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from emo2vec_plugins.audio.containers import (
 )
 
 
-def test_a_suffix_is_readable_or_not_and_in_lower_case():
+def test_suffixes_are_in_lower_case_and_in_one_list_only():
     assert not READABLE_SUFFIXES & UNREADABLE_SUFFIXES
     assert all(
         suffix.startswith(".") and suffix == suffix.lower()
@@ -25,7 +25,7 @@ def test_a_suffix_is_readable_or_not_and_in_lower_case():
 @pytest.mark.parametrize(
     "suffix", [".aiff", ".au", ".caf", ".flac", ".mp3", ".ogg", ".rf64", ".wav"]
 )
-def test_readable_files_are_known_by_their_first_bytes(noise, suffix):
+def test_readable_files_are_recognised_by_their_first_bytes(noise, suffix):
     stream = io.BytesIO()
 
     soundfile.write(stream, noise(16_000), 16_000, format=suffix[1:].upper())

@@ -1,4 +1,4 @@
-"""Where sound comes from, and how a turn of it becomes samples."""
+"""Audio sources, and the conversion of turns to samples."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def whole_of(source):
     return samples_of(Turn(start=0.0, end=sound.length / sound.rate), sound)
 
 
-# The order of things: cut, average, resample.
+# The order of the steps: cut, average, resample.
 
 
 def test_a_turn_is_cut_then_averaged_then_resampled(noise):
@@ -61,7 +61,7 @@ def test_a_turn_is_cut_then_averaged_then_resampled(noise):
     np.testing.assert_allclose(found, expected.numpy(), atol=1e-6, rtol=0)
 
 
-def test_resampling_first_would_give_other_samples(noise):
+def test_resampling_before_cutting_would_give_different_samples(noise):
     native = noise(3 * 44_100)
     whole = torchaudio.transforms.Resample(44_100, 16_000)(torch.from_numpy(native)).numpy()
 
@@ -70,7 +70,7 @@ def test_resampling_first_would_give_other_samples(noise):
     assert np.abs(found - whole[16_000:32_000]).max() > 0.01
 
 
-def test_audio_at_the_models_rate_is_not_touched(noise):
+def test_audio_at_the_models_rate_is_not_changed(noise):
     native = noise(16_000)
 
     found = samples_of(Turn(start=0.25, end=0.5), (native, MODEL_RATE))
@@ -79,7 +79,7 @@ def test_audio_at_the_models_rate_is_not_touched(noise):
 
 
 @pytest.mark.parametrize("rate", RATES)
-def test_blocks_laid_end_to_end_are_the_whole_resampled(monkeypatch, noise, rate):
+def test_concatenated_blocks_equal_the_turn_resampled_as_a_whole(monkeypatch, noise, rate):
     native = noise(5 * rate + 77)
     turn = Turn(start=0.123, end=5.0)
     start = round(0.123 * rate)
@@ -95,27 +95,27 @@ def test_blocks_laid_end_to_end_are_the_whole_resampled(monkeypatch, noise, rate
 
 
 @given(samples=st.integers(1, 5_000), rate=st.sampled_from(RATES))
-def test_lengths_are_those_the_resampler_gives(samples, rate):
+def test_lengths_equal_the_resamplers(samples, rate):
     resampled = torchaudio.transforms.Resample(rate, MODEL_RATE)(torch.zeros(samples))
 
     assert resampled_length(samples, rate) == len(resampled)
 
 
 def test_a_long_turn_is_read_in_blocks(monkeypatch):
-    asked = []
+    reads = []
 
     class Endless:
         rate, length, channels = 48_000, 3_600 * 48_000, (0,)
 
         def read(self, start, stop, channels):
-            asked.append(stop - start)
+            reads.append(stop - start)
             return np.zeros((1, stop - start), np.float32)
 
     for _ in zip(range(3), mono(Turn(start=0.0, end=3_600.0), Endless()), strict=False):
         pass
 
-    assert len(asked) == 3
-    assert max(asked) < 61 * 48_000
+    assert len(reads) == 3
+    assert max(reads) < 61 * 48_000
 
 
 # Bounds.
@@ -158,10 +158,10 @@ def test_channels_are_chosen_or_averaged(noise, channel, rows):
 
 
 @pytest.mark.parametrize("channel", [2, (0, 5), ()])
-def test_a_channel_that_is_not_there_is_an_error(noise, channel):
+def test_a_missing_channel_is_an_error(noise, channel):
     turn = Turn(start=0.0, end=0.05, channel=channel)
 
-    with pytest.raises(AudioError, match=r"the turn is on channel \[.*\], the audio has \[0, 1\]"):
+    with pytest.raises(AudioError, match=r"channel \[.*\].*\[0, 1\]"):
         samples_of(turn, (noise(1_000, channels=2), 16_000))
 
 
@@ -190,7 +190,7 @@ def test_any_number_of_channels_is_averaged(write, noise, channels):
 @pytest.mark.parametrize("name", COMPRESSED)
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("order", ["forward", "anyhow"])
-def test_a_part_of_a_file_is_that_part_of_the_whole(write, noise, name, channels, order):
+def test_a_part_of_a_file_equals_that_part_of_the_whole(write, noise, name, channels, order):
     path = write(name, noise(10 * 16_000, channels=channels), 16_000, **COMPRESSED[name])
     whole, _ = soundfile.read(path, dtype="float32", always_2d=True)
     starts = np.random.default_rng(0).integers(0, len(whole) - 9_000, 20)
@@ -201,12 +201,12 @@ def test_a_part_of_a_file_is_that_part_of_the_whole(write, noise, name, channels
         np.testing.assert_allclose(part.T, whole[start : start + 9_000], atol=2e-7, rtol=0)
 
 
-@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="/proc tells how much was read")
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="needs /proc to count bytes read")
 @pytest.mark.parametrize("name", ["a.wav", "speech.flac", "vorbis.ogg"])
 def test_only_the_part_of_a_long_file_is_read(tmp_path, noise, name):
     path = tmp_path / name
     with soundfile.SoundFile(path, "w", 8_000, 1, **COMPRESSED.get(name, {})) as file:
-        for _ in range(600):  # libsndfile's Vorbis crashes if it is given all at once
+        for _ in range(600):  # libsndfile's Vorbis crashes if all is written at once
             file.write(noise(8_000))
     sound = FileAudio(path)
     before = bytes_read()
@@ -231,9 +231,7 @@ def bytes_read():
         ("speech.mp3", True),
     ],
 )
-def test_a_file_is_read_in_order_unless_its_header_says_that_any_order_will_do(
-    write, noise, name, in_order
-):
+def test_a_file_is_read_in_order_unless_its_format_allows_any_order(write, noise, name, in_order):
     sound = FileAudio(write(name, noise(16_000), 16_000, **COMPRESSED.get(name, {})))
     assert serial_group_of(sound) is sound
 
@@ -243,7 +241,7 @@ def test_a_file_is_read_in_order_unless_its_header_says_that_any_order_will_do(
     assert serial_group_of(open_audio({"audio": sound.path, "channel": 0})) is not None
 
 
-def test_a_stream_is_decoded_by_one_reader_and_then_read_by_all(write, noise):
+def test_a_stream_is_decoded_by_one_thread_and_then_read_by_any(write, noise):
     stream = io.BytesIO(write("a.wav", noise(16_000), 16_000).read_bytes())
     one, other = open_audio(stream), open_audio(stream)
 
@@ -257,12 +255,12 @@ def test_samples_in_memory_are_read_in_any_order(noise):
     assert serial_group_of(MissingAudio("lost")) is None
 
 
-def test_a_plugins_audio_that_says_nothing_shares_a_lane_with_all_that_say_nothing():
+def test_all_audio_without_a_serial_group_shares_one():
     assert serial_group_of(object()) == serial_group_of(object()) is not None
 
 
 @pytest.mark.parametrize("name", ["speech.opus", "speech.mp3"])
-def test_going_back_beyond_what_is_kept_gives_the_same(write, noise, name):
+def test_going_back_beyond_the_kept_samples_works(write, noise, name):
     path = write(name, noise(150 * 8_000), 8_000, **COMPRESSED[name])
     whole, _ = soundfile.read(path, dtype="float32")
     sound = FileAudio(path)
@@ -272,7 +270,7 @@ def test_going_back_beyond_what_is_kept_gives_the_same(write, noise, name):
         np.testing.assert_allclose(part, whole[start : start + 8_000], atol=2e-7, rtol=0)
 
 
-def test_threads_may_share_a_file(write, noise):
+def test_threads_can_share_a_file(write, noise):
     path = write("a.opus", noise(10 * 16_000), 16_000, **COMPRESSED["speech.opus"])
     whole, _ = soundfile.read(path, dtype="float32")
     sound = FileAudio(path)
@@ -285,11 +283,11 @@ def test_threads_may_share_a_file(write, noise):
         np.testing.assert_array_equal(part, whole[start : start + 4_000])
 
 
-def test_an_mp3_is_as_long_as_what_it_holds(write, noise):
+def test_the_length_of_an_mp3_is_exact(write, noise):
     silence_first = np.concatenate([np.zeros(30_000, np.float32), noise(60_000)])
     path = write("a.mp3", silence_first, 16_000, **COMPRESSED["speech.mp3"])
     data = path.read_bytes()
-    # Without the first frame, which holds the number of frames, the header can only guess.
+    # Without the first frame, which has the number of frames, the header is only an estimate.
     path.write_bytes(data[data.index(data[:2], 4) :])
     decoded, _ = soundfile.read(path)
 
@@ -316,7 +314,7 @@ def test_a_file_pickles_after_reading(write, noise, name):
     np.testing.assert_array_equal(again.read(100, 900, (0,)), first)
 
 
-# The same sound from elsewhere.
+# The same audio from other sources.
 
 
 @pytest.mark.parametrize("dtype", ["int16", "int32"])
@@ -376,51 +374,51 @@ def test_pyannotes_mappings_are_opened(write, noise):
 def test_the_channel_of_a_mapping_is_the_only_one(noise):
     sound = {"waveform": noise(4_000, channels=2), "sample_rate": 16_000, "channel": 1}
 
-    with pytest.raises(AudioError, match=r"on channel \[0\], the audio has \[1\]"):
+    with pytest.raises(AudioError, match=r"channel \[0\].* \[1\]"):
         samples_of(Turn(start=0.0, end=0.1, channel=0), sound)
-    with pytest.raises(AudioError, match=r"channel 7 was asked for, the audio has \[0, 1\]"):
+    with pytest.raises(AudioError, match=r"channel 7 .*\[0, 1\]"):
         whole_of(sound | {"channel": 7})
 
 
-def test_what_is_audio_already_is_left_alone():
+def test_an_audio_object_is_returned_unchanged():
     sound = MissingAudio("not recorded")
 
     assert open_audio(sound) is sound
 
 
-# What cannot be read.
+# Invalid audio.
 
 
 @pytest.mark.parametrize("source", [None, 3, object(), {"path": "a.wav"}, (), (1, 2, 3)])
-def test_what_is_not_audio_is_refused(source):
-    with pytest.raises(AudioError, match="audio is a path, "):
+def test_other_objects_are_rejected(source):
+    with pytest.raises(AudioError, match=f"path.* got {type(source).__name__}"):
         open_audio(source)
 
 
 @pytest.mark.parametrize("rate", [None, 0, -16_000, 16_000.5, True, "16000", float("inf")])
 def test_an_array_needs_its_rate(noise, rate):
-    with pytest.raises(AudioError, match="needs its sample rate, a positive int"):
+    with pytest.raises(AudioError, match=f"integer sampling rate, got {rate!r}"):
         open_audio((noise(100), rate))
 
 
 @pytest.mark.parametrize("rate", [16_000.0, np.float32(16_000), np.int64(16_000)])
-def test_a_whole_number_is_a_rate_whatever_its_type(noise, rate):
+def test_a_whole_number_of_any_type_is_a_rate(noise, rate):
     sound = open_audio((noise(100), rate))
 
     assert (sound.rate, type(sound.rate)) == (16_000, int)
 
 
-def test_a_rate_that_stands_first_is_told_by_the_shape_of_what_stands_second(noise):
-    with pytest.raises(AudioError, match=r"got ndarray of shape \(100,\); the rate comes second"):
+def test_the_error_for_a_rate_before_the_samples_shows_the_order(noise):
+    with pytest.raises(AudioError, match=r"ndarray of shape \(100,\).*\(samples, rate\)"):
         open_audio((16_000, noise(100)))
 
 
-def test_samples_without_a_rate_are_told_where_it_goes(noise):
-    with pytest.raises(AudioError, match=r"got ndarray; samples go with their rate: \(samples, 1"):
+def test_the_error_for_samples_without_a_rate_shows_how_to_pass_it(noise):
+    with pytest.raises(AudioError, match=r"got ndarray.*\(samples, 16000\)"):
         open_audio(noise(100))
 
 
-def test_a_file_that_is_no_audio_is_named_once(tmp_path):
+def test_the_error_for_a_file_without_audio_names_it_once(tmp_path):
     path = tmp_path / "junk.wav"
     path.write_text("junk" * 100)
 
@@ -430,32 +428,35 @@ def test_a_file_that_is_no_audio_is_named_once(tmp_path):
 
 
 def test_a_waveform_needs_its_rate(noise):
-    with pytest.raises(AudioError, match="needs its sample rate"):
+    with pytest.raises(AudioError, match="sampling rate, got None"):
         open_audio({"waveform": noise(100)})
 
 
 @pytest.mark.parametrize("shape", [(16_000, 2), (65, 3), (1, 2, 100)])
-def test_an_array_on_its_side_is_refused(shape):
-    with pytest.raises(AudioError, match=r"transpose \(samples, channels\)"):
+def test_a_transposed_array_is_rejected(shape):
+    with pytest.raises(AudioError) as caught:
         open_audio((np.zeros(shape, np.float32), 16_000))
+
+    for fact in (str(shape), "transpose"):
+        assert fact in str(caught.value)
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.uint16, complex, object])
-def test_an_array_of_other_things_is_refused(dtype):
-    with pytest.raises(AudioError, match="floats or signed integers"):
+def test_an_array_of_another_type_is_rejected(dtype):
+    with pytest.raises(AudioError, match=f"floats or signed integers, got {np.dtype(dtype)}"):
         open_audio((np.zeros(100, dtype), 16_000))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_samples_that_are_no_numbers_are_an_error(noise, value):
+def test_nan_and_infinite_samples_are_an_error(noise, value):
     native = noise(16_000, channels=2)
     native[1, 8_000] = value
 
-    with pytest.raises(AudioError, match=r"1 NaN or infinite samples, the first at 0\.500 s"):
+    with pytest.raises(AudioError, match=r"^1 NaN or infinite .*at 0\.500 s"):
         samples_of(Turn(start=0.25, end=1.0), (native, 16_000))
 
 
-def test_samples_outside_the_turn_or_its_channel_do_no_harm(noise):
+def test_nan_outside_the_turn_or_its_channel_is_ignored(noise):
     native = noise(16_000, channels=2)
     native[1, 8_000] = np.nan
 
@@ -463,7 +464,7 @@ def test_samples_outside_the_turn_or_its_channel_do_no_harm(noise):
     assert np.isfinite(samples_of(Turn(start=0.0, end=1.0, channel=0), (native, 16_000))).all()
 
 
-# The reference's own samples.
+# The samples of the reference.
 
 
 @pytest.fixture(scope="module")
@@ -471,7 +472,7 @@ def reference_loader():
     import warnings
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # FunASR's imports, not ours
+        warnings.simplefilter("ignore")  # warnings of FunASR's imports
         from funasr.utils.load_utils import load_audio_text_image_video
     return load_audio_text_image_video
 
@@ -479,7 +480,7 @@ def reference_loader():
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 44_100, 48_000])
 @pytest.mark.parametrize("channels", [1, 2, 3])
-def test_files_give_the_samples_that_funasr_reads(write, noise, reference_loader, rate, channels):
+def test_samples_of_files_equal_funasrs(write, noise, reference_loader, rate, channels):
     path = write("a.wav", noise(rate, channels=channels), rate)
 
     expected = reference_loader(str(path), fs=16_000)
@@ -504,7 +505,7 @@ def test_files_give_the_samples_that_funasr_reads(write, noise, reference_loader
         "published_model/test.wav",
     ],
 )
-def test_public_files_give_the_samples_that_funasr_reads(shared, reference_loader, name):
+def test_samples_of_public_files_equal_funasrs(shared, reference_loader, name):
     path = shared / name
     path = next(path.glob("*.wav")) if path.is_dir() else path
 
@@ -535,21 +536,21 @@ def test_public_files_are_cut_exactly(shared, name):
         np.testing.assert_allclose(part.T, whole[start : start + rate], atol=2e-7, rtol=0)
 
 
-def test_a_turn_beyond_any_number_of_samples_is_read_within_bounds(noise):
+def test_a_turn_with_extreme_bounds_is_read_within_the_audio(noise):
     sound = ArrayAudio(noise(16_000), 16_000)
 
     assert bounds(Turn(start=-1e306, end=1e306), sound) == (0, 16_000)
     assert bounds(Turn(start=1e306, end=1e307), sound) == (16_000, 16_000)
 
 
-def test_an_array_without_channels_is_refused():
-    with pytest.raises(AudioError, match=r"got shape \(0, 100\)"):
+def test_an_array_without_channels_is_rejected():
+    with pytest.raises(AudioError, match=r"shape \(0, 100\)"):
         ArrayAudio(np.zeros((0, 100)), 16_000)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_forked_process_does_not_move_its_parents_place(write, noise):
+def test_a_forked_process_does_not_move_its_parents_file_position(write, noise):
     sound = FileAudio(write("a.mp3", noise(16_000 * 40), 16_000))
     whole = sound.read(0, sound.length, (0,))
     sound = FileAudio(sound.path)
@@ -564,11 +565,11 @@ def test_a_forked_process_does_not_move_its_parents_place(write, noise):
     np.testing.assert_array_equal(sound.read(16_000, 600_000, (0,)), whole[:, 16_000:600_000])
 
 
-def test_a_file_whose_name_is_no_utf8_is_read(write, noise, tmp_path):
+def test_a_file_whose_name_is_not_utf8_is_read(write, noise, tmp_path):
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.wav"))
     try:
         write("a.wav", noise(800), 16_000).rename(path)
     except OSError:
-        pytest.skip("this file system has no such names")
+        pytest.skip("this file system does not allow such names")
 
     assert FileAudio(path).length == 800

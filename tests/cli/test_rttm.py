@@ -180,10 +180,9 @@ def test_results_need_a_folder(audio, turns, tmp_path):
     for out in ("taken", "taken/deeper"):
         result = rttm(audio, "--rttm", only(turns, "a"), "--output", tmp_path / out)
 
-        assert (result.exit_code, result.stderr) == (
-            1,
-            f"emo2vec: error: {tmp_path}/taken: is a file, expected a folder\n",
-        )
+        assert result.exit_code == 1
+        assert result.stderr.startswith(f"emo2vec: error: {tmp_path}/taken: ")
+        assert len(result.stderr.splitlines()) == 1
 
 
 def test_folder_that_cannot_be_written_to_is_named_before_any_work(

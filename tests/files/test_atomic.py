@@ -1,4 +1,4 @@
-"""Files and folders that have their name only once they are complete."""
+"""Atomic writes of files and folders."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_file_takes_its_place_when_it_is_complete(tmp_path):
+def test_a_file_appears_when_it_is_complete(tmp_path):
     path = tmp_path / "new" / "a.txt"
 
     with replacing(path) as stream:
@@ -35,7 +35,7 @@ def test_a_file_takes_its_place_when_it_is_complete(tmp_path):
 
 
 @pytest.mark.parametrize("locked", [False, True])
-def test_a_file_that_fails_leaves_what_was_there(tmp_path, locked):
+def test_a_failed_write_leaves_the_existing_file(tmp_path, locked):
     path = tmp_path / "a.txt"
     write_whole(path, "one", locked=locked)
 
@@ -46,7 +46,7 @@ def test_a_file_that_fails_leaves_what_was_there(tmp_path, locked):
     assert names(tmp_path) == ["a.txt"]
 
 
-def test_a_folder_takes_its_place_when_it_is_complete(tmp_path):
+def test_a_folder_appears_when_it_is_complete(tmp_path):
     with staging(tmp_path / "out") as folder:
         folder.mkdir()
         (folder / "a").write_text("one")
@@ -56,7 +56,7 @@ def test_a_folder_takes_its_place_when_it_is_complete(tmp_path):
     assert (tmp_path / "out" / "a").read_text() == "one"
 
 
-def test_a_folder_that_fails_is_gone(tmp_path):
+def test_a_failed_folder_is_removed(tmp_path):
     write_whole(tmp_path / "in" / "a", "one")
 
     def lost(source, target):
@@ -68,7 +68,7 @@ def test_a_folder_that_fails_is_gone(tmp_path):
     assert names(tmp_path) == ["in"]
 
 
-def test_what_a_killed_process_left_is_written_over(tmp_path):
+def test_the_leftovers_of_a_killed_process_are_overwritten(tmp_path):
     Part(tmp_path / "a", locked=True).path.write_text("left")
     assert names(tmp_path) == [".a.part"]
 
@@ -78,7 +78,7 @@ def test_what_a_killed_process_left_is_written_over(tmp_path):
     assert (tmp_path / "a").read_text() == "whole"
 
 
-def test_what_is_in_the_way_of_a_temporary_file_stays_and_is_named(tmp_path):
+def test_an_obstacle_with_the_temporary_name_is_kept_and_named(tmp_path):
     (tmp_path / ".a.part").mkdir()
 
     with pytest.raises(OSError, match=r"\.a\.part"):
@@ -101,7 +101,7 @@ def test_a_part_is_sealed_or_discarded_once(tmp_path):
     assert names(tmp_path) == ["a"]
 
 
-def test_a_link_to_a_file_stays_one(tmp_path):
+def test_a_symbolic_link_is_kept(tmp_path):
     (tmp_path / "there").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "there" / "file")
 
@@ -112,22 +112,22 @@ def test_a_link_to_a_file_stays_one(tmp_path):
     assert (tmp_path / "there" / "file").read_text() == "some"
 
 
-def test_a_device_is_written_to_directly():
+def test_a_device_is_written_directly():
     write_whole(Path(os.devnull), "some")
 
 
-def test_a_name_as_long_as_file_systems_allow_is_written(tmp_path):
+def test_a_name_of_maximum_length_is_written(tmp_path):
     write_whole(tmp_path / ("a" * 255), "some")
 
     assert names(tmp_path) == ["a" * 255]
 
 
-def test_a_file_in_place_of_a_folder_is_named(tmp_path):
+def test_the_error_for_a_file_in_place_of_a_folder_names_it(tmp_path):
     (tmp_path / "file").write_text("")
 
     with pytest.raises(NotADirectoryError) as caught:
         make_folder(tmp_path / "file" / "a")
-    with pytest.raises(OptionsError, match=r"file: is a file, expected a folder"):
+    with pytest.raises(OptionsError, match=r"file: .*folder.* file"):
         results_folder(str(tmp_path / "file" / "a"))
 
     assert caught.value.filename == str(tmp_path / "file")

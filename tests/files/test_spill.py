@@ -1,4 +1,4 @@
-"""Arrays too large for memory: on disk, and the same."""
+"""Arrays larger than memory are on disk with the same values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from emo2vec_plugins.integrations.lhotse.stores import STORES
 
 @pytest.fixture
 def many(noise):
-    """Rows of some more than is kept in memory."""
+    """A few more rows than are kept in memory."""
     return noise(spilling.MOST_BYTES // 4 + 8 * 256).reshape(-1, 256)
 
 
@@ -42,7 +42,7 @@ def test_few_rows_stay_in_memory(noise):
 
 
 @pytest.mark.parametrize("size", [999, 1 << 20])
-def test_many_rows_go_to_disk_and_are_the_same(many, size):
+def test_many_rows_go_to_disk_unchanged(many, size):
     found = rows_of(many, size=size)
 
     assert is_on_disk(found)
@@ -51,7 +51,7 @@ def test_many_rows_go_to_disk_and_are_the_same(many, size):
     np.testing.assert_array_equal(found, many)
 
 
-def test_nothing_stays_in_the_temporary_folder(many, tmp_path, monkeypatch):
+def test_the_temporary_folder_stays_empty(many, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
     assert is_on_disk(rows_of(many, size=999))
@@ -63,7 +63,7 @@ def test_a_part_of_an_array_on_disk_is_on_disk(many):
     assert not is_on_disk(many[5:9].T)
 
 
-def test_pieces_are_the_array_and_reading_them_loses_nothing(many):
+def test_pieces_are_the_whole_array_and_can_be_read_again(many):
     found = rows_of(many, size=999)
 
     for _ in range(2):
@@ -71,7 +71,7 @@ def test_pieces_are_the_array_and_reading_them_loses_nothing(many):
     assert max(piece.nbytes for piece in pieces(found)) <= spilling.PIECE_BYTES
 
 
-def test_pieces_have_whole_multiples_of_rows_but_for_the_last(many):
+def test_all_pieces_but_the_last_have_a_multiple_of_rows(many):
     *lengths, last = [len(piece) for piece in pieces(many, multiple=500)]
 
     assert {length % 500 for length in lengths} == {0}
@@ -86,7 +86,7 @@ def test_a_large_array_is_cast_on_disk(many):
     assert cast(many, np.float32) is many
 
 
-def test_arrays_of_all_shapes_move_to_disk_together(noise):
+def test_arrays_of_different_shapes_move_to_disk_together(noise):
     arrays = [noise(12).reshape(3, 4), np.arange(5, dtype=np.float64), noise(0).reshape(0, 7)]
 
     moved = moved_to_disk(arrays)
@@ -99,7 +99,7 @@ def test_arrays_of_all_shapes_move_to_disk_together(noise):
 
 @pytest.mark.parametrize("kind", [LilcomChunkyWriter, NumpyFilesWriter, NumpyHdf5Writer])
 @pytest.mark.parametrize("start", [None, 1.5])
-def test_lhotse_stores_what_is_on_disk_as_it_stores_what_is_in_memory(many, tmp_path, kind, start):
+def test_lhotse_stores_arrays_on_disk_like_arrays_in_memory(many, tmp_path, kind, start):
     contents, first = [], many[0].copy()
     for name, array in (("a", many), ("b", rows_of(many, size=999))):
         with kind(tmp_path / name) as writer:
@@ -117,7 +117,7 @@ def test_lhotse_stores_what_is_on_disk_as_it_stores_what_is_in_memory(many, tmp_
 
 
 @pytest.mark.parametrize("kind", STORES)
-def test_stores_that_survive_kills_hold_what_is_on_disk(many, tmp_path, kind):
+def test_stores_that_survive_kills_store_arrays_on_disk(many, tmp_path, kind):
     store = STORES[kind](tmp_path / f"a{STORES[kind].suffix}", 0)
     arrays = [many[0], many[:700], rows_of(many, size=999)]
     before = [array.copy() for array in arrays]
@@ -132,7 +132,7 @@ def test_stores_that_survive_kills_hold_what_is_on_disk(many, tmp_path, kind):
         np.testing.assert_allclose(manifest.load(), array, atol=0.02 * (kind == "lilcom_chunky"))
 
 
-def test_the_last_frame_is_repeated_on_disk_too(many):
+def test_the_last_frame_of_an_array_on_disk_is_repeated(many):
     samples = 320 * (len(many) + 1)
 
     found = as_counted(rows_of(many, size=999), samples=samples, rate=16_000)
@@ -142,7 +142,7 @@ def test_the_last_frame_is_repeated_on_disk_too(many):
 
 
 @pytest.mark.parametrize("shape", [(5,), (1, 3), (0, 4), (2, 3, 4)])
-def test_files_have_the_bytes_that_numpy_writes(noise, shape):
+def test_files_have_the_same_bytes_as_numpys(noise, shape):
     array = noise(int(np.prod(shape))).reshape(shape)
     ours, theirs = io.BytesIO(), io.BytesIO()
 
@@ -155,11 +155,11 @@ def test_files_have_the_bytes_that_numpy_writes(noise, shape):
 FULL = Path("/dev/full")
 
 
-@pytest.mark.skipif(not FULL.exists(), reason="there is no full device")
-def test_a_full_disk_is_named(many, monkeypatch):
+@pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
+def test_the_error_for_a_full_disk_names_the_folder(many, monkeypatch):
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda: FULL.open("wb", buffering=0))
 
-    with pytest.raises(OSError, match="where frames of long turns are kept; TMPDIR") as caught:
+    with pytest.raises(OSError, match="TMPDIR") as caught:
         rows_of(many, size=999)
     assert caught.value.errno == errno.ENOSPC
     assert caught.value.filename == tempfile.gettempdir()
@@ -245,7 +245,7 @@ def watch():
 threading.Thread(target=watch).start()
 try:
     peaks = []
-    for seconds in (350, 350, 1_050):  # the first brings in libraries
+    for seconds in (350, 350, 1_050):  # the first run imports libraries
         peak = 0.0
         run(seconds, folder)
         peaks.append(peak)
@@ -256,11 +256,11 @@ print(peaks[2] - peaks[1])
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells how much memory is in use")
-def test_memory_does_not_grow_with_the_length_of_what_is_scored(tmp_path):
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc to measure memory")
+def test_memory_does_not_grow_with_the_length_of_a_recording(tmp_path):
     run = subprocess.run(
         [sys.executable, "-c", GROWTH, str(tmp_path)], capture_output=True, text=True, check=True
     )
 
-    # The frames that the longer recording has more take 140 MB.
+    # The additional frames of the longer recording take 140 MB.
     assert float(run.stdout) < 60
