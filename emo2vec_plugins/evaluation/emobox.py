@@ -93,12 +93,12 @@ def chosen_folds(folds: Sequence[EmoBoxFold], numbers: Sequence[int]) -> list[Em
     Raises:
         OptionsError: If a fold does not exist.
     """
-    there = {_number(each.name): each for each in folds}
-    unknown = [number for number in numbers if number not in there]
+    by_number = {_number(each.name): each for each in folds}
+    unknown = [number for number in numbers if number not in by_number]
     if unknown:
-        names, known = (", ".join(map(str, each)) for each in (unknown, there))
+        names, known = (", ".join(map(str, each)) for each in (unknown, by_number))
         raise OptionsError(f"no fold {names}; available folds: {known}")
-    return [fold for number, fold in there.items() if not numbers or number in numbers]
+    return [fold for number, fold in by_number.items() if not numbers or number in numbers]
 
 
 def clips_of(folds: Iterable[EmoBoxFold], split: str = "test") -> list[EmoBoxClip]:

@@ -81,8 +81,8 @@ def evaluate(
     lengths = {}
     for name, least, limit in LENGTHS:
         chosen = table.lasting(least, limit)
-        ua_there, wa_there, *_ = estimates(chosen)
-        lengths[name] = LengthResult(turns=int(chosen.sum()), ua=ua_there, wa=wa_there)
+        range_ua, range_wa, *_ = estimates(chosen)
+        lengths[name] = LengthResult(turns=int(chosen.sum()), ua=range_ua, wa=range_wa)
     return Evaluation(
         turns=len(turns),
         unscored=sum(each.label is None for each in turns),
@@ -139,9 +139,9 @@ class _Table:
             Shape (draws, 4 + labels); nan where a draw does not define a metric.
         """
         _, recall, f1, support = self._per_label(weights)
-        there = (support > 0).astype(np.float64)
+        present = (support > 0).astype(np.float64)
         # Accuracy is recall weighted by the number of turns of each label.
-        pairs = ((recall, there), (recall, support), (f1, there), (f1, support))
+        pairs = ((recall, present), (recall, support), (f1, present), (f1, support))
         averages = [_mean(values, of) for values, of in pairs]
         return np.concatenate([np.stack(averages, axis=1), recall], axis=1)
 
