@@ -26,7 +26,7 @@ class Input:
     Attributes:
         key: Name in the results and of the ``.npy`` file.
         source: Path as given, or the audio itself.
-        named: Whether the user chose the key. Such a key is never changed.
+        named: Whether the user chose the key. Such a key is never extended.
     """
 
     key: str

@@ -117,7 +117,7 @@ class RecordingSession:
         }
 
     def finish(self) -> Any:
-        """Return a `Dialogue` of the wanted turns. Hosts override this to copy their source."""
+        """Return a `Dialogue` of the wanted turns. Hosts override this and copy their source."""
         path = getattr(self._audio, "path", None)
         turns = [NOWHERE if isinstance(each, str) else each for each in self._turns]
         scored = (

@@ -1,4 +1,4 @@
-"""A real speaker diarization pipeline of pyannote.audio, made offline of random parts."""
+"""A real pyannote.audio speaker diarization pipeline, built offline with random weights."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _segmentation() -> Any:
     )
     model.build()
     with torch.no_grad():
-        # As initialised, the classes are all but equally likely; now the sound decides.
+        # After initialisation, all classes are almost equally likely. Now they depend on the audio.
         model.classifier.weight *= 50
         model.lstm.weight_ih_l0 *= 5
     return model.eval()

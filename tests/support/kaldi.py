@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def make_folder(tmp_path, write, noise):
-    """Make two recordings with three utterances, whose names sort otherwise than theirs."""
+    """Make a folder of two recordings and three utterances, whose sort orders differ."""
     write("b.wav", noise(32_000, seed=1), 16_000)
     write("a.wav", noise(16_000, seed=2), 16_000)
     path = tmp_path / "data"

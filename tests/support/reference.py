@@ -1,4 +1,4 @@
-"""FunASR's own network with every tensor random, saved in the published layout."""
+"""FunASR's network with random tensors, saved in the published layout."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TOKENS = (
 CONVOLUTIONS = ((24, 10, 5), *[(24, 3, 2)] * 4, *[(24, 2, 2)] * 2)
 SMALL = Config(
     width=48,
-    heads=6,  # no power of two: the slopes of its attention bias are of two series
+    heads=6,  # not a power of two, so that the slopes of the attention bias use both series
     prenet_depth=1,
     depth=2,
     conv_layers=CONVOLUTIONS,
@@ -37,10 +37,10 @@ BASE = Config(width=768, heads=12)
 
 
 def random_reference(config: Config, classes: int, *, seed: int = 0) -> Any:
-    """Return FunASR's network with every tensor random, biases, norms and scales included.
+    """Return FunASR's network with random values in every tensor.
 
-    Default initialisation leaves norms, biases and scales constant, and a mistake in reading
-    them would not show. Matrices keep activations near unit variance; half of the scales of the
+    Default initialisation leaves norms, biases and scales constant, which would hide errors in
+    reading them. Matrices keep activations near unit variance. Half of the scales of the
     attention bias are negative, which the network must clamp.
     """
     from funasr.models.emotion2vec.model import Emotion2vec
@@ -58,21 +58,21 @@ def random_reference(config: Config, classes: int, *, seed: int = 0) -> Any:
 
 
 def save_reference(path: Path, config: Config, tokens: tuple[str, ...] = TOKENS) -> Any:
-    """Save a random reference as a published folder; return its network."""
+    """Save a random reference in the published layout, and return its network."""
     network = random_reference(config, len(tokens))
     save_folder(path, config=config, tensors=network.state_dict(), tokens=tokens)
     return network
 
 
 def auto_model(path: Path) -> Any:
-    """Load a folder as users of FunASR do."""
+    """Load a folder with FunASR's public interface."""
     from funasr import AutoModel
 
     level = logging.root.level
     model = AutoModel(
         model=str(path),
         device="cpu",
-        ncpu=torch.get_num_threads(),  # by default it sets four, for the whole process
+        ncpu=torch.get_num_threads(),  # by default it sets four threads for the whole process
         disable_update=True,
         disable_pbar=True,
         log_level="ERROR",

@@ -1,4 +1,4 @@
-"""What goes to worker processes, which find it by its name: a scorer and a dataset."""
+"""A scorer and a dataset for worker processes, which must import them by name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Sad:
 
 
 class Labels(Dataset):
-    """Turns a batch of cuts into the process that read it, and the cuts as dictionaries."""
+    """Returns a batch of cuts as (id of the process, cuts as dictionaries)."""
 
     def __getitem__(self, cuts):
         return os.getpid(), [cut.to_dict() for cut in cuts]

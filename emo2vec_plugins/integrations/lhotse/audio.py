@@ -43,8 +43,8 @@ class RecordingAudio:
             AudioError: If Lhotse cannot load them. The message has the recording's id.
         """
         if self._file is not None:
-            held = tuple(self._recording.sources[0].channels)
-            rows = tuple(held.index(channel) for channel in channels)
+            known = tuple(self._recording.sources[0].channels)
+            rows = tuple(known.index(channel) for channel in channels)
             return self._file.read(start, stop, rows)
         return self._load(start, stop, channels)
 
@@ -68,8 +68,8 @@ class RecordingAudio:
             return None
         try:
             fits = file.rate == self.rate and file.length >= self.length
-            held = len(self._recording.sources[0].channels)
-            return file if fits and held == len(file.channels) else None
+            count = len(self._recording.sources[0].channels)
+            return file if fits and count == len(file.channels) else None
         except AudioError:
             return None  # libsndfile cannot read it; Lhotse may
 
@@ -83,9 +83,9 @@ class RecordingAudio:
         except Exception as error:
             raise _unreadable(f"recording {self._recording.id!r}", error) from error
         # Lhotse returns channels in the order of the sources, not in the requested order.
-        held = [c for source in self._recording.sources for c in source.channels if c in channels]
-        if len(held) == len(samples):
-            samples = samples[[held.index(c) for c in channels]]
+        order = [c for source in self._recording.sources for c in source.channels if c in channels]
+        if len(order) == len(samples):
+            samples = samples[[order.index(c) for c in channels]]
         return _check_length(samples, stop - start, f"recording {self._recording.id!r}")
 
 

@@ -51,20 +51,20 @@ class Summary:
         """Return a summary that also counts one cut, given before and after annotation."""
         # A plugin may return a cut with other turns.
         known, failures = places(after), list(self.failures)
-        fates = dict.fromkeys(("scored", "unscored", "failed", "skipped"), 0)
+        counts = dict.fromkeys(("scored", "unscored", "failed", "skipped"), 0)
         for place, own in places(before).items():
             custom = getattr(known.get(place), "custom", None) or {}
             if is_labelled(own.custom, options):
-                fates["skipped"] += 1
+                counts["skipped"] += 1
             elif custom.get(options.field) is not None:
-                fates["scored"] += 1
+                counts["scored"] += 1
             elif reason := custom.get(f"{options.field}_reason"):
-                fates["failed"] += 1
+                counts["failed"] += 1
                 failures.append(f"{turn_name(before, place, own)}: {reason}")
             else:
-                fates["unscored"] += 1
-        sums = {name: getattr(self, name) + count for name, count in fates.items()}
-        sums |= {"cuts": self.cuts + 1, "turns": self.turns + sum(fates.values())}
+                counts["unscored"] += 1
+        sums = {name: getattr(self, name) + count for name, count in counts.items()}
+        sums |= {"cuts": self.cuts + 1, "turns": self.turns + sum(counts.values())}
         return Summary(failures=tuple(failures[:MAX_FAILURES]), **sums)
 
     def as_json(self) -> dict[str, Any]:

@@ -125,7 +125,7 @@ class _Run:
             remains = [str(path) for path in (self._lines, self._journal, store) if path]
             raise ResumeError(
                 f"{self._target} is unfinished and has other settings: "
-                f"{journal.differences(task, self._task)}; resume with the first settings, or "
+                f"{journal.differences(task, self._task)}; resume with the earlier settings, or "
                 f"remove {', '.join(remains)} and start over"
             )
         summary = journal.recorded(self._target, task=self._task, result="summary")

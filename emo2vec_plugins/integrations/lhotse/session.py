@@ -134,10 +134,10 @@ class CutSession:
         holder = self._holders[place[0]][1]
         if type(holder).__name__ != "MultiCut":
             return None
-        wanted, held = _as_tuple(self._places[place].channel), _as_tuple(holder.channel)
+        wanted, known = _as_tuple(self._places[place].channel), _as_tuple(holder.channel)
         if not self._mixed:
             return wanted
-        return tuple(held.index(channel) if channel in held else channel for channel in wanted)
+        return tuple(known.index(channel) if channel in known else channel for channel in wanted)
 
     def _stretch(self, place: Place, audio: Any) -> Any:
         if isinstance(audio, MissingAudio):
@@ -207,14 +207,14 @@ def places(cut: Any) -> dict[Place, Any]:
 
     A cut without supervisions is one turn. For a mixed cut, that object is the first track's cut.
     """
-    held = tracks(cut)
+    found = tracks(cut)
     # Not cut.supervisions: in a mixed cut they are copies without their track.
     turns: dict[Place, Any] = {
         (track, index): supervision
-        for track, _, holder in held
+        for track, _, holder in found
         for index, supervision in enumerate(holder.supervisions)
     }
-    return turns or {(track, None): holder for track, _, holder in held[:1]}
+    return turns or {(track, None): holder for track, _, holder in found[:1]}
 
 
 def turn_name(cut: Any, place: Place, own: Any) -> str:

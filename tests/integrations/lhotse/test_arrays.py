@@ -50,12 +50,12 @@ def store(request, tmp_path):
 
 @pytest.fixture
 def cut(noise, write):
-    held = Recording.from_file(write("rec.wav", noise(16_000 * 8), 16_000)).to_cut()
-    held.supervisions = [
+    whole = Recording.from_file(write("rec.wav", noise(16_000 * 8), 16_000)).to_cut()
+    whole.supervisions = [
         SupervisionSegment("a", "rec", 1.0, 3.0, speaker="A"),
         SupervisionSegment("b", "rec", 4.5, 2.0, speaker="B"),
     ]
-    return held
+    return whole
 
 
 def frames_of(cut, start, end):

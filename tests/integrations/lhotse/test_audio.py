@@ -43,8 +43,8 @@ def test_a_turn_in_a_cut_has_the_samples_of_its_span_in_the_file(noise, write, r
     inside = cut.truncate(offset=0.75, duration=3.5)
 
     expected = samples_in(path, 1.2345678, 1.2345678 + 2.3456789)
-    for held in (cut, inside, inside.truncate(offset=0.1)):
-        np.testing.assert_array_equal(samples_of(clips_of(held)[0]), expected)
+    for each in (cut, inside, inside.truncate(offset=0.1)):
+        np.testing.assert_array_equal(samples_of(clips_of(each)[0]), expected)
 
 
 def test_a_cut_may_start_between_two_samples(noise, write):

@@ -42,12 +42,12 @@ def recording(noise, write):
 
 @pytest.fixture
 def cut(recording):
-    held = recording.to_cut()
-    held.supervisions = [
+    whole = recording.to_cut()
+    whole.supervisions = [
         turn("a", 0.5, 2.0, speaker="A", custom={"mood": "fine"}),
         turn("b", 2.0, 2.5, speaker="B"),
     ]
-    return held
+    return whole
 
 
 def scores_alone(recording, start, end):

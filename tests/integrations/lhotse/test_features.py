@@ -1,4 +1,4 @@
-"""Frame embeddings through Lhotse's own feature extraction."""
+"""Frame embeddings as Lhotse features."""
 
 from __future__ import annotations
 

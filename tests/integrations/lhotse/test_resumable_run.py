@@ -388,11 +388,11 @@ def test_an_unfinished_output_is_resumed_only_with_the_same_input(manifest, cuts
         run(manifest, tmp_path / "out.jsonl", score=Stops(30))
     cuts.subset(first=4).to_file(manifest)
 
-    with pytest.raises(ResumeError) as refused:
+    with pytest.raises(ResumeError) as caught:
         run(manifest, tmp_path / "out.jsonl")
     out = tmp_path / "out.jsonl"
     for fact in ("unfinished", "input", f"{out}.part.jsonl, {out}.part.journal"):
-        assert fact in str(refused.value)
+        assert fact in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", STORES)
@@ -402,9 +402,9 @@ def test_removing_the_named_files_lets_the_next_run_start_over(manifest, cuts, t
         run(manifest, tmp_path / "out.jsonl", score=Stops(30), store=store)
     cuts.subset(first=4).to_file(manifest)
 
-    with pytest.raises(ResumeError) as refused:
+    with pytest.raises(ResumeError) as caught:
         run(manifest, tmp_path / "out.jsonl", store=store)
-    named = str(refused.value).split(" or remove ")[1].removesuffix(" and start over").split(", ")
+    named = str(caught.value).split(" or remove ")[1].removesuffix(" and start over").split(", ")
     for path in map(Path, named):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
