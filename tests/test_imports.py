@@ -1,4 +1,4 @@
-"""What importing the package costs, and that its public names are there."""
+"""The cost of importing the package, and its public names."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ LISTING_NEEDS_NONE_OF = {
     *("numpy", "soundfile", "yaml", "rich", "safetensors", "huggingface_hub", "torch"),
     *("torchaudio", "lhotse", "pyannote", "funasr", "modelscope", "onnxruntime", "openvino"),
 }
-"""An example plugin or another that is installed beside the package may load more."""
+"""Other installed plugins, such as the example plugin, may load more."""
 
 
 def loaded_by(statements):
-    """Give the heavy libraries that statements load in a fresh interpreter."""
+    """Return the heavy libraries that statements load in a new interpreter."""
     code = f"{statements}\nimport sys\nprint(*[name for name in {HEAVY} if name in sys.modules])"
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
@@ -54,7 +54,7 @@ def test_no_module_of_the_core_loads_anything_heavy(folder):
     assert loaded_by("\n".join(f"import {name}" for name in names)) == []
 
 
-def test_asking_every_plugin_loads_nothing_heavy():
+def test_calling_every_plugin_loads_nothing_heavy():
     statements = (
         "import click\n"
         "from emo2vec_plugins import Plugins\n"
@@ -77,7 +77,7 @@ def test_scoring_audio_at_the_models_rate_loads_nothing_heavy():
     assert loaded_by(statements) == []
 
 
-def test_opening_what_nobody_opens_loads_nothing_heavy():
+def test_opening_an_unknown_object_loads_nothing_heavy():
     statements = (
         "from emo2vec_plugins import Options, Plugins\n"
         "from emo2vec_plugins.errors import SourceError\n"
@@ -110,7 +110,7 @@ def test_a_list_of_commands_loads_none_of_them():
 
 
 @pytest.mark.parametrize("name", emo2vec_plugins.__all__)
-def test_public_names_are_there_and_documented(name):
+def test_public_names_exist_and_are_documented(name):
     value = getattr(emo2vec_plugins, name)
 
     assert name in dir(emo2vec_plugins)
@@ -118,14 +118,14 @@ def test_public_names_are_there_and_documented(name):
         assert inspect.getdoc(value)
 
 
-def test_a_star_import_gives_the_public_names():
+def test_a_star_import_imports_the_public_names():
     names: dict[str, object] = {}
     exec("from emo2vec_plugins import *", names)
 
     assert set(emo2vec_plugins.__all__) <= set(names)
 
 
-def test_other_names_are_refused():
+def test_other_names_raise_an_attribute_error():
     with pytest.raises(AttributeError, match="annotate_everything"):
         _ = emo2vec_plugins.annotate_everything
 
@@ -134,7 +134,7 @@ def test_the_package_is_typed():
     assert (importlib.resources.files("emo2vec_plugins") / "py.typed").is_file()
 
 
-def test_every_error_is_one_of_ours_and_a_builtin():
+def test_every_error_is_an_emo2vec_error_and_a_builtin_one():
     errors = importlib.import_module("emo2vec_plugins.errors")
     kinds = [
         kind

@@ -1,4 +1,4 @@
-"""The house: folders with faces, imports that go one way, and each module says what it is for."""
+"""The layout of the package: layers, faces (public interfaces of folders), and docstrings."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ ORDER = (
     *("integrations", "integrations.*", "report", "cli"),
     *("evaluation", "training", "review", "bench"),
 )
-"""The floors, from the ground up: a folder imports from those below it. Hosts share a floor."""
+"""The layers, from the bottom up: a folder imports only from lower layers. Hosts share a layer."""
 
-ROOF = {NAME, "builtins", "testing", "__main__"}
-"""What puts the floors together, and what only users import."""
+TOP = {NAME, "builtins", "testing", "__main__"}
+"""Modules that combine the layers, or that only users import."""
 
 MOST_FACES = 20
 
 
 def modules():
-    """Every module by its dotted name, without that of the package."""
+    """Return the path of every module by its dotted name within the package."""
     found = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(PACKAGE).with_suffix("").parts
@@ -42,7 +42,7 @@ MODULES = modules()
 
 
 def folder_of(module):
-    """The folder with a face that a module is in; a module at the top is its own."""
+    """Return the folder of a module; a top-level module is its own folder."""
     first, *rest = module.split(".")
     is_host = first == "integrations" and rest and (PACKAGE / first / rest[0]).is_dir()
     return f"{first}.{rest[0]}" if is_host else first
@@ -56,7 +56,7 @@ FOLDERS = {folder for folder in map(folder_of, MODULES) if path_of(folder).is_di
 FACES = {folder for folder in FOLDERS if (path_of(folder) / "__init__.pyi").exists()}
 
 
-def floor_of(folder):
+def layer_of(folder):
     return ORDER.index("integrations.*" if folder.startswith("integrations.") else folder)
 
 
@@ -66,7 +66,7 @@ def tree_of(path):
 
 
 def imported_from(tree):
-    """Every (module, name) of the package that code imports, at any depth, in any branch."""
+    """Yield every (module, name) of the package that code imports, at any depth and branch."""
     faces = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
@@ -90,7 +90,7 @@ def imported_from(tree):
 
 
 def target(module, name):
-    """The module that an import reaches: ``from core import plugins`` reaches ``core.plugins``."""
+    """Return the module an import refers to: ``core.plugins`` for ``from core import plugins``."""
     if module in FACES and name in face(module):
         return module
     submodule = name if module == NAME else f"{module}.{name}"
@@ -99,7 +99,7 @@ def target(module, name):
 
 @cache
 def face(folder):
-    """What a face lists: each name, and the module behind that has it."""
+    """Return the names of a folder's face, with the module that defines each."""
     parts, prefix = ([], "") if folder == NAME else (folder.split("."), f"{folder}.")
     path = PACKAGE.joinpath(*parts, "__init__.pyi")
     return {
@@ -111,7 +111,7 @@ def face(folder):
 
 
 def code_of_pages():
-    """The Python in README, docs and examples, as users would write it."""
+    """Yield the name and the syntax tree of all Python in README, docs and examples."""
     pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *ROOT.glob("examples/**/*.md")]
     for page in pages:
         for block in re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.S | re.M):
@@ -123,18 +123,18 @@ def code_of_pages():
 # Imports go one way.
 
 
-@pytest.mark.parametrize("module", sorted(set(MODULES) - ROOF))
-def test_a_module_imports_what_lies_below_its_folder(module):
+@pytest.mark.parametrize("module", sorted(set(MODULES) - TOP))
+def test_a_module_imports_only_from_lower_layers(module):
     here = folder_of(module)
     for other, name in imported_from(tree_of(MODULES[module])):
         there = folder_of(target(other, name))
-        assert there not in ROOF, f"{module} imports {name} from {other}"
+        assert there not in TOP, f"{module} imports {name} from {other}"
         if there != here:
-            assert floor_of(there) < floor_of(here), f"{module} imports {name} from {other}"
+            assert layer_of(there) < layer_of(here), f"{module} imports {name} from {other}"
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))
-def test_a_module_imports_from_faces_or_from_its_own_folder(module):
+def test_a_module_imports_only_from_faces_or_its_own_folder(module):
     here = folder_of(module)
     for other, name in imported_from(tree_of(MODULES[module])):
         reached = target(other, name)
@@ -147,7 +147,7 @@ def test_a_module_imports_from_faces_or_from_its_own_folder(module):
             assert reached != there, f"{module} imports {name} from its own folder's face"
 
 
-def test_no_module_imports_itself_through_others():
+def test_there_are_no_import_cycles():
     graph = {}
     for module, path in MODULES.items():
         graph[module] = set()
@@ -167,7 +167,7 @@ def test_imports_are_visible():
                 assert node.level == 0, f"{module}: relative imports hide where they point"
             word = getattr(node, "attr", None) or getattr(node, "id", None)
             if word in ("import_module", "__import__"):
-                # Built-in plugins, which `builtins` names, and libraries that may not be installed.
+                # For the built-in plugins listed in `builtins`, and for optional libraries.
                 by_name = ("core.plugins", "core.hints")
                 assert module in by_name, f"{module} imports by name"
 
@@ -212,7 +212,7 @@ def test_docs_and_examples_import_from_few_faces_only():
     for page, tree in code_of_pages():
         for module, name in imported_from(tree):
             reached = target(module, name)
-            is_face = reached in FACES or reached in ROOF or reached == "errors"
+            is_face = reached in FACES or reached in TOP or reached == "errors"
             assert is_face, f"{page} imports {name} from {module}: behind the face"
             used.add(reached)
 
@@ -220,7 +220,7 @@ def test_docs_and_examples_import_from_few_faces_only():
 
 
 @pytest.mark.parametrize("folder", sorted(FACES))
-def test_what_a_face_lists_is_there(folder):
+def test_the_names_of_a_face_exist(folder):
     module = __import__(f"{NAME}.{folder}", fromlist=["*"])
 
     assert sorted(module.__all__) == sorted(face(folder))
@@ -235,7 +235,7 @@ def pages():
 
 
 def named_on_pages(folder):
-    """The names that pages and examples import from a folder, document, or write with its path."""
+    """Return the names of a folder that pages and examples import, document or mention."""
     own = re.escape(f"{NAME}.{folder}")
     members = rf"automodule:: {own}\n +:members: (.+)"
     imports = rf"from {own} import (\([^)]+\)|.+)"
@@ -245,7 +245,7 @@ def named_on_pages(folder):
 
 
 @pytest.mark.parametrize("folder", sorted(FACES))
-def test_what_a_face_lists_is_used_outside(folder):
+def test_the_names_of_a_face_are_used_outside(folder):
     used = {
         name
         for module, path in MODULES.items()
@@ -259,7 +259,7 @@ def test_what_a_face_lists_is_used_outside(folder):
     assert unused == set()
 
 
-# What each module says of itself.
+# Docstrings and forbidden statements.
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))
@@ -296,7 +296,7 @@ def test_nothing_is_printed_asserted_or_caught_blindly(module):
 # The tests mirror the package.
 
 
-def test_each_folder_of_tests_is_one_of_the_package():
+def test_each_folder_of_tests_mirrors_a_folder_of_the_package():
     folders = {
         path.parent.relative_to(TESTS) for path in TESTS.rglob("test_*.py") if path.parent != TESTS
     }

@@ -1,4 +1,4 @@
-"""A pyannote pipeline that ``diarize`` loads from a folder: turns by the clock, no weights."""
+"""A pyannote pipeline without weights, which ``diarize`` loads from a folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CONFIG = "pipeline:\n  name: support.cli_diarizer.ByTheClock\n  params:\n    sec
 
 
 class ByTheClock(Pipeline):
-    """Gives the next *seconds* to the next speaker; refuses audio that is shorter."""
+    """Assigns every *seconds* to the next speaker; fails on shorter audio."""
 
     def __init__(self, seconds, token=None, cache_dir=None):
         super().__init__()

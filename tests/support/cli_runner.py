@@ -1,4 +1,4 @@
-"""Runs ``emo2vec`` in this process with a model that needs no weights, called ``fake``."""
+"""Run ``emo2vec`` in this process with ``fake``, a model without weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from emo2vec_plugins.testing import FakeBackend
 
 
 class FakeModels:
-    """Offers ``fake`` with a back end of one's own."""
+    """Offers the model ``fake``, by default a `FakeBackend`."""
 
     def __init__(self, backend=None):
         self.backend = FakeBackend() if backend is None else backend
@@ -25,6 +25,6 @@ class FakeModels:
 
 
 def run(*arguments, plugins=(), backend=None, stdin=None) -> Result:
-    """Run a command line; its exit status, stdout and stderr are in the result."""
+    """Run a command line and return its exit status, stdout and stderr."""
     own = Plugins([FakeModels(backend), *plugins], installed=False)
     return CliRunner().invoke(main, [str(each) for each in arguments], obj=own, input=stdin)

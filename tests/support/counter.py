@@ -1,4 +1,4 @@
-"""An object for a process of its own, which finds its class by name: tests have no such name."""
+"""A class for tests of processes, which must import it by name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from emo2vec_plugins.errors import OptionsError
 
 
 class Counter:
-    """Adds up, prints, fails and dies."""
+    """Adds numbers, prints, raises and kills its process."""
 
     def __init__(self, start):
         if start < 0:

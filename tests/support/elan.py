@@ -1,4 +1,4 @@
-"""Documents of ELAN for tests, and the turns in them."""
+"""ELAN documents and their turns for tests."""
 
 from __future__ import annotations
 

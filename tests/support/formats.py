@@ -1,4 +1,4 @@
-"""Dialogues for tests of formats: ordinary ones, and such as are hard to write down."""
+"""Dialogues for tests of formats: ordinary ones and ones with difficult names."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def dialogues(
     recordings: st.SearchStrategy[str],
     most: int = 1,
 ) -> st.SearchStrategy[list[Dialogue]]:
-    """Give lists of one to *most* dialogues of differing names, with at least one turn each."""
+    """Return lists of one to *most* dialogues with unique names and at least one turn each."""
     scored = st.builds(ScoredTurn, turn=_turns(speakers), emotion=_emotions(labels))
     return st.lists(
         st.builds(
@@ -113,11 +113,11 @@ ordinary = dialogues(
     labels=st.sampled_from(EMOTIONS),
     recordings=st.sampled_from(["talk", "ES2011a"]),
 )
-"""What diarization gives: no format may refuse it."""
+"""Typical output of diarization; every format must support it."""
 
 hard = dialogues(
     speakers=st.none() | names,
     labels=names,
     recordings=names,
 )
-"""What anybody may have: a format holds it, or refuses it in words."""
+"""Unusual names; a format must store them or raise a clear error."""

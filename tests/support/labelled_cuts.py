@@ -1,4 +1,4 @@
-"""Cuts with labels, and the files that they are read from."""
+"""Cuts with labels, and their manifests."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from emo2vec_plugins import Engine, load_model
 
 
 def labelled_cut(path: Path, *labels, speaker=None, seconds=1.0, **custom):
-    """Give a cut of a file with one supervision of *seconds* for each label, one after another.
+    """Return a cut of a file with consecutive supervisions of *seconds*, one for each label.
 
-    A supervision's id is the file's stem and its number.
+    The id of a supervision is the stem of the file and a number.
     """
     cut = Recording.from_file(path).to_cut()
     cut.supervisions = [
@@ -32,15 +32,15 @@ def labelled_cut(path: Path, *labels, speaker=None, seconds=1.0, **custom):
 
 
 def save_cuts(path: Path, *cuts) -> Path:
-    """Write a manifest, and give its path."""
+    """Write a manifest and return its path."""
     CutSet.from_cuts(cuts).to_file(path)
     return path
 
 
 def cuts_like_predictions(model: Path, write, noise, *, sharpness: float, count: int = 40):
-    """Give clips of four speakers, with labels drawn from the model's logits over *sharpness*.
+    """Return clips of four speakers, with labels drawn from the logits divided by *sharpness*.
 
-    So *sharpness* is about the temperature that the model lacks.
+    A fitted temperature should therefore be close to *sharpness*.
     """
     engine = Engine(load_model(model))
     generator = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""A scorer that predicts what the speakers of cuts name."""
+"""A scorer whose predictions are set by the speaker names of cuts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SAYS = {
 
 
 class Says:
-    """Predicts for each turn what its speaker's name says; remembers the speakers."""
+    """Predicts the scores that belong to a turn's speaker, and records the speakers."""
 
     def __init__(self, says=SAYS, name="said", flags=()):
         self.says = says
@@ -50,7 +50,7 @@ class Says:
 
 
 def cuts_of(recording, *speakers, **labels):
-    """Give one cut a speaker, of 4 s, its turn from 1 to 3 s, which may have a label already."""
+    """Return a cut of 4 s per speaker, with one turn from 1 to 3 s and an optional label."""
     return CutSet.from_cuts(
         replace(
             recording.to_cut().truncate(offset=2.0, duration=4.0),

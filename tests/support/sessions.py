@@ -2,6 +2,6 @@
 
 
 class Opened(str):
-    """A session that is told from others by its text."""
+    """A session that is identified by its text."""
 
     clips = take = finish = print

@@ -1,4 +1,4 @@
-"""Turns for tests of tables."""
+"""Dialogues for tests of tables."""
 
 from __future__ import annotations
 

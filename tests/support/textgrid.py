@@ -1,4 +1,4 @@
-"""TextGrids for tests, and the turns in them."""
+"""TextGrids and their turns for tests."""
 
 from __future__ import annotations
 

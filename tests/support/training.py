@@ -1,4 +1,4 @@
-"""Small training data: short tones of four speakers, and a very small network."""
+"""Small training data, short tones of four speakers, and a very small network."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SMALL = Config(
 
 
 def tone(pitch: float, *, seconds: float = 0.2, seed: int = 0) -> np.ndarray:
-    """Return a tone in some noise, float32 of shape (samples,)."""
+    """Return a tone with some noise, float32 of shape (samples,)."""
     rng = np.random.default_rng(seed)
     time = np.arange(round(seconds * RATE)) / RATE
     wave = 0.3 * np.sin(2 * np.pi * pitch * time) + 0.02 * rng.standard_normal(len(time))
@@ -39,7 +39,7 @@ def tone(pitch: float, *, seconds: float = 0.2, seed: int = 0) -> np.ndarray:
 
 
 def cut(folder: Path, name: str, samples: np.ndarray, *, speaker: str | None, emotion: str | None):
-    """Write a clip and return its cut, of one supervision."""
+    """Write a clip and return its cut with one supervision."""
     path = folder / f"{name}.wav"
     soundfile.write(path, samples, RATE)
     recording = Recording.from_file(path, recording_id=name)
@@ -54,7 +54,7 @@ def cut(folder: Path, name: str, samples: np.ndarray, *, speaker: str | None, em
 
 
 def corpus(folder: Path, *, speakers: tuple[str, ...] = SPEAKERS, each: int = 2) -> list[MonoCut]:
-    """Write *each* clips of every class by every speaker; return their cuts."""
+    """Write *each* clips per class and speaker; return their cuts."""
     folder.mkdir(parents=True, exist_ok=True)
     return [
         cut(
@@ -77,13 +77,13 @@ def manifest(path: Path, cuts: list[MonoCut]) -> Path:
 
 
 def small_config(path: Path) -> Path:
-    """Write the configuration of the small network, as it is published; return its path."""
+    """Write the configuration of the small network in the published layout; return its path."""
     path.write_text(yaml.safe_dump(to_document(SMALL)), "utf-8")
     return path
 
 
 def small_model(path: Path, *, tokens: tuple[str, ...] = ("生气/angry", "开心/happy")) -> Path:
-    """Write a folder of a small network with random weights; return its path."""
+    """Write a model folder of a small network with random weights; return its path."""
     torch.manual_seed(1)
     network = Network(SMALL, len(tokens))
     save_folder(path, config=SMALL, tensors=network.state_dict(), tokens=tokens)
