@@ -16,7 +16,7 @@ TINY = Path(__file__).with_name("tiny")
 """The folder of the embedded model."""
 
 PUBLISHED = {
-    "emotion2vec_plus_large": "nine classes, 162 M parameters; the default",
+    "emotion2vec_plus_large": "nine classes, 162 M parameters",
     "emotion2vec_plus_base": "nine classes, smaller and faster",
     "emotion2vec_plus_seed": "nine classes, first iteration of the series",
     "emotion2vec_base": "embeddings only, no classes",
