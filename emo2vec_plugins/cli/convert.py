@@ -19,7 +19,7 @@ from emo2vec_plugins.formats import FIELDS, Written, write_any
 @option("-o, --output OUT", "File or folder to write.", required=True)
 @option(
     "--format NAME",
-    "Format of OUT (see 'emo2vec plugins').  [default: by its suffix]",
+    "Format of OUT (see 'emo2vec formats').  [default: by its suffix]",
     name="format_",
 )
 @quiet_option

@@ -1,4 +1,4 @@
-"""``emo2vec models`` and ``emo2vec plugins``: list models and plugins."""
+"""``emo2vec models``, ``formats`` and ``plugins``: list what other commands can use."""
 
 from __future__ import annotations
 
@@ -43,6 +43,46 @@ def models_command(ctx: click.Context, *, as_json: bool) -> None:
         for model in models
     ]
     print_table(("model", "description"), rows)
+
+
+@click.command("formats")
+@json_option
+@click.pass_context
+def formats_command(ctx: click.Context, *, as_json: bool) -> None:
+    """List annotation formats, for --format.
+
+    A file's suffix chooses its format; the longest suffix wins.
+
+    \b
+    Examples:
+      emo2vec formats
+      emo2vec formats --json
+    """
+    formats: list[dict[str, Any]] = [
+        {
+            "name": name,
+            "suffixes": list(format_.suffixes),
+            "reads": format_.loads is not None,
+            "writes": format_.dumps is not None,
+            "description": format_.description,
+        }
+        for name, format_ in sorted(plugins_of(ctx).formats().items())
+    ]
+    if as_json:
+        print_json(formats)
+        return
+    rows = [
+        (
+            each["name"],
+            " ".join(each["suffixes"]),
+            "+".join(
+                verb for verb, can in (("read", each["reads"]), ("write", each["writes"])) if can
+            ),
+            each["description"],
+        )
+        for each in formats
+    ]
+    print_table(("format", "suffixes", "can", "description"), rows)
 
 
 @click.command("plugins")

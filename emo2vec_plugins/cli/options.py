@@ -145,7 +145,7 @@ threads_option = option("--threads", "CPU threads.  [default: set by torch]", ty
 quiet_option = option("-q, --quiet", "No progress, no summary.")
 folder_option = option("-o, --output DIR", "Where the results go.", required=True)
 input_format_option = option(
-    "--input-format NAME", "Format of the input.  [default: by its suffix]"
+    "--input-format NAME", "Format of the input (see 'emo2vec formats').  [default: by its suffix]"
 )
 _NAMED = "The audio: FILE, or NAME=FILE for one of several recordings. Repeatable."
 audio_option = option("--audio FILE", f"{_NAMED}  [default: as in the annotations]", multiple=True)

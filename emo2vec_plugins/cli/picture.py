@@ -20,7 +20,7 @@ from emo2vec_plugins.cli.options import (
 from emo2vec_plugins.cli.output import note
 from emo2vec_plugins.core import Dialogue
 from emo2vec_plugins.files import write_whole
-from emo2vec_plugins.report import rendered, spoken_by, timeline, trajectories
+from emo2vec_plugins.report import rendered, select_speakers, timeline, trajectories
 
 
 def seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
@@ -80,7 +80,7 @@ def picture_command(
     # The axis spans the whole recording, also if only some speakers are drawn.
     ends = [each.turn.end for each in dialogue.turns]
     whole = replace(dialogue, duration=max([dialogue.duration or 0.0, *ends]))
-    shown = spoken_by(whole, speakers) if speakers else whole
+    shown = select_speakers(whole, speakers) if speakers else whole
     draw = timeline if kind == "timeline" else trajectories
     figure = draw(shown, start=start, end=end)
     write_whole(Path(output), rendered(figure, suffix=Path(output).suffix))

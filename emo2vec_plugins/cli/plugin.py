@@ -46,6 +46,12 @@ def emo2vec_commands(cli: click.Group) -> None:
 
         return export_command
 
+    @lazy_command(cli, "formats", "List annotation formats, for --format.", section="Use results")
+    def formats() -> click.Command:
+        from emo2vec_plugins.cli.models import formats_command
+
+        return formats_command
+
     @lazy_command(cli, "kaldi", "Score the utterances of a Kaldi data folder.", section="Annotate")
     def kaldi() -> click.Command:
         from emo2vec_plugins.cli.kaldi import kaldi_command

@@ -14,7 +14,7 @@ from emo2vec_plugins.cli.options import (
 from emo2vec_plugins.cli.output import complain, note
 from emo2vec_plugins.core import Dialogue
 from emo2vec_plugins.formats import bundle_stem
-from emo2vec_plugins.report import How, write_page
+from emo2vec_plugins.report import SoundMode, write_page
 
 
 @click.command("report")
@@ -34,7 +34,7 @@ from emo2vec_plugins.report import How, write_page
 )
 @quiet_option
 def report_command(
-    *, dialogue: Dialogue, output: str | None, audio: str | None, sound: How, quiet: bool
+    *, dialogue: Dialogue, output: str | None, audio: str | None, sound: SoundMode, quiet: bool
 ) -> None:
     """Write an HTML page that shows and plays a recording.
 

@@ -49,7 +49,7 @@ class Loading:
         plugins: The plugins of this run.
         model: A name, folder or hub identifier for `load_model`.
         device: None for the best available device.
-        dtype: Number type of the network's arithmetic.
+        dtype: Data type of the network's arithmetic.
     """
 
     plugins: Plugins
@@ -93,7 +93,7 @@ class Scoring(Loading):
 
 
 def describe_model(backend: Backend) -> str:
-    """Return the model's name, version and number type: ``NAME@VERSION (float32)``."""
+    """Return the model's name, version and data type: ``NAME@VERSION (float32)``."""
     return f"{model_label(backend.provenance)} ({backend.provenance.dtype})"
 
 
@@ -106,7 +106,7 @@ def model_option(default: str | None, *, otherwise: str = "") -> Decorator:
 
 def dtype_option(*dtypes: str) -> Decorator:
     """Return a decorator that adds ``--dtype``; the first value is the default."""
-    what = "Number type of the network; int8 needs ONNX or OpenVINO."
+    what = "Data type of the network; int8 needs ONNX or OpenVINO."
     return choice_option("--dtype", *dtypes, help=what)
 
 
@@ -166,7 +166,7 @@ def scoring_options(*, model: str | None = DEFAULT_MODEL) -> Decorator:
 
 formats_option = option(
     "--format NAME",
-    "Also write each recording in this format (see 'emo2vec plugins'). Repeatable.",
+    "Also write each recording in this format (see 'emo2vec formats'). Repeatable.",
     name="formats",
     multiple=True,
 )
@@ -178,7 +178,7 @@ _ANNOTATING: dict[str, Decorator] = {
     "embeddings": option("--embeddings", "Write each turn's embedding."),
     "frames": option("--frames", "Write embeddings and logits 50 times a second."),
     "array_dtype": choice_option(
-        "--array-dtype", "float32", "float16", help="Number type of arrays on disk."
+        "--array-dtype", "float32", "float16", help="Data type of arrays on disk."
     ),
     "field": field_option,
     "overwrite": overwrite_option,
@@ -266,7 +266,7 @@ class Results:
         self.tally.conclude(summary)
 
     def _export(self, dialogue: Dialogue, format_: Format) -> Path | None:
-        path = layouts.file_of(dialogue, self.folder, format_)
+        path = layouts.path_for(dialogue, self.folder, format_)
         noun = f"{format_.name} file"
         try:
             layouts.write_dialogues([dialogue], path, plugins=self._plugins, format=format_.name)
@@ -288,7 +288,7 @@ def _chosen(names: Sequence[str], known: dict[str, Format]) -> list[Format]:
     taken[layouts.ARRAYS_SUFFIX] = "embeddings"
     for each in chosen:
         # On some file systems X.RTTM and X.rttm are the same file.
-        suffix = layouts.suffix_of(each)
+        suffix = layouts.suffix_for(each)
         owner = taken.setdefault(suffix.casefold(), each.name)
         if owner != each.name:
             clash = f"files of {owner!r} also end in {suffix}"

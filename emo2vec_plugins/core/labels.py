@@ -71,7 +71,7 @@ class LabelSet:
         raw = tuple(tokens)
         rows = [(i, canonical(token)) for i, token in enumerate(raw) if not _is_unused(token)]
         columns, names = tuple(i for i, _ in rows), tuple(name for _, name in rows)
-        _refuse_repeats(names)
+        _reject_repeats(names)
         unnamed = [raw[i] for i, name in rows if not _is_plain(name)]
         if unnamed:
             raise LabelError(
@@ -92,7 +92,7 @@ class LabelSet:
         if isinstance(labels, str):
             raise LabelError(f"labels must be a list of names, got the string {labels!r}")
         wanted = tuple(canonical(label) for label in labels)
-        _refuse_repeats(wanted)
+        _reject_repeats(wanted)
         unknown = [label for label in wanted if label not in self.names]
         if unknown or not wanted:
             several = any(" " in label for label in unknown)
@@ -115,7 +115,7 @@ def _is_plain(name: str) -> bool:
     return bool(name) and name.isascii() and name.isprintable() and " " not in name
 
 
-def _refuse_repeats(names: Sequence[str]) -> None:
+def _reject_repeats(names: Sequence[str]) -> None:
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise LabelError(f"repeated class names: {', '.join(repeated)}")

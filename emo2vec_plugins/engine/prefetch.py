@@ -125,7 +125,7 @@ class _Prefetcher(Generic[Item, Part]):
                 run = self._begun[0]
                 yield run.task.item, self._parts(run)
                 self._begun.popleft()
-                self._took(run, run.left)
+                self._consumed(run, run.left)
             if self._failure is not None:
                 raise self._failure
         finally:
@@ -147,12 +147,12 @@ class _Prefetcher(Generic[Item, Part]):
                 if run.paused and run.size < self._budget:
                     run.paused = False
                     self._pool.submit(self._advance, run)
-            self._took(run, weight)
+            self._consumed(run, weight)
             yield part
         if run.error is not None:
             raise run.error
 
-    def _took(self, run: _Run[Item, Part], weight: float) -> None:
+    def _consumed(self, run: _Run[Item, Part], weight: float) -> None:
         """Count consumed weight and begin as many tasks as the budget allows."""
         # Weights are estimates: a task that exceeds its estimate must not count below zero.
         taken = min(weight, run.left)

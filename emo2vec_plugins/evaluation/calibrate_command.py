@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def calibrate_command(
     *, source: str, output: str, truth: TruthOptions, loading: cli.Loading, quiet: bool
 ) -> None:
-    """Make a model's scores mean what they say.
+    """Calibrate the scores of a model.
 
     CUTS is a .jsonl or .jsonl.gz of Lhotse cuts with labels. Use speakers that the model was not
     trained on. One number, the temperature, is fitted on CUTS, and DIR gets a copy of the model

@@ -75,7 +75,7 @@ def evaluate_command(
     picture: str | None,
     scoring: cli.Scoring,
 ) -> None:
-    """Compare predictions with what people say.
+    """Compare predictions with human labels.
 
     SOURCE is a .jsonl or .jsonl.gz of Lhotse cuts with labels, or an EmoBox folder, which contains
     fold_1. Predictions come from --model, or else from --predictions FILE or --predicted-field

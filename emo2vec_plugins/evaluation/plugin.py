@@ -13,7 +13,7 @@ def emo2vec_commands(cli: click.Group) -> None:
     """Add the commands; each is imported on first use."""
 
     @lazy_command(
-        cli, "calibrate", "Make a model's scores mean what they say.", section="Train and evaluate"
+        cli, "calibrate", "Calibrate the scores of a model.", section="Train and evaluate"
     )
     def calibrate() -> click.Command:
         from emo2vec_plugins.evaluation.calibrate_command import calibrate_command
@@ -21,7 +21,7 @@ def emo2vec_commands(cli: click.Group) -> None:
         return calibrate_command
 
     @lazy_command(
-        cli, "evaluate", "Compare predictions with what people say.", section="Train and evaluate"
+        cli, "evaluate", "Compare predictions with human labels.", section="Train and evaluate"
     )
     def evaluate() -> click.Command:
         from emo2vec_plugins.evaluation.evaluate_command import evaluate_command

@@ -2,9 +2,9 @@ from .bundle import ARRAYS_SUFFIX as ARRAYS_SUFFIX
 from .bundle import read_bundle as read_bundle
 from .bundle import write_bundle as write_bundle
 from .conversion import Written as Written
-from .conversion import file_of as file_of
+from .conversion import path_for as path_for
 from .conversion import read_any as read_any
-from .conversion import suffix_of as suffix_of
+from .conversion import suffix_for as suffix_for
 from .conversion import write_any as write_any
 from .fidelity import FIELDS as FIELDS
 from .fidelity import NANOSECONDS as NANOSECONDS
@@ -19,12 +19,12 @@ from .jsonl import rows as rows
 from .jsonl import schema as schema
 from .jsonl import turn_record as turn_record
 from .labelstudio.reading import read_export as read_export
-from .labelstudio.reading import refuse_unseen as refuse_unseen
+from .labelstudio.reading import require_annotations as require_annotations
 from .labelstudio.writing import LABELSTUDIO as LABELSTUDIO
 from .labelstudio.writing import labelling_config as labelling_config
 from .names import bundle_stem as bundle_stem
 from .rttm import EMOTION_RTTM as EMOTION_RTTM
-from .rttm import NOBODY as NOBODY
+from .rttm import NO_SPEAKER as NO_SPEAKER
 from .rttm import NOT_APPLICABLE as NOT_APPLICABLE
 from .rttm import RTTM as RTTM
 from .rttm import SPKEMO_RTTM as SPKEMO_RTTM

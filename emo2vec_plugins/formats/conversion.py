@@ -70,7 +70,7 @@ def read_any(
         and plugins.format(file).name == wanted.name
     ]
     if not files:
-        hint = "; name the format if the files have another one" if format is None else ""
+        hint = "; name the format of other files (--input-format)" if format is None else ""
         raise FormatError(f"{folder}: no files with suffix {' or '.join(wanted.suffixes)}{hint}")
     return [
         dialogue
@@ -113,19 +113,19 @@ def write_any(
         bundles = [write_bundle(dialogue, folder) for dialogue in dialogues]
         return Written(paths=tuple(bundle.emotions_jsonl for bundle in bundles))
     chosen = plugins.format(str(format))
-    paths = [file_of(dialogue, folder, chosen) for dialogue in dialogues]
+    paths = [path_for(dialogue, folder, chosen) for dialogue in dialogues]
     folder.mkdir(parents=True, exist_ok=True)
     for dialogue, file in zip(dialogues, paths, strict=True):
         write_dialogues([dialogue], file, plugins=plugins, format=chosen.name)
     return _written(paths, dialogues, chosen)
 
 
-def file_of(dialogue: Dialogue, folder: Path, format_: Format) -> Path:
+def path_for(dialogue: Dialogue, folder: Path, format_: Format) -> Path:
     """Return the path of a dialogue's file in a folder."""
-    return folder / (bundle_stem(dialogue.recording) + suffix_of(format_))
+    return folder / (bundle_stem(dialogue.recording) + suffix_for(format_))
 
 
-def suffix_of(format_: Format) -> str:
+def suffix_for(format_: Format) -> str:
     """Return the suffix that files of a format are written with.
 
     Raises:

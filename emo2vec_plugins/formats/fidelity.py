@@ -87,7 +87,9 @@ def only(dialogues: Sequence[Dialogue], what: str) -> Dialogue:
     """
     if len(dialogues) != 1:
         found = len(dialogues)
-        raise FormatError(f"{what} stores one recording, got {found}; write one file for each")
+        raise FormatError(
+            f"{what} stores one recording, got {found}; write to a folder, with a path that ends in '/'"
+        )
     return dialogues[0]
 
 

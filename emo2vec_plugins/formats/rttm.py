@@ -39,7 +39,7 @@ LEAST_TICKS = 1_000
 
 NOT_APPLICABLE = "<NA>"
 
-NOBODY = "?"
+NO_SPEAKER = "?"
 """Name field of a turn without a speaker. pyannote reads ``<NA>`` there as a missing value."""
 
 # pandas, and so pyannote, reads these as missing values.
@@ -49,10 +49,10 @@ _MISSING = (
 )
 
 # A quotation mark is printable, but pandas reads all that follows, even line ends, as one field.
-NAMES = Escaping(lambda c: c.isprintable() and c not in ' "', frozenset([*_MISSING, NOBODY]))
+NAMES = Escaping(lambda c: c.isprintable() and c not in ' "', frozenset([*_MISSING, NO_SPEAKER]))
 LABELS = Escaping(
     lambda c: c.isascii() and c.isprintable() and c not in ' "+',
-    frozenset([*_MISSING, NOBODY, UNSCORED]),
+    frozenset([*_MISSING, NO_SPEAKER, UNSCORED]),
 )
 
 _OTHER_TYPES = (
@@ -154,12 +154,12 @@ def dump_line(recording: str, turn: Turn, name: str, score: float | None) -> str
 
 def speaker_of(field: str) -> str | None:
     """Return the speaker in a name field; None for ``?`` and ``<NA>``."""
-    return None if field in (NOBODY, NOT_APPLICABLE) else NAMES.unescape(field)
+    return None if field in (NO_SPEAKER, NOT_APPLICABLE) else NAMES.unescape(field)
 
 
 def speaker_field(turn: Turn) -> str:
     """Return the name field for the turn's speaker."""
-    return NOBODY if turn.speaker is None else NAMES.escape(turn.speaker)
+    return NO_SPEAKER if turn.speaker is None else NAMES.escape(turn.speaker)
 
 
 def label_field(emotion: Emotion) -> str:

@@ -24,7 +24,7 @@ from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, ScoredTurn, Turn, 
 from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.formats.fidelity import grid
 from emo2vec_plugins.formats.names import Escaping
-from emo2vec_plugins.formats.rttm import NOBODY
+from emo2vec_plugins.formats.rttm import NO_SPEAKER
 
 EMOTION = "emotion@"
 """Prefix of the names of tiers with emotions."""
@@ -33,7 +33,7 @@ _FURTHER = re.compile(r"(.+)#(?:[2-9]|[1-9][0-9]+)", re.DOTALL)
 
 # Outer spaces are escaped, because tools strip names.
 _TAKEN = re.compile(r"\A | \Z|(?<=\Aemotion)@|#(?=[0-9]+\Z)")
-_NAMES = Escaping(str.isprintable, frozenset({NOBODY}), taken=_TAKEN)
+_NAMES = Escaping(str.isprintable, frozenset({NO_SPEAKER}), taken=_TAKEN)
 _LABELS = Escaping(str.isprintable, frozenset({UNSCORED}), taken=re.compile(r"\A | \Z"))
 
 
@@ -112,13 +112,13 @@ def tiers_of(dialogue: Dialogue, *, rate: int, least: int) -> list[Tier]:
     """
     segments: dict[str, list[Segment]] = {}
     for scored in dialogue.turns:
-        name = NOBODY if scored.turn.speaker is None else _NAMES.escape(scored.turn.speaker)
+        name = NO_SPEAKER if scored.turn.speaker is None else _NAMES.escape(scored.turn.speaker)
         segments.setdefault(name, []).append(_segment(scored, rate=rate, least=least))
     return [
         Tier(name=f"{name}#{place}" if place > 1 else name, speaker=name, segments=row)
         for name, found in segments.items()
         for place, row in enumerate(rows_without_overlap(sorted(found), span=itemgetter(0, 1)), 1)
-    ] or [Tier(name=NOBODY, speaker=NOBODY)]
+    ] or [Tier(name=NO_SPEAKER, speaker=NO_SPEAKER)]
 
 
 def turns_of(tiers: Sequence[ReadTier]) -> tuple[ScoredTurn, ...]:
@@ -157,7 +157,7 @@ def speaker_of(name: str, *, known: Iterable[str] = ()) -> str | None:
     further = _FURTHER.fullmatch(name)
     if further and further[1] in known:
         name = further[1]
-    return None if name in ("", NOBODY) else _NAMES.unescape(name)
+    return None if name in ("", NO_SPEAKER) else _NAMES.unescape(name)
 
 
 def emotion_of(text: str | None) -> Emotion:

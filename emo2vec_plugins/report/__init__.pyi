@@ -2,10 +2,10 @@ from .confusions import confusion as confusion
 from .confusions import confusion_figure as confusion_figure
 from .figures import rendered as rendered
 from .figures import save as save
-from .layout import spoken_by as spoken_by
+from .layout import select_speakers as select_speakers
 from .notebook import notebook_html as notebook_html
 from .page import write_page as write_page
-from .page_sound import How as How
+from .page_sound import SoundMode as SoundMode
 from .summary import SpeakerSummary as SpeakerSummary
 from .summary import summarise as summarise
 from .timelines import timeline as timeline

@@ -225,7 +225,7 @@ def between(dialogue: Dialogue, start: float, end: float) -> Dialogue:
     return replace(dialogue, turns=tuple(kept))
 
 
-def spoken_by(dialogue: Dialogue, speakers: Collection[str]) -> Dialogue:
+def select_speakers(dialogue: Dialogue, speakers: Collection[str]) -> Dialogue:
     """Return a dialogue with the turns of the given speakers.
 
     Raises:

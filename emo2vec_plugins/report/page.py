@@ -21,7 +21,7 @@ from emo2vec_plugins.core import Dialogue
 from emo2vec_plugins.errors import AudioError, OptionsError
 from emo2vec_plugins.files import write_whole
 from emo2vec_plugins.report.page_data import page_data, script_json
-from emo2vec_plugins.report.page_sound import How, Sound, embedded, is_url, linked, origin
+from emo2vec_plugins.report.page_sound import Sound, SoundMode, embedded, is_url, linked, origin
 from emo2vec_plugins.report.style import shown
 
 _Path = str | os.PathLike[str]
@@ -35,7 +35,7 @@ SCRIPTS = (
 
 
 def write_page(
-    dialogue: Dialogue, path: _Path, *, audio: _Path | None = None, sound: How = "embed"
+    dialogue: Dialogue, path: _Path, *, audio: _Path | None = None, sound: SoundMode = "embed"
 ) -> Sound:
     """Write the page of a recording atomically.
 
@@ -60,7 +60,7 @@ def write_page(
     return used
 
 
-def _find_sound(dialogue: Dialogue, path: _Path, *, audio: _Path | None, sound: How) -> Sound:
+def _find_sound(dialogue: Dialogue, path: _Path, *, audio: _Path | None, sound: SoundMode) -> Sound:
     if sound == "none":
         if audio is not None:
             raise OptionsError("expected no audio with sound='none', got both; remove one of them")
@@ -75,7 +75,7 @@ def _find_sound(dialogue: Dialogue, path: _Path, *, audio: _Path | None, sound: 
         return Sound(about=f"No audio: {shown(str(error))}.")
 
 
-def _sound(audio: _Path, path: _Path, how: How) -> Sound:
+def _sound(audio: _Path, path: _Path, how: SoundMode) -> Sound:
     if how == "link":
         return linked(audio, path)
     if is_url(audio):

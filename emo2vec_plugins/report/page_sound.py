@@ -25,7 +25,7 @@ from emo2vec_plugins.core import Turn
 from emo2vec_plugins.errors import AudioError
 from emo2vec_plugins.report.style import shown
 
-How = Literal["embed", "link", "none"]
+SoundMode = Literal["embed", "link", "none"]
 
 _MP3 = {"format": "MP3", "subtype": "MPEG_LAYER_III"}
 # libsndfile's scale; this level is 32 kbit/s at 16 kHz.

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from emo2vec_plugins.core import Dialogue, ScoredTurn
 from emo2vec_plugins.errors import LabelError, OptionsError
 from emo2vec_plugins.report.figures import drawing, heading, key, new_figure, text_of, time_axis
-from emo2vec_plugins.report.layout import between, extent, spoken_by
+from emo2vec_plugins.report.layout import between, extent, select_speakers
 from emo2vec_plugins.report.style import counted, palette
 from emo2vec_plugins.report.summary import SPAN, by_speaker
 
@@ -149,7 +149,7 @@ def trajectories(
             speakers, *smoothing* is negative, or *start* is not before *end*.
         MissingExtraError: If matplotlib is not installed.
     """
-    spoken = dialogue if speaker is None else spoken_by(dialogue, [speaker])
+    spoken = dialogue if speaker is None else select_speakers(dialogue, [speaker])
     first, last = extent(dialogue, start=start, end=end)
     shown = between(spoken, first, last)
     panels = by_speaker(with_scores(shown.turns))

@@ -18,10 +18,10 @@ from emo2vec_plugins.errors import AudioError, FormatError, OptionsError
 from emo2vec_plugins.files import read_text, replacing, results_folder, write_text
 from emo2vec_plugins.formats import (
     LABELSTUDIO,
-    file_of,
     labelling_config,
+    path_for,
     read_any,
-    refuse_unseen,
+    require_annotations,
     write_any,
 )
 from emo2vec_plugins.review.comparison import (
@@ -99,7 +99,7 @@ def export_command(
         _warn_of_missing_audio(dialogues)
     folder = results_folder(output)
     if format_ == "elan":
-        files = [file_of(dialogue, folder, plugins.format("elan")) for dialogue in dialogues]
+        files = [path_for(dialogue, folder, plugins.format("elan")) for dialogue in dialogues]
     else:
         files = [folder / name for name in LABELSTUDIO_FILES]
     # People may have corrected existing files.
@@ -182,7 +182,7 @@ def _refuse_predictions(corrected: Path, format_: str | None) -> None:
     for file in files:
         if format_ == LABELSTUDIO.name or (format_ is None and file.name.endswith(ending)):
             try:
-                refuse_unseen(read_text(file))
+                require_annotations(read_text(file))
             except FormatError as error:
                 raise FormatError(f"{file}: {error}") from error
 

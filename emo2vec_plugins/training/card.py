@@ -40,7 +40,7 @@ REST = ("other", "unknown")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
+class CardContent:
     """Content of a model card that training itself does not provide.
 
     Attributes:
@@ -63,7 +63,12 @@ class Story:
 
 
 def model_card(
-    fitted: Fitted, split: Split, recipe: Recipe, *, evaluation: Evaluation | None, story: Story
+    fitted: Fitted,
+    split: Split,
+    recipe: Recipe,
+    *,
+    evaluation: Evaluation | None,
+    content: CardContent,
 ) -> str:
     """Return the card as Markdown.
 
@@ -72,13 +77,13 @@ def model_card(
         split: Its training and development turns.
         recipe: The settings of the training.
         evaluation: Evaluation of the saved weights on the development turns; None without any.
-        story: Additional content.
+        content: Additional content.
     """
     base = fitted.initial.base.model if fitted.initial.base else ""
     size = sum(each.numel() for each in fitted.initial.network.parameters())
-    notes = f"\n{story.notes.strip()}\n" if story.notes.strip() else ""
+    notes = f"\n{content.notes.strip()}\n" if content.notes.strip() else ""
     return f"""\
-# {story.title}
+# {content.title}
 
 {TUNED[recipe.tune].format(base=base, blocks=recipe.blocks)}: {size:,} parameters.
 
@@ -88,7 +93,7 @@ def model_card(
 {notes}
 ## Data
 
-{data_of(split, story)}
+{data_of(split, content)}
 
 ## Results
 
@@ -100,7 +105,7 @@ def model_card(
 
 ## Training
 
-{_training(fitted, recipe, story)}
+{_training(fitted, recipe, content)}
 """
 
 
@@ -120,25 +125,25 @@ def describe(examples: Sequence[Example]) -> str:
     return f"{len(examples)} turns ({labels}), {minutes:.1f} minutes, {people}"
 
 
-def data_of(split: Split, story: Story) -> str:
+def data_of(split: Split, content: CardContent) -> str:
     """List the training and development turns of a model, and where their labels come from."""
-    lines = [f"- Source: {story.data}.", f"- Training: {describe(split.train)}."]
+    lines = [f"- Source: {content.data}.", f"- Training: {describe(split.train)}."]
     if pseudo := sum(example.is_pseudo for example in split.train):
         lines.append(f"- {pseudo} of the training turns have pseudo-labels, assigned by a model.")
     if split.dev:
-        source = f" (from {story.dev})" if story.dev else ""
+        source = f" (from {content.dev})" if content.dev else ""
         shared = f"no {split.group} is in both sets"
         lines.append(f"- Development{source}: {describe(split.dev)}; {shared}.")
     else:
         lines.append("- Development: no turns; the weights are those of the last epoch.")
-    if story.label_map:
+    if content.label_map:
         mapped = ", ".join(
             f"{name} mapped to {label}" if label else f"{name} left out"
-            for name, label in story.label_map.items()
+            for name, label in content.label_map.items()
         )
         lines.append(f"- Labels: {mapped}.")
-    if story.left_out:
-        lines.append(f"- Not used: {story.left_out}.")
+    if content.left_out:
+        lines.append(f"- Not used: {content.left_out}.")
     return "\n".join(lines)
 
 
@@ -165,7 +170,7 @@ def _limitations(base: str, labels: Sequence[str]) -> str:
     return f"{sounds} {limits} {others} Do not use it to make decisions about people."
 
 
-def _training(fitted: Fitted, recipe: Recipe, story: Story) -> str:
+def _training(fitted: Fitted, recipe: Recipe, content: CardContent) -> str:
     base = fitted.initial.base
     history = fitted.history
     best = history.best or len(history.epochs)
@@ -180,7 +185,7 @@ def _training(fitted: Fitted, recipe: Recipe, story: Story) -> str:
         lines.insert(0, f"- Base model: {base.model}{digest}.")
     if recipe.augments:
         lines.append(f"- Augmentation: {'; '.join(names(recipe))}.")
-    command = f"\n\n```\n{story.command}\n```" if story.command else ""
+    command = f"\n\n```\n{content.command}\n```" if content.command else ""
     return "\n".join(lines) + command + f"\n\nThe recipe:\n\n```yaml\n{_settings(recipe)}```"
 
 

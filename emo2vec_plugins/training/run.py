@@ -11,7 +11,7 @@ from pathlib import Path
 from emo2vec_plugins.errors import CheckpointError, TrainingError
 from emo2vec_plugins.evaluation import Evaluation, evaluate
 from emo2vec_plugins.files import write_whole
-from emo2vec_plugins.training.card import Story, model_card
+from emo2vec_plugins.training.card import CardContent, model_card
 from emo2vec_plugins.training.fit import Resources, fit, predict_examples
 from emo2vec_plugins.training.history import EpochResult, to_csv, to_png
 from emo2vec_plugins.training.recipe import Recipe
@@ -43,7 +43,7 @@ def train(
     *,
     out: Path,
     resources: Resources | None = None,
-    story: Story | None = None,
+    content: CardContent | None = None,
     progress: Callable[[EpochResult], None] | None = None,
 ) -> Trained:
     """Train a model and write its folder: weights, card, learning curve.
@@ -57,7 +57,7 @@ def train(
         recipe: The settings.
         out: The folder to create, which must not exist.
         resources: The base model, the device and the cache of embeddings.
-        story: Additional content of the model card.
+        content: Additional content of the model card.
         progress: Called after each epoch, and also for epochs completed by an earlier run.
 
     Raises:
@@ -87,7 +87,9 @@ def train(
         written(folder / "evaluation.json", json.dumps(evaluation.to_json(), indent=1) + "\n")
     written(folder / CURVE, to_csv(epochs))
     written(folder / "curve.png", to_png(epochs))
-    card = model_card(fitted, split, recipe, evaluation=evaluation, story=story or Story())
+    card = model_card(
+        fitted, split, recipe, evaluation=evaluation, content=content or CardContent()
+    )
     written(folder / "README.md", card)
     folder.rename(out)  # last, so that the folder is complete as soon as it exists
     shutil.rmtree(work, ignore_errors=True)

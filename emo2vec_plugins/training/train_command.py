@@ -25,7 +25,7 @@ from emo2vec_plugins.evaluation import (
 from emo2vec_plugins.training.train_options import CACHE, RECIPE_FIELDS, train_options
 
 if TYPE_CHECKING:
-    from emo2vec_plugins.training.card import Story
+    from emo2vec_plugins.training.card import CardContent
     from emo2vec_plugins.training.examples import Example
     from emo2vec_plugins.training.fit import Resources
     from emo2vec_plugins.training.history import EpochResult
@@ -89,7 +89,7 @@ class TrainCommand:
                 self._recipe,
                 out=self._out,
                 resources=self._resources(shown),
-                story=self._story(),
+                content=self._content(),
                 progress=shown.epoch,
             )
         if trained.evaluation is not None and not self._quiet:
@@ -200,12 +200,12 @@ class TrainCommand:
             resumed=shown.resumed,
         )
 
-    def _story(self) -> Story:
-        from emo2vec_plugins.training.card import Story
+    def _content(self) -> CardContent:
+        from emo2vec_plugins.training.card import CardContent
 
         given = self._given
         notes = Path(given["card_notes"]).read_text("utf-8") if given["card_notes"] else ""
-        return Story(
+        return CardContent(
             title=given["title"] or self._out.name,
             data=Path(self._source).name,
             dev=Path(given["dev"]).name if given["dev"] else None,

@@ -22,6 +22,7 @@ from emo2vec_plugins._version import __version__
 from emo2vec_plugins.cli import main
 from emo2vec_plugins.cli.group import SECTIONS, LazyCommand, lazy_command
 from emo2vec_plugins.cli.output import step_progress
+from emo2vec_plugins.core.format import Format
 from emo2vec_plugins.core.plugins import Plugins
 from emo2vec_plugins.errors import Emo2vecError, Emo2vecWarning
 
@@ -394,3 +395,19 @@ def test_a_step_that_is_done_is_shown_as_done(monkeypatch):
         hook("emotion", None)
 
     assert shown.getvalue().rfind("1/1") > shown.getvalue().rfind("1/2")
+
+
+def test_formats_are_listed_with_what_can_be_done():
+    class Reading:
+        @hookimpl
+        def emo2vec_formats(self):
+            kind = {"name": "reading", "suffixes": (".read",), "description": "Only read."}
+            return [Format(**kind, loads=lambda text: [])]
+
+    table = run("formats", plugins=[Reading()]).stdout
+    listed = {each["name"]: each for each in json.loads(run("formats", "--json").stdout)}
+
+    [row] = [line for line in table.splitlines() if line.startswith("reading ")]
+    assert row.split() == ["reading", ".read", "read", "Only", "read."]
+    assert listed["rttm"]["suffixes"] == [".rttm"]
+    assert listed["rttm"]["reads"] is listed["rttm"]["writes"] is True

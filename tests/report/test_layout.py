@@ -14,7 +14,7 @@ from support.pictures import HARD_NAMES, TALK, scored_turn
 from emo2vec_plugins import Dialogue, Emotion
 from emo2vec_plugins.core.labels import COLOURS
 from emo2vec_plugins.errors import OptionsError
-from emo2vec_plugins.report.layout import between, broken, extent, packed_rows, spoken_by
+from emo2vec_plugins.report.layout import between, broken, extent, packed_rows, select_speakers
 from emo2vec_plugins.report.style import clock, opacity, palette, shortened, shown, step, ticks
 from emo2vec_plugins.report.timelines import timeline
 
@@ -173,6 +173,6 @@ def test_lines_are_broken_where_turns_would_be_too_narrow():
 
 
 def test_an_unknown_speaker_is_an_error():
-    assert len(spoken_by(TALK, ["B"]).turns) == 2
+    assert len(select_speakers(TALK, ["B"]).turns) == 2
     with pytest.raises(OptionsError, match=r"'C'.*A, B"):
-        spoken_by(TALK, ["C"])
+        select_speakers(TALK, ["C"])

@@ -1,1 +1,1 @@
-"""Helpers of the tests: makers of models, cuts, files and dialogues, and a browser."""
+"""Test helpers: models, cuts, files, dialogues, and a browser."""

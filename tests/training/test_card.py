@@ -9,7 +9,7 @@ from emo2vec_plugins.core.values import Provenance
 from emo2vec_plugins.evaluation.metrics import evaluate
 from emo2vec_plugins.evaluation.predictions import Prediction
 from emo2vec_plugins.models.network import Network
-from emo2vec_plugins.training.card import Story, model_card
+from emo2vec_plugins.training.card import CardContent, model_card
 from emo2vec_plugins.training.examples import read_examples
 from emo2vec_plugins.training.fit import Fitted
 from emo2vec_plugins.training.history import History
@@ -24,7 +24,7 @@ def split(tmp_path_factory):
     return make_split(examples, names=["dee"])
 
 
-def card(split, *, base=None, labels=("happy", "sad"), story=None):
+def card(split, *, base=None, labels=("happy", "sad"), content=None):
     """Return the card of a model with all whitespace collapsed."""
     initial = InitialModel(
         network=Network(SMALL, len(labels)),
@@ -40,7 +40,7 @@ def card(split, *, base=None, labels=("happy", "sad"), story=None):
         split,
         Recipe(tune="head" if base else "new"),
         evaluation=evaluate(predictions, resamples=0),
-        story=story or Story(),
+        content=content or CardContent(),
     )
     return " ".join(text.split())
 
@@ -62,9 +62,9 @@ def test_the_training_data_of_the_base_model_are_not_known(split):
 
 
 def test_turns_that_were_left_out_are_counted(split):
-    story = Story(left_out="3 left out by the label map")
+    content = CardContent(left_out="3 left out by the label map")
 
-    assert "- Not used: 3 left out by the label map." in card(split, story=story)
+    assert "- Not used: 3 left out by the label map." in card(split, content=content)
     assert "Not used" not in card(split)
 
 

@@ -21,7 +21,7 @@ from emo2vec_plugins.errors import (
 )
 from emo2vec_plugins.integrations.lhotse.session import CutSession
 from emo2vec_plugins.testing import FakeBackend
-from emo2vec_plugins.training.card import Story, data_of
+from emo2vec_plugins.training.card import CardContent, data_of
 from emo2vec_plugins.training.examples import digest, labels_of, read_examples
 from emo2vec_plugins.training.split import Split, make_split
 
@@ -300,8 +300,8 @@ def test_speakers_with_only_pseudo_labels_cannot_be_held_out(examples):
 def test_the_card_counts_pseudo_labels(examples):
     split = make_split(pseudo(examples, "bob"), names=["ann"])
 
-    assert "- 2 of the training turns have pseudo-labels" in data_of(split, Story())
-    assert "pseudo" not in data_of(make_split(examples, names=["ann"]), Story())
+    assert "- 2 of the training turns have pseudo-labels" in data_of(split, CardContent())
+    assert "pseudo" not in data_of(make_split(examples, names=["ann"]), CardContent())
 
 
 def test_without_development_turns_no_speaker_is_needed(examples):

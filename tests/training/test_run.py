@@ -32,7 +32,7 @@ from emo2vec_plugins.models.checkpoint import read_tensors
 from emo2vec_plugins.models.config import read_config, to_document
 from emo2vec_plugins.models.pickles import read_state
 from emo2vec_plugins.testing import FakeBackend
-from emo2vec_plugins.training.card import Story
+from emo2vec_plugins.training.card import CardContent
 from emo2vec_plugins.training.checkpoints import Checkpoints
 from emo2vec_plugins.training.examples import read_examples
 from emo2vec_plugins.training.features import EmbeddingCache, Waveforms
@@ -356,7 +356,7 @@ def test_bfloat16_keeps_weights_in_float32(split, recipe, tmp_path):
 
 
 def test_the_card_describes_data_results_and_training(split_with_dev, base, tmp_path):
-    story = Story(
+    content = CardContent(
         title="Tones",
         data="cuts.jsonl.gz",
         label_map={"joy": "happy", "meh": None},
@@ -369,7 +369,7 @@ def test_the_card_describes_data_results_and_training(split_with_dev, base, tmp_
         Recipe(tune="all", epochs=2),
         out=tmp_path / "out",
         resources=resources,
-        story=story,
+        content=content,
     )
 
     card = (tmp_path / "out" / "README.md").read_text("utf-8")

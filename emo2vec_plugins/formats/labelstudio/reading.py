@@ -27,11 +27,11 @@ from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.formats.json_values import Fields, parsed
 from emo2vec_plugins.formats.jsonl import turn_at
 from emo2vec_plugins.formats.names import Escaping
-from emo2vec_plugins.formats.rttm import NOBODY
+from emo2vec_plugins.formats.rttm import NO_SPEAKER
 
 # Label Studio identifies labels by their text, so names are escaped in tasks as in the configuration.
 # Its XML attributes cannot store control characters, or reliably any space except the ordinary one.
-SPEAKERS = Escaping(str.isprintable, frozenset({NOBODY}))
+SPEAKERS = Escaping(str.isprintable, frozenset({NO_SPEAKER}))
 CLASSES = Escaping(str.isprintable)
 
 
@@ -86,7 +86,7 @@ def _first(names: list[str]) -> str:
     return f"{len(names)} tasks (first {names[0]}) are"
 
 
-def refuse_unseen(text: str) -> None:
+def require_annotations(text: str) -> None:
     """Check that all tasks have been in Label Studio and so have annotations.
 
     Raises:
@@ -207,12 +207,12 @@ def _scored(region: _Region, *, by_people: bool) -> ScoredTurn:
         reason=meta.maybe_text("reason") if label is None or not by_people else None,
     )
     value = region.first.fields("value")
-    speaker = region.found.get("labels", NOBODY)
+    speaker = region.found.get("labels", NO_SPEAKER)
     turn = turn_at(
         region.first.where,
         start=value.number("start"),
         end=value.number("end"),
-        speaker=None if speaker == NOBODY else SPEAKERS.unescape(speaker),
+        speaker=None if speaker == NO_SPEAKER else SPEAKERS.unescape(speaker),
         channel=meta.maybe_channel("channel"),
     )
     return ScoredTurn(turn=turn, emotion=emotion)

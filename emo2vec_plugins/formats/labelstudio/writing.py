@@ -20,7 +20,7 @@ from emo2vec_plugins.formats.fidelity import FIELDS
 from emo2vec_plugins.formats.json_values import finite
 from emo2vec_plugins.formats.jsonl import turn_record
 from emo2vec_plugins.formats.labelstudio.reading import CLASSES, SPEAKERS, read_export
-from emo2vec_plugins.formats.rttm import NOBODY
+from emo2vec_plugins.formats.rttm import NO_SPEAKER
 
 
 def dumps(dialogues: Sequence[Dialogue]) -> str:
@@ -64,7 +64,7 @@ def _region(index: int, scored: ScoredTurn, where: str) -> Iterator[dict[str, An
         # Label Studio draws a region in one channel; meta stores several.
         "channel": turn.channel if isinstance(turn.channel, int) else 0,
     }
-    name = NOBODY if turn.speaker is None else SPEAKERS.escape(turn.speaker)
+    name = NO_SPEAKER if turn.speaker is None else SPEAKERS.escape(turn.speaker)
     yield shared | {"from_name": SPEAKER, "type": "labels", "value": place | {"labels": [name]}}
     if emotion.label is not None:
         value = place | {"choices": [CLASSES.escape(emotion.label)]}
@@ -148,7 +148,7 @@ def labelling_config(dialogues: Iterable[Dialogue]) -> str:
 def _labels(speakers: Iterable[str]) -> Iterator[str]:
     for name, colour in zip(dict.fromkeys(speakers), cycle(_SPEAKER_COLOURS), strict=False):
         yield f'    <Label value={_attribute(SPEAKERS.escape(name))} background="{colour}"/>'
-    yield f'    <Label value="{NOBODY}" background="#dddddd"/>'
+    yield f'    <Label value="{NO_SPEAKER}" background="#dddddd"/>'
 
 
 def _choices(classes: Iterable[str]) -> Iterator[str]:

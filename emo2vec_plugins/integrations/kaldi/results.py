@@ -98,7 +98,7 @@ class KaldiWriter(ExitStack):
             )
         if (folder / LABELS).exists() and not options.overwrite:
             raise OptionsError(
-                f"{folder / LABELS} already exists; overwrite it or choose another folder"
+                f"{folder / LABELS} already exists; use --overwrite (overwrite=True) or another folder"
             )
         super().__init__()
         folder.mkdir(parents=True, exist_ok=True)

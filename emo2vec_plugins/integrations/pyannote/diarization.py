@@ -26,7 +26,7 @@ from emo2vec_plugins.core import (
     raise_error,
 )
 from emo2vec_plugins.errors import OptionsError, SourceError
-from emo2vec_plugins.formats import NOBODY, NOT_APPLICABLE, RttmRecording, parse_rttm, read_rttm
+from emo2vec_plugins.formats import NO_SPEAKER, NOT_APPLICABLE, RttmRecording, parse_rttm, read_rttm
 from emo2vec_plugins.integrations import RecordingSession, chosen_recording, is_a
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class DiarizationSession(RecordingSession):
 
 def speaker_label(turn: Turn) -> str:
     """Return the speaker for a label, ``?`` if unknown."""
-    return NOBODY if turn.speaker is None else turn.speaker
+    return NO_SPEAKER if turn.speaker is None else turn.speaker
 
 
 def _tracks(source: DiarizedAudio) -> tuple[Annotation, list[Key], list[Turn]]:
