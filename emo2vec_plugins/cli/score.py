@@ -29,10 +29,10 @@ from emo2vec_plugins.files import ArrayFolder, replacing
 from emo2vec_plugins.formats import EMOTIONS_JSONL
 from emo2vec_plugins.integrations import (
     Input,
+    check_distinct_keys,
     json_line,
     open_list,
     read_list,
-    refuse_shared_keys,
     scp_line,
     unnamed,
     unscored,
@@ -147,7 +147,7 @@ def read_inputs(arguments: Iterable[str]) -> list[Input]:
         OSError: If a list cannot be read.
     """
     keyed = with_distinct_keys([each for argument in arguments for each in _expand(argument)])
-    refuse_shared_keys(keyed)
+    check_distinct_keys(keyed)
     return keyed
 
 

@@ -65,7 +65,7 @@ class Batch:
         self.size += cost(chunk)
 
     def run(self) -> None:
-        """Start the collected windows; with a `Pipelined` back end, wait only for the last batch."""
+        """Start the collected windows; a `Pipelined` back end waits only for the previous batch."""
         chunks = [chunk for _, _, chunk in self._gathered]
         pending = start(self._backend, chunks) if chunks else list
         self._collect()

@@ -1,4 +1,5 @@
 from .fields import absent_fields as absent_fields
+from .fields import check_no_frames as check_no_frames
 from .fields import embedding_field as embedding_field
 from .fields import field_names as field_names
 from .fields import is_labelled as is_labelled
@@ -7,15 +8,14 @@ from .fields import label_fields as label_fields
 from .fields import merged as merged
 from .fields import missing_arrays as missing_arrays
 from .fields import model_label as model_label
-from .fields import refuse_frames as refuse_frames
 from .fields import with_emotion as with_emotion
 from .inputs import Input as Input
 from .inputs import RttmSources as RttmSources
+from .inputs import check_distinct_keys as check_distinct_keys
 from .inputs import json_line as json_line
 from .inputs import open_list as open_list
 from .inputs import read_list as read_list
 from .inputs import read_rttm_sources as read_rttm_sources
-from .inputs import refuse_shared_keys as refuse_shared_keys
 from .inputs import scp_line as scp_line
 from .inputs import unnamed as unnamed
 from .inputs import with_distinct_keys as with_distinct_keys

@@ -123,7 +123,7 @@ def model_label(provenance: Provenance | None) -> str | None:
     return f"{provenance.model}@{version[:12]}" if version else provenance.model
 
 
-def refuse_frames(options: Options, what: str) -> None:
+def check_no_frames(options: Options, what: str) -> None:
     """Check that no frames are requested for *what*, which cannot store them.
 
     Raises:

@@ -138,7 +138,7 @@ def _longer_keys(paths: Sequence[str]) -> dict[str, str]:
     return {path: key.as_posix() for path, key in keys.items()}
 
 
-def refuse_shared_keys(inputs: Iterable[Input]) -> None:
+def check_distinct_keys(inputs: Iterable[Input]) -> None:
     """Check that no two different inputs share a key: their arrays would go to the same file.
 
     The same file may be listed twice.

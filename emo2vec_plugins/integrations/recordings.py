@@ -22,7 +22,7 @@ from emo2vec_plugins.core import (
     overlaps,
 )
 from emo2vec_plugins.errors import AudioError, FormatError
-from emo2vec_plugins.integrations.fields import is_wanted, refuse_frames, with_emotion
+from emo2vec_plugins.integrations.fields import check_no_frames, is_wanted, with_emotion
 
 if TYPE_CHECKING:
     from emo2vec_plugins.core import Audio
@@ -152,7 +152,7 @@ class RecordsSession(RecordingSession):
         turns: Sequence[Turn | str],
         options: Options,
     ) -> None:
-        refuse_frames(options, "a transcript")
+        check_no_frames(options, "a transcript")
         wanted = {place for place, record in enumerate(records) if is_wanted(record, options)}
         super().__init__("", audio, turns, options, wanted=wanted)
         self._records = records

@@ -15,7 +15,7 @@ from lhotse import LilcomChunkyWriter, NumpyFilesWriter, NumpyHdf5Writer
 
 from emo2vec_plugins.files import spill as spilling
 from emo2vec_plugins.files.spill import Rows, cast, is_on_disk, moved_to_disk, pieces, save_npy
-from emo2vec_plugins.integrations.lhotse.arrays import ArraySink, as_counted
+from emo2vec_plugins.integrations.lhotse.arrays import ArraySink, pad_to_lhotse
 from emo2vec_plugins.integrations.lhotse.stores import STORES
 
 
@@ -135,7 +135,7 @@ def test_stores_that_survive_kills_store_arrays_on_disk(many, tmp_path, kind):
 def test_the_last_frame_of_an_array_on_disk_is_repeated(many):
     samples = 320 * (len(many) + 1)
 
-    found = as_counted(rows_of(many, size=999), samples=samples, rate=16_000)
+    found = pad_to_lhotse(rows_of(many, size=999), samples=samples, rate=16_000)
 
     assert is_on_disk(found)
     np.testing.assert_array_equal(found, np.concatenate([many, many[-1:]]))

@@ -14,6 +14,7 @@ from emo2vec_plugins.core.values import Emotion, Provenance
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.integrations.fields import (
     absent_fields,
+    check_no_frames,
     field_names,
     is_labelled,
     is_wanted,
@@ -21,7 +22,6 @@ from emo2vec_plugins.integrations.fields import (
     merged,
     missing_arrays,
     model_label,
-    refuse_frames,
     with_emotion,
 )
 
@@ -219,5 +219,5 @@ def test_a_model_is_labelled_by_its_name_and_its_revision_or_digest(provenance, 
 
 def test_frames_are_rejected_where_they_cannot_be_stored():
     with pytest.raises(OptionsError, match=r"a list of sentences .*frames"):
-        refuse_frames(Options(frames=True), "a list of sentences")
-    refuse_frames(Options(), "a list of sentences")
+        check_no_frames(Options(frames=True), "a list of sentences")
+    check_no_frames(Options(), "a list of sentences")

@@ -223,7 +223,7 @@ def known_model(rater: audformat.Rater | None) -> Provenance | None:
     return None
 
 
-def refuse_replacing(
+def check_new_columns(
     database: audformat.Database, table: str, *, is_new: bool, options: Options
 ) -> None:
     """Check that no existing table, column or scheme would be replaced unintentionally.

@@ -157,7 +157,7 @@ def annotate_table(
         repeated = found.index[found.index.duplicated()][0]
         raise FormatError(f"expected distinct segments, table {table!r} repeats {repeated}")
     name = table if into is None else into
-    frames.refuse_replacing(database, name, is_new=into is not None, options=wanted)
+    frames.check_new_columns(database, name, is_new=into is not None, options=wanted)
     emotions = _scored(found.df, _root(database, root), score, wanted, plugins)
     if into is not None:
         database[into] = library.Table(found.index.copy(), media_id=found.media_id)

@@ -37,9 +37,9 @@ from emo2vec_plugins.errors import AudioError, OptionsError, warn
 from emo2vec_plugins.files import ArrayFolder
 from emo2vec_plugins.integrations import (
     Input,
+    check_distinct_keys,
     json_line,
     open_list,
-    refuse_shared_keys,
     scp_line,
     unnamed,
     unscored,
@@ -195,7 +195,7 @@ def _writer(
     if not wanted:
         warn("nothing is written to output_dir: there are no arrays with extract_embedding=False")
         return ArrayFolder(folder, ()).write
-    refuse_shared_keys(sounds)
+    check_distinct_keys(sounds)
     return ArrayFolder(folder, [each.key for each in sounds]).write
 
 

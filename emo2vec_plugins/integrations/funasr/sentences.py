@@ -24,7 +24,7 @@ from emo2vec_plugins.core import (
     raise_error,
 )
 from emo2vec_plugins.errors import OptionsError, SourceError
-from emo2vec_plugins.integrations import RecordsSession, refuse_frames
+from emo2vec_plugins.integrations import RecordsSession, check_no_frames
 
 SENTENCES = "sentence_info"
 """Key of the sentences in a result."""
@@ -80,7 +80,7 @@ def annotate_sentences(
         AudioError: If *audio* cannot be opened.
     """
     wanted = as_options(options)
-    refuse_frames(wanted, "a FunASR result")
+    check_no_frames(wanted, "a FunASR result")
     # For a single result, raise errors. One of several must not stop the others.
     one = isinstance(result, Mapping)
     sources = _sources([result] if one else result, audio)

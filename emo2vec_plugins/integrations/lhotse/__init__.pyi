@@ -5,12 +5,12 @@ from .cuts import annotated_pairs as annotated_pairs
 from .features import Emotion2vec as Emotion2vec
 from .features import Emotion2vecConfig as Emotion2vecConfig
 from .journal import Summary as Summary
-from .journal import as_task as as_task
 from .journal import differences as differences
-from .journal import held_lines as held_lines
 from .journal import identity_of as identity_of
+from .journal import locked_lines as locked_lines
 from .journal import record_path as record_path
 from .journal import recorded as recorded
+from .journal import task_document as task_document
 from .journal import write_record as write_record
 from .labelled import PSEUDO as PSEUDO
 from .labelled import LabelledTurn as LabelledTurn

@@ -117,7 +117,7 @@ def turn_frames(cut: Any, supervision: Any, *, field: str = "emotion") -> FloatA
     return np.asarray(manifest.load())[first:last]
 
 
-def as_counted(frames: FloatArray, *, samples: int, rate: int) -> FloatArray:
+def pad_to_lhotse(frames: FloatArray, *, samples: int, rate: int) -> FloatArray:
     """Repeat the last frame if Lhotse expects one more than the model gives.
 
     Lhotse expects ``round(samples / hop)`` frames; the model gives as many or one fewer.
@@ -130,7 +130,7 @@ def as_counted(frames: FloatArray, *, samples: int, rate: int) -> FloatArray:
     Returns:
         Shape (expected frames, width).
     """
-    counted = counted_frames(samples, rate=rate)
+    counted = lhotse_frame_count(samples, rate=rate)
     if counted <= len(frames):
         return frames[:counted]
     rows = Rows()
@@ -140,10 +140,10 @@ def as_counted(frames: FloatArray, *, samples: int, rate: int) -> FloatArray:
     return rows.array()
 
 
-def counted_frames(samples: int, *, rate: int) -> int:
+def lhotse_frame_count(samples: int, *, rate: int) -> int:
     """Return how many frames Lhotse expects for *samples* at *rate*, a multiple of 50.
 
-    >>> [counted_frames(n, rate=16_000) for n in (159, 160, 400, 479, 480)]
+    >>> [lhotse_frame_count(n, rate=16_000) for n in (159, 160, 400, 479, 480)]
     [0, 1, 1, 1, 2]
     """
     hop = round(FRAME_SHIFT * rate)

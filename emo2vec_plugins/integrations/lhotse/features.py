@@ -14,7 +14,7 @@ from emo2vec_plugins.audio import ArrayAudio
 from emo2vec_plugins.core import DEFAULT_MODEL, Backend, Clip, FloatArray, Turn, load_model
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import AudioError
-from emo2vec_plugins.integrations.lhotse.arrays import FRAME_SHIFT, as_counted, divides
+from emo2vec_plugins.integrations.lhotse.arrays import FRAME_SHIFT, divides, pad_to_lhotse
 
 
 @dataclass
@@ -145,7 +145,7 @@ class Emotion2vec(FeatureExtractor):  # type: ignore[misc]
             if emotion is None or emotion.frame_embeddings is None:
                 reason = emotion.reason if emotion else "not scored"
                 raise AudioError(f"no features for {length / rate:.3f} s of audio: {reason}")
-            results.append(as_counted(emotion.frame_embeddings, samples=length, rate=rate))
+            results.append(pad_to_lhotse(emotion.frame_embeddings, samples=length, rate=rate))
         return results
 
 

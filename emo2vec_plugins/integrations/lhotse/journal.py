@@ -140,7 +140,7 @@ def cut_back(path: Path, length: int) -> None:
 
 
 @contextmanager
-def held_lines(path: Path) -> Iterator[IO[bytes]]:
+def locked_lines(path: Path) -> Iterator[IO[bytes]]:
     """Open a file for appending, and lock it until the block ends.
 
     The lock also ends if the process is killed. On Windows and some network disks, which have no
@@ -163,7 +163,7 @@ def held_lines(path: Path) -> Iterator[IO[bytes]]:
         yield file
 
 
-def as_task(**values: Any) -> dict[str, Any]:
+def task_document(**values: Any) -> dict[str, Any]:
     """Return *values* as they are read from a journal or record: everything an output depends on."""
     return json.loads(json.dumps(values, default=str))  # type: ignore[no-any-return]
 

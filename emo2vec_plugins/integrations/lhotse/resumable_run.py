@@ -84,7 +84,7 @@ def annotate_manifest(
     manifest = layout(source, target, fields=field_names(wanted))
     # Audio comes from the cuts, and the store has a separate entry.
     names = {field.name for field in fields(wanted)} - {"audio", "store"}
-    task = journal.as_task(
+    task = journal.task_document(
         scorer=journal.identity_of(score),
         options={name: getattr(wanted, name) for name in sorted(names)},
         input=manifest.identity(),
@@ -191,7 +191,7 @@ class _Run:
         """Lock the unfinished output, and remove it if the first group was not finished."""
         # Checked before files are created: only files of this run may be removed.
         is_new = not self._occupied() and not self._journal.exists()
-        with journal.held_lines(self._lines) as lines:
+        with journal.locked_lines(self._lines) as lines:
             steps = Journal(self._journal, self._task)
             try:
                 yield lines, steps

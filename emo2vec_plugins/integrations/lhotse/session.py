@@ -22,7 +22,12 @@ from emo2vec_plugins.integrations import (
     merged,
     missing_arrays,
 )
-from emo2vec_plugins.integrations.lhotse.arrays import FRAME_SHIFT, ArraySink, as_counted, divides
+from emo2vec_plugins.integrations.lhotse.arrays import (
+    FRAME_SHIFT,
+    ArraySink,
+    divides,
+    pad_to_lhotse,
+)
 from emo2vec_plugins.integrations.lhotse.audio import MixtureAudio, RecordingAudio, Stretch
 
 Place = tuple[int, int | None]
@@ -167,7 +172,7 @@ class CutSession:
         holder = self._holders[track][1]
         if index is None:  # a TemporalArray, which Lhotse truncates with the cut
             if frames is not None and divides(clip.audio.rate):
-                frames = as_counted(frames, samples=clip.audio.length, rate=clip.audio.rate)
+                frames = pad_to_lhotse(frames, samples=clip.audio.length, rate=clip.audio.rate)
             return {"frames": self._store(clip.key, "frames", frames, start=holder.start)}
         start = round(holder.start + max(0.0, clip.turn.start), 8)
         return {

@@ -17,12 +17,12 @@ from emo2vec_plugins.integrations.lhotse import (
     ENDINGS,
     LinesLayout,
     annotate_manifest,
-    as_task,
     differences,
-    held_lines,
     layout,
+    locked_lines,
     record_path,
     recorded,
+    task_document,
     write_record,
 )
 from emo2vec_plugins.training.pseudo_label.evidence import evidence_plugins, note_names
@@ -82,7 +82,7 @@ def pseudo_label_manifest(
     options, criteria = Options(field=field, overwrite=overwrite), trust or Trust()
     judgement = Judgement(score, second, criteria, options)
     manifest = layout(files.source, files.target, fields=field_names(options) | note_names(options))
-    task = as_task(
+    task = task_document(
         scorer=judgement.scorer.identity,
         trust=criteria.as_json(),
         field=field,
@@ -154,7 +154,7 @@ class _Files:
     def write(self, cuts: Iterator[Any], *, task: dict[str, Any], report: Report) -> None:
         """Write the labelled cuts and the report."""
         scored = layout(self.scores, self.target, fields=())
-        with held_lines(self._lines) as lines:
+        with locked_lines(self._lines) as lines:
             try:
                 lines.truncate(0)  # judging is fast, so a killed run starts it again
                 for cut in cuts:

@@ -20,7 +20,11 @@ from lhotse.utils import compute_num_frames_from_samples, fastcopy
 from emo2vec_plugins import Engine, Options, Plugins, Turn, annotate_cuts
 from emo2vec_plugins.engine.windows import frame_count
 from emo2vec_plugins.errors import InvalidTurnError, OptionsError
-from emo2vec_plugins.integrations.lhotse.arrays import as_counted, counted_frames, turn_frames
+from emo2vec_plugins.integrations.lhotse.arrays import (
+    lhotse_frame_count,
+    pad_to_lhotse,
+    turn_frames,
+)
 from emo2vec_plugins.testing import FakeBackend
 
 BARE = Plugins(installed=False)
@@ -209,7 +213,7 @@ def test_a_supervision_of_another_mixture_is_rejected(cut, store):
 
 @given(samples=st.integers(400, 200_000))
 def test_lhotse_expects_as_many_frames_as_the_model_gives_or_one_more(samples):
-    counted = counted_frames(samples, rate=16_000)
+    counted = lhotse_frame_count(samples, rate=16_000)
 
     assert counted == compute_num_frames_from_samples(samples, 0.02, 16_000)
     assert counted - frame_count(samples) in (0, 1)
@@ -218,5 +222,5 @@ def test_lhotse_expects_as_many_frames_as_the_model_gives_or_one_more(samples):
 def test_the_last_frame_is_repeated_only_if_lhotse_expects_one_more():
     frames = np.arange(4.0)[:, None]
 
-    assert as_counted(frames, samples=320 * 4 + 100, rate=16_000).tolist() == frames.tolist()
-    assert as_counted(frames, samples=320 * 4 + 160, rate=16_000)[-2:].tolist() == [[3.0], [3.0]]
+    assert pad_to_lhotse(frames, samples=320 * 4 + 100, rate=16_000).tolist() == frames.tolist()
+    assert pad_to_lhotse(frames, samples=320 * 4 + 160, rate=16_000)[-2:].tolist() == [[3.0], [3.0]]
