@@ -157,7 +157,7 @@ def test_missing_audio_is_the_reason_at_every_turn(tmp_path, diarization, engine
 
 
 def test_audio_without_a_sample_rate_is_rejected(diarization, engine):
-    with pytest.raises(AudioError, match="sample rate"):
+    with pytest.raises(AudioError, match="rate, got None"):
         annotate_diarization(diarization, (tone(1.0), None), score=engine)
 
 
