@@ -195,6 +195,26 @@ def test_a_public_name_is_on_the_page_of_the_interface(name):
     assert f"`{name}`" in (DOCS / "api.md").read_text("utf-8")
 
 
+def commands(command=main, path=("emo2vec",)):
+    """Yield the path and the command of every built-in command and subcommand."""
+    yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command, obj=Plugins(installed=False))
+        for name in command.list_commands(context):
+            yield from commands(command.get_command(context, name), (*path, name))
+
+
+def test_every_command_has_its_options_on_the_page_of_the_command_line():
+    page = (DOCS / "cli.md").read_text("utf-8")
+
+    for path, _ in commands():
+        if len(path) == 2:
+            assert (
+                f"click:: commands:{path[1].replace('-', '_')}\n   :prog: {' '.join(path)}\n"
+                in page
+            )
+
+
 # The HTML.
 
 
@@ -209,15 +229,6 @@ def html(tmp_path_factory):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return out
-
-
-def commands(command=main, path=("emo2vec",)):
-    """Yield the path and the command of every built-in command and subcommand."""
-    yield path, command
-    if isinstance(command, click.Group):
-        context = click.Context(command, obj=Plugins(installed=False))
-        for name in command.list_commands(context):
-            yield from commands(command.get_command(context, name), (*path, name))
 
 
 @pytest.mark.slow
