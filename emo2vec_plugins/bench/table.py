@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from emo2vec_plugins.bench.results import Measured, Ratio, Report
-from emo2vec_plugins.cli import counted
+from emo2vec_plugins.core import counted
 
 GIGA = 1e9
 

@@ -23,7 +23,6 @@ from .options import report_option as report_option
 from .options import threads_option as threads_option
 from .output import Tally as Tally
 from .output import complain as complain
-from .output import counted as counted
 from .output import exit_if_failed as exit_if_failed
 from .output import listed as listed
 from .output import note as note

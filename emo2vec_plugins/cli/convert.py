@@ -9,8 +9,8 @@ import click
 
 from emo2vec_plugins.cli.group import plugins_of
 from emo2vec_plugins.cli.options import annotation_options, option, quiet_option
-from emo2vec_plugins.cli.output import complain, counted, listed, note
-from emo2vec_plugins.core import Dialogue
+from emo2vec_plugins.cli.output import complain, listed, note
+from emo2vec_plugins.core import Dialogue, counted
 from emo2vec_plugins.formats import FIELDS, Written, write_any
 
 

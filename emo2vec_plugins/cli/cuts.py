@@ -8,7 +8,6 @@ from emo2vec_plugins.cli.counts import EmotionCounts
 from emo2vec_plugins.cli.options import existing, manifest_options, option
 from emo2vec_plugins.cli.output import (
     annotated,
-    counted,
     exit_if_failed,
     note,
     progress,
@@ -23,7 +22,7 @@ from emo2vec_plugins.cli.scoring import (
     scoring_options,
     store_option,
 )
-from emo2vec_plugins.core import Options, import_extra
+from emo2vec_plugins.core import Options, counted, import_extra
 
 
 @click.command("cuts")

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from emo2vec_plugins.cli.options import COUNT, folder_option, gathered, option
-from emo2vec_plugins.cli.output import counted, note, step_progress
+from emo2vec_plugins.cli.output import note, step_progress
 from emo2vec_plugins.cli.scoring import (
     Results,
     Scoring,
@@ -19,7 +19,7 @@ from emo2vec_plugins.cli.scoring import (
     formats_option,
     scoring_options,
 )
-from emo2vec_plugins.core import Dialogue, Options, require_extra
+from emo2vec_plugins.core import Dialogue, Options, counted, require_extra
 from emo2vec_plugins.errors import (
     AudioError,
     Emo2vecError,

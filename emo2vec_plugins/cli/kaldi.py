@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from emo2vec_plugins.cli.options import option
-from emo2vec_plugins.cli.output import Tally, counted, progress
+from emo2vec_plugins.cli.output import Tally, progress
 from emo2vec_plugins.cli.scoring import Scoring, annotating_options, describe_model, scoring_options
-from emo2vec_plugins.core import Options
+from emo2vec_plugins.core import Options, counted
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.files import results_folder
 from emo2vec_plugins.integrations.kaldi import annotate_kaldi, read_kaldi

@@ -7,14 +7,13 @@ import click
 from emo2vec_plugins.cli.options import existing, manifest_options
 from emo2vec_plugins.cli.output import (
     annotated,
-    counted,
     exit_if_failed,
     note,
     progress,
     warn_of_labels,
 )
 from emo2vec_plugins.cli.scoring import Scoring, annotating_options, describe_model, scoring_options
-from emo2vec_plugins.core import Options
+from emo2vec_plugins.core import Options, counted
 from emo2vec_plugins.integrations.nemo import annotate_nemo
 
 

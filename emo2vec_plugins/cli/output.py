@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from emo2vec_plugins.core import counted
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -36,11 +38,6 @@ def note(message: str, *, quiet: bool) -> None:
     """Write ``emo2vec: MESSAGE`` to stderr, unless *quiet*."""
     if not quiet:
         click.echo(f"emo2vec: {message}", err=True)
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: ``1 turn``, ``2 turns``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import click
 
 from emo2vec_plugins.cli.options import folder_option, option
-from emo2vec_plugins.cli.output import counted, listed, note, progress
+from emo2vec_plugins.cli.output import listed, note, progress
 from emo2vec_plugins.cli.scoring import (
     Results,
     Scoring,
@@ -16,7 +16,7 @@ from emo2vec_plugins.cli.scoring import (
     formats_option,
     scoring_options,
 )
-from emo2vec_plugins.core import Clip, Emotion, End, Options, annotate
+from emo2vec_plugins.core import Clip, Emotion, End, Options, annotate, counted
 from emo2vec_plugins.errors import AudioError, warn
 from emo2vec_plugins.integrations import RttmSources, read_rttm_sources, unscored
 

@@ -14,7 +14,7 @@ import click
 
 from emo2vec_plugins.audio import READABLE_SUFFIXES, UNREADABLE_SUFFIXES
 from emo2vec_plugins.cli.options import option, output_file
-from emo2vec_plugins.cli.output import Tally, counted, progress
+from emo2vec_plugins.cli.output import Tally, progress
 from emo2vec_plugins.cli.scoring import (
     Scoring,
     annotating_options,
@@ -23,7 +23,7 @@ from emo2vec_plugins.cli.scoring import (
     scoring_options,
     store_option,
 )
-from emo2vec_plugins.core import Emotion, Options, Recording, annotate
+from emo2vec_plugins.core import Emotion, Options, Recording, annotate, counted
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.files import ArrayFolder, replacing
 from emo2vec_plugins.formats import EMOTIONS_JSONL

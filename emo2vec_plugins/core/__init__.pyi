@@ -3,9 +3,6 @@ from .backend import Frames as Frames
 from .backend import NamedModel as NamedModel
 from .composition import compose as compose
 from .format import Format as Format
-from .hints import did_you_mean as did_you_mean
-from .hints import import_extra as import_extra
-from .hints import require_extra as require_extra
 from .hookspecs import hookimpl as hookimpl
 from .label_map import LabelMap as LabelMap
 from .label_map import read_yaml as read_yaml
@@ -18,6 +15,10 @@ from .loading import DEFAULT_MODEL as DEFAULT_MODEL
 from .loading import LoadedModel as LoadedModel
 from .loading import load_model as load_model
 from .loading import loaded_model as loaded_model
+from .messages import counted as counted
+from .messages import did_you_mean as did_you_mean
+from .messages import import_extra as import_extra
+from .messages import require_extra as require_extra
 from .overlap import overlaps as overlaps
 from .overlap import rows_without_overlap as rows_without_overlap
 from .overlap import union as union

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from emo2vec_plugins.core.backend import Backend, NamedModel
-from emo2vec_plugins.core.hints import did_you_mean
+from emo2vec_plugins.core.messages import did_you_mean
 from emo2vec_plugins.core.plugins import Plugins, as_plugins
 from emo2vec_plugins.errors import ModelNotFoundError, OptionsError
 

@@ -19,7 +19,7 @@ from emo2vec_plugins.core import hookspecs
 from emo2vec_plugins.core.backend import NamedModel
 from emo2vec_plugins.core.composition import built_in_plugins
 from emo2vec_plugins.core.format import Format
-from emo2vec_plugins.core.hints import did_you_mean
+from emo2vec_plugins.core.messages import did_you_mean
 from emo2vec_plugins.core.registration import implementations, register
 from emo2vec_plugins.core.session import Options, Session
 from emo2vec_plugins.errors import (

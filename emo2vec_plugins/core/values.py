@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.core.composition import html_renderer
+from emo2vec_plugins.core.messages import counted
 from emo2vec_plugins.errors import InvalidTurnError
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ class Dialogue:
 
     def __repr__(self) -> str:
         """Return one line that counts the turns."""
-        return f"<Dialogue {self.recording!r}, {len(self.turns)} turns>"
+        return f"<Dialogue {self.recording!r}, {counted(len(self.turns), 'turn')}>"
 
     def _repr_html_(self) -> str:
         return _html(self)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from emo2vec_plugins import cli
+from emo2vec_plugins.core import counted
 from emo2vec_plugins.evaluation.options import TruthOptions, require_libraries, truth_options
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def calibrate_command(
             progress=advance,
         )
     report_errors(found.calibration, quiet=quiet)
-    turns = cli.counted(found.turns, "turn")
+    turns = counted(found.turns, "turn")
     done = f"temperature {found.temperature:.3f} from {turns}; the model is in {output}"
     cli.note(done, quiet=quiet)
 

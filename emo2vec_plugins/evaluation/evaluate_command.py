@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from emo2vec_plugins import cli
+from emo2vec_plugins.core import counted
 from emo2vec_plugins.evaluation.options import (
     TruthOptions,
     describe_left_out,
@@ -131,7 +132,7 @@ def evaluate_command(
     if left_out := describe_left_out(material.left_out):
         cli.note(f"not evaluated: {left_out}", quiet=scoring.quiet)
     if uses_model:
-        tally.conclude(f"{cli.counted(tally.turns, 'turn')}, scored by {judged['name']}")
+        tally.conclude(f"{counted(tally.turns, 'turn')}, scored by {judged['name']}")
 
 
 def _predicted(

@@ -16,7 +16,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from emo2vec_plugins.core import Dialogue, Format, ScoredTurn
+from emo2vec_plugins.core import Dialogue, Format, ScoredTurn, counted
 from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.formats.fidelity import distinct
 from emo2vec_plugins.formats.json_values import Fields, finite, parsed
@@ -53,7 +53,7 @@ def loads(text: str) -> list[Dialogue]:
     fields = [Fields.of(value, f"segment {number}") for number, value in enumerate(segments, 1)]
     found = by_recording((_name(each, "session_id"), _scored(each)) for each in fields)
     if spoken := sum(bool(each.values.get("words")) for each in fields):
-        warn(f"dropped the words of {spoken} segments: results have no transcripts")
+        warn(f"dropped the words of {counted(spoken, 'segment')}: results have no transcripts")
     return found
 
 

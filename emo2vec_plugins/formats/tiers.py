@@ -20,7 +20,15 @@ from itertools import accumulate
 from operator import itemgetter
 from typing import NamedTuple
 
-from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, ScoredTurn, Turn, rows_without_overlap
+from emo2vec_plugins.core import (
+    UNSCORED,
+    Dialogue,
+    Emotion,
+    ScoredTurn,
+    Turn,
+    counted,
+    rows_without_overlap,
+)
 from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.formats.fidelity import grid
 from emo2vec_plugins.formats.names import Escaping
@@ -144,7 +152,7 @@ def turns_of(tiers: Sequence[ReadTier]) -> tuple[ScoredTurn, ...]:
     for name, match in matches.items():
         _warn_of_emotions(EMOTION + name, match.unused())
     if texts := [text for tier in tiers for text in tier.texts]:
-        warn(f"dropped the texts of {len(texts)} turns, first {texts[0][:50]!r}")
+        warn(f"dropped the text of {counted(len(texts), 'turn')}, first {texts[0][:50]!r}")
     return tuple(sorted(turns, key=lambda scored: (scored.turn.start, scored.turn.end)))
 
 

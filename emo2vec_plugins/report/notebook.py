@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from html import escape
 
-from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, ScoredTurn
+from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, ScoredTurn, counted
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.report.layout import extent
 from emo2vec_plugins.report.notebook_timeline import style_of, svg_timeline
-from emo2vec_plugins.report.style import HOUR, clock, counted, palette, shortened, shown
+from emo2vec_plugins.report.style import HOUR, clock, palette, shortened, shown
 from emo2vec_plugins.report.summary import SpeakerSummary, summarise
 
 MOST_ROWS = 20

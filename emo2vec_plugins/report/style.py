@@ -56,15 +56,6 @@ def escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with a noun in the singular or plural.
-
-    >>> counted(1, "turn"), counted(2000, "turn")
-    ('1 turn', '2,000 turns')
-    """
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def shortened(text: str, *, most: int) -> str:
     """Return *text* with an ellipsis in place of its middle if it is longer than *most*."""
     if len(text) <= most:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from emo2vec_plugins.core import UNSCORED, Dialogue, ScoredTurn
+from emo2vec_plugins.core import UNSCORED, Dialogue, ScoredTurn, counted
 from emo2vec_plugins.report.figures import (
     FAINT,
     GREY,
@@ -21,7 +21,7 @@ from emo2vec_plugins.report.figures import (
     time_axis,
 )
 from emo2vec_plugins.report.layout import Layout, Sizes, between, extent, layout
-from emo2vec_plugins.report.style import clock, counted, opacity
+from emo2vec_plugins.report.style import clock, opacity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from emo2vec_plugins.core import Dialogue, ScoredTurn
+from emo2vec_plugins.core import Dialogue, ScoredTurn, counted
 from emo2vec_plugins.errors import LabelError, OptionsError
 from emo2vec_plugins.report.figures import drawing, heading, key, new_figure, text_of, time_axis
 from emo2vec_plugins.report.layout import between, extent, select_speakers
-from emo2vec_plugins.report.style import counted, palette
+from emo2vec_plugins.report.style import palette
 from emo2vec_plugins.report.summary import SPAN, by_speaker
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import click
 
 from emo2vec_plugins import cli
-from emo2vec_plugins.core import Dialogue, LabelMap
+from emo2vec_plugins.core import Dialogue, LabelMap, counted
 from emo2vec_plugins.errors import AudioError, FormatError, OptionsError
 from emo2vec_plugins.files import read_text, replacing, results_folder, write_text
 from emo2vec_plugins.formats import (
@@ -113,7 +113,7 @@ def export_command(
         served = [_served(dialogue, media_prefix) for dialogue in dialogues]
         write_any(served, files[0], plugins=plugins, format="labelstudio")
         write_text(files[1], labelling_config(dialogues))
-    turns = cli.counted(sum(len(dialogue.turns) for dialogue in dialogues), "turn")
+    turns = counted(sum(len(dialogue.turns) for dialogue in dialogues), "turn")
     cli.note(f"wrote {turns} to {cli.listed(list(map(str, files)))}", quiet=quiet)
 
 
@@ -233,4 +233,4 @@ def _summary(every: Sequence[Change]) -> str:
     kinds = [kind for change in changed for kind in change.kinds]
     counts = ", ".join(f"{kind} {kinds.count(kind)}" for kind in dict.fromkeys(kinds))
     by_kind = f" ({counts})" if counts else ""
-    return f"{len(changed)} of {cli.counted(len(every), 'turn')} changed{by_kind}"
+    return f"{len(changed)} of {counted(len(every), 'turn')} changed{by_kind}"

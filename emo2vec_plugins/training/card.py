@@ -12,6 +12,7 @@ import torch
 import yaml
 
 from emo2vec_plugins._version import __version__
+from emo2vec_plugins.core import counted
 from emo2vec_plugins.evaluation import Evaluation, few
 from emo2vec_plugins.training.augment import names
 from emo2vec_plugins.training.examples import Example
@@ -122,7 +123,7 @@ def describe(examples: Sequence[Example]) -> str:
     minutes = sum(example.duration for example in examples) / 60
     speakers = sorted({example.speaker or "unknown" for example in examples})
     people = f"{len(speakers)} speaker{'s' * (len(speakers) != 1)} ({few(speakers, 20)})"
-    return f"{len(examples)} turns ({labels}), {minutes:.1f} minutes, {people}"
+    return f"{counted(len(examples), 'turn')} ({labels}), {minutes:.1f} minutes, {people}"
 
 
 def data_of(split: Split, content: CardContent) -> str:

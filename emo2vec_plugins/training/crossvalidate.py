@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from emo2vec_plugins._version import __version__
+from emo2vec_plugins.core import counted
 from emo2vec_plugins.errors import CheckpointError, OptionsError, TrainingError
 from emo2vec_plugins.evaluation import Evaluation, Prediction, evaluate, percent
 from emo2vec_plugins.training.checkpoints import refuse_other
@@ -81,7 +82,7 @@ All turns together:
 {self.pooled.table()}
 ```
 
-Every model was trained for {self.recipe.epochs} epochs with seed {self.recipe.seed}, with \
+Every model was trained for {counted(self.recipe.epochs, "epoch")} with seed {self.recipe.seed}, with \
 emo2vec-plugins {__version__} and torch {torch.__version__}. The full recipe is in {DOCUMENT}. No \
 choice within a fold depends on the {self.group} it is evaluated on. However, a recipe that was \
 chosen by tables like this one depends on these {self.group}s.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emo2vec_plugins.audio import MODEL_RATE, mono
-from emo2vec_plugins.core import EMOTIONS, Clip, FloatArray, LabelMap, Options
+from emo2vec_plugins.core import EMOTIONS, Clip, FloatArray, LabelMap, Options, counted
 from emo2vec_plugins.engine import RECEPTIVE
 from emo2vec_plugins.errors import AudioError, TrainingError, warn
 from emo2vec_plugins.evaluation import few
@@ -122,7 +122,7 @@ def read_examples(
         (short if own.duration * MODEL_RATE < RECEPTIVE else examples).append(example)
     if short:
         ids = few([example.id for example in short])
-        warn(f"left out {len(short)} turns shorter than 25 ms: {ids}")
+        warn(f"left out {counted(len(short), 'turn')} shorter than 25 ms: {ids}")
     if not examples:
         raise TrainingError("all turns are shorter than one frame, 25 ms")
     return examples

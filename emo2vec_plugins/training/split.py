@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from sklearn.model_selection import StratifiedGroupKFold
 
+from emo2vec_plugins.core import counted
 from emo2vec_plugins.errors import OptionsError, TrainingError, warn
 from emo2vec_plugins.evaluation import few
 from emo2vec_plugins.training.examples import Example
@@ -111,7 +112,7 @@ def make_split(
         split = _divided(examples, dev, group)
     if lost := len(examples) + len(dev) - len(split.train) - len(split.dev):
         why = "their speakers or recordings are held out"
-        warn(f"left out {lost} turns with pseudo-labels: {why}")
+        warn(f"left out {counted(lost, 'turn')} with pseudo-labels: {why}")
     return split
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from emo2vec_plugins import cli
-from emo2vec_plugins.core import DEFAULT_MODEL, load_model
+from emo2vec_plugins.core import DEFAULT_MODEL, counted, load_model
 from emo2vec_plugins.evaluation import (
     TruthOptions,
     describe_left_out,
@@ -94,8 +94,8 @@ class TrainCommand:
             )
         if trained.evaluation is not None and not self._quiet:
             click.echo(trained.evaluation.table())
-        turns = cli.counted(len(split.train), "turn")
-        how_long = cli.counted(len(trained.epochs), "epoch")
+        turns = counted(len(split.train), "turn")
+        how_long = counted(len(trained.epochs), "epoch")
         weights = f"saved the weights of epoch {trained.best}"
         self._note(f"{self._out}: trained on {turns} for {how_long}; {weights}")
 

@@ -13,7 +13,7 @@ from emo2vec_plugins.errors import Emo2vecWarning, FormatError
 from emo2vec_plugins.formats.files import read_dialogues
 from emo2vec_plugins.formats.textgrid import dumps, loads
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*texts of:emo2vec_plugins.errors.Emo2vecWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:.*text of:emo2vec_plugins.errors.Emo2vecWarning")
 
 SHORT = """\
 File type = "ooTextFile"
@@ -208,5 +208,5 @@ def test_sample_files_are_read_as_praatio_reads_them(shared):
 
 
 def test_texts_of_turns_are_dropped_with_a_warning():
-    with pytest.warns(Emo2vecWarning, match=r"texts of 1 turns.*'hello,"):
+    with pytest.warns(Emo2vecWarning, match=r"text of 1 turn,.*'hello,"):
         loads(SHORT)

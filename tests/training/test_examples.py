@@ -125,7 +125,7 @@ def test_turns_shorter_than_a_frame_are_left_out_with_a_warning(tmp_path):
     short = replace(whole.supervisions[1], duration=0.02)
     whole = replace(whole, supervisions=[whole.supervisions[0], short])
 
-    with pytest.warns(Emo2vecWarning, match=r"1 turns .*25 ms: t1"):
+    with pytest.warns(Emo2vecWarning, match=r"1 turn .*25 ms: t1"):
         assert len(read_examples([whole])) == 1
 
 
@@ -280,7 +280,7 @@ def test_pseudo_labels_of_a_held_out_recording_or_speaker_are_left_out(examples)
     with pytest.warns(Emo2vecWarning, match="2 turns with pseudo-labels"):
         split = make_split(given, names=["ann"], group="recording")
     assert (len(split.train), len(split.dev)) == (12, 2)
-    with pytest.warns(Emo2vecWarning, match="1 turns with pseudo-labels"):
+    with pytest.warns(Emo2vecWarning, match="1 turn with pseudo-labels"):
         split = make_split(known, names=["ann-happy-0"], group="recording")
     assert (len(split.train), len(split.dev)) == (12, 1)
 

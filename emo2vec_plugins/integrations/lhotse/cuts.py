@@ -22,6 +22,7 @@ from emo2vec_plugins.core import (
     annotate,
     as_options,
     check_sources,
+    counted,
     hookimpl,
     pass_through,
 )
@@ -184,7 +185,7 @@ def _as_cuts(cuts: Iterable[Any], supervisions: Iterable[Any] | None) -> Iterato
     if turns:
         lost = sum(map(len, turns.values()))
         warn(
-            f"{lost} supervisions dropped: their recordings are missing from the RecordingSet, "
+            f"dropped {counted(lost, 'supervision')}: their recordings are missing from the RecordingSet, "
             f"the first is {next(iter(turns))!r}"
         )
 

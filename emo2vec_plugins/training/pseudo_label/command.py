@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from emo2vec_plugins import cli
-from emo2vec_plugins.core import import_extra
+from emo2vec_plugins.core import counted, import_extra
 from emo2vec_plugins.training.pseudo_label.options import trust_options
 
 if TYPE_CHECKING:
@@ -87,9 +87,9 @@ def _summarise(found: Report, source: str, output: str, *, quiet: bool) -> None:
         return
     judged = found.accepted + found.rejected
     if not judged and found.labelled:
-        items = f"{found.labelled} of {cli.counted(found.turns, 'turn')} of {source}"
+        items = f"{found.labelled} of {counted(found.turns, 'turn')} of {source}"
         cli.warn_of_labels(items, found.prefix, work="judged")
     elif judged and not found.accepted:
         cli.complain("warning", f"no label was accepted; see {found.prefix}_rejected for reasons")
-    labelled = f"{found.accepted} of {cli.counted(judged, 'turn')} got a label"
-    cli.note(f"{labelled}; wrote {cli.counted(found.cuts, 'cut')} to {output}", quiet=quiet)
+    labelled = f"{found.accepted} of {counted(judged, 'turn')} got a label"
+    cli.note(f"{labelled}; wrote {counted(found.cuts, 'cut')} to {output}", quiet=quiet)

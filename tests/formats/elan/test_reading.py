@@ -17,7 +17,7 @@ from emo2vec_plugins.formats.elan.writing import ELAN, dumps, loads
 from emo2vec_plugins.formats.files import read_dialogues
 from emo2vec_plugins.testing import check_format
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*texts of:emo2vec_plugins.errors.Emo2vecWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:.*text of:emo2vec_plugins.errors.Emo2vecWarning")
 
 OTHERS = """\
 <?xml version="1.0" encoding="UTF-8"?>
@@ -247,5 +247,5 @@ def test_elans_sample_document_is_read(shared):
 
 
 def test_texts_of_turns_are_dropped_with_a_warning():
-    with pytest.warns(Emo2vecWarning, match=r"texts of 1 turns.*'so you"):
+    with pytest.warns(Emo2vecWarning, match=r"text of 1 turn,.*'so you"):
         loads(OTHERS)

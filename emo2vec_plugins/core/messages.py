@@ -1,4 +1,4 @@
-"""Advice for error messages: how to install a missing extra, and which name was meant."""
+"""Parts of messages: how to install an extra, which name was meant, a number with its noun."""
 
 from __future__ import annotations
 
@@ -73,3 +73,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``" (did you mean 'rttm'?)"`` if a known name is close to *name*, otherwise ``""``."""
     near = get_close_matches(name, list(known), n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "turn"), counted(2000, "turn")
+    ('1 turn', '2,000 turns')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

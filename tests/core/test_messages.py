@@ -1,4 +1,4 @@
-"""Advice in errors: installing an extra, and names that were probably meant."""
+"""Parts of messages: installing an extra, names that were probably meant, plurals."""
 
 import json
 from types import ModuleType
@@ -6,8 +6,8 @@ from types import ModuleType
 import pytest
 
 from emo2vec_plugins import core
-from emo2vec_plugins.core import did_you_mean, hints, import_extra, require_extra
-from emo2vec_plugins.core.hints import install_command
+from emo2vec_plugins.core import counted, did_you_mean, import_extra, messages, require_extra
+from emo2vec_plugins.core.messages import install_command
 from emo2vec_plugins.errors import MissingExtraError
 
 
@@ -24,7 +24,7 @@ def installed_from(monkeypatch):
             return None if self.origin is None else json.dumps(self.origin)
 
     def install(origin):
-        monkeypatch.setattr(hints, "distribution", lambda _: Installed(origin))
+        monkeypatch.setattr(messages, "distribution", lambda _: Installed(origin))
 
     return install
 
@@ -86,7 +86,7 @@ def test_from_a_wheel_the_command_names_the_wheel(installed_from):
 
 
 def test_without_an_installation_the_command_is_that_of_an_index(monkeypatch):
-    monkeypatch.setattr(hints, "PROJECT", "no-such-project")
+    monkeypatch.setattr(messages, "PROJECT", "no-such-project")
 
     assert install_command("all") == 'pip install "no-such-project[all]"'
 
@@ -103,3 +103,10 @@ def test_formats_and_models_suggest_a_close_name():
         plugins.format("textgrit")
     with pytest.raises(core.loading.ModelNotFoundError, match="'emotion2vec_plus_large'"):
         core.load_model("emotion2vec_plus_larg", plugins=plugins)
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"), [(0, "0 turns"), (1, "1 turn"), (2000, "2,000 turns")]
+)
+def test_a_number_has_a_noun_in_singular_or_plural(number, shown):
+    assert counted(number, "turn") == shown
