@@ -32,7 +32,7 @@ class Peaks:
     """Measures matrix products on a device.
 
     Args:
-        device: None for the best available, as in `load_model`.
+        device: None for CUDA if available, else the CPU.
         threads: CPU threads; None for torch's default.
     """
 

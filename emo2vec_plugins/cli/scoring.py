@@ -48,7 +48,7 @@ class Loading:
     Attributes:
         plugins: The plugins of this run.
         model: A name, folder or hub identifier for `load_model`.
-        device: None for the best available device.
+        device: None for CUDA if available, else the CPU.
         dtype: Data type of the network's arithmetic.
     """
 
@@ -110,7 +110,7 @@ def dtype_option(*dtypes: str) -> Decorator:
     return choice_option("--dtype", *dtypes, help=what)
 
 
-device_option = option("--device NAME", "cpu, cuda, cuda:1, ...  [default: the best available]")
+device_option = option("--device NAME", "cpu, cuda, cuda:1, ...  [default: cuda if available, else cpu]")
 
 _LOADING: dict[str, Decorator] = {
     "device": device_option,

@@ -50,7 +50,7 @@ class NamedModel:
         name: The name users pass; ``name:source`` passes *source* to *load*.
         description: One line for listings.
         load: Called as ``load(source, device=device, dtype=dtype)``. *source* is None if the
-            user passed the name alone. *device* is None for the best available device.
+            user passed the name alone. *device* is None for CUDA if available, else the CPU.
         needs_source: Whether users must pass ``name:source``.
     """
 

@@ -36,7 +36,7 @@ def load_model(
             ``emotion2vec/emotion2vec_plus_base`` or ``iic/emotion2vec_plus_base``; or
             ``loader:source``, to open a source with a registered loader. A path object is
             always a folder.
-        device: ``cpu``, ``cuda`` or ``cuda:1``; None for the best available device.
+        device: ``cpu``, ``cuda`` or ``cuda:1``; None for CUDA if available, else the CPU.
         dtype: ``float32``, ``bfloat16`` or ``float16``; ``int8`` for ``onnx:`` and ``openvino:``.
         plugins: Plugins to use; default: the installed ones.
 

@@ -76,7 +76,7 @@ def calibrate(
         model: A model name, a folder, or a hub identifier.
         data: Name of *cuts* for the model card.
         truth: Reads the labels.
-        device: None for the best available device.
+        device: None for CUDA if available, else the CPU.
         dtype: Data type of the network while scoring.
         plugins: None for the installed ones.
         progress: Called with the number of cuts finished since the last call.

@@ -76,7 +76,7 @@ class AutoModel:
         model: A name that `load_model` accepts, such as ``tiny`` or
             ``iic/emotion2vec_plus_large``; a folder; a loaded model; or an `Engine`, whose labels
             and windows are kept.
-        device: ``cpu``, ``cuda`` or ``cuda:1``. The best available device if None.
+        device: ``cpu``, ``cuda`` or ``cuda:1``. None for CUDA if available, else the CPU.
         dtype: ``float32``, ``bfloat16`` or ``float16``.
         hub: ``ms`` or ``hf``. Published models are loaded from this hub, under either name.
         plugins: The installed plugins by default.

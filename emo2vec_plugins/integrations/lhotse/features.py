@@ -23,7 +23,7 @@ class Emotion2vecConfig:
 
     Attributes:
         model: Anything `load_model` accepts.
-        device: The best available device if None.
+        device: None for CUDA if available, else the CPU.
         dtype: Type in which the network computes.
         batch_seconds: Seconds of audio in a batch; the model's default if None.
     """
