@@ -116,15 +116,22 @@ def test_the_two_commands_of_the_readme_are_the_first_of_their_kind():
 def test_commands_on_a_page_parse(page):
     """They are not run, because most need a large model or a recording."""
     lines = "".join(code for _, _, code in blocks(page, "bash", "console")).splitlines()
-    commands = [shlex.split(line, comments=True) for line in lines if "emo2vec " in line]
+    commands = [_words(line) for line in lines if "emo2vec " in line]
 
     for words in commands:
         while "emo2vec" in words:
             words = words[words.index("emo2vec") + 1 :]
-            name, *arguments = takewhile(lambda word: word not in {"|", ">", "&&"}, words)
+            name, *arguments = takewhile(lambda word: word not in {"|", ">", "&&", ";"}, words)
             command = main.get_command(click.Context(main), name)
             assert command is not None, f"there is no command {name!r}"
             command.make_context(name, arguments)
+
+
+def _words(line: str) -> list[str]:
+    """Split a shell command into words; operators such as ``;`` are words, too."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    return list(lexer)
 
 
 def test_every_page_is_in_the_table_of_contents():

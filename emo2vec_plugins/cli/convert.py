@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import click
 
 from emo2vec_plugins.cli.group import plugins_of
 from emo2vec_plugins.cli.options import annotation_options, option, quiet_option
-from emo2vec_plugins.cli.output import complain, listed, note
+from emo2vec_plugins.cli.output import listed, note, warn_of_late_turns
 from emo2vec_plugins.core import Dialogue, counted
 from emo2vec_plugins.formats import FIELDS, Written, write_any
 
@@ -51,7 +50,7 @@ def convert_command(
     for line in _losses(written):
         note(line, quiet=quiet)
     for dialogue in dialogues:
-        _warn_of_late_turns(dialogue)
+        warn_of_late_turns(dialogue)
 
 
 def _losses(written: Written) -> list[str]:
@@ -63,20 +62,3 @@ def _losses(written: Written) -> list[str]:
     if written.rounded:
         said.append(f"times were rounded to 1/{written.rounded} s")
     return said
-
-
-def _warn_of_late_turns(dialogue: Dialogue) -> None:
-    """Warn of turns that end after the recording, if its duration is known."""
-    length = math.inf if dialogue.duration is None else dialogue.duration
-    late = [each.turn for each in dialogue.turns if each.turn.end > length + _SLACK]
-    if late:
-        first = f"the first is {late[0].start:.3f}-{late[0].end:.3f}"
-        complain(
-            "warning",
-            f"{dialogue.recording}: {len(late)} of {counted(len(dialogue.turns), 'turn')} beyond the end "
-            f"of the audio ({length:.3f} s): {first}; is this the audio of another recording?",
-        )
-
-
-_SLACK = 0.02
-"""Seconds; as for the flag ``clipped``."""

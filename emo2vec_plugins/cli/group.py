@@ -11,6 +11,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
@@ -107,7 +108,10 @@ class PluginGroup(click.Group):
         """
         name, known = args[0], _commands(ctx)
         if name not in known and not name.startswith("-") and not ctx.resilient_parsing:
-            ctx.fail(f"No such command {name!r}{did_you_mean(name, known)}.")
+            advice = did_you_mean(name, known)
+            if Path(name).exists():
+                advice = "; to annotate a recording, use 'emo2vec rttm' or 'emo2vec diarize'"
+            ctx.fail(f"No such command {name!r}{advice}.")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -15,9 +15,10 @@ from typing import Any
 
 import click
 
+from emo2vec_plugins.audio import READABLE_SUFFIXES
 from emo2vec_plugins.cli.group import plugins_of
 from emo2vec_plugins.cli.output import listed
-from emo2vec_plugins.core import Dialogue
+from emo2vec_plugins.core import Dialogue, did_you_mean
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.formats import read_any
 
@@ -197,6 +198,10 @@ def annotation_options(argument: str, *, input_format: bool = False) -> Decorato
 def _read_all(
     *, source: str, audio: Sequence[str], input_format: str | None = None
 ) -> list[Dialogue]:
+    if input_format is None and Path(source).suffix.lower() in READABLE_SUFFIXES:
+        raise OptionsError(
+            f"expected annotations, got the audio {source}; pass a folder of results"
+        )
     plugins = plugins_of(click.get_current_context())
     return _with_audio(read_any(source, plugins=plugins, format=input_format), audio)
 
@@ -215,8 +220,8 @@ def _read_one(
     name = names[0] if recording is None else recording
     if names.count(name) != 1:
         raise OptionsError(
-            f"expected one recording {name!r} in {emotions}, found {names.count(name)}; "
-            f"recordings: {found}"
+            f"expected one recording {name!r} in {emotions}, found {names.count(name)}"
+            f"{did_you_mean(name, names)}; recordings: {found}"
         )
     return dialogues[names.index(name)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,6 +25,9 @@ SOME_FAILED = 3
 
 LISTED = 10
 """Failures printed at most; the results have all of them."""
+
+_SLACK = 0.02
+"""Seconds that a turn may end after the audio without a warning, as for the flag ``clipped``."""
 
 UNWRAPPED = 10_000
 """Table width if stdout is not a terminal."""
@@ -56,6 +60,20 @@ def warn_of_labels(items: str, field: str, *, work: str = "scored") -> None:
     """Warn that nothing was done because all *items* have a label in *field*."""
     advice = "use --field NAME to keep both, or --overwrite to replace it"
     complain("warning", f"nothing was {work}: {items} already labelled in {field!r}; {advice}")
+
+
+def warn_of_late_turns(dialogue: Dialogue) -> None:
+    """Warn of turns that end after the recording, if its duration is known."""
+    length = math.inf if dialogue.duration is None else dialogue.duration
+    late = [each.turn for each in dialogue.turns if each.turn.end > length + _SLACK]
+    if late:
+        turns = f"{len(late)} of {counted(len(dialogue.turns), 'turn')}"
+        first = f"the first is {late[0].start:.3f}-{late[0].end:.3f}"
+        complain(
+            "warning",
+            f"{dialogue.recording}: {turns} beyond the end of the audio ({length:.3f} s): {first}; "
+            "is this the audio of another recording?",
+        )
 
 
 def name_failures(headline: str, failures: Sequence[str], *, total: int) -> None:

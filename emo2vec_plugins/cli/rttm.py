@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import click
 
 from emo2vec_plugins.cli.options import folder_option, option
-from emo2vec_plugins.cli.output import listed, note, progress
+from emo2vec_plugins.cli.output import listed, note, progress, warn_of_late_turns
 from emo2vec_plugins.cli.scoring import (
     Results,
     Scoring,
@@ -23,7 +23,13 @@ from emo2vec_plugins.integrations import RttmSources, read_rttm_sources, unscore
 
 @click.command("rttm")
 @click.argument("audio", metavar="AUDIO...", nargs=-1, required=True)
-@option("--rttm FILE", "Speaker turns of the recordings.", required=True)
+@option(
+    "--rttm FILE",
+    "Speaker turns of the recordings. Repeatable.",
+    name="rttms",
+    multiple=True,
+    required=True,
+)
 @folder_option
 @annotating_options("overlap", "embeddings", "frames", "array_dtype")
 @formats_option
@@ -34,7 +40,7 @@ from emo2vec_plugins.integrations import RttmSources, read_rttm_sources, unscore
 def rttm_command(
     *,
     audio: Sequence[str],
-    rttm: str,
+    rttms: Sequence[str],
     output: str,
     options: Options,
     formats: Sequence[str],
@@ -56,7 +62,8 @@ def rttm_command(
       emo2vec rttm meeting.wav --rttm meeting.rttm -o results
       emo2vec rttm audio/ --rttm all.rttm -o results --format textgrid
     """
-    found = read_rttm_sources(rttm, audio, use_channels=use_channels)
+    found = read_rttm_sources(rttms, audio, use_channels=use_channels)
+    rttm = listed(rttms)
     _refuse_none(found, rttm)
     for name in found.renamed:
         note(f"using {audio[0]} for {name}, the only recording of {rttm}", quiet=scoring.quiet)
@@ -82,6 +89,7 @@ def rttm_command(
             found.sources, score=score, plugins=scoring.plugins, options=options, failed=unscored
         ):
             results.write(dialogue, rttm=found.lines[dialogue.recording])
+            warn_of_late_turns(dialogue)
     done = f"{counted(results.tally.turns, 'turn')} of {counted(len(found.sources), 'recording')}"
     by = describe_model(engine.backend)
     results.conclude(f"wrote {done}, scored by {by}, to {results.folder}")

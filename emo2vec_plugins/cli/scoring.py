@@ -32,8 +32,8 @@ from emo2vec_plugins.core import (
     Format,
     Options,
     Plugins,
-    did_you_mean,
     load_model,
+    unknown_format,
 )
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import Emo2vecError, FormatError
@@ -110,7 +110,9 @@ def dtype_option(*dtypes: str) -> Decorator:
     return choice_option("--dtype", *dtypes, help=what)
 
 
-device_option = option("--device NAME", "cpu, cuda, cuda:1, ...  [default: cuda if available, else cpu]")
+device_option = option(
+    "--device NAME", "cpu, cuda, cuda:1, ...  [default: cuda if available, else cpu]"
+)
 
 _LOADING: dict[str, Decorator] = {
     "device": device_option,
@@ -298,10 +300,7 @@ def _chosen(names: Sequence[str], known: dict[str, Format]) -> list[Format]:
 
 def _known(name: str, known: dict[str, Format]) -> Format:
     if name not in known:
-        hint = did_you_mean(name, known)
-        raise FormatError(
-            f"unknown format {name!r}{hint}; expected one of {', '.join(sorted(known))}"
-        )
+        raise unknown_format(name, known)
     if known[name].dumps is None:
         raise FormatError(f"format {name!r} can only be read, not written")
     return known[name]

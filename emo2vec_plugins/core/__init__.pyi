@@ -3,6 +3,7 @@ from .backend import Frames as Frames
 from .backend import NamedModel as NamedModel
 from .composition import compose as compose
 from .format import Format as Format
+from .format import unknown_format as unknown_format
 from .hookspecs import hookimpl as hookimpl
 from .label_map import LabelMap as LabelMap
 from .label_map import read_yaml as read_yaml

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from emo2vec_plugins.core.messages import did_you_mean
 from emo2vec_plugins.core.values import Dialogue
 from emo2vec_plugins.errors import FormatError
 
@@ -55,3 +56,19 @@ class Format:
                 raise FormatError(f"a suffix must start with a dot, got {suffix!r}")
         if self.dumps is None and self.loads is None:
             raise FormatError(f"format {self.name!r} has neither dumps nor loads")
+
+
+def unknown_format(name: str, known: Mapping[str, Format]) -> FormatError:
+    """Return the error for a name that is neither a format nor a file name of one.
+
+    It suggests formats with the same ending, ``elan`` for ``eaf``, or with a similar name.
+    """
+    ending = f".{name.rpartition('.')[2]}".casefold()
+    alike = [
+        f"{each.name!r} ({suffix})"
+        for each in known.values()
+        for suffix in each.suffixes
+        if suffix.casefold().endswith(ending)
+    ]
+    hint = f" (did you mean {' or '.join(alike)}?)" if alike else did_you_mean(name, known)
+    return FormatError(f"no format for {name!r}{hint}; the formats are {', '.join(sorted(known))}")

@@ -18,12 +18,10 @@ import pluggy
 from emo2vec_plugins.core import hookspecs
 from emo2vec_plugins.core.backend import NamedModel
 from emo2vec_plugins.core.composition import built_in_plugins
-from emo2vec_plugins.core.format import Format
-from emo2vec_plugins.core.messages import did_you_mean
+from emo2vec_plugins.core.format import Format, unknown_format
 from emo2vec_plugins.core.registration import implementations, register
 from emo2vec_plugins.core.session import Options, Session
 from emo2vec_plugins.errors import (
-    FormatError,
     OptionsError,
     PluginError,
     PluginWarning,
@@ -126,12 +124,7 @@ class Plugins:
         ]
         if endings:
             return known[max(endings)[-1]]
-        listed = ", ".join(f"{each.name} ({' '.join(each.suffixes)})" for each in known.values())
-        hint = did_you_mean(os.fspath(name), known)
-        raise FormatError(
-            f"expected a format or a file name with the suffix of one, "
-            f"got {os.fspath(name)!r}{hint}; the formats are {listed}"
-        )
+        raise unknown_format(os.fspath(name), known)
 
     def models(self) -> dict[str, NamedModel]:
         """Return all named models by name; for a repeated name, the last registered."""

@@ -35,7 +35,7 @@ def calibrate_command(
       emo2vec calibrate dev.jsonl.gz -o calibrated
       emo2vec calibrate dev.jsonl.gz --model mine --label-map labels.yaml -o calibrated
     """
-    require_libraries()
+    require_libraries("calibrate")
     from emo2vec_plugins.evaluation.calibration import calibrate
     from emo2vec_plugins.integrations.lhotse import read_cuts
 

@@ -95,7 +95,7 @@ def evaluate_command(
         raise click.UsageError("--model cannot be combined with --predictions or --predicted-field")
     if uses_model and predicted_label_map is not None:
         raise click.UsageError("--predicted-label-map needs --predictions or --predicted-field")
-    require_libraries()
+    require_libraries("evaluate")
     from emo2vec_plugins.evaluation import folds, metrics
 
     reader = truth.reader(scoring.labels)

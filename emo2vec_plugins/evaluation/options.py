@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.cli import field_option, gathered, label_map_option, option
-from emo2vec_plugins.core import LabelMap, import_extra
+from emo2vec_plugins.core import LabelMap, require_extra
 
 if TYPE_CHECKING:
     from emo2vec_plugins.evaluation.reading import Truth
@@ -37,7 +37,6 @@ class TruthOptions:
 
     def reader(self, labels: tuple[str, ...] | None = None) -> Truth:
         """Return a reader of true labels, restricted to *labels* if given."""
-        require_libraries()
         from emo2vec_plugins.evaluation.reading import Truth
 
         return Truth(
@@ -73,11 +72,11 @@ def describe_left_out(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{counts[key]} {text}" for key, text in LEFT_OUT.items() if counts.get(key))
 
 
-def require_libraries() -> None:
-    """Check that all libraries are installed before the work starts.
+def require_libraries(command: str) -> None:
+    """Check that all libraries of a command are installed before the work starts.
 
     Raises:
         MissingExtraError: If one is missing; the message names the extra that installs it.
     """
     for library in ("lhotse", "matplotlib", "sklearn"):
-        import_extra(library, extra="train")
+        require_extra(library, extra="train", purpose=command)

@@ -4,28 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emo2vec_plugins.core import import_extra
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import ParseError, fromstring
+
 from emo2vec_plugins.errors import FormatError
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 
-def parsed(text: str, *, what: str) -> Element:
+def parsed(text: str) -> Element:
     """Return the root of an XML document; a byte order mark is ignored.
-
-    Args:
-        text: The document.
-        what: Its format, for the message if the extra is missing.
 
     Raises:
         FormatError: If the text is not XML, or has a document type.
-        MissingExtraError: If the extra ``formats`` with defusedxml is not installed.
     """
-    import_extra("defusedxml", extra="formats", purpose=f"reading {what}")
-    from defusedxml import DefusedXmlException
-    from defusedxml.ElementTree import ParseError, fromstring
-
     try:
         root: Element = fromstring(text.removeprefix("\ufeff"), forbid_dtd=True)
     except (ParseError, UnicodeEncodeError) as error:

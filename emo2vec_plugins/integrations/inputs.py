@@ -14,7 +14,7 @@ from typing import Any, TextIO
 from emo2vec_plugins.audio import READABLE_SUFFIXES
 from emo2vec_plugins.core import Recording
 from emo2vec_plugins.errors import AudioError, FormatError, OptionsError
-from emo2vec_plugins.formats import read_rttm
+from emo2vec_plugins.formats import RttmRecording, read_rttm
 
 Paths = str | os.PathLike[str]
 
@@ -177,12 +177,15 @@ class RttmSources:
 
 
 def read_rttm_sources(
-    rttm: Paths, audio: Paths | Iterable[Paths] | Mapping[str, Paths], *, use_channels: bool = False
+    rttm: Paths | Iterable[Paths],
+    audio: Paths | Iterable[Paths] | Mapping[str, Paths],
+    *,
+    use_channels: bool = False,
 ) -> RttmSources:
-    """Match the recordings of an RTTM file with audio files of the same name.
+    """Match the recordings of RTTM files with audio files of the same name.
 
     Args:
-        rttm: A file with any number of recordings.
+        rttm: A file with any number of recordings, or several such files.
         audio: Files, folders, or a mapping from recording names to files. Folders are searched
             recursively. A file belongs to the recording that has its name without the suffix;
             ``NAME=FILE`` assigns a file with another name. A single file belongs to the only
@@ -190,13 +193,15 @@ def read_rttm_sources(
         use_channels: Use the RTTM's channel field, which counts from 1, as channels of the turns.
 
     Raises:
-        FormatError: If the file is not RTTM. The message has the line number.
+        FormatError: If a file is not RTTM; the message has the line number. If two files have
+            turns of the same recording.
         AudioError: If a path does not exist, or a recording has several files.
         OSError: If the RTTM file cannot be read.
     """
-    recordings = read_rttm(Path(rttm), use_channels=use_channels)
-    names = [each.recording for each in recordings]
     # A str is also an iterable, of characters.
+    files_of_turns = [rttm] if isinstance(rttm, str | os.PathLike) else list(rttm)
+    recordings = _read_all(map(Path, files_of_turns), use_channels=use_channels)
+    names = [each.recording for each in recordings]
     if not isinstance(audio, Mapping):
         audio = [audio] if isinstance(audio, str | os.PathLike) else list(audio)
     renamed = _renamed(names, audio)
@@ -211,7 +216,8 @@ def read_rttm_sources(
         if len(files[key]) > 1:
             listed = ", ".join(map(str, files[key]))
             raise AudioError(
-                f"expected one audio file for recording {name!r}, found {len(files[key])}: {listed}"
+                f"expected one audio file for recording {name!r}, found {len(files[key])}: {listed}; "
+                f"use {name}=FILE"
             )
     chosen = {name: next(iter(files[_key(name)]), None) for name in names}
     return RttmSources(
@@ -225,6 +231,18 @@ def read_rttm_sources(
         unused=tuple(file for name, file, given in found if given and _key(name) not in wanted),
         renamed=tuple(renamed),
     )
+
+
+def _read_all(paths: Iterable[Path], *, use_channels: bool) -> list[RttmRecording]:
+    """Return the recordings of all files; each recording must be in one file."""
+    found: dict[str, tuple[Path, RttmRecording]] = {}
+    for path in paths:
+        for each in read_rttm(path, use_channels=use_channels):
+            if each.recording in found:
+                both = f"{found[each.recording][0]} and {path}"
+                raise FormatError(f"both {both} have turns of recording {each.recording!r}")
+            found[each.recording] = path, each
+    return [each for _, each in found.values()]
 
 
 def _renamed(names: Sequence[str], audio: Sequence[Paths] | Mapping[str, Paths]) -> dict[str, Path]:

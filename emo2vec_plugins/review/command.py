@@ -13,7 +13,7 @@ from urllib.parse import quote
 import click
 
 from emo2vec_plugins import cli
-from emo2vec_plugins.core import Dialogue, LabelMap, counted
+from emo2vec_plugins.core import Dialogue, LabelMap, counted, require_extra
 from emo2vec_plugins.errors import AudioError, FormatError, OptionsError
 from emo2vec_plugins.files import read_text, replacing, results_folder, write_text
 from emo2vec_plugins.formats import (
@@ -150,6 +150,8 @@ def read_command(
       emo2vec review read results/ project-1-export.json -o reviewed \\
         --input-format labelstudio --label-map labels.yaml
     """
+    for library in ("sklearn", "lhotse"):
+        require_extra(library, extra="train", purpose="review read")
     answers = read_any(corrected, plugins=cli.plugins_of(ctx), format=input_format)
     _refuse_predictions(Path(corrected), input_format)
     names = LabelMap() if label_map is None else LabelMap.read(label_map)

@@ -178,7 +178,7 @@ def _agreement_on(name: str, labels: Sequence[tuple[str, str]]) -> LabelAgreemen
 
 
 def _kappa(labels: Sequence[tuple[Any, Any]]) -> float | None:
-    from sklearn.metrics import cohen_kappa_score
+    from sklearn.metrics import cohen_kappa_score  # here: listing commands must not load it
 
     # With one label, chance agreement is 1 and kappa is 0 / 0.
     if len({name for both in labels for name in both}) < 2:

@@ -53,7 +53,7 @@ def train_command(
       emo2vec train cuts.jsonl.gz --label-map labels.yaml --dev-share 0.2 -o mine
       emo2vec train cuts.jsonl.gz --new tiny --leave-one-speaker-out -o results
     """
-    require_libraries()
+    require_libraries("train")
     # Check the recipe and the options first, before hours of computing embeddings.
     command = TrainCommand(source=source, out=Path(output), truth=truth, quiet=quiet, given=given)
     if given["threads"] is not None:

@@ -163,6 +163,15 @@ def test_a_close_command_is_suggested(wrong, meant):
     assert_facts(result.stderr, repr(wrong), f"did you mean {meant}")
 
 
+def test_a_file_in_place_of_a_command_gets_the_commands_for_files(tmp_path):
+    (tmp_path / "meeting.wav").touch()
+
+    result = run(tmp_path / "meeting.wav")
+
+    assert result.exit_code == 2
+    assert_facts(result.stderr, "emo2vec rttm", "emo2vec diarize")
+
+
 def test_an_unlike_command_suggests_nothing():
     result = run("zzzzzz")
 

@@ -67,6 +67,8 @@ def test_of_several_recordings_one_is_named():
     ("arguments", "status", "message"),
     [
         (["gone.jsonl"], 1, "No such file"),
+        (["talk.wav"], 1, "the audio talk.wav"),
+        (["both.emotions.jsonl", "--recording", "tlk"], 1, "did you mean 'talk'"),
         (["talk.emotions.jsonl", "-o", "."], 2, "the folder ."),
         (["talk.emotions.jsonl", "--audio", "gone.wav"], 1, "gone.wav: no such audio file"),
         (

@@ -1,4 +1,4 @@
-"""``emo2vec rttm`` and ``emo2vec demo``: a bundle of files for each recording."""
+"""``emo2vec rttm``: a bundle of files for each recording."""
 
 from __future__ import annotations
 
@@ -55,6 +55,39 @@ def test_each_recording_gets_its_files(audio, turns, tmp_path):
         "a.rttm",
         "a.spkemo.rttm",
     ]
+
+
+def test_turns_may_be_in_several_files(audio, turns, tmp_path):
+    only(turns, "a")
+    (tmp_path / "more.rttm").write_text(LINES.splitlines(keepends=True)[1])
+    files = ("--rttm", turns, "--rttm", tmp_path / "more.rttm")
+
+    result = rttm(audio, *files, "--output", tmp_path / "out")
+
+    assert "3 turns of 2 recordings" in result.stderr
+    assert len(read_bundle(tmp_path / "out", "a").turns) == 2
+    assert len(read_bundle(tmp_path / "out", "b").turns) == 1
+
+
+def test_a_recording_in_two_files_is_an_error(audio, turns, tmp_path):
+    (tmp_path / "more.rttm").write_text(LINES)
+
+    result = rttm(
+        *(audio, "--rttm", turns, "--rttm", tmp_path / "more.rttm", "-o", tmp_path / "out")
+    )
+
+    assert result.exit_code == 1
+    assert_facts(result.stderr, turns, tmp_path / "more.rttm", "'a'")
+    assert not (tmp_path / "out").exists()
+
+
+def test_turns_beyond_the_audio_are_warned_about(audio, turns, tmp_path):
+    turns.write_text("SPEAKER a 1 0.000 1.000 <NA> <NA> ann <NA> <NA>\n" * 2)
+    turns.write_text(turns.read_text() + "SPEAKER a 1 1.500 9.000 <NA> <NA> ann <NA> <NA>\n")
+
+    result = rttm(audio / "a.wav", "--rttm", turns, "--output", tmp_path / "out")
+
+    assert_facts(result.stderr, "warning: a: 1 of 3 turns", "2.000 s", "1.500-10.500")
 
 
 def test_speaker_lines_are_kept_as_they_are(audio, turns, tmp_path):

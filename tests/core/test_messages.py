@@ -8,7 +8,7 @@ import pytest
 from emo2vec_plugins import core
 from emo2vec_plugins.core import counted, did_you_mean, import_extra, messages, require_extra
 from emo2vec_plugins.core.messages import install_command
-from emo2vec_plugins.errors import MissingExtraError
+from emo2vec_plugins.errors import FormatError, MissingExtraError, ModelNotFoundError
 
 
 @pytest.fixture
@@ -99,9 +99,13 @@ def test_a_close_name_is_suggested_and_a_distant_one_is_not():
 def test_formats_and_models_suggest_a_close_name():
     plugins = core.Plugins(installed=False)
 
-    with pytest.raises(core.plugins.FormatError, match="'textgrid'"):
+    with pytest.raises(FormatError, match=r"'textgrit'.*'textgrid'"):
         plugins.format("textgrit")
-    with pytest.raises(core.loading.ModelNotFoundError, match="'emotion2vec_plus_large'"):
+    with pytest.raises(FormatError, match=r"'eaf'.*'elan' \(\.eaf\)"):
+        plugins.format("eaf")
+    with pytest.raises(FormatError, match=r"'both\.csv'.*'table\.csv' \(\.emotions\.csv\)"):
+        plugins.format("both.csv")
+    with pytest.raises(ModelNotFoundError, match="'emotion2vec_plus_large'"):
         core.load_model("emotion2vec_plus_larg", plugins=plugins)
 
 

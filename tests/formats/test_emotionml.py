@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 from hypothesis import given
 from support.formats import hard
 
 from emo2vec_plugins import Dialogue, Emotion, Plugins, Provenance, ScoredTurn, Turn
-from emo2vec_plugins.errors import Emo2vecWarning, FormatError, MissingExtraError
+from emo2vec_plugins.errors import Emo2vecWarning, FormatError
 from emo2vec_plugins.formats.emotionml.writing import EMOTIONML, dumps, loads
 from emo2vec_plugins.formats.files import read_dialogues
 from emo2vec_plugins.testing import check_format
@@ -325,13 +323,6 @@ OURS = 'xmlns:e2v="urn:emo2vec:emotionml:1"'
 def test_a_malformed_document_is_named(text, message):
     with pytest.raises(FormatError, match=message):
         loads(text)
-
-
-def test_a_missing_defusedxml_names_the_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "defusedxml", None)
-
-    with pytest.raises(MissingExtraError, match=r"pip install .*\[formats\]"):
-        loads(WRITTEN)
 
 
 def outcome(path):

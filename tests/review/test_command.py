@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from pathlib import Path
 
 import lhotse
@@ -11,6 +12,7 @@ import pytest
 import soundfile
 from lhotse import CutSet
 from support.cli_runner import run
+from support.facts import assert_facts
 
 from emo2vec_plugins import Dialogue, Emotion, Plugins, ScoredTurn, Turn
 from emo2vec_plugins.formats.files import write_dialogues
@@ -201,4 +203,15 @@ def test_tasks_without_annotations_are_refused(desk, place):
     assert back.exit_code == 1
     for fact in ("tasks.labelstudio.json: ", "task 1", "annotations"):
         assert fact in back.stderr
+    assert not (desk / "out").exists()
+
+
+@pytest.mark.parametrize("library", ["sklearn", "lhotse"])
+def test_a_missing_library_is_reported_before_anything_is_read(desk, monkeypatch, library):
+    monkeypatch.setitem(sys.modules, library, None)
+
+    result = run("review", "read", "talk.emotions.jsonl", "no-such-file", "-o", "out")
+
+    assert result.exit_code == 1
+    assert_facts(result.stderr, library, "pip install", "[train]")
     assert not (desk / "out").exists()

@@ -50,9 +50,8 @@ def loads(text: str) -> list[Dialogue]:
     Raises:
         FormatError: If the text is not an ELAN document, or an annotation has no time; names the
             line or the annotation.
-        MissingExtraError: If the extra ``formats``, which installs defusedxml, is missing.
     """
-    root = parsed(text, what="ELAN's XML")
+    root = parsed(text)
     if root.tag != "ANNOTATION_DOCUMENT":
         raise FormatError(f"expected an ELAN document, <ANNOTATION_DOCUMENT>, found <{root.tag}>")
     header = root.find("HEADER")

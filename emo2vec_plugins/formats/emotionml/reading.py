@@ -137,9 +137,8 @@ def loads(text: str) -> list[Dialogue]:
     Raises:
         FormatError: If the text is not EmotionML, or an emotion has no time; names the line or the
             emotion.
-        MissingExtraError: If the extra ``formats``, which installs defusedxml, is missing.
     """
-    root = parsed(text, what="EmotionML")
+    root = parsed(text)
     if root.tag not in (_ROOT, _EMOTION):
         raise FormatError(f"expected <emotionml> of {NAMESPACE}, found <{root.tag}>")
     infos = root.findall(_INFO) if root.tag == _ROOT else []

@@ -44,7 +44,7 @@ def import_audformat() -> Any:
     Raises:
         MissingExtraError: If audformat is not installed.
     """
-    return import_extra("audformat", extra="audformat")
+    return import_extra("audformat", extra="audformat", purpose="a database of audformat")
 
 
 def to_frame(
@@ -67,7 +67,10 @@ def to_frame(
         FormatError: If two recordings have the same name, a turn starts before the file, or a
             flag has spaces.
     """
-    library, pandas = import_audformat(), import_extra("pandas", extra="audformat")
+    library, pandas = (
+        import_audformat(),
+        import_extra("pandas", extra="audformat", purpose="a database of audformat"),
+    )
     given = list(dialogues)
     _check(given)
     # A dict: in order, and without duplicates.

@@ -189,7 +189,7 @@ def _tracks(source: DiarizedAudio) -> tuple[Annotation, list[Key], list[Turn]]:
 
 
 def _tracks_of_rttm(recording: RttmRecording) -> tuple[Annotation, list[Key], list[Turn]]:
-    segment = import_extra("pyannote.core", extra="pyannote").Segment
+    segment = import_extra("pyannote.core", extra="pyannote", purpose="an Annotation").Segment
     turns = list(recording.turns)
     # Every line is a separate track, as in pyannote's reader, so that equal lines are kept.
     keys: list[Key] = [(segment(turn.start, turn.end), index) for index, turn in enumerate(turns)]
@@ -199,7 +199,9 @@ def _tracks_of_rttm(recording: RttmRecording) -> tuple[Annotation, list[Key], li
 
 
 def _annotation(keys: Sequence[Key], labels: Iterable[str], *, uri: str | None) -> Annotation:
-    annotation = import_extra("pyannote.core", extra="pyannote").Annotation(uri=uri)
+    annotation = import_extra(
+        "pyannote.core", extra="pyannote", purpose="an Annotation"
+    ).Annotation(uri=uri)
     for (segment, track), label in zip(keys, labels, strict=True):
         annotation[segment, track] = label
     return annotation

@@ -246,6 +246,7 @@ def _counted(
 
 def _unavailable(checkpoint: Any, why: str) -> ModelNotFoundError:
     return ModelNotFoundError(
-        f"cannot load the diarization pipeline {checkpoint!r} ({why}); pass a folder with its "
-        "config.yaml, or a token of an account that has accepted its conditions"
+        f"cannot load the diarization pipeline {checkpoint!r} ({why}); check the network and that "
+        "the token's account has accepted the pipeline's conditions, or pass a folder with its "
+        "config.yaml"
     )

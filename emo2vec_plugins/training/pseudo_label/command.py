@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from emo2vec_plugins import cli
-from emo2vec_plugins.core import counted, import_extra
+from emo2vec_plugins.core import counted, require_extra
 from emo2vec_plugins.training.pseudo_label.options import trust_options
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def pseudo_label_command(
       emo2vec pseudo-label cuts.jsonl.gz -o strict.jsonl.gz --windows 2 --max-ratio 2
     """
     cli.existing(source)
-    import_extra("lhotse", extra="train")
+    require_extra("lhotse", extra="train", purpose="pseudo-label")
     from emo2vec_plugins.training.pseudo_label.manifest import pseudo_label_manifest
     from emo2vec_plugins.training.pseudo_label.trust import Trust
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from xml.etree import ElementTree
 
 import pympi
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 from support.elan import PLUGINS, TALK, a_turn, media_of
 
 from emo2vec_plugins import Dialogue, Emotion
-from emo2vec_plugins.errors import Emo2vecWarning, FormatError, MissingExtraError
+from emo2vec_plugins.errors import Emo2vecWarning, FormatError
 from emo2vec_plugins.formats.elan.writing import ELAN, dumps, loads
 from emo2vec_plugins.formats.files import read_dialogues
 from emo2vec_plugins.testing import check_format
@@ -219,13 +218,6 @@ def test_a_damaged_document_is_read_or_a_format_error(start, length, end):
         loads(OTHERS[:start] + end + OTHERS[start + length :])
     except FormatError as error:
         assert str(error)  # noqa: PT017 - raising is optional
-
-
-def test_a_missing_defusedxml_names_the_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "defusedxml", None)
-
-    with pytest.raises(MissingExtraError, match=r"\[formats\]"):
-        loads(OTHERS)
 
 
 @pytest.mark.filterwarnings("ignore:.*dependent tiers:emo2vec_plugins.errors.Emo2vecWarning")
