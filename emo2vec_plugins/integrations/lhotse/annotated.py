@@ -47,11 +47,17 @@ def turns_of(manifest: str | Path, *, field: str = "emotion") -> Iterator[Annota
             for turn in _turns(json.loads(line)):
                 custom = turn.get("custom") or {}
                 yield AnnotatedTurn(
-                    label=custom.get(field),
+                    label=_label(custom.get(field)),
                     reason=custom.get(f"{field}_reason"),
                     duration=turn["duration"],
                     speaker=turn.get("speaker"),
                 )
+
+
+def _label(value: Any) -> str | None:
+    """Return a label as text: corpora also keep numbers, lists and blanks in such a field."""
+    text = "" if value is None else str(value).strip()
+    return text or None
 
 
 def _turns(cut: Mapping[str, Any]) -> list[Any]:

@@ -41,6 +41,16 @@ def test_every_turn_is_read_as_lhotse_has_it(cuts, tmp_path, name):
     assert found[0].speaker == "ann"
 
 
+@pytest.mark.parametrize(
+    ("value", "label"), [(3, "3"), (["sad", "calm"], "['sad', 'calm']"), (" ", None), ("x", "x")]
+)
+def test_a_label_of_any_type_is_read_as_text(tmp_path, value, label):
+    cut = dummy_cut(0, supervisions=[labelled(0, value)])
+    CutSet.from_cuts([cut]).to_file(tmp_path / "cuts.jsonl")
+
+    assert [turn.label for turn in turns_of(tmp_path / "cuts.jsonl")] == [label]
+
+
 def test_cuts_of_a_shar_directory_are_read_without_its_audio(cuts, tmp_path):
     (tmp_path / "shar").mkdir()
     CutSet.from_cuts(list(cuts)[:2]).to_file(tmp_path / "shar" / "cuts.000000.jsonl.gz")
