@@ -7,9 +7,10 @@ import json
 import pytest
 from support.cli_runner import run
 
-TINY = ("bench", "--model", "tiny", "--seconds", "12", "--repeats", "2", "--threads", "1")
+TINY = ("bench", "--model", "tiny", "--seconds", "12", "--repeats", "2", "--threads", "2")
 
 
+@pytest.mark.slow
 def test_subjects_are_measured_side_by_side(tmp_path):
     out, picture = tmp_path / "out" / "bench.json", tmp_path / "bench.svg"
     result = run(
@@ -36,7 +37,7 @@ def test_subjects_are_measured_side_by_side(tmp_path):
     for each in document["subjects"]:
         assert len(each["rounds"]) == len(each["end_to_end"]["seconds"]) == 2
         assert each["times_real_time"] > 0
-        assert each["loaded"]["threads"] == 1
+        assert each["loaded"]["threads"] == 2
         assert (
             0
             < each["share_of_peak"]

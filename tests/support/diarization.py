@@ -78,7 +78,7 @@ def _embedding() -> Any:
     from pyannote.audio.core.task import Problem, Resolution, Specifications
     from pyannote.audio.models.embedding import XVectorSincNet
 
-    model = XVectorSincNet(dimension=DIMENSION)
+    model = XVectorSincNet(sincnet={"stride": 40}, dimension=DIMENSION)  # fast: few frames
     model.specifications = Specifications(
         problem=Problem.REPRESENTATION, resolution=Resolution.CHUNK, duration=DURATION
     )
