@@ -1,3 +1,3 @@
 """The version of the package, in a place that everything may import from."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0.dev0"

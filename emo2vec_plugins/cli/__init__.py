@@ -1,4 +1,4 @@
-"""The command ``emo2vec``: each of its commands is one call of the library."""
+"""The command ``emo2vec``, and the parts that commands of plugins share with it."""
 
 import lazy_loader
 

@@ -8,6 +8,7 @@ from .options import annotation_options as annotation_options
 from .options import choice_option as choice_option
 from .options import existing as existing
 from .options import field_option as field_option
+from .options import file_argument as file_argument
 from .options import folder_option as folder_option
 from .options import gathered as gathered
 from .options import input_format_option as input_format_option

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from emo2vec_plugins.cli.group import plugins_of
-from emo2vec_plugins.cli.options import annotation_options, option, quiet_option
+from emo2vec_plugins.cli.options import annotation_options, choose_format, option, quiet_option
 from emo2vec_plugins.cli.output import listed, note, warn_of_late_turns
 from emo2vec_plugins.core import Dialogue, counted
 from emo2vec_plugins.formats import FIELDS, Written, write_any
@@ -20,6 +20,7 @@ from emo2vec_plugins.formats import FIELDS, Written, write_any
     "--format NAME",
     "Format of OUT (see 'emo2vec formats').  [default: by its suffix]",
     name="format_",
+    shell_complete=choose_format,
 )
 @quiet_option
 @click.pass_context
@@ -40,7 +41,7 @@ def convert_command(
 
     \b
     Examples:
-      emo2vec convert results/meeting.emotions.jsonl -o meeting.TextGrid
+      emo2vec convert results/ -o meeting.TextGrid
       emo2vec convert results/ -o subtitles/ --format webvtt
     """
     written = write_any(dialogues, output, plugins=plugins_of(ctx), format=format_)

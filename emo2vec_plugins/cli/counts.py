@@ -8,7 +8,7 @@ from pathlib import PurePath
 import click
 
 from emo2vec_plugins.cli.output import LISTED, print_table
-from emo2vec_plugins.core import EMOTIONS, Dialogue
+from emo2vec_plugins.core import EMOTIONS, Dialogue, counted
 
 NO_LABEL = "(no label)"
 OTHER_REASONS = "(other reasons)"
@@ -106,7 +106,7 @@ class EmotionCounts:
         columns = ("recording", "speaker") if several else ("speaker",)
         print_table((*columns, "turns", "seconds", "emotions, by turns"), rows)
         if len(places) > SHOWN_SPEAKERS:
-            click.echo(f"and {len(places) - SHOWN_SPEAKERS} more speakers")
+            click.echo(f"and {counted(len(places) - SHOWN_SPEAKERS, 'more speaker')}")
 
 
 def _kind(reason: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from emo2vec_plugins.cli.options import COUNT, folder_option, gathered, option
+from emo2vec_plugins.cli.options import COUNT, file_argument, folder_option, gathered, option
 from emo2vec_plugins.cli.output import note, step_progress
 from emo2vec_plugins.cli.scoring import (
     Results,
@@ -37,7 +37,7 @@ _SPEAKERS = {
 
 
 @click.command("diarize")
-@click.argument("audio", metavar="AUDIO...", nargs=-1, required=True)
+@file_argument("audio", "AUDIO...")
 @folder_option
 @option(
     "--pipeline FOLDER_OR_HUB_ID",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ import click
 from emo2vec_plugins._version import __version__
 from emo2vec_plugins.cli.output import complain
 from emo2vec_plugins.core import Plugins, as_plugins, did_you_mean
-from emo2vec_plugins.errors import Emo2vecError, Emo2vecWarning
+from emo2vec_plugins.errors import Emo2vecError, Emo2vecWarning, PluginError
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C: 128 plus the signal's number, as in shells."""
@@ -29,6 +30,9 @@ OTHER = "Other commands"
 
 SECTIONS = ("Annotate", "Use results", "Train and evaluate", "Models and plugins", OTHER)
 """Sections of ``emo2vec --help``, in order; sections of plugins follow."""
+
+COMPLETING = "_EMO2VEC_COMPLETE"
+"""Environment variable that click's completion scripts set."""
 
 _COMMANDS = f"{__name__}.commands"
 
@@ -52,7 +56,12 @@ class LazyCommand(click.Command):
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         """Return the context of the imported command; a group runs the context's command."""
-        return self.load().make_context(*args, **kwargs)
+        try:
+            return self.load().make_context(*args, **kwargs)
+        except Exception:
+            if not kwargs.get("resilient_parsing"):
+                raise
+            return super().make_context(*args, **kwargs)  # a traceback would disturb the shell
 
 
 def lazy_command(
@@ -82,6 +91,10 @@ class PluginGroup(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run a command; print each warning as one line."""
+        if COMPLETING in os.environ:  # a warning would appear in the middle of the user's line
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return super().main(*args, **kwargs)
         # Outermost: plugins can warn while commands are looked up, before one is invoked.
         with shown_warnings():
             return super().main(*args, **kwargs)
@@ -95,7 +108,7 @@ class PluginGroup(click.Group):
         found = _commands(ctx).get(cmd_name)
         # Completion asks for every command; one that cannot be imported would break them all.
         if isinstance(found, LazyCommand) and not ctx.resilient_parsing:
-            return found.load()
+            return _imported(ctx, found)
         return found
 
     def resolve_command(
@@ -207,6 +220,25 @@ def shown_warnings() -> Iterator[None]:
         warnings.filterwarnings("always", category=Emo2vecWarning)
         warnings.showwarning = show
         yield
+
+
+def _imported(ctx: click.Context, command: LazyCommand) -> click.Command:
+    """Import a command; an error names its plugin."""
+    try:
+        loaded: object = command.load()
+    except Emo2vecError:
+        raise
+    except Exception as error:
+        raise _broken(ctx, command, f"{type(error).__name__}: {error}") from error
+    if not isinstance(loaded, click.Command):
+        raise _broken(ctx, command, f"expected a click command, got {loaded!r:.100}")
+    return loaded
+
+
+def _broken(ctx: click.Context, command: LazyCommand, reason: str) -> PluginError:
+    offers = plugins_of(ctx).offers().items()
+    owner = next((name for name, offered in offers if f"command {command.name}" in offered), "?")
+    return PluginError(f"plugin {owner!r}: cannot import its command {command.name!r}: {reason}")
 
 
 def _commands(ctx: click.Context) -> dict[str, click.Command]:

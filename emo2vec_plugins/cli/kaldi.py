@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from emo2vec_plugins.cli.options import option
+from emo2vec_plugins.cli.options import file_argument, option
 from emo2vec_plugins.cli.output import Tally, progress
 from emo2vec_plugins.cli.scoring import Scoring, annotating_options, describe_model, scoring_options
 from emo2vec_plugins.core import Options, counted
@@ -14,7 +14,7 @@ from emo2vec_plugins.integrations.kaldi import annotate_kaldi, read_kaldi
 
 
 @click.command("kaldi")
-@click.argument("folder", metavar="DATA_DIR")
+@file_argument("folder", "DATA_DIR")
 @option("-o, --output DIR", "Where the results go.  [default: the data folder]")
 @annotating_options("overlap", "embeddings", "overwrite")
 @option("--run-pipes", "Run the commands in wav.scp in a shell. Use only for folders you trust.")

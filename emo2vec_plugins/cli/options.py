@@ -8,17 +8,18 @@ from __future__ import annotations
 import errno
 import functools
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from emo2vec_plugins.audio import READABLE_SUFFIXES
 from emo2vec_plugins.cli.group import plugins_of
 from emo2vec_plugins.cli.output import listed
-from emo2vec_plugins.core import Dialogue, did_you_mean
+from emo2vec_plugins.core import Dialogue, Plugins, did_you_mean
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.formats import read_any
 
@@ -26,6 +27,25 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 PICTURE_SUFFIXES = (".png", ".svg", ".pdf")
 """Suffixes of picture files."""
+
+
+class FileName(click.ParamType):  # type: ignore[type-arg]  # not generic in older click
+    """A file or folder name, completed by the shell and not checked."""
+
+    name = "file"
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        """Let the shell complete file names."""
+        return [CompletionItem(incomplete, type="file")]
+
+
+FILE_NAME = FileName()
+_FILE_METAVARS = ("FILE", "DIR", "PATH", "OUT", "CUTS", "CONFIG", "FOLDER_OR_HUB_ID")
 
 POSITIVE, COUNT = click.FloatRange(min=0, min_open=True), click.IntRange(min=1)
 """Option types: a number above 0, and an integer from 1."""
@@ -99,9 +119,30 @@ def option(usage: str, help: str, *, name: str | None = None, **more: Any) -> De
     *short, long = usage.split(", ")
     long, _, metavar = long.partition(" ")
     declared = [*short, long, *([name] if name else [])]
+    if metavar in _FILE_METAVARS:
+        more.setdefault("type", FILE_NAME)
     if not metavar and "type" not in more:
         more["is_flag"] = True  # never False: click would then take "-1" for another option
     return click.option(*declared, metavar=metavar or None, help=help, **more)
+
+
+def file_argument(name: str, metavar: str) -> Decorator:
+    """Return a decorator that adds a file argument; one or more files if *metavar* ends in ``...``."""
+    more: dict[str, Any] = {"nargs": -1, "required": True} if metavar.endswith("...") else {}
+    return click.argument(name, metavar=metavar, type=FILE_NAME, **more)
+
+
+def choose(names: Callable[[Plugins], Iterable[str]]) -> Callable[..., list[CompletionItem]]:
+    """Return a function for ``shell_complete=`` that offers names of plugins, or else files."""
+
+    def complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        known = [name for name in sorted(names(plugins_of(ctx))) if name.startswith(incomplete)]
+        return [*map(CompletionItem, known)] or [CompletionItem(incomplete, type="file")]
+
+    return complete
+
+
+choose_format = choose(Plugins.formats)
 
 
 def choice_option(name: str, *values: str, help: str) -> Decorator:
@@ -139,14 +180,16 @@ def gathered(
 def manifest_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add IN, the manifest to read, and ``--output`` for one of the same kind."""
     output = option("-o, --output OUT", "Manifest to write, of the same kind as IN.", required=True)
-    return click.argument("source", metavar="IN")(output(command))
+    return file_argument("source", "IN")(output(command))
 
 
 threads_option = option("--threads", "CPU threads.  [default: set by torch]", type=COUNT)
 quiet_option = option("-q, --quiet", "No progress, no summary.")
 folder_option = option("-o, --output DIR", "Where the results go.", required=True)
 input_format_option = option(
-    "--input-format NAME", "Format of the input (see 'emo2vec formats').  [default: by its suffix]"
+    "--input-format NAME",
+    "Format of the input (see 'emo2vec formats').  [default: by its suffix]",
+    shell_complete=choose_format,
 )
 _NAMED = "The audio: FILE, or NAME=FILE for one of several recordings. Repeatable."
 audio_option = option("--audio FILE", f"{_NAMED}  [default: as in the annotations]", multiple=True)
@@ -178,7 +221,7 @@ def recording_options(a: str) -> Decorator:
     """
     which = "Recording to show, if EMOTIONS contains several."
     options: dict[str, Decorator] = {
-        "emotions": click.argument("emotions", metavar="EMOTIONS"),
+        "emotions": file_argument("emotions", "EMOTIONS"),
         "recording": option("--recording NAME", which),
         "input_format": input_format_option,
     }
@@ -190,7 +233,7 @@ def annotation_options(argument: str, *, input_format: bool = False) -> Decorato
 
     The command gets every recording of the input as ``dialogues=``.
     """
-    options: dict[str, Decorator] = {"source": click.argument("source", metavar=argument)}
+    options: dict[str, Decorator] = {"source": file_argument("source", argument)}
     options |= {"input_format": input_format_option} if input_format else {}
     return gathered("dialogues", _read_all, {**options, "audio": audio_option})
 

@@ -74,10 +74,10 @@ def picture_command(
 
     \b
     Examples:
-      emo2vec picture results/meeting.emotions.jsonl -o meeting.png
+      emo2vec picture results/ -o meeting.png
       emo2vec picture results/ --recording meeting -o meeting.pdf --kind trajectories --end 5:00
     """
-    # The axis spans the whole recording, also if only some speakers are drawn.
+    # The axis spans the whole recording, even if only some speakers are drawn.
     ends = [each.turn.end for each in dialogue.turns]
     whole = replace(dialogue, duration=max([dialogue.duration or 0.0, *ends]))
     shown = select_speakers(whole, speakers) if speakers else whole

@@ -24,7 +24,7 @@ from emo2vec_plugins.report import SoundMode, write_page
     "File to write.  [default: RECORDING.html in the working directory]",
     callback=output_file(),
 )
-@option("--audio FILE", "The audio, or a URL of it.  [default: as in the annotations]")
+@option("--audio FILE", "Audio file or URL.  [default: as in the annotations]")
 @choice_option(
     "--sound",
     "embed",
@@ -43,7 +43,7 @@ def report_command(
 
     \b
     Examples:
-      emo2vec report results/meeting.emotions.jsonl --audio meeting.wav -o meeting.html
+      emo2vec report results/ --audio meeting.wav -o meeting.html
       emo2vec report results/ --recording meeting --sound link
     """
     path = output or f"{bundle_stem(dialogue.recording)}.html"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import click
 
-from emo2vec_plugins.cli.options import folder_option, option
+from emo2vec_plugins.cli.options import file_argument, folder_option, option
 from emo2vec_plugins.cli.output import listed, note, progress, warn_of_late_turns
 from emo2vec_plugins.cli.scoring import (
     Results,
@@ -22,7 +22,7 @@ from emo2vec_plugins.integrations import RttmSources, read_rttm_sources, unscore
 
 
 @click.command("rttm")
-@click.argument("audio", metavar="AUDIO...", nargs=-1, required=True)
+@file_argument("audio", "AUDIO...")
 @option(
     "--rttm FILE",
     "Speaker turns of the recordings. Repeatable.",

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from emo2vec_plugins.audio import READABLE_SUFFIXES, UNREADABLE_SUFFIXES
-from emo2vec_plugins.cli.options import option, output_file
+from emo2vec_plugins.cli.options import file_argument, option, output_file
 from emo2vec_plugins.cli.output import Tally, progress
 from emo2vec_plugins.cli.scoring import (
     Scoring,
@@ -46,7 +46,7 @@ _FRAMES = {".frames": "frame_embeddings", ".frame_logits": "frame_logits"}
 
 
 @click.command("score")
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@file_argument("inputs", "INPUT...")
 @option(
     "-o, --output FILE",
     "File for the lines, preferably X.emotions.jsonl.  [default: stdout]",

@@ -17,6 +17,8 @@ from emo2vec_plugins.cli.options import (
     POSITIVE,
     Decorator,
     choice_option,
+    choose,
+    choose_format,
     field_option,
     gathered,
     label_names,
@@ -101,7 +103,7 @@ def model_option(default: str | None, *, otherwise: str = "") -> Decorator:
     """Return a decorator that adds ``--model``; *otherwise* describes a default of None in help."""
     shown = f"  [default: {otherwise}]" if otherwise else ""
     what = f"A name (see 'emo2vec models'), a folder, or a hub identifier.{shown}"
-    return option("-m, --model NAME", what, default=default)
+    return option("-m, --model NAME", what, default=default, shell_complete=choose(Plugins.models))
 
 
 def dtype_option(*dtypes: str) -> Decorator:
@@ -171,6 +173,7 @@ formats_option = option(
     "Also write each recording in this format (see 'emo2vec formats'). Repeatable.",
     name="formats",
     multiple=True,
+    shell_complete=choose_format,
 )
 store_option = option("--store PATH", "Where to write --embeddings and --frames.")
 

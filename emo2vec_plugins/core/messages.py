@@ -33,6 +33,9 @@ def import_extra(module: str, *, extra: str, purpose: str = "this", otherwise: s
     try:
         return importlib.import_module(module)
     except ImportError as error:
+        if find_spec(module.partition(".")[0]) is not None and error.name not in (None, module):
+            broken = f"{purpose} needs {module}, which is installed but cannot be imported"
+            raise MissingExtraError(f"{broken}: {error}") from error
         advice = f"{install_command(extra)}{otherwise and f', or {otherwise}'}"
         raise MissingExtraError(f"{purpose} needs {module}: {advice} ({error})") from error
 

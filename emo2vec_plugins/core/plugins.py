@@ -139,7 +139,7 @@ class Plugins:
         for plugin, commands in self._commands():
             for name, command in commands.items():
                 if name in cli.commands:
-                    _skip(plugin, f"the command {name!r} exists already")
+                    _leave_out(plugin, f"the command {name!r} exists already")
                 else:
                     cli.add_command(command, name)
 
@@ -210,7 +210,7 @@ class Plugins:
         for plugin, call in self._each(hook):
             for offered in _attempt(plugin, call):
                 if isinstance(offered, str | Mapping) or not isinstance(offered, Iterable):
-                    _skip(
+                    _leave_out(
                         plugin,
                         f"{hook} must return a list of {kind.__name__} objects, got {offered!r}",
                     )
@@ -219,7 +219,7 @@ class Plugins:
                     if isinstance(item, kind):
                         yield plugin, item
                     else:
-                        _skip(
+                        _leave_out(
                             plugin, f"{hook} must return only {kind.__name__} objects, got {item!r}"
                         )
 
@@ -232,7 +232,7 @@ class Plugins:
             if results == [None]:
                 yield plugin, dict(cli.commands)
             elif results:
-                _skip(plugin, f"emo2vec_commands must return None, got {results[0]!r}")
+                _leave_out(plugin, f"emo2vec_commands must return None, got {results[0]!r}")
 
 
 def _attempt(plugin: str, call: pluggy.HookCaller, **arguments: Any) -> list[Any]:
@@ -240,7 +240,7 @@ def _attempt(plugin: str, call: pluggy.HookCaller, **arguments: Any) -> list[Any
     try:
         return call(**arguments) or [None]
     except PluginError as error:
-        _skip(plugin, str(error).removeprefix(f"plugin {plugin!r} "))
+        _leave_out(plugin, str(error).removeprefix(f"plugin {plugin!r} "))
     return []
 
 
@@ -286,6 +286,10 @@ def _free_name(manager: pluggy.PluginManager, plugin: Any) -> str:
 
 def _skip(plugin: str, reason: str) -> None:
     warn(f"skipped plugin {plugin!r}: {reason}", PluginWarning)
+
+
+def _leave_out(plugin: str, reason: str) -> None:
+    warn(f"left out a part of plugin {plugin!r}: {reason}", PluginWarning)
 
 
 def _problem_of_session(result: Any) -> str | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("calibrate")
-@click.argument("source", metavar="CUTS")
+@cli.file_argument("source", "CUTS")
 @cli.folder_option
 @truth_options
 @cli.loading_options

@@ -45,7 +45,7 @@ _SETTINGS: dict[str, Any] = {
 
 
 @click.command("evaluate")
-@click.argument("source", metavar="SOURCE")
+@cli.file_argument("source", "SOURCE")
 @cli.option(
     "--predictions FILE", "Evaluate predictions in a file, joined by turn id, instead of a model."
 )

@@ -119,7 +119,7 @@ def export_command(
 
 @review_command.command("read")
 @cli.annotation_options("EMOTIONS")
-@click.argument("corrected", metavar="CORRECTED")
+@cli.file_argument("corrected", "CORRECTED")
 @cli.folder_option
 @cli.input_format_option
 @cli.label_map_option

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @click.command("train")
-@click.argument("source", metavar="CUTS")
+@cli.file_argument("source", "CUTS")
 @cli.folder_option
 @truth_options
 @train_options

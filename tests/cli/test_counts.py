@@ -78,7 +78,9 @@ def test_speakers_of_several_recordings_are_kept_apart(capsys):
     assert [row[:2] for row in table[5:]] == [["one", "S0"], ["two", "S0"]]
 
 
-@pytest.mark.parametrize(("speakers", "more"), [(20, False), (21, True)])
+@pytest.mark.parametrize(
+    ("speakers", "more"), [(20, ""), (21, "and 1 more speaker\n"), (22, "and 2 more speakers\n")]
+)
 def test_only_the_first_speakers_are_listed(speakers, more, capsys):
     counts = EmotionCounts()
     for number in range(speakers):
@@ -87,7 +89,7 @@ def test_only_the_first_speakers_are_listed(speakers, more, capsys):
     text = printed(counts, capsys)
 
     assert text.count("sad 100%") == 20
-    assert ("and 1 more" in text) is more
+    assert text.partition("and ")[2] == more.partition("and ")[2]
 
 
 def test_without_turns_nothing_is_printed(capsys):

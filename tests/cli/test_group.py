@@ -189,20 +189,59 @@ def test_commands_and_options_are_completed():
     assert complete("emo2vec rttm --over", COMP_CWORD="2") == ["plain,--overlap"]
 
 
-def test_a_command_that_cannot_be_imported_does_not_break_completion():
-    class Unimportable:
-        @hookimpl
-        def emo2vec_commands(self, cli):
-            @lazy_command(cli, "rot", "Cannot be imported.")
-            def load():
-                raise ImportError("no such library")
+def completed(arguments, incomplete, *plugins):
+    context = {"obj": Plugins(plugins, installed=False)}
+    completion = ShellComplete(main, context, "emo2vec", "_EMO2VEC_COMPLETE")
+    return [(each.value, each.type) for each in completion.get_completions(arguments, incomplete)]
 
-    plugins = Plugins([Unimportable()], installed=False)
-    completion = ShellComplete(main, {"obj": plugins}, "emo2vec", "_EMO2VEC_COMPLETE")
 
-    assert [each.value for each in completion.get_completions([], "r")] == [
-        *("report", "review", "rot", "rttm")
-    ]
+class Unimportable:
+    def __init__(self, load):
+        self.load = load
+
+    @hookimpl
+    def emo2vec_commands(self, cli):
+        lazy_command(cli, "rot", "Cannot be imported.")(self.load)
+
+
+def fail():
+    raise ImportError("no such library")
+
+
+@pytest.mark.parametrize("load", [fail, lambda: None])
+def test_a_command_that_cannot_be_imported_does_not_break_completion(load):
+    names = [value for value, _ in completed([], "r", Unimportable(load))]
+
+    assert names == ["report", "review", "rot", "rttm"]
+    assert all(value.startswith("--") for value, _ in completed(["rot"], "--", Unimportable(load)))
+
+
+@pytest.mark.parametrize(
+    ("load", "reason"), [(fail, "ImportError: no such library"), (lambda: None, "None")]
+)
+def test_a_command_that_cannot_be_imported_names_its_plugin(load, reason):
+    result = run("rot", plugins=[Unimportable(load)])
+
+    assert result.exit_code == 1
+    assert_facts(result.stderr, "'Unimportable'", "'rot'", reason)
+    assert "bug" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "incomplete", "found"),
+    [
+        (["rttm"], "mee", [("mee", "file")]),
+        (["rttm", "--rttm"], "mee", [("mee", "file")]),
+        (["rttm", "-o"], "", [("", "file")]),
+        (["rttm", "--format"], "te", [("textgrid", "plain")]),
+        (["convert", "--input-format"], "el", [("elan", "plain")]),
+        (["rttm", "--model"], "ti", [("tiny", "plain")]),
+        (["rttm", "--model"], "./mine", [("./mine", "file")]),
+        (["rttm", "--overlap"], "ex", [("exclude", "plain")]),
+    ],
+)
+def test_files_and_values_are_completed(arguments, incomplete, found):
+    assert completed(arguments, incomplete) == found
 
 
 def test_listings_are_json_on_request():

@@ -88,13 +88,15 @@ def test_the_example_of_a_format_is_written(corpus, tmp_path):
     ]
 
 
-@pytest.mark.parametrize(("name", "hint"), [("nite", "did you mean 'note'?"), ("zzzz", "")])
-def test_unknown_format_names_those_there_are(corpus, tmp_path, name, hint):
+@pytest.mark.parametrize(
+    ("name", "facts"),
+    [("nite", ["did you mean 'note'?"]), ("zzzz", ["audacity", "emotions.jsonl", "note", "rttm"])],
+)
+def test_an_unknown_format_gets_a_suggestion_or_the_list(corpus, tmp_path, name, facts):
     result = rttm(*corpus, "--format", name)
 
     assert result.exit_code == 1
-    for fact in (repr(name), hint, "audacity", "emotions.jsonl", "note", "rttm"):
-        assert fact in result.stderr
+    assert_facts(result.stderr, repr(name), *facts)
     assert not (tmp_path / "out").exists()
 
 
