@@ -2,12 +2,14 @@
 
 `FakeBackend` computes scores from simple statistics of the samples. They are the same on every
 machine, so a plugin can be tested end to end in milliseconds. The ``check_`` functions raise
-AssertionError with the broken rule. `sample_conversation` returns audio to experiment with.
+AssertionError with the broken rule, also for an object of the wrong type; exceptions of the
+plugin's own code reach the test. `sample_conversation` returns audio to experiment with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,10 +27,11 @@ from emo2vec_plugins.core import (
     LabelSet,
     Provenance,
     Session,
+    did_you_mean,
 )
 from emo2vec_plugins.engine import HOP, RECEPTIVE, Chunk, Pipelined, frame_count, start, summed
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.formats import verify
+from emo2vec_plugins.formats import FIELDS, held, verify
 
 TOKENS = ("生气/angry", "开心/happy", "中立/neutral", "难过/sad", "<unk>")
 
@@ -72,14 +75,19 @@ def tone(seconds: float, *, pitch: float = 220.0, rate: int = MODEL_RATE) -> Flo
 
 
 def check_backend(backend: Backend, *, tolerance: float = 1e-4) -> None:
-    """Assert that a waveform's frames do not depend on the other waveforms in a batch."""
+    """Assert that a waveform's frames do not depend on the other waveforms in a batch.
+
+    The back end must have the attributes of `Backend`, and the arrays the promised shapes.
+    """
+    _check_members(backend, "a back end", methods=("run",), attributes=_BACKEND_ATTRIBUTES)
+    labels: Any = backend.labels
+    assert isinstance(labels, LabelSet), f"labels must be a LabelSet, got {labels!r}"
     lengths = [RECEPTIVE, 8_000, 719, 16_000, RECEPTIVE]
     random = np.random.default_rng(0)
     waveforms = [random.standard_normal(length).astype(np.float32) for length in lengths]
-    together = backend.run(waveforms)
-    assert len(together) == len(waveforms), "run() must return one result per waveform"
+    together = _run(backend, waveforms)
     for waveform, (embeddings, logits) in zip(waveforms, together, strict=True):
-        alone, logits_alone = backend.run([waveform])[0]
+        [(alone, logits_alone)] = _run(backend, [waveform])
         assert embeddings.shape == (frame_count(len(waveform)), backend.width), embeddings.shape
         np.testing.assert_allclose(embeddings, alone, atol=tolerance, rtol=0)
         assert (logits is None) == (not backend.labels.tokens), "logits must match the head"
@@ -88,6 +96,20 @@ def check_backend(backend: Backend, *, tolerance: float = 1e-4) -> None:
             np.testing.assert_allclose(logits, logits_alone, atol=tolerance, rtol=0)
     if isinstance(backend, Pipelined):
         _check_sums(backend, waveforms, together, tolerance)
+
+
+def _run(backend: Backend, waveforms: Sequence[FloatArray]) -> list[Frames]:
+    results: Any = backend.run(waveforms)
+    rule = "run() must return a list with one pair of embeddings and logits per waveform"
+    assert isinstance(results, list), f"{rule}, got {type(results).__name__}"
+    assert len(results) == len(waveforms), f"{rule}, got {len(results)} for {len(waveforms)}"
+    for each in results:
+        assert isinstance(each, tuple), f"{rule}, got {type(each).__name__}"
+        assert len(each) == 2, f"{rule}, got {len(each)} values for one waveform"
+        embeddings, logits = each
+        for array in (embeddings, embeddings if logits is None else logits):
+            assert isinstance(array, np.ndarray), f"expected arrays, got {type(array).__name__}"
+    return list(results)
 
 
 def _check_sums(
@@ -112,17 +134,29 @@ def _check_sums(
 
 
 def check_session(session: Session, emotion: Emotion | None = None) -> Any:
-    """Run a session like the pipeline, one clip behind, and return the result of ``finish()``."""
+    """Run a session like the pipeline, one clip behind, and return the result of ``finish()``.
+
+    The session must have clips: without one, ``take()`` would not be tested. A source without
+    turns is valid in a run; test its ``finish()`` yourself.
+
+    Args:
+        session: The session of a source with at least one turn.
+        emotion: The result for every clip; neutral if None.
+    """
     result = (
         Emotion(label="neutral", score=1.0, scores={"neutral": 1.0}) if emotion is None else emotion
     )
     assert session is not None, "got no session: no plugin opened the source"
+    _check_members(session, "a session", methods=("clips", "take", "finish"))
+    clips: Any = session.clips()
+    assert isinstance(clips, Iterable), f"clips() must yield Clip objects, got {clips!r}"
     waiting: list[Clip] = []
-    for clip in session.clips():
+    for clip in clips:
         assert isinstance(clip, Clip), f"clips() must yield Clip objects, got {clip!r}"
         waiting.append(clip)
         if len(waiting) > 1:
             session.take(waiting.pop(0), result)
+    assert waiting, "clips() yielded no clip: check the session of a source with a turn"
     for clip in waiting:
         session.take(clip, result)
     finished = session.finish()
@@ -133,10 +167,19 @@ def check_session(session: Session, emotion: Emotion | None = None) -> Any:
 def check_format(format_: Format, dialogues: Sequence[Dialogue]) -> None:
     """Assert that a format reads its own output, and that a second round trip changes nothing.
 
-    If the format declares *holds*, those fields must survive the round trip; otherwise the names
-    of the recordings and the number of their turns must. A write-only format must write the same
-    twice.
+    If the format declares *holds*, those fields must survive the round trip. Otherwise the
+    recordings and the number and times of their turns must; a recording may lose its name, turns
+    may be sorted, and *ticks* and *least* apply. A write-only format must write the same twice.
+
+    Args:
+        format_: The format.
+        dialogues: Dialogues that the format can store, with different speakers, times and labels:
+            a loss shows only in fields that have a value.
     """
+    assert isinstance(format_, Format), f"expected a Format, got {format_!r}"
+    for field in sorted(format_.holds or ()):
+        hint = did_you_mean(field, FIELDS)
+        assert field in FIELDS, f"holds of {format_.name!r} has an unknown field {field!r}{hint}"
     assert format_.dumps is not None, f"{format_.name} cannot write"
     text = format_.dumps(dialogues)
     kind = bytes if format_.binary else str
@@ -145,13 +188,59 @@ def check_format(format_: Format, dialogues: Sequence[Dialogue]) -> None:
     if format_.loads is None:
         assert format_.dumps(dialogues) == text, "writing again changes the text"
         return
-    again = format_.loads(text)
-    if format_.holds is not None:
+    again = _loaded(format_, text)
+    if format_.holds is None:
+        _check_turns(format_, dialogues, again)
+        assert format_.dumps(again) == text, "a second round trip changes the text"
+    else:
         _check_law(format_, dialogues, again)
-        return
-    assert format_.dumps(again) == text, "a second round trip changes the text"
-    assert [d.recording for d in again] == [d.recording for d in dialogues], "a recording is lost"
-    assert [len(d.turns) for d in again] == [len(d.turns) for d in dialogues], "a turn is lost"
+
+
+_BACKEND_ATTRIBUTES = ("labels", "width", "normalize", "batch_seconds", "provenance")
+
+
+def _check_members(
+    item: Any, what: str, *, methods: Sequence[str], attributes: Sequence[str] = ()
+) -> None:
+    missing = [f"{name}()" for name in methods if not callable(getattr(item, name, None))]
+    missing += [name for name in attributes if not hasattr(item, name)]
+    found = f"the class {item.__name__}" if isinstance(item, type) else f"{item!r:.100}"
+    assert not missing, f"expected {what}, got {found} without {', '.join(missing)}"
+    assert not isinstance(item, type), f"expected {what}, got {found}"
+
+
+def _loaded(format_: Format, text: Any) -> list[Dialogue]:
+    assert format_.loads is not None
+    found: Any = format_.loads(text)
+    assert isinstance(found, list), f"loads must return a list, got {type(found).__name__}"
+    for each in found:
+        assert isinstance(each, Dialogue), f"loads must return Dialogue objects, got {each!r:.100}"
+    return found
+
+
+def _check_turns(format_: Format, dialogues: Sequence[Dialogue], again: list[Dialogue]) -> None:
+    """Assert that recordings and the number and times of their turns survived."""
+    wrote, read = [[each.recording for each in of] for of in (dialogues, again)]
+    assert len(read) == len(wrote), f"a recording is lost or added: wrote {wrote}, read back {read}"
+    for given, found in zip(dialogues, again, strict=True):
+        name = found.recording
+        assert name in (given.recording, ""), f"wrote recording {given.recording!r}, read {name!r}"
+        where = f"format {format_.name!r}, recording {given.recording!r}"
+        ours, theirs = len(given.turns), len(found.turns)
+        assert ours == theirs, f"{where}: a turn is lost or added: wrote {ours}, read back {theirs}"
+        pairs = zip(_times(given, format_), _times(found, format_), strict=True)
+        for number, (before, after) in enumerate(pairs, 1):
+            assert np.allclose(before, after, rtol=0, atol=1e-6), (
+                f"{where}: the times of turn {number} changed: wrote {before}, read back {after}; "
+                "if the format rounds times, declare its ticks"
+            )
+
+
+def _times(dialogue: Dialogue, format_: Format) -> list[tuple[float, float]]:
+    """Return the sorted starts and ends of turns in seconds, on the format's grid."""
+    [stored] = held([dialogue], replace(format_, holds=frozenset({"empty"})))
+    rate = format_.ticks or 1
+    return [(each.turn.start / rate, each.turn.end / rate) for each in stored.turns]
 
 
 def _check_law(format_: Format, dialogues: Sequence[Dialogue], again: list[Dialogue]) -> None:
@@ -160,6 +249,5 @@ def _check_law(format_: Format, dialogues: Sequence[Dialogue], again: list[Dialo
     except FormatError as error:
         raise AssertionError(str(error)) from error
     assert format_.dumps is not None
-    assert format_.loads is not None
     text = format_.dumps(again)
-    assert format_.dumps(format_.loads(text)) == text, "a second round trip changes the text"
+    assert format_.dumps(_loaded(format_, text)) == text, "a second round trip changes the text"

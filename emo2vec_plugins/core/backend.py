@@ -6,8 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from emo2vec_plugins.core.attributes import (
+    FUNCTION,
+    NAME,
+    SWITCH,
+    TEXT,
+    Check,
+    check_attributes,
+)
 from emo2vec_plugins.core.labels import LabelSet
 from emo2vec_plugins.core.values import FloatArray, Provenance
+from emo2vec_plugins.errors import OptionsError
 
 Frames = tuple[FloatArray, FloatArray | None]
 """Embeddings, shape (frames, width), and logits, shape (frames, head rows), or None without a head."""
@@ -52,9 +61,23 @@ class NamedModel:
         load: Called as ``load(source, device=device, dtype=dtype)``. *source* is None if the
             user passed the name alone. *device* is None for CUDA if available, else the CPU.
         needs_source: Whether users must pass ``name:source``.
+
+    Raises:
+        OptionsError: If an attribute has the wrong type, or the name is empty.
     """
 
     name: str
     description: str
     load: Callable[..., Backend]
     needs_source: bool = False
+
+    def __post_init__(self) -> None:
+        check_attributes(self, "model", _CHECKS, OptionsError)
+
+
+_CHECKS: dict[str, Check] = {
+    "name": NAME,
+    "description": TEXT,
+    "load": FUNCTION,
+    "needs_source": SWITCH,
+}

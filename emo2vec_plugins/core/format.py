@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
+from emo2vec_plugins.core.attributes import (
+    COUNT,
+    MAYBE_FUNCTION,
+    NAME,
+    SWITCH,
+    TEXT,
+    Check,
+    are_strings,
+    check_attributes,
+)
 from emo2vec_plugins.core.messages import did_you_mean
 from emo2vec_plugins.core.values import Dialogue
 from emo2vec_plugins.errors import FormatError
@@ -34,7 +44,8 @@ class Format:
         least: Duration of the shortest turn, in ticks; shorter turns are extended to it.
 
     Raises:
-        FormatError: If the format has neither *dumps* nor *loads*, or a suffix has no dot.
+        FormatError: If an attribute has the wrong type, the format has neither *dumps* nor
+            *loads*, or a suffix has no dot.
     """
 
     name: str
@@ -51,11 +62,25 @@ class Format:
         suffixes: Any = self.suffixes
         if isinstance(suffixes, str):
             raise FormatError(f"suffixes must be a tuple, got {suffixes!r}: write ({suffixes!r},)")
+        check_attributes(self, "format", _CHECKS, FormatError)
         for suffix in suffixes:
             if not suffix.startswith("."):
                 raise FormatError(f"a suffix must start with a dot, got {suffix!r}")
         if self.dumps is None and self.loads is None:
             raise FormatError(f"format {self.name!r} has neither dumps nor loads")
+
+
+_CHECKS: dict[str, Check] = {
+    "name": NAME,
+    "suffixes": (lambda value: are_strings(value, tuple, list), "a tuple of strings"),
+    "description": TEXT,
+    "dumps": MAYBE_FUNCTION,
+    "loads": MAYBE_FUNCTION,
+    "binary": SWITCH,
+    "holds": (lambda value: value is None or are_strings(value, Set), "a set of strings or None"),
+    "ticks": COUNT,
+    "least": COUNT,
+}
 
 
 def unknown_format(name: str, known: Mapping[str, Format]) -> FormatError:
@@ -71,4 +96,5 @@ def unknown_format(name: str, known: Mapping[str, Format]) -> FormatError:
         if suffix.casefold().endswith(ending)
     ]
     hint = f" (did you mean {' or '.join(alike)}?)" if alike else did_you_mean(name, known)
-    return FormatError(f"no format for {name!r}{hint}; the formats are {', '.join(sorted(known))}")
+    listed = "" if hint else f"; the formats are {', '.join(sorted(known))}"
+    return FormatError(f"no format for {name!r}{hint}{listed}")

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from emo2vec_plugins.core.backend import Backend, NamedModel
 from emo2vec_plugins.core.messages import did_you_mean
-from emo2vec_plugins.core.plugins import Plugins, as_plugins
-from emo2vec_plugins.errors import ModelNotFoundError, OptionsError
+from emo2vec_plugins.core.plugins import Plugins, as_plugins, kind_of
+from emo2vec_plugins.errors import ModelNotFoundError, OptionsError, PluginError
 
 DEFAULT_MODEL = "emotion2vec_plus_large"
 """The model that commands use by default."""
@@ -44,10 +44,16 @@ def load_model(
         ModelNotFoundError: If the model does not exist, or its hub cannot be reached.
         CheckpointError, ConfigError: If the model's files are invalid.
         MissingExtraError: If the model needs a library that is not installed.
+        PluginError: If the plugin that offers the model does not return a back end.
     """
     named = f"{FOLDERS}:{Path(name).absolute()}" if isinstance(name, os.PathLike) else name
     models = as_plugins(plugins).models()
     backend = _load(named, device=device, dtype=dtype, models=models)
+    if isinstance(backend, type) or not callable(getattr(backend, "run", None)):
+        raise PluginError(
+            f"load() of model {named!r} must return a back end, an object with run(), "
+            f"got {kind_of(backend)}"
+        )
     if plugins is None:
         sha256 = backend.provenance.sha256
         _remember(backend, LoadedModel(_absolute(named, models), device, dtype, sha256))

@@ -11,7 +11,7 @@ import pytest
 from emo2vec_plugins import NamedModel, Plugins, hookimpl
 from emo2vec_plugins.core import loading
 from emo2vec_plugins.core.loading import LoadedModel, load_model, loaded_model
-from emo2vec_plugins.errors import ModelNotFoundError, OptionsError, PluginWarning
+from emo2vec_plugins.errors import ModelNotFoundError, OptionsError, PluginError, PluginWarning
 from emo2vec_plugins.models.pickles import load_pickle, save_pickle
 from emo2vec_plugins.models.published import TINY
 from emo2vec_plugins.testing import FakeBackend
@@ -49,6 +49,9 @@ def test_a_back_end_that_cannot_be_weakly_referenced_is_not_remembered():
     class Slotted:
         __slots__ = ()
 
+        def run(self, waveforms):
+            return []
+
     model = NamedModel(name="slotted", description="", load=lambda *_, **__: Slotted())
     plugin = type("Models", (), {"emo2vec_models": hookimpl(lambda self: [model])})()
 
@@ -57,6 +60,20 @@ def test_a_back_end_that_cannot_be_weakly_referenced_is_not_remembered():
 
     with pytest.raises(OptionsError, match="Slotted"):
         loaded_model(backend)
+
+
+@pytest.mark.parametrize(
+    ("loaded", "found"),
+    [(None, "NoneType"), ("weights", "str"), (FakeBackend, "the class FakeBackend")],
+)
+def test_a_load_that_returns_no_back_end_names_the_model(loaded, found):
+    model = NamedModel(name="odd", description="", load=lambda *_, **__: loaded)
+    plugin = type("Models", (), {"emo2vec_models": hookimpl(lambda self: [model])})()
+    plugins = Plugins([plugin], installed=False)
+
+    for name in ("odd", "odd:source"):
+        with pytest.raises(PluginError, match=rf"'{name}' .*run\(\), got {found}"):
+            load_model(name, plugins=plugins)
 
 
 def test_a_deleted_model_is_forgotten():

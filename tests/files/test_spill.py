@@ -245,7 +245,7 @@ def watch():
 threading.Thread(target=watch).start()
 try:
     peaks = []
-    for seconds in (350, 350, 1_050):  # the first run imports libraries
+    for seconds in (50, 350, 1_050):  # the first run imports libraries
         peak = 0.0
         run(seconds, folder)
         peaks.append(peak)
