@@ -13,7 +13,7 @@ from emo2vec_plugins.core.attributes import (
     SWITCH,
     TEXT,
     Check,
-    are_strings,
+    all_strings,
     check_attributes,
 )
 from emo2vec_plugins.core.messages import did_you_mean
@@ -70,14 +70,22 @@ class Format:
             raise FormatError(f"format {self.name!r} has neither dumps nor loads")
 
 
+def _are_suffixes(value: Any) -> bool:
+    return isinstance(value, tuple | list) and all_strings(value)
+
+
+def _are_fields(value: Any) -> bool:
+    return value is None or (isinstance(value, Set) and all_strings(value))
+
+
 _CHECKS: dict[str, Check] = {
     "name": NAME,
-    "suffixes": (lambda value: are_strings(value, tuple, list), "a tuple of strings"),
+    "suffixes": (_are_suffixes, "a tuple of strings"),
     "description": TEXT,
     "dumps": MAYBE_FUNCTION,
     "loads": MAYBE_FUNCTION,
     "binary": SWITCH,
-    "holds": (lambda value: value is None or are_strings(value, Set), "a set of strings or None"),
+    "holds": (_are_fields, "a set of strings or None"),
     "ticks": COUNT,
     "least": COUNT,
 }
