@@ -20,9 +20,12 @@ def emo2vec_formats() -> list[Format]:
         Format(
             name="srt",
             suffixes=(".srt",),
-            description="subtitles: speaker, emotion and its probability, in milliseconds",
+            description="subtitles: speaker, emotion and its percentage, in milliseconds",
             dumps=dumps,
             loads=loads,
+            # Not "score": a percentage is rounded.
+            holds=frozenset({"empty", "order", "speaker", "label"}),
+            ticks=1000,
         )
     ]
 
@@ -31,7 +34,7 @@ def dumps(dialogues: Sequence[Dialogue]) -> str:
     """Return one subtitle per turn, in the order of the turns.
 
     Raises:
-        FormatError: If there is not exactly one dialogue.
+        FormatError: If there is not exactly one dialogue, or a turn starts before zero.
     """
     if len(dialogues) != 1:
         raise FormatError(f"an SRT file stores one recording, got {len(dialogues)}")
@@ -53,7 +56,9 @@ def loads(text: str) -> list[Dialogue]:
 
 
 def _clock(seconds: float) -> str:
-    total, milliseconds = divmod(max(0, round(seconds * 1000)), 1000)
+    total, milliseconds = divmod(round(seconds * 1000), 1000)
+    if total < 0:
+        raise FormatError(f"an SRT file stores times from 0 s, got {seconds} s")
     return f"{total // 3600:02}:{total // 60 % 60:02}:{total % 60:02},{milliseconds:03}"
 
 

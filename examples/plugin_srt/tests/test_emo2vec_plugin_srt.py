@@ -16,6 +16,7 @@ from emo2vec_plugins import (
     annotate,
 )
 from emo2vec_plugins.errors import FormatError
+from emo2vec_plugins.formats import write_any
 from emo2vec_plugins.testing import FakeBackend, check_format, tone
 
 MEETING = Dialogue(
@@ -76,12 +77,37 @@ def test_variants_of_other_editors_are_read(change):
     assert loads(TEXT.replace(*change)) == loads(TEXT)
 
 
-def test_times_before_zero_are_written_as_zero():
-    turn = ScoredTurn(turn=Turn(start=-1.0, end=1.0), emotion=Emotion(label="sad", score=1.0))
+@pytest.mark.parametrize("start", [-1.0, -0.001])
+def test_times_before_zero_are_rejected(start):
+    with pytest.raises(FormatError, match=rf"from 0 s, got {start} s"):
+        dumps([Dialogue(recording="a", turns=(a_turn(start, 1.0),))])
 
-    text = dumps([Dialogue(recording="a", turns=(turn,))])
+
+def test_times_that_round_to_zero_are_written():
+    text = dumps([Dialogue(recording="a", turns=(a_turn(-0.0004, 1.0),))])
 
     assert text.splitlines()[1] == "00:00:00,000 --> 00:00:01,000"
+
+
+def a_turn(start, end, speaker=None):
+    return ScoredTurn(
+        turn=Turn(start=start, end=end, speaker=speaker), emotion=Emotion(label="sad", score=0.5)
+    )
+
+
+def test_what_subtitles_lose_is_reported(tmp_path):
+    written = write_any([MEETING], tmp_path / "meeting.srt", plugins=Plugins())
+
+    assert written.lost == ("recording", "score", "reason")
+
+
+def test_a_speaker_that_would_change_is_not_written(tmp_path):
+    meeting = Dialogue(recording="a", turns=(a_turn(0.0, 1.0, speaker="Anna  B"),))
+
+    with pytest.raises(FormatError, match="'srt' .*'Anna  B'.*'Anna B'"):
+        write_any([meeting], tmp_path / "a.srt", plugins=Plugins())
+
+    assert not (tmp_path / "a.srt").exists()
 
 
 def test_two_recordings_are_rejected():
