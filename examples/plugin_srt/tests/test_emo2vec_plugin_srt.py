@@ -104,7 +104,7 @@ def test_what_subtitles_lose_is_reported(tmp_path):
 def test_a_speaker_that_would_change_is_not_written(tmp_path):
     meeting = Dialogue(recording="a", turns=(a_turn(0.0, 1.0, speaker="Anna  B"),))
 
-    with pytest.raises(FormatError, match="'srt' .*'Anna  B'.*'Anna B'"):
+    with pytest.raises(FormatError, match=r"'srt' .*'Anna  B'.*'Anna B'"):
         write_any([meeting], tmp_path / "a.srt", plugins=Plugins())
 
     assert not (tmp_path / "a.srt").exists()
