@@ -19,7 +19,7 @@ import pytest
 from support.paths import ROOT
 
 import emo2vec_plugins
-from emo2vec_plugins import Plugins, errors
+from emo2vec_plugins import Plugins, cli, errors
 from emo2vec_plugins.cli import main
 from emo2vec_plugins.testing import sample_conversation
 
@@ -200,6 +200,13 @@ def test_the_diagram_has_every_package_and_no_needless_arrow(tmp_path):
 @pytest.mark.parametrize("name", [n for n in emo2vec_plugins.__all__ if not n.startswith("__")])
 def test_a_public_name_is_on_the_page_of_the_interface(name):
     assert f"`{name}`" in (DOCS / "api.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", cli.__all__)
+def test_a_public_name_of_the_commands_is_on_their_page(name):
+    page = (DOCS / "api" / "cli.md").read_text("utf-8")
+
+    assert re.search(rf"^\.\. (autofunction|autoclass|py:data):: {name}$", page, re.M)
 
 
 def commands(command=main, path=("emo2vec",)):
