@@ -25,6 +25,8 @@ exclude_patterns = ["_build"]
 html_extra_path = ["../emo2vec_plugins/formats/emotions-1.schema.json"]
 html_theme = "furo"
 html_title = "emo2vec_plugins"
+copyright = "the emo2vec_plugins developers"
+smartquotes = False  # options on the pages can be pasted
 html_theme_options = {
     "source_repository": "https://github.com/emo2vec-plugins/emo2vec_plugins/",
     "source_branch": "main",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from pathlib import PurePath
 
@@ -78,7 +79,9 @@ class EmotionCounts:
             self._print_speakers()
         if self._reasons:
             click.echo()
+            others = self._reasons.pop(OTHER_REASONS, 0)
             rows = [(reason, str(count)) for reason, count in self._reasons.most_common()]
+            rows += [(OTHER_REASONS, str(others))] if others else []
             print_table(("no label because", "turns"), rows)
 
     def _print_emotions(self, turns: Counter[str]) -> None:
@@ -112,10 +115,12 @@ class EmotionCounts:
 def _kind(reason: str) -> str:
     """Return a reason without file names and numbers, which differ from turn to turn.
 
-    >>> _kind("too short: 160 samples at 16 kHz"), _kind("a/b.wav: no such audio file")
+    >>> _kind("too short: 160 samples at 16 kHz"), _kind("a/b.wav: no such audio file (of x)")
     ('too short', 'no such audio file')
     """
     first, _, rest = reason.partition(": ")
+    first = re.sub(r" \(.*\)$", "", first)
+    rest = re.sub(r" \(.*\)$", "", rest)
     is_file = "/" in first or "\\" in first or PurePath(first).suffix
     return rest.partition(": ")[0] if is_file and rest else first
 

@@ -58,7 +58,7 @@ def annotated(turns: int, items: str, skipped: int) -> str:
 
 def warn_of_labels(items: str, field: str, *, work: str = "scored") -> None:
     """Warn that nothing was done because all *items* have a label in *field*."""
-    advice = "use --field NAME to keep both, or --overwrite to replace it"
+    advice = "use another --field to keep both, or --overwrite to replace them"
     complain("warning", f"nothing was {work}: {items} already labelled in {field!r}; {advice}")
 
 

@@ -103,6 +103,10 @@ def unknown_format(name: str, known: Mapping[str, Format]) -> FormatError:
         for suffix in each.suffixes
         if suffix.casefold().endswith(ending)
     ]
-    hint = f" (did you mean {' or '.join(alike)}?)" if alike else did_you_mean(name, known)
+    hint = (
+        f" (did you mean {' or '.join(alike)}?)"
+        if alike
+        else did_you_mean(name, known, cutoff=0.75)
+    )
     listed = "" if hint else f"; the formats are {', '.join(sorted(known))}"
     return FormatError(f"no format for {name!r}{hint}{listed}")

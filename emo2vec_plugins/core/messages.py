@@ -72,9 +72,15 @@ def install_command(extra: str) -> str:
     return f'pip install "{PROJECT}[{extra}]{url and f" @ {url}"}"'
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ``" (did you mean 'rttm'?)"`` if a known name is close to *name*, otherwise ``""``."""
-    near = get_close_matches(name, list(known), n=1)
+def did_you_mean(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """Return ``" (did you mean 'rttm'?)"`` if a known name is close to *name*, otherwise ``""``.
+
+    Args:
+        name: The unknown name.
+        known: The names that it may be compared with.
+        cutoff: Lowest similarity from 0 to 1, as `difflib` measures it.
+    """
+    near = get_close_matches(name, list(known), n=1, cutoff=cutoff)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 

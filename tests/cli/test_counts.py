@@ -41,7 +41,11 @@ def test_turns_and_time_are_counted_by_emotion_and_speaker(capsys):
 
 def test_reasons_are_counted_without_names_and_numbers(capsys):
     counts = EmotionCounts()
-    for reason in ("too short: 160 samples", "too short: 3 samples", "b/x.wav: no such audio file"):
+    for reason in (
+        "too short: 160 samples",
+        "too short: 3 samples",
+        "b/x.wav: no such audio file (recording 'x')",
+    ):
         counts.add(None, seconds=0.1, speaker=None, reason=reason)
 
     text = printed(counts, capsys)
@@ -59,10 +63,10 @@ def test_many_reasons_are_counted_together(capsys):
     for number in range(30):
         counts.add(None, seconds=0.1, speaker=None, reason=f"reason {number}")
 
-    assert rows(printed(counts, capsys))[4:6] == [
-        ["no label because", "turns"],
-        ["(other reasons)", "20"],
-    ]
+    table = rows(printed(counts, capsys))
+    assert table[4] == ["no label because", "turns"]
+    assert len(table) == 16
+    assert table[-1] == ["(other reasons)", "20"]
 
 
 def test_speakers_of_several_recordings_are_kept_apart(capsys):

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emo2vec_plugins.core import EMOTIONS, LabelMap
-from emo2vec_plugins.errors import LabelError
+from emo2vec_plugins.core import EMOTIONS, LabelMap, counted
+from emo2vec_plugins.errors import LabelError, warn
 
 if TYPE_CHECKING:
     from lhotse.cut import Cut
@@ -77,8 +77,9 @@ def labelled_turns(
             unknown[name] += 1
     if unknown:
         mapped = {name: f", mapped to {meaning.names[name]!r}" for name in meaning.names}
-        counted = unknown.most_common()
-        found = ", ".join(f"{name!r} ({n}{mapped.get(name, '')})" for name, n in counted)
+        found = ", ".join(
+            f"{name!r} ({n}{mapped.get(name, '')})" for name, n in unknown.most_common()
+        )
         raise LabelError(
             f"expected labels among {', '.join(labels)} in field {field!r}, found {found}; "
             "use a label map to rename or drop them"
@@ -94,7 +95,22 @@ def labelled_turns(
         raise LabelError(
             f"no labelled turns: {where if given else 'the cuts have no supervisions'}"
         )
+    _warn_of_machine_labels(turns, field)
     return turns
+
+
+def _warn_of_machine_labels(turns: Iterable[LabelledTurn], field: str) -> None:
+    """Warn if a model gave the labels: a model that is compared with itself is always right."""
+    models = Counter(
+        str(model)
+        for turn in turns
+        if not turn.is_pseudo and (model := (turn.supervision.custom or {}).get(f"{field}_model"))
+    )
+    for model, count in models.items():
+        warn(
+            f"{counted(count, 'label')} in field {field!r} come from the model {model}, not from "
+            "people; choose the field of the human labels with --field"
+        )
 
 
 def supervisions_of(cuts: Iterable[Cut]) -> Iterator[tuple[Cut, SupervisionSegment]]:

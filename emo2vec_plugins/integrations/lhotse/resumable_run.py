@@ -21,7 +21,7 @@ from emo2vec_plugins.files import sync
 from emo2vec_plugins.integrations import field_names
 from emo2vec_plugins.integrations.lhotse import journal, stores
 from emo2vec_plugins.integrations.lhotse.arrays import ArraySink
-from emo2vec_plugins.integrations.lhotse.cuts import annotated_pairs
+from emo2vec_plugins.integrations.lhotse.cuts import annotated_pairs, check_field
 from emo2vec_plugins.integrations.lhotse.journal import Journal, Summary, cut_back
 from emo2vec_plugins.integrations.lhotse.manifest_files import Layout, layout
 
@@ -72,6 +72,9 @@ def annotate_manifest(
     """
     wanted = Options() if options is None else options
     source, target = Path(source), Path(target)
+    check_field(wanted)
+    if source.resolve() == target.resolve():
+        raise OptionsError(f"input and output are the same, {source}; choose another output")
     if wanted.store is not None:
         raise OptionsError(
             "expected store=PATH instead of Options(store=...): a resumable run opens the store"
