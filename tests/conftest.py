@@ -13,6 +13,7 @@ import pytest
 import soundfile
 import torch
 from hypothesis import settings
+from hypothesis.database import DirectoryBasedExampleDatabase
 from pytest_socket import disable_socket, enable_socket
 from support.browser import chromium, opened, talk  # noqa: F401 - fixtures
 
@@ -24,7 +25,14 @@ ROOT = Path(__file__).parents[1]
 # Deadlines depend on the machine. The default is the same examples in every run, so that no run
 # fails by chance; "pytest -m hypothesis --hypothesis-profile=random" tries new ones.
 settings.register_profile("default", deadline=None, derandomize=True)
-settings.register_profile("random", deadline=None, max_examples=2000, print_blob=True)
+settings.register_profile(
+    "random",
+    deadline=None,
+    derandomize=False,
+    database=DirectoryBasedExampleDatabase(ROOT / ".hypothesis" / "examples"),
+    max_examples=2000,
+    print_blob=True,
+)
 settings.load_profile("default")
 
 
@@ -45,7 +53,7 @@ def shared() -> Path:
     return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def noise():
     """A function that makes float32 noise of shape (samples,) or (channels, samples)."""
 

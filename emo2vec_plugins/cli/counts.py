@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from pathlib import PurePath
 
 import click
 
@@ -118,11 +117,10 @@ def _kind(reason: str) -> str:
     >>> _kind("too short: 160 samples at 16 kHz"), _kind("a/b.wav: no such audio file (of x)")
     ('too short', 'no such audio file')
     """
-    first, _, rest = reason.partition(": ")
-    first = re.sub(r" \(.*\)$", "", first)
-    rest = re.sub(r" \(.*\)$", "", rest)
-    is_file = "/" in first or "\\" in first or PurePath(first).suffix
-    return rest.partition(": ")[0] if is_file and rest else first
+    without_names = re.sub(r" \([^)]*\)|'[^']*'", "", reason)
+    first, _, rest = without_names.partition(": ")
+    is_file = "/" in first or "\\" in first or re.search(r"\.\w{1,5}$", first)
+    return (rest.partition(": ")[0] if is_file and rest else first).strip()
 
 
 def _order(name: str) -> int:

@@ -40,12 +40,12 @@ def demo_command(*, output: str, formats: Sequence[str], scoring: Scoring) -> No
     results = Results(output, formats, options=Options(), scoring=scoring)
     engine, plugins = scoring.engine(), scoring.plugins
     for dialogue in annotate(found.sources, score=engine, plugins=plugins, failed=unscored):
-        columns = ("start", "end", "speaker", "emotion", "score", "flags")
-        print_table(columns, [_row(scored) for scored in dialogue.turns])
-        click.echo(f"\nscored by {describe_model(engine.backend)}")
         written = results.write(dialogue, rttm=found.lines[dialogue.recording])
         page = written[0].with_suffix(".html")
         write_page(dialogue, page, audio=audio)
+        columns = ("start", "end", "speaker", "emotion", "score", "flags")
+        print_table(columns, [_row(scored) for scored in dialogue.turns])
+        click.echo(f"\nscored by {describe_model(engine.backend)}")
         for path in (*written, page):
             click.echo(f"wrote {path}")
         click.echo(f"\nopen {page} in a browser to see and play the turns\n")

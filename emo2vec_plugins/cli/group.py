@@ -18,6 +18,7 @@ from typing import Any
 import click
 
 from emo2vec_plugins._version import __version__
+from emo2vec_plugins.audio import READABLE_SUFFIXES
 from emo2vec_plugins.cli.output import complain
 from emo2vec_plugins.core import Plugins, as_plugins, did_you_mean
 from emo2vec_plugins.errors import Emo2vecError, Emo2vecWarning, PluginError
@@ -122,7 +123,7 @@ class PluginGroup(click.Group):
         name, known = args[0], _commands(ctx)
         if name not in known and not name.startswith("-") and not ctx.resilient_parsing:
             advice = did_you_mean(name, known)
-            if Path(name).exists():
+            if Path(name).suffix.lower() in READABLE_SUFFIXES:
                 advice = "; to annotate a recording, use 'emo2vec rttm' or 'emo2vec diarize'"
             ctx.fail(f"No such command {name!r}{advice}.")
         return super().resolve_command(ctx, args)
@@ -130,7 +131,7 @@ class PluginGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands by section, without importing them."""
         shown = {name: each for name, each in _commands(ctx).items() if not each.hidden}
-        sections = {name: getattr(each, "section", OTHER) for name, each in shown.items()}
+        sections = {name: _section(each) for name, each in shown.items()}
         room = formatter.width - 6 - max(map(len, shown), default=0)
         for section in dict.fromkeys((*SECTIONS, *sorted({*sections.values()}))):
             names = sorted(name for name in shown if sections[name] == section)
@@ -220,6 +221,11 @@ def shown_warnings() -> Iterator[None]:
         warnings.filterwarnings("always", category=Emo2vecWarning)
         warnings.showwarning = show
         yield
+
+
+def _section(command: click.Command) -> str:
+    section = getattr(command, "section", OTHER)
+    return section if isinstance(section, str) and section.strip() else OTHER
 
 
 def _imported(ctx: click.Context, command: LazyCommand) -> click.Command:

@@ -35,13 +35,22 @@ UNWRAPPED = 10_000
 
 def complain(kind: str, message: str, *, file: Any = None) -> None:
     """Write ``emo2vec: KIND: MESSAGE`` to stderr, always as one line."""
-    click.echo(f"emo2vec: {kind}: {' '.join(message.split())}", file=file, err=True)
+    click.echo(f"emo2vec: {kind}: {in_one_line(message)}", file=file, err=True)
 
 
 def note(message: str, *, quiet: bool) -> None:
     """Write ``emo2vec: MESSAGE`` to stderr, unless *quiet*."""
     if not quiet:
-        click.echo(f"emo2vec: {message}", err=True)
+        click.echo(f"emo2vec: {in_one_line(message)}", err=True)
+
+
+def in_one_line(text: str) -> str:
+    """Return text with single blanks for white space, and escapes for other control characters.
+
+    Names of files and speakers could otherwise send commands to the terminal.
+    """
+    words = " ".join(text.split())
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)
 
 
 def listed(names: Sequence[str]) -> str:
@@ -86,7 +95,7 @@ def name_failures(headline: str, failures: Sequence[str], *, total: int) -> None
     """
     complain("warning", headline)
     for line in failures[:LISTED]:
-        click.echo(f"  {' '.join(line.split())}", err=True)
+        click.echo(f"  {in_one_line(line)}", err=True)
     if total > LISTED:
         click.echo(f"  and {total - LISTED} more", err=True)
 
@@ -197,7 +206,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(_encodable(in_one_line(cell)) for cell in row))
     # File and speaker names can look like markup or emoji codes: "[red]", ":cat:".
     width = None if sys.stdout.isatty() else UNWRAPPED
     console = Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False)
@@ -208,6 +217,12 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     with console.capture() as capture:
         console.print(table)
     click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
+
+
+def _encodable(text: str) -> str:
+    """Return text with escapes for characters that stdout cannot encode."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 class Tally:

@@ -145,6 +145,8 @@ def _load(
     if name in models and not models[name].needs_source:
         return models[name].load(None, device=device, dtype=dtype)
     if colon and loader in models:
+        if not models[loader].needs_source:
+            raise ModelNotFoundError(f"model {loader!r} takes no source, got {source!r}")
         return models[loader].load(source, device=device, dtype=dtype)
     if name in models:
         raise ModelNotFoundError(f"model {name!r} needs a source: '{name}:FOLDER'")

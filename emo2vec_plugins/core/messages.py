@@ -55,21 +55,33 @@ def install_command(extra: str) -> str:
     """Return the command that adds an extra to the package, wherever it was installed from.
 
     pip records where a package came from in ``direct_url.json`` (PEP 610); packages from an index
-    have none.
+    have none. Credentials in a URL are left out. Whatever cannot be read or safely pasted into a
+    shell is ignored.
     """
     try:
-        recorded = distribution(PROJECT).read_text("direct_url.json")
-    except PackageNotFoundError:
-        recorded = None
-    origin = json.loads(recorded or "{}")
-    url = origin.get("url", "")
+        command = _command_of_origin(extra)
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, PackageNotFoundError):
+        command = None
+    if command is None or set(command) & set("`$\\\n\r") or command.count('"') != 2:
+        return f'pip install "{PROJECT}[{extra}]"'
+    return command
+
+
+def _command_of_origin(extra: str) -> str | None:
+    recorded = distribution(PROJECT).read_text("direct_url.json")
+    if recorded is None:
+        return None
+    origin = json.loads(recorded)
+    parts = urlsplit(origin["url"])
     if "dir_info" in origin:
-        folder = Path(url2pathname(urlsplit(url).path))
+        folder = Path(url2pathname(parts.path))
         editable = "-e " if origin["dir_info"].get("editable") else ""
         return f'pip install {editable}"{folder if folder.exists() else "."}[{extra}]"'
+    host = parts.netloc.rpartition("@")[2]  # without user and password
+    url = parts._replace(netloc=host, query="").geturl()
     if vcs := origin.get("vcs_info"):
         url = f"{vcs['vcs']}+{url}@{vcs.get('requested_revision', vcs['commit_id'])}"
-    return f'pip install "{PROJECT}[{extra}]{url and f" @ {url}"}"'
+    return f'pip install "{PROJECT}[{extra}] @ {url}"'
 
 
 def did_you_mean(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
@@ -80,8 +92,9 @@ def did_you_mean(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str
         known: The names that it may be compared with.
         cutoff: Lowest similarity from 0 to 1, as `difflib` measures it.
     """
-    near = get_close_matches(name, list(known), n=1, cutoff=cutoff)
-    return f" (did you mean {near[0]!r}?)" if near else ""
+    folded = {each.casefold(): each for each in known}
+    near = get_close_matches(name.casefold(), folded, n=1, cutoff=cutoff)
+    return f" (did you mean {folded[near[0]]!r}?)" if near else ""
 
 
 def counted(number: int, noun: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 
 from emo2vec_plugins import Emotion, ScoredTurn, Turn
@@ -98,3 +100,25 @@ def test_only_the_first_speakers_are_listed(speakers, more, capsys):
 
 def test_without_turns_nothing_is_printed(capsys):
     assert printed(EmotionCounts(), capsys) == ""
+
+
+def test_names_cannot_control_the_terminal_or_break_the_table(capsys):
+    counts = EmotionCounts()
+    counts.add("sad", seconds=1.0, speaker="a\x1b[31m\nb\u202e\x00")
+
+    text = printed(counts, capsys)
+
+    assert rows(text)[5][0] == r"a\x1b[31m b\u202e\x00"
+    assert len(text.splitlines()) == 6
+
+
+def test_a_name_that_stdout_cannot_encode_is_escaped(monkeypatch):
+    ascii_only = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", ascii_only)
+    counts = EmotionCounts()
+    counts.add("sad", seconds=1.0, speaker="José\udc80")
+
+    counts.print()
+
+    ascii_only.flush()
+    assert rb"Jos\xe9\udc80" in ascii_only.buffer.getvalue()

@@ -135,6 +135,16 @@ def test_help_has_sections_and_commands_of_plugins_come_last():
     assert shown.index("Other commands:") < shown.index("  say")
 
 
+@pytest.mark.parametrize("section", [None, 3, ["x"], "", " "])
+def test_a_section_that_is_not_text_is_ignored(section):
+    class Odd:
+        @hookimpl
+        def emo2vec_commands(self, cli):
+            lazy_command(cli, "say", "Say it.", section=section)(lambda: None)
+
+    assert "Other commands:\n  say  Say it." in run("--help", plugins=[Odd()]).stdout
+
+
 def test_a_section_of_a_plugin_is_shown():
     class Sectioned:
         @hookimpl

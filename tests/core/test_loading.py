@@ -67,13 +67,21 @@ def test_a_back_end_that_cannot_be_weakly_referenced_is_not_remembered():
     [(None, "NoneType"), ("weights", "str"), (FakeBackend, "the class FakeBackend")],
 )
 def test_a_load_that_returns_no_back_end_names_the_model(loaded, found):
-    model = NamedModel(name="odd", description="", load=lambda *_, **__: loaded)
-    plugin = type("Models", (), {"emo2vec_models": hookimpl(lambda self: [model])})()
+    models = [
+        NamedModel(name=name, description="", load=lambda *_, **__: loaded, needs_source=needs)
+        for name, needs in (("odd", False), ("from", True))
+    ]
+    plugin = type("Models", (), {"emo2vec_models": hookimpl(lambda self: models)})()
     plugins = Plugins([plugin], installed=False)
 
-    for name in ("odd", "odd:source"):
+    for name in ("odd", "from:source"):
         with pytest.raises(PluginError, match=rf"'{name}' .*run\(\), got {found}"):
             load_model(name, plugins=plugins)
+
+
+def test_a_source_for_a_model_without_one_is_an_error():
+    with pytest.raises(ModelNotFoundError, match=r"'tiny'.*'/no/such/folder'"):
+        load_model("tiny:/no/such/folder")
 
 
 def test_a_deleted_model_is_forgotten():

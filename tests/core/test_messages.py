@@ -10,6 +10,9 @@ from emo2vec_plugins.core import counted, did_you_mean, import_extra, messages, 
 from emo2vec_plugins.core.messages import install_command
 from emo2vec_plugins.errors import FormatError, MissingExtraError, ModelNotFoundError
 
+NOTHING = object()
+"""In place of a record: the package comes from an index."""
+
 
 @pytest.fixture
 def installed_from(monkeypatch):
@@ -21,7 +24,7 @@ def installed_from(monkeypatch):
 
         def read_text(self, name):
             assert name == "direct_url.json"
-            return None if self.origin is None else json.dumps(self.origin)
+            return None if self.origin is NOTHING else json.dumps(self.origin)
 
     def install(origin):
         monkeypatch.setattr(messages, "distribution", lambda _: Installed(origin))
@@ -34,7 +37,7 @@ def test_a_library_that_is_installed_is_returned():
 
 
 def test_a_missing_library_is_named_with_its_extra_and_what_needs_it(installed_from):
-    installed_from(None)
+    installed_from(NOTHING)
 
     with pytest.raises(MissingExtraError) as caught:
         import_extra("no_such", extra="table", purpose="Parquet", otherwise="use table.csv")
@@ -85,6 +88,39 @@ def test_from_a_wheel_the_command_names_the_wheel(installed_from):
     assert install_command("all") == 'pip install "emo2vec-plugins[all] @ file:///tmp/x.whl"'
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user:SECRET@host/x.whl",
+        "https://SECRET@host/x.whl",
+        "https://host/x.whl?token=SECRET",
+    ],
+)
+def test_credentials_are_not_shown(installed_from, url):
+    installed_from({"url": url, "archive_info": {}})
+
+    assert install_command("all") == 'pip install "emo2vec-plugins[all] @ https://host/x.whl"'
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *([], None, 3, "x", {}),
+        {"url": "file:///x", "dir_info": None},
+        {"url": "file:///x", "dir_info": []},
+        {"url": "https://host/r.git", "vcs_info": {"vcs": "git"}},
+        {"url": "file://[::1/x", "dir_info": {}},
+        {"url": "https://host/$(id).whl", "archive_info": {}},
+        {"url": "https://host/`id`.whl", "archive_info": {}},
+        {"url": 'https://host/".whl', "archive_info": {}},
+    ],
+)
+def test_a_record_that_cannot_be_used_is_ignored(installed_from, origin):
+    installed_from(origin)
+
+    assert install_command("all") == 'pip install "emo2vec-plugins[all]"'
+
+
 def test_without_an_installation_the_command_is_that_of_an_index(monkeypatch):
     monkeypatch.setattr(messages, "PROJECT", "no-such-project")
 
@@ -93,6 +129,7 @@ def test_without_an_installation_the_command_is_that_of_an_index(monkeypatch):
 
 def test_a_close_name_is_suggested_and_a_distant_one_is_not():
     assert "'rttm'" in did_you_mean("rtm", ["rttm", "textgrid"])
+    assert "'rttm'" in did_you_mean("RTTM", ["rttm", "textgrid"])
     assert did_you_mean("zzz", ["rttm", "textgrid"]) == ""
 
 

@@ -60,7 +60,7 @@ def test_a_format_is_found_by_name_or_longest_suffix(plugins, wanted, name):
     assert plugins.format(wanted).name == name
 
 
-@pytest.mark.parametrize("wanted", ["x.srt", "srt", Path("labels")])
+@pytest.mark.parametrize("wanted", ["x.srt", "srt", Path("zzz")])
 def test_an_unknown_format_is_an_error_that_lists_formats(plugins, wanted):
     with pytest.raises(FormatError, match=r"rttm.*labels"):
         plugins.format(wanted)

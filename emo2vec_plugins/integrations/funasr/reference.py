@@ -5,7 +5,9 @@ It is the reference for parity tests, and can run any emotion2vec model that Fun
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +43,11 @@ def _load(source: str, *, device: str | None, dtype: str) -> Backend:
     from emo2vec_plugins.models import find_folder
 
     folder = find_folder(source)
-    funasr = import_extra("funasr", extra="funasr", purpose="the reference implementation")
-    return FunasrBackend(funasr.AutoModel(**_arguments(folder.path, device)), folder.name)
+    # FunASR prints notices to stdout, which is for results.
+    with redirect_stdout(sys.stderr):
+        funasr = import_extra("funasr", extra="funasr", purpose="the reference implementation")
+        model = funasr.AutoModel(**_arguments(folder.path, device))
+    return FunasrBackend(model, folder.name)
 
 
 def _arguments(folder: Path, device: str | None) -> dict[str, Any]:

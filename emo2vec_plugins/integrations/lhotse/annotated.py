@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.integrations.lhotse.manifest_files import lines_of
 
 
@@ -36,32 +38,50 @@ def turns_of(manifest: str | Path, *, field: str = "emotion") -> Iterator[Annota
         field: The field with the label.
 
     Raises:
-        FormatError: If an archive is damaged.
+        FormatError: If an archive is damaged, or a line is not a cut.
         OSError: If a file cannot be read.
     """
     path = Path(manifest)
     # Of a Shar directory only the cuts are read, not the tar files with the audio.
     for file in sorted(path.glob("cuts.*.jsonl*")) if path.is_dir() else [path]:
-        for _, line in lines_of(file):
-            # Not as Lhotse's cuts: making those takes ten times as long as reading the JSON.
-            for turn in _turns(json.loads(line)):
-                custom = turn.get("custom") or {}
-                yield AnnotatedTurn(
-                    label=_label(custom.get(field)),
-                    reason=custom.get(f"{field}_reason"),
-                    duration=turn["duration"],
-                    speaker=turn.get("speaker"),
-                )
+        for number, line in lines_of(file):
+            yield from _read(line, f"{file}, line {number}", field)
 
 
-def _label(value: Any) -> str | None:
-    """Return a label as text: corpora also keep numbers, lists and blanks in such a field."""
+def _read(line: bytes, where: str, field: str) -> list[AnnotatedTurn]:
+    # As plain JSON: constructing Lhotse's cuts would take ten times as long.
+    try:
+        return [_annotated(turn, field) for turn in _turns(json.loads(line))]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise FormatError(f"{where}: not an annotated cut ({error})") from error
+
+
+def _annotated(turn: Mapping[str, Any], field: str) -> AnnotatedTurn:
+    custom = turn.get("custom") or {}
+    duration = turn.get("duration")
+    return AnnotatedTurn(
+        label=_text(custom.get(field)),
+        reason=_text(custom.get(f"{field}_reason")),
+        duration=duration if isinstance(duration, int | float) and isfinite(duration) else 0.0,
+        speaker=_text(turn.get("speaker")),
+    )
+
+
+def _text(value: Any) -> str | None:
+    """Return a value as text: corpora also have numbers, lists and blanks in these fields."""
     text = "" if value is None else str(value).strip()
     return text or None
 
 
 def _turns(cut: Mapping[str, Any]) -> list[Any]:
-    """Return the records of a cut's turns, as `places` finds the objects."""
-    holders = [track["cut"] for track in cut["tracks"]] if "tracks" in cut else [cut]
-    turns = [turn for holder in holders for turn in holder.get("supervisions", ())]
-    return turns or holders[:1]
+    """Return the records of a cut's turns, in the order in which `places` finds the objects."""
+    if "tracks" not in cut:
+        return cut.get("supervisions") or [cut]
+    # As for `places`, muted tracks and padding have no turns.
+    audible = [
+        track["cut"]
+        for track in cut["tracks"]
+        if not track.get("mute") and track.get("type") != "PaddingCut"
+    ]
+    turns = [turn for holder in audible for turn in holder.get("supervisions") or ()]
+    return turns or audible[:1]

@@ -273,7 +273,7 @@ def test_recordings_with_supervisions_are_cuts_with_all_their_turns(recording):
         ]
     )
 
-    with pytest.warns(Emo2vecWarning, match=r"1 supervisions .*'x'"):
+    with pytest.warns(Emo2vecWarning, match=r"1 supervision.*'x'"):
         first, second = annotated(
             RecordingSet.from_recordings([recording, other]), supervisions=turns
         )
