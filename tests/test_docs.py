@@ -79,7 +79,13 @@ def desk(tmp_path, monkeypatch):
 
 # Other libraries warn when they are imported. Our own warnings mean that the page is wrong.
 @pytest.mark.filterwarnings("ignore", "error::emo2vec_plugins.errors.Emo2vecWarning")
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=page.name, marks=[pytest.mark.slow] * (page.name == "graphs.md"))
+        for page in PAGES
+    ],
+)
 def test_the_python_on_a_page_runs(page, desk):
     run(page)
 

@@ -10,7 +10,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emo2vec_plugins.audio.sources import ArrayAudio, FileAudio, MissingAudio, open_audio
@@ -188,6 +188,7 @@ def test_the_batch_length_defaults_to_the_back_ends():
     assert backend.batches == [[RATE, RATE], [RATE]]
 
 
+@settings(max_examples=40)
 @given(
     lengths=st.lists(st.floats(0.0, 3.0), min_size=1, max_size=6),
     budget=st.floats(0.1, 8.0),

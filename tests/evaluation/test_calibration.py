@@ -6,9 +6,11 @@ import math
 import os
 import subprocess
 import sys
+from copy import deepcopy
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -126,12 +128,16 @@ def test_turns_of_classes_without_a_score_do_not_count():
     assert (found.turns, fit(known).speakers, found.speakers) == (60, 3, None)
 
 
+def save_model(folder):
+    tensors = random_reference(SMALL, 4).state_dict()
+    save_folder(folder, config=SMALL, tensors=tensors, tokens=TOKENS, card="# A model\n")
+
+
 @pytest.fixture
 def model(tmp_path):
     """A folder with a random model, its card, and other files."""
     folder = tmp_path / "model"
-    tensors = random_reference(SMALL, 4).state_dict()
-    save_folder(folder, config=SMALL, tensors=tensors, tokens=TOKENS, card="# A model\n")
+    save_model(folder)
     (folder / "LICENSE").write_text("Do as you like.")
     (folder / "evaluation.json").write_text("{}")
     (folder / "other.onnx").write_bytes(b"the old head")
@@ -259,10 +265,22 @@ def test_a_name_is_a_folder_or_is_refused(model, monkeypatch):
         model_folder("tyni")
 
 
+@pytest.fixture(scope="module")
+def predicted(tmp_path_factory, noise):
+    folder = tmp_path_factory.mktemp("predicted")
+    save_model(folder / "model")
+
+    def write(name, samples, rate):
+        soundfile.write(folder / name, samples, rate)
+        return folder / name
+
+    return cuts_like_predictions(folder / "model", write, noise, sharpness=1.5)
+
+
 @pytest.fixture
-def cuts(model, write, noise):
+def cuts(predicted):
     """Clips of four speakers, most of them labelled as the model predicts."""
-    return cuts_like_predictions(model, write, noise, sharpness=1.5)
+    return deepcopy(predicted)
 
 
 def test_a_model_is_calibrated_on_cuts(model, cuts, tmp_path):

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 from support.paths import ROOT
@@ -415,6 +415,7 @@ def test_the_table_on_the_page_is_what_its_code_prints(capsys):
 labels = st.sampled_from(CLASSES)
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(labels, labels), min_size=1, max_size=30))
 def test_averages_are_those_of_scikit_learn(pairs):
     truth, answer = zip(*pairs, strict=True)

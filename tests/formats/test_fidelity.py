@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from support.formats import hard, ordinary
 
 from emo2vec_plugins import Dialogue, Plugins, ScoredTurn, Turn
@@ -35,12 +35,14 @@ def test_built_in_formats_read_write_and_declare_their_fields(format_):
 
 
 @every_format
+@settings(max_examples=40)
 @given(dialogues=ordinary)
 def test_diarization_results_survive_a_round_trip(format_, dialogues):
     check_format(format_, dialogues)
 
 
 @every_format
+@settings(max_examples=40)
 @given(dialogues=hard)
 def test_any_dialogue_survives_a_round_trip_or_is_an_error(format_, dialogues):
     try:

@@ -78,6 +78,7 @@ def test_the_average_on_the_card_follows_from_its_speakers_and_beats_the_baselin
     assert float(found[1]) > BASELINE
 
 
+@pytest.mark.slow
 def test_tiny_recognises_its_training_clips(backend, shared):
     emodb = shared / "emodb"
     with (emodb / "labels.csv").open(encoding="utf-8", newline="") as file:

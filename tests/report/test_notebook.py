@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from support.formats import hard
 from support.paths import ROOT
 from support.pictures import HARD_NAMES, TALK, meeting, named, scored_turn
@@ -210,6 +210,7 @@ def test_names_from_files_are_only_text(name):
     check(dialogue.turns[0]._repr_html_())
 
 
+@settings(max_examples=40)
 @given(hard)
 def test_any_dialogue_gives_valid_html(dialogues):
     [dialogue] = dialogues

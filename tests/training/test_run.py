@@ -425,6 +425,7 @@ train(
 """
 
 
+@pytest.mark.slow
 def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(
     split_with_dev, recipe, place, tmp_path
 ):

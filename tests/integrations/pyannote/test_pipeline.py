@@ -437,8 +437,9 @@ def test_an_unavailable_pipeline_is_named(monkeypatch):
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
 
-    with pytest.raises(ModelNotFoundError, match=r"'no/such'.*config\.yaml.*token"):
+    with pytest.raises(ModelNotFoundError, match="'no/such'") as caught:
         EmotionDiarizationPipeline.from_pretrained("no/such", score=Engine(FakeBackend()))
+    assert all(fact in str(caught.value) for fact in ("config.yaml", "token"))
 
 
 def test_any_scorer_can_be_used(inner, talk):
@@ -453,6 +454,7 @@ def test_any_scorer_can_be_used(inner, talk):
     assert output.emotion_diarization.labels() == ["happy"]
 
 
+@pytest.mark.slow
 def test_telemetry_is_off_by_default():
     program = """
 import importlib, os

@@ -175,6 +175,7 @@ def recordings(shared):
     return sounds, [exact.score(sound)[0] for sound in sounds]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "dtype"),
     [

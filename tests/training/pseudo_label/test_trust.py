@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emo2vec_plugins.core.values import FLAGS
@@ -194,6 +194,7 @@ def test_alone_counts_what_a_criterion_rejects_without_the_others(turns, trust):
         assert alone[criterion] == len(turns) - selected(plain, only).chosen.sum()
 
 
+@settings(max_examples=50)
 @given(st.lists(evidences(), max_size=20), trusts())
 def test_a_quota_is_never_exceeded_and_keeps_the_most_confident(turns, trust):
     found = selected(turns, trust)
