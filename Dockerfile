@@ -3,6 +3,9 @@
 #   docker run --rm -v "$PWD:/data" emo2vec rttm meeting.wav --rttm meeting.rttm -o results --model tiny
 # For a GPU, build with --build-arg TORCH_INDEX=https://pypi.org/simple and run with --gpus all.
 # Other extras: --build-arg EXTRAS=lhotse,pyannote,openvino
+#
+# The image itself has not been built yet. Its RUN lines were run on a fresh Debian 12 with Python
+# 3.11 and PyTorch from PyPI, up to a working demo.
 FROM python:3.12-slim
 
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
