@@ -65,6 +65,7 @@ def test_subjects_are_measured_side_by_side(tmp_path):
         assert fact in result.stderr
 
 
+@pytest.mark.slow
 def test_turns_of_an_rttm_and_json_on_stdout(tmp_path):
     rttm = tmp_path / "meeting.rttm"
     rttm.write_text("SPEAKER a 1 0.0 1.0 <NA> <NA> x <NA> <NA>\n")

@@ -283,6 +283,7 @@ def cuts(predicted):
     return deepcopy(predicted)
 
 
+@pytest.mark.slow
 def test_a_model_is_calibrated_on_cuts(model, cuts, tmp_path):
     out = tmp_path / "out"
 

@@ -11,6 +11,8 @@ from support.pictures import TALK, scored_turn
 from emo2vec_plugins import Dialogue
 from emo2vec_plugins.report.page import page, write_page
 
+pytestmark = pytest.mark.slow  # audio plays in real time: 40 s together
+
 
 def test_a_click_on_a_turn_plays_it_from_its_start_to_its_end(talk):
     talk.click(4.5, A2)

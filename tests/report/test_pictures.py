@@ -100,6 +100,7 @@ def test_a_character_that_no_font_has_is_drawn_as_its_escape():
     assert "x\\U0010fffd" in texts(timeline(named(f"x{private}")))
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(hard)
 def test_any_names_are_drawn_without_a_warning(dialogues):
