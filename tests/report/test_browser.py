@@ -15,6 +15,8 @@ from emo2vec_plugins.formats.rttm import read_rttm
 from emo2vec_plugins.report.page import page
 from emo2vec_plugins.report.trajectories import smoothed
 
+pytestmark = pytest.mark.slow  # a browser
+
 
 def test_the_page_shows_title_facts_turns_and_speakers(talk):
     assert talk.text("#title") == "talk"

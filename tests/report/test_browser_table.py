@@ -8,6 +8,8 @@ from support.pictures import meeting, scored_turn
 from emo2vec_plugins import Dialogue, Emotion, ScoredTurn, Turn
 from emo2vec_plugins.report.page import page
 
+pytestmark = pytest.mark.slow  # a browser
+
 
 def flagged(start, speaker, label, *flags, score=0.5):
     emotion = Emotion(label=label, score=score, flags=flags)
