@@ -191,7 +191,9 @@ def test_a_trained_model_gives_nearly_the_same_with_lower_precision(recordings, 
     try:
         fewer = Engine(load_model(model, device="cpu", dtype=dtype))
     except OptionsError as error:
-        pytest.skip(str(error))  # a processor without bfloat16
+        if dtype != "bfloat16":  # which not every processor has
+            raise
+        pytest.skip(str(error))
 
     pairs = [(one, fewer.score(sound)[0]) for one, sound in zip(exact, sounds, strict=True)]
 
@@ -215,7 +217,9 @@ def fewer(folder, files):
         try:
             return load_model(f"{name}:{source}", device="cpu", dtype=dtype)
         except OptionsError:
-            return None  # a processor without bfloat16
+            if dtype != "bfloat16":  # which not every processor has
+                raise
+            return None
 
     return {(name, dtype): load(name, dtype) for name, dtype in FEWER}
 
