@@ -78,9 +78,10 @@ class EmotionCounts:
             self._print_speakers()
         if self._reasons:
             click.echo()
-            others = self._reasons.pop(OTHER_REASONS, 0)
-            rows = [(reason, str(count)) for reason, count in self._reasons.most_common()]
-            rows += [(OTHER_REASONS, str(others))] if others else []
+            kinds = sorted(
+                self._reasons, key=lambda kind: (kind == OTHER_REASONS, -self._reasons[kind])
+            )
+            rows = [(kind, str(self._reasons[kind])) for kind in kinds]
             print_table(("no label because", "turns"), rows)
 
     def _print_emotions(self, turns: Counter[str]) -> None:
@@ -117,7 +118,8 @@ def _kind(reason: str) -> str:
     >>> _kind("too short: 160 samples at 16 kHz"), _kind("a/b.wav: no such audio file (of x)")
     ('too short', 'no such audio file')
     """
-    without_names = re.sub(r" \([^)]*\)|'[^']*'", "", reason)
+    # Shortened, because a file may contain a reason of any length.
+    without_names = re.sub(r" \([^)]*\)|'[^']*'", "", reason[:200])
     first, _, rest = without_names.partition(": ")
     is_file = "/" in first or "\\" in first or re.search(r"\.\w{1,5}$", first)
     return (rest.partition(": ")[0] if is_file and rest else first).strip()

@@ -211,13 +211,13 @@ def picture_option(what: str) -> Decorator:
     return option("--picture FILE", shown, callback=output_file(*PICTURE_SUFFIXES))
 
 
-def recording_options(a: str) -> Decorator:
+def recording_options(output: str) -> Decorator:
     """Return a decorator that adds EMOTIONS, ``--recording`` and ``--input-format``.
 
     The command gets one recording of EMOTIONS as ``dialogue=``.
 
     Args:
-        a: The output, for the error if EMOTIONS has several recordings: ``"picture"``.
+        output: What the command makes, for the error if EMOTIONS has several recordings: ``"picture"``.
     """
     which = "Recording to show, if EMOTIONS contains several."
     options: dict[str, Decorator] = {
@@ -225,7 +225,7 @@ def recording_options(a: str) -> Decorator:
         "recording": option("--recording NAME", which),
         "input_format": input_format_option,
     }
-    return gathered("dialogue", functools.partial(_read_one, a), options)
+    return gathered("dialogue", functools.partial(_read_one, output), options)
 
 
 def annotation_options(argument: str, *, input_format: bool = False) -> Decorator:
@@ -250,7 +250,7 @@ def _read_all(
 
 
 def _read_one(
-    a: str, *, emotions: str, recording: str | None, input_format: str | None
+    output: str, *, emotions: str, recording: str | None, input_format: str | None
 ) -> Dialogue:
     dialogues = _read_all(source=emotions, audio=(), input_format=input_format)
     names = [each.recording for each in dialogues]
@@ -258,7 +258,7 @@ def _read_one(
     if recording is None and len(names) != 1:
         choose = "; choose one with --recording NAME" if names else ""
         raise OptionsError(
-            f"a {a} shows one recording, found {len(names)} in {emotions}: {found}{choose}"
+            f"a {output} shows one recording, found {len(names)} in {emotions}: {found}{choose}"
         )
     name = names[0] if recording is None else recording
     if names.count(name) != 1:

@@ -41,7 +41,7 @@ def import_extra(module: str, *, extra: str, purpose: str = "this", otherwise: s
 
 
 def require_extra(module: str, *, extra: str, purpose: str) -> None:
-    """Check that a library is installed, without the time to import it; as `import_extra`.
+    """Check that a library is installed, without importing it, which may take seconds.
 
     Raises:
         MissingExtraError: If it is not installed.
@@ -76,9 +76,10 @@ def _command_of_origin(extra: str) -> str | None:
     if "dir_info" in origin:
         folder = Path(url2pathname(parts.path))
         editable = "-e " if origin["dir_info"].get("editable") else ""
-        return f'pip install {editable}"{folder if folder.exists() else "."}[{extra}]"'
-    host = parts.netloc.rpartition("@")[2]  # without user and password
-    url = parts._replace(netloc=host, query="").geturl()
+        return f'pip install {editable}"{folder.as_posix() if folder.exists() else "."}[{extra}]"'
+    user, _, host = parts.netloc.rpartition("@")
+    # Every other user name may be a token.
+    url = parts._replace(netloc=f"git@{host}" if user == "git" else host, query="").geturl()
     if vcs := origin.get("vcs_info"):
         url = f"{vcs['vcs']}+{url}@{vcs.get('requested_revision', vcs['commit_id'])}"
     return f'pip install "{PROJECT}[{extra}] @ {url}"'

@@ -69,6 +69,7 @@ def test_many_reasons_are_counted_together(capsys):
     assert table[4] == ["no label because", "turns"]
     assert len(table) == 16
     assert table[-1] == ["(other reasons)", "20"]
+    assert rows(printed(counts, capsys)) == table  # printing changes nothing
 
 
 def test_speakers_of_several_recordings_are_kept_apart(capsys):

@@ -102,6 +102,13 @@ def test_credentials_are_not_shown(installed_from, url):
     assert install_command("all") == 'pip install "emo2vec-plugins[all] @ https://host/x.whl"'
 
 
+def test_the_user_git_of_ssh_is_kept(installed_from):
+    vcs = {"vcs": "git", "commit_id": "abc"}
+    installed_from({"url": "ssh://git@host/o/r.git", "vcs_info": vcs})
+
+    assert "git+ssh://git@host/o/r.git@abc" in install_command("all")
+
+
 @pytest.mark.parametrize(
     "origin",
     [
