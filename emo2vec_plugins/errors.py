@@ -36,6 +36,10 @@ class ModelNotFoundError(Emo2vecError, LookupError):
     """A model name is unknown, is not a folder, and is not available from a hub."""
 
 
+class NotAllowedError(Emo2vecError, PermissionError):
+    """An input would run code, or read more than local files, and the user has not allowed it."""
+
+
 class OptionsError(Emo2vecError, ValueError):
     """Options have invalid values or contradict each other."""
 

@@ -59,7 +59,8 @@ class NamedModel:
         name: The name users pass; ``name:source`` passes *source* to *load*.
         description: One line for listings.
         load: Called as ``load(source, device=device, dtype=dtype)``. *source* is None if the
-            user passed the name alone. *device* is None for CUDA if available, else the CPU.
+            user passed the name alone. *device* is None for CUDA if available, else the CPU. If
+            it declares ``allow`` or ``plugins``, it also gets these arguments of `load_model`.
         needs_source: Whether users must pass ``name:source``.
 
     Raises:

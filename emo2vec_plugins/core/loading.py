@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from inspect import signature
 from pathlib import Path
+from typing import Any
 
 from emo2vec_plugins.core.backend import Backend, NamedModel
 from emo2vec_plugins.core.messages import did_you_mean
+from emo2vec_plugins.core.permissions import Permissions
 from emo2vec_plugins.core.plugins import Plugins, as_plugins, kind_of
 from emo2vec_plugins.errors import ModelNotFoundError, OptionsError, PluginError
 
@@ -27,6 +30,7 @@ def load_model(
     device: str | None = None,
     dtype: str = "float32",
     plugins: Plugins | None = None,
+    allow: Iterable[str] = (),
 ) -> Backend:
     """Return the model called *name*; never falls back to another model.
 
@@ -39,16 +43,21 @@ def load_model(
         device: ``cpu``, ``cuda`` or ``cuda:1``; None for CUDA if available, else the CPU.
         dtype: ``float32``, ``bfloat16`` or ``float16``; ``int8`` for ``onnx:`` and ``openvino:``.
         plugins: Plugins to use; default: the installed ones.
+        allow: What the model's files may do, names in `emo2vec_plugins.core.KINDS`: ``code`` and
+            ``pickles``.
 
     Raises:
         ModelNotFoundError: If the model does not exist, or its hub cannot be reached.
+        NotAllowedError: If the model's files would do more than *allow*.
         CheckpointError, ConfigError: If the model's files are invalid.
         MissingExtraError: If the model needs a library that is not installed.
         PluginError: If the plugin that offers the model does not return a back end.
     """
     named = f"{FOLDERS}:{Path(name).absolute()}" if isinstance(name, os.PathLike) else name
+    allowed = tuple(Permissions(allow=allow).allow)
     models = as_plugins(plugins).models()
-    backend = _load(named, device=device, dtype=dtype, models=models)
+    more = {"plugins": plugins, "allow": allowed}
+    backend = _load(named, models, {"device": device, "dtype": dtype}, more)
     if isinstance(backend, type) or not callable(getattr(backend, "run", None)):
         raise PluginError(
             f"load() of model {named!r} must return a back end, an object with run(), "
@@ -56,7 +65,7 @@ def load_model(
         )
     if plugins is None:
         sha256 = backend.provenance.sha256
-        _remember(backend, LoadedModel(_absolute(named, models), device, dtype, sha256))
+        _remember(backend, LoadedModel(_absolute(named, models), device, dtype, sha256, allowed))
     return backend
 
 
@@ -69,12 +78,14 @@ class LoadedModel:
         device: Argument of `load_model`.
         dtype: Argument of `load_model`.
         sha256: Digest of the weights.
+        allow: Argument of `load_model`.
     """
 
     name: str
     device: str | None
     dtype: str
     sha256: str = ""
+    allow: tuple[str, ...] = ()
 
     def load(self) -> Backend:
         """Return the model; repeated calls in one process load it once.
@@ -110,7 +121,7 @@ _loaded: dict[int, LoadedModel] = {}
 @lru_cache(maxsize=1)
 def _loaded_once(model: LoadedModel) -> Backend:
     # maxsize=1: a worker that switches models must not keep the weights of all of them.
-    backend = load_model(model.name, device=model.device, dtype=model.dtype)
+    backend = load_model(model.name, device=model.device, dtype=model.dtype, allow=model.allow)
     if backend.provenance.sha256 != model.sha256:
         raise ModelNotFoundError(
             f"{model.name!r} has different weights here: expected sha256 {model.sha256}, "
@@ -139,15 +150,15 @@ def _absolute(name: str, models: Mapping[str, NamedModel]) -> str:
 
 
 def _load(
-    name: str, *, device: str | None, dtype: str, models: Mapping[str, NamedModel]
+    name: str, models: Mapping[str, NamedModel], how: dict[str, Any], more: dict[str, Any]
 ) -> Backend:
     loader, colon, source = name.partition(":")
     if name in models and not models[name].needs_source:
-        return models[name].load(None, device=device, dtype=dtype)
+        return _call(models[name], None, how, more)
     if colon and loader in models:
         if not models[loader].needs_source:
             raise ModelNotFoundError(f"model {loader!r} takes no source, got {source!r}")
-        return models[loader].load(source, device=device, dtype=dtype)
+        return _call(models[loader], source, how, more)
     if name in models:
         raise ModelNotFoundError(f"model {name!r} needs a source: '{name}:FOLDER'")
     if FOLDERS not in models:  # a plugin's wrapper may have failed the built-in loader
@@ -155,6 +166,15 @@ def _load(
             f"no plugin offers the model {name!r}, and the loader for folders ({FOLDERS}:) is missing"
         )
     try:
-        return models[FOLDERS].load(name, device=device, dtype=dtype)
+        return _call(models[FOLDERS], name, how, more)
     except ModelNotFoundError as error:
         raise ModelNotFoundError(f"{error}{did_you_mean(name, models)}") from error
+
+
+def _call(
+    model: NamedModel, source: str | None, how: dict[str, Any], more: dict[str, Any]
+) -> Backend:
+    """Call ``load`` with the optional arguments that it declares, as pluggy calls hooks."""
+    declared = signature(model.load).parameters
+    wanted = {name: value for name, value in more.items() if name in declared}
+    return model.load(source, **how, **wanted)

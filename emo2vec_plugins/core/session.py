@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
+from emo2vec_plugins.core.permissions import Permissions
 from emo2vec_plugins.core.values import Emotion, FloatArray, Turn, as_turns
 from emo2vec_plugins.errors import OptionsError
 
@@ -106,6 +108,9 @@ class Options:
         array_dtype: Data type of stored arrays.
         field: Name of the field for the label, and prefix of the other fields.
         overwrite: Replace existing labels.
+        allow: What inputs may do besides reading local files, names in
+            `emo2vec_plugins.core.KINDS`: ``commands``, ``urls``, ``code``, ``pickles``.
+        root: A folder; if given, audio outside of it is not read.
 
     Raises:
         OptionsError: If a value is not allowed.
@@ -119,6 +124,8 @@ class Options:
     array_dtype: Literal["float16", "float32"] = "float32"
     field: str = "emotion"
     overwrite: bool = False
+    allow: tuple[str, ...] = ()
+    root: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         if self.overlap not in ("keep", "exclude"):
@@ -129,6 +136,12 @@ class Options:
             )
         if not isinstance(self.field, str) or not self.field.isidentifier():
             raise OptionsError(f"field must be an identifier, got {self.field!r}")
+        _ = self.permissions  # raises if they are invalid
+
+    @property
+    def permissions(self) -> Permissions:
+        """What inputs may do."""
+        return Permissions(allow=self.allow, root=self.root)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
