@@ -21,7 +21,8 @@ from emo2vec_plugins._version import __version__
 from emo2vec_plugins.audio import READABLE_SUFFIXES
 from emo2vec_plugins.cli.output import complain
 from emo2vec_plugins.core import Plugins, as_plugins, did_you_mean
-from emo2vec_plugins.errors import Emo2vecError, Emo2vecWarning, PluginError
+from emo2vec_plugins.errors import Emo2vecError, Emo2vecWarning, OptionsError, PluginError
+from emo2vec_plugins.files import parse_size, set_read_limit
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C: 128 plus the signal's number, as in shells."""
@@ -155,6 +156,16 @@ class PluginGroup(click.Group):
             raise Failure(explain(error)) from error
 
 
+def _set_limit(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    if value is None or ctx.resilient_parsing:
+        return
+    try:
+        set_read_limit(parse_size(value, "--read-limit"))
+    except OptionsError as error:
+        raise click.BadParameter(str(error), ctx, param) from error
+    ctx.call_on_close(lambda: set_read_limit(None))
+
+
 @click.group(
     cls=PluginGroup, context_settings={"help_option_names": ["-h", "--help"], "show_default": True}
 )
@@ -164,6 +175,14 @@ class PluginGroup(click.Group):
     is_flag=True,
     envvar="EMO2VEC_DEBUG",
     help="Show tracebacks and debug messages; so does EMO2VEC_DEBUG=1.",
+)
+@click.option(
+    "--read-limit",
+    metavar="SIZE",
+    expose_value=False,
+    callback=_set_limit,
+    help="Most bytes of one text document or one line, such as 2GB; EMO2VEC_READ_LIMIT sets it "
+    "too.  [default: 64MiB]",
 )
 def main(*, debug: bool) -> None:
     """Emotion in speech, per speaker turn.

@@ -8,6 +8,13 @@ from .atomic import staging as staging
 from .atomic import sync as sync
 from .atomic import write_text as write_text
 from .atomic import write_whole as write_whole
+from .bounded import beyond_limit as beyond_limit
+from .bounded import from_json as from_json
+from .bounded import lines_of as lines_of
+from .bounded import parse_size as parse_size
+from .bounded import read_bytes as read_bytes
+from .bounded import read_limit as read_limit
+from .bounded import set_read_limit as set_read_limit
 from .safe_xml import parsed as parsed
 from .spill import Rows as Rows
 from .spill import Spill as Spill

@@ -17,7 +17,7 @@ from support.cli_runner import run
 from support.facts import assert_facts
 from support.paths import TESTS
 
-from emo2vec_plugins import hookimpl
+from emo2vec_plugins import files, hookimpl
 from emo2vec_plugins._version import __version__
 from emo2vec_plugins.cli import main
 from emo2vec_plugins.cli.group import SECTIONS, LazyCommand, lazy_command
@@ -331,6 +331,24 @@ def test_bug_says_how_to_see_where():
 
     assert result.exit_code == 1
     assert_facts(result.stderr, "emo2vec: error: ", "bug", "KeyError: 'x'", "emo2vec --debug")
+
+
+def test_the_limit_of_reading_holds_for_one_command(monkeypatch):
+    monkeypatch.delenv("EMO2VEC_READ_LIMIT", raising=False)
+    limits = []
+
+    said = Offering(lambda: limits.append(files.read_limit()))
+    default = files.read_limit()
+    assert run("--read-limit", "2GB", "say", plugins=[said]).exit_code == 0
+    assert run("say", plugins=[said]).exit_code == 0
+    assert limits == [2_000_000_000, default]
+
+
+def test_a_limit_that_is_no_size_is_wrong_usage():
+    result = run("--read-limit", "much", "formats")
+
+    assert result.exit_code == 2
+    assert_facts(result.stderr, "--read-limit", "much", "2GB")
 
 
 @pytest.mark.parametrize("arguments", [["--debug", "say"], ["say"]])
