@@ -18,14 +18,23 @@ import numpy as np
 import soundfile
 
 from emo2vec_plugins.audio.files import FileAudio, without_file
-from emo2vec_plugins.core import Audio, FloatArray, note_read, serial_group_of
-from emo2vec_plugins.errors import AudioError
+from emo2vec_plugins.core import (
+    Audio,
+    FloatArray,
+    Permissions,
+    kind_of_location,
+    note_read,
+    serial_group_of,
+)
+from emo2vec_plugins.errors import AudioError, NotAllowedError
 
 MODEL_RATE = 16_000
 """Sampling rate of every emotion2vec model."""
 
 MOST_CHANNELS = 64
 """Maximum rows of an array; more are rejected, because the shape is likely (samples, channels)."""
+
+_SHOWN = 200
 
 
 class ArrayAudio:
@@ -171,22 +180,25 @@ class MissingAudio:
         raise AudioError(self.reason)
 
 
-def open_audio(source: Any) -> Audio:
+def open_audio(source: Any, *, permissions: Permissions | None = None) -> Audio:
     """Return the audio of *source*; files are not opened yet.
+
+    Commands and URLs are never opened here.
 
     Args:
         source: One of these: a path; ``(samples, rate)``; an open binary file; an `Audio` object;
             or a mapping as in pyannote, ``{"waveform": samples, "sample_rate": rate}`` or
             ``{"audio": path}``, optionally with ``channel``, the only channel to use.
+        permissions: Which files may be read; None for every regular file.
 
     Raises:
         AudioError: If *source* is something else, or an array without its sampling rate.
     """
     match source:
         case str() | os.PathLike():
-            return FileAudio(source)
+            return _open_file(source, permissions or Permissions())
         case Mapping():
-            return _from_mapping(source)
+            return _from_mapping(source, permissions)
         case (samples, rate) if isinstance(source, tuple):
             return ArrayAudio(samples, rate)
     # Binary files and `Audio` both have read(); only files have seek().
@@ -196,11 +208,24 @@ def open_audio(source: Any) -> Audio:
     raise _not_audio(source)
 
 
-def _from_mapping(source: Mapping[str, Any]) -> Audio:
+def _open_file(source: str | os.PathLike[str], permissions: Permissions) -> Audio:
+    try:
+        permissions.check_file(source)
+    except NotAllowedError as error:
+        return MissingAudio(str(error))
+    kind = kind_of_location(source) if isinstance(source, str) else None
+    if kind and not os.path.lexists(source):
+        return MissingAudio(
+            f"{os.fspath(source)[:_SHOWN]}: {kind} are not supported here; save the audio as a file"
+        )
+    return FileAudio(source)
+
+
+def _from_mapping(source: Mapping[str, Any], permissions: Permissions | None) -> Audio:
     if "waveform" in source:
         audio: Audio = ArrayAudio(source["waveform"], source.get("sample_rate"))
     elif "audio" in source:
-        audio = open_audio(source["audio"])
+        audio = open_audio(source["audio"], permissions=permissions)
     else:
         raise _not_audio(source)
     channel = source.get("channel")

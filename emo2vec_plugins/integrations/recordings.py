@@ -75,7 +75,7 @@ class RecordingSession:
         from emo2vec_plugins.files import Spill
 
         self._recording = recording
-        self._audio = open_audio(audio)
+        self._audio = open_audio(audio, permissions=options.permissions)
         if turns is None:
             # If the audio cannot be read, the engine fails too and sets the reason.
             turns = [Turn(start=0.0, end=seconds_of(self._audio) or 0.0)]

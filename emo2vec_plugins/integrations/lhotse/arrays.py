@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from emo2vec_plugins.audio import MODEL_RATE
-from emo2vec_plugins.core import FloatArray
+from emo2vec_plugins.core import FloatArray, Permissions
 from emo2vec_plugins.engine import HOP
 from emo2vec_plugins.errors import InvalidTurnError, OptionsError, StoreError
 from emo2vec_plugins.files import Rows, cast, pieces
+from emo2vec_plugins.integrations.lhotse.sources import load_array
 
 FRAME_SHIFT = HOP / MODEL_RATE
 """Seconds from one frame to the next."""
@@ -78,7 +80,9 @@ class ArraySink:
             ) from error
 
 
-def turn_frames(cut: Any, supervision: Any, *, field: str = "emotion") -> FloatArray:
+def turn_frames(
+    cut: Any, supervision: Any, *, field: str = "emotion", allow: Iterable[str] = ()
+) -> FloatArray:
     """Load the frame embeddings of one turn that lie within both its supervision and *cut*.
 
     This works after truncate, trim_to_supervisions, trimming the supervision, pad, append and mix.
@@ -89,6 +93,8 @@ def turn_frames(cut: Any, supervision: Any, *, field: str = "emotion") -> FloatA
         cut: The cut that currently contains the supervision.
         supervision: One of ``cut.supervisions``.
         field: The prefix of the fields.
+        allow: What loading may do, names in `emo2vec_plugins.core.KINDS`; by default, read local
+            files.
 
     Returns:
         Shape (frames, width); no frames if the supervision lies outside of the cut.
@@ -97,6 +103,7 @@ def turn_frames(cut: Any, supervision: Any, *, field: str = "emotion") -> FloatA
         OptionsError: If the supervision has no frames or does not belong to the cut.
         InvalidTurnError: If the times of the cut changed after it was annotated, as ``to_shar``,
             ``move_to_memory`` and ``perturb_speed`` do.
+        NotAllowedError: If the frames are stored behind a command or a URL.
     """
     custom = supervision.custom or {}
     manifest, start = custom.get(f"{field}_frames"), custom.get(f"{field}_frames_start")
@@ -114,7 +121,8 @@ def turn_frames(cut: Any, supervision: Any, *, field: str = "emotion") -> FloatA
             f"frames are at {start:.3f} to {start + count * shift:.3f} s; annotate it again"
         )
     first, last = _frame(left - start, shift, count), _frame(right - start, shift, count)
-    return np.asarray(manifest.load())[first:last]
+    where = f"frames of supervision {supervision.id!r}"
+    return load_array(manifest, Permissions(allow=allow), where=where)[first:last]
 
 
 def pad_to_lhotse(frames: FloatArray, *, samples: int, rate: int) -> FloatArray:

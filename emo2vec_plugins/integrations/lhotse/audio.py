@@ -1,7 +1,8 @@
 """Audio of Lhotse manifests: a recording, the mixture of a mixed cut, or a part of either.
 
 `FileAudio` reads plain audio files, so that a turn has the same samples in a cut and in the file.
-Lhotse reads everything else: transforms, several sources, commands, URLs, data of a Shar archive.
+Lhotse reads everything else: transforms, several sources, data of a Shar archive, and, if the user
+allows them, commands and URLs.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from emo2vec_plugins.audio import FileAudio
-from emo2vec_plugins.core import Audio, FloatArray, note_read, serial_group_of
-from emo2vec_plugins.errors import AudioError
+from emo2vec_plugins.core import Audio, FloatArray, Permissions, note_read, serial_group_of
+from emo2vec_plugins.errors import AudioError, NotAllowedError
+from emo2vec_plugins.integrations.lhotse.sources import check_sources
 
 
 class RecordingAudio:
@@ -23,10 +25,15 @@ class RecordingAudio:
 
     No file is opened before `read`. Rate and length come from the manifest, where they already
     include transforms.
+
+    Args:
+        recording: The recording.
+        permissions: What may be read and run; by default, any local file.
     """
 
-    def __init__(self, recording: Any) -> None:
+    def __init__(self, recording: Any, permissions: Permissions | None = None) -> None:
         self._recording = recording
+        self._permissions = permissions or Permissions()
         self.rate = int(recording.sampling_rate)
         self.length = int(recording.num_samples)
         self.channels = tuple(recording.channel_ids)
@@ -55,6 +62,10 @@ class RecordingAudio:
         if len(sources) != 1 or sources[0].type != "file" or self._recording.transforms:
             return None
         path = Path(sources[0].source)
+        try:
+            self._permissions.check_file(path)
+        except NotAllowedError as error:
+            raise AudioError(f"{error} (recording {self._recording.id!r})") from error
         if not path.is_file():
             raise AudioError(f"{path}: no such audio file (recording {self._recording.id!r})")
         state = path.stat()
@@ -74,6 +85,8 @@ class RecordingAudio:
             return None  # libsndfile cannot read it; Lhotse may
 
     def _load(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
+        name = f"recording {self._recording.id!r}"
+        check_sources(self._recording, self._permissions, where=name)
         try:
             samples = self._recording.load_audio(
                 channels=list(channels),
@@ -81,12 +94,12 @@ class RecordingAudio:
                 duration=(stop - start) / self.rate,
             )
         except Exception as error:
-            raise _unreadable(f"recording {self._recording.id!r}", error) from error
+            raise _unreadable(name, error) from error
         # Lhotse returns channels in the order of the sources, not in the requested order.
         order = [c for source in self._recording.sources for c in source.channels if c in channels]
         if len(order) == len(samples):
             samples = samples[[order.index(c) for c in channels]]
-        return _check_length(samples, stop - start, f"recording {self._recording.id!r}")
+        return _check_length(samples, stop - start, name)
 
 
 class MixtureAudio:
@@ -96,12 +109,15 @@ class MixtureAudio:
     mixture has its own ``serial_group``, so that only one thread mixes it.
 
     Args:
+        cut: The cut.
         clips: Number of clips that will be read.
+        permissions: What may be read and run; by default, any local file.
     """
 
-    def __init__(self, cut: Any, *, clips: int) -> None:
+    def __init__(self, cut: Any, *, clips: int, permissions: Permissions | None = None) -> None:
         self._cut = cut
         self._clips = clips
+        self._permissions = permissions or Permissions()
         self._mixed: FloatArray | None = None
         self.serial_group = id(self)
         self.rate = int(cut.sampling_rate)
@@ -115,6 +131,7 @@ class MixtureAudio:
             AudioError: If a track cannot be loaded, or the mixture has no such channel.
         """
         if self._mixed is None:
+            check_sources(self._cut, self._permissions, where=f"cut {self._cut.id!r}")
             try:
                 self._mixed = np.atleast_2d(self._cut.load_audio()).astype(np.float32, copy=False)
             except Exception as error:

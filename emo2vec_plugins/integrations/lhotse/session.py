@@ -108,8 +108,8 @@ class CutSession:
         if self._mixed:
             # With the number of clips, the mixture can be freed after the last one.
             clips = sum(is_wanted(own.custom, self._options) for own in self._places.values())
-            return MixtureAudio(self._cut, clips=clips)
-        return RecordingAudio(self._cut.recording)
+            return MixtureAudio(self._cut, clips=clips, permissions=self._options.permissions)
+        return RecordingAudio(self._cut.recording, self._options.permissions)
 
     def _origin(self, place: Place) -> float:
         """Return where the cut at *place* starts in the audio that is read, in seconds."""

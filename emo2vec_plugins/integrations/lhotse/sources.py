@@ -1,0 +1,143 @@
+"""What Lhotse would run, fetch or unpickle to load audio or an array, checked before it does."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emo2vec_plugins.core import FloatArray, Permissions, kind_of_location
+from emo2vec_plugins.errors import AudioError, FormatError, NotAllowedError
+
+_DECODED_IN_A_SHELL: dict[str, Callable[[str], str]] = {
+    ".sph": shlex.quote,
+    ".opus": lambda path: path.replace("'", ""),
+}
+"""Lhotse puts these paths into a shell command; each function returns a harmless path unchanged."""
+
+_PROTOCOL = re.compile(r"[A-Za-z][A-Za-z0-9+.,-]+:")
+"""Start of a path that FFmpeg would take for a URL."""
+
+_OF_NUMPY = {
+    ("numpy.core.multiarray", "_reconstruct"),
+    ("numpy._core.multiarray", "_reconstruct"),
+    ("numpy.core.numeric", "_frombuffer"),
+    ("numpy._core.numeric", "_frombuffer"),
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+    ("_codecs", "encode"),
+}
+"""Everything that a pickled array of numbers refers to."""
+
+
+def check_sources(loaded: Any, permissions: Permissions, *, where: str) -> None:
+    """Check everything that Lhotse would read for the audio of a recording or a mixed cut.
+
+    Args:
+        loaded: A ``Recording`` or a ``MixedCut``.
+        permissions: What is allowed.
+        where: Name of the object, for messages.
+
+    Raises:
+        AudioError: If a source is not allowed, or of an unknown type.
+    """
+    try:
+        for kind, source in _sources(loaded):
+            _check_source(kind, source, permissions, where)
+    except NotAllowedError as error:
+        raise AudioError(str(error)) from error
+
+
+def load_array(manifest: Any, permissions: Permissions, *, where: str) -> FloatArray:
+    """Return the array of an ``Array`` or ``TemporalArray``.
+
+    Raises:
+        NotAllowedError: If loading it needs something that is not allowed.
+        FormatError: If an array in memory is not an array of numbers.
+    """
+    array = getattr(manifest, "array", manifest)
+    if array.storage_type == "memory_raw":
+        return _unpickled(array.storage_key, where)
+    if array.storage_type == "kaldiio":
+        what = f"the Kaldi archive {array.storage_path!r}, which may contain commands"
+        permissions.check("commands", what, where=where)
+    if not array.is_in_memory:
+        # Readers join the two, and take a result such as "pipe:ls" for a command.
+        base, key = str(array.storage_path or ""), str(array.storage_key)
+        for place in (base, key, str(Path(base) / key)):
+            kind = kind_of_location(place)
+            if kind:
+                permissions.check(kind, f"the array {place!r}", where=where)
+        if array.storage_type == "lilcom_url":
+            permissions.check("urls", f"the array {base!r}", where=where)
+    return np.asarray(manifest.load())
+
+
+def _sources(loaded: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield the type and the source of each ``AudioSource``, also of impulse responses."""
+    if type(loaded).__name__ == "MixedCut":
+        for track in loaded.tracks:
+            yield from _sources(getattr(track.cut, "recording", None))
+        yield from _sources(loaded.transforms)
+    elif isinstance(loaded, Mapping):
+        if "type" in loaded and "source" in loaded:
+            yield loaded["type"], loaded["source"]
+        for value in loaded.values():
+            yield from _sources(value)
+    elif isinstance(loaded, list | tuple):
+        for value in loaded:
+            yield from _sources(value)
+    elif is_dataclass(loaded):
+        yield from _sources({each.name: getattr(loaded, each.name) for each in fields(loaded)})
+
+
+def _check_source(kind: Any, source: Any, permissions: Permissions, where: str) -> None:
+    if kind in ("memory", "shar"):
+        return
+    if kind not in ("file", "url", "command") or not isinstance(source, str):
+        raise AudioError(f"{where}: expected an audio source of Lhotse, found {kind!r:.100}")
+    if kind == "command":
+        permissions.check("commands", f"the command {source!r}", where=where)
+        return
+    needed = kind_of_location(source) or ("urls" if kind == "url" else None)
+    if needed:
+        permissions.check(needed, f"the location {source!r}", where=where)
+    else:
+        _check_path(source, permissions, where)
+
+
+def _check_path(path: str, permissions: Permissions, where: str) -> None:
+    quoted = _DECODED_IN_A_SHELL.get(Path(path).suffix.lower())
+    if quoted is not None and quoted(path) != path:
+        permissions.check("commands", f"a file name with shell characters {path!r}", where=where)
+    if _PROTOCOL.match(path):
+        permissions.check("urls", f"the location {path!r}", where=where)
+    permissions.check_file(path)
+    if not Path(path).is_file():
+        raise AudioError(f"{path}: no such audio file ({where})")
+
+
+def _unpickled(data: Any, where: str) -> FloatArray:
+    """Return an array that Lhotse keeps in memory as a pickle; nothing else is unpickled."""
+    try:
+        found = _ArrayUnpickler(BytesIO(data)).load()
+        if isinstance(found, np.ndarray) and found.dtype.kind in "biuf":
+            return found
+        problem = f"found {type(found).__name__}"
+    except Exception as error:  # noqa: BLE001 - a damaged pickle raises anything
+        problem = f"{type(error).__name__}: {error}"
+    raise FormatError(f"{where}: expected an array of numbers in memory: {problem}")
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _OF_NUMPY:
+            raise pickle.UnpicklingError(f"rejected {module}.{name}, which is not part of an array")
+        return super().find_class(module, name)
