@@ -33,6 +33,8 @@ from .output import resumable as resumable
 from .output import step_progress as step_progress
 from .output import warn_of_labels as warn_of_labels
 from .output import write_report as write_report
+from .permissions import permission_options as permission_options
+from .permissions import permissions_of as permissions_of
 from .scoring import Loading as Loading
 from .scoring import Scoring as Scoring
 from .scoring import describe_model as describe_model

@@ -27,12 +27,14 @@ from emo2vec_plugins.cli.options import (
     quiet_option,
 )
 from emo2vec_plugins.cli.output import Tally
+from emo2vec_plugins.cli.permissions import allow_option, permission_options, permissions_of
 from emo2vec_plugins.core import (
     DEFAULT_MODEL,
     Backend,
     Dialogue,
     Format,
     Options,
+    Permissions,
     Plugins,
     load_model,
     unknown_format,
@@ -49,19 +51,27 @@ class Loading:
 
     Attributes:
         plugins: The plugins of this run.
+        permissions: What the inputs and the files of the model may do.
         model: A name, folder or hub identifier for `load_model`.
         device: None for CUDA if available, else the CPU.
         dtype: Data type of the network's arithmetic.
     """
 
     plugins: Plugins
+    permissions: Permissions
     model: str
     device: str | None
     dtype: str
 
     def backend(self) -> Backend:
         """Load the model; there is no fallback to another one."""
-        return load_model(self.model, device=self.device, dtype=self.dtype, plugins=self.plugins)
+        return load_model(
+            self.model,
+            device=self.device,
+            dtype=self.dtype,
+            plugins=self.plugins,
+            allow=self.permissions.allow,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,14 +158,16 @@ _SCORING: dict[str, Decorator] = {
 
 
 # When the command runs, not before: --help must not wait until plugins are loaded.
-def _with_plugins(make: Callable[..., Any], **own: Any) -> Any:
-    return make(plugins=plugins_of(click.get_current_context()), **own)
+def _of_this_run(make: Callable[..., Any], **own: Any) -> Any:
+    ctx = click.get_current_context()
+    return make(plugins=plugins_of(ctx), permissions=permissions_of(ctx), **own)
 
 
 def loading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a model to a command, which gets them as ``loading=Loading(...)``."""
     options = {"model": model_option(DEFAULT_MODEL), **_LOADING}
-    return gathered("loading", partial(_with_plugins, Loading), options)(command)
+    gather = gathered("loading", partial(_of_this_run, Loading), options)
+    return gather(allow_option(command))
 
 
 def scoring_options(*, model: str | None = DEFAULT_MODEL) -> Decorator:
@@ -165,7 +177,8 @@ def scoring_options(*, model: str | None = DEFAULT_MODEL) -> Decorator:
         model: The default of ``--model``.
     """
     options = {"model": model_option(model), **_LOADING, **_SCORING}
-    return gathered("scoring", partial(_with_plugins, Scoring), options)
+    gather = gathered("scoring", partial(_of_this_run, Scoring), options)
+    return lambda command: gather(permission_options(command))
 
 
 formats_option = option(
@@ -191,8 +204,16 @@ _ANNOTATING: dict[str, Decorator] = {
 
 
 def annotating_options(*fields: str) -> Decorator:
-    """Return a decorator that adds options for these fields of `Options`, as ``options=``."""
-    return gathered("options", Options, {name: _ANNOTATING[name] for name in fields})
+    """Return a decorator that adds options for these fields of `Options`, as ``options=``.
+
+    The command also needs `scoring_options`, for what inputs may do.
+    """
+    return gathered("options", _options, {name: _ANNOTATING[name] for name in fields})
+
+
+def _options(**given: Any) -> Options:
+    permissions = permissions_of()
+    return Options(**given, allow=permissions.allow, root=permissions.root)
 
 
 def check_store(options: Options, store: str | None) -> None:

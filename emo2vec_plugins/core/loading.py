@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from inspect import signature
@@ -30,7 +30,7 @@ def load_model(
     device: str | None = None,
     dtype: str = "float32",
     plugins: Plugins | None = None,
-    allow: Iterable[str] = (),
+    allow: tuple[str, ...] = (),
 ) -> Backend:
     """Return the model called *name*; never falls back to another model.
 
@@ -54,7 +54,7 @@ def load_model(
         PluginError: If the plugin that offers the model does not return a back end.
     """
     named = f"{FOLDERS}:{Path(name).absolute()}" if isinstance(name, os.PathLike) else name
-    allowed = tuple(Permissions(allow=allow).allow)
+    allowed = Permissions(allow=allow).allow
     models = as_plugins(plugins).models()
     more = {"plugins": plugins, "allow": allowed}
     backend = _load(named, models, {"device": device, "dtype": dtype}, more)

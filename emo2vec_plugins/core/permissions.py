@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -42,10 +41,11 @@ class Permissions:
         OptionsError: If a name is unknown, or *root* is not a folder.
     """
 
-    allow: Iterable[str] = ()
+    allow: tuple[str, ...] = ()
     root: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
+        # A list or a single name is a common mistake without a second meaning.
         given = (self.allow,) if isinstance(self.allow, str) else tuple(self.allow)
         for name in given:
             if name not in KINDS:

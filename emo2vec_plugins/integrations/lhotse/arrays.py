@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -81,7 +80,7 @@ class ArraySink:
 
 
 def turn_frames(
-    cut: Any, supervision: Any, *, field: str = "emotion", allow: Iterable[str] = ()
+    cut: Any, supervision: Any, *, field: str = "emotion", allow: tuple[str, ...] = ()
 ) -> FloatArray:
     """Load the frame embeddings of one turn that lie within both its supervision and *cut*.
 
