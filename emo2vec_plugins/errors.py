@@ -48,6 +48,10 @@ class FormatError(Emo2vecError, ValueError):
     """A file does not follow its format, or the format cannot store the given data."""
 
 
+class OverwriteError(Emo2vecError, FileExistsError):
+    """An output exists that must not be replaced: an input, or a file that is not ours."""
+
+
 class SourceError(Emo2vecError, TypeError):
     """No plugin can open a source."""
 

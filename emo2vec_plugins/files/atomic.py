@@ -1,24 +1,24 @@
 """Atomic writes of files and folders: complete or not at all.
 
 Use `write_whole` for content in memory, `replacing` for a stream, `staging` for a folder or for a
-library that opens files itself, `Part` if the write ends in another function, and `ArrayFolder` for
-arrays of many keys. `read_text` and `write_text` handle text, with clear errors.
+library that opens files itself, and `Part` if the write ends in another function. `read_text` and
+`write_text` handle text, with clear errors. An existing file is replaced only if it is one of ours
+and unchanged, see `emo2vec_plugins.files.outputs`.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import secrets
-import shutil
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-from emo2vec_plugins.core import FloatArray
+import emo2vec_plugins.files.disk as disk
 from emo2vec_plugins.errors import FormatError, OptionsError
+from emo2vec_plugins.files import leftovers, outputs
+from emo2vec_plugins.files.leftovers import remove_any
 
 
 class Part:
@@ -27,25 +27,34 @@ class Part:
     The target of a symbolic link is replaced, not the link. Parent folders are created.
 
     Args:
-        path: Final path; an existing file is replaced, an existing folder is an error.
-        locked: Whether the caller prevents other processes from writing *path*. The temporary
-            name is then fixed, so that the leftovers of a killed process are overwritten.
+        path: Final path. An existing file is replaced if it is one of ours and unchanged, see
+            `emo2vec_plugins.files.check_overwrite`; an existing folder is an error.
+        locked: For internal files, such as journals: the caller prevents other processes from
+            writing *path*, which is replaced whatever it is. The temporary name is then fixed,
+            so that the leftovers of a killed process are overwritten.
         suffix: Suffix of the temporary name, for libraries that depend on it.
 
     Attributes:
         path: Temporary path to write to.
 
     Raises:
+        OverwriteError: If the file must not be replaced.
         OSError: If a parent folder cannot be created.
     """
 
     def __init__(self, path: Path, *, locked: bool = False, suffix: str = ".part") -> None:
         self._target = Path(os.path.realpath(path))
-        # The random name is short even if the target's is long: file systems limit the length.
-        stem = self._target.name if locked else secrets.token_hex(8)
-        self.path = self._target.with_name(f".{stem}{suffix}")
         self._locked = locked
-        make_folder(self.path.parent)
+        if not self._target.name:  # "/"
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        (outputs.check_protected if locked else outputs.check_overwrite)(self._target)
+        self._made = make_folder(self._target.parent)
+        # Internal files are few, and the next run overwrites what is left of them.
+        self._release: Callable[[], None] = (
+            (lambda: None) if locked else leftovers.claim(self._target.parent)
+        )
+        name = f".{self._target.name}{suffix}" if locked else leftovers.name(suffix)
+        self.path = self._target.with_name(name)
 
     def open(self) -> IO[bytes]:
         """Open the temporary file for writing.
@@ -54,24 +63,36 @@ class Part:
             OSError: If the file cannot be written.
         """
         try:
-            return self.path.open("wb")
+            return disk.open_file(self.path)
         except OSError as error:
             if self._locked:  # the obstacle has the temporary name
                 raise
             raise OSError(error.errno, error.strerror, str(self._target)) from error
 
     def seal(self) -> None:
-        """Flush a file to the disk, and rename the file or folder to its final name."""
+        """Flush a file to the disk, and rename the file or folder to its final name.
+
+        Raises:
+            OverwriteError: If a file has appeared there that must not be replaced.
+            OSError: If it cannot be renamed.
+        """
         if self.path.is_file():
             with self.path.open("rb") as file:
-                os.fsync(file.fileno())
-        self.path.replace(self._target)
+                disk.fsync(file.fileno())
+            if not self._locked:
+                outputs.claim(self._target, self.path)
+        disk.rename(self.path, self._target)
+        self._made = []
+        self._release()
 
     def discard(self) -> None:
         """Remove the temporary file or folder, unless sealed; never fails."""
-        shutil.rmtree(self.path, ignore_errors=True)
         with suppress(OSError):  # sealed already, or the parent folder is missing
-            self.path.unlink(missing_ok=True)
+            remove_any(self.path)
+        for folder in self._made:
+            with suppress(OSError):  # it is in use
+                disk.remove_folder(folder)
+        self._release()
 
 
 @contextmanager
@@ -95,7 +116,8 @@ def replacing(path: Path, *, locked: bool = False) -> Iterator[IO[bytes]]:
     An existing path that is not a regular file, such as ``/dev/stdout``, is written directly.
     """
     if path.exists() and not path.is_file():
-        with path.open("wb") as device:
+        outputs.check_protected(path)
+        with disk.open_file(path) as device:
             yield device
         return
     part = Part(path, locked=locked)
@@ -121,33 +143,6 @@ def write_whole(path: Path, content: str | bytes, *, locked: bool = False) -> No
         stream.write(data)
 
 
-def read_text(path: Path) -> str:
-    """Return the text of a file in UTF-8, or in UTF-16 with a byte order mark.
-
-    Raises:
-        FormatError: If the file is binary or in another encoding; names the file and the line.
-        OSError: If the file cannot be read.
-    """
-    data = path.read_bytes()
-    # Praat writes UTF-16 by default if a label is not ASCII.
-    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
-        try:
-            return data.decode("utf-16")
-        except UnicodeDecodeError as error:
-            found = f"byte {error.start} is invalid UTF-16"
-            raise FormatError(f"{path}: {found}; is the file truncated?") from error
-    # Text has no null bytes; audio has some in its header or, for SPHERE, in its samples.
-    if b"\0" in data:
-        hint = "are annotation and audio swapped?"
-        raise FormatError(f"{path}: expected text, got audio or other binary data; {hint}")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        found = f"line {line}: byte {data[error.start]:#04x} is not UTF-8"
-        raise FormatError(f"{path}: {found}; convert it with 'iconv -f latin1 -t utf8'") from error
-
-
 def write_text(path: Path, text: str) -> None:
     """Write *text* as UTF-8, without changing line ends.
 
@@ -163,79 +158,40 @@ def write_text(path: Path, text: str) -> None:
         ) from error
 
 
-def sync(file: IO[Any]) -> None:
-    """Flush an open file to the disk."""
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def make_folder(path: Path) -> None:
-    """Create a folder and its parents if they are missing.
+def make_folder(path: Path) -> list[Path]:
+    """Create a folder and its parents if they are missing; return those created, inner first.
 
     Raises:
         NotADirectoryError: If the folder or a parent is a file.
         OSError: If a folder cannot be created.
     """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        file = next(each for each in (path, *path.parents) if each.exists())
-        message = "expected a folder, got a file"
-        raise NotADirectoryError(errno.ENOTDIR, message, str(file)) from error
+    made: list[Path] = []
+    if path.is_dir():
+        return made
+    for each in reversed((path, *path.parents)):
+        if each.is_dir():
+            continue
+        try:
+            disk.make_folder(each)
+            made.insert(0, each)
+        except FileExistsError as error:  # by another process, just now
+            if not each.is_dir():
+                message = "expected a folder, got a file"
+                raise NotADirectoryError(errno.ENOTDIR, message, str(each)) from error
+    return made
 
 
 def results_folder(path: str) -> Path:
-    """Return the folder for results, created if it is missing.
+    """Return a folder for results, which exists or can be created; nothing is created.
 
     Raises:
         OptionsError: If the folder or a parent is a file.
         OSError: If the folder cannot be created or written to.
     """
     folder = Path(path)
-    try:
-        make_folder(folder)
-    except NotADirectoryError as error:
-        raise OptionsError(f"{error.filename}: expected a folder, got a file") from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+    found = next(each for each in (folder, *folder.absolute().parents) if os.path.lexists(each))
+    if not found.is_dir():
+        raise OptionsError(f"{found}: expected a folder, got a file")
+    if not os.access(found, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(found))
     return folder
-
-
-class ArrayFolder:
-    """A folder of ``KEY.npy`` files, written atomically, with the same layout as the reference's.
-
-    Args:
-        folder: Created if it is missing.
-        keys: Keys of all arrays that may be written; repeated keys are allowed.
-
-    Raises:
-        OptionsError: If a key would leave the folder, two keys have the same file, or the folder
-            is a file.
-        OSError: If the folder cannot be created or written to.
-    """
-
-    def __init__(self, folder: str | os.PathLike[str], keys: Iterable[str]) -> None:
-        self._root = results_folder(os.fspath(folder))
-        owner: dict[str, str] = {}
-        for key in keys:
-            path = os.path.normpath(self._path(key))
-            is_inside = Path(path).is_relative_to(os.path.normpath(self._root))
-            if not is_inside or key == "" or "\0" in path:
-                raise OptionsError(f"key {key!r} is not a valid file name within {folder}")
-            if owner.setdefault(path, key) != key:
-                raise OptionsError(
-                    f"keys {owner[path]!r} and {key!r} have the same file name {path}"
-                )
-
-    def write(self, key: str, array: FloatArray | None) -> None:
-        """Write one array; None, for a turn that was not scored, writes nothing."""
-        if array is None:
-            return
-        # Imported here, because commands that write text do not need NumPy.
-        from emo2vec_plugins.files.spill import save_npy
-
-        with replacing(self._path(key)) as stream:
-            save_npy(stream, array)
-
-    def _path(self, key: str) -> Path:
-        return self._root / f"{key}.npy"

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.format import dtype_to_descr, write_array_header_1_0
 
+import emo2vec_plugins.files.disk as disk
 from emo2vec_plugins.core import FloatArray
 
 MOST_BYTES = 64 << 20
@@ -52,9 +53,8 @@ class Rows:
         self.count += len(block)
         self._bytes += block.nbytes
         if self._file is None and self._bytes > MOST_BYTES:
-            # Without a name, so that the system deletes it even if the process is killed.
-            self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with this object
-            weakref.finalize(self, self._file.close)
+            self._file = disk.unnamed_file()
+            weakref.finalize(self, self._file.close)  # and with it the file
         if self._file is not None:
             _write(self._file, self._blocks)
             self._blocks = [block[:0]]
@@ -127,7 +127,7 @@ def moved_to_disk(arrays: Iterable[FloatArray]) -> list[FloatArray]:
     """
     given = list(arrays)
     starts = np.cumsum([0, *(each.nbytes for each in given)]).tolist()
-    with tempfile.TemporaryFile() as file:
+    with disk.unnamed_file() as file:
         _write(file, given)
         # The mapping keeps the file alive after its handle is closed.
         whole = mapped(file, np.dtype(np.uint8), (starts[-1],))

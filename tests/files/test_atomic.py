@@ -17,10 +17,11 @@ from emo2vec_plugins.files import (
     staging,
     write_whole,
 )
+from emo2vec_plugins.files.outputs import RECORD
 
 
 def names(folder):
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir() if path.name != RECORD)
 
 
 def test_a_file_appears_when_it_is_complete(tmp_path):
