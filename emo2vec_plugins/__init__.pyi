@@ -7,7 +7,6 @@ from .core import Clip as Clip
 from .core import Dialogue as Dialogue
 from .core import Emotion as Emotion
 from .core import Format as Format
-from .core import LabelMap as LabelMap
 from .core import LabelSet as LabelSet
 from .core import NamedModel as NamedModel
 from .core import Options as Options
@@ -23,5 +22,6 @@ from .core import load_model as load_model
 from .engine import Engine as Engine
 from .errors import Emo2vecError as Emo2vecError
 from .errors import Emo2vecWarning as Emo2vecWarning
+from .formats import LabelMap as LabelMap
 from .integrations.lhotse import annotate_cuts as annotate_cuts
 from .integrations.pyannote import annotate_diarization as annotate_diarization

@@ -5,8 +5,6 @@ from .composition import compose as compose
 from .format import Format as Format
 from .format import unknown_format as unknown_format
 from .hookspecs import hookimpl as hookimpl
-from .label_map import LabelMap as LabelMap
-from .label_map import read_yaml as read_yaml
 from .labels import COLOURS as COLOURS
 from .labels import EMOTIONS as EMOTIONS
 from .labels import UNSCORED as UNSCORED
@@ -20,6 +18,7 @@ from .messages import counted as counted
 from .messages import did_you_mean as did_you_mean
 from .messages import import_extra as import_extra
 from .messages import require_extra as require_extra
+from .messages import shown as shown
 from .overlap import overlaps as overlaps
 from .overlap import rows_without_overlap as rows_without_overlap
 from .overlap import union as union
@@ -45,6 +44,7 @@ from .session import Span as Span
 from .session import kept as kept
 from .session import note_read as note_read
 from .session import serial_group_of as serial_group_of
+from .telemetry import switch_off_telemetry as switch_off_telemetry
 from .values import FLAGS as FLAGS
 from .values import Dialogue as Dialogue
 from .values import Emotion as Emotion

@@ -1,25 +1,31 @@
-"""Parts of messages: how to install an extra, which name was meant, a number with its noun."""
+"""Parts of messages: how to install an extra, which name was meant, a number with its noun.
+
+`shown` formats any value of a file or a caller for a message.
+"""
 
 from __future__ import annotations
 
 import importlib
 import json
+import reprlib
 from collections.abc import Iterable
 from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from emo2vec_plugins.core.telemetry import without_telemetry
 from emo2vec_plugins.errors import MissingExtraError
 
 PROJECT = "emo2vec-plugins"
 
 
 def import_extra(module: str, *, extra: str, purpose: str = "this", otherwise: str = "") -> Any:
-    """Import a library that an extra of this package installs.
+    """Import a library that an extra of this package installs, without its telemetry.
 
     Args:
         module: Its name, as in an import statement.
@@ -31,7 +37,8 @@ def import_extra(module: str, *, extra: str, purpose: str = "this", otherwise: s
         MissingExtraError: If it cannot be imported. The message has the command that installs it.
     """
     try:
-        return importlib.import_module(module)
+        with without_telemetry():
+            return importlib.import_module(module)
     except ImportError as error:
         if find_spec(module.partition(".")[0]) is not None and error.name not in (None, module):
             broken = f"{purpose} needs {module}, which is installed but cannot be imported"
@@ -105,3 +112,46 @@ def counted(number: int, noun: str) -> str:
     ('1 turn', '2,000 turns')
     """
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+MOST_SHOWN = 200
+"""Most characters of a value in a message."""
+
+_MOST_TEXT, _MOST_BITS = 150, 200
+
+
+class _Shown(reprlib.Repr):
+    """Formats values at a cost that does not depend on their size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 3
+
+    def repr1(self, x: Any, level: int) -> str:
+        if isinstance(x, int) and x.bit_length() > _MOST_BITS:
+            return f"a number of {x.bit_length()} bits"
+        if isinstance(x, str | bytes | bytearray):
+            return repr(x) if len(x) <= _MOST_TEXT else f"{x[:_MOST_TEXT]!r}..."
+        return super().repr1(x, level)
+
+    def repr_dict(self, x: Any, level: int) -> str:
+        if level <= 0 and x:
+            return "{...}"
+        pairs = [
+            f"{self.repr1(key, level - 1)}: {self.repr1(x[key], level - 1)}"
+            for key in islice(x, self.maxdict)
+        ]
+        return f"{{{', '.join(pairs)}{', ...' if len(x) > self.maxdict else ''}}}"
+
+
+_SHOWN = _Shown()
+
+
+def shown(value: Any) -> str:
+    """Return the ``repr`` of any value, shortened; the cost does not depend on the value's size.
+
+    >>> shown("a" * 1000)[-10:], shown([[[[[]]]]] * 1000), shown(10**5000)
+    ("aaaaaa'...", '[[[[...]]], [[[...]]], [[[...]]], [[[...]]], [[[...]]], [[[...]]], ...]', 'a number of 16610 bits')
+    """
+    text = _SHOWN.repr(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lhotse.cut.set import deserialize_cut
-
-from emo2vec_plugins.core import LabelMap
 from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.evaluation.predictions import Prediction, few
 from emo2vec_plugins.evaluation.reading import AS_NAMED, predictions_of
-from emo2vec_plugins.integrations.lhotse import LabelledTurn, lines_of
+from emo2vec_plugins.files import from_json, lines_of
+from emo2vec_plugins.formats import LabelMap
+from emo2vec_plugins.integrations.lhotse import LabelledTurn, as_cut
 
 _PLAIN = "label"
 
@@ -68,27 +66,22 @@ def joined(
 def _predictions(path: Path, field: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield each id with its values, keyed as in the custom fields of cuts."""
     for number, line in lines_of(path):
-        where = f"{path}, line {number}"
+        if not line.strip():
+            continue
+        where = f"{path}: line {number}"
         try:
-            document = json.loads(line)
-        except ValueError as error:
-            raise FormatError(f"{where}: not JSON: {error}") from error
+            document = from_json(line.decode(), where=where)
+        except UnicodeDecodeError as error:
+            raise FormatError(f"{where}: expected text in UTF-8: {error.reason}") from error
         if not isinstance(document, dict):
             raise FormatError(f"{where}: expected an object, got {type(document).__name__}")
         if "supervisions" in document or "tracks" in document:
-            for supervision in _cut(document, where).supervisions:
+            for supervision in as_cut(document, where).supervisions:
                 yield supervision.id, supervision.custom or {}
         elif "recording_id" in document and "id" in document:  # a supervision
             yield str(document["id"]), document.get("custom") or {}
         else:
             yield _plain(document, field, where)
-
-
-def _cut(document: dict[str, Any], where: str) -> Any:
-    try:
-        return deserialize_cut(document)
-    except (ValueError, KeyError, TypeError) as error:
-        raise FormatError(f"{where}: not a cut ({type(error).__name__}: {error})") from error
 
 
 def _plain(document: Mapping[str, Any], field: str, where: str) -> tuple[str, dict[str, Any]]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.cli import field_option, gathered, label_map_option, option
-from emo2vec_plugins.core import LabelMap, require_extra
+from emo2vec_plugins.core import require_extra
+from emo2vec_plugins.formats import LabelMap
 
 if TYPE_CHECKING:
     from emo2vec_plugins.evaluation.reading import Truth

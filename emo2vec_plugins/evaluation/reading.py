@@ -9,10 +9,11 @@ from typing import Any
 
 from lhotse.cut import Cut
 
-from emo2vec_plugins.core import EMOTIONS, LabelMap, Options, Plugins
+from emo2vec_plugins.core import EMOTIONS, Options, Plugins
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import FormatError, LabelError, OptionsError, warn
 from emo2vec_plugins.evaluation.predictions import Prediction, normalised
+from emo2vec_plugins.formats import LabelMap
 from emo2vec_plugins.integrations.lhotse import (
     LabelledTurn,
     annotate_cuts,

@@ -8,11 +8,11 @@ the environment variable ``EMO2VEC_READ_LIMIT`` change.
 from __future__ import annotations
 
 import gzip
-import json
 import math
 import os
 import re
 import zlib
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,6 @@ MOST_DIGITS = 308
 
 _SIZE = re.compile(r"([0-9]{1,15})\s*(?:([KMGT])(I?)B?|B)?", re.IGNORECASE)
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 _limit: int | None = None
 
@@ -115,6 +114,49 @@ def read_bytes(path: Path, *, part: int = 1) -> bytes:
     return data
 
 
+def read_text(path: Path, *, part: int = 1, by_line: bool = False) -> str:
+    """Return the text of a file in UTF-8, or in UTF-16 with a byte order mark.
+
+    Args:
+        path: The file.
+        part: Denominator of the share of `read_limit` that the document may have.
+        by_line: Whether the limit holds for each line instead of the file.
+
+    Raises:
+        FormatError: If the file is too large, is binary or is in another encoding; names the file
+            and the line.
+        OSError: If the file cannot be read.
+    """
+    data = _joined(path) if by_line else read_bytes(path, part=part)
+    # Praat writes UTF-16 by default if a label is not ASCII.
+    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        try:
+            text = data.decode("utf-16")
+        except UnicodeDecodeError as error:
+            found = f"byte {error.start} is invalid UTF-16"
+            raise FormatError(f"{path}: {found}; is the file truncated?") from error
+        is_binary = "\0" in text
+    else:
+        text, is_binary = "", b"\0" in data
+    # Text has no null bytes; audio has some in its header or, for SPHERE, in its samples.
+    if is_binary:
+        hint = "are annotation and audio swapped?"
+        raise FormatError(f"{path}: expected text, got audio or other binary data; {hint}")
+    try:
+        return text or data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        found = f"line {line}: byte {data[error.start]:#04x} is not UTF-8"
+        raise FormatError(f"{path}: {found}; convert it with 'iconv -f latin1 -t utf8'") from error
+
+
+def _joined(path: Path) -> bytearray:
+    data = bytearray()
+    for _, line in lines_of(path):
+        data += line
+    return data
+
+
 def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
     """Yield the number, from 1, and the bytes of each line, with its line feed.
 
@@ -145,65 +187,3 @@ def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
                 raise beyond_limit(where)
             number += 1
             yield number, line
-
-
-def _whole(digits: str) -> int:
-    if len(digits.lstrip("-")) > MOST_DIGITS:
-        raise ValueError(f"a number of {len(digits)} digits, expected at most {MOST_DIGITS}")
-    return int(digits)
-
-
-_JSON = json.JSONDecoder(parse_int=_whole)
-
-
-def from_json(text: str, *, where: str = "", surrogates: bool = False) -> Any:
-    """Return the value in a JSON text; a byte order mark is ignored.
-
-    Args:
-        text: The text.
-        where: The beginning of an error's message, such as the file and line.
-        surrogates: Whether strings may have lone surrogates, which UTF-8 cannot encode.
-
-    Raises:
-        FormatError: If it is not JSON, is nested too deeply, or has too large a number.
-    """
-    prefix = where and f"{where}: "
-    try:
-        value = _JSON.decode(text.removeprefix("\ufeff"))
-    except json.JSONDecodeError as error:
-        line = f"line {error.lineno}: " if "\n" in text.rstrip() else ""
-        found = f"{error.msg} at character {error.colno}"
-        raise FormatError(f"{prefix}{line}not JSON: {found}") from error
-    except ValueError as error:
-        raise FormatError(f"{prefix}expected JSON, found {error}") from error
-    except RecursionError:
-        raise _too_deep(prefix) from None
-    if text.count("[") + text.count("{") > MOST_DEPTH and _depth(value) > MOST_DEPTH:
-        raise _too_deep(prefix)
-    if not surrogates and _SURROGATE.search(text) and _is_broken(value):
-        raise FormatError(f"{prefix}expected text, found half a character (a lone surrogate)")
-    return value
-
-
-def _too_deep(prefix: str) -> FormatError:
-    return FormatError(
-        f"{prefix}expected JSON of a known format, found more than {MOST_DEPTH} levels of brackets"
-    )
-
-
-def _depth(value: Any) -> int:
-    """Return the number of levels of lists and dicts, without recursion."""
-    depth, level = 0, [value]
-    while level:
-        inner = (each.values() if isinstance(each, dict) else each for each in level)
-        level = [each for values in inner for each in values if isinstance(each, dict | list)]
-        depth += 1
-    return depth
-
-
-def _is_broken(value: Any) -> bool:
-    try:
-        json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return True
-    return False

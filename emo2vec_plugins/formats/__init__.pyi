@@ -18,10 +18,11 @@ from .jsonl import emotion_record as emotion_record
 from .jsonl import rows as rows
 from .jsonl import schema as schema
 from .jsonl import turn_record as turn_record
+from .label_map import LabelMap as LabelMap
 from .labelstudio.reading import read_export as read_export
-from .labelstudio.reading import require_annotations as require_annotations
 from .labelstudio.writing import LABELSTUDIO as LABELSTUDIO
 from .labelstudio.writing import labelling_config as labelling_config
+from .marks import digest_of as digest_of
 from .names import bundle_stem as bundle_stem
 from .rttm import EMOTION_RTTM as EMOTION_RTTM
 from .rttm import NO_SPEAKER as NO_SPEAKER

@@ -9,15 +9,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from emo2vec_plugins.core import EMOTIONS, Dialogue, LabelMap, ScoredTurn
+from emo2vec_plugins.core import EMOTIONS, Dialogue, ScoredTurn
 from emo2vec_plugins.errors import FormatError, LabelError
-from emo2vec_plugins.formats import turn_record
-from emo2vec_plugins.review.pairing import Pair, pair
+from emo2vec_plugins.formats import LabelMap, turn_record
+from emo2vec_plugins.review.pairing import Pair, pair, same_times
+from emo2vec_plugins.review.people import Sources, refuse_other_results
 
-Kind = Literal["emotion", "speaker", "times", "added", "removed"]
-
-SLACK = 0.01
-"""Largest difference in seconds between equal times: each tool rounds differently."""
+Kind = Literal["emotion", "speaker", "times", "added", "removed", "split", "merged"]
 
 COLUMNS = ("start", "end", "speaker", "emotion", "score")
 """Fields of a turn's record that `as_csv` writes."""
@@ -29,13 +27,16 @@ class Change:
 
     Attributes:
         recording: Name of the recording.
-        kinds: Empty for an unchanged turn.
+        kinds: Empty for an unchanged turn. An added turn that was a part of another is ``split``,
+            a removed one that is a part of another now is ``merged``.
         pair: The turn before and after.
+        reviewed: Whether a person gave or confirmed the label. Other labels are the model's.
     """
 
     recording: str
     kinds: tuple[Kind, ...]
     pair: Pair
+    reviewed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,7 @@ class Agreement:
     """Agreement of a model and people on the turns that both labelled.
 
     Attributes:
+        unreviewed: Number of turns that no person reviewed; nothing else counts them.
         turns: Number of turns that both labelled.
         agreed: Number of these turns with the same label from both.
         kappa: Cohen's kappa: agreement beyond chance, at most 1 (Cohen, 1960, A coefficient of
@@ -68,6 +70,7 @@ class Agreement:
         per_label: Agreement on each label.
     """
 
+    unreviewed: int
     turns: int
     agreed: int
     kappa: float | None
@@ -107,38 +110,54 @@ def compare(
     Args:
         originals: The recordings before correction. Those not in *corrected* are left out.
         corrected: The recordings after correction. ``Angry `` is read as ``angry``.
-        label_map: Maps labels that are neither in `EMOTIONS` nor in *originals*. A label mapped
-            to None is removed from its turns.
+        label_map: Maps the labels of both. A label mapped to None is removed from its turns.
 
     Raises:
-        FormatError: If a corrected recording has no original, or two recordings share a name.
+        FormatError: If a corrected recording has no original, two recordings share a name, or
+            another model gave the labels before or after.
         LabelError: If a label is unknown. The message has the number of turns and the first
             place of each unknown label.
     """
-    given = {scored.emotion.label for dialogue in originals for scored in dialogue.turns}
-    known = [_with_our_labels(dialogue, label_map or LabelMap()) for dialogue in corrected]
-    _refuse_unknown_labels(known, {*EMOTIONS, *given})
+    matched = _matched(originals, corrected)
+    for ours, theirs in matched:
+        refuse_other_results(ours, theirs, pair(ours.turns, theirs.turns))
+    # The labels of both: with a map for one side only, the map itself would be a correction.
+    meaning = label_map or LabelMap()
+    renamed = [tuple(_with_our_labels(each, meaning) for each in both) for both in matched]
+    given = {scored.emotion.label for each in originals for scored in each.turns}
+    known = {None if name is None else meaning(name) for name in given}
+    _refuse_unknown_labels([theirs for _, theirs in renamed], {*EMOTIONS, *known})
     return [
         Reviewed(original=ours, corrected=theirs, changes=tuple(changes(ours, theirs)))
-        for ours, theirs in _matched(originals, known)
+        for ours, theirs in renamed
     ]
 
 
 def changes(original: Dialogue, corrected: Dialogue) -> list[Change]:
     """Return every turn of both once, sorted by start, with its changes."""
+    pairs = pair(original.turns, corrected.turns)
+    sources = Sources(pairs)
     return [
-        Change(recording=original.recording, kinds=tuple(_kinds(each)), pair=each)
-        for each in pair(original.turns, corrected.turns)
+        Change(
+            recording=original.recording,
+            kinds=tuple(_kinds(each)),
+            pair=each,
+            reviewed=sources.is_by_person(each),
+        )
+        for each in pairs
     ]
 
 
 def agreement(compared: Iterable[Change]) -> Agreement:
     """Return the agreement of the labels before and after.
 
-    Added and removed turns, and turns without a label on either side, are left out.
+    Turns that no person reviewed, added and removed turns, and turns without a label on either
+    side are left out.
     """
-    labels = [both for change in compared if (both := _labels(change.pair))]
+    every = list(compared)
+    labels = [both for change in every if change.reviewed and (both := _labels(change.pair))]
     return Agreement(
+        unreviewed=sum(each.pair.after is not None and not each.reviewed for each in every),
         turns=len(labels),
         agreed=sum(model == people for model, people in labels),
         kappa=_kappa(labels),
@@ -153,17 +172,19 @@ def as_csv(compared: Iterable[Change]) -> str:
     """Return CSV with one row per turn, before and after correction.
 
     Added turns have empty columns before, removed turns after. The column ``change`` has the kinds
-    of change, joined by ``+``, and is empty for an unchanged turn.
+    of change, joined by ``+``, and is empty for an unchanged turn. The column ``reviewed`` is
+    ``yes`` if a person gave or confirmed the label.
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     head = [f"{column}_{when}" for when in ("before", "after") for column in COLUMNS]
-    writer.writerow(["recording", "change", *head])
+    writer.writerow(["recording", "change", "reviewed", *head])
     for change in compared:
         both = (change.pair.before, change.pair.after)
         sides = [turn_record(each) if each else {} for each in both]
         cells = [side.get(column) for side in sides for column in COLUMNS]
-        writer.writerow([change.recording, "+".join(change.kinds), *cells])
+        mark = "yes" if change.reviewed else ""
+        writer.writerow([change.recording, "+".join(change.kinds), mark, *cells])
     return stream.getvalue()
 
 
@@ -203,9 +224,7 @@ def _kinds(pair: Pair) -> Iterator[Kind]:
         yield "emotion"
     if before.turn.speaker != after.turn.speaker:
         yield "speaker"
-    # Ignore rounding by tools: ELAN writes milliseconds, Praat all digits.
-    moved = (before.turn.start - after.turn.start, before.turn.end - after.turn.end)
-    if max(map(abs, moved)) > SLACK:
+    if not same_times(before.turn, after.turn):
         yield "times"
 
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emo2vec_plugins.audio import MODEL_RATE, mono
-from emo2vec_plugins.core import EMOTIONS, Clip, FloatArray, LabelMap, Options, counted
+from emo2vec_plugins.core import EMOTIONS, Clip, FloatArray, Options, counted
 from emo2vec_plugins.engine import RECEPTIVE
 from emo2vec_plugins.errors import AudioError, TrainingError, warn
 from emo2vec_plugins.evaluation import few
+from emo2vec_plugins.formats import LabelMap
 from emo2vec_plugins.integrations.lhotse import CutSession, labelled_turns, tracks
 
 if TYPE_CHECKING:

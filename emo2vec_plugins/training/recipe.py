@@ -14,8 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from emo2vec_plugins.core import did_you_mean, read_yaml
+from emo2vec_plugins.core import did_you_mean
 from emo2vec_plugins.errors import OptionsError
+from emo2vec_plugins.files import read_yaml
 
 Range = tuple[float, float]
 """Lowest and highest value."""

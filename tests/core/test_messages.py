@@ -1,12 +1,13 @@
 """Parts of messages: installing an extra, names that were probably meant, plurals."""
 
 import json
+import time
 from types import ModuleType
 
 import pytest
 
 from emo2vec_plugins import core
-from emo2vec_plugins.core import counted, did_you_mean, import_extra, messages, require_extra
+from emo2vec_plugins.core import counted, did_you_mean, import_extra, messages, require_extra, shown
 from emo2vec_plugins.core.messages import install_command
 from emo2vec_plugins.errors import FormatError, MissingExtraError, ModelNotFoundError
 
@@ -158,3 +159,38 @@ def test_formats_and_models_suggest_a_close_name():
 )
 def test_a_number_has_a_noun_in_singular_or_plural(number, shown):
     assert counted(number, "turn") == shown
+
+
+def nested(value, *, times):
+    for _ in range(40):
+        value = [value] * times
+    return value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "a" * 10**7,
+        b"a" * 10**7,
+        10**10_000,
+        -(10**10_000),
+        {"a" * 10**6: "b" * 10**6},
+        nested(1, times=9),
+        {n: n for n in range(10**5)},
+        [{"a": {"b": {"c": {"d": 1}}}}] * 1000,
+        {frozenset({10**5000})},
+    ],
+    ids=range(9),
+)
+def test_a_large_value_is_shown_in_part(value):
+    begin = time.perf_counter()
+
+    assert 5 < len(shown(value)) < 250
+    assert time.perf_counter() - begin < 1
+
+
+@pytest.mark.parametrize(
+    "value", [None, True, -1, 1.5, "a'b", b"a", [1, {"a": (2,)}], {1}, "\ud800"]
+)
+def test_a_small_value_is_shown_as_a_whole(value):
+    assert shown(value) == repr(value)

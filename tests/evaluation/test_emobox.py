@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from emo2vec_plugins.core.label_map import LabelMap
 from emo2vec_plugins.engine.engine import Engine
 from emo2vec_plugins.errors import FormatError, LabelError, OptionsError
 from emo2vec_plugins.evaluation.emobox import (
@@ -20,6 +19,7 @@ from emo2vec_plugins.evaluation.emobox import (
 from emo2vec_plugins.evaluation.folds import evaluate_folds
 from emo2vec_plugins.evaluation.predictions import Prediction
 from emo2vec_plugins.evaluation.reading import Truth, predict
+from emo2vec_plugins.formats import LabelMap
 from emo2vec_plugins.testing import FakeBackend
 
 EMODB = LabelMap({"anger": "angry", "boredem": None, "disgust": "disgusted", "fear": "fearful"})

@@ -9,12 +9,12 @@ import pytest
 from lhotse import CutSet
 from support.labelled_cuts import labelled_cut, save_cuts
 
-from emo2vec_plugins.core.label_map import LabelMap
 from emo2vec_plugins.core.session import Options
 from emo2vec_plugins.engine.engine import Engine
 from emo2vec_plugins.errors import Emo2vecWarning, FormatError, LabelError, OptionsError
 from emo2vec_plugins.evaluation.joining import joined
 from emo2vec_plugins.evaluation.reading import Truth, predict, predictions_in
+from emo2vec_plugins.formats import LabelMap
 from emo2vec_plugins.integrations.lhotse.cuts import annotate_cuts
 from emo2vec_plugins.testing import FakeBackend
 

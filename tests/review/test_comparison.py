@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
 from emo2vec_plugins import Dialogue, Emotion, ScoredTurn, Turn
-from emo2vec_plugins.core.label_map import LabelMap
 from emo2vec_plugins.errors import AudioError, FormatError, LabelError
+from emo2vec_plugins.formats import LabelMap
 from emo2vec_plugins.review.comparison import agreement, as_csv, changes, compare
 from emo2vec_plugins.review.cuts import corrected_cut
 from emo2vec_plugins.review.pairing import LEAST_SHARE, pair, share

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from support.training import RATE, SPEAKERS, corpus, cut, tone
 
 from emo2vec_plugins import Engine, Options
-from emo2vec_plugins.core.label_map import LabelMap
 from emo2vec_plugins.errors import (
     AudioError,
     Emo2vecWarning,
@@ -19,6 +18,7 @@ from emo2vec_plugins.errors import (
     OptionsError,
     TrainingError,
 )
+from emo2vec_plugins.formats import LabelMap
 from emo2vec_plugins.integrations.lhotse.session import CutSession
 from emo2vec_plugins.testing import FakeBackend
 from emo2vec_plugins.training.card import CardContent, data_of

@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emo2vec_plugins.core import EMOTIONS, LabelMap, counted
+from emo2vec_plugins.core import EMOTIONS, counted
 from emo2vec_plugins.errors import LabelError, warn
+from emo2vec_plugins.formats import LabelMap
 
 if TYPE_CHECKING:
     from lhotse.cut import Cut
