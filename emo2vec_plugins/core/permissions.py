@@ -10,7 +10,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from emo2vec_plugins.core.messages import did_you_mean
 from emo2vec_plugins.errors import NotAllowedError, OptionsError
@@ -45,8 +45,8 @@ class Permissions:
     root: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
-        # A list or a single name is a common mistake without a second meaning.
-        given = (self.allow,) if isinstance(self.allow, str) else tuple(self.allow)
+        allow: Any = self.allow  # a list or a single name can only mean one thing
+        given = (allow,) if isinstance(allow, str) else tuple(allow)
         for name in given:
             if name not in KINDS:
                 guess = did_you_mean(name, KINDS) if isinstance(name, str) else ""

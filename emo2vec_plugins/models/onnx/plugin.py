@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from emo2vec_plugins.core import Backend, NamedModel, hookimpl, load_model
+from emo2vec_plugins.core import Backend, NamedModel, Plugins, hookimpl, load_model
 from emo2vec_plugins.errors import ModelNotFoundError, OptionsError
 
 SUFFIX = ".onnx"
@@ -40,14 +40,22 @@ def emo2vec_models() -> list[NamedModel]:
     ]
 
 
-def _load(runtime: str, source: str, *, device: str | None, dtype: str) -> Backend:
+def _load(
+    runtime: str,
+    source: str,
+    *,
+    device: str | None,
+    dtype: str,
+    plugins: Plugins | None = None,
+    allow: tuple[str, ...] = (),
+) -> Backend:
     if dtype not in DTYPES[runtime]:
         raise OptionsError(f"{runtime}: supports {', '.join(DTYPES[runtime])}, got dtype {dtype!r}")
     from emo2vec_plugins.models.onnx.export import read_facts
     from emo2vec_plugins.models.onnx.graph_backend import GraphBackend
     from emo2vec_plugins.models.onnx.runtimes import OPENERS
 
-    with _file(source, dtype) as path:
+    with _file(source, dtype, plugins=plugins, allow=allow) as path:
         graph = OPENERS[runtime](path, device=device, dtype=dtype)
         facts = read_facts(graph.metadata, path)
     if (facts["dtype"] == "int8") != (dtype == "int8"):
@@ -57,7 +65,9 @@ def _load(runtime: str, source: str, *, device: str | None, dtype: str) -> Backe
 
 
 @contextmanager
-def _file(source: str, dtype: str) -> Iterator[Path]:
+def _file(
+    source: str, dtype: str, *, plugins: Plugins | None, allow: tuple[str, ...]
+) -> Iterator[Path]:
     """Yield an exported file: the source itself, or a temporary export."""
     if source.endswith(SUFFIX):
         path = Path(source).expanduser()
@@ -70,6 +80,6 @@ def _file(source: str, dtype: str) -> Iterator[Path]:
     # Cleanup errors are ignored, because on Windows a runtime may keep the file mapped.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         path = Path(folder) / f"model{SUFFIX}"
-        backend = load_model(source, device="cpu")
+        backend = load_model(source, device="cpu", plugins=plugins, allow=allow)
         write_graph(backend, path, dtype="int8" if dtype == "int8" else "float32")
         yield path
