@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emo2vec_plugins.core import Backend, NamedModel, hookimpl, import_extra
+from emo2vec_plugins.core import Backend, NamedModel, hookimpl, import_extra, switch_off_telemetry
 from emo2vec_plugins.errors import ModelNotFoundError
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ def find_folder(source: str) -> ModelFolder:
 
 def _from_huggingface(identifier: str) -> ModelFolder:
     """Download a model or find it in the cache; ``HF_HOME`` and ``HF_TOKEN`` apply as usual."""
+    switch_off_telemetry()
     import huggingface_hub
 
     from emo2vec_plugins.models.checkpoint import FILES, ModelFolder

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from emo2vec_plugins.core import Backend
+from emo2vec_plugins.core import Backend, switch_off_telemetry
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import ModelNotFoundError, OptionsError, SelfcheckError
 
@@ -140,6 +140,7 @@ def find_audio(model: str) -> Path:
     for folder in (Path(model).expanduser(), Path(source).expanduser()):
         if folder.is_dir():
             return _existing(folder / AUDIO)
+    switch_off_telemetry()
     import huggingface_hub
 
     # ModelScope's iic/NAME is on this hub, too.

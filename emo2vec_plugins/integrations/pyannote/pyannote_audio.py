@@ -1,8 +1,4 @@
-"""Import of ``pyannote.audio`` without telemetry, and the input and output of its pipelines.
-
-``pyannote.audio`` sends usage data to a remote collector by default. This module turns that off,
-unless ``PYANNOTE_METRICS_ENABLED`` is set or the library was imported before.
-"""
+"""Import of ``pyannote.audio``, and the input and output of its pipelines."""
 
 from __future__ import annotations
 
@@ -16,7 +12,7 @@ from typing import Any
 import torch
 
 from emo2vec_plugins.audio import open_audio
-from emo2vec_plugins.core import Dialogue, import_extra
+from emo2vec_plugins.core import Dialogue, Permissions, import_extra
 from emo2vec_plugins.errors import AudioError
 from emo2vec_plugins.formats import rows
 
@@ -29,7 +25,6 @@ __all__ = [
     "validated",
 ]
 
-os.environ.setdefault("PYANNOTE_METRICS_ENABLED", "false")
 with warnings.catch_warnings():
     # The warning is that pyannote cannot decode files without FFmpeg. We decode them.
     warnings.filterwarnings("ignore", message=r"\s*torchcodec is not installed correctly")
@@ -55,18 +50,25 @@ def validated(file: Any) -> MutableMapping[str, Any]:
     return found
 
 
-def decoded(file: Mapping[str, Any]) -> dict[str, Any]:
+def decoded(file: Mapping[str, Any], permissions: Permissions) -> dict[str, Any]:
     """Return a copy of *file* with a waveform.
 
     libsndfile decodes the file; pyannote decodes it if libsndfile cannot. If *file* has a
     ``channel``, only that channel is kept.
 
+    Args:
+        file: The mapping of a pyannote file.
+        permissions: Which files may be read.
+
     Raises:
         AudioError: If the audio cannot be decoded, has no samples, or lacks the channel.
+        NotAllowedError: If the file may not be read.
     """
     if "waveform" in file:
         return dict(file)
     source = {key: file[key] for key in ("audio", "channel") if key in file}
+    if isinstance(source.get("audio"), str | os.PathLike):
+        permissions.check_file(source["audio"])
     try:
         sound = open_audio(source)
         samples = torch.from_numpy(sound.read(0, sound.length, sound.channels))
