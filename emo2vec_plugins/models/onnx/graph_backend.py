@@ -60,6 +60,12 @@ class GraphBackend:
             For each waveform, embeddings of shape (frames, width) and logits of shape (frames,
             classes), or None without a head; float32.
         """
+        with self._graph.reserved():
+            found = self._run(waveforms)
+        return [found[index] for index in range(len(waveforms))]
+
+    def _run(self, waveforms: Sequence[FloatArray]) -> dict[int, Frames]:
+        """Return each waveform's frames, by index."""
         found: dict[int, Frames] = {}
         busy: list[tuple[list[int], Running]] = []
         # The longest first, so that short groups at the end keep all streams busy.
@@ -70,7 +76,7 @@ class GraphBackend:
             busy.append((group, self._graph.start(*padded(clips))))
         for group, running in busy:
             found |= _frames(group, running, waveforms)
-        return [found[index] for index in range(len(waveforms))]
+        return found
 
 
 def _ready(busy: Sequence[tuple[list[int], Running]]) -> int:

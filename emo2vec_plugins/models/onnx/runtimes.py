@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -55,15 +57,16 @@ class Graph:
     """A graph opened by a runtime.
 
     Attributes:
-        start: Starts a call. All calls must come from one thread: OpenVINO's Python API deadlocks
-            if the first calls come from two threads.
+        start: Starts a call, within the context of `reserved`.
         metadata: Metadata of the file, by name.
         streams: Maximum number of running calls.
+        reserved: Lets other threads wait; when it is entered, no call is running.
     """
 
     start: Start
     metadata: Mapping[str, str]
     streams: int = 1
+    reserved: Callable[[], AbstractContextManager[object]] = nullcontext
 
     def call(self, waveforms: FloatArray, lengths: npt.NDArray[np.int64]) -> list[FloatArray]:
         """Run the graph and return its outputs.
@@ -75,7 +78,8 @@ class Graph:
         Returns:
             The outputs of `PaddedNetwork.forward`.
         """
-        return self.start(waveforms, lengths).outputs()
+        with self.reserved():
+            return self.start(waveforms, lengths).outputs()
 
 
 def open_onnxruntime(path: Path, *, device: str | None, dtype: str = "") -> Graph:  # noqa: ARG001
@@ -150,10 +154,22 @@ def open_openvino(path: Path, *, device: str | None, dtype: str) -> Graph:
     try:
         model = core.read_model(path)
         compiled = core.compile_model(model, "CPU", settings)
-        free = deque(compiled.create_infer_request() for _ in range(streams))
+        requests = [compiled.create_infer_request() for _ in range(streams)]
     except Exception as error:
         raise ExportError(f"{path}: OpenVINO cannot open it: {_first_line(error)}") from error
     count = len(model.outputs)
+    free: deque[Any] = deque()
+
+    @contextmanager
+    def reserved() -> Iterator[None]:
+        with _one_thread:
+            # An interrupted caller may have left calls behind.
+            for request in requests:
+                with suppress(Exception):  # the error of a call that has no caller any more
+                    request.wait()
+            free.clear()
+            free.extend(requests)
+            yield
 
     def start(waveforms: FloatArray, lengths: npt.NDArray[np.int64]) -> Running:
         request = free.popleft()
@@ -169,7 +185,13 @@ def open_openvino(path: Path, *, device: str | None, dtype: str) -> Graph:
 
         return Running(ready=lambda: bool(request.wait_for(MOMENT)), outputs=wait)
 
-    return Graph(start=start, metadata=_openvino_metadata(model), streams=streams)
+    return Graph(
+        start=start, metadata=_openvino_metadata(model), streams=streams, reserved=reserved
+    )
+
+
+_one_thread = Lock()
+"""OpenVINO's Python API deadlocks if the first calls come from two threads."""
 
 
 @cache

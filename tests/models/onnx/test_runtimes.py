@@ -429,3 +429,56 @@ def test_a_model_that_returns_nan_is_not_written(folder, tmp_path, dtype):
     with pytest.raises(ExportError, match=r"broken\.onnx .*got nan"):
         export(broken, tmp_path / "broken.onnx", dtype=dtype)
     assert list(tmp_path.iterdir()) == []
+
+
+class Interrupting(list):
+    """Clips of which one cannot be read, as if Ctrl-C came between two calls."""
+
+    interrupted = 0
+
+    def __getitem__(self, index):
+        if index == self.interrupted:
+            raise KeyboardInterrupt
+        return super().__getitem__(index)
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_a_model_works_after_interrupts(graphs, reference, name):
+    # Too different to be in one group, so there are as many calls as clips.
+    clips = noise_of([400 * 2**power for power in range(6)])
+
+    for interrupted in range(len(clips)):
+        some = Interrupting(clips)
+        some.interrupted = interrupted
+        with pytest.raises(KeyboardInterrupt):
+            graphs[name].run(some)
+
+    assert_same(graphs[name].run(clips), reference.run(clips))
+
+
+IN_THREADS = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+import numpy as np
+from emo2vec_plugins import load_model
+
+models = [load_model(name) for name in sys.argv[1:] for _ in range(2)]
+clips = [np.sin(np.arange(400 * 2**power, dtype=np.float32)) for power in range(6)]
+with ThreadPoolExecutor(8) as pool:
+    found = [*pool.map(lambda place: models[place % len(models)].run(clips), range(24))]
+for run in found[1:]:
+    for (a, _), (b, _) in zip(run, found[0], strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+print("same")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_models_can_be_used_from_several_threads(files, name):
+    # In a process of its own: the very first calls are the ones that could wait for each other.
+    command = [sys.executable, "-c", IN_THREADS, f"{name}:{files['float32']}"]
+
+    run = subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+    assert (run.returncode, run.stdout) == (0, "same\n"), run.stderr
