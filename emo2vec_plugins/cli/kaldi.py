@@ -17,24 +17,21 @@ from emo2vec_plugins.integrations.kaldi import annotate_kaldi, read_kaldi
 @file_argument("folder", "DATA_DIR")
 @option("-o, --output DIR", "Where the results go.  [default: the data folder]")
 @annotating_options("overlap", "embeddings", "overwrite")
-@option("--run-pipes", "Run the commands in wav.scp in a shell. Use only for folders you trust.")
 @scoring_options()
-def kaldi_command(
-    *, folder: str, output: str | None, options: Options, run_pipes: bool, scoring: Scoring
-) -> None:
+def kaldi_command(*, folder: str, output: str | None, options: Options, scoring: Scoring) -> None:
     """Score the utterances of a Kaldi data folder.
 
     DATA_DIR has a wav.scp and optionally segments, utt2spk and reco2file_and_channel. DIR gets
     utt2emotion and utt2emotion_score, with one line per labelled utterance; utt2emotion_unscored,
     with the reasons for all others; utterances.emotions.jsonl, with everything; and, with
-    --embeddings, emotion.ark and emotion.scp.
+    --embeddings, emotion.ark and emotion.scp. Commands in wav.scp run only with --allow commands.
 
     \b
     Examples:
       emo2vec kaldi data/train
       emo2vec kaldi data/train -o emotions --embeddings
     """
-    data = read_kaldi(folder, run_pipes=run_pipes)
+    data = read_kaldi(folder)
     if not data.recordings:
         raise FormatError(f"{folder}: no utterances in this data folder")
     results = results_folder(folder if output is None else output)

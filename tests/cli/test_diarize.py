@@ -24,7 +24,7 @@ def pipeline(tmp_path_factory):
 
 
 def diarize(*arguments, **more):
-    return run("diarize", "--model", "fake", *arguments, **more)
+    return run("diarize", "--model", "fake", "--allow", "code", *arguments, **more)
 
 
 def test_every_turn_gets_an_emotion(pipeline, write, noise, tmp_path):

@@ -14,6 +14,7 @@ from emo2vec_plugins.core import (
     Dialogue,
     Emotion,
     Options,
+    Permissions,
     Plugins,
     Provenance,
     Recording,
@@ -98,7 +99,7 @@ def from_database(
             segment cannot be read.
     """
     found = _table(database, table)
-    rows = list(_rows(found.df, root=_root(database, root)))
+    rows = list(_rows(found.df, root=_root(database, root), permissions=Permissions()))
     for file, _, is_known in rows:
         if not is_known:
             raise FormatError(f"{file}: cannot read the file to find the end of an open segment")
@@ -171,7 +172,9 @@ def _scored(
     """Return the emotion of each row."""
     places: dict[str, list[int]] = {}
     turns: list[Turn] = []
-    for place, (file, turn, _) in enumerate(_rows(frame, root=root)):
+    for place, (file, turn, _) in enumerate(
+        _rows(frame, root=root, permissions=options.permissions)
+    ):
         places.setdefault(file, []).append(place)
         turns.append(turn)
     sources = (
@@ -187,12 +190,14 @@ def _scored(
     return emotions
 
 
-def _rows(frame: pd.DataFrame, *, root: Path) -> Iterator[tuple[str, Turn, bool]]:
+def _rows(
+    frame: pd.DataFrame, *, root: Path, permissions: Permissions
+) -> Iterator[tuple[str, Turn, bool]]:
     """Yield (file, turn, whether the end is known) for each row."""
     index = frames.import_audformat().utils.to_segmented_index(frame.index)
     speakers = frames.cells(frame["speaker"]) if "speaker" in frame.columns else [None] * len(frame)
 
-    length = cache(lambda file: seconds_of(open_audio(root / file)))
+    length = cache(lambda file: seconds_of(open_audio(root / file, permissions=permissions)))
     for (file, start, end), speaker in zip(index, speakers, strict=True):
         is_open = end != end  # only NaT is not equal to itself
         begin = 0.0 if start != start else frames.seconds(start)

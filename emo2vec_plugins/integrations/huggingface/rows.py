@@ -23,7 +23,7 @@ from emo2vec_plugins.files import Part
 from emo2vec_plugins.integrations import RecordingSession, embedding_field, label_fields, seconds_of
 
 if TYPE_CHECKING:
-    from emo2vec_plugins.core import Audio
+    from emo2vec_plugins.core import Audio, Permissions
 
 Row = Mapping[str, Any]
 
@@ -93,7 +93,7 @@ class RowSession(RecordingSession):
 
     def __init__(self, row: Row, options: DatasetOptions) -> None:
         self._columns = options
-        audio = audio_of(row.get(options.column))
+        audio = audio_of(row.get(options.column), options.permissions)
         super().__init__("", audio, list(_turns(row, audio, options)), options)
 
     def finish(self) -> dict[str, Any]:
@@ -130,8 +130,8 @@ def features_of(options: DatasetOptions) -> Any:
     return Features(named)
 
 
-def audio_of(value: Any) -> Audio:
-    """Return the audio of a cell in any stored form. Nothing is decoded yet."""
+def audio_of(value: Any, permissions: Permissions) -> Audio:
+    """Return the audio of a cell in any stored form. Nothing is decoded yet, URLs are not opened."""
     from emo2vec_plugins.audio import MissingAudio, open_audio
 
     # Stored audio has bytes or a path; decoded audio, an array; a column of paths, strings.
@@ -141,12 +141,9 @@ def audio_of(value: Any) -> Audio:
         value = stored if stored is not None else decoded or value.get("path")
     if value is None:
         return MissingAudio("the row has no audio")
-    if isinstance(value, str) and "://" in value:
-        return MissingAudio(
-            f"{value}: URLs are not supported; download the file or store its bytes"
-        )
+    source = BytesIO(value) if isinstance(value, bytes) else value
     try:
-        return open_audio(BytesIO(value) if isinstance(value, bytes) else value)
+        return open_audio(source, permissions=permissions)
     except AudioError as error:
         return MissingAudio(str(error))
 

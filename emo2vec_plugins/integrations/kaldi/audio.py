@@ -1,4 +1,4 @@
-"""Audio of a ``wav.scp``: files, and commands that write audio, which run only on request."""
+"""Audio of a ``wav.scp``: files, and commands that write audio, which need permission."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from io import BytesIO
 from pathlib import Path
 
 from emo2vec_plugins.audio import LazyAudio, MissingAudio, StreamAudio, open_audio
-from emo2vec_plugins.core import Audio
-from emo2vec_plugins.errors import AudioError
+from emo2vec_plugins.core import Audio, Permissions
+from emo2vec_plugins.errors import AudioError, NotAllowedError
 
 _OFFSET = re.compile(r":\d+$")
 _SHOWN = 200
 
 
-def open_kaldi(recording: str, location: str | None, folder: Path, run_pipes: bool) -> Audio:
+def open_kaldi(
+    recording: str, location: str | None, folder: Path, permissions: Permissions
+) -> Audio:
     """Return the audio of a recording. Nothing is opened or run yet.
 
     Audio that cannot be opened raises the error when it is read, so that its utterances get a
@@ -27,20 +29,19 @@ def open_kaldi(recording: str, location: str | None, folder: Path, run_pipes: bo
         recording: Name of the recording.
         location: Its path or command in ``wav.scp``; None if it is missing there.
         folder: The data folder. A path is relative to the working directory, or else to it.
-        run_pipes: Whether to run commands.
+        permissions: Whether commands may run, and which files may be read.
     """
     if location is None:
         return MissingAudio(f"recording {recording!r} is not in wav.scp")
     if location.endswith("|"):
-        if not run_pipes:
-            return MissingAudio(
-                f"wav.scp has the command {location[:_SHOWN]!r}; run it with --run-pipes or "
-                "run_pipes=True"
-            )
+        try:
+            permissions.check("commands", f"the command {location!r}", where=folder / "wav.scp")
+        except NotAllowedError as error:
+            return MissingAudio(str(error))
         return PipeAudio(location[:-1].strip())
     path = next((each for each in (Path(location), folder / location) if _exists(each)), None)
     if path is not None:
-        return open_audio(path)
+        return open_audio(path, permissions=permissions)
     if location == "-" or location.startswith("|"):
         return MissingAudio(f"expected a file in wav.scp, found {location[:_SHOWN]!r}")
     if _OFFSET.search(location):
@@ -48,7 +49,7 @@ def open_kaldi(recording: str, location: str | None, folder: Path, run_pipes: bo
             f"expected a file in wav.scp, found {location}, an offset in an archive; extract files "
             "with 'wav-copy'"
         )
-    return open_audio(location)
+    return open_audio(location, permissions=permissions)
 
 
 def channel_of(audio: Audio, channel: int | None) -> int | None:

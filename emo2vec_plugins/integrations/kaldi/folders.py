@@ -49,7 +49,6 @@ class KaldiRecording:
             over the whole recording.
         speakers: The speaker of each utterance.
         channel: The channel of the recording in a file with several; None for their mean.
-        run_pipes: Whether to run commands.
     """
 
     recording: str
@@ -58,7 +57,6 @@ class KaldiRecording:
     segments: tuple[Segment, ...]
     speakers: Mapping[str, str] = field(default_factory=dict, repr=False)
     channel: int | None = None
-    run_pipes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +78,7 @@ class KaldiFolder:
         return _names([each for recording in self.recordings for each in recording.segments])
 
 
-def read_kaldi(folder: str | os.PathLike[str], *, run_pipes: bool = False) -> KaldiFolder:
+def read_kaldi(folder: str | os.PathLike[str]) -> KaldiFolder:
     """Read a data folder.
 
     It must have ``wav.scp``. It may have ``segments``, the times of utterances; ``utt2spk``, the
@@ -90,8 +88,6 @@ def read_kaldi(folder: str | os.PathLike[str], *, run_pipes: bool = False) -> Ka
 
     Args:
         folder: A Kaldi data directory.
-        run_pipes: Whether to run commands in ``wav.scp``, in a shell. Only do this for a folder
-            that you trust.
 
     Raises:
         FormatError: If there is no ``wav.scp``, or a line is malformed. The message has the file
@@ -123,7 +119,6 @@ def read_kaldi(folder: str | os.PathLike[str], *, run_pipes: bool = False) -> Ka
             segments=tuple(found),
             speakers={key: speakers[key] for key in _names(found) if key in speakers},
             channel=channels.get(name),
-            run_pipes=run_pipes,
         )
         for name, found in by_recording.items()
         if found
@@ -138,7 +133,6 @@ def annotate_kaldi(
     out: str | os.PathLike[str] | None = None,
     options: Options | None = None,
     plugins: Plugins | None = None,
-    run_pipes: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> KaldiResults:
     """Score every utterance of a data folder, and write result files.
@@ -149,9 +143,9 @@ def annotate_kaldi(
         folder: A path, or the result of `read_kaldi`.
         score: An `Engine` or another `Scorer`.
         out: Folder for the results; the data folder if None.
-        options: Whether to write embeddings, as a Kaldi archive, and to replace existing results.
+        options: Whether to write embeddings, as a Kaldi archive, to replace existing results, and
+            to run the commands in ``wav.scp`` in a shell: ``allow=("commands",)``.
         plugins: The installed plugins by default.
-        run_pipes: Whether to run commands in ``wav.scp``.
         progress: Called with the number of utterances scored since the last call.
 
     Returns:
@@ -159,11 +153,12 @@ def annotate_kaldi(
 
     Raises:
         FormatError: If the folder is not a Kaldi data folder; see `read_kaldi`.
-        OptionsError: If ``utt2emotion`` exists and the options do not overwrite it, or they
-            request arrays that a Kaldi archive cannot store.
+        OptionsError: If the options request arrays that a Kaldi archive cannot store.
+        OverwriteError: If a result file exists that this package did not write or that has been
+            changed, and the options do not overwrite it.
         OSError: If results cannot be written.
     """
-    given = folder if isinstance(folder, KaldiFolder) else read_kaldi(folder, run_pipes=run_pipes)
+    given = folder if isinstance(folder, KaldiFolder) else read_kaldi(folder)
     wanted = as_options(options)
     with KaldiWriter(given.path if out is None else Path(out), options=wanted) as writer:
         for scored in annotate(
@@ -188,7 +183,7 @@ class KaldiSession(RecordingSession):
         from emo2vec_plugins.integrations.kaldi.audio import channel_of, open_kaldi
 
         self._source = source
-        audio = open_kaldi(source.recording, source.location, source.folder, source.run_pipes)
+        audio = open_kaldi(source.recording, source.location, source.folder, options.permissions)
         is_open = any(segment.end is None for segment in source.segments)
         length = seconds_of(audio) if is_open else None  # only if needed: it may run a command
         channel = channel_of(audio, source.channel)

@@ -22,10 +22,12 @@ from emo2vec_plugins.core import (
     Options,
     Plugins,
     Scorer,
+    as_options,
     load_model,
 )
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import AudioError, ModelNotFoundError, SourceError
+from emo2vec_plugins.integrations.pyannote.checks import check_pipeline
 from emo2vec_plugins.integrations.pyannote.diarization import annotate_diarization
 from emo2vec_plugins.integrations.pyannote.pyannote_audio import (
     Annotation,
@@ -91,12 +93,17 @@ class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
             token: Access token, if you have to accept the conditions of the repository.
             cache_dir: Folder for downloads.
             score: An `Engine` or another `Scorer`. If None, an `Engine` with the default model.
-            options: What to keep, and whether to exclude overlapped frames.
+            options: What to keep, whether to exclude overlapped frames, and what the pipeline's
+                files may do: ``allow=("pickles",)`` for a folder with models.
             plugins: The installed plugins by default.
 
         Raises:
             ModelNotFoundError: If the pipeline does not exist or is not available.
+            NotAllowedError: If loading it would read pickles, or call classes other than
+                pyannote's, and the options do not allow it. A pipeline of pyannote's account on
+                the hub needs no permission.
         """
+        check_pipeline(checkpoint, as_options(options).permissions, subfolder=subfolder)
         try:
             diarization = Pipeline.from_pretrained(
                 checkpoint, revision, hparams_file, subfolder, token, cache_dir
@@ -187,7 +194,7 @@ class EmotionDiarizationPipeline(Pipeline):  # type: ignore[misc]
         hook: Callable[..., Any] | None,
         kwargs: dict[str, Any],
     ) -> Any:
-        sound = decoded(file)
+        sound = decoded(file, as_options(self.options).permissions)
         # Hooks may store values in the file, so they must get the caller's mapping, not the copy.
         report = partial(_report, hook, file) if hook else None
         if report and _takes_hook(self.diarization):

@@ -46,6 +46,9 @@ def one(folder, location, **files):
     return folder
 
 
+RUN = Options(allow=("commands",))
+
+
 def reasons(folder, engine, **more):
     return lines(annotate_kaldi(folder, score=engine, **more).unscored)
 
@@ -177,14 +180,14 @@ def test_an_utterance_without_a_file_gets_a_reason(folder, engine, location, rea
 def test_a_command_runs_only_on_request(folder, engine, tmp_path):
     one(folder, f"touch {tmp_path / 'ran'} |")
 
-    assert "--run-pipes" in reasons(folder, engine)["r"]
+    assert "--allow commands" in reasons(folder, engine)["r"]
     assert not (tmp_path / "ran").exists()
 
 
 def test_the_output_of_a_command_is_scored(folder, engine, tmp_path):
     one(folder, f"cat {tmp_path / 'b.wav'} | cat |", segments="u r 0.5 2.0\nv r 0 -1\n")
 
-    results = annotate_kaldi(folder, score=engine, run_pipes=True)
+    results = annotate_kaldi(folder, score=engine, options=RUN)
 
     assert lines(results.labels) == {
         "u": scored_alone(tmp_path / "b.wav", 0.5, 2.0).label,
@@ -202,7 +205,7 @@ def test_a_stream_may_have_a_wrong_length(folder, engine, tmp_path, length):
     (tmp_path / "stream.wav").write_bytes(whole)
     one(folder, f"cat {tmp_path / 'stream.wav'} |")
 
-    found = annotate_kaldi(folder, score=engine, run_pipes=True)
+    found = annotate_kaldi(folder, score=engine, options=RUN)
 
     if length:
         assert lines(found.labels) == {"r": scored_alone(tmp_path / "b.wav", 0.0, 2.0).label}
@@ -214,7 +217,7 @@ def test_a_failed_command_runs_once_and_gives_a_reason(folder, engine, tmp_path)
     command = f"echo x >> {tmp_path / 'runs'}; echo no such tape >&2; exit 7"
     one(folder, f"{command} |", segments="u r 0 1\nv r 1 2\n")
 
-    found = reasons(folder, engine, run_pipes=True)
+    found = reasons(folder, engine, options=RUN)
 
     assert "7: no such tape" in found["u"]
     assert found["u"] == found["v"]
@@ -451,7 +454,7 @@ def test_a_real_folder_with_audio_is_scored(shared, engine, tmp_path):
         "".join(f"{name} {sys.executable} {maker} {n} |\n" for name, n in lengths.items())
     )
 
-    results = annotate_kaldi(data, score=engine, run_pipes=True)
+    results = annotate_kaldi(data, score=engine, options=RUN)
 
     assert list(lines(results.labels)) == list(lengths)
     assert results.failed == 0

@@ -422,7 +422,11 @@ def test_from_pretrained_passes_its_arguments_to_pyannote(tmp_path, talk, inner)
     )
 
     pipeline = EmotionDiarizationPipeline.from_pretrained(
-        tmp_path, token="hf_x", cache_dir="cache", score=Engine(FakeBackend())
+        tmp_path,
+        token="hf_x",
+        cache_dir="cache",
+        score=Engine(FakeBackend()),
+        options=Options(allow=("code",)),
     )
 
     assert pipeline.diarization.arguments == {"token": "hf_x", "cache_dir": "cache"}
@@ -437,8 +441,8 @@ def test_an_unavailable_pipeline_is_named(monkeypatch):
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
 
-    with pytest.raises(ModelNotFoundError, match="'no/such'") as caught:
-        EmotionDiarizationPipeline.from_pretrained("no/such", score=Engine(FakeBackend()))
+    with pytest.raises(ModelNotFoundError, match="'pyannote/no-such'") as caught:
+        EmotionDiarizationPipeline.from_pretrained("pyannote/no-such", score=Engine(FakeBackend()))
     assert all(fact in str(caught.value) for fact in ("config.yaml", "token"))
 
 
