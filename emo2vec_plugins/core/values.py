@@ -139,7 +139,8 @@ class Emotion:
         logits: Mean logit of each class over all frames; *scores* are computed from it.
         flags: A subset of `FLAGS`, in that order.
         reason: Why the turn has no label.
-        duration: Seconds of audio that were scored, after bounds were applied; 0 if not scored.
+        duration: Seconds of audio that were scored: within bounds and, with
+            ``overlap="exclude"``, while no other speaker speaks; 0 if not scored.
         overlap_ratio: Share of the turn during which another speaker speaks too; None if unknown.
         embedding: Shape (width,), the mean of the frame embeddings.
         frame_embeddings: Shape (frames, width), 50 frames per second. For a long turn, this array
@@ -147,6 +148,8 @@ class Emotion:
             the arrays.
         frame_logits: Shape (frames, classes), with the classes in the order of *scores*.
         provenance: The model behind the result.
+        reviewed: Whether a person marked the label as right, in a file for annotators. Labels of
+            a model are never marked.
     """
 
     label: str | None = None
@@ -161,6 +164,7 @@ class Emotion:
     frame_embeddings: FloatArray | None = field(default=None, compare=False, repr=False)
     frame_logits: FloatArray | None = field(default=None, compare=False, repr=False)
     provenance: Provenance | None = field(default=None, repr=False)
+    reviewed: bool = False
 
     def _repr_html_(self) -> str:
         return _html(self)
@@ -187,12 +191,15 @@ class Dialogue:
         audio: Path or URL of the audio, as the user passed it, for tools that play it; None if
             unknown.
         duration: Length of the audio in seconds; None if unknown.
+        exported: Digest of the turns that were exported for people to correct; None if this is
+            no such file, or its format cannot store it. Ignored in comparisons.
     """
 
     recording: str
     turns: tuple[ScoredTurn, ...] = ()
     audio: str | None = None
     duration: float | None = None
+    exported: str | None = field(default=None, compare=False, repr=False)
 
     def __repr__(self) -> str:
         """Return one line that counts the turns."""

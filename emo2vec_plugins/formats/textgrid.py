@@ -2,14 +2,14 @@
 
 Every speaker has an interval tier, whose intervals have the speaker's name as text, because Praat
 treats an interval without text as silence. A second tier, ``emotion@SPEAKER``, has the same intervals
-with the emotions as text. `emo2vec_plugins.formats.tiers` describes the names of tiers.
+with the emotions as text. A third, ``reviewed@SPEAKER``, has ``yes`` where a person marked a turn. `emo2vec_plugins.formats.tiers` describes the names of tiers.
 
 The reader works like Praat's: it takes the values and ignores everything between them. Values are
 free-standing numbers, texts in quotation marks and flags in angle brackets; all other words
 (``xmin =``, ``intervals [1]:``) are for people. So the long and the short format need no distinction,
 and a label may have any text, even line ends and ``item [1]:``.
 
-Every interval tier except ``emotion@`` belongs to a speaker, even a tier of words or phones, because
+Every other interval tier belongs to a speaker, even a tier of words or phones, because
 a TextGrid does not identify these. An interval with any text is a turn. Point tiers are dropped with
 a warning.
 
@@ -24,10 +24,19 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
-from emo2vec_plugins.core import Dialogue, Format
+from emo2vec_plugins.core import Dialogue, Format, shown
 from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.formats.fidelity import MICROSECONDS, decimal, finite_number, only, ticks
-from emo2vec_plugins.formats.tiers import EMOTION, ReadTier, Span, Tier, tiers_of, turns_of
+from emo2vec_plugins.formats.marks import YES
+from emo2vec_plugins.formats.tiers import (
+    EMOTION,
+    REVIEWED,
+    ReadTier,
+    Span,
+    Tier,
+    tiers_of,
+    turns_of,
+)
 
 LEAST_TICKS = 1_000
 
@@ -57,19 +66,20 @@ def dumps(dialogues: Sequence[Dialogue], *, short: bool = False) -> str:
     length = ticks(dialogue.duration or 0.0, MICROSECONDS)
     # Tiers must end where the TextGrid ends, even if turns extend beyond the audio.
     end = max([length, *ends]) or MICROSECONDS  # no tool opens a TextGrid of zero length
-    filled = [each for tier in tiers for each in _both(tier, end)]
+    filled = [each for tier in tiers for each in _filled(tier, end)]
     body = _short(filled, end) if short else _long(filled, end)
     return 'File type = "ooTextFile"\nObject class = "TextGrid"\n\n' + "".join(body)
 
 
-def _both(tier: Tier, end: int) -> list[_Filled]:
-    """Return a speaker's tier and the tier of its emotions."""
+def _filled(tier: Tier, end: int) -> Iterator[_Filled]:
+    """Yield a speaker's tier, the tier of its emotions, and that of its marks if it has any."""
     turns = [_Interval(each.start, each.end, tier.speaker) for each in tier.segments]
     emotions = [_Interval(each.start, each.end, each.label) for each in tier.segments]
-    return [
-        _Filled(tier.name, _without_gaps(turns, end)),
-        _Filled(EMOTION + tier.name, _without_gaps(emotions, end)),
-    ]
+    marks = [_Interval(each.start, each.end, YES) for each in tier.segments if each.reviewed]
+    yield _Filled(tier.name, _without_gaps(turns, end))
+    yield _Filled(EMOTION + tier.name, _without_gaps(emotions, end))
+    if marks:
+        yield _Filled(REVIEWED + tier.name, _without_gaps(marks, end))
 
 
 def _without_gaps(intervals: Iterable[_Interval], end: int) -> list[_Interval]:
@@ -151,9 +161,9 @@ def loads(text: str) -> list[Dialogue]:
     count = values.count("the number of tiers") if has_tiers else 0
     tiers = [_tier(values) for _ in range(count)]
     values.finish()
-    points = [repr(tier.name) for tier, is_points in tiers if is_points and tier.spans]
+    points = [tier.name for tier, is_points in tiers if is_points and tier.spans]
     if points:
-        warn(f"dropped point tiers, which have no turns: {', '.join(points)}")
+        warn(f"dropped point tiers, which have no turns: {shown(points)[1:-1]}")
     turns = turns_of([tier for tier, is_points in tiers if not is_points])
     return [Dialogue(recording="", turns=turns, duration=duration)]
 
@@ -175,7 +185,7 @@ class _Values:
         value = self._next("number", what)
         number = finite_number(value)
         if number is None:
-            raise self.error(f"a number as {what}", repr(value))
+            raise self.error(f"a number as {what}", shown(value))
         return number
 
     def count(self, what: str) -> int:
@@ -196,7 +206,7 @@ class _Values:
         """Return the next value, which must be one of *texts*."""
         found = self.text(what)
         if found not in texts:
-            raise self.error(what, repr(found))
+            raise self.error(what, shown(found))
         return found
 
     def finish(self) -> None:
@@ -235,14 +245,15 @@ def _tier(values: _Values) -> tuple[ReadTier, bool]:
     kinds = ("IntervalTier", "TextTier")
     kind = values.expect(kinds, "the class of a tier, IntervalTier or TextTier")
     name = values.text("the name of a tier")
-    values.seconds(f"the beginning of tier {name!r}")
-    values.seconds(f"the end of tier {name!r}")
-    count = values.count(f"the size of tier {name!r}")
+    tier = f"tier {shown(name)}"
+    values.seconds(f"the beginning of {tier}")
+    values.seconds(f"the end of {tier}")
+    count = values.count(f"the size of {tier}")
     if kind == "TextTier":
         return ReadTier(name=name, spans=tuple(_point(values) for _ in range(count))), True
     # Silence is an interval without text.
     spans = [each for each in (_interval(values) for _ in range(count)) if each.label]
-    if name.startswith(EMOTION):
+    if name.startswith((EMOTION, REVIEWED)):
         return ReadTier(name=name, spans=tuple(spans)), False
     names = {name, _FURTHER.sub("", name)}
     texts = [each.label for each in spans if each.label and each.label not in names]
@@ -269,7 +280,7 @@ TEXTGRID = Format(
     description="Praat: two tiers per speaker, turns and emotions; scores are lost",
     dumps=dumps,
     loads=loads,
-    holds=frozenset({"empty", "speaker", "label"}),
+    holds=frozenset({"empty", "speaker", "label", "reviewed"}),
     ticks=MICROSECONDS,
     least=LEAST_TICKS,
 )

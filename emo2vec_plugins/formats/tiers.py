@@ -4,10 +4,13 @@ Every speaker has a tier with the speaker's name and a second one, ``emotion@SPE
 emotions. Overlapping turns of a speaker go to further tiers, ``SPEAKER#2`` and so on. Names keep
 their printable characters; others are escaped, and so are names that would look like these.
 
-When read, every tier except ``emotion@`` belongs to a speaker, and its annotations are turns. An
-annotator may have moved the turn but not its emotion, or the reverse. So a turn gets the emotion with
+On a third tier, ``reviewed@SPEAKER``, a person marks turns with ``yes``: their emotions are right. It
+has marks only if a person set them.
+
+When read, every other tier belongs to a speaker, and its annotations are turns. An annotator may have moved the turn but not its emotion, or the reverse. So a turn gets the emotion with
 the largest overlap, if that is at least half of the shorter one. Emotions without a turn are dropped
-with a warning; if the speaker's tier does not exist, they become the speaker's turns.
+with a warning; if the speaker's tier does not exist, they become the speaker's turns. Marks are matched
+in the same way.
 """
 
 from __future__ import annotations
@@ -28,19 +31,24 @@ from emo2vec_plugins.core import (
     Turn,
     counted,
     rows_without_overlap,
+    shown,
 )
 from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.formats.fidelity import grid
+from emo2vec_plugins.formats.marks import mark_of
 from emo2vec_plugins.formats.names import Escaping
 from emo2vec_plugins.formats.rttm import NO_SPEAKER
 
-EMOTION = "emotion@"
-"""Prefix of the names of tiers with emotions."""
+EMOTION, REVIEWED = "emotion@", "reviewed@"
+"""Prefixes of the names of tiers with emotions, and with marks of reviewed turns."""
+
+_MOST_COMPARED = 50
+"""Emotions that a turn is compared with, on average; on tiers of these formats, one or two."""
 
 _FURTHER = re.compile(r"(.+)#(?:[2-9]|[1-9][0-9]+)", re.DOTALL)
 
 # Outer spaces are escaped, because tools strip names.
-_TAKEN = re.compile(r"\A | \Z|(?<=\Aemotion)@|#(?=[0-9]+\Z)")
+_TAKEN = re.compile(r"\A | \Z|(?<=\Aemotion)@|(?<=\Areviewed)@|#(?=[0-9]+\Z)")
 _NAMES = Escaping(str.isprintable, frozenset({NO_SPEAKER}), taken=_TAKEN)
 _LABELS = Escaping(str.isprintable, frozenset({UNSCORED}), taken=re.compile(r"\A | \Z"))
 
@@ -52,16 +60,18 @@ class Segment(NamedTuple):
         start: In ticks.
         end: In ticks, after *start*.
         label: The text for the emotion.
+        reviewed: Whether a person marked the turn.
     """
 
     start: int
     end: int
     label: str
+    reviewed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tier:
-    """A speaker's tier to write; its emotions are on the tier ``emotion@`` *name*.
+    """A speaker's tier to write, with the contents of the tiers of its emotions and marks.
 
     Attributes:
         name: Unique among the tiers.
@@ -79,13 +89,15 @@ class Span:
     """One annotation on a tier read from a file, in seconds.
 
     Attributes:
-        label: On a tier with emotions, the emotion. On another tier, the emotion that the file
-            links to the turn, or None.
+        label: On a tier with emotions or marks, the text. On another tier, the emotion that the
+            file links to the turn, or None.
+        reviewed: Whether the file links a mark to the turn.
     """
 
     start: float
     end: float
     label: str | None = None
+    reviewed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,27 +144,35 @@ def tiers_of(dialogue: Dialogue, *, rate: int, least: int) -> list[Tier]:
 def turns_of(tiers: Sequence[ReadTier]) -> tuple[ScoredTurn, ...]:
     """Return the turns on tiers, each with its emotion, sorted by time.
 
-    Warns about emotions without a turn, and about texts.
+    Warns about emotions and marks without a turn, and about texts.
 
     Raises:
-        FormatError: If two tiers with emotions have the same name.
+        FormatError: If two tiers with emotions, or with marks, have the same name.
     """
-    speakers = [tier for tier in tiers if not tier.name.startswith(EMOTION)]
-    emotions = _by_name(tier for tier in tiers if tier.name.startswith(EMOTION))
+    speakers = [tier for tier in tiers if not tier.name.startswith((EMOTION, REVIEWED))]
+    emotions, reviews = _by_name(tiers, EMOTION), _by_name(tiers, REVIEWED)
     names = {tier.name for tier in speakers}
     # Emotions without a tier of turns: the annotator deleted or renamed the speaker's tier.
     alone = [replace(tier, name=name) for name, tier in emotions.items() if name not in names]
     known = names | emotions.keys()
     matches = {name: _Matching(tier.spans) for name, tier in emotions.items() if name in names}
+    marks = {name: _Matching(_marked(tier)) for name, tier in reviews.items()}
+    nothing = _Matching()
     turns = [
         turn
         for tier in [*speakers, *alone]
-        for turn in _turns(tier, known=known, match=matches.get(tier.name) or _Matching())
+        for turn in _turns(
+            tier,
+            known=known,
+            emotions=matches.get(tier.name, nothing),
+            marks=marks.get(tier.name, nothing),
+        )
     ]
-    for name, match in matches.items():
-        _warn_of_emotions(EMOTION + name, match.unused())
+    for prefix, found in ((EMOTION, matches), (REVIEWED, marks)):
+        for name, match in found.items():
+            _warn_of_unused(prefix + name, match.unused())
     if texts := [text for tier in tiers for text in tier.texts]:
-        warn(f"dropped the text of {counted(len(texts), 'turn')}, first {texts[0][:50]!r}")
+        warn(f"dropped the text of {counted(len(texts), 'turn')}, first {shown(texts[0])}")
     return tuple(sorted(turns, key=lambda scored: (scored.turn.start, scored.turn.end)))
 
 
@@ -168,6 +188,15 @@ def speaker_of(name: str, *, known: Iterable[str] = ()) -> str | None:
     return None if name in ("", NO_SPEAKER) else _NAMES.unescape(name)
 
 
+def warn_of_marks(tier: str, texts: Iterable[str | None]) -> None:
+    """Warn if texts on a tier of marks are neither yes nor no."""
+    if unclear := [text for text in texts if mark_of(text) is None]:
+        found = f"{len(unclear)}, first {shown(unclear[0])}"
+        warn(
+            f"tier {shown(tier)}: expected 'yes' as mark of a reviewed turn; ignored others: {found}"
+        )
+
+
 def emotion_of(text: str | None) -> Emotion:
     """Return the emotion an annotation denotes; it has no label if the annotation is empty."""
     label = (text or "").strip()
@@ -180,7 +209,7 @@ def label_of(emotion: Emotion) -> str:
 
 
 class _Matching:
-    """Matches turns to the emotions on one tier; looks only at emotions that overlap the turn."""
+    """Matches turns to the emotions or marks on one tier; looks only at those that overlap."""
 
     def __init__(self, emotions: Iterable[Span] = ()) -> None:
         self._used: set[Span] = set()
@@ -188,14 +217,24 @@ class _Matching:
         # Running maxima are sorted, so bisection finds the first emotion that may overlap, even if
         # a long emotion covers shorter ones.
         self._ends = list(accumulate((span.end for span in self._emotions), max))
+        self._left = _MOST_COMPARED * len(self._emotions)
 
     def take(self, turn: Span) -> Span | None:
-        """Return the first emotion with the largest overlap; None if no overlap is large enough."""
+        """Return the first emotion with the largest overlap; None if no overlap is large enough.
+
+        Raises:
+            FormatError: If so many turns and emotions overlap that matching would take too long.
+        """
         best, longest = None, 0.0
+        self._left += _MOST_COMPARED
         for index in range(bisect_right(self._ends, turn.start), len(self._emotions)):
             each = self._emotions[index]
             if each.start >= turn.end:
                 break
+            self._left -= 1
+            if self._left < 0:
+                found = f"more than {_MOST_COMPARED} over each other at {turn.start} s"
+                raise FormatError(f"expected turns and emotions side by side on tiers, {found}")
             shared = min(each.end, turn.end) - max(each.start, turn.start)
             shorter = min(each.end - each.start, turn.end - turn.start)
             # Moving a border leaves most of the shorter one; a smaller overlap is chance.
@@ -206,7 +245,7 @@ class _Matching:
         return best
 
     def unused(self) -> list[Span]:
-        """Return the labelled emotions that no turn has taken, sorted by time."""
+        """Return the emotions with a label, or marks, that no turn has taken, sorted by time."""
         unused = [span for span in self._emotions if span not in self._used]
         return [span for span in unused if emotion_of(span.label).label is not None]
 
@@ -217,32 +256,45 @@ def _segment(scored: ScoredTurn, *, rate: int, least: int) -> Segment:
         turn = scored.turn
         found = f"a turn of {turn.speaker!r} from {turn.start} to {turn.end}"
         raise FormatError(f"tiers begin at 0, got {found}; trim it to the recording")
-    return Segment(start=start, end=end, label=label_of(scored.emotion))
+    emotion = scored.emotion
+    return Segment(start=start, end=end, label=label_of(emotion), reviewed=emotion.reviewed)
 
 
-def _by_name(tiers: Iterable[ReadTier]) -> dict[str, ReadTier]:
-    """Return tiers with emotions by the name of the speaker's tier."""
+def _by_name(tiers: Iterable[ReadTier], prefix: str) -> dict[str, ReadTier]:
+    """Return the tiers of one kind by the name of the speaker's tier."""
     found: dict[str, ReadTier] = {}
     for tier in tiers:
-        name = tier.name.removeprefix(EMOTION)
+        if not tier.name.startswith(prefix):
+            continue
+        name = tier.name.removeprefix(prefix)
         if name in found:
-            raise FormatError(f"expected one tier {tier.name!r}, found two; rename one")
+            raise FormatError(f"expected one tier {shown(tier.name)}, found two; rename one")
         found[name] = tier
     return found
 
 
-def _turns(tier: ReadTier, *, known: Iterable[str], match: _Matching) -> Iterator[ScoredTurn]:
+def _marked(tier: ReadTier) -> list[Span]:
+    warn_of_marks(tier.name, (span.label for span in tier.spans))
+    return [span for span in tier.spans if mark_of(span.label)]
+
+
+def _turns(
+    tier: ReadTier, *, known: Iterable[str], emotions: _Matching, marks: _Matching
+) -> Iterator[ScoredTurn]:
     speaker = speaker_of(tier.participant or tier.name, known=() if tier.participant else known)
     for span in tier.spans:
-        best = match.take(span)
+        best = emotions.take(span)
+        emotion = emotion_of(span.label if best is None else best.label)
+        is_marked = marks.take(span) is not None or span.reviewed
         yield ScoredTurn(
             turn=Turn(start=span.start, end=span.end, speaker=speaker),
-            emotion=emotion_of(span.label if best is None else best.label),
+            emotion=replace(emotion, reviewed=is_marked),
         )
 
 
-def _warn_of_emotions(name: str, unused: Sequence[Span]) -> None:
+def _warn_of_unused(name: str, unused: Sequence[Span]) -> None:
     if unused:
         first = f"first {unused[0].label!r} at {unused[0].start} s"
-        reason = "they match no turn, or another emotion matches it better"
-        warn(f"tier {name!r}: dropped {len(unused)} emotions ({first}): {reason}")
+        reason = "they match no turn, or another matches it better"
+        kind = "emotions" if name.startswith(EMOTION) else "marks"
+        warn(f"tier {name!r}: dropped {len(unused)} {kind} ({first}): {reason}")

@@ -13,15 +13,17 @@ from urllib.parse import quote
 import click
 
 from emo2vec_plugins import cli
-from emo2vec_plugins.core import Dialogue, LabelMap, counted, require_extra
-from emo2vec_plugins.errors import AudioError, FormatError, OptionsError
-from emo2vec_plugins.files import read_text, replacing, results_folder, write_text
+from emo2vec_plugins.core import Dialogue, counted, require_extra
+from emo2vec_plugins.errors import AudioError, FormatError
+from emo2vec_plugins.files import check_overwrite, read_text, replacing, results_folder, write_text
 from emo2vec_plugins.formats import (
     LABELSTUDIO,
+    LabelMap,
+    digest_of,
     labelling_config,
     path_for,
     read_any,
-    require_annotations,
+    read_export,
     write_any,
 )
 from emo2vec_plugins.review.comparison import (
@@ -38,15 +40,23 @@ if TYPE_CHECKING:
 
 FORMATS = ("elan", "labelstudio")
 LABELSTUDIO_FILES = ("tasks.labelstudio.json", "labelling.xml")
+MARKS = {
+    "elan": "write 'yes' on the tier reviewed@SPEAKER",
+    "labelstudio": "choose 'yes' under 'Is the emotion right?', and submit the task",
+    None: "in ELAN or Label Studio, or in formats that store 'reviewed'",
+}
+"""How people mark turns, by format."""
+
 CHANGES, AGREEMENT, CUTS = "changes.csv", "agreement.json", "cuts.jsonl.gz"
 
 
-@click.group("review")
+@click.group("review", cls=cli.ResultsGroup)
 def review_command() -> None:
     """Export for correction and import the results.
 
     'export' writes results for ELAN or Label Studio. 'read' imports the corrected files, reports
-    changed turns and agreement with the model, and writes a CutSet to train on.
+    changed turns and agreement with the model, and writes a CutSet to train on. Only labels that
+    a person changed, or marked as right, count as those of people.
 
     \b
     Examples:
@@ -56,6 +66,7 @@ def review_command() -> None:
 
 
 @review_command.command("export")
+@cli.writes_files()
 @cli.annotation_options("EMOTIONS")
 @cli.folder_option
 @cli.option(
@@ -65,7 +76,6 @@ def review_command() -> None:
     "--media-prefix TEXT",
     "Prefix of audio file names in Label Studio, such as '/data/local-files/?d=meetings/'.",
 )
-@cli.option("--overwrite", "Replace existing files.")
 @cli.quiet_option
 @click.pass_context
 def export_command(
@@ -75,7 +85,6 @@ def export_command(
     output: str,
     format_: str,
     media_prefix: str | None,
-    overwrite: bool,
     quiet: bool,
 ) -> None:
     """Write results for people to correct.
@@ -102,11 +111,9 @@ def export_command(
         files = [path_for(dialogue, folder, plugins.format("elan")) for dialogue in dialogues]
     else:
         files = [folder / name for name in LABELSTUDIO_FILES]
-    # People may have corrected existing files.
-    existing = cli.listed([str(each) for each in files if each.exists()])
-    if existing and not overwrite:
-        advice = "pass --overwrite or choose another folder"
-        raise OptionsError(f"{existing}: already exists and may contain corrections; {advice}")
+    check_overwrite(*files)  # people may have corrected them
+    # Later, the digest shows whether the results are still those that people saw.
+    dialogues = [replace(each, exported=digest_of(each)) for each in dialogues]
     if format_ == "elan":
         write_any(dialogues, f"{folder}/", plugins=plugins, format="elan")
     else:
@@ -118,10 +125,15 @@ def export_command(
 
 
 @review_command.command("read")
+@cli.writes_files()
 @cli.annotation_options("EMOTIONS")
 @cli.file_argument("corrected", "CORRECTED")
 @cli.folder_option
 @cli.input_format_option
+@cli.option(
+    "--annotator WHO",
+    "Label Studio: read only annotations by this person, a number or an email address.",
+)
 @cli.label_map_option
 @cli.field_option
 @cli.quiet_option
@@ -133,6 +145,7 @@ def read_command(
     corrected: str,
     output: str,
     input_format: str | None,
+    annotator: str | None,
     label_map: str | None,
     field: str,
     quiet: bool,
@@ -141,8 +154,8 @@ def read_command(
 
     EMOTIONS is the input of the export. CORRECTED is the corrected file or folder of files, in the
     format --input-format. DIR gets changes.csv (every turn before and after), agreement.json
-    (Cohen's kappa over all classes and for each class) and cuts.jsonl.gz (the corrected turns, for
-    'emo2vec train').
+    (Cohen's kappa over all classes and for each class) and cuts.jsonl.gz (the reviewed turns, for
+    'emo2vec train'). A turn is reviewed if a person changed its emotion or marked it.
 
     \b
     Examples:
@@ -152,22 +165,34 @@ def read_command(
     """
     for library in ("sklearn", "lhotse"):
         require_extra(library, extra="train", purpose="review read")
-    answers = read_any(corrected, plugins=cli.plugins_of(ctx), format=input_format)
-    _refuse_predictions(Path(corrected), input_format)
+    if annotator is None:
+        answers = read_any(corrected, plugins=cli.plugins_of(ctx), format=input_format)
+    elif input_format == LABELSTUDIO.name:
+        answers = read_export(read_text(Path(corrected)), annotator=annotator)
+    else:
+        raise click.UsageError(f"--annotator needs --input-format {LABELSTUDIO.name}")
     names = LabelMap() if label_map is None else LabelMap.read(label_map)
     reviewed = compare(dialogues, answers, label_map=names)
     every = [change for each in reviewed for change in each.changes]
+    if not any(map(_is_edited, reviewed)):
+        advice = f"change emotions, or mark right ones: {MARKS.get(input_format, MARKS[None])}"
+        raise FormatError(f"{corrected}: no turn was changed or marked as reviewed; {advice}")
     result = agreement(every)
     folder, tally = results_folder(output), cli.Tally(quiet=quiet)
+    check_overwrite(*(folder / name for name in (CHANGES, AGREEMENT, CUTS)))
     # Cuts come last: they read audio, which may fail after the other files are safe.
     write_text(folder / CHANGES, as_csv(every))
     write_text(folder / AGREEMENT, json.dumps(result.to_dict(), indent=2) + "\n")
-    _write_lines(folder / CUTS, [cut for each in reviewed for cut in _cuts(each, field, tally)])
-    found = {each.original.recording for each in reviewed}
+    written = [CHANGES, AGREEMENT]
+    if cuts := [cut for each in reviewed for cut in _cuts(each, field, tally)]:
+        _write_lines(folder / CUTS, cuts)
+        written.append(CUTS)
+    found = {each.original.recording for each in reviewed if _is_edited(each)}
     if missing := cli.listed([each.recording for each in dialogues if each.recording not in found]):
-        tally.leave_out(f"no corrections found for {missing}")
+        tally.leave_out(f"no corrections or marks found for {missing}")
+    _warn_of_doubts(reviewed, every)
     cli.print_table(["label", "kappa", "model", "people", "both"], [*_rows(result)])
-    tally.conclude(f"{_summary(every)}; wrote {CHANGES}, {AGREEMENT} and {CUTS} to {folder}")
+    tally.conclude(f"{_summary(every)}; wrote {', '.join(written)} to {folder}")
 
 
 def _warn_of_missing_audio(dialogues: Sequence[Dialogue]) -> None:
@@ -177,16 +202,20 @@ def _warn_of_missing_audio(dialogues: Sequence[Dialogue]) -> None:
             cli.complain("warning", f"{each.recording}: no audio at {each.audio}; {advice}")
 
 
-def _refuse_predictions(corrected: Path, format_: str | None) -> None:
-    """Raise FormatError for Label Studio tasks without annotations: the exported ones, by mistake."""
-    ending = LABELSTUDIO.suffixes[0]
-    files = sorted(corrected.glob(f"*{ending}")) if corrected.is_dir() else [corrected]
-    for file in files:
-        if format_ == LABELSTUDIO.name or (format_ is None and file.name.endswith(ending)):
-            try:
-                require_annotations(read_text(file))
-            except FormatError as error:
-                raise FormatError(f"{file}: {error}") from error
+def _is_edited(reviewed: Reviewed) -> bool:
+    return any(change.kinds or change.reviewed for change in reviewed.changes)
+
+
+def _warn_of_doubts(reviewed: Sequence[Reviewed], every: Sequence[Change]) -> None:
+    """Warn if corrections may not be those of people, or if agreement covers only corrections."""
+    if unknown := cli.listed(
+        [each.original.recording for each in reviewed if each.corrected.exported is None]
+    ):
+        advice = "every difference from EMOTIONS counts as a correction"
+        cli.complain("warning", f"{unknown}: the file does not say what was exported; {advice}")
+    if not any(each.pair.after and each.pair.after.emotion.reviewed for each in every):
+        found = "no turn is marked as reviewed, so agreement covers only corrected turns"
+        cli.complain("warning", found)
 
 
 def _served(dialogue: Dialogue, prefix: str | None) -> Dialogue:
@@ -201,6 +230,8 @@ def _cuts(reviewed: Reviewed, field: str, tally: cli.Tally) -> Iterator[Cut]:
     from emo2vec_plugins.review.cuts import corrected_cut
 
     name = reviewed.original.recording
+    if not any(change.reviewed for change in reviewed.changes):
+        return
     try:
         made = corrected_cut(reviewed, field=field)
     except AudioError as error:
@@ -235,4 +266,6 @@ def _summary(every: Sequence[Change]) -> str:
     kinds = [kind for change in changed for kind in change.kinds]
     counts = ", ".join(f"{kind} {kinds.count(kind)}" for kind in dict.fromkeys(kinds))
     by_kind = f" ({counts})" if counts else ""
-    return f"{len(changed)} of {counted(len(every), 'turn')} changed{by_kind}"
+    reviewed = sum(change.reviewed for change in every)
+    turns = counted(len(every), "turn")
+    return f"{reviewed} of {turns} reviewed, {len(changed)} changed{by_kind}"

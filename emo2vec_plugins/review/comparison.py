@@ -12,7 +12,7 @@ from typing import Any, Literal
 from emo2vec_plugins.core import EMOTIONS, Dialogue, ScoredTurn
 from emo2vec_plugins.errors import FormatError, LabelError
 from emo2vec_plugins.formats import LabelMap, turn_record
-from emo2vec_plugins.review.pairing import Pair, pair, same_times
+from emo2vec_plugins.review.pairing import Pair, Timeline, pair, same_times
 from emo2vec_plugins.review.people import Sources, refuse_other_results
 
 Kind = Literal["emotion", "speaker", "times", "added", "removed", "split", "merged"]
@@ -137,10 +137,11 @@ def changes(original: Dialogue, corrected: Dialogue) -> list[Change]:
     """Return every turn of both once, sorted by start, with its changes."""
     pairs = pair(original.turns, corrected.turns)
     sources = Sources(pairs)
+    earlier, later = Timeline(original.turns), Timeline(corrected.turns)
     return [
         Change(
             recording=original.recording,
-            kinds=tuple(_kinds(each)),
+            kinds=tuple(_kinds(each, earlier, later)),
             pair=each,
             reviewed=sources.is_by_person(each),
         )
@@ -215,10 +216,13 @@ def _labels(pair: Pair) -> tuple[str, str] | None:
     return None if ours is None or theirs is None else (ours, theirs)
 
 
-def _kinds(pair: Pair) -> Iterator[Kind]:
+def _kinds(pair: Pair, earlier: Timeline, later: Timeline) -> Iterator[Kind]:
     before, after = pair.before, pair.after
-    if before is None or after is None:
-        yield "added" if before is None else "removed"
+    if after is None:
+        yield "merged" if before and later.contains(before) else "removed"
+        return
+    if before is None:
+        yield "split" if earlier.contains(after) else "added"
         return
     if before.emotion.label != after.emotion.label:
         yield "emotion"

@@ -21,8 +21,8 @@ class CorrectedCut:
     """One recording as a cut.
 
     Attributes:
-        cut: The whole recording, with a supervision for each labelled turn.
-        left_out: One line for each other turn, with its place and the reason.
+        cut: The whole recording, with a supervision for each label that people gave or confirmed.
+        left_out: One line for each other reviewed turn, with its place and the reason.
     """
 
     cut: Cut
@@ -30,14 +30,14 @@ class CorrectedCut:
 
 
 def corrected_cut(reviewed: Reviewed, *, field: str = "emotion") -> CorrectedCut:
-    """Return a recording with its corrected turns as one cut.
+    """Return a recording with its reviewed turns as one cut.
 
     Supervisions have the label in the custom field *field*, ``review`` in ``FIELD_source``, and
     the model's label or None in ``FIELD_before``. Times are limited to the recording.
 
     Args:
-        reviewed: The recording; its name becomes the cut's id. Turns that people removed are
-            left out.
+        reviewed: The recording; its name becomes the cut's id. Turns that people removed or did
+            not review are left out.
         field: Custom field of the supervisions for the label.
 
     Raises:
@@ -57,8 +57,8 @@ def corrected_cut(reviewed: Reviewed, *, field: str = "emotion") -> CorrectedCut
     supervisions, left_out = [], []
     for index, change in enumerate(reviewed.changes):
         after = change.pair.after
-        if after is None:
-            continue  # removed by people
+        if after is None or not change.reviewed:
+            continue  # removed by people, or a label of the model
         problem = _problem(after, whole)
         if problem is None:
             supervisions.append(_supervision(index, change, after, whole, field))

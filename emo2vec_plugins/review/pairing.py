@@ -8,13 +8,16 @@ neither has a better match that is free.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from emo2vec_plugins.core import ScoredTurn, Turn
 
 LEAST_SHARE = 0.5
 """Minimum Jaccard index of matching turns."""
+
+SLACK = 0.01
+"""Largest difference in seconds between equal times: each tool rounds differently."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,13 +31,14 @@ class Pair:
 def pair(before: Sequence[ScoredTurn], after: Sequence[ScoredTurn]) -> list[Pair]:
     """Match turns and return every turn of both once, sorted by start.
 
-    Among equally good matches, the one with the same speaker wins, then the earlier one.
+    Turns with equal times match best. Among equally good matches, the one with the same speaker
+    wins, then the one with the same label, then the closer one, then the earlier one.
     """
     partner: dict[int, int] = {}
     taken: set[int] = set()
     # Greedy, best match first, instead of the best total: annotators move turns one at a time, and
     # an untouched turn must not lose its match in favour of another.
-    for _, _, i, j in sorted(_candidates(before, after), reverse=True):
+    for *_, i, j in sorted(_candidates(before, after), reverse=True):
         if -i not in partner and -j not in taken:
             partner[-i] = -j
             taken.add(-j)
@@ -58,10 +62,46 @@ def share(one: Turn, other: Turn) -> float:
     return max(0.0, common) / (max(one.end, other.end) - min(one.start, other.start))
 
 
+class Timeline:
+    """Turns, sorted by time, for finding those that overlap another.
+
+    Args:
+        turns: In any order.
+    """
+
+    def __init__(self, turns: Iterable[ScoredTurn]) -> None:
+        self._turns = sorted(turns, key=lambda scored: scored.turn.start)
+        self._starts = [scored.turn.start for scored in self._turns]
+        self._longest = max((scored.turn.duration for scored in self._turns), default=0.0)
+
+    def common(self, turn: Turn) -> Iterator[tuple[ScoredTurn, float]]:
+        """Yield the turns that touch or overlap *turn*, with the number of common seconds."""
+        first = bisect_left(self._starts, turn.start - self._longest)
+        for scored in self._turns[first:]:
+            if scored.turn.start > turn.end:
+                return
+            seconds = min(turn.end, scored.turn.end) - max(turn.start, scored.turn.start)
+            if seconds >= 0:
+                yield scored, seconds
+
+    def contains(self, scored: ScoredTurn) -> bool:
+        """Return whether at least half of a turn is part of a turn of the same speaker."""
+        turn = scored.turn
+        return any(
+            seconds > 0 and 2 * seconds >= turn.duration and other.turn.speaker == turn.speaker
+            for other, seconds in self.common(turn)
+        )
+
+
+def same_times(one: Turn, other: Turn) -> bool:
+    """Return whether two turns have the same times, apart from the rounding of tools."""
+    return max(abs(one.start - other.start), abs(one.end - other.end)) <= SLACK
+
+
 def _candidates(
     before: Sequence[ScoredTurn], after: Sequence[ScoredTurn]
-) -> Iterator[tuple[float, bool, int, int]]:
-    """Yield the Jaccard index, whether the speakers are equal, and the negative indices of two turns.
+) -> Iterator[tuple[float, bool, bool, float, int, int]]:
+    """Yield what makes two turns a good match, the most important first, and their negative indices.
 
     Indices are negative so that earlier turns sort higher among equals.
     """
@@ -70,14 +110,17 @@ def _candidates(
     for i, scored in enumerate(before):
         turn = scored.turn
         # At 0.5 or more, neither turn starts before the other by more than the other's duration.
-        first = bisect_left(starts, turn.start - turn.duration)
+        first = bisect_left(starts, turn.start - max(turn.duration, SLACK))
         for j in order[first:]:
             other = after[j].turn
-            if other.start > turn.end:
+            if other.start > turn.end + SLACK:
                 break
             common = share(turn, other)
-            if common >= LEAST_SHARE:
-                yield common, turn.speaker == other.speaker, -i, -j
+            is_same = same_times(turn, other)
+            if common >= LEAST_SHARE or is_same:
+                labels = (scored.emotion.label, after[j].emotion.label)
+                same_speaker, same_label = turn.speaker == other.speaker, labels[0] == labels[1]
+                yield 1.0 if is_same else common, same_speaker, same_label, common, -i, -j
 
 
 def _start(pair: Pair) -> tuple[float, float]:

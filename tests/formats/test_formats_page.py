@@ -24,6 +24,7 @@ COLUMNS = {
     "duration": "seconds",
     "overlap_ratio": "overlap",
     "provenance": "model",
+    "reviewed": "marks",
 }
 TIMES = {0: "exact", 1_000: "1 ms", 1_000_000: "1 µs", 1_000_000_000: "1 ns"}
 

@@ -188,11 +188,11 @@ def test_a_malformed_line_is_named(line, message):
         ("turn", True, "whole number.*'turn'.* true"),
         ("start", "soon", "number.*'start'.* \"soon\""),
         ("start", math.nan, "finite number.*'start'.* NaN"),
-        ("end", 10**400, "finite number.*'end'.* 1000"),
+        ("end", 10**400, "line 1: .*401 digits"),
         ("speaker", 7, "string.*'speaker'.* 7"),
         ("channel", "0", "whole number.*'channel'.* \"0\""),
         ("channel", [0, -1], "whole number.*'channel'.* -1"),
-        ("emotion", ["sad"], "string.*'emotion'.* .\"sad\""),
+        ("emotion", ["sad"], "string.*'emotion'.* .'sad'"),
         ("score", "0.9", "number.*'score'.* \"0.9\""),
         ("flags", None, "list.*'flags'.* null"),
         ("flags", [1], "string.*'flags'.* 1"),
@@ -258,6 +258,7 @@ def test_the_schema_describes_every_key():
     found = schema()
     described = found["properties"] | found["$defs"]["provenance"]["properties"]
 
-    assert found["properties"].keys() == a_row().keys()
+    # Only people mark turns, so the lines of a model do without that key.
+    assert found["properties"].keys() - {"reviewed"} == a_row().keys()
     assert [name for name, value in described.items() if not value.get("description")] == []
     VALIDATOR.check_schema(found)

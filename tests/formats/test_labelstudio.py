@@ -121,7 +121,11 @@ def test_the_configuration_offers_speakers_and_emotions():
     root = ElementTree.fromstring(labelling_config([TALK]))
 
     assert [tag.get("value") for tag in root.iter("Label")] == ["Ann", "?"]
-    assert [tag.get("value") for tag in root.iter("Choice")] == list(EMOTIONS)
+    emotion, reviewed = root.findall("Choices")
+    assert [tag.get("value") for tag in emotion] == list(EMOTIONS)
+    assert [(tag.get("value"), tag.get("hotkey")) for tag in reviewed] == [("yes", "0")]
+    assert reviewed.get("perRegion") == "true"
+    assert reviewed.get("required") is None
     assert root.find("Choices").get("perRegion") == "true"
     assert root.find("Choices").get("required") == "true"
     angry = root.find("Choices/Choice")
@@ -140,7 +144,7 @@ def test_the_configuration_escapes_names_for_xml():
     assert len(set(labels)) == len(HARD_NAMES) + 2
     assert {"<script>", 'say "so"', "a%0Ab", "%3F", "?", "%", "%01", "مريم"} <= set(labels)
     assert "a%09b" in [tag.get("value") for tag in root.iter("Choice")]
-    assert len(root.findall("Choices/Choice[@hotkey]")) == 9
+    assert len(root.find("Choices").findall("Choice[@hotkey]")) == 9
 
 
 def test_label_studio_accepts_the_configuration_and_the_tasks():
@@ -177,7 +181,9 @@ def test_a_region_of_label_studios_own_tests_is_a_turn(shared):
 
 
 def test_corrections_are_read_without_the_models_scores():
-    [result, choice] = a_region(meta={"text": ["short"], "flags": ["short"], "reason": "no audio"})
+    [result, choice] = a_region(
+        meta={"text": ["short, no audio"], "flags": ["short"], "reason": "no audio"}
+    )
     annotation = an_annotation(
         [result, choice | {"score": 0.9}], a_region("r2", 3, 4, None, "happy")
     )
@@ -230,7 +236,7 @@ def test_the_latest_or_the_requested_annotation_is_read():
         an_annotation(a_region(emotion="other"), was_cancelled=True),
     )
 
-    with pytest.warns(Emo2vecWarning, match=r"task 1 \(id 17\).*several"):
+    with pytest.warns(Emo2vecWarning, match=r"task 1 \(id 17\).*by 1, 2.*several"):
         assert read_export(text)[0].turns[0].emotion.label == "happy"
     assert read_export(text, annotator=2)[0].turns[0].emotion.label == "sad"
 

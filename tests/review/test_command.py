@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import json
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import lhotse
 import pytest
@@ -27,6 +29,11 @@ def turn(start, end, label, speaker="Ann"):
     )
 
 
+def corrected(path, *turns):
+    write_dialogues([Dialogue(recording="talk", turns=turns)], path, plugins=PLUGINS)
+
+
+READ = ("review", "read", "talk.emotions.jsonl")
 TURNS = (turn(0.0, 1.0, "sad"), turn(0.5, 2.0, "happy", "Bob"), turn(2.0, 3.0, "angry"))
 
 
@@ -39,9 +46,30 @@ def desk(tmp_path, monkeypatch):
     return tmp_path
 
 
-def changed(desk):
+def changed(desk, column="change"):
     with (desk / "out" / "changes.csv").open(newline="") as file:
-        return [row["change"] for row in csv.DictReader(file)]
+        return [row[column] for row in csv.DictReader(file)]
+
+
+def mark_in_elan(file, turn):
+    """Write "yes" below a turn, as an annotator does in ELAN."""
+    document = ElementTree.parse(file)
+    [tier] = [
+        each
+        for each in document.iter("TIER")
+        if each.get("TIER_ID").startswith("reviewed@")
+        and document.find(
+            f".//TIER[@TIER_ID='{each.get('PARENT_REF')}']//*[@ANNOTATION_ID='{turn}']"
+        )
+        is not None
+    ]
+    given = {"ANNOTATION_ID": f"mark-{turn}", "ANNOTATION_REF": turn}
+    annotation = ElementTree.SubElement(
+        ElementTree.SubElement(tier, "ANNOTATION"), "REF_ANNOTATION"
+    )
+    annotation.attrib.update(given)
+    ElementTree.SubElement(annotation, "ANNOTATION_VALUE").text = "yes"
+    document.write(file, "utf-8", xml_declaration=True)
 
 
 def test_corrections_in_elan_are_imported(desk):
@@ -51,6 +79,7 @@ def test_corrections_in_elan_are_imported(desk):
     sad = "<ANNOTATION_VALUE>sad</ANNOTATION_VALUE>"
     assert text.count(sad) == 1
     file.write_text(text.replace(sad, sad.replace("sad", "surprised")), "utf-8")
+    mark_in_elan(file, "a3")
 
     back = run(
         "review", "read", "talk.emotions.jsonl", "for_elan", "-o", "out", "--input-format", "elan"
@@ -59,15 +88,16 @@ def test_corrections_in_elan_are_imported(desk):
     assert (out.exit_code, back.exit_code) == (0, 0)
     for fact in ("3 turns", "for_elan/talk.eaf"):
         assert fact in out.stderr
-    assert "1 of 3 turns changed (emotion 1)" in back.stderr
+    assert_facts(back.stderr, "2 of 3 turns reviewed", "1 changed (emotion 1)")
     assert changed(desk) == ["emotion", "", ""]
+    assert changed(desk, "reviewed") == ["yes", "", "yes"]
     agreement = json.loads((desk / "out" / "agreement.json").read_text())
-    assert (agreement["turns"], agreement["agreed"]) == (3, 2)
-    assert back.stdout.splitlines()[1].split() == ["all", "0.571", "3", "3", "2"]
+    assert [agreement[name] for name in ("unreviewed", "turns", "agreed")] == [1, 2, 1]
+    assert back.stdout.splitlines()[1].split() == ["all", "0.333", "2", "2", "1"]
     [cut] = CutSet.from_file("out/cuts.jsonl.gz")
     lhotse.validate(cut)
-    assert [each.emotion for each in cut.supervisions] == ["surprised", "happy", "angry"]
-    assert [each.emotion_before for each in cut.supervisions] == ["sad", "happy", "angry"]
+    assert [each.emotion for each in cut.supervisions] == ["surprised", "angry"]
+    assert [each.emotion_before for each in cut.supervisions] == ["sad", "angry"]
     assert cut.load_audio().shape == (1, 48_000)
 
 
@@ -76,6 +106,10 @@ def test_corrections_in_label_studio_are_imported(desk):
     out = run("review", "export", "talk.emotions.jsonl", "-o", "tasks", *options)
     [task] = json.loads((desk / "tasks" / "tasks.labelstudio.json").read_text("utf-8"))
     result = task["predictions"][0]["result"]
+    confirmed = next(each for each in result if each["value"].get("choices") == ["sad"])
+    mark = confirmed | {"from_name": "reviewed"}
+    mark["value"] = confirmed["value"] | {"choices": ["yes"]}
+    result.append(mark)
     for each in result:
         if each["type"] == "choices" and each["value"]["choices"] == ["happy"]:
             each["value"]["choices"] = ["neutral"]
@@ -101,12 +135,13 @@ def test_corrections_in_label_studio_are_imported(desk):
     assert "<View>" in (desk / "tasks" / "labelling.xml").read_text("utf-8")
     assert changed(desk) == ["", "emotion", ""]
     [cut] = CutSet.from_file("out/cuts.jsonl.gz")
-    assert [each.emotion for each in cut.supervisions] == ["sad", "neutral", "angry"]
+    assert [each.emotion for each in cut.supervisions] == ["sad", "neutral"]
 
 
 def test_the_same_corrections_give_the_same_bytes(desk):
-    run("review", "read", "talk.emotions.jsonl", "talk.emotions.jsonl", "-o", "one")
-    run("review", "read", "talk.emotions.jsonl", "talk.emotions.jsonl", "-o", "two")
+    corrected("edited.emotions.jsonl", turn(0.0, 1.0, "happy"), *TURNS[1:])
+    for out in ("one", "two"):
+        assert run(*READ, "edited.emotions.jsonl", "-o", out).exit_code == 0
 
     for name in ("changes.csv", "agreement.json", "cuts.jsonl.gz"):
         assert (desk / "one" / name).read_bytes() == (desk / "two" / name).read_bytes()
@@ -115,7 +150,7 @@ def test_the_same_corrections_give_the_same_bytes(desk):
 def test_missing_corrections_and_audio_are_reported_with_status_3(desk):
     silent = [Dialogue(recording=name, turns=TURNS[:1]) for name in ("talk", "other")]
     write_dialogues(silent, "both.emotions.jsonl", plugins=PLUGINS)
-    write_dialogues(silent[:1], "one.emotions.jsonl", plugins=PLUGINS)
+    corrected("one.emotions.jsonl", turn(0.0, 1.0, "happy"))
 
     back = run("review", "read", "both.emotions.jsonl", "one.emotions.jsonl", "-o", "out")
 
@@ -123,7 +158,8 @@ def test_missing_corrections_and_audio_are_reported_with_status_3(desk):
     lines = back.stderr.splitlines()
     assert any("corrections" in line and "other" in line for line in lines)
     assert any("talk: " in line and "--audio FILE" in line for line in lines)
-    assert changed(desk) == [""]
+    assert changed(desk) == ["emotion"]
+    assert not (desk / "out" / "cuts.jsonl.gz").exists()
 
 
 def test_unknown_labels_are_refused_unless_they_are_mapped(desk):
@@ -201,9 +237,76 @@ def test_tasks_without_annotations_are_refused(desk, place):
     )
 
     assert back.exit_code == 1
-    for fact in ("tasks.labelstudio.json: ", "task 1", "annotations"):
-        assert fact in back.stderr
+    assert_facts(back.stderr, "'talk'", "annotations", "model")
     assert not (desk / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("tool", "place"), [("elan", "for_people"), ("elan", "for_people/talk.eaf")]
+)
+def test_an_unedited_file_is_refused(desk, tool, place):
+    run("review", "export", "talk.emotions.jsonl", "-o", "for_people", "--format", tool)
+
+    back = run(*READ, place, "-o", "out", "--input-format", tool)
+
+    assert back.exit_code == 1
+    assert_facts(back.stderr, place, "reviewed@SPEAKER")
+    assert not (desk / "out").exists()
+
+
+def test_results_that_were_not_exported_are_refused(desk):
+    run("review", "export", "talk.emotions.jsonl", "-o", "for_elan", "--format", "elan")
+    mark_in_elan(desk / "for_elan" / "talk.eaf", "a3")
+    corrected("new.emotions.jsonl", *TURNS[:2], turn(2.0, 3.0, "happy"))
+
+    back = run(
+        *("review", "read", "new.emotions.jsonl", "for_elan", "-o", "out"),
+        *("--input-format", "elan"),
+    )
+
+    assert back.exit_code == 1
+    assert_facts(back.stderr, "'talk'", "exported")
+    assert not (desk / "out").exists()
+
+
+def test_a_format_that_stores_no_export_is_read_with_a_warning(desk):
+    corrected("edited.emotions.jsonl", turn(0.0, 1.0, "happy"), *TURNS[1:])
+
+    back = run(*READ, "edited.emotions.jsonl", "-o", "out")
+
+    assert back.exit_code == 0
+    assert_facts(back.stderr, "warning: talk: ", "exported", "marked as reviewed")
+
+
+def test_only_files_of_the_read_format_are_judged_in_a_folder(desk):
+    run("review", "export", "talk.emotions.jsonl", "-o", "answers", "--format", "labelstudio")
+    corrected("answers/talk.emotions.jsonl", turn(0.0, 1.0, "happy"), *TURNS[1:])
+
+    back = run(*READ, "answers", "-o", "out")
+
+    assert back.exit_code == 0
+    assert changed(desk) == ["emotion", "", ""]
+
+
+def test_the_annotations_of_one_person_are_read(desk):
+    options = ("--input-format", "labelstudio", "-o", "out")
+    run("review", "export", "talk.emotions.jsonl", "-o", "tasks", "--format", "labelstudio")
+    [task] = json.loads((desk / "tasks" / "tasks.labelstudio.json").read_text("utf-8"))
+    task["id"], task["annotations"] = 1, []
+    for who, label in ((1, "surprised"), (2, "happy")):
+        result = copy.deepcopy(task["predictions"][0]["result"])
+        next(each for each in result if each["type"] == "choices")["value"]["choices"] = [label]
+        task["annotations"].append({"completed_by": who, "result": result})
+    # Label Studio exports a single task as an object.
+    (desk / "one.json").write_text(json.dumps(task), "utf-8")
+
+    chosen = run(*READ, "one.json", *options, "--annotator", "1")
+    wrong = run(*READ, "one.emotions.jsonl", "-o", "out", "--annotator", "1")
+
+    assert chosen.exit_code == 0, chosen.stderr
+    assert changed(desk, "emotion_after")[0] == "surprised"
+    assert wrong.exit_code == 2
+    assert_facts(wrong.stderr, "--annotator", "labelstudio")
 
 
 @pytest.mark.parametrize("library", ["sklearn", "lhotse"])

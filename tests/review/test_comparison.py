@@ -16,9 +16,10 @@ from emo2vec_plugins.review.pairing import LEAST_SHARE, pair, share
 from emo2vec_plugins.testing import tone
 
 
-def turn(start, end, label="sad", speaker="A", **more):
+def turn(start, end, label="sad", speaker="A", *, reviewed=False, score=None, **more):
     return ScoredTurn(
-        turn=Turn(start=start, end=end, speaker=speaker, **more), emotion=Emotion(label=label)
+        turn=Turn(start=start, end=end, speaker=speaker, **more),
+        emotion=Emotion(label=label, reviewed=reviewed, score=score),
     )
 
 
@@ -69,7 +70,14 @@ def test_untouched_turns_are_not_changed(turns):
         ([turn(0, 1)], [], [("removed",)]),
         ([], [turn(0, 1)], [("added",)]),
         ([turn(0, 1)], [turn(0.8, 1.8)], [("removed",), ("added",)]),
-        ([turn(0, 4)], [turn(0, 2.5), turn(2.5, 4)], [("times",), ("added",)]),
+        ([turn(0, 4)], [turn(0, 2.5), turn(2.5, 4)], [("times",), ("split",)]),
+        ([turn(0, 4)], [turn(0, 2.5), turn(2.5, 4, speaker="B")], [("times",), ("added",)]),
+        ([turn(0, 2.5), turn(2.5, 4)], [turn(0, 4)], [("times",), ("merged",)]),
+        (
+            [turn(0, 1), turn(1, 2), turn(2, 3)],
+            [turn(0, 3)],
+            [("merged",), ("added",), ("merged",), ("merged",)],
+        ),
         ([turn(0, 0)], [turn(0, 0)], [()]),
     ],
 )
@@ -86,12 +94,13 @@ def test_simultaneous_turns_are_matched_by_speaker():
 def test_kappa_is_cohens_for_all_classes_and_for_each():
     model = ["sad", "sad", "happy", "angry", "happy", "sad"]
     people = ["sad", "happy", "happy", "angry", "happy", "angry"]
-    before = [turn(i, i + 1, label) for i, label in enumerate(model)]
-    after = [turn(i, i + 1, label) for i, label in enumerate(people)]
+    # A seventh turn was not reviewed, so it counts for nothing.
+    before = [turn(i, i + 1, label) for i, label in enumerate([*model, "fearful"])]
+    after = [turn(i, i + 1, label, reviewed=True) for i, label in enumerate(people)]
 
-    result = agreement(changes(talk(*before), talk(*after)))
+    result = agreement(changes(talk(*before), talk(*after, turn(6, 7, "fearful"))))
 
-    assert (result.turns, result.agreed) == (6, 4)
+    assert (result.unreviewed, result.turns, result.agreed) == (1, 6, 4)
     # By hand: observed 4/6, by chance (3*1 + 2*3 + 1*2) / 36.
     assert result.kappa == pytest.approx((4 / 6 - 11 / 36) / (1 - 11 / 36))
     assert result.kappa == pytest.approx(cohen_kappa_score(model, people))
@@ -107,15 +116,16 @@ def test_kappa_is_cohens_for_all_classes_and_for_each():
 
 
 def test_kappa_is_undefined_if_chance_explains_all():
-    same = [turn(0, 1), turn(1, 2)]
+    same = [turn(0, 1, reviewed=True), turn(1, 2, reviewed=True)]
 
+    assert agreement(changes(talk(*same), talk(*same))).turns == 2
     assert agreement(changes(talk(*same), talk(*same))).kappa is None
     assert agreement([]).kappa is None
 
 
 def test_turns_without_a_label_do_not_count_for_agreement():
     before = [turn(0, 1), turn(1, 2, None), turn(2, 3)]
-    after = [turn(0, 1, None), turn(1, 2), turn(5, 6)]
+    after = [turn(0, 1, None, reviewed=True), turn(1, 2), turn(5, 6)]
 
     assert agreement(changes(talk(*before), talk(*after))).turns == 0
 
@@ -157,10 +167,10 @@ def test_the_table_has_each_turn_before_and_after():
     text = as_csv(changes(talk(*before), talk(turn(0.0, 1.5, "angry", None))))
 
     assert text == (
-        "recording,change,start_before,end_before,speaker_before,emotion_before,score_before,"
+        "recording,change,reviewed,start_before,end_before,speaker_before,emotion_before,score_before,"
         "start_after,end_after,speaker_after,emotion_after,score_after\n"
-        "talk,emotion+speaker+times,0.0,1.0,A,sad,,0.0,1.5,,angry,\n"
-        'talk,removed,2.0,3.0,A,"a ""b"",\nc",,,,,,\n'
+        "talk,emotion+speaker+times,yes,0.0,1.0,A,sad,,0.0,1.5,,angry,\n"
+        'talk,removed,,2.0,3.0,A,"a ""b"",\nc",,,,,,\n'
     )
 
 
@@ -173,7 +183,7 @@ def test_a_cut_has_the_corrected_turns_with_the_source_of_their_labels(sound):
     import lhotse
 
     before = talk(turn(0, 1), turn(1, 2), audio=sound)
-    after = talk(turn(0, 1, "angry"), turn(1.5, 9, "happy", None))
+    after = talk(turn(0, 1, "angry"), turn(1, 2), turn(1.5, 9, "happy", None))
 
     [reviewed] = compare([before], [after])
     made = corrected_cut(reviewed, field="mood")
@@ -189,7 +199,9 @@ def test_a_cut_has_the_corrected_turns_with_the_source_of_their_labels(sound):
 
 
 def test_turns_unfit_for_training_are_left_out_and_named(sound):
-    after = talk(turn(0, 1, None), turn(5, 6), turn(0, 1, channel=3), turn(1, 2))
+    after = talk(
+        *(turn(0, 1, None, reviewed=True), turn(5, 6), turn(0, 1, channel=3), turn(1, 2)),
+    )
 
     [reviewed] = compare([talk(audio=sound)], [after])
     made = corrected_cut(reviewed)

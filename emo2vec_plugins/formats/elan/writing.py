@@ -2,12 +2,13 @@
 
 Every speaker has a tier of turns, with the speaker as participant, and a dependent tier
 ``emotion@SPEAKER``, which refers to the turns: when a turn is moved in ELAN, its emotion moves with it.
-Annotators choose emotions from a controlled vocabulary. `emo2vec_plugins.formats.tiers` describes the
+Annotators choose emotions from a controlled vocabulary, and mark turns that they reviewed on a third
+tier, ``reviewed@SPEAKER``. `emo2vec_plugins.formats.tiers` describes the
 names of tiers, and `emo2vec_plugins.formats.elan.reading` the reader.
 
 The audio is linked as ELAN links it: with an absolute ``file:`` URL without escapes, because ELAN uses
 the part after the scheme as a path, and with a relative URL for documents that move. Properties store
-the original path, and the recording's name and duration.
+the original path, the recording's name and duration, and the digest of exported turns.
 
 Scores are not written: after a correction, the score would belong to a different label.
 """
@@ -15,16 +16,24 @@ Scores are not written: after a correction, the score would belong to a differen
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from emo2vec_plugins.core import EMOTIONS, UNSCORED, Dialogue, Format
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.formats.elan.reading import AUDIO, DURATION, RECORDING, VALUES, loads
+from emo2vec_plugins.formats.elan.reading import (
+    AUDIO,
+    DURATION,
+    EXPORTED,
+    RECORDING,
+    VALUES,
+    loads,
+)
 from emo2vec_plugins.formats.fidelity import MILLISECONDS, only
-from emo2vec_plugins.formats.tiers import EMOTION, Tier, tiers_of
+from emo2vec_plugins.formats.marks import YES
+from emo2vec_plugins.formats.tiers import EMOTION, REVIEWED, Tier, tiers_of
 
 LEAST_TICKS = 1
 
@@ -45,7 +54,8 @@ _ASSOCIATION = {
     "DESCRIPTION": "1-1 association with a parent annotation",
     "STEREOTYPE": "Symbolic_Association",
 }
-_TURNS, _EMOTIONS = "turns", "emotions"
+_TURNS, _EMOTIONS, _REVIEWED = "turns", "emotions", "reviewed"
+_MARK = "cveid-yes"
 _MIME_TYPES = {
     "wav": "audio/x-wav",
     "mp4": "video/mp4",
@@ -71,7 +81,8 @@ def dumps(dialogues: Sequence[Dialogue]) -> str:
     _add_types(document)
     SubElement(document, "LANGUAGE", _LANGUAGE)
     SubElement(document, "CONSTRAINT", _ASSOCIATION)
-    _add_vocabulary(document, entries)
+    _add_vocabulary(document, _EMOTIONS, "Emotions of turns", entries)
+    _add_vocabulary(document, _REVIEWED, "Marks of turns whose emotion is right", {YES: _MARK})
     indent(document, "    ")
     # End empty elements as ELAN does, or ACT, for R, finds no times. Names and values have no ">".
     text = tostring(document, encoding="unicode").replace(" />", "/>")
@@ -81,10 +92,12 @@ def dumps(dialogues: Sequence[Dialogue]) -> str:
 ELAN = Format(
     name="elan",
     suffixes=(".eaf",),
-    description="ELAN: two tiers per speaker, turns and emotions; scores are lost",
+    description="ELAN: tiers of turns, emotions and marks for each speaker; scores are lost",
     dumps=dumps,
     loads=loads,
-    holds=frozenset({"empty", "recording", "audio", "recording_duration", "speaker", "label"}),
+    holds=frozenset(
+        {"empty", "recording", "audio", "recording_duration", "speaker", "label", "reviewed"}
+    ),
     ticks=MILLISECONDS,
     least=LEAST_TICKS,
 )
@@ -95,11 +108,13 @@ def _add_header(document: Element, dialogue: Dialogue) -> None:
     if dialogue.audio is not None:
         SubElement(header, "MEDIA_DESCRIPTOR", _media(dialogue.audio))
     # ELAN continues to number new annotations from here.
-    last = {"lastUsedAnnotationId": str(2 * len(dialogue.turns))}
+    used = 2 * len(dialogue.turns) + sum(each.emotion.reviewed for each in dialogue.turns)
+    last = {"lastUsedAnnotationId": str(used)}
     given = {
         RECORDING: VALUES.escape(dialogue.recording),
         AUDIO: None if dialogue.audio is None else VALUES.escape(dialogue.audio),
         DURATION: None if dialogue.duration is None else repr(float(dialogue.duration)),
+        EXPORTED: dialogue.exported,
     }
     for name, value in (last | given).items():
         if value is not None:
@@ -144,17 +159,23 @@ def _add_tiers(document: Element, tiers: Sequence[Tier], entries: dict[str, str]
     for place, tier in enumerate(tiers):
         of = {"PARTICIPANT": tier.speaker}
         own = {"LINGUISTIC_TYPE_REF": _TURNS, **of, "TIER_ID": tier.name}
-        refers = {"PARENT_REF": tier.name, **of, "TIER_ID": EMOTION + tier.name}
         turns = SubElement(document, "TIER", own)
-        emotions = SubElement(document, "TIER", {"LINGUISTIC_TYPE_REF": _EMOTIONS, **refers})
+        below = {"PARENT_REF": tier.name, **of}
+        emotions, marks = (
+            SubElement(document, "TIER", {"LINGUISTIC_TYPE_REF": kind, **below, "TIER_ID": name})
+            for kind, name in ((_EMOTIONS, EMOTION + tier.name), (_REVIEWED, REVIEWED + tier.name))
+        )
         for index, each in enumerate(tier.segments):
             turn = f"a{next(numbers)}"
             start, end = slots[place, index, 1], slots[place, index, 0]
             times = {"ANNOTATION_ID": turn, "TIME_SLOT_REF1": start, "TIME_SLOT_REF2": end}
             _add_annotation(turns, "ALIGNABLE_ANNOTATION", times, "")
-            refers = {"ANNOTATION_REF": turn, "CVE_REF": entries[each.label]}
-            given = {"ANNOTATION_ID": f"a{next(numbers)}", **refers}
-            _add_annotation(emotions, "REF_ANNOTATION", given, each.label)
+            described = [(emotions, entries[each.label], each.label)]
+            described += [(marks, _MARK, YES)] if each.reviewed else []
+            for below_it, entry, value in described:
+                refers = {"ANNOTATION_REF": turn, "CVE_REF": entry}
+                given = {"ANNOTATION_ID": f"a{next(numbers)}", **refers}
+                _add_annotation(below_it, "REF_ANNOTATION", given, value)
 
 
 def _add_annotation(tier: Element, kind: str, attributes: dict[str, str], value: str) -> None:
@@ -185,19 +206,22 @@ def _add_types(document: Element) -> None:
     plain = {"GRAPHIC_REFERENCES": "false"}
     turns = {"LINGUISTIC_TYPE_ID": _TURNS, "TIME_ALIGNABLE": "true"}
     SubElement(document, "LINGUISTIC_TYPE", plain | turns)
-    emotions = {
-        "CONSTRAINTS": _ASSOCIATION["STEREOTYPE"],
-        "CONTROLLED_VOCABULARY_REF": _EMOTIONS,
-        "LINGUISTIC_TYPE_ID": _EMOTIONS,
-        "TIME_ALIGNABLE": "false",
-    }
-    SubElement(document, "LINGUISTIC_TYPE", plain | emotions)
+    for name in (_EMOTIONS, _REVIEWED):
+        below = {
+            "CONSTRAINTS": _ASSOCIATION["STEREOTYPE"],
+            "CONTROLLED_VOCABULARY_REF": name,
+            "LINGUISTIC_TYPE_ID": name,
+            "TIME_ALIGNABLE": "false",
+        }
+        SubElement(document, "LINGUISTIC_TYPE", plain | below)
 
 
-def _add_vocabulary(document: Element, entries: dict[str, str]) -> None:
-    vocabulary = SubElement(document, "CONTROLLED_VOCABULARY", {"CV_ID": _EMOTIONS})
+def _add_vocabulary(
+    document: Element, name: str, description: str, entries: Mapping[str, str]
+) -> None:
+    vocabulary = SubElement(document, "CONTROLLED_VOCABULARY", {"CV_ID": name})
     language = {"LANG_REF": _LANGUAGE["LANG_ID"]}
-    SubElement(vocabulary, "DESCRIPTION", language).text = "Emotions of turns"
-    for label, name in entries.items():
-        entry = SubElement(vocabulary, "CV_ENTRY_ML", {"CVE_ID": name})
+    SubElement(vocabulary, "DESCRIPTION", language).text = description
+    for label, identity in entries.items():
+        entry = SubElement(vocabulary, "CV_ENTRY_ML", {"CVE_ID": identity})
         SubElement(entry, "CVE_VALUE", language).text = label

@@ -75,7 +75,7 @@ EMOTIONML = Format(
     description="W3C XML for emotions, with all scores, flags and models; only arrays are lost",
     dumps=dumps,
     loads=loads,
-    holds=frozenset(FIELDS),
+    holds=frozenset(FIELDS) - {"reviewed"},
     ticks=MILLISECONDS,
 )
 

@@ -2,16 +2,17 @@
 
 Regions are turns, in order of first occurrence. Results with the same id form one region: the label of
 a ``labels`` result is its speaker, and the choice of a ``choices`` result is its emotion. The names of
-the controls do not matter. The rules:
+the controls do not matter, except ``reviewed``, whose choice marks a region that a person reviewed. A
+file is a list of tasks or a single task. The rules:
 
 - A task with the key ``annotations`` has been in Label Studio. Cancelled annotations are ignored. If
   there are several, the one changed last is used, with a warning. A task without annotations is not
   annotated yet and is dropped with a warning.
-- A task without that key has not been in Label Studio; its predictions are read.
+- A task without that key has not been in Label Studio; its predictions are read, as those of a model.
 - The score of an annotation is ignored, because Label Studio keeps the model's score even if people
   choose another emotion. Its channel is ignored as well, because it is always 0; ``meta`` has ours.
 - Results that are neither label nor choice of a region (transcripts, relations, choices for the whole
-  task) are dropped with a warning.
+  task) are dropped with a warning, as are notes that people wrote to regions.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from emo2vec_plugins.core import Dialogue, Emotion, ScoredTurn
+from emo2vec_plugins.core import Dialogue, Emotion, Provenance, ScoredTurn, counted, shown
 from emo2vec_plugins.errors import FormatError, warn
-from emo2vec_plugins.formats.json_values import Fields, parsed
+from emo2vec_plugins.files import from_json
+from emo2vec_plugins.formats.json_values import Fields
 from emo2vec_plugins.formats.jsonl import turn_at
+from emo2vec_plugins.formats.marks import mark_of
 from emo2vec_plugins.formats.names import Escaping
 from emo2vec_plugins.formats.rttm import NO_SPEAKER
 
@@ -33,6 +36,9 @@ from emo2vec_plugins.formats.rttm import NO_SPEAKER
 # Its XML attributes cannot store control characters, or reliably any space except the ordinary one.
 SPEAKERS = Escaping(str.isprintable, frozenset({NO_SPEAKER}))
 CLASSES = Escaping(str.isprintable)
+
+REVIEWED = "reviewed"
+"""Name of the control that marks reviewed regions."""
 
 
 def read_export(text: str, *, annotator: int | str | None = None) -> list[Dialogue]:
@@ -46,7 +52,7 @@ def read_export(text: str, *, annotator: int | str | None = None) -> list[Dialog
     Raises:
         FormatError: If the text has another format; names the task and the region.
     """
-    given = parsed(text)
+    given = from_json(text)
     tasks = [given] if isinstance(given, dict) else given
     if not isinstance(tasks, list):
         raise FormatError("expected a list of Label Studio's tasks [...]")
@@ -62,13 +68,15 @@ class _Notes:
 
     Attributes:
         waiting: Tasks without annotations.
-        chosen: Tasks with several annotations.
+        chosen: Tasks with several annotations, and the people who made them.
         kinds: Number of dropped results of each type.
+        texts: Notes of people to regions.
     """
 
     waiting: list[str] = field(default_factory=list)
     chosen: list[str] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
+    texts: list[str] = field(default_factory=list)
 
     def warn(self) -> None:
         if self.waiting:
@@ -76,8 +84,11 @@ class _Notes:
         if self.chosen:
             warn(f"{_first(self.chosen)} annotated several times, using the latest")
         if self.kinds:
-            listed = ", ".join(f"{count} x {kind}" for kind, count in self.kinds.items())
+            listed = ", ".join(f"{count} x {kind:.50}" for kind, count in self.kinds.most_common(9))
             warn(f"dropped results that are not the speaker or emotion of a region: {listed}")
+        if self.texts:
+            found = f"{counted(len(self.texts), 'region')}, first {self.texts[0]!r:.100}"
+            warn(f"dropped the notes of {found}")
 
 
 def _first(names: list[str]) -> str:
@@ -86,25 +97,17 @@ def _first(names: list[str]) -> str:
     return f"{len(names)} tasks (first {names[0]}) are"
 
 
-def require_annotations(text: str) -> None:
-    """Check that all tasks have been in Label Studio and so have annotations.
-
-    Raises:
-        FormatError: If a task has only predictions.
-    """
-    for number, task in enumerate(parsed(text), 1):
-        if "annotations" not in task:
-            found = "expected annotations, found only predictions of a model"
-            raise FormatError(f"task {number}: {found}; use Label Studio's export as JSON")
-
-
 def _fields(task: Any, number: int) -> Fields:
     fields = Fields.of(task, f"task {number}")
     if "data" not in fields.values:
         hint = "JSON-MIN does not link emotions to regions, so export as JSON"
         raise FormatError(f"task {number}: no field 'data'; {hint}")
     identity = fields.values.get("id")
-    return fields if identity is None else Fields(fields.values, f"task {number} (id {identity})")
+    return (
+        fields
+        if identity is None
+        else Fields(fields.values, f"task {number} (id {shown(identity)})")
+    )
 
 
 def _dialogue(task: Fields, annotator: int | str | None, notes: _Notes) -> Dialogue | None:
@@ -114,7 +117,8 @@ def _dialogue(task: Fields, annotator: int | str | None, notes: _Notes) -> Dialo
         notes.waiting.append(task.where)
         return None
     if len(candidates) > 1:
-        notes.chosen.append(task.where)
+        people = ", ".join(dict.fromkeys(map(_annotator, candidates)))
+        notes.chosen.append(f"{task.where} (by {people})")
     # Times in ISO 8601 and UTC sort as text.
     latest = max(
         candidates,
@@ -122,12 +126,16 @@ def _dialogue(task: Fields, annotator: int | str | None, notes: _Notes) -> Dialo
     )
     results = [Fields.of(each, task.where) for each in latest.list("result")]
     regions = _regions(results, task, notes)
+    model = None if by_people else Provenance(model=_version(latest))
+    if by_people:
+        notes.texts += filter(None, map(_note, regions))
     data = task.fields("data")
     return Dialogue(
         recording=_recording(data),
-        turns=tuple(_scored(region, by_people=by_people) for region in regions),
+        turns=tuple(_scored(region, model) for region in regions),
         audio=data.maybe_text("audio"),
         duration=data.maybe_number("recording_duration"),
+        exported=data.maybe_text("exported"),
     )
 
 
@@ -139,10 +147,25 @@ def _candidates(task: Fields, annotator: int | str | None, *, by_people: bool) -
         # Label Studio exports annotations of skipped tasks as well.
         if by_people and each.values.get("was_cancelled"):
             continue
-        who = each.values.get("completed_by")
-        names = [who.get("id"), who.get("email")] if isinstance(who, Mapping) else [who]
-        if annotator is None or str(annotator) in map(str, names):
+        if annotator is None or str(annotator) in _names(each):
             yield Fields(each.values, task.where)
+
+
+def _names(annotation: Fields) -> list[str]:
+    """Return the names of the person who made an annotation: the number and the email address."""
+    who = annotation.values.get("completed_by")
+    names = [who.get("id"), who.get("email")] if isinstance(who, Mapping) else [who]
+    return [str(name) for name in names if name is not None]
+
+
+def _annotator(annotation: Fields) -> str:
+    return next(iter(_names(annotation)), "unknown")
+
+
+def _version(prediction: Fields) -> str:
+    """Return the model of a prediction; its name may be missing."""
+    version = prediction.values.get("model_version")
+    return version if isinstance(version, str) and version else "unknown"
 
 
 def _recording(data: Fields) -> str:
@@ -165,7 +188,7 @@ class _Region:
 
     Attributes:
         first: The first result, which gives the times.
-        found: The chosen label or class by type of result.
+        found: The chosen label or class by type of result, and the mark of review.
         score: The score of the choice.
     """
 
@@ -186,25 +209,43 @@ def _regions(results: list[Fields], task: Fields, notes: _Notes) -> list[_Region
             continue
         region = regions.setdefault(identity, _Region(result))
         chosen = result.fields("value").texts(kind)
+        meaning = REVIEWED if each.values.get("from_name") == REVIEWED else kind
         if len(chosen) > 1:
             raise result.error("value", f"one of the {kind}", list(chosen))
-        if chosen and kind in region.found:
+        if chosen and meaning in region.found:
             raise result.error("value", f"one result with {kind}, not another", chosen[0])
         if chosen:
-            region.found[kind] = chosen[0]
-            region.score = result.maybe_number("score") if kind == "choices" else region.score
+            region.found[meaning] = chosen[0]
+            region.score = result.maybe_number("score") if meaning == "choices" else region.score
     return list(regions.values())
 
 
-def _scored(region: _Region, *, by_people: bool) -> ScoredTurn:
-    meta = region.first.maybe_fields("meta") or Fields({}, region.first.where)
+def _note(region: _Region) -> str | None:
+    """Return what a person wrote to a region, which has the model's flags by default."""
+    meta = _meta(region)
+    if not isinstance(meta.values.get("text"), list):
+        return None
+    ours = [*(meta.values.get("flags") or ()), meta.values.get("reason")]
+    text = ", ".join(map(str, meta.values["text"]))
+    return None if text == ", ".join(filter(None, ours)) else text
+
+
+def _meta(region: _Region) -> Fields:
+    return region.first.maybe_fields("meta") or Fields({}, region.first.where)
+
+
+def _scored(region: _Region, model: Provenance | None) -> ScoredTurn:
+    """Return a region as a turn; *model* is None for a region that a person submitted."""
+    meta = _meta(region)
     label = region.found.get("choices")
     emotion = Emotion(
         label=None if label is None else CLASSES.unescape(label),
         # Label Studio keeps the model's score even if a person chose another class.
-        score=None if by_people else region.score,
+        score=None if model is None else region.score,
         flags=meta.texts("flags") if "flags" in meta.values else (),
-        reason=meta.maybe_text("reason") if label is None or not by_people else None,
+        reason=meta.maybe_text("reason") if label is None or model is not None else None,
+        provenance=model,
+        reviewed=bool(mark_of(region.found.get(REVIEWED))),
     )
     value = region.first.fields("value")
     speaker = region.found.get("labels", NO_SPEAKER)

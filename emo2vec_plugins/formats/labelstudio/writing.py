@@ -2,7 +2,8 @@
 
 A recording is a task, and a turn is a region of its audio. Two results with the region's id describe
 it: ``labels`` for the control ``speaker`` and ``choices`` for the control ``emotion``, both defined by
-`labelling_config`. Tasks contain predictions; exports from Label Studio (as JSON) contain annotations.
+`labelling_config`. So is the control ``reviewed``, with which a person marks the region. Tasks contain
+predictions; exports from Label Studio (as JSON) contain annotations.
 `emo2vec_plugins.formats.labelstudio.reading` describes which of them are read.
 """
 
@@ -19,7 +20,13 @@ from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats.fidelity import FIELDS
 from emo2vec_plugins.formats.json_values import finite
 from emo2vec_plugins.formats.jsonl import turn_record
-from emo2vec_plugins.formats.labelstudio.reading import CLASSES, SPEAKERS, read_export
+from emo2vec_plugins.formats.labelstudio.reading import (
+    CLASSES,
+    REVIEWED,
+    SPEAKERS,
+    read_export,
+)
+from emo2vec_plugins.formats.marks import YES
 from emo2vec_plugins.formats.rttm import NO_SPEAKER
 
 
@@ -41,6 +48,7 @@ def _task(dialogue: Dialogue) -> dict[str, Any]:
         "audio": dialogue.audio,
         "recording": dialogue.recording,
         "recording_duration": finite(dialogue.duration, where),
+        "exported": dialogue.exported,
     }
     results = [
         result
@@ -70,6 +78,9 @@ def _region(index: int, scored: ScoredTurn, where: str) -> Iterator[dict[str, An
         value = place | {"choices": [CLASSES.escape(emotion.label)]}
         score = _known({"score": finite(emotion.score, where)})
         yield shared | {"from_name": EMOTION, "type": "choices", "value": value} | score
+    if emotion.reviewed:
+        value = place | {"choices": [YES]}
+        yield shared | {"from_name": REVIEWED, "type": "choices", "value": value}
 
 
 def _meta(scored: ScoredTurn) -> dict[str, Any]:
@@ -122,8 +133,9 @@ _SPEAKER_COLOURS = (
 def labelling_config(dialogues: Iterable[Dialogue]) -> str:
     """Return the labelling configuration of a Label Studio project for dialogues.
 
-    It contains their speakers, ``?`` for an unknown speaker, the nine emotions, and any other
-    emotions of the dialogues. Keys 1 to 9 choose an emotion for the selected region.
+    It contains their speakers, ``?`` for an unknown speaker, the nine emotions, any other
+    emotions of the dialogues, and the mark of a reviewed region. Keys 1 to 9 choose an emotion for
+    the selected region, and 0 marks it.
     """
     scored = [each for dialogue in dialogues for each in dialogue.turns]
     turns = [(each.turn, each.emotion.label) for each in scored]
@@ -139,6 +151,11 @@ def labelling_config(dialogues: Iterable[Dialogue]) -> str:
         '           requiredMessage="Choose an emotion for every region" choice="single"',
         '           showInline="true">',
         *_choices([*EMOTIONS, *(label for _, label in turns if label is not None)]),
+        "  </Choices>",
+        '  <Header value="Is the emotion right?" size="5"/>',
+        f'  <Choices name="{REVIEWED}" toName="{AUDIO}" perRegion="true" choice="multiple"',
+        '           showInline="true">',
+        f'    <Choice value="{YES}" hotkey="0"/>',
         "  </Choices>",
         "</View>",
     ]

@@ -59,9 +59,12 @@ xsi:noNamespaceSchemaLocation="http://www.mpi.nl/tools/elan/EAFv3.0.xsd">
             </REF_ANNOTATION>
         </ANNOTATION>
     </TIER>
+    <TIER LINGUISTIC_TYPE_REF="reviewed" PARENT_REF="A &amp; B" PARTICIPANT="A &amp; B" TIER_ID="reviewed@A &amp; B"/>
     <LINGUISTIC_TYPE GRAPHIC_REFERENCES="false" LINGUISTIC_TYPE_ID="turns" TIME_ALIGNABLE="true"/>
     <LINGUISTIC_TYPE GRAPHIC_REFERENCES="false" CONSTRAINTS="Symbolic_Association" \
 CONTROLLED_VOCABULARY_REF="emotions" LINGUISTIC_TYPE_ID="emotions" TIME_ALIGNABLE="false"/>
+    <LINGUISTIC_TYPE GRAPHIC_REFERENCES="false" CONSTRAINTS="Symbolic_Association" \
+CONTROLLED_VOCABULARY_REF="reviewed" LINGUISTIC_TYPE_ID="reviewed" TIME_ALIGNABLE="false"/>
     <LANGUAGE LANG_DEF="http://cdb.iso.org/lg/CDB-00130975-001" LANG_ID="und" LANG_LABEL="undetermined (und)"/>
     <CONSTRAINT DESCRIPTION="1-1 association with a parent annotation" STEREOTYPE="Symbolic_Association"/>
     <CONTROLLED_VOCABULARY CV_ID="emotions">
@@ -93,7 +96,8 @@ def test_everything_except_scores_is_read_back():
 def test_pympi_reads_what_is_written(tmp_path):
     path = tmp_path / "talk.eaf"
     turns = (
-        *(a_turn(0.1, 0.7), a_turn(0.7, 1.2, label="bored"), a_turn(0.5, 0.9, "MÉO069")),
+        *(a_turn(0.1, 0.7), a_turn(0.7, 1.2, label="bored", reviewed=True)),
+        a_turn(0.5, 0.9, "MÉO069"),
         *(a_turn(0.6, 0.8, label="happy"), a_turn(2.0, 2.0, None, None)),
     )
 
@@ -109,7 +113,10 @@ def test_pympi_reads_what_is_written(tmp_path):
         "emotion@MÉO069": [(500, 900, "sad", "")],
         "?": [(2000, 2001, "")],
         "emotion@?": [(2000, 2001, "unscored", "")],
+        "reviewed@A": [(700, 1200, "yes", "")],
+        **{f"reviewed@{name}": [] for name in ("A#2", "MÉO069", "?")},
     }
+    assert [value for [(value, _, _)], _ in read.get_cv_entries("reviewed").values()] == ["yes"]
     entries = read.get_cv_entries("emotions").values()
     assert [value for [(value, _, _)], _ in entries] == [
         *("angry", "disgusted", "fearful", "happy", "neutral", "other", "sad", "surprised"),
@@ -173,8 +180,10 @@ def test_tiers_of_a_speaker_have_the_speaker_as_participant():
     assert [(each.get("TIER_ID"), each.get("PARTICIPANT")) for each in root.iter("TIER")] == [
         ("A", "A"),
         ("emotion@A", "A"),
+        ("reviewed@A", "A"),
         ("A#2", "A"),
         ("emotion@A#2", "A"),
+        ("reviewed@A#2", "A"),
     ]
 
 
