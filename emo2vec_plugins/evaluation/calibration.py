@@ -15,7 +15,7 @@ from pathlib import Path
 from lhotse.cut import Cut
 
 from emo2vec_plugins import models
-from emo2vec_plugins.core import Plugins, as_plugins
+from emo2vec_plugins.core import Permissions, Plugins, as_plugins
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import CheckpointError, LabelError, ModelNotFoundError, TrainingError
 from emo2vec_plugins.evaluation.predictions import Prediction
@@ -66,6 +66,7 @@ def calibrate(
     device: str | None = None,
     dtype: str = "float32",
     plugins: Plugins | None = None,
+    permissions: Permissions | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Fit:
     """Fit a temperature on labelled turns, and save a calibrated copy of the model.
@@ -79,6 +80,7 @@ def calibrate(
         device: None for CUDA if available, else the CPU.
         dtype: Data type of the network while scoring.
         plugins: None for the installed ones.
+        permissions: What reading the audio may do; by default, read local files.
         progress: Called with the number of cuts finished since the last call.
 
     Raises:
@@ -96,7 +98,16 @@ def calibrate(
     if backend.labels.names:
         _refuse_others([each.label for each in turns], backend.labels.names)
     engine = Engine(backend)
-    found = fit(predict(cuts, truth=truth, score=engine, plugins=plugins, progress=progress))
+    found = fit(
+        predict(
+            cuts,
+            truth=truth,
+            score=engine,
+            plugins=plugins,
+            permissions=permissions,
+            progress=progress,
+        )
+    )
     digest = f" (sha256 {backend.provenance.sha256[:12]})"
     section = card_section(found, model=folder.name + digest, data=data)
     save_calibrated(folder.path, target, temperature=found.temperature, section=section)

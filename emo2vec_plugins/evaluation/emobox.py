@@ -19,8 +19,10 @@ from typing import Any
 from lhotse import AudioSource, Recording, SupervisionSegment
 from lhotse.cut import Cut
 
+from emo2vec_plugins.core import Permissions
 from emo2vec_plugins.errors import FormatError, OptionsError
 from emo2vec_plugins.evaluation.predictions import few
+from emo2vec_plugins.integrations.lhotse import recording_of
 
 SPLITS = ("train", "valid", "test")
 _FOLD = re.compile(r"fold_?(\d+)")
@@ -123,7 +125,11 @@ def audio_path(clip: EmoBoxClip, root: Path) -> Path | None:
     return next((each for each in candidates if each.is_file()), None)
 
 
-def as_cuts(clips: Iterable[EmoBoxClip], root: Path | None = None) -> list[Cut]:
+def as_cuts(
+    clips: Iterable[EmoBoxClip],
+    root: Path | None = None,
+    permissions: Permissions | None = None,
+) -> list[Cut]:
     """Return one cut per clip, with one supervision; the id of both is the clip's key.
 
     The recording's id is the file's path in EmoBox, so clips of one file share a recording.
@@ -133,8 +139,10 @@ def as_cuts(clips: Iterable[EmoBoxClip], root: Path | None = None) -> list[Cut]:
         clips: With *root*, all clips need audio; see `missing_audio`.
         root: The folder with the audio; only file headers are read. With None, lengths and
             rates come from EmoBox, and no audio is needed.
+        permissions: Which files may be read; by default, all.
 
     Raises:
+        AudioError: If a file cannot be read.
         FormatError: If audio is missing. The message has the number and the first paths.
     """
     kept = list(clips)
@@ -149,14 +157,18 @@ def as_cuts(clips: Iterable[EmoBoxClip], root: Path | None = None) -> list[Cut]:
     ends: dict[str, float] = {}
     for clip in kept:
         ends[clip.path] = max(ends.get(clip.path, 0.0), clip.start + clip.duration)
-    return [_cut(clip, _recording(clip, root, seconds=ends[clip.path])) for clip in kept]
+    return [
+        _cut(clip, _recording(clip, root, permissions, seconds=ends[clip.path])) for clip in kept
+    ]
 
 
-def _recording(clip: EmoBoxClip, root: Path | None, *, seconds: float) -> Recording:
+def _recording(
+    clip: EmoBoxClip, root: Path | None, permissions: Permissions | None, *, seconds: float
+) -> Recording:
     """Return the recording of a clip; without a root, one that lasts *seconds*."""
     path = None if root is None else audio_path(clip, root)
     if path is not None:
-        return Recording.from_file(path, recording_id=clip.path)
+        return recording_of(path, name=clip.path, permissions=permissions)
     samples = round(seconds * clip.rate)
     return Recording(
         id=clip.path,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from lhotse.cut import Cut
 
-from emo2vec_plugins.core import EMOTIONS, Options, Plugins
+from emo2vec_plugins.core import EMOTIONS, Options, Permissions, Plugins
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import FormatError, LabelError, OptionsError, warn
 from emo2vec_plugins.evaluation.predictions import Prediction, normalised
@@ -207,6 +207,7 @@ def predict(
     truth: Truth,
     score: Engine,
     plugins: Plugins | None = None,
+    permissions: Permissions | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> list[Prediction]:
     """Return a model's predictions for the turns to evaluate, in order.
@@ -218,6 +219,7 @@ def predict(
         truth: Reads their labels.
         score: The engine with the model. Restrict its labels if you evaluate only some.
         plugins: None for the installed ones.
+        permissions: What reading the audio may do; by default, read local files.
         progress: Called with the number of cuts finished since the last call.
 
     Raises:
@@ -231,7 +233,8 @@ def predict(
     # Only turns to evaluate are scored; no manifest uses a field of this name.
     chosen = (cut.filter_supervisions(truth.wants) for cut in cuts)
     judged = (cut for cut in chosen if cut.supervisions)
-    options = Options(field=PREDICTED, overwrite=True)
+    allowed = asdict(permissions or Permissions())
+    options = Options(field=PREDICTED, overwrite=True, **allowed)
     results = []
     for cut in annotate_cuts(judged, score=score, options=options, plugins=plugins):
         results.append(cut)

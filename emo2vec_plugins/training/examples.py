@@ -6,13 +6,13 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from emo2vec_plugins.audio import MODEL_RATE, mono
-from emo2vec_plugins.core import EMOTIONS, Clip, FloatArray, Options, counted
+from emo2vec_plugins.core import EMOTIONS, Clip, FloatArray, Options, Permissions, counted
 from emo2vec_plugins.engine import RECEPTIVE
 from emo2vec_plugins.errors import AudioError, TrainingError, warn
 from emo2vec_plugins.evaluation import few
@@ -36,6 +36,7 @@ class Example:
         cut: The cut with the turn.
         index: Index of the turn among the cut's supervisions.
         is_pseudo: Whether the label comes from a model. Such turns are used for training only.
+        permissions: What reading the audio may do.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Example:
     cut: Cut
     index: int
     is_pseudo: bool = False
+    permissions: Permissions = field(default=Permissions(), compare=False, repr=False)
 
     def clip(self) -> Clip:
         """Return the turn as a clip for the engine."""
@@ -53,7 +55,8 @@ class Example:
         if type(cut).__name__ != "MixedCut":
             # Other turns are only needed to detect overlap, which is not used here.
             cut, index = replace(cut, supervisions=[cut.supervisions[index]]), 0
-        clips = CutSession(cut, Options(overwrite=True)).clips()
+        options = Options(overwrite=True, **asdict(self.permissions))
+        clips = CutSession(cut, options).clips()
         return next(clip for number, clip in enumerate(clips) if number == index)
 
     def read(self) -> FloatArray:
@@ -84,10 +87,19 @@ def read_examples(
     label_map: LabelMap | None = None,
     labels: Collection[str] = EMOTIONS,
     skip_unlabelled: bool = False,
+    permissions: Permissions | None = None,
 ) -> list[Example]:
     """Return an example for every labelled turn, in order, without reading audio.
 
     Turns shorter than one frame, 25 ms, are left out with a warning.
+
+    Args:
+        cuts: Cuts with supervisions.
+        field: The custom field with the label.
+        label_map: Maps the label names of the corpus to classes.
+        labels: The allowed classes.
+        skip_unlabelled: Skip supervisions without a label instead of raising an error.
+        permissions: What reading the audio may do; by default, read local files.
 
     Raises:
         LabelError: If labels are missing or unknown, or there are none.
@@ -119,6 +131,7 @@ def read_examples(
             cut=place.cut,
             index=place.index,
             is_pseudo=turn.is_pseudo,
+            permissions=permissions or Permissions(),
         )
         (short if own.duration * MODEL_RATE < RECEPTIVE else examples).append(example)
     if short:

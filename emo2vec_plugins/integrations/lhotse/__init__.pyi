@@ -1,5 +1,6 @@
 from .annotated import turns_of as turns_of
 from .arrays import turn_frames as turn_frames
+from .audio import recording_of as recording_of
 from .cuts import annotate_cuts as annotate_cuts
 from .cuts import annotated_pairs as annotated_pairs
 from .features import Emotion2vec as Emotion2vec

@@ -10,14 +10,17 @@ from __future__ import annotations
 from collections.abc import Hashable
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emo2vec_plugins.audio import FileAudio
+from emo2vec_plugins.audio import FileAudio, open_audio
 from emo2vec_plugins.core import Audio, FloatArray, Permissions, note_read, serial_group_of
 from emo2vec_plugins.errors import AudioError, NotAllowedError
 from emo2vec_plugins.integrations.lhotse.sources import check_sources
+
+if TYPE_CHECKING:
+    from lhotse import Recording
 
 
 class RecordingAudio:
@@ -100,6 +103,35 @@ class RecordingAudio:
         if len(order) == len(samples):
             samples = samples[[order.index(c) for c in channels]]
         return _check_length(samples, stop - start, name)
+
+
+def recording_of(
+    path: str | Path, *, name: str, permissions: Permissions | None = None
+) -> Recording:
+    """Return a ``Recording`` of an audio file, with the rate and length that this package reads.
+
+    ``Recording.from_file`` of Lhotse would put the names of .sph and .opus files into a shell
+    command.
+
+    Args:
+        path: The file.
+        name: Id of the recording.
+        permissions: Which files may be read; by default, any.
+
+    Raises:
+        AudioError: If the file cannot be read.
+    """
+    from lhotse import AudioSource, Recording
+
+    file = open_audio(path, permissions=permissions)
+    source = AudioSource(type="file", channels=list(file.channels), source=str(path))
+    return Recording(
+        id=name,
+        sources=[source],
+        sampling_rate=file.rate,
+        num_samples=file.length,
+        duration=file.length / file.rate,
+    )
 
 
 class MixtureAudio:

@@ -11,10 +11,10 @@ improves ImageNet classification" (2020). emotion2vec+ was trained this way.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from emo2vec_plugins.core import LabelSet, Options, Scorer, check_sources
+from emo2vec_plugins.core import LabelSet, Options, Permissions, Scorer, check_sources
 from emo2vec_plugins.errors import LabelError, OptionsError, warn
 from emo2vec_plugins.integrations import field_names, is_labelled
 from emo2vec_plugins.integrations.lhotse import (
@@ -49,6 +49,7 @@ def pseudo_label(
     trust: Trust | None = None,
     field: str = "emotion",
     overwrite: bool = False,
+    permissions: Permissions | None = None,
 ) -> tuple[CutSet, Report]:
     """Return copies of all cuts, in order, with labels where the model can be trusted.
 
@@ -68,6 +69,7 @@ def pseudo_label(
         field: Field with the labels, and prefix of the other fields.
         overwrite: Also judge turns that have a label. They lose it if they are rejected, and keep
             it if they could not be scored.
+        permissions: What reading the audio may do; by default, read local files.
 
     Raises:
         LabelError: If there are no cuts, a model has no classes, or two models share fewer than
@@ -77,7 +79,8 @@ def pseudo_label(
     from lhotse import CutSet
 
     check_sources(cuts)
-    options = Options(field=field, overwrite=overwrite)
+    allowed = asdict(permissions or Permissions())
+    options = Options(field=field, overwrite=overwrite, **allowed)
     judgement = Judgement(score, second, trust or Trust(), options)
     pairs = annotated_pairs(
         cuts, score=judgement.scorer, options=options, plugins=evidence_plugins()
