@@ -1,7 +1,10 @@
 from . import disk as disk
 from .arrays import ArrayFolder as ArrayFolder
 from .atomic import Part as Part
+from .atomic import Together as Together
+from .atomic import as_utf8 as as_utf8
 from .atomic import make_folder as make_folder
+from .atomic import remove_empty as remove_empty
 from .atomic import replacing as replacing
 from .atomic import results_folder as results_folder
 from .atomic import staging as staging
@@ -22,9 +25,10 @@ from .json_text import from_json as from_json
 from .locks import Lock as Lock
 from .locks import lock_path as lock_path
 from .outputs import check_overwrite as check_overwrite
-from .outputs import guarding as guarding
+from .outputs import check_protected as check_protected
 from .outputs import overwriting as overwriting
 from .outputs import protect as protect
+from .outputs import protecting as protecting
 from .outputs import remove as remove
 from .safe_xml import parsed as parsed
 from .settings import differences as differences
@@ -39,8 +43,8 @@ from .spill import write_npy as write_npy
 from .unfinished import Finished as Finished
 from .unfinished import Unfinished as Unfinished
 from .unfinished import changed_meanwhile as changed_meanwhile
-from .unfinished import finished_items as finished_items
 from .unfinished import match as match
-from .unfinished import write_items as write_items
+from .unfinished import read_finished as read_finished
+from .unfinished import write_finished as write_finished
 from .yaml_text import from_yaml as from_yaml
 from .yaml_text import read_yaml as read_yaml

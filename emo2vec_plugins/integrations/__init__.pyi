@@ -1,7 +1,11 @@
+from .fields import PSEUDO as PSEUDO
+from .fields import REVIEW as REVIEW
 from .fields import absent_fields as absent_fields
 from .fields import check_no_frames as check_no_frames
 from .fields import embedding_field as embedding_field
 from .fields import field_names as field_names
+from .fields import is_by_model as is_by_model
+from .fields import is_label as is_label
 from .fields import is_labelled as is_labelled
 from .fields import is_wanted as is_wanted
 from .fields import label_fields as label_fields
@@ -19,6 +23,12 @@ from .inputs import read_rttm_sources as read_rttm_sources
 from .inputs import scp_line as scp_line
 from .inputs import unnamed as unnamed
 from .inputs import with_distinct_keys as with_distinct_keys
+from .manifests import NAMED_ITEMS as NAMED_ITEMS
+from .manifests import BadItems as BadItems
+from .manifests import bad_line as bad_line
+from .manifests import check_bad_items as check_bad_items
+from .manifests import compressed as compressed
+from .manifests import interleaved as interleaved
 from .recordings import NOWHERE as NOWHERE
 from .recordings import RecordingSession as RecordingSession
 from .recordings import RecordsSession as RecordsSession

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
@@ -10,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.integrations.lhotse.manifest_files import lines_of
+from emo2vec_plugins.files import from_json
+from emo2vec_plugins.integrations.lhotse.items import Item
+from emo2vec_plugins.integrations.lhotse.manifest_files import items_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,30 +31,37 @@ class AnnotatedTurn:
     speaker: str | None
 
 
-def turns_of(manifest: str | Path, *, field: str = "emotion") -> Iterator[AnnotatedTurn]:
+def turns_of(
+    manifest: str | Path, *, field: str = "emotion", skip_bad: bool = False
+) -> Iterator[AnnotatedTurn]:
     """Yield every turn of a manifest that `annotate_manifest` wrote, lazily and in order.
 
     Args:
         manifest: A ``.jsonl``, a ``.jsonl.gz`` or a Shar directory.
         field: The field with the label.
+        skip_bad: Skip bad items, which `annotate_manifest` keeps by default, instead of raising an
+            error. Their turns lack *field*.
 
     Raises:
         FormatError: If an archive is damaged, or a line is not a cut.
         OSError: If a file cannot be read.
     """
-    path = Path(manifest)
-    # Of a Shar directory only the cuts are read, not the tar files with the audio.
-    for file in sorted(path.glob("cuts.*.jsonl*")) if path.is_dir() else [path]:
-        for number, line in lines_of(file):
-            yield from _read(line, f"{file}, line {number}", field)
+    for item in items_in(Path(manifest)):
+        yield from _read(item, field, skip_bad=skip_bad)
 
 
-def _read(line: bytes, where: str, field: str) -> list[AnnotatedTurn]:
-    # As plain JSON: constructing Lhotse's cuts would take ten times as long.
+def _read(item: Item, field: str, *, skip_bad: bool) -> list[AnnotatedTurn]:
     try:
-        return [_annotated(turn, field) for turn in _turns(json.loads(line))]
+        if item.raw is None:
+            raise FormatError(item.reason)
+        # As plain JSON: constructing Lhotse's cuts would take ten times as long.
+        turns = _turns(from_json(item.raw.decode()))
+        bad = skip_bad and any(field not in (turn.get("custom") or {}) for turn in turns)
+        return [] if bad else [_annotated(turn, field) for turn in turns]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise FormatError(f"{where}: not an annotated cut ({error})") from error
+        if skip_bad:
+            return []
+        raise FormatError(f"{item.where}: not an annotated cut ({error})") from error
 
 
 def _annotated(turn: Mapping[str, Any], field: str) -> AnnotatedTurn:

@@ -27,7 +27,8 @@ from emo2vec_plugins.core import (
     pass_through,
 )
 from emo2vec_plugins.errors import OptionsError, SourceError, warn
-from emo2vec_plugins.integrations import is_a, is_labelled, label_fields
+from emo2vec_plugins.integrations import interleaved, is_a, is_labelled, label_fields
+from emo2vec_plugins.integrations.lhotse.items import Item, scorable
 
 if TYPE_CHECKING:
     from lhotse import CutSet, RecordingSet, SupervisionSet
@@ -69,12 +70,16 @@ def annotate_cuts(
     Raises:
         OptionsError: If *cuts* is a path, *score* is not a scorer, the options request frames that
             the engine does not keep, or their field is an attribute of Lhotse's objects.
-        SourceError: If *cuts* is a single cut, or if a generator is read twice.
+        SourceError: If *cuts* is a single cut, or a set or list of anything else; or if a generator
+            is read twice. If only some items are not cuts, those before them are yielded first.
     """
     if isinstance(cuts, (str, os.PathLike)):
         path = os.fspath(cuts)
         raise OptionsError(f"expected cuts, got a path; open it with CutSet.from_file({path!r})")
     check_sources(cuts)
+    if is_a(cuts, "lhotse", "SupervisionSet", "FeatureSet"):
+        how = "annotate_cuts(recordings, supervisions=supervisions) or CutSet.from_manifests"
+        raise SourceError(f"expected cuts, got a {type(cuts).__name__}; use {how}")
     wanted = as_options(options)
     check_field(wanted)
     lazy = LazyAnnotator(cuts, supervisions, score=score, options=wanted, plugins=plugins)
@@ -139,7 +144,9 @@ class LazyAnnotator:
         self._was_read = True
         has_warned = False
         for before, after in self._annotated(_as_cuts(self._cuts, self._supervisions)):
-            if not has_warned and (kept := _kept_label(before, self._options)):
+            # A cut that could not be opened is returned itself.
+            is_open = after is not before
+            if is_open and not has_warned and (kept := _kept_label(before, self._options)):
                 has_warned = True
                 warn(
                     f"existing labels in {self._options.field!r} are kept: {kept}; replace them "
@@ -178,6 +185,23 @@ def annotated_pairs(
     return ((cut, result) for result, cut in zip(results, before, strict=True))
 
 
+def annotated_items(
+    items: Iterable[Item], *, score: Scorer, options: Options, plugins: Plugins | None
+) -> Iterator[tuple[Item, Any]]:
+    """Yield each item of a manifest with an annotated copy of its cut, lazily and in order.
+
+    A bad item has None instead. A cut whose audio cannot be read has the reason at its turns. The
+    other arguments are those of `annotated_pairs`.
+    """
+    failed = partial(_unscored, options=options)
+    work = partial(annotate, score=score, plugins=plugins, options=options, failed=failed)
+    for item, result in interleaved(items, work, source_of=scorable):
+        if result is None and item.cut is not None:
+            yield item, _with_reason(item.cut, str(item.reason), options)
+        else:
+            yield item, result
+
+
 @hookimpl
 def emo2vec_open(source: Any, options: Options) -> CutSession | None:
     """Open a Lhotse cut of any kind."""
@@ -191,10 +215,16 @@ def emo2vec_open(source: Any, options: Options) -> CutSession | None:
 def _as_cuts(cuts: Iterable[Any], supervisions: Iterable[Any] | None) -> Iterator[Any]:
     turns: dict[str, list[Any]] = defaultdict(list)
     for supervision in () if supervisions is None else supervisions:
+        if not is_a(supervision, "lhotse", "SupervisionSegment"):
+            raise SourceError(
+                f"expected supervisions, got a {type(supervision).__name__} among them"
+            )
         turns[supervision.recording_id].append(supervision)
-    for item in cuts:
+    for index, item in enumerate(cuts):
         if type(item).__name__ == "Recording" and hasattr(item, "to_cut"):
             yield replace(item.to_cut(), supervisions=turns.pop(item.id, []))
+        elif not is_a(item, "lhotse.cut", "Cut"):
+            raise SourceError(f"expected cuts, item {index} is a {type(item).__name__}")
         elif supervisions is None:
             yield item
         else:
@@ -234,7 +264,13 @@ def _unscored(source: Any, error: Exception, *, options: Options) -> Any:
     source = pass_through(source, error)
     if not is_a(source, "lhotse.cut", "Cut"):
         return source
+    from emo2vec_plugins.integrations.lhotse.checks import problem_of
+
+    return source if problem_of(source) else _with_reason(source, str(error), options)
+
+
+def _with_reason(cut: Any, reason: str, options: Options) -> Any:
     from emo2vec_plugins.integrations.lhotse.session import enriched, kept_fields, places
 
-    turns, fields = places(source), label_fields(Emotion(reason=str(error)), options)
-    return enriched(source, dict.fromkeys(turns, fields) | kept_fields(turns, options), options)
+    turns, fields = places(cut), label_fields(Emotion(reason=reason), options)
+    return enriched(cut, dict.fromkeys(turns, fields) | kept_fields(turns, options), options)

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 
 from emo2vec_plugins.core import EMOTIONS, counted
 from emo2vec_plugins.errors import LabelError, warn
+from emo2vec_plugins.integrations import PSEUDO, is_by_model, is_label
 from emo2vec_plugins.formats import LabelMap
 
 if TYPE_CHECKING:
     from lhotse.cut import Cut
     from lhotse.supervision import SupervisionSegment
-
-PSEUDO = "pseudo"
-"""Value of ``FIELD_source`` beside a label from a model, not a person."""
 
 _SHOWN = 5
 
@@ -29,8 +27,8 @@ class LabelledTurn:
         cut: The cut that contains the supervision.
         supervision: The supervision; its start is relative to the start of the cut.
         label: The class, after the label map.
-        is_pseudo: Whether the label is from a model, as `pseudo_label` writes it. Such labels are
-            for training, not for evaluation.
+        is_pseudo: Whether the label is from a model. Such labels are for training, not for
+            evaluation.
     """
 
     cut: Cut
@@ -102,10 +100,11 @@ def labelled_turns(
 
 def _warn_of_machine_labels(turns: Iterable[LabelledTurn], field: str) -> None:
     """Warn if a model gave the labels: a model that is compared with itself is always right."""
+    given = [turn.supervision.custom or {} for turn in turns if turn.is_pseudo]
     models = Counter(
-        str(model)
-        for turn in turns
-        if not turn.is_pseudo and (model := (turn.supervision.custom or {}).get(f"{field}_model"))
+        str(custom[f"{field}_model"])
+        for custom in given
+        if custom.get(f"{field}_source") != PSEUDO  # chosen for training
     )
     for model, count in models.items():
         warn(
@@ -122,18 +121,20 @@ def supervisions_of(cuts: Iterable[Cut]) -> Iterator[tuple[Cut, SupervisionSegme
 
 
 def label_in(supervision: SupervisionSegment, field: str) -> str | None:
-    """Return the label in a custom field, or None if it is missing or blank.
+    """Return the label in a custom field, or None if there is none; see `is_label`.
 
     Raises:
         LabelError: If the value is not a string.
     """
     name = (supervision.custom or {}).get(field)
-    if name is not None and not isinstance(name, str):
+    if not is_label(name):
+        return None
+    if not isinstance(name, str):
         where = f"field {field!r} of supervision {supervision.id}"
         raise LabelError(f"expected a string in {where}, got {name!r}")
-    return (name or "").strip() or None
+    return name.strip()
 
 
 def is_pseudo_labelled(supervision: SupervisionSegment, field: str) -> bool:
     """Return whether the label in a custom field is from a model, not from a person."""
-    return (supervision.custom or {}).get(f"{field}_source") == PSEUDO
+    return is_by_model(supervision.custom, field)

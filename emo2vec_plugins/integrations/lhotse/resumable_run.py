@@ -9,24 +9,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from emo2vec_plugins.core import Options, Plugins, Scorer
-from emo2vec_plugins.errors import OptionsError, ResumeError
-from emo2vec_plugins.files import sync
-from emo2vec_plugins.integrations import field_names
-from emo2vec_plugins.integrations.lhotse import journal, stores
+from emo2vec_plugins.errors import OptionsError
+from emo2vec_plugins.files import match, settings_of
+from emo2vec_plugins.integrations import BadItems, field_names
+from emo2vec_plugins.integrations.lhotse import stores
 from emo2vec_plugins.integrations.lhotse.arrays import ArraySink
-from emo2vec_plugins.integrations.lhotse.cuts import annotated_pairs, check_field
-from emo2vec_plugins.integrations.lhotse.journal import Journal, Summary, cut_back
+from emo2vec_plugins.integrations.lhotse.cuts import annotated_items, check_field
+from emo2vec_plugins.integrations.lhotse.items import Item
 from emo2vec_plugins.integrations.lhotse.manifest_files import Layout, layout
+from emo2vec_plugins.integrations.lhotse.records import identity_of
+from emo2vec_plugins.integrations.lhotse.run_files import RunFiles
+from emo2vec_plugins.integrations.lhotse.summary import Summary, outcome_of
 
 GROUP_BATCHES = 10
 """Batches in a group of cuts: the most that a resumed run scores again."""
+
+GROUP_ITEMS = 1000
+"""Most items in a group, also if they have no audio."""
 
 DEFAULT_BATCH_SECONDS = 30.0
 """Seconds of audio in a batch, for scorers without a ``batch_seconds`` attribute."""
@@ -41,15 +47,19 @@ def annotate_manifest(
     store: str | os.PathLike[str] | None = None,
     store_type: str | None = None,
     plugins: Plugins | None = None,
+    bad_items: BadItems = "keep",
     progress: Callable[[int], None] | None = None,
 ) -> Summary:
     """Write a copy of a manifest of cuts, with an emotion on every turn.
 
-    An unfinished run keeps its lines in ``TARGET.part.jsonl`` and its state in
+    An unfinished run keeps its lines in ``TARGET.part.jsonl`` and a journal with checksums in
     ``TARGET.part.journal``. If these files exist, the run resumes from them. A run that fails in
     its first group removes them. A finished run writes its settings and counts to
-    ``TARGET.emo2vec.json``. Another run with the same input, model and options then does nothing.
-    To retry failed turns, annotate the output.
+    ``TARGET.emo2vec.json``, and digests of the lines of *source* to ``TARGET.emo2vec.items``.
+
+    Lines of *source* may change between two runs with the same model and options: only new lines
+    are annotated, also if *target* was finished. Arrays of lines that are gone stay in the store.
+    If nothing has changed, the run does nothing. To retry failed turns, annotate the output.
 
     Args:
         source: A ``.jsonl`` file, a ``.jsonl.gz`` file or a Shar directory.
@@ -61,11 +71,15 @@ def annotate_manifest(
         store_type: ``lilcom_chunky``, ``numpy_hdf5`` or ``numpy_files``. By default, chosen by the
             suffix of *store*: ``.lca``, ``.h5`` or no suffix.
         plugins: The installed plugins by default.
+        bad_items: What to do with a line that is not a cut: ``keep`` writes it unchanged, ``drop``
+            leaves it out, ``stop`` raises its error.
         progress: Called with the number of cuts annotated since the last call.
 
     Raises:
-        FormatError: If the kind of source or target is wrong, or a line is not a cut.
-        ResumeError: If the target, or an unfinished one, has another model, input or options.
+        FormatError: If the kind of source or target is wrong, or, for ``stop``, a line is bad.
+        ResumeError: If the target, or an unfinished one, has another model or options, or another
+            process is writing the target or the store.
+        OverwriteError: If the target must be replaced, but has been edited.
         OptionsError: If arrays are requested without a store, or a Shar directory has separate
             files for a field that would be written.
         OSError: If a file cannot be written. The run can be resumed.
@@ -84,134 +98,107 @@ def annotate_manifest(
     place = (
         None if store is None else stores.store_place(store, store_type, outside=(source, target))
     )
-    manifest = layout(source, target, fields=field_names(wanted))
-    # Audio comes from the cuts, and the store has a separate entry.
-    names = {field.name for field in fields(wanted)} - {"audio", "store"}
-    task = journal.task_document(
-        scorer=journal.identity_of(score),
-        options={name: getattr(wanted, name) for name in sorted(names)},
+    manifest = layout(source, target, fields=field_names(wanted), bad_items=bad_items)
+    settings = settings_of(
+        scorer=identity_of(score),
+        options=_as_json(wanted),
+        bad_items=bad_items,
         input=manifest.identity(),
         store=None if place is None else place._asdict(),
     )
-    run = _Run(target, task, place)
+    files = RunFiles(source, target, settings, place)
     advance = progress or (lambda _: None)
-    if finished := run.finished():
-        advance(finished.cuts)
-        return finished
-    summary = run.annotate(manifest, score=score, options=wanted, plugins=plugins, advance=advance)
-    run.finish(manifest, summary)
-    return summary
+    summary = files.finished(manifest)
+    if summary is None or files.has_remains():
+        with files.locked():
+            summary = files.finished(manifest)
+            if summary is None:
+                run = _Run(files, manifest, score, wanted, plugins, bad_items, advance)
+                return run.run()
+            files.remove_remains()
+    advance(summary.cuts)
+    return replace(summary, was_finished=True)
 
 
 class _Run:
-    """The files of one output, unfinished and finished."""
+    """A run that has locked its files. The arguments are those of `annotate_manifest`."""
 
-    def __init__(self, target: Path, task: dict[str, Any], store: stores.StorePlace | None) -> None:
-        self._target = target
-        self._task = task
-        self._store = store
-        self._lines = target.with_name(f"{target.name}.part.jsonl")
-        self._journal = target.with_name(f"{target.name}.part.journal")
-
-    def finished(self) -> Summary | None:
-        """Return the summary if the output is complete.
-
-        Raises:
-            ResumeError: If files of another run are in the way.
-        """
-        # A journal is removed after the output is written. A run that still has one is resumed.
-        task = journal.task_to_resume(self._journal, self._task)
-        if task == self._task:
-            return None
-        if task is not None:
-            store = stores.occupied(Path(task["store"]["path"])) if task["store"] else None
-            remains = [str(path) for path in (self._lines, self._journal, store) if path]
-            raise ResumeError(
-                f"{self._target} is unfinished and has other settings: "
-                f"{journal.differences(task, self._task)}; resume with the earlier settings, or "
-                f"remove {', '.join(remains)} and start over"
-            )
-        summary = journal.recorded(self._target, task=self._task, result="summary")
-        if summary is not None:
-            return replace(Summary.from_json(summary), was_finished=True)
-        if in_the_way := self._occupied():
-            raise ResumeError(f"{in_the_way} already exists; remove it or choose another store")
-        return None
-
-    def annotate(
+    def __init__(
         self,
+        files: RunFiles,
         manifest: Layout,
-        *,
         score: Scorer,
         options: Options,
         plugins: Plugins | None,
+        bad_items: BadItems,
         advance: Callable[[int], None],
-    ) -> Summary:
-        """Annotate the remaining cuts, group by group, and return the counts of all cuts."""
-        limit = GROUP_BATCHES * float(getattr(score, "batch_seconds", DEFAULT_BATCH_SECONDS))
-        with ExitStack() as stack:
-            lines, steps = stack.enter_context(self._locked_output())
-            state = steps.state
-            cut_back(self._lines, state.get("bytes", 0))
-            lines.seek(0, os.SEEK_END)
-            store = stack.enter_context(
-                closing(stores.open_store(self._store, state.get("store", 0)))
-            )
-            sink = ArraySink(store.writer, dtype=options.array_dtype, count=state.get("arrays", 0))
-            shared = replace(options, store=sink)
-            annotated = partial(annotated_pairs, score=score, options=shared, plugins=plugins)
-            summary = Summary.from_json(state.get("summary", {}))
-            advance(summary.cuts)
-            cuts, done = manifest.cuts(summary.cuts), -1
-            # An empty group ends the run, also for an empty manifest. Its step is the last one.
-            while done != summary.cuts:
-                done = summary.cuts
-                group = _group(cuts, seconds=limit)
-                for before, after in annotated(group):
-                    lines.write(manifest.line(after).encode() + b"\n")
-                    summary = summary.plus(before, after, options)
-                    advance(1)
-                # Lines and arrays go to disk before the journal counts them.
-                sync(lines)
-                position = {"bytes": lines.tell(), "store": store.commit(), "arrays": sink.count}
-                steps.step(position | {"summary": summary.as_json()})
-            store.seal()
-        return summary
+    ) -> None:
+        self._files = files
+        self._manifest = manifest
+        self._score = score
+        self._options = options
+        self._plugins = plugins
+        self._bad_items = bad_items
+        self._advance = advance
 
-    def finish(self, manifest: Layout, summary: Summary) -> None:
-        """Write the output and its record, and remove the files of the unfinished run."""
-        manifest.seal(self._lines, self._target)
-        journal.write_record(self._target, task=self._task, summary=summary.as_json())
-        # The journal first: lines without a journal are overwritten by the next run.
-        self._journal.unlink()
-        self._lines.unlink()
+    def run(self) -> Summary:
+        """Annotate the items that have no line yet, group by group, and write the output."""
+        try:
+            state = self._files.begin()
+            with closing(self._files.open_store(state)) as store:
+                arrays = self._annotate(store, state.get("arrays", 0))
+                return self._files.finish(self._manifest, store, arrays=arrays)
+        except BaseException:
+            self._files.abandon()
+            raise
 
-    def _occupied(self) -> Path | None:
-        return None if self._store is None else stores.occupied(self._store.path)
+    def _annotate(self, store: stores.Store, arrays: int) -> int:
+        """Annotate the new items; return the number of arrays in the store."""
+        unfinished, options = self._files.unfinished, self._options
+        sink = ArraySink(store.writer, dtype=options.array_dtype, count=arrays)
+        annotated = partial(
+            annotated_items,
+            score=self._score,
+            options=replace(options, store=sink),
+            plugins=self._plugins,
+        )
+        limit = GROUP_BATCHES * float(getattr(self._score, "batch_seconds", DEFAULT_BATCH_SECONDS))
+        items, has_more = self._new_items(), True
+        while has_more:
+            has_more = False
+            for item, cut in annotated(_group(items, seconds=limit)):
+                has_more = True
+                line, reason = self._manifest.written(item, cut, self._bad_items)
+                note = {"bad": reason} if reason else outcome_of(item.cut, cut, options)
+                unfinished.add(item.digest, line, note)
+                self._advance(0 if reason else 1)
+            # Arrays are on disk before the journal counts them.
+            if has_more or not unfinished.has_steps():
+                unfinished.commit({"store": store.commit(), "arrays": sink.count})
+        return sink.count
 
-    @contextmanager
-    def _locked_output(self) -> Iterator[tuple[IO[bytes], Journal]]:
-        """Lock the unfinished output, and remove it if the first group was not finished."""
-        # Checked before files are created: only files of this run may be removed.
-        is_new = not self._occupied() and not self._journal.exists()
-        with journal.locked_lines(self._lines) as lines:
-            steps = Journal(self._journal, self._task)
-            try:
-                yield lines, steps
-            finally:
-                if is_new and not steps.state:
-                    lines.close()
-                    self._lines.unlink()
-                    self._journal.unlink()
-                    if self._store is not None:
-                        stores.discard(self._store.path)
+    def _new_items(self) -> Iterator[Item]:
+        for item, finished in match(self._manifest.items(), self._files.unfinished.finished()):
+            if finished is None:
+                yield item
+            else:
+                self._advance(0 if "bad" in finished.note else 1)
 
 
-def _group(cuts: Iterator[Any], *, seconds: float) -> Iterator[Any]:
-    """Yield cuts until their total duration reaches *seconds*; the rest stay in the iterator."""
+def _as_json(options: Options) -> dict[str, Any]:
+    """Return the options that the output depends on."""
+    # Audio comes from the cuts, and the store has a separate entry.
+    names = {field.name for field in fields(options)} - {"audio", "store"}
+    values = {name: getattr(options, name) for name in sorted(names)}
+    root = None if options.root is None else os.path.realpath(options.root)
+    return values | {"allow": sorted(options.allow), "root": root}
+
+
+def _group(items: Iterator[Item], *, seconds: float) -> Iterator[Item]:
+    """Yield items until their cuts have *seconds* of audio; the rest stay in the iterator."""
     total = 0.0
-    for cut in cuts:
-        yield cut
-        total += cut.duration
-        if total >= seconds:
+    for count, item in enumerate(items, 1):
+        yield item
+        total += 0.0 if item.cut is None else item.cut.duration
+        if total >= seconds or count >= GROUP_ITEMS:
             return

@@ -12,8 +12,8 @@ from functools import cached_property
 from typing import Any
 
 from emo2vec_plugins.audio import MissingAudio
-from emo2vec_plugins.core import Clip, Emotion, Options, Turn, overlaps
-from emo2vec_plugins.errors import warn
+from emo2vec_plugins.core import Clip, Emotion, Options, Turn, overlaps, shown
+from emo2vec_plugins.errors import SourceError, warn
 from emo2vec_plugins.integrations import (
     absent_fields,
     is_labelled,
@@ -29,6 +29,7 @@ from emo2vec_plugins.integrations.lhotse.arrays import (
     pad_to_lhotse,
 )
 from emo2vec_plugins.integrations.lhotse.audio import MixtureAudio, RecordingAudio, Stretch
+from emo2vec_plugins.integrations.lhotse.checks import problem_of
 
 Place = tuple[int, int | None]
 """Track and index of a supervision; the index is None for a whole cut.
@@ -47,9 +48,14 @@ class CutSession:
         cut: A cut of any kind.
         options: What to attach. If the store is an `ArraySink`, cuts share it.
         describe: Replaces the default fields of a scored turn. Arrays are added to its result.
+
+    Raises:
+        SourceError: If a value of the cut has the wrong type.
     """
 
     def __init__(self, cut: Any, options: Options, *, describe: Describe | None = None) -> None:
+        if problem := problem_of(cut):
+            raise SourceError(f"cut {shown(cut.id)}: {problem}")
         self._cut = cut
         self._options = options
         self._describe = describe or (lambda emotion, _: label_fields(emotion, options))
@@ -105,6 +111,11 @@ class CutSession:
         kind = type(self._cut).__name__
         if kind == "PaddingCut" or not self._cut.has_recording:
             return MissingAudio(f"{kind} {self._cut.id!r} has no recording")
+        if any(is_placeholder(holder) for _, _, holder in tracks(self._cut)):
+            return MissingAudio(
+                f"the audio of cut {self._cut.id!r} is in an archive of a Shar directory; open the "
+                "directory instead of a file with its cuts"
+            )
         if self._mixed:
             # With the number of clips, the mixture can be freed after the last one.
             clips = sum(is_wanted(own.custom, self._options) for own in self._places.values())
@@ -220,6 +231,12 @@ def places(cut: Any) -> dict[Place, Any]:
         for index, supervision in enumerate(holder.supervisions)
     }
     return turns or {(track, None): holder for track, _, holder in found[:1]}
+
+
+def is_placeholder(holder: Any) -> bool:
+    """Return whether the recording of a cut stands for audio in an archive of a Shar directory."""
+    recording = getattr(holder, "recording", None)
+    return recording is not None and recording.is_placeholder
 
 
 def turn_name(cut: Any, place: Place, own: Any) -> str:

@@ -1,25 +1,36 @@
 """Resumable stores for arrays: three of Lhotse's writers, safe against a killed process.
 
-Each store has a position. After `Store.commit`, all arrays up to the position are on disk. A store
-that is opened at a position drops all later arrays and continues from there.
+A store has marks. After `Store.commit`, all arrays before its mark are on disk, and the mark has
+their digest. A store that is opened at a mark drops all later arrays and continues from there.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import numpy as np
-from lhotse import LilcomChunkyWriter, NumpyFilesWriter, NumpyHdf5Writer
+from lhotse import LilcomChunkyWriter, NumpyHdf5Writer
 from lhotse.features.io import FeaturesWriter
 
 from emo2vec_plugins.core import FloatArray
 from emo2vec_plugins.errors import OptionsError, ResumeError
-from emo2vec_plugins.files import mapped, pieces, save_npy, staging, sync
-from emo2vec_plugins.integrations.lhotse.journal import cut_back
+from emo2vec_plugins.files import (
+    digest_in,
+    disk,
+    lock_path,
+    make_folder,
+    mapped,
+    pieces,
+    save_npy,
+    staging,
+)
+
+Mark = Mapping[str, Any]
+"""A position in a store, as JSON values; empty for its start."""
 
 
 class Store:
@@ -33,31 +44,48 @@ class Store:
     suffix = ""
     writer: Any = None
 
-    def commit(self) -> int:
-        """Flush all arrays to disk and return the position."""
-        return 0
+    @staticmethod
+    def holds(path: Path, before: Mark, mark: Mark) -> bool:  # noqa: ARG004 - as other stores
+        """Return whether all arrays between two marks are intact."""
+        return True
 
-    def seal(self) -> None:
-        """Finish the store. It is safe to call this again after an interruption."""
+    def commit(self) -> Mark:
+        """Flush all arrays to disk and return the mark."""
+        return {}
+
+    def seal(self) -> Mark:
+        """Finish the store, and return the mark at which arrays can be added to it later.
+
+        It is safe to call this again after an interruption.
+        """
+        return {}
 
     def close(self) -> None:
         """Close all files, finished or not."""
 
 
 class LilcomStore(Store):
-    """An archive of lilcom-compressed chunks, truncated to its position and then appended to."""
+    """An archive of lilcom-compressed chunks, truncated to its mark and then appended to."""
 
     suffix = ".lca"
 
-    def __init__(self, path: Path, position: int) -> None:
-        cut_back(path, position)
-        # Lhotse's default mode truncates the archive.
-        self.writer = LilcomChunkyWriter(path, mode="ab")
+    def __init__(self, path: Path, mark: Mark) -> None:
+        self._path, self._last = path, mark
+        self.writer = _LilcomWriter(path, _opened_at(path, mark))
 
-    def commit(self) -> int:
-        """Flush the archive; the position is its length in bytes."""
-        sync(self.writer.file)
-        return int(self.writer.curr_offset)
+    @staticmethod
+    def holds(path: Path, before: Mark, mark: Mark) -> bool:
+        """Return whether the bytes between two marks have their digest."""
+        return _holds_bytes(path, before, mark)
+
+    def commit(self) -> Mark:
+        """Flush the archive; the mark has its length in bytes."""
+        self._last = _mark_of(self.writer.file, self._path, self._last)
+        return self._last
+
+    def seal(self) -> Mark:
+        """Return the mark; the archive is complete at any time."""
+        return {"end": self._last.get("end", 0)}
 
     def close(self) -> None:
         """Close the archive."""
@@ -67,19 +95,30 @@ class LilcomStore(Store):
 class FilesStore(Store):
     """One ``.npy`` file for each array.
 
-    It needs no position: a resumed run overwrites files with the same content.
+    A resumed run overwrites files with the same content.
     """
 
-    def __init__(self, path: Path, position: int) -> None:  # noqa: ARG002 - as other stores
-        path.mkdir(parents=True, exist_ok=True)
+    def __init__(self, path: Path, mark: Mark) -> None:  # noqa: ARG002 - as other stores
+        self._path = path
+        make_folder(path)
         self.writer = _FilesWriter(path)
 
-    def commit(self) -> int:
-        """Flush each new file to disk."""
+    @staticmethod
+    def holds(path: Path, before: Mark, mark: Mark) -> bool:  # noqa: ARG004 - each has its own files
+        """Return whether each file of the step has its digest."""
+        return all(
+            digest_in(path / name, 0, length) == digest and (path / name).stat().st_size == length
+            for name, (length, digest) in mark.get("files", {}).items()
+        )
+
+    def commit(self) -> Mark:
+        """Return the digests of the new files, which are on disk."""
+        files: dict[str, Any] = {}
         while self.writer.written:
-            with self.writer.written.pop().open("rb") as file:
-                os.fsync(file.fileno())
-        return 0
+            name = self.writer.written.pop()
+            length = (self._path / name).stat().st_size
+            files[name] = length, digest_in(self._path / name, 0, length)
+        return {"files": files}
 
 
 class Hdf5Store(Store):
@@ -90,37 +129,36 @@ class Hdf5Store(Store):
 
     suffix = ".h5"
 
-    def __init__(self, path: Path, position: int) -> None:
-        self._path = path
-        self._log = _log(path)
-        if self._log.exists() or not path.exists():  # otherwise sealed before
-            cut_back(self._log, position)
-        self.writer = _LogWriter(path, self._log)
+    def __init__(self, path: Path, mark: Mark) -> None:
+        self._path, self._last = path, mark
+        self.writer = _LogWriter(path, _opened_at(log_path(path), mark))
 
-    def commit(self) -> int:
-        """Flush the log; the position is its length in bytes."""
-        sync(self.writer.file)
-        return int(self.writer.file.tell())
+    @staticmethod
+    def holds(path: Path, before: Mark, mark: Mark) -> bool:
+        """Return whether the bytes of the log between two marks have their digest."""
+        return _holds_bytes(log_path(path), before, mark)
 
-    def seal(self) -> None:
-        """Write the file atomically from the log, and remove the log."""
-        length = self.commit()
-        self.close()
-        # An empty log and an existing file: the file was sealed before this store was opened.
-        if length or not self._path.exists():
-            with (
-                staging(self._path, locked=True, suffix=".part.h5") as part,
-                NumpyHdf5Writer(part, mode="w") as whole,
-                self._log.open("rb") as log,
-            ):
-                while log.tell() < length:
-                    key, array = str(np.load(log)), _next_array(log)
-                    dataset = whole.hdf.create_dataset(key, array.shape, array.dtype)
-                    start = 0
-                    for piece in pieces(array):
-                        dataset[start : start + len(piece)] = piece
-                        start += len(piece)
-        self._log.unlink()
+    def commit(self) -> Mark:
+        """Flush the log; the mark has its length in bytes."""
+        self._last = _mark_of(self.writer.file, log_path(self._path), self._last)
+        return self._last
+
+    def seal(self) -> Mark:
+        """Add the arrays of the log to the file atomically. The log stays until it is removed."""
+        length, known = self._last.get("end", 0), _keys(self._path)
+        with log_path(self._path).open("rb") as log:
+            if self._path.exists() and not any(_arrays(log, length, known=known)):
+                return {}  # an earlier run was killed after it had written the file
+            log.seek(0)
+            with staging(self._path, locked=True, suffix=".part.h5") as part:
+                is_copy = _copied(self._path, part)
+                with NumpyHdf5Writer(part, mode="a" if is_copy else "w") as whole:
+                    for key, array in _arrays(log, length, known=known):
+                        dataset, start = whole.hdf.create_dataset(key, array.shape, array.dtype), 0
+                        for piece in pieces(array):
+                            dataset[start : start + len(piece)] = piece
+                            start += len(piece)
+        return {}
 
     def close(self) -> None:
         """Close the log."""
@@ -180,38 +218,122 @@ def store_place(
     return StorePlace(found, named)
 
 
-def open_store(place: StorePlace | None, position: int) -> Store:
-    """Open a store at a position. Without a place, return the store of runs without arrays."""
-    return Store() if place is None else STORES[place.type](place.path, position)
+def open_store(place: StorePlace | None, mark: Mark) -> Store:
+    """Open a store at a mark. Without a place, return the store of runs without arrays."""
+    return Store() if place is None else STORES[place.type](place.path, mark)
+
+
+def create_store(place: StorePlace) -> None:
+    """Create an empty store, unless it exists.
+
+    Raises:
+        ResumeError: If it exists. Of two processes that create it at the same time, one gets this
+            error, on any disk.
+    """
+    if found := occupied(place.path):
+        raise ResumeError(f"{found} already exists; remove it or choose another store")
+    make_folder(place.path.parent)
+    try:
+        if place.type == "numpy_files":
+            disk.make_folder(place.path)
+        else:
+            path = log_path(place.path) if place.type == "numpy_hdf5" else place.path
+            disk.open_file(path, "xb").close()
+    except FileExistsError as error:
+        raise ResumeError(
+            f"{place.path} is being written by another process; choose another store"
+        ) from error
 
 
 def occupied(path: Path) -> Path | None:
     """Return the path of an existing store, finished or unfinished, that blocks a new one."""
-    return next((found for found in (path, _log(path)) if found.exists()), None)
+    return next((found for found in (path, log_path(path)) if found.exists()), None)
+
+
+def has_remains(path: Path) -> bool:
+    """Return whether there are files of a store that is unfinished, or was."""
+    return log_path(path).exists() or lock_path(path).exists()
+
+
+def holds(place: StorePlace | None, before: Mark, mark: Mark) -> bool:
+    """Return whether all arrays between two marks are intact."""
+    return place is None or STORES[place.type].holds(place.path, before, mark)
+
+
+def remove_log(path: Path) -> None:
+    """Remove the log of an HDF5 file that was sealed."""
+    if log_path(path).exists():
+        disk.unlink(log_path(path))
 
 
 def discard(path: Path) -> None:
     """Remove a store, finished or unfinished."""
     while found := occupied(path):
         if found.is_dir():
-            shutil.rmtree(found)
+            disk.remove_tree(found)
         else:
-            found.unlink()
+            disk.unlink(found)
 
 
-class _FilesWriter(NumpyFilesWriter):  # type: ignore[misc]
-    """Lhotse's writer with a list of its new files. Memory-mapped arrays are copied in pieces."""
+def log_path(path: Path) -> Path:
+    """Return the path of the log of an unfinished HDF5 file."""
+    return path.with_name(f"{path.name}.part")
+
+
+def _opened_at(path: Path, mark: Mark) -> IO[bytes]:
+    """Open a file for appending, cut back to a mark."""
+    file, length = disk.open_file(path, "ab"), mark.get("end", 0)
+    if file.tell() > length:
+        file.truncate(length)
+        file.seek(length)
+    return file
+
+
+def _mark_of(file: IO[bytes], path: Path, before: Mark) -> Mark:
+    """Flush a file, and return the mark at its end."""
+    disk.sync(file)
+    start, end = before.get("end", 0), file.tell()
+    return {"end": end, "digest": digest_in(path, start, end)}
+
+
+def _holds_bytes(path: Path, before: Mark, mark: Mark) -> bool:
+    start, end = before.get("end", 0), mark.get("end", 0)
+    if "digest" not in mark:  # the mark of a finished store: only what follows is ours
+        return bool(end <= (path.stat().st_size if path.exists() else 0))
+    return bool(digest_in(path, start, end) == mark["digest"])
+
+
+class _LilcomWriter(LilcomChunkyWriter):  # type: ignore[misc]
+    """Lhotse's writer, appending to an open file."""
+
+    def __init__(self, path: Path, file: IO[bytes], *, tick_power: int = -5) -> None:
+        self.storage_path_ = path
+        self.tick_power = tick_power
+        self.file = file
+        self.curr_offset = file.tell()
+
+
+class _FilesWriter(FeaturesWriter):  # type: ignore[misc]
+    """Writes each array to a file with the name that Lhotse's writer gives it."""
+
+    name = "numpy_files"
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path)
         self._folder = path
-        self.written: list[Path] = []
+        self.written: list[str] = []
+
+    @property
+    def storage_path(self) -> str:
+        return str(self._folder)
 
     def write(self, key: str, value: FloatArray) -> str:
-        name = str(super().write(key, value[:0]))  # an empty array, only for the file name
-        with (self._folder / name).open("wb") as file:
+        name = f"{key[:3]}/{key}.npy"
+        path = self._folder / name
+        make_folder(path.parent)
+        with disk.open_file(path) as file:
             save_npy(file, value)
-        self.written.append(self._folder / name)
+            disk.sync(file)
+        self.written.append(name)
         return name
 
 
@@ -220,9 +342,9 @@ class _LogWriter(FeaturesWriter):  # type: ignore[misc]
 
     name = "numpy_hdf5"
 
-    def __init__(self, path: Path, log: Path) -> None:
+    def __init__(self, path: Path, log: IO[bytes]) -> None:
         self._path = path
-        self.file = log.open("ab")
+        self.file = log
 
     @property
     def storage_path(self) -> str:
@@ -232,6 +354,33 @@ class _LogWriter(FeaturesWriter):  # type: ignore[misc]
         np.save(self.file, np.array(key), allow_pickle=False)
         save_npy(self.file, value)
         return key
+
+
+def _arrays(log: IO[bytes], length: int, *, known: set[str]) -> Iterable[tuple[str, FloatArray]]:
+    """Yield the arrays of a log that are new, memory-mapped."""
+    while log.tell() < length:
+        key, array = str(np.load(log)), _next_array(log)
+        if key not in known:
+            yield key, array
+
+
+def _keys(path: Path) -> set[str]:
+    """Return the keys of the arrays in an HDF5 file, none if it is missing."""
+    if not path.exists():
+        return set()
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        return set(file)
+
+
+def _copied(path: Path, copy: Path) -> bool:
+    """Copy a file if it exists."""
+    if not path.exists():
+        return False
+    with path.open("rb") as old, disk.open_file(copy) as new:
+        shutil.copyfileobj(old, new)
+    return True
 
 
 def _next_array(log: IO[bytes]) -> FloatArray:
@@ -244,7 +393,3 @@ def _next_array(log: IO[bytes]) -> FloatArray:
     array: FloatArray = mapped(log, dtype, shape, offset=log.tell())
     log.seek(array.nbytes, os.SEEK_CUR)
     return array
-
-
-def _log(path: Path) -> Path:
-    return path.with_name(f"{path.name}.part")

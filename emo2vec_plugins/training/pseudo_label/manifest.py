@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from emo2vec_plugins.core import Options, Scorer
+from emo2vec_plugins.core import Options, Permissions, Scorer
 from emo2vec_plugins.errors import LabelError, OptionsError, ResumeError
-from emo2vec_plugins.integrations import field_names
+from emo2vec_plugins.files import Lock, differences, disk, settings_of
+from emo2vec_plugins.integrations import BadItems, field_names, interleaved
 from emo2vec_plugins.integrations.lhotse import (
     ENDINGS,
-    LinesLayout,
     annotate_manifest,
-    differences,
+    digest_of_items,
+    digests_of,
+    items_in,
     layout,
-    locked_lines,
+    read_record,
     record_path,
     recorded,
-    task_document,
+    remove_record,
+    scorable,
+    seal,
     write_record,
 )
 from emo2vec_plugins.training.pseudo_label.evidence import evidence_plugins, note_names
@@ -41,6 +43,8 @@ def pseudo_label_manifest(
     field: str = "emotion",
     overwrite: bool = False,
     scores: str | os.PathLike[str] | None = None,
+    bad_items: BadItems = "keep",
+    permissions: Permissions | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Report:
     """Copy a manifest of cuts and add labels where the model can be trusted.
@@ -49,7 +53,8 @@ def pseudo_label_manifest(
     of memory are used for each turn that is judged. Scores are written to *scores* first. A killed
     run resumes when called again with the same arguments. *target* is complete or absent, and
     ``TARGET.emo2vec.json`` next to it contains the report. If *target* is complete already, the
-    call returns its report and does nothing else.
+    call returns its report and does nothing else. If lines of *source* have changed since, *target*
+    is written again.
 
     Args:
         source: A ``.jsonl``, a ``.jsonl.gz`` or a Shar directory.
@@ -67,6 +72,9 @@ def pseudo_label_manifest(
             criteria reuses them and scores nothing. The scores depend on the models and on the
             windows of *trust*; choose another path to change those. If None, the scores are next
             to *target* and are removed at the end.
+        bad_items: What to do with a line that is not a cut: ``keep`` writes it unchanged, ``drop``
+            leaves it out, ``stop`` raises its error.
+        permissions: What reading the audio may do; by default, read local files.
         progress: Called with the number of cuts scored since the last call.
 
     Raises:
@@ -74,41 +82,50 @@ def pseudo_label_manifest(
             two.
         OptionsError: If two of the paths are the same, or *trust* uses windows and the engine does
             not keep frames.
-        FormatError: If a manifest is of another kind, or a line is not a cut.
+        FormatError: If a manifest is of another kind, or, for ``stop``, a line is not a cut.
         ResumeError: If *target* or *scores* exists and comes from a different run.
         OSError: If a file cannot be written; the run can be resumed.
     """
     files = _Files(Path(source), Path(target), None if scores is None else Path(scores))
-    options, criteria = Options(field=field, overwrite=overwrite), trust or Trust()
+    allowed = asdict(permissions or Permissions())
+    options = Options(field=field, overwrite=overwrite, **allowed)
+    criteria = trust or Trust()
     judgement = Judgement(score, second, criteria, options)
-    manifest = layout(files.source, files.target, fields=field_names(options) | note_names(options))
-    task = task_document(
+    fields = field_names(options) | note_names(options)
+    manifest = layout(files.source, files.target, fields=fields, bad_items=bad_items)
+    task = settings_of(
         scorer=judgement.scorer.identity,
         trust=criteria.as_json(),
         field=field,
         overwrite=overwrite,
+        bad_items=bad_items,
         input=manifest.identity(),
     )
+    items = digest_of_items(manifest)
     # Before scoring, because the scores of a finished run may have been removed.
-    finished = recorded(files.target, task=task, result="report")
-    if finished is not None:
+    finished = recorded(files.target, task=task)
+    if finished is not None and finished.get("items") == items:
         files.clear_up()
-        return replace(Report.from_json(finished), was_finished=True)
+        return replace(Report.from_json(finished["report"]), was_finished=True)
     files.check_scores(task["scorer"])
-    annotate_manifest(
+    scored = annotate_manifest(
         files.source,
         files.scores,
         score=judgement.scorer,
         options=options,
         plugins=evidence_plugins(),
+        bad_items=bad_items,
         progress=progress,
     )
     try:
-        report = judgement.survey(_cuts_in(files.scores))
+        report = judgement.survey(
+            item.cut for item in items_in(files.scores) if item.cut is not None
+        )
     except LabelError as error:
         files.clear_up()
         raise LabelError(f"{files.source}: {error}") from error
-    files.write(judgement.applied(_cuts_in(files.scores)), task=task, report=report)
+    report = replace(report, bad=scored.bad, bad_items=scored.bad_items)
+    files.write(judgement, task=task, items=items, report=report)
     files.clear_up()
     return report
 
@@ -123,7 +140,6 @@ class _Files:
         # Uncompressed, as they are read twice and then removed.
         ending = ".jsonl" if target.name.endswith(ENDINGS) else ""
         self.scores = scores or target.with_name(f"{target.name}.scores{ending}")
-        self._lines = target.with_name(f"{target.name}.labels.part.jsonl")
         purposes = {"the input": source, "the output": target, "the scores": self.scores}
         known: dict[Path, str] = {}
         for name, path in purposes.items():
@@ -140,10 +156,10 @@ class _Files:
         Raises:
             ResumeError: If *scores* has other scores. The message says how to keep them.
         """
-        record = record_path(self.scores)
-        if self._is_temporary or not (self.scores.exists() and record.is_file()):
+        record = read_record(self.scores) if self.scores.exists() else None
+        if self._is_temporary or record is None:
             return
-        then = json.loads(record.read_text("utf-8"))["task"]["scorer"]
+        then = record["task"]["scorer"]
         if then != scorer:
             changed = differences({"scorer": then}, {"scorer": scorer})
             raise ResumeError(
@@ -151,35 +167,26 @@ class _Files:
                 "--windows; to keep these, use another file for the new ones (--scores)"
             )
 
-    def write(self, cuts: Iterator[Any], *, task: dict[str, Any], report: Report) -> None:
-        """Write the labelled cuts and the report."""
+    def write(
+        self, judgement: Judgement, *, task: dict[str, Any], items: str, report: Report
+    ) -> None:
+        """Write the labelled cuts and the report. Lines that are not cuts stay as they are."""
         scored = layout(self.scores, self.target, fields=())
-        with locked_lines(self._lines) as lines:
-            try:
-                lines.truncate(0)  # judging is fast, so a killed run starts it again
-                for cut in cuts:
-                    lines.write(scored.line(cut).encode() + b"\n")
-                lines.flush()
-                # The record comes first, so that an existing output can be recognised as complete.
-                write_record(self.target, task=task, report=report.as_json())
-                scored.seal(self._lines, self.target)
-            finally:
-                self._lines.unlink()
+        judged = interleaved(items_in(self.scores), judgement.applied, source_of=scorable)
+        lines = (scored.written(item, cut, "keep")[0] for item, cut in judged)
+        results: dict[str, Any] = {"report": report.as_json(), "items": items}
+        with Lock(self.target):
+            # First, so that an output that exists can be recognised as complete.
+            if not self.target.exists():
+                write_record(self.target, task=task, **results)
+            seal(scored, lines, self.target)
+            write_record(self.target, task=task, **results, output=digests_of(self.target))
 
     def clear_up(self) -> None:
         """Remove temporary scores; a file without a record is left alone."""
-        record = record_path(self.scores)
-        if not (self._is_temporary and record.is_file()):
-            return
-        if self.scores.is_dir():
-            shutil.rmtree(self.scores)
-        else:
-            self.scores.unlink(missing_ok=True)
-        record.unlink()
-
-
-def _cuts_in(path: Path) -> Iterator[Any]:
-    """Yield the cuts of a finished manifest; cuts of a Shar directory have no audio."""
-    # Placeholders for the audio do no harm, as only fields are read and written.
-    for file in sorted(path.glob("cuts.*")) if path.is_dir() else [path]:
-        yield from LinesLayout(file).cuts(0)
+        if self._is_temporary and record_path(self.scores).is_file():
+            if self.scores.is_dir():
+                disk.remove_tree(self.scores)
+            elif self.scores.exists():
+                disk.unlink(self.scores)
+            remove_record(self.scores)

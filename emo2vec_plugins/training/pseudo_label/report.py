@@ -44,6 +44,8 @@ class Report:
         prefix: Field with the labels, and prefix of the other fields.
         models: Everything the scores depend on, for each model, as JSON values.
         compared_on: The classes on which two models were compared, if known.
+        bad: Lines of the input that are not cuts.
+        bad_items: The first hundred of them, each with the file, the line and what is wrong.
         was_finished: Whether the output was complete before, so that this run did nothing.
     """
 
@@ -66,6 +68,8 @@ class Report:
     prefix: str
     models: Mapping[str, Any]
     compared_on: Sequence[str] | None = None
+    bad: int = 0
+    bad_items: Sequence[str] = ()
     was_finished: bool = field(default=False, compare=False)
 
     def as_json(self) -> dict[str, Any]:

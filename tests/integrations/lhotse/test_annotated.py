@@ -91,5 +91,5 @@ def test_an_unusable_duration_counts_as_zero(tmp_path, duration):
 def test_a_damaged_line_is_named(tmp_path, line):
     (tmp_path / "cuts.jsonl").write_text(f'{{"duration": 1.0}}\n{line}\n')
 
-    with pytest.raises(FormatError, match=r"cuts\.jsonl, line 2"):
+    with pytest.raises(FormatError, match=r"cuts\.jsonl: line 2"):
         list(turns_of(tmp_path / "cuts.jsonl"))

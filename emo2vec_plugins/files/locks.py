@@ -1,0 +1,109 @@
+"""Locks between processes, so that one output has one writer.
+
+A lock is a file beside the output, locked by the operating system, which also unlocks it if the
+process is killed. It works on local disks. Windows and some network disks have no such locks:
+there, nothing is locked.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+import emo2vec_plugins.files.disk as disk
+from emo2vec_plugins.errors import ResumeError
+from emo2vec_plugins.files.atomic import make_folder
+
+
+class Lock:
+    """A context manager that locks an output until the block ends.
+
+    The lock's file is removed at the end, unless it names an owner.
+
+    Args:
+        target: The output. The lock's file is ``TARGET.lock``.
+
+    Attributes:
+        owner: The unfinished output that *target* belongs to, as a killed process left it; empty
+            if there is none.
+
+    Raises:
+        ResumeError: If another process has locked the output.
+        OSError: If the file of the lock cannot be written.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+        self._path = lock_path(target)
+        self.owner = ""
+
+    def __enter__(self) -> Lock:
+        make_folder(self._path.parent)
+        self._file = self._locked()
+        self.owner = self._path.read_text("utf-8", "replace")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # While it is locked: the next process creates a new file. One that cannot be removed does
+        # no harm, and the next run removes it.
+        with suppress(OSError), self._file:
+            if not self.owner:
+                disk.unlink(self._path)
+
+    def own(self, owner: str) -> None:
+        """Name the owner of the output, on disk before this returns; empty for none."""
+        if owner != self.owner:
+            self._file.truncate(0)
+            self._file.write(owner.encode("utf-8", "replace"))
+            disk.sync(self._file)
+            self.owner = owner
+
+    def _locked(self) -> IO[bytes]:
+        while True:
+            file = disk.open_file(self._path, "ab")
+            try:
+                _lock(file)
+                # The process that had locked the file may have removed it in the meantime.
+                if _is_at(self._path, file):
+                    return file
+            except BlockingIOError as error:
+                file.close()
+                raise ResumeError(
+                    f"{self._target} is being written by another process; wait until it has "
+                    "finished, or choose another path"
+                ) from error
+            file.close()
+
+
+def lock_path(target: Path) -> Path:
+    """Return the path of the lock of an output."""
+    return target.with_name(f"{target.name}.lock")
+
+
+def _lock(file: IO[bytes]) -> None:
+    if sys.platform != "win32":
+        import fcntl
+
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError:
+            pass  # a file system without locks
+
+
+def _is_at(path: Path, file: IO[bytes]) -> bool:
+    try:
+        found, own = path.stat(), os.fstat(file.fileno())
+    except FileNotFoundError:
+        return False
+    return (found.st_dev, found.st_ino) == (own.st_dev, own.st_ino)

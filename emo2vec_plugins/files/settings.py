@@ -1,0 +1,39 @@
+"""Settings of a run as JSON values: everything that its output depends on, and how two differ."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from string import hexdigits
+from typing import Any
+
+
+def settings_of(**values: Any) -> dict[str, Any]:
+    """Return *values* as they are read back from a journal or a record."""
+    return json.loads(json.dumps(values, default=str))  # type: ignore[no-any-return]
+
+
+def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Describe how two settings differ. Details of a changed ``input`` are omitted."""
+    before, after = dict(_flat(then)), dict(_flat(now))
+    changes = [
+        "the input has changed"
+        if name.partition(".")[0] == "input"
+        else f"{name} was {_short(before.get(name))}, is now {_short(after.get(name))}"
+        for name in sorted(before | after)
+        if before.get(name) != after.get(name)
+    ]
+    return "; ".join(dict.fromkeys(changes))
+
+
+def _short(value: Any) -> str:
+    is_digest = isinstance(value, str) and len(value) == 64 and set(value) <= set(hexdigits)
+    return f"{value[:12]}..." if is_digest else f"{value!r:.100}"
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value

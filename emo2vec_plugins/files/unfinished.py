@@ -1,0 +1,270 @@
+"""Outputs that are written line by line, over hours, in a run that can be killed and resumed.
+
+Finished lines are appended to ``OUT.part.jsonl`` in the order in which they are finished, and
+``OUT.part.journal`` has the digest of the input item of each. A resumed run asks which items have a
+line, so items may change, come and go between the runs: only new ones need work. At the end, the
+lines are read in the order of the items.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import emo2vec_plugins.files.disk as disk
+from emo2vec_plugins.errors import ResumeError, warn
+from emo2vec_plugins.files.journal import DIGITS, Journal, Record, digest_in, digest_of
+
+RECORD_ITEMS = 1000
+"""Most items in a record of a journal."""
+
+
+class Item(Protocol):
+    """Something from which a line is made."""
+
+    @property
+    def digest(self) -> str | None:
+        """A digest of everything that the line depends on; None if no line can be reused."""
+
+
+AnyItem = TypeVar("AnyItem", bound=Item)
+
+Holds = Callable[[Record, Record], bool]
+"""Returns whether what a step has stored elsewhere is intact, given the states before and after."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The finished line of an item.
+
+    Attributes:
+        digest: The start of the item's digest.
+        start: Where the line begins among the finished lines, in bytes.
+        length: Bytes of the line, with its line break; 0 for none.
+        note: JSON values that the caller has stored with it.
+    """
+
+    digest: str
+    start: int
+    length: int
+    note: Any
+
+    def is_of(self, digest: str) -> bool:
+        """Return whether the line is of the item with this digest."""
+        return digest[:DIGITS] == self.digest
+
+
+class Unfinished:
+    """The finished lines of one output. The caller must have locked the output.
+
+    Lines are finished in steps: after `commit`, those before it are on disk. Each step has a
+    state, which is the caller's.
+
+    Args:
+        target: The output.
+
+    Attributes:
+        paths: The files, for messages.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self._lines = target.with_name(f"{target.name}.part.jsonl")
+        self._journal = Journal(target.with_name(f"{target.name}.part.journal"))
+        self.paths = (self._lines, self._journal.path)
+        self._pending: list[tuple[str, bytes, Any]] = []
+        self._length = 0
+
+    def head(self) -> Record | None:
+        """Return the settings of the run that began; None if there are none, or damaged ones."""
+        return self._journal.head()
+
+    def has_damaged_head(self) -> bool:
+        """Return whether there is a journal whose settings cannot be read."""
+        return self._journal.path.exists() and self._journal.head() is None
+
+    def has_steps(self) -> bool:
+        """Return whether the run has finished a step."""
+        return any(True for _ in self._journal.records())
+
+    def exists(self) -> bool:
+        """Return whether there are files of an unfinished run."""
+        return any(path.exists() for path in self.paths)
+
+    def start(self, head: Mapping[str, Any]) -> None:
+        """Begin a run without lines; those of an earlier run are removed."""
+        self._journal.write(head)
+        self._cut_lines(0)
+
+    def reopen(
+        self,
+        head: Mapping[str, Any],
+        lines: Iterable[tuple[Finished, bytes]],
+        state: Mapping[str, Any],
+    ) -> None:
+        """Begin a run with the lines of a finished output, in their order."""
+        self._cut_lines(0)
+
+        def steps() -> Iterator[Record]:
+            for batch in _batches(lines, RECORD_ITEMS):
+                for finished, line in batch:
+                    self.add(finished.digest, line, finished.note)
+                yield self._written(state)
+
+        # At once: after a kill, the output is reopened again, not a part of it resumed.
+        self._journal.write(head, steps())
+
+    def resume(self, holds: Holds = lambda *_: True) -> Record:
+        """Continue a run that has a `head`: drop what was not finished.
+
+        Damage to the lines or the journal is reported as a warning. The steps before it count.
+
+        Args:
+            holds: Checks what the caller stores elsewhere.
+
+        Returns:
+            The state after the last step; empty if no step is left.
+        """
+        places = self._journal.places()
+        end, self._length, state, steps = next(places).end, 0, Record(), 0
+        for place in places:
+            if not self._is_intact(place.record, holds, state):
+                break
+            end, steps = place.end, steps + 1
+            self._length, state = place.record["bytes"][1], place.record["state"]
+        if self._journal.is_damaged(beyond=end):
+            warn(
+                f"{self._journal.path}: damaged after {steps} steps: a checksum is wrong, of the "
+                "journal, its lines or its arrays; what follows is done again"
+            )
+        self._journal.cut_back(end)
+        self._cut_lines(self._length)
+        return state
+
+    def finished(self) -> Iterator[Finished]:
+        """Yield the finished lines of all steps so far, in the order in which they were added."""
+        for place in self._journal.records():
+            yield from items_in(place.record, start=place.record["bytes"][0])
+
+    def add(self, digest: str | None, line: bytes, note: Any) -> None:
+        """Add the line of an item to the current step; without a digest, it is not kept."""
+        if digest is not None:
+            self._pending.append((digest[:DIGITS], line, note))
+
+    def commit(self, state: Mapping[str, Any]) -> None:
+        """Finish a step. What the caller stores elsewhere must be on disk."""
+        self._journal.append(self._written(state))
+
+    def lines(self, finished: Iterable[Finished]) -> Iterator[bytes]:
+        """Yield the given lines, in the given order."""
+        with self._lines.open("rb") as file:
+            for each in finished:
+                if each.length:
+                    if file.tell() != each.start:
+                        file.seek(each.start)
+                    yield file.read(each.length)
+
+    def remove(self) -> None:
+        """Remove the files."""
+        # The journal first: lines without a journal are removed by the next run.
+        for path in reversed(self.paths):
+            if path.exists():
+                disk.unlink(path)
+
+    def _written(self, state: Mapping[str, Any]) -> Record:
+        """Append the lines of the step to the file, and return its record."""
+        whole = b"".join(line for _, line, _ in self._pending)
+        with disk.open_file(self._lines, "ab") as file:
+            file.write(whole)
+            disk.sync(file)
+        start, self._length = self._length, self._length + len(whole)
+        items = [(digest, len(line), note) for digest, line, note in self._pending]
+        self._pending = []
+        place = {"bytes": [start, self._length], "digest": digest_of(whole)}
+        return {**place, "state": dict(state), "items": items}
+
+    def _is_intact(self, record: Record, holds: Holds, before: Record) -> bool:
+        try:
+            start, end = record["bytes"]
+            lengths = sum(each.length for each in items_in(record, start=start))
+            return (
+                start == self._length
+                and lengths == end - start
+                and record["digest"] == digest_in(self._lines, start, end)
+                and holds(before, record["state"])
+            )
+        except (KeyError, TypeError, ValueError):  # a record of another program
+            return False
+
+    def _cut_lines(self, length: int) -> None:
+        self._length = length
+        with disk.open_file(self._lines, "ab") as file:
+            if file.tell() > length:
+                file.truncate(length)
+
+
+def items_in(record: Record, *, start: int = 0) -> Iterator[Finished]:
+    """Yield the items of one record of a journal; *start* is where the first line begins."""
+    for digest, length, note in record["items"]:
+        yield Finished(digest, start, length, note)
+        start += length
+
+
+def match(
+    items: Iterable[AnyItem], finished: Iterable[Finished]
+) -> Iterator[tuple[AnyItem, Finished | None]]:
+    """Yield each item, lazily and in order, with its finished line, or None.
+
+    Equal items have a line each, in order. While the finished lines are in the order of the
+    items, memory use does not grow; from the first difference on, all others are kept in memory.
+    """
+    rest = iter(finished)
+    following = next(rest, None)
+    others: dict[str, deque[Finished]] | None = None
+    for item in items:
+        digest = own[:DIGITS] if (own := item.digest) is not None else None
+        if others is None and following is not None and digest == following.digest:
+            yield item, following
+            following = next(rest, None)
+            continue
+        if digest is None or (others is None and following is None):
+            yield item, None
+            continue
+        if others is None:
+            others = defaultdict(deque)
+            for each in (following, *rest) if following is not None else ():
+                others[each.digest].append(each)
+        known = others.get(digest)
+        yield item, known.popleft() if known else None
+
+
+def read_finished(journal: Journal) -> Iterator[Finished]:
+    """Yield the items of a finished output, in order, as `write_finished` has stored them."""
+    start = 0
+    for place in journal.records():
+        for each in items_in(place.record, start=start):
+            yield each
+            start += each.length
+
+
+def write_finished(journal: Journal, head: Mapping[str, Any], finished: Iterable[Finished]) -> None:
+    """Write the items of a finished output, in order."""
+    records = (
+        {"items": [(each.digest, each.length, each.note) for each in batch]}
+        for batch in _batches(finished, RECORD_ITEMS)
+    )
+    journal.write(head, records)
+
+
+def _batches(values: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    values = iter(values)
+    while batch := list(islice(values, size)):
+        yield batch
+
+
+def changed_meanwhile(what: object) -> ResumeError:
+    """Return the error for an input that changed while it was read."""
+    return ResumeError(f"{what} has changed during the run; run the same command again")

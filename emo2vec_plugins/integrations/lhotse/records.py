@@ -1,0 +1,148 @@
+"""Records of finished outputs: the settings of the run, and its results."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emo2vec_plugins.errors import ResumeError
+from emo2vec_plugins.files import (
+    Finished,
+    Journal,
+    differences,
+    digest_in,
+    disk,
+    overwriting,
+    read_finished,
+    write_finished,
+    write_whole,
+)
+
+if TYPE_CHECKING:
+    from emo2vec_plugins.integrations.lhotse.manifest_files import Layout
+
+
+def identity_of(score: Any) -> Any:
+    """Return JSON values that identify a scorer: its ``identity``, or the name of its class."""
+    return getattr(score, "identity", f"{type(score).__module__}.{type(score).__qualname__}")
+
+
+def record_path(target: Path) -> Path:
+    """Return the path of the record of a finished output: its settings and results."""
+    return target.with_name(f"{target.name}.emo2vec.json")
+
+
+def items_path(target: Path) -> Path:
+    """Return the path of the items of a finished output: digests of the lines of its input."""
+    return target.with_name(f"{target.name}.emo2vec.items")
+
+
+def write_record(target: Path, *, task: Mapping[str, Any], **results: Any) -> None:
+    """Write the settings and results of an output. The caller must have locked the output."""
+    document = json.dumps({"task": task, **results}, indent=2) + "\n"
+    write_whole(record_path(target), document, locked=True)
+
+
+def read_record(target: Path) -> dict[str, Any] | None:
+    """Return the record of an output; None without one that can be read."""
+    try:
+        record = json.loads(record_path(target).read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return record if isinstance(record, dict) and isinstance(record.get("task"), dict) else None
+
+
+def recorded(target: Path, *, task: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the record of a finished output, or None if the output does not exist.
+
+    Raises:
+        ResumeError: If the output has other settings, or no record.
+    """
+    if not target.exists():
+        return None
+    record = read_record(target)
+    if record is None:
+        raise ResumeError(f"{target} already exists; remove it or choose another path")
+    if record["task"] != task:
+        how = differences(record["task"], task)
+        raise ResumeError(
+            f"{target} already exists and has other settings: {how}; remove it or choose another "
+            "path"
+        )
+    return record
+
+
+def seal(manifest: Layout, lines: Iterable[bytes], target: Path) -> None:
+    """Write the lines of an output, which replace those of an older one with the same record.
+
+    Raises:
+        OverwriteError: If an output exists that must not be replaced.
+        OSError: If it cannot be written.
+    """
+    record = read_record(target)
+    is_ours = record is not None and record.get("output") == digests_of(target)
+    if target.is_dir():  # a folder cannot be replaced at once
+        remove_aside(target)
+        disk.rename(target, aside_path(target))
+    with overwriting() if is_ours else nullcontext():
+        manifest.seal(lines, target)
+    remove_aside(target)
+
+
+def aside_path(target: Path) -> Path:
+    """Return where a folder is while another takes its place."""
+    return target.with_name(f".{target.name}.old")
+
+
+def remove_aside(target: Path) -> None:
+    """Remove a folder that was replaced."""
+    if aside_path(target).exists():
+        disk.remove_tree(aside_path(target))
+
+
+def remove_record(target: Path) -> None:
+    """Remove the record of an output, and its items."""
+    for path in (items_path(target), record_path(target)):
+        if path.exists():
+            disk.unlink(path)
+
+
+def write_items(target: Path, finished: Iterable[Finished]) -> str | None:
+    """Write the items of an output, in order, and return the digest of the file."""
+    journal = Journal(items_path(target))
+    write_finished(journal, {"output": target.name}, finished)
+    return _digest(journal.path)
+
+
+def read_items(target: Path, record: Mapping[str, Any] | None = None) -> Iterator[Finished]:
+    """Yield the items of an output, in order.
+
+    Args:
+        target: The output.
+        record: If given, nothing is yielded unless the items are those of this record.
+    """
+    path = items_path(target)
+    if record is None or record.get("items") == _digest(path):
+        yield from read_finished(Journal(path))
+
+
+def digest_of_items(manifest: Layout) -> str:
+    """Return a digest of all items of a manifest."""
+    digest = hashlib.sha256()
+    for item in manifest.items():
+        digest.update(f"{item.digest}\n".encode())
+    return digest.hexdigest()
+
+
+def digests_of(target: Path) -> dict[str, str | None]:
+    """Return the digests of the files of an output; of a Shar directory, those with cuts."""
+    files = sorted(target.glob("cuts.*")) if target.is_dir() else [target]
+    return {path.name: _digest(path) for path in files}
+
+
+def _digest(path: Path) -> str | None:
+    return digest_in(path, 0, path.stat().st_size) if path.is_file() else None

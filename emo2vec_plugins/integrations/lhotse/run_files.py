@@ -1,0 +1,259 @@
+"""The files of one annotated manifest, unfinished and finished, and of its store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from emo2vec_plugins.errors import FormatError, OverwriteError, ResumeError, warn
+from emo2vec_plugins.files import (
+    Finished,
+    Lock,
+    Unfinished,
+    changed_meanwhile,
+    differences,
+    lock_path,
+    match,
+)
+from emo2vec_plugins.integrations.lhotse import records, stores
+from emo2vec_plugins.integrations.lhotse.manifest_files import Layout, items_in
+from emo2vec_plugins.integrations.lhotse.summary import Counter, Summary
+
+Settings = dict[str, Any]
+State = dict[str, Any]
+
+
+class RunFiles:
+    """The files of a run.
+
+    Args:
+        source: The input, for messages.
+        target: The output.
+        settings: Everything that the output depends on, besides the items of the input.
+        store: Where arrays go; None for none.
+
+    Attributes:
+        unfinished: The finished lines.
+    """
+
+    def __init__(
+        self, source: Path, target: Path, settings: Settings, store: stores.StorePlace | None
+    ) -> None:
+        self._source, self._target = source, target
+        self._settings = settings
+        self._store = store
+        self._store_lock: Lock | None = None
+        self._owner = os.path.realpath(target)
+        self._is_new = False
+        self.unfinished = Unfinished(target)
+
+    def finished(self, manifest: Layout) -> Summary | None:
+        """Return the summary if the output is complete, and made from the present items.
+
+        Raises:
+            ResumeError: If the output has other settings, or no record.
+        """
+        # The journal is removed after the output is written. A run that still has one is resumed.
+        if self.unfinished.head() is not None:
+            return None
+        record = records.recorded(self._target, task=self._settings)
+        if record is None:
+            return None
+        digests = (item.digest for item in manifest.items() if item.digest is not None)
+        old = records.read_items(self._target, record)
+        same = all(
+            item is not None and line is not None and line.is_of(item)
+            for item, line in zip_longest(digests, old)
+        )
+        return Summary.from_json(record["summary"]) if same else None
+
+    def has_remains(self) -> bool:
+        """Return whether there are files of a run that was killed, or is running."""
+        store = self._store is not None and stores.has_remains(self._store.path)
+        others = lock_path(self._target), records.aside_path(self._target)
+        return store or self.unfinished.exists() or any(path.exists() for path in others)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Lock the output and the store until the block ends.
+
+        Raises:
+            ResumeError: If another process has locked one of them.
+        """
+        store = nullcontext() if self._store is None else Lock(self._store.path)
+        with Lock(self._target), store as self._store_lock:
+            yield
+
+    def begin(self) -> State:
+        """Resume the unfinished run, reopen the finished output, or start.
+
+        Returns:
+            The state after the last step.
+
+        Raises:
+            ResumeError: If files of another run are in the way.
+            OverwriteError: If the output has been edited.
+        """
+        before = self.unfinished.head()
+        if before is not None and self.unfinished.has_steps():
+            if before != self._settings:
+                raise self._other_settings(before)
+            return self.unfinished.resume(self._holds)
+        if self.unfinished.has_damaged_head():
+            warn(f"{self.unfinished.paths[-1]}: its first line is damaged; the run starts again")
+        if record := records.recorded(self._target, task=self._settings):
+            return self._reopen(record)
+        self._discard_leftovers(before)
+        self._start()
+        return {}
+
+    def open_store(self, state: State) -> stores.Store:
+        """Open the store at a state."""
+        return stores.open_store(self._store, state.get("store", {}))
+
+    def abandon(self) -> None:
+        """Remove the files of a run that has not finished a step."""
+        if self._is_new and not self.unfinished.has_steps():
+            with suppress(OSError):  # the error that ended the run is raised
+                self.unfinished.remove()
+                self._discard_store()
+
+    def finish(self, manifest: Layout, store: stores.Store, *, arrays: int) -> Summary:
+        """Write the output and its record, and remove the files of the unfinished run.
+
+        Args:
+            manifest: Reads the items, and writes the output.
+            store: The store, which is sealed.
+            arrays: Number of arrays in the store.
+
+        Raises:
+            FormatError: If there are items, but no cut is among them.
+            ResumeError: If the input has changed during the run.
+            OverwriteError: If the output must not be replaced.
+        """
+        counter = Counter()
+        items = records.write_items(self._target, self._lines(manifest, counter))
+        summary = counter.summary()
+        if summary.bad and not summary.cuts:
+            self._forget()
+            raise FormatError(summary.bad_items[0])
+        mark = store.seal()
+        self._replace(manifest)
+        records.write_record(
+            self._target,
+            task=self._settings,
+            summary=summary.as_json(),
+            output=records.digests_of(self._target),
+            items=items,
+            store={"mark": mark, "arrays": arrays},
+        )
+        self.remove_remains()
+        return summary
+
+    def remove_remains(self) -> None:
+        """Remove what a finished run does not need."""
+        self.unfinished.remove()
+        if self._store is not None:
+            stores.remove_log(self._store.path)
+        if self._store_lock is not None:
+            self._store_lock.own("")
+        records.remove_aside(self._target)
+
+    def _lines(self, manifest: Layout, counter: Counter) -> Iterator[Finished]:
+        """Yield the finished lines in the order of the items, and count them."""
+        for item, line in match(manifest.items(), self.unfinished.finished()):
+            if line is None and item.digest is not None:
+                raise changed_meanwhile(self._source)
+            note = {"bad": ""} if line is None else line.note
+            if "bad" in note:
+                counter.add_bad(item.reason or note["bad"])
+            else:
+                counter.add(note)
+            if line is not None:
+                yield line
+
+    def _replace(self, manifest: Layout) -> None:
+        """Write the output; an older one is replaced if it has not been edited."""
+        ordered = match(records.read_items(self._target), self.unfinished.finished())
+        lines = self.unfinished.lines(line for _, line in ordered if line is not None)
+        records.seal(manifest, lines, self._target)
+
+    def _start(self) -> None:
+        """Create the files of a new run."""
+        if self._store is not None and self._store_lock is not None:
+            found, owner = stores.occupied(self._store.path), self._store_lock.owner
+            if found and owner == self._owner:
+                stores.discard(self._store.path)
+            elif found:
+                whose = f" and belongs to the unfinished run of {owner}" if owner else ""
+                raise ResumeError(
+                    f"{found} already exists{whose}; remove it or choose another store"
+                )
+            self._store_lock.own(self._owner)
+            stores.create_store(self._store)
+        self._is_new = True
+        self.unfinished.start(self._settings)
+
+    def _reopen(self, record: dict[str, Any]) -> State:
+        """Make the lines of the finished output those of an unfinished run."""
+        if record.get("output") != records.digests_of(self._target):
+            raise OverwriteError(
+                f"{self._target} has been changed since emo2vec wrote it, and the input has changed "
+                "too; choose another output"
+            )
+        store = record["store"]
+        state = {"store": store["mark"], "arrays": store["arrays"]}
+        lines: Iterable[tuple[Finished, bytes]] = self._old_lines(record)
+        if not self._holds({}, state):
+            warn(f"arrays of {self._target} are missing; the run starts again")
+            lines, state = (), {}
+        self.unfinished.reopen(self._settings, lines, state)
+        return state
+
+    def _old_lines(self, record: dict[str, Any]) -> Iterator[tuple[Finished, bytes]]:
+        raws = (item.raw + b"\n" for item in items_in(self._target) if item.raw is not None)
+        for line in records.read_items(self._target, record):
+            raw = next(raws, b"") if line.length else b""
+            if len(raw) != line.length:
+                return
+            yield line, raw
+
+    def _holds(self, before: State, after: State) -> bool:
+        return stores.holds(self._store, before.get("store", {}), after["store"])
+
+    def _discard_leftovers(self, before: Settings | None) -> None:
+        """Remove the store of a run with other settings that has not finished a step."""
+        store = before and before.get("store")
+        path = Path(store["path"]) if store else None
+        if path is not None and (self._store is None or self._store.path != path):
+            with Lock(path) as lock:
+                if lock.owner == self._owner:
+                    stores.discard(path)
+                    lock.own("")
+
+    def _forget(self) -> None:
+        """Remove the files of an unfinished run, unless they belong to a finished output."""
+        self.unfinished.remove()
+        if not self._target.exists():
+            records.remove_record(self._target)
+            self._discard_store()
+
+    def _discard_store(self) -> None:
+        if self._store is not None and self._store_lock is not None:
+            stores.discard(self._store.path)
+            self._store_lock.own("")
+
+    def _other_settings(self, before: Settings) -> ResumeError:
+        # The arrays of a finished output must stay.
+        is_new = before["store"] and not self._target.exists()
+        store = stores.occupied(Path(before["store"]["path"])) if is_new else None
+        remains = [str(path) for path in (*self.unfinished.paths, store) if path]
+        return ResumeError(
+            f"{self._target} is unfinished and has other settings: "
+            f"{differences(before, self._settings)}; resume with the earlier settings, or "
+            f"remove {', '.join(remains)} and start over"
+        )

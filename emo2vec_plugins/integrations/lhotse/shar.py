@@ -1,0 +1,128 @@
+"""Shar directories: shards of cuts, each with files of the same number that have its data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from lhotse.shar.readers.lazy import LazySharIterator
+
+from emo2vec_plugins.errors import FormatError
+from emo2vec_plugins.files import disk, staging, sync
+from emo2vec_plugins.integrations import BadItems, compressed
+from emo2vec_plugins.integrations.lhotse.checks import problem_of
+from emo2vec_plugins.integrations.lhotse.items import Item, cut_of, items_of
+from emo2vec_plugins.integrations.lhotse.lines import written
+from emo2vec_plugins.integrations.lhotse.shar_files import DataFile
+
+
+class SharLayout:
+    """A directory in the layout of ``CutSet.to_shar``.
+
+    Attributes:
+        fields: Fields that are stored in separate files.
+
+    Raises:
+        FormatError: If it is not one.
+    """
+
+    def __init__(self, source: Path) -> None:
+        self._source = source
+        try:
+            # Absolute: Lhotse runs a relative path that begins with "pipe:" as a command.
+            streams = LazySharIterator(in_dir=source.absolute()).streams
+        except AssertionError as error:
+            reason = str(error) or "it has no cuts.000000.jsonl or cuts.000000.jsonl.gz"
+            raise FormatError(f"expected a Shar directory, got {source}: {reason}") from error
+        self._cuts = [source / path.name for path in streams.pop("cuts")]
+        if not self._cuts:
+            raise FormatError(f"expected a Shar directory, got {source}: it has no shard of cuts")
+        self._streams = {
+            name: [source / path.name for path in paths] for name, paths in streams.items()
+        }
+        self.fields = set(self._streams)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what all lines of a result depend on, besides the items."""
+        return {"kind": "shar", "fields": sorted(self.fields)}
+
+    def items(self) -> Iterator[Item]:
+        """Yield the items of all shards in order.
+
+        A cut is parsed, and its data read, when it is first needed. A cut without its recording
+        has the reason.
+        """
+        for index, path in enumerate(self._cuts):
+            files = {name: paths[index] for name, paths in self._streams.items()}
+            shard = _Shard(files)
+            yield from items_of(path, salt=shard.sizes, read=shard.cut)
+
+    def written(self, item: Item, cut: Any, bad_items: BadItems) -> tuple[bytes, str | None]:
+        """Return the line to write for an item, and the reason if it is bad; see `written`."""
+        return written(item, cut, bad_items, _record)
+
+    def seal(self, lines: Iterable[bytes], target: Path) -> None:
+        """Write *target* atomically, with shards of the same sizes and links to other files."""
+        if target.exists():
+            return  # an earlier run was killed after it renamed the directory
+        whole = iter(lines)
+        with staging(target, locked=True) as folder:
+            if folder.exists():  # from a killed process
+                disk.remove_tree(folder)
+            disk.make_folder(folder)
+            for path, size in zip(self._cuts, self._sizes, strict=True):
+                with disk.open_file(folder / path.name, "wb") as file:
+                    with compressed(file, like=path) as out:
+                        out.writelines(islice(whole, size))
+                    sync(file)
+            for path in sorted(self._source.iterdir()):
+                if path not in self._cuts:
+                    _link(path, folder / path.name)
+
+    @cached_property
+    def _sizes(self) -> list[int]:
+        """Number of lines of each shard that can be read."""
+        return [sum(item.raw is not None for item in items_of(path)) for path in self._cuts]
+
+
+class _Shard:
+    """The data files of one shard.
+
+    Args:
+        files: Their paths by field.
+    """
+
+    def __init__(self, files: dict[str, Path]) -> None:
+        self._files = {name: DataFile(path, name) for name, path in files.items()}
+        self.sizes = ",".join(f"{path.name}={path.stat().st_size}" for path in files.values())
+
+    def cut(self, item: Item) -> tuple[Any, str | None]:
+        """Return the cut of an item with its data, and why its audio cannot be read."""
+        cut, problem = cut_of(item)
+        for field, file in self._files.items():
+            try:
+                value = file.value(cut.id, item.index)
+            except FormatError as error:
+                # Other data is not needed, and stays in its file.
+                if field == "recording":
+                    problem = str(error)
+                continue
+            if value is not None:
+                setattr(cut, field, value)
+        wrong = problem_of(cut)
+        return cut_of(item)[0] if wrong else cut, problem or wrong
+
+
+def _record(cut: Any) -> Any:
+    # Lhotse replaces each placeholder with the data of the tar file.
+    return cut.drop_in_memory_data().to_dict()
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        disk.link(source, target)
+    except OSError:  # another file system, or one without hard links
+        disk.symlink(source.resolve(), target)

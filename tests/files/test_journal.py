@@ -1,0 +1,117 @@
+"""Journals: records with checksums, and lines that are finished one by one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from emo2vec_plugins.errors import Emo2vecWarning
+from emo2vec_plugins.files import Finished, Journal, Unfinished, differences, digest_of, match
+
+
+@dataclass
+class Item:
+    text: str
+
+    @property
+    def digest(self):
+        return digest_of(self.text.encode())
+
+
+def records(journal):
+    return [place.record for place in journal.records()]
+
+
+@pytest.fixture
+def journal(tmp_path):
+    journal = Journal(tmp_path / "journal")
+    journal.write({"a": 1})
+    for number in range(3):
+        journal.append({"number": number})
+    return journal
+
+
+def test_records_are_read_back(journal):
+    assert journal.head() == {"a": 1}
+    assert records(journal) == [{"number": 0}, {"number": 1}, {"number": 2}]
+
+
+def test_an_incomplete_record_is_dropped(journal):
+    data = journal.path.read_bytes()
+
+    journal.path.write_bytes(data[:-1])
+
+    assert records(journal) == [{"number": 0}, {"number": 1}]
+
+
+@pytest.mark.parametrize("bit", range(8))
+def test_a_flipped_bit_ends_the_valid_records(journal, bit):
+    data = journal.path.read_bytes()
+    ends = [place.end for place in journal.records()]
+    head = len(data.partition(b"\n")[0]) + 1
+    for position in range(len(data)):
+        changed = bytearray(data)
+        changed[position] ^= 1 << bit
+        journal.path.write_bytes(changed)
+
+        intact = sum(end <= position for end in ends)
+        assert records(journal) == [{"number": number} for number in range(intact)]
+        assert (journal.head() is None) == (position < head)
+
+
+def test_lines_are_matched_with_their_items():
+    finished = [Finished(Item(text).digest, n, 1, text) for n, text in enumerate("abacd")]
+
+    def found(items):
+        return [line and line.start for _, line in match(map(Item, items), iter(finished))]
+
+    assert found("abacd") == [0, 1, 2, 3, 4]
+    assert found("abac") == [0, 1, 2, 3]
+    assert found("abacde") == [0, 1, 2, 3, 4, None]
+    assert found("abXacd") == [0, 1, None, 2, 3, 4]
+    assert found("bcd") == [1, 3, 4]
+    assert found("dcaaab") == [4, 3, 0, 2, None, 1]
+
+
+def test_lines_are_finished_in_steps_and_read_in_any_order(tmp_path):
+    run = Unfinished(tmp_path / "out")
+    run.start({})
+    for text in "abc":
+        run.add(Item(text).digest, text.encode() * 3, text)
+        run.commit({"done": text})
+    run.add(Item("d").digest, b"lost", "d")
+
+    again = Unfinished(tmp_path / "out")
+    state = again.resume()
+
+    assert state == {"done": "c"}
+    lines = list(again.finished())
+    assert [line.note for line in lines] == ["a", "b", "c"]
+    assert [*again.lines(reversed(lines))] == [b"ccc", b"bbb", b"aaa"]
+
+
+def test_a_flipped_bit_in_a_line_is_found(tmp_path):
+    run = Unfinished(tmp_path / "out")
+    run.start({})
+    for text in "abc":
+        run.add(Item(text).digest, text.encode() * 3, text)
+        run.commit({"done": text})
+    run.paths[0].write_bytes(b"aaabcbccc")
+
+    with pytest.warns(Emo2vecWarning, match=r"out\.part\.journal.* 1 steps"):
+        state = run.resume()
+
+    assert state == {"done": "a"}
+    assert run.paths[0].read_bytes() == b"aaa"
+
+
+def test_differences_have_names_and_values():
+    before = {"a": {"b": 1}, "c": 2, "input": {"x": 1, "y": 2}, "sha256": "ab" * 32}
+    after = {"a": {"b": 3}, "c": 2, "d": None, "input": {"x": 3}, "sha256": "cd" * 32}
+
+    nested, given, digest = differences(before, after).split("; ")
+
+    assert all(fact in nested for fact in ("a.b", "1", "3"))
+    assert "input" in given
+    assert all(fact in digest for fact in ("sha256", "abababababab...", "cdcdcdcdcdcd..."))

@@ -1,0 +1,51 @@
+"""Locks between processes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from support.facts import assert_facts
+
+from emo2vec_plugins.errors import ResumeError
+from emo2vec_plugins.files import Lock, lock_path
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locks")
+
+
+def test_an_output_is_locked_once(tmp_path):
+    with Lock(tmp_path / "out"), pytest.raises(ResumeError) as caught, Lock(tmp_path / "out"):
+        pass
+
+    assert_facts(str(caught.value), tmp_path / "out", "another process")
+    with Lock(tmp_path / "out"):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_owner_of_an_output_is_kept_until_it_is_finished(tmp_path):
+    with Lock(tmp_path / "store") as lock:
+        lock.own("me")
+    with Lock(tmp_path / "store") as lock:
+        assert lock.owner == "me"
+        lock.own("you")
+        assert lock_path(tmp_path / "store").read_text() == "you"
+        lock.own("")
+
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_killed_process_leaves_no_lock(tmp_path):
+    script = """
+import os, signal, sys
+from pathlib import Path
+from emo2vec_plugins.files import Lock
+with Lock(Path(sys.argv[1])) as lock:
+    lock.own("the dead")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run([sys.executable, "-c", script, tmp_path / "out"], check=False)
+
+    with Lock(tmp_path / "out") as lock:
+        assert lock.owner == "the dead"
