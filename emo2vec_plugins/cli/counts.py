@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 
-import click
-
-from emo2vec_plugins.cli.output import LISTED, print_table
+from emo2vec_plugins.cli.output import LISTED, echo, print_table
 from emo2vec_plugins.core import EMOTIONS, Dialogue, counted
 
 NO_LABEL = "(no label)"
@@ -74,10 +72,10 @@ class EmotionCounts:
             return
         self._print_emotions(turns)
         if any(speaker is not None for _, speaker in self._turns):
-            click.echo()
+            echo()
             self._print_speakers()
         if self._reasons:
-            click.echo()
+            echo()
             kinds = sorted(
                 self._reasons, key=lambda kind: (kind == OTHER_REASONS, -self._reasons[kind])
             )
@@ -109,7 +107,7 @@ class EmotionCounts:
         columns = ("recording", "speaker") if several else ("speaker",)
         print_table((*columns, "turns", "seconds", "emotions, by turns"), rows)
         if len(places) > SHOWN_SPEAKERS:
-            click.echo(f"and {counted(len(places) - SHOWN_SPEAKERS, 'more speaker')}")
+            echo(f"and {counted(len(places) - SHOWN_SPEAKERS, 'more speaker')}")
 
 
 def _kind(reason: str) -> str:

@@ -1,7 +1,8 @@
 """The command ``emo2vec``, a group to which plugins add every command.
 
 Results go to stdout, everything else to stderr. Exit status: 0 for success, 1 for an error,
-2 for wrong usage, 3 when some items failed and the rest were written, 130 when interrupted.
+2 for wrong usage, 3 when some items failed and the rest were written, 130 when interrupted, 143
+after SIGTERM.
 """
 
 from __future__ import annotations
@@ -19,13 +20,12 @@ import click
 
 from emo2vec_plugins._version import __version__
 from emo2vec_plugins.audio import READABLE_SUFFIXES
-from emo2vec_plugins.cli.output import complain
-from emo2vec_plugins.core import Plugins, as_plugins, did_you_mean
+from emo2vec_plugins.cli.output import complain, in_one_line, visible
+from emo2vec_plugins.cli.signals import signals_raised, status_of
+from emo2vec_plugins.cli.streams import results_alone
+from emo2vec_plugins.core import Plugins, as_plugins, did_you_mean, switch_off_telemetry
 from emo2vec_plugins.errors import Emo2vecError, Emo2vecWarning, OptionsError, PluginError
 from emo2vec_plugins.files import parse_size, set_read_limit
-
-INTERRUPTED = 130
-"""Exit status after Ctrl-C: 128 plus the signal's number, as in shells."""
 
 OTHER = "Other commands"
 """Section of commands without a section."""
@@ -93,6 +93,7 @@ class PluginGroup(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run a command; print each warning as one line."""
+        switch_off_telemetry()
         if COMPLETING in os.environ:  # a warning would appear in the middle of the user's line
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -127,7 +128,9 @@ class PluginGroup(click.Group):
             if Path(name).suffix.lower() in READABLE_SUFFIXES:
                 advice = "; to annotate a recording, use 'emo2vec rttm' or 'emo2vec diarize'"
             ctx.fail(f"No such command {name!r}{advice}.")
-        return super().resolve_command(ctx, args)
+        found = super().resolve_command(ctx, args)
+        ctx.with_resource(signals_raised())  # from here on, there are files to clean up
+        return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands by section, without importing them."""
@@ -138,16 +141,28 @@ class PluginGroup(click.Group):
             names = sorted(name for name in shown if sections[name] == section)
             if names:
                 with formatter.section(section):
-                    lines = [(name, shown[name].get_short_help_str(room)) for name in names]
+                    lines = [
+                        (name, visible(shown[name].get_short_help_str(room))) for name in names
+                    ]
                     formatter.write_dl(lines, col_max=formatter.width)
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Return the context of the group's own options."""
+        try:
+            return super().make_context(*args, **kwargs)
+        except click.UsageError as error:
+            raise _visible(error) from error
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; turn an exception into one line and an exit status."""
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            complain("error", "interrupted")
-            ctx.exit(INTERRUPTED)
+        except KeyboardInterrupt as error:
+            status, word = status_of(error)
+            complain("error", word)
+            ctx.exit(status)
+        except click.UsageError as error:
+            raise _visible(error) from error
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
@@ -182,7 +197,7 @@ def _set_limit(ctx: click.Context, param: click.Parameter, value: str | None) ->
     expose_value=False,
     callback=_set_limit,
     help="Most bytes of one text document or one line, such as 2GB; EMO2VEC_READ_LIMIT sets it "
-    "too.  [default: 64MiB]",
+    "too.  [default: 32MiB]",
 )
 def main(*, debug: bool) -> None:
     """Emotion in speech, per speaker turn.
@@ -242,6 +257,13 @@ def shown_warnings() -> Iterator[None]:
         yield
 
 
+def _visible(error: click.UsageError) -> click.UsageError:
+    """Return the error with escapes: a pattern of the shell can put any file name into it."""
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
+        return error  # its message is the help
+    return click.UsageError(in_one_line(error.format_message()), error.ctx)
+
+
 def _section(command: click.Command) -> str:
     section = getattr(command, "section", OTHER)
     return section if isinstance(section, str) and section.strip() else OTHER
@@ -250,7 +272,8 @@ def _section(command: click.Command) -> str:
 def _imported(ctx: click.Context, command: LazyCommand) -> click.Command:
     """Import a command; an error names its plugin."""
     try:
-        loaded: object = command.load()
+        with results_alone():
+            loaded: object = command.load()
     except Emo2vecError:
         raise
     except Exception as error:
@@ -271,6 +294,7 @@ def _commands(ctx: click.Context) -> dict[str, click.Command]:
     root = ctx.find_root()
     if _COMMANDS not in root.meta:
         group = click.Group()
-        plugins_of(ctx).add_commands(group)
+        with results_alone():
+            plugins_of(ctx).add_commands(group)
         root.meta[_COMMANDS] = group.commands
     return root.meta[_COMMANDS]  # type: ignore[no-any-return]

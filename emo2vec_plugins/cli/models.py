@@ -9,12 +9,13 @@ import click
 from emo2vec_plugins.cli.group import plugins_of
 from emo2vec_plugins.cli.options import option
 from emo2vec_plugins.cli.output import print_json, print_table
+from emo2vec_plugins.cli.streams import command
 from emo2vec_plugins.core import DEFAULT_MODEL
 
 json_option = option("--json", "Print JSON instead of a table.", name="as_json")
 
 
-@click.command("models")
+@command("models")
 @json_option
 @click.pass_context
 def models_command(ctx: click.Context, *, as_json: bool) -> None:
@@ -45,7 +46,7 @@ def models_command(ctx: click.Context, *, as_json: bool) -> None:
     print_table(("model", "description"), rows)
 
 
-@click.command("formats")
+@command("formats")
 @json_option
 @click.pass_context
 def formats_command(ctx: click.Context, *, as_json: bool) -> None:
@@ -85,7 +86,7 @@ def formats_command(ctx: click.Context, *, as_json: bool) -> None:
     print_table(("format", "suffixes", "can", "description"), rows)
 
 
-@click.command("plugins")
+@command("plugins")
 @json_option
 @click.pass_context
 def plugins_command(ctx: click.Context, *, as_json: bool) -> None:

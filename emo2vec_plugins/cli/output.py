@@ -1,9 +1,15 @@
-"""Terminal output: tables on stdout; progress, summaries and failures on stderr."""
+"""Terminal output: results on stdout; progress, summaries and failures on stderr.
+
+Everything is printed here. Names of files, speakers and models come from strangers, and could
+otherwise send commands to the terminal, or look like other names: control characters, and others
+without a picture of their own, are printed as escapes.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from emo2vec_plugins.cli.streams import results
 from emo2vec_plugins.core import counted
 
 if TYPE_CHECKING:
@@ -33,6 +40,15 @@ UNWRAPPED = 10_000
 """Table width if stdout is not a terminal."""
 
 
+_UNUSUAL = re.compile(r"[^\n\t -~]")
+"""Characters that may need an escape."""
+
+
+def echo(text: str = "", *, end: str = "\n") -> None:
+    """Write text to stdout, as it is but for escapes."""
+    click.echo(_encodable(visible(text)) + end, file=results(), nl=False)
+
+
 def complain(kind: str, message: str, *, file: Any = None) -> None:
     """Write ``emo2vec: KIND: MESSAGE`` to stderr, always as one line."""
     click.echo(f"emo2vec: {kind}: {in_one_line(message)}", file=file, err=True)
@@ -44,13 +60,18 @@ def note(message: str, *, quiet: bool) -> None:
         click.echo(f"emo2vec: {in_one_line(message)}", err=True)
 
 
-def in_one_line(text: str) -> str:
-    """Return text with single blanks for white space, and escapes for other control characters.
+def visible(text: str) -> str:
+    r"""Return text with escapes for all characters but printable ones, newlines and tabs.
 
-    Names of files and speakers could otherwise send commands to the terminal.
+    >>> visible("a\x1b[2J\u202eb\ud800")
+    'a\\x1b[2J\\u202eb\\ud800'
     """
-    words = " ".join(text.split())
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)
+    return _UNUSUAL.sub(lambda found: _shown(found[0], ascii), text)
+
+
+def in_one_line(text: str) -> str:
+    """Return visible text with single blanks for white space."""
+    return visible(" ".join(text.split()))
 
 
 def listed(names: Sequence[str]) -> str:
@@ -109,25 +130,54 @@ def write_report(file: str | None, document: Mapping[str, Any]) -> None:
         return
     from emo2vec_plugins.files import write_whole  # lists of commands need no files
 
-    write_whole(Path(file), _as_json(document))
+    write_whole(Path(file), visible_json(_as_json(document)).encode())
 
 
 def print_json(document: Any) -> None:
     """Print a document as JSON to stdout."""
-    click.echo(_as_json(document), nl=False)
+    print_json_text(_as_json(document))
 
 
-def _as_json(document: Any) -> bytes:
-    text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-    # File names that are not Unicode become escapes instead of an error.
-    return text.encode("utf-8", "backslashreplace")
+def _as_json(document: Any) -> str:
+    return json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
-def exit_if_failed(failures: Sequence[str], *, failed: int, turns: int, field: str) -> None:
-    """Print the failed turns of a manifest and exit with status 3, if any failed."""
+def print_json_text(text: str) -> None:
+    """Print JSON or lines of JSON to stdout, as UTF-8, at once."""
+    click.echo(visible_json(text).encode(), file=results(), nl=False)
+
+
+def visible_json(text: str) -> str:
+    r"""Return the same JSON, with escapes for characters that are not printable.
+
+    They are only in strings. That includes surrogates, from file names that are not Unicode.
+
+    >>> visible_json('["\x9b2J"]')
+    '["\\u009b2J"]'
+    """
+    return _UNUSUAL.sub(lambda found: _shown(found[0], json.dumps), text)
+
+
+def _shown(character: str, quote: Callable[[str], str]) -> str:
+    return character if character.isprintable() else quote(character)[1:-1]
+
+
+def exit_if_failed(
+    failures: Sequence[str],
+    *,
+    failed: int,
+    turns: int,
+    field: str,
+    bad: int = 0,
+    bad_items: Sequence[str] = (),
+) -> None:
+    """Print the failed turns and bad items of a manifest; exit with status 3 if there are any."""
     if failed:
         of = f"{failed} of {counted(turns, 'turn')} failed; the reasons are in {field}_reason:"
         name_failures(of, failures, total=failed)
+    if bad:
+        name_failures(f"{counted(bad, 'bad item')} not annotated:", bad_items, total=bad)
+    if failed or bad:
         raise click.exceptions.Exit(SOME_FAILED)
 
 
@@ -159,7 +209,7 @@ def progress(
         yield lambda _=1: None
         return
     with _bars() as bars:
-        task = bars.add_task(description, total=total)
+        task = bars.add_task(in_one_line(description), total=total)
         yield lambda count=1: bars.advance(task, count)
 
 
@@ -180,7 +230,7 @@ def step_progress(*, quiet: bool = False) -> Iterator[Callable[..., None] | None
             step: str, _: Any, *, completed: int | None = None, total: int | None = None, **__: Any
         ) -> None:
             if step not in tasks:
-                tasks[step] = bars.add_task(step, total=total or 1)
+                tasks[step] = bars.add_task(in_one_line(step), total=total or 1)
             # pyannote ends a step with a call without counts.
             done, of = (1, 1) if completed is None else (completed, total)
             bars.update(tasks[step], completed=done, total=of)
@@ -193,7 +243,7 @@ def _bars() -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     return Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True))
 
 
@@ -208,20 +258,21 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*(_encodable(in_one_line(cell)) for cell in row))
     # File and speaker names can look like markup or emoji codes: "[red]", ":cat:".
-    width = None if sys.stdout.isatty() else UNWRAPPED
-    console = Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False)
+    stream = results()
+    width = None if stream.isatty() else UNWRAPPED
+    console = Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
     if console.is_terminal:
         console.print(table)
         return
     # Without trailing blanks, because programs compare and split lines.
     with console.capture() as capture:
         console.print(table)
-    click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
+    echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
 
 
 def _encodable(text: str) -> str:
     """Return text with escapes for characters that stdout cannot encode."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    encoding = getattr(results(), "encoding", None) or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 

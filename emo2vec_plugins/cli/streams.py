@@ -1,0 +1,128 @@
+"""The standard streams: stdout is for results alone, and a closed stream is no surprise.
+
+Libraries print to stdout, and so do the C libraries behind them and the programs that they start:
+version numbers, warnings about a file, progress. In a pipe, that would be part of the results.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any, TextIO
+
+import click
+
+_kept: list[TextIO | None] = []
+"""The stream for results, while `results_alone` sends everything else to stderr."""
+
+
+def results() -> TextIO:
+    """Return the stream for results.
+
+    Raises:
+        OSError: If stdout is closed.
+    """
+    stream = _kept[-1] if _kept else sys.stdout
+    if stream is None:
+        raise OSError(errno.EBADF, "cannot write results: stdout is closed")
+    return stream
+
+
+@contextmanager
+def results_alone() -> Iterator[None]:
+    """Send to stderr what is written to stdout in the block, but for `results`.
+
+    That includes what C code and other programs write to the descriptor.
+    """
+    if _kept:  # an outer block does
+        yield
+        return
+    stdout = sys.stdout
+    with _moved(stdout) as own:
+        _kept.append(own)
+        sys.stdout = sys.stderr
+        try:
+            yield
+        finally:
+            sys.stdout = stdout
+            _kept.pop()
+
+
+class ResultsCommand(click.Command):
+    """A command that keeps the output of libraries out of its results."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; `emo2vec_plugins.cli.echo` and the like write its results."""
+        with results_alone():
+            return super().invoke(ctx)
+
+
+class ResultsGroup(click.Group):
+    """A group of such commands."""
+
+    command_class = ResultsCommand
+
+
+command = partial(click.command, cls=ResultsCommand)
+"""``click.command`` for commands that keep the output of libraries out of their results."""
+
+
+@contextmanager
+def _moved(stream: TextIO | None) -> Iterator[TextIO | None]:
+    """Yield a copy of *stream*; in the block, its descriptor is that of stderr."""
+    number = _descriptor(stream)
+    if stream is None or number is None or _descriptor(sys.stderr) is None:
+        yield stream
+        return
+    stream.flush()
+    own = open(os.dup(number), "w", encoding=stream.encoding, errors=stream.errors)  # noqa: SIM115, PTH123
+    os.dup2(sys.stderr.fileno(), number)
+    try:
+        yield own
+    finally:
+        _flush_c()
+        os.dup2(own.fileno(), number)
+        own.close()
+
+
+def _descriptor(stream: TextIO | None) -> int | None:
+    """Return the descriptor of a stream; None if it is closed or in memory."""
+    try:
+        return None if stream is None else stream.fileno()
+    except (io.UnsupportedOperation, ValueError):
+        return None
+
+
+def _flush_c() -> None:
+    """Write what C code has printed; it would otherwise be written when the process ends."""
+    with suppress(OSError, TypeError, AttributeError):
+        ctypes.CDLL(None).fflush(None)
+
+
+def open_closed_streams() -> None:
+    """Open the null device for standard descriptors that are closed, and for stdin and stderr.
+
+    Otherwise the first file that is opened gets the free descriptor, and messages are written into
+    it. stdout stays None, so that lost results are an error.
+    """
+    for number in range(3):
+        if not _is_open(number):
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
