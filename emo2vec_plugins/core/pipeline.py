@@ -98,6 +98,8 @@ def check_sources(sources: Any) -> None:
     Raises:
         SourceError: If *sources* is a path, a mapping, or not iterable.
     """
+    if sources is None:
+        raise SourceError("expected an iterable of sources, got None")
     one = isinstance(sources, str | bytes | os.PathLike | Mapping)
     if one or not isinstance(sources, Iterable):
         raise SourceError(
@@ -133,9 +135,10 @@ def _annotated(
 ) -> Iterator[Any]:
     # Items inside the scorer, limited by how far it reads ahead.
     sent: deque[tuple[_Job, Clip | End]] = deque()
+    given = _Readable(sources)
 
     def stream() -> Iterator[Clip | End]:
-        for source in sources:
+        for source in given:
             job = _Job(source)
             for clip in job.clips(plugins, options):
                 sent.append((job, clip))
@@ -161,6 +164,32 @@ def _annotated(
     next(items, None)  # an item that a scorer has not read is lost, too
     if sent:
         raise ScorerError(f"the scorer lost {len(sent)} items, the first is {sent[0][1]!r}")
+    if given.error is not None:
+        raise given.error
+
+
+class _Readable:
+    """Sources up to an error: those before it are in the scorer, and must be yielded first.
+
+    Attributes:
+        error: What the iterable of sources raised.
+    """
+
+    def __init__(self, sources: Iterable[Any]) -> None:
+        self._sources = sources
+        self.error: Exception | None = None
+
+    def __iter__(self) -> Iterator[Any]:
+        sources = iter(self._sources)
+        while True:
+            try:
+                source = next(sources)
+            except StopIteration:
+                return
+            except Exception as error:  # noqa: BLE001 - raised after the sources before it
+                self.error = error
+                return
+            yield source
 
 
 class _Job:

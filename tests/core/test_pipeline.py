@@ -113,6 +113,20 @@ def test_sources_are_returned_in_order_with_all_their_clips(score):
     ]
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_sources_before_an_error_of_their_iterable_are_returned_first(workers):
+    def sources():
+        yield from (Source("a", 3), Source("b", 1))
+        raise OSError("the disk is gone")
+
+    engine = Engine(FakeBackend(), batch_seconds=60.0, workers=workers)
+    results = annotate(sources(), score=engine, plugins=PLUGINS)
+
+    assert [next(results), next(results)] == [finished("a", 3), finished("b", 1)]
+    with pytest.raises(OSError, match="the disk is gone"):
+        next(results)
+
+
 def test_no_sources_give_no_results():
     assert run([]) == []
 

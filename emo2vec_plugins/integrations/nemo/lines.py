@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.core import Dialogue, Turn
 from emo2vec_plugins.errors import FormatError
+from emo2vec_plugins.files import from_json, lines_of
 from emo2vec_plugins.formats import read_rttm
 from emo2vec_plugins.integrations import chosen_recording
 
@@ -148,6 +149,21 @@ class ManifestLine:
         return tuple(several)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadLine:
+    """A line of a manifest that is not a JSON object with audio.
+
+    Attributes:
+        number: Number of the line, from 1.
+        raw: The line, without its line feed; None for a rest of the file that cannot be read.
+        reason: What is wrong, with the file and the line.
+    """
+
+    number: int
+    raw: bytes | None
+    reason: str
+
+
 def read_manifest(path: str | os.PathLike[str]) -> Iterator[ManifestLine]:
     """Yield the lines of a manifest, lazily and in order. Like NeMo, skip blank lines.
 
@@ -159,27 +175,45 @@ def read_manifest(path: str | os.PathLike[str]) -> Iterator[ManifestLine]:
             the file and the line number.
         OSError: If the file cannot be read.
     """
-    manifest = Path(path)
-    with manifest.open("rb") as file:
-        for number, data in enumerate(file, 1):
+    for line in read_lines(path):
+        if isinstance(line, BadLine):
+            raise FormatError(line.reason)
+        yield line
+
+
+def read_lines(path: str | os.PathLike[str]) -> Iterator[ManifestLine | BadLine]:
+    """Yield the lines of a manifest as `read_manifest` does, but bad lines instead of errors."""
+    manifest, number = Path(path), 0
+    try:
+        for number, data in lines_of(manifest):
             if data.strip():
                 yield _line(data, manifest, number)
+    except FormatError as error:
+        yield BadLine(number=number + 1, raw=None, reason=str(error))
 
 
-def _line(data: bytes, manifest: Path, number: int) -> ManifestLine:
+def _line(data: bytes, manifest: Path, number: int) -> ManifestLine | BadLine:
+    try:
+        return _parsed(data, manifest, number)
+    except FormatError as error:
+        return BadLine(number=number, raw=data.removesuffix(b"\n"), reason=str(error))
+
+
+def _parsed(data: bytes, manifest: Path, number: int) -> ManifestLine:
     where = f"{manifest}: line {number}"
     try:
         # Only the first line can begin with a byte-order mark.
         text = data.decode("utf-8-sig" if number == 1 else "utf-8").strip()
-        record = json.loads(text)
+        # Half a character is written as it was read.
+        record = from_json(text, where=where, surrogates=True)
     except UnicodeDecodeError as error:
-        raise FormatError(f"{where}: expected text in UTF-8: {error}") from error
-    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{where}: expected text in UTF-8: {error.reason}") from error
+    except FormatError as error:
         # The usual cause is a killed writer.
         hint = (
             "" if data.endswith(b"\n") else "; the file may be truncated: no line break at its end"
         )
-        raise FormatError(f"{where}: expected a JSON object: {error}{hint}") from error
+        raise FormatError(f"{error}{hint}") from error
     if not isinstance(record, dict):
         raise FormatError(f"{where}: expected a JSON object, found a {type(record).__name__}")
     line = ManifestLine(record=record, text=text, manifest=manifest, number=number)

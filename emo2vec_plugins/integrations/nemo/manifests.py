@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +24,21 @@ from emo2vec_plugins.core import (
     as_options,
     hookimpl,
 )
-from emo2vec_plugins.errors import Emo2vecError, OptionsError, warn
-from emo2vec_plugins.files import replacing
-from emo2vec_plugins.integrations import NOWHERE, RecordingSession, is_labelled, with_emotion
-from emo2vec_plugins.integrations.nemo.lines import ManifestLine, read_manifest
+from emo2vec_plugins.errors import Emo2vecError, FormatError, OptionsError, warn
+from emo2vec_plugins.files import protecting, replacing
+from emo2vec_plugins.integrations import (
+    NAMED_ITEMS,
+    NOWHERE,
+    BadItems,
+    RecordingSession,
+    bad_line,
+    check_bad_items,
+    compressed,
+    interleaved,
+    is_labelled,
+    with_emotion,
+)
+from emo2vec_plugins.integrations.nemo.lines import BadLine, ManifestLine, read_lines
 
 if TYPE_CHECKING:
     from emo2vec_plugins.core import Audio, Turn
@@ -46,6 +58,9 @@ class ManifestSummary:
         failed: Turns without a label but with a reason. A line with an unreadable RTTM counts as
             one.
         failures: Line numbers and reasons of the first ten failed turns.
+        bad: Bad lines, which are not JSON objects or have their audio in tar files. *lines* does
+            not count them.
+        bad_items: The first hundred of them, each with the file, the line and what is wrong.
     """
 
     lines: int = 0
@@ -53,6 +68,13 @@ class ManifestSummary:
     turns: int = 0
     failed: int = 0
     failures: tuple[str, ...] = ()
+    bad: int = 0
+    bad_items: tuple[str, ...] = ()
+
+    def count_bad(self, reason: str) -> None:
+        """Count one bad line."""
+        self.bad += 1
+        self.bad_items = (*self.bad_items, reason)[:NAMED_ITEMS]
 
     def count(self, line: ManifestLine) -> None:
         """Count one written line."""
@@ -75,28 +97,31 @@ def annotate_nemo(
     *,
     score: Scorer,
     options: Options | None = None,
+    bad_items: BadItems = "keep",
     plugins: Plugins | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> ManifestSummary:
     """Write a copy of a manifest with an emotion on every line.
 
-    The file is written atomically. All lines are checked before scoring starts, so that a
-    malformed line does not waste work. Memory use does not grow with the number of lines.
+    The file is written atomically. All lines are read once before scoring starts, so that a wrong
+    file does not waste work. Memory use does not grow with the number of lines.
 
     Args:
         path: A manifest.
-        out: The output, which may be *path*. Paths in lines are relative to the folder of the
-            manifest, so there is a warning if *out* is in another folder.
+        out: The output. Paths in lines are relative to the folder of the manifest, so there is a
+            warning if *out* is in another folder.
         score: An `Engine` or another `Scorer`.
         options: The field, whether to replace existing labels, and the overlap policy for the
             turns of RTTMs. A manifest cannot store arrays.
+        bad_items: What to do with a line that is not a JSON object or has its audio in a tar file:
+            ``keep`` writes it unchanged, ``drop`` leaves it out, ``stop`` raises its error.
         plugins: The installed plugins by default.
         progress: Called with the number of lines annotated since the last call.
 
     Raises:
-        FormatError: If a line is not a JSON object, or its audio is in a tar file. The message has
-            the file and the line number. Nothing is written.
-        OptionsError: If the options request arrays.
+        FormatError: If all lines are bad, or one is and *bad_items* is ``stop``. The message has the
+            file and the line number. Nothing is written.
+        OptionsError: If the options request arrays, or *bad_items* is unknown.
         OSError: If a file cannot be read or written.
     """
     wanted = as_options(options)
@@ -104,29 +129,57 @@ def annotate_nemo(
         raise OptionsError(
             "a NeMo manifest cannot store embeddings and frames; annotate Lhotse cuts instead"
         )
-    # Check all lines, and whether their paths work from the new folder, before scoring.
+    check_bad_items(bad_items)
     path, out = Path(path), Path(out)
-    relative = sum(line.names_relative_files for line in read_manifest(path))
-    if relative and path.parent.resolve() != out.parent.resolve():
-        warn(
-            f"{out}: {relative} of its lines have paths relative to the folder of the first "
-            f"manifest, {path.parent}; move the file to that folder"
-        )
+    _check_lines(path, out, bad_items)
     summary = ManifestSummary()
-    lines = annotate(
-        read_manifest(path),
+    work = partial(
+        annotate,
         score=score,
         plugins=plugins,
         options=wanted,
         failed=lambda line, error: _unscored(line, str(error), wanted),
     )
-    with replacing(out) as stream:
-        for line in lines:
-            stream.write(line.text.encode() + b"\n")
-            summary.count(line)
+    lines = interleaved(read_lines(path), work, source_of=_scorable)
+    with protecting(path), replacing(out) as file, compressed(file, like=out) as stream:
+        for line, result in lines:
+            if isinstance(line, BadLine):
+                stream.write(bad_line(line.raw, line.reason, bad_items))
+                summary.count_bad(line.reason)
+            else:
+                stream.write(result.text.encode() + b"\n")
+                summary.count(result)
             if progress is not None:
                 progress(1)
     return summary
+
+
+def _check_lines(path: Path, out: Path, bad_items: BadItems) -> None:
+    """Read all lines once, and warn if their paths do not work from the folder of the output.
+
+    Raises:
+        FormatError: If a line is bad and *bad_items* is ``stop``, or if all are bad.
+    """
+    good = relative = 0
+    reason: str | None = None
+    for line in read_lines(path):
+        if isinstance(line, BadLine):
+            bad_line(line.raw, line.reason, bad_items)
+            reason = reason or line.reason
+        else:
+            good += 1
+            relative += line.names_relative_files
+    if reason is not None and not good:
+        raise FormatError(f"{reason}; no line is better")
+    if relative and path.parent.resolve() != out.parent.resolve():
+        warn(
+            f"{out}: {relative} of its lines have paths relative to the folder of the first "
+            f"manifest, {path.parent}; move the file to that folder"
+        )
+
+
+def _scorable(line: ManifestLine | BadLine) -> ManifestLine | None:
+    return None if isinstance(line, BadLine) else line
 
 
 @hookimpl
@@ -148,7 +201,7 @@ class LineSession(RecordingSession):
         turns: list[Turn] = []
         if not self._is_kept:
             try:
-                audio = open_audio(line.audio())
+                audio = open_audio(line.audio(), permissions=options.permissions)
                 turns = line.turns(audio)
             except (Emo2vecError, OSError) as error:
                 self._problem = str(error)

@@ -46,9 +46,13 @@ def line(**more):
 
 
 def annotated(path, engine, **more):
-    """Annotate a manifest in place and return its records."""
-    annotate_nemo(path, path, score=engine, **more)
-    return records(path)
+    """Annotate a manifest and return the records of the result."""
+    annotate_nemo(path, beside(path), score=engine, **more)
+    return records(beside(path))
+
+
+def beside(path):
+    return path.with_name("out.json")
 
 
 def records(path):
@@ -74,9 +78,9 @@ def test_existing_values_keep_their_characters(manifest, engine):
     )
     path = manifest(given + "}", given.replace(", ", " ,\t").replace(": ", "  :") + " }")
 
-    annotate_nemo(path, path, score=engine)
+    annotate_nemo(path, beside(path), score=engine)
 
-    first, second = path.read_text("utf-8").splitlines()
+    first, second = beside(path).read_text("utf-8").splitlines()
     assert first.startswith(given + ', "emotion": ')
     assert json.loads(second) == json.loads(first)
 
@@ -132,7 +136,7 @@ def test_paths_are_relative_to_the_manifest_or_else_to_the_working_directory(
         (line(duration=-1.0), r"1\.0 to 0\.0"),
         (line(duration=float("nan")), r"1\.0 to nan"),
         (line(duration=0), "too short"),
-        (line(offset=60.0), "too short"),
+        (line(offset=60.0), "beyond the audio"),
         (line(channel_selector=[]), r"'channel_selector' .*\[\]"),
         (line(channel_selector="left"), "'channel_selector' .*'left'"),
         (line(channel_selector=True), "'channel_selector' .*True"),
@@ -142,9 +146,9 @@ def test_paths_are_relative_to_the_manifest_or_else_to_the_working_directory(
 def test_a_line_that_cannot_be_scored_gets_a_reason(manifest, engine, record, reason):
     path = manifest(line(), record, line())
 
-    summary = annotate_nemo(path, path, score=engine)
+    summary = annotate_nemo(path, beside(path), score=engine)
 
-    first, second, third = records(path)
+    first, second, third = records(beside(path))
     assert second["emotion"] is None
     assert re.search(reason, second["emotion_reason"])
     assert second["text"] == "yes"
@@ -161,9 +165,9 @@ def test_a_line_with_an_rttm_gets_its_turns(manifest, engine, talk):
         | {"rttm_filepath": "turns.rttm"}
     )
 
-    summary = annotate_nemo(path, path, score=engine)
+    summary = annotate_nemo(path, beside(path), score=engine)
 
-    [found] = records(path)
+    [found] = records(beside(path))
     expected = engine.score(
         talk,
         [Turn(start=0.5, end=2.0), Turn(start=1.5, end=3.0), Turn(start=5.0, end=5.5)],
@@ -215,9 +219,9 @@ def test_a_line_with_an_unreadable_rttm_gets_a_reason(manifest, engine, talk):
     talk.with_name("turns.rttm").write_text("SPEAKER talk 1\n")
     path = manifest(line(rttm_filepath="turns.rttm"), line(rttm_filepath="none.rttm"))
 
-    summary = annotate_nemo(path, path, score=engine)
+    summary = annotate_nemo(path, beside(path), score=engine)
 
-    first, second = records(path)
+    first, second = records(beside(path))
     assert first["emotion_turns"] == second["emotion_turns"] == []
     assert "turns.rttm: line 1" in first["emotion_reason"]
     assert "none.rttm" in second["emotion_reason"]
@@ -226,11 +230,13 @@ def test_a_line_with_an_unreadable_rttm_gets_a_reason(manifest, engine, talk):
 
 def test_failed_lines_are_scored_again(manifest, engine, talk):
     path = manifest(line(rttm_filepath="turns.rttm"))
-    annotate_nemo(path, path, score=engine)
+    annotate_nemo(path, beside(path), score=engine)
     talk.with_name("turns.rttm").write_text(RTTM)
 
-    [found] = annotated(path, engine)
+    again = path.with_name("again.json")
+    annotate_nemo(beside(path), again, score=engine)
 
+    [found] = records(again)
     assert len(found["emotion_turns"]) == 2
     assert "emotion_reason" not in found
 
@@ -239,10 +245,10 @@ def test_an_rttm_without_turns_is_not_a_failure(manifest, engine, talk):
     talk.with_name("turns.rttm").write_text("")
     path = manifest(line(rttm_filepath="turns.rttm"))
 
-    summary = annotate_nemo(path, path, score=engine)
+    summary = annotate_nemo(path, beside(path), score=engine)
 
     assert (summary.turns, summary.failed) == (0, 0)
-    assert records(path)[0]["emotion_turns"] == []
+    assert records(beside(path))[0]["emotion_turns"] == []
 
 
 def test_existing_labels_are_replaced_only_on_request(manifest, engine, talk):
@@ -252,11 +258,11 @@ def test_existing_labels_are_replaced_only_on_request(manifest, engine, talk):
     path = manifest(labelled, turns, line(emotion=None))
     before = path.read_text("utf-8").splitlines()
 
-    summary = annotate_nemo(path, path, score=engine)
+    summary = annotate_nemo(path, beside(path), score=engine)
 
     assert (summary.lines, summary.skipped, summary.turns) == (3, 2, 1)
-    assert path.read_text("utf-8").splitlines()[:2] == before[:2]
-    assert records(path)[2]["emotion"] is not None
+    assert beside(path).read_text("utf-8").splitlines()[:2] == before[:2]
+    assert records(beside(path))[2]["emotion"] is not None
     one, two, _ = annotated(path, engine, options=Options(overwrite=True))
     assert one["emotion"] != "calm"
     assert list(one)[:3] == ["audio_filepath", "emotion", "duration"]
@@ -289,10 +295,10 @@ def test_a_malformed_line_is_an_error_before_anything_is_scored(manifest, engine
         file.write(text)
 
     with pytest.raises(FormatError, match=rf"manifest\.json: line 3: .*{message}"):
-        annotate_nemo(path, path.with_name("out.json"), score=engine)
+        annotate_nemo(path, beside(path), score=engine, bad_items="stop")
 
     assert engine.backend.batches == []
-    assert not path.with_name("out.json").exists()
+    assert not beside(path).exists()
     assert not list(path.parent.glob(".*"))
 
 
@@ -301,7 +307,7 @@ def test_bytes_that_are_not_text_are_rejected(manifest, engine):
     path.write_bytes(path.read_bytes() + b'{"text": "\xff"}\n')
 
     with pytest.raises(FormatError, match=r"line 2: .*UTF-8"):
-        annotate_nemo(path, path, score=engine)
+        annotate_nemo(path, beside(path), score=engine, bad_items="stop")
 
 
 def test_an_unpacked_shard_is_scored(manifest, engine):
@@ -319,7 +325,7 @@ def test_blank_lines_and_a_byte_order_mark_are_skipped(manifest, engine):
 def test_the_output_of_an_empty_manifest_is_empty(manifest, engine):
     path = manifest()
 
-    summary = annotate_nemo(path, path.with_name("out.json"), score=engine)
+    summary = annotate_nemo(path, beside(path), score=engine)
 
     assert (summary.lines, summary.turns) == (0, 0)
     assert path.with_name("out.json").read_bytes() == b""
@@ -375,10 +381,10 @@ def test_a_line_with_a_failed_plugin_gets_a_reason(manifest, engine):
     path = manifest(line())
     plugins = Plugins([Broken()], installed=False)
 
-    summary = annotate_nemo(path, path, score=engine, plugins=plugins)
+    summary = annotate_nemo(path, beside(path), score=engine, plugins=plugins)
 
     assert summary.failed == 1
-    assert "broken" in records(path)[0]["emotion_reason"]
+    assert "broken" in records(beside(path))[0]["emotion_reason"]
 
 
 def test_the_session_passes_the_checks_for_plugins(manifest):
