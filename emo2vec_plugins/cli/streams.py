@@ -11,9 +11,8 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from typing import Any, TextIO
 
 import click
@@ -69,8 +68,9 @@ class ResultsGroup(click.Group):
     command_class = ResultsCommand
 
 
-command = partial(click.command, cls=ResultsCommand)
-"""``click.command`` for commands that keep the output of libraries out of their results."""
+def command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
+    """Return a decorator that makes a `ResultsCommand`, as ``click.command`` makes a command."""
+    return click.command(name, cls=ResultsCommand)
 
 
 @contextmanager
