@@ -30,6 +30,7 @@ from .outputs import overwriting as overwriting
 from .outputs import protect as protect
 from .outputs import protecting as protecting
 from .outputs import remove as remove
+from .paths import expanded as expanded
 from .safe_xml import parsed as parsed
 from .settings import differences as differences
 from .settings import settings_of as settings_of

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from emo2vec_plugins.core import Backend, NamedModel, hookimpl, import_extra, switch_off_telemetry
 from emo2vec_plugins.errors import ModelNotFoundError
+from emo2vec_plugins.files import expanded
 
 if TYPE_CHECKING:
     from emo2vec_plugins.models.checkpoint import ModelFolder
@@ -75,7 +76,7 @@ def find_folder(source: str) -> ModelFolder:
     if source in PUBLISHED:
         source = f"emotion2vec/{source}"
     # Local folders come first, so that the name of a folder never starts a download.
-    path = Path(source).expanduser()
+    path = expanded(source)
     if path.is_dir():
         return ModelFolder(path=path, name=path.resolve().name)
     if path.is_file():

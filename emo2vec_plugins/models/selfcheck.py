@@ -17,6 +17,7 @@ from pathlib import Path
 from emo2vec_plugins.core import Backend, switch_off_telemetry
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import ModelNotFoundError, OptionsError, SelfcheckError
+from emo2vec_plugins.files import expanded
 
 MODEL = "emotion2vec_plus_large"
 """The only model with known scores."""
@@ -137,7 +138,7 @@ def find_audio(model: str) -> Path:
     # With and without a loader prefix, as in torch:FOLDER. The whole string comes first, because
     # drives on Windows have a colon, too.
     source = model.partition(":")[2] or model
-    for folder in (Path(model).expanduser(), Path(source).expanduser()):
+    for folder in map(expanded, (model, source)):
         if folder.is_dir():
             return _existing(folder / AUDIO)
     switch_off_telemetry()

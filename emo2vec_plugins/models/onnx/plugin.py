@@ -14,6 +14,7 @@ from pathlib import Path
 
 from emo2vec_plugins.core import Backend, NamedModel, Plugins, hookimpl, load_model
 from emo2vec_plugins.errors import ModelNotFoundError, OptionsError
+from emo2vec_plugins.files import expanded
 
 SUFFIX = ".onnx"
 """Suffix of exported files."""
@@ -70,7 +71,7 @@ def _file(
 ) -> Iterator[Path]:
     """Yield an exported file: the source itself, or a temporary export."""
     if source.endswith(SUFFIX):
-        path = Path(source).expanduser()
+        path = expanded(source)
         if not path.is_file():
             raise ModelNotFoundError(f"{source}: no such file; write one with 'emo2vec export'")
         yield path
