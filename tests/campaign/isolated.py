@@ -1,0 +1,218 @@
+"""Runs cases in a child process that may use little memory and time, and may die."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import shutil
+import signal
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from campaign.readers import Reader
+
+MEMORY = 2 << 30
+"""Bytes that a case may need beyond the process before it."""
+
+SECONDS = 30
+"""Time that a case may take."""
+
+_GRACE = 30
+"""Seconds more until the parent kills a child whose own alarm has not ended the case."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Outcomes of cases.
+
+    Attributes:
+        outcomes: Number of cases by outcome.
+        failures: What went wrong, with the folder of each case.
+    """
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def cases(self) -> int:
+        """Number of cases."""
+        return self.outcomes.total()
+
+    def add(self, other: Tally) -> None:
+        """Add the counts of another tally."""
+        self.outcomes += other.outcomes
+        self.failures += other.failures
+
+
+class Watch:
+    """In the child: runs cases and reports their outcomes.
+
+    Args:
+        folder: Folder of the current case; emptied before the next.
+        pipe: Where outcomes go.
+    """
+
+    def __init__(self, folder: Path, pipe: Connection) -> None:
+        self.folder = folder
+        self._pipe = pipe
+        size = int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
+        self._limits = (size + MEMORY, size + 2 * MEMORY)
+        resource.setrlimit(resource.RLIMIT_AS, self._limits)
+        signal.signal(signal.SIGALRM, _too_slow)
+        # Paths in manifests are relative to the working directory.
+        folder.mkdir(parents=True, exist_ok=True)
+        os.chdir(folder)
+
+    def cases(
+        self,
+        reader: Reader,
+        files: st.SearchStrategy[bytes],
+        *,
+        n: int,
+        first: int,
+        check: Callable[[str], str] = str,
+    ) -> None:
+        """Run *n* cases of a reader.
+
+        Args:
+            reader: The reader.
+            files: Draws the content of its file.
+            n: Number of cases.
+            first: The seed.
+            check: Gets the outcome of a case and returns it; raises if a promise was broken.
+        """
+
+        @seed(first)
+        @settings(
+            max_examples=n,
+            phases=[Phase.generate],
+            database=None,
+            deadline=None,
+            suppress_health_check=[*HealthCheck],
+        )
+        @given(files)
+        def one(data: bytes) -> None:
+            def prepare(folder: Path) -> str:
+                for name, content in {**reader.others, reader.file: data}.items():
+                    (folder / name).parent.mkdir(exist_ok=True)
+                    (folder / name).write_bytes(content)
+                return f"{len(data)} bytes"
+
+            self.case(prepare, lambda folder: check(reader.read(folder)))
+
+        one()
+
+    def case(self, prepare: Callable[[Path], str], run: Callable[[Path], str]) -> None:
+        """Run one case.
+
+        Args:
+            prepare: Writes the input into a folder and describes it.
+            run: Reads the input and returns the outcome; an exception is a failure.
+        """
+        for path in self.folder.iterdir():  # the folder itself stays: it is the working directory
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        self._pipe.send(("begin", prepare(self.folder)))
+        signal.alarm(SECONDS)
+        try:
+            outcome = ("outcome", run(self.folder))
+        except Exception as error:  # noqa: BLE001 - any exception is a find
+            # Room for the report, if the memory was used up.
+            resource.setrlimit(resource.RLIMIT_AS, (self._limits[1], self._limits[1]))
+            outcome = ("failed", described(error))
+        finally:
+            signal.alarm(0)
+        self._pipe.send(outcome)
+        if outcome[0] == "failed":
+            resource.setrlimit(resource.RLIMIT_AS, self._limits)
+            self._pipe.recv()  # the parent has copied the folder
+
+
+def shares(n: int, parts: int) -> list[int]:
+    """Return how many of *n* cases each part gets: at least one, and otherwise equally many."""
+    return [max(1, n // parts + (number < n % parts)) for number in range(parts)]
+
+
+def run_isolated(work: Callable[[Watch], None], *, scratch: Path, keep: Path, name: str) -> Tally:
+    """Run *work* in a child process and count the outcomes of its cases.
+
+    A child that dies or is stuck ends the run; its case counts as failed.
+
+    Args:
+        work: Calls `Watch.case` for each case.
+        scratch: Folder for the cases.
+        keep: Where to copy the folder of a case that failed.
+        name: Name of the copies.
+    """
+    context = multiprocessing.get_context("fork")  # the parent has imported everything
+    pipe, theirs = context.Pipe()
+    child = context.Process(target=_child, args=(work, scratch / name, theirs))
+    child.start()
+    theirs.close()
+    tally, case = Tally(), "before the first case"
+    while message := _next(pipe):
+        kind, text = message
+        if kind == "begin":
+            case = text
+        elif kind == "outcome":
+            tally.outcomes[text] += 1
+        else:
+            tally.outcomes["failed"] += 1
+            kept = _copied(scratch / name, keep)
+            tally.failures.append(f"{name}: {case}: {text.strip()} [{kept}]")
+            if kind == "stuck":
+                child.kill()
+                break
+            pipe.send("go on")
+    child.join()
+    if child.exitcode and not tally.outcomes["stuck"] and not _was_killed(tally, child.exitcode):
+        tally.outcomes["failed"] += 1
+        kept = _copied(scratch / name, keep)
+        tally.failures.append(f"{name}: {case}: died with status {child.exitcode} [{kept}]")
+    return tally
+
+
+def described(error: BaseException) -> str:
+    """Return an exception and the last places of the package that it came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [f"{Path(each.filename).name}:{each.lineno}" for each in frames]
+    cause = f", from {described(error.__cause__)}" if error.__cause__ else ""
+    return f"{type(error).__name__}: {str(error)[:300]} ({' < '.join(places[:-6:-1])}){cause}"
+
+
+def _next(pipe: Connection) -> tuple[str, str] | None:
+    try:
+        if not pipe.poll(SECONDS + _GRACE):
+            return "stuck", f"no answer for {SECONDS + _GRACE} s"
+        message: tuple[str, str] = pipe.recv()
+    except EOFError:
+        return None
+    return message
+
+
+def _was_killed(tally: Tally, status: int) -> bool:
+    return status == -signal.SIGKILL and any("no answer" in each for each in tally.failures)
+
+
+def _copied(folder: Path, keep: Path) -> Path:
+    number = 1 + len([*keep.glob(f"{folder.name}-*")])
+    kept = keep / f"{folder.name}-{number}"
+    if folder.is_dir():
+        shutil.copytree(folder, kept, symlinks=True)
+    return kept
+
+
+def _child(work: Callable[[Watch], None], folder: Path, pipe: Connection) -> None:
+    work(Watch(folder, pipe))
+
+
+def _too_slow(*_: Any) -> None:
+    raise TimeoutError(f"over {SECONDS} s")
