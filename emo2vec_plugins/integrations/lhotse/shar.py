@@ -1,4 +1,8 @@
-"""Shar directories: shards of cuts, each with files of the same number that have its data."""
+"""Shar directories: shards of cuts, each with files of the same number that have its data.
+
+Lhotse pairs the files of fields by their order. Here they are paired by their numbers, so that a
+missing file costs only its own shard the data.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,6 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
-
-from lhotse.shar.readers.lazy import LazySharIterator
 
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.files import disk, staging, sync
@@ -31,19 +33,19 @@ class SharLayout:
 
     def __init__(self, source: Path) -> None:
         self._source = source
-        try:
-            # Absolute: Lhotse runs a relative path that begins with "pipe:" as a command.
-            streams = LazySharIterator(in_dir=source.absolute()).streams
-        except AssertionError as error:
-            reason = str(error) or "it has no cuts.000000.jsonl or cuts.000000.jsonl.gz"
-            raise FormatError(f"expected a Shar directory, got {source}: {reason}") from error
-        self._cuts = [source / path.name for path in streams.pop("cuts")]
+        files = [path for path in sorted(source.iterdir()) if path.is_file()]
+        self._cuts = {_number(path): path for path in files if _is_shard(path, "cuts", ".jsonl")}
         if not self._cuts:
-            raise FormatError(f"expected a Shar directory, got {source}: it has no shard of cuts")
-        self._streams = {
-            name: [source / path.name for path in paths] for name, paths in streams.items()
+            raise FormatError(
+                f"expected a Shar directory, got {source}: it has no cuts.000000.jsonl or "
+                "cuts.000000.jsonl.gz"
+            )
+        self._data = {
+            (_field(path), _number(path)): path
+            for path in files
+            if _number(path) in self._cuts and _is_shard(path, _field(path), ".tar", ".jsonl")
         }
-        self.fields = set(self._streams)
+        self.fields = {field for field, _ in self._data} - {"cuts"}
 
     def identity(self) -> dict[str, Any]:
         """Return what all lines of a result depend on, besides the items."""
@@ -55,8 +57,9 @@ class SharLayout:
         A cut is parsed, and its data read, when it is first needed. A cut without its recording
         has the reason.
         """
-        for index, path in enumerate(self._cuts):
-            files = {name: paths[index] for name, paths in self._streams.items()}
+        for number, path in self._cuts.items():
+            missing = {field: self._source / f"{field}{number}.tar" for field in self.fields}
+            files = {field: self._data.get((field, number), missing[field]) for field in missing}
             shard = _Shard(files)
             yield from items_of(path, salt=shard.sizes, read=shard.cut)
 
@@ -73,19 +76,21 @@ class SharLayout:
             if folder.exists():  # from a killed process
                 disk.remove_tree(folder)
             disk.make_folder(folder)
-            for path, size in zip(self._cuts, self._sizes, strict=True):
+            for path, size in zip(self._cuts.values(), self._sizes, strict=True):
                 with disk.open_file(folder / path.name, "wb") as file:
                     with compressed(file, like=path) as out:
                         out.writelines(islice(whole, size))
                     sync(file)
             for path in sorted(self._source.iterdir()):
-                if path not in self._cuts:
+                if path not in self._cuts.values():
                     _link(path, folder / path.name)
 
     @cached_property
     def _sizes(self) -> list[int]:
         """Number of lines of each shard that can be read."""
-        return [sum(item.raw is not None for item in items_of(path)) for path in self._cuts]
+        return [
+            sum(item.raw is not None for item in items_of(path)) for path in self._cuts.values()
+        ]
 
 
 class _Shard:
@@ -97,7 +102,10 @@ class _Shard:
 
     def __init__(self, files: dict[str, Path]) -> None:
         self._files = {name: DataFile(path, name) for name, path in files.items()}
-        self.sizes = ",".join(f"{path.name}={path.stat().st_size}" for path in files.values())
+        self.sizes = ",".join(
+            f"{path.name}={path.stat().st_size if path.exists() else None}"
+            for path in files.values()
+        )
 
     def cut(self, item: Item) -> tuple[Any, str | None]:
         """Return the cut of an item with its data, and why its audio cannot be read."""
@@ -114,6 +122,19 @@ class _Shard:
                 setattr(cut, field, value)
         wrong = problem_of(cut)
         return cut_of(item)[0] if wrong else cut, problem or wrong
+
+
+def _field(path: Path) -> str:
+    return path.name.split(".")[0]
+
+
+def _number(path: Path) -> str:
+    """Return what follows the field in a name: ``.000000``."""
+    return path.name.removeprefix(_field(path)).removesuffix(".gz").rpartition(".")[0]
+
+
+def _is_shard(path: Path, field: str, *endings: str) -> bool:
+    return bool(field) and _field(path) == field and path.name.removesuffix(".gz").endswith(endings)
 
 
 def _record(cut: Any) -> Any:

@@ -239,3 +239,26 @@ def test_a_shard_of_cuts_is_no_manifest_of_its_own(shar):
         layout(shar / "cuts.000000.jsonl.gz", shar.with_name("out.jsonl"), fields=())
 
     assert_facts(str(caught.value), "cuts.000000.jsonl.gz", "recording.000000.tar", shar)
+
+
+def test_a_missing_archive_costs_only_its_shard_the_audio(shar):
+    (shar / "cuts.000001.jsonl.gz").write_bytes((shar / "cuts.000000.jsonl.gz").read_bytes())
+
+    reasons = [item.reason for item in items(shar)]
+
+    assert reasons[:3] == [None] * 3
+    assert all("recording.000001.tar" in reason for reason in reasons[3:])
+
+
+@pytest.mark.parametrize("name", ["README.md", ".DS_Store", "notes.txt", "recording.000009.tar"])
+def test_other_files_in_the_directory_are_ignored(shar, name):
+    (shar / name).write_bytes(b"other")
+
+    assert without_audio(shar) == {}
+
+
+def test_shards_may_have_other_names_than_numbers(shar):
+    for path in list(shar.iterdir()):
+        path.rename(path.with_name(path.name.replace("000000", "train")))
+
+    assert without_audio(shar) == {}
