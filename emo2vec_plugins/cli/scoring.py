@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,9 +12,10 @@ import click
 
 from emo2vec_plugins import formats as layouts
 from emo2vec_plugins.cli.counts import EmotionCounts
+from emo2vec_plugins.cli.files import OutputName
 from emo2vec_plugins.cli.group import plugins_of
+from emo2vec_plugins.cli.numbers import POSITIVE, Integer
 from emo2vec_plugins.cli.options import (
-    POSITIVE,
     Decorator,
     choice_option,
     choose,
@@ -41,7 +42,7 @@ from emo2vec_plugins.core import (
 )
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import Emo2vecError, FormatError
-from emo2vec_plugins.files import results_folder
+from emo2vec_plugins.files import check_overwrite, remove, results_folder
 from emo2vec_plugins.integrations import model_label
 
 
@@ -151,7 +152,7 @@ _SCORING: dict[str, Decorator] = {
     "workers": option(
         "--workers N",
         "Threads that read and resample audio ahead; 0 for none.  [default: by CPU cores]",
-        type=click.IntRange(min=0),
+        type=Integer(min=0),
     ),
     "quiet": quiet_option,
 }
@@ -188,7 +189,9 @@ formats_option = option(
     multiple=True,
     shell_complete=choose_format,
 )
-store_option = option("--store PATH", "Where to write --embeddings and --frames.")
+store_option = option(
+    "--store PATH", "Where to write --embeddings and --frames.", type=OutputName(kind="folder")
+)
 
 _EXCLUDE = "exclude: ignore audio in which another speaker talks."
 _ANNOTATING: dict[str, Decorator] = {
@@ -237,7 +240,7 @@ class Results:
     """Writes recordings into a folder, and counts their turns.
 
     Args:
-        folder: Created if missing, once the formats have been checked.
+        folder: Created with the first file.
         formats: Names of formats to write beside the bundle.
         options: Say which arrays to write.
         scoring: Its plugins provide the formats.
@@ -260,7 +263,24 @@ class Results:
         self._formats = _chosen(formats, self._plugins.formats())
         self._counts = None if scoring.quiet else EmotionCounts()
         self.tally = Tally(quiet=scoring.quiet)
-        self.folder = results_folder(folder)  # last: a mistake above leaves no empty folder
+        self.folder = results_folder(folder)
+
+    def check(self, recordings: Iterable[str], *others: Path) -> None:
+        """Check that the files of these recordings, and others, may be written.
+
+        Raises:
+            OverwriteError: If one must not be replaced.
+        """
+        endings = [layouts.suffix_for(each) for each in self._formats]
+        paths = [
+            path
+            for name in recordings
+            for path in (
+                *layouts.bundle_paths(name, self.folder),
+                *(self.folder / (layouts.bundle_stem(name) + ending) for ending in endings),
+            )
+        ]
+        check_overwrite(*paths, *others)
 
     def write(self, dialogue: Dialogue, *, rttm: str | None = None) -> list[Path]:
         """Write one recording and return the paths of its files.
@@ -297,9 +317,7 @@ class Results:
         try:
             layouts.write_dialogues([dialogue], path, plugins=self._plugins, format=format_.name)
         except Emo2vecError as error:
-            path.unlink(
-                missing_ok=True
-            )  # a file of an earlier run would be mistaken for this one's
+            remove(path)  # a file of an earlier run would be mistaken for this one's
             self.tally.count(noun, str(path), str(error))
             return None
         self.tally.count(noun, str(path))

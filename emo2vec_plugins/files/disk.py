@@ -11,6 +11,8 @@ import io
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -56,8 +58,9 @@ def unnamed_file(folder: Name | None = None) -> IO[bytes]:
 
 def sync(file: IO[Any]) -> None:
     """Flush an open file to the disk."""
-    file.flush()
-    fsync(file.fileno())
+    with _named(file):
+        file.flush()
+        fsync(file.fileno())
 
 
 def create(path: Name, mode: str) -> io.FileIO:
@@ -119,9 +122,22 @@ class _File(io.FileIO):
     """A file whose writes go through this module, so that a test sees them."""
 
     def write(self, data: Any) -> int:
-        return write(self.fileno(), data)
+        with _named(self):
+            return write(self.fileno(), data)
 
     def truncate(self, size: int | None = None) -> int:
         length = self.tell() if size is None else size
-        truncate(self.fileno(), length)
+        with _named(self):
+            truncate(self.fileno(), length)
         return length
+
+
+@contextmanager
+def _named(file: IO[Any]) -> Iterator[None]:
+    """Add the name of a file to errors, which a descriptor does not have."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and isinstance(file.name, str | os.PathLike):
+            error.filename = os.fspath(file.name)
+        raise

@@ -60,12 +60,15 @@ class Lock:
                 disk.unlink(self._path)
 
     def own(self, owner: str) -> None:
-        """Name the owner of the output, on disk before this returns; empty for none."""
-        if owner != self.owner:
-            self._file.truncate(0)
-            self._file.write(owner.encode("utf-8", "replace"))
-            disk.sync(self._file)
-            self.owner = owner
+        """Name the owner of the output, on disk before this returns."""
+        self._file.truncate(0)
+        self._file.write(owner.encode("utf-8", "replace"))
+        disk.sync(self._file)
+        self.owner = owner
+
+    def disown(self) -> None:
+        """Remove the file at the end, as the output has no owner, or is finished."""
+        self.owner = ""
 
     def _locked(self) -> IO[bytes]:
         while True:

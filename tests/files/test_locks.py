@@ -31,7 +31,7 @@ def test_the_owner_of_an_output_is_kept_until_it_is_finished(tmp_path):
         assert lock.owner == "me"
         lock.own("you")
         assert lock_path(tmp_path / "store").read_text() == "you"
-        lock.own("")
+        lock.disown()
 
     assert not list(tmp_path.iterdir())
 

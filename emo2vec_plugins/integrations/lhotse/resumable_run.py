@@ -98,6 +98,8 @@ def annotate_manifest(
     place = (
         None if store is None else stores.store_place(store, store_type, outside=(source, target))
     )
+    if place is not None and place.path.resolve() == target.resolve():
+        raise OptionsError(f"output and store are the same, {target}; choose another store")
     manifest = layout(source, target, fields=field_names(wanted), bad_items=bad_items)
     settings = settings_of(
         scorer=identity_of(score),

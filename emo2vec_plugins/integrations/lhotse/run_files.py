@@ -135,6 +135,7 @@ class RunFiles:
             ResumeError: If the input has changed during the run.
             OverwriteError: If the output must not be replaced.
         """
+        self._is_new = False
         counter = Counter()
         items = records.write_items(self._target, self._lines(manifest, counter))
         summary = counter.summary()
@@ -160,7 +161,7 @@ class RunFiles:
         if self._store is not None:
             stores.remove_log(self._store.path)
         if self._store_lock is not None:
-            self._store_lock.own("")
+            self._store_lock.disown()
         records.remove_aside(self._target)
 
     def _lines(self, manifest: Layout, counter: Counter) -> Iterator[Finished]:
@@ -233,7 +234,7 @@ class RunFiles:
             with Lock(path) as lock:
                 if lock.owner == self._owner:
                     stores.discard(path)
-                    lock.own("")
+                    lock.disown()
 
     def _forget(self) -> None:
         """Remove the files of an unfinished run, unless they belong to a finished output."""
@@ -245,7 +246,7 @@ class RunFiles:
     def _discard_store(self) -> None:
         if self._store is not None and self._store_lock is not None:
             stores.discard(self._store.path)
-            self._store_lock.own("")
+            self._store_lock.disown()
 
     def _other_settings(self, before: Settings) -> ResumeError:
         # The arrays of a finished output must stay.
