@@ -20,11 +20,11 @@ import click
 
 from emo2vec_plugins._version import __version__
 from emo2vec_plugins.audio import READABLE_SUFFIXES
-from emo2vec_plugins.cli.output import complain, in_one_line, visible
+from emo2vec_plugins.cli.output import complain, in_one_line
 from emo2vec_plugins.cli.signals import signals_raised, status_of
 from emo2vec_plugins.cli.streams import results_alone
 from emo2vec_plugins.core import Plugins, as_plugins, did_you_mean, switch_off_telemetry
-from emo2vec_plugins.errors import Emo2vecError, Emo2vecWarning, OptionsError, PluginError
+from emo2vec_plugins.errors import FOREIGN, Emo2vecError, Emo2vecWarning, OptionsError, PluginError
 from emo2vec_plugins.files import parse_size, set_read_limit
 
 OTHER = "Other commands"
@@ -141,9 +141,7 @@ class PluginGroup(click.Group):
             names = sorted(name for name in shown if sections[name] == section)
             if names:
                 with formatter.section(section):
-                    lines = [
-                        (name, visible(shown[name].get_short_help_str(room))) for name in names
-                    ]
+                    lines = [(name, _short_help(shown[name], room)) for name in names]
                     formatter.write_dl(lines, col_max=formatter.width)
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
@@ -264,6 +262,13 @@ def _visible(error: click.UsageError) -> click.UsageError:
     return click.UsageError(in_one_line(error.format_message()), error.ctx)
 
 
+def _short_help(command: click.Command, room: int) -> str:
+    try:
+        return in_one_line(command.get_short_help_str(room))
+    except FOREIGN:  # a plugin may give anything for a text
+        return ""
+
+
 def _section(command: click.Command) -> str:
     section = getattr(command, "section", OTHER)
     return section if isinstance(section, str) and section.strip() else OTHER
@@ -276,7 +281,7 @@ def _imported(ctx: click.Context, command: LazyCommand) -> click.Command:
             loaded: object = command.load()
     except Emo2vecError:
         raise
-    except Exception as error:
+    except FOREIGN as error:
         raise _broken(ctx, command, f"{type(error).__name__}: {error}") from error
     if not isinstance(loaded, click.Command):
         raise _broken(ctx, command, f"expected a click command, got {loaded!r:.100}")

@@ -38,6 +38,8 @@ class Format:
             the line if the text does not follow the format. Must name a recording ``""`` if the
             text has no name; the caller then names it after its file.
         binary: Whether files contain bytes instead of text.
+        by_line: Whether each item is a line of its own, so that a file may have any number of them.
+            Other files are limited to `emo2vec_plugins.files.read_limit` bytes; here each line is.
         holds: The members of `emo2vec_plugins.formats.FIELDS` that survive a round trip; None if
             unspecified.
         ticks: Time resolution, in ticks per second; 0 if times are not rounded.
@@ -54,6 +56,7 @@ class Format:
     dumps: Callable[[Sequence[Dialogue]], Any] | None = None
     loads: Callable[[Any], list[Dialogue]] | None = None
     binary: bool = False
+    by_line: bool = False
     holds: frozenset[str] | None = None
     ticks: int = 0
     least: int = 0
@@ -85,6 +88,7 @@ _CHECKS: dict[str, Check] = {
     "dumps": MAYBE_FUNCTION,
     "loads": MAYBE_FUNCTION,
     "binary": SWITCH,
+    "by_line": SWITCH,
     "holds": (_are_fields, "a set of strings or None"),
     "ticks": COUNT,
     "least": COUNT,

@@ -19,7 +19,7 @@ from typing import Any
 
 from emo2vec_plugins.errors import FormatError, OptionsError
 
-READ_LIMIT = 64 << 20
+READ_LIMIT = 32 << 20
 """Default of `read_limit`, in bytes."""
 
 VARIABLE = "EMO2VEC_READ_LIMIT"

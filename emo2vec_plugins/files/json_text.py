@@ -9,6 +9,7 @@ from typing import Any
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.files.bounded import MOST_DEPTH, MOST_DIGITS
 
+_LINE = re.compile(r"line [0-9]+\Z")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -36,7 +37,7 @@ def from_json(text: str, *, where: str = "", surrogates: bool = False) -> Any:
     try:
         value = _JSON.decode(text.removeprefix("\ufeff"))
     except json.JSONDecodeError as error:
-        line = f"line {error.lineno}: " if "\n" in text.rstrip() else ""
+        line = "" if _LINE.search(where) else f"line {error.lineno}: "
         found = f"{error.msg} at character {error.colno}"
         raise FormatError(f"{prefix}{line}not JSON: {found}") from error
     except ValueError as error:

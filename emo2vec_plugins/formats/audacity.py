@@ -67,6 +67,7 @@ AUDACITY = Format(
     description="Audacity label track, 'SPEAKER_00 @angry 0.87'; scores of other classes are lost",
     dumps=dumps,
     loads=loads,
+    by_line=True,
     holds=frozenset({"empty", "order", "speaker", "label", "score"}),
     ticks=MICROSECONDS,
 )

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from emo2vec_plugins.core import Dialogue, Emotion, Format, ScoredTurn, Turn
+from emo2vec_plugins.core import Dialogue, Emotion, Format, ScoredTurn, Turn, shown
 from emo2vec_plugins.errors import FormatError
 
 OF_FILES = {
@@ -37,6 +37,7 @@ OF_EMOTIONS = {
     "duration": "the number of seconds scored",
     "overlap_ratio": "the share of overlap",
     "provenance": "the model",
+    "reviewed": "the marks of turns that a person reviewed",
 }
 FIELDS = OF_FILES | OF_RECORDINGS | OF_TURNS | OF_EMOTIONS
 """The fields that a format may store besides the times of turns, with descriptions."""
@@ -53,8 +54,14 @@ def ticks(seconds: float, rate: int) -> int:
 
     >>> ticks(1.2346, 1000), ticks(-0.5, 1)
     (1235, 0)
+
+    Raises:
+        FormatError: If the time is beyond the range of numbers.
     """
-    return round(seconds * rate)
+    try:
+        return round(seconds * rate)
+    except OverflowError as error:
+        raise FormatError(f"expected a time that can be written, got {seconds} seconds") from error
 
 
 def grid(turn: Turn, *, rate: int, least: int = 0) -> tuple[int, int]:
@@ -255,7 +262,7 @@ def maybe_seconds(text: str | None, where: str) -> float | None:
     """
     seconds = None if text is None else finite_number(text)
     if text is not None and seconds is None:
-        raise FormatError(f"expected a duration in seconds in {where}, found {text!r}")
+        raise FormatError(f"expected a duration in seconds in {where}, found {shown(text)}")
     return seconds
 
 

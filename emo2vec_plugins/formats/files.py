@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.core import Dialogue
-from emo2vec_plugins.errors import Emo2vecError, FormatError, PluginError
-from emo2vec_plugins.files import read_text, write_text, write_whole
+from emo2vec_plugins.errors import FOREIGN, Emo2vecError, FormatError, PluginError
+from emo2vec_plugins.files import read_bytes, read_text, write_text, write_whole
 from emo2vec_plugins.formats.fidelity import as_dialogues, verify
 from emo2vec_plugins.formats.names import recording_of
 
@@ -28,7 +28,7 @@ def write_dialogues(
     plugins: Plugins,
     format: str | None = None,
 ) -> None:
-    """Write dialogues to one file; replace the file if it exists.
+    """Write dialogues to one file; replace it if it is one of ours and unchanged.
 
     If the format declares what it stores, the content is read back and compared with the
     dialogues before the file is written.
@@ -42,6 +42,7 @@ def write_dialogues(
     Raises:
         FormatError: If the format is unknown, cannot be written, or cannot store the dialogues.
         PluginError: If the format's own code fails.
+        OverwriteError: If the file must not be replaced.
         OSError: If the file cannot be written.
     """
     chosen = plugins.format(path if format is None else format)
@@ -81,7 +82,9 @@ def read_dialogues(
     chosen = plugins.format(path if format is None else format)
     if chosen.loads is None:
         raise FormatError(f"format {chosen.name!r} is write-only, cannot read {path}")
-    content = Path(path).read_bytes() if chosen.binary else read_text(Path(path))
+    content = (
+        read_bytes(Path(path)) if chosen.binary else read_text(Path(path), by_line=chosen.by_line)
+    )
     try:
         dialogues: list[Dialogue] = _run(chosen.name, chosen.loads, content, list)
     except FormatError as error:
@@ -99,7 +102,7 @@ def _run(name: str, function: Callable[[Any], Any], argument: Any, kind: type) -
         result = function(argument)
     except (Emo2vecError, OSError):
         raise
-    except Exception as error:
+    except FOREIGN as error:
         raise PluginError(f"format {name!r} failed: {type(error).__name__}: {error}") from error
     if not isinstance(result, kind):
         found = type(result).__name__

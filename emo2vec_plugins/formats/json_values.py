@@ -12,26 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from emo2vec_plugins.core import shown
 from emo2vec_plugins.errors import FormatError
 
 Kind = TypeVar("Kind")
 
-
-def parsed(text: str) -> Any:
-    """Return the value in a JSON text.
-
-    Raises:
-        FormatError: If it is not JSON; names the line.
-    """
-    try:
-        return json.loads(text.removeprefix("\ufeff"))
-    except json.JSONDecodeError as error:
-        found = f"{error.msg} at character {error.colno}"
-        raise FormatError(f"line {error.lineno}: not JSON: {found}") from error
-    except RecursionError as error:
-        raise FormatError(
-            "expected JSON of a known format, found brackets nested too deeply"
-        ) from error
+MOST_COUNT = 2**63 - 1
+"""Largest whole number in a file: the largest that other formats store."""
 
 
 def finite(value: Any, where: str) -> Any:
@@ -104,6 +91,13 @@ class Fields:
         """Return a whole number that is at least 0."""
         return self._count(name, self._value(name))
 
+    def flag(self, name: str) -> bool:
+        """Return a boolean; a missing field and null are false."""
+        value = self.values.get(name)
+        if value is not None and not isinstance(value, bool):
+            raise self.error(name, "true or false", value)
+        return bool(value)
+
     def maybe_channel(self, name: str) -> int | tuple[int, ...] | None:
         """Return a channel, a tuple of channels, or None."""
         value = self.values.get(name)
@@ -156,7 +150,7 @@ class Fields:
         return float(value)
 
     def _count(self, name: str, value: Any) -> int:
-        if not _is_number(value) or value != int(value) or value < 0:
+        if not _is_number(value) or value != int(value) or not 0 <= value <= MOST_COUNT:
             raise self.error(name, "a whole number from 0", value)
         return int(value)
 
@@ -172,4 +166,11 @@ def _is_number(value: Any) -> bool:
 
 
 def _shown(value: Any) -> str:
-    return f"{json.dumps(value, ensure_ascii=False):.200}"
+    # As in the file, unless that could be long.
+    if (
+        value is None
+        or isinstance(value, bool | float)
+        or (isinstance(value, str) and len(value) < 100)
+    ):
+        return json.dumps(value, ensure_ascii=False)
+    return shown(value)

@@ -19,8 +19,9 @@ from dataclasses import replace
 from importlib import resources
 from typing import Any, cast
 
-from emo2vec_plugins.core import Dialogue, Emotion, Format, Provenance, ScoredTurn, Turn
+from emo2vec_plugins.core import Dialogue, Emotion, Format, Provenance, ScoredTurn, Turn, shown
 from emo2vec_plugins.errors import FormatError, InvalidTurnError
+from emo2vec_plugins.files import from_json
 from emo2vec_plugins.formats.fidelity import FIELDS
 from emo2vec_plugins.formats.json_values import Fields
 
@@ -94,6 +95,7 @@ EMOTIONS_JSONL = Format(
     description="JSON lines, one per turn, with all scores, flags and the model; only arrays are lost",
     dumps=dumps,
     loads=loads,
+    by_line=True,
     holds=frozenset(FIELDS),
 )
 
@@ -117,13 +119,11 @@ def _plain(value: Any) -> Any:
 def _parsed(number: int, line: str) -> tuple[Dialogue, int, ScoredTurn | None]:
     """Return a line's recording, turn index and turn; the turn is None if the line has none."""
     where = f"line {number}"
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"{where}: not JSON: {error}: {line[:200]!r}") from error
+    # The writer escapes lone surrogates, which stand for the bytes of some file names.
+    value = from_json(line, where=where, surrogates=True)
     found = value.get("schema") if isinstance(value, dict) else None
     if found != SCHEMA:
-        raise FormatError(f"{where}: expected schema {SCHEMA!r}, found {found!r}")
+        raise FormatError(f"{where}: expected schema {SCHEMA!r}, found {shown(found)}")
     row = Fields(value, where)
     row.require("recording", "turn")
     # Files from the first version of this package lack audio and duration.
@@ -166,6 +166,8 @@ def emotion_record(emotion: Emotion) -> dict[str, Any]:
         "duration": emotion.duration,
         "overlap_ratio": emotion.overlap_ratio,
         "provenance": emotion.provenance.to_dict() if emotion.provenance else None,
+        # Only people set this mark, so the lines of a model do without it.
+        **({"reviewed": True} if emotion.reviewed else {}),
     }
 
 
@@ -194,6 +196,7 @@ def read_turn(record: Fields) -> ScoredTurn:
         duration=record.number("duration") if "duration" in given else 0.0,
         overlap_ratio=record.maybe_number("overlap_ratio"),
         provenance=_provenance(record.maybe_fields("provenance")),
+        reviewed=record.flag("reviewed"),
     )
     return ScoredTurn(turn=turn, emotion=emotion)
 

@@ -23,11 +23,11 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import partial
 from pathlib import Path
 
-from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, Format, ScoredTurn, Turn
+from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, Format, ScoredTurn, Turn, shown
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.files import read_text
 from emo2vec_plugins.formats.fidelity import MICROSECONDS, decimal, distinct, finite_number, grid
@@ -89,8 +89,8 @@ class Row:
 
     def channel(self) -> int:
         """Return the channel, counted from 0."""
-        if not re.fullmatch("0*[1-9][0-9]*", self.channel_field):
-            raise self.error(f"a channel number from 1, found {self.channel_field!r}")
+        if not re.fullmatch("0{,9}[1-9][0-9]{,8}", self.channel_field):
+            raise self.error(f"a channel number from 1, found {shown(self.channel_field)}")
         return int(self.channel_field) - 1
 
     def emotion(self, label: str) -> Emotion:
@@ -99,7 +99,7 @@ class Row:
             return Emotion()
         score = finite_number(self.confidence)
         if score is None and self.confidence != NOT_APPLICABLE:
-            raise self.error(f"a score or <NA> as confidence, found {self.confidence!r}")
+            raise self.error(f"a score or <NA> as confidence, found {shown(self.confidence)}")
         return Emotion(label=LABELS.unescape(label), score=score)
 
 
@@ -116,29 +116,36 @@ def rows(text: str) -> Iterator[Row]:
 def _row(number: int, line: str, fields: list[str]) -> Row:
     error = partial(_error, number, line)
     if fields[0] != "SPEAKER":
-        raise error(f"SPEAKER or another RTTM line type, found {fields[0]!r}")
+        raise error(f"SPEAKER or another RTTM line type, found {shown(fields[0])}")
     if len(fields) not in (9, 10):
         raise error(f"10 fields (or 9 in old files; names have no spaces), found {len(fields)}")
     start, duration = finite_number(fields[3]), finite_number(fields[4])
     if start is None:
-        raise error(f"a start in seconds, found {fields[3]!r}")
+        raise error(f"a start in seconds, found {shown(fields[3])}")
     if duration is None or duration < 0 or math.isinf(start + duration):
-        raise error(f"a duration of at least 0 seconds, found {fields[4]!r}")
+        raise error(f"a duration of at least 0 seconds, found {shown(fields[4])}")
     return Row(
         number=number,
         line=line,
         recording=NAMES.unescape(fields[1]),
         start=start,
-        # Decimals avoid the rounding error of a float sum.
-        end=max(start, float(Decimal(fields[3]) + Decimal(fields[4]))),
+        end=max(start, _sum(fields[3], fields[4])),
         name=fields[7],
         channel_field=fields[2],
         confidence=fields[8],
     )
 
 
+def _sum(start: str, duration: str) -> float:
+    """Return the sum of two numbers, without the rounding error of a sum of floats."""
+    try:
+        return float(Decimal(start) + Decimal(duration))
+    except InvalidOperation:  # an exponent beyond the range of decimals
+        return float(start) + float(duration)
+
+
 def _error(number: int, line: str, expected: str) -> FormatError:
-    return FormatError(f"line {number}: expected {expected}: {line.rstrip()[:200]!r}")
+    return FormatError(f"line {number}: expected {expected}: {shown(line.rstrip())}")
 
 
 def dump_line(recording: str, turn: Turn, name: str, score: float | None) -> str:
@@ -200,7 +207,7 @@ def read_rttm(path: str | Path, *, use_channels: bool = False) -> list[RttmRecor
         FormatError: If the file is not RTTM; names the file and the line.
         OSError: If the file cannot be read.
     """
-    text = read_text(Path(path))
+    text = read_text(Path(path), by_line=True)
     try:
         return parse_rttm(text, use_channels=use_channels)
     except FormatError as error:
@@ -230,7 +237,7 @@ def _read_both(row: Row) -> tuple[str | None, Emotion]:
     # A + is escaped in labels but not in speakers, so the last + is the separator.
     speaker, plus, label = row.name.rpartition("+")
     if not plus:
-        raise row.error(f"a name such as SPEAKER_00+angry, found {row.name!r}")
+        raise row.error(f"a name such as SPEAKER_00+angry, found {shown(row.name)}")
     return speaker_of(speaker), row.emotion(label)
 
 
@@ -261,6 +268,7 @@ def _format(name: str, description: str, *fields: str, write: _Write, read: _Rea
         holds=frozenset({"several", "order", "recording", *fields}),
         ticks=MICROSECONDS,
         least=LEAST_TICKS,
+        by_line=True,
     )
 
 

@@ -18,11 +18,12 @@ from typing import Any
 
 from emo2vec_plugins.core import Dialogue, Format, ScoredTurn, counted
 from emo2vec_plugins.errors import FormatError, warn
+from emo2vec_plugins.files import from_json
 from emo2vec_plugins.formats.fidelity import distinct
-from emo2vec_plugins.formats.json_values import Fields, finite, parsed
+from emo2vec_plugins.formats.json_values import Fields, finite
 from emo2vec_plugins.formats.jsonl import by_recording, read_turn, turn_record
 
-_OURS = ("score", "scores", "flags", "reason")
+_OURS = ("score", "scores", "flags", "reason", "reviewed")
 """Fields of a record that a segment stores, if known, with the prefix ``emotion_``."""
 
 
@@ -47,7 +48,7 @@ def loads(text: str) -> list[Dialogue]:
     Raises:
         FormatError: If the text is not SegLST; names the segment.
     """
-    segments = parsed(text)
+    segments = from_json(text)
     if not isinstance(segments, list):
         raise FormatError("expected SegLST, a list of segments [...]")
     fields = [Fields.of(value, f"segment {number}") for number, value in enumerate(segments, 1)]
@@ -63,15 +64,13 @@ SEGLST = Format(
     description="segments for MeetEval; channels, logits, overlap and the model are lost",
     dumps=dumps,
     loads=loads,
-    holds=frozenset(
-        {"several", "order", "recording", "speaker", "label", "score", "scores", "flags", "reason"}
-    ),
+    holds=frozenset({"several", "order", "recording", "speaker", "label", *_OURS}),
 )
 
 
 def _segment(where: str, dialogue: Dialogue, scored: ScoredTurn) -> dict[str, Any]:
     record = turn_record(scored)
-    known = {name: record[name] for name in _OURS if record[name] not in (None, {}, [])}
+    known = {name: record[name] for name in _OURS if record.get(name) not in (None, {}, [])}
     return {
         "session_id": dialogue.recording,
         "start_time": float(record["start"]),

@@ -26,7 +26,17 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from emo2vec_plugins.core import COLOURS, UNSCORED, Dialogue, Emotion, Format, ScoredTurn, Turn
+from emo2vec_plugins.core import (
+    COLOURS,
+    UNSCORED,
+    Dialogue,
+    Emotion,
+    Format,
+    ScoredTurn,
+    Turn,
+    counted,
+    shown,
+)
 from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.formats.fidelity import (
     DIGITS,
@@ -93,15 +103,17 @@ def blocks(text: str) -> Iterator[Cue | Note]:
         raise FormatError(f"line 1: expected WEBVTT, found {lines[0][:200]!r}")
     index = _end_of_block(lines, 1)
     while index < len(lines):
-        line, end = lines[index], _end_of_block(lines, index + 1)
+        line = lines[index]
+        # In the standard, a line of blanks does not end a block, but people separate blocks with it.
+        if not line.strip():
+            index += 1
+            continue
+        end = _end_of_block(lines, index + 1)
         note = re.fullmatch(r"NOTE(?:[ \t](.*))?", line)
         if note:
             yield Note(title=note[1] or "", lines=tuple(lines[index + 1 : end]))
         elif "-->" in line:
             yield _cue(index + 1, line, "\n".join(lines[index + 1 : end]))
-        # In the standard, a line of blanks does not end a block, but people separate blocks with it.
-        elif not line.strip():
-            end = index + 1
         elif not re.fullmatch(r"(?:STYLE|REGION)[ \t]*", line):
             _expect_timings(lines, index + 1)  # the line is a cue's identifier
         index = end
@@ -152,9 +164,11 @@ _NAMES = Escaping(str.isprintable, taken=re.compile("^ | $|(?<= ) |(?<=-)-$"))
 
 _EMOTION, _SCORE = "emotion_", "score_"
 _SCORE_CLASS = re.compile(_SCORE + "([0-9]{1,9})_([0-9]{1,9})")
-_CLASSES = r"((?:\.[^\s.<>&]+)*)(?:[ \t\n]([^>]*))?>"
+# As in the standard, the end of a cue ends a tag, too. So no part of a text is searched twice.
+_CLASSES = r"((?:\.[^\s.<>&]+)*)(?:[ \t\n]([^>]*))?(?:>|\Z)"
 _VOICE, _STYLED = re.compile("<v" + _CLASSES), re.compile("<c" + _CLASSES)
-_TAG = re.compile("<[^>]*>")
+_TAG = re.compile(r"<[^>]*(?:>|\Z)")
+_LONG_REFERENCE = re.compile("&#[0-9]{9,};?")
 
 
 def dumps(dialogues: Sequence[Dialogue]) -> str:
@@ -189,7 +203,9 @@ def loads(text: str) -> list[Dialogue]:
                 spoken += _has_other_text(block, found)
                 turns.extend(found)
     if spoken:
-        warn(f"dropped the text of {spoken} cues: a turn has only a speaker and an emotion")
+        warn(
+            f"dropped the text of {counted(spoken, 'cue')}: a turn has only a speaker and an emotion"
+        )
     return [
         Dialogue(
             recording=known.get("recording", ""),
@@ -211,6 +227,7 @@ WEBVTT = Format(
     ),
     ticks=MILLISECONDS,
     least=LEAST_TICKS,
+    by_line=True,
 )
 
 
@@ -256,8 +273,13 @@ def _classes(scored: ScoredTurn) -> Iterator[str]:
 
 
 def _speaker(annotation: str) -> str | None:
-    text = re.sub(r"[ \t\n\f\r]+", " ", html.unescape(annotation)).strip(" ")
+    text = re.sub(r"[ \t\n\f\r]+", " ", _unescaped(annotation)).strip(" ")
     return _NAMES.unescape(text) if text else None
+
+
+def _unescaped(text: str) -> str:
+    """Return a text with character references replaced; those beyond Unicode become U+FFFD."""
+    return html.unescape(_LONG_REFERENCE.sub("\ufffd", text))
 
 
 def _shown(speaker: str | None, emotion: Emotion) -> str:
@@ -284,7 +306,7 @@ def _turns(cue: Cue) -> Iterator[ScoredTurn]:
 
 def _has_other_text(cue: Cue, turns: Sequence[ScoredTurn]) -> bool:
     """Return whether a cue's visible text differs from the text of its turns."""
-    text = html.unescape(_TAG.sub("", cue.text)).strip()
+    text = _unescaped(_TAG.sub("", cue.text)).strip()
     shown = [_shown(each.turn.speaker, each.emotion).strip() for each in turns]
     return bool(text) and [text] != shown
 
@@ -294,7 +316,7 @@ def _emotion(cue: Cue, classes: Sequence[str]) -> Emotion:
     if not labels:
         return Emotion()
     if len(labels) > 1:
-        raise FormatError(f"line {cue.line}: expected one emotion per voice, found {labels}")
+        raise FormatError(f"line {cue.line}: expected one emotion per voice, found {shown(labels)}")
     scores = [found for each in classes if (found := _SCORE_CLASS.fullmatch(each))]
     return Emotion(label=labels[0], score=float(".".join(scores[0].groups())) if scores else None)
 

@@ -41,7 +41,7 @@ def test_other_sizes_are_refused(text):
 
 
 def test_the_limit_is_set_by_the_environment_or_in_code(monkeypatch):
-    assert bounded.read_limit() == 64 << 20
+    assert bounded.read_limit() == 32 << 20
     monkeypatch.setenv(bounded.VARIABLE, "2kB")
     assert bounded.read_limit() == 2000
     bounded.set_read_limit(10)

@@ -14,7 +14,7 @@ from emo2vec_plugins.formats.webvtt import WEBVTT, dumps, loads
 from emo2vec_plugins.testing import check_format
 
 WITH_TEXT = pytest.mark.filterwarnings(
-    "ignore:.*text of .* cues:emo2vec_plugins.errors.Emo2vecWarning"
+    "ignore:.*text of .* cues?:emo2vec_plugins.errors.Emo2vecWarning"
 )
 
 

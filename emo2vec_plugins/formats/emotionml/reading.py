@@ -19,7 +19,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, Provenance, ScoredTurn, Turn
+from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, Provenance, ScoredTurn, Turn, shown
 from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.files import parsed
 from emo2vec_plugins.formats.fidelity import MILLISECONDS, finite_number
@@ -91,7 +91,7 @@ def _seconds(element: Element, name: str, where: str) -> float:
     """Return an attribute in milliseconds as seconds; 0 if it is missing."""
     value = element.get(name, "0").strip()
     if not re.fullmatch("[+-]?[0-9]{1,15}", value):
-        raise FormatError(f"{where}: expected milliseconds as {name}, found {value!r}")
+        raise FormatError(f"{where}: expected milliseconds as {name}, found {shown(value)}")
     return int(value) / MILLISECONDS
 
 
@@ -140,7 +140,7 @@ def loads(text: str) -> list[Dialogue]:
     """
     root = parsed(text)
     if root.tag not in (_ROOT, _EMOTION):
-        raise FormatError(f"expected <emotionml> of {NAMESPACE}, found <{root.tag}>")
+        raise FormatError(f"expected <emotionml> of {NAMESPACE}, found <{root.tag:.100}>")
     infos = root.findall(_INFO) if root.tag == _ROOT else []
     recordings = {
         f"#{name}": Dialogue(
@@ -173,7 +173,7 @@ def _described(infos: Sequence[Element], tag: str) -> Iterator[tuple[str, Elemen
         name = element.get(XML_ID)
         if name is None or name in known:
             kind = tag.partition("}")[2]
-            raise FormatError(f"expected a unique xml:id in <e2v:{kind}>, found {name!r}")
+            raise FormatError(f"expected a unique xml:id in <e2v:{kind}>, found {shown(name)}")
         known.add(name)
         yield name, element
 
@@ -190,7 +190,11 @@ def _named(anchor: str) -> Dialogue:
     """Return the recording that a URI denotes in a document of another tool."""
     if anchor.startswith("#") or not anchor:
         return Dialogue(recording=anchor.removeprefix("#"))
-    return Dialogue(recording=PurePosixPath(unquote(urlsplit(anchor).path)).stem, audio=anchor)
+    try:
+        path = urlsplit(anchor).path
+    except ValueError as error:  # brackets that are not an address of IPv6
+        raise FormatError(f"expected a URI of the audio, found {shown(anchor)}") from error
+    return Dialogue(recording=PurePosixPath(unquote(path)).stem, audio=anchor)
 
 
 def _text(element: Element, name: str) -> str | None:
@@ -202,7 +206,7 @@ def _number(element: Element, name: str, where: str) -> float | None:
     value = element.get(name)
     number = None if value is None else finite_number(value)
     if value is not None and number is None:
-        raise FormatError(f"{where}: expected a number as {name}, found {value!r}")
+        raise FormatError(f"{where}: expected a number as {name}, found {shown(value)}")
     return number
 
 
@@ -229,7 +233,9 @@ def _channel(ours: Element, where: str) -> int | tuple[int, ...] | None:
             return tuple(map(int, several.split()))
         return None if one is None else int(one)
     except ValueError as error:
-        raise FormatError(f"{where}: expected channel numbers, found {one or several!r}") from error
+        raise FormatError(
+            f"{where}: expected channel numbers, found {shown(one or several)}"
+        ) from error
 
 
 def _emotion(
@@ -239,7 +245,7 @@ def _emotion(
     classes = ours.findall(_CLASS)
     model = ours.get("model")
     if model is not None and model not in models:
-        raise FormatError(f"{where}: no model {model!r} in the document")
+        raise FormatError(f"{where}: no model {shown(model)} in the document")
     return Emotion(
         **({} if first is None else _label_and_score(first, where)),
         scores=_values(classes, "score", where),

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from emo2vec_plugins.core import Dialogue, Emotion, Format, ScoredTurn
+from emo2vec_plugins.core import Dialogue, Emotion, Format, ScoredTurn, shown
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats.fidelity import FIELDS, NANOSECONDS, distinct, grid
 from emo2vec_plugins.formats.json_values import Fields
@@ -108,8 +108,8 @@ def audformat_dialogues(
             name, audio = _recording(row, where)
             # The column recording may combine segments of several files by mistake.
             if audio != sounds.setdefault(name, audio):
-                expected = f"{sounds[name]!r} as the file of recording {name!r}"
-                raise FormatError(f"{where}: expected {expected}, found {audio!r}")
+                expected = f"{shown(sounds[name])} as the file of recording {shown(name)}"
+                raise FormatError(f"{where}: expected {expected}, found {shown(audio)}")
             yield name, read_turn(Fields(_record(row, field, where), where))
 
     return [replace(each, audio=sounds[each.recording]) for each in by_recording(turns())]
@@ -156,10 +156,12 @@ def _number(row: Mapping[str, Any], column: str, where: str) -> float | None:
     try:
         return None if value is None else read_number(value)
     except (TypeError, ValueError) as error:
-        raise FormatError(f"{where}: {column}: expected a number, found {value!r}") from error
+        raise FormatError(f"{where}: {column}: expected a number, found {shown(value)}") from error
 
 
-_TIMEDELTA = re.compile(r"(?:(-?\d+) days? ?)?\+?(?:(\d+):(\d\d):(\d\d)(?:\.(\d{1,9}))?)?")
+_TIMEDELTA = re.compile(
+    r"(?:(-?\d{1,9}) days? ?)?\+?(?:(\d{1,9}):(\d\d):(\d\d)(?:\.(\d{1,9}))?)?", re.ASCII
+)
 
 
 def dumps(dialogues: Sequence[Dialogue]) -> str:
@@ -231,7 +233,7 @@ def _seconds(cell: str | None, column: str, where: str) -> float:
         return read_number(cell)
     except ValueError as error:
         expected = f"a time as {column}, such as '0 days 00:00:06.690000'"
-        raise FormatError(f"{where}: expected {expected}, found {cell!r}") from error
+        raise FormatError(f"{where}: expected {expected}, found {shown(cell)}") from error
 
 
 AUDFORMAT = Format(
@@ -240,6 +242,8 @@ AUDFORMAT = Format(
     description="audformat segmented table; channels, logits and the model are lost",
     dumps=dumps,
     loads=loads,
-    holds=frozenset(FIELDS) - {"empty", "recording_duration", "channel", "logits", "provenance"},
+    by_line=True,
+    holds=frozenset(FIELDS)
+    - {"empty", "recording_duration", "channel", "logits", "provenance", "reviewed"},
     ticks=NANOSECONDS,
 )

@@ -20,9 +20,11 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
-from emo2vec_plugins.core import Dialogue, Format
+from emo2vec_plugins.core import Dialogue, Format, shown
 from emo2vec_plugins.errors import FormatError
+from emo2vec_plugins.files import from_json
 from emo2vec_plugins.formats.fidelity import FIELDS
+from emo2vec_plugins.formats.json_values import MOST_COUNT
 from emo2vec_plugins.formats.tables.flat import (
     NEEDED,
     Found,
@@ -139,7 +141,7 @@ def write_words(values: Iterable[str], name: str) -> str:
     """
     words = list(values)
     if any(word.split() != [word] for word in words):
-        raise FormatError(f"expected words without spaces as {name}, got {words}")
+        raise FormatError(f"expected words without spaces as {name}, got {shown(words)}")
     return " ".join(words)
 
 
@@ -219,19 +221,19 @@ def _read(cell: str, kind: Kind, where: str, *, decimal_comma: bool) -> Any:
     try:
         return parse(spelt)
     except ValueError as error:
-        raise FormatError(f"{where}: expected {expected}, found {cell[:100]!r}") from error
+        raise FormatError(f"{where}: expected {expected}, found {shown(cell)}") from error
 
 
 def _count(text: str) -> int:
     # pandas writes whole numbers as floats if some are missing.
     value = int(text.removesuffix(".0"))
-    if value < 0:
+    if not 0 <= value <= MOST_COUNT:
         raise ValueError(text)
     return value
 
 
 def _texts(text: str) -> list[str]:
-    found = json.loads(text)
+    found = from_json(text)
     if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
         raise ValueError(text)
     return found
@@ -256,5 +258,6 @@ TABLE_CSV = Format(
     description="CSV with one row per turn and columns for every class; only arrays are lost",
     dumps=dumps,
     loads=loads,
+    by_line=True,
     holds=frozenset(FIELDS),
 )

@@ -1,7 +1,8 @@
 """Dialogues as rows of one flat table, shared by the CSV and the Parquet format.
 
 Each turn is a row; a recording without turns is a row without a turn. Every class has two columns,
-``score_angry`` and ``logit_angry``, so that cells have no nested values. Only arrays are lost.
+``score_angry`` and ``logit_angry``, so that cells have no nested values. Only arrays are lost. The
+column ``reviewed`` exists only if a person marked turns; annotators add it and write ``yes``.
 
 In tables of other tools, columns may have any order, and all except the recording, the start and the
 end may be missing. Turns are sorted by the column ``turn``, so the rows may have any order. If that
@@ -16,11 +17,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from emo2vec_plugins.core import Dialogue
+from emo2vec_plugins.core import Dialogue, shown
 from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.formats.fidelity import distinct
 from emo2vec_plugins.formats.json_values import Fields
 from emo2vec_plugins.formats.jsonl import read_turn, turn_record
+from emo2vec_plugins.formats.marks import YES, mark_of
 
 Kind = Literal["text", "number", "count", "words", "counts", "texts"]
 """Type of a column; the last three are lists: of flags, of channels, of any strings."""
@@ -33,11 +35,12 @@ SCORE, LOGIT = "score_", "logit_"
 _BEFORE = (
     *("recording", "turn", "start", "end", "speaker", "channel", "channels", "emotion", "score"),
 )
+_REVIEWED = "reviewed"
 _AFTER = ("flags", "reason", "scored_seconds", "overlap_ratio", "audio", "recording_duration")
 _MODEL = ("model", "sha256", "revision", "resampler", "dtype", "version", "tokens")
 _NUMBERS = ("start", "end", "score", "scored_seconds", "overlap_ratio", "recording_duration")
 _KINDS: dict[str, Kind] = {
-    **dict.fromkeys((*_BEFORE, *_AFTER, *_MODEL), "text"),
+    **dict.fromkeys((*_BEFORE, *_AFTER, *_MODEL, _REVIEWED), "text"),
     **dict.fromkeys(_NUMBERS, "number"),
     "turn": "count",
     "channel": "count",
@@ -60,7 +63,8 @@ def columns(dialogues: Sequence[Dialogue]) -> list[str]:
     emotions = [scored.emotion for dialogue in dialogues for scored in dialogue.turns]
     scores = dict.fromkeys(SCORE + name for emotion in emotions for name in emotion.scores)
     logits = dict.fromkeys(LOGIT + name for emotion in emotions for name in emotion.logits)
-    return [*_BEFORE, *scores, *_AFTER, *logits, *_MODEL]
+    marks = [_REVIEWED] if any(emotion.reviewed for emotion in emotions) else []
+    return [*_BEFORE, *marks, *scores, *_AFTER, *logits, *_MODEL]
 
 
 def rows(dialogues: Sequence[Dialogue]) -> Iterator[dict[str, Any]]:
@@ -127,13 +131,14 @@ def check_columns(
     """
     missing = [name for name in needed if name not in names]
     if missing:
-        found = ", ".join(map(repr, names))[:200]
-        raise FormatError(f"expected {expected}, missing {', '.join(missing)}, found {found}")
+        found = f"missing {', '.join(missing)}, found {shown(list(names))[1:-1] or 'nothing'}"
+        raise FormatError(f"expected {expected}, {found}")
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise FormatError(f"duplicate columns: {', '.join(twice)}")
-    if others := [name for name in names if name not in ours]:
-        warn(f"dropped unknown columns: {', '.join(map(repr, others))}")
+        raise FormatError(f"duplicate columns: {shown(twice)[1:-1]}")
+    known = set(ours)
+    if others := [name for name in names if name not in known]:
+        warn(f"dropped unknown columns: {shown(others)[1:-1]}")
 
 
 def _spread(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,6 +153,7 @@ def _spread(record: Mapping[str, Any]) -> dict[str, Any]:
         **{LOGIT + name: value for name, value in record["logits"].items()},
         "flags": record["flags"] or None,
         "scored_seconds": record["duration"],
+        _REVIEWED: YES if record.get("reviewed") else None,
         # Empty values become missing cells: CSV needs quotation marks to distinguish the two.
         **{name: value or None for name, value in provenance.items()},
     }
@@ -156,6 +162,7 @@ def _spread(record: Mapping[str, Any]) -> dict[str, Any]:
 def _gathered(row: Row) -> dict[str, Any]:
     """Return the record of the turn in a row."""
     model = {name: row[name] for name in _MODEL if row.get(name) is not None}
+    mark = mark_of(row.get(_REVIEWED))
     return {
         **{name: row.get(name) for name in _SAME},
         "channel": row.get("channel") if row.get("channels") is None else row["channels"],
@@ -163,6 +170,7 @@ def _gathered(row: Row) -> dict[str, Any]:
         "logits": _of_classes(row, LOGIT),
         "flags": row.get("flags") or [],
         "duration": row.get("scored_seconds") or 0.0,
+        "reviewed": row[_REVIEWED] if mark is None else mark,
         "provenance": model if "model" in model else None,
     }
 
@@ -180,8 +188,8 @@ def _dialogue(name: str, found: list[Found]) -> Dialogue:
     for each in found:
         for column in ("audio", "recording_duration"):
             if each.row.get(column) != head.get(column):
-                expected = f"{head.get(column)!r} as {column} of recording {name!r}"
-                other = f"as in {found[0].where}, found {each.row.get(column)!r}"
+                expected = f"{shown(head.get(column))} as {column} of recording {shown(name)}"
+                other = f"as in {found[0].where}, found {shown(each.row.get(column))}"
                 raise FormatError(f"{each.where}: expected {expected}, {other}")
     spoken = [each for each in found if any(each.row.get(x) is not None for x in _PLACE)]
     for each in spoken:
@@ -205,7 +213,7 @@ def _in_order(found: list[Found]) -> list[Found]:
             return found
         if turn in places:
             first = f"found turn {turn} twice, first in {places[turn].where}"
-            raise FormatError(f"{each.where}: recording {each.row['recording']!r}: {first}")
+            raise FormatError(f"{each.where}: recording {shown(each.row['recording'])}: {first}")
         places[turn] = each
     return [places[turn] for turn in sorted(places)]
 

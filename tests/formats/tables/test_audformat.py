@@ -168,7 +168,7 @@ def test_a_nan_score_is_an_error():
     ("lines", "message"),
     [
         (["file,emotion"], "audformat.* start, end, .*'file', 'emotion'"),
-        (["file,start,end,end"], "duplicate.*: end$"),
+        (["file,start,end,end"], "duplicate.*: 'end'$"),
         (["file,start,end", "a.wav,0"], "line 2: .*3 cells.*2"),
         (["file,start,end", ",0,1"], "line 2: .*file"),
         (["file,start,end", "a.wav,0 days,"], "line 2: .*time as end.*''"),

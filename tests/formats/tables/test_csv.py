@@ -202,7 +202,7 @@ def test_unknown_columns_are_dropped_with_a_warning():
     [
         (["speaker,start,end"], "recording, start, end.* recording, .*'speaker', 'start', 'end'"),
         ([""], "missing recording, start, end"),
-        (["recording,start,end,end"], "duplicate.*: end$"),
+        (["recording,start,end,end"], "duplicate.*: 'end'$"),
         (["recording,start,end", "x,0"], "line 2: .*3 cells.*2"),
         (["recording,start,end", "x,soon,1"], "line 2: start: .*finite.*'soon'"),
         (["recording,start,end", "x,0,inf"], "line 2: end: .*finite.*'inf'"),
