@@ -120,7 +120,7 @@ def _is_labelled(line: bytes, results: list[bytes]) -> bool:
     for result in results:
         try:
             found = json.loads(result)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(found, dict) and found.get("id") == cut["id"] and _has_results(found):
             return True
