@@ -1,0 +1,75 @@
+"""Stored arrays of strangers, which Lhotse would fetch or unpickle."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from lhotse import MonoCut, SupervisionSegment
+from lhotse.array import Array
+from lhotse.features.io import LilcomFilesWriter
+from support.facts import assert_facts
+
+from emo2vec_plugins.errors import FormatError, NotAllowedError
+from emo2vec_plugins.integrations.lhotse import turn_frames
+
+
+@pytest.fixture
+def frames_of():
+    """A cut whose turn has its frames in *array*, and the turn."""
+
+    def make(array):
+        custom = {
+            "emotion_frames": array,
+            "emotion_frames_start": 0.0,
+            "emotion_frames_shift": 0.02,
+        }
+        turn = SupervisionSegment("turn", "rec", 0.0, 1.0, custom=custom)
+        return MonoCut("cut", 0.0, 1.0, 0, supervisions=[turn]), turn
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("storage", "path", "key", "flag"),
+    [
+        ("numpy_files", "pipe:touch executed;", "x", "commands"),
+        ("numpy_files", "", "pipe:touch executed", "commands"),
+        ("numpy_files", ".", "pipe:touch executed", "commands"),
+        ("lilcom_files", "pipe:touch executed;", "x", "commands"),
+        ("lilcom_chunky", "pipe:touch executed", "0,1", "commands"),
+        ("numpy_hdf5", "pipe:touch executed", "x", "commands"),
+        ("lilcom_url", "pipe:touch executed;", "x", "commands"),
+        ("lilcom_url", "s3://bucket", "x", "urls"),
+        ("lilcom_url", "folder", "x", "urls"),
+        ("numpy_files", "https://127.0.0.1:9", "x", "urls"),
+        ("kaldiio", None, "touch executed |", "commands"),
+        ("kaldiio", "touch executed |", "x", "commands"),
+        ("kaldiio", "feats.scp", "x", "commands"),
+    ],
+)
+def test_stored_frames_run_and_fetch_nothing(marker, frames_of, storage, path, key, flag):
+    cut, turn = frames_of(Array(storage, path, key, [50, 4]))
+
+    with pytest.raises(NotAllowedError) as caught:
+        turn_frames(cut, turn)
+
+    assert_facts(str(caught.value), f"--allow {flag}", "turn")
+    assert not marker.exists
+
+
+def test_frames_in_memory_are_not_unpickled_blindly(marker, frames_of, tmp_path):
+    data = marker.pickle(tmp_path / "x.pkl").read_bytes()
+    cut, turn = frames_of(Array("memory_raw", "", data, [50, 4]))
+
+    with pytest.raises(FormatError):
+        turn_frames(cut, turn)
+
+    assert not marker.exists
+
+
+def test_frames_of_allowed_storage_are_read(frames_of, tmp_path):
+    with LilcomFilesWriter(tmp_path) as writer:
+        stored = writer.write("x", np.ones((50, 4), np.float32))
+    array = Array("lilcom_files", f"pipe:cat {tmp_path / stored} #", "x", [50, 4])
+
+    assert turn_frames(*frames_of(array), allow=("commands",)).shape == (50, 4)
