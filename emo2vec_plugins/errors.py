@@ -96,6 +96,10 @@ class PluginWarning(Emo2vecWarning):
     """A plugin is broken and was skipped."""
 
 
+FOREIGN = (Exception, SystemExit)
+"""What code of others may raise, except interrupts: some libraries call ``sys.exit``."""
+
+
 def warn(message: str, kind: type[Emo2vecWarning] = Emo2vecWarning) -> None:
     """Issue a warning that points to the line outside the package that led here.
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
 
 from emo2vec_plugins.cli.group import plugins_of
 from emo2vec_plugins.cli.options import option
-from emo2vec_plugins.cli.output import print_json, print_table
+from emo2vec_plugins.cli.output import note, print_json, print_table
 from emo2vec_plugins.cli.streams import command
-from emo2vec_plugins.core import DEFAULT_MODEL
+from emo2vec_plugins.core import DEFAULT_MODEL, DISABLED
 
 json_option = option("--json", "Print JSON instead of a table.", name="as_json")
 
@@ -92,7 +93,8 @@ def formats_command(ctx: click.Context, *, as_json: bool) -> None:
 def plugins_command(ctx: click.Context, *, as_json: bool) -> None:
     """List plugins, their hooks, formats, models and commands.
 
-    Plugins are called in this order.
+    Plugins are called in this order. EMO2VEC_DISABLE_PLUGINS=NAME,... leaves installed plugins out,
+    and EMO2VEC_DISABLE_PLUGINS=all leaves out all of them.
 
     \b
     Examples:
@@ -101,6 +103,8 @@ def plugins_command(ctx: click.Context, *, as_json: bool) -> None:
     """
     found = plugins_of(ctx)
     offers = found.offers()
+    if off := os.environ.get(DISABLED):
+        note(f"left out by {DISABLED}: {off}", quiet=False)
     plugins: list[dict[str, Any]] = [
         {
             "name": plugin.name,

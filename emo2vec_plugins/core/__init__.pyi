@@ -33,6 +33,7 @@ from .pipeline import as_options as as_options
 from .pipeline import check_sources as check_sources
 from .pipeline import pass_through as pass_through
 from .pipeline import raise_error as raise_error
+from .plugins import DISABLED as DISABLED
 from .plugins import Plugins as Plugins
 from .plugins import as_plugins as as_plugins
 from .session import Audio as Audio

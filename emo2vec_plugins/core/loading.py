@@ -57,7 +57,10 @@ def load_model(
     allowed = Permissions(allow=allow).allow
     models = as_plugins(plugins).models()
     more = {"plugins": plugins, "allow": allowed}
-    backend = _load(named, models, {"device": device, "dtype": dtype}, more)
+    try:
+        backend = _load(named, models, {"device": device, "dtype": dtype}, more)
+    except SystemExit as error:  # some libraries end the process instead of raising an error
+        raise PluginError(f"model {named!r} called sys.exit({error.code!r}) when loaded") from error
     if isinstance(backend, type) or not callable(getattr(backend, "run", None)):
         raise PluginError(
             f"load() of model {named!r} must return a back end, an object with run(), "

@@ -7,12 +7,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from emo2vec_plugins.core.plugins import Plugins, as_plugins, kind_of
 from emo2vec_plugins.core.session import Clip, Options, Session
 from emo2vec_plugins.core.values import Emotion
 from emo2vec_plugins.errors import (
+    FOREIGN,
     Emo2vecError,
     OptionsError,
     PluginError,
@@ -226,8 +227,11 @@ class _Job:
             yield
         except let_through:
             raise
-        except Exception as error:  # noqa: BLE001 - fails this source, not the run
-            self._error = error if self._session is None else _named(error, self._session, step)
+        except FOREIGN as error:  # fails this source, not the run
+            if self._session is not None:
+                self._error = _named(error, self._session, step)
+            else:  # `Plugins.open` has named the plugin
+                self._error = cast(Exception, error)
 
 
 def _only_clips(session: Session) -> Iterator[Clip]:
@@ -237,7 +241,7 @@ def _only_clips(session: Session) -> Iterator[Clip]:
         yield clip
 
 
-def _named(error: Exception, session: Session, step: str) -> PluginError:
+def _named(error: BaseException, session: Session, step: str) -> PluginError:
     kind = type(session)
     named = PluginError(
         f"{kind.__module__}.{kind.__qualname__}.{step} failed: {type(error).__name__}: {error}"

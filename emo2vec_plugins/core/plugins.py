@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib
 import os
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from itertools import chain, count
 from threading import RLock
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
 
@@ -19,9 +19,12 @@ from emo2vec_plugins.core import hookspecs
 from emo2vec_plugins.core.backend import NamedModel
 from emo2vec_plugins.core.composition import built_in_plugins
 from emo2vec_plugins.core.format import Format, unknown_format
+from emo2vec_plugins.core.guards import name_failures, problem_of_command, problem_of_session
+from emo2vec_plugins.core.messages import did_you_mean, shown
 from emo2vec_plugins.core.registration import implementations, register
 from emo2vec_plugins.core.session import Options, Session
 from emo2vec_plugins.errors import (
+    FOREIGN,
     OptionsError,
     PluginError,
     PluginWarning,
@@ -33,8 +36,8 @@ if TYPE_CHECKING:
     import click
 
 
-STEPS = ("clips", "take", "finish")
-"""Methods of a session."""
+DISABLED = "EMO2VEC_DISABLE_PLUGINS"
+"""Environment variable with the names of installed plugins to leave out, or ``all``."""
 
 T = TypeVar("T", Format, NamedModel)
 
@@ -57,7 +60,8 @@ class Plugins:
     """The plugins of one run: built-in, installed and passed in.
 
     A plugin is skipped with one `PluginWarning` that names it if it cannot be imported, has no
-    hooks, or implements a hook or an argument that does not exist.
+    hooks, or implements a hook or an argument that does not exist. Installed plugins can be switched
+    off with the environment variable in `DISABLED`.
 
     Does not pickle; worker processes must create their own.
 
@@ -77,7 +81,7 @@ class Plugins:
         self._origins: dict[str, str] = {}
         for name, module in built_in_plugins.items():
             self._register(importlib.import_module(module), name, "built-in")
-        for entry in entry_points(group=hookspecs.PROJECT) if installed else ():
+        for entry in _enabled(entry_points(group=hookspecs.PROJECT)) if installed else ():
             self._load(entry)
         for plugin in plugins:
             self._register(plugin, _free_name(self.manager, plugin), "passed in")
@@ -90,7 +94,7 @@ class Plugins:
             PluginError: If a plugin raises or returns something else; the message names it.
         """
         session: Session | None = self.manager.hook.emo2vec_open(source=source, options=options)
-        if problem := _problem_of_session(session):
+        if problem := problem_of_session(session):
             raise PluginError(f"a wrapper of emo2vec_open {problem}")
         if session is None:
             raise SourceError(
@@ -136,11 +140,14 @@ class Plugins:
         If two commands have the same name, the first registered is kept: a plugin cannot replace
         a built-in command.
         """
+        owners = dict.fromkeys(cli.commands, "")
         for plugin, commands in self._commands():
             for name, command in commands.items():
-                if name in cli.commands:
-                    _leave_out(plugin, f"the command {name!r} exists already")
+                if name in owners:
+                    owner = owners[name] and f", from plugin {owners[name]!r}"
+                    _leave_out(plugin, f"the command {name!r} exists already{owner}")
                 else:
+                    owners[name] = plugin
                     cli.add_command(command, name)
 
     def offers(self) -> dict[str, list[str]]:
@@ -175,9 +182,7 @@ class Plugins:
         origin = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "installed"
         try:
             plugin = entry.load()
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001 - a plugin's import may raise anything
+        except FOREIGN as error:
             _skip(entry.name, f"cannot be imported: {type(error).__name__}: {error}")
         else:
             self._register(plugin, entry.name, origin)
@@ -188,7 +193,7 @@ class Plugins:
             return
         self._origins[name] = origin
         for caller, implementation in implementations(self.manager, plugin):
-            _name_failures(caller.name, implementation)
+            name_failures(caller.name, implementation)
 
     def _each(self, hook: str) -> Iterator[tuple[str, pluggy.HookCaller]]:
         """Yield each plugin's name and a call of its own *hook*, in registration order.
@@ -212,16 +217,15 @@ class Plugins:
                 if isinstance(offered, str | Mapping) or not isinstance(offered, Iterable):
                     _leave_out(
                         plugin,
-                        f"{hook} must return a list of {kind.__name__} objects, got {offered!r}",
+                        f"{hook} must return a list of {kind.__name__} objects, got {shown(offered)}",
                     )
                     continue
                 for item in offered:
                     if isinstance(item, kind):
                         yield plugin, item
                     else:
-                        _leave_out(
-                            plugin, f"{hook} must return only {kind.__name__} objects, got {item!r}"
-                        )
+                        only = f"{hook} must return only {kind.__name__} objects"
+                        _leave_out(plugin, f"{only}, got {shown(item)}")
 
     def _commands(self) -> Iterator[tuple[str, dict[str, click.Command]]]:
         import click
@@ -230,9 +234,15 @@ class Plugins:
             cli = click.Group()  # a separate group: a plugin that fails half-way adds nothing
             results = _attempt(plugin, call, cli=cli)
             if results == [None]:
-                yield plugin, dict(cli.commands)
+                usable = {}
+                for name, command in cli.commands.items():
+                    if problem := problem_of_command(name, command):
+                        _leave_out(plugin, f"emo2vec_commands {problem}")
+                    else:
+                        usable[name] = command
+                yield plugin, usable
             elif results:
-                _leave_out(plugin, f"emo2vec_commands must return None, got {results[0]!r}")
+                _leave_out(plugin, f"emo2vec_commands must return None, got {shown(results[0])}")
 
 
 def _attempt(plugin: str, call: pluggy.HookCaller, **arguments: Any) -> list[Any]:
@@ -272,11 +282,24 @@ def kind_of(value: Any) -> str:
     return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
 
+def _enabled(entries: Iterable[EntryPoint]) -> list[EntryPoint]:
+    """Return the entry points that `DISABLED` does not name; warn of names that none has."""
+    found = list(entries)
+    off = {name.strip() for name in os.environ.get(DISABLED, "").split(",")} - {""}
+    if "all" in off:
+        return []
+    known = [entry.name for entry in found]
+    for name in sorted(off.difference(known)):
+        advice = did_you_mean(name, known)
+        warn(f"{DISABLED}: no installed plugin is called {name!r}{advice}", PluginWarning)
+    return [entry for entry in found if entry.name not in off]
+
+
 def _free_name(manager: pluggy.PluginManager, plugin: Any) -> str:
     """Return a module's name or an object's class, with a number if the name is taken."""
     try:
         name = str(plugin.__name__)
-    except Exception:  # noqa: BLE001 - an attribute of a plugin may raise anything
+    except FOREIGN:
         name = type(plugin).__qualname__
     names = chain([name], (f"{name}-{number}" for number in count(2)))
     # By identity, because comparing plugins may raise anything, too.
@@ -290,45 +313,3 @@ def _skip(plugin: str, reason: str) -> None:
 
 def _leave_out(plugin: str, reason: str) -> None:
     warn(f"left out a part of plugin {plugin!r}: {reason}", PluginWarning)
-
-
-def _problem_of_session(result: Any) -> str | None:
-    missing = [step for step in STEPS if not callable(getattr(result, step, None))]
-    if result is None or not missing:
-        return None
-    return f"must return a session or None, got {result!r:.100} without {', '.join(missing)}"
-
-
-def _name_failures(hook: str, implementation: pluggy.HookImpl) -> None:
-    """Wrap a plugin's function so that its errors name the plugin, which pluggy does not do.
-
-    Each function is wrapped once, at registration. pluggy still makes the calls, so order, first
-    results, wrappers and tracing work as usual.
-    """
-    plugin, function = implementation.plugin_name, implementation.function
-
-    def failure(error: Exception) -> PluginError:
-        return PluginError(f"plugin {plugin!r} failed in {hook}: {type(error).__name__}: {error}")
-
-    def wrap(*arguments: Any) -> Generator[Any, Any, Any]:
-        try:
-            return (yield from cast(Generator[Any, Any, Any], function(*arguments)))
-        except PluginError:  # names the wrapped plugin already
-            raise
-        except Exception as error:
-            raise failure(error) from error
-
-    def call(*arguments: Any, **named: Any) -> Any:
-        try:
-            result = function(*arguments, **named)
-            # A generator runs only here, and may raise half-way.
-            result = list(result) if isinstance(result, Iterator) else result
-        except Exception as error:
-            raise failure(error) from error
-        if hook == "emo2vec_open" and (problem := _problem_of_session(result)):
-            raise PluginError(f"plugin {plugin!r}: emo2vec_open {problem}")
-        return result
-
-    # pluggy reads this attribute at each call; only type checkers treat it as final.
-    is_wrapper = implementation.wrapper or implementation.hookwrapper
-    implementation.function = wrap if is_wrapper else call  # type: ignore[misc]

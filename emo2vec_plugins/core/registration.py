@@ -8,6 +8,7 @@ from typing import Any
 import pluggy
 
 from emo2vec_plugins.core import hookspecs
+from emo2vec_plugins.errors import FOREIGN
 
 HOOKS = sorted(name for name in vars(hookspecs) if name.startswith("emo2vec_"))
 
@@ -38,7 +39,7 @@ def register(manager: pluggy.PluginManager, plugin: Any, name: str) -> str | Non
         problem = _unknown_hooks(manager, plugin)
     except pluggy.PluginValidationError as error:
         problem = _unknown_arguments(manager, plugin) or str(error).splitlines()[-1]
-    except Exception as error:  # noqa: BLE001 - an attribute of a plugin may raise anything
+    except FOREIGN as error:  # from an attribute of the plugin
         problem = f"{type(error).__name__}: {error}"
     if problem:
         manager.unregister(name=name)

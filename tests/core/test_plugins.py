@@ -14,6 +14,7 @@ from fractions import Fraction
 
 import click
 import pytest
+from support.facts import assert_facts
 from support.paths import ROOT
 from support.sessions import Opened
 
@@ -714,3 +715,35 @@ def test_threads_share_the_plugins_of_the_process():
         found = set(map(id, pool.map(find, range(4))))
 
     assert len(found) == 1
+
+
+def test_installed_plugins_can_be_switched_off(install, monkeypatch):
+    for name in ("one", "two", "three"):
+        install(
+            f"switched_{name}", "@hookimpl\ndef emo2vec_formats():\n    return []\n", entry=name
+        )
+    monkeypatch.setenv("EMO2VEC_DISABLE_PLUGINS", "one, three")
+
+    names = [each.name for each in Plugins().describe()]
+
+    assert "two" in names
+    assert not {"one", "three"} & {*names}
+
+
+def test_all_installed_plugins_can_be_switched_off(install, monkeypatch):
+    install("switched", "raise RuntimeError")
+    monkeypatch.setenv("EMO2VEC_DISABLE_PLUGINS", "all")
+
+    assert {each.origin for each in Plugins().describe()} == {"built-in"}
+
+
+def test_a_misspelt_plugin_to_switch_off_is_reported(install, monkeypatch):
+    install("switched", "@hookimpl\ndef emo2vec_formats():\n    return []\n")
+    monkeypatch.setenv("EMO2VEC_DISABLE_PLUGINS", "swiched")
+
+    with pytest.warns(PluginWarning) as caught:
+        assert "switched" in [each.name for each in Plugins().describe()]
+
+    assert_facts(
+        str(caught[0].message), "EMO2VEC_DISABLE_PLUGINS", "'swiched'", "did you mean 'switched'"
+    )
