@@ -49,7 +49,7 @@ _ROUNDS = "Measured rounds, after one warm-up round; results are medians."
 _LENGTHS = "Also annotate recordings of these lengths, from file to file."
 _PLAN = {
     "seed": cli.option(
-        "--seed", "Seed of the turns and their audio.", type=click.IntRange(min=0), default=0
+        "--seed", "Seed of the turns and their audio.", type=cli.Integer(min=0), default=0
     ),
     "repeats": cli.option("--repeats", _ROUNDS, type=cli.COUNT, default=5),
     "threads": cli.threads_option,
@@ -59,7 +59,8 @@ _PLAN = {
 """Options that are fields of `Plan`."""
 
 
-@click.command("bench")
+@cli.command("bench")
+@cli.writes_files()
 @cli.option(
     "-s, --subject WAY:DTYPE",
     "Measure a loader from 'emo2vec models', or transformers, with a dtype. Repeatable.  "
@@ -146,10 +147,10 @@ def bench_command(
     result = replace(found, about={**here, **found.about})
     if report != "-":
         # Print first: results survive if writing a file fails.
-        click.echo(table.heading(result))
+        cli.echo(table.heading(result))
         for columns, rows in (table.speeds(result), table.growth(result)):
             if rows:
-                click.echo()
+                cli.echo()
                 cli.print_table(columns, rows)
     cli.write_report(report, result.to_json())
     if picture is not None:

@@ -1,10 +1,15 @@
 from .demo import sample_conversation as sample_conversation
+from .files import OutputName as OutputName
+from .files import writes_files as writes_files
 from .group import lazy_command as lazy_command
 from .group import main as main
 from .group import plugins_of as plugins_of
-from .options import COUNT as COUNT
-from .options import POSITIVE as POSITIVE
+from .numbers import COUNT as COUNT
+from .numbers import POSITIVE as POSITIVE
+from .numbers import Integer as Integer
+from .numbers import Number as Number
 from .options import annotation_options as annotation_options
+from .options import bad_items_option as bad_items_option
 from .options import choice_option as choice_option
 from .options import existing as existing
 from .options import field_option as field_option
@@ -24,6 +29,7 @@ from .options import report_option as report_option
 from .options import threads_option as threads_option
 from .output import Tally as Tally
 from .output import complain as complain
+from .output import echo as echo
 from .output import exit_if_failed as exit_if_failed
 from .output import listed as listed
 from .output import note as note
@@ -43,3 +49,5 @@ from .scoring import device_option as device_option
 from .scoring import loading_options as loading_options
 from .scoring import model_option as model_option
 from .scoring import scoring_options as scoring_options
+from .streams import ResultsGroup as ResultsGroup
+from .streams import command as command

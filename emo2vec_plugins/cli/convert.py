@@ -6,16 +6,19 @@ from collections.abc import Sequence
 
 import click
 
+from emo2vec_plugins.cli.files import OutputName, writes_files
 from emo2vec_plugins.cli.group import plugins_of
 from emo2vec_plugins.cli.options import annotation_options, choose_format, option, quiet_option
 from emo2vec_plugins.cli.output import listed, note, warn_of_late_turns
+from emo2vec_plugins.cli.streams import command
 from emo2vec_plugins.core import Dialogue, counted
 from emo2vec_plugins.formats import FIELDS, Written, write_any
 
 
-@click.command("convert")
+@command("convert")
+@writes_files()
 @annotation_options("IN", input_format=True)
-@option("-o, --output OUT", "File or folder to write.", required=True)
+@option("-o, --output OUT", "File or folder to write.", type=OutputName(kind="any"), required=True)
 @option(
     "--format NAME",
     "Format of OUT (see 'emo2vec formats').  [default: by its suffix]",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from emo2vec_plugins.cli.counts import EmotionCounts
-from emo2vec_plugins.cli.options import existing, manifest_options, option
+from emo2vec_plugins.cli.files import writes_files
+from emo2vec_plugins.cli.options import bad_items_option, existing, manifest_options, option
 from emo2vec_plugins.cli.output import (
     annotated,
     exit_if_failed,
@@ -22,10 +23,13 @@ from emo2vec_plugins.cli.scoring import (
     scoring_options,
     store_option,
 )
+from emo2vec_plugins.cli.streams import command
 from emo2vec_plugins.core import Options, counted, import_extra
+from emo2vec_plugins.integrations import BadItems
 
 
-@click.command("cuts")
+@command("cuts")
+@writes_files(overwrite=False)
 @manifest_options
 @annotating_options("embeddings", "frames", "array_dtype", "overlap", "field", "overwrite")
 @store_option
@@ -34,6 +38,7 @@ from emo2vec_plugins.core import Options, counted, import_extra
     "Lhotse writer; lilcom_chunky is lossy.  [default: by the suffix of PATH: .lca, .h5, none]",
     type=click.Choice(["lilcom_chunky", "numpy_hdf5", "numpy_files"]),
 )
+@bad_items_option
 @scoring_options()
 def cuts_command(
     *,
@@ -41,6 +46,7 @@ def cuts_command(
     output: str,
     store: str | None,
     store_type: str | None,
+    bad_items: BadItems,
     options: Options,
     scoring: Scoring,
 ) -> None:
@@ -48,7 +54,8 @@ def cuts_command(
 
     IN is a .jsonl or .jsonl.gz of cuts, or a Shar directory; OUT is of the same kind. To resume
     a run that was killed, repeat the command. Existing labels are kept, and their turns are not
-    scored. To retry failed turns, use OUT as the next IN.
+    scored. To retry failed turns, use OUT as the next IN. A line that is not a cut is named, and
+    written unchanged unless --bad-items says otherwise.
 
     \b
     Examples:
@@ -69,12 +76,13 @@ def cuts_command(
             options=options,
             store=store,
             store_type=store_type,
+            bad_items=bad_items,
             plugins=scoring.plugins,
             progress=advance,
         )
     if not scoring.quiet:
         counts = EmotionCounts()
-        for turn in turns_of(output, field=options.field):
+        for turn in turns_of(output, field=options.field, skip_bad=True):
             counts.add(turn.label, seconds=turn.duration, speaker=turn.speaker, reason=turn.reason)
         counts.print()
     if summary.was_finished:
@@ -89,5 +97,10 @@ def cuts_command(
         scored = f"scored by {describe_model(engine.backend)}"
         note(f"wrote {done}, {scored}, to {output}", quiet=scoring.quiet)
     exit_if_failed(
-        summary.failures, failed=summary.failed, turns=summary.turns, field=options.field
+        summary.failures,
+        failed=summary.failed,
+        turns=summary.turns,
+        field=options.field,
+        bad=summary.bad,
+        bad_items=summary.bad_items,
     )

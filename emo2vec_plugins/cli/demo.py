@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import click
-
+from emo2vec_plugins.cli.files import OutputName, writes_files
 from emo2vec_plugins.cli.options import option
-from emo2vec_plugins.cli.output import print_table
+from emo2vec_plugins.cli.output import echo, print_table
 from emo2vec_plugins.cli.scoring import (
     Results,
     Scoring,
@@ -16,13 +15,20 @@ from emo2vec_plugins.cli.scoring import (
     formats_option,
     scoring_options,
 )
+from emo2vec_plugins.cli.streams import command
 from emo2vec_plugins.core import Options, ScoredTurn, annotate
 from emo2vec_plugins.integrations import read_rttm_sources, unscored
 from emo2vec_plugins.report import write_page
 
 
-@click.command("demo")
-@option("-o, --output DIR", "Where the results go.", default="emo2vec-demo")
+@command("demo")
+@writes_files()
+@option(
+    "-o, --output DIR",
+    "Where the results go.",
+    type=OutputName(kind="folder"),
+    default="emo2vec-demo",
+)
 @formats_option
 @scoring_options(model="tiny")
 def demo_command(*, output: str, formats: Sequence[str], scoring: Scoring) -> None:
@@ -38,6 +44,8 @@ def demo_command(*, output: str, formats: Sequence[str], scoring: Scoring) -> No
     audio, turns = sample_conversation()
     found = read_rttm_sources(turns, audio)
     results = Results(output, formats, options=Options(), scoring=scoring)
+    names = [each.recording for each in found.sources]
+    results.check(names, *(results.folder / f"{name}.html" for name in names))
     engine, plugins = scoring.engine(), scoring.plugins
     for dialogue in annotate(found.sources, score=engine, plugins=plugins, failed=unscored):
         written = results.write(dialogue, rttm=found.lines[dialogue.recording])
@@ -45,10 +53,10 @@ def demo_command(*, output: str, formats: Sequence[str], scoring: Scoring) -> No
         write_page(dialogue, page, audio=audio)
         columns = ("start", "end", "speaker", "emotion", "score", "flags")
         print_table(columns, [_row(scored) for scored in dialogue.turns])
-        click.echo(f"\nscored by {describe_model(engine.backend)}")
+        echo(f"\nscored by {describe_model(engine.backend)}")
         for path in (*written, page):
-            click.echo(f"wrote {path}")
-        click.echo(f"\nopen {page} in a browser to see and play the turns\n")
+            echo(f"wrote {path}")
+        echo(f"\nopen {page} in a browser to see and play the turns\n")
     own = f"emo2vec rttm AUDIO --rttm FILE --output DIR --model {scoring.model}"
     results.conclude(f"the same for your own recording: {own}")
 

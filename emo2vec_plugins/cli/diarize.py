@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import click
-
-from emo2vec_plugins.cli.options import COUNT, file_argument, folder_option, gathered, option
+from emo2vec_plugins.cli.files import writes_files
+from emo2vec_plugins.cli.numbers import COUNT, Integer
+from emo2vec_plugins.cli.options import file_argument, folder_option, gathered, option
 from emo2vec_plugins.cli.output import note, step_progress
 from emo2vec_plugins.cli.scoring import (
     Results,
@@ -19,6 +19,7 @@ from emo2vec_plugins.cli.scoring import (
     formats_option,
     scoring_options,
 )
+from emo2vec_plugins.cli.streams import command
 from emo2vec_plugins.core import Dialogue, Options, counted, require_extra
 from emo2vec_plugins.errors import (
     AudioError,
@@ -36,7 +37,8 @@ _SPEAKERS = {
 }
 
 
-@click.command("diarize")
+@command("diarize")
+@writes_files()
 @file_argument("audio", "AUDIO...")
 @folder_option
 @option(
@@ -47,7 +49,7 @@ _SPEAKERS = {
 @option("--token TOKEN", "Hugging Face token for a gated pipeline.  [default: HF_TOKEN]")
 @option("--cache-dir DIR", "Cache folder for the pipeline.")
 @gathered("speakers", dict, _SPEAKERS)
-@option("--channel", "Use only this audio channel, from 0.", type=click.IntRange(min=0))
+@option("--channel", "Use only this audio channel, from 0.", type=Integer(min=0))
 @annotating_options("overlap", "embeddings", "frames", "array_dtype")
 @formats_option
 @scoring_options()
@@ -79,6 +81,7 @@ def diarize_command(
     _refuse_impossible(pipeline)
     require_extra("pyannote.audio", extra="pyannote", purpose="diarize")  # before the model loads
     results = Results(output, formats, options=options, scoring=scoring)
+    results.check(file.stem for file in files)
     engine, plugins = scoring.engine(frames=options.frames), scoring.plugins
     note(f"loading {pipeline}", quiet=scoring.quiet)
     # Not earlier: importing pyannote.audio takes seconds.

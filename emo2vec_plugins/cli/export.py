@@ -7,19 +7,22 @@ from pathlib import Path
 import click
 
 from emo2vec_plugins import models  # lazy: torch is imported when the command runs
+from emo2vec_plugins.cli.files import OutputName, writes_files
 from emo2vec_plugins.cli.group import plugins_of
-from emo2vec_plugins.cli.options import option, output_file, quiet_option
+from emo2vec_plugins.cli.options import option, quiet_option
 from emo2vec_plugins.cli.output import note
+from emo2vec_plugins.cli.permissions import allow_option, permissions_of
 from emo2vec_plugins.cli.scoring import describe_model, dtype_option, model_option
+from emo2vec_plugins.cli.streams import command
 from emo2vec_plugins.core import DEFAULT_MODEL, load_model
 
-_ONNX = output_file(".onnx")
 
-
-@click.command("export")
-@option("-o, --output FILE", "File to write: .onnx.", callback=_ONNX, required=True)
+@command("export")
+@writes_files()
+@option("-o, --output FILE", "File to write: .onnx.", type=OutputName(".onnx"), required=True)
 @model_option(DEFAULT_MODEL)
 @dtype_option("float32", "int8")
+@allow_option
 @quiet_option
 @click.pass_context
 def export_command(ctx: click.Context, *, output: str, model: str, dtype: str, quiet: bool) -> None:
@@ -35,7 +38,8 @@ def export_command(ctx: click.Context, *, output: str, model: str, dtype: str, q
       emo2vec export -o large.onnx
       emo2vec export --model tiny -o tiny-int8.onnx --dtype int8
     """
-    backend = load_model(model, device="cpu", plugins=plugins_of(ctx))
+    allow = permissions_of(ctx).allow
+    backend = load_model(model, device="cpu", plugins=plugins_of(ctx), allow=allow)
     found = models.export(backend, Path(output), dtype=dtype)
     note(
         f"wrote {describe_model(backend)} with {dtype} weights to {output}; on noise it differs from "

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import click
-
+from emo2vec_plugins.cli.files import OutputName, writes_files
 from emo2vec_plugins.cli.options import file_argument, option
 from emo2vec_plugins.cli.output import Tally, progress
 from emo2vec_plugins.cli.scoring import Scoring, annotating_options, describe_model, scoring_options
+from emo2vec_plugins.cli.streams import command
 from emo2vec_plugins.core import Options, counted
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.files import results_folder
-from emo2vec_plugins.integrations.kaldi import annotate_kaldi, read_kaldi
+from emo2vec_plugins.files import check_overwrite, results_folder
+from emo2vec_plugins.integrations.kaldi import NAMES, annotate_kaldi, read_kaldi
 
 
-@click.command("kaldi")
+@command("kaldi")
+@writes_files()
 @file_argument("folder", "DATA_DIR")
-@option("-o, --output DIR", "Where the results go.  [default: the data folder]")
-@annotating_options("overlap", "embeddings", "overwrite")
+@option(
+    "-o, --output DIR",
+    "Where the results go.  [default: the data folder]",
+    type=OutputName(kind="folder"),
+)
+@annotating_options("overlap", "embeddings")
 @scoring_options()
 def kaldi_command(*, folder: str, output: str | None, options: Options, scoring: Scoring) -> None:
     """Score the utterances of a Kaldi data folder.
@@ -35,6 +40,7 @@ def kaldi_command(*, folder: str, output: str | None, options: Options, scoring:
     if not data.recordings:
         raise FormatError(f"{folder}: no utterances in this data folder")
     results = results_folder(folder if output is None else output)
+    check_overwrite(*(results / name for name in NAMES))
     engine = scoring.engine()
     tally = Tally(quiet=scoring.quiet)
     utterances = data.utterances

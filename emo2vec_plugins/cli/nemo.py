@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import click
-
-from emo2vec_plugins.cli.options import existing, manifest_options
+from emo2vec_plugins.cli.files import writes_files
+from emo2vec_plugins.cli.options import bad_items_option, existing, manifest_options
 from emo2vec_plugins.cli.output import (
     annotated,
     exit_if_failed,
@@ -13,21 +12,28 @@ from emo2vec_plugins.cli.output import (
     warn_of_labels,
 )
 from emo2vec_plugins.cli.scoring import Scoring, annotating_options, describe_model, scoring_options
+from emo2vec_plugins.cli.streams import command
 from emo2vec_plugins.core import Options, counted
+from emo2vec_plugins.integrations import BadItems
 from emo2vec_plugins.integrations.nemo import annotate_nemo
 
 
-@click.command("nemo")
+@command("nemo")
+@writes_files(overwrite=False)
 @manifest_options
 @annotating_options("overlap", "field", "overwrite")
+@bad_items_option
 @scoring_options()
-def nemo_command(*, source: str, output: str, options: Options, scoring: Scoring) -> None:
+def nemo_command(
+    *, source: str, output: str, bad_items: BadItems, options: Options, scoring: Scoring
+) -> None:
     """Score the lines of a NeMo manifest.
 
     IN has one JSON object per line, with audio_filepath, offset and duration. OUT gets the same
     lines with emotions; a line with an rttm_filepath gets one emotion per turn of that RTTM. OUT
     is written when all lines are done; if paths are relative, write it to the folder of IN.
-    Existing labels are kept, and their lines are not scored.
+    Existing labels are kept, and their lines are not scored. A line that is not a JSON object is
+    named, and written unchanged unless --bad-items says otherwise.
 
     \b
     Example:
@@ -37,7 +43,13 @@ def nemo_command(*, source: str, output: str, options: Options, scoring: Scoring
     engine = scoring.engine()
     with progress("lines", quiet=scoring.quiet) as advance:
         summary = annotate_nemo(
-            source, output, score=engine, options=options, plugins=scoring.plugins, progress=advance
+            source,
+            output,
+            score=engine,
+            options=options,
+            bad_items=bad_items,
+            plugins=scoring.plugins,
+            progress=advance,
         )
     if 0 < summary.lines == summary.skipped:
         warn_of_labels(counted(summary.lines, "line"), options.field)
@@ -46,5 +58,10 @@ def nemo_command(*, source: str, output: str, options: Options, scoring: Scoring
         scored = f"scored by {describe_model(engine.backend)}"
         note(f"wrote {done}, {scored}, to {output}", quiet=scoring.quiet)
     exit_if_failed(
-        summary.failures, failed=summary.failed, turns=summary.turns, field=options.field
+        summary.failures,
+        failed=summary.failed,
+        turns=summary.turns,
+        field=options.field,
+        bad=summary.bad,
+        bad_items=summary.bad_items,
     )

@@ -17,11 +17,14 @@ import click
 from click.shell_completion import CompletionItem
 
 from emo2vec_plugins.audio import READABLE_SUFFIXES
+from emo2vec_plugins.cli.files import FILE_NAME, OutputName
 from emo2vec_plugins.cli.group import plugins_of
+from emo2vec_plugins.cli.numbers import COUNT
 from emo2vec_plugins.cli.output import listed
 from emo2vec_plugins.core import Dialogue, Plugins, did_you_mean
 from emo2vec_plugins.errors import OptionsError
-from emo2vec_plugins.formats import read_any
+from emo2vec_plugins.files import protect
+from emo2vec_plugins.formats import annotation_files, read_any
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -29,52 +32,7 @@ PICTURE_SUFFIXES = (".png", ".svg", ".pdf")
 """Suffixes of picture files."""
 
 
-class FileName(click.ParamType):  # type: ignore[type-arg]  # not generic in older click
-    """A file or folder name, completed by the shell and not checked."""
-
-    name = "file"
-
-    def shell_complete(
-        self,
-        ctx: click.Context,  # noqa: ARG002 - click's signature
-        param: click.Parameter,  # noqa: ARG002
-        incomplete: str,
-    ) -> list[CompletionItem]:
-        """Let the shell complete file names."""
-        return [CompletionItem(incomplete, type="file")]
-
-
-FILE_NAME = FileName()
 _FILE_METAVARS = ("FILE", "DIR", "PATH", "OUT", "CUTS", "CONFIG", "FOLDER_OR_HUB_ID")
-
-POSITIVE, COUNT = click.FloatRange(min=0, min_open=True), click.IntRange(min=1)
-"""Option types: a number above 0, and an integer from 1."""
-
-
-def output_file(*suffixes: str, stdout: bool = False) -> Callable[..., str | None]:
-    """Return a callback that checks the name of an output file before the work starts.
-
-    Args:
-        suffixes: Allowed suffixes; none allows all.
-        stdout: Whether ``-`` means stdout.
-    """
-
-    def check(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-        if value is None or (stdout and value == "-"):
-            return value
-        path = Path(value)
-        if suffixes and path.suffix.lower() not in suffixes:
-            raise click.BadParameter(f"expected a name in {', '.join(suffixes)}, got {value!r}")
-        if path.is_dir():
-            raise click.BadParameter(f"expected a file to write, got the folder {value}")
-        folder = next(each for each in path.absolute().parents if each.exists())
-        # A device such as /dev/stdout can be writable in a folder that is not.
-        is_device = path.exists() and not path.is_file()
-        if not is_device and not os.access(folder, os.W_OK):
-            raise click.BadParameter(f"cannot write to the folder {folder}")
-        return value
-
-    return check
 
 
 def existing(path: str) -> Path:
@@ -179,13 +137,27 @@ def gathered(
 
 def manifest_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add IN, the manifest to read, and ``--output`` for one of the same kind."""
-    output = option("-o, --output OUT", "Manifest to write, of the same kind as IN.", required=True)
+    output = option(
+        "-o, --output OUT",
+        "Manifest to write, of the same kind as IN.",
+        type=OutputName(kind="manifest"),
+        required=True,
+    )
     return file_argument("source", "IN")(output(command))
 
 
+bad_items_option = choice_option(
+    "--bad-items",
+    "keep",
+    "drop",
+    "stop",
+    help="What to do with a line that cannot be used: write it unchanged, leave it out, or stop.",
+)
 threads_option = option("--threads", "CPU threads.  [default: set by torch]", type=COUNT)
 quiet_option = option("-q, --quiet", "No progress, no summary.")
-folder_option = option("-o, --output DIR", "Where the results go.", required=True)
+folder_option = option(
+    "-o, --output DIR", "Where the results go.", type=OutputName(kind="folder"), required=True
+)
 input_format_option = option(
     "--input-format NAME",
     "Format of the input (see 'emo2vec formats').  [default: by its suffix]",
@@ -194,7 +166,7 @@ input_format_option = option(
 _NAMED = "The audio: FILE, or NAME=FILE for one of several recordings. Repeatable."
 audio_option = option("--audio FILE", f"{_NAMED}  [default: as in the annotations]", multiple=True)
 report_option = option(
-    "--report FILE", "Write all figures as JSON; - for stdout.", callback=output_file(stdout=True)
+    "--report FILE", "Write all figures as JSON; - for stdout.", type=OutputName(stdout=True)
 )
 label_map_option = option(
     "--label-map FILE",
@@ -208,7 +180,7 @@ overwrite_option = option("--overwrite", "Replace existing labels.")
 def picture_option(what: str) -> Decorator:
     """Return a decorator that adds ``--picture``, a file in which to draw *what*."""
     shown = f"Draw {what}: {', '.join(PICTURE_SUFFIXES)}."
-    return option("--picture FILE", shown, callback=output_file(*PICTURE_SUFFIXES))
+    return option("--picture FILE", shown, type=OutputName(*PICTURE_SUFFIXES))
 
 
 def recording_options(output: str) -> Decorator:
@@ -246,7 +218,10 @@ def _read_all(
             f"expected annotations, got the audio {source}; pass a folder of results"
         )
     plugins = plugins_of(click.get_current_context())
-    return _with_audio(read_any(source, plugins=plugins, format=input_format), audio)
+    protect(*annotation_files(source, plugins=plugins, format=input_format)[0])
+    dialogues = _with_audio(read_any(source, plugins=plugins, format=input_format), audio)
+    protect(*(each.audio for each in dialogues if each.audio is not None))
+    return dialogues
 
 
 def _read_one(

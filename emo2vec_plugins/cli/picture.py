@@ -9,15 +9,16 @@ from typing import Literal
 
 import click
 
+from emo2vec_plugins.cli.files import OutputName, writes_files
 from emo2vec_plugins.cli.options import (
     PICTURE_SUFFIXES,
     choice_option,
     option,
-    output_file,
     quiet_option,
     recording_options,
 )
 from emo2vec_plugins.cli.output import note
+from emo2vec_plugins.cli.streams import command
 from emo2vec_plugins.core import Dialogue
 from emo2vec_plugins.files import write_whole
 from emo2vec_plugins.report import rendered, select_speakers, timeline, trajectories
@@ -41,12 +42,13 @@ def seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> fl
     return sum(unit * 60.0**power for power, unit in enumerate(units))
 
 
-@click.command("picture")
+@command("picture")
+@writes_files()
 @recording_options("picture")
 @option(
     "-o, --output FILE",
     f"File to write: {', '.join(PICTURE_SUFFIXES)}.",
-    callback=output_file(*PICTURE_SUFFIXES),
+    type=OutputName(*PICTURE_SUFFIXES),
     required=True,
 )
 @choice_option(

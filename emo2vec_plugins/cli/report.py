@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import click
-
+from emo2vec_plugins.cli.files import OutputName, writes_files
 from emo2vec_plugins.cli.options import (
     choice_option,
     option,
-    output_file,
     quiet_option,
     recording_options,
 )
 from emo2vec_plugins.cli.output import complain, note
+from emo2vec_plugins.cli.streams import command
 from emo2vec_plugins.core import Dialogue
 from emo2vec_plugins.formats import bundle_stem
 from emo2vec_plugins.report import SoundMode, write_page
 
 
-@click.command("report")
+@command("report")
+@writes_files()
 @recording_options("report")
 @option(
     "-o, --output FILE",
     "File to write.  [default: RECORDING.html in the working directory]",
-    callback=output_file(),
+    type=OutputName(),
 )
 @option("--audio FILE", "Audio file or URL.  [default: as in the annotations]")
 @choice_option(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-import click
-
+from emo2vec_plugins.cli.files import writes_files
 from emo2vec_plugins.cli.options import file_argument, folder_option, option
 from emo2vec_plugins.cli.output import listed, note, progress, warn_of_late_turns
 from emo2vec_plugins.cli.scoring import (
@@ -16,12 +15,15 @@ from emo2vec_plugins.cli.scoring import (
     formats_option,
     scoring_options,
 )
+from emo2vec_plugins.cli.streams import command
 from emo2vec_plugins.core import Clip, Emotion, End, Options, annotate, counted
 from emo2vec_plugins.errors import AudioError, warn
+from emo2vec_plugins.files import protect
 from emo2vec_plugins.integrations import RttmSources, read_rttm_sources, unscored
 
 
-@click.command("rttm")
+@command("rttm")
+@writes_files()
 @file_argument("audio", "AUDIO...")
 @option(
     "--rttm FILE",
@@ -70,6 +72,8 @@ def rttm_command(
     for path in found.unused:
         warn(f"{path}: no recording of {rttm} has this name")
     results = Results(output, formats, options=options, scoring=scoring)
+    protect(*(source.audio for source in found.sources))
+    results.check(source.recording for source in found.sources)
     if found.missing:
         count = counted(len(found.missing), "recording")
         names = listed(found.missing)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from emo2vec_plugins import cli
 from emo2vec_plugins.core import counted
 from emo2vec_plugins.evaluation.options import TruthOptions, require_libraries, truth_options
@@ -15,11 +13,13 @@ if TYPE_CHECKING:
     from emo2vec_plugins.evaluation.values import Calibration
 
 
-@click.command("calibrate")
+@cli.command("calibrate")
+@cli.writes_files(overwrite=False)
 @cli.file_argument("source", "CUTS")
 @cli.folder_option
 @truth_options
 @cli.loading_options
+@cli.root_option
 @cli.quiet_option
 def calibrate_command(
     *, source: str, output: str, truth: TruthOptions, loading: cli.Loading, quiet: bool
@@ -50,6 +50,7 @@ def calibrate_command(
             device=loading.device,
             dtype=loading.dtype,
             plugins=loading.plugins,
+            permissions=loading.permissions,
             progress=advance,
         )
     report_errors(found.calibration, quiet=quiet)

@@ -33,18 +33,19 @@ _SETTINGS: dict[str, Any] = {
     "resamples": cli.option(
         "--resamples",
         "Bootstrap draws for the 95 % intervals; 0 for no intervals.",
-        type=click.IntRange(min=0),
+        type=cli.Integer(min=0),
         default=1000,
     ),
     "resample_by": cli.choice_option(
         "--resample-by", "turn", "speaker", "recording", help="Unit that the bootstrap draws."
     ),
-    "seed": cli.option("--seed", "Seed of the bootstrap.", type=int, default=0),
+    "seed": cli.option("--seed", "Seed of the bootstrap.", type=cli.Integer(), default=0),
 }
 """Options that are arguments of `evaluate`."""
 
 
-@click.command("evaluate")
+@cli.command("evaluate")
+@cli.writes_files()
 @cli.file_argument("source", "SOURCE")
 @cli.option(
     "--predictions FILE", "Evaluate predictions in a file, joined by turn id, instead of a model."
@@ -99,7 +100,8 @@ def evaluate_command(
     from emo2vec_plugins.evaluation import folds, metrics
 
     reader = truth.reader(scoring.labels)
-    material = read_material(Path(source), reader, box=box, needs_audio=uses_model)
+    permissions = scoring.permissions if uses_model else None
+    material = read_material(Path(source), reader, box=box, permissions=permissions)
     tally = cli.Tally(quiet=scoring.quiet)
     if uses_model:
         found, judged = _predicted(material, reader, scoring, tally)
@@ -128,7 +130,7 @@ def evaluate_command(
         path = Path(picture)
         write_whole(path, rendered(whole.confusion_figure(), suffix=path.suffix))
     if report != "-":
-        click.echo(result.table())
+        cli.echo(result.table())
     if left_out := describe_left_out(material.left_out):
         cli.note(f"not evaluated: {left_out}", quiet=scoring.quiet)
     if uses_model:
@@ -143,7 +145,12 @@ def _predicted(
     engine = scoring.engine()
     with cli.progress("cuts", total=len(material.cuts), quiet=scoring.quiet) as advance:
         found = predict(
-            material.cuts, truth=truth, score=engine, plugins=scoring.plugins, progress=advance
+            material.cuts,
+            truth=truth,
+            score=engine,
+            plugins=scoring.plugins,
+            permissions=scoring.permissions,
+            progress=advance,
         )
     for each in found:
         tally.count("turn", each.id, None if each.label is not None else each.reason)

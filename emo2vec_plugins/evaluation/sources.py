@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from emo2vec_plugins.cli import gathered, option
+from emo2vec_plugins.cli import Integer, gathered, option
+from emo2vec_plugins.core import Permissions
 from emo2vec_plugins.errors import FormatError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ EMOBOX = {
         "--fold N",
         "EmoBox: evaluate only this fold. Repeatable.",
         name="folds",
-        type=int,
+        type=Integer(),
         multiple=True,
     ),
     "speaker_pattern": option("--speaker-pattern REGEX", _SPEAKER),
@@ -54,14 +55,16 @@ class Material:
     left_out: Mapping[str, int]
 
 
-def read_material(path: Path, truth: Truth, *, box: dict[str, Any], needs_audio: bool) -> Material:
+def read_material(
+    path: Path, truth: Truth, *, box: dict[str, Any], permissions: Permissions | None
+) -> Material:
     """Read a manifest of cuts, or the test clips of EmoBox folds.
 
     Args:
         path: A ``.jsonl``, a ``.jsonl.gz``, or an EmoBox folder, which contains ``fold_1``.
         truth: Reads the labels.
         box: Values of the options in `EMOBOX`.
-        needs_audio: Whether a model will score the turns.
+        permissions: What reading the audio may do; None if no model will score the turns.
 
     Raises:
         click.UsageError: If EmoBox options are given for a manifest, or a required one is missing.
@@ -73,7 +76,7 @@ def read_material(path: Path, truth: Truth, *, box: dict[str, Any], needs_audio:
     from emo2vec_plugins.integrations.lhotse import read_cuts
 
     if emobox.is_emobox(path):
-        return _emobox_material(path, truth, needs_audio=needs_audio, **box)
+        return _emobox_material(path, truth, permissions=permissions, **box)
     given = [name.removesuffix("s").replace("_", "-") for name, value in box.items() if value]
     if given:
         raise click.UsageError(
@@ -90,7 +93,7 @@ def _emobox_material(
     path: Path,
     truth: Truth,
     *,
-    needs_audio: bool,
+    permissions: Permissions | None,
     audio_root: str | None,
     skip_missing: bool,
     folds: Sequence[int],
@@ -98,6 +101,7 @@ def _emobox_material(
 ) -> Material:
     from emo2vec_plugins.evaluation import emobox
 
+    needs_audio = permissions is not None
     if needs_audio and audio_root is None:
         raise click.UsageError(
             "EmoBox does not include audio: pass its folder with --audio-root DIR"
@@ -108,7 +112,7 @@ def _emobox_material(
     root = Path(audio_root) if audio_root is not None and needs_audio else None
     missing = emobox.missing_audio(clips, root) if root is not None and skip_missing else []
     lost = {clip.key for clip in missing}
-    cuts = emobox.as_cuts([clip for clip in clips if clip.key not in lost], root)
+    cuts = emobox.as_cuts([clip for clip in clips if clip.key not in lost], root, permissions)
     return Material(
         cuts=cuts,
         turns=truth.turns(cuts),

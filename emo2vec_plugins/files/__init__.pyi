@@ -44,6 +44,7 @@ from .spill import write_npy as write_npy
 from .unfinished import Finished as Finished
 from .unfinished import Unfinished as Unfinished
 from .unfinished import changed_meanwhile as changed_meanwhile
+from .unfinished import group as group
 from .unfinished import match as match
 from .unfinished import read_finished as read_finished
 from .unfinished import write_finished as write_finished

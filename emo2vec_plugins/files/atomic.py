@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -70,17 +70,33 @@ class Part:
             raise OSError(error.errno, error.strerror, str(self._target)) from error
 
     def seal(self) -> None:
-        """Flush a file to the disk, and rename the file or folder to its final name.
+        """Rename the complete file or folder to its final name.
 
         Raises:
             OverwriteError: If a file has appeared there that must not be replaced.
-            OSError: If it cannot be renamed.
+            OSError: If it cannot be written to the disk or renamed.
+        """
+        self.prepare()
+        self.rename()
+
+    def prepare(self) -> None:
+        """Flush a file to the disk, and record it; only the new name is missing.
+
+        Raises:
+            OverwriteError, OSError: As `seal`.
         """
         if self.path.is_file():
             with self.path.open("rb") as file:
                 disk.fsync(file.fileno())
             if not self._locked:
                 outputs.claim(self._target, self.path)
+
+    def rename(self) -> None:
+        """Give a prepared file or folder its final name.
+
+        Raises:
+            OSError: If it cannot be renamed.
+        """
         disk.rename(self.path, self._target)
         self._made = []
         self._release()
@@ -89,9 +105,7 @@ class Part:
         """Remove the temporary file or folder, unless sealed; never fails."""
         with suppress(OSError):  # sealed already, or the parent folder is missing
             remove_any(self.path)
-        for folder in self._made:
-            with suppress(OSError):  # it is in use
-                disk.remove_folder(folder)
+        remove_empty(self._made)
         self._release()
 
 
@@ -131,6 +145,57 @@ def replacing(path: Path, *, locked: bool = False) -> Iterator[IO[bytes]]:
         part.discard()
 
 
+class Together:
+    """Files that are replaced and removed together, once all new ones are complete.
+
+    Use it as a context manager. A full disk changes no file, and so does a block that fails.
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[Part] = []
+        self._streams = ExitStack()
+        self._obsolete: list[Path] = []
+
+    def open(self, path: Path) -> IO[bytes]:
+        """Open a temporary file for *path*; files are renamed in the order of opening.
+
+        Raises:
+            OverwriteError: If the file must not be replaced.
+            OSError: If it cannot be written.
+        """
+        part = Part(path)
+        self._parts.append(part)
+        return self._streams.enter_context(part.open())
+
+    def remove(self, path: Path) -> None:
+        """Remove a file, if it exists, before others are renamed.
+
+        Raises:
+            OverwriteError: If the file must not be removed.
+        """
+        outputs.check_overwrite(path)
+        self._obsolete.append(path)
+
+    def __enter__(self) -> Together:
+        """Return this object."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Rename the files, or remove them after an error."""
+        try:
+            self._streams.close()
+            if kind is None:
+                for part in self._parts:
+                    part.prepare()
+                for path in self._obsolete:
+                    outputs.remove(path)
+                for part in self._parts:
+                    part.rename()
+        finally:
+            for part in self._parts:
+                part.discard()
+
+
 def write_whole(path: Path, content: str | bytes, *, locked: bool = False) -> None:
     """Write a file atomically, text as UTF-8.
 
@@ -150,8 +215,17 @@ def write_text(path: Path, text: str) -> None:
         FormatError: If the text has half characters (lone surrogates).
         OSError: If the file cannot be written.
     """
+    write_whole(path, as_utf8(text, path))
+
+
+def as_utf8(text: str, path: Path) -> bytes:
+    """Return the bytes of a text for the file *path*.
+
+    Raises:
+        FormatError: If the text has half characters (lone surrogates).
+    """
     try:
-        write_whole(path, text)
+        return text.encode()
     except UnicodeEncodeError as error:
         raise FormatError(
             f"{path}: the text has a lone surrogate, which UTF-8 cannot encode"
@@ -181,6 +255,13 @@ def make_folder(path: Path) -> list[Path]:
     return made
 
 
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Remove folders that `make_folder` made, if they are empty; never fails."""
+    for folder in folders:
+        with suppress(OSError):
+            disk.remove_folder(folder)
+
+
 def results_folder(path: str) -> Path:
     """Return a folder for results, which exists or can be created; nothing is created.
 
@@ -193,5 +274,5 @@ def results_folder(path: str) -> Path:
     if not found.is_dir():
         raise OptionsError(f"{found}: expected a folder, got a file")
     if not os.access(found, os.W_OK | os.X_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(found))
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
     return folder

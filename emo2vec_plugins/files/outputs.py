@@ -44,8 +44,13 @@ _scope = ContextVar("scope", default=_Scope())  # noqa: B039 - the outermost sco
 
 @contextmanager
 def overwriting(allowed: bool = True) -> Iterator[None]:
-    """Let this thread replace files of others, and files changed by others, within the block."""
-    token = _scope.set(replace(_scope.get(), overwrite=allowed))
+    """Let this thread replace files of others, and changed files, within the block.
+
+    Args:
+        allowed: False changes nothing.
+    """
+    scope = _scope.get()
+    token = _scope.set(replace(scope, overwrite=allowed or scope.overwrite))
     try:
         yield
     finally:
@@ -53,20 +58,22 @@ def overwriting(allowed: bool = True) -> Iterator[None]:
 
 
 @contextmanager
-def guarding() -> Iterator[None]:
-    """Begin a scope for `protect`, as each command does."""
-    token = _scope.set(_Scope())
+def protecting(*paths: Name) -> Iterator[None]:
+    """Refuse to write the files at *paths*, under any name, within the block; see `protect`."""
+    scope = _scope.get()
+    token = _scope.set(replace(scope, read=dict(scope.read)))
     try:
+        protect(*paths)
         yield
     finally:
         _scope.reset(token)
 
 
 def protect(*paths: Name) -> None:
-    """Refuse to write the files at *paths*, under any name, until `guarding` ends.
+    """Refuse to write the files at *paths*, under any name, also with `overwriting`.
 
-    Outside of `guarding` they stay protected until the process ends. Paths that are not regular
-    files are ignored.
+    This ends with the block of `protecting`, which every command has, or else with the process.
+    Paths that are not regular files are ignored.
     """
     read = _scope.get().read
     for path in paths:

@@ -1,7 +1,9 @@
 from .bundle import ARRAYS_SUFFIX as ARRAYS_SUFFIX
+from .bundle import bundle_paths as bundle_paths
 from .bundle import read_bundle as read_bundle
 from .bundle import write_bundle as write_bundle
 from .conversion import Written as Written
+from .conversion import annotation_files as annotation_files
 from .conversion import path_for as path_for
 from .conversion import read_any as read_any
 from .conversion import suffix_for as suffix_for

@@ -18,7 +18,14 @@ import numpy as np
 
 from emo2vec_plugins.core import Dialogue, FloatArray, ScoredTurn
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.files import make_folder, pieces, read_text, replacing, write_npy, write_text
+from emo2vec_plugins.files import (
+    Together,
+    as_utf8,
+    check_overwrite,
+    pieces,
+    read_text,
+    write_npy,
+)
 from emo2vec_plugins.formats.fidelity import as_dialogues
 from emo2vec_plugins.formats.jsonl import EMOTIONS_JSONL, loads
 from emo2vec_plugins.formats.names import bundle_stem
@@ -27,6 +34,8 @@ from emo2vec_plugins.formats.rttm import EMOTION_RTTM, RTTM, SPKEMO_RTTM
 ARRAYS_SUFFIX = ".embeddings.npz"
 ARRAYS = {"embedding": "embedding", "frame": "frame_embeddings", "frame_logits": "frame_logits"}
 """Maps the prefix of the arrays in the .npz to the field of `Emotion` they store."""
+
+_FORMATS = (RTTM, EMOTION_RTTM, SPKEMO_RTTM, EMOTIONS_JSONL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +63,9 @@ def write_bundle(
 ) -> Bundle:
     """Write one recording's results and return the paths.
 
-    Files are written under a temporary name and then renamed, so each is complete or absent. The
-    JSON lines are written last, so a bundle that has them is complete. Files of an earlier bundle
-    of the recording are replaced.
+    Files are written under temporary names and renamed when all are complete. The JSON lines are
+    renamed last, so a bundle that has them is complete. Files of an earlier bundle of the recording
+    are replaced if nobody has changed them.
 
     Args:
         dialogue: The turns with their emotions.
@@ -68,30 +77,26 @@ def write_bundle(
 
     Raises:
         FormatError: If a score is NaN or infinite, or *dialogue* is not a `Dialogue`.
+        OverwriteError: If a file must not be replaced.
         OSError: If the folder cannot be written to.
     """
-    where = Path(folder)
     as_dialogues([dialogue])
-    make_folder(where)
-    stem = bundle_stem(dialogue.recording)
-    formats = (RTTM, EMOTION_RTTM, SPKEMO_RTTM, EMOTIONS_JSONL)
-    texts = {
-        where / (stem + each.suffixes[0]): each.dumps([dialogue]) for each in formats if each.dumps
-    }
-    paths = list(texts)
+    *paths, arrays = bundle_paths(dialogue.recording, folder)
+    texts = [each.dumps([dialogue]) for each in _FORMATS if each.dumps]
     # The caller's lines may have fields that a turn does not store.
     if rttm is not None:
-        texts[paths[0]] = rttm
-    arrays = where / (stem + ARRAYS_SUFFIX)
-    if embeddings:
-        with replacing(arrays) as stream:
-            _write_arrays(stream, dialogue, np.dtype(array_dtype))
-    else:
-        # Arrays of an earlier bundle would be read with the new turns.
-        arrays.unlink(missing_ok=True)
-    # emotions.jsonl comes last: if it exists, so do the others.
-    for path, text in texts.items():
-        write_text(path, text)
+        texts[0] = rttm
+    check_overwrite(*paths, arrays)
+    with Together() as files:
+        # Lines of an earlier bundle must not be read with new arrays, or arrays with new lines.
+        files.remove(paths[-1])
+        if embeddings:
+            _write_arrays(files.open(arrays), dialogue, np.dtype(array_dtype))
+        else:
+            files.remove(arrays)
+        # emotions.jsonl comes last: if it exists, so do the others.
+        for path, text in zip(paths, texts, strict=True):
+            files.open(path).write(as_utf8(text, path))
     return Bundle(
         rttm=paths[0],
         emotion_rttm=paths[1],
@@ -99,6 +104,12 @@ def write_bundle(
         emotions_jsonl=paths[3],
         embeddings=arrays if embeddings else None,
     )
+
+
+def bundle_paths(recording: str, folder: str | os.PathLike[str]) -> list[Path]:
+    """Return the paths of the files that `write_bundle` writes or removes, arrays last."""
+    suffixes = [*(each.suffixes[0] for each in _FORMATS), ARRAYS_SUFFIX]
+    return [Path(folder) / (bundle_stem(recording) + suffix) for suffix in suffixes]
 
 
 def read_bundle(folder: str | os.PathLike[str], recording: str) -> Dialogue:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from emo2vec_plugins.core import Dialogue, Format
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.formats.bundle import write_bundle
+from emo2vec_plugins.files import check_overwrite
+from emo2vec_plugins.formats.bundle import bundle_paths, write_bundle
 from emo2vec_plugins.formats.fidelity import lost, ticks
 from emo2vec_plugins.formats.files import read_dialogues, write_dialogues
 from emo2vec_plugins.formats.jsonl import EMOTIONS_JSONL
@@ -55,10 +56,27 @@ def read_any(
             file of the format.
         OSError: If a file cannot be read.
     """
+    files, name = annotation_files(path, plugins=plugins, format=format)
+    return [
+        dialogue
+        for file in files
+        for dialogue in read_dialogues(file, plugins=plugins, format=name)
+    ]
+
+
+def annotation_files(
+    path: str | os.PathLike[str], *, plugins: Plugins, format: str | None = None
+) -> tuple[list[Path], str | None]:
+    """Return the files that `read_any` reads, and the name of their format.
+
+    Raises:
+        FormatError: If the format is unknown, or the folder has no file of the format.
+        OSError: If the path does not exist.
+    """
     folder = Path(path)
     folder.stat()  # raises the system's own error if the path does not exist
     if not folder.is_dir():
-        return read_dialogues(folder, plugins=plugins, format=format)
+        return [folder], format
     wanted = EMOTIONS_JSONL if format in (None, BUNDLE) else plugins.format(str(format))
     endings = tuple(suffix.casefold() for suffix in wanted.suffixes)
     files = [
@@ -72,11 +90,7 @@ def read_any(
     if not files:
         hint = "; name the format of other files (--input-format)" if format is None else ""
         raise FormatError(f"{folder}: no files with suffix {' or '.join(wanted.suffixes)}{hint}")
-    return [
-        dialogue
-        for file in files
-        for dialogue in read_dialogues(file, plugins=plugins, format=wanted.name)
-    ]
+    return files, wanted.name
 
 
 def write_any(
@@ -97,6 +111,7 @@ def write_any(
 
     Raises:
         FormatError: If the format is unknown, or cannot store the dialogues.
+        OverwriteError: If a file must not be replaced; none is written.
         OSError: If a file cannot be written.
     """
     # A trailing separator means a folder, even if it does not exist yet.
@@ -110,11 +125,12 @@ def write_any(
     folder = Path(path)
     _require_distinct_files(dialogues, folder)
     if format in (None, BUNDLE):
+        check_overwrite(*(p for each in dialogues for p in bundle_paths(each.recording, folder)))
         bundles = [write_bundle(dialogue, folder) for dialogue in dialogues]
         return Written(paths=tuple(bundle.emotions_jsonl for bundle in bundles))
     chosen = plugins.format(str(format))
     paths = [path_for(dialogue, folder, chosen) for dialogue in dialogues]
-    folder.mkdir(parents=True, exist_ok=True)
+    check_overwrite(*paths)  # before the first is written
     for dialogue, file in zip(dialogues, paths, strict=True):
         write_dialogues([dialogue], file, plugins=plugins, format=chosen.name)
     return _written(paths, dialogues, chosen)

@@ -136,6 +136,7 @@ def export_command(
 )
 @cli.label_map_option
 @cli.field_option
+@cli.root_option
 @cli.quiet_option
 @click.pass_context
 def read_command(
@@ -233,7 +234,7 @@ def _cuts(reviewed: Reviewed, field: str, tally: cli.Tally) -> Iterator[Cut]:
     if not any(change.reviewed for change in reviewed.changes):
         return
     try:
-        made = corrected_cut(reviewed, field=field)
+        made = corrected_cut(reviewed, field=field, permissions=cli.permissions_of())
     except AudioError as error:
         tally.count("cut", name, str(error))
         return

@@ -33,11 +33,13 @@ if TYPE_CHECKING:
     from emo2vec_plugins.training.split import Split
 
 
-@click.command("train")
+@cli.command("train")
+@cli.writes_files(overwrite=False)
 @cli.file_argument("source", "CUTS")
 @cli.folder_option
 @truth_options
 @train_options
+@cli.permission_options
 @cli.quiet_option
 def train_command(
     *, source: str, output: str, truth: TruthOptions, given: dict[str, Any], quiet: bool
@@ -93,7 +95,7 @@ class TrainCommand:
                 progress=shown.epoch,
             )
         if trained.evaluation is not None and not self._quiet:
-            click.echo(trained.evaluation.table())
+            cli.echo(trained.evaluation.table())
         turns = counted(len(split.train), "turn")
         how_long = counted(len(trained.epochs), "epoch")
         weights = f"saved the weights of epoch {trained.best}"
@@ -132,7 +134,7 @@ class TrainCommand:
                 group=group,
                 progress=show,
             )
-        click.echo(result.table(), nl=False)
+        cli.echo(result.table(), end="")
         self._note(f"wrote the table and all scores to {self._out}")
 
     def _read_recipe(self) -> Recipe:
@@ -161,7 +163,9 @@ class TrainCommand:
 
         cuts, truth = read_cuts(path), self._truth
         read = partial(read_examples, field=truth.field, label_map=truth.label_map)
-        examples = read(cuts, skip_unlabelled=truth.skip_unlabelled)
+        examples = read(
+            cuts, skip_unlabelled=truth.skip_unlabelled, permissions=cli.permissions_of()
+        )
         found = truth.left_out(cuts)
         # Pseudo-labels are not listed: they are left out of evaluation, but used for training.
         unused = {why: found[why] for why in ("unlabelled", "by_label_map") if found[why]}
@@ -190,7 +194,12 @@ class TrainCommand:
         base = None
         if self._recipe.tune != "new":
             plugins = cli.plugins_of(click.get_current_context())
-            base = load_model(given["model"] or DEFAULT_MODEL, device=device, plugins=plugins)
+            base = load_model(
+                given["model"] or DEFAULT_MODEL,
+                device=device,
+                plugins=plugins,
+                allow=cli.permissions_of().allow,
+            )
         caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         return Resources(
             base=base,

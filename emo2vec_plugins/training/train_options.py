@@ -45,8 +45,8 @@ RECIPE_FIELDS: dict[str, Any] = {
     "network": cli.option("--new CONFIG", _CONFIG, name="network"),
     "blocks": cli.option("--blocks", _BLOCKS, type=cli.COUNT),
     "epochs": cli.option("--epochs", _EPOCHS, type=cli.COUNT),
-    "seed": cli.option("--seed", _SEED, type=click.IntRange(min=0)),
-    "learning_rate": cli.option("--learning-rate RATE", _RATE, type=float),
+    "seed": cli.option("--seed", _SEED, type=cli.Integer(min=0)),
+    "learning_rate": cli.option("--learning-rate RATE", _RATE, type=cli.Number()),
     "patience": cli.option("--patience EPOCHS", _PATIENCE, type=cli.COUNT),
     "precision": cli.option(
         "--precision", _PRECISION, type=click.Choice(["float32", "bfloat16", "float16"])
@@ -68,7 +68,7 @@ _OTHERS: dict[str, Any] = {
     "dev_speakers": cli.option(
         "--dev-speakers A,B,...", "Evaluate on these speakers.", callback=cli.names
     ),
-    "dev_share": cli.option("--dev-share SHARE", _SHARE, type=float),
+    "dev_share": cli.option("--dev-share SHARE", _SHARE, type=cli.Number()),
     "leave_one_speaker_out": cli.option("--leave-one-speaker-out", _LEAVE_OUT),
     "group": cli.choice_option("--group", "speaker", "recording", help=_GROUP),
     "card_notes": cli.option("--card-notes FILE", "Markdown to include in the model card."),

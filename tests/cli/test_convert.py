@@ -6,6 +6,7 @@ import pytest
 import soundfile
 from support.cli_runner import run
 from support.facts import assert_facts
+from support.paths import names_in
 
 from emo2vec_plugins import Dialogue, Emotion, Format, Plugins, ScoredTurn, Turn, hookimpl
 from emo2vec_plugins.formats.bundle import write_bundle
@@ -80,7 +81,7 @@ def test_a_folder_gets_one_file_for_each_recording_of_the_format_that_is_named(t
     result = run("convert", "both.emotions.jsonl", "-o", "out/", "--format", "rttm")
 
     assert result.exit_code == 0
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+    assert names_in(tmp_path / "out") == [
         "a%2Fb.rttm",
         "talk.rttm",
     ]

@@ -7,11 +7,12 @@ import importlib.util
 import pytest
 from support.cli_runner import run
 from support.facts import assert_facts
-from support.paths import ROOT
+from support.paths import ROOT, names_in
 
 from emo2vec_plugins.core.format import Format
 from emo2vec_plugins.core.hookspecs import hookimpl
 from emo2vec_plugins.errors import FormatError
+from emo2vec_plugins.files import write_whole
 
 
 class Offering:
@@ -59,7 +60,7 @@ def test_each_recording_is_written_in_the_format_too(corpus, tmp_path):
     assert result.exit_code == 0
     assert (tmp_path / "out" / "a.note.txt").read_text() == "a: 1 turns\n"
     assert (tmp_path / "out" / "b.note.txt").read_text() == "b: 1 turns\n"
-    assert len(list((tmp_path / "out").iterdir())) == 10
+    assert len(names_in(tmp_path / "out")) == 10
 
 
 def test_several_formats_may_be_named_and_those_of_the_bundle_change_nothing(corpus, tmp_path):
@@ -69,7 +70,7 @@ def test_several_formats_may_be_named_and_those_of_the_bundle_change_nothing(cor
     result = rttm(*corpus, *(f"--format={name}" for name in names), formats=(NOTE, other))
 
     assert result.exit_code == 0
-    assert len(list((tmp_path / "out").iterdir())) == 12
+    assert len(names_in(tmp_path / "out")) == 12
     assert "<NA> a <NA>" in (tmp_path / "out" / "a.rttm").read_text()
 
 
@@ -121,8 +122,7 @@ def test_format_whose_files_would_replace_those_of_the_bundle_is_refused(corpus,
 
 def test_recording_that_a_format_cannot_hold_fails_alone(corpus, tmp_path):
     picky = Format(name="picky", suffixes=(".pick",), description="", dumps=only_a)
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "b.pick").write_text("of an earlier run")
+    write_whole(tmp_path / "out" / "b.pick", "of an earlier run")
 
     result = rttm(*corpus, "--format", "picky", formats=[picky])
 

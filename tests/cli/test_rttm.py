@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from support.cli_runner import run
 from support.facts import assert_facts
+from support.paths import names_in
 
 from emo2vec_plugins.core.hookspecs import hookimpl
 from emo2vec_plugins.formats.bundle import read_bundle
@@ -49,7 +50,7 @@ def test_each_recording_gets_its_files(audio, turns, tmp_path):
     assert_facts(
         *(result.stderr, "2 turns of 1 recording", "fake@000000000000 (float32)"), tmp_path / "out"
     )
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+    assert names_in(tmp_path / "out") == [
         "a.emotion.rttm",
         "a.emotions.jsonl",
         "a.rttm",

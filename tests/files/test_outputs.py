@@ -16,9 +16,9 @@ from emo2vec_plugins.files import (
     ArrayFolder,
     check_overwrite,
     disk,
-    guarding,
     overwriting,
     protect,
+    protecting,
     remove,
     replacing,
     staging,
@@ -85,8 +85,7 @@ def test_overwriting_replaces_any_file_but_an_input(tmp_path, write):
     theirs.write_bytes(b"")
     read.write_bytes(b"input")
 
-    with guarding(), overwriting():
-        protect(read)
+    with protecting(read), overwriting():
         write(theirs, b"ours")
         with pytest.raises(OverwriteError, match="input") as caught:
             write(read, b"ours")
@@ -177,8 +176,7 @@ def test_an_input_is_protected_under_every_name(tmp_path, kind):
         (tmp_path / "there").symlink_to(tmp_path / "in")
         other = tmp_path / "there" / "a.wav"
 
-    with guarding(), overwriting():
-        protect(read)
+    with protecting(read), overwriting():
         with pytest.raises(OverwriteError, match="input"):
             write_whole(other, "x")
         with pytest.raises(OverwriteError, match="input"):
@@ -203,7 +201,7 @@ def test_all_obstacles_are_named_at_once(tmp_path):
     (tmp_path / "theirs").write_text("corrected")
     (tmp_path / "foreign").write_text("")
 
-    with guarding():
+    with protecting():
         protect(tmp_path / "read", tmp_path / "missing", tmp_path)
         with pytest.raises(OverwriteError) as caught:
             check_overwrite(*(tmp_path / n for n in ("ours", "read", "new", "theirs", "foreign")))
@@ -272,12 +270,13 @@ def test_names_in_another_form_are_ours_too(tmp_path):
     write_whole(tmp_path / unicodedata.normalize("NFD", "CAFÉ"), "new")
 
 
-def test_overwriting_can_be_forbidden_within_a_block_that_allows_it(tmp_path):
+def test_overwriting_ends_with_its_block(tmp_path):
     (tmp_path / "a").write_text("theirs")
-    with overwriting():
-        with overwriting(allowed=False), pytest.raises(OverwriteError):
-            write_whole(tmp_path / "a", "ours")
+    with overwriting(), overwriting(False):
         write_whole(tmp_path / "a", "ours")
+    (tmp_path / "b").write_text("theirs")
+    with pytest.raises(OverwriteError):
+        write_whole(tmp_path / "b", "ours")
 
 
 def test_arrays_of_others_are_refused_before_work_starts(tmp_path):

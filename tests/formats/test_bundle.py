@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.paths import contents_of, names_in
 
 from emo2vec_plugins import (
     Dialogue,
@@ -68,7 +69,7 @@ def test_rttm_lines_are_made_from_turns_if_not_given(dialogue, tmp_path):
 def test_the_files_are_named_after_the_recording(dialogue, tmp_path):
     write_bundle(dialogue, tmp_path / "a" / "b", embeddings=True)
 
-    assert sorted(path.name for path in (tmp_path / "a" / "b").iterdir()) == [
+    assert names_in(tmp_path / "a" / "b") == [
         "x.embeddings.npz",
         "x.emotion.rttm",
         "x.emotions.jsonl",
@@ -83,8 +84,8 @@ def test_no_name_escapes_the_folder(name, dialogue, tmp_path):
 
     write_bundle(dataclasses.replace(dialogue, recording=name), folder)
 
-    assert len(list(folder.iterdir())) == 4
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "ref.rttm", "x.wav"]
+    assert len(names_in(folder)) == 4
+    assert names_in(tmp_path) == ["out", "ref.rttm", "x.wav"]
     assert read_bundle(folder, name).recording == name
 
 
@@ -168,7 +169,7 @@ def test_readers_during_replacement_find_complete_files(dialogue, tmp_path):
 
 def test_a_full_disk_leaves_old_files_intact(dialogue, tmp_path, monkeypatch):
     bundle = write_bundle(dialogue, tmp_path / "out")
-    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    before = contents_of(tmp_path / "out")
 
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -177,7 +178,7 @@ def test_a_full_disk_leaves_old_files_intact(dialogue, tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         write_bundle(dataclasses.replace(dialogue, turns=()), bundle.rttm.parent)
 
-    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+    assert contents_of(tmp_path / "out") == before
 
 
 def test_a_score_that_cannot_be_written_leaves_nothing(tmp_path):

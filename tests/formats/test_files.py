@@ -6,6 +6,7 @@ import types
 from pathlib import Path
 
 import pytest
+from support.paths import names_in
 
 from emo2vec_plugins.core.format import Format
 from emo2vec_plugins.core.hookspecs import hookimpl
@@ -70,7 +71,7 @@ def test_what_is_written_is_read_back(plugins, tmp_path):
     write_dialogues(iter([TALK]), tmp_path / "talk.emotions.jsonl", plugins=plugins)
 
     assert read_dialogues(tmp_path / "talk.emotions.jsonl", plugins=plugins) == [TALK]
-    assert [path.name for path in tmp_path.iterdir()] == ["talk.emotions.jsonl"]
+    assert names_in(tmp_path) == ["talk.emotions.jsonl"]
 
 
 @pytest.mark.parametrize("name", ["talk.vtt", "talk.audacity.txt"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
+from support.paths import names_in
 from support.reference import SMALL
 
 from emo2vec_plugins.errors import ConfigError
@@ -66,7 +67,7 @@ def test_an_invalid_list_of_layers_is_rejected(write, document, spec, tmp_path):
     with pytest.raises(ConfigError, match="feature_encoder_spec"):
         read_config(write(document))
 
-    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
+    assert names_in(tmp_path) == ["config.yaml"]
 
 
 @pytest.mark.parametrize(

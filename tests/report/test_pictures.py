@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from support.formats import hard
+from support.paths import names_in
 from support.pictures import TALK, meeting, named, scored_turn
 
 from emo2vec_plugins import Dialogue, Emotion
@@ -203,7 +204,7 @@ def test_the_same_picture_is_the_same_file(tmp_path, suffix):
     assert content == second.read_bytes()
     assert content.lstrip()[:5] in (b"\x89PNG\r", b"<?xml", b"%PDF-")
     assert not any(word in content for word in (b"matplotlib.org", b"CreationDate", b"<dc:date>"))
-    assert sorted(path.name for path in tmp_path.iterdir()) == [first.name, second.name]
+    assert names_in(tmp_path) == [first.name, second.name]
 
 
 def test_a_picture_has_one_of_three_suffixes(tmp_path):

@@ -10,7 +10,6 @@ import json
 import re
 import shutil
 import struct
-import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -19,7 +18,15 @@ from typing import IO, Any
 
 from emo2vec_plugins.core import Dialogue, Emotion, Options
 from emo2vec_plugins.errors import FormatError, OptionsError
-from emo2vec_plugins.files import Part, replacing, write_text
+from emo2vec_plugins.files import (
+    Together,
+    as_utf8,
+    check_overwrite,
+    disk,
+    make_folder,
+    overwriting,
+    remove_empty,
+)
 from emo2vec_plugins.formats import rows
 from emo2vec_plugins.integrations.kaldi.files import by_bytes
 
@@ -85,8 +92,9 @@ class KaldiWriter(ExitStack):
     Until then, lines and arrays are in temporary files; memory holds a few words per utterance.
 
     Raises:
-        OptionsError: If ``utt2emotion`` exists and *options* do not overwrite it, or they request
-            arrays that a Kaldi archive cannot store.
+        OptionsError: If *options* request arrays that a Kaldi archive cannot store.
+        OverwriteError: If a result file exists that was not written by this package or has been
+            changed, and *options* do not overwrite it.
         OSError: If the folder cannot be written.
     """
 
@@ -96,12 +104,11 @@ class KaldiWriter(ExitStack):
                 "a Kaldi archive can store only embeddings in float32; omit frames=True and "
                 "array_dtype"
             )
-        if (folder / LABELS).exists() and not options.overwrite:
-            raise OptionsError(
-                f"{folder / LABELS} already exists; use --overwrite (overwrite=True) or another folder"
-            )
+        self._overwrite = options.overwrite
+        with overwriting(self._overwrite):
+            check_overwrite(*(folder / name for name in NAMES))
         super().__init__()
-        folder.mkdir(parents=True, exist_ok=True)
+        self.callback(remove_empty, make_folder(folder))
         self._folder = folder
         self._has_arrays = options.embeddings
         self._labels: dict[str, tuple[str, float]] = {}
@@ -128,23 +135,14 @@ class KaldiWriter(ExitStack):
     def finish(self) -> KaldiResults:
         """Write all files under temporary names, then rename them.
 
-        ``utt2emotion`` is renamed last: if it exists, all files are complete.
+        ``utt2emotion`` is removed first and renamed last: if it exists, all files are complete.
 
         Raises:
             OSError: If the files cannot be written. Earlier files are unchanged.
         """
         folder = self._folder
-        staged = Part(folder / "emotions")
-        try:
-            staged.path.mkdir()
-            self._write(staged.path)
-            for name in NAMES:
-                if (staged.path / name).exists():
-                    (staged.path / name).replace(folder / name)
-                else:  # a file of an earlier run does not belong to these results
-                    (folder / name).unlink(missing_ok=True)
-        finally:
-            staged.discard()
+        with overwriting(self._overwrite), Together() as files:
+            self._write(files)
         return KaldiResults(
             folder=folder,
             labels=folder / LABELS,
@@ -157,19 +155,23 @@ class KaldiWriter(ExitStack):
             failures=self._failures,
         )
 
-    def _write(self, folder: Path) -> None:
+    def _write(self, files: Together) -> None:
+        folder = self._folder
+        files.remove(folder / LABELS)
         if self._has_arrays:
-            self._write_arrays(folder)
+            self._write_arrays(files)
+        else:  # those of an earlier run do not belong to these results
+            files.remove(folder / ARCHIVE)
+            files.remove(folder / INDEX)
         self._lines.seek(0)
-        with replacing(folder / EVERYTHING) as stream:
-            shutil.copyfileobj(self._lines, stream)
+        shutil.copyfileobj(self._lines, files.open(folder / EVERYTHING))
         labels = {name: label for name, (label, _) in self._labels.items()}
         scores = {name: f"{score:.6f}" for name, (_, score) in self._labels.items()}
         for name, table in ((UNSCORED, self._reasons), (SCORES, scores), (LABELS, labels)):
-            write_text(folder / name, _table(table))
+            _write_table(files, folder / name, table)
 
     def _spool(self) -> IO[bytes]:
-        return self.enter_context(tempfile.TemporaryFile(dir=self._folder))
+        return self.enter_context(disk.unnamed_file(self._folder))
 
     def _note(self, utterance: str, emotion: Emotion) -> None:
         if emotion.reason is not None:
@@ -187,19 +189,20 @@ class KaldiWriter(ExitStack):
             self._places[utterance] = (self._arrays.tell(), len(data))
             self._arrays.write(data)
 
-    def _write_arrays(self, folder: Path) -> None:
-        archive = self._folder.resolve() / ARCHIVE  # the final path
+    def _write_arrays(self, files: Together) -> None:
+        archive = self._folder.resolve() / ARCHIVE
         offsets: dict[str, str] = {}
-        with replacing(folder / ARCHIVE) as file:
-            for utterance in sorted(self._places, key=by_bytes):
-                file.write(utterance.encode() + b" ")
-                offsets[utterance] = f"{archive}:{file.tell()}"
-                place, length = self._places[utterance]
-                self._arrays.seek(place)
-                file.write(_FLOAT_VECTOR + struct.pack("<i", length // 4))
-                file.write(self._arrays.read(length))
-        write_text(folder / INDEX, _table(offsets))
+        file = files.open(self._folder / ARCHIVE)
+        for utterance in sorted(self._places, key=by_bytes):
+            file.write(utterance.encode() + b" ")
+            offsets[utterance] = f"{archive}:{file.tell()}"
+            place, length = self._places[utterance]
+            self._arrays.seek(place)
+            file.write(_FLOAT_VECTOR + struct.pack("<i", length // 4))
+            file.write(self._arrays.read(length))
+        _write_table(files, self._folder / INDEX, offsets)
 
 
-def _table(values: Mapping[str, Any]) -> str:
-    return "".join(f"{key} {values[key]}\n" for key in sorted(values, key=by_bytes))
+def _write_table(files: Together, path: Path, values: Mapping[str, Any]) -> None:
+    lines = (f"{key} {values[key]}\n" for key in sorted(values, key=by_bytes))
+    files.open(path).write(as_utf8("".join(lines), path))

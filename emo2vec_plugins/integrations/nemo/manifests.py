@@ -35,6 +35,7 @@ from emo2vec_plugins.integrations import (
     check_bad_items,
     compressed,
     interleaved,
+    is_label,
     is_labelled,
     with_emotion,
 )
@@ -250,5 +251,5 @@ def _with_turns(
 def _is_kept(line: ManifestLine, options: Options) -> bool:
     """Return whether the line has a label or turns that must not be replaced."""
     if line.has_rttm:
-        return bool(line.record.get(f"{options.field}_turns")) and not options.overwrite
+        return is_label(line.record.get(f"{options.field}_turns")) and not options.overwrite
     return is_labelled(line.record, options)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from emo2vec_plugins import cli
 from emo2vec_plugins.core import counted, require_extra
+from emo2vec_plugins.integrations import BadItems
 from emo2vec_plugins.training.pseudo_label.options import trust_options
 
 if TYPE_CHECKING:
     from emo2vec_plugins.training.pseudo_label.report import Report
 
 
-@click.command("pseudo-label")
+@cli.command("pseudo-label")
+@cli.writes_files(overwrite=False)
 @cli.manifest_options
 @cli.option("--second-model NAME", "A second model that must agree; NAME as for --model.")
 @trust_options
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 @cli.option(
     "--scores PATH",
     "Keep the models' scores in this manifest, so that a run with other criteria can reuse them.",
+    type=cli.OutputName(kind="manifest"),
 )
+@cli.bad_items_option
 @cli.report_option
 @cli.scoring_options()
 def pseudo_label_command(
@@ -36,6 +38,7 @@ def pseudo_label_command(
     field: str,
     overwrite: bool,
     scores: str | None,
+    bad_items: BadItems,
     report: str | None,
     scoring: cli.Scoring,
 ) -> None:
@@ -72,13 +75,22 @@ def pseudo_label_command(
             field=field,
             overwrite=overwrite,
             scores=scores,
+            bad_items=bad_items,
+            permissions=scoring.permissions,
             progress=advance,
         )
     cli.write_report(report, found.as_json())
     if report != "-" and not quiet:
-        click.echo(found.table())
+        cli.echo(found.table())
     _summarise(found, source, output, quiet=quiet)
-    cli.exit_if_failed(found.failures, failed=found.unscored, turns=found.turns, field=found.prefix)
+    cli.exit_if_failed(
+        found.failures,
+        failed=found.unscored,
+        turns=found.turns,
+        field=found.prefix,
+        bad=found.bad,
+        bad_items=found.bad_items,
+    )
 
 
 def _summarise(found: Report, source: str, output: str, *, quiet: bool) -> None:

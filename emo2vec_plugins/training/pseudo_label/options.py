@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from emo2vec_plugins.cli import COUNT, POSITIVE, gathered, label_names, option
+from emo2vec_plugins.cli import COUNT, POSITIVE, Number, gathered, label_names, option
 
-_SHARE = click.FloatRange(0, 1)
-_SECONDS = click.FloatRange(min=0)
+_SHARE = Number(0, 1)
+_SECONDS = Number(min=0)
 
 _CRITERIA = {
     "min_confidence": option(
@@ -31,7 +31,7 @@ _CRITERIA = {
         "--windows SECONDS",
         "Also predict windows of this length within each turn; they must agree.",
         name="window",
-        type=click.FloatRange(min=0.02),
+        type=Number(min=0.02),
     ),
     "min_agreement": option(
         "--min-agreement SHARE",
@@ -63,7 +63,7 @@ _CRITERIA = {
     "max_ratio": option(
         "--max-ratio R",
         "The same limit, as a multiple of the turns in the class of --ratio-of.",
-        type=click.FloatRange(min=1),
+        type=Number(min=1),
     ),
     "ratio_of": option(
         "--ratio-of",

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from support.paths import names_in
 from support.reference import SMALL, TOKENS, auto_model, save_reference
 
 from emo2vec_plugins import Engine, load_model
@@ -96,8 +97,8 @@ def test_a_list_of_files_and_the_arrays_it_writes(pair, files, tmp_path, granula
     expected = pair.theirs.generate(files, output_dir=str(theirs), granularity=granularity)
 
     assert keys(found) == keys(expected) == ["first", "second.part"]
-    assert sorted(path.name for path in theirs.iterdir()) == ["first.npy", "second.part.npy"]
-    assert sorted(path.name for path in ours.iterdir()) == ["first.npy", "second.part.npy"]
+    assert names_in(theirs) == ["first.npy", "second.part.npy"]
+    assert names_in(ours) == ["first.npy", "second.part.npy"]
     for result in found:
         name = f"{result['key']}.npy"
         np.testing.assert_array_equal(np.load(ours / name), result["feats"])

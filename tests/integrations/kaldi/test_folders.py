@@ -11,9 +11,10 @@ import kaldiio
 import numpy as np
 import pytest
 from support.kaldi import make_folder
+from support.paths import contents_of, names_in
 
 from emo2vec_plugins import Emotion, Engine, Options, Plugins, Recording, Turn, annotate, hookimpl
-from emo2vec_plugins.errors import Emo2vecWarning, FormatError, OptionsError
+from emo2vec_plugins.errors import Emo2vecWarning, FormatError, OptionsError, OverwriteError
 from emo2vec_plugins.formats.files import read_dialogues
 from emo2vec_plugins.integrations.kaldi.files import by_bytes, read_channels, read_segments
 from emo2vec_plugins.integrations.kaldi.folders import annotate_kaldi, read_kaldi
@@ -71,7 +72,7 @@ def test_utterances_are_scored_and_sorted_by_name(folder, engine):
     )
     assert results.unscored.read_text() == ""
     assert (results.scored, results.failed, results.embeddings) == (3, 0, None)
-    assert sorted(path.name for path in folder.iterdir()) == [
+    assert names_in(folder) == [
         "segments",
         "utt2emotion",
         "utt2emotion_score",
@@ -281,10 +282,11 @@ def test_utterances_without_audio_raise_a_warning(folder):
 def test_existing_results_are_replaced_only_on_request(folder, engine):
     (folder / "utt2emotion").write_text("A-1 joy\n")
 
-    with pytest.raises(OptionsError, match="utt2emotion already exists"):
+    with pytest.raises(OverwriteError, match="utt2emotion"):
         annotate_kaldi(folder, score=engine)
     assert (folder / "utt2emotion").read_text() == "A-1 joy\n"
     assert annotate_kaldi(folder, score=engine, options=Options(overwrite=True)).scored == 3
+    assert annotate_kaldi(folder, score=engine).scored == 3  # they are ours now
 
 
 @pytest.mark.parametrize("more", [{"frames": True}, {"array_dtype": "float16"}])
@@ -362,12 +364,12 @@ def test_a_label_of_two_words_is_rejected(folder):
 
     with pytest.raises(FormatError, match=r"utt2emotion.*'very sad'"):
         annotate_kaldi(folder, score=score)
-    assert sorted(path.name for path in folder.iterdir()) == ["segments", "utt2spk", "wav.scp"]
+    assert names_in(folder) == ["segments", "utt2spk", "wav.scp"]
 
 
 def test_a_failed_run_does_not_change_earlier_results(folder, engine):
     annotate_kaldi(folder, score=engine)
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    before = contents_of(folder)
 
     def broken(items):
         yield from list(engine(items))[:1]
@@ -375,12 +377,12 @@ def test_a_failed_run_does_not_change_earlier_results(folder, engine):
 
     with pytest.raises(OSError, match="No space left"):
         annotate_kaldi(folder, score=broken, options=Options(overwrite=True))
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert contents_of(folder) == before
 
 
 def test_a_failure_while_writing_does_not_change_earlier_results(folder, engine):
     annotate_kaldi(folder, score=engine)
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    before = contents_of(folder)
 
     def score(items):
         for item in items:
@@ -389,7 +391,7 @@ def test_a_failure_while_writing_does_not_change_earlier_results(folder, engine)
 
     with pytest.raises(FormatError, match="surrogate"):
         annotate_kaldi(folder, score=score, options=Options(overwrite=True, embeddings=True))
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert contents_of(folder) == before
 
 
 def test_a_reason_is_written_in_one_line(folder):

@@ -9,6 +9,7 @@ import pytest
 import support.pseudo_label as parts
 from lhotse import CutSet, Recording, SupervisionSegment
 from support.cli_runner import run
+from support.paths import names_in
 from support.pseudo_label import turns
 
 from emo2vec_plugins import LabelSet, Provenance
@@ -195,7 +196,7 @@ def test_mistakes_are_reported_and_leave_no_files(manifest, tmp_path, arguments,
     assert result.exit_code == status
     for fact in facts:
         assert fact in result.stderr
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl.gz", "rec.wav"]
+    assert names_in(tmp_path) == ["in.jsonl.gz", "rec.wav"]
 
 
 @pytest.mark.parametrize(

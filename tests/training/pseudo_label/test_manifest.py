@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import support.pseudo_label as parts
 from lhotse import CutSet, Recording
+from support.paths import names_in
 from support.pseudo_label import Says, turns
 
 from emo2vec_plugins.errors import LabelError, OptionsError, ResumeError
@@ -74,7 +75,7 @@ def test_the_output_for_a_shar_directory_is_a_shar_directory(cuts_of, tmp_path):
     audio = [cut.load_audio() for cut in found]
     np.testing.assert_allclose(audio[2], next(iter(cuts)).load_audio(), atol=1e-3)
     assert report.accepted == 2
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
+    assert names_in(tmp_path) == [
         "labelled",
         "labelled.emo2vec.json",
         "rec.wav",

@@ -1,0 +1,151 @@
+"""Files on the command line: inputs are never outputs, and outputs are checked before work starts."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+from click.shell_completion import CompletionItem
+
+from emo2vec_plugins.files import check_overwrite, check_protected, overwriting, protecting
+
+Command = Callable[..., Any]
+
+RUN_RECORD = ".emo2vec.json"
+"""Suffix of the record of a finished run, which decides itself what to do with its output."""
+
+_OVERWRITE = "Also replace files that other programs wrote or that were edited."
+
+
+class FileName(click.ParamType):  # type: ignore[type-arg]  # not generic in older click
+    """A file or folder to read, completed by the shell; its existence is not checked."""
+
+    name = "file"
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        """Let the shell complete file names."""
+        return [CompletionItem(incomplete, type="file")]
+
+
+class OutputName(FileName):
+    """A file or folder to write, checked before the work starts.
+
+    Args:
+        suffixes: Allowed suffixes of a file; none allows all.
+        kind: What the command writes; a ``manifest`` is a file, or a folder if the input is one.
+        stdout: Whether ``-`` means stdout.
+    """
+
+    def __init__(
+        self,
+        *suffixes: str,
+        kind: Literal["file", "folder", "manifest", "any"] = "file",
+        stdout: bool = False,
+    ) -> None:
+        self._suffixes = suffixes
+        self._stdout = stdout
+        self.kind = kind
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name; a name that cannot be written is wrong usage."""
+        if value == "-":
+            if not self._stdout:
+                self.fail("cannot write to stdout; './-' is a file of that name", param, ctx)
+            return value
+        if problem := self._problem(value):
+            self.fail(problem, param, ctx)
+        return value
+
+    def _problem(self, value: str) -> str | None:
+        path = Path(value)
+        if not value or "\0" in value:
+            return f"expected a name, got {value!r}"
+        if self.kind in ("folder", "any"):
+            return None
+        if self.kind == "manifest":
+            is_new = path.name not in ("", "..")
+            return None if is_new else f"expected the name of a new manifest, got {value!r}"
+        if self._suffixes and path.suffix.lower() not in self._suffixes:
+            return f"expected a name in {', '.join(self._suffixes)}, got {value!r}"
+        if path.is_dir():
+            return f"expected a file to write, got the folder {value}"
+        folder = next(each for each in path.absolute().parents if each.exists())
+        # A device such as /dev/stdout can be writable in a folder that is not.
+        is_device = path.exists() and not path.is_file()
+        if not is_device and not os.access(folder, os.W_OK):
+            return f"cannot write to the folder {folder}"
+        return None
+
+
+FILE_NAME = FileName()
+
+
+def writes_files(*, overwrite: bool = True) -> Callable[[Command], Command]:
+    """Return a decorator that protects the inputs of a command and checks its outputs.
+
+    Apply it last, directly below ``click.command``.
+
+    Args:
+        overwrite: Add ``--overwrite``. Commands whose ``--overwrite`` replaces labels never
+            replace files of others.
+    """
+    return functools.partial(_guarded, overwrite=overwrite)
+
+
+def _guarded(command: Command, *, overwrite: bool) -> Command:
+    @functools.wraps(command)
+    def guarded(**given: Any) -> Any:
+        replace = bool(given.pop("replace_files", False))
+        ctx = click.get_current_context()
+        with protecting(*_inputs(ctx)), overwriting(replace):
+            _check_outputs(ctx, overwrite=overwrite)
+            return command(**given)
+
+    decorated: Any = guarded
+    if overwrite:
+        add = click.option("--overwrite", "replace_files", is_flag=True, help=_OVERWRITE)
+        decorated = add(decorated)
+        parameters = decorated.__click_params__
+        parameters.insert(0, parameters.pop())  # listed last
+    return decorated  # type: ignore[no-any-return]
+
+
+def _inputs(ctx: click.Context) -> Iterator[str]:
+    for _, value in _names(ctx, FileName):
+        yield value
+        if not Path(value).exists():
+            yield value.partition("=")[2] or value  # NAME=FILE
+
+
+def _check_outputs(ctx: click.Context, *, overwrite: bool) -> None:
+    advice = {} if overwrite else {"advice": "remove it or choose another name"}
+    outputs: set[str] = set()
+    for kind, value in _names(ctx, OutputName):
+        if value == "-" or kind.kind == "folder":
+            continue
+        path = os.path.realpath(value)
+        if path in outputs:
+            raise click.UsageError(f"expected a name for each output, got {value!r} for two")
+        outputs.add(path)
+        if kind.kind == "manifest" and Path(value + RUN_RECORD).exists():
+            check_protected(value)
+        else:
+            check_overwrite(value, **advice)
+
+
+def _names(ctx: click.Context, kind: type[FileName]) -> Iterator[tuple[Any, str]]:
+    """Yield the type and the value of each parameter of exactly this kind."""
+    for parameter in ctx.command.params:
+        value = ctx.params.get(parameter.name or "")
+        if type(parameter.type) is kind and value is not None:
+            for each in value if isinstance(value, tuple) else (value,):
+                yield parameter.type, each

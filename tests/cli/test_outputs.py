@@ -1,0 +1,213 @@
+"""No command writes over its inputs, files of others, or files that a person has edited."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pytest
+from support.cli_runner import run
+from support.facts import assert_facts
+from support.paths import contents_of
+
+from emo2vec_plugins.cli import main
+from emo2vec_plugins.cli.files import FileName, OutputName
+from emo2vec_plugins.files import write_whole
+
+PRECIOUS = "written by a person"
+
+
+def commands(group=main, path=()):
+    """Yield the words of each command and the command, groups within groups included."""
+    ctx = click.Context(group)
+    for name in group.list_commands(ctx):
+        command = group.get_command(ctx, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+COMMANDS = dict(commands())
+
+
+def parameters(kind):
+    """Yield (words, parameter) for each parameter whose type is exactly *kind*."""
+    for words, command in COMMANDS.items():
+        for parameter in command.params:
+            if type(parameter.type) is kind:
+                yield words, parameter
+
+
+OUTPUTS = [*parameters(OutputName)]
+FILES = [(words, each) for words, each in OUTPUTS if each.type.kind != "folder"]
+PAIRS = [
+    (words, read, written)
+    for words, written in FILES
+    for read in COMMANDS[words].params
+    if type(read.type) is FileName and read.metavar != "DIR"
+]
+
+
+def named(case):
+    words, *several = case
+    return "-".join((*words, *(each.name for each in several)))
+
+
+def replaces_files(words):
+    return any(each.name == "replace_files" for each in COMMANDS[words].params)
+
+
+def line(words, given, folder):
+    """Return a command line with *given* values by parameter name, and values for what is required."""
+    arguments, options = [], []
+    for each in COMMANDS[words].params:
+        value = given.get(each.name)
+        if value is None and not each.required:
+            continue
+        if value is None and isinstance(each.type, click.Choice):
+            value = each.type.choices[0]
+        if value is None:
+            value = folder / f"{each.name}-{'in' if type(each.type) is FileName else 'new'}"
+            if type(each.type) is FileName:
+                value.write_text("{}\n")
+        if isinstance(each, click.Argument):
+            arguments.append(value)
+        else:
+            options += [each.opts[-1], value]
+    if words == ("bench",):  # which has no inputs that could be missing
+        options += ["--subject", "nothing"]
+    if "embeddings" in {each.name for each in COMMANDS[words].params} and "store" in given:
+        options.append("--embeddings")
+    return [*words, *map(str, options), "--", *map(str, arguments)]
+
+
+def file_for(parameter, folder):
+    """Return a path whose suffix the output allows."""
+    return folder / f"precious{(*parameter.type._suffixes, '.jsonl')[0]}"
+
+
+def test_there_are_commands_to_test():
+    assert len(COMMANDS) > 18
+    assert len(OUTPUTS) > 20
+    assert len(PAIRS) > 20
+
+
+@pytest.mark.parametrize(("words", "command"), COMMANDS.items(), ids=map("-".join, COMMANDS))
+def test_an_option_that_names_a_file_says_whether_it_is_read_or_written(words, command):
+    for each in command.params:
+        if {"-o", "--output", "--report", "--picture", "--store", "--scores"} & {*each.opts}:
+            assert isinstance(each.type, OutputName), each.opts
+        metavar = each.metavar or ""
+        if any(word in metavar for word in ("FILE", "DIR", "PATH", "OUT", "CUTS", "AUDIO")):
+            assert isinstance(each.type, FileName), each.opts
+        written = (getattr(each, "help", None) or "").lower()
+        if isinstance(each, click.Option) and written.startswith(("write all", "file to", "where")):
+            assert isinstance(each.type, OutputName), each.opts
+
+
+@pytest.mark.parametrize("case", FILES, ids=named)
+def test_a_file_of_others_is_refused_before_anything_is_read(case, tmp_path):
+    words, output = case
+    path = file_for(output, tmp_path)
+    path.write_text(PRECIOUS)
+
+    result = run(*line(words, {output.name: path}, tmp_path))
+
+    assert result.exit_code == 1, result.output
+    assert_facts(result.stderr, path, "--overwrite" if replaces_files(words) else "remove")
+    assert path.read_text() == PRECIOUS
+
+
+@pytest.mark.parametrize("case", FILES, ids=named)
+def test_an_edited_file_of_ours_is_refused(case, tmp_path):
+    words, output = case
+    path = file_for(output, tmp_path)
+    write_whole(path, "ours")
+    path.write_text(PRECIOUS)
+
+    result = run(*line(words, {output.name: path}, tmp_path))
+
+    assert result.exit_code == 1, result.output
+    assert_facts(result.stderr, path, "changed")
+    assert path.read_text() == PRECIOUS
+
+
+@pytest.mark.parametrize("case", FILES, ids=named)
+def test_our_own_unchanged_file_is_no_obstacle(case, tmp_path):
+    words, output = case
+    path = file_for(output, tmp_path)
+    write_whole(path, "ours")
+
+    result = run(*line(words, {output.name: path}, tmp_path))
+
+    # The command fails, because its inputs are not real, but not because of the output.
+    assert result.exit_code != 0
+    assert path.name not in result.stderr or "emo2vec.json" in result.stderr, result.stderr
+
+
+@pytest.mark.parametrize("case", PAIRS, ids=named)
+@pytest.mark.parametrize("how", ["same", "link", "hard link"])
+def test_an_input_is_never_an_output(case, how, tmp_path):
+    words, read, written = case
+    path = source = file_for(written, tmp_path)
+    if how != "same":
+        source = tmp_path / "source"
+    source.write_text(PRECIOUS)
+    if how == "link":
+        path.symlink_to(source)
+    elif how == "hard link":
+        path.hardlink_to(source)
+
+    arguments = line(words, {written.name: path, read.name: source}, tmp_path)
+    if replaces_files(words):
+        arguments.insert(len(words), "--overwrite")
+    result = run(*arguments)
+
+    assert result.exit_code == 1, result.output
+    assert_facts(result.stderr, path, "input")
+    assert source.read_text() == PRECIOUS
+
+
+@pytest.mark.parametrize("case", OUTPUTS, ids=named)
+@pytest.mark.parametrize("name", ["-", "", "/", "."])
+def test_a_name_that_cannot_be_a_file_is_wrong_usage(case, name, tmp_path, monkeypatch):
+    words, output = case
+    monkeypatch.chdir(tmp_path)
+    allowed = name == "-" and output.type._stdout
+    if allowed or (name in ("/", ".") and output.type.kind in ("folder", "any")):
+        return
+
+    result = run(*line(words, {output.name: name}, tmp_path))
+
+    assert result.exit_code == 2, result.output
+    assert not (tmp_path / "-").exists()
+
+
+def test_two_outputs_are_two_files(tmp_path):
+    path = tmp_path / "a.png"
+
+    result = run("evaluate", "--report", path, "--picture", tmp_path / "x" / ".." / "a.png", "in")
+
+    assert result.exit_code == 2
+    assert_facts(result.stderr, "a.png")
+    assert contents_of(tmp_path) == {}
+
+
+def test_a_file_in_a_list_of_names_is_protected_too(tmp_path):
+    sound = tmp_path / "a.wav"
+    sound.write_text(PRECIOUS)
+
+    result = run("convert", "--audio", f"meeting={sound}", "-o", sound, "--overwrite", "in")
+
+    assert result.exit_code == 1
+    assert_facts(result.stderr, sound, "input")
+
+
+def test_stdout_can_be_named_as_a_device(tmp_path):
+    if not Path("/dev/stdout").exists():
+        pytest.skip("needs /dev/stdout")
+    (tmp_path / "in.emotions.jsonl").write_text("")
+    result = run("convert", tmp_path / "in.emotions.jsonl", "-o", "/dev/null", "--format", "rttm")
+
+    assert "exists" not in result.stderr
