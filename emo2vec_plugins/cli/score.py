@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import click
-
 from emo2vec_plugins.audio import READABLE_SUFFIXES, UNREADABLE_SUFFIXES
-from emo2vec_plugins.cli.options import file_argument, option, output_file
-from emo2vec_plugins.cli.output import Tally, progress
+from emo2vec_plugins.cli.files import OutputName, writes_files
+from emo2vec_plugins.cli.options import file_argument, option
+from emo2vec_plugins.cli.output import Tally, print_json_text, progress, resumable
+from emo2vec_plugins.cli.score_file import write_lines
 from emo2vec_plugins.cli.scoring import (
     Scoring,
     annotating_options,
@@ -23,9 +23,10 @@ from emo2vec_plugins.cli.scoring import (
     scoring_options,
     store_option,
 )
-from emo2vec_plugins.core import Emotion, Options, Recording, annotate, counted
-from emo2vec_plugins.errors import OptionsError
-from emo2vec_plugins.files import ArrayFolder, replacing
+from emo2vec_plugins.cli.streams import command
+from emo2vec_plugins.core import Dialogue, Emotion, Options, Recording, annotate, counted
+from emo2vec_plugins.errors import OptionsError, warn
+from emo2vec_plugins.files import ArrayFolder, replacing, settings_of
 from emo2vec_plugins.formats import EMOTIONS_JSONL
 from emo2vec_plugins.integrations import (
     Input,
@@ -45,12 +46,13 @@ _FRAMES = {".frames": "frame_embeddings", ".frame_logits": "frame_logits"}
 """Suffix of each array of frames, and the emotion's field that it stores."""
 
 
-@click.command("score")
+@command("score")
+@writes_files()
 @file_argument("inputs", "INPUT...")
 @option(
     "-o, --output FILE",
     "File for the lines, preferably X.emotions.jsonl.  [default: stdout]",
-    callback=output_file(),
+    type=OutputName(),
 )
 @annotating_options("embeddings", "frames", "array_dtype")
 @store_option
@@ -68,7 +70,8 @@ def score_command(
     INPUT is an audio file, a folder of audio files, a list of paths (.txt, .list, .lst, or - for
     stdin), a Kaldi wav.scp, or a .jsonl of {"key": ..., "source": PATH}. Output lines are in the
     format emotions.jsonl, which 'emo2vec convert' reads. The folder of --store gets KEY.npy, the
-    embedding of the file, and KEY.frames.npy and KEY.frame_logits.npy.
+    embedding of the file, and KEY.frames.npy and KEY.frame_logits.npy. To resume a run that was
+    killed, repeat the command; without -o, nothing is resumed.
 
     \b
     Examples:
@@ -78,29 +81,67 @@ def score_command(
     check_store(options, store)
     files = read_inputs(inputs)
     write_arrays = _array_writer(store, files, options)
-    dump: Any = EMOTIONS_JSONL.dumps
     tally = Tally(quiet=scoring.quiet)
-    # The model is loaded inside: if that fails, an older file stays as it was.
-    write = nullcontext(sys.stdout.buffer) if output is None else replacing(Path(output))
-    with write as sink, progress("files", total=len(files), quiet=scoring.quiet) as advance:
-        engine = scoring.engine(frames=options.frames)
-        results = annotate(
-            [Recording(recording=file.key, audio=file.source) for file in files],
-            score=engine,
-            plugins=scoring.plugins,
-            options=options,
-            failed=unscored,
-        )
-        for file, dialogue in zip(files, results, strict=True):
-            emotion = dialogue.turns[0].emotion
-            write_arrays(file.key, emotion)
-            # A dialogue of a failed file has no audio path; its line has it anyway.
-            sink.write(dump([replace(dialogue, audio=file.source)]).encode())
-            sink.flush()  # a reader of the pipe gets each line at once
-            tally.count("file", file.source, emotion.reason)
+    engine = scoring.engine(frames=options.frames)
+    with progress("files", total=len(files), quiet=scoring.quiet) as advance:
+
+        def score(some: Sequence[Input]) -> Iterator[tuple[Input, bytes, str | None]]:
+            sources = [Recording(recording=file.key, audio=file.source) for file in some]
+            results = annotate(
+                sources, score=engine, plugins=scoring.plugins, options=options, failed=unscored
+            )
+            for file, dialogue in zip(some, results, strict=True):
+                emotion = dialogue.turns[0].emotion
+                write_arrays(file.key, emotion)
+                # A dialogue of a failed file has no audio path; its line has it anyway.
+                yield file, _dumped(replace(dialogue, audio=file.source)), emotion.reason
+
+        def done(file: Input, reason: str | None) -> None:
+            tally.count("file", file.source, reason)
             advance(1)
-    done = counted(len(files), "file")
-    tally.conclude(f"{done}, scored by {describe_model(engine.backend)}")
+
+        if output is None or _is_device(output):
+            with _stream(output) as write:
+                for file, line, reason in score(files):
+                    write(line)
+                    done(file, reason)
+        else:
+            settings = settings_of(
+                scorer=engine.identity,
+                options={name: getattr(options, name) for name in _OPTIONS},
+                store=store,
+            )
+            seconds = engine.batch_seconds
+            with resumable(quiet=scoring.quiet):
+                write_lines(
+                    Path(output), files, score, settings=settings, batch_seconds=seconds, done=done
+                )
+    counts = counted(len(files), "file")
+    tally.conclude(f"{counts}, scored by {describe_model(engine.backend)}")
+
+
+_OPTIONS = ("embeddings", "frames", "array_dtype", "allow", "root")
+"""Options on which the lines and arrays depend."""
+
+
+def _dumped(dialogue: Dialogue) -> bytes:
+    dump: Any = EMOTIONS_JSONL.dumps
+    text: str = dump([dialogue])
+    return text.encode()
+
+
+def _is_device(output: str) -> bool:
+    return Path(output).exists() and not Path(output).is_file()
+
+
+@contextmanager
+def _stream(output: str | None) -> Iterator[Callable[[bytes], object]]:
+    """Yield a function that writes lines to stdout or a device, where a pipe gets each at once."""
+    if output is None:
+        yield lambda line: print_json_text(line.decode())
+        return
+    with replacing(Path(output)) as sink:
+        yield sink.write
 
 
 def _array_writer(
@@ -165,14 +206,23 @@ def _audio_files(folder: str | os.PathLike[str]) -> list[Path]:
     """Return the audio files in a folder and its subfolders, by suffix, sorted.
 
     Broken links and formats that libsndfile cannot read are included, so that each is reported
-    as failed instead of being skipped.
+    as failed instead of being skipped. Hidden files, and those in hidden folders, are left out
+    with a warning: on disks of other systems, macOS writes ``._x.wav`` beside ``x.wav``.
 
     Raises:
         OptionsError: If there are no audio files.
     """
     suffixes = READABLE_SUFFIXES | UNREADABLE_SUFFIXES
     paths = [path for path in Path(folder).rglob("*") if path.suffix.lower() in suffixes]
-    files = sorted(path for path in paths if path.is_file() or not path.exists())
+    found = [path for path in paths if path.is_file() or not path.exists()]
+    files = sorted(path for path in found if not _is_hidden(path.relative_to(folder)))
+    if len(found) > len(files):
+        hidden = counted(len(found) - len(files), "hidden file")
+        warn(f"{folder}: left out {hidden}, such as {min({*found} - {*files})}")
     if not files:
         raise OptionsError(f"{folder}: no audio files in this folder or its subfolders")
     return files
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)

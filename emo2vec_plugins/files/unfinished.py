@@ -18,9 +18,10 @@ from typing import Any, Protocol, TypeVar
 import emo2vec_plugins.files.disk as disk
 from emo2vec_plugins.errors import ResumeError, warn
 from emo2vec_plugins.files.journal import DIGITS, Journal, Record, digest_in, digest_of
+from emo2vec_plugins.files.settings import differences
 
 RECORD_ITEMS = 1000
-"""Most items in a record of a journal."""
+"""Most items in a step, and so in a record of a journal."""
 
 
 class Item(Protocol):
@@ -72,6 +73,7 @@ class Unfinished:
     """
 
     def __init__(self, target: Path) -> None:
+        self._target = target
         self._lines = target.with_name(f"{target.name}.part.jsonl")
         self._journal = Journal(target.with_name(f"{target.name}.part.journal"))
         self.paths = (self._lines, self._journal.path)
@@ -81,10 +83,6 @@ class Unfinished:
     def head(self) -> Record | None:
         """Return the settings of the run that began; None if there are none, or damaged ones."""
         return self._journal.head()
-
-    def has_damaged_head(self) -> bool:
-        """Return whether there is a journal whose settings cannot be read."""
-        return self._journal.path.exists() and self._journal.head() is None
 
     def has_steps(self) -> bool:
         """Return whether the run has finished a step."""
@@ -117,19 +115,43 @@ class Unfinished:
         # At once: after a kill, the output is reopened again, not a part of it resumed.
         self._journal.write(head, steps())
 
-    def resume(self, holds: Holds = lambda *_: True) -> Record:
-        """Continue a run that has a `head`: drop what was not finished.
+    def resume(
+        self,
+        head: Mapping[str, Any],
+        *,
+        holds: Holds = lambda *_: True,
+        remains: Callable[[Record], Iterable[Path]] = lambda _: (),
+    ) -> Record | None:
+        """Continue the run with these settings: drop what was not finished.
 
         Damage to the lines or the journal is reported as a warning. The steps before it count.
 
         Args:
+            head: The settings.
             holds: Checks what the caller stores elsewhere.
+            remains: Returns what else there is of the run with the given settings.
 
         Returns:
-            The state after the last step; empty if no step is left.
+            The state after the last step, empty if all steps are damaged; None if there is no
+            run to resume, so that the caller must `start` one.
+
+        Raises:
+            ResumeError: If a run with other settings has finished a step.
         """
         places = self._journal.places()
-        end, self._length, state, steps = next(places).end, 0, Record(), 0
+        first = next(places, None)
+        if first is None and self._journal.path.exists():
+            warn(f"{self._journal.path}: the first line is damaged; the run starts again")
+        if first is None or not self.has_steps():
+            return None
+        if first.record != head:
+            files = ", ".join(map(str, (*self.paths, *remains(first.record))))
+            raise ResumeError(
+                f"{self._target} is unfinished and has other settings: "
+                f"{differences(first.record, head)}; resume with the earlier settings, or remove "
+                f"{files} and start over"
+            )
+        end, self._length, state, steps = first.end, 0, Record(), 0
         for place in places:
             if not self._is_intact(place.record, holds, state):
                 break
@@ -239,6 +261,22 @@ def match(
                 others[each.digest].append(each)
         known = others.get(digest)
         yield item, known.popleft() if known else None
+
+
+def group(
+    items: Iterator[AnyItem], *, weigh: Callable[[AnyItem], float], most: float
+) -> Iterator[AnyItem]:
+    """Yield the items of one step, the rest stay in the iterator.
+
+    A step depends only on the items, so that a resumed run has the same batches as an
+    uninterrupted one. It ends when the weights reach *most*, or after many items.
+    """
+    total = 0.0
+    for item in islice(items, RECORD_ITEMS):
+        yield item
+        total += weigh(item)
+        if total >= most:
+            return
 
 
 def read_finished(journal: Journal) -> Iterator[Finished]:

@@ -83,7 +83,7 @@ def test_lines_are_finished_in_steps_and_read_in_any_order(tmp_path):
     run.add(Item("d").digest, b"lost", "d")
 
     again = Unfinished(tmp_path / "out")
-    state = again.resume()
+    state = again.resume({})
 
     assert state == {"done": "c"}
     lines = list(again.finished())
@@ -100,7 +100,7 @@ def test_a_flipped_bit_in_a_line_is_found(tmp_path):
     run.paths[0].write_bytes(b"aaabcbccc")
 
     with pytest.warns(Emo2vecWarning, match=r"out\.part\.journal.* 1 steps"):
-        state = run.resume()
+        state = run.resume({})
 
     assert state == {"done": "a"}
     assert run.paths[0].read_bytes() == b"aaa"

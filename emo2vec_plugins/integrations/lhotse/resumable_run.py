@@ -17,7 +17,7 @@ from typing import Any
 
 from emo2vec_plugins.core import Options, Plugins, Scorer
 from emo2vec_plugins.errors import OptionsError
-from emo2vec_plugins.files import match, settings_of
+from emo2vec_plugins.files import group, match, settings_of
 from emo2vec_plugins.integrations import BadItems, field_names
 from emo2vec_plugins.integrations.lhotse import stores
 from emo2vec_plugins.integrations.lhotse.arrays import ArraySink
@@ -30,9 +30,6 @@ from emo2vec_plugins.integrations.lhotse.summary import Summary, outcome_of
 
 GROUP_BATCHES = 10
 """Batches in a group of cuts: the most that a resumed run scores again."""
-
-GROUP_ITEMS = 1000
-"""Most items in a group, also if they have no audio."""
 
 DEFAULT_BATCH_SECONDS = 30.0
 """Seconds of audio in a batch, for scorers without a ``batch_seconds`` attribute."""
@@ -168,7 +165,7 @@ class _Run:
         items, has_more = self._new_items(), True
         while has_more:
             has_more = False
-            for item, cut in annotated(_group(items, seconds=limit)):
+            for item, cut in annotated(group(items, weigh=_seconds, most=limit)):
                 has_more = True
                 line, reason = self._manifest.written(item, cut, self._bad_items)
                 note = {"bad": reason} if reason else outcome_of(item.cut, cut, options)
@@ -196,11 +193,5 @@ def _as_json(options: Options) -> dict[str, Any]:
     return values | {"allow": sorted(options.allow), "root": root}
 
 
-def _group(items: Iterator[Item], *, seconds: float) -> Iterator[Item]:
-    """Yield items until their cuts have *seconds* of audio; the rest stay in the iterator."""
-    total = 0.0
-    for count, item in enumerate(items, 1):
-        yield item
-        total += 0.0 if item.cut is None else item.cut.duration
-        if total >= seconds or count >= GROUP_ITEMS:
-            return
+def _seconds(item: Item) -> float:
+    return 0.0 if item.cut is None else float(item.cut.duration)

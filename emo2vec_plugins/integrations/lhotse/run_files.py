@@ -15,7 +15,6 @@ from emo2vec_plugins.files import (
     Lock,
     Unfinished,
     changed_meanwhile,
-    differences,
     lock_path,
     match,
 )
@@ -98,16 +97,12 @@ class RunFiles:
             ResumeError: If files of another run are in the way.
             OverwriteError: If the output has been edited.
         """
-        before = self.unfinished.head()
-        if before is not None and self.unfinished.has_steps():
-            if before != self._settings:
-                raise self._other_settings(before)
-            return self.unfinished.resume(self._holds)
-        if self.unfinished.has_damaged_head():
-            warn(f"{self.unfinished.paths[-1]}: its first line is damaged; the run starts again")
+        state = self.unfinished.resume(self._settings, holds=self._holds, remains=self._remains)
+        if state is not None:
+            return state
         if record := records.recorded(self._target, task=self._settings):
             return self._reopen(record)
-        self._discard_leftovers(before)
+        self._discard_leftovers()
         self._start()
         return {}
 
@@ -226,8 +221,9 @@ class RunFiles:
     def _holds(self, before: State, after: State) -> bool:
         return stores.holds(self._store, before.get("store", {}), after["store"])
 
-    def _discard_leftovers(self, before: Settings | None) -> None:
+    def _discard_leftovers(self) -> None:
         """Remove the store of a run with other settings that has not finished a step."""
+        before = self.unfinished.head()
         store = before and before.get("store")
         path = Path(store["path"]) if store else None
         if path is not None and (self._store is None or self._store.path != path):
@@ -248,13 +244,8 @@ class RunFiles:
             stores.discard(self._store.path)
             self._store_lock.disown()
 
-    def _other_settings(self, before: Settings) -> ResumeError:
-        # The arrays of a finished output must stay.
-        is_new = before["store"] and not self._target.exists()
-        store = stores.occupied(Path(before["store"]["path"])) if is_new else None
-        remains = [str(path) for path in (*self.unfinished.paths, store) if path]
-        return ResumeError(
-            f"{self._target} is unfinished and has other settings: "
-            f"{differences(before, self._settings)}; resume with the earlier settings, or "
-            f"remove {', '.join(remains)} and start over"
-        )
+    def _remains(self, settings: Settings) -> list[Path]:
+        """Return the store of an unfinished run; the arrays of a finished output must stay."""
+        is_new = settings["store"] and not self._target.exists()
+        store = stores.occupied(Path(settings["store"]["path"])) if is_new else None
+        return [] if store is None else [store]
