@@ -47,7 +47,7 @@ class Part:
         self._locked = locked
         if not self._target.name:  # "/"
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-        (outputs.check_protected if locked else outputs.check_overwrite)(self._target)
+        (outputs.check_protected if locked else outputs.check_overwrite)(path)
         self._made = make_folder(self._target.parent)
         # Internal files are few, and the next run overwrites what is left of them.
         self._release: Callable[[], None] = (

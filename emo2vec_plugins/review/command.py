@@ -166,6 +166,8 @@ def read_command(
     """
     for library in ("sklearn", "lhotse"):
         require_extra(library, extra="train", purpose="review read")
+    folder = results_folder(output)
+    check_overwrite(*(folder / name for name in (CHANGES, AGREEMENT, CUTS)))
     if annotator is None:
         answers = read_any(corrected, plugins=cli.plugins_of(ctx), format=input_format)
     elif input_format == LABELSTUDIO.name:
@@ -179,8 +181,7 @@ def read_command(
         advice = f"change emotions, or mark right ones: {MARKS.get(input_format, MARKS[None])}"
         raise FormatError(f"{corrected}: no turn was changed or marked as reviewed; {advice}")
     result = agreement(every)
-    folder, tally = results_folder(output), cli.Tally(quiet=quiet)
-    check_overwrite(*(folder / name for name in (CHANGES, AGREEMENT, CUTS)))
+    tally = cli.Tally(quiet=quiet)
     # Cuts come last: they read audio, which may fail after the other files are safe.
     write_text(folder / CHANGES, as_csv(every))
     write_text(folder / AGREEMENT, json.dumps(result.to_dict(), indent=2) + "\n")

@@ -7,39 +7,16 @@ from pathlib import Path
 import click
 import pytest
 from support.cli_runner import run
+from support.cli_tree import COMMANDS, OUTPUTS
 from support.facts import assert_facts
 from support.paths import contents_of
 
-from emo2vec_plugins.cli import main
 from emo2vec_plugins.cli.files import FileName, OutputName
 from emo2vec_plugins.files import write_whole
 
 PRECIOUS = "written by a person"
 
 
-def commands(group=main, path=()):
-    """Yield the words of each command and the command, groups within groups included."""
-    ctx = click.Context(group)
-    for name in group.list_commands(ctx):
-        command = group.get_command(ctx, name)
-        if isinstance(command, click.Group):
-            yield from commands(command, (*path, name))
-        else:
-            yield (*path, name), command
-
-
-COMMANDS = dict(commands())
-
-
-def parameters(kind):
-    """Yield (words, parameter) for each parameter whose type is exactly *kind*."""
-    for words, command in COMMANDS.items():
-        for parameter in command.params:
-            if type(parameter.type) is kind:
-                yield words, parameter
-
-
-OUTPUTS = [*parameters(OutputName)]
 FILES = [(words, each) for words, each in OUTPUTS if each.type.kind != "folder"]
 PAIRS = [
     (words, read, written)
