@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.core.composition import html_renderer
-from emo2vec_plugins.core.messages import counted
+from emo2vec_plugins.core.messages import counted, shown
 from emo2vec_plugins.errors import InvalidTurnError
 
 if TYPE_CHECKING:
@@ -49,13 +49,18 @@ class Turn:
     def __post_init__(self) -> None:
         try:
             in_order = -math.inf < self.start <= self.end < math.inf
+            in_order = in_order and -math.inf < float(self.start) <= float(self.end) < math.inf
+        except OverflowError:  # an integer that no float can hold
+            in_order = False
         except TypeError as error:
             raise InvalidTurnError(
-                f"start and end must be numbers of seconds, got {self.start!r} and {self.end!r}"
+                "start and end must be numbers of seconds, got "
+                f"{shown(self.start)} and {shown(self.end)}"
             ) from error
         if not in_order:
             raise InvalidTurnError(
-                f"a turn needs start <= end, both finite, got {self.start} to {self.end}"
+                "a turn needs start <= end, both finite, got "
+                f"{shown(self.start)} to {shown(self.end)}"
             )
         object.__setattr__(self, "channel", _channel(self.channel))
 

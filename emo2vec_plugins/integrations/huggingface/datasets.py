@@ -200,7 +200,7 @@ def _beside(dataset: Dataset, more: Dataset) -> Dataset:
 
 
 def _streamed(dataset: IterableDataset, annotator: _Annotator, batch_rows: int) -> IterableDataset:
-    """Return a stream with new columns. Shards and other features are unchanged.
+    """Return a stream of Python objects with new columns. Shards and features are unchanged.
 
     Raises:
         OptionsError: If a column is missing, a new column already exists, or the classes are
@@ -211,35 +211,23 @@ def _streamed(dataset: IterableDataset, annotator: _Annotator, batch_rows: int) 
         raise OptionsError("the scorer has no labels; pass DatasetOptions(classes=...)")
     if dataset.features is not None:
         check_columns(list(dataset.features), options)
-    # Keep the kind of the stream: the library converts Python objects to Arrow tables incorrectly,
-    # and Arrow tables to Python objects slowly. If the kind is unknown, Python objects are safe.
-    examples = getattr(dataset, "_ex_iterable", None)
-    is_arrow = getattr(examples, "iter_arrow", None) is not None
-    stream, original = _undecoded(dataset, options.column, is_arrow=is_arrow)
-    stream = stream.with_format("arrow" if is_arrow else None).map(
-        annotator.table if is_arrow else annotator.batch,
-        batched=True,
-        batch_size=batch_rows,
-        features=_features(stream, options),
+    stream, original = _undecoded(dataset, options.column)
+    stream = stream.with_format(None).map(
+        annotator, batched=True, batch_size=batch_rows, features=_features(stream, options)
     )
-    formatting = getattr(dataset, "_formatting", None)
-    stream = stream.with_format(getattr(formatting, "format_type", None))
     return stream if original is None else stream.cast_column(options.column, original)
 
 
-def _undecoded(dataset: IterableDataset, column: str, *, is_arrow: bool) -> tuple[Any, Any]:
+def _undecoded(dataset: IterableDataset, column: str) -> tuple[Any, Any]:
     """Return a stream that does not decode audio, and the original feature of the audio."""
-    from datasets import Audio, Value
+    from datasets import Audio
+
+    from emo2vec_plugins.integrations.huggingface.stored_audio import StoredAudio
 
     original = None if dataset.features is None else dataset.features[column]
     if not isinstance(original, Audio):
         return dataset, None
-    # In a stream of Python objects, Audio(decode=False) also needs torchcodec. A binary value
-    # leaves these objects unchanged: paths, bytes or both.
-    plain: Any = Value("binary")
-    if is_arrow:
-        plain = {"bytes": Value("binary"), "path": Value("string")}
-    return dataset.cast_column(column, plain), original
+    return dataset.cast_column(column, StoredAudio(decode=False)), original
 
 
 def _features(stream: IterableDataset, options: DatasetOptions) -> Any:
@@ -260,16 +248,7 @@ class _Annotator:
         self._annotate = partial(annotate, score=score, plugins=plugins, failed=raise_error)
         self.options = options
 
-    def table(self, table: Any) -> Any:
-        """Return a ``pyarrow.Table`` with the new columns."""
-        check_columns(table.column_names, self.options)
-        more = self._scored(table.select(list(set(self.options.columns))).to_pylist())
-        table = table.drop_columns([n for n in more.column_names if n in table.column_names])
-        for name in more.column_names:
-            table = table.append_column(more.schema.field(name), more[name])
-        return table
-
-    def batch(self, columns: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+    def __call__(self, columns: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
         """Return the new columns of a batch, as lists."""
         check_columns(list(columns), self.options)
         named = {name: columns[name] for name in self.options.columns}

@@ -13,12 +13,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from io import BytesIO
+from itertools import zip_longest
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from emo2vec_plugins.core import Emotion, Options, Turn
-from emo2vec_plugins.errors import AudioError, InvalidTurnError, OptionsError
+import numpy as np
+
+from emo2vec_plugins.core import Emotion, Options, Turn, shown
+from emo2vec_plugins.errors import Emo2vecError, InvalidTurnError, OptionsError
 from emo2vec_plugins.files import Part
 from emo2vec_plugins.integrations import RecordingSession, embedding_field, label_fields, seconds_of
 
@@ -106,6 +109,10 @@ class RowSession(RecordingSession):
 
 def emotion_values(emotion: Emotion, options: Options) -> dict[str, Any]:
     """Return the values of the new columns for one turn."""
+    if emotion.reason is not None:
+        # Names of files may have half characters, which Arrow cannot store.
+        reason = emotion.reason.encode("utf-8", "backslashreplace").decode()
+        emotion = replace(emotion, reason=reason)
     return label_fields(emotion, options) | embedding_field(emotion, options)
 
 
@@ -144,7 +151,7 @@ def audio_of(value: Any, permissions: Permissions) -> Audio:
     source = BytesIO(value) if isinstance(value, bytes) else value
     try:
         return open_audio(source, permissions=permissions)
-    except AudioError as error:
+    except (Emo2vecError, OSError, TypeError, ValueError) as error:
         return MissingAudio(str(error))
 
 
@@ -155,11 +162,18 @@ def _turns(row: Row, audio: Audio, options: DatasetOptions) -> Iterator[Turn | s
         end = row.get(options.end) if options.end else None
         yield _turn(start, end, None, audio)
         return
-    turns = row.get(options.turns) or ()
-    if isinstance(turns, Mapping):  # the library returns a list of structs or a struct of lists
-        turns = [dict(zip(turns, each, strict=True)) for each in zip(*turns.values(), strict=True)]
-    for each in turns:
-        yield _turn(each.get("start"), each.get("end"), each.get("speaker"), audio)
+    turns = row.get(options.turns)
+    # The library returns a list of structs or a struct of lists.
+    if isinstance(turns, Mapping) and all(isinstance(each, list) for each in turns.values()):
+        turns = [dict(zip(turns, each, strict=True)) for each in zip_longest(*turns.values())]
+    if turns is not None and not isinstance(turns, list | tuple | np.ndarray):
+        yield f"expected a list of turns in column {options.turns!r}, got {shown(turns)}"
+        return
+    for each in () if turns is None else turns:
+        if isinstance(each, Mapping):
+            yield _turn(each.get("start"), each.get("end"), each.get("speaker"), audio)
+        else:
+            yield f"expected a turn with start and end, got {shown(each)}"
 
 
 def _turn(start: Any, end: Any, speaker: Any, audio: Audio) -> Turn | str:
