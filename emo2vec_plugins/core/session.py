@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
+from emo2vec_plugins.core.field_names import check_field
 from emo2vec_plugins.core.permissions import Permissions
 from emo2vec_plugins.core.values import Emotion, FloatArray, Turn, as_turns
 from emo2vec_plugins.errors import OptionsError
@@ -134,8 +135,7 @@ class Options:
             raise OptionsError(
                 f"array_dtype must be 'float16' or 'float32', got {self.array_dtype!r}"
             )
-        if not isinstance(self.field, str) or not self.field.isidentifier():
-            raise OptionsError(f"field must be an identifier, got {self.field!r}")
+        check_field(self.field)
         _ = self.permissions  # raises if they are invalid
 
     @property

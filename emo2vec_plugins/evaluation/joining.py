@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from emo2vec_plugins.errors import FormatError, warn
+from emo2vec_plugins.errors import FormatError, LabelError, OptionsError, warn
 from emo2vec_plugins.evaluation.predictions import Prediction, few
 from emo2vec_plugins.evaluation.reading import AS_NAMED, predictions_of
 from emo2vec_plugins.files import from_json, lines_of
@@ -60,7 +60,10 @@ def joined(
     if [each.get(field) for each in own] == true:
         advice = "to use another field, pass --predicted-field"
         warn(f"{path}: predictions in field {field!r} are identical to the true labels; {advice}")
-    return predictions_of(turns, own, field, label_map=label_map)
+    try:
+        return predictions_of(turns, own, field, label_map=label_map)
+    except (FormatError, LabelError, OptionsError) as error:
+        raise type(error)(f"{path}: {error}") from error
 
 
 def _predictions(path: Path, field: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

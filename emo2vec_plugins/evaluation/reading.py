@@ -9,11 +9,12 @@ from typing import Any
 
 from lhotse.cut import Cut
 
-from emo2vec_plugins.core import EMOTIONS, Options, Permissions, Plugins
+from emo2vec_plugins.core import EMOTIONS, Options, Permissions, Plugins, shown
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import FormatError, LabelError, OptionsError, warn
 from emo2vec_plugins.evaluation.predictions import Prediction, normalised
 from emo2vec_plugins.formats import LabelMap
+from emo2vec_plugins.integrations import is_label
 from emo2vec_plugins.integrations.lhotse import (
     LabelledTurn,
     annotate_cuts,
@@ -35,7 +36,7 @@ LEFT_OUT = ("unlabelled", "by_label_map", "pseudo_labels", "other_labels")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truth:
-    """Reads the true labels of cuts, without pseudo-labels.
+    """Reads the true labels of cuts, which people gave, without those of models.
 
     Attributes:
         field: Custom field of the supervisions with the label.
@@ -52,7 +53,7 @@ class Truth:
     def turns(self, cuts: Iterable[Cut]) -> list[LabelledTurn]:
         """Return the turns to evaluate, in order, without reading audio.
 
-        Turns with pseudo-labels, which come from a model, are left out with a warning.
+        Turns whose labels come from a model are left out with a warning.
 
         Raises:
             LabelError: If no turn is left, or labels are missing or unknown.
@@ -68,12 +69,12 @@ class Truth:
         by_people = [each for each in turns if not each.is_pseudo]
         if not by_people:
             raise LabelError(
-                f"expected labels by people in field {self.field!r}, got only pseudo-labels "
-                f"(all {len(turns)}, see {self.field}_source)"
+                f"expected labels by people in field {self.field!r}, got only labels by a model "
+                f"(all {len(turns)}, see {self.field}_source and {self.field}_model)"
             )
-        if pseudo := len(turns) - len(by_people):
-            why = f"pseudo-labels ({self.field}_source) are not used for evaluation"
-            warn(f"left out {pseudo} of {len(turns)} labelled turns: {why}")
+        if machine := len(turns) - len(by_people):
+            why = f"a model gave their labels ({self.field}_source, {self.field}_model)"
+            warn(f"left out {machine} of {len(turns)} labelled turns: {why}")
         kept = [each for each in by_people if self.labels is None or each.label in self.labels]
         if not kept:
             names = ", ".join(self.labels or ())
@@ -167,10 +168,10 @@ def _prediction(
     supervision = turn.supervision  # its start is relative to the cut
     named, given = values.get(field), values.get(f"{field}_scores")
     where = f"turn {supervision.id!r}, field {field!r}"
-    if not isinstance(named, str | None):
-        raise FormatError(f"{where}: expected a label, got {named!r}")
+    if is_label(named) and not isinstance(named, str):
+        raise FormatError(f"{where}: expected a label, got {shown(named)}")
     scores = None if given is None else _scores(given, label_map, where)
-    label = label_map(named.strip()) if named and named.strip() else None
+    label = label_map(named.strip()) if isinstance(named, str) and is_label(named) else None
     if label is None and scores:
         label = max(scores, key=lambda name: scores[name])
     return Prediction(

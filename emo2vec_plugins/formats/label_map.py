@@ -6,7 +6,7 @@ Names are never guessed: a name that is neither mapped nor canonical is an error
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from emo2vec_plugins.core import canonical, shown
@@ -22,9 +22,11 @@ class LabelMap:
 
     Attributes:
         names: Our name for each of the corpus's names.
+        file: The file that it was read from, for messages; None otherwise.
     """
 
     names: Mapping[str, str | None] = field(default_factory=dict)
+    file: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         for name, meaning in self.names.items():
@@ -50,7 +52,8 @@ class LabelMap:
             OSError: If the file cannot be read.
         """
         expected = "a mapping of names, such as 'happiness: happy'"
-        return read_yaml(Path(path), cls, expected=expected, wrong=LabelError)
+        found = read_yaml(Path(path), cls, expected=expected, wrong=LabelError)
+        return replace(found, file=str(path))
 
     def __call__(self, name: str) -> str | None:
         """Return our name for *name*, or None if its turns must be left out."""

@@ -12,13 +12,15 @@
 All fields but the embedding are always set, to None if unknown: Lhotse raises for fields that were
 never set, and a column needs one type. ``options.field`` replaces ``emotion`` in all names.
 
-A record with a label keeps all its fields, unless ``options.overwrite`` is set. Values are plain
-JSON. Inputs are never changed.
+A record with a label keeps all its fields, unless ``options.overwrite`` is set. `is_label` decides
+what is a label, and `is_by_model` whose it is, for all hosts. Values are plain JSON. Inputs are never
+changed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 from emo2vec_plugins.core import Emotion, Options, Provenance
@@ -30,6 +32,15 @@ PARTS = ("score", "scores", "flags", "reason", "overlap_ratio")
 
 ARRAYS = ("embedding", "frames", "frames_start", "frames_shift")
 """Parts with arrays that an earlier run may have written; only Lhotse cuts have frames."""
+
+NOTES = ("source", "before")
+"""Parts that describe a label of other origin: whose it is, and which label a person replaced."""
+
+REVIEW, PSEUDO = "review", "pseudo"
+"""Values of ``FIELD_source``: a person gave or confirmed the label, or a model chose it for training."""
+
+NO_LABELS = frozenset({"nan", "nat", "<na>", "unscored", "undefined", "emo_unknown"})
+"""Texts that toolkits write where there is no label; in tags such as ``<|emo:undefined|>``, too."""
 
 
 def label_fields(emotion: Emotion, options: Options) -> dict[str, Any]:
@@ -69,11 +80,51 @@ def absent_fields(record: Mapping[str, Any] | None, options: Options) -> dict[st
     return {name: value for name, value in nothing.items() if name not in (record or {})}
 
 
+def is_label(value: Any) -> bool:
+    """Return whether a field's value is a label, and not one of the many ways to say "none".
+
+    None, NaN, NaT, pandas' NA, False, 0, -1, empty values, blanks and `NO_LABELS` are no labels.
+
+    >>> [is_label(value) for value in ("sad", " ", float("nan"), 0, "<|emo:undefined|>")]
+    [True, False, False, False, False]
+    """
+    if isinstance(value, str):
+        text = value.strip().casefold()
+        if text.startswith("<|") and text.endswith("|>"):
+            text = text.strip("<|>").removeprefix("emo:").strip()
+        return text not in NO_LABELS and text != ""
+    if isinstance(value, Real):
+        number: Any = value  # the type Real has no comparison with numbers
+        return bool(number > 0)
+    try:
+        # NaN and NaT are the only values that do not equal themselves.
+        return bool(value == value) and bool(value)
+    except TypeError:  # pandas.NA is neither true nor false
+        return False
+    except ValueError:  # an array, which is somebody's data
+        return True
+
+
+def is_by_model(record: Mapping[str, Any] | None, field: str) -> bool:
+    """Return whether a model gave the label of *record*, so that it says nothing about people.
+
+    ``FIELD_source`` says so for pseudo-labels. Otherwise, the label is a model's if ``FIELD_model``
+    names one and the label is the one that it gave: people also edit labels and leave the rest.
+    """
+    values = record or {}
+    source = values.get(f"{field}_source")
+    if source in (REVIEW, PSEUDO):
+        return bool(source == PSEUDO)
+    scores = values.get(f"{field}_scores")
+    if not is_label(values.get(field)) or not is_label(values.get(f"{field}_model")):
+        return False
+    known = isinstance(scores, Mapping) and all(isinstance(x, Real) for x in scores.values())
+    return not (known and scores) or bool(values[field] == max(scores, key=scores.__getitem__))
+
+
 def is_labelled(record: Mapping[str, Any] | None, options: Options) -> bool:
-    """Return whether *record* has a label to keep. Blank labels do not count."""
-    label = (record or {}).get(options.field)
-    is_blank = label is None or (isinstance(label, str) and not label.strip())
-    return not (options.overwrite or is_blank)
+    """Return whether *record* has a label to keep; see `is_label`."""
+    return not options.overwrite and is_label((record or {}).get(options.field))
 
 
 def missing_arrays(record: Mapping[str, Any] | None, options: Options) -> list[str]:
@@ -98,7 +149,8 @@ def merged(
     another label.
     """
     # Fields that are written again are not removed first, so that they keep their position.
-    stale = field_names(options) - fields.keys() if options.field in fields else set()
+    old = field_names(options) | {_name(part, options) for part in NOTES}
+    stale = old - fields.keys() if options.field in fields else set()
     return {k: v for k, v in (record or {}).items() if k not in stale} | dict(fields)
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from emo2vec_plugins.core import ScoredTurn, import_extra
+from emo2vec_plugins.core import Permissions, ScoredTurn, import_extra
 from emo2vec_plugins.errors import AudioError
+from emo2vec_plugins.integrations import REVIEW
 from emo2vec_plugins.review.comparison import Change, Reviewed
 
 if TYPE_CHECKING:
     from lhotse.cut import Cut
-
-SOURCE = "review"
-"""Value of ``FIELD_source`` for a label that people gave or confirmed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +27,9 @@ class CorrectedCut:
     left_out: tuple[str, ...]
 
 
-def corrected_cut(reviewed: Reviewed, *, field: str = "emotion") -> CorrectedCut:
+def corrected_cut(
+    reviewed: Reviewed, *, field: str = "emotion", permissions: Permissions | None = None
+) -> CorrectedCut:
     """Return a recording with its reviewed turns as one cut.
 
     Supervisions have the label in the custom field *field*, ``review`` in ``FIELD_source``, and
@@ -39,6 +39,7 @@ def corrected_cut(reviewed: Reviewed, *, field: str = "emotion") -> CorrectedCut
         reviewed: The recording; its name becomes the cut's id. Turns that people removed or did
             not review are left out.
         field: Custom field of the supervisions for the label.
+        permissions: Which audio may be read; by default, any file.
 
     Raises:
         AudioError: If the recording has no audio, or the audio cannot be read.
@@ -48,11 +49,10 @@ def corrected_cut(reviewed: Reviewed, *, field: str = "emotion") -> CorrectedCut
     audio = reviewed.original.audio or reviewed.corrected.audio
     if audio is None:
         raise AudioError("no audio file known: pass --audio FILE or --audio NAME=FILE")
-    lhotse = import_extra("lhotse", extra="lhotse", purpose="writing cuts")
-    try:
-        whole = lhotse.Recording.from_file(audio, recording_id=name)
-    except Exception as error:
-        raise AudioError(f"{audio}: cannot be read as audio: {error}") from error
+    import_extra("lhotse", extra="lhotse", purpose="writing cuts")
+    from emo2vec_plugins.integrations.lhotse import recording_of
+
+    whole = recording_of(audio, name=name, permissions=permissions)
     cut = whole.to_cut()
     supervisions, left_out = [], []
     for index, change in enumerate(reviewed.changes):
@@ -97,7 +97,7 @@ def _supervision(index: int, change: Change, scored: ScoredTurn, recording: Any,
         # The old label shows which labels were corrected and which only confirmed.
         custom={
             field: scored.emotion.label,
-            f"{field}_source": SOURCE,
+            f"{field}_source": REVIEW,
             f"{field}_before": None if before is None else before.emotion.label,
         },
     )

@@ -178,9 +178,9 @@ def test_pseudo_labels_are_not_true_labels(cuts):
     truth = Truth(label_map=GERMAN)
     cuts[0].supervisions[1].custom["emotion_source"] = "pseudo"
 
-    with pytest.warns(Emo2vecWarning, match=r"1 of 3 .*pseudo-labels.*emotion_source"):
+    with pytest.warns(Emo2vecWarning, match=r"1 of 3 .*model.*emotion_source"):
         turns = truth.turns(cuts)
-    with pytest.warns(Emo2vecWarning, match="pseudo-labels"):
+    with pytest.warns(Emo2vecWarning, match="model"):
         truth.turns(cuts)
     found = predict(cuts, truth=truth, score=Engine(FakeBackend()))
 
@@ -190,7 +190,7 @@ def test_pseudo_labels_are_not_true_labels(cuts):
     for cut in cuts:
         for turn in cut.supervisions:
             turn.custom["emotion_source"] = "pseudo"
-    with pytest.raises(LabelError, match=r"'emotion'.*pseudo-labels.*3.*emotion_source"):
+    with pytest.raises(LabelError, match=r"'emotion'.*model.*3.*emotion_source"):
         truth.turns(cuts)
 
 
@@ -319,7 +319,7 @@ def test_duplicate_ids_are_refused(cuts, tmp_path):
         ("{", "line 2: not JSON"),
         ("[1]", "line 2: .*object, got list"),
         ('{"id": "a-0"}', "line 2: .*keys id"),
-        ('{"supervisions": 3}', "line 2: not a cut"),
+        ('{"supervisions": 3}', "line 2: expected a cut"),
         ('{"key": "a", "labels": ["x"], "scores": [0.5, 0.5]}', "line 2: .*scores: 2, labels: 1"),
     ],
 )

@@ -91,11 +91,20 @@ def test_the_field_option_is_the_prefix_of_all_names():
     ]
 
 
-@pytest.mark.parametrize("label", ["sad", 0, ["sad"]])
+@pytest.mark.parametrize("label", ["sad", 3, ["sad"]])
 def test_an_existing_label_is_kept_with_its_fields(label):
     record = {"emotion": label, "emotion_score": 1.0, "emotion_by": "me"}
 
     assert with_emotion(record, HAPPY, Options()) == record
+
+
+def test_a_new_label_is_not_said_to_be_a_persons():
+    record = {"emotion": "sad", "emotion_source": "review", "emotion_before": "angry", "text": "a"}
+
+    found = with_emotion(record, HAPPY, Options(overwrite=True))
+
+    assert found["emotion"] == "happy"
+    assert not {"emotion_source", "emotion_before"} & found.keys()
 
 
 def test_an_existing_label_gets_only_a_missing_embedding():

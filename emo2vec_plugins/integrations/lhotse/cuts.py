@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
 from itertools import tee
 from typing import TYPE_CHECKING, Any
@@ -69,7 +69,7 @@ def annotate_cuts(
 
     Raises:
         OptionsError: If *cuts* is a path, *score* is not a scorer, the options request frames that
-            the engine does not keep, or their field is an attribute of Lhotse's objects.
+            the engine does not keep.
         SourceError: If *cuts* is a single cut, or a set or list of anything else; or if a generator
             is read twice. If only some items are not cuts, those before them are yielded first.
     """
@@ -81,29 +81,10 @@ def annotate_cuts(
         how = "annotate_cuts(recordings, supervisions=supervisions) or CutSet.from_manifests"
         raise SourceError(f"expected cuts, got a {type(cuts).__name__}; use {how}")
     wanted = as_options(options)
-    check_field(wanted)
     lazy = LazyAnnotator(cuts, supervisions, score=score, options=wanted, plugins=plugins)
     from lhotse import CutSet
 
     return CutSet(lazy)
-
-
-def check_field(options: Options) -> None:
-    """Check that the field for labels is not an attribute of Lhotse's own objects.
-
-    Lhotse would store the label and never return it: ``supervision.text`` stays the transcript.
-
-    Raises:
-        OptionsError: If it is one.
-    """
-    from lhotse.cut import MonoCut
-    from lhotse.supervision import SupervisionSegment
-
-    taken = {field.name for kind in (SupervisionSegment, MonoCut) for field in fields(kind)}
-    if options.field in taken:
-        raise OptionsError(
-            f"field {options.field!r} is an attribute of Lhotse's cuts or supervisions; use another"
-        )
 
 
 class LazyAnnotator:

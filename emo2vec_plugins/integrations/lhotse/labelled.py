@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from emo2vec_plugins.core import EMOTIONS, counted
 from emo2vec_plugins.errors import LabelError, warn
-from emo2vec_plugins.integrations import PSEUDO, is_by_model, is_label
 from emo2vec_plugins.formats import LabelMap
+from emo2vec_plugins.integrations import PSEUDO, is_by_model, is_label
 
 if TYPE_CHECKING:
     from lhotse.cut import Cut
@@ -75,7 +75,8 @@ def labelled_turns(
         elif label is not None:  # None: the map drops this class
             unknown[name] += 1
     if unknown:
-        mapped = {name: f", mapped to {meaning.names[name]!r}" for name in meaning.names}
+        by = f" by {meaning.file}" if meaning.file else ""
+        mapped = {name: f", mapped to {ours!r}{by}" for name, ours in meaning.names.items()}
         found = ", ".join(
             f"{name!r} ({n}{mapped.get(name, '')})" for name, n in unknown.most_common()
         )

@@ -21,7 +21,7 @@ from emo2vec_plugins.files import group, match, settings_of
 from emo2vec_plugins.integrations import BadItems, field_names
 from emo2vec_plugins.integrations.lhotse import stores
 from emo2vec_plugins.integrations.lhotse.arrays import ArraySink
-from emo2vec_plugins.integrations.lhotse.cuts import annotated_items, check_field
+from emo2vec_plugins.integrations.lhotse.cuts import annotated_items
 from emo2vec_plugins.integrations.lhotse.items import Item
 from emo2vec_plugins.integrations.lhotse.manifest_files import Layout, layout
 from emo2vec_plugins.integrations.lhotse.records import identity_of
@@ -83,7 +83,6 @@ def annotate_manifest(
     """
     wanted = Options() if options is None else options
     source, target = Path(source), Path(target)
-    check_field(wanted)
     if source.resolve() == target.resolve():
         raise OptionsError(f"input and output are the same, {source}; choose another output")
     if wanted.store is not None:

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.core import LabelSet, Options, Permissions, Scorer, check_sources
 from emo2vec_plugins.errors import LabelError, OptionsError, warn
-from emo2vec_plugins.integrations import field_names, is_labelled
+from emo2vec_plugins.integrations import PSEUDO, field_names, is_labelled
 from emo2vec_plugins.integrations.lhotse import (
-    PSEUDO,
     Place,
     annotated_pairs,
     enriched,

@@ -8,8 +8,7 @@ import pytest
 from lhotse import CutSet, SupervisionSegment
 from lhotse.testing.dummies import dummy_cut
 
-from emo2vec_plugins import Engine, annotate_cuts
-from emo2vec_plugins.core import Options
+from emo2vec_plugins import Engine
 from emo2vec_plugins.errors import Emo2vecWarning, OptionsError
 from emo2vec_plugins.integrations.lhotse import annotate_manifest, labelled_turns
 from emo2vec_plugins.testing import FakeBackend
@@ -44,22 +43,6 @@ def test_labels_of_people_and_pseudo_labels_are_not(custom):
         [turn] = labelled_turns(CutSet.from_cuts([cut_with(**custom)]))
 
     assert turn.label == "sad"
-
-
-@pytest.mark.parametrize("field", ["text", "speaker", "id", "recording", "custom"])
-def test_a_field_that_lhotse_has_itself_is_an_error(field, tmp_path):
-    cuts, options = CutSet.from_cuts([cut_with()]), Options(field=field)
-    cuts.to_file(tmp_path / "in.jsonl")
-
-    with pytest.raises(OptionsError, match=f"'{field}'"):
-        annotate_cuts(cuts, score=Engine(FakeBackend()), options=options)
-    with pytest.raises(OptionsError, match=f"'{field}'"):
-        annotate_manifest(
-            *(tmp_path / "in.jsonl", tmp_path / "out.jsonl"),
-            score=Engine(FakeBackend()),
-            options=options,
-        )
-    assert not (tmp_path / "out.jsonl").exists()
 
 
 def test_an_output_over_its_input_is_an_error(tmp_path):
