@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from emo2vec_plugins.core.messages import shown
 from emo2vec_plugins.errors import LabelError
 
 COLOURS = {
@@ -75,7 +76,7 @@ class LabelSet:
         unnamed = [raw[i] for i, name in rows if not _is_plain(name)]
         if unnamed:
             raise LabelError(
-                f"tokens {unnamed} have no ASCII class name; write them as 'token/name'"
+                f"tokens {shown(unnamed)} have no ASCII class name; write them as 'token/name'"
             )
         return cls(raw, names, columns)
 
@@ -90,7 +91,7 @@ class LabelSet:
         if labels is None:
             return self
         if isinstance(labels, str):
-            raise LabelError(f"labels must be a list of names, got the string {labels!r}")
+            raise LabelError(f"labels must be a list of names, got the string {shown(labels)}")
         wanted = tuple(canonical(label) for label in labels)
         _reject_repeats(wanted)
         unknown = [label for label in wanted if label not in self.names]
@@ -118,4 +119,4 @@ def _is_plain(name: str) -> bool:
 def _reject_repeats(names: Sequence[str]) -> None:
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
-        raise LabelError(f"repeated class names: {', '.join(repeated)}")
+        raise LabelError(f"repeated class names: {shown(repeated)[1:-1]}")

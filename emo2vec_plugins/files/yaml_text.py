@@ -13,7 +13,7 @@ from emo2vec_plugins.files.bounded import MOST_DEPTH, MOST_DIGITS, read_text
 
 T = TypeVar("T")
 
-PART = 128
+PART = 64
 """YAML is parsed slowly, about 100 kB per second, so a document has this part of `read_limit`."""
 
 _MOST_NODES = 10_000

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,9 @@ from torch import Tensor
 
 from emo2vec_plugins._version import __version__
 from emo2vec_plugins.audio import RESAMPLER
-from emo2vec_plugins.core import LabelSet, Provenance
-from emo2vec_plugins.errors import CheckpointError
-from emo2vec_plugins.files import staging
+from emo2vec_plugins.core import LabelSet, Provenance, shown
+from emo2vec_plugins.errors import CheckpointError, FormatError
+from emo2vec_plugins.files import disk, read_text, staging, write_whole
 from emo2vec_plugins.models.config import Config, read_config, to_document
 from emo2vec_plugins.models.network import Network
 from emo2vec_plugins.models.pickles import load_pickle, save_pickle, why_unreadable
@@ -41,6 +41,9 @@ FILES = (CONFIG, TOKENS, *WEIGHTS)
 
 PREFIX = "d2v_model."
 """Prefix of the encoder's tensors in published checkpoints; the head has no prefix."""
+
+_PART = 16
+"""The classes in ``tokens.txt`` have this part of `emo2vec_plugins.files.read_limit`."""
 
 _NESTED = ("model", "state_dict")
 _SHOWN = 5
@@ -119,7 +122,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     named = {str(name): value for name, value in document.items() if isinstance(value, Tensor)}
     if not named:
         raise CheckpointError(
-            f"{path}: contains no tensors, only {_some(sorted(map(str, document)))}"
+            f"{path}: contains no tensors, only {shown([*map(str, document)])[1:-1] or 'nothing'}"
         )
     return {name.removeprefix(PREFIX): tensor for name, tensor in named.items()}
 
@@ -133,11 +136,11 @@ def read_tokens(path: Path) -> tuple[str, ...]:
     if not path.exists():
         return ()
     try:
-        # utf-8-sig, because editors on Windows add a byte order mark, which would be part of a class.
-        lines = path.read_text("utf-8-sig").rstrip().splitlines()
-    except UnicodeDecodeError as error:
-        raise CheckpointError(f"{path}: not UTF-8: {error}") from error
-    tokens = tuple(line.strip() for line in lines)
+        text = read_text(path, part=_PART)
+    except FormatError as error:
+        raise CheckpointError(str(error)) from error
+    # Editors on Windows add a byte order mark, which would be part of a class.
+    tokens = tuple(line.strip() for line in text.removeprefix("\ufeff").rstrip().splitlines())
     if "" in tokens:
         raise CheckpointError(
             f"{path}: line {tokens.index('') + 1} is empty; every line must name a class"
@@ -173,15 +176,15 @@ def save_folder(
         raise CheckpointError(f"{path}: exists already; choose a new folder")
     _network(config, tokens, dict(tensors), path)  # raises if the folder would not load
     with staging(path) as folder:
-        folder.mkdir()
+        disk.make_folder(folder)
         document = yaml.safe_dump(to_document(config, tokens), sort_keys=False, allow_unicode=True)
-        (folder / CONFIG).write_text(document, "utf-8")
+        write_whole(folder / CONFIG, document, locked=True)
         if tokens:
-            (folder / TOKENS).write_text("\n".join(tokens), "utf-8")
+            write_whole(folder / TOKENS, "\n".join(tokens), locked=True)
         if card:
-            (folder / "README.md").write_text(card, "utf-8")
+            write_whole(folder / "README.md", card, locked=True)
         if weights == "model.pt":
-            (folder / "configuration.json").write_text(_hub_config(tokens), "utf-8")
+            write_whole(folder / "configuration.json", _hub_config(tokens), locked=True)
         _write_tensors(folder / weights, tensors)
 
 
@@ -205,7 +208,7 @@ def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     }
     if path.suffix == ".safetensors":
         # Not save_file, which ignores the umask and creates a file that only its owner can read.
-        path.write_bytes(safetensors.torch.save(named))
+        write_whole(path, safetensors.torch.save(named), locked=True)
     else:
         save_pickle(path, {"model": named})
 
@@ -267,11 +270,23 @@ def _network(
     listed = [f"{len(names)} {kind}: {_some(names)}" for kind, names in problems.items() if names]
     if listed:
         raise CheckpointError(f"{where}: the weights do not match {CONFIG}; {'; '.join(listed)}")
+    _check_stored(found.values(), where)
     # Tensors for pre-training: its decoder, the averaged weights, the optimizer.
     if unused := sorted(tensors.keys() - expected.keys()):
         logger.debug("%s: %d unused tensors: %s", where, len(unused), ", ".join(unused))
     network.load_state_dict(found, assign=True)
     return network
+
+
+def _check_stored(tensors: Iterable[Tensor], where: Path) -> None:
+    """Check that no tensor is a repeated view of few bytes, which a copy would make large."""
+    needed, stored = 0, {}
+    for each in tensors:
+        needed += each.numel() * each.element_size()
+        stored[each.untyped_storage().data_ptr()] = each.untyped_storage().nbytes()
+    if needed > sum(stored.values()):
+        found = f"{needed:,} bytes, of which {sum(stored.values()):,} are stored"
+        raise CheckpointError(f"{where}: expected tensors that do not share values, got {found}")
 
 
 def _some(names: Sequence[str]) -> str:

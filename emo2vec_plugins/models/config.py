@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from emo2vec_plugins.core import shown
 from emo2vec_plugins.engine import HOP, RECEPTIVE
 from emo2vec_plugins.errors import ConfigError
+from emo2vec_plugins.files import read_yaml
 
 ConvLayer = tuple[int, int, int]
 """Channels, kernel size and stride of one convolution of the front end."""
@@ -24,6 +24,9 @@ MOST_LAYERS = 64
 
 MOST = 1 << 16
 """Limit for every dimension."""
+
+MOST_SPEC = 5_000
+"""Limit for the characters of ``feature_encoder_spec``."""
 
 _MODEL = {
     "width": ("embed_dim", int),
@@ -168,17 +171,16 @@ def read_config(path: Path) -> Config:
             describes a network that this package does not implement.
     """
     try:
-        return _from_document(yaml.safe_load(path.read_text("utf-8")))
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        # PyYAML raises ValueError for an impossible date and RecursionError for nested brackets.
-        raise ConfigError(f"{path}: cannot be read as plain YAML: {error}") from error
+        return read_yaml(
+            path, _from_document, expected="a model's configuration", wrong=ConfigError
+        )
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _from_document(document: Any) -> Config:
     if _get(document, "model", str) != "Emotion2vec":
-        raise ConfigError(f"model must be Emotion2vec, got {document['model']!r}")
+        raise ConfigError(f"model must be Emotion2vec, got {shown(document['model'])}")
     model = _get(document, "model_conf", dict)
     audio = _get(_get(model, "modalities", dict, "model_conf"), "audio", dict, "modalities")
     heads = _get(model, "num_heads", int)
@@ -188,7 +190,7 @@ def _from_document(document: Any) -> Config:
             if values.get(name, expected) != expected:
                 raise ConfigError(
                     f"{name} must be {expected!r}, as in every published emotion2vec, "
-                    f"got {values[name]!r}"
+                    f"got {shown(values[name])}"
                 )
     return Config(
         conv_layers=_conv_layers(_get(audio, "feature_encoder_spec", str)),
@@ -206,20 +208,24 @@ def _get(values: Any, name: str, kind: type, where: str = "the document") -> Any
         with contextlib.suppress(ValueError):
             value = float(value)  # PyYAML reads 1e-05, without a dot, as a string
     if not (type(value) is int and value >= 0 if kind is int else isinstance(value, kind)):
-        raise ConfigError(f"{name} must be of type {kind.__name__}, got {value!r}")
+        raise ConfigError(f"{name} must be of type {kind.__name__}, got {shown(value)}")
     return value
 
 
 def _conv_layers(spec: str) -> tuple[ConvLayer, ...]:
     """Parse ``[(512, 10, 5)] + [(512, 3, 2)] * 4``, which FunASR passes to ``eval``."""
+    if len(spec) > MOST_SPEC:  # parsing needs much memory
+        raise ConfigError(f"feature_encoder_spec may have {MOST_SPEC} characters, got {len(spec)}")
     try:
         layers = _value(ast.parse(spec.strip(), mode="eval").body)
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
-        raise ConfigError(f"feature_encoder_spec must be a list of layers, got {spec!r}") from error
+        raise ConfigError(
+            f"feature_encoder_spec must be a list of layers, got {shown(spec)}"
+        ) from error
     if not isinstance(layers, list) or not layers or not all(map(_is_layer, layers)):
         raise ConfigError(
             "feature_encoder_spec must be a list of (channels, kernel, stride), all positive, "
-            f"got {spec!r}"
+            f"got {shown(spec)}"
         )
     return tuple(layers)
 
@@ -245,7 +251,7 @@ def _value(node: ast.expr) -> Any:
             return _limited(operator.add(_value(left), _value(right)))
         case ast.BinOp(left=left, op=ast.Mult(), right=right):
             return _limited(operator.mul(_value(left), _value(right)))
-    raise ConfigError(f"feature_encoder_spec must not contain {ast.unparse(node)!r}")
+    raise ConfigError(f"feature_encoder_spec must not contain {shown(ast.unparse(node))}")
 
 
 def _limited(value: Any) -> Any:

@@ -10,11 +10,13 @@ import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, cast
+from zipfile import ZIP_STORED, ZipFile, is_zipfile
 
 import torch
 
+from emo2vec_plugins.core import shown
 from emo2vec_plugins.errors import CheckpointError
-from emo2vec_plugins.files import staging, sync
+from emo2vec_plugins.files import disk, staging, sync
 
 _LFS_POINTER = b"version https://git-lfs"
 
@@ -55,7 +57,7 @@ def save_pickle(path: Path, document: Any) -> None:
     Raises:
         OSError: If the file cannot be written; torch alone would hide the reason.
     """
-    with path.open("wb") as file:
+    with disk.open_file(path) as file:
         watched = _Watched(file)
         try:
             torch.save(document, cast(IO[bytes], watched))  # it only writes and flushes
@@ -96,6 +98,7 @@ def load_pickle(path: Path, *, mmap: bool = True) -> Any:
         Exception: Of any class, if the file cannot be read or contains other objects;
             `why_unreadable` describes it.
     """
+    _check_members(path)
     try:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)  # noqa: TID251
     except RuntimeError as error:
@@ -105,20 +108,46 @@ def load_pickle(path: Path, *, mmap: bool = True) -> Any:
     return load_pickle(path, mmap=False)
 
 
+def _check_members(path: Path) -> None:
+    """Check that a zip file holds what it says: torch stores its members without compression.
+
+    Raises:
+        CheckpointError: If members are compressed, or larger together than the file.
+    """
+    if not is_zipfile(path):
+        return
+    with ZipFile(path) as archive:
+        members = archive.infolist()
+    packed = [each.filename for each in members if each.compress_type != ZIP_STORED]
+    size, declared = path.stat().st_size, sum(each.file_size for each in members)
+    if packed or declared > size:
+        found = f"a compressed one, {shown(packed[0])}" if packed else f"{declared:,} bytes in them"
+        raise CheckpointError(
+            f"expected the members of a zip file as torch stores them, found {found}"
+        )
+
+
 def why_unreadable(path: Path, error: Exception) -> str:
     """Return why reading weights failed, from the start of the file and the error raised."""
+    if isinstance(error, CheckpointError):
+        return str(error)
     if isinstance(error, OSError) and error.strerror:
         return f"cannot be read as weights: {error.strerror}"
     with path.open("rb") as file:
         start = file.read(40)
     # A web page or a Git LFS pointer saved under the name of the weights.
     if start.isascii() and start.strip() and b"\0" not in start:
-        pointer = (
-            "; download the weights with 'git lfs pull'" if start.startswith(_LFS_POINTER) else ""
-        )
-        return f"expected weights, got text that starts with {start.decode()!r}{pointer}"
-    if not isinstance(error, pickle.UnpicklingError):
-        return f"cannot be read as weights: {type(error).__name__}: {error}"
-    # Only the cause: torch's own message advises to turn off this protection.
+        # The text itself is not shown: the file may be another one by mistake, and private.
+        if start.startswith(_LFS_POINTER):
+            return "expected weights, got a Git LFS pointer; download them with 'git lfs pull'"
+        kind = "a web page or other XML" if start.lstrip().startswith(b"<") else "text"
+        return f"expected weights, got {kind}"
+    # Only the first sentence: torch advises to turn off the protection.
     cause = str(error.__context__ or error).partition(". ")[0]
-    return f"rejected, because it contains more than tensors and might run code: {cause}"
+    if not isinstance(error, pickle.UnpicklingError):
+        # What follows the second colon may quote the file.
+        reason = ": ".join(cause.split(": ")[:2])
+        return f"cannot be read as weights: {type(error).__name__}: {reason:.200}"
+    if "load key" in cause:  # which would be a byte of the file
+        return "cannot be read as weights: neither a zip file nor a pickle"
+    return f"rejected, because it contains more than tensors and might run code: {cause:.200}"

@@ -141,7 +141,7 @@ def test_a_git_lfs_pointer_in_place_of_weights_is_recognised(folder, name):
     (folder / "model.pt").unlink()
     (folder / name).write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
 
-    with pytest.raises(CheckpointError, match=rf"{name}.*'version https.*'git lfs pull'"):
+    with pytest.raises(CheckpointError, match=rf"{name}.*'git lfs pull'"):
         load_model(folder, device="cpu")
 
 
@@ -226,8 +226,8 @@ def test_tokens_may_have_a_byte_order_mark_and_any_line_ends_but_no_empty_lines(
     with pytest.raises(CheckpointError, match="line 2"):
         read_tokens(path)
 
-    path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(CheckpointError, match="not UTF-8"):
+    path.write_bytes(b"angry\n\xff\n")
+    with pytest.raises(CheckpointError, match=r"tokens\.txt: line 2: .*not UTF-8"):
         read_tokens(path)
 
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from emo2vec_plugins.core import Backend, FloatArray, Provenance, import_extra
+from emo2vec_plugins.core import Backend, FloatArray, Provenance, import_extra, shown
 from emo2vec_plugins.engine import RECEPTIVE
 from emo2vec_plugins.errors import ExportError, OptionsError
-from emo2vec_plugins.files import staging
+from emo2vec_plugins.files import from_json, staging
 from emo2vec_plugins.models.config import Config
 from emo2vec_plugins.models.onnx.graph_backend import padded
 from emo2vec_plugins.models.onnx.network import CLIPS, HEAD_OUTPUTS, OUTPUTS, PaddedNetwork
@@ -124,8 +124,23 @@ def read_facts(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:
             f"{path}: expected an ONNX file written by 'emo2vec export', with the metadata key "
             f"{FACTS!r}, got the keys {', '.join(sorted(metadata)) or '(none)'}"
         )
-    facts: dict[str, Any] = json.loads(metadata[FACTS])
-    return facts | {"provenance": Provenance.from_dict(facts["provenance"])}
+    facts = from_json(metadata[FACTS], where=f"{path}: metadata {FACTS!r}")
+    expected = {"width": int, "normalize": bool, "dtype": str, "provenance": dict}
+    if not isinstance(facts, dict) or not all(
+        isinstance(facts.get(name), kind) for name, kind in expected.items()
+    ):
+        found = f"expected {', '.join(expected)} in the metadata {FACTS!r}, got {shown(facts)}"
+        raise ExportError(f"{path}: {found}")
+    return facts | {"provenance": _provenance(facts["provenance"], path)}
+
+
+def _provenance(values: Mapping[str, Any], path: Path) -> Provenance:
+    tokens = values.get("tokens")
+    texts = [value for name, value in values.items() if name not in ("tokens", "revision")]
+    is_valid = isinstance(values.get("model"), str) and isinstance(tokens, list)
+    if not is_valid or not all(isinstance(each, str) for each in (*texts, *(tokens or ()))):
+        raise ExportError(f"{path}: expected the provenance of a model, got {shown(values)}")
+    return Provenance.from_dict(values)
 
 
 def compare(backend: Backend, graph: Graph) -> Export:
