@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from emo2vec_plugins.cli.files import OutputName, writes_files
-from emo2vec_plugins.cli.options import file_argument, option
-from emo2vec_plugins.cli.output import Tally, progress
+from emo2vec_plugins.cli.options import choice_option, file_argument, option
+from emo2vec_plugins.cli.output import LISTED, Tally, progress
 from emo2vec_plugins.cli.scoring import Scoring, annotating_options, describe_model, scoring_options
 from emo2vec_plugins.cli.streams import command
 from emo2vec_plugins.core import Options, counted
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.files import check_overwrite, results_folder
-from emo2vec_plugins.integrations.kaldi import NAMES, annotate_kaldi, read_kaldi
+from emo2vec_plugins.integrations.kaldi import NAMES, BadLines, annotate_kaldi, read_kaldi
 
 
 @command("kaldi")
@@ -22,8 +22,11 @@ from emo2vec_plugins.integrations.kaldi import NAMES, annotate_kaldi, read_kaldi
     type=OutputName(kind="folder"),
 )
 @annotating_options("overlap", "embeddings")
+@choice_option("--bad-items", "drop", "stop", help="Leave out a malformed line, or stop.")
 @scoring_options()
-def kaldi_command(*, folder: str, output: str | None, options: Options, scoring: Scoring) -> None:
+def kaldi_command(
+    *, folder: str, output: str | None, bad_items: BadLines, options: Options, scoring: Scoring
+) -> None:
     """Score the utterances of a Kaldi data folder.
 
     DATA_DIR has a wav.scp and optionally segments, utt2spk and reco2file_and_channel. DIR gets
@@ -36,7 +39,7 @@ def kaldi_command(*, folder: str, output: str | None, options: Options, scoring:
       emo2vec kaldi data/train
       emo2vec kaldi data/train -o emotions --embeddings
     """
-    data = read_kaldi(folder)
+    data = read_kaldi(folder, bad_items=bad_items)
     if not data.recordings:
         raise FormatError(f"{folder}: no utterances in this data folder")
     results = results_folder(folder if output is None else output)
@@ -55,6 +58,10 @@ def kaldi_command(*, folder: str, output: str | None, options: Options, scoring:
         )
     for name in utterances:
         tally.count("utterance", name, written.failures.get(name))
+    for each in data.bad_items[:LISTED]:
+        tally.leave_out(each)
+    if len(data.bad_items) > LISTED:
+        tally.leave_out(f"{len(data.bad_items) - LISTED} more bad lines were left out")
     done = (
         f"{counted(len(utterances), 'utterance')} of {counted(len(data.recordings), 'recording')}"
     )

@@ -85,3 +85,17 @@ def test_what_is_said_over_others_can_be_left_out(folder):
     assert result.exit_code == 3
     assert "all 2 utterances failed" in result.stderr
     assert (folder / "utt2emotion").read_text() == ""
+
+
+def test_bad_lines_are_named_and_left_out(folder):
+    with (folder / "segments").open("a") as file:
+        file.writelines(f"bad{k} r1\n" for k in range(12))
+
+    result = kaldi(folder)
+
+    assert result.exit_code == 3
+    assert result.stderr.count(f"warning: {folder}/segments: line ") == 10
+    assert "2 more bad lines" in result.stderr
+    stopped = kaldi(folder, "--bad-items", "stop")
+    assert stopped.exit_code == 1
+    assert_facts(stopped.stderr, "error: ", folder / "segments", "bad0")

@@ -54,10 +54,11 @@ def test_overlap_between_the_speakers_of_an_rttm_can_be_left_out(manifest, tmp_p
     )
     manifest.write_text(json.dumps({"audio_filepath": "a.wav", "rttm_filepath": "a.rttm"}) + "\n")
 
-    result = nemo(manifest, "-o", manifest, "--overlap", "exclude")
+    out = tmp_path / "out.json"
+    result = nemo(manifest, "-o", out, "--overlap", "exclude")
 
     assert result.exit_code == 3
-    ann, bob = records(manifest)[0]["emotion_turns"]
+    ann, bob = records(out)[0]["emotion_turns"]
     assert ann["emotion"] is None
     assert bob["emotion"] is not None
     assert_facts(
@@ -77,31 +78,47 @@ def test_lines_that_fail_are_named_and_written(manifest, tmp_path):
     assert len(records(tmp_path / "out.json")) == 14
 
 
-def test_labels_that_are_there_are_kept(manifest):
+def test_labels_that_are_there_are_kept(manifest, tmp_path):
     first, second = manifest.read_text().splitlines()
     manifest.write_text(first[:-1] + ', "emotion": "calm"}\n' + second + "\n")
 
-    result = nemo(manifest, "-o", manifest)
+    out, other = tmp_path / "out.json", tmp_path / "other.json"
+    result = nemo(manifest, "-o", out)
 
     assert "1 turn of 2 lines, 1 already labelled" in result.stderr
-    assert records(manifest)[0]["emotion"] == "calm"
-    again = nemo(manifest, "-o", manifest)
+    assert records(out)[0]["emotion"] == "calm"
+    again = nemo(out, "-o", other)
     assert again.exit_code == 0
     assert_facts(again.stderr, "warning: ", "2 lines", "'emotion'", "--field", "--overwrite")
-    nemo(manifest, "-o", manifest, "--overwrite")
-    assert records(manifest)[0]["emotion"] != "calm"
+    nemo(out, "-o", other, "--overwrite")
+    assert records(other)[0]["emotion"] != "calm"
 
 
-def test_a_torn_line_is_one_line_of_error(manifest, tmp_path):
+def test_a_torn_line_is_named_and_kept(manifest, tmp_path):
+    torn = '{"audio_filepath": "a.w'
     with manifest.open("a") as file:
-        file.write('{"audio_filepath": "a.w')
+        file.write(torn)
+    out = tmp_path / "out.json"
 
-    result = nemo(manifest, "-o", tmp_path / "out.json")
+    result = nemo(manifest, "-o", out)
 
-    assert result.exit_code == 1
-    assert result.stderr.startswith(f"emo2vec: error: {manifest}: line 3: expected a JSON object")
-    assert result.stderr.count("\n") == 1
-    assert not (tmp_path / "out.json").exists()
+    assert result.exit_code == 3
+    assert_facts(result.stderr, "warning: 1 bad item", f"\n  {manifest}: line 3: ", "truncated")
+    assert out.read_text().splitlines()[2] == torn
+
+
+def test_bad_lines_may_be_left_out_or_stop_the_command(manifest, tmp_path):
+    with manifest.open("a") as file:
+        file.write("{\n")
+    out, other = tmp_path / "out.json", tmp_path / "other.json"
+
+    left_out = nemo(manifest, "-o", out, "--bad-items", "drop")
+    stopped = nemo(manifest, "-o", other, "--bad-items", "stop")
+
+    assert (left_out.exit_code, stopped.exit_code) == (3, 1)
+    assert len(records(out)) == 2
+    assert_facts(stopped.stderr, "error: ", manifest, "line 3")
+    assert not other.exists()
 
 
 def test_a_manifest_that_is_missing_is_an_error(tmp_path):

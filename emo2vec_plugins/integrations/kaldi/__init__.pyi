@@ -1,4 +1,5 @@
 from .files import Segment as Segment
+from .folders import BadLines as BadLines
 from .folders import KaldiFolder as KaldiFolder
 from .folders import KaldiRecording as KaldiRecording
 from .folders import annotate_kaldi as annotate_kaldi

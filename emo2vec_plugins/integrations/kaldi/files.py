@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from emo2vec_plugins.core import shown
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.files import read_text
+from emo2vec_plugins.files import lines_of
 
 T = TypeVar("T")
 
@@ -42,36 +43,42 @@ def by_bytes(key: str) -> bytes:
     return key.encode("utf-8", "surrogateescape")
 
 
-def read_table(path: Path, *, rest: bool = False) -> dict[str, str]:
+def read_table(path: Path, *, rest: bool = False, bad: list[str] | None = None) -> dict[str, str]:
     """Return the keys and values of a file, in file order.
 
     Args:
         path: ``wav.scp``, ``utt2spk`` or a similar file.
         rest: Whether the value is the rest of the line, which may have spaces.
+        bad: Gets the reasons of bad lines, which are skipped.
 
     Raises:
-        FormatError: If a line is malformed, or a key is repeated. The message has the line number.
+        FormatError: If a line is malformed or a key is repeated, unless *bad* is given. The message
+            has the line number.
         OSError: If the file cannot be read.
     """
 
     def parse(words: list[str]) -> tuple[str, str]:
         if len(words) != 2:
             what = "a key and a value" if rest else "two words"
-            raise FormatError(f"expected {what}, found {' '.join(words)!r}")
+            raise FormatError(f"expected {what}, found {shown(' '.join(words))}")
         return words[0], words[1]
 
-    return dict(_lines(path, parse, split=1 if rest else 0))
+    return dict(_lines(path, parse, split=1 if rest else 0, bad=bad))
 
 
-def read_segments(path: Path) -> list[Segment]:
+def read_segments(path: Path, *, bad: list[str] | None = None) -> list[Segment]:
     """Return the segments of a file, in file order.
 
+    Args:
+        path: The file.
+        bad: Gets the reasons of bad lines, which are skipped.
+
     Raises:
-        FormatError: If a line is malformed, or an utterance is repeated. The message has the line
-            number.
+        FormatError: If a line is malformed or an utterance is repeated, unless *bad* is given. The
+            message has the line number.
         OSError: If the file cannot be read.
     """
-    return [segment for _, segment in _lines(path, _segment)]
+    return [segment for _, segment in _lines(path, _segment, bad=bad)]
 
 
 def read_channels(path: Path) -> dict[str, int]:
@@ -85,23 +92,60 @@ def read_channels(path: Path) -> dict[str, int]:
 
 
 def _lines(
-    path: Path, parse: Callable[[list[str]], tuple[str, T]], *, split: int = 0
+    path: Path,
+    parse: Callable[[list[str]], tuple[str, T]],
+    *,
+    split: int = 0,
+    bad: list[str] | None = None,
 ) -> Iterator[tuple[str, T]]:
     found: dict[str, int] = {}
-    # Not splitlines() and split(): these also split at Unicode spaces and line breaks, which Kaldi
-    # reads as letters.
-    for number, line in enumerate(read_text(path).removeprefix("\ufeff").split("\n"), 1):
-        words = _BLANK.split(line.strip(" \t\r"), maxsplit=split)
+    for number, line in lines_of(path):
+        where = f"{path}: line {number}"
+        entry = _entry(line, parse, split=split, found=found, where=where, bad=bad)
+        if entry is not None:
+            found[entry[0]] = number
+            yield entry
+
+
+def _entry(
+    line: bytes,
+    parse: Callable[[list[str]], tuple[str, T]],
+    *,
+    split: int,
+    found: dict[str, int],
+    where: str,
+    bad: list[str] | None,
+) -> tuple[str, T] | None:
+    """Return what a line says, or None for a blank or bad one."""
+    try:
+        words = _words(line, split)
         if words == [""]:
-            continue
-        try:
-            key, value = parse(words)
-        except FormatError as error:
-            raise FormatError(f"{path}: line {number}: {error}") from error
-        if key in found:
-            raise FormatError(f"{path}: line {number}: {key!r} is already in line {found[key]}")
-        found[key] = number
-        yield key, value
+            return None
+        key, value = parse(words)
+        _check_new(key, found)
+    except FormatError as error:
+        if bad is None:
+            raise FormatError(f"{where}: {error}") from error
+        bad.append(f"{where}: {error}")
+        return None
+    return key, value
+
+
+def _check_new(key: str, found: dict[str, int]) -> None:
+    if key in found:
+        raise FormatError(f"{shown(key)} is already in line {found[key]}")
+
+
+def _words(line: bytes, split: int) -> list[str]:
+    try:
+        text = line.removesuffix(b"\n").decode()
+    except UnicodeDecodeError as error:
+        how = "convert the file with 'iconv -f latin1 -t utf8'"
+        raise FormatError(f"byte {line[error.start]:#04x} is not UTF-8; {how}") from error
+    if "\0" in text:
+        raise FormatError("expected text, found a null byte; is the file binary?")
+    # Not split(): it also splits at Unicode spaces, which Kaldi reads as letters.
+    return _BLANK.split(text.removeprefix("\ufeff").strip(" \t\r"), maxsplit=split)
 
 
 def _segment(words: list[str]) -> tuple[str, Segment]:
@@ -113,7 +157,7 @@ def _segment(words: list[str]) -> tuple[str, Segment]:
         is_valid = False
     if not is_valid:
         expected = "an utterance, a recording, start and end in seconds, and optionally a channel"
-        raise FormatError(f"expected {expected}, found {' '.join(words)!r}")
+        raise FormatError(f"expected {expected}, found {shown(' '.join(words))}")
     return utterance, Segment(
         utterance=utterance,
         recording=recording,
@@ -125,5 +169,7 @@ def _segment(words: list[str]) -> tuple[str, Segment]:
 
 def _channel(words: list[str]) -> tuple[str, int]:
     if len(words) != 3 or words[2] not in CHANNELS:
-        raise FormatError(f"expected a recording, a file and A or B, found {' '.join(words)!r}")
+        raise FormatError(
+            f"expected a recording, a file and A or B, found {shown(' '.join(words))}"
+        )
     return words[0], CHANNELS[words[2]]

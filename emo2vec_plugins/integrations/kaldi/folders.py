@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from emo2vec_plugins.core import (
     Clip,
@@ -22,8 +22,9 @@ from emo2vec_plugins.core import (
     annotate,
     as_options,
     hookimpl,
+    shown,
 )
-from emo2vec_plugins.errors import FormatError, warn
+from emo2vec_plugins.errors import FormatError, OptionsError, warn
 from emo2vec_plugins.integrations import RecordingSession, seconds_of, unscored
 from emo2vec_plugins.integrations.kaldi.files import (
     Segment,
@@ -67,10 +68,12 @@ class KaldiFolder:
         path: Path of the folder.
         recordings: Recordings with utterances, in the order of ``wav.scp``. Recordings missing
             from ``wav.scp`` come last.
+        bad_items: Lines that were left out, each with the file, the line and what is wrong.
     """
 
     path: Path
     recordings: tuple[KaldiRecording, ...]
+    bad_items: tuple[str, ...] = ()
 
     @property
     def utterances(self) -> tuple[str, ...]:
@@ -78,7 +81,11 @@ class KaldiFolder:
         return _names([each for recording in self.recordings for each in recording.segments])
 
 
-def read_kaldi(folder: str | os.PathLike[str]) -> KaldiFolder:
+BadLines = Literal["drop", "stop"]
+"""What to do with a bad line: leave it out, or raise its error."""
+
+
+def read_kaldi(folder: str | os.PathLike[str], *, bad_items: BadLines = "drop") -> KaldiFolder:
     """Read a data folder.
 
     It must have ``wav.scp``. It may have ``segments``, the times of utterances; ``utt2spk``, the
@@ -88,23 +95,33 @@ def read_kaldi(folder: str | os.PathLike[str]) -> KaldiFolder:
 
     Args:
         folder: A Kaldi data directory.
+        bad_items: What to do with a malformed line of ``wav.scp``, ``segments`` or ``utt2spk``:
+            ``drop`` leaves it out, ``stop`` raises its error.
 
     Raises:
-        FormatError: If there is no ``wav.scp``, or a line is malformed. The message has the file
+        FormatError: If there is no ``wav.scp``; if a line is malformed and *bad_items* is ``stop``
+            or the file is ``reco2file_and_channel``; or if all lines are. The message has the file
             and the line number.
+        OptionsError: If *bad_items* is unknown.
         OSError: If a file cannot be read.
     """
     path = Path(folder)
     if not (path / "wav.scp").is_file():
         raise FormatError(f"{path}: expected a Kaldi data folder, found no wav.scp")
-    locations = read_table(path / "wav.scp", rest=True)
+    if bad_items not in get_args(BadLines):
+        raise OptionsError(f"bad_items must be drop or stop, got {shown(bad_items)}")
+    bad: list[str] = []
+    allowed = None if bad_items == "stop" else bad
+    locations = read_table(path / "wav.scp", rest=True, bad=allowed)
     if (path / "segments").is_file():
-        segments = read_segments(path / "segments")
+        segments = read_segments(path / "segments", bad=allowed)
     else:
         segments = [
             Segment(utterance=name, recording=name, start=0.0, end=None) for name in locations
         ]
-    speakers = _speakers(path, [each.utterance for each in segments])
+    if bad and not segments:
+        raise FormatError(f"{bad[0]}; no line is better")
+    speakers = _speakers(path, [each.utterance for each in segments], allowed)
     named = path / "reco2file_and_channel"
     channels = read_channels(named) if named.is_file() else {}
     # By recording, so that each is opened once, whatever the order of the segments.
@@ -123,7 +140,7 @@ def read_kaldi(folder: str | os.PathLike[str]) -> KaldiFolder:
         for name, found in by_recording.items()
         if found
     )
-    return KaldiFolder(path=path, recordings=tuple(recordings))
+    return KaldiFolder(path=path, recordings=tuple(recordings), bad_items=tuple(bad))
 
 
 def annotate_kaldi(
@@ -140,7 +157,8 @@ def annotate_kaldi(
     Files are written atomically, after all recordings are scored.
 
     Args:
-        folder: A path, or the result of `read_kaldi`.
+        folder: A path, or the result of `read_kaldi`. Bad lines of a path are left out; its
+            ``bad_items`` names them.
         score: An `Engine` or another `Scorer`.
         out: Folder for the results; the data folder if None.
         options: Whether to write embeddings, as a Kaldi archive, to replace existing results, and
@@ -167,7 +185,7 @@ def annotate_kaldi(
             writer.add(scored)
             if progress is not None:
                 progress(len(scored.utterances))
-        return writer.finish()
+        return replace(writer.finish(), bad_items=given.bad_items)
 
 
 @hookimpl
@@ -218,9 +236,9 @@ def _turn(
     )
 
 
-def _speakers(path: Path, utterances: Sequence[str]) -> dict[str, str]:
+def _speakers(path: Path, utterances: Sequence[str], bad: list[str] | None) -> dict[str, str]:
     named = path / "utt2spk"
-    speakers = read_table(named) if named.is_file() else {}
+    speakers = read_table(named, bad=bad) if named.is_file() else {}
     lost = sorted(set(speakers).difference(utterances))
     if lost:
         few = ", ".join(lost[:MAX_NAMED]) + (", ..." if len(lost) > MAX_NAMED else "")

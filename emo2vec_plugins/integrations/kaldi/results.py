@@ -10,7 +10,7 @@ import json
 import re
 import shutil
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,6 +73,8 @@ class KaldiResults:
         failed: Number of utterances without a label.
         failures: Reason by utterance, in the order of reading. It is empty if only the model is
             the cause, because it has no classes.
+        bad_items: Lines of the data folder that were left out, each with the file, the line and what
+            is wrong.
     """
 
     folder: Path
@@ -84,6 +86,7 @@ class KaldiResults:
     scored: int
     failed: int
     failures: Mapping[str, str] = field(repr=False)
+    bad_items: Sequence[str] = ()
 
 
 class KaldiWriter(ExitStack):
