@@ -12,8 +12,8 @@ from typing import Any
 
 from emo2vec_plugins.audio import READABLE_SUFFIXES, UNREADABLE_SUFFIXES
 from emo2vec_plugins.cli.files import OutputName, writes_files
-from emo2vec_plugins.cli.options import file_argument, option
-from emo2vec_plugins.cli.output import Tally, print_json_text, progress, resumable
+from emo2vec_plugins.cli.options import choice_option, file_argument, option
+from emo2vec_plugins.cli.output import LISTED, Tally, print_json_text, progress, resumable
 from emo2vec_plugins.cli.score_file import write_lines
 from emo2vec_plugins.cli.scoring import (
     Scoring,
@@ -26,7 +26,7 @@ from emo2vec_plugins.cli.scoring import (
 from emo2vec_plugins.cli.streams import command
 from emo2vec_plugins.core import Dialogue, Emotion, Options, Recording, annotate, counted
 from emo2vec_plugins.errors import OptionsError, warn
-from emo2vec_plugins.files import ArrayFolder, replacing, settings_of
+from emo2vec_plugins.files import ArrayFolder, lines_in, replacing, settings_of
 from emo2vec_plugins.formats import EMOTIONS_JSONL
 from emo2vec_plugins.integrations import (
     Input,
@@ -56,11 +56,13 @@ _FRAMES = {".frames": "frame_embeddings", ".frame_logits": "frame_logits"}
 )
 @annotating_options("embeddings", "frames", "array_dtype")
 @store_option
+@choice_option("--bad-items", "drop", "stop", help="Leave out a malformed line of a list, or stop.")
 @scoring_options()
 def score_command(
     *,
     inputs: Sequence[str],
     output: str | None,
+    bad_items: str,
     options: Options,
     store: str | None,
     scoring: Scoring,
@@ -79,7 +81,8 @@ def score_command(
       emo2vec score a.wav b.flac --embeddings --store embeddings/
     """
     check_store(options, store)
-    files = read_inputs(inputs)
+    bad: list[str] = []
+    files = read_inputs(inputs, bad=bad if bad_items == "drop" else None)
     write_arrays = _array_writer(store, files, options)
     tally = Tally(quiet=scoring.quiet)
     engine = scoring.engine(frames=options.frames)
@@ -116,6 +119,10 @@ def score_command(
                 write_lines(
                     Path(output), files, score, settings=settings, batch_seconds=seconds, done=done
                 )
+    for each in bad[:LISTED]:
+        tally.leave_out(each)
+    if len(bad) > LISTED:
+        tally.leave_out(f"{len(bad) - LISTED} more bad lines were left out")
     counts = counted(len(files), "file")
     tally.conclude(f"{counts}, scored by {describe_model(engine.backend)}")
 
@@ -170,7 +177,7 @@ def _array_writer(
     return write
 
 
-def read_inputs(arguments: Iterable[str]) -> list[Input]:
+def read_inputs(arguments: Iterable[str], *, bad: list[str] | None = None) -> list[Input]:
     """Return the audio files of *arguments*, in order, each with a unique key.
 
     The key comes from a ``wav.scp`` or JSON list, or is the file's stem, as in the reference.
@@ -181,25 +188,28 @@ def read_inputs(arguments: Iterable[str]) -> list[Input]:
             ``KEY PATH`` lines; ``.txt``, ``.list`` and ``.lst`` files of paths, ``-`` for such a
             list on stdin; ``.jsonl`` files of ``{"key": ..., "source": PATH}`` lines. Paths in a
             list are relative to the working directory, or to the folder of the list.
+        bad: Gets what is wrong with each bad line of a list; None to raise an error at the first.
 
     Raises:
-        FormatError: If a line of a list is malformed, or a Kaldi pipe.
+        FormatError: If a line of a list is malformed, or a Kaldi pipe, and *bad* is None; or if
+            all lines are.
         OptionsError: If two different files have the same key in lists, or a folder has no audio.
         OSError: If a list cannot be read.
     """
-    keyed = with_distinct_keys([each for argument in arguments for each in _expand(argument)])
+    keyed = with_distinct_keys([each for argument in arguments for each in _expand(argument, bad)])
     check_distinct_keys(keyed)
     return keyed
 
 
-def _expand(argument: str) -> list[Input]:
+def _expand(argument: str, bad: list[str] | None) -> list[Input]:
     if argument == "-":
-        return read_list(sys.stdin, "<stdin>", unnamed)
+        lines = lines_in(sys.stdin.buffer, "<stdin>")
+        return read_list(lines, "<stdin>", unnamed, bad=bad)
     path = Path(argument)
     if path.is_dir():
         return [unnamed(str(file)) for file in _audio_files(path)]
     parse = _LISTS.get(path.suffix.lower())
-    return [unnamed(argument)] if parse is None else open_list(argument, parse)
+    return [unnamed(argument)] if parse is None else open_list(argument, parse, bad=bad)
 
 
 def _audio_files(folder: str | os.PathLike[str]) -> list[Path]:

@@ -11,6 +11,7 @@ from .atomic import staging as staging
 from .atomic import write_text as write_text
 from .atomic import write_whole as write_whole
 from .bounded import beyond_limit as beyond_limit
+from .bounded import lines_in as lines_in
 from .bounded import lines_of as lines_of
 from .bounded import parse_size as parse_size
 from .bounded import read_bytes as read_bytes
@@ -20,7 +21,6 @@ from .bounded import set_read_limit as set_read_limit
 from .disk import sync as sync
 from .journal import Journal as Journal
 from .journal import digest_in as digest_in
-from .journal import digest_of as digest_of
 from .json_text import from_json as from_json
 from .locks import Lock as Lock
 from .locks import lock_path as lock_path

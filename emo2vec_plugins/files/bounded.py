@@ -15,7 +15,7 @@ import zlib
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 from emo2vec_plugins.errors import FormatError, OptionsError
 
@@ -167,23 +167,38 @@ def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
             lines before; names the file and the line.
         OSError: If the file cannot be read.
     """
-    limit, number, total = read_limit(), 0, 0
     with path.open("rb") as raw:
-        file: Any = raw
-        most = math.inf
-        if path.suffix.casefold() == ".gz":
-            file = gzip.GzipFile(fileobj=raw, mode="rb")
-            most = max(limit, MOST_EXPANSION * os.fstat(raw.fileno()).st_size)
-        while True:
-            where = f"{path}: line {number + 1}"
-            try:
-                line = file.readline(limit + 1)
-            except (zlib.error, EOFError, gzip.BadGzipFile) as error:
-                raise FormatError(f"{where}: damaged or incomplete gzip file: {error}") from error
-            if not line:
-                return
-            total += len(line)
-            if len(line) > limit or total > most:
-                raise beyond_limit(where)
-            number += 1
-            yield number, line
+        if path.suffix.casefold() != ".gz":
+            yield from lines_in(raw, str(path))
+            return
+        most = max(read_limit(), MOST_EXPANSION * os.fstat(raw.fileno()).st_size)
+        yield from lines_in(gzip.GzipFile(fileobj=raw, mode="rb"), str(path), most=most)
+
+
+def lines_in(
+    stream: IO[bytes] | gzip.GzipFile, name: str, *, most: float = math.inf
+) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines of an open file, such as stdin, as `lines_of` does.
+
+    Args:
+        stream: The file.
+        name: Its name in errors.
+        most: Most bytes of all lines together.
+
+    Raises:
+        FormatError: As `lines_of` does.
+    """
+    limit, number, total = read_limit(), 0, 0
+    while True:
+        where = f"{name}: line {number + 1}"
+        try:
+            line = stream.readline(limit + 1)
+        except (zlib.error, EOFError, gzip.BadGzipFile) as error:
+            raise FormatError(f"{where}: damaged or incomplete gzip file: {error}") from error
+        if not line:
+            return
+        total += len(line)
+        if len(line) > limit or total > most:
+            raise beyond_limit(where)
+        number += 1
+        yield number, line

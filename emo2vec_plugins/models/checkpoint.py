@@ -23,7 +23,7 @@ from torch import Tensor
 from emo2vec_plugins._version import __version__
 from emo2vec_plugins.audio import RESAMPLER
 from emo2vec_plugins.core import LabelSet, Provenance, shown
-from emo2vec_plugins.errors import CheckpointError, FormatError
+from emo2vec_plugins.errors import CheckpointError, FormatError, LabelError
 from emo2vec_plugins.files import disk, read_text, staging, write_whole
 from emo2vec_plugins.models.config import Config, read_config, to_document
 from emo2vec_plugins.models.network import Network
@@ -94,7 +94,10 @@ def load_folder(folder: ModelFolder, *, device: str | None, dtype: str) -> Torch
         dtype=dtype,
         version=__version__,
     )
-    labels = LabelSet.from_tokens(tokens)
+    try:
+        labels = LabelSet.from_tokens(tokens)
+    except LabelError as error:
+        raise LabelError(f"{folder.path / TOKENS}: {error}") from error
     return TorchBackend(network, labels=labels, provenance=provenance, device=device, dtype=dtype)
 
 

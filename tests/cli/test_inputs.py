@@ -7,6 +7,7 @@ import json
 import re
 
 import pytest
+from support.facts import assert_facts
 from support.paths import ROOT
 
 from emo2vec_plugins.audio import READABLE_SUFFIXES
@@ -72,7 +73,7 @@ def test_list_is_one_path_a_line(tmp_path, name):
 
 
 def test_list_comes_from_stdin(monkeypatch):
-    monkeypatch.setattr("sys.stdin", io.StringIO("/x/a.wav\n/x/b.wav\n"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"/x/a.wav\n/x/b.wav\n")))
 
     assert keys(["-"]) == ["a", "b"]
 
@@ -97,7 +98,7 @@ def test_pipe_in_an_scp_is_refused_and_never_run(tmp_path):
     trap = tmp_path / "trap"
     scp = listed(tmp_path, "wav.scp", "one /x/a.wav", f"two touch {trap} |")
 
-    with pytest.raises(FormatError, match=r"wav\.scp:2: .*'two'.* pipe"):
+    with pytest.raises(FormatError, match=r"wav\.scp: line 2: .*'two'.* pipe"):
         read_inputs([str(scp)])
     assert not trap.exists()
 
@@ -105,7 +106,7 @@ def test_pipe_in_an_scp_is_refused_and_never_run(tmp_path):
 def test_scp_line_without_a_path_is_refused(tmp_path):
     scp = listed(tmp_path, "wav.scp", "alone")
 
-    with pytest.raises(FormatError, match=r"wav\.scp:1: expected 'KEY PATH', found 'alone'"):
+    with pytest.raises(FormatError, match=r"wav\.scp: line 1: expected 'KEY PATH', found 'alone'"):
         read_inputs([str(scp)])
 
 
@@ -116,11 +117,13 @@ def test_json_lines_name_source_and_key(tmp_path):
     assert keys([files]) == ["k", "b"]
 
 
-@pytest.mark.parametrize("line", ["{", "[]", '{"key": "k"}', '{"source": 5}'])
+@pytest.mark.parametrize(
+    "line", ["{", "[]", '{"key": "k"}', '{"source": 5}', '{"key": [], "source": "a"}', "[" * 9999]
+)
 def test_other_json_lines_are_refused(tmp_path, line):
     files = listed(tmp_path, "files.jsonl", line)
 
-    with pytest.raises(FormatError, match=r"files\.jsonl:1: "):
+    with pytest.raises(FormatError, match=r"files\.jsonl: line 1: "):
         read_inputs([str(files)])
 
 
@@ -152,5 +155,43 @@ def test_same_file_twice_keeps_its_key():
 def test_two_files_with_one_given_key_are_refused(tmp_path):
     scp = listed(tmp_path, "wav.scp", "k /x/a.wav", "k /x/b.wav")
 
-    with pytest.raises(OptionsError, match=r"'k': /x/a.wav and /x/b.wav"):
+    with pytest.raises(FormatError, match=r"wav\.scp: line 2: key 'k' .*wav\.scp: line 1"):
         read_inputs([str(scp)])
+
+
+def test_two_files_with_one_given_key_in_two_lists_are_refused(tmp_path):
+    one, other = (listed(tmp_path, f"{n}.scp", f"k /x/{n}.wav") for n in "ab")
+
+    with pytest.raises(OptionsError, match=r"'k': .*a\.scp: line 1: /x/a.wav and .*b\.scp: line 1"):
+        read_inputs([str(one), str(other)])
+
+
+def test_bad_lines_of_a_list_may_be_left_out(tmp_path):
+    scp = tmp_path / "wav.scp"
+    scp.write_bytes(
+        b"a /x/a.wav\nalone\nb /x/b.wav\nc \xff\na /x/c.wav\na /x/a.wav\nd " + b"x" * 9999
+    )
+    bad: list[str] = []
+
+    found = read_inputs([str(scp)], bad=bad)
+
+    assert [each.key for each in found] == ["a", "b", "a", "d"]
+    assert [each.partition(": line ")[2][0] for each in bad] == ["2", "4", "5"]
+    with pytest.raises(FormatError, match=r"wav\.scp: line 2: "):
+        read_inputs([str(scp)])
+
+
+def test_the_lines_before_a_line_that_is_too_long_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("EMO2VEC_READ_LIMIT", "100")
+    files = listed(tmp_path, "files.txt", "/x/a.wav", "b" * 101, "/x/c.wav")
+    bad: list[str] = []
+
+    assert [each.key for each in read_inputs([str(files)], bad=bad)] == ["a"]
+    assert_facts(bad[0], "files.txt: line 2", "--read-limit")
+
+
+def test_a_list_without_a_valid_line_is_refused(tmp_path):
+    scp = listed(tmp_path, "wav.scp", "alone", "b")
+
+    with pytest.raises(FormatError, match=r"wav\.scp: line 1: "):
+        read_inputs([str(scp)], bad=[])

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.cli_runner import run
-from support.paths import TESTS
+from support.facts import assert_facts
+from support.paths import TESTS, names_in
 
 from emo2vec_plugins import Engine, Plugins, Recording, annotate
 from emo2vec_plugins.testing import FakeBackend
@@ -169,7 +170,7 @@ def test_arrays_are_written_as_the_reference_writes_them(files, tmp_path):
     array = np.load(tmp_path / "npy" / "b.npy")
     assert (array.shape, array.dtype) == ((4,), np.float32)
     np.testing.assert_array_equal(array, emotion.embedding)
-    assert sorted(path.name for path in (tmp_path / "npy").iterdir()) == ["a.npy", "b.npy"]
+    assert names_in(tmp_path / "npy") == ["a.npy", "b.npy"]
 
 
 def test_frames_are_written_beside_the_embedding(files, tmp_path):
@@ -184,7 +185,7 @@ def test_frames_are_written_beside_the_embedding(files, tmp_path):
     }
     assert expected["a.frames"].shape == (49, 4)
     assert expected["a.frame_logits"].shape == (49, 5)
-    assert sorted(path.stem for path in (tmp_path / "npy").iterdir()) == sorted(expected)
+    assert names_in(tmp_path / "npy") == sorted(f"{name}.npy" for name in expected)
     for name, array in expected.items():
         found = np.load(tmp_path / "npy" / f"{name}.npy")
         np.testing.assert_array_equal(found, array.astype(np.float16))
@@ -271,7 +272,7 @@ def test_lines_go_to_a_file_that_is_complete_or_absent(files, tmp_path):
 
     assert lines == []
     assert len(out.read_text("utf-8").splitlines()) == 2
-    assert [path.name for path in out.parent.iterdir()] == ["out.jsonl"]
+    assert names_in(out.parent) == ["out.jsonl"]
     assert stat.S_IMODE(out.stat().st_mode) == stat.S_IMODE(files[0].stat().st_mode)
 
 
@@ -395,3 +396,18 @@ def test_progress_is_shown_in_a_terminal(files):
 
     assert b"2/2" in shown
     assert b"scored by fake" in shown
+
+
+def test_a_bad_line_of_a_list_is_one_bad_item(files, tmp_path):
+    scp = tmp_path / "wav.scp"
+    scp.write_text(f"one {files[0]}\nalone\ntwo {files[1]}\n")
+
+    result, lines = score(scp)
+    stopped, none = score(scp, "--bad-items", "stop")
+
+    assert result.exit_code == 3
+    assert [line["recording"] for line in lines] == ["one", "two"]
+    assert all(line["emotion"] for line in lines)
+    assert_facts(result.stderr, f"{scp}: line 2", "alone")
+    assert (stopped.exit_code, none) == (1, [])
+    assert_facts(stopped.stderr, f"{scp}: line 2")
