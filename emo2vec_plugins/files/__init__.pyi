@@ -10,6 +10,7 @@ from .atomic import results_folder as results_folder
 from .atomic import staging as staging
 from .atomic import write_text as write_text
 from .atomic import write_whole as write_whole
+from .bounded import MOST_EXPANSION as MOST_EXPANSION
 from .bounded import beyond_limit as beyond_limit
 from .bounded import lines_in as lines_in
 from .bounded import lines_of as lines_of
@@ -24,6 +25,7 @@ from .journal import digest_in as digest_in
 from .json_text import from_json as from_json
 from .locks import Lock as Lock
 from .locks import lock_path as lock_path
+from .npz import read_npz as read_npz
 from .outputs import check_overwrite as check_overwrite
 from .outputs import check_protected as check_protected
 from .outputs import overwriting as overwriting

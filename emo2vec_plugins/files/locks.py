@@ -7,6 +7,7 @@ there, nothing is locked.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from contextlib import suppress
@@ -29,7 +30,7 @@ class Lock:
 
     Attributes:
         owner: The unfinished output that *target* belongs to, as a killed process left it; empty
-            if there is none.
+            if there is none, None if the file is damaged.
 
     Raises:
         ResumeError: If another process has locked the output.
@@ -39,12 +40,12 @@ class Lock:
     def __init__(self, target: Path) -> None:
         self._target = target
         self._path = lock_path(target)
-        self.owner = ""
+        self.owner: str | None = ""
 
     def __enter__(self) -> Lock:
         make_folder(self._path.parent)
         self._file = self._locked()
-        self.owner = self._path.read_text("utf-8", "replace")
+        self.owner = _owner(self._path.read_bytes())
         return self
 
     def __exit__(
@@ -56,13 +57,13 @@ class Lock:
         # While it is locked: the next process creates a new file. One that cannot be removed does
         # no harm, and the next run removes it.
         with suppress(OSError), self._file:
-            if not self.owner:
+            if self.owner == "":
                 disk.unlink(self._path)
 
     def own(self, owner: str) -> None:
         """Name the owner of the output, on disk before this returns."""
         self._file.truncate(0)
-        self._file.write(owner.encode("utf-8", "replace"))
+        self._file.write(_content(owner))
         disk.sync(self._file)
         self.owner = owner
 
@@ -90,6 +91,16 @@ class Lock:
 def lock_path(target: Path) -> Path:
     """Return the path of the lock of an output."""
     return target.with_name(f"{target.name}.lock")
+
+
+def _content(owner: str) -> bytes:
+    name = owner.encode("utf-8", "surrogateescape")
+    return b"%s %s" % (hashlib.sha256(name).hexdigest().encode(), name)
+
+
+def _owner(content: bytes) -> str | None:
+    name = content.partition(b" ")[2].decode("utf-8", "surrogateescape")
+    return name if content in (b"", _content(name)) else None
 
 
 def _lock(file: IO[bytes]) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pytest
 
 from emo2vec_plugins.errors import Emo2vecWarning
-from emo2vec_plugins.files import Finished, Journal, Unfinished, differences, digest_of, match
+from emo2vec_plugins.files import Finished, Journal, Unfinished, differences, match
+from emo2vec_plugins.files.journal import digest_of
 
 
 @dataclass

@@ -30,10 +30,21 @@ def test_the_owner_of_an_output_is_kept_until_it_is_finished(tmp_path):
     with Lock(tmp_path / "store") as lock:
         assert lock.owner == "me"
         lock.own("you")
-        assert lock_path(tmp_path / "store").read_text() == "you"
+        assert "you" in lock_path(tmp_path / "store").read_text()
         lock.disown()
 
     assert not list(tmp_path.iterdir())
+
+
+def test_a_damaged_owner_is_found(tmp_path):
+    with Lock(tmp_path / "store") as lock:
+        lock.own("me")
+    path = lock_path(tmp_path / "store")
+    path.write_bytes(path.read_bytes().replace(b"me", b"ma"))
+
+    with Lock(tmp_path / "store") as lock:
+        assert lock.owner is None
+        lock.disown()
 
 
 def test_a_killed_process_leaves_no_lock(tmp_path):

@@ -66,7 +66,9 @@ def recorded(target: Path, *, task: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     record = read_record(target)
     if record is None:
-        raise ResumeError(f"{target} already exists; remove it or choose another path")
+        path = record_path(target)
+        why = f", but its record {path} cannot be read" if path.exists() else ""
+        raise ResumeError(f"{target} already exists{why}; remove it or choose another path")
     if record["task"] != task:
         how = differences(record["task"], task)
         raise ResumeError(
@@ -115,7 +117,7 @@ def write_items(target: Path, finished: Iterable[Finished]) -> str | None:
     """Write the items of an output, in order, and return the digest of the file."""
     journal = Journal(items_path(target))
     write_finished(journal, {"output": target.name}, finished)
-    return _digest(journal.path)
+    return digest_of_file(journal.path)
 
 
 def read_items(target: Path, record: Mapping[str, Any] | None = None) -> Iterator[Finished]:
@@ -126,7 +128,7 @@ def read_items(target: Path, record: Mapping[str, Any] | None = None) -> Iterato
         record: If given, nothing is yielded unless the items are those of this record.
     """
     path = items_path(target)
-    if record is None or record.get("items") == _digest(path):
+    if record is None or record.get("items") == digest_of_file(path):
         yield from read_finished(Journal(path))
 
 
@@ -141,8 +143,9 @@ def digest_of_items(manifest: Layout) -> str:
 def digests_of(target: Path) -> dict[str, str | None]:
     """Return the digests of the files of an output; of a Shar directory, those with cuts."""
     files = sorted(target.glob("cuts.*")) if target.is_dir() else [target]
-    return {path.name: _digest(path) for path in files}
+    return {path.name: digest_of_file(path) for path in files}
 
 
-def _digest(path: Path) -> str | None:
+def digest_of_file(path: Path) -> str | None:
+    """Return the digest of a file; None if it is missing."""
     return digest_in(path, 0, path.stat().st_size) if path.is_file() else None

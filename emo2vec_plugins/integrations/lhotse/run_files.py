@@ -15,6 +15,7 @@ from emo2vec_plugins.files import (
     Lock,
     Unfinished,
     changed_meanwhile,
+    check_overwrite,
     lock_path,
     match,
 )
@@ -59,7 +60,7 @@ class RunFiles:
         # The journal is removed after the output is written. A run that still has one is resumed.
         if self.unfinished.head() is not None:
             return None
-        record = records.recorded(self._target, task=self._settings)
+        record = self._record()
         if record is None:
             return None
         digests = (item.digest for item in manifest.items() if item.digest is not None)
@@ -100,7 +101,7 @@ class RunFiles:
         state = self.unfinished.resume(self._settings, holds=self._holds, remains=self._remains)
         if state is not None:
             return state
-        if record := records.recorded(self._target, task=self._settings):
+        if record := self._record():
             return self._reopen(record)
         self._discard_leftovers()
         self._start()
@@ -178,11 +179,23 @@ class RunFiles:
         lines = self.unfinished.lines(line for _, line in ordered if line is not None)
         records.seal(manifest, lines, self._target)
 
+    def _record(self) -> dict[str, Any] | None:
+        """Return the record of the finished output, or None if there is no such output.
+
+        Raises:
+            ResumeError: If the output has other settings, or no record.
+            OverwriteError: If it has no record because a run was killed, but was edited since.
+        """
+        if self.unfinished.exists() and records.read_record(self._target) is None:
+            check_overwrite(self._target)
+            return None
+        return records.recorded(self._target, task=self._settings)
+
     def _start(self) -> None:
         """Create the files of a new run."""
         if self._store is not None and self._store_lock is not None:
             found, owner = stores.occupied(self._store.path), self._store_lock.owner
-            if found and owner == self._owner:
+            if found and self._owns(self._store.path, owner):
                 stores.discard(self._store.path)
             elif found:
                 whose = f" and belongs to the unfinished run of {owner}" if owner else ""
@@ -194,6 +207,13 @@ class RunFiles:
         self._is_new = True
         self.unfinished.start(self._settings)
 
+    def _owns(self, store: Path, owner: str | None) -> bool:
+        """Return whether a store is left by a run of this output."""
+        if owner is None:  # damaged
+            head = self.unfinished.head() or {}
+            return bool(head.get("store")) and Path(head["store"]["path"]) == store
+        return owner == self._owner
+
     def _reopen(self, record: dict[str, Any]) -> State:
         """Make the lines of the finished output those of an unfinished run."""
         if record.get("output") != records.digests_of(self._target):
@@ -201,6 +221,8 @@ class RunFiles:
                 f"{self._target} has been changed since emo2vec wrote it, and the input has changed "
                 "too; choose another output"
             )
+        if record.get("items") != records.digest_of_file(records.items_path(self._target)):
+            warn(f"{records.items_path(self._target)} is missing or damaged; the run starts again")
         store = record["store"]
         state = {"store": store["mark"], "arrays": store["arrays"]}
         lines: Iterable[tuple[Finished, bytes]] = self._old_lines(record)
@@ -228,7 +250,7 @@ class RunFiles:
         path = Path(store["path"]) if store else None
         if path is not None and (self._store is None or self._store.path != path):
             with Lock(path) as lock:
-                if lock.owner == self._owner:
+                if self._owns(path, lock.owner):
                     stores.discard(path)
                     lock.disown()
 
