@@ -13,6 +13,7 @@ from emo2vec_plugins.audio import MODEL_RATE
 from emo2vec_plugins.bench.turns import speechlike
 from emo2vec_plugins.core import FloatArray, Options, Plugins, Turn, annotate
 from emo2vec_plugins.engine import Engine
+from emo2vec_plugins.files import disk, make_folder, write_whole
 from emo2vec_plugins.formats import dump_line, write_bundle
 from emo2vec_plugins.integrations import read_rttm_sources
 
@@ -31,7 +32,7 @@ def write_recordings(
     folder: Path, lengths: Sequence[int], *, seed: int, per_recording: int = TURNS_PER_RECORDING
 ) -> None:
     """Write recordings with turns of *lengths* samples, their RTTM and, if Lhotse is installed, cuts."""
-    (folder / _AUDIO).mkdir(parents=True)
+    make_folder(folder / _AUDIO)
     loop = speechlike(_LOOP, seed=seed)
     lines: list[str] = []
     for begin in range(0, len(lengths), per_recording):
@@ -40,7 +41,7 @@ def write_recordings(
         samples = sum(own) + PAUSE * len(own)
         _write_audio(folder / _AUDIO / f"{name}.wav", loop, samples)
         lines += [dump_line(name, turn, "speaker", None) for turn in _turns(own)]
-    (folder / _RTTM).write_text("".join(lines), "utf-8")
+    write_whole(folder / _RTTM, "".join(lines), locked=True)
     if find_spec("lhotse"):  # an extra; without it, subjects annotate the RTTM
         _write_cuts(folder)
 
@@ -59,7 +60,7 @@ def annotate_files(folder: Path, target: Path, *, engine: Engine, plugins: Plugi
         engine: Scores the turns.
         plugins: Open the recordings.
     """
-    target.mkdir()
+    disk.make_folder(target)
     if (folder / _CUTS).exists():
         from emo2vec_plugins.integrations.lhotse import annotate_manifest
 

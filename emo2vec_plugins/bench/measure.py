@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ from emo2vec_plugins.bench.subjects import PEER, REFERENCE, TRUTH, Scores, Subje
 from emo2vec_plugins.bench.turns import Distribution, draw
 from emo2vec_plugins.bench.weights import Weights
 from emo2vec_plugins.errors import Emo2vecError, OptionsError
+from emo2vec_plugins.files import disk
 
 SETTLE = 0.3
 """Pause in seconds between two rounds, so that threads of the previous one go to sleep."""
@@ -178,7 +178,7 @@ class _Run:
 
         able = [entry for entry in self.entries if entry.subject.takes_files]
         self.each(f"{hours:g} hours of audio", able, annotate)
-        shutil.rmtree(recordings)
+        disk.remove_tree(recordings)
 
     def report(self) -> Report:
         """Return all results."""

@@ -6,7 +6,6 @@ weight and bias by T therefore calibrates the scores and changes neither labels 
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from emo2vec_plugins.evaluation.predictions import Prediction
 from emo2vec_plugins.evaluation.reading import Truth, predict
 from emo2vec_plugins.evaluation.reliability import ScoredTurns, calibration_of, fit_temperature
 from emo2vec_plugins.evaluation.values import Calibration, Reliability
-from emo2vec_plugins.files import staging
+from emo2vec_plugins.files import staging, write_whole
 
 CARD = "README.md"
 HEAD = ("proj.weight", "proj.bias")
@@ -197,7 +196,7 @@ def save_calibrated(source: Path, target: Path, *, temperature: float, section: 
         for each in sorted(source.iterdir()):
             is_copied = each.name not in _OWN | _OUTDATED and each.suffix.lower() in _COPIED
             if is_copied and each.is_file():
-                shutil.copyfile(each, copy / each.name)
+                write_whole(copy / each.name, each.read_bytes(), locked=True)
 
 
 def card_section(found: Fit, *, model: str, data: str) -> str:

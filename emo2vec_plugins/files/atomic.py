@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -36,6 +36,8 @@ class Part:
 
     Attributes:
         path: Temporary path to write to.
+        target: Final path, without links.
+        locked: As given.
 
     Raises:
         OverwriteError: If the file must not be replaced.
@@ -43,18 +45,18 @@ class Part:
     """
 
     def __init__(self, path: Path, *, locked: bool = False, suffix: str = ".part") -> None:
-        self._target = Path(os.path.realpath(path))
-        self._locked = locked
-        if not self._target.name:  # "/"
+        self.target = Path(os.path.realpath(path))
+        self.locked = locked
+        if not self.target.name:  # "/"
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         (outputs.check_protected if locked else outputs.check_overwrite)(path)
-        self._made = make_folder(self._target.parent)
+        self._made = make_folder(self.target.parent)
         # Internal files are few, and the next run overwrites what is left of them.
         self._release: Callable[[], None] = (
-            (lambda: None) if locked else leftovers.claim(self._target.parent)
+            (lambda: None) if locked else leftovers.claim(self.target.parent)
         )
-        name = f".{self._target.name}{suffix}" if locked else leftovers.name(suffix)
-        self.path = self._target.with_name(name)
+        name = f".{self.target.name}{suffix}" if locked else leftovers.name(suffix)
+        self.path = self.target.with_name(name)
 
     def open(self) -> IO[bytes]:
         """Open the temporary file for writing.
@@ -65,9 +67,9 @@ class Part:
         try:
             return disk.open_file(self.path)
         except OSError as error:
-            if self._locked:  # the obstacle has the temporary name
+            if self.locked:  # the obstacle has the temporary name
                 raise
-            raise OSError(error.errno, error.strerror, str(self._target)) from error
+            raise OSError(error.errno, error.strerror, str(self.target)) from error
 
     def seal(self) -> None:
         """Rename the complete file or folder to its final name.
@@ -76,28 +78,15 @@ class Part:
             OverwriteError: If a file has appeared there that must not be replaced.
             OSError: If it cannot be written to the disk or renamed.
         """
-        self.prepare()
-        self.rename()
-
-    def prepare(self) -> None:
-        """Flush a file to the disk, and record it; only the new name is missing.
-
-        Raises:
-            OverwriteError, OSError: As `seal`.
-        """
-        if self.path.is_file():
-            with self.path.open("rb") as file:
-                disk.fsync(file.fileno())
-            if not self._locked:
-                outputs.claim(self._target, self.path)
+        seal_all([self])
 
     def rename(self) -> None:
-        """Give a prepared file or folder its final name.
+        """Give a complete file or folder its final name; use `seal` instead.
 
         Raises:
             OSError: If it cannot be renamed.
         """
-        disk.rename(self.path, self._target)
+        disk.rename(self.path, self.target)
         self._made = []
         self._release()
 
@@ -108,6 +97,40 @@ class Part:
         remove_empty(self._made)
         self._release()
 
+    def __enter__(self) -> Part:
+        """Return this object, which is discarded at the end of the block unless it was sealed."""
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        """Discard it; let an error of the disk name the final file, not the temporary one."""
+        self.discard()
+        if isinstance(error, OSError) and error.filename == str(self.path) and not self.locked:
+            error.filename = str(self.target)
+
+
+def seal_all(parts: Sequence[Part], *, obsolete: Sequence[Path] = ()) -> None:
+    """Rename complete files or folders to their final names, in order.
+
+    Everything that a full disk can prevent is done before the first is renamed.
+
+    Args:
+        parts: Not yet sealed.
+        obsolete: Files to remove before the others are renamed.
+
+    Raises:
+        OverwriteError: If a file must not be replaced or removed.
+        OSError: If one cannot be written to the disk, renamed or removed.
+    """
+    files = [part for part in parts if part.path.is_file()]
+    for part in files:
+        with part.path.open("rb") as file:
+            disk.fsync(file.fileno())
+    outputs.claim((part.path, part.target) for part in files if not part.locked)
+    for path in obsolete:
+        outputs.remove(path)
+    for part in parts:
+        part.rename()
+
 
 @contextmanager
 def staging(path: Path, *, locked: bool = False, suffix: str = ".part") -> Iterator[Path]:
@@ -115,12 +138,9 @@ def staging(path: Path, *, locked: bool = False, suffix: str = ".part") -> Itera
 
     The arguments are those of `Part`. The temporary file or folder is removed if the block fails.
     """
-    part = Part(path, locked=locked, suffix=suffix)
-    try:
+    with Part(path, locked=locked, suffix=suffix) as part:
         yield part.path
         part.seal()
-    finally:
-        part.discard()
 
 
 @contextmanager
@@ -135,14 +155,12 @@ def replacing(path: Path, *, locked: bool = False) -> Iterator[IO[bytes]]:
             yield device
         return
     part = Part(path, locked=locked)
-    stream = part.open()
-    try:
+    stream = part.open()  # not below: an obstacle with the temporary name is kept
+    with part:
         with stream:
             yield stream
             stream.flush()
         part.seal()
-    finally:
-        part.discard()
 
 
 class Together:
@@ -153,7 +171,7 @@ class Together:
 
     def __init__(self) -> None:
         self._parts: list[Part] = []
-        self._streams = ExitStack()
+        self._discarding, self._streams = ExitStack(), ExitStack()
         self._obsolete: list[Path] = []
 
     def open(self, path: Path) -> IO[bytes]:
@@ -163,7 +181,7 @@ class Together:
             OverwriteError: If the file must not be replaced.
             OSError: If it cannot be written.
         """
-        part = Part(path)
+        part = self._discarding.enter_context(Part(path))
         self._parts.append(part)
         return self._streams.enter_context(part.open())
 
@@ -182,18 +200,10 @@ class Together:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Rename the files, or remove them after an error."""
-        try:
+        with self._discarding:
             self._streams.close()
             if kind is None:
-                for part in self._parts:
-                    part.prepare()
-                for path in self._obsolete:
-                    outputs.remove(path)
-                for part in self._parts:
-                    part.rename()
-        finally:
-            for part in self._parts:
-                part.discard()
+                seal_all(self._parts, obsolete=self._obsolete)
 
 
 def write_whole(path: Path, content: str | bytes, *, locked: bool = False) -> None:

@@ -12,7 +12,7 @@ import os
 import stat
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -118,15 +118,22 @@ def check_protected(*paths: Name) -> None:
             raise OverwriteError(f"{path} {_PROTECTED}: choose another name")
 
 
-def claim(target: Path, content: Path) -> None:
-    """Record that *content* is about to be renamed to *target*, which is checked once more.
+def claim(renames: Iterable[tuple[Path, Path]]) -> None:
+    """Record files that are about to be renamed to their final names, which are checked once more.
+
+    Args:
+        renames: The present and the final path of each file.
 
     Raises:
         OverwriteError: As `check_overwrite`.
-        OSError: If the record cannot be written.
+        OSError: If a record cannot be written.
     """
-    check_overwrite(target)
-    _record_of(str(target.parent)).add(target.name, _digest(content))
+    folders: dict[str, dict[str, str]] = {}
+    for content, target in renames:
+        check_overwrite(target)
+        folders.setdefault(str(target.parent), {})[target.name] = _digest(content)
+    for folder, digests in folders.items():
+        _record_of(folder).add(digests)
 
 
 def remove(path: Path) -> None:
@@ -212,16 +219,18 @@ class _Record:
             self._refresh()
             return self._known.get(_key(name), set())
 
-    def add(self, name: str, digest: str) -> None:
-        """Append a digest, unless the record has it."""
-        if digest in self.digests(name):
+    def add(self, digests: Mapping[str, str]) -> None:
+        """Append the digests of files, by name, that the record lacks."""
+        new = [
+            _line(name, each) for name, each in digests.items() if each not in self.digests(name)
+        ]
+        if not new:
             return
         self._refuse_links()
-        line = _line(name, digest)
         with disk.open_file(self._path, "ab") as file:
             if file.tell() > self._length:  # a line that a killed process did not finish
-                line = b"\n" + line
-            file.write(line)
+                new.insert(0, b"\n")
+            file.write(b"".join(new))
             disk.sync(file)
 
     def _refresh(self) -> None:

@@ -248,7 +248,7 @@ def test_a_full_disk_leaves_nothing(model, tmp_path):
     )
 
     assert "File too large" in result.stdout
-    assert list(target.parent.iterdir()) == []
+    assert not target.parent.exists()
 
 
 def test_a_name_is_a_folder_or_is_refused(model, monkeypatch):
