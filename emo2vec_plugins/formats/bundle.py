@@ -23,6 +23,7 @@ from emo2vec_plugins.files import (
     as_utf8,
     check_overwrite,
     pieces,
+    read_npz,
     read_text,
     write_npy,
 )
@@ -121,7 +122,7 @@ def read_bundle(folder: str | os.PathLike[str], recording: str) -> Dialogue:
     """
     stem = bundle_stem(recording)
     path = Path(folder) / (stem + EMOTIONS_JSONL.suffixes[0])
-    text = read_text(path)
+    text = read_text(path, by_line=True)
     try:
         dialogues = loads(text)
     except FormatError as error:
@@ -163,12 +164,9 @@ def _write_arrays(file: IO[bytes], dialogue: Dialogue, dtype: np.dtype[Any]) -> 
 def _with_arrays(dialogue: Dialogue, path: Path) -> Dialogue:
     turns: Sequence[ScoredTurn] = dialogue.turns
     fields: list[dict[str, Any]] = [{} for _ in turns]
-    try:
-        for field, index, array in _scatter(path):
-            # A turn has one row for its embedding, and many for frames.
-            fields[index][field] = array[0] if field == "embedding" else array
-    except (KeyError, IndexError, ValueError) as error:
-        raise FormatError(f"{path}: expected the arrays of {len(turns)} turns: {error}") from error
+    for field, index, array in _scatter(path, len(turns)):
+        # A turn has one row for its embedding, and many for frames.
+        fields[index][field] = array[0] if field == "embedding" else array
     return replace(
         dialogue,
         turns=tuple(
@@ -178,10 +176,30 @@ def _with_arrays(dialogue: Dialogue, path: Path) -> Dialogue:
     )
 
 
-def _scatter(path: Path) -> Iterator[tuple[str, int, FloatArray]]:
-    with np.load(path, allow_pickle=False) as file:
-        for prefix, field in ARRAYS.items():
-            values, offsets = file[f"{prefix}_values"], file[f"{prefix}_offsets"]
-            # Turns differ in length: all share one array, and offsets mark where each begins.
-            for position, index in enumerate(file[f"{prefix}_turns"].tolist()):
-                yield field, index, values[offsets[position] : offsets[position + 1]]
+def _scatter(path: Path, turns: int) -> Iterator[tuple[str, int, FloatArray]]:
+    """Yield the field, the turn and the array of each array of a bundle of so many turns.
+
+    Raises:
+        FormatError: If the arrays do not fit the turns; names the file.
+    """
+    names = [f"{prefix}_{kind}" for prefix in ARRAYS for kind in ("values", "turns", "offsets")]
+    arrays = read_npz(path, names)
+    for prefix, field in ARRAYS.items():
+        values, indices, offsets = (arrays[f"{prefix}_{x}"] for x in ("values", "turns", "offsets"))
+        is_valid = (
+            values.ndim == 2
+            and values.dtype.kind == "f"
+            and {indices.dtype.kind, offsets.dtype.kind} <= {"i"}
+            and offsets.shape == (indices.size + 1,)
+            and offsets[0] == 0
+            and offsets[-1] == len(values)
+            and bool((np.diff(offsets) >= (field == "embedding")).all())
+            and len({*indices.tolist()} & {*range(turns)}) == indices.size
+        )
+        if not is_valid:
+            raise FormatError(
+                f"{path}: expected the arrays of {turns} turns, found other {prefix}s"
+            )
+        # Turns differ in length: all share one array, and offsets mark where each begins.
+        for position, index in enumerate(indices.tolist()):
+            yield field, index, values[offsets[position] : offsets[position + 1]]

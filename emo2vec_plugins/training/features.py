@@ -138,7 +138,8 @@ class EmbeddingCache:
 
 def _read(path: Path, width: int) -> FloatArray | None:
     try:
-        row: FloatArray = np.load(path, allow_pickle=False)
+        # Mapped, because a damaged header may state any size.
+        row = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None  # missing or damaged, so computed again
-    return row if row.shape == (width,) else None
+    return np.array(row) if isinstance(row, np.ndarray) and row.shape == (width,) else None

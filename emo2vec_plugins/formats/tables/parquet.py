@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.core import Dialogue, Format, import_extra
 from emo2vec_plugins.errors import FormatError
+from emo2vec_plugins.files import MOST_EXPANSION, beyond_limit, read_limit
 from emo2vec_plugins.formats.fidelity import FIELDS
 from emo2vec_plugins.formats.tables.flat import Found, columns, dialogues, kind_of, rows
 
 if TYPE_CHECKING:
     import pyarrow
+
+_ROWS, _BATCH_BYTES = 4096, 512 << 20
+"""Most rows that are read at once, and most bytes of one of their columns."""
 
 
 def dumps(given: Sequence[Dialogue]) -> bytes:
@@ -50,8 +54,8 @@ def loads(data: bytes) -> list[Dialogue]:
     arrow = _pyarrow()
     try:
         names, cells = _read(data, arrow)
-    except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise FormatError(f"expected an intact Parquet file: {error}") from error
+    except (arrow.ArrowException, OSError, UnicodeDecodeError, OverflowError) as error:
+        raise FormatError(f"expected an intact Parquet file: {error!s:.200}") from error
     # NaN is the only value that does not equal itself.
     present = (
         [x if x == x else None for x in values] for values in zip(*cells.values(), strict=True)
@@ -67,11 +71,49 @@ def _read(data: bytes, arrow: Any) -> tuple[list[str], dict[str, list[Any]]]:
     """Return the names of all columns, and the cells of the known ones."""
     from pyarrow import parquet
 
-    table = parquet.read_table(io.BytesIO(data))
-    names: list[str] = table.column_names
+    limits = {f"thrift_{kind}_size_limit": max(1000, len(data)) for kind in ("string", "container")}
+    head = parquet.ParquetFile(io.BytesIO(data), **limits)
+    names: list[str] = head.schema_arrow.names
     # pyarrow cannot look up a duplicate name; `dialogues` raises an error that names it.
     ours = [name for name, count in Counter(names).items() if count == 1 and kind_of(name)]
-    return names, {name: _typed(table.column(name), name, arrow).to_pylist() for name in ours}
+    most = max(read_limit(), MOST_EXPANSION * len(data))
+    rows = _rows_at_once(head.metadata, most)
+    # Texts stay in dictionaries: repeated in each row, they could be much larger than the file.
+    texts = [
+        name
+        for name in ours
+        if str(head.schema_arrow.field(name).type).endswith(("string", "binary"))
+    ]
+    file = parquet.ParquetFile(io.BytesIO(data), read_dictionary=texts, **limits)
+    cells: dict[str, list[Any]] = {name: [] for name in ours}
+    for batch in file.iter_batches(rows, columns=ours):
+        most -= batch.nbytes
+        if most < 0:
+            raise beyond_limit("the table")
+        for name in ours:
+            cells[name] += _values(batch.column(name), name, arrow)
+    return names, cells
+
+
+def _rows_at_once(metadata: Any, most: int) -> int:
+    """Return how many rows to read at once, after a check of the sizes that a file states."""
+    stated, longest = 0, 1
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        for column in map(group.column, range(group.num_columns)):
+            # A value that repeats the one before takes almost no space in the file.
+            stated += max(column.total_uncompressed_size, column.num_values * 8)
+            if "." in column.path_in_schema:  # a list, whose texts are copied to each row
+                longest = max(longest, column.total_uncompressed_size)
+    if stated > most:
+        raise beyond_limit("the table")
+    return max(1, min(_ROWS, _BATCH_BYTES // longest))
+
+
+def _values(column: Any, name: str, arrow: Any) -> list[Any]:
+    if not isinstance(column, arrow.DictionaryArray):
+        return _typed(column, name, arrow).to_pylist()  # type: ignore[no-any-return]
+    texts = _typed(column.dictionary, name, arrow).to_pylist()
+    return [None if index is None else texts[index] for index in column.indices.to_pylist()]
 
 
 def _pyarrow() -> Any:
@@ -89,7 +131,7 @@ def _type(name: str, arrow: Any) -> Any:
     return types.get(kind_of(name) or "text", arrow.list_(arrow.string()))
 
 
-def _typed(column: pyarrow.ChunkedArray, name: str, arrow: Any) -> Any:
+def _typed(column: pyarrow.Array, name: str, arrow: Any) -> Any:
     try:
         return column.cast(_type(name, arrow))
     except arrow.ArrowException as error:

@@ -10,6 +10,7 @@ import pyarrow
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
+from support.facts import assert_facts
 from support.tables import QUIET, TALK
 
 from emo2vec_plugins import Turn
@@ -102,3 +103,31 @@ def test_a_missing_pyarrow_names_the_extra(monkeypatch):
 
     with pytest.raises(MissingExtraError, match=r"\[table\].*table\.csv"):
         table_parquet.dumps([TALK])
+
+
+@pytest.mark.parametrize(
+    ("columns", "bytes_"),
+    [
+        ({"recording": ["a"] * 10**5, "start": [0.0] * 10**5, "end": [1.0] * 10**5}, 10**6),
+        ({"recording": ["a"], "start": [0], "end": [1], "audio": ["x" * 10**6]}, 10**5),
+        ({"recording": ["a"], "start": [0], "end": [1], "tokens": [["x" * 10**5] * 99]}, 10**6),
+    ],
+    ids=["rows", "text", "list"],
+)
+def test_a_small_file_of_a_large_table_is_refused(columns, bytes_, monkeypatch):
+    sink = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table(columns), sink, compression="zstd")
+    monkeypatch.setenv("EMO2VEC_READ_LIMIT", str(bytes_))
+    monkeypatch.setattr(table_parquet, "MOST_EXPANSION", 1)
+
+    with pytest.raises(FormatError) as error:
+        table_parquet.loads(sink.getvalue())
+    assert_facts(str(error.value), "--read-limit")
+
+
+def test_a_repeated_text_is_in_memory_once():
+    columns = {"recording": ["a"] * 9, "start": [0] * 9, "end": [1] * 9, "speaker": ["x" * 999] * 9}
+
+    (dialogue,) = table_parquet.loads(as_parquet(**columns))
+
+    assert len({id(scored.turn.speaker) for scored in dialogue.turns}) == 1
