@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -78,23 +79,18 @@ class Permissions:
     def check_file(self, path: str | os.PathLike[str]) -> None:
         """Check that a file may be read as audio: it is in the root, and not a pipe or a device.
 
-        A file that does not exist is no error here.
+        Without a root, a file that does not exist is no error here.
 
         Raises:
             NotAllowedError: If it may not.
         """
-        try:
-            file = Path(path)
-            if file.exists() and not (file.is_file() or file.is_dir()):
-                raise NotAllowedError(f"{_short(path)}: expected a regular file")
-            if self.root is None or file.resolve().is_relative_to(Path(self.root).resolve()):
-                return
-        except (OSError, ValueError, RuntimeError):  # a name that no file can have, a loop of links
-            return
-        raise NotAllowedError(
-            f"{_short(path)}: outside of the root {self.root}; choose another with --root DIR, "
-            "root=DIR"
-        )
+        if _is_special(path):
+            raise NotAllowedError(f"{_short(path)}: expected a regular file, found a pipe or device")
+        if self.root is not None and not _is_inside(path, self.root):
+            raise NotAllowedError(
+                f"{_short(path)}: outside of the root {self.root}; choose another with --root DIR, "
+                "root=DIR"
+            )
 
 
 def kind_of_location(location: str) -> Kind | None:
@@ -107,6 +103,21 @@ def kind_of_location(location: str) -> Kind | None:
     if text.casefold().startswith("pipe:") or text.startswith("|") or text.endswith("|"):
         return "commands"
     return "urls" if _SCHEME.match(text) else None
+
+
+def _is_special(path: str | os.PathLike[str]) -> bool:
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError):
+        return False  # no such file
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _is_inside(path: str | os.PathLike[str], root: str | os.PathLike[str]) -> bool:
+    try:
+        return Path(path).resolve().is_relative_to(Path(root).resolve())
+    except (OSError, ValueError, RuntimeError):  # a loop of links, or a name that no file can have
+        return False
 
 
 def _short(text: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -80,7 +81,12 @@ def to_database(
 
 
 def from_database(
-    database: audformat.Database, table: str, *, field: str = "emotion", root: Folder = None
+    database: audformat.Database,
+    table: str,
+    *,
+    field: str = "emotion",
+    root: Folder = None,
+    allow: tuple[str, ...] = (),
 ) -> list[Dialogue]:
     """Return the dialogues of a segmented or filewise table, in order of first mention.
 
@@ -93,12 +99,14 @@ def from_database(
         table: Name of the table.
         field: Name of the column with the label.
         root: Folder to which paths are relative; that of the database if None.
+        allow: ``pickles`` to load a table that is stored as a pickle.
 
     Raises:
         FormatError: If the table does not exist, a row is not a turn, or the file of an open
             segment cannot be read.
+        NotAllowedError: If the table is still to be loaded from a pickle.
     """
-    found = _table(database, table)
+    found = _table(database, table, Permissions(allow=allow))
     rows = list(_rows(found.df, root=_root(database, root), permissions=Permissions()))
     for file, _, is_known in rows:
         if not is_known:
@@ -146,6 +154,7 @@ def annotate_table(
         FormatError: If the table does not exist, a segment is repeated, or a segment ends before
             it starts.
         OptionsError: If a column, scheme or table already exists, or the options request arrays.
+        NotAllowedError: If the table is still to be loaded from a pickle.
     """
     library = frames.import_audformat()
     wanted = as_options(options)
@@ -153,7 +162,7 @@ def annotate_table(
         raise OptionsError(
             "an audformat table cannot store arrays: omit embeddings=True and frames=True"
         )
-    found = _table(database, table)
+    found = _table(database, table, wanted.permissions)
     if found.index.has_duplicates:
         repeated = found.index[found.index.duplicated()][0]
         raise FormatError(f"expected distinct segments, table {table!r} repeats {repeated}")
@@ -217,11 +226,16 @@ def _of_model(dialogue: Dialogue, model: Provenance | None) -> Dialogue:
     return replace(dialogue, turns=tuple(turns))
 
 
-def _table(database: audformat.Database, name: str) -> audformat.Table:
+def _table(database: audformat.Database, name: str, permissions: Permissions) -> audformat.Table:
     if name not in database.tables:
         known = ", ".join(map(repr, database.tables)) or "none"
         raise FormatError(f"no table {name!r} of files or segments in the database; it has {known}")
-    return database.tables[name]
+    table = database.tables[name]
+    # Loaded with load_data=False: audformat would read the table now, and prefers a pickle.
+    if getattr(table, "_df", None) is None and database.root is not None:
+        for path in sorted(Path(database.root).glob(f"*.{glob.escape(name)}.pkl")):
+            permissions.check("pickles", f"the table {path.name!r}", where=database.root)
+    return table
 
 
 def _root(database: audformat.Database, root: Folder) -> Path:

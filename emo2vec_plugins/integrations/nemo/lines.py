@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emo2vec_plugins.core import Dialogue, Turn
+from emo2vec_plugins.core import Dialogue, Permissions, Turn, shown
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.files import from_json, lines_of
+from emo2vec_plugins.files import expanded, from_json, lines_of
 from emo2vec_plugins.formats import read_rttm
 from emo2vec_plugins.integrations import chosen_recording
 
@@ -76,14 +76,17 @@ class ManifestLine:
     @property
     def has_audio_file(self) -> bool:
         """Whether the line names a single audio file that exists."""
-        return isinstance(_first(self.record, AUDIO), str) and self.audio().is_file()
+        try:
+            return self.audio().is_file()
+        except FormatError:
+            return False
 
     @property
     def names_relative_files(self) -> bool:
         """Whether the path of the audio or RTTM is relative to the folder of the manifest."""
         given = [_first(self.record, keys) for keys in (AUDIO, RTTM)]
         paths = [path for path in given if isinstance(path, str) and "://" not in path]
-        return not all(Path(path).expanduser().is_absolute() for path in paths)
+        return not all(expanded(path).is_absolute() for path in paths)
 
     def audio(self) -> Path:
         """Return the path of the audio file.
@@ -101,6 +104,7 @@ class ManifestLine:
                 recordings.
             InvalidTurnError: If the part ends before it starts.
             AudioError: If the line has no duration, and that of the audio cannot be read.
+            NotAllowedError: If the RTTM is a named pipe or a device.
             OSError: If the RTTM cannot be read.
         """
         start, duration = self._seconds("offset") or 0.0, self._seconds("duration")
@@ -110,7 +114,9 @@ class ManifestLine:
             return [Turn(start=start, end=end, channel=channel)]
         # Turns are truncated to the part. Turns of no length inside it are kept.
         end = math.inf if duration is None else start + duration
-        recordings = read_rttm(self._path(RTTM))
+        rttm = self._path(RTTM)
+        Permissions().check_file(rttm)  # reading a named pipe would block
+        recordings = read_rttm(rttm)
         names = (self.recording, self.audio().stem)
         spoken = chosen_recording(recordings, *names).turns if recordings else ()
         return [
@@ -125,10 +131,13 @@ class ManifestLine:
             raise FormatError(
                 f"expected {keys[0]!r} to be the path of one file, found {given!r:.100}"
             )
-        path = Path(given).expanduser()
+        path = expanded(given)
         beside = self.manifest.parent / path
-        # As in NeMo: first the folder of the manifest, then the working directory.
-        return beside if beside.is_file() or not path.is_file() else path
+        try:
+            # As in NeMo: first the folder of the manifest, then the working directory.
+            return beside if beside.is_file() or not path.is_file() else path
+        except OSError as error:  # a name that is too long
+            raise FormatError(f"{keys[0]!r}: {error.strerror}: {shown(given)}") from error
 
     def _seconds(self, key: str) -> float | None:
         value = self.record.get(key)
