@@ -42,6 +42,7 @@ _LENGTH: Check = (lambda v: _is_number(v) and 0 <= v <= MOST_SECONDS, "a length 
 _RATE: Check = (lambda v: _is_whole(v) and 0 < v <= MOST_SECONDS, "a sampling rate in Hz")
 _COUNT: Check = (lambda v: _is_whole(v) and v >= 0, "a number of samples")
 _TEXT: Check = (lambda v: isinstance(v, str), "a string")
+_ID: Check = (lambda v: isinstance(v, str | int | float), "an id")
 _NAME: Check = (lambda v: v is None or isinstance(v, str | int | float), "a name")
 _FIELDS: Check = (lambda v: v is None or isinstance(v, dict), "an object with fields")
 _NUMBERS: Check = (lambda v: _is_channel(v) or _are_channels(v), "a channel number, or several")
@@ -96,11 +97,11 @@ def problem_of(cut: Any) -> str | None:
 
 def _values(cut: Any) -> Iterator[tuple[str, Any, Check]]:
     """Yield (name, value, check) of everything that is read when a cut is scored."""
-    yield "id", cut.id, _NAME
     kind = type(cut).__name__
     if kind != "MixedCut":
         yield from _values_of_holder(cut, kind)
         return
+    yield "id", cut.id, _ID
     yield "tracks", cut.tracks, _SEVERAL
     for index, track in enumerate(cut.tracks):
         at, inner = f"track {index}, ", type(track.cut).__name__
@@ -112,6 +113,7 @@ def _values(cut: Any) -> Iterator[tuple[str, Any, Check]]:
 
 
 def _values_of_holder(cut: Any, kind: str) -> Iterator[tuple[str, Any, Check]]:
+    yield "id", cut.id, _ID
     yield "duration", cut.duration, _LENGTH
     yield "custom", cut.custom, _FIELDS
     if kind == "PaddingCut":
@@ -124,7 +126,7 @@ def _values_of_holder(cut: Any, kind: str) -> Iterator[tuple[str, Any, Check]]:
             yield f"recording, {name}", value, check
     for index, own in enumerate(cut.supervisions):
         at = f"supervision {index}, "
-        yield f"{at}id", own.id, _NAME
+        yield f"{at}id", own.id, _ID
         yield f"{at}start", own.start, _SECONDS
         yield f"{at}duration", own.duration, _SECONDS
         if kind == "MultiCut":
@@ -136,7 +138,7 @@ def _values_of_holder(cut: Any, kind: str) -> Iterator[tuple[str, Any, Check]]:
 def _values_of_recording(recording: Any) -> Iterator[tuple[str, Any, Check]]:
     is_recording = type(recording).__name__ == "Recording"
     yield "type", recording, (lambda _: is_recording, "a recording")
-    yield "id", recording.id, _NAME
+    yield "id", recording.id, _ID
     yield "sampling_rate", recording.sampling_rate, _RATE
     yield "num_samples", recording.num_samples, _COUNT
     yield "duration", recording.duration, _LENGTH

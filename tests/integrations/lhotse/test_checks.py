@@ -81,6 +81,8 @@ def test_numbers_of_numpy_are_numbers():
         (("custom",), [1, 2], "list"),
         (("custom",), "emotion", "str"),
         (("id",), ["cut"], "id"),
+        (("id",), None, "id"),
+        (("supervisions", 0, "id"), None, ("supervision 0", "id")),
         (("supervisions",), 5, "int"),
         (("supervisions", 0), "one", "str"),
         (("supervisions", 0, "custom"), ["sad"], "list"),

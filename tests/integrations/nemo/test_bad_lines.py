@@ -18,6 +18,8 @@ BAD = [
     b'"text"',
     b'{"text": "\xff"}',
     b'{"audio_filepath": "a.wav", "shard_id": 0}',
+    b'{"audio_filepath": "", "shard_id": 0}',
+    b'{"audio_filepath": "' + b"A" * 5000 + b'", "shard_id": 0}',
     b'{"duration": ' + b"9" * 5000 + b"}",
     b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
 ]
@@ -115,3 +117,13 @@ def test_reading_a_bad_line_is_an_error_after_those_before_it(manifest):
     assert next(lines).number == 1
     with pytest.raises(FormatError, match="line 2"):
         next(lines)
+
+
+def test_a_name_that_is_too_long_is_a_short_reason(manifest, engine):
+    path = manifest(json.dumps({"audio_filepath": "A" * 100_000, "duration": 1.0}).encode())
+
+    summary = annotate_nemo(path, path.with_name("out.json"), score=engine)
+
+    assert summary.failed == 1
+    assert_facts(summary.failures[0], "line 2", "audio_filepath", "AAA")
+    assert len(summary.failures[0]) < 500
