@@ -2,14 +2,15 @@ from .containers import READABLE_SUFFIXES as READABLE_SUFFIXES
 from .containers import UNREADABLE_SUFFIXES as UNREADABLE_SUFFIXES
 from .containers import is_audio_file as is_audio_file
 from .files import FileAudio as FileAudio
+from .files import StreamAudio as StreamAudio
 from .files import without_file as without_file
+from .resampling import RESAMPLER as RESAMPLER
+from .resampling import resample as resample
 from .sources import MODEL_RATE as MODEL_RATE
 from .sources import ArrayAudio as ArrayAudio
 from .sources import LazyAudio as LazyAudio
 from .sources import MissingAudio as MissingAudio
-from .sources import StreamAudio as StreamAudio
 from .sources import open_audio as open_audio
-from .turns import RESAMPLER as RESAMPLER
 from .turns import bounds as bounds
 from .turns import mono as mono
 from .turns import resampled_length as resampled_length

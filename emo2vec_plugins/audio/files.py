@@ -1,20 +1,25 @@
-"""Sample-exact reading of audio files.
+"""Sample-exact reading of audio files, from disk or from a stream.
 
 An Opus decoder that starts in the middle of a file returns different samples for several seconds.
 The header of an MP3 without a table of contents has only an estimate of its length. Both formats
 are therefore decoded forward from the start, only once if they are read in order.
+
+Headers may be wrong: no memory is allocated for samples that a header only claims.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import soundfile
@@ -22,11 +27,14 @@ import soundfile
 from emo2vec_plugins.core import FloatArray
 from emo2vec_plugins.errors import AudioError
 
-BLOCK_SECONDS = 5
-"""Seconds to decode at a time."""
+BLOCK_VALUES = 2**18
+"""Values to decode at a time: samples times channels."""
 
-FORWARD = ("MPEG", "OPUS")
-"""Prefixes of libsndfile's subtypes that are decoded from the start."""
+FORWARD = ("MPEG", "OPUS", "VORBIS")
+"""Prefixes of libsndfile's subtypes that are decoded from the start.
+
+Vorbis is sample-exact, but libsndfile crashes when it seeks in some damaged files.
+"""
 
 KEPT_SECONDS = 60
 """Seconds that a read may go back without decoding the file from the start again."""
@@ -39,19 +47,28 @@ class _Header(NamedTuple):
     is_forward: bool
 
 
-class FileAudio:
-    """An audio file that libsndfile reads: wav, flac, ogg, opus, mp3, sph and more.
+class DecodedAudio(ABC):
+    """Audio that libsndfile decodes: wav, flac, ogg, opus, mp3, sph and more.
 
-    The file is opened and closed for each read, so an object needs no resources, pickles, and can
-    be shared by threads. Opus and MP3 would not be sample-exact that way. They are decoded forward
-    instead, in the order of reads, which `serial_group` ensures.
+    The file is opened and closed for each read, so an object needs no resources, and can be shared
+    by threads. The formats of `FORWARD` are decoded forward instead, in the order of reads, which
+    `serial_group` ensures.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
-
     def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path}
+        return {key: value for key, value in vars(self).items() if key not in _DERIVED}
+
+    @abstractmethod
+    def __str__(self) -> str:
+        """Return the name in messages."""
+
+    @abstractmethod
+    def _opened(self) -> Any:
+        """Return a new ``soundfile.SoundFile``.
+
+        Raises:
+            AudioError: If it cannot be one.
+        """
 
     @property
     def serial_group(self) -> Hashable | None:
@@ -77,7 +94,7 @@ class FileAudio:
 
     @property
     def length(self) -> int:
-        """Samples per channel."""
+        """Samples per channel, as the header says; the file may have fewer."""
         return self._header.length
 
     @property
@@ -95,8 +112,8 @@ class FileAudio:
             samples = self._samples(start, stop)
         if len(samples) < stop - start:
             raise AudioError(
-                f"{self.path}: truncated: expected {self.length} samples from the header, got "
-                f"{start + len(samples)}"
+                f"{self}: truncated: expected {self.length} samples from the header, sample "
+                f"{start + len(samples)} does not exist"
             )
         return np.ascontiguousarray(samples.T[list(channels)])
 
@@ -108,23 +125,13 @@ class FileAudio:
             return samples
         with self._open() as file:
             file.seek(start)
-            part: FloatArray = file.read(stop - start, dtype="float32", always_2d=True)
-            return part
+            return np.concatenate(list(blocks(file, stop - start)))
 
     def _open(self) -> Any:
         try:
-            if self.path.is_dir():
-                raise AudioError(f"{self.path}: expected an audio file, got a folder")
-            if not self.path.is_file():
-                raise AudioError(f"{self.path}: no such audio file")
-            if not self.path.stat().st_size:
-                raise AudioError(f"{self.path}: the file is empty")
-            # As bytes, because soundfile encodes names strictly and a file name may not be UTF-8.
-            return soundfile.SoundFile(os.fsencode(self.path) if os.name == "posix" else self.path)
+            return self._opened()
         except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
-            raise AudioError(
-                f"{self.path}: not readable as audio: {without_file(error)}"
-            ) from error
+            raise AudioError(f"{self}: not readable as audio: {without_file(error)}") from error
 
     @contextmanager
     def _decoding(self) -> Iterator[None]:
@@ -132,7 +139,56 @@ class FileAudio:
             yield
         except (soundfile.LibsndfileError, RuntimeError) as error:
             problem = without_file(error)
-            raise AudioError(f"{self.path}: cannot decode the audio: {problem}") from error
+            raise AudioError(f"{self}: cannot decode the audio: {problem}") from error
+
+
+_DERIVED = ("_header", "_forward")
+"""Attributes of a `DecodedAudio` that are computed again in another process."""
+
+
+class FileAudio(DecodedAudio):
+    """An audio file that libsndfile reads."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+
+    def __str__(self) -> str:
+        """Return the path."""
+        return str(self.path)
+
+    def _opened(self) -> Any:
+        if self.path.is_dir():
+            raise AudioError(f"{self}: expected an audio file, got a folder")
+        if not self.path.is_file():
+            raise AudioError(f"{self}: no such audio file")
+        if not self.path.stat().st_size:
+            raise AudioError(f"{self}: the file is empty")
+        # As bytes, because soundfile encodes names strictly and a file name may not be UTF-8.
+        return soundfile.SoundFile(os.fsencode(self.path) if os.name == "posix" else self.path)
+
+
+class StreamAudio(DecodedAudio):
+    """An audio file in a binary stream, whose bytes are read on first use and kept."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def __str__(self) -> str:
+        """Return "the stream"."""
+        return "the stream"
+
+    @property
+    def serial_group(self) -> Hashable | None:
+        """The stream until its header has been read; then as for a file."""
+        return None if super().serial_group is None else id(self._stream)
+
+    @cached_property
+    def _data(self) -> bytes:
+        self._stream.seek(0)
+        return self._stream.read()
+
+    def _opened(self) -> Any:
+        return soundfile.SoundFile(BytesIO(self._data))
 
 
 class ForwardReader:
@@ -168,8 +224,7 @@ class ForwardReader:
         self._first = self._end = 0
 
     def _decode(self) -> bool:
-        count = BLOCK_SECONDS * self._file.samplerate
-        block = self._file.read(count, dtype="float32", always_2d=True)
+        block = next(blocks(self._file))
         self._blocks.append(block)
         self._end += len(block)
         return len(block) > 0
@@ -189,7 +244,20 @@ def without_file(error: Exception) -> str:
 
 def count_samples(file: Any) -> int:
     """Return the number of samples per channel of an open file, by decoding all of it."""
-    total = 0
-    while block := len(file.read(BLOCK_SECONDS * file.samplerate, dtype="float32")):
-        total += block
-    return total
+    return sum(map(len, blocks(file)))
+
+
+def blocks(file: Any, count: float = math.inf) -> Iterator[FloatArray]:
+    """Yield the next *count* samples of an open file in blocks, fewer if the file ends before.
+
+    Yields:
+        Float32, shape (samples, channels), of up to `BLOCK_VALUES` values; at least one block,
+        which may be empty.
+    """
+    most = max(1, BLOCK_VALUES // file.channels)
+    while True:
+        block = file.read(min(count, most), dtype="float32", always_2d=True)
+        yield block
+        count -= len(block)
+        if not len(block) or not count:
+            return

@@ -10,14 +10,12 @@ import math
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping
-from functools import cached_property
 from numbers import Real
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
-import soundfile
 
-from emo2vec_plugins.audio.files import FileAudio, without_file
+from emo2vec_plugins.audio.files import FileAudio, StreamAudio
 from emo2vec_plugins.core import (
     Audio,
     FloatArray,
@@ -101,29 +99,6 @@ class LazyAudio(ABC):
     def read(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
         """Return samples ``start:stop`` as float32 of shape (channels, samples)."""
         return self.whole.read(start, stop, channels)
-
-
-class StreamAudio(LazyAudio):
-    """An audio file in a binary stream, decoded on first use."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-
-    @property
-    def serial_group(self) -> Hashable | None:
-        """The stream; None after it has been decoded. Concurrent reads would move its position."""
-        return None if "whole" in vars(self) else id(self._stream)
-
-    @cached_property
-    def whole(self) -> ArrayAudio:
-        """All samples."""
-        try:
-            self._stream.seek(0)
-            samples, rate = soundfile.read(self._stream, dtype="float32", always_2d=True)
-        except (soundfile.LibsndfileError, RuntimeError) as error:
-            problem = without_file(error)
-            raise AudioError(f"the stream cannot be read as audio: {problem}") from error
-        return ArrayAudio(samples.T, rate)
 
 
 class ChannelAudio(LazyAudio):

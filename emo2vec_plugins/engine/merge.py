@@ -140,7 +140,7 @@ class ClipAccumulator:
         }
 
 
-def outside(spans: Iterable[tuple[int, int]], frames: slice) -> npt.NDArray[np.bool_]:
+def outside(spans: Sequence[tuple[int, int]], frames: slice) -> npt.NDArray[np.bool_]:
     """Return a mask of the frames whose middle sample is outside all spans.
 
     Args:
@@ -151,7 +151,9 @@ def outside(spans: Iterable[tuple[int, int]], frames: slice) -> npt.NDArray[np.b
         Shape (frames,).
     """
     middles = np.arange(frames.start, frames.stop) * HOP + RECEPTIVE // 2
-    free = np.ones(len(middles), dtype=bool)
-    for start, stop in spans:
-        free &= (middles < start) | (middles >= stop)
+    edges = np.maximum.accumulate(np.reshape(spans, (-1, 2)), axis=1)  # no stop before its start
+    starts, stops = np.sort(edges, axis=0).T
+    # A span that has started and not stopped contains the sample.
+    started, stopped = (np.searchsorted(each, middles, side="right") for each in (starts, stops))
+    free: npt.NDArray[np.bool_] = started == stopped
     return free

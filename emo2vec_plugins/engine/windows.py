@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from emo2vec_plugins.audio import MODEL_RATE, bounds, mono, resampled_length
-from emo2vec_plugins.core import Clip, FloatArray, note_read
-from emo2vec_plugins.errors import AudioError, OptionsError
+from emo2vec_plugins.core import Clip, FloatArray, Turn, note_read
+from emo2vec_plugins.errors import FOREIGN, AudioError, OptionsError
 
 HOP = 320
 """Samples from one frame to the next, the product of the convolutions' strides."""
@@ -132,7 +132,7 @@ class ClipReader:
     Attributes:
         reason: Why the clip could not be read, after a failure.
         flags: Flags of the audio; complete after the first window.
-        duration: Seconds of audio within bounds.
+        duration: Seconds of audio within bounds, without excluded spans.
         excluded: Start and stop of spans excluded from pooling, in samples of the clip.
     """
 
@@ -156,7 +156,7 @@ class ClipReader:
             yield from self._windows()
         except AudioError as error:
             self.reason = str(error)
-        except Exception as error:  # noqa: BLE001 - a plugin's audio may raise anything
+        except FOREIGN as error:  # from a plugin's audio
             self.reason = f"{type(error).__name__}: {error}"
         finally:
             note_read(self._clip.audio)
@@ -164,29 +164,31 @@ class ClipReader:
     def _windows(self) -> Iterator[tuple[Window, Chunk] | None]:
         turn, audio = self._clip.turn, self._clip.audio
         start, stop = bounds(turn, audio)
-        self.duration = (stop - start) / audio.rate
-        self._note_bounds(audio.length / audio.rate)
+        seconds = audio.length / audio.rate
+        self._note_facts(start / audio.rate, stop / audio.rate, seconds)
         length = resampled_length(stop - start, audio.rate)
+        if not frame_count(length):
+            raise AudioError(_why_nothing(turn, length, seconds))
+        # A clip of one window is read once, a longer one twice, to limit memory.
+        once = list(mono(turn, audio)) if length <= self._window else None
+        mean, scale = yield from self._moments(mono(turn, audio) if once is None else once)
+        # Planned only now: before all of it was read, the length is only a claim of the header.
         plan = windows(length, window=self._window, overlap=self._overlap)
-        if not plan:
-            raise AudioError(
-                f"too short: {length} samples at 16 kHz, one frame needs {RECEPTIVE} (25 ms)"
-            )
         if len(plan) > 1:
             self.flags.add("windowed")
-        if self._clip.alone:
-            self.excluded = tuple(
-                (_sample(span[0] - start / audio.rate), _sample(span[1] - start / audio.rate))
-                for span in self._clip.overlaps or ()
-            )
-        # A clip of one window is read once, a longer one twice, to limit memory.
-        once = list(mono(turn, audio)) if len(plan) == 1 else None
-        mean, scale = yield from self._moments(mono(turn, audio) if once is None else once)
         for window, samples in _cut(mono(turn, audio) if once is None else once, plan):
             yield window, Chunk(samples=samples, mean=mean, scale=scale)
 
-    def _note_bounds(self, seconds: float) -> None:
-        turn = self._clip.turn
+    def _note_facts(self, start: float, stop: float, seconds: float) -> None:
+        """Note what is known before the audio is read; *start* and *stop* are within bounds."""
+        turn, self.duration = self._clip.turn, stop - start
+        if self._clip.alone:
+            spans = [
+                (max(begin, start), min(end, stop)) for begin, end in self._clip.overlaps or ()
+            ]
+            spans = [(begin, end) for begin, end in spans if begin < end]
+            self.excluded = tuple((_sample(a - start), _sample(b - start)) for a, b in spans)
+            self.duration = max(0.0, self.duration - sum(b - a for a, b in spans))
         if turn.start < -CLIPPED_SECONDS or turn.end > seconds + CLIPPED_SECONDS:
             self.flags.add("clipped")
         if self.duration < SHORT_SECONDS:
@@ -210,6 +212,19 @@ class ClipReader:
         mean = total / count
         # Rounding can make the variance of a constant signal slightly negative.
         return mean, float((max(squares / count - mean * mean, 0.0) + EPSILON) ** -0.5)
+
+
+def _why_nothing(turn: Turn, samples: int, seconds: float) -> str:
+    """Return why a turn has no frame, of audio of so many *seconds*."""
+    if turn.start >= seconds > 0:
+        return (
+            f"beyond the audio: the turn starts at {turn.start:.3f} s, the audio ends at "
+            f"{seconds:.3f} s"
+        )
+    if turn.start < 0 >= turn.end:
+        return f"before the audio: the turn ends at {turn.end:.3f} s"
+    rest = f"; the audio ends at {seconds:.3f} s" if turn.end > seconds else ""
+    return f"too short: {samples} samples at 16 kHz, one frame needs {RECEPTIVE} (25 ms){rest}"
 
 
 def _sample(seconds: float) -> int:

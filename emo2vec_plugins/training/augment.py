@@ -17,11 +17,10 @@ from functools import partial
 
 import numpy as np
 import torch
-import torchaudio
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
-from emo2vec_plugins.audio import MODEL_RATE
+from emo2vec_plugins.audio import MODEL_RATE, resample
 from emo2vec_plugins.engine import EPSILON, HOP, RECEPTIVE
 from emo2vec_plugins.training.recipe import Range, Recipe
 
@@ -85,8 +84,7 @@ def change_speed(waveform: Tensor, rng: np.random.Generator, *, factor: Range) -
     length = int(rng.integers(shortest, longest + 1))
     if length == TEMPO_STEPS or len(waveform) * length < RECEPTIVE * TEMPO_STEPS:
         return waveform
-    played: Tensor = torchaudio.functional.resample(waveform, TEMPO_STEPS, length)
-    return played
+    return torch.from_numpy(resample(waveform.numpy(), TEMPO_STEPS, length))
 
 
 def crop(waveform: Tensor, rng: np.random.Generator, *, share: Range) -> Tensor:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+import tracemalloc
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -9,8 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emo2vec_plugins.core import overlap
-from emo2vec_plugins.core.overlap import overlaps, rows_without_overlap, union
+from emo2vec_plugins.core.overlap import rows_without_overlap, union
 from emo2vec_plugins.core.values import Turn
+
+
+def overlaps(turns):
+    return list(overlap.overlaps(turns))
 
 
 def turns_on_a_grid():
@@ -85,22 +92,47 @@ def test_the_overlap_of_a_turn_without_a_speaker_is_unknown():
     assert overlaps([unknown, known]) == [None, ()]
 
 
-def test_sparse_turns_are_compared_only_with_their_neighbours(monkeypatch):
-    compared = 0
-    differ = overlap._differ
+@given(turns=turns_on_a_grid(), scale=st.sampled_from([1, 0.1, 1 / 3]))
+def test_overlaps_equal_comparing_all_pairs(turns, scale):
+    turns = [replace(turn, start=turn.start * scale, end=turn.end * scale) for turn in turns]
 
-    def counting(one, other):
-        nonlocal compared
-        compared += 1
-        return differ(one, other)
+    assert overlaps(turns) == [
+        None
+        if turn.speaker is None
+        else tuple(
+            union(
+                (max(turn.start, other.start), min(turn.end, other.end))
+                for other in turns
+                if count_as_overlap(turn, other)
+            )
+        )
+        for turn in turns
+    ]
 
-    monkeypatch.setattr(overlap, "_differ", counting)
-    turns = [Turn(start=i, end=i + 1.5, speaker=str(i % 2)) for i in range(6_000)]
 
-    shares = overlaps(turns)
+@pytest.mark.parametrize(
+    "turns",
+    [
+        [Turn(start=0.0, end=100.0 + i, speaker=f"s{i}") for i in range(20_000)],
+        [Turn(start=i / 1000, end=100.0, speaker=f"s{i}", channel=i % 4) for i in range(20_000)],
+        [
+            *(Turn(start=0.0, end=20_000.0, speaker="a") for _ in range(2_000)),
+            *(Turn(start=2.0 * i, end=2.0 * i + 1, speaker="b") for i in range(10_000)),
+        ],
+        [Turn(start=i, end=i + 1.5, speaker=str(i % 2)) for i in range(20_000)],
+    ],
+    ids=["one start", "one end", "two speakers", "neighbours"],
+)
+def test_memory_and_time_do_not_grow_with_the_pairs_of_turns(turns):
+    tracemalloc.start()
+    started = time.perf_counter()
 
-    assert shares[1] == ((1, 1.5), (2, 2.5))
-    assert compared == 5_999
+    spans = sum(len(each) for each in overlap.overlaps(turns))
+
+    assert spans >= 19_999
+    assert time.perf_counter() - started < 60
+    assert tracemalloc.get_traced_memory()[1] < 50e6
+    tracemalloc.stop()
 
 
 @given(

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.facts import assert_facts
 
 from emo2vec_plugins.audio.sources import ArrayAudio, FileAudio, MissingAudio, open_audio
 from emo2vec_plugins.core.backend import Backend
@@ -635,7 +636,61 @@ def test_a_turn_overlapped_throughout_has_a_reason():
 
     assert emotion.label is None
     assert "overlapped" in emotion.reason
-    assert (emotion.flags, emotion.overlap_ratio) == (("overlapped",), 1.0)
+    assert (emotion.flags, emotion.overlap_ratio) == (("short", "overlapped"), 1.0)
+    assert emotion.duration == 0.0
+
+
+def test_the_duration_is_that_of_what_was_scored():
+    spans = ((-1.0, 0.5), (1.25, 1.5), (2.0, 9.0))
+    kept = emotion_of(clip_of(3.0, overlaps=spans))
+
+    alone = emotion_of(clip_of(3.0, overlaps=spans, alone=True))
+
+    assert (kept.duration, kept.flags) == (3.0, ("overlapped",))
+    assert (alone.duration, alone.flags) == (1.25, ("overlapped",))
+
+
+def test_a_turn_is_short_if_little_of_it_is_scored():
+    alone = emotion_of(clip_of(3.0, overlaps=((0.1, 2.5),), alone=True))
+
+    assert alone.duration == pytest.approx(0.6)
+    assert alone.flags == ("short", "overlapped")
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "facts"),
+    [
+        (2.5, 4.0, ("beyond the audio", "2.500", "2.000")),
+        (2.0, 2.0, ("beyond the audio", "2.000")),
+        (-3.0, -1.0, ("before the audio", "-1.000")),
+        (1.99, 4.0, ("too short", "160 samples", "2.000")),
+        (1.0, 1.0, ("too short", "0 samples")),
+    ],
+)
+def test_a_turn_without_audio_says_where_the_audio_is(start, end, facts):
+    audio = clip_of(2.0).audio
+
+    emotion = emotion_of(Clip(turn=Turn(start=start, end=end), audio=audio))
+
+    assert_facts(emotion.reason, *facts)
+
+
+def test_no_windows_are_planned_for_samples_that_do_not_exist():
+    """A damaged header may claim thousands of years."""
+
+    class Claiming:
+        rate, length, channels, serial_group = 16_000, 2**62, (0,), None
+
+        def read(self, start, stop, channels):
+            raise AudioError("truncated")
+
+    tracemalloc.start()
+
+    emotion = emotion_of(Clip(turn=Turn(start=0.0, end=2.0**58), audio=Claiming()))
+
+    assert emotion.reason == "truncated"
+    assert tracemalloc.get_traced_memory()[1] < 10e6
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize(("overlaps", "ratio"), [(None, None), ((), 0.0)])
