@@ -10,6 +10,7 @@ from emo2vec_plugins.cli.options import (
     recording_options,
 )
 from emo2vec_plugins.cli.output import complain, note
+from emo2vec_plugins.cli.permissions import permissions_of, root_option
 from emo2vec_plugins.cli.streams import command
 from emo2vec_plugins.core import Dialogue
 from emo2vec_plugins.formats import bundle_stem
@@ -32,6 +33,7 @@ from emo2vec_plugins.report import SoundMode, write_page
     "none",
     help="Embed the audio in the page, link to the file or URL, or leave it out.",
 )
+@root_option
 @quiet_option
 def report_command(
     *, dialogue: Dialogue, output: str | None, audio: str | None, sound: SoundMode, quiet: bool
@@ -47,7 +49,7 @@ def report_command(
       emo2vec report results/ --recording meeting --sound link
     """
     path = output or f"{bundle_stem(dialogue.recording)}.html"
-    used = write_page(dialogue, path, audio=audio, sound=sound)
+    used = write_page(dialogue, path, audio=audio, sound=sound, permissions=permissions_of())
     if sound != "none" and not used.content and not used.url:
         complain("warning", f"{used.about} Use --audio FILE to name the audio.")
     note(f"wrote a page of {dialogue.recording} to {path}", quiet=quiet)

@@ -17,8 +17,8 @@ from pathlib import Path
 from string import Template
 
 from emo2vec_plugins._version import __version__
-from emo2vec_plugins.core import Dialogue
-from emo2vec_plugins.errors import AudioError, OptionsError
+from emo2vec_plugins.core import Dialogue, Permissions
+from emo2vec_plugins.errors import AudioError, NotAllowedError, OptionsError
 from emo2vec_plugins.files import write_whole
 from emo2vec_plugins.report.page_data import page_data, script_json
 from emo2vec_plugins.report.page_sound import Sound, SoundMode, embedded, is_url, linked, origin
@@ -35,7 +35,12 @@ SCRIPTS = (
 
 
 def write_page(
-    dialogue: Dialogue, path: _Path, *, audio: _Path | None = None, sound: SoundMode = "embed"
+    dialogue: Dialogue,
+    path: _Path,
+    *,
+    audio: _Path | None = None,
+    sound: SoundMode = "embed",
+    permissions: Permissions | None = None,
 ) -> Sound:
     """Write the page of a recording atomically.
 
@@ -45,6 +50,7 @@ def write_page(
         audio: The recording's audio file, or with ``link`` a file or a URL. If None, the audio that
             the dialogue names; if that is missing, the page has no audio and states the reason.
         sound: ``embed`` the audio in the page, ``link`` to it, or ``none``.
+        permissions: Which files the dialogue may name; None for every regular file.
 
     Returns:
         The audio of the page.
@@ -55,12 +61,20 @@ def write_page(
         OptionsError: If *audio* is given with ``none``, or turns are too far apart to draw.
         OSError: If the page cannot be written.
     """
-    used = _find_sound(dialogue, path, audio=audio, sound=sound)
+    allowed = permissions or Permissions()
+    used = _find_sound(dialogue, path, audio=audio, sound=sound, permissions=allowed)
     write_whole(Path(path), page(dialogue, sound=used))
     return used
 
 
-def _find_sound(dialogue: Dialogue, path: _Path, *, audio: _Path | None, sound: SoundMode) -> Sound:
+def _find_sound(
+    dialogue: Dialogue,
+    path: _Path,
+    *,
+    audio: _Path | None,
+    sound: SoundMode,
+    permissions: Permissions,
+) -> Sound:
     if sound == "none":
         if audio is not None:
             raise OptionsError("expected no audio with sound='none', got both; remove one of them")
@@ -70,8 +84,10 @@ def _find_sound(dialogue: Dialogue, path: _Path, *, audio: _Path | None, sound: 
     if dialogue.audio is None:
         return Sound(about="No audio: none was given when this page was written.")
     try:
+        if not is_url(dialogue.audio):
+            permissions.check_file(dialogue.audio)
         return _sound(dialogue.audio, path, sound)
-    except AudioError as error:
+    except (AudioError, NotAllowedError) as error:
         return Sound(about=f"No audio: {shown(str(error))}.")
 
 

@@ -295,3 +295,16 @@ def test_options_are_checked(tmp_path):
     result = run("score", "a.wav", "--model", "fake", "--root", tmp_path / "gone")
     assert_facts(result.stderr, tmp_path / "gone")
     assert run("score", "a.wav", "--model", "fake", "--allow", "all").exit_code == 2
+
+
+def test_a_report_stays_in_the_root(tmp_path, speech):
+    (tmp_path / "root").mkdir()
+    turn = ScoredTurn(turn=Turn(start=0.0, end=1.0), emotion=Emotion(label="sad", score=0.5))
+    path = tmp_path / "meeting.emotions.jsonl"
+    dialogue = Dialogue(recording="meeting", turns=(turn,), audio=str(speech))
+    write_dialogues([dialogue], path, plugins=PLUGINS)
+
+    result = run("report", path, "-o", tmp_path / "page.html", "--root", tmp_path / "root")
+
+    assert_facts(result.stderr, speech, "--root", "--audio")
+    assert "UklGR" not in (tmp_path / "page.html").read_text("utf-8")
