@@ -22,7 +22,7 @@ from emo2vec_plugins.errors import AudioError, NotAllowedError, OptionsError
 from emo2vec_plugins.files import write_whole
 from emo2vec_plugins.report.page_data import page_data, script_json
 from emo2vec_plugins.report.page_sound import Sound, SoundMode, embedded, is_url, linked, origin
-from emo2vec_plugins.report.style import shown
+from emo2vec_plugins.report.style import shortened, shown
 
 _Path = str | os.PathLike[str]
 _SILENT = "This page has no audio."
@@ -121,7 +121,7 @@ def page(dialogue: Dialogue, *, sound: Sound | None = None) -> str:
     script = f'(() => {{\n"use strict";\n{script}}})();\n'
     return Template(_web("page.html")).substitute(
         policy=escape(_policy(script, style, used.url)),
-        title=escape(shown(dialogue.recording)),
+        title=escape(shortened(shown(dialogue.recording), most=60)),
         version=escape(__version__),
         style=style,
         data=script_json(data),

@@ -155,3 +155,23 @@ def test_flags_are_explained(opened):
 
     assert "2 turns: less than 1 s" in watched.text("#flags")
     assert "20 ms" in watched.text("#detail")
+
+
+def test_a_name_of_any_length_fits(opened):
+    long = "x" * 10_000 + " 𝒴"
+    turns = [flagged(0, long, long), flagged(1, "Ann", "sad")]
+    watched = opened(page(Dialogue(recording=long, turns=tuple(turns))))
+
+    width, height = watched.page.evaluate(
+        "() => [document.documentElement.scrollWidth, document.querySelector('#rows tr').offsetHeight]"
+    )
+    cell = watched.page.locator("#rows tr bdi").first
+    option = watched.page.locator("#by-speaker option", has_text="…")
+
+    assert width <= 1400
+    assert height < 100
+    for shown in (cell, option):
+        assert len(shown.inner_text()) <= 62
+        assert shown.get_attribute("title") == long
+    watched.page.locator("#by-text").fill("xx 𝒴")
+    watched.wait_for("() => document.querySelectorAll('#rows tr').length === 1")

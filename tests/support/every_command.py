@@ -11,6 +11,7 @@ import click
 import numpy as np
 import soundfile
 
+from emo2vec_plugins import Engine, Turn, load_model
 from emo2vec_plugins.core import Plugins
 
 MODEL = ("--model", "tiny")
@@ -94,6 +95,11 @@ def prepare(folder: Path, name: str = "talk", *, speaker: str = "Ann") -> None:
     turns = [(float(start), 1.0, ("Bob", speaker)[start % 2]) for start in range(12)]
     lines = [f"SPEAKER {name} 1 {a} {b} <NA> <NA> {who} <NA> <NA>\n" for a, b, who in turns]
     (folder / f"{name}.rttm").write_text("".join(lines), "utf-8")
+    times = [Turn(start=start, end=start + length) for start, length, _ in turns]
+    found = [each.label for each in Engine(load_model("tiny", device="cpu")).score(audio, times)]
+    # The model is right in three of four turns.
+    other = "sad" if found[0] != "sad" else "happy"
+    labels = [other if number % 4 == 0 else label for number, label in enumerate(found)]
     cut = Recording.from_file(audio, recording_id=name).to_cut()
     cut.supervisions = [
         SupervisionSegment(
@@ -102,7 +108,7 @@ def prepare(folder: Path, name: str = "talk", *, speaker: str = "Ann") -> None:
             start=start,
             duration=length,
             speaker=who,
-            custom={"emotion": ("happy", "sad")[number // 2 % 2]},
+            custom={"emotion": labels[number]},
         )
         for number, (start, length, who) in enumerate(turns)
     ]

@@ -147,7 +147,7 @@ function startCurves() {
   byId("curves-part").hidden = !data.classes.length;
   if (!data.classes.length) return;
   const names = ["all speakers", ...speakers.map((speaker) => speaker.name)];
-  byId("curves-of").append(...names.map((name, i) => make("option", { value: i }, name)));
+  byId("curves-of").append(...names.map((name, i) => choice(i, name)));
   const draw = oncePerFrame(drawCurves);
   byId("curves-of").addEventListener("change", draw);
   on("view curves style", draw);

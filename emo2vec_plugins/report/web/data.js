@@ -7,6 +7,7 @@ const turns = data.turns.start.map((start, index) => ({
   ...Object.fromEntries(Object.entries(data.turns).map(([name, column]) => [name, column[index]])),
 }));
 const speakers = data.speakers;
+const MOST_NAME = 60; // letters of a name; its title has all of them
 const labels = data.labels;
 const withHours = Math.max(Math.abs(data.start), Math.abs(data.end)) >= 3600;
 
@@ -47,12 +48,27 @@ function make(tag, attributes = {}, ...children) {
 
 /** An element with a name from a file, isolated so that right-to-left text does not affect its surroundings. */
 function named(name) {
-  return make("bdi", {}, name);
+  const short = shortened(name);
+  return make("bdi", { title: short === name ? null : name }, short);
+}
+
+/** A choice in a list. */
+function choice(value, name) {
+  const short = shortened(name);
+  return make("option", { value, title: short === name ? null : name }, short);
+}
+
+/** A name without its middle, if it is too long for a line. */
+function shortened(name) {
+  if (name.length <= MOST_NAME) return name;
+  const letters = [...name]; // not half a letter
+  return letters.length <= MOST_NAME ? name : [...letters.slice(0, 39), "…", ...letters.slice(-20)].join("");
 }
 
 /** A name for use within a longer text, isolated in the same way. */
 function isolated(name) {
-  return /^[\x20-\x7e]*$/.test(name) ? name : `\u2068${name}\u2069`;
+  const short = shortened(name);
+  return /^[\x20-\x7e]*$/.test(short) ? short : `\u2068${short}\u2069`;
 }
 
 function labelOf(turn) {

@@ -144,8 +144,7 @@ function turnPage(by) {
 }
 
 function fillChoices(id, names, others) {
-  const option = ([value, name]) => make("option", { value }, name);
-  byId(id).append(option(["", "all"]), ...names.map((name, i) => option([i, name])), ...others.map(option));
+  byId(id).append(choice("", "all"), ...names.map((name, i) => choice(i, name)), ...others.map((each) => choice(...each)));
 }
 
 /** Leave the search field and keep its text; browsers would clear it on Escape without an event. */
