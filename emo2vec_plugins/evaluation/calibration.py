@@ -21,7 +21,7 @@ from emo2vec_plugins.evaluation.predictions import Prediction
 from emo2vec_plugins.evaluation.reading import Truth, predict
 from emo2vec_plugins.evaluation.reliability import ScoredTurns, calibration_of, fit_temperature
 from emo2vec_plugins.evaluation.values import Calibration, Reliability
-from emo2vec_plugins.files import staging, write_whole
+from emo2vec_plugins.files import read_text, staging, write_whole
 
 CARD = "README.md"
 HEAD = ("proj.weight", "proj.bias")
@@ -191,7 +191,7 @@ def save_calibrated(source: Path, target: Path, *, temperature: float, section: 
             config=models.read_config(source / models.CONFIG),
             tensors=tensors,
             tokens=models.read_tokens(source / models.TOKENS),
-            card=(f"{card.read_text('utf-8').rstrip()}\n\n" if card.is_file() else "") + section,
+            card=(f"{read_text(card).rstrip()}\n\n" if card.is_file() else "") + section,
         )
         for each in sorted(source.iterdir()):
             is_copied = each.name not in _OWN | _OUTDATED and each.suffix.lower() in _COPIED

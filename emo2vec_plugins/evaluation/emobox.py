@@ -9,7 +9,6 @@ corpora were downloaded.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,9 +18,10 @@ from typing import Any
 from lhotse import AudioSource, Recording, SupervisionSegment
 from lhotse.cut import Cut
 
-from emo2vec_plugins.core import Permissions
+from emo2vec_plugins.core import Permissions, shown
 from emo2vec_plugins.errors import FormatError, OptionsError
 from emo2vec_plugins.evaluation.predictions import few
+from emo2vec_plugins.files import from_json, lines_of
 from emo2vec_plugins.integrations.lhotse import recording_of
 
 SPLITS = ("train", "valid", "test")
@@ -229,15 +229,18 @@ def _split_file(folder: Path, split: str) -> Path | None:
 
 def _read_clips(path: Path, speaker: re.Pattern[str] | None) -> tuple[EmoBoxClip, ...]:
     clips = []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+    for number, line in lines_of(path):
         if not line.strip():
             continue
+        where = f"{path}: line {number}"
         try:
-            clip = _clip(json.loads(line))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            clip = _clip(from_json(line.decode(), where=where))
+        except FormatError:
+            raise
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
             expected = "an EmoBox clip with key, wav, emo, length and sample_rate"
-            cause = f"{type(error).__name__}: {error}"
-            raise FormatError(f"{path}, line {number}: expected {expected} ({cause})") from error
+            cause = f"{type(error).__name__}: {error!s:.100}"
+            raise FormatError(f"{where}: expected {expected} ({cause})") from error
         clips.append(replace(clip, speaker=speaker and _speaker(clip.key, speaker)))
     return tuple(clips)
 
@@ -258,7 +261,7 @@ def _speaker_rule(pattern: str) -> re.Pattern[str]:
     try:
         rule = re.compile(pattern)
     except re.error as error:
-        raise OptionsError(f"invalid speaker pattern {pattern!r}: {error}") from error
+        raise OptionsError(f"invalid speaker pattern {shown(pattern)}: {error}") from error
     if not rule.groups:
         advice = "put (...) around the speaker"
         raise OptionsError(f"speaker pattern {pattern!r} has no group: {advice}")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from emo2vec_plugins.core import shown
 from emo2vec_plugins.errors import FormatError, LabelError, OptionsError, warn
 from emo2vec_plugins.evaluation.predictions import Prediction, few
 from emo2vec_plugins.evaluation.reading import AS_NAMED, predictions_of
@@ -92,7 +93,7 @@ def _plain(document: Mapping[str, Any], field: str, where: str) -> tuple[str, di
     name = document.get("id", document.get("key", document.get("recording")))
     if not isinstance(name, str) or not {_PLAIN, "emotion", "scores"} & document.keys():
         expected = 'a cut, a supervision, or {"id": ..., "label": ..., "scores": {...}}'
-        raise FormatError(f"{where}: expected {expected}, got keys {', '.join(document)}")
+        raise FormatError(f"{where}: expected {expected}, got keys {shown(list(document))}")
     scores, labels = document.get("scores"), document.get("labels")
     if isinstance(scores, list) and isinstance(labels, list):
         if len(scores) != len(labels):

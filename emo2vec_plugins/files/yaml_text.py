@@ -9,7 +9,13 @@ from typing import Any, TypeVar
 import yaml
 
 from emo2vec_plugins.errors import Emo2vecError, FormatError
-from emo2vec_plugins.files.bounded import MOST_DEPTH, MOST_DIGITS, read_text
+from emo2vec_plugins.files.bounded import (
+    MOST_DEPTH,
+    MOST_DIGITS,
+    beyond_limit,
+    read_limit,
+    read_text,
+)
 
 T = TypeVar("T")
 
@@ -37,7 +43,7 @@ def read_yaml(
         OSError: If the file cannot be read.
     """
     try:
-        document = from_yaml(read_text(path, part=PART), where=str(path))
+        document = from_yaml(read_text(path), where=str(path))
     except FormatError as error:
         raise wrong(str(error)) from error
     if not isinstance(document, dict):
@@ -56,9 +62,11 @@ def from_yaml(text: str, *, where: str) -> Any:
         where: The beginning of an error's message, such as the file.
 
     Raises:
-        FormatError: If it is not plain YAML, is nested too deeply, has too large a number, or
+        FormatError: If it is too long, is not plain YAML, is nested too deeply, has too large a number, or
             aliases make it larger than the text.
     """
+    if len(text) > read_limit() // PART:
+        raise beyond_limit(where, part=PART)
     loader = yaml.SafeLoader("")
     try:
         loader = yaml.SafeLoader(text.removeprefix("\ufeff"))

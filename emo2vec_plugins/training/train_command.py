@@ -22,6 +22,7 @@ from emo2vec_plugins.evaluation import (
     require_libraries,
     truth_options,
 )
+from emo2vec_plugins.files import read_text
 from emo2vec_plugins.training.train_options import CACHE, RECIPE_FIELDS, train_options
 
 if TYPE_CHECKING:
@@ -94,6 +95,9 @@ class TrainCommand:
                 content=self._content(),
                 progress=shown.epoch,
             )
+        if trained.was_finished:
+            self._note(f"{self._out} was already complete, nothing to do")
+            return
         if trained.evaluation is not None and not self._quiet:
             cli.echo(trained.evaluation.table())
         turns = counted(len(split.train), "turn")
@@ -213,7 +217,7 @@ class TrainCommand:
         from emo2vec_plugins.training.card import CardContent
 
         given = self._given
-        notes = Path(given["card_notes"]).read_text("utf-8") if given["card_notes"] else ""
+        notes = read_text(Path(given["card_notes"])) if given["card_notes"] else ""
         return CardContent(
             title=given["title"] or self._out.name,
             data=Path(self._source).name,

@@ -8,24 +8,25 @@ from typing import Any
 import click
 
 from emo2vec_plugins import cli
-from emo2vec_plugins.core import DEFAULT_MODEL
+from emo2vec_plugins.core import DEFAULT_MODEL, shown
+from emo2vec_plugins.errors import FormatError
 
 CACHE = "emo2vec-plugins/embeddings"
 """Folder of the embeddings within the user's cache folder."""
 
 
 def _settings(_: click.Context, __: click.Parameter, given: Sequence[str]) -> dict[str, Any]:
-    import yaml
+    from emo2vec_plugins.files import from_yaml
 
     changes: dict[str, Any] = {}
     for each in given:
         name, equals, value = each.partition("=")
         if not equals:
-            raise click.BadParameter(f"expected FIELD=VALUE, got {each!r}")
+            raise click.BadParameter(f"expected FIELD=VALUE, got {shown(each)}")
         try:
-            changes[name.strip().replace("-", "_")] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise click.BadParameter(f"{each!r}: the value is not YAML") from error
+            changes[name.strip().replace("-", "_")] = from_yaml(value, where=shown(each))
+        except FormatError as error:
+            raise click.BadParameter(str(error)) from error
     return changes
 
 

@@ -187,7 +187,7 @@ def test_folders_without_folds_are_refused(box, tmp_path):
 def test_a_malformed_line_is_named(box):
     path = rewrite(box, 1, "test", CLIPS[0], {"key": "x"})
 
-    with pytest.raises(FormatError, match=f"{path}, line 2: .*'wav'"):
+    with pytest.raises(FormatError, match=f"{path}: line 2: .*'wav'"):
         read_emobox(box)
 
 

@@ -318,7 +318,7 @@ def test_duplicate_ids_are_refused(cuts, tmp_path):
     [
         ("{", "line 2: not JSON"),
         ("[1]", "line 2: .*object, got list"),
-        ('{"id": "a-0"}', "line 2: .*keys id"),
+        ('{"id": "a-0"}', "line 2: .*keys .'id'"),
         ('{"supervisions": 3}', "line 2: expected a cut"),
         ('{"key": "a", "labels": ["x"], "scores": [0.5, 0.5]}', "line 2: .*scores: 2, labels: 1"),
     ],
