@@ -25,7 +25,9 @@ from emo2vec_plugins.report import SoundMode, write_page
     "File to write.  [default: RECORDING.html in the working directory]",
     type=OutputName(),
 )
-@option("--audio FILE", "Audio file or URL.  [default: as in the annotations]")
+@option(
+    "--audio FILE", "Audio file or URL.  [default: as in EMOTIONS, with --root or --sound link]"
+)
 @choice_option(
     "--sound",
     "embed",
@@ -41,15 +43,19 @@ def report_command(
     """Write an HTML page that shows and plays a recording.
 
     EMOTIONS is a folder of results, or a file that 'emo2vec convert' reads. The page is a single
-    file that works offline and needs no server.
+    file that works offline and needs no server. Audio that only EMOTIONS names is embedded with
+    --root, from that folder: annotations of others may name any file, and pages are shared.
 
     \b
     Examples:
       emo2vec report results/ --audio meeting.wav -o meeting.html
-      emo2vec report results/ --recording meeting --sound link
+      emo2vec report results/ --recording meeting --root recordings/
     """
     path = output or f"{bundle_stem(dialogue.recording)}.html"
     used = write_page(dialogue, path, audio=audio, sound=sound, permissions=permissions_of())
     if sound != "none" and not used.content and not used.url:
-        complain("warning", f"{used.about} Use --audio FILE to name the audio.")
+        complain(
+            "warning",
+            f"{used.about} Use --audio FILE, or --root DIR for the audio that the annotations name in a folder.",
+        )
     note(f"wrote a page of {dialogue.recording} to {path}", quiet=quiet)

@@ -48,9 +48,10 @@ def write_page(
         dialogue: One recording.
         path: The file to write.
         audio: The recording's audio file, or with ``link`` a file or a URL. If None, the audio that
-            the dialogue names; if that is missing, the page has no audio and states the reason.
+            the dialogue names; it is embedded only from the root of *permissions*, because
+            annotations of others may name any file. The page states why it has no audio.
         sound: ``embed`` the audio in the page, ``link`` to it, or ``none``.
-        permissions: Which files the dialogue may name; None for every regular file.
+        permissions: Which files the dialogue may name.
 
     Returns:
         The audio of the page.
@@ -83,6 +84,9 @@ def _find_sound(
         return _sound(audio, path, sound)
     if dialogue.audio is None:
         return Sound(about="No audio: none was given when this page was written.")
+    if sound == "embed" and permissions.root is None and not is_url(dialogue.audio):
+        named = shortened(shown(dialogue.audio), most=200)
+        return Sound(about=f"No audio: the annotations name {named}, which was not asked for.")
     try:
         if not is_url(dialogue.audio):
             permissions.check_file(dialogue.audio)

@@ -158,7 +158,7 @@ def test_flags_are_explained(opened):
 
 
 def test_a_name_of_any_length_fits(opened):
-    long = "x" * 10_000 + " 𝒴"
+    long = "x" * 10_000 + " 🐈"
     turns = [flagged(0, long, long), flagged(1, "Ann", "sad")]
     watched = opened(page(Dialogue(recording=long, turns=tuple(turns))))
 
@@ -173,5 +173,5 @@ def test_a_name_of_any_length_fits(opened):
     for shown in (cell, option):
         assert len(shown.inner_text()) <= 62
         assert shown.get_attribute("title") == long
-    watched.page.locator("#by-text").fill("xx 𝒴")
+    watched.page.locator("#by-text").fill("xx 🐈")
     watched.wait_for("() => document.querySelectorAll('#rows tr').length === 1")

@@ -14,6 +14,7 @@ import soundfile
 from support.pages import data_of
 from support.pictures import TALK
 
+from emo2vec_plugins.core import Permissions
 from emo2vec_plugins.errors import AudioError, OptionsError
 from emo2vec_plugins.report.page import page, write_page
 from emo2vec_plugins.report.page_sound import embedded, linked
@@ -69,14 +70,29 @@ def test_the_audio_of_the_dialogue_is_found(write, noise, tmp_path):
     gone = replace(TALK, audio=str(tmp_path / "gone.wav"))
     url = replace(TALK, audio="https://example.org/a.wav")
     page_ = tmp_path / "p.html"
+    here = Permissions(root=tmp_path)
 
-    assert write_page(there, page_).content
-    assert gone.audio in write_page(gone, page_).about
+    assert write_page(there, page_, permissions=here).content
+    assert gone.audio in write_page(gone, page_, permissions=here).about
     assert "https://example.org" in write_page(url, page_).about
     assert "none was given" in write_page(TALK, page_).about
     assert "no audio" in write_page(there, page_, sound="none").about
     assert write_page(url, page_, sound="link").url == "https://example.org/a.wav"
     assert 'media-src https://example.org"' in page_.read_text("utf-8")
+
+
+def test_audio_is_embedded_only_if_it_was_asked_for(write, noise, tmp_path):
+    """Annotations of others may name any file, and the page is shared."""
+    (tmp_path / "elsewhere").mkdir()
+    private = str(write("private.wav", noise(32_000), 16_000))
+    talk, page_ = replace(TALK, audio=private), tmp_path / "p.html"
+
+    unasked = write_page(talk, page_)
+    outside = write_page(talk, page_, permissions=Permissions(root=tmp_path / "elsewhere"))
+
+    for found in (unasked, outside):
+        assert (found.content, found.url) == ("", "")
+        assert private in found.about
 
 
 def test_a_link_is_relative_to_the_page(write, noise, tmp_path):
