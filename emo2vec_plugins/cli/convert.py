@@ -9,7 +9,7 @@ import click
 from emo2vec_plugins.cli.files import OutputName, writes_files
 from emo2vec_plugins.cli.group import plugins_of
 from emo2vec_plugins.cli.options import annotation_options, choose_format, option, quiet_option
-from emo2vec_plugins.cli.output import listed, note, warn_of_late_turns
+from emo2vec_plugins.cli.output import complain, late_turns, listed, note
 from emo2vec_plugins.cli.streams import command
 from emo2vec_plugins.core import Dialogue, counted
 from emo2vec_plugins.formats import FIELDS, Written, write_any
@@ -54,7 +54,9 @@ def convert_command(
     for line in _losses(written):
         note(line, quiet=quiet)
     for dialogue in dialogues:
-        warn_of_late_turns(dialogue)
+        late = late_turns(dialogue)
+        if late:
+            complain("warning", f"{dialogue.recording}: {late}")
 
 
 def _losses(written: Written) -> list[str]:

@@ -33,8 +33,8 @@ SOME_FAILED = 3
 LISTED = 10
 """Failures printed at most; the results have all of them."""
 
-_SLACK = 0.02
-"""Seconds that a turn may end after the audio without a warning, as for the flag ``clipped``."""
+_SLACK = 0.1
+"""Seconds that a turn may end after the audio without a warning: diarizers round to frames."""
 
 UNWRAPPED = 10_000
 """Table width if stdout is not a terminal."""
@@ -92,18 +92,20 @@ def warn_of_labels(items: str, field: str, *, work: str = "scored") -> None:
     complain("warning", f"nothing was {work}: {items} already labelled in {field!r}; {advice}")
 
 
-def warn_of_late_turns(dialogue: Dialogue) -> None:
-    """Warn of turns that end after the recording, if its duration is known."""
+def late_turns(dialogue: Dialogue) -> str | None:
+    """Return a line about the turns that end after the recording, or None if there are none.
+
+    A recording without a known duration has none.
+    """
     length = math.inf if dialogue.duration is None else dialogue.duration
     late = [each.turn for each in dialogue.turns if each.turn.end > length + _SLACK]
-    if late:
-        turns = f"{len(late)} of {counted(len(dialogue.turns), 'turn')}"
-        first = f"the first is {late[0].start:.3f}-{late[0].end:.3f}"
-        complain(
-            "warning",
-            f"{dialogue.recording}: {turns} beyond the end of the audio ({length:.3f} s): {first}; "
-            "is this the audio of another recording?",
-        )
+    if not late:
+        return None
+    turns = f"{len(late)} of {counted(len(dialogue.turns), 'turn')}"
+    return (
+        f"{turns} beyond the end of the audio ({length:.3f} s): the first is "
+        f"{late[0].start:.3f}-{late[0].end:.3f}; is this the audio of another recording?"
+    )
 
 
 def name_failures(headline: str, failures: Sequence[str], *, total: int) -> None:
@@ -308,7 +310,7 @@ class Tally:
             self._failed[noun].append(f"{name}: {reason.removeprefix(f'{name}: ')}")
 
     def leave_out(self, what: str) -> None:
-        """Note something requested that could not be tried; it is reported in one line."""
+        """Note something requested that could not be done; it is reported in one line."""
         self._left_out.append(what)
 
     def conclude(self, summary: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from emo2vec_plugins.cli.files import writes_files
 from emo2vec_plugins.cli.options import file_argument, folder_option, option
-from emo2vec_plugins.cli.output import listed, note, progress, warn_of_late_turns
+from emo2vec_plugins.cli.output import late_turns, listed, note, progress
 from emo2vec_plugins.cli.scoring import (
     Results,
     Scoring,
@@ -93,7 +93,7 @@ def rttm_command(
             found.sources, score=score, plugins=scoring.plugins, options=options, failed=unscored
         ):
             results.write(dialogue, rttm=found.lines[dialogue.recording])
-            warn_of_late_turns(dialogue)
+            results.tally.count("recording", dialogue.recording, late_turns(dialogue))
     done = f"{counted(results.tally.turns, 'turn')} of {counted(len(found.sources), 'recording')}"
     by = describe_model(engine.backend)
     results.conclude(f"wrote {done}, scored by {by}, to {results.folder}")

@@ -33,6 +33,8 @@ SILENCE = 2.0**-15
 CLIPPED_SECONDS = 0.02
 """A turn is flagged as clipped if it extends more than this beyond its recording."""
 
+_MOST_DIGITS = 1e9
+
 EPSILON = 1e-5
 """Added to the variance, as in the reference's layer norm over the samples of a clip."""
 
@@ -217,14 +219,16 @@ class ClipReader:
 def _why_nothing(turn: Turn, samples: int, seconds: float) -> str:
     """Return why a turn has no frame, of audio of so many *seconds*."""
     if turn.start >= seconds > 0:
-        return (
-            f"beyond the audio: the turn starts at {turn.start:.3f} s, the audio ends at "
-            f"{seconds:.3f} s"
-        )
+        start = _time(turn.start)
+        return f"beyond the audio: the turn starts at {start}, the audio ends at {seconds:.3f} s"
     if turn.start < 0 >= turn.end:
-        return f"before the audio: the turn ends at {turn.end:.3f} s"
+        return f"before the audio: the turn ends at {_time(turn.end)}"
     rest = f"; the audio ends at {seconds:.3f} s" if turn.end > seconds else ""
     return f"too short: {samples} samples at 16 kHz, one frame needs {RECEPTIVE} (25 ms){rest}"
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.3f} s" if abs(seconds) < _MOST_DIGITS else f"{seconds:g} s"
 
 
 def _sample(seconds: float) -> int:

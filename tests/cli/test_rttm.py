@@ -82,13 +82,23 @@ def test_a_recording_in_two_files_is_an_error(audio, turns, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_turns_beyond_the_audio_are_warned_about(audio, turns, tmp_path):
+def test_turns_beyond_the_audio_are_failures(audio, turns, tmp_path):
     turns.write_text("SPEAKER a 1 0.000 1.000 <NA> <NA> ann <NA> <NA>\n" * 2)
     turns.write_text(turns.read_text() + "SPEAKER a 1 1.500 9.000 <NA> <NA> ann <NA> <NA>\n")
 
     result = rttm(audio / "a.wav", "--rttm", turns, "--output", tmp_path / "out")
 
-    assert_facts(result.stderr, "warning: a: 1 of 3 turns", "2.000 s", "1.500-10.500")
+    assert result.exit_code == 3
+    assert_facts(result.stderr, "  a: 1 of 3 turns", "2.000 s", "1.500-10.500")
+    assert len(read_bundle(tmp_path / "out", "a").turns) == 3
+
+
+def test_a_turn_may_end_a_little_after_the_audio(audio, turns, tmp_path):
+    turns.write_text("SPEAKER a 1 0.000 2.090 <NA> <NA> ann <NA> <NA>\n")
+
+    result = rttm(audio / "a.wav", "--rttm", turns, "--output", tmp_path / "out")
+
+    assert (result.exit_code, "warning" in result.stderr) == (0, False)
 
 
 def test_speaker_lines_are_kept_as_they_are(audio, turns, tmp_path):
