@@ -150,6 +150,10 @@ class PluginGroup(click.Group):
             return super().make_context(*args, **kwargs)
         except click.UsageError as error:
             raise _visible(error) from error
+        except OSError as error:  # --help and --version write here
+            if error.errno == errno.EPIPE:
+                raise
+            raise Failure(explain(error)) from error
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; turn an exception into one line and an exit status."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -159,6 +161,17 @@ def test_a_name_that_cannot_be_a_file_is_wrong_usage(case, name, tmp_path, monke
 
     assert result.exit_code == 2, result.output
     assert not (tmp_path / "-").exists()
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["rttm", "--help"], ["models"]])
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_behind_stdout_is_reported_in_one_line(words):
+    command = [sys.executable, "-m", "emo2vec_plugins", *words]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == ["emo2vec: error: No space left on device"]
 
 
 def test_two_outputs_are_two_files(tmp_path):
