@@ -124,7 +124,7 @@ def pseudo_label_manifest(
     except LabelError as error:
         files.clear_up()
         raise LabelError(f"{files.source}: {error}") from error
-    report = replace(report, bad=scored.bad, bad_items=scored.bad_items)
+    report = replace(report, bad=scored.bad, bad_items=list(scored.bad_items))
     files.write(judgement, task=task, items=items, report=report)
     files.clear_up()
     return report

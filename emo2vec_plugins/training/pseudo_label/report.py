@@ -69,7 +69,7 @@ class Report:
     models: Mapping[str, Any]
     compared_on: Sequence[str] | None = None
     bad: int = 0
-    bad_items: Sequence[str] = ()
+    bad_items: Sequence[str] = field(default_factory=list)
     was_finished: bool = field(default=False, compare=False)
 
     def as_json(self) -> dict[str, Any]:

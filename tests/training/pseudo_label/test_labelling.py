@@ -138,7 +138,7 @@ def test_overwriting_keeps_labels_of_turns_that_could_not_be_scored(cuts_of):
     assert turns(out)[0].emotion != "joy"
     custom = turns(out)[1].custom
     assert (custom["emotion"], custom["emotion_source"]) == ("joy", None)
-    assert custom["emotion_reason"].startswith("too short")
+    assert custom["emotion_reason"].startswith("beyond the audio")
     assert (report.labelled, report.unscored, report.accepted) == (0, 1, 1)
     assert custom.keys() | {"take"} == turns(out)[0].custom.keys() | {"take"}
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 from functools import partial
 
 import numpy as np
 import pytest
 import support.pseudo_label as parts
 from lhotse import CutSet, Recording
-from support.paths import names_in
+from support.facts import assert_facts
+from support.paths import contents_of, names_in
 from support.pseudo_label import Says, turns
 
-from emo2vec_plugins.errors import LabelError, OptionsError, ResumeError
+from emo2vec_plugins.errors import FormatError, LabelError, OptionsError, ResumeError
+from emo2vec_plugins.files import disk
 from emo2vec_plugins.training.pseudo_label.labelling import pseudo_label
 from emo2vec_plugins.training.pseudo_label.manifest import pseudo_label_manifest
 from emo2vec_plugins.training.pseudo_label.trust import Trust
@@ -37,10 +40,6 @@ def manifest(cuts_of, tmp_path):
     return path
 
 
-def contents(folder):
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
-
-
 def test_a_manifest_gets_the_same_labels_as_cuts_in_memory(manifest, tmp_path):
     cuts = CutSet.from_file(manifest)
     seen = []
@@ -54,7 +53,7 @@ def test_a_manifest_gets_the_same_labels_as_cuts_in_memory(manifest, tmp_path):
     assert [cut.to_dict() for cut in found] == [cut.to_dict() for cut in expected]
     assert report == expected_report
     assert sum(seen) == 5
-    assert [*contents(tmp_path / "out")] == ["out.jsonl.gz", "out.jsonl.gz.emo2vec.json"]
+    assert [*contents_of(tmp_path / "out")] == ["out.jsonl.gz", "out.jsonl.gz.emo2vec.json"]
 
 
 @shar
@@ -96,22 +95,28 @@ def test_an_interrupted_run_resumes_and_writes_the_same_bytes(manifest, tmp_path
     pseudo_label_manifest(manifest, broken / "out.jsonl", score=resumed)
 
     assert resumed.seen == ["sure"]
-    assert contents(broken) == contents(whole)
+    assert contents_of(broken) == contents_of(whole)
 
 
-def test_an_output_that_could_not_be_written_is_absent_and_written_later(manifest, tmp_path):
-    in_the_way = tmp_path / ".out.jsonl.part"
-    in_the_way.mkdir()
+def test_an_output_that_could_not_be_written_is_absent_and_written_later(
+    manifest, tmp_path, monkeypatch
+):
+    def full(source, target):
+        if target == str(tmp_path / "out.jsonl") or target == tmp_path / "out.jsonl":
+            raise OSError(28, "No space left on device")
+        rename(source, target)
 
-    with pytest.raises(OSError, match=r"out\.jsonl\.part"):
-        pseudo_label_manifest(manifest, tmp_path / "out.jsonl", score=Says())
+    rename = disk.rename
+    with monkeypatch.context() as patched:
+        patched.setattr(disk, "rename", full)
+        with pytest.raises(OSError, match="No space left"):
+            pseudo_label_manifest(manifest, tmp_path / "out.jsonl", score=Says())
     assert not (tmp_path / "out.jsonl").exists()
-    in_the_way.rmdir()
     idle = Says()
     pseudo_label_manifest(manifest, tmp_path / "out.jsonl", score=idle)
 
     assert idle.seen == []
-    assert sorted(contents(tmp_path)) == [
+    assert sorted(contents_of(tmp_path)) == [
         "in.jsonl.gz",
         "out.jsonl",
         "out.jsonl.emo2vec.json",
@@ -147,7 +152,7 @@ def test_scores_left_by_a_run_killed_at_the_end_are_removed(manifest, tmp_path):
 def test_an_output_of_another_run_is_not_touched(manifest, tmp_path):
     out = tmp_path / "out.jsonl"
     pseudo_label_manifest(manifest, out, score=Says())
-    before = contents(tmp_path)
+    before = contents_of(tmp_path)
 
     for changed, message in (
         ({"trust": Trust(min_confidence=0.9)}, r"trust\.min_confidence .*0\.7.*0\.9"),
@@ -156,7 +161,7 @@ def test_an_output_of_another_run_is_not_touched(manifest, tmp_path):
     ):
         with pytest.raises(ResumeError, match=message):
             pseudo_label_manifest(manifest, out, **{"score": Says()} | changed)
-    assert contents(tmp_path) == before
+    assert contents_of(tmp_path) == before
 
 
 def test_an_existing_file_is_not_touched(manifest, tmp_path):
@@ -185,7 +190,7 @@ def test_kept_scores_are_reused_with_other_criteria(manifest, tmp_path):
 def test_scores_of_other_windows_are_kept_and_the_error_asks_for_another_path(manifest, tmp_path):
     scores = tmp_path / "scores.jsonl"
     pseudo_label_manifest(manifest, tmp_path / "a.jsonl", score=Says(), scores=scores)
-    before = contents(tmp_path)
+    before = contents_of(tmp_path)
 
     with pytest.raises(ResumeError) as caught:
         pseudo_label_manifest(
@@ -196,7 +201,7 @@ def test_scores_of_other_windows_are_kept_and_the_error_asks_for_another_path(ma
         )
     for fact in (str(scores), "scorer.window was None", "1.0", "--windows", "--scores"):
         assert fact in str(caught.value)
-    assert contents(tmp_path) == before
+    assert contents_of(tmp_path) == before
 
 
 @pytest.mark.parametrize(
@@ -209,7 +214,7 @@ def test_scores_of_other_windows_are_kept_and_the_error_asks_for_another_path(ma
     ],
 )
 def test_one_file_for_two_purposes_is_refused(manifest, tmp_path, target, scores, message):
-    before = contents(tmp_path)
+    before = contents_of(tmp_path)
 
     with pytest.raises(OptionsError, match=message):
         pseudo_label_manifest(
@@ -217,7 +222,7 @@ def test_one_file_for_two_purposes_is_refused(manifest, tmp_path, target, scores
             score=Says(),
             scores=None if scores is None else tmp_path / scores,
         )
-    assert contents(tmp_path) == before
+    assert contents_of(tmp_path) == before
 
 
 def test_an_empty_manifest_is_refused_and_leaves_nothing(tmp_path):
@@ -225,4 +230,37 @@ def test_an_empty_manifest_is_refused_and_leaves_nothing(tmp_path):
 
     with pytest.raises(LabelError, match=r"in\.jsonl: .*no cuts"):
         pseudo_label_manifest(tmp_path / "in.jsonl", tmp_path / "out.jsonl", score=Says())
-    assert [*contents(tmp_path)] == ["in.jsonl"]
+    assert [*contents_of(tmp_path)] == ["in.jsonl"]
+
+
+@pytest.fixture
+def torn(manifest):
+    """A manifest with a bad line after the first."""
+    first, rest = gzip.decompress(manifest.read_bytes()).split(b"\n", 1)
+    path = manifest.with_name("torn.jsonl")
+    path.write_bytes(first + b"\n{torn\n" + rest)
+    return path
+
+
+def test_bad_lines_are_written_unchanged_and_named(torn):
+    out = torn.with_name("out.jsonl")
+
+    report = pseudo_label_manifest(torn, out, score=Says())
+
+    lines = out.read_bytes().splitlines()
+    assert lines[1] == b"{torn"
+    assert len(lines) == 6
+    assert (report.cuts, report.bad) == (5, 1)
+    assert_facts(report.bad_items[0], torn, "line 2")
+    assert pseudo_label_manifest(torn, out, score=Says()) == report
+
+
+def test_bad_lines_may_be_left_out_or_stop_the_run(torn):
+    out = torn.with_name("out.jsonl")
+
+    with pytest.raises(FormatError, match="line 2"):
+        pseudo_label_manifest(torn, out, score=Says(), bad_items="stop")
+    report = pseudo_label_manifest(torn, out, score=Says(), bad_items="drop")
+
+    assert len(list(CutSet.from_file(out))) == report.cuts == 5
+    assert report.bad == 1
