@@ -1,7 +1,7 @@
 """The audio of a page: embedded, linked, or absent with a reason.
 
-Embedded audio is the model's input, the mean of all channels at 16 kHz, as an MP3 with a constant bit
-rate. Every browser plays it, and two hours take 29 MB. With a constant rate, browsers seek exactly;
+Embedded audio is the mean of all channels at 16 kHz, the model's input for a turn that names no
+channels, as an MP3 with a constant bit rate. Every browser plays it, and two hours take 29 MB. With a constant rate, browsers seek exactly;
 with a variable rate, they would have to guess. (Opus would sound better at that size, but encoding
 takes five times as long.)
 """
@@ -74,11 +74,22 @@ def embedded(audio: str | os.PathLike[str]) -> Sound:
     if not source.length:
         raise AudioError(f"{path}: expected audio, found 0 samples")
     return Sound(
-        about=f"The audio is {shown(path.name)} as the model receives it, mono at 16 kHz, "
-        "compressed to 32 kbit/s for playback.",
+        about=_about(shown(path.name), len(source.channels)),
         seconds=seconds,
         content=b64encode(_mp3(source, seconds)).decode("ascii"),
         delay=_DELAY,
+    )
+
+
+def _about(name: str, channels: int) -> str:
+    if channels == 1:
+        return (
+            f"The audio is {name} as the model receives it, at 16 kHz, compressed to 32 kbit/s for "
+            "playback."
+        )
+    return (
+        f"The audio is the mean of the {channels} channels of {name} at 16 kHz, compressed to "
+        "32 kbit/s for playback. A turn that names a channel was scored on that channel only."
     )
 
 

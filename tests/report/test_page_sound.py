@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile
+from support.facts import assert_facts
 from support.pages import data_of
 from support.pictures import TALK
 
@@ -179,3 +180,12 @@ def test_audio_that_only_browsers_read_can_be_linked(tmp_path):
     (tmp_path / "a.m4a").write_bytes(b"....ftypM4A ")
 
     assert linked(tmp_path / "a.m4a", tmp_path / "p.html").seconds is None
+
+
+def test_the_page_does_not_say_that_channels_were_averaged_for_the_model(write, noise):
+    one = embedded(write("one.wav", noise(8_000), 16_000))
+    two = embedded(write("two.wav", noise(8_000, channels=2), 16_000))
+
+    assert_facts(one.about, "one.wav", "as the model receives it", "16 kHz")
+    assert_facts(two.about, "two.wav", "mean of the 2 channels", "on that channel only")
+    assert "as the model receives it" not in two.about

@@ -54,8 +54,13 @@ class RecordingAudio:
         """
         if self._file is not None:
             known = tuple(self._recording.sources[0].channels)
-            rows = tuple(known.index(channel) for channel in channels)
-            return self._file.read(start, stop, rows)
+            missing = [channel for channel in channels if channel not in known]
+            if missing:
+                raise AudioError(
+                    f"no such channel: recording {self._recording.id!r} has channels "
+                    f"{list(known)}, the cut is on {missing}"
+                )
+            return self._file.read(start, stop, tuple(map(known.index, channels)))
         return self._load(start, stop, channels)
 
     @cached_property
@@ -170,8 +175,10 @@ class MixtureAudio:
                 raise _unreadable(f"cut {self._cut.id!r}", error) from error
         missing = [channel for channel in channels if channel >= len(self._mixed)]
         if missing:
-            found = f"the mixture of cut {self._cut.id!r} has {len(self._mixed)} channels"
-            raise AudioError(f"{found}, the turn needs {missing}")
+            raise AudioError(
+                f"no such channel: the mixture of cut {self._cut.id!r} has {len(self._mixed)} "
+                f"channels, the turn is on {missing}"
+            )
         samples = self._mixed[list(channels), start:stop]
         return _check_length(samples, stop - start, f"cut {self._cut.id!r}")
 

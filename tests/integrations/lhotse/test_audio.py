@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from lhotse import MultiCut, Recording, SupervisionSegment
+from lhotse import MonoCut, MultiCut, Recording, SupervisionSegment
 from lhotse.audio import AudioSource
+from support.facts import assert_facts
 
 from emo2vec_plugins.audio.sources import FileAudio
 from emo2vec_plugins.audio.turns import bounds, mono
@@ -188,6 +189,20 @@ def test_a_missing_file_is_named(tmp_path):
 
     with pytest.raises(AudioError, match=r"gone\.wav: .*'rec'"):
         audio.read(0, 100, (0,))
+
+
+@pytest.mark.parametrize(("channel", "channels"), [(1, 1), (5, 2)])
+def test_a_cut_on_a_channel_that_the_recording_lacks_says_which_there_are(
+    write, noise, channel, channels
+):
+    recording = Recording.from_file(write("a.wav", noise(16_000, channels=channels), 16_000))
+    cut = MonoCut("cut", 0.0, 1.0, channel, recording=recording)
+    (clip,) = clips_of(cut)
+
+    with pytest.raises(AudioError) as caught:
+        samples_of(clip)
+
+    assert_facts(str(caught.value), "no such channel", f"[{channel}]", str([*range(channels)]))
 
 
 # If Lhotse cannot read a file, only the garbage collector closes it.
