@@ -7,6 +7,7 @@ Reading a pickle can run any code. This is the only module that reads pickles, a
 from __future__ import annotations
 
 import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, cast
@@ -41,6 +42,7 @@ def read_state(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: If the file cannot be read or does not contain a dict.
     """
+    _check_sums(path)
     try:
         # Not memory-mapped, because the file is rewritten while its tensors are in use.
         state = load_pickle(path, mmap=False)
@@ -49,6 +51,23 @@ def read_state(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict):
         raise CheckpointError(f"{path}: expected a dict, got {type(state).__name__}")
     return state
+
+
+def _check_sums(path: Path) -> None:
+    """Compare the checksums in a file, which torch writes and does not read.
+
+    Raises:
+        CheckpointError: If one is wrong.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError):
+        return  # loading explains what is wrong
+    except Exception as error:  # such as zlib.error: from flags that are damaged
+        raise CheckpointError(f"{path}: damaged: {type(error).__name__}: {error}") from error
+    if damaged is not None:
+        raise CheckpointError(f"{path}: damaged: the checksum of {damaged} is wrong")
 
 
 def save_pickle(path: Path, document: Any) -> None:

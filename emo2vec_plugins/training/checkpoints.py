@@ -11,11 +11,14 @@ from typing import Any
 from torch import Tensor
 
 from emo2vec_plugins.errors import CheckpointError, ResumeError, TrainingError
+from emo2vec_plugins.files import disk, from_json, make_folder, write_whole
 from emo2vec_plugins.models import read_state, save_state
 from emo2vec_plugins.training.history import EpochResult, History
 
 FORMAT = "emo2vec training, version 2"
 LAST = "last.pt"
+RECORD = "training.json"
+"""What a finished run has left in its folder: all that its result depends on."""
 
 
 class Checkpoints:
@@ -69,7 +72,7 @@ class Checkpoints:
         head = {"format": FORMAT, "identity": json.dumps(self._identity)}
         epochs, best = [asdict(each) for each in history.epochs], history.best
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self._folder)
             # In this order, "last.pt" always refers to an existing "best-N.pt".
             if best == len(epochs):
                 learned = state.get("averaged", state["learned"])
@@ -77,7 +80,7 @@ class Checkpoints:
             save_state(self._folder / LAST, {**head, **state, "epochs": epochs, "best": best})
             for path in self._folder.glob("best-*.pt"):
                 if path != self._best(best):
-                    path.unlink(missing_ok=True)
+                    disk.unlink(path)
         except OSError as error:
             before = len(epochs) - 1
             kept = f"the one of epoch {before} is intact" if before else "there is no earlier one"
@@ -92,13 +95,62 @@ class Checkpoints:
             state = read_state(path)
         except CheckpointError as error:
             raise CheckpointError(f"{error}; {advice}") from error
-        if state.get("format") != FORMAT:
+        theirs = state.get("identity")
+        if state.get("format") != FORMAT or not isinstance(theirs, str):
             raise CheckpointError(f"{path}: not a checkpoint of this package's training; {advice}")
-        refuse_other(path, json.loads(state["identity"]), self._identity, advice)
+        refuse_other(path, from_json(theirs, where=str(path)), self._identity, advice)
         return state
 
     def _best(self, number: int) -> Path:
         return self._folder / f"best-{number}.pt"
+
+
+def write_record(folder: Path, identity: Mapping[str, Any], **results: Any) -> None:
+    """Write the record of a run into its folder, before the folder gets its name.
+
+    Raises:
+        TrainingError: If it cannot be written.
+    """
+    document = {"format": FORMAT, "identity": identity, **results}
+    written(folder / RECORD, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+
+
+def finished(folder: Path, identity: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the record of a run if its folder is complete; None if there is no folder.
+
+    Raises:
+        CheckpointError: If the folder is not of a run.
+        ResumeError: If it has another recipe, other data or another model.
+    """
+    if not folder.exists():
+        return None
+    path = folder / RECORD
+    try:
+        record = json.loads(path.read_text("utf-8"))
+        found = record["identity"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise CheckpointError(f"{folder} already exists; choose a new folder") from error
+    refuse_other(path, found, json.loads(json.dumps(identity)), f"to train again, remove {folder}")
+    return dict(record)
+
+
+def written(path: Path, content: str | bytes) -> None:
+    """Write a small file that is complete or absent.
+
+    Raises:
+        TrainingError: If the file cannot be written.
+    """
+    try:
+        write_whole(path, content, locked=True)
+    except OSError as error:
+        why = f"{error.strerror or error}; the last checkpoint is intact"
+        raise TrainingError(f"{path} cannot be written: {why}") from error
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder with everything in it, if it exists."""
+    if path.exists():
+        disk.remove_tree(path)
 
 
 def refuse_other(

@@ -7,7 +7,6 @@ choice depends on the speaker it is evaluated on. Completed folds are not traine
 from __future__ import annotations
 
 import json
-import shutil
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -19,17 +18,30 @@ import torch
 
 from emo2vec_plugins._version import __version__
 from emo2vec_plugins.core import counted
-from emo2vec_plugins.errors import CheckpointError, OptionsError, TrainingError
+from emo2vec_plugins.errors import (
+    FormatError,
+    OptionsError,
+    ResumeError,
+    TrainingError,
+)
 from emo2vec_plugins.evaluation import Evaluation, Prediction, evaluate, percent
-from emo2vec_plugins.training.checkpoints import refuse_other
+from emo2vec_plugins.files import Lock, disk, from_json, read_text
+from emo2vec_plugins.training.checkpoints import (
+    finished,
+    refuse_other,
+    remove_folder,
+    write_record,
+    written,
+)
 from emo2vec_plugins.training.examples import Example, digest, labels_of
 from emo2vec_plugins.training.fit import Resources, fit, identity, initial_model, predict_examples
 from emo2vec_plugins.training.history import EpochResult
 from emo2vec_plugins.training.recipe import Recipe
-from emo2vec_plugins.training.run import work_folder, written
+from emo2vec_plugins.training.run import work_folder
 from emo2vec_plugins.training.split import Group, Split, by_name, groups_of, labelled_by_people
 
 TABLE, DOCUMENT = "cross-validation.md", "cross-validation.json"
+PREDICTIONS = "predictions.jsonl"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,44 +131,77 @@ def cross_validate(
 
     The folder contains a table (Markdown), all numbers (JSON) and the scores of every turn (JSON
     lines). It is created at the end; until then, everything is in ``OUT.training``. To resume a
-    killed run, call the function again with the same arguments.
+    killed run, call the function again with the same arguments. If such a run has finished, its
+    predictions are read.
 
     Args:
         examples: Examples of at least two speakers.
         recipe: The settings; *patience* must be None, as the number of epochs is fixed.
-        out: The folder to create, which must not exist.
+        out: The folder to create. No other process may write it at the same time.
         resources: The base model, the device and the cache.
         group: ``recording`` leaves out recordings instead of speakers.
         progress: Called with the speaker and each epoch of a fold, and with the speaker and None
             when the fold is complete.
 
     Raises:
-        CheckpointError: If *out* exists.
+        CheckpointError: If *out* exists and is not of a run.
         OptionsError: If the recipe has patience.
-        ResumeError: If an unfinished run has another recipe, other data or another model.
+        ResumeError: If *out*, or an unfinished run, has another recipe, other data or another
+            model, or if another process is writing it.
         TrainingError: If there is only one speaker, or training fails.
     """
     resources = resources or Resources()
     names = sorted(groups_of(labelled_by_people(examples, group), group))
-    if out.exists():
-        raise CheckpointError(f"{out} already exists; choose a new folder")
     if recipe.patience is not None:
         why = f"would choose the epoch by the {group} that is left out"
         raise OptionsError(f"cross-validation does not support patience (--patience), which {why}")
     if len(names) < 2:
         raise TrainingError(f"expected at least two {group}s, but all turns are of {names[0]}")
-    work = work_folder(out)
+    everything = Split(train=tuple(examples), group=group)
+    base = initial_model(recipe, resources.base, labels_of(examples))
+    own = identity(everything, recipe, base) | {"group": group}
+    with Lock(out):
+        if finished(out, own) is None:
+            found = _predicted(examples, names, recipe, resources, out, group, progress)
+            result = _result(found, recipe, resources, group)
+            folder = work_folder(out) / "result"
+            _write(result, found, folder)
+            write_record(folder, own)
+            disk.rename(folder, out)
+        else:
+            found = _read(out, names, group)
+            result = _result(found, recipe, resources, group)
+        remove_folder(work_folder(out))
+    return result
+
+
+def _predicted(
+    examples: Sequence[Example],
+    names: Sequence[str],
+    recipe: Recipe,
+    resources: Resources,
+    out: Path,
+    group: Group,
+    progress: Callable[[str, EpochResult | None], None],
+) -> dict[str, list[Prediction]]:
+    """Return the predictions for each speaker; train the models that are missing."""
     # Split all folds first, to find one that cannot be trained before hours of training.
     splits = [by_name(examples, [name], group=group) for name in names]
     folds = [
-        _Fold(work / f"fold-{number}", split, recipe, resources)
+        _Fold(work_folder(out) / f"fold-{number}", split, recipe, resources)
         for number, split in enumerate(splits)
     ]
     found: dict[str, list[Prediction]] = {}
     for name, fold in zip(names, folds, strict=True):
         found[name] = fold.predictions(partial(progress, name))
         progress(name, None)
-    result = CrossValidation(
+    return found
+
+
+def _result(
+    found: dict[str, list[Prediction]], recipe: Recipe, resources: Resources, group: Group
+) -> CrossValidation:
+    return CrossValidation(
         # No intervals: a speaker has few turns, and the folds themselves show the variation.
         folds={name: evaluate(fold, resamples=0) for name, fold in found.items()},
         pooled=evaluate([each for fold in found.values() for each in fold], resample_by=group),
@@ -164,10 +209,6 @@ def cross_validate(
         group=group,
         base=None if resources.base is None else resources.base.provenance.model,
     )
-    _write(result, found, work / "result")
-    (work / "result").rename(out)
-    shutil.rmtree(work, ignore_errors=True)
-    return result
 
 
 class _Fold:
@@ -187,21 +228,26 @@ class _Fold:
         run = identity(self._split, self._recipe, initial)
         own = json.loads(json.dumps({**run, "judged": digest(self._left_out)}))
         if path.exists():
-            document = json.loads(path.read_text("utf-8"))
             advice = f"to start again, remove {path.parent.parent}"
-            refuse_other(path, document["identity"], own, advice)
-            return [Prediction(**each) for each in document["predictions"]]
+            try:
+                document = from_json(read_text(path, by_line=True), where=str(path))
+                theirs = document["identity"]
+                found = [Prediction(**each) for each in document["predictions"]]
+            except (FormatError, LookupError, TypeError) as error:
+                raise ResumeError(f"{path}: expected predictions of a run; {advice}") from error
+            refuse_other(path, theirs, own, advice)
+            return found
         given = (self._split, self._recipe, self._resources)
         fitted = fit(*given, work=self._folder, progress=progress)
         model = self._folder / "model"
-        shutil.rmtree(model, ignore_errors=True)
+        remove_folder(model)
         fitted.save(model)
         found = predict_examples(model, self._left_out, device=self._resources.device)
         document = {"identity": own, "predictions": [asdict(each) for each in found]}
         written(path, json.dumps(document, ensure_ascii=False))
-        shutil.rmtree(model)
+        remove_folder(model)
         for checkpoint in self._folder.glob("*.pt"):
-            checkpoint.unlink()
+            disk.unlink(checkpoint)
         return found
 
 
@@ -210,4 +256,13 @@ def _write(result: CrossValidation, found: dict[str, list[Prediction]], folder: 
     lines = "".join(f"{json.dumps(each, ensure_ascii=False)}\n" for each in every)
     written(folder / TABLE, result.table())
     written(folder / DOCUMENT, json.dumps(result.to_json(), indent=1) + "\n")
-    written(folder / "predictions.jsonl", lines)
+    written(folder / PREDICTIONS, lines)
+
+
+def _read(folder: Path, names: Sequence[str], group: Group) -> dict[str, list[Prediction]]:
+    """Return the predictions of a finished run for each speaker."""
+    found: dict[str, list[Prediction]] = {name: [] for name in names}
+    for line in (folder / PREDICTIONS).read_text("utf-8").splitlines():
+        prediction = Prediction(**json.loads(line))
+        found[str(getattr(prediction, group))].append(prediction)
+    return found

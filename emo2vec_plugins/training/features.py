@@ -15,7 +15,7 @@ from emo2vec_plugins.audio import MODEL_RATE
 from emo2vec_plugins.core import FloatArray
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import AudioError
-from emo2vec_plugins.files import replacing, save_npy
+from emo2vec_plugins.files import overwriting, replacing, save_npy
 from emo2vec_plugins.training.augment import prepare, stretch
 from emo2vec_plugins.training.examples import Example
 from emo2vec_plugins.training.recipe import Recipe
@@ -124,7 +124,8 @@ class EmbeddingCache:
                 reason = emotion.reason if emotion else "the model returned no result"
                 raise AudioError(f"turn {examples[index].id!r} has no embedding: {reason}")
             rows[index] = emotion.embedding
-            with replacing(paths[index]) as stream:
+            # A file that is damaged is written again.
+            with overwriting(), replacing(paths[index]) as stream:
                 save_npy(stream, emotion.embedding)
             if progress:
                 progress(1)

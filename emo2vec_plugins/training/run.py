@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from emo2vec_plugins.errors import CheckpointError, TrainingError
 from emo2vec_plugins.evaluation import Evaluation, evaluate
-from emo2vec_plugins.files import write_whole
+from emo2vec_plugins.files import Lock, disk
 from emo2vec_plugins.training.card import CardContent, model_card
-from emo2vec_plugins.training.fit import Resources, fit, predict_examples
+from emo2vec_plugins.training.checkpoints import finished, remove_folder, write_record, written
+from emo2vec_plugins.training.examples import labels_of
+from emo2vec_plugins.training.fit import Resources, fit, identity, initial_model, predict_examples
 from emo2vec_plugins.training.history import EpochResult, to_csv, to_png
 from emo2vec_plugins.training.recipe import Recipe
 from emo2vec_plugins.training.split import Split
@@ -28,13 +29,16 @@ class Trained:
         folder: The model folder.
         epochs: The results of each epoch.
         best: Number of the epoch whose weights were saved.
-        evaluation: Evaluation of the saved weights on the development turns; None without any.
+        evaluation: Evaluation of the saved weights on the development turns; None without any, or
+            if an earlier run has made it.
+        was_finished: Whether the folder was complete before this run, which did nothing.
     """
 
     folder: Path
     epochs: tuple[EpochResult, ...]
     best: int
-    evaluation: Evaluation | None
+    evaluation: Evaluation | None = None
+    was_finished: bool = False
 
 
 def train(
@@ -50,24 +54,42 @@ def train(
 
     The folder is created at the end; until then, everything is in ``OUT.training`` next to it. To
     resume a killed run, call the function again with the same arguments. The evaluation loads the
-    saved weights and scores the development turns with an `Engine`.
+    saved weights and scores the development turns with an `Engine`. If a run with the same
+    arguments has finished, nothing is done.
 
     Args:
         split: The training turns and the development turns.
         recipe: The settings.
-        out: The folder to create, which must not exist.
+        out: The folder to create. No other process may write it at the same time.
         resources: The base model, the device and the cache of embeddings.
         content: Additional content of the model card.
         progress: Called after each epoch, and also for epochs completed by an earlier run.
 
     Raises:
-        CheckpointError: If *out* exists, or a checkpoint is damaged.
-        ResumeError: If an unfinished run has another recipe, other data or another model.
+        CheckpointError: If *out* exists and is not of a run, or a checkpoint is damaged.
+        ResumeError: If *out*, or an unfinished run, has another recipe, other data or another
+            model, or if another process is training it.
         TrainingError, OptionsError, AudioError: As `fit` does.
     """
     resources = resources or Resources()
-    if out.exists():
-        raise CheckpointError(f"{out} already exists; choose a new folder")
+    with Lock(out):
+        if out.exists():
+            labels = labels_of(split.train)
+            own = identity(split, recipe, initial_model(recipe, resources.base, labels))
+            if record := finished(out, own):
+                remove_folder(work_folder(out))  # left by a run that was killed at its end
+                return _finished(out, record)
+        return _trained(split, recipe, out, resources, content or CardContent(), progress)
+
+
+def _trained(
+    split: Split,
+    recipe: Recipe,
+    out: Path,
+    resources: Resources,
+    content: CardContent,
+    progress: Callable[[EpochResult], None] | None,
+) -> Trained:
     work = work_folder(out)
     epochs: list[EpochResult] = []
 
@@ -79,7 +101,7 @@ def train(
 
     fitted = fit(split, recipe, resources, work=work, progress=note)
     folder = work / "model"
-    shutil.rmtree(folder, ignore_errors=True)  # left by a run that was killed during evaluation
+    remove_folder(folder)  # left by a run that was killed during evaluation
     fitted.save(folder)  # read back below, so that the evaluation is of the saved weights
     evaluation = None
     if split.dev:
@@ -87,29 +109,21 @@ def train(
         written(folder / "evaluation.json", json.dumps(evaluation.to_json(), indent=1) + "\n")
     written(folder / CURVE, to_csv(epochs))
     written(folder / "curve.png", to_png(epochs))
-    card = model_card(
-        fitted, split, recipe, evaluation=evaluation, content=content or CardContent()
-    )
+    card = model_card(fitted, split, recipe, evaluation=evaluation, content=content)
     written(folder / "README.md", card)
-    folder.rename(out)  # last, so that the folder is complete as soon as it exists
-    shutil.rmtree(work, ignore_errors=True)
     best = fitted.history.best or len(epochs)
+    results = {"epochs": [asdict(each) for each in epochs], "best": best}
+    write_record(folder, identity(split, recipe, fitted.initial), **results)
+    disk.rename(folder, out)  # last, so that the folder is complete as soon as it exists
+    remove_folder(work)
     return Trained(folder=out, epochs=tuple(epochs), best=best, evaluation=evaluation)
+
+
+def _finished(out: Path, record: dict[str, Any]) -> Trained:
+    epochs = tuple(EpochResult(**each) for each in record["epochs"])
+    return Trained(folder=out, epochs=epochs, best=record["best"], was_finished=True)
 
 
 def work_folder(out: Path) -> Path:
     """Return the folder in which an unfinished run keeps its state."""
     return out.with_name(f"{out.name}.training")
-
-
-def written(path: Path, content: str | bytes) -> None:
-    """Write a small file that is complete or absent.
-
-    Raises:
-        TrainingError: If the file cannot be written.
-    """
-    try:
-        write_whole(path, content, locked=True)
-    except OSError as error:
-        why = f"{error.strerror or error}; the last checkpoint is intact"
-        raise TrainingError(f"{path} cannot be written: {why}") from error

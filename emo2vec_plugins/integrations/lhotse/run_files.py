@@ -98,10 +98,11 @@ class RunFiles:
             ResumeError: If files of another run are in the way.
             OverwriteError: If the output has been edited.
         """
+        record = self._record()
         state = self.unfinished.resume(self._settings, holds=self._holds, remains=self._remains)
         if state is not None:
             return state
-        if record := self._record():
+        if record is not None:
             return self._reopen(record)
         self._discard_leftovers()
         self._start()
@@ -187,7 +188,7 @@ class RunFiles:
             OverwriteError: If it has no record because a run was killed, but was edited since.
         """
         if self.unfinished.exists() and records.read_record(self._target) is None:
-            check_overwrite(self._target)
+            check_overwrite(self._target, advice="remove it or choose another name")
             return None
         return records.recorded(self._target, task=self._settings)
 

@@ -17,7 +17,7 @@ from lhotse import LilcomChunkyWriter, NumpyHdf5Writer
 from lhotse.features.io import FeaturesWriter
 
 from emo2vec_plugins.core import FloatArray
-from emo2vec_plugins.errors import OptionsError, ResumeError
+from emo2vec_plugins.errors import OptionsError, ResumeError, StoreError
 from emo2vec_plugins.files import (
     digest_in,
     disk,
@@ -136,29 +136,37 @@ class Hdf5Store(Store):
     @staticmethod
     def holds(path: Path, before: Mark, mark: Mark) -> bool:
         """Return whether the bytes of the log between two marks have their digest."""
+        if mark.get("old") and not path.exists():
+            return False
         return _holds_bytes(log_path(path), before, mark)
 
     def commit(self) -> Mark:
-        """Flush the log; the mark has its length in bytes."""
-        self._last = _mark_of(self.writer.file, log_path(self._path), self._last)
+        """Flush the log; the mark has its length, and whether a finished run wrote the file."""
+        old = {"old": True} if self._last.get("old") else {}
+        self._last = _mark_of(self.writer.file, log_path(self._path), self._last) | old
         return self._last
 
     def seal(self) -> Mark:
-        """Add the arrays of the log to the file atomically. The log stays until it is removed."""
-        length, known = self._last.get("end", 0), _keys(self._path)
+        """Write the file atomically, with the arrays of a finished run and of the log.
+
+        The log stays until `remove_log`, so that an interrupted run can write the file again.
+        """
+        length, is_old = self._last.get("end", 0), self._last.get("old", False)
+        known = _keys(self._path) if is_old else set()
         with log_path(self._path).open("rb") as log:
-            if self._path.exists() and not any(_arrays(log, length, known=known)):
-                return {}  # an earlier run was killed after it had written the file
+            if is_old and not any(_arrays(log, length, known=known)):
+                return {"old": True}
             log.seek(0)
             with staging(self._path, locked=True, suffix=".part.h5") as part:
-                is_copy = _copied(self._path, part)
-                with NumpyHdf5Writer(part, mode="a" if is_copy else "w") as whole:
+                if is_old:
+                    _copy(self._path, part)
+                with NumpyHdf5Writer(part, mode="a" if is_old else "w") as whole:
                     for key, array in _arrays(log, length, known=known):
                         dataset, start = whole.hdf.create_dataset(key, array.shape, array.dtype), 0
                         for piece in pieces(array):
                             dataset[start : start + len(piece)] = piece
                             start += len(piece)
-        return {}
+        return {"old": True}
 
     def close(self) -> None:
         """Close the log."""
@@ -289,7 +297,7 @@ def _opened_at(path: Path, mark: Mark) -> IO[bytes]:
     return file
 
 
-def _mark_of(file: IO[bytes], path: Path, before: Mark) -> Mark:
+def _mark_of(file: IO[bytes], path: Path, before: Mark) -> dict[str, Any]:
     """Flush a file, and return the mark at its end."""
     disk.sync(file)
     start, end = before.get("end", 0), file.tell()
@@ -365,22 +373,19 @@ def _arrays(log: IO[bytes], length: int, *, known: set[str]) -> Iterable[tuple[s
 
 
 def _keys(path: Path) -> set[str]:
-    """Return the keys of the arrays in an HDF5 file, none if it is missing."""
-    if not path.exists():
-        return set()
+    """Return the keys of the arrays in an HDF5 file."""
     import h5py
 
-    with h5py.File(path, "r") as file:
-        return set(file)
+    try:
+        with h5py.File(path, "r") as file:
+            return set(file)
+    except OSError as error:
+        raise StoreError(f"{path}: expected the arrays of a finished run: {error}") from error
 
 
-def _copied(path: Path, copy: Path) -> bool:
-    """Copy a file if it exists."""
-    if not path.exists():
-        return False
+def _copy(path: Path, copy: Path) -> None:
     with path.open("rb") as old, disk.open_file(copy) as new:
         shutil.copyfileobj(old, new)
-    return True
 
 
 def _next_array(log: IO[bytes]) -> FloatArray:
