@@ -26,7 +26,14 @@ from emo2vec_plugins.cli.scoring import (
 from emo2vec_plugins.cli.streams import command
 from emo2vec_plugins.core import Dialogue, Emotion, Options, Recording, annotate, counted
 from emo2vec_plugins.errors import OptionsError, warn
-from emo2vec_plugins.files import ArrayFolder, lines_in, replacing, settings_of
+from emo2vec_plugins.files import (
+    ArrayFolder,
+    check_protected,
+    lines_in,
+    protect,
+    replacing,
+    settings_of,
+)
 from emo2vec_plugins.formats import EMOTIONS_JSONL
 from emo2vec_plugins.integrations import (
     Input,
@@ -83,6 +90,8 @@ def score_command(
     check_store(options, store)
     bad: list[str] = []
     files = read_inputs(inputs, bad=bad if bad_items == "drop" else None)
+    protect(*(file.source for file in files))  # those in folders and lists, too
+    check_protected(*([] if output is None else [output]))
     write_arrays = _array_writer(store, files, options)
     tally = Tally(quiet=scoring.quiet)
     engine = scoring.engine(frames=options.frames)

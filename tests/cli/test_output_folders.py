@@ -163,10 +163,13 @@ def test_convert_does_not_replace_an_edited_file_or_what_it_reads(bundle):
 def test_audio_is_never_an_output(bundle, name, desk):
     (desk / "sub").mkdir()
     (desk / "link.wav").symlink_to(desk / "a.wav")
+    (desk / "list.txt").write_text("a.wav\n")
     before = (desk / "a.wav").read_bytes()
 
     for given in (
         ("score", "a.wav", "-o", name, "--model", "fake"),
+        ("score", ".", "-o", name, "--model", "fake"),
+        ("score", "list.txt", "-o", name, "--model", "fake"),
         ("report", "bundle", "--audio", "a.wav", "-o", name),
         ("report", "bundle", "-o", name),  # linked in the results
         ("convert", "bundle", "-o", name, "--format", "rttm"),
