@@ -135,6 +135,11 @@ class Options:
             raise OptionsError(
                 f"array_dtype must be 'float16' or 'float32', got {self.array_dtype!r}"
             )
+        if isinstance(self.store, str | os.PathLike):
+            raise OptionsError(
+                f"expected an open Lhotse writer as store, got the path {os.fspath(self.store)!r}; "
+                "open it, or pass store=PATH to annotate_manifest"
+            )
         check_field(self.field)
         _ = self.permissions  # raises if they are invalid
 

@@ -8,7 +8,7 @@ lines are read in the order of the items.
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -245,7 +245,7 @@ def match(
     """
     rest = iter(finished)
     following = next(rest, None)
-    others: dict[str, deque[Finished]] | None = None
+    others: dict[str, list[Finished]] | None = None
     for item in items:
         digest = own[:DIGITS] if (own := item.digest) is not None else None
         if others is None and following is not None and digest == following.digest:
@@ -256,11 +256,11 @@ def match(
             yield item, None
             continue
         if others is None:
-            others = defaultdict(deque)
+            others = defaultdict(list)
             for each in (following, *rest) if following is not None else ():
                 others[each.digest].append(each)
         known = others.get(digest)
-        yield item, known.popleft() if known else None
+        yield item, known.pop(0) if known else None
 
 
 def group(

@@ -190,3 +190,20 @@ def test_a_class_of_a_single_speaker_is_an_error_before_training(examples, recip
 def test_an_existing_folder_is_not_overwritten(examples, recipe, tmp_path):
     with pytest.raises(CheckpointError, match="already exists"):
         cross_validate(examples, recipe, out=tmp_path, resources=CPU)
+
+
+def test_a_finished_run_is_read(examples, recipe, result, folder):
+    trained = []
+
+    again = cross_validate(
+        examples,
+        recipe,
+        out=folder / "out",
+        resources=CPU,
+        progress=lambda *row: trained.append(row),
+    )
+
+    assert again.table() == result.table()
+    assert trained == []
+    with pytest.raises(ResumeError, match=r"out.*recipe\.seed"):
+        cross_validate(examples, replace(recipe, seed=7), out=folder / "out", resources=CPU)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 
 import pytest
 from support.cli_runner import run
+from support.facts import assert_facts
 from support.training import corpus, cut, manifest, small_config, small_model, tone
 
 from emo2vec_plugins import Engine, load_model
 from emo2vec_plugins.integrations.lhotse import read_cuts
+from emo2vec_plugins.training.checkpoints import Checkpoints
 from emo2vec_plugins.training.examples import read_examples
 from emo2vec_plugins.training.recipe import read_recipe
 from emo2vec_plugins.training.run import train
@@ -75,6 +78,42 @@ def test_a_resumed_run_reports_where_it_resumes(place, tmp_path):
     first, second, *_ = again.stderr.splitlines()
     assert "after epoch 2 of 3" in first
     assert second.startswith("emo2vec: epoch 3 of 3: loss ")
+
+
+def test_a_finished_run_says_so(place, tmp_path):
+    options = ("--recipe", place / "recipe.yaml", "--dev-speakers", "bob")
+    command(place, tmp_path, *options)
+
+    again = command(place, tmp_path, *options)
+    other = command(place, tmp_path, *options, "--seed", 9)
+
+    assert again.exit_code == 0, again.stderr
+    assert_facts(again.stderr, tmp_path / "out", "complete")
+    assert other.exit_code == 1
+    assert_facts(other.stderr, tmp_path / "out", "recipe.seed", "0", "9")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+def test_a_run_that_is_terminated_is_resumed(place, tmp_path, monkeypatch):
+    def terminate(self, history, state):
+        save(self, history, state)
+        signal.raise_signal(signal.SIGTERM)
+
+    save = Checkpoints.save
+    options = ("--recipe", place / "recipe.yaml", "--epochs", 3)
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "save", terminate)
+        stopped = command(place, tmp_path, *options)
+    left = {path.name for path in tmp_path.iterdir()}
+
+    resumed = command(place, tmp_path, *options)
+
+    assert stopped.exit_code == 143
+    assert_facts(stopped.stderr, "repeat the command")
+    assert left == {"out.training"}
+    assert resumed.exit_code == 0, resumed.stderr
+    assert_facts(resumed.stderr, "after epoch 1 of 3")
+    assert {path.name for path in tmp_path.iterdir()} == {"out"}
 
 
 def test_the_evaluation_on_development_turns_is_shown(place, tmp_path):

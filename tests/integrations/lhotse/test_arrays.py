@@ -16,6 +16,7 @@ from lhotse import (
 )
 from lhotse.features.io import close_cached_file_handles
 from lhotse.utils import compute_num_frames_from_samples, fastcopy
+from support.facts import assert_facts
 
 from emo2vec_plugins import Engine, Options, Plugins, Turn, annotate_cuts
 from emo2vec_plugins.engine.windows import frame_count
@@ -224,3 +225,10 @@ def test_the_last_frame_is_repeated_only_if_lhotse_expects_one_more():
 
     assert pad_to_lhotse(frames, samples=320 * 4 + 100, rate=16_000).tolist() == frames.tolist()
     assert pad_to_lhotse(frames, samples=320 * 4 + 160, rate=16_000)[-2:].tolist() == [[3.0], [3.0]]
+
+
+def test_a_path_is_not_a_store():
+    with pytest.raises(OptionsError) as caught:
+        Options(embeddings=True, store="a.lca")
+
+    assert_facts(str(caught.value), "'a.lca'", "store=PATH", "annotate_manifest")
