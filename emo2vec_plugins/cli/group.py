@@ -158,6 +158,7 @@ class PluginGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; turn an exception into one line and an exit status."""
         try:
+            _check_working_folder()
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
             status, word = status_of(error)
@@ -257,6 +258,14 @@ def shown_warnings() -> Iterator[None]:
         warnings.filterwarnings("always", category=Emo2vecWarning)
         warnings.showwarning = show
         yield
+
+
+def _check_working_folder() -> None:
+    """Raise an error in a deleted folder, where torch's mathematics library ends the process."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise Failure("the working directory does not exist any more; change to another") from error
 
 
 def _visible(error: click.UsageError) -> click.UsageError:

@@ -36,6 +36,9 @@ LISTED = 10
 _SLACK = 0.1
 """Seconds that a turn may end after the audio without a warning: diarizers round to frames."""
 
+LONGEST = 2_000
+"""Characters of a message; names in files can have any length."""
+
 UNWRAPPED = 10_000
 """Table width if stdout is not a terminal."""
 
@@ -70,7 +73,9 @@ def visible(text: str) -> str:
 
 
 def in_one_line(text: str) -> str:
-    """Return visible text with single blanks for white space."""
+    """Return visible text with single blanks for white space; the middle of a long text is left out."""
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
     return visible(" ".join(text.split()))
 
 
