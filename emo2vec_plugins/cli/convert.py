@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from emo2vec_plugins.cli.files import OutputName, writes_files
+from emo2vec_plugins.cli.files import OutputName, warn_of_missing_audio, writes_files
 from emo2vec_plugins.cli.group import plugins_of
 from emo2vec_plugins.cli.options import annotation_options, choose_format, option, quiet_option
 from emo2vec_plugins.cli.output import complain, late_turns, listed, note
@@ -53,6 +53,8 @@ def convert_command(
     note(f"wrote {turns} of {counted(len(dialogues), 'recording')} to {where}", quiet=quiet)
     for line in _losses(written):
         note(line, quiet=quiet)
+    if written.lost is not None and "audio" not in written.lost:  # it is linked
+        warn_of_missing_audio(dialogues)
     for dialogue in dialogues:
         late = late_turns(dialogue)
         if late:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 from click.shell_completion import CompletionItem
 
+from emo2vec_plugins.cli.output import complain
 from emo2vec_plugins.files import check_overwrite, check_protected, overwriting, protecting
+
+if TYPE_CHECKING:
+    from emo2vec_plugins.core import Dialogue
 
 Command = Callable[..., Any]
 
@@ -99,6 +103,14 @@ def writes_files(*, overwrite: bool = True) -> Callable[[Command], Command]:
             replace files of others.
     """
     return functools.partial(_guarded, overwrite=overwrite)
+
+
+def warn_of_missing_audio(dialogues: Iterable[Dialogue]) -> None:
+    """Warn of recordings whose audio file does not exist, before other programs look for it."""
+    for each in dialogues:
+        if each.audio is not None and "://" not in each.audio and not Path(each.audio).exists():
+            advice = "pass its current path with --audio FILE"
+            complain("warning", f"{each.recording}: no audio at {each.audio}; {advice}")
 
 
 def _guarded(command: Command, *, overwrite: bool) -> Command:

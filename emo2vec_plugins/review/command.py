@@ -105,7 +105,7 @@ def export_command(
         raise AudioError(f"no audio file known for {silent}: {advice}")
     # With a prefix the server has the audio, so it need not be on this machine.
     if media_prefix is None:
-        _warn_of_missing_audio(dialogues)
+        cli.warn_of_missing_audio(dialogues)
     folder = results_folder(output)
     if format_ == "elan":
         files = [path_for(dialogue, folder, plugins.format("elan")) for dialogue in dialogues]
@@ -195,13 +195,6 @@ def read_command(
     _warn_of_doubts(reviewed, every)
     cli.print_table(["label", "kappa", "model", "people", "both"], [*_rows(result)])
     tally.conclude(f"{_summary(every)}; wrote {', '.join(written)} to {folder}")
-
-
-def _warn_of_missing_audio(dialogues: Sequence[Dialogue]) -> None:
-    for each in dialogues:
-        if each.audio is not None and "://" not in each.audio and not Path(each.audio).exists():
-            advice = "pass its current path with --audio FILE"
-            cli.complain("warning", f"{each.recording}: no audio at {each.audio}; {advice}")
 
 
 def _is_edited(reviewed: Reviewed) -> bool:

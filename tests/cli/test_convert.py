@@ -170,3 +170,18 @@ def test_two_recordings_that_would_be_one_file_are_refused(tmp_path):
     assert result.exit_code == 1
     assert_facts(result.stderr, "'Talk'", "'talk'", "one file")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("format_", "warns"), [("elan", True), ("rttm", False)])
+def test_audio_that_is_linked_but_missing_is_named(tmp_path, format_, warns):
+    talk = Dialogue(
+        recording="talk",
+        audio=str(tmp_path / "gone.wav"),
+        turns=(ScoredTurn(turn=Turn(start=0, end=1, speaker="A"), emotion=Emotion(label="happy")),),
+    )
+    write_dialogues([talk], tmp_path / "talk.emotions.jsonl", plugins=Plugins(installed=False))
+
+    result = run("convert", tmp_path / "talk.emotions.jsonl", "-o", tmp_path / "o", "--format", format_)
+
+    assert result.exit_code == 0
+    assert ("gone.wav" in result.stderr) == warns
