@@ -23,7 +23,6 @@ from .overlap import overlaps as overlaps
 from .overlap import rows_without_overlap as rows_without_overlap
 from .overlap import union as union
 from .permissions import KINDS as KINDS
-from .permissions import Kind as Kind
 from .permissions import Permissions as Permissions
 from .permissions import kind_of_location as kind_of_location
 from .pipeline import End as End

@@ -178,6 +178,9 @@ def _call(
     model: NamedModel, source: str | None, how: dict[str, Any], more: dict[str, Any]
 ) -> Backend:
     """Call ``load`` with the optional arguments that it declares, as pluggy calls hooks."""
-    declared = signature(model.load).parameters
+    try:
+        declared = {*signature(model.load).parameters}
+    except ValueError:  # a function in C may not have a signature
+        declared = set()
     wanted = {name: value for name, value in more.items() if name in declared}
     return model.load(source, **how, **wanted)

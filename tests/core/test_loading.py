@@ -148,3 +148,51 @@ def test_a_folder_is_remembered_with_an_absolute_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     assert loaded_model(load_model("mine", device="cpu")).name == f"torch:{tmp_path / 'mine'}"
+
+
+def offering(load):
+    model = NamedModel(name="mine", description="", load=load)
+    plugin = type("Models", (), {"emo2vec_models": hookimpl(lambda self: [model])})()
+    return Plugins([plugin], installed=False)
+
+
+def test_a_loader_gets_the_arguments_that_it_declares():
+    found = []
+
+    def load(source, *, device, dtype, allow, plugins):
+        found.append((source, device, dtype, allow, plugins))
+        return FakeBackend()
+
+    plugins = offering(load)
+    load_model("mine", device="cpu", plugins=plugins, allow=["code"])
+    load_model("mine", plugins=offering(lambda source, *, device, dtype: FakeBackend()))
+
+    assert found == [(None, "cpu", "float32", ("code",), plugins)]
+
+
+def test_unknown_permissions_are_refused_before_anything_is_loaded():
+    with pytest.raises(OptionsError, match="codes"):
+        load_model("no-such-model", allow=("codes",))
+
+
+def test_what_was_allowed_goes_to_other_processes():
+    backend = load_model("tiny", device="cpu", allow=("code",))
+
+    assert loaded_model(backend).allow == ("code",)
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino"])
+def test_the_models_of_plugins_can_run_as_graphs(runtime):
+    pytest.importorskip("onnxruntime" if runtime == "onnx" else runtime)
+    pytest.importorskip("onnx")
+
+    def load(source, *, device, dtype):
+        return load_model(TINY, device=device, dtype=dtype)
+
+    plugins = offering(load)
+
+    backend = load_model(f"{runtime}:mine", plugins=plugins)
+
+    assert backend.labels == load_model("tiny", device="cpu").labels
+    with pytest.raises(ModelNotFoundError, match="mine"):
+        load_model(f"{runtime}:mine", plugins=Plugins(installed=False))
