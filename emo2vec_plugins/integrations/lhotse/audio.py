@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from lhotse import Recording
 
 
+MOST_MIXED = 2**27
+"""Samples times channels of a mixture at most (0.5 GB), because it is in memory as a whole."""
+
+
 class RecordingAudio:
     """The audio of a Lhotse ``Recording``, with the channel numbers of the manifest.
 
@@ -168,6 +172,7 @@ class MixtureAudio:
             AudioError: If a track cannot be loaded, or the mixture has no such channel.
         """
         if self._mixed is None:
+            self._check_size()
             check_sources(self._cut, self._permissions, where=f"cut {self._cut.id!r}")
             try:
                 self._mixed = np.atleast_2d(self._cut.load_audio()).astype(np.float32, copy=False)
@@ -181,6 +186,16 @@ class MixtureAudio:
             )
         samples = self._mixed[list(channels), start:stop]
         return _check_length(samples, stop - start, f"cut {self._cut.id!r}")
+
+    def _check_size(self) -> None:
+        """Refuse what a manifest claims: padding may have any duration."""
+        values = self.length * len(self.channels)
+        if values > MOST_MIXED:
+            seconds = int(MOST_MIXED / len(self.channels) / self.rate)
+            raise AudioError(
+                f"too long to mix: cut {self._cut.id!r} has {self.length / self.rate:.0f} s, "
+                f"{seconds} s fit in memory; use cuts.cut_into_windows({seconds})"
+            )
 
     def clip_read(self) -> None:
         """Count a clip as read. Frees the mixture after the last clip."""

@@ -205,6 +205,16 @@ def test_a_cut_on_a_channel_that_the_recording_lacks_says_which_there_are(
     assert_facts(str(caught.value), "no such channel", f"[{channel}]", str([*range(channels)]))
 
 
+def test_a_mixture_of_any_claimed_duration_is_not_allocated(write, noise):
+    cut = Recording.from_file(write("a.wav", noise(16_000), 16_000)).to_cut().pad(duration=1e7)
+    (clip,) = clips_of(cut)
+
+    with pytest.raises(AudioError) as caught:
+        next(iter(mono(clip.turn, clip.audio)))
+
+    assert_facts(str(caught.value), cut.id, "10000000 s", "8388 s", "cut_into_windows(8388)")
+
+
 # If Lhotse cannot read a file, only the garbage collector closes it.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_failure_of_lhotse_is_reported_in_one_line(tmp_path, write, noise):
