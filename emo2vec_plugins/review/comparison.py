@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from emo2vec_plugins.core import EMOTIONS, Dialogue, ScoredTurn
 from emo2vec_plugins.errors import FormatError, LabelError
-from emo2vec_plugins.formats import LabelMap, turn_record
+from emo2vec_plugins.formats import LabelMap, turn_record, without_formula
 from emo2vec_plugins.review.pairing import Pair, Timeline, pair, same_times
 from emo2vec_plugins.review.people import Sources, refuse_other_results
 
@@ -185,7 +185,8 @@ def as_csv(compared: Iterable[Change]) -> str:
         sides = [turn_record(each) if each else {} for each in both]
         cells = [side.get(column) for side in sides for column in COLUMNS]
         mark = "yes" if change.reviewed else ""
-        writer.writerow([change.recording, "+".join(change.kinds), mark, *cells])
+        row = [change.recording, "+".join(change.kinds), mark, *cells]
+        writer.writerow(without_formula(cell) if isinstance(cell, str) else cell for cell in row)
     return stream.getvalue()
 
 

@@ -8,8 +8,11 @@ neither has a better match that is free.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 from emo2vec_plugins.core import ScoredTurn, Turn
 
@@ -34,11 +37,13 @@ def pair(before: Sequence[ScoredTurn], after: Sequence[ScoredTurn]) -> list[Pair
     Turns with equal times match best. Among equally good matches, the one with the same speaker
     wins, then the one with the same label, then the closer one, then the earlier one.
     """
-    partner: dict[int, int] = {}
-    taken: set[int] = set()
+    partner = _unchanged(before, after)
+    taken = set(partner.values())
     # Greedy, best match first, instead of the best total: annotators move turns one at a time, and
     # an untouched turn must not lose its match in favour of another.
-    for *_, i, j in sorted(_candidates(before, after), reverse=True):
+    left = [(i, scored) for i, scored in enumerate(before) if i not in partner]
+    free = [(j, scored) for j, scored in enumerate(after) if j not in taken]
+    for *_, i, j in sorted(_candidates(left, free), reverse=True):
         if -i not in partner and -j not in taken:
             partner[-i] = -j
             taken.add(-j)
@@ -77,7 +82,7 @@ class Timeline:
     def common(self, turn: Turn) -> Iterator[tuple[ScoredTurn, float]]:
         """Yield the turns that touch or overlap *turn*, with the number of common seconds."""
         first = bisect_left(self._starts, turn.start - self._longest)
-        for scored in self._turns[first:]:
+        for scored in islice(self._turns, first, None):
             if scored.turn.start > turn.end:
                 return
             seconds = min(turn.end, scored.turn.end) - max(turn.start, scored.turn.start)
@@ -98,28 +103,46 @@ def same_times(one: Turn, other: Turn) -> bool:
     return max(abs(one.start - other.start), abs(one.end - other.end)) <= SLACK
 
 
+def _unchanged(before: Sequence[ScoredTurn], after: Sequence[ScoredTurn]) -> dict[int, int]:
+    """Return the matches of turns with the same times, speaker and label.
+
+    They are most turns, and may be thousands at the same time.
+    """
+    places: defaultdict[tuple[Any, ...], deque[int]] = defaultdict(deque)
+    for j, scored in enumerate(after):
+        places[_identity(scored)].append(j)
+    found = {i: places[_identity(scored)] for i, scored in enumerate(before)}
+    return {i: each.popleft() for i, each in found.items() if each}
+
+
+def _identity(scored: ScoredTurn) -> tuple[Any, ...]:
+    turn = scored.turn
+    times = round(turn.start, 3), round(turn.end, 3)
+    return *times, turn.speaker, scored.emotion.label
+
+
 def _candidates(
-    before: Sequence[ScoredTurn], after: Sequence[ScoredTurn]
+    before: Iterable[tuple[int, ScoredTurn]], after: Iterable[tuple[int, ScoredTurn]]
 ) -> Iterator[tuple[float, bool, bool, float, int, int]]:
     """Yield what makes two turns a good match, the most important first, and their negative indices.
 
     Indices are negative so that earlier turns sort higher among equals.
     """
-    order = sorted(range(len(after)), key=lambda j: after[j].turn.start)
-    starts = [after[j].turn.start for j in order]
-    for i, scored in enumerate(before):
+    order = sorted(after, key=lambda each: each[1].turn.start)
+    starts = [scored.turn.start for _, scored in order]
+    for i, scored in before:
         turn = scored.turn
         # At 0.5 or more, neither turn starts before the other by more than the other's duration.
         first = bisect_left(starts, turn.start - max(turn.duration, SLACK))
-        for j in order[first:]:
-            other = after[j].turn
+        for j, candidate in islice(order, first, None):
+            other = candidate.turn
             if other.start > turn.end + SLACK:
                 break
             common = share(turn, other)
             is_same = same_times(turn, other)
             if common >= LEAST_SHARE or is_same:
-                labels = (scored.emotion.label, after[j].emotion.label)
-                same_speaker, same_label = turn.speaker == other.speaker, labels[0] == labels[1]
+                same_speaker = turn.speaker == other.speaker
+                same_label = scored.emotion.label == candidate.emotion.label
                 yield 1.0 if is_same else common, same_speaker, same_label, common, -i, -j
 
 

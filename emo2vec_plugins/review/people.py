@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from emo2vec_plugins.core import Dialogue, Emotion, ScoredTurn, Turn, counted
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats import digest_of
-from emo2vec_plugins.review.pairing import SLACK, Pair, Timeline
+from emo2vec_plugins.review.pairing import SLACK, Pair, Timeline, same_times
 
 SCORE_SLACK = 1e-3
 """Largest difference between equal scores, which formats round."""
@@ -26,10 +26,10 @@ class Sources:
     """
 
     def __init__(self, pairs: Sequence[Pair]) -> None:
-        self._all = Timeline(pair.before for pair in pairs if pair.before)
-        gone = [pair.before for pair in pairs if pair.before and pair.after is None]
-        self._gone = Timeline(gone)
-        self._moved = {(_hundredths(each), each.emotion.label) for each in gone}
+        before = [(pair.before, pair.after) for pair in pairs if pair.before]
+        self._all = Timeline(turn for turn, _ in before)
+        self._displaced = Timeline(turn for turn, after in before if not _in_place(turn, after))
+        self._taken = {turn.emotion.label for turn, after in before if _taken(turn, after)}
 
     def is_by_person(self, pair: Pair) -> bool:
         """Return whether a person gave or confirmed the label after correction."""
@@ -38,18 +38,32 @@ class Sources:
         label = pair.after.emotion.label
         if label is None or _is_by_model(pair.after.emotion):
             return False
-        return label not in self._copied(pair, pair.after)
+        return label not in self._copied(pair.before, pair.after)
 
-    def _copied(self, pair: Pair, after: ScoredTurn) -> Iterator[str | None]:
-        if pair.before is not None:
-            yield pair.before.emotion.label
-            yield from _labels(self._gone, after.turn)  # the turn may be merged with others
-            return
-        # The turn may be a part of another, or have been moved from elsewhere.
-        yield from _labels(self._all, after.turn)
-        length, label = _hundredths(after), after.emotion.label
-        if any((length + slack, label) in self._moved for slack in (-1, 0, 1)):
-            yield label
+    def _copied(self, before: ScoredTurn | None, after: ScoredTurn) -> Iterator[str | None]:
+        """Yield the labels that a turn may have without a person's choice."""
+        if before is not None and _is_same_turn(before, after):
+            yield before.emotion.label
+            yield from _labels(self._displaced, after.turn)  # it may be merged with others
+        else:
+            yield from _labels(self._all, after.turn)  # it may be a part of another
+            yield from self._taken  # it may come from elsewhere
+
+
+def _in_place(before: ScoredTurn, after: ScoredTurn | None) -> bool:
+    return after is not None and same_times(before.turn, after.turn)
+
+
+def _is_same_turn(before: ScoredTurn, after: ScoredTurn) -> bool:
+    """Return whether a turn was moved or renamed, but not both: then another may have its place."""
+    return before.turn.speaker == after.turn.speaker or _in_place(before, after)
+
+
+def _taken(before: ScoredTurn, after: ScoredTurn | None) -> bool:
+    """Return whether a turn, or a part of it, may be elsewhere now."""
+    if after is None or not _is_same_turn(before, after):
+        return True
+    return before.turn.duration - after.turn.duration > SLACK
 
 
 def _labels(turns: Timeline, turn: Turn) -> Iterator[str | None]:
@@ -95,10 +109,4 @@ def _scores_differ(pair: Pair) -> bool:
 def _is_by_model(emotion: Emotion) -> bool:
     """Return whether a model's scores give the label."""
     scores = emotion.scores
-    if not scores:
-        return emotion.provenance is not None
-    return emotion.label == max(scores, key=lambda name: scores[name])
-
-
-def _hundredths(scored: ScoredTurn) -> int:
-    return round(scored.turn.duration / SLACK)
+    return bool(scores) and emotion.label == max(scores, key=lambda name: scores[name])

@@ -241,16 +241,27 @@ def test_tasks_without_annotations_are_refused(desk, place):
     assert not (desk / "out").exists()
 
 
-@pytest.mark.parametrize(
-    ("tool", "place"), [("elan", "for_people"), ("elan", "for_people/talk.eaf")]
-)
-def test_an_unedited_file_is_refused(desk, tool, place):
-    run("review", "export", "talk.emotions.jsonl", "-o", "for_people", "--format", tool)
+@pytest.mark.parametrize("place", ["for_people", "for_people/talk.eaf"])
+def test_an_unedited_elan_file_is_refused(desk, place):
+    run("review", "export", "talk.emotions.jsonl", "-o", "for_people", "--format", "elan")
 
-    back = run(*READ, place, "-o", "out", "--input-format", tool)
+    back = run(*READ, place, "-o", "out", "--input-format", "elan")
 
     assert back.exit_code == 1
     assert_facts(back.stderr, place, "reviewed@SPEAKER")
+    assert not (desk / "out").exists()
+
+
+def test_an_unedited_annotation_of_label_studio_is_refused(desk):
+    run("review", "export", "talk.emotions.jsonl", "-o", "tasks", "--format", "labelstudio")
+    [task] = json.loads((desk / "tasks" / "tasks.labelstudio.json").read_text("utf-8"))
+    task["annotations"] = [{"completed_by": 1, "result": task["predictions"][0]["result"]}]
+    (desk / "export.json").write_text(json.dumps([task]), "utf-8")
+
+    back = run(*READ, "export.json", "-o", "out", "--input-format", "labelstudio")
+
+    assert back.exit_code == 1
+    assert_facts(back.stderr, "export.json", "Is the emotion right?")
     assert not (desk / "out").exists()
 
 

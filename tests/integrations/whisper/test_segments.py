@@ -14,7 +14,7 @@ from pyannote.core import Annotation
 from pyannote.core import Segment as Span
 
 from emo2vec_plugins import Engine, Options, Plugins, Turn, annotate
-from emo2vec_plugins.errors import FormatError, InvalidTurnError, SourceError
+from emo2vec_plugins.errors import FormatError, InvalidTurnError, OptionsError, SourceError
 from emo2vec_plugins.integrations.whisper.segments import (
     SpeakerTurns,
     WhisperTranscript,
@@ -384,3 +384,22 @@ def test_the_dominant_speaker_speaks_longest(turns, span):
         assert sum(e - s for s, e in others) == pytest.approx(
             sum(seconds.values()) - seconds[expected]
         )
+
+
+def test_frames_are_refused_and_labelled_segments_get_embeddings():
+    segments = [{"text": "a", "start": 0, "end": 1, "emotion": "sad"}]
+    samples = (tone(2.0), 16_000)
+
+    with pytest.raises(OptionsError, match="frames"):
+        annotate_segments(
+            segments,
+            samples,
+            score=Engine(FakeBackend(), granularity="frame"),
+            options=Options(frames=True),
+        )
+    [found] = annotate_segments(
+        segments, samples, score=Engine(FakeBackend()), options=Options(embeddings=True)
+    )
+
+    assert found["emotion"] == "sad"
+    assert len(found["emotion_embedding"]) == FakeBackend().width
