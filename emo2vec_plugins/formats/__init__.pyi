@@ -41,3 +41,4 @@ from .tables.audformat import audformat_dialogues as audformat_dialogues
 from .tables.audformat import audformat_row as audformat_row
 from .tables.audformat import audformat_values as audformat_values
 from .tables.audformat import is_audformat_column as is_audformat_column
+from .tables.csv import without_formula as without_formula

@@ -26,6 +26,8 @@ from emo2vec_plugins.formats.tables.csv import (
     read_number,
     read_table,
     table,
+    with_formula,
+    without_formula,
     write_number,
     write_words,
 )
@@ -189,8 +191,12 @@ def loads(text: str) -> list[Dialogue]:
     own = (*AUDFORMAT_INDEX, "recording", "speaker")
     ours = [name for name in names if name in own or is_audformat_column(name)]
     check_columns(names, AUDFORMAT_INDEX, expected=expected, ours=ours)
+
+    def texts(row: Mapping[str, str | None]) -> dict[str, Any]:
+        return {name: cell and with_formula(cell) for name, cell in row.items()}
+
     return audformat_dialogues(
-        (where, row | {name: _seconds(row[name], name, where) for name in ("start", "end")})
+        (where, texts(row) | {name: _seconds(row[name], name, where) for name in ("start", "end")})
         for where, row in found
     )
 
@@ -203,7 +209,8 @@ def _cells(dialogue: Dialogue, scored: ScoredTurn) -> dict[str, str | None]:
         for name, value in row.items()
         if value is not None and not isinstance(value, str)
     }
-    return row | written | {"start": _timedelta(start), "end": _timedelta(end)}
+    texts = {name: without_formula(text) for name, text in row.items() if isinstance(text, str)}
+    return row | texts | written | {"start": _timedelta(start), "end": _timedelta(end)}
 
 
 def _timedelta(nanoseconds: int) -> str:

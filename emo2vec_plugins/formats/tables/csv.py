@@ -2,9 +2,9 @@
 
 Numbers have the shortest exact form. Flags and channels are separated by spaces, and the model's
 tokens are a JSON list. A missing value is an empty cell, and an empty string is ``""``, as in
-PostgreSQL, DuckDB and Arrow. The `csv` module does not distinguish the two. Names are written
-unchanged: a spreadsheet reads a name that begins with ``=`` as a formula, so import the columns as
-text if you do not trust the names.
+PostgreSQL, DuckDB and Arrow. The `csv` module does not distinguish the two. A text that a spreadsheet
+would take for a formula, such as ``=1+1``, is written with an apostrophe in front, which the reader
+removes.
 
 Where the comma is the decimal sign, spreadsheets separate cells with semicolons or tabs. The reader
 accepts such files.
@@ -38,8 +38,23 @@ from emo2vec_plugins.formats.tables.flat import (
 Cell = str | None
 SEPARATORS = (",", ";", "\t")
 
+_FORMULA = re.compile(r"'*[=+@\t\r-]")
 _NEEDS_QUOTES = re.compile(r'[",;\t\r\n]|^\s|\s$|^$')
 _LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+def without_formula(text: str) -> str:
+    """Return a text that no spreadsheet takes for a formula; different for different texts.
+
+    >>> without_formula("=1+1"), without_formula("'=1+1"), without_formula("Ann")
+    ("'=1+1", "''=1+1", 'Ann')
+    """
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def with_formula(text: str) -> str:
+    """Return the text that `without_formula` turns into *text*; another tool's text is unchanged."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
 def line(cells: Iterable[Cell]) -> str:
@@ -186,10 +201,10 @@ def _cells(row: Mapping[str, Any]) -> dict[str, str | None]:
 
 
 _WRITERS: dict[Kind, Callable[[Any, str], str]] = {
-    "text": lambda value, _: str(value),
+    "text": lambda value, _: without_formula(str(value)),
     "number": write_number,
     "count": lambda value, _: str(value),
-    "words": write_words,
+    "words": lambda value, name: without_formula(write_words(value, name)),
     "counts": lambda value, _: " ".join(map(str, value)),
     "texts": lambda value, _: json.dumps(list(value), ensure_ascii=False),
 }
@@ -240,8 +255,8 @@ def _texts(text: str) -> list[str]:
 
 
 _PARSERS: dict[Kind, tuple[Callable[[str], Any], str]] = {
-    "text": (str, "a text"),
-    "words": (str.split, "words"),
+    "text": (with_formula, "a text"),
+    "words": (lambda text: with_formula(text).split(), "words"),
     "number": (read_number, "a finite number"),
     "count": (_count, "a whole number from 0"),
     "counts": (
