@@ -1,34 +1,25 @@
 """The guard of existing files: only a file that we wrote, and that is unchanged, is replaced.
 
-The folder of each output has a file ``.emo2vec.sha256`` with a line ``DIGEST  NAME`` for each file
-written, in the format of ``sha256sum``. A line is appended before the file gets its name, so a name
-may have several digests, and a run that is killed in between does not stop the next one.
+`emo2vec_plugins.files.digests` tells which files these are.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
-import threading
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 
 import emo2vec_plugins.files.disk as disk
 from emo2vec_plugins.errors import OverwriteError
-
-RECORD = ".emo2vec.sha256"
-"""Name of the file with the digests of our files in a folder."""
+from emo2vec_plugins.files.digests import digest_of, record_of
 
 ADVICE = "choose another name, or replace it with --overwrite (files.overwriting())"
 
 _LISTED = 10
-_NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 Name = str | os.PathLike[str]
 
@@ -131,9 +122,9 @@ def claim(renames: Iterable[tuple[Path, Path]]) -> None:
     folders: dict[str, dict[str, str]] = {}
     for content, target in renames:
         check_overwrite(target)
-        folders.setdefault(str(target.parent), {})[target.name] = _digest(content)
+        folders.setdefault(str(target.parent), {})[target.name] = digest_of(content)
     for folder, digests in folders.items():
-        _record_of(folder).add(digests)
+        record_of(folder).add(digests)
 
 
 def remove(path: Path) -> None:
@@ -163,10 +154,10 @@ def _obstacle(path: Name) -> str | None:
     if _scope.get().overwrite:
         return None
     target = Path(os.path.realpath(path))
-    digests = _record_of(str(target.parent)).digests(target.name)
-    if not digests:
+    record = record_of(str(target.parent))
+    if not record.has(target.name):
         return _FOREIGN
-    return None if _digest(target) in digests else _CHANGED
+    return None if record.has(target.name, digest_of(target)) else _CHANGED
 
 
 def _is_protected(path: Name) -> bool:
@@ -182,110 +173,6 @@ def _status(path: Name) -> os.stat_result | None:
         return None
 
 
-def _digest(path: Path) -> str:
-    found = path.stat()
-    signature = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-    return _digest_of(path, signature)
-
-
-@lru_cache(maxsize=256)
-def _digest_of(path: Path, _: tuple[int, ...]) -> str:
-    """Return the SHA-256 of a file; the second argument changes with the file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def _listed(names: list[str]) -> str:
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     return ", ".join(names[:_LISTED]) + more
-
-
-class _Record:
-    """The digests of our files in one folder."""
-
-    def __init__(self, folder: str) -> None:
-        self._path = Path(folder) / RECORD
-        self._known: dict[str, set[str]] = {}
-        self._file: tuple[int, int] | None = None
-        self._length = 0
-        self._lock = threading.Lock()
-
-    def digests(self, name: str) -> set[str]:
-        """Return the digests with which a file was written, none if it is not ours."""
-        with self._lock:
-            self._refresh()
-            return self._known.get(_key(name), set())
-
-    def add(self, digests: Mapping[str, str]) -> None:
-        """Append the digests of files, by name, that the record lacks."""
-        new = [
-            _line(name, each) for name, each in digests.items() if each not in self.digests(name)
-        ]
-        if not new:
-            return
-        self._refuse_links()
-        with disk.open_file(self._path, "ab") as file:
-            if file.tell() > self._length:  # a line that a killed process did not finish
-                new.insert(0, b"\n")
-            file.write(b"".join(new))
-            disk.sync(file)
-
-    def _refresh(self) -> None:
-        """Read the lines that were appended since the last call, also by other processes."""
-        try:
-            found = self._path.lstat()
-        except OSError:
-            self._known, self._file, self._length = {}, None, 0
-            return
-        identity = (found.st_dev, found.st_ino)
-        if self._file != identity or found.st_size < self._length:
-            self._known, self._file, self._length = {}, identity, 0
-        if found.st_size == self._length or not stat.S_ISREG(found.st_mode):
-            return
-        with open(self._path, "rb", opener=_opener) as file:
-            file.seek(self._length)
-            for line in file:
-                if not line.endswith(b"\n"):
-                    break
-                self._length += len(line)
-                if parsed := _parsed(line):
-                    self._known.setdefault(_key(parsed[0]), set()).add(parsed[1])
-
-    def _refuse_links(self) -> None:
-        # In a folder of a stranger, the record could be a link to any file.
-        if self._path.is_symlink() or (self._path.exists() and not self._path.is_file()):
-            raise OverwriteError(f"{self._path} is not a regular file: remove it")
-
-
-_record_of = lru_cache(maxsize=16)(_Record)
-
-
-def _opener(path: str, flags: int) -> int:
-    return os.open(path, flags | _NO_LINKS)
-
-
-def _key(name: str) -> str:
-    # On some disks, names that differ in case or in the form of accents are the same file.
-    return unicodedata.normalize("NFC", name).casefold()
-
-
-def _line(name: str, digest: str) -> bytes:
-    """Return a line as sha256sum writes it, with escapes for unusual names."""
-    plain = os.fsencode(name)
-    shown = plain.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
-    return b"%s%s  %s\n" % (b"\\" if shown != plain else b"", digest.encode(), shown)
-
-
-def _parsed(line: bytes) -> tuple[str, str] | None:
-    """Return the name and the digest in a line, or None if it is damaged."""
-    is_escaped = line.startswith(b"\\")
-    digest, two, shown = line.removeprefix(b"\\").removesuffix(b"\n").partition(b"  ")
-    if len(digest) != 64 or not two or not shown:
-        return None
-    if is_escaped:
-        parts = shown.split(b"\\\\")
-        shown = b"\\".join(p.replace(b"\\n", b"\n").replace(b"\\r", b"\r") for p in parts)
-    return os.fsdecode(shown), digest.decode("ascii", "replace")

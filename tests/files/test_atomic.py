@@ -17,7 +17,7 @@ from emo2vec_plugins.files import (
     staging,
     write_whole,
 )
-from emo2vec_plugins.files.outputs import RECORD
+from emo2vec_plugins.files.digests import RECORD
 
 
 def names(folder):

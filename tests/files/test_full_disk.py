@@ -11,7 +11,7 @@ import pytest
 
 from emo2vec_plugins import Dialogue, Emotion, ScoredTurn, Turn
 from emo2vec_plugins.files import ArrayFolder, Rows, Spill, Together, disk, staging, write_whole
-from emo2vec_plugins.files.outputs import RECORD
+from emo2vec_plugins.files.digests import RECORD
 from emo2vec_plugins.formats.bundle import read_bundle, write_bundle
 
 

@@ -24,7 +24,7 @@ from emo2vec_plugins.files import (
     staging,
     write_whole,
 )
-from emo2vec_plugins.files.outputs import RECORD
+from emo2vec_plugins.files.digests import RECORD, Record
 
 
 def to_stream(path, content):
@@ -151,14 +151,8 @@ def test_the_record_is_read_by_sha256sum(tmp_path, name):
         subprocess.run(["sha256sum", "--check", RECORD], cwd=tmp_path, check=True)
     # In a new process nothing is remembered.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("emo2vec_plugins.files.outputs._record_of", _fresh())
+        patch.setattr("emo2vec_plugins.files.outputs.record_of", Record)
         write_whole(path, "more")
-
-
-def _fresh():
-    from emo2vec_plugins.files.outputs import _Record
-
-    return _Record
 
 
 @pytest.mark.parametrize("kind", ["link", "hard link", "dots", "folder link"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from emo2vec_plugins.files.outputs import RECORD
+from emo2vec_plugins.files.digests import RECORD
 
 ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests"

@@ -1,0 +1,137 @@
+"""Digests of our files, by which they are recognised: a file ``.emo2vec.sha256`` in each folder.
+
+It has a line ``DIGEST  NAME`` for each file written, in the format of ``sha256sum``. A line is
+appended before the file gets its name, so a name may have several digests, and a run that is killed
+in between does not stop the next one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import threading
+import unicodedata
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+import emo2vec_plugins.files.disk as disk
+from emo2vec_plugins.errors import OverwriteError
+
+RECORD = ".emo2vec.sha256"
+"""Name of the file with the digests of our files in a folder."""
+
+_SIZE = 32
+_DIGEST = re.compile(rb"[0-9a-f]{64}")
+_NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file, from memory if the file has not changed since the last call."""
+    found = path.stat()
+    signature = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    return _digest_of(path, signature)
+
+
+@lru_cache(maxsize=256)
+def _digest_of(path: Path, _: tuple[int, ...]) -> str:
+    """Return the SHA-256 of a file; the second argument changes with the file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+class Record:
+    """The digests of our files in one folder."""
+
+    def __init__(self, folder: str) -> None:
+        self._path = Path(folder) / RECORD
+        self._known: dict[str, bytes] = {}
+        self._file: tuple[int, int] | None = None
+        self._length = 0
+        self._lock = threading.Lock()
+
+    def has(self, name: str, digest: str | None = None) -> bool:
+        """Return whether a file of this name was written, with this digest if one is given."""
+        with self._lock:
+            self._refresh()
+            known = self._known.get(_key(name), b"")
+        if digest is None:
+            return bool(known)
+        wanted = bytes.fromhex(digest)
+        return any(known[i : i + _SIZE] == wanted for i in range(0, len(known), _SIZE))
+
+    def add(self, digests: Mapping[str, str]) -> None:
+        """Append the digests of files, by name, that the record lacks."""
+        new = [_line(name, each) for name, each in digests.items() if not self.has(name, each)]
+        if not new:
+            return
+        self._refuse_links()
+        with disk.open_file(self._path, "ab") as file:
+            if file.tell() > self._length:  # a line that a killed process did not finish
+                new.insert(0, b"\n")
+            file.write(b"".join(new))
+            disk.sync(file)
+
+    def _refresh(self) -> None:
+        """Read the lines that were appended since the last call, also by other processes."""
+        try:
+            found = self._path.lstat()
+        except OSError:
+            self._known, self._file, self._length = {}, None, 0
+            return
+        identity = (found.st_dev, found.st_ino)
+        if self._file != identity or found.st_size < self._length:
+            self._known, self._file, self._length = {}, identity, 0
+        if found.st_size == self._length or not stat.S_ISREG(found.st_mode):
+            return
+        with open(self._path, "rb", opener=_opener) as file:
+            file.seek(self._length)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                self._length += len(line)
+                if parsed := _parsed(line):
+                    name, digest = parsed
+                    self._known[_key(name)] = self._known.get(_key(name), b"") + digest
+
+    def _refuse_links(self) -> None:
+        # In a folder of a stranger, the record could be a link to any file.
+        if self._path.is_symlink() or (self._path.exists() and not self._path.is_file()):
+            raise OverwriteError(f"{self._path} is not a regular file: remove it")
+
+
+record_of = lru_cache(maxsize=16)(Record)
+"""Return the record of a folder, given by its path without links."""
+
+
+def _opener(path: str, flags: int) -> int:
+    return os.open(path, flags | _NO_LINKS)
+
+
+def _key(name: str) -> str:
+    # On some disks, names that differ in case or in the form of accents are the same file.
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _line(name: str, digest: str) -> bytes:
+    """Return a line as sha256sum writes it, with escapes for unusual names."""
+    plain = os.fsencode(name)
+    shown = plain.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
+    return b"%s%s  %s\n" % (b"\\" if shown != plain else b"", digest.encode(), shown)
+
+
+def _parsed(line: bytes) -> tuple[str, bytes] | None:
+    """Return the name and the digest in a line, or None if it is damaged."""
+    is_escaped = line.startswith(b"\\")
+    digest, two, shown = line.removeprefix(b"\\").removesuffix(b"\n").partition(b"  ")
+    if not _DIGEST.fullmatch(digest) or not two or not shown:
+        return None
+    if is_escaped:
+        parts = shown.split(b"\\\\")
+        shown = b"\\".join(p.replace(b"\\n", b"\n").replace(b"\\r", b"\r") for p in parts)
+    return os.fsdecode(shown), bytes.fromhex(digest.decode())
