@@ -12,7 +12,7 @@ import numpy as np
 
 from emo2vec_plugins.audio.resampling import resampler
 from emo2vec_plugins.audio.sources import MODEL_RATE
-from emo2vec_plugins.core import Audio, FloatArray, Turn
+from emo2vec_plugins.core import Audio, FloatArray, Turn, shown
 from emo2vec_plugins.errors import AudioError
 
 BLOCK_SECONDS = 60
@@ -39,7 +39,7 @@ def bounds(turn: Turn, audio: Audio) -> tuple[int, int]:
     if not LEAST_RATE <= audio.rate <= MOST_RATE:
         raise AudioError(
             f"unusable sampling rate: expected {LEAST_RATE:,} to {MOST_RATE:,} Hz, "
-            f"got {audio.rate:,} Hz"
+            f"got {shown(audio.rate)}"
         )
     # Limited before rounding: seconds times the rate may be infinite.
     start = round(min(max(turn.start * audio.rate, 0), audio.length))
