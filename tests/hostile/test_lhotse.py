@@ -19,6 +19,7 @@ from emo2vec_plugins import Engine, Options, annotate_cuts
 from emo2vec_plugins.core import Permissions
 from emo2vec_plugins.errors import AudioError
 from emo2vec_plugins.integrations.lhotse import recording_of
+from emo2vec_plugins.integrations.lhotse.audio import MixtureAudio
 from emo2vec_plugins.testing import FakeBackend
 
 SECOND = {"sampling_rate": 16_000, "num_samples": 16_000, "duration": 1.0}
@@ -74,6 +75,9 @@ def hostile(kind, speech, command):
             return cut_of(recording(file, transforms=reverb(cut_of(bad)))), "commands"
         case "second track":
             return mixed(cut_of(recording(file)), cut_of(bad)), "commands"
+        case "mixture of a mixture":
+            inner = mixed(cut_of(recording(file)), cut_of(bad))
+            return mixed(cut_of(recording(file)), inner), "commands"
         case "transform of a mixture":
             return mixed(
                 cut_of(recording(file)), cut_of(recording(file)), transforms=reverb(bad)
@@ -143,6 +147,17 @@ def test_cuts_in_memory_run_and_fetch_nothing(marker, speech, kind):
 
     for reason in reasons(found):
         assert_facts(reason, f"--allow {flag}")
+    assert not marker.exists
+
+
+def test_a_mixture_in_a_mixture_runs_nothing(marker, speech):
+    """Sessions refuse such cuts; Lhotse would load them."""
+    cut, _ = hostile("mixture of a mixture", speech, marker.command)
+    audio = MixtureAudio(deserialize_cut(cut), clips=1)
+
+    with pytest.raises(AudioError, match="--allow commands"):
+        audio.read(0, 16_000, (0,))
+
     assert not marker.exists
 
 

@@ -82,6 +82,7 @@ def test_preprocessors_are_not_called(marker, tmp_path):
         {"segmentation": "evil/pytorch_model.bin"},
         {"embedding": ["evil/pytorch_model.bin"]},
         {"segmentation": "pyannote/segmentation-3.0"},
+        {"separation": "$model/separation"},
     ],
 )
 def test_models_of_a_pipeline_are_not_unpickled(marker, tmp_path, params):
@@ -122,8 +123,9 @@ def test_models_of_a_pipeline_are_unpickled_if_that_is_allowed(marker, tmp_path)
     assert marker.exists
 
 
-def test_a_model_of_another_account_needs_code(tmp_path):
-    params = {"embedding": "speechbrain/spkrec-ecapa-voxceleb"}
+@pytest.mark.parametrize("name", ["speechbrain/spkrec-ecapa-voxceleb", "gone.bin", "name"])
+def test_a_model_of_another_account_needs_code(tmp_path, name):
+    params = {"embedding": name}
     folder = pipeline_of(tmp_path / "pipeline", DIARIZATION, params=params)
 
     for checkpoint in (folder, "someone/pipeline"):

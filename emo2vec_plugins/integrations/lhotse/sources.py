@@ -41,7 +41,7 @@ def check_sources(loaded: Any, permissions: Permissions, *, where: str) -> None:
     """Check everything that Lhotse would read for the audio of a recording or a mixed cut.
 
     Args:
-        loaded: A ``Recording`` or a ``MixedCut``.
+        loaded: A ``Recording`` or a cut.
         permissions: What is allowed.
         where: Name of the object, for messages.
 
@@ -82,10 +82,13 @@ def load_array(manifest: Any, permissions: Permissions, *, where: str) -> FloatA
 
 def _sources(loaded: Any) -> Iterator[tuple[Any, Any]]:
     """Yield the type and the source of each ``AudioSource``, also of impulse responses."""
-    if type(loaded).__name__ == "MixedCut":
+    kind = type(loaded).__name__
+    if kind == "MixedCut":
         for track in loaded.tracks:
-            yield from _sources(getattr(track.cut, "recording", None))
+            yield from _sources(track.cut)
         yield from _sources(loaded.transforms)
+    elif kind in ("MonoCut", "MultiCut"):
+        yield from _sources(loaded.recording)  # nothing else of a cut is loaded
     elif isinstance(loaded, Mapping):
         if "type" in loaded and "source" in loaded:
             yield loaded["type"], loaded["source"]

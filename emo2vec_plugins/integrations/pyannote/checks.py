@@ -31,6 +31,9 @@ _PIPELINES = {
 }
 """Classes that only build a pipeline."""
 
+_MODELS = ("segmentation", "embedding", "plda", "separation", "checkpoint")
+"""Parameters that name a model."""
+
 _PICKLES = (".bin", ".ckpt", ".pkl", ".pt", ".pth")
 
 
@@ -53,7 +56,9 @@ def check_pipeline(checkpoint: Any, permissions: Permissions, *, subfolder: str 
         _check(checkpoint, "the configuration", permissions)
         return
     path = Path(checkpoint)
+    pickles: list[Path] = []
     if path.is_dir():
+        pickles = [each for each in sorted(path.rglob("*")) if each.suffix.lower() in _PICKLES]
         path = path / (subfolder or "") / CONFIG
     elif not path.is_file():
         if not os.fspath(checkpoint).lower().startswith(OWNERS):
@@ -65,9 +70,8 @@ def check_pipeline(checkpoint: Any, permissions: Permissions, *, subfolder: str 
     except (FormatError, OSError) as error:
         raise ModelNotFoundError(f"cannot load the diarization pipeline: {error}") from error
     _check(document, str(path), permissions)
-    for file in sorted(path.parent.rglob("*")):
-        if file.suffix.lower() in _PICKLES:
-            permissions.check("pickles", f"the pickle {file.name!r}", where=file.parent)
+    for file in pickles:
+        permissions.check("pickles", f"the pickle {file.name!r}", where=file.parent)
 
 
 def _check(document: Any, where: str, permissions: Permissions) -> None:
@@ -87,17 +91,22 @@ def _check(document: Any, where: str, permissions: Permissions) -> None:
         permissions.check("pickles", f"the model {shown(name)}", where=where)
 
 
-def _models(params: Any) -> Iterator[str]:
-    """Yield every string among the parameters that may name a model."""
+def _models(params: Any, *, named: bool = False) -> Iterator[str]:
+    """Yield every string among the parameters that may name a model.
+
+    Args:
+        params: Parameters, or the value of one.
+        named: Whether it is the value of a parameter for a model.
+    """
     if isinstance(params, str):
-        if "/" in params or os.sep in params or _exists(params):
+        if named or "/" in params or os.sep in params or _exists(params):
             yield params
     elif isinstance(params, Mapping):
-        for value in params.values():
-            yield from _models(value)
+        for name, value in params.items():
+            yield from _models(value, named=name in _MODELS)
     elif isinstance(params, list | tuple):
         for value in params:
-            yield from _models(value)
+            yield from _models(value, named=named)
 
 
 def _exists(name: str) -> bool:
