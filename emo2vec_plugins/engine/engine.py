@@ -39,7 +39,7 @@ PREFETCHED_BATCHES = 2
 """Batches of audio to read while the model runs one."""
 
 MOST_WORKERS = 4
-"""Default limit of reading threads; a thread that resamples also uses torch's threads."""
+"""Default limit of reading threads; more would take cores from the model."""
 
 Granularity = Literal["utterance", "frame"]
 
