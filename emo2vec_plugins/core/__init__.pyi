@@ -2,6 +2,7 @@ from .backend import Backend as Backend
 from .backend import Frames as Frames
 from .backend import NamedModel as NamedModel
 from .composition import compose as compose
+from .field_names import check_field as check_field
 from .format import Format as Format
 from .format import unknown_format as unknown_format
 from .hookspecs import hookimpl as hookimpl

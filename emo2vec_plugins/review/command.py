@@ -13,7 +13,7 @@ from urllib.parse import quote
 import click
 
 from emo2vec_plugins import cli
-from emo2vec_plugins.core import Dialogue, counted, require_extra
+from emo2vec_plugins.core import Dialogue, check_field, counted, require_extra
 from emo2vec_plugins.errors import AudioError, FormatError
 from emo2vec_plugins.files import check_overwrite, read_text, replacing, results_folder, write_text
 from emo2vec_plugins.formats import (
@@ -164,6 +164,7 @@ def read_command(
       emo2vec review read results/ project-1-export.json -o reviewed \\
         --input-format labelstudio --label-map labels.yaml
     """
+    check_field(field)
     for library in ("sklearn", "lhotse"):
         require_extra(library, extra="train", purpose="review read")
     folder = results_folder(output)

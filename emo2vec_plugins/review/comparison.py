@@ -266,7 +266,10 @@ def _matched(
         names = Counter(dialogue.recording for dialogue in side)
         repeated = ", ".join(repr(name) for name in sorted(names) if names[name] > 1)
         if repeated:
-            raise FormatError(f"expected unique recording names, got several of {repeated}")
+            advice = "compare the files of several annotators one at a time"
+            raise FormatError(
+                f"expected unique recording names, got several of {repeated}; {advice}"
+            )
     if len(originals) == 1 and len(corrected) == 1:
         [original], [only] = originals, corrected
         return [(original, replace(only, recording=original.recording))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from emo2vec_plugins.core import Permissions, ScoredTurn, import_extra
+from emo2vec_plugins.core import Permissions, ScoredTurn, check_field, import_extra
 from emo2vec_plugins.errors import AudioError
 from emo2vec_plugins.integrations import REVIEW
 from emo2vec_plugins.review.comparison import Change, Reviewed
@@ -43,8 +43,10 @@ def corrected_cut(
 
     Raises:
         AudioError: If the recording has no audio, or the audio cannot be read.
+        OptionsError: If Lhotse or another field uses the name *field*.
         MissingExtraError: If Lhotse is not installed.
     """
+    check_field(field)
     name = reviewed.original.recording
     audio = reviewed.original.audio or reviewed.corrected.audio
     if audio is None:

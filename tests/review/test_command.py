@@ -265,6 +265,16 @@ def test_an_unedited_annotation_of_label_studio_is_refused(desk):
     assert not (desk / "out").exists()
 
 
+def test_a_field_of_lhotse_is_refused(desk):
+    corrected("edited.emotions.jsonl", turn(0.0, 1.0, "happy"), *TURNS[1:])
+
+    back = run(*READ, "edited.emotions.jsonl", "-o", "out", "--field", "speaker")
+
+    assert back.exit_code == 1
+    assert_facts(back.stderr, "'speaker'")
+    assert not (desk / "out").exists()
+
+
 def test_results_that_were_not_exported_are_refused(desk):
     run("review", "export", "talk.emotions.jsonl", "-o", "for_elan", "--format", "elan")
     mark_in_elan(desk / "for_elan" / "talk.eaf", "a3")
