@@ -3,22 +3,28 @@
 A process holds a shared lock on the folder as long as it has temporary files there. Therefore who
 gets an exclusive lock knows that every temporary file in the folder is a leftover. The system ends
 the locks of a killed process. Without such locks (Windows, some network disks) nothing is removed.
+On other network disks, locks hold on one machine only. So names have a mark of their machine, and
+files of another machine are removed only a day after their last change.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
 import re
 import secrets
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import emo2vec_plugins.files.disk as disk
 
-_NAMES = re.compile(r"\.emo2vec-[0-9a-f]{16}\.part(\.\w+)?")
+_NAMES = re.compile(r"\.emo2vec-([0-9a-f]{8})[0-9a-f]{8}\.part(\.\w+)?")
+_DAY = 86_400.0
 _TRIES, _PAUSE = 50, 0.02
 """Another process holds the exclusive lock only while it lists the folder."""
 
@@ -27,7 +33,7 @@ _swept: set[tuple[int, int]] = set()
 
 def name(suffix: str) -> str:
     """Return a new temporary name. It is short: file systems limit the length of names."""
-    return f".emo2vec-{secrets.token_hex(8)}{suffix}"
+    return f".emo2vec-{_machine()}{secrets.token_hex(4)}{suffix}"
 
 
 def claim(folder: Path) -> Callable[[], None]:
@@ -72,9 +78,15 @@ def claim(folder: Path) -> Callable[[], None]:
 
 def _sweep(folder: Path) -> None:
     for path in folder.iterdir():
-        if _NAMES.fullmatch(path.name):
+        if found := _NAMES.fullmatch(path.name):
             with suppress(OSError):
-                remove_any(path)
+                if found[1] == _machine() or time.time() - path.lstat().st_mtime > _DAY:
+                    remove_any(path)
+
+
+@cache
+def _machine() -> str:
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 
 
 def remove_any(path: Path) -> None:

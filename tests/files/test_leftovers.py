@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 
 import pytest
 from support.paths import ROOT, names_in
@@ -53,6 +55,19 @@ def test_the_next_run_removes_what_a_killed_run_left_in_the_folder(tmp_path):
     write_whole(tmp_path / "b", "whole")
 
     assert names_in(tmp_path) == sorted(["b", *others])
+
+
+@pytest.mark.usefixtures("unswept")
+@pytest.mark.parametrize(("age", "stays"), [(3_600, True), (2 * 86_400, False)])
+def test_temporary_files_of_another_machine_stay_for_a_day(tmp_path, age, stays):
+    other = tmp_path / f".emo2vec-{'0' * 16}.part"
+    other.write_text("")
+    then = time.time() - age
+    os.utime(other, (then, then))
+
+    write_whole(tmp_path / "a", "whole")
+
+    assert other.exists() == stays
 
 
 @pytest.mark.usefixtures("unswept")
