@@ -7,6 +7,7 @@ the environment variable ``EMO2VEC_READ_LIMIT`` change.
 
 from __future__ import annotations
 
+import errno
 import gzip
 import math
 import os
@@ -15,7 +16,7 @@ import zlib
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 from emo2vec_plugins.errors import FormatError, OptionsError
 
@@ -95,6 +96,13 @@ def _shown(size: int) -> str:
     return f"{size}GiB"
 
 
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except ValueError as error:  # a null byte, or characters that no file name has
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from error
+
+
 def read_bytes(path: Path, *, part: int = 1) -> bytes:
     """Return the content of a document.
 
@@ -107,7 +115,7 @@ def read_bytes(path: Path, *, part: int = 1) -> bytes:
         OSError: If the file cannot be read.
     """
     limit = read_limit() // part
-    with path.open("rb") as file:
+    with _opened(path) as file:
         data = file.read(limit + 1)
     if len(data) > limit:
         raise beyond_limit(str(path), part=part)
@@ -167,7 +175,7 @@ def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
             lines before; names the file and the line.
         OSError: If the file cannot be read.
     """
-    with path.open("rb") as raw:
+    with _opened(path) as raw:
         if path.suffix.casefold() != ".gz":
             yield from lines_in(raw, str(path))
             return

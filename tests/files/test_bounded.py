@@ -62,6 +62,14 @@ def test_a_document_beyond_the_limit_is_refused_with_the_way_to_raise_it(tmp_pat
     assert_facts(str(error.value), "a.txt", "4B", "--read-limit", bounded.VARIABLE)
 
 
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", "a" * 5000])
+def test_a_name_that_no_file_can_have_is_an_error_of_the_system(tmp_path, name):
+    with pytest.raises(OSError, match="a|ud800"):
+        bounded.read_bytes(tmp_path / name)
+    with pytest.raises(OSError, match="a|ud800"):
+        list(bounded.lines_of(tmp_path / name))
+
+
 def test_a_device_without_an_end_is_not_read_for_ever(tmp_path):
     (tmp_path / "a").symlink_to("/dev/zero")
     bounded.set_read_limit(1 << 20)

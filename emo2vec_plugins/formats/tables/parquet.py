@@ -20,8 +20,8 @@ from emo2vec_plugins.formats.tables.flat import Found, columns, dialogues, kind_
 if TYPE_CHECKING:
     import pyarrow
 
-_ROWS, _BATCH_BYTES = 4096, 512 << 20
-"""Most rows that are read at once, and most bytes of one of their columns."""
+_ROWS = 4096
+"""Most rows that are read at once."""
 
 
 def dumps(given: Sequence[Dialogue]) -> bytes:
@@ -77,16 +77,14 @@ def _read(data: bytes, arrow: Any) -> tuple[list[str], dict[str, list[Any]]]:
     # pyarrow cannot look up a duplicate name; `dialogues` raises an error that names it.
     ours = [name for name, count in Counter(names).items() if count == 1 and kind_of(name)]
     most = max(read_limit(), MOST_EXPANSION * len(data))
-    rows = _rows_at_once(head.metadata, most)
+    if _stated_size(head.metadata) > most:
+        raise beyond_limit("the table")
     # Texts stay in dictionaries: repeated in each row, they could be much larger than the file.
-    texts = [
-        name
-        for name in ours
-        if str(head.schema_arrow.field(name).type).endswith(("string", "binary"))
-    ]
+    leaves = [head.schema.column(place) for place in range(len(head.schema))]
+    texts = [each.path for each in leaves if each.physical_type == "BYTE_ARRAY"]
     file = parquet.ParquetFile(io.BytesIO(data), read_dictionary=texts, **limits)
     cells: dict[str, list[Any]] = {name: [] for name in ours}
-    for batch in file.iter_batches(rows, columns=ours):
+    for batch in file.iter_batches(_ROWS, columns=ours):
         most -= batch.nbytes
         if most < 0:
             raise beyond_limit("the table")
@@ -95,25 +93,33 @@ def _read(data: bytes, arrow: Any) -> tuple[list[str], dict[str, list[Any]]]:
     return names, cells
 
 
-def _rows_at_once(metadata: Any, most: int) -> int:
-    """Return how many rows to read at once, after a check of the sizes that a file states."""
-    stated, longest = 0, 1
-    for group in map(metadata.row_group, range(metadata.num_row_groups)):
-        for column in map(group.column, range(group.num_columns)):
-            # A value that repeats the one before takes almost no space in the file.
-            stated += max(column.total_uncompressed_size, column.num_values * 8)
-            if "." in column.path_in_schema:  # a list, whose texts are copied to each row
-                longest = max(longest, column.total_uncompressed_size)
-    if stated > most:
-        raise beyond_limit("the table")
-    return max(1, min(_ROWS, _BATCH_BYTES // longest))
+def _stated_size(metadata: Any) -> int:
+    """Return the bytes of a table after decompression, as the file states them."""
+    # Only of groups: pyarrow aborts the process when it looks at some damaged columns. A value
+    # that repeats the one before takes almost no space in the file.
+    groups = map(metadata.row_group, range(metadata.num_row_groups))
+    return sum(
+        max(each.total_byte_size, 8 * each.num_rows * metadata.num_columns) for each in groups
+    )
 
 
 def _values(column: Any, name: str, arrow: Any) -> list[Any]:
-    if not isinstance(column, arrow.DictionaryArray):
-        return _typed(column, name, arrow).to_pylist()  # type: ignore[no-any-return]
-    texts = _typed(column.dictionary, name, arrow).to_pylist()
-    return [None if index is None else texts[index] for index in column.indices.to_pylist()]
+    """Return the cells of a column; equal texts are one object."""
+    if isinstance(column, arrow.DictionaryArray):
+        texts = _typed(column.dictionary, name, arrow).to_pylist()
+        return [None if place is None else texts[place] for place in column.indices.to_pylist()]
+    if isinstance(column, arrow.ListArray) and isinstance(column.values, arrow.DictionaryArray):
+        texts = column.values.dictionary.cast(arrow.string()).to_pylist()
+        return [
+            None if each is None else [None if x is None else texts[x] for x in each]
+            for each in _indices(column, arrow).to_pylist()
+        ]
+    return _typed(column, name, arrow).to_pylist()  # type: ignore[no-any-return]
+
+
+def _indices(column: Any, arrow: Any) -> Any:
+    values = column.values.indices
+    return arrow.ListArray.from_arrays(column.offsets, values, mask=column.is_null())
 
 
 def _pyarrow() -> Any:
