@@ -18,12 +18,16 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from emo2vec_plugins.core import Emotion, Options, Turn, shown
 from emo2vec_plugins.errors import Emo2vecError, InvalidTurnError, OptionsError
 from emo2vec_plugins.files import Part
-from emo2vec_plugins.integrations import RecordingSession, embedding_field, label_fields, seconds_of
+from emo2vec_plugins.integrations import (
+    RecordingSession,
+    embedding_field,
+    is_a,
+    label_fields,
+    seconds_of,
+)
 
 if TYPE_CHECKING:
     from emo2vec_plugins.core import Audio, Permissions
@@ -166,7 +170,7 @@ def _turns(row: Row, audio: Audio, options: DatasetOptions) -> Iterator[Turn | s
     # The library returns a list of structs or a struct of lists.
     if isinstance(turns, Mapping) and all(isinstance(each, list) for each in turns.values()):
         turns = [dict(zip(turns, each, strict=True)) for each in zip_longest(*turns.values())]
-    if turns is not None and not isinstance(turns, list | tuple | np.ndarray):
+    if turns is not None and not _is_list(turns):
         yield f"expected a list of turns in column {options.turns!r}, got {shown(turns)}"
         return
     for each in () if turns is None else turns:
@@ -174,6 +178,10 @@ def _turns(row: Row, audio: Audio, options: DatasetOptions) -> Iterator[Turn | s
             yield _turn(each.get("start"), each.get("end"), each.get("speaker"), audio)
         else:
             yield f"expected a turn with start and end, got {shown(each)}"
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple) or is_a(value, "numpy", "ndarray")
 
 
 def _turn(start: Any, end: Any, speaker: Any, audio: Audio) -> Turn | str:

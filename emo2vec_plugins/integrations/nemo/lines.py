@@ -127,9 +127,9 @@ class ManifestLine:
 
     def _path(self, keys: tuple[str, ...]) -> Path:
         given = _first(self.record, keys)
-        if not isinstance(given, str) or not given:
+        if not isinstance(given, str) or not given or not _is_name(given):
             raise FormatError(
-                f"expected {keys[0]!r} to be the path of one file, found {given!r:.100}"
+                f"expected {keys[0]!r} to be the path of one file, found {shown(given)}"
             )
         path = expanded(given)
         beside = self.manifest.parent / path
@@ -144,7 +144,7 @@ class ManifestLine:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise FormatError(f"expected {key!r} to be a number of seconds, found {value!r:.100}")
+            raise FormatError(f"expected {key!r} to be a number of seconds, found {shown(value)}")
         return float(value)
 
     def _channel(self) -> tuple[int, ...] | None:
@@ -154,7 +154,7 @@ class ManifestLine:
         several = value if isinstance(value, list) else [value]
         if not several or not all(type(each) is int for each in several):  # bool is rejected
             what = "a number, several, or 'average'"
-            raise FormatError(f"expected 'channel_selector' to be {what}, found {value!r:.100}")
+            raise FormatError(f"expected 'channel_selector' to be {what}, found {shown(value)}")
         return tuple(several)
 
 
@@ -254,6 +254,14 @@ def _after(text: str, position: int) -> int:
     """Return the position of the next key or value."""
     match = _BETWEEN.match(text, position)
     return position if match is None else match.end()
+
+
+def _is_name(text: str) -> bool:
+    """Return whether a file can have this name: it has no null character and no half one."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
 
 
 def _first(record: Mapping[str, Any], keys: tuple[str, ...]) -> Any:

@@ -127,3 +127,12 @@ def test_a_name_that_is_too_long_is_a_short_reason(manifest, engine):
     assert summary.failed == 1
     assert_facts(summary.failures[0], "line 2", "audio_filepath", "AAA")
     assert len(summary.failures[0]) < 500
+
+
+@pytest.mark.parametrize("name", [r"\ud800.wav", r"a\u0000.wav"])
+def test_a_name_that_no_file_has_is_named_in_the_reason(manifest, engine, name):
+    path = manifest(f'{{"audio_filepath": "{name}", "duration": 1.0}}'.encode())
+
+    summary = annotate_nemo(path, path.with_name("out.json"), score=engine)
+
+    assert_facts(summary.failures[0], "line 2", "audio_filepath", name[:2])
