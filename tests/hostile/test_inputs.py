@@ -308,3 +308,18 @@ def test_a_report_stays_in_the_root(tmp_path, speech):
 
     assert_facts(result.stderr, speech, "--root", "--audio")
     assert "UklGR" not in (tmp_path / "page.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("command", ["score", "rttm"])
+def test_files_outside_of_the_root_get_a_reason(tmp_path, speech, command):
+    (tmp_path / "root").mkdir()
+    (tmp_path / "speech.rttm").write_text("SPEAKER speech 1 0.0 1.0 <NA> <NA> A <NA> <NA>\n")
+    more = ["--rttm", tmp_path / "speech.rttm", "-o", tmp_path / "out"]
+
+    result = run(
+        *(command, speech, "--model", "fake", "--root", tmp_path / "root"),
+        *(more if command == "rttm" else []),
+    )
+
+    assert result.exit_code == 3
+    assert_facts(result.stderr, speech, "--root", tmp_path / "root")

@@ -98,6 +98,8 @@ def pseudo_label_manifest(
         trust=criteria.as_json(),
         field=field,
         overwrite=overwrite,
+        allow=sorted(options.allow),
+        root=None if options.root is None else os.path.realpath(options.root),
         bad_items=bad_items,
         input=manifest.identity(),
     )
