@@ -165,7 +165,7 @@ def test_pseudo_labels_are_reported_and_counted(manifest, label_map, tmp_path):
     assert json.loads(result.stdout)["turns"] == 10
     assert json.loads(result.stdout)["about"]["left_out"]["pseudo_labels"] == 2
     (line,) = result.stderr.splitlines()
-    for fact in ("warning: ", "2 of 12 labelled turns", "pseudo-labels", "emotion_source"):
+    for fact in ("warning: ", "2 of 12 labelled turns", "model", "emotion_source"):
         assert fact in line
 
 
@@ -402,3 +402,7 @@ def test_calibrate_refuses_impossible_requests(manifest, label_map, model, tmp_p
     assert f"{tmp_path / 'there'}: already exists" in there.stderr
     assert "'fake'" in fake.stderr
     assert "'--output'" in nothing.stderr
+
+
+def test_a_negative_seed_is_wrong_usage(manifest, label_map):
+    assert evaluate(manifest, label_map, "--model", "fake", "--seed", "-1").exit_code == 2
