@@ -26,7 +26,6 @@ from emo2vec_plugins.core import (
     shown,
 )
 from emo2vec_plugins.errors import CheckpointError, ConfigError, FormatError, OptionsError
-from emo2vec_plugins.files import from_yaml, read_text
 
 if TYPE_CHECKING:
     from emo2vec_plugins.models import Config
@@ -100,6 +99,7 @@ def _checked_config(folder: Path, permissions: Permissions) -> Config:
         CheckpointError: If there is no configuration.
         NotAllowedError: If FunASR would do more with it than build a network that we know.
     """
+    from emo2vec_plugins.files import from_yaml, read_text
     from emo2vec_plugins.models import CONFIG, read_config
 
     path = folder / CONFIG
