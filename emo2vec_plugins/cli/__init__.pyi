@@ -43,6 +43,7 @@ from .output import write_report as write_report
 from .permissions import permission_options as permission_options
 from .permissions import permissions_of as permissions_of
 from .permissions import root_option as root_option
+from .process import run as run
 from .scoring import Loading as Loading
 from .scoring import Scoring as Scoring
 from .scoring import describe_model as describe_model

@@ -39,7 +39,7 @@ _SETTINGS: dict[str, Any] = {
     "resample_by": cli.choice_option(
         "--resample-by", "turn", "speaker", "recording", help="Unit that the bootstrap draws."
     ),
-    "seed": cli.option("--seed", "Seed of the bootstrap.", type=cli.Integer(), default=0),
+    "seed": cli.option("--seed", "Seed of the bootstrap.", type=cli.Integer(min=0), default=0),
 }
 """Options that are arguments of `evaluate`."""
 
