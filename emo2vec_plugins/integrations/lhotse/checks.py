@@ -75,6 +75,9 @@ def as_cut(record: Any, where: str) -> Any:
         raise FormatError(
             f"{where}: expected a cut, found {found}; create cuts with 'lhotse cut simple'"
         )
+    for at, custom in _custom_fields(record):
+        if not isinstance(custom, dict | None):
+            raise FormatError(f"{where}: expected an object in {at}custom, found {shown(custom)}")
     try:
         cut = deserialize_cut(record)
         problem = problem_of(cut) if isinstance(cut, Cut) else f"found a {type(cut).__name__}"
@@ -85,6 +88,22 @@ def as_cut(record: Any, where: str) -> Any:
     if problem is not None:
         raise FormatError(f"{where}: {problem}")
     return cut
+
+
+def _custom_fields(record: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the custom fields of a cut and its parts, with their places.
+
+    Lhotse changes them while it reads them, so that another type is an error without a place.
+    """
+    yield "", record.get("custom")
+    for name in ("supervisions", "tracks"):
+        parts = record.get(name)
+        for index, part in enumerate(parts if isinstance(parts, list) else ()):
+            at, holder = f"{name[:-1]} {index}, ", part
+            if name == "tracks" and isinstance(part, dict):
+                holder = part.get("cut")
+            if isinstance(holder, dict):
+                yield from ((f"{at}{inner}", custom) for inner, custom in _custom_fields(holder))
 
 
 def problem_of(cut: Any) -> str | None:

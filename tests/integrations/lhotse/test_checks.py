@@ -78,14 +78,14 @@ def test_numbers_of_numpy_are_numbers():
         (("duration",), -1.0, "duration"),
         (("duration",), float("nan"), "duration"),
         (("channel",), "left", "channel"),
-        (("custom",), [1, 2], "list"),
-        (("custom",), "emotion", "str"),
+        (("custom",), [1, 2], "custom"),
+        (("custom",), "emotion", "custom"),
         (("id",), ["cut"], "id"),
         (("id",), None, "id"),
         (("supervisions", 0, "id"), None, ("supervision 0", "id")),
         (("supervisions",), 5, "int"),
         (("supervisions", 0), "one", "str"),
-        (("supervisions", 0, "custom"), ["sad"], "list"),
+        (("supervisions", 0, "custom"), ["sad"], ("supervision 0", "custom")),
         (("supervisions", 0, "start"), "0", ("supervision 0", "start")),
         (("supervisions", 0, "duration"), float("inf"), ("supervision 0", "duration")),
         (("supervisions", 0, "speaker"), {"name": "A"}, ("supervision 0", "speaker")),
@@ -135,6 +135,16 @@ def test_a_line_that_is_no_cut_is_named(line, fact):
 
     assert_facts(str(caught.value), "m.jsonl: line 7", fact)
     assert len(str(caught.value)) < 500
+
+
+def test_odd_fields_of_a_track_are_named():
+    record = CUT.append(CUT).to_dict()
+    record["tracks"][1]["cut"]["supervisions"][0]["custom"] = "sad"
+
+    with pytest.raises(FormatError) as caught:
+        cut_in(json.dumps(record).encode(), "m.jsonl: line 7")
+
+    assert_facts(str(caught.value), "line 7", "track 1", "supervision 0", "custom")
 
 
 def test_a_mixed_cut_within_a_mixed_cut_is_a_problem():
