@@ -139,7 +139,12 @@ def _flipped(
 ) -> str:
     before = scenario.results(folder)
     _forked(scenario, folder, lambda: _striking(step, _suicide))
-    left = [name for name, data in scenario.results(folder).items() if data and name not in before]
+    left = [
+        name
+        for name, data in scenario.results(folder).items()
+        # A linked file is an input, too: damage to it is not found, and must not be.
+        if data and name not in before and (folder / name).stat().st_nlink == 1
+    ]
     if not left:
         return "nothing left"
     path = folder / chance.choice(left)
