@@ -254,6 +254,33 @@ def test_a_task_without_annotations_is_dropped_with_a_warning(annotations):
         assert read_export(an_export(*annotations)) == []
 
 
+def test_drafts_that_were_not_submitted_are_named():
+    [task] = json.loads(an_export(an_annotation(a_region())))
+    task["drafts"] = [{"result": a_region(emotion="angry")}]
+
+    with pytest.warns(Emo2vecWarning, match=r"task 1 \(id 17\).*draft"):
+        [talk] = read_export(json.dumps([task]))
+    assert talk.turns[0].emotion.label == "sad"
+
+
+def test_a_choice_named_reviewed_marks_a_region():
+    mark = a_region(speaker=None, emotion="yes")[0] | {"from_name": "reviewed"}
+    text = an_export(an_annotation(a_region(), [mark], a_region("r2", 3.0, 4.0)))
+
+    [talk] = read_export(text)
+
+    found = [(scored.emotion.label, scored.emotion.reviewed) for scored in talk.turns]
+    assert found == [("sad", True), ("sad", False)]
+
+
+def test_predictions_are_those_of_a_model():
+    [task] = json.loads(dumps([TALK]))
+
+    [talk] = read_export(json.dumps(task))
+
+    assert talk.turns[0].emotion.provenance.model == "tiny 0123456789ab"
+
+
 def test_an_annotation_may_have_no_regions():
     [talk] = read_export(an_export(an_annotation()))
 

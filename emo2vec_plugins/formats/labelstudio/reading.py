@@ -68,12 +68,14 @@ class _Notes:
 
     Attributes:
         waiting: Tasks without annotations.
+        drafts: Tasks with work that nobody submitted.
         chosen: Tasks with several annotations, and the people who made them.
         kinds: Number of dropped results of each type.
         texts: Notes of people to regions.
     """
 
     waiting: list[str] = field(default_factory=list)
+    drafts: list[str] = field(default_factory=list)
     chosen: list[str] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
     texts: list[str] = field(default_factory=list)
@@ -81,13 +83,15 @@ class _Notes:
     def warn(self) -> None:
         if self.waiting:
             warn(f"{_first(self.waiting)} not annotated yet, dropped")
+        if self.drafts:
+            warn(f"{_first(self.drafts)} edited in a draft that was not submitted, ignored")
         if self.chosen:
             warn(f"{_first(self.chosen)} annotated several times, using the latest")
         if self.kinds:
             listed = ", ".join(f"{count} x {kind:.50}" for kind, count in self.kinds.most_common(9))
             warn(f"dropped results that are not the speaker or emotion of a region: {listed}")
         if self.texts:
-            found = f"{counted(len(self.texts), 'region')}, first {self.texts[0]!r:.100}"
+            found = f"{counted(len(self.texts), 'region')}, first {shown(self.texts[0])}"
             warn(f"dropped the notes of {found}")
 
 
@@ -112,6 +116,8 @@ def _fields(task: Any, number: int) -> Fields:
 
 def _dialogue(task: Fields, annotator: int | str | None, notes: _Notes) -> Dialogue | None:
     by_people = "annotations" in task.values
+    if task.values.get("drafts"):
+        notes.drafts.append(task.where)
     candidates = list(_candidates(task, annotator, by_people=by_people))
     if not candidates:
         notes.waiting.append(task.where)
@@ -201,7 +207,7 @@ def _regions(results: list[Fields], task: Fields, notes: _Notes) -> list[_Region
     regions: dict[str, _Region] = {}
     for number, each in enumerate(results):
         identity = each.maybe_text("id") or f"without id, the result {number}"
-        result = Fields(each.values, f"{task.where}, region {identity!r}")
+        result = Fields(each.values, f"{task.where}, region {shown(identity)}")
         kind = result.text("type")
         # The type is also the name of the field with the value.
         if kind not in ("labels", "choices") or "start" not in result.fields("value").values:
