@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
@@ -162,6 +163,38 @@ def test_manifest_that_was_no_good_is_no_hindrance_once_it_is(manifest, tmp_path
 
     assert (failed.exit_code, left) == (1, [])
     assert (repaired.exit_code, len(supervisions(out))) == (3, 3)
+
+
+def test_bad_lines_are_named_and_correcting_one_annotates_it_only(manifest, tmp_path):
+    first, second = gzip.decompress(manifest.read_bytes()).splitlines()
+    torn, out = tmp_path / "torn.jsonl", tmp_path / "out.jsonl"
+    torn.write_bytes(first + b"\n" + second[:-1] + b"\n")
+
+    result = cuts(torn, "-o", out)
+
+    assert result.exit_code == 3
+    assert_facts(result.stderr, "1 bad item", f"\n  {torn}: line 2: ")
+    assert out.read_bytes().splitlines()[1] == second[:-1]
+    torn.write_bytes(first + b"\n" + second + b"\n")
+    backend = FakeBackend()
+    again = cuts(torn, "-o", out, backend=backend)
+    assert again.exit_code == 3  # the turn is too short
+    assert "bad item" not in again.stderr
+    assert backend.batches == []
+    assert [cut.id for cut in CutSet.from_file(out)] == [cut.id for cut in CutSet.from_file(torn)]
+
+
+def test_bad_lines_may_be_left_out_or_stop_the_command(manifest, tmp_path):
+    torn, out, other = (tmp_path / name for name in ("torn.jsonl", "out.jsonl", "other.jsonl"))
+    torn.write_bytes(b"{torn\n" + gzip.decompress(manifest.read_bytes()))
+
+    left_out = cuts(torn, "-o", out, "--bad-items", "drop")
+    stopped = cuts(torn, "-o", other, "--bad-items", "stop")
+
+    assert (left_out.exit_code, stopped.exit_code) == (3, 1)
+    assert len(out.read_bytes().splitlines()) == 2
+    assert_facts(stopped.stderr, "error: ", torn, "line 1")
+    assert not other.exists()
 
 
 def test_folder_of_audio_is_not_called_shar(tmp_path, noise, write):
