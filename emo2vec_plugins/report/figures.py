@@ -150,6 +150,7 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
 
     Raises:
         OptionsError: If the suffix of *path* is unknown.
+        OverwriteError: If the file must not be replaced.
         OSError: If the file cannot be written.
     """
     write_whole(Path(path), rendered(figure, suffix=Path(path).suffix))

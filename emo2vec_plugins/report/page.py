@@ -60,6 +60,7 @@ def write_page(
         AudioError: If *audio* is given and cannot be read; with ``link``, if the file does not
             exist or the URL is invalid.
         OptionsError: If *audio* is given with ``none``, or turns are too far apart to draw.
+        OverwriteError: If the file must not be replaced.
         OSError: If the page cannot be written.
     """
     allowed = permissions or Permissions()

@@ -70,13 +70,14 @@ def export(backend: Backend, path: Path, *, dtype: str = "float32") -> Export:
 
     Args:
         backend: A torch model in float32.
-        path: The file; an existing file is replaced.
+        path: The file; an existing file is replaced if it is one of ours and unchanged.
         dtype: Data type of the weights, ``float32`` or ``int8``.
 
     Raises:
         OptionsError: If the model is not a torch model in float32, or *dtype* is invalid.
         MissingExtraError: If onnx or onnxruntime is not installed.
         ExportError: If the results of the graph differ from torch.
+        OverwriteError: If the file must not be replaced.
         OSError: If the file cannot be written.
     """
     with staging(path) as part:
