@@ -231,7 +231,7 @@ def test_sentences_without_times_of_too_much_punctuation_get_a_reason(engine):
 def test_a_sentence_after_the_end_of_the_audio_gets_a_reason(engine):
     found = annotated(result(sentence(5000, 6000)), (tone(1), RATE), engine)["sentence_info"]
 
-    assert "too short" in found[0]["emotion_reason"]
+    assert "beyond the audio" in found[0]["emotion_reason"]
 
 
 def test_missing_audio_is_the_reason_at_every_sentence(engine, tmp_path):
