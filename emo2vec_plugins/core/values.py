@@ -77,7 +77,9 @@ def _channel(given: Any) -> int | tuple[int, ...] | None:
             return tuple(map(int, given))
         return None if given is None else int(given)
     except (TypeError, ValueError) as error:
-        raise InvalidTurnError(f"channel must be one integer or several, got {given!r}") from error
+        raise InvalidTurnError(
+            f"channel must be one integer or several, got {shown(given)}"
+        ) from error
 
 
 def as_turns(given: Any) -> tuple[Turn, ...]:
@@ -91,7 +93,7 @@ def as_turns(given: Any) -> tuple[Turn, ...]:
     turns = tuple(given)
     for each in turns:
         if not isinstance(each, Turn):
-            raise InvalidTurnError(f"expected a Turn(start=..., end=...), got {each!r:.100}")
+            raise InvalidTurnError(f"expected a Turn(start=..., end=...), got {shown(each)}")
     return turns
 
 

@@ -60,7 +60,9 @@ def joined(
     true = [(each.supervision.custom or {}).get(truth_field) for each in turns]
     if [each.get(field) for each in own] == true:
         advice = "to use another field, pass --predicted-field"
-        warn(f"{path}: predictions in field {field!r} are identical to the true labels; {advice}")
+        warn(
+            f"{path}: predictions in field {shown(field)} are identical to the true labels; {advice}"
+        )
     try:
         return predictions_of(turns, own, field, label_map=label_map)
     except (FormatError, LabelError, OptionsError) as error:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from emo2vec_plugins.core import EMOTIONS
+from emo2vec_plugins.core import EMOTIONS, shown
 from emo2vec_plugins.errors import FormatError, LabelError
 
 SUM_TOLERANCE = 1e-2
@@ -46,17 +46,17 @@ class Prediction:
 
     def __post_init__(self) -> None:
         if not (0 <= self.duration < math.inf and math.isfinite(self.start)):
-            got = f"{self.start!r} and {self.duration!r}"
+            got = f"{shown(self.start)} and {shown(self.duration)}"
             raise FormatError(
-                f"turn {self.id!r}: expected start and duration in seconds, got {got}"
+                f"turn {shown(self.id)}: expected start and duration in seconds, got {got}"
             )
         if self.scores is not None:
             # scikit-learn requires a sum of 1, which rounded scores may miss.
-            object.__setattr__(self, "scores", normalised(self.scores, f"turn {self.id!r}"))
+            object.__setattr__(self, "scores", normalised(self.scores, f"turn {shown(self.id)}"))
             if self.label is not None and self.label not in self.scores:
                 found = f"got scores for {', '.join(self.scores)}"
                 raise FormatError(
-                    f"turn {self.id!r}: expected a score for its label {self.label!r}, {found}"
+                    f"turn {shown(self.id)}: expected a score for its label {shown(self.label)}, {found}"
                 )
 
 
@@ -100,7 +100,7 @@ def restricted(predictions: Iterable[Prediction], labels: Sequence[str]) -> list
         LabelError: If no turn has one of these labels, or *labels* is a string.
     """
     if isinstance(labels, str):
-        raise LabelError(f"expected a list of labels, got the string {labels!r}")
+        raise LabelError(f"expected a list of labels, got the string {shown(labels)}")
     wanted = set(labels)
     kept = [_within(each, wanted) for each in predictions if each.truth in wanted]
     if not kept:

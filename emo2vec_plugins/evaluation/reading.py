@@ -69,7 +69,7 @@ class Truth:
         by_people = [each for each in turns if not each.is_pseudo]
         if not by_people:
             raise LabelError(
-                f"expected labels by people in field {self.field!r}, got only labels by a model "
+                f"expected labels by people in field {shown(self.field)}, got only labels by a model "
                 f"(all {len(turns)}, see {self.field}_source and {self.field}_model)"
             )
         if machine := len(turns) - len(by_people):
@@ -148,13 +148,15 @@ def predictions_of(
     # Otherwise a mistyped field name would look like a model without predictions.
     if not any(field in each or f"{field}_scores" in each for each in values):
         fields = ", ".join(sorted({name for each in values for name in each})) or "none"
-        raise OptionsError(f"no turn has a prediction in field {field!r}; fields found: {fields}")
+        raise OptionsError(
+            f"no turn has a prediction in field {shown(field)}; fields found: {fields}"
+        )
     found = [_prediction(*each, field, label_map) for each in zip(turns, values, strict=True)]
     # "anger" is not a wrong answer but another name of "angry".
     known = {*EMOTIONS, *label_map.names.values(), *(each.truth for each in found), None}
     unknown = Counter(each.label for each in found if each.label not in known)
     if unknown:
-        names = ", ".join(f"{name!r} ({count})" for name, count in unknown.most_common())
+        names = ", ".join(f"{shown(name)} ({count})" for name, count in unknown.most_common())
         advice = "map other names with --predicted-label-map, if need be to themselves"
         raise LabelError(
             f"unknown predicted labels: {names}; known: {', '.join(EMOTIONS)}; {advice}"
@@ -167,7 +169,7 @@ def _prediction(
 ) -> Prediction:
     supervision = turn.supervision  # its start is relative to the cut
     named, given = values.get(field), values.get(f"{field}_scores")
-    where = f"turn {supervision.id!r}, field {field!r}"
+    where = f"turn {shown(supervision.id)}, field {shown(field)}"
     if is_label(named) and not isinstance(named, str):
         raise FormatError(f"{where}: expected a label, got {shown(named)}")
     scores = None if given is None else _scores(given, label_map, where)
@@ -192,7 +194,7 @@ def _scores(given: Any, meaning: LabelMap, where: str) -> dict[str, float] | Non
         isinstance(score, int | float) for score in given.values()
     ):
         expected = 'a number for each label, such as {"angry": 0.7, "sad": 0.3}'
-        raise FormatError(f"{where}: expected {expected}, got {given!r:.200}")
+        raise FormatError(f"{where}: expected {expected}, got {shown(given)}")
     scores: dict[str, float] = {}
     for name, score in normalised(given, where).items():
         label = meaning(str(name))

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from emo2vec_plugins.core import Dialogue, Emotion, Format, ScoredTurn, Turn
+from emo2vec_plugins.core import Dialogue, Emotion, Format, ScoredTurn, Turn, shown
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats.fidelity import (
     MICROSECONDS,
@@ -95,13 +95,13 @@ def _scored(number: int, line: str) -> ScoredTurn:
     start = _time(first)
     if start is None or not others:
         expected = "start and end in seconds and a text, separated by tabs"
-        raise FormatError(f"line {number}: expected {expected}: {line[:200]!r}")
+        raise FormatError(f"line {number}: expected {expected}: {shown(line)}")
     end = _time(others[0])
     text = "\t".join(others if end is None else others[1:])
     if end is None:  # one time only, as Audacity 1.2 wrote labels; all versions read them
         end = start
     if end < start:
-        raise FormatError(f"line {number}: expected an end after the start: {line[:200]!r}")
+        raise FormatError(f"line {number}: expected an end after the start: {shown(line)}")
     speaker, emotion = _parsed(text)
     return ScoredTurn(turn=Turn(start=start, end=end, speaker=speaker), emotion=emotion)
 

@@ -16,7 +16,7 @@ from zipfile import ZIP_STORED, ZipFile
 
 import numpy as np
 
-from emo2vec_plugins.core import Dialogue, FloatArray, ScoredTurn
+from emo2vec_plugins.core import Dialogue, FloatArray, ScoredTurn, shown
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.files import (
     Together,
@@ -129,7 +129,7 @@ def read_bundle(folder: str | os.PathLike[str], recording: str) -> Dialogue:
         raise FormatError(f"{path}: {error}") from error
     if [each.recording for each in dialogues] != [recording]:
         found = ", ".join(repr(each.recording) for each in dialogues) or "nothing"
-        raise FormatError(f"{path}: expected one dialogue, {recording!r}, found {found}")
+        raise FormatError(f"{path}: expected one dialogue, {shown(recording)}, found {found}")
     arrays = Path(folder) / (stem + ARRAYS_SUFFIX)
     return _with_arrays(dialogues[0], arrays) if arrays.is_file() else dialogues[0]
 

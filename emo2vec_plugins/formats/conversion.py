@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emo2vec_plugins.core import Dialogue, Format
+from emo2vec_plugins.core import Dialogue, Format, shown
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.files import check_overwrite
 from emo2vec_plugins.formats.bundle import bundle_paths, write_bundle
@@ -158,7 +158,7 @@ def _require_distinct_files(dialogues: Iterable[Dialogue], folder: Path) -> None
         # On macOS and Windows, names that differ only in case are the same file.
         stem = bundle_stem(dialogue.recording).casefold()
         if stem in names:
-            both = f"{names[stem]!r} and {dialogue.recording!r}"
+            both = f"{shown(names[stem])} and {shown(dialogue.recording)}"
             raise FormatError(f"recordings {both} would share one file in {folder}")
         names[stem] = dialogue.recording
 

@@ -109,7 +109,7 @@ def distinct(dialogues: Iterable[Dialogue], what: str) -> None:
     for name, count in Counter(dialogue.recording for dialogue in dialogues).items():
         if count > 1:
             raise FormatError(
-                f"expected distinct recording names in {what}, got {count} recordings {name!r}"
+                f"expected distinct recording names in {what}, got {count} recordings {shown(name)}"
             )
 
 
@@ -155,10 +155,10 @@ def verify(written: Sequence[Dialogue], read: Sequence[Dialogue], format_: Forma
         raise _broken(format_, f"{len(expected)} recordings", f"{len(found)}")
     for ours, theirs in zip(expected, found, strict=True):
         if len(ours.turns) != len(theirs.turns):
-            where = f"{len(ours.turns)} turns of {ours.recording!r}"
+            where = f"{len(ours.turns)} turns of {shown(ours.recording)}"
             raise _broken(format_, where, f"{len(theirs.turns)}")
         if replace(ours, turns=()) != replace(theirs, turns=()):
-            raise _broken(format_, f"{ours!r}", f"{theirs!r}")
+            raise _broken(format_, f"{shown(ours)}", f"{shown(theirs)}")
         for turn, other in zip(ours.turns, theirs.turns, strict=True):
             same = (
                 _close(getattr(turn.emotion, name), getattr(other.emotion, name))

@@ -104,7 +104,7 @@ def _line(row: Mapping[str, Any]) -> str:
     try:
         text = json.dumps(row, ensure_ascii=False, allow_nan=False, default=_plain)
     except ValueError as error:
-        where = f"recording {row['recording']!r}, turn {row['turn']}"
+        where = f"recording {shown(row['recording'])}, turn {row['turn']}"
         raise FormatError(f"{where}: JSON cannot store NaN or infinity") from error
     return _UNSAFE.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + "\n"
 

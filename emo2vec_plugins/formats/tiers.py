@@ -254,7 +254,7 @@ def _segment(scored: ScoredTurn, *, rate: int, least: int) -> Segment:
     start, end = grid(scored.turn, rate=rate, least=least)
     if start < 0:
         turn = scored.turn
-        found = f"a turn of {turn.speaker!r} from {turn.start} to {turn.end}"
+        found = f"a turn of {shown(turn.speaker)} from {turn.start} to {turn.end}"
         raise FormatError(f"tiers begin at 0, got {found}; trim it to the recording")
     emotion = scored.emotion
     return Segment(start=start, end=end, label=label_of(emotion), reviewed=emotion.reviewed)
@@ -294,7 +294,7 @@ def _turns(
 
 def _warn_of_unused(name: str, unused: Sequence[Span]) -> None:
     if unused:
-        first = f"first {unused[0].label!r} at {unused[0].start} s"
+        first = f"first {shown(unused[0].label)} at {unused[0].start} s"
         reason = "they match no turn, or another matches it better"
         kind = "emotions" if name.startswith(EMOTION) else "marks"
-        warn(f"tier {name!r}: dropped {len(unused)} {kind} ({first}): {reason}")
+        warn(f"tier {shown(name)}: dropped {len(unused)} {kind} ({first}): {reason}")

@@ -100,7 +100,7 @@ def blocks(text: str) -> Iterator[Cue | Note]:
     """
     lines = _LINE_END.split(text.removeprefix("\ufeff"))
     if not re.fullmatch(r"WEBVTT(?:[ \t].*)?", lines[0]):
-        raise FormatError(f"line 1: expected WEBVTT, found {lines[0][:200]!r}")
+        raise FormatError(f"line 1: expected WEBVTT, found {shown(lines[0])}")
     index = _end_of_block(lines, 1)
     while index < len(lines):
         line = lines[index]
@@ -128,7 +128,7 @@ def _end_of_block(lines: Sequence[str], index: int) -> int:
 
 def _expect_timings(lines: Sequence[str], index: int) -> None:
     if index >= len(lines) or "-->" not in lines[index]:
-        found = f"text without times: {lines[index - 1][:200]!r}"
+        found = f"text without times: {shown(lines[index - 1])}"
         raise FormatError(f"line {index}: expected a cue, NOTE, STYLE or REGION, found {found}")
 
 
@@ -136,10 +136,10 @@ def _cue(number: int, line: str, text: str) -> Cue:
     found = _TIMINGS.fullmatch(line)
     if found is None:
         expected = "times such as 00:00:01.500 --> 00:00:03.000"
-        raise FormatError(f"line {number}: expected {expected}, found {line[:200]!r}")
+        raise FormatError(f"line {number}: expected {expected}, found {shown(line)}")
     start, end = _seconds(found.groups()[:4]), _seconds(found.groups()[4:])
     if end < start:
-        raise FormatError(f"line {number}: expected an end after the start, found {line[:200]!r}")
+        raise FormatError(f"line {number}: expected an end after the start, found {shown(line)}")
     return Cue(line=number, start=start, end=end, text=text)
 
 

@@ -185,7 +185,8 @@ def with_distinct_keys(inputs: Iterable[Input]) -> list[Input]:
 def _longer_keys(paths: Sequence[str]) -> dict[str, str]:
     absolute = {path: Path(path).absolute() for path in paths}
     common = os.path.commonpath([path.parent for path in absolute.values()])
-    keys = {path: whole.relative_to(common) for path, whole in absolute.items()}
+    # Not relative_to(): "//x" and "/x" are one folder, but differ there.
+    keys = {path: Path(os.path.relpath(whole, common)) for path, whole in absolute.items()}
     # Keep suffixes if keys differ only in them: a.wav and a.flac.
     if len({key.with_suffix("") for key in keys.values()}) == len(set(absolute.values())):
         keys = {path: key.with_suffix("") for path, key in keys.items()}
@@ -275,7 +276,7 @@ def read_rttm_sources(
         if len(files[key]) > 1:
             listed = ", ".join(map(str, files[key]))
             raise AudioError(
-                f"expected one audio file for recording {name!r}, found {len(files[key])}: {listed}; "
+                f"expected one audio file for recording {shown(name)}, found {len(files[key])}: {listed}; "
                 f"use {name}=FILE"
             )
     chosen = {name: next(iter(files[_key(name)]), None) for name in names}
@@ -299,7 +300,7 @@ def _read_all(paths: Iterable[Path], *, use_channels: bool) -> list[RttmRecordin
         for each in read_rttm(path, use_channels=use_channels):
             if each.recording in found:
                 both = f"{found[each.recording][0]} and {path}"
-                raise FormatError(f"both {both} have turns of recording {each.recording!r}")
+                raise FormatError(f"both {both} have turns of recording {shown(each.recording)}")
             found[each.recording] = path, each
     return [each for _, each in found.values()]
 
@@ -323,7 +324,7 @@ def _found(audio: Iterable[Paths] | Mapping[str, Paths]) -> Iterator[tuple[str, 
         # "NAME=FILE", unless a file has this name.
         if equals and not given.exists():
             if not Path(path).is_file():
-                raise AudioError(f"{path}: no such audio file, given for recording {name!r}")
+                raise AudioError(f"{path}: no such audio file, given for recording {shown(name)}")
             yield name, Path(path), True
         elif given.is_file():
             yield given.stem, given, True

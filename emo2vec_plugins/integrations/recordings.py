@@ -20,6 +20,7 @@ from emo2vec_plugins.core import (
     hookimpl,
     kept,
     overlaps,
+    shown,
 )
 from emo2vec_plugins.errors import AudioError, FormatError
 from emo2vec_plugins.integrations.fields import check_no_frames, is_wanted, with_emotion
@@ -203,7 +204,7 @@ def chosen_recording(
             return by_name[name]
     if only and len(recordings) == 1:
         return recordings[0]
-    wanted = "one recording" if names[0] is None else f"turns of {names[0]!r}"
+    wanted = "one recording" if names[0] is None else f"turns of {shown(names[0])}"
     found = ", ".join(map(repr, by_name)) or "no turns"
     raise FormatError(
         f"expected {wanted} in the RTTM file, found {found}; choose one with recording=NAME"

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from emo2vec_plugins.core import did_you_mean
+from emo2vec_plugins.core import did_you_mean, shown
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.files import read_yaml
 
@@ -32,14 +32,14 @@ RATES = {"head": 1e-2, "top": 1e-4, "all": 3e-5, "new": 1.5e-3}
 
 def _checked_flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise OptionsError(f"{name} must be true or false, got {value!r}")
+        raise OptionsError(f"{name} must be true or false, got {shown(value)}")
     return value
 
 
 def _checked_text(name: str, value: Any, *, among: tuple[str, ...]) -> str:
     if not isinstance(value, str) or not value or (among and value not in among):
         expected = f"one of {', '.join(among)}" if among else "a name"
-        raise OptionsError(f"{name} must be {expected}, got {value!r}")
+        raise OptionsError(f"{name} must be {expected}, got {shown(value)}")
     return value
 
 
@@ -47,7 +47,7 @@ def _checked_range(name: str, value: Any, *, least: float, most: float) -> Range
     if value is None:
         return None
     if not isinstance(value, list | tuple) or len(value) != 2:
-        raise OptionsError(f"{name} must be null or a list [lowest, highest], got {value!r}")
+        raise OptionsError(f"{name} must be null or a list [lowest, highest], got {shown(value)}")
     low, high = (_checked_number(name, each, least=least, most=most) for each in value)
     if low > high:
         raise OptionsError(f"{name} must be a list [lowest, highest], got {list(value)}")
@@ -69,7 +69,7 @@ def _checked_number(
         bound = "" if most == math.inf else f" and at most {most:g}"
         none = ", or null" if null else ""
         expected = f"{what} of at least {least:g}{bound}{none}"
-        raise OptionsError(f"{name} must be {expected}, got {value!r}")
+        raise OptionsError(f"{name} must be {expected}, got {shown(value)}")
     return value if whole else float(value)
 
 

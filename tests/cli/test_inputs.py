@@ -144,6 +144,10 @@ def test_files_of_one_name_are_told_apart_by_their_folders():
     assert keys(["/x/one/a.wav", "/x/two/a.wav", "/x/two/b.wav"]) == ["one/a", "two/a", "b"]
 
 
+def test_paths_with_two_slashes_are_told_apart_by_their_folders():
+    assert keys(["//x/one/a.wav", "/x/two/a.wav"]) == ["one/a", "two/a"]
+
+
 def test_files_of_one_stem_are_told_apart_by_their_suffixes():
     assert keys(["/x/a.wav", "/x/a.flac"]) == ["a.wav", "a.flac"]
 

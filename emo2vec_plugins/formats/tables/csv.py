@@ -83,7 +83,7 @@ def records(text: str, *, separator: str = ",") -> Iterator[tuple[int, list[Cell
                 line = number + len(_LINE_END.findall(text, begin, position))
                 expected = "a closing quotation mark followed by a separator"
                 after = text[position : position + 100]
-                raise FormatError(f"line {line}: expected {expected}, found {after!r}")
+                raise FormatError(f"line {line}: expected {expected}, found {shown(after)}")
             quoted, plain, end = found.groups()
             cells.append(quoted.replace('""', '"') if quoted is not None else plain or None)
             position = found.end()

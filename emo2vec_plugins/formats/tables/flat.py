@@ -178,7 +178,7 @@ def _gathered(row: Row) -> dict[str, Any]:
 def _require_finite(row: Row) -> None:
     for name, value in row.items():
         if value is not None and kind_of(name) == "number" and not math.isfinite(value):
-            where = f"recording {row['recording']!r}, turn {row['turn']}"
+            where = f"recording {shown(row['recording'])}, turn {row['turn']}"
             # Tools read NaN as a missing value.
             raise FormatError(f"{where}: expected a finite number as {name}, got {value}")
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from emo2vec_plugins.core import Dialogue, Format, import_extra
+from emo2vec_plugins.core import Dialogue, Format, import_extra, shown
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.files import MOST_EXPANSION, beyond_limit, read_limit
 from emo2vec_plugins.formats.fidelity import FIELDS
@@ -142,7 +142,7 @@ def _typed(column: pyarrow.Array, name: str, arrow: Any) -> Any:
         return column.cast(_type(name, arrow))
     except arrow.ArrowException as error:
         found = f"expected {_type(name, arrow)}, found {column.type}"
-        raise FormatError(f"column {name!r}: {found}: {error}") from error
+        raise FormatError(f"column {shown(name)}: {found}: {error}") from error
 
 
 TABLE_PARQUET = Format(

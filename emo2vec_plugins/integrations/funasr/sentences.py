@@ -22,6 +22,7 @@ from emo2vec_plugins.core import (
     hookimpl,
     pass_through,
     raise_error,
+    shown,
 )
 from emo2vec_plugins.errors import OptionsError, SourceError
 from emo2vec_plugins.integrations import RecordsSession, check_no_frames
@@ -126,7 +127,7 @@ def _turn(sentence: Mapping[str, Any]) -> Turn | str:
             speaker=None if speaker is None else str(speaker),
         )
     except (TypeError, ValueError):
-        return f"expected start <= end of a sentence, in milliseconds, got {start!r} to {end!r}"
+        return f"expected start <= end of a sentence, in milliseconds, got {shown(start)} to {shown(end)}"
 
 
 def _is_result(source: Any) -> TypeGuard[Mapping[str, Any]]:
@@ -139,25 +140,25 @@ def _is_result(source: Any) -> TypeGuard[Mapping[str, Any]]:
 def _check(result: Any) -> None:
     """Raise SourceError if *result* is not a FunASR result, or has text but no sentences."""
     if not _is_result(result):
-        got = f"{type(result).__name__}: {result!r:.100}"
+        got = f"{type(result).__name__}: {shown(result)}"
         raise SourceError(f"expected a FunASR result with 'sentence_info', got {got}")
     sentences = result.get(SENTENCES)
     if sentences is None and str(result.get("text") or "").strip():
         raise SourceError(
-            f"result {result.get('key')!r} has no sentences; call "
+            f"result {shown(result.get('key'))} has no sentences; call "
             "generate(..., sentence_timestamp=True), or use an AutoModel with a spk_model"
         )
     is_list = isinstance(sentences, list | tuple | None)
     if not is_list or not all(isinstance(each, Mapping) for each in sentences or ()):
         raise SourceError(
-            f"result {result.get('key')!r}: expected a list of dictionaries as sentence_info, "
-            f"got {sentences!r:.100}"
+            f"result {shown(result.get('key'))}: expected a list of dictionaries as sentence_info, "
+            f"got {shown(sentences)}"
         )
 
 
 def _sources(results: Any, audio: Any) -> list[FunasrTranscript]:
     if isinstance(results, str | bytes) or not isinstance(results, Sequence):
-        got = f"{type(results).__name__}: {results!r:.100}"
+        got = f"{type(results).__name__}: {shown(results)}"
         raise SourceError(f"expected the result of FunASR's generate(), got {got}")
     if isinstance(audio, Mapping) or (len(results) == 1 and not isinstance(audio, list)):
         return [FunasrTranscript(result=each, audio=_audio_of(each, audio)) for each in results]
@@ -172,9 +173,9 @@ def _audio_of(result: Any, audio: Any) -> Any:
     """Return the audio of one result; look up its key if *audio* maps keys to recordings."""
     key = result.get("key") if isinstance(result, Mapping) else None
     if audio is None:
-        raise OptionsError(f"result {key!r} has no audio; pass Options(audio=...)")
+        raise OptionsError(f"result {shown(key)} has no audio; pass Options(audio=...)")
     if not isinstance(audio, Mapping) or not WAVEFORM_KEYS.isdisjoint(audio):
         return audio
     if key not in audio:
-        raise OptionsError(f"no audio for FunASR result {key!r}, only for {list(audio)}")
+        raise OptionsError(f"no audio for FunASR result {shown(key)}, only for {list(audio)}")
     return audio[key]

@@ -27,6 +27,7 @@ from emo2vec_plugins.core import (
     annotate,
     hookimpl,
     raise_error,
+    shown,
     union,
 )
 from emo2vec_plugins.errors import InvalidTurnError, OptionsError, SourceError
@@ -301,7 +302,7 @@ def _given_turn(given: Any) -> Turn:
         raise
     except (KeyError, TypeError, ValueError) as error:
         raise SourceError(
-            f"expected a speaker turn with start, end and speaker, got {given!r:.200}"
+            f"expected a speaker turn with start, end and speaker, got {shown(given)}"
         ) from error
 
 

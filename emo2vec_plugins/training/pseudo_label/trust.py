@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from emo2vec_plugins.audio import MODEL_RATE
-from emo2vec_plugins.core import FLAGS, FloatArray, canonical
+from emo2vec_plugins.core import FLAGS, FloatArray, canonical, shown
 from emo2vec_plugins.engine import HOP
 from emo2vec_plugins.errors import OptionsError
 
@@ -89,7 +89,9 @@ class Trust:
         wanted = f"at least min_duration, {self.min_duration:g} s"
         self._check("max_duration", wanted, self.min_duration, math.inf)
         if self.ratio_of not in ("median", "smallest"):
-            raise OptionsError(f"ratio_of must be 'median' or 'smallest', got {self.ratio_of!r}")
+            raise OptionsError(
+                f"ratio_of must be 'median' or 'smallest', got {shown(self.ratio_of)}"
+            )
         self._check_names()
 
     def as_json(self) -> dict[str, Any]:
@@ -104,13 +106,15 @@ class Trust:
         is_number = isinstance(value, kind) and not isinstance(value, bool)
         # Written so that NaN fails: every comparison with it is false.
         if not is_number or not low <= value <= high or value == math.inf:
-            raise OptionsError(f"{name} must be {expected}, got {value!r}")
+            raise OptionsError(f"{name} must be {expected}, got {shown(value)}")
 
     def _check_names(self) -> None:
         for name in ("refused_flags", "accepted_labels"):
             value = getattr(self, name)
             if isinstance(value, str):  # iterating over it would give letters
-                raise OptionsError(f"{name} must be a sequence of names, got the string {value!r}")
+                raise OptionsError(
+                    f"{name} must be a sequence of names, got the string {shown(value)}"
+                )
             if value is not None:
                 object.__setattr__(self, name, tuple(canonical(each) for each in value))
         unknown = [flag for flag in self.refused_flags if flag not in FLAGS]
