@@ -105,7 +105,7 @@ def test_a_list_of_commands_loads_none_of_them():
     assert any(line.split()[:1] == ["pseudo-label"] for line in listing)
     assert loaded == ""
     assert {name.rpartition(".")[2] for name in modules.split()} <= {
-        *("group", "lazy", "main", "output", "plugin"),
+        *("group", "lazy", "main", "output", "plugin", "signals", "streams"),
     }
 
 
