@@ -14,7 +14,7 @@ from emo2vec_plugins.core.session import Options, serial_group_of
 from emo2vec_plugins.core.values import Turn
 from emo2vec_plugins.engine.engine import Engine
 from emo2vec_plugins.errors import AudioError
-from emo2vec_plugins.integrations.lhotse.audio import RecordingAudio
+from emo2vec_plugins.integrations.lhotse.audio import RecordingAudio, recording_of
 from emo2vec_plugins.integrations.lhotse.session import CutSession
 from emo2vec_plugins.testing import FakeBackend
 
@@ -248,3 +248,18 @@ def test_a_sphere_file_is_read_without_another_program(shared):
     np.testing.assert_array_equal(
         RecordingAudio(recording).read(0, 4_000, (1,)), file.read(0, 4_000, (1,))
     )
+
+
+@pytest.mark.parametrize(("name", "rate", "channels"), [("a.wav", 16_000, 1), ("a.flac", 8_000, 3)])
+def test_a_recording_of_a_file_is_the_one_that_lhotse_makes(noise, write, name, rate, channels):
+    path = write(name, noise(rate + 7, channels=channels), rate)
+
+    found = recording_of(path, name="rec")
+
+    assert found == Recording.from_file(path, recording_id="rec")
+    assert recording_of(str(path), name="rec") == found
+
+
+def test_a_recording_of_a_missing_file_is_an_error(tmp_path):
+    with pytest.raises(AudioError, match=r"gone\.wav"):
+        recording_of(tmp_path / "gone.wav", name="rec")
