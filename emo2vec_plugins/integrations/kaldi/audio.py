@@ -10,7 +10,7 @@ from io import BytesIO
 from pathlib import Path
 
 from emo2vec_plugins.audio import LazyAudio, MissingAudio, StreamAudio, open_audio
-from emo2vec_plugins.core import Audio, Permissions
+from emo2vec_plugins.core import Audio, Permissions, shown
 from emo2vec_plugins.errors import AudioError, NotAllowedError
 
 _OFFSET = re.compile(r":\d+$")
@@ -32,10 +32,12 @@ def open_kaldi(
         permissions: Whether commands may run, and which files may be read.
     """
     if location is None:
-        return MissingAudio(f"recording {recording!r} is not in wav.scp")
+        return MissingAudio(f"recording {shown(recording)} is not in wav.scp")
     if location.endswith("|"):
         try:
-            permissions.check("commands", f"the command {location!r}", where=folder / "wav.scp")
+            permissions.check(
+                "commands", f"the command {shown(location)}", where=folder / "wav.scp"
+            )
         except NotAllowedError as error:
             return MissingAudio(str(error))
         return PipeAudio(location[:-1].strip())
@@ -46,7 +48,7 @@ def open_kaldi(
         return MissingAudio(f"expected a file in wav.scp, found {location[:_SHOWN]!r}")
     if _OFFSET.search(location):
         return MissingAudio(
-            f"expected a file in wav.scp, found {location}, an offset in an archive; extract files "
+            f"expected a file in wav.scp, found {shown(location)}, an offset in an archive; extract files "
             "with 'wav-copy'"
         )
     return open_audio(location, permissions=permissions)

@@ -7,6 +7,7 @@ allows them, commands and URLs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 MOST_MIXED = 2**27
 """Samples times channels of a mixture at most (0.5 GB), because it is in memory as a whole."""
+
+
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 class RecordingAudio:
@@ -252,5 +256,6 @@ def _check_length(samples: FloatArray, count: int, what: str) -> FloatArray:
 def _unreadable(what: str, error: Exception) -> AudioError:
     # Lhotse appends whole manifests to its messages, which may include the audio data.
     text = str(error).strip().splitlines()
-    first = text[0][:300] if text else ""
+    # Without addresses, so that every run gives the same reason.
+    first = _ADDRESS.sub("", text[0][:300]) if text else ""
     return AudioError(f"{what}: Lhotse cannot load it: {type(error).__name__}: {first}")

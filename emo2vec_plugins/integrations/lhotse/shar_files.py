@@ -84,6 +84,8 @@ class DataFile:
         try:
             for entry in self._pairs() if self._is_tar else self._records():
                 found.append(entry)  # noqa: PERF402 - those before an error are kept
+        except FileNotFoundError:
+            self._end = "there is no such file"
         # The library for archives raises errors of many kinds for damaged headers.
         except Exception as error:  # noqa: BLE001
             kind = "" if isinstance(error, FormatError) else f"{type(error).__name__}: "

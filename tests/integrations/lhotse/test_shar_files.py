@@ -11,7 +11,9 @@ import pytest
 from lhotse import CutSet, Recording, SupervisionSegment
 from support.facts import assert_facts
 
-from emo2vec_plugins.errors import FormatError, OptionsError
+from emo2vec_plugins.core import Permissions
+from emo2vec_plugins.errors import AudioError, FormatError, OptionsError
+from emo2vec_plugins.integrations.lhotse.audio import RecordingAudio
 from emo2vec_plugins.integrations.lhotse.manifest_files import layout
 
 
@@ -74,6 +76,20 @@ def test_cuts_in_a_truncated_archive_keep_their_audio(shar):
     assert list(reasons) == ["cut.1", "cut.2"]
     assert_facts(reasons["cut.1"], archive(shar), "cut.1")
     assert_facts(reasons["cut.2"], archive(shar), "cut.2", "damaged after 1 item")
+
+
+def test_audio_that_cannot_be_decoded_has_the_same_reason_in_every_run(shar):
+    every = members(archive(shar))
+    every[2] = (every[2][0], b"junk")
+    rewrite(archive(shar), every)
+
+    def reason():
+        audio = RecordingAudio(items(shar)[1].cut.recording, Permissions())
+        with pytest.raises(AudioError) as caught:
+            audio.read(0, 100, (0,))
+        return str(caught.value)
+
+    assert " at 0x" not in reason()
 
 
 def test_a_missing_entry_costs_only_its_cut(shar):
