@@ -142,7 +142,10 @@ class Unfinished:
         first = next(places, None)
         if first is None and self._journal.path.exists():
             warn(f"{self._journal.path}: the first line is damaged; the run starts again")
-        if first is None or not self.has_steps():
+        if first is None:
+            return None
+        if not self.has_steps():
+            self._warn_if_damaged(first.end, steps=0)
             return None
         if first.record != head:
             files = ", ".join(map(str, (*self.paths, *remains(first.record))))
@@ -157,11 +160,7 @@ class Unfinished:
                 break
             end, steps = place.end, steps + 1
             self._length, state = place.record["bytes"][1], place.record["state"]
-        if self._journal.is_damaged(beyond=end):
-            warn(
-                f"{self._journal.path}: damaged after {steps} steps: a checksum is wrong, of the "
-                "journal, its lines or its arrays; what follows is done again"
-            )
+        self._warn_if_damaged(end, steps=steps)
         self._journal.cut_back(end)
         self._cut_lines(self._length)
         return state
@@ -207,6 +206,13 @@ class Unfinished:
         self._pending = []
         place = {"bytes": [start, self._length], "digest": digest_of(whole)}
         return {**place, "state": dict(state), "items": items}
+
+    def _warn_if_damaged(self, end: int, *, steps: int) -> None:
+        if self._journal.is_damaged(beyond=end):
+            warn(
+                f"{self._journal.path}: damaged after {steps} steps: a checksum is wrong, of the "
+                "journal, its lines or its arrays; what follows is done again"
+            )
 
     def _is_intact(self, record: Record, holds: Holds, before: Record) -> bool:
         try:
