@@ -2,9 +2,9 @@ from .demo import sample_conversation as sample_conversation
 from .files import OutputName as OutputName
 from .files import warn_of_missing_audio as warn_of_missing_audio
 from .files import writes_files as writes_files
-from .group import lazy_command as lazy_command
 from .group import main as main
 from .group import plugins_of as plugins_of
+from .lazy import lazy_command as lazy_command
 from .numbers import COUNT as COUNT
 from .numbers import POSITIVE as POSITIVE
 from .numbers import Integer as Integer

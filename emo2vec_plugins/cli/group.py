@@ -11,7 +11,7 @@ import errno
 import logging
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,15 +20,13 @@ import click
 
 from emo2vec_plugins._version import __version__
 from emo2vec_plugins.audio import READABLE_SUFFIXES
-from emo2vec_plugins.cli.output import complain, in_one_line
+from emo2vec_plugins.cli.lazy import OTHER, LazyCommand
+from emo2vec_plugins.cli.output import complain, in_one_line, visible
 from emo2vec_plugins.cli.signals import signals_raised, status_of
 from emo2vec_plugins.cli.streams import results_alone
 from emo2vec_plugins.core import Plugins, as_plugins, did_you_mean, switch_off_telemetry
 from emo2vec_plugins.errors import FOREIGN, Emo2vecError, Emo2vecWarning, OptionsError, PluginError
 from emo2vec_plugins.files import parse_size, set_read_limit
-
-OTHER = "Other commands"
-"""Section of commands without a section."""
 
 SECTIONS = ("Annotate", "Use results", "Train and evaluate", "Models and plugins", OTHER)
 """Sections of ``emo2vec --help``, in order; sections of plugins follow."""
@@ -37,43 +35,6 @@ COMPLETING = "_EMO2VEC_COMPLETE"
 """Environment variable that click's completion scripts set."""
 
 _COMMANDS = f"{__name__}.commands"
-
-
-class LazyCommand(click.Command):
-    """A command that is imported when it is used, not when it is listed.
-
-    Args:
-        name: The command's name.
-        short_help: The first sentence of its help, for lists of commands.
-        load: Imports the command and returns it.
-        section: Heading above the command in ``emo2vec --help``.
-    """
-
-    def __init__(
-        self, name: str, short_help: str, load: Callable[[], click.Command], section: str = OTHER
-    ) -> None:
-        super().__init__(name, short_help=short_help)
-        self.load = load
-        self.section = section
-
-    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        """Return the context of the imported command; a group runs the context's command."""
-        try:
-            return self.load().make_context(*args, **kwargs)
-        except Exception:
-            if not kwargs.get("resilient_parsing"):
-                raise
-            return super().make_context(*args, **kwargs)  # a traceback would disturb the shell
-
-
-def lazy_command(
-    cli: click.Group, name: str, short_help: str, *, section: str = OTHER
-) -> Callable[[Callable[[], click.Command]], None]:
-    """Return a decorator that adds a command to *cli*.
-
-    It decorates a function that imports the command and returns it.
-    """
-    return lambda load: cli.add_command(LazyCommand(name, short_help, load, section))
 
 
 class Failure(click.ClickException):
@@ -184,6 +145,13 @@ def _set_limit(ctx: click.Context, param: click.Parameter, value: str | None) ->
     ctx.call_on_close(lambda: set_read_limit(None))
 
 
+class _VisibleFormatter(logging.Formatter):
+    """Escapes names in debug messages as in all others."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(super().format(record))
+
+
 @click.group(
     cls=PluginGroup, context_settings={"help_option_names": ["-h", "--help"], "show_default": True}
 )
@@ -215,7 +183,9 @@ def main(*, debug: bool) -> None:
       emo2vec cuts cuts.jsonl.gz -o cuts_emotion.jsonl.gz
     """
     if debug:
-        logging.basicConfig(format="emo2vec: %(name)s: %(message)s")
+        handler = logging.StreamHandler()
+        handler.setFormatter(_VisibleFormatter("emo2vec: %(name)s: %(message)s"))
+        logging.basicConfig(handlers=[handler])
         logging.getLogger("emo2vec_plugins").setLevel(logging.DEBUG)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from emo2vec_plugins.cli.group import lazy_command
+from emo2vec_plugins.cli.lazy import lazy_command
 from emo2vec_plugins.core import hookimpl
 
 

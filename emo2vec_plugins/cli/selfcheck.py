@@ -5,19 +5,18 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import click
-
 from emo2vec_plugins import models
 from emo2vec_plugins.cli.options import option
-from emo2vec_plugins.cli.output import print_table
+from emo2vec_plugins.cli.output import echo, print_table
 from emo2vec_plugins.cli.scoring import Loading, describe_model, loading_options
+from emo2vec_plugins.cli.streams import command
 from emo2vec_plugins.core import Backend
 from emo2vec_plugins.errors import ModelNotFoundError
 
 _AUDIO = "The model's example/test.wav.  [default: the one in its folder or on its hub]"
 
 
-@click.command("selfcheck")
+@command("selfcheck")
 @option("--audio FILE", _AUDIO)
 @loading_options
 def selfcheck_command(*, audio: str | None, loading: Loading) -> None:
@@ -40,7 +39,7 @@ def selfcheck_command(*, audio: str | None, loading: Loading) -> None:
     ]
     print_table(("class", "published p", "difference of ln p"), rows)
     worst = f"largest difference {agreement.worst:.4f}, tolerance {models.TOLERANCE}"
-    click.echo(f"{describe_model(backend)} agrees with its published scores: {worst}")
+    echo(f"{describe_model(backend)} agrees with its published scores: {worst}")
 
 
 def _genuine(loading: Loading) -> Backend:

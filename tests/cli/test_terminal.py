@@ -150,3 +150,20 @@ def test_json_keeps_its_values(capsys):
     assert json.loads(visible_json(text)) == values
     print_json_text(text)
     assert json.loads(capsys.readouterr().out) == values
+
+
+LOGGED = """
+import logging, sys
+from emo2vec_plugins.cli import main
+
+main(["--debug", "formats"], standalone_mode=False)
+logging.getLogger("emo2vec_plugins.x").debug("name: %s", "\\x1b[2J\\u202e")
+"""
+
+
+def test_debug_messages_are_visible():
+    result = subprocess.run(
+        [sys.executable, "-c", LOGGED], capture_output=True, text=True, check=True
+    )
+
+    assert result.stderr == "emo2vec: emo2vec_plugins.x: name: \\x1b[2J\\u202e\n"
