@@ -218,7 +218,7 @@ class ClipReader:
 
 def _why_nothing(turn: Turn, samples: int, seconds: float) -> str:
     """Return why a turn has no frame, of audio of so many *seconds*."""
-    if turn.start >= seconds > 0:
+    if turn.start >= seconds > 0 and turn.end > seconds:
         start = _time(turn.start)
         return f"beyond the audio: the turn starts at {start}, the audio ends at {seconds:.3f} s"
     if turn.start < 0 >= turn.end:

@@ -661,7 +661,7 @@ def test_a_turn_is_short_if_little_of_it_is_scored():
     ("start", "end", "facts"),
     [
         (2.5, 4.0, ("beyond the audio", "2.500", "2.000")),
-        (2.0, 2.0, ("beyond the audio", "2.000")),
+        (2.0, 2.0, ("too short", "0 samples")),
         (-3.0, -1.0, ("before the audio", "-1.000")),
         (1.99, 4.0, ("too short", "160 samples", "2.000")),
         (1.0, 1.0, ("too short", "0 samples")),
