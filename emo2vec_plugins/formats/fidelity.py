@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from emo2vec_plugins.core import Dialogue, Emotion, Format, ScoredTurn, Turn, shown
+from emo2vec_plugins.core import Dialogue, Emotion, Format, ScoredTurn, Turn, counted, shown
 from emo2vec_plugins.errors import FormatError
 
 OF_FILES = {
@@ -152,10 +152,10 @@ def verify(written: Sequence[Dialogue], read: Sequence[Dialogue], format_: Forma
         return
     expected, found = held(written, format_), held(read, format_)
     if len(found) != len(expected):
-        raise _broken(format_, f"{len(expected)} recordings", f"{len(found)}")
+        raise _broken(format_, counted(len(expected), "recording"), f"{len(found)}")
     for ours, theirs in zip(expected, found, strict=True):
         if len(ours.turns) != len(theirs.turns):
-            where = f"{len(ours.turns)} turns of {shown(ours.recording)}"
+            where = f"{counted(len(ours.turns), 'turn')} of {shown(ours.recording)}"
             raise _broken(format_, where, f"{len(theirs.turns)}")
         if replace(ours, turns=()) != replace(theirs, turns=()):
             raise _broken(format_, f"{shown(ours)}", f"{shown(theirs)}")

@@ -296,5 +296,5 @@ def _warn_of_unused(name: str, unused: Sequence[Span]) -> None:
     if unused:
         first = f"first {shown(unused[0].label)} at {unused[0].start} s"
         reason = "they match no turn, or another matches it better"
-        kind = "emotions" if name.startswith(EMOTION) else "marks"
-        warn(f"tier {shown(name)}: dropped {len(unused)} {kind} ({first}): {reason}")
+        dropped = counted(len(unused), "emotion" if name.startswith(EMOTION) else "mark")
+        warn(f"tier {shown(name)}: dropped {dropped} ({first}): {reason}")

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from emo2vec_plugins._version import __version__
 from emo2vec_plugins.audio import RESAMPLER
-from emo2vec_plugins.core import LabelSet, Provenance, shown
+from emo2vec_plugins.core import LabelSet, Provenance, counted, shown
 from emo2vec_plugins.errors import CheckpointError, FormatError, LabelError
 from emo2vec_plugins.files import disk, read_text, staging, write_whole
 from emo2vec_plugins.models.config import Config, read_config, to_document
@@ -234,12 +234,12 @@ def _check_head(tensors: Mapping[str, Tensor], tokens: Sequence[str], folder: Pa
     rows = None if head is None or not head.ndim else len(head)
     if rows is None and tokens:
         raise CheckpointError(
-            f"{folder}: {TOKENS} has {len(tokens)} classes, but the weights have no head "
+            f"{folder}: {TOKENS} has {counted(len(tokens), 'line')}, but the weights have no head "
             f"(proj.weight); delete {TOKENS} to use the model for embeddings only"
         )
     if rows is not None and rows != len(tokens):
         raise CheckpointError(
-            f"{folder}: the head has {rows} rows, {TOKENS} has {len(tokens)} lines"
+            f"{folder}: the head has {counted(rows, 'row')}, {TOKENS} has {counted(len(tokens), 'line')}"
         )
 
 

@@ -131,7 +131,7 @@ def test_only_fields_that_dialogues_have_are_lost():
 @pytest.mark.parametrize(
     ("turns", "message"),
     [
-        ((), "1 recordings.* 0"),
+        ((), "1 recording.* 0"),
         ((a_turn(label="angry"),), "label=.sad.*label=.angry"),
         ((a_turn(score=0.4),), "score=0.5.*score=0.4"),
         ((a_turn(0.002, score=0.5),), r"start=0.0.*start=2.0"),

@@ -20,7 +20,7 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
-from emo2vec_plugins.core import Dialogue, Format, shown
+from emo2vec_plugins.core import Dialogue, Format, counted, shown
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.files import from_json
 from emo2vec_plugins.formats.fidelity import FIELDS
@@ -120,7 +120,9 @@ def read_table(
     def rows() -> Iterator[tuple[str, dict[str, Cell]]]:
         for number, cells in found:
             if len(cells) != len(names):
-                raise FormatError(f"line {number}: expected {len(names)} cells, found {len(cells)}")
+                raise FormatError(
+                    f"line {number}: expected {counted(len(names), 'cell')}, found {len(cells)}"
+                )
             yield f"line {number}", dict(zip(names, cells, strict=True))
 
     return names, rows()
