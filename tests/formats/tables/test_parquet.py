@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 import sys
@@ -135,3 +136,14 @@ def test_a_repeated_text_is_in_memory_once():
     flags = [scored.emotion.flags for scored in dialogue.turns]
     assert flags == [("y" * 99,) * 2] * 7 + [()] * 2
     assert len({id(flag) for each in flags for flag in each}) == 1
+
+
+def test_a_changed_byte_is_read_or_refused():
+    """pyarrow ends the process when it looks at the statistics of some damaged columns."""
+    data = as_parquet(recording=["a"] * 3, start=[0.0] * 3, end=[1.0] * 3, flags=[["x"]] * 3)
+
+    for place in range(len(data) // 2, len(data), 3):
+        damaged = bytearray(data)
+        damaged[place] ^= 1 << place % 8
+        with contextlib.suppress(FormatError):
+            table_parquet.loads(bytes(damaged))
