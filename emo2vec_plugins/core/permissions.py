@@ -85,7 +85,9 @@ class Permissions:
             NotAllowedError: If it may not.
         """
         if _is_special(path):
-            raise NotAllowedError(f"{_short(path)}: expected a regular file, found a pipe or device")
+            raise NotAllowedError(
+                f"{_short(path)}: expected a regular file, found a pipe or device"
+            )
         if self.root is not None and not _is_inside(path, self.root):
             raise NotAllowedError(
                 f"{_short(path)}: outside of the root {self.root}; choose another with --root DIR, "

@@ -20,7 +20,7 @@ from typing import IO, BinaryIO
 
 from emo2vec_plugins.errors import FormatError, OptionsError
 
-READ_LIMIT = 32 << 20
+READ_LIMIT = 16 << 20
 """Default of `read_limit`, in bytes."""
 
 VARIABLE = "EMO2VEC_READ_LIMIT"

@@ -19,7 +19,7 @@ from emo2vec_plugins.files.bounded import (
 
 T = TypeVar("T")
 
-PART = 64
+PART = 32
 """YAML is parsed slowly, about 100 kB per second, so a document has this part of `read_limit`."""
 
 _MOST_NODES = 10_000

@@ -181,7 +181,9 @@ def test_audio_that_is_linked_but_missing_is_named(tmp_path, format_, warns):
     )
     write_dialogues([talk], tmp_path / "talk.emotions.jsonl", plugins=Plugins(installed=False))
 
-    result = run("convert", tmp_path / "talk.emotions.jsonl", "-o", tmp_path / "o", "--format", format_)
+    result = run(
+        "convert", tmp_path / "talk.emotions.jsonl", "-o", tmp_path / "o", "--format", format_
+    )
 
     assert result.exit_code == 0
     assert ("gone.wav" in result.stderr) == warns

@@ -151,7 +151,7 @@ def test_model_that_would_be_refused_is_not_offered_instead(tmp_path, monkeypatc
 def test_options_that_would_change_the_scores_are_not_offered():
     offered = {word for word in run("selfcheck", "--help").stdout.split() if word[:2] == "--"}
 
-    assert offered == {"--audio", "--model", "--device", "--dtype", "--help"}
+    assert offered == {"--allow", "--audio", "--model", "--device", "--dtype", "--help"}
 
 
 def test_command_fails(example):

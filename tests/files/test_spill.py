@@ -119,12 +119,13 @@ def test_lhotse_stores_arrays_on_disk_like_arrays_in_memory(many, tmp_path, kind
 
 @pytest.mark.parametrize("kind", STORES)
 def test_stores_that_survive_kills_store_arrays_on_disk(many, tmp_path, kind):
-    store = STORES[kind](tmp_path / f"a{STORES[kind].suffix}", 0)
+    store = STORES[kind](tmp_path / f"a{STORES[kind].suffix}", {})
     arrays = [many[0], many[:700], rows_of(many, size=999)]
     before = [array.copy() for array in arrays]
 
     sink = ArraySink(store.writer)
     manifests = [sink.store(array, name="x") for array in arrays]
+    store.commit()
     store.seal()
     store.close()
 

@@ -164,7 +164,7 @@ def test_a_pipe_in_a_list_is_rejected_and_not_run(model, tmp_path):
 def test_the_error_for_a_malformed_list_has_the_line(model, tmp_path):
     (tmp_path / "list.jsonl").write_text(json.dumps({"key": "a"}))
 
-    with pytest.raises(FormatError, match=r"list\.jsonl:1: "):
+    with pytest.raises(FormatError, match=r"list\.jsonl: line 1: "):
         model.generate(str(tmp_path / "list.jsonl"))
 
 

@@ -144,9 +144,7 @@ def manifest(cut, tmp_path):
 
 def run(manifest, **more):
     out = manifest.with_name("out.jsonl")
-    summary = annotate_manifest(
-        manifest, out, score=Engine(FakeBackend()), plugins=BARE, **more
-    )
+    summary = annotate_manifest(manifest, out, score=Engine(FakeBackend()), plugins=BARE, **more)
     return out, summary
 
 
@@ -211,9 +209,7 @@ def test_a_shar_directory_with_a_truncated_archive_keeps_all_its_cuts(cut, tmp_p
     archive = folder / "recording.000000.tar"
     archive.write_bytes(archive.read_bytes()[:-30_000])
 
-    summary = annotate_manifest(
-        folder, tmp_path / "out", score=Engine(FakeBackend()), plugins=BARE
-    )
+    summary = annotate_manifest(folder, tmp_path / "out", score=Engine(FakeBackend()), plugins=BARE)
 
     assert (summary.cuts, summary.scored, summary.failed, summary.bad) == (4, 3, 1, 0)
     assert_facts(summary.failures[0], "cut1", archive)
