@@ -35,15 +35,15 @@ from .output import exit_if_failed as exit_if_failed
 from .output import listed as listed
 from .output import note as note
 from .output import print_table as print_table
-from .output import progress as progress
 from .output import resumable as resumable
-from .output import step_progress as step_progress
 from .output import warn_of_labels as warn_of_labels
 from .output import write_report as write_report
 from .permissions import permission_options as permission_options
 from .permissions import permissions_of as permissions_of
 from .permissions import root_option as root_option
 from .process import run as run
+from .progress import progress as progress
+from .progress import step_progress as step_progress
 from .scoring import Loading as Loading
 from .scoring import Scoring as Scoring
 from .scoring import describe_model as describe_model

@@ -7,14 +7,8 @@ import click
 from emo2vec_plugins.cli.counts import EmotionCounts
 from emo2vec_plugins.cli.files import writes_files
 from emo2vec_plugins.cli.options import bad_items_option, existing, manifest_options, option
-from emo2vec_plugins.cli.output import (
-    annotated,
-    exit_if_failed,
-    note,
-    progress,
-    resumable,
-    warn_of_labels,
-)
+from emo2vec_plugins.cli.output import annotated, exit_if_failed, note, resumable, warn_of_labels
+from emo2vec_plugins.cli.progress import progress
 from emo2vec_plugins.cli.scoring import (
     Scoring,
     annotating_options,

@@ -8,8 +8,8 @@ from pathlib import Path
 from emo2vec_plugins.cli.files import OutputName, writes_files
 from emo2vec_plugins.cli.options import option
 from emo2vec_plugins.cli.output import echo, print_table
+from emo2vec_plugins.cli.results import Results
 from emo2vec_plugins.cli.scoring import (
-    Results,
     Scoring,
     describe_model,
     formats_option,

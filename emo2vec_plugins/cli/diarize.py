@@ -10,9 +10,10 @@ from typing import Any
 from emo2vec_plugins.cli.files import writes_files
 from emo2vec_plugins.cli.numbers import COUNT, Integer
 from emo2vec_plugins.cli.options import file_argument, folder_option, gathered, option
-from emo2vec_plugins.cli.output import note, step_progress
+from emo2vec_plugins.cli.output import note
+from emo2vec_plugins.cli.progress import step_progress
+from emo2vec_plugins.cli.results import Results
 from emo2vec_plugins.cli.scoring import (
-    Results,
     Scoring,
     annotating_options,
     describe_model,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from emo2vec_plugins.cli.files import OutputName, writes_files
 from emo2vec_plugins.cli.options import choice_option, file_argument, option
-from emo2vec_plugins.cli.output import LISTED, Tally, progress
+from emo2vec_plugins.cli.output import LISTED, Tally
+from emo2vec_plugins.cli.progress import progress
 from emo2vec_plugins.cli.scoring import Scoring, annotating_options, describe_model, scoring_options
 from emo2vec_plugins.cli.streams import command
 from emo2vec_plugins.core import Options, counted

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from emo2vec_plugins.cli.files import writes_files
 from emo2vec_plugins.cli.options import bad_items_option, existing, manifest_options
-from emo2vec_plugins.cli.output import (
-    annotated,
-    exit_if_failed,
-    note,
-    progress,
-    warn_of_labels,
-)
+from emo2vec_plugins.cli.output import annotated, exit_if_failed, note, warn_of_labels
+from emo2vec_plugins.cli.progress import progress
 from emo2vec_plugins.cli.scoring import Scoring, annotating_options, describe_model, scoring_options
 from emo2vec_plugins.cli.streams import command
 from emo2vec_plugins.core import Options, counted

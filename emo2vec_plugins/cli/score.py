@@ -13,7 +13,8 @@ from typing import Any
 from emo2vec_plugins.audio import READABLE_SUFFIXES, UNREADABLE_SUFFIXES
 from emo2vec_plugins.cli.files import OutputName, writes_files
 from emo2vec_plugins.cli.options import choice_option, file_argument, option
-from emo2vec_plugins.cli.output import LISTED, Tally, print_json_text, progress, resumable
+from emo2vec_plugins.cli.output import LISTED, Tally, print_json_text, resumable
+from emo2vec_plugins.cli.progress import progress
 from emo2vec_plugins.cli.score_file import write_lines
 from emo2vec_plugins.cli.scoring import (
     Scoring,

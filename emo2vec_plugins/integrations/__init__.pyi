@@ -14,12 +14,10 @@ from .fields import missing_arrays as missing_arrays
 from .fields import model_label as model_label
 from .fields import with_emotion as with_emotion
 from .inputs import Input as Input
-from .inputs import RttmSources as RttmSources
 from .inputs import check_distinct_keys as check_distinct_keys
 from .inputs import json_line as json_line
 from .inputs import open_list as open_list
 from .inputs import read_list as read_list
-from .inputs import read_rttm_sources as read_rttm_sources
 from .inputs import scp_line as scp_line
 from .inputs import unnamed as unnamed
 from .inputs import with_distinct_keys as with_distinct_keys
@@ -36,3 +34,5 @@ from .recordings import chosen_recording as chosen_recording
 from .recordings import is_a as is_a
 from .recordings import seconds_of as seconds_of
 from .recordings import unscored as unscored
+from .rttm_sources import RttmSources as RttmSources
+from .rttm_sources import read_rttm_sources as read_rttm_sources

@@ -21,7 +21,7 @@ from emo2vec_plugins._version import __version__
 from emo2vec_plugins.cli import main
 from emo2vec_plugins.cli.group import SECTIONS
 from emo2vec_plugins.cli.lazy import LazyCommand, lazy_command
-from emo2vec_plugins.cli.output import step_progress
+from emo2vec_plugins.cli.progress import step_progress
 from emo2vec_plugins.core.format import Format
 from emo2vec_plugins.core.plugins import Plugins
 from emo2vec_plugins.errors import Emo2vecError, Emo2vecWarning

@@ -95,7 +95,8 @@ def test_texts_of_plugins_are_visible(arguments):
 
 IN_A_TERMINAL = """
 import os, pty, sys
-from emo2vec_plugins.cli.output import echo, print_table, progress
+from emo2vec_plugins.cli.output import echo, print_table
+from emo2vec_plugins.cli.progress import progress
 
 echo("a\\u202e\\x1b[2J")
 print_table(["name"], [["b\\u202e\\x1b[2J"]])

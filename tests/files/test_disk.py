@@ -37,7 +37,7 @@ EXCEPTIONS = {
     "cli/streams.py: open": "the null device and copies of the standard streams",
     "integrations/funasr/reference.py: tempfile.TemporaryDirectory": "a folder for FunASR's own files",
     "integrations/huggingface/rows.py: tempfile.TemporaryDirectory": "a folder for parts",
-    "integrations/lhotse/stores.py: np.save": "writes to a file that the seam opened",
+    "integrations/lhotse/store_writers.py: np.save": "writes to a file that the seam opened",
     "models/onnx/plugin.py: tempfile.TemporaryDirectory": "a folder for the exporter's own file",
 }
 """Writes that do not go through the seam, and why."""

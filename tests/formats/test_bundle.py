@@ -25,7 +25,7 @@ from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats import bundle as bundle_module
 from emo2vec_plugins.formats.bundle import read_bundle, write_bundle
 from emo2vec_plugins.formats.rttm import read_rttm
-from emo2vec_plugins.integrations.inputs import read_rttm_sources
+from emo2vec_plugins.integrations.rttm_sources import read_rttm_sources
 from emo2vec_plugins.testing import FakeBackend, tone
 
 SOURCE = (

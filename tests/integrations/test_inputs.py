@@ -9,8 +9,8 @@ import pytest
 from emo2vec_plugins import Engine, Turn, annotate
 from emo2vec_plugins.errors import AudioError, FormatError
 from emo2vec_plugins.formats.rttm import parse_rttm
-from emo2vec_plugins.integrations.inputs import read_rttm_sources
 from emo2vec_plugins.integrations.recordings import chosen_recording
+from emo2vec_plugins.integrations.rttm_sources import read_rttm_sources
 from emo2vec_plugins.testing import FakeBackend, tone
 
 LINE = "SPEAKER {} 1 0.0 1.0 <NA> <NA> A <NA> <NA>\n"

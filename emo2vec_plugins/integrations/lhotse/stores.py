@@ -7,26 +7,28 @@ their digest. A store that is opened at a mark drops all later arrays and contin
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-import numpy as np
-from lhotse import LilcomChunkyWriter, NumpyHdf5Writer
-from lhotse.features.io import FeaturesWriter
+from lhotse import NumpyHdf5Writer
 
-from emo2vec_plugins.core import FloatArray
-from emo2vec_plugins.errors import OptionsError, ResumeError, StoreError
+from emo2vec_plugins.errors import OptionsError, ResumeError
 from emo2vec_plugins.files import (
     digest_in,
     disk,
     lock_path,
     make_folder,
-    mapped,
     pieces,
-    save_npy,
     staging,
+)
+from emo2vec_plugins.integrations.lhotse.store_writers import (
+    FilesWriter,
+    LilcomWriter,
+    LogWriter,
+    arrays_in,
+    copy_file,
+    keys_in,
 )
 
 Mark = Mapping[str, Any]
@@ -71,7 +73,7 @@ class LilcomStore(Store):
 
     def __init__(self, path: Path, mark: Mark) -> None:
         self._path, self._last = path, mark
-        self.writer = _LilcomWriter(path, _opened_at(path, mark))
+        self.writer = LilcomWriter(path, _opened_at(path, mark))
 
     @staticmethod
     def holds(path: Path, before: Mark, mark: Mark) -> bool:
@@ -101,7 +103,7 @@ class FilesStore(Store):
     def __init__(self, path: Path, mark: Mark) -> None:  # noqa: ARG002 - as other stores
         self._path = path
         make_folder(path)
-        self.writer = _FilesWriter(path)
+        self.writer = FilesWriter(path)
 
     @staticmethod
     def holds(path: Path, before: Mark, mark: Mark) -> bool:  # noqa: ARG004 - each has its own files
@@ -131,7 +133,7 @@ class Hdf5Store(Store):
 
     def __init__(self, path: Path, mark: Mark) -> None:
         self._path, self._last = path, mark
-        self.writer = _LogWriter(path, _opened_at(log_path(path), mark))
+        self.writer = LogWriter(path, _opened_at(log_path(path), mark))
 
     @staticmethod
     def holds(path: Path, before: Mark, mark: Mark) -> bool:
@@ -152,16 +154,16 @@ class Hdf5Store(Store):
         The log stays until `remove_log`, so that an interrupted run can write the file again.
         """
         length, is_old = self._last.get("end", 0), self._last.get("old", False)
-        known = _keys(self._path) if is_old else set()
+        known = keys_in(self._path) if is_old else set()
         with log_path(self._path).open("rb") as log:
-            if is_old and not any(_arrays(log, length, known=known)):
+            if is_old and not any(arrays_in(log, length, known=known)):
                 return {"old": True}
             log.seek(0)
             with staging(self._path, locked=True, suffix=".part.h5") as part:
                 if is_old:
-                    _copy(self._path, part)
+                    copy_file(self._path, part)
                 with NumpyHdf5Writer(part, mode="a" if is_old else "w") as whole:
-                    for key, array in _arrays(log, length, known=known):
+                    for key, array in arrays_in(log, length, known=known):
                         dataset, start = whole.hdf.create_dataset(key, array.shape, array.dtype), 0
                         for piece in pieces(array):
                             dataset[start : start + len(piece)] = piece
@@ -309,92 +311,3 @@ def _holds_bytes(path: Path, before: Mark, mark: Mark) -> bool:
     if "digest" not in mark:  # the mark of a finished store: only what follows is ours
         return bool(end <= (path.stat().st_size if path.exists() else 0))
     return bool(digest_in(path, start, end) == mark["digest"])
-
-
-class _LilcomWriter(LilcomChunkyWriter):  # type: ignore[misc]
-    """Lhotse's writer, appending to an open file."""
-
-    def __init__(self, path: Path, file: IO[bytes], *, tick_power: int = -5) -> None:
-        self.storage_path_ = path
-        self.tick_power = tick_power
-        self.file = file
-        self.curr_offset = file.tell()
-
-
-class _FilesWriter(FeaturesWriter):  # type: ignore[misc]
-    """Writes each array to a file with the name that Lhotse's writer gives it."""
-
-    name = "numpy_files"
-
-    def __init__(self, path: Path) -> None:
-        self._folder = path
-        self.written: list[str] = []
-
-    @property
-    def storage_path(self) -> str:
-        return str(self._folder)
-
-    def write(self, key: str, value: FloatArray) -> str:
-        name = f"{key[:3]}/{key}.npy"
-        path = self._folder / name
-        make_folder(path.parent)
-        with disk.open_file(path) as file:
-            save_npy(file, value)
-            disk.sync(file)
-        self.written.append(name)
-        return name
-
-
-class _LogWriter(FeaturesWriter):  # type: ignore[misc]
-    """Appends keys and arrays to a log, from which the HDF5 file is written later."""
-
-    name = "numpy_hdf5"
-
-    def __init__(self, path: Path, log: IO[bytes]) -> None:
-        self._path = path
-        self.file = log
-
-    @property
-    def storage_path(self) -> str:
-        return str(self._path)
-
-    def write(self, key: str, value: FloatArray) -> str:
-        np.save(self.file, np.array(key), allow_pickle=False)
-        save_npy(self.file, value)
-        return key
-
-
-def _arrays(log: IO[bytes], length: int, *, known: set[str]) -> Iterable[tuple[str, FloatArray]]:
-    """Yield the arrays of a log that are new, memory-mapped."""
-    while log.tell() < length:
-        key, array = str(np.load(log)), _next_array(log)
-        if key not in known:
-            yield key, array
-
-
-def _keys(path: Path) -> set[str]:
-    """Return the keys of the arrays in an HDF5 file."""
-    import h5py
-
-    try:
-        with h5py.File(path, "r") as file:
-            return set(file)
-    except OSError as error:
-        raise StoreError(f"{path}: expected the arrays of a finished run: {error}") from error
-
-
-def _copy(path: Path, copy: Path) -> None:
-    with path.open("rb") as old, disk.open_file(copy) as new:
-        shutil.copyfileobj(old, new)
-
-
-def _next_array(log: IO[bytes]) -> FloatArray:
-    """Return the next array of the log, memory-mapped, and seek to its end."""
-    # Arrays of plain numbers are always written in version 1.0.
-    version = np.lib.format.read_magic(log)
-    if version != (1, 0):
-        raise ResumeError(f"{log.name} is damaged: expected .npy version (1, 0), found {version}")
-    shape, _, dtype = np.lib.format.read_array_header_1_0(log)
-    array: FloatArray = mapped(log, dtype, shape, offset=log.tell())
-    log.seek(array.nbytes, os.SEEK_CUR)
-    return array
