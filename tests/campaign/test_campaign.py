@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from campaign.disturb import fault, flip, kill
 from campaign.fuzz import fuzz
 from campaign.hostile import run_hostile
+from campaign.scenarios import all_scenarios
 from campaign.targets import all_readers
 
 pytestmark = [
@@ -14,29 +16,49 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
 ]
 
-SEED = 0
-
 
 @pytest.fixture(scope="module")
 def readers(tmp_path_factory):
     return all_readers(tmp_path_factory.mktemp("samples"))
 
 
-def test_damaged_files_are_read_or_refused(readers, tmp_path):
-    (tmp_path / "keep").mkdir()
-    tally = fuzz(readers, n=600, first=SEED, scratch=tmp_path / "cases", keep=tmp_path / "keep")
+@pytest.fixture(scope="module")
+def scenarios(tmp_path_factory):
+    return all_scenarios(tmp_path_factory.mktemp("inputs"))
 
-    assert not tally.failures, "\n".join(tally.failures)
-    assert tally.cases >= 600
+
+@pytest.fixture
+def run(tmp_path):
+    def run(campaign, things, n):
+        keep = tmp_path / "keep"
+        keep.mkdir()
+        tally = campaign(things, n=n, first=0, scratch=tmp_path / "cases", keep=keep)
+        assert not tally.failures, "\n".join(tally.failures)
+        assert tally.cases >= n
+        return tally
+
+    return run
+
+
+def test_damaged_files_are_read_or_refused(readers, run):
+    tally = run(fuzz, readers, 500)
+
     assert tally.outcomes["read"] > 50
     assert tally.outcomes["refused"] > 50
 
 
-def test_nothing_in_a_file_is_executed(readers, tmp_path):
-    (tmp_path / "keep").mkdir()
-    tally = run_hostile(
-        readers, n=300, first=SEED, scratch=tmp_path / "cases", keep=tmp_path / "keep"
-    )
+def test_nothing_in_a_file_is_executed(readers, run):
+    run(run_hostile, readers, 200)
 
-    assert not tally.failures, "\n".join(tally.failures)
-    assert tally.cases >= 300
+
+@pytest.mark.parametrize("campaign", [kill, fault])
+def test_a_disturbed_run_ends_as_if_nothing_had_happened(scenarios, run, campaign):
+    tally = run(campaign, scenarios, 24)
+
+    assert tally.outcomes == {"equal bytes": 24}
+
+
+def test_flipped_bits_are_found(scenarios, run):
+    tally = run(flip, scenarios, 14)
+
+    assert tally.outcomes["equal bytes"] > 0
