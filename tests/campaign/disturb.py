@@ -11,6 +11,7 @@ import errno
 import os
 import random
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,7 @@ def _forked(scenario: Scenario, folder: Path, disturbed: Callable[[], Any]) -> t
         output = os.open(log, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
         os.dup2(output, 1)
         os.dup2(output, 2)
+        sys.stdout = sys.stderr = os.fdopen(output, "w", 1, "utf-8", "backslashreplace")
         os.chdir(folder)
         status = 99
         try:

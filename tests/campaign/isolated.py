@@ -8,6 +8,7 @@ import resource
 import shutil
 import signal
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -68,6 +69,7 @@ class Watch:
         self._limits = (size + MEMORY, size + 2 * MEMORY)
         resource.setrlimit(resource.RLIMIT_AS, self._limits)
         signal.signal(signal.SIGALRM, _too_slow)
+        warnings.simplefilter("ignore")  # what a format drops is not a find
         # Paths in manifests are relative to the working directory.
         folder.mkdir(parents=True, exist_ok=True)
         os.chdir(folder)
