@@ -3,7 +3,7 @@
     python examples/nemo_manifest.py
 
 The meeting, its turns and the model ship with this package; nothing is downloaded, and NeMo is not
-needed. The command for the same is ``emo2vec nemo IN OUT``.
+needed. The command for the same is ``emo2vec nemo IN -o OUT``.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def main(folder: Path) -> None:
     print("a manifest for diarization, one line per recording:")
     recording = {"audio_filepath": "talk.opus", "offset": 0, "duration": None, "label": "infer"}
     session = write(folder / "session.json", recording | {"rttm_filepath": "talk.rttm"})
-    annotate_nemo(session, session, score=engine)
-    [line] = read(session)
+    annotate_nemo(session, folder / "session_emotion.json", score=engine)
+    [line] = read(folder / "session_emotion.json")
     for turn in line["emotion_turns"]:
         print(f"  {turn['start']:6.2f} s  {turn['speaker']}  {turn['emotion']}")
     assert len(line["emotion_turns"]) == 9
