@@ -168,7 +168,7 @@ class _VisibleFormatter(logging.Formatter):
     expose_value=False,
     callback=_set_limit,
     help="Most bytes of one text document or one line, such as 2GB; EMO2VEC_READ_LIMIT sets it "
-    "too.  [default: 32MiB]",
+    "too.  [default: 16MiB]",
 )
 def main(*, debug: bool) -> None:
     """Emotion in speech, per speaker turn.

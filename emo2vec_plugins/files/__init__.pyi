@@ -14,6 +14,7 @@ from .bounded import MOST_EXPANSION as MOST_EXPANSION
 from .bounded import beyond_limit as beyond_limit
 from .bounded import lines_in as lines_in
 from .bounded import lines_of as lines_of
+from .bounded import lines_or_errors as lines_or_errors
 from .bounded import parse_size as parse_size
 from .bounded import read_bytes as read_bytes
 from .bounded import read_limit as read_limit

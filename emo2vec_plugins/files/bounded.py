@@ -166,13 +166,27 @@ def _joined(path: Path) -> bytearray:
 
 
 def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield the number, from 1, and the bytes of each line, with its line feed.
+    """Yield (number from 1, line with its line feed) lazily, for each line of a file.
 
     A file whose name ends in ``.gz`` is decompressed.
 
     Raises:
         FormatError: If a line is too long, or the file is damaged or expands too much, after the
             lines before; names the file and the line.
+        OSError: If the file cannot be read.
+    """
+    for number, line in lines_or_errors(path):
+        if isinstance(line, FormatError):
+            raise line
+        yield number, line
+
+
+def lines_or_errors(path: Path) -> Iterator[tuple[int, bytes | FormatError]]:
+    """Yield the lines of a file as `lines_of` does, but errors instead of raising them.
+
+    The lines after one that is too long are read. The error of a damaged file is the last item.
+
+    Raises:
         OSError: If the file cannot be read.
     """
     with _opened(path) as raw:
@@ -185,28 +199,32 @@ def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
 
 def lines_in(
     stream: IO[bytes] | gzip.GzipFile, name: str, *, most: float = math.inf
-) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines of an open file, such as stdin, as `lines_of` does.
+) -> Iterator[tuple[int, bytes | FormatError]]:
+    """Yield the lines of an open file, such as stdin, as `lines_or_errors` does.
 
     Args:
         stream: The file.
         name: Its name in errors.
         most: Most bytes of all lines together.
-
-    Raises:
-        FormatError: As `lines_of` does.
     """
-    limit, number, total = read_limit(), 0, 0
+    limit, number, total, is_rest = read_limit(), 1, 0, False
     while True:
-        where = f"{name}: line {number + 1}"
+        where = f"{name}: line {number}"
         try:
             line = stream.readline(limit + 1)
         except (zlib.error, EOFError, gzip.BadGzipFile) as error:
-            raise FormatError(f"{where}: damaged or incomplete gzip file: {error}") from error
-        if not line:
+            yield number, FormatError(f"{where}: damaged or incomplete gzip file: {error}")
             return
         total += len(line)
-        if len(line) > limit or total > most:
-            raise beyond_limit(where)
-        number += 1
-        yield number, line
+        if total > most:
+            yield number, beyond_limit(where)
+            return
+        if not line:
+            return
+        if len(line) <= limit and not is_rest:
+            yield number, line
+        elif not is_rest:
+            yield number, beyond_limit(where)
+        # What does not end in a line feed is a part of a line that is too long, or the end.
+        is_rest = not line.endswith(b"\n")
+        number += not is_rest

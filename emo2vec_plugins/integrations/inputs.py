@@ -11,7 +11,7 @@ from typing import Any
 
 from emo2vec_plugins.core import shown
 from emo2vec_plugins.errors import FormatError, OptionsError
-from emo2vec_plugins.files import from_json, lines_of
+from emo2vec_plugins.files import from_json, lines_or_errors
 
 Paths = str | os.PathLike[str]
 
@@ -51,11 +51,15 @@ def open_list(path: str, parse: Parse, *, bad: list[str] | None = None) -> list[
             the file and the line number.
         OSError: If the file cannot be read.
     """
-    return read_list(lines_of(Path(path)), path, parse, bad=bad)
+    return read_list(lines_or_errors(Path(path)), path, parse, bad=bad)
 
 
 def read_list(
-    lines: Iterable[tuple[int, bytes]], name: str, parse: Parse, *, bad: list[str] | None = None
+    lines: Iterable[tuple[int, bytes | FormatError]],
+    name: str,
+    parse: Parse,
+    *,
+    bad: list[str] | None = None,
 ) -> list[Input]:
     """Parse the non-blank lines of a list, as `open_list` does.
 
@@ -74,20 +78,14 @@ def read_list(
 
 
 def _inputs(
-    lines: Iterable[tuple[int, bytes]], name: str, parse: Parse, wrong: list[str]
+    lines: Iterable[tuple[int, bytes | FormatError]], name: str, parse: Parse, wrong: list[str]
 ) -> Iterator[Input]:
     """Yield the inputs of the valid lines; note in *wrong* what is wrong with the others."""
     given: dict[str, Input] = {}
-    numbered = iter(lines)
-    while True:
+    for number, line in lines:
         try:
-            number, line = next(numbered)
-        except StopIteration:
-            return
-        except FormatError as error:  # what follows cannot be read
-            wrong.append(str(error))
-            return
-        try:
+            if isinstance(line, FormatError):
+                raise line
             each = _parsed(line, f"{name}: line {number}", parse)
         except FormatError as error:
             wrong.append(str(error))

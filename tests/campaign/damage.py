@@ -77,7 +77,7 @@ def damaged(draw: Draw, sample: bytes, shape: str) -> bytes:
         kind = _SHAPES[shape] if draw(st.integers(0, 3)) else _bytes
         try:
             sample = kind(draw, sample)
-        except (_UnstructuredError, RecursionError):
+        except (_UnstructuredError, RecursionError, MemoryError):
             sample = _bytes(draw, sample)
         sample = sample[:LARGEST]
     return sample

@@ -185,12 +185,12 @@ def test_bad_lines_of_a_list_may_be_left_out(tmp_path):
         read_inputs([str(scp)])
 
 
-def test_the_lines_before_a_line_that_is_too_long_are_kept(tmp_path, monkeypatch):
+def test_the_lines_around_a_line_that_is_too_long_are_kept(tmp_path, monkeypatch):
     monkeypatch.setenv("EMO2VEC_READ_LIMIT", "100")
     files = listed(tmp_path, "files.txt", "/x/a.wav", "b" * 101, "/x/c.wav")
     bad: list[str] = []
 
-    assert [each.key for each in read_inputs([str(files)], bad=bad)] == ["a"]
+    assert [each.key for each in read_inputs([str(files)], bad=bad)] == ["a", "c"]
     assert_facts(bad[0], "files.txt: line 2", "--read-limit")
 
 

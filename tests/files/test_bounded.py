@@ -143,3 +143,16 @@ def test_a_gzip_file_that_expands_without_bound_is_refused(tmp_path):
 
     assert len(lines) < 1_000_000
     assert_facts(message, "a.gz", "1000B")
+
+
+def test_the_lines_after_one_that_is_too_long_are_read(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"one\n" + b"x" * 250 + b"\nthree\n" + b"y" * 101)
+    bounded.set_read_limit(100)
+
+    found = list(bounded.lines_or_errors(path))
+
+    assert [number for number, _ in found] == [1, 2, 3, 4]
+    assert [line for _, line in found if isinstance(line, bytes)] == [b"one\n", b"three\n"]
+    assert_facts(str(found[1][1]), path, "line 2")
+    assert_facts(str(found[3][1]), path, "line 4")

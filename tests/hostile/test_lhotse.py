@@ -189,11 +189,14 @@ def test_what_is_allowed_is_read(speech, tmp_path, kind):
     assert set(reasons(CutSet.from_file(out))) == {None}
 
 
-@pytest.mark.parametrize("name", ["x;touch executed;.sph", "x$(touch executed).SPH"])
+@pytest.mark.parametrize(
+    "name", ["x;touch executed;.sph", "x$(touch executed).SPH", "x;touch executed;x/.sph"]
+)
 @pytest.mark.parametrize("is_there", [True, False])
 def test_the_name_of_a_file_never_reaches_a_shell(marker, tmp_path, speech, name, is_there):
     """Lhotse puts the names of .sph and .opus files into the command of a decoder."""
     if is_there:
+        Path(name).parent.mkdir(exist_ok=True)
         Path(name).write_text("not audio")
     sources = [("file", name), ("file", str(speech))]
     cuts = [cut_of(recording(*sources)), cut_of(recording(("file", name)))]

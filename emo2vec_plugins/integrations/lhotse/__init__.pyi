@@ -6,6 +6,7 @@ from .cuts import annotate_cuts as annotate_cuts
 from .cuts import annotated_pairs as annotated_pairs
 from .features import Emotion2vec as Emotion2vec
 from .features import Emotion2vecConfig as Emotion2vecConfig
+from .folders import digests_of as digests_of
 from .items import scorable as scorable
 from .labelled import LabelledTurn as LabelledTurn
 from .labelled import is_pseudo_labelled as is_pseudo_labelled
@@ -17,7 +18,6 @@ from .manifest_files import items_in as items_in
 from .manifest_files import layout as layout
 from .manifest_files import read_cuts as read_cuts
 from .records import digest_of_items as digest_of_items
-from .records import digests_of as digests_of
 from .records import identity_of as identity_of
 from .records import read_record as read_record
 from .records import record_path as record_path

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.files import lines_of
+from emo2vec_plugins.files import lines_or_errors
 from emo2vec_plugins.integrations.lhotse.checks import cut_in
 
 Read = Callable[["Item"], tuple[Any, str | None]]
@@ -92,14 +92,16 @@ def items_of(path: Path, *, salt: str = "", read: Read = cut_of) -> Iterator[Ite
     Raises:
         OSError: If the file cannot be read.
     """
-    number = index = 0
-    try:
-        for number, line in lines_of(path):
-            if line.strip():
-                raw = line.removesuffix(b"\n")
-                yield Item(path=path, number=number, raw=raw, salt=salt, index=index, read=read)
-                index += 1
-    except FormatError as error:
-        reason = str(error)
-        end = number + 1
-        yield Item(path=path, number=end, raw=None, index=index, read=lambda _: (None, reason))
+    index = 0
+    for number, line in lines_or_errors(path):
+        if isinstance(line, FormatError):
+            reason = str(line)
+
+            def fail(_: Item, reason: str = reason) -> tuple[Any, str | None]:
+                return None, reason
+
+            yield Item(path=path, number=number, raw=None, index=index, read=fail)
+        elif line.strip():
+            raw = line.removesuffix(b"\n")
+            yield Item(path=path, number=number, raw=raw, salt=salt, index=index, read=read)
+            index += 1

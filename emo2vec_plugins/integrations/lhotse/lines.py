@@ -30,7 +30,7 @@ class LinesLayout:
         """Return the line to write for an item, and the reason if it is bad; see `written`."""
         return written(item, cut, bad_items, _record)
 
-    def seal(self, lines: Iterable[bytes], target: Path) -> None:
+    def seal(self, lines: Iterable[bytes], target: Path, *, replace: bool) -> None:  # noqa: ARG002 - as for folders
         """Write the finished lines to *target* atomically."""
         with replacing(target) as file, compressed(file, like=target) as out:
             out.writelines(lines)

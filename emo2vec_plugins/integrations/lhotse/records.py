@@ -14,12 +14,16 @@ from emo2vec_plugins.files import (
     Finished,
     Journal,
     differences,
-    digest_in,
     disk,
     overwriting,
     read_finished,
     write_finished,
     write_whole,
+)
+from emo2vec_plugins.integrations.lhotse.folders import (
+    digest_of_file,
+    digests_of,
+    remove_aside,
 )
 
 if TYPE_CHECKING:
@@ -87,23 +91,9 @@ def seal(manifest: Layout, lines: Iterable[bytes], target: Path) -> None:
     """
     record = read_record(target)
     is_ours = record is not None and record.get("output") == digests_of(target)
-    if target.is_dir():  # a folder cannot be replaced at once
-        remove_aside(target)
-        disk.rename(target, aside_path(target))
     with overwriting() if is_ours else nullcontext():
-        manifest.seal(lines, target)
+        manifest.seal(lines, target, replace=is_ours)
     remove_aside(target)
-
-
-def aside_path(target: Path) -> Path:
-    """Return where a folder is while another takes its place."""
-    return target.with_name(f".{target.name}.old")
-
-
-def remove_aside(target: Path) -> None:
-    """Remove a folder that was replaced."""
-    if aside_path(target).exists():
-        disk.remove_tree(aside_path(target))
 
 
 def remove_record(target: Path) -> None:
@@ -138,14 +128,3 @@ def digest_of_items(manifest: Layout) -> str:
     for item in manifest.items():
         digest.update(f"{item.digest}\n".encode())
     return digest.hexdigest()
-
-
-def digests_of(target: Path) -> dict[str, str | None]:
-    """Return the digests of the files of an output; of a Shar directory, those with cuts."""
-    files = sorted(target.glob("cuts.*")) if target.is_dir() else [target]
-    return {path.name: digest_of_file(path) for path in files}
-
-
-def digest_of_file(path: Path) -> str | None:
-    """Return the digest of a file; None if it is missing."""
-    return digest_in(path, 0, path.stat().st_size) if path.is_file() else None

@@ -19,7 +19,7 @@ from emo2vec_plugins.files import (
     lock_path,
     match,
 )
-from emo2vec_plugins.integrations.lhotse import records, stores
+from emo2vec_plugins.integrations.lhotse import folders, records, stores
 from emo2vec_plugins.integrations.lhotse.manifest_files import Layout, items_in
 from emo2vec_plugins.integrations.lhotse.summary import Counter, Summary
 
@@ -61,7 +61,7 @@ class RunFiles:
         if self.unfinished.head() is not None:
             return None
         record = self._record()
-        if record is None:
+        if record is None or self._lacks_store(record):
             return None
         digests = (item.digest for item in manifest.items() if item.digest is not None)
         old = records.read_items(self._target, record)
@@ -74,7 +74,7 @@ class RunFiles:
     def has_remains(self) -> bool:
         """Return whether there are files of a run that was killed, or is running."""
         store = self._store is not None and stores.has_remains(self._store.path)
-        others = lock_path(self._target), records.aside_path(self._target)
+        others = lock_path(self._target), folders.aside_path(self._target)
         return store or self.unfinished.exists() or any(path.exists() for path in others)
 
     @contextmanager
@@ -98,6 +98,7 @@ class RunFiles:
             ResumeError: If files of another run are in the way.
             OverwriteError: If the output has been edited.
         """
+        folders.restore_aside(self._target)
         record = self._record()
         state = self.unfinished.resume(self._settings, holds=self._holds, remains=self._remains)
         if state is not None:
@@ -145,7 +146,7 @@ class RunFiles:
             self._target,
             task=self._settings,
             summary=summary.as_json(),
-            output=records.digests_of(self._target),
+            output=folders.digests_of(self._target),
             items=items,
             store={"mark": mark, "arrays": arrays},
         )
@@ -159,7 +160,7 @@ class RunFiles:
             stores.remove_log(self._store.path)
         if self._store_lock is not None:
             self._store_lock.disown()
-        records.remove_aside(self._target)
+        folders.remove_aside(self._target)
 
     def _lines(self, manifest: Layout, counter: Counter) -> Iterator[Finished]:
         """Yield the finished lines in the order of the items, and count them."""
@@ -211,18 +212,17 @@ class RunFiles:
     def _owns(self, store: Path, owner: str | None) -> bool:
         """Return whether a store is left by a run of this output."""
         if owner is None:  # damaged
-            head = self.unfinished.head() or {}
-            return bool(head.get("store")) and Path(head["store"]["path"]) == store
+            return _store_in(self.unfinished.head()) == store
         return owner == self._owner
 
     def _reopen(self, record: dict[str, Any]) -> State:
         """Make the lines of the finished output those of an unfinished run."""
-        if record.get("output") != records.digests_of(self._target):
+        if record.get("output") != folders.digests_of(self._target):
             raise OverwriteError(
                 f"{self._target} has been changed since emo2vec wrote it, and the input has changed "
                 "too; choose another output"
             )
-        if record.get("items") != records.digest_of_file(records.items_path(self._target)):
+        if record.get("items") != folders.digest_of_file(records.items_path(self._target)):
             warn(f"{records.items_path(self._target)} is missing or damaged; the run starts again")
         store = record["store"]
         state = {"store": store["mark"], "arrays": store["arrays"]}
@@ -244,11 +244,15 @@ class RunFiles:
     def _holds(self, before: State, after: State) -> bool:
         return stores.holds(self._store, before.get("store", {}), after["store"])
 
+    def _lacks_store(self, record: dict[str, Any]) -> bool:
+        """Return whether the store of a finished output is missing."""
+        if self._store is None or not record["store"]["arrays"]:
+            return False
+        return not self._store.path.exists()
+
     def _discard_leftovers(self) -> None:
         """Remove the store of a run with other settings that has not finished a step."""
-        before = self.unfinished.head()
-        store = before and before.get("store")
-        path = Path(store["path"]) if store else None
+        path = _store_in(self.unfinished.head())
         if path is not None and (self._store is None or self._store.path != path):
             with Lock(path) as lock:
                 if self._owns(path, lock.owner):
@@ -269,6 +273,13 @@ class RunFiles:
 
     def _remains(self, settings: Settings) -> list[Path]:
         """Return the store of an unfinished run; the arrays of a finished output must stay."""
-        is_new = settings["store"] and not self._target.exists()
-        store = stores.occupied(Path(settings["store"]["path"])) if is_new else None
+        path = None if self._target.exists() else _store_in(settings)
+        store = path and stores.occupied(path)
         return [] if store is None else [store]
+
+
+def _store_in(settings: Settings | None) -> Path | None:
+    """Return the store of a run; its settings may be those of another kind of run."""
+    store = (settings or {}).get("store")
+    path = store.get("path") if isinstance(store, dict) else None
+    return Path(path) if isinstance(path, str) else None

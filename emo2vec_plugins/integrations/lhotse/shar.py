@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.files import disk, staging, sync
+from emo2vec_plugins.files import Part, disk, sync
 from emo2vec_plugins.integrations import BadItems, compressed
 from emo2vec_plugins.integrations.lhotse.checks import problem_of
+from emo2vec_plugins.integrations.lhotse.folders import replace_folder
 from emo2vec_plugins.integrations.lhotse.items import Item, cut_of, items_of
 from emo2vec_plugins.integrations.lhotse.lines import written
 from emo2vec_plugins.integrations.lhotse.shar_files import DataFile
@@ -61,29 +62,33 @@ class SharLayout:
             missing = {field: self._source / f"{field}{number}.tar" for field in self.fields}
             files = {field: self._data.get((field, number), missing[field]) for field in missing}
             shard = _Shard(files)
-            yield from items_of(path, salt=shard.sizes, read=shard.cut)
+            yield from items_of(path, salt=shard.state, read=shard.cut)
 
     def written(self, item: Item, cut: Any, bad_items: BadItems) -> tuple[bytes, str | None]:
         """Return the line to write for an item, and the reason if it is bad; see `written`."""
         return written(item, cut, bad_items, _record)
 
-    def seal(self, lines: Iterable[bytes], target: Path) -> None:
+    def seal(self, lines: Iterable[bytes], target: Path, *, replace: bool) -> None:
         """Write *target* atomically, with shards of the same sizes and links to other files."""
-        if target.exists():
-            return  # an earlier run was killed after it renamed the directory
-        whole = iter(lines)
-        with staging(target, locked=True) as folder:
-            if folder.exists():  # from a killed process
-                disk.remove_tree(folder)
-            disk.make_folder(folder)
-            for path, size in zip(self._cuts.values(), self._sizes, strict=True):
-                with disk.open_file(folder / path.name, "wb") as file:
-                    with compressed(file, like=path) as out:
-                        out.writelines(islice(whole, size))
-                    sync(file)
-            for path in sorted(self._source.iterdir()):
-                if path not in self._cuts.values():
-                    _link(path, folder / path.name)
+        part = Part(target, locked=True)
+        try:
+            if part.path.exists():  # from a killed process
+                disk.remove_tree(part.path)
+            disk.make_folder(part.path)
+            self._write(iter(lines), part.path)
+            replace_folder(part, target, replace=replace)
+        finally:
+            part.discard()
+
+    def _write(self, lines: Iterator[bytes], folder: Path) -> None:
+        for path, size in zip(self._cuts.values(), self._sizes, strict=True):
+            with disk.open_file(folder / path.name, "wb") as file:
+                with compressed(file, like=path) as out:
+                    out.writelines(islice(lines, size))
+                sync(file)
+        for path in sorted(self._source.iterdir()):
+            if path not in self._cuts.values():
+                _link(path, folder / path.name)
 
     @cached_property
     def _sizes(self) -> list[int]:
@@ -102,10 +107,7 @@ class _Shard:
 
     def __init__(self, files: dict[str, Path]) -> None:
         self._files = {name: DataFile(path, name) for name, path in files.items()}
-        self.sizes = ",".join(
-            f"{path.name}={path.stat().st_size if path.exists() else None}"
-            for path in files.values()
-        )
+        self.state = ",".join(_state(path) for path in files.values())
 
     def cut(self, item: Item) -> tuple[Any, str | None]:
         """Return the cut of an item with its data, and why its audio cannot be read."""
@@ -147,3 +149,11 @@ def _link(source: Path, target: Path) -> None:
         disk.link(source, target)
     except OSError:  # another file system, or one without hard links
         disk.symlink(source.resolve(), target)
+
+
+def _state(path: Path) -> str:
+    """Return what changes with a file: a repaired archive has another time, if not another size."""
+    if not path.exists():
+        return f"{path.name}=None"
+    found = path.stat()
+    return f"{path.name}={found.st_size},{found.st_mtime_ns}"

@@ -117,9 +117,11 @@ def _check_source(kind: Any, source: Any, permissions: Permissions, where: str) 
 
 
 def _check_path(path: str, permissions: Permissions, where: str) -> None:
-    quoted = _DECODED_IN_A_SHELL.get(Path(path).suffix.lower())
-    if quoted is not None and quoted(path) != path:
-        permissions.check("commands", f"a file name with shell characters {path!r}", where=where)
+    for ending, quoted in _DECODED_IN_A_SHELL.items():
+        # As Lhotse does: a file may be called ".sph", which has no suffix.
+        if path.lower().endswith(ending) and quoted(path) != path:
+            what = f"a file name with shell characters {path!r}"
+            permissions.check("commands", what, where=where)
     if _PROTOCOL.match(path):
         permissions.check("urls", f"the location {path!r}", where=where)
     permissions.check_file(path)

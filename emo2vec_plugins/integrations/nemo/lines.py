@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.core import Dialogue, Permissions, Turn, shown
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.files import expanded, from_json, lines_of
+from emo2vec_plugins.files import expanded, from_json, lines_or_errors
 from emo2vec_plugins.formats import read_rttm
 from emo2vec_plugins.integrations import chosen_recording
 
@@ -192,13 +192,12 @@ def read_manifest(path: str | os.PathLike[str]) -> Iterator[ManifestLine]:
 
 def read_lines(path: str | os.PathLike[str]) -> Iterator[ManifestLine | BadLine]:
     """Yield the lines of a manifest as `read_manifest` does, but bad lines instead of errors."""
-    manifest, number = Path(path), 0
-    try:
-        for number, data in lines_of(manifest):
-            if data.strip():
-                yield _line(data, manifest, number)
-    except FormatError as error:
-        yield BadLine(number=number + 1, raw=None, reason=str(error))
+    manifest = Path(path)
+    for number, data in lines_or_errors(manifest):
+        if isinstance(data, FormatError):
+            yield BadLine(number=number, raw=None, reason=str(data))
+        elif data.strip():
+            yield _line(data, manifest, number)
 
 
 def _line(data: bytes, manifest: Path, number: int) -> ManifestLine | BadLine:

@@ -344,3 +344,18 @@ def test_a_run_killed_in_its_first_group_does_not_block_other_options(
     assert other.scored > 0
     assert not store.exists()
     assert not list(tmp_path.glob("*.lock"))
+
+
+def test_a_finished_output_whose_store_is_missing_is_made_again(manifest, tmp_path):
+    out, store = tmp_path / "out.jsonl", tmp_path / "arrays.h5"
+    run(manifest, out, store=store)
+    before, arrays = out.read_bytes(), len(CutSet.from_file(out))
+    store.unlink()
+
+    with pytest.warns(Emo2vecWarning, match="arrays"):
+        summary = run(manifest, out, store=store)
+
+    assert not summary.was_finished
+    assert summary.cuts == arrays
+    assert out.read_bytes() == before
+    assert store.exists()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
+import os
 
 import numpy as np
 import pytest
 from lhotse import CutSet
 from support.runs import Stops, contents, run
 
-from emo2vec_plugins.errors import FormatError, OptionsError
+from emo2vec_plugins.errors import FormatError, OptionsError, OverwriteError
+from emo2vec_plugins.files import disk
 from emo2vec_plugins.integrations.lhotse.arrays import turn_frames
 
 # Lhotse's Shar reader does not close its tar files; the garbage collector does.
@@ -88,3 +91,78 @@ def test_a_single_manifest_as_output_of_a_shar_directory_is_rejected(shards, tmp
 def test_a_store_inside_the_target_directory_is_rejected(shards, tmp_path):
     with pytest.raises(OptionsError, match=r"outside of .*out, .*arrays\.h5"):
         run(shards, tmp_path / "out", store=tmp_path / "out" / "arrays.h5")
+
+
+def change_a_line(shards):
+    path = shards / "cuts.000001.jsonl.gz"
+    lines = gzip.decompress(path.read_bytes()).splitlines()
+    lines[0] = lines[0].replace(b'"s"', b'"t"')
+    path.write_bytes(gzip.compress(b"\n".join(lines) + b"\n", mtime=0))
+
+
+@shar
+def test_a_finished_directory_is_replaced_if_the_input_has_changed(shards, tmp_path):
+    out = tmp_path / "out"
+    run(shards, out)
+    change_a_line(shards)
+
+    run(shards, out)
+
+    run(shards, tmp_path / "fresh")
+    assert contents(out) == contents(tmp_path / "fresh")
+
+
+@shar
+def test_files_and_edits_of_a_person_in_an_output_survive(shards, tmp_path):
+    out = tmp_path / "out"
+    run(shards, out)
+    change_a_line(shards)
+    (out / "notes.txt").write_text("mine")
+
+    with pytest.raises(OverwriteError, match=r"notes\.txt"):
+        run(shards, out)
+    assert (out / "notes.txt").read_text() == "mine"
+
+    (out / "notes.txt").unlink()
+    edited = gzip.compress(b"{}\n", mtime=0)
+    (out / "cuts.000001.jsonl.gz").write_bytes(edited)
+    with pytest.raises(OverwriteError, match="out"):
+        run(shards, out)
+    assert (out / "cuts.000001.jsonl.gz").read_bytes() == edited
+
+
+@shar
+@pytest.mark.parametrize("operation", ["create", "rename"])
+def test_a_full_disk_leaves_the_older_directory(shards, tmp_path, monkeypatch, operation):
+    out, whole = tmp_path / "out", getattr(disk, operation)
+    run(shards, out)
+    before = contents(out)
+    change_a_line(shards)
+
+    def full(path, *more):
+        if ".out" in str(path):
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return whole(path, *more)
+
+    monkeypatch.setattr(disk, operation, full)
+    with pytest.raises(OSError, match="No space left"):
+        run(shards, out)
+    assert contents(out) == before
+
+    monkeypatch.undo()
+    run(shards, out)
+    run(shards, tmp_path / "fresh")
+    assert contents(out) == contents(tmp_path / "fresh")
+
+
+@shar
+def test_an_archive_that_was_repaired_is_read_again(shards, tmp_path):
+    archive = shards / "recording.000001.tar"
+    good = archive.read_bytes()
+    archive.write_bytes(good[:2000] + bytes(len(good) - 2000))
+    assert run(shards, tmp_path / "out").failed > 0
+    archive.unlink()
+    archive.write_bytes(good)
+    os.utime(archive, ns=(0, 1))
+
+    assert run(shards, tmp_path / "out").failed == 0
