@@ -115,7 +115,7 @@ def test_the_two_commands_of_the_readme_are_the_first_of_their_kind():
     (_, _, demo), (_, _, tests), *_ = blocks(ROOT / "README.md", "sh")
 
     assert re.search(r"pip install \. .*emo2vec demo$", demo.strip())
-    assert re.search(r"pip install '\.\[test\]'.*pytest$", tests.strip())
+    assert re.search(r"pip install '\.\[test\]'.*pytest -n 2 --dist loadfile$", tests.strip())
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
