@@ -43,11 +43,11 @@ def overlaps(turns: Sequence[Turn]) -> Iterator[tuple[Span, ...] | None]:
         channels = _channels(turn)
         if channels not in found:
             if None in channels:
-                heard = known
+                audible = known
             else:
                 # Turns with several of these channels come several times, which changes nothing.
-                heard = [each for channel in {*channels, None} for each in by_channel[channel]]
-            found[channels] = _crowded(heard)
+                audible = [each for channel in {*channels, None} for each in by_channel[channel]]
+            found[channels] = _crowded(audible)
         yield tuple(_within(found[channels], turn))
 
 
