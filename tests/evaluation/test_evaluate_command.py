@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 from lhotse import CutSet
 from support.cli_runner import run
+from support.facts import assert_facts
 from support.labelled_cuts import cuts_like_predictions, labelled_cut, save_cuts
 from support.reference import SMALL, random_reference
 
@@ -406,3 +407,13 @@ def test_calibrate_refuses_impossible_requests(manifest, label_map, model, tmp_p
 
 def test_a_negative_seed_is_wrong_usage(manifest, label_map):
     assert evaluate(manifest, label_map, "--model", "fake", "--seed", "-1").exit_code == 2
+
+
+def test_an_error_about_labels_names_the_manifest(tmp_path, write, noise):
+    path = write("a.wav", noise(16_000), 16_000)
+    manifest = save_cuts(tmp_path / "truth.jsonl", labelled_cut(path, None))
+
+    result = run("evaluate", manifest, "--model", "fake")
+
+    assert result.exit_code == 1
+    assert_facts(result.stderr, manifest, "a-0", "emotion")
