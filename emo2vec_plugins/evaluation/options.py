@@ -19,7 +19,7 @@ LEFT_OUT = {
     "other_labels": "with labels not in --labels",
     "missing_audio": "without audio",
 }
-"""Reasons why turns are not used, as text. A warning reports pseudo-labels instead."""
+"""Reasons why turns are not used, as text. A warning reports labels of models instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -130,7 +130,7 @@ def data_of(split: Split, content: CardContent) -> str:
     """List the training and development turns of a model, and where their labels come from."""
     lines = [f"- Source: {content.data}.", f"- Training: {describe(split.train)}."]
     if pseudo := sum(example.is_pseudo for example in split.train):
-        lines.append(f"- {pseudo} of the training turns have pseudo-labels, assigned by a model.")
+        lines.append(f"- {pseudo} of the training turns have labels that a model gave.")
     if split.dev:
         source = f" (from {content.dev})" if content.dev else ""
         shared = f"no {split.group} is in both sets"

@@ -126,8 +126,8 @@ def cross_validate(
 ) -> CrossValidation:
     """Train one model without each speaker in turn, and write their predictions to a folder.
 
-    Turns with pseudo-labels are not used for evaluation. They are trained on unless their speaker
-    is left out. A speaker with only pseudo-labels has no fold.
+    Turns that a model labelled are not used for evaluation. They are trained on unless their
+    speaker is left out. A speaker with only such turns has no fold.
 
     The folder contains a table (Markdown), all numbers (JSON) and the scores of every turn (JSON
     lines). It is created at the end; until then, everything is in ``OUT.training``. To resume a

@@ -1,7 +1,7 @@
 """Splits into training and development turns that share no speaker.
 
-Turns with pseudo-labels are used for training only, as agreement with a model is not an evaluation.
-Pseudo-labels of a held-out speaker are not used at all.
+Turns that a model labelled are used for training only, as agreement with a model is not an
+evaluation. Those of a held-out speaker are not used at all.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Split:
             return
         if any(example.is_pseudo for example in self.dev):
             why = "which cannot be used for evaluation"
-            raise TrainingError(f"development turns have pseudo-labels, {why}")
+            raise TrainingError(f"development turns have labels that a model gave, {why}")
         sides = (groups_of(side, self.group) for side in (self.train, self.dev))
         _refuse_shared(f"{self.group}s", *sides)
         # Separate recordings do not help if a speaker is in several of them.
@@ -86,7 +86,7 @@ def make_split(
 ) -> Split:
     """Split examples by *dev*, *names* or *share*; without these, all are for training.
 
-    Turns with pseudo-labels stay in training unless their speaker or recording is held out. A
+    Turns that a model labelled stay in training unless their speaker or recording is held out. A
     warning reports how many are in neither set.
 
     Args:
@@ -112,20 +112,20 @@ def make_split(
         split = _divided(examples, dev, group)
     if lost := len(examples) + len(dev) - len(split.train) - len(split.dev):
         why = "their speakers or recordings are held out"
-        warn(f"left out {counted(lost, 'turn')} with pseudo-labels: {why}")
+        warn(f"left out {counted(lost, 'turn')} that a model labelled: {why}")
     return split
 
 
 def labelled_by_people(examples: Sequence[Example], group: Group) -> tuple[Example, ...]:
-    """Return the turns without a pseudo-label, which can be used for evaluation.
+    """Return the turns that people labelled, which can be used for evaluation.
 
     Raises:
-        TrainingError: If all turns have pseudo-labels.
+        TrainingError: If a model labelled all turns.
     """
     found = tuple(example for example in examples if not example.is_pseudo)
     if not found:
         why = f"no {group} can be held out for evaluation"
-        raise TrainingError(f"all {len(examples)} turns have pseudo-labels: {why}")
+        raise TrainingError(f"a model labelled all {len(examples)} turns: {why}")
     return found
 
 
@@ -188,7 +188,7 @@ def _usable_fold(folds: Any, labels: list[str], groups: list[Any]) -> Any:
 
 
 def _divided(train: Sequence[Example], dev: Sequence[Example], group: Group) -> Split:
-    """Split, and keep pseudo-labels for training only, and only of groups that are not in *dev*."""
+    """Split; use turns that a model labelled for training only, and only of groups not in *dev*."""
     evaluated = labelled_by_people(dev, group) if dev else ()
     # Compare speakers even if the groups are recordings, as a voice may be in several recordings.
     held = {_group(example, group) for example in evaluated}

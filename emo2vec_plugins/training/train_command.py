@@ -171,7 +171,7 @@ class TrainCommand:
             cuts, skip_unlabelled=truth.skip_unlabelled, permissions=cli.permissions_of()
         )
         found = truth.left_out(cuts)
-        # Pseudo-labels are not listed: they are left out of evaluation, but used for training.
+        # Labels that a model gave are not listed: they are used, though for training only.
         unused = {why: found[why] for why in ("unlabelled", "by_label_map") if found[why]}
         self._left_out.update(unused)
         if unused:
