@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from emo2vec_plugins.cli import Integer, gathered, option
+from emo2vec_plugins.cli import COUNT, gathered, option
 from emo2vec_plugins.core import Permissions
 from emo2vec_plugins.errors import FormatError, LabelError
 
@@ -27,7 +27,7 @@ EMOBOX = {
         "--fold N",
         "EmoBox: evaluate only this fold. Repeatable.",
         name="folds",
-        type=Integer(),
+        type=COUNT,
         multiple=True,
     ),
     "speaker_pattern": option("--speaker-pattern REGEX", _SPEAKER),

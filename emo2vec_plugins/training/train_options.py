@@ -47,7 +47,7 @@ RECIPE_FIELDS: dict[str, Any] = {
     "blocks": cli.option("--blocks", _BLOCKS, type=cli.COUNT),
     "epochs": cli.option("--epochs", _EPOCHS, type=cli.COUNT),
     "seed": cli.option("--seed", _SEED, type=cli.Integer(min=0)),
-    "learning_rate": cli.option("--learning-rate RATE", _RATE, type=cli.Number()),
+    "learning_rate": cli.option("--learning-rate RATE", _RATE, type=cli.POSITIVE),
     "patience": cli.option("--patience EPOCHS", _PATIENCE, type=cli.COUNT),
     "precision": cli.option(
         "--precision", _PRECISION, type=click.Choice(["float32", "bfloat16", "float16"])
@@ -69,7 +69,7 @@ _OTHERS: dict[str, Any] = {
     "dev_speakers": cli.option(
         "--dev-speakers A,B,...", "Evaluate on these speakers.", callback=cli.names
     ),
-    "dev_share": cli.option("--dev-share SHARE", _SHARE, type=cli.Number()),
+    "dev_share": cli.option("--dev-share SHARE", _SHARE, type=cli.Number(0, 0.5, min_open=True)),
     "leave_one_speaker_out": cli.option("--leave-one-speaker-out", _LEAVE_OUT),
     "group": cli.choice_option("--group", "speaker", "recording", help=_GROUP),
     "card_notes": cli.option("--card-notes FILE", "Markdown to include in the model card."),

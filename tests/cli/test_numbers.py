@@ -23,6 +23,11 @@ def test_every_number_has_a_type_with_limits(words, option):
     assert isinstance(option.type, Number | Integer), (words, option.opts)
 
 
+@pytest.mark.parametrize(("words", "option"), NUMBERS, ids=lambda each: getattr(each, "name", None))
+def test_the_help_has_a_limit_of_every_number(words, option):
+    assert (option.type.min, option.type.max) != (None, None), (words, option.opts)
+
+
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e305", "1e10", "1" + "0" * 400])
 def test_numbers_without_limits_are_refused(value):
     with pytest.raises(click.BadParameter):
