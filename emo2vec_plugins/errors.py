@@ -6,6 +6,8 @@ can catch either.
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class Emo2vecError(Exception):
@@ -96,8 +98,38 @@ class PluginWarning(Emo2vecWarning):
     """A plugin is broken and was skipped."""
 
 
-FOREIGN = (Exception, SystemExit)
-"""What code of others may raise, except interrupts: some libraries call ``sys.exit``."""
+OUTSIDE = (KeyboardInterrupt, GeneratorExit)
+"""What reaches code of others from outside: Ctrl-C, and the end of a generator around it.
+
+Anything else that it raises is its own error, also what is no `Exception`: some libraries call
+``sys.exit``.
+"""
+
+
+def described(error: BaseException) -> str:
+    """Return the class and the message of an error, also of one without a usable message."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except BaseException:  # noqa: BLE001 - a class of others may raise anything
+        return type(error).__name__
+
+
+@contextmanager
+def contained(what: str) -> Iterator[None]:
+    """Raise an error of the block that is no `Exception`, such as SystemExit, as a `PluginError`.
+
+    Args:
+        what: Whose code runs in the block, the beginning of the message.
+
+    Raises:
+        PluginError: In place of such an error.
+    """
+    try:
+        yield
+    except (Exception, *OUTSIDE):
+        raise
+    except BaseException as error:
+        raise PluginError(f"{what} raised {described(error)}") from error
 
 
 def warn(message: str, kind: type[Emo2vecWarning] = Emo2vecWarning) -> None:

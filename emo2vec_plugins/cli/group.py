@@ -25,7 +25,13 @@ from emo2vec_plugins.cli.output import complain, in_one_line, visible
 from emo2vec_plugins.cli.signals import signals_raised, status_of
 from emo2vec_plugins.cli.streams import results_alone
 from emo2vec_plugins.core import Plugins, as_plugins, did_you_mean, switch_off_telemetry
-from emo2vec_plugins.errors import FOREIGN, Emo2vecError, Emo2vecWarning, OptionsError, PluginError
+from emo2vec_plugins.errors import (
+    Emo2vecError,
+    Emo2vecWarning,
+    OptionsError,
+    PluginError,
+    described,
+)
 from emo2vec_plugins.files import parse_size, set_read_limit
 
 SECTIONS = ("Annotate", "Use results", "Train and evaluate", "Models and plugins", OTHER)
@@ -129,9 +135,11 @@ class PluginGroup(click.Group):
             raise _visible(error) from error
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except Exception as error:
+        except BaseException as error:
             if ctx.params.get("debug") or getattr(error, "errno", None) == errno.EPIPE:
                 raise  # click exits quietly when the reader of a pipe has gone
+            if isinstance(error, SystemExit) and isinstance(error.code, int | None):
+                raise  # a command of a plugin sets its exit status
             raise Failure(explain(error)) from error
 
 
@@ -200,7 +208,7 @@ def plugins_of(ctx: click.Context) -> Plugins:
     return root.obj
 
 
-def explain(error: Exception) -> str:
+def explain(error: BaseException) -> str:
     """Return one line for an error; for a bug, with how to get a traceback."""
     match error:
         case Emo2vecError():
@@ -209,8 +217,10 @@ def explain(error: Exception) -> str:
             return f"{error.filename}: {reason}" if error.filename else reason
         case MemoryError():
             return "out of memory; try a smaller --batch-seconds or --max-window"
+        case SystemExit():
+            return str(error.code)
     advice = "'emo2vec --debug ...' shows the traceback"
-    return f"this is a bug: {type(error).__name__}: {error} ({advice})"
+    return f"this is a bug: {described(error)} ({advice})"
 
 
 @contextmanager
@@ -248,7 +258,9 @@ def _visible(error: click.UsageError) -> click.UsageError:
 def _short_help(command: click.Command, room: int) -> str:
     try:
         return in_one_line(command.get_short_help_str(room))
-    except FOREIGN:  # a plugin may give anything for a text
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - a plugin may give anything for a text
         return ""
 
 
@@ -262,10 +274,10 @@ def _imported(ctx: click.Context, command: LazyCommand) -> click.Command:
     try:
         with results_alone():
             loaded: object = command.load()
-    except Emo2vecError:
+    except (Emo2vecError, KeyboardInterrupt):
         raise
-    except FOREIGN as error:
-        raise _broken(ctx, command, f"{type(error).__name__}: {error}") from error
+    except BaseException as error:
+        raise _broken(ctx, command, described(error)) from error
     if not isinstance(loaded, click.Command):
         raise _broken(ctx, command, f"expected a click command, got {loaded!r:.100}")
     return loaded

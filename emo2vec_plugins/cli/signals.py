@@ -25,7 +25,7 @@ def status_of(error: KeyboardInterrupt) -> tuple[int, str]:
     """Return the exit status and a word for an interrupt."""
     if isinstance(error, Terminated):
         return 128 + error.number, f"ended by {signal.Signals(error.number).name}"
-    return INTERRUPTED, "interrupted"
+    return INTERRUPTED, f"interrupted {error}".strip()
 
 
 def end_at_once() -> None:

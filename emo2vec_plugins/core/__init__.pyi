@@ -6,6 +6,7 @@ from .field_names import check_field as check_field
 from .format import Format as Format
 from .format import unknown_format as unknown_format
 from .hookspecs import hookimpl as hookimpl
+from .installed import DISABLED as DISABLED
 from .labels import COLOURS as COLOURS
 from .labels import EMOTIONS as EMOTIONS
 from .labels import UNSCORED as UNSCORED
@@ -33,7 +34,6 @@ from .pipeline import as_options as as_options
 from .pipeline import check_sources as check_sources
 from .pipeline import pass_through as pass_through
 from .pipeline import raise_error as raise_error
-from .plugins import DISABLED as DISABLED
 from .plugins import Plugins as Plugins
 from .plugins import as_plugins as as_plugins
 from .session import Audio as Audio

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pluggy
 
 from emo2vec_plugins.core.messages import shown
-from emo2vec_plugins.errors import FOREIGN, PluginError
+from emo2vec_plugins.errors import OUTSIDE, PluginError, described
 
 STEPS = ("clips", "take", "finish")
 """Methods of a session."""
@@ -46,14 +46,14 @@ def name_failures(hook: str, implementation: pluggy.HookImpl) -> None:
     plugin, function = implementation.plugin_name, implementation.function
 
     def failure(error: BaseException) -> PluginError:
-        return PluginError(f"plugin {plugin!r} failed in {hook}: {type(error).__name__}: {error}")
+        return PluginError(f"plugin {plugin!r} failed in {hook}: {described(error)}")
 
     def wrap(*arguments: Any) -> Generator[Any, Any, Any]:
         try:
             return (yield from cast(Generator[Any, Any, Any], function(*arguments)))
-        except PluginError:  # names the wrapped plugin already
+        except (PluginError, *OUTSIDE):  # the first names the wrapped plugin already
             raise
-        except FOREIGN as error:
+        except BaseException as error:
             raise failure(error) from error
 
     def call(*arguments: Any, **named: Any) -> Any:
@@ -61,7 +61,9 @@ def name_failures(hook: str, implementation: pluggy.HookImpl) -> None:
             result = function(*arguments, **named)
             # A generator runs only here, and may raise half-way.
             result = list(result) if isinstance(result, Iterator) else result
-        except FOREIGN as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             raise failure(error) from error
         if hook == "emo2vec_open" and (problem := problem_of_session(result)):
             raise PluginError(f"plugin {plugin!r}: emo2vec_open {problem}")

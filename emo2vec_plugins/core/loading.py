@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from emo2vec_plugins.core.backend import Backend, NamedModel
-from emo2vec_plugins.core.messages import did_you_mean
+from emo2vec_plugins.core.messages import did_you_mean, kind_of
 from emo2vec_plugins.core.permissions import Permissions
-from emo2vec_plugins.core.plugins import Plugins, as_plugins, kind_of
-from emo2vec_plugins.errors import ModelNotFoundError, OptionsError, PluginError
+from emo2vec_plugins.core.plugins import Plugins, as_plugins
+from emo2vec_plugins.errors import ModelNotFoundError, OptionsError, PluginError, contained
 
 DEFAULT_MODEL = "emotion2vec_plus_large"
 """The model that commands use by default."""
@@ -57,10 +57,8 @@ def load_model(
     allowed = Permissions(allow=allow).allow
     models = as_plugins(plugins).models()
     more = {"plugins": plugins, "allow": allowed}
-    try:
+    with contained(f"loading the model {named!r}"):
         backend = _load(named, models, {"device": device, "dtype": dtype}, more)
-    except SystemExit as error:  # some libraries end the process instead of raising an error
-        raise PluginError(f"model {named!r} called sys.exit({error.code!r}) when loaded") from error
     if isinstance(backend, type) or not callable(getattr(backend, "run", None)):
         raise PluginError(
             f"load() of model {named!r} must return a back end, an object with run(), "

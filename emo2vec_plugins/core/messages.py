@@ -155,3 +155,8 @@ def shown(value: Any) -> str:
     """
     text = _SHOWN.repr(value)
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
+
+
+def kind_of(value: Any) -> str:
+    """Return a description of an invalid argument for messages: its class, or "the class X"."""
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__

@@ -9,16 +9,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 
-from emo2vec_plugins.core.plugins import Plugins, as_plugins, kind_of
+from emo2vec_plugins.core.messages import kind_of
+from emo2vec_plugins.core.plugins import Plugins, as_plugins
 from emo2vec_plugins.core.session import Clip, Options, Session
 from emo2vec_plugins.core.values import Emotion
 from emo2vec_plugins.errors import (
-    FOREIGN,
+    OUTSIDE,
     Emo2vecError,
     OptionsError,
     PluginError,
     ScorerError,
     SourceError,
+    described,
     warn,
 )
 
@@ -212,22 +214,22 @@ class _Job:
 
     def take(self, clip: Clip, emotion: Emotion) -> None:
         if self._error is None and self._session is not None:
-            with self._failing_in("take", let_through=OSError):
+            with self._failing_in("take", let_through=(OSError, *OUTSIDE)):
                 self._session.take(clip, emotion)
 
     def finish(self, failed: Failure) -> Any:
         if self._error is None and self._session is not None:
-            with self._failing_in("finish", let_through=OSError):
+            with self._failing_in("finish", let_through=(OSError, *OUTSIDE)):
                 return self._session.finish()
         return failed(self._source, self._error or PluginError("the source was never opened"))
 
     @contextmanager
-    def _failing_in(self, step: str, *, let_through: Any = ()) -> Iterator[None]:
+    def _failing_in(self, step: str, *, let_through: Any = OUTSIDE) -> Iterator[None]:
         try:
             yield
         except let_through:
             raise
-        except FOREIGN as error:  # fails this source, not the run
+        except BaseException as error:  # noqa: BLE001 - fails this source, not the run
             if self._session is not None:
                 self._error = _named(error, self._session, step)
             else:  # `Plugins.open` has named the plugin
@@ -243,8 +245,6 @@ def _only_clips(session: Session) -> Iterator[Clip]:
 
 def _named(error: BaseException, session: Session, step: str) -> PluginError:
     kind = type(session)
-    named = PluginError(
-        f"{kind.__module__}.{kind.__qualname__}.{step} failed: {type(error).__name__}: {error}"
-    )
+    named = PluginError(f"{kind.__module__}.{kind.__qualname__}.{step} failed: {described(error)}")
     named.__cause__ = error
     return named

@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from itertools import chain, count
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,11 +19,11 @@ from emo2vec_plugins.core.backend import NamedModel
 from emo2vec_plugins.core.composition import built_in_plugins
 from emo2vec_plugins.core.format import Format, unknown_format
 from emo2vec_plugins.core.guards import name_failures, problem_of_command, problem_of_session
-from emo2vec_plugins.core.messages import did_you_mean, shown
+from emo2vec_plugins.core.installed import installed_plugins, skip
+from emo2vec_plugins.core.messages import kind_of, shown
 from emo2vec_plugins.core.registration import implementations, register
 from emo2vec_plugins.core.session import Options, Session
 from emo2vec_plugins.errors import (
-    FOREIGN,
     OptionsError,
     PluginError,
     PluginWarning,
@@ -35,9 +34,6 @@ from emo2vec_plugins.errors import (
 if TYPE_CHECKING:
     import click
 
-
-DISABLED = "EMO2VEC_DISABLE_PLUGINS"
-"""Environment variable with the names of installed plugins to leave out, or ``all``."""
 
 T = TypeVar("T", Format, NamedModel)
 
@@ -81,8 +77,8 @@ class Plugins:
         self._origins: dict[str, str] = {}
         for name, module in built_in_plugins.items():
             self._register(importlib.import_module(module), name, "built-in")
-        for entry in _enabled(entry_points(group=hookspecs.PROJECT)) if installed else ():
-            self._load(entry)
+        for name, plugin, origin in installed_plugins() if installed else ():
+            self._register(plugin, name, origin)
         for plugin in plugins:
             self._register(plugin, _free_name(self.manager, plugin), "passed in")
 
@@ -178,18 +174,9 @@ class Plugins:
             if plugin is not None
         ]
 
-    def _load(self, entry: EntryPoint) -> None:
-        origin = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "installed"
-        try:
-            plugin = entry.load()
-        except FOREIGN as error:
-            _skip(entry.name, f"cannot be imported: {type(error).__name__}: {error}")
-        else:
-            self._register(plugin, entry.name, origin)
-
     def _register(self, plugin: Any, name: str, origin: str) -> None:
         if problem := register(self.manager, plugin, name):
-            _skip(name, problem)
+            skip(name, problem)
             return
         self._origins[name] = origin
         for caller, implementation in implementations(self.manager, plugin):
@@ -277,38 +264,18 @@ def as_plugins(plugins: Plugins | None) -> Plugins:
     return default_plugins() if plugins is None else plugins
 
 
-def kind_of(value: Any) -> str:
-    """Return a description of an invalid argument for messages: its class, or "the class X"."""
-    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
-
-
-def _enabled(entries: Iterable[EntryPoint]) -> list[EntryPoint]:
-    """Return the entry points that `DISABLED` does not name; warn of names that none has."""
-    found = list(entries)
-    off = {name.strip() for name in os.environ.get(DISABLED, "").split(",")} - {""}
-    if "all" in off:
-        return []
-    known = [entry.name for entry in found]
-    for name in sorted(off.difference(known)):
-        advice = did_you_mean(name, known)
-        warn(f"{DISABLED}: no installed plugin is called {name!r}{advice}", PluginWarning)
-    return [entry for entry in found if entry.name not in off]
-
-
 def _free_name(manager: pluggy.PluginManager, plugin: Any) -> str:
     """Return a module's name or an object's class, with a number if the name is taken."""
     try:
         name = str(plugin.__name__)
-    except FOREIGN:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - from an attribute of the plugin
         name = type(plugin).__qualname__
     names = chain([name], (f"{name}-{number}" for number in count(2)))
     # By identity, because comparing plugins may raise anything, too.
     free = (id(None), id(plugin))
     return next(each for each in names if id(manager.get_plugin(each)) in free)
-
-
-def _skip(plugin: str, reason: str) -> None:
-    warn(f"skipped plugin {plugin!r}: {reason}", PluginWarning)
 
 
 def _leave_out(plugin: str, reason: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pluggy
 
 from emo2vec_plugins.core import hookspecs
-from emo2vec_plugins.errors import FOREIGN
+from emo2vec_plugins.errors import described
 
 HOOKS = sorted(name for name in vars(hookspecs) if name.startswith("emo2vec_"))
 
@@ -39,8 +39,10 @@ def register(manager: pluggy.PluginManager, plugin: Any, name: str) -> str | Non
         problem = _unknown_hooks(manager, plugin)
     except pluggy.PluginValidationError as error:
         problem = _unknown_arguments(manager, plugin) or str(error).splitlines()[-1]
-    except FOREIGN as error:  # from an attribute of the plugin
-        problem = f"{type(error).__name__}: {error}"
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - from an attribute of the plugin
+        problem = described(error)
     if problem:
         manager.unregister(name=name)
     return problem

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from emo2vec_plugins.core import Backend, FloatArray, Frames
 from emo2vec_plugins.engine.windows import HOP, Chunk, Window, frame_count
-from emo2vec_plugins.errors import ScorerError
+from emo2vec_plugins.errors import ScorerError, contained
 
 LEAST_COST = 10 * HOP
 """Minimum cost of a clip in samples, because the gap between packed clips takes memory, too."""
@@ -67,7 +67,8 @@ class Batch:
     def run(self) -> None:
         """Start the collected windows; a `Pipelined` back end waits only for the previous batch."""
         chunks = [chunk for _, _, chunk in self._gathered]
-        pending = start(self._backend, chunks) if chunks else list
+        with contained(f"back end {type(self._backend).__qualname__}"):
+            pending = start(self._backend, chunks) if chunks else list
         self._collect()
         self._running, self._pending = self._gathered, pending
         self._gathered, self.size = [], 0
@@ -80,7 +81,9 @@ class Batch:
         self._collect()
 
     def _collect(self) -> None:
-        for (accumulator, window, _), frames in zip(self._running, self._pending(), strict=True):
+        with contained(f"back end {type(self._backend).__qualname__}"):
+            results = self._pending()
+        for (accumulator, window, _), frames in zip(self._running, results, strict=True):
             accumulator.add(window, frames)
         self._running, self._pending = [], list
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from emo2vec_plugins.audio import MODEL_RATE, bounds, mono, resampled_length
 from emo2vec_plugins.core import Clip, FloatArray, Turn, note_read
-from emo2vec_plugins.errors import FOREIGN, AudioError, OptionsError
+from emo2vec_plugins.errors import OUTSIDE, AudioError, OptionsError, described
 
 HOP = 320
 """Samples from one frame to the next, the product of the convolutions' strides."""
@@ -158,8 +158,10 @@ class ClipReader:
             yield from self._windows()
         except AudioError as error:
             self.reason = str(error)
-        except FOREIGN as error:  # from a plugin's audio
-            self.reason = f"{type(error).__name__}: {error}"
+        except OUTSIDE:
+            raise
+        except BaseException as error:  # noqa: BLE001 - from a plugin's audio
+            self.reason = described(error)
         finally:
             note_read(self._clip.audio)
 

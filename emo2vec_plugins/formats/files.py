@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.core import Dialogue
-from emo2vec_plugins.errors import FOREIGN, Emo2vecError, FormatError, PluginError
+from emo2vec_plugins.errors import OUTSIDE, Emo2vecError, FormatError, PluginError, described
 from emo2vec_plugins.files import read_bytes, read_text, write_text, write_whole
 from emo2vec_plugins.formats.fidelity import as_dialogues, verify
 from emo2vec_plugins.formats.names import recording_of
@@ -100,10 +100,10 @@ def read_dialogues(
 def _run(name: str, function: Callable[[Any], Any], argument: Any, kind: type) -> Any:
     try:
         result = function(argument)
-    except (Emo2vecError, OSError):
+    except (Emo2vecError, OSError, *OUTSIDE):
         raise
-    except FOREIGN as error:
-        raise PluginError(f"format {name!r} failed: {type(error).__name__}: {error}") from error
+    except BaseException as error:
+        raise PluginError(f"format {name!r} failed: {described(error)}") from error
     if not isinstance(result, kind):
         found = type(result).__name__
         raise PluginError(f"format {name!r} must return a {kind.__name__}, got {found}")

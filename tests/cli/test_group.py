@@ -52,6 +52,23 @@ def raising(error):
     return Offering(action)
 
 
+class Other(BaseException):
+    """Neither an `Exception` nor Ctrl-C."""
+
+
+@pytest.mark.parametrize("error", [Other("\x1b[2J"), GeneratorExit("over"), SystemExit("\x1b[2J")])
+def test_a_command_may_raise_anything(error):
+    result = run("say", plugins=[raising(error)])
+
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert_facts(result.stderr, str(error).replace("\x1b", "\\x1b"))
+
+
+def test_a_command_may_set_its_exit_status():
+    assert run("say", plugins=[raising(SystemExit(7))]).exit_code == 7
+
+
 def emo2vec(*arguments, **environment):
     return subprocess.run(
         [sys.executable, "-m", "emo2vec_plugins", *map(str, arguments)],

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 from support.cli_runner import run
+from support.facts import assert_facts
 from support.paths import ROOT, TESTS, names_in
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
@@ -80,6 +81,20 @@ def test_ctrl_c_during_imports_shows_no_traceback(tmp_path, write, noise, module
 
     assert result.returncode in statuses, result.stderr
     assert result.stderr in ("", "emo2vec: error: interrupted\n")
+
+
+def test_ctrl_c_while_a_plugin_is_imported_names_it(tmp_path):
+    metadata = tmp_path / "slow-1.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: slow\nVersion: 1\n")
+    (metadata / "entry_points.txt").write_text("[emo2vec_plugins]\nslow = slow\n")
+    (tmp_path / "slow.py").write_text("raise KeyboardInterrupt\n")
+
+    result = child("-m", "emo2vec_plugins", "plugins", path=[str(tmp_path)])
+
+    assert result.returncode == 130
+    assert len(result.stderr.splitlines()) == 1
+    assert_facts(result.stderr, "interrupted", "'slow'")
 
 
 @pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])

@@ -261,6 +261,11 @@ def test_installed_plugins_can_be_ignored(install):
 
 BROKEN = {
     "import_exits": ("raise SystemExit(3)\n", "SystemExit: 3"),
+    "import_ends": ("raise GeneratorExit('over')\n", "GeneratorExit: over"),
+    "raises_no_exception": (
+        "class Mute(BaseException):\n    def __str__(self):\n        raise ValueError\nraise Mute\n",
+        "cannot be imported: Mute",
+    ),
     "import_fails": ("raise RuntimeError('no licence')\n", "RuntimeError: no licence"),
     "needs_another": ("import a_module_that_is_not_there\n", "ModuleNotFoundError"),
     "not_python": ("def\n", "SyntaxError"),
@@ -558,6 +563,21 @@ def test_a_hook_that_raises_is_named():
         Plugins([good, bad], installed=False).open(object(), Options())
 
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+def test_ctrl_c_in_a_hook_is_no_error_of_the_plugin():
+    def emo2vec_formats():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Plugins([plugin_of(emo2vec_formats=emo2vec_formats)], installed=False).formats()
+
+
+def test_ctrl_c_while_a_plugin_is_imported_names_it(install):
+    install("slow", "raise KeyboardInterrupt\n")
+
+    with pytest.raises(KeyboardInterrupt, match="'slow'"):
+        Plugins()
 
 
 def generator_that_fails():
