@@ -11,7 +11,7 @@ from emo2vec_plugins.cli.output import Tally
 from emo2vec_plugins.cli.scoring import Scoring
 from emo2vec_plugins.core import Dialogue, Format, Options, unknown_format
 from emo2vec_plugins.errors import Emo2vecError, FormatError
-from emo2vec_plugins.files import check_overwrite, remove, results_folder
+from emo2vec_plugins.files import check_overwrite, exclusive, remove, results_folder
 
 BUNDLED = (layouts.RTTM, layouts.EMOTION_RTTM, layouts.SPKEMO_RTTM, layouts.EMOTIONS_JSONL)
 """Formats in which every recording is written."""
@@ -77,14 +77,16 @@ class Results:
             OSError: If the folder cannot be written to; bundles on disk are complete.
         """
         arrays, dtype = self._options.embeddings or self._options.frames, self._options.array_dtype
-        bundle = layouts.write_bundle(
-            dialogue, self.folder, rttm=rttm, embeddings=arrays, array_dtype=dtype
-        )
         self.tally.add(dialogue)
         if self._counts:
             self._counts.add_dialogue(dialogue)
+        with exclusive(self.folder):  # another process may write a recording of this name
+            bundle = layouts.write_bundle(
+                dialogue, self.folder, rttm=rttm, embeddings=arrays, array_dtype=dtype
+            )
+            exported = [self._export(dialogue, each) for each in self._formats]
         written = [bundle.rttm, bundle.emotion_rttm, bundle.spkemo_rttm, bundle.emotions_jsonl]
-        return written + [path for each in self._formats if (path := self._export(dialogue, each))]
+        return written + [path for path in exported if path]
 
     def conclude(self, summary: str) -> None:
         """Print what was found, then the summary and the failures; exit with 3 if any failed."""

@@ -3,10 +3,7 @@ from .arrays import ArrayFolder as ArrayFolder
 from .atomic import Part as Part
 from .atomic import Together as Together
 from .atomic import as_utf8 as as_utf8
-from .atomic import make_folder as make_folder
-from .atomic import remove_empty as remove_empty
 from .atomic import replacing as replacing
-from .atomic import results_folder as results_folder
 from .atomic import staging as staging
 from .atomic import write_text as write_text
 from .atomic import write_whole as write_whole
@@ -21,6 +18,9 @@ from .bounded import read_limit as read_limit
 from .bounded import read_text as read_text
 from .bounded import set_read_limit as set_read_limit
 from .disk import sync as sync
+from .folders import make_folder as make_folder
+from .folders import remove_empty as remove_empty
+from .folders import results_folder as results_folder
 from .journal import Journal as Journal
 from .journal import digest_in as digest_in
 from .json_text import from_json as from_json
@@ -29,6 +29,7 @@ from .locks import lock_path as lock_path
 from .npz import read_npz as read_npz
 from .outputs import check_overwrite as check_overwrite
 from .outputs import check_protected as check_protected
+from .outputs import exclusive as exclusive
 from .outputs import overwriting as overwriting
 from .outputs import protect as protect
 from .outputs import protecting as protecting

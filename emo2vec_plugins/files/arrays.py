@@ -10,7 +10,8 @@ from pathlib import Path
 from emo2vec_plugins.core import FloatArray
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.files import outputs
-from emo2vec_plugins.files.atomic import replacing, results_folder
+from emo2vec_plugins.files.atomic import replacing
+from emo2vec_plugins.files.folders import results_folder
 
 
 class ArrayFolder:

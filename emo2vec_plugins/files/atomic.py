@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 import emo2vec_plugins.files.disk as disk
-from emo2vec_plugins.errors import FormatError, OptionsError
+from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.files import leftovers, outputs
+from emo2vec_plugins.files.folders import make_folder, remove_empty
 from emo2vec_plugins.files.leftovers import remove_any
 
 
@@ -125,11 +126,14 @@ def seal_all(parts: Sequence[Part], *, obsolete: Sequence[Path] = ()) -> None:
     for part in files:
         with part.path.open("rb") as file:
             disk.fsync(file.fileno())
-    outputs.claim((part.path, part.target) for part in files if not part.locked)
-    for path in obsolete:
-        outputs.remove(path)
-    for part in parts:
-        part.rename()
+    renames = [(part.path, part.target) for part in files if not part.locked]
+    # Files of another process with the same names must not get mixed with these.
+    with outputs.exclusive(*{target.parent for _, target in renames}):
+        outputs.record_digests(renames)
+        for path in obsolete:
+            outputs.remove(path)
+        for part in parts:
+            part.rename()
 
 
 @contextmanager
@@ -240,49 +244,3 @@ def as_utf8(text: str, path: Path) -> bytes:
         raise FormatError(
             f"{path}: the text has a lone surrogate, which UTF-8 cannot encode"
         ) from error
-
-
-def make_folder(path: Path) -> list[Path]:
-    """Create a folder and its parents if they are missing; return those created, inner first.
-
-    Raises:
-        NotADirectoryError: If the folder or a parent is a file.
-        OSError: If a folder cannot be created.
-    """
-    made: list[Path] = []
-    if path.is_dir():
-        return made
-    for each in reversed((path, *path.parents)):
-        if each.is_dir():
-            continue
-        try:
-            disk.make_folder(each)
-            made.insert(0, each)
-        except FileExistsError as error:  # by another process, just now
-            if not each.is_dir():
-                message = "expected a folder, got a file"
-                raise NotADirectoryError(errno.ENOTDIR, message, str(each)) from error
-    return made
-
-
-def remove_empty(folders: Iterable[Path]) -> None:
-    """Remove folders that `make_folder` made, if they are empty; never fails."""
-    for folder in folders:
-        with suppress(OSError):
-            disk.remove_folder(folder)
-
-
-def results_folder(path: str) -> Path:
-    """Return a folder for results, which exists or can be created; nothing is created.
-
-    Raises:
-        OptionsError: If the folder or a parent is a file.
-        OSError: If the folder cannot be created or written to.
-    """
-    folder = Path(path)
-    found = next(each for each in (folder, *folder.absolute().parents) if os.path.lexists(each))
-    if not found.is_dir():
-        raise OptionsError(f"{found}: expected a folder, got a file")
-    if not os.access(found, os.W_OK | os.X_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
-    return folder

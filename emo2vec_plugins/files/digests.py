@@ -13,15 +13,21 @@ import re
 import stat
 import threading
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import IO
 
 import emo2vec_plugins.files.disk as disk
-from emo2vec_plugins.errors import OverwriteError
+from emo2vec_plugins.errors import OverwriteError, ResumeError
+from emo2vec_plugins.files.system_locks import locked_file
 
 RECORD = ".emo2vec.sha256"
 """Name of the file with the digests of our files in a folder."""
+
+PATIENCE = 60.0
+"""Seconds to wait for another process, which locks a folder only while it renames files."""
 
 _SIZE = 32
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
@@ -53,7 +59,8 @@ class Record:
         self._known: dict[str, bytes] = {}
         self._file: tuple[int, int] | None = None
         self._length = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._open: IO[bytes] | None = None
 
     def has(self, name: str, digest: str | None = None) -> bool:
         """Return whether a file of this name was written, with this digest if one is given."""
@@ -65,17 +72,40 @@ class Record:
         wanted = bytes.fromhex(digest)
         return any(known[i : i + _SIZE] == wanted for i in range(0, len(known), _SIZE))
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Let no other process write our files in the folder until the block ends; wait for it.
+
+        Raises:
+            OverwriteError: If the record is not a regular file.
+            ResumeError: If another process does not end its block in time.
+            OSError: If the record cannot be written.
+        """
+        with self._lock:
+            if self._open is not None:
+                yield
+                return
+            self._refuse_links()
+            with self._locked() as file:
+                self._open = file
+                try:
+                    yield
+                finally:
+                    self._open = None
+                    if not os.fstat(file.fileno()).st_size:  # nothing was written
+                        with suppress(OSError):
+                            disk.unlink(self._path)
+
     def add(self, digests: Mapping[str, str]) -> None:
         """Append the digests of files, by name, that the record lacks."""
-        new = [_line(name, each) for name, each in digests.items() if not self.has(name, each)]
-        if not new:
-            return
-        self._refuse_links()
-        with disk.open_file(self._path, "ab") as file:
-            if file.tell() > self._length:  # a line that a killed process did not finish
+        with self.locked():
+            new = [_line(name, each) for name, each in digests.items() if not self.has(name, each)]
+            if not new or self._open is None:
+                return
+            if self._path.stat().st_size > self._length:  # a killed process did not finish a line
                 new.insert(0, b"\n")
-            file.write(b"".join(new))
-            disk.sync(file)
+            self._open.write(b"".join(new))
+            disk.sync(self._open)
 
     def _refresh(self) -> None:
         """Read the lines that were appended since the last call, also by other processes."""
@@ -99,6 +129,15 @@ class Record:
                     name, digest = parsed
                     self._known[_key(name)] = self._known.get(_key(name), b"") + digest
 
+    def _locked(self) -> IO[bytes]:
+        try:
+            return locked_file(self._path, seconds=PATIENCE)
+        except BlockingIOError as error:
+            raise ResumeError(
+                f"{self._path.parent} is being written by another process for {PATIENCE:.0f} s; "
+                "wait until it has finished, or choose another folder"
+            ) from error
+
     def _refuse_links(self) -> None:
         # In a folder of a stranger, the record could be a link to any file.
         if self._path.is_symlink() or (self._path.exists() and not self._path.is_file()):
@@ -106,7 +145,10 @@ class Record:
 
 
 record_of = lru_cache(maxsize=16)(Record)
-"""Return the record of a folder, given by its path without links."""
+"""Return the record of a folder, given by its path without links.
+
+The cache has more than the folders that are locked at once: each has one record while it is.
+"""
 
 
 def _opener(path: str, flags: int) -> int:

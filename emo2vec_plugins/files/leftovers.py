@@ -22,11 +22,12 @@ from functools import cache
 from pathlib import Path
 
 import emo2vec_plugins.files.disk as disk
+from emo2vec_plugins.files.system_locks import lock
 
 _NAMES = re.compile(r"\.emo2vec-([0-9a-f]{8})[0-9a-f]{8}\.part(\.\w+)?")
 _DAY = 86_400.0
-_TRIES, _PAUSE = 50, 0.02
-"""Another process holds the exclusive lock only while it lists the folder."""
+_PATIENCE = 1.0
+"""Seconds; another process holds the exclusive lock only while it lists the folder."""
 
 _swept: set[tuple[int, int]] = set()
 
@@ -44,8 +45,6 @@ def claim(folder: Path) -> Callable[[], None]:
     """
     if sys.platform == "win32":
         return lambda: None
-    import fcntl
-
     try:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:  # a folder that may be written, but not listed
@@ -59,20 +58,13 @@ def claim(folder: Path) -> Callable[[], None]:
     found = os.fstat(handle)
     identity = (found.st_dev, found.st_ino)
     try:
-        if identity not in _swept:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if identity not in _swept and lock(handle):
             _sweep(folder)
             _swept.add(identity)
-    except OSError:  # another process has temporary files here, or there are no locks
+    except OSError:  # another process has temporary files here
         pass
-    for _ in range(_TRIES):
-        try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            break
-        except BlockingIOError:
-            time.sleep(_PAUSE)
-        except OSError:
-            break
+    with suppress(BlockingIOError):
+        lock(handle, shared=True, seconds=_PATIENCE)
     return end
 
 

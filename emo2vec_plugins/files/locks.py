@@ -8,8 +8,6 @@ there, nothing is locked.
 from __future__ import annotations
 
 import hashlib
-import os
-import sys
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +15,8 @@ from typing import IO
 
 import emo2vec_plugins.files.disk as disk
 from emo2vec_plugins.errors import ResumeError
-from emo2vec_plugins.files.atomic import make_folder
+from emo2vec_plugins.files.folders import make_folder
+from emo2vec_plugins.files.system_locks import locked_file
 
 
 class Lock:
@@ -72,20 +71,13 @@ class Lock:
         self.owner = ""
 
     def _locked(self) -> IO[bytes]:
-        while True:
-            file = disk.open_file(self._path, "ab")
-            try:
-                _lock(file)
-                # The process that had locked the file may have removed it in the meantime.
-                if _is_at(self._path, file):
-                    return file
-            except BlockingIOError as error:
-                file.close()
-                raise ResumeError(
-                    f"{self._target} is being written by another process; wait until it has "
-                    "finished, or choose another path"
-                ) from error
-            file.close()
+        try:
+            return locked_file(self._path)
+        except BlockingIOError as error:
+            raise ResumeError(
+                f"{self._target} is being written by another process; wait until it has "
+                "finished, or choose another path"
+            ) from error
 
 
 def lock_path(target: Path) -> Path:
@@ -101,23 +93,3 @@ def _content(owner: str) -> bytes:
 def _owner(content: bytes) -> str | None:
     name = content.partition(b" ")[2].decode("utf-8", "surrogateescape")
     return name if content in (b"", _content(name)) else None
-
-
-def _lock(file: IO[bytes]) -> None:
-    if sys.platform != "win32":
-        import fcntl
-
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise
-        except OSError:
-            pass  # a file system without locks
-
-
-def _is_at(path: Path, file: IO[bytes]) -> bool:
-    try:
-        found, own = path.stat(), os.fstat(file.fileno())
-    except FileNotFoundError:
-        return False
-    return (found.st_dev, found.st_ino) == (own.st_dev, own.st_ino)

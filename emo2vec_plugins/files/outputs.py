@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from pathlib import Path
 import emo2vec_plugins.files.disk as disk
 from emo2vec_plugins.errors import OverwriteError
 from emo2vec_plugins.files.digests import digest_of, record_of
+from emo2vec_plugins.files.folders import make_folder, remove_empty
 
 ADVICE = "choose another name, or replace it with --overwrite (files.overwriting())"
 
@@ -109,11 +110,29 @@ def check_protected(*paths: Name) -> None:
             raise OverwriteError(f"{path} {_PROTECTED}: choose another name")
 
 
-def claim(renames: Iterable[tuple[Path, Path]]) -> None:
+@contextmanager
+def exclusive(*folders: Name) -> Iterator[None]:
+    """Let no other process write our files in these folders until the block ends.
+
+    It waits for other processes, so the block must be short. Missing folders are created.
+
+    Raises:
+        ResumeError: If another process does not end its block in time.
+        OverwriteError: If the record of a folder is not a regular file.
+        OSError: If a folder cannot be written to.
+    """
+    with ExitStack() as stack:
+        for folder in sorted({os.path.realpath(each) for each in folders}):
+            stack.callback(remove_empty, make_folder(Path(folder)))
+            stack.enter_context(record_of(folder).locked())
+        yield
+
+
+def record_digests(renames: Iterable[tuple[Path, Path]]) -> None:
     """Record files that are about to be renamed to their final names, which are checked once more.
 
     Args:
-        renames: The present and the final path of each file.
+        renames: The present and the final path of each file; its folder must be `exclusive`.
 
     Raises:
         OverwriteError: As `check_overwrite`.
@@ -134,8 +153,8 @@ def remove(path: Path) -> None:
         OverwriteError: As `check_overwrite`.
         OSError: If it cannot be removed.
     """
-    if path.is_symlink() or path.exists():
-        check_overwrite(path)
+    check_overwrite(path)
+    with suppress(FileNotFoundError):  # another process may have removed it just now
         disk.unlink(path)
 
 
@@ -157,7 +176,10 @@ def _obstacle(path: Name) -> str | None:
     record = record_of(str(target.parent))
     if not record.has(target.name):
         return _FOREIGN
-    return None if record.has(target.name, digest_of(target)) else _CHANGED
+    try:
+        return None if record.has(target.name, digest_of(target)) else _CHANGED
+    except FileNotFoundError:  # another process has removed it just now
+        return None
 
 
 def _is_protected(path: Name) -> bool:

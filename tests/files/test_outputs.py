@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import unicodedata
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -151,7 +152,7 @@ def test_the_record_is_read_by_sha256sum(tmp_path, name):
         subprocess.run(["sha256sum", "--check", RECORD], cwd=tmp_path, check=True)
     # In a new process nothing is remembered.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("emo2vec_plugins.files.outputs.record_of", Record)
+        patch.setattr("emo2vec_plugins.files.outputs.record_of", cache(Record))
         write_whole(path, "more")
 
 
