@@ -26,6 +26,7 @@ import soundfile
 
 from emo2vec_plugins.core import FloatArray
 from emo2vec_plugins.errors import AudioError
+from emo2vec_plugins.files import reading
 
 BLOCK_VALUES = 2**18
 """Values to decode at a time: samples times channels."""
@@ -151,6 +152,7 @@ class FileAudio(DecodedAudio):
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        reading(self.path)
 
     def __str__(self) -> str:
         """Return the path."""

@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -116,6 +117,7 @@ class _Prefetcher(Generic[Item, Part]):
         self._groups: dict[Hashable, deque[_Run[Item, Part]]] = {}
         self._changed = threading.Condition()
         self._stopped = False
+        self._context = copy_context()  # threads get what the caller has protected
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="emo2vec-prefetch")
 
     def run(self) -> Generator[tuple[Item, Iterator[Part]], None, None]:
@@ -146,7 +148,7 @@ class _Prefetcher(Generic[Item, Part]):
                 run.size -= weight
                 if run.paused and run.size < self._budget:
                     run.paused = False
-                    self._pool.submit(self._advance, run)
+                    self._submit(run)
             self._consumed(run, weight)
             yield part
         if run.error is not None:
@@ -188,7 +190,10 @@ class _Prefetcher(Generic[Item, Part]):
                 serial_group.append(run)
                 if serial_group[0] is not run:
                     return  # the previous task of the group starts it
-            self._pool.submit(self._advance, run)
+            self._submit(run)
+
+    def _submit(self, run: _Run[Item, Part]) -> None:
+        self._pool.submit(self._context.copy().run, self._advance, run)
 
     def _advance(self, run: _Run[Item, Part]) -> None:
         """Run a generator in a thread of the pool until it ends or is far enough ahead."""
@@ -221,6 +226,6 @@ class _Prefetcher(Generic[Item, Part]):
                 return
             serial_group.popleft()
             if serial_group:
-                self._pool.submit(self._advance, serial_group[0])
+                self._submit(serial_group[0])
             else:
                 del self._groups[run.task.serial_group]

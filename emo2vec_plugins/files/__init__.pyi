@@ -33,6 +33,7 @@ from .outputs import exclusive as exclusive
 from .outputs import overwriting as overwriting
 from .outputs import protect as protect
 from .outputs import protecting as protecting
+from .outputs import reading as reading
 from .outputs import remove as remove
 from .paths import expanded as expanded
 from .safe_xml import parsed as parsed

@@ -25,10 +25,22 @@ _LISTED = 10
 Name = str | os.PathLike[str]
 
 
+Identity = tuple[int, int]
+
+
 @dataclass(frozen=True, slots=True)
 class _Scope:
+    """What one command may do.
+
+    Attributes:
+        overwrite: Whether it may replace files of others.
+        read: The files that it reads, never to be replaced.
+        replaced: The existing files that it will replace.
+    """
+
     overwrite: bool = False
-    read: dict[tuple[int, int], str] = field(default_factory=dict)
+    read: set[Identity] = field(default_factory=set)
+    replaced: set[Identity] = field(default_factory=set)
 
 
 _scope = ContextVar("scope", default=_Scope())  # noqa: B039 - the outermost scope is shared
@@ -53,7 +65,7 @@ def overwriting(allowed: bool = True) -> Iterator[None]:
 def protecting(*paths: Name) -> Iterator[None]:
     """Refuse to write the files at *paths*, under any name, within the block; see `protect`."""
     scope = _scope.get()
-    token = _scope.set(replace(scope, read=dict(scope.read)))
+    token = _scope.set(replace(scope, read=set(scope.read), replaced=set(scope.replaced)))
     try:
         protect(*paths)
         yield
@@ -67,11 +79,17 @@ def protect(*paths: Name) -> None:
     This ends with the block of `protecting`, which every command has, or else with the process.
     Paths that are not regular files are ignored.
     """
-    read = _scope.get().read
-    for path in paths:
-        found = _status(path)
-        if found is not None and stat.S_ISREG(found.st_mode):
-            read.setdefault((found.st_dev, found.st_ino), os.fspath(path))
+    _scope.get().read.update(each for path in paths if (each := _identity(path)))
+
+
+def reading(path: Name) -> None:
+    """Protect a file that an input names, if it is one that this command will replace.
+
+    Call it for every such file before it is read. There may be millions, so others are not kept.
+    """
+    scope = _scope.get()
+    if scope.replaced and (found := _identity(path)) in scope.replaced:
+        scope.read.add(found)
 
 
 def check_overwrite(*paths: Name, advice: str = ADVICE) -> None:
@@ -106,7 +124,7 @@ def check_protected(*paths: Name) -> None:
         OverwriteError: If one is.
     """
     for path in paths:
-        if _is_protected(path):
+        if _identity(path) in _scope.get().read:
             raise OverwriteError(f"{path} {_PROTECTED}: choose another name")
 
 
@@ -165,14 +183,20 @@ _CHANGED = "has been changed since emo2vec wrote it"
 
 def _obstacle(path: Name) -> str | None:
     """Return why a path must not be written, or None."""
-    found = _status(path)
-    if found is None or not stat.S_ISREG(found.st_mode):
+    found = _identity(path)
+    if found is None:
         return None
-    if _is_protected(path):
+    scope = _scope.get()
+    if found in scope.read:
         return _PROTECTED
-    if _scope.get().overwrite:
-        return None
-    target = Path(os.path.realpath(path))
+    problem = None if scope.overwrite else _difference(Path(os.path.realpath(path)))
+    if problem is None:
+        scope.replaced.add(found)
+    return problem
+
+
+def _difference(target: Path) -> str | None:
+    """Return why an existing file is not one of ours and unchanged, or None."""
     record = record_of(str(target.parent))
     if not record.has(target.name):
         return _FOREIGN
@@ -182,17 +206,13 @@ def _obstacle(path: Name) -> str | None:
         return None
 
 
-def _is_protected(path: Name) -> bool:
-    read = _scope.get().read
-    found = _status(path) if read else None
-    return found is not None and (found.st_dev, found.st_ino) in read
-
-
-def _status(path: Name) -> os.stat_result | None:
+def _identity(path: Name) -> Identity | None:
+    """Return what identifies a regular file under all its names; None for anything else."""
     try:
-        return Path(path).stat()
+        found = Path(path).stat()
     except (OSError, ValueError):  # missing, unreachable, or not a possible name
         return None
+    return (found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) else None
 
 
 def _listed(names: list[str]) -> str:

@@ -16,6 +16,7 @@ from emo2vec_plugins.files.bounded import (
     read_limit,
     read_text,
 )
+from emo2vec_plugins.files.outputs import reading
 
 T = TypeVar("T")
 
@@ -42,6 +43,7 @@ def read_yaml(
             raises it.
         OSError: If the file cannot be read.
     """
+    reading(path)
     try:
         document = from_yaml(read_text(path), where=str(path))
     except FormatError as error:

@@ -24,7 +24,7 @@ from emo2vec_plugins._version import __version__
 from emo2vec_plugins.audio import RESAMPLER
 from emo2vec_plugins.core import LabelSet, Provenance, counted, shown
 from emo2vec_plugins.errors import CheckpointError, FormatError, LabelError
-from emo2vec_plugins.files import disk, read_text, staging, write_whole
+from emo2vec_plugins.files import disk, read_text, reading, staging, write_whole
 from emo2vec_plugins.models.config import Config, read_config, to_document
 from emo2vec_plugins.models.network import Network
 from emo2vec_plugins.models.pickles import load_pickle, save_pickle, why_unreadable
@@ -111,6 +111,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     Raises:
         CheckpointError: If the file cannot be read or contains no named tensors.
     """
+    reading(path)
     try:
         if path.suffix == ".safetensors":
             document: Any = safetensors.torch.load_file(path)

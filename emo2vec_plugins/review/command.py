@@ -15,10 +15,18 @@ import click
 from emo2vec_plugins import cli
 from emo2vec_plugins.core import Dialogue, check_field, counted, require_extra
 from emo2vec_plugins.errors import AudioError, FormatError
-from emo2vec_plugins.files import check_overwrite, read_text, replacing, results_folder, write_text
+from emo2vec_plugins.files import (
+    check_overwrite,
+    protect,
+    read_text,
+    replacing,
+    results_folder,
+    write_text,
+)
 from emo2vec_plugins.formats import (
     LABELSTUDIO,
     LabelMap,
+    annotation_files,
     digest_of,
     labelling_config,
     path_for,
@@ -167,10 +175,12 @@ def read_command(
     check_field(field)
     for library in ("sklearn", "lhotse"):
         require_extra(library, extra="train", purpose="review read")
+    plugins = cli.plugins_of(ctx)
     folder = results_folder(output)
     check_overwrite(*(folder / name for name in (CHANGES, AGREEMENT, CUTS)))
     if annotator is None:
-        answers = read_any(corrected, plugins=cli.plugins_of(ctx), format=input_format)
+        protect(*annotation_files(corrected, plugins=plugins, format=input_format)[0])
+        answers = read_any(corrected, plugins=plugins, format=input_format)
     elif input_format == LABELSTUDIO.name:
         answers = read_export(read_text(Path(corrected)), annotator=annotator)
     else:

@@ -20,6 +20,7 @@ from emo2vec_plugins.files import (
     overwriting,
     protect,
     protecting,
+    reading,
     remove,
     replacing,
     staging,
@@ -180,6 +181,33 @@ def test_an_input_is_protected_under_every_name(tmp_path, kind):
             remove(other)
 
     assert read.read_bytes() == b"sound"
+
+
+def test_a_file_that_is_read_after_the_check_is_not_replaced(tmp_path):
+    named, other = tmp_path / "a.wav", tmp_path / "b.wav"
+    named.write_bytes(b"sound")
+    other.write_bytes(b"sound")
+
+    with protecting(), overwriting():
+        check_overwrite(named, other)
+        reading(named)
+        with pytest.raises(OverwriteError, match="input"):
+            write_whole(named, "x")
+        write_whole(other, "x")
+
+    assert named.read_bytes() == b"sound"
+    with protecting(), overwriting():
+        write_whole(named, "x")
+
+
+def test_files_that_are_only_read_are_not_kept_in_memory(tmp_path):
+    from emo2vec_plugins.files.outputs import _scope
+
+    with protecting(), overwriting():
+        for number in range(9):
+            (tmp_path / f"{number}.wav").write_bytes(b"sound")
+            reading(tmp_path / f"{number}.wav")
+        assert not _scope.get().read
 
 
 def test_internal_files_are_replaced_whatever_they_are(tmp_path):

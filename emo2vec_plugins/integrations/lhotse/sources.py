@@ -15,6 +15,7 @@ import numpy as np
 
 from emo2vec_plugins.core import FloatArray, Permissions, kind_of_location
 from emo2vec_plugins.errors import AudioError, FormatError, NotAllowedError
+from emo2vec_plugins.files import reading
 
 _DECODED_IN_A_SHELL: dict[str, Callable[[str], str]] = {
     ".sph": shlex.quote,
@@ -77,6 +78,8 @@ def load_array(manifest: Any, permissions: Permissions, *, where: str) -> FloatA
                 permissions.check(kind, f"the array {place!r}", where=where)
         if array.storage_type == "lilcom_url":
             permissions.check("urls", f"the array {base!r}", where=where)
+        for place in (base, Path(base) / key):
+            reading(place)
     return np.asarray(manifest.load())
 
 
@@ -125,6 +128,7 @@ def _check_path(path: str, permissions: Permissions, where: str) -> None:
     if _PROTOCOL.match(path):
         permissions.check("urls", f"the location {path!r}", where=where)
     permissions.check_file(path)
+    reading(path)
     if not Path(path).is_file():
         raise AudioError(f"{path}: no such audio file ({where})")
 

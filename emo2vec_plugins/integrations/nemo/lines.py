@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.core import Dialogue, Permissions, Turn, shown
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.files import expanded, from_json, lines_or_errors
+from emo2vec_plugins.files import expanded, from_json, lines_or_errors, reading
 from emo2vec_plugins.formats import read_rttm
 from emo2vec_plugins.integrations import chosen_recording
 
@@ -116,6 +116,7 @@ class ManifestLine:
         end = math.inf if duration is None else start + duration
         rttm = self._path(RTTM)
         Permissions().check_file(rttm)  # reading a named pipe would block
+        reading(rttm)
         recordings = read_rttm(rttm)
         names = (self.recording, self.audio().stem)
         spoken = chosen_recording(recordings, *names).turns if recordings else ()

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from emo2vec_plugins.core import FloatArray, import_extra
 from emo2vec_plugins.errors import ExportError, OptionsError
+from emo2vec_plugins.files import reading
 from emo2vec_plugins.models.onnx.quantize import BLOCK
 
 
@@ -100,6 +101,7 @@ def open_onnxruntime(path: Path, *, device: str | None, dtype: str = "") -> Grap
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # warnings concern only internal optimisations
     options.intra_op_num_threads = _threads()
+    reading(path)
     try:
         session = onnxruntime.InferenceSession(path, options, providers=providers)
     except Exception as error:
@@ -151,6 +153,7 @@ def open_openvino(path: Path, *, device: str | None, dtype: str) -> Graph:
         "DYNAMIC_QUANTIZATION_GROUP_SIZE": str(BLOCK if dtype == "int8" else 0),
         "CPU_RUNTIME_CACHE_CAPACITY": str(KEPT_KERNELS),
     }
+    reading(path)
     try:
         model = core.read_model(path)
         compiled = core.compile_model(model, "CPU", settings)
