@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -18,26 +18,22 @@ import torch
 
 from emo2vec_plugins._version import __version__
 from emo2vec_plugins.core import counted
-from emo2vec_plugins.errors import (
-    FormatError,
-    OptionsError,
-    ResumeError,
-    TrainingError,
-)
+from emo2vec_plugins.errors import OptionsError, TrainingError, warn
 from emo2vec_plugins.evaluation import Evaluation, Prediction, evaluate, percent
-from emo2vec_plugins.files import Lock, disk, from_json, read_text
-from emo2vec_plugins.training.checkpoints import (
-    finished,
-    refuse_other,
-    remove_folder,
-    write_record,
-    written,
-)
+from emo2vec_plugins.files import Journal, Lock, disk, settings_of
 from emo2vec_plugins.training.examples import Example, digest, labels_of
 from emo2vec_plugins.training.fit import Resources, fit, identity, initial_model, predict_examples
 from emo2vec_plugins.training.history import EpochResult
 from emo2vec_plugins.training.recipe import Recipe
-from emo2vec_plugins.training.run import work_folder
+from emo2vec_plugins.training.record import (
+    finish,
+    finished,
+    new_folder,
+    refuse_other,
+    remove_folder,
+    work_folder,
+    written,
+)
 from emo2vec_plugins.training.split import Group, Split, by_name, groups_of, labelled_by_people
 
 TABLE, DOCUMENT = "cross-validation.md", "cross-validation.json"
@@ -132,7 +128,7 @@ def cross_validate(
     The folder contains a table (Markdown), all numbers (JSON) and the scores of every turn (JSON
     lines). It is created at the end; until then, everything is in ``OUT.training``. To resume a
     killed run, call the function again with the same arguments. If such a run has finished, its
-    predictions are read.
+    predictions are read; if files of its folder are missing, it is done again, with a warning.
 
     Args:
         examples: Examples of at least two speakers.
@@ -144,7 +140,7 @@ def cross_validate(
             when the fold is complete.
 
     Raises:
-        CheckpointError: If *out* exists and is not of a run.
+        CheckpointError: If *out* exists and is not of a run, or its files have changed.
         OptionsError: If the recipe has patience.
         ResumeError: If *out*, or an unfinished run, has another recipe, other data or another
             model, or if another process is writing it.
@@ -164,14 +160,12 @@ def cross_validate(
         if finished(out, own) is None:
             found = _predicted(examples, names, recipe, resources, out, group, progress)
             result = _result(found, recipe, resources, group)
-            folder = work_folder(out) / "result"
+            folder = new_folder(work_folder(out) / "result")
             _write(result, found, folder)
-            write_record(folder, own)
-            disk.rename(folder, out)
+            finish(folder, out, own)
         else:
             found = _read(out, names, group)
             result = _result(found, recipe, resources, group)
-        remove_folder(work_folder(out))
     return result
 
 
@@ -216,6 +210,7 @@ class _Fold:
 
     def __init__(self, folder: Path, split: Split, recipe: Recipe, resources: Resources) -> None:
         self._folder, self._recipe, self._resources = folder, recipe, resources
+        self._journal = Journal(folder / "predictions.journal")
         self._left_out = split.dev
         # No development turns, as they would influence the choice of the epoch.
         self._split = Split(train=split.train, group=split.group)
@@ -223,32 +218,36 @@ class _Fold:
 
     def predictions(self, progress: Callable[[EpochResult], None]) -> list[Prediction]:
         """Return the predictions for this speaker; train the model if they are not saved yet."""
-        path = self._folder / "predictions.json"
         initial = initial_model(self._recipe, self._resources.base, self._labels)
         run = identity(self._split, self._recipe, initial)
-        own = json.loads(json.dumps({**run, "judged": digest(self._left_out)}))
-        if path.exists():
-            advice = f"to start again, remove {path.parent.parent}"
-            try:
-                document = from_json(read_text(path, by_line=True), where=str(path))
-                theirs = document["identity"]
-                found = [Prediction(**each) for each in document["predictions"]]
-            except (FormatError, LookupError, TypeError) as error:
-                raise ResumeError(f"{path}: expected predictions of a run; {advice}") from error
-            refuse_other(path, theirs, own, advice)
-            return found
+        own = {**run, "judged": digest(self._left_out)}
+        if known := self._known(own):
+            return known
         given = (self._split, self._recipe, self._resources)
         fitted = fit(*given, work=self._folder, progress=progress)
         model = self._folder / "model"
         remove_folder(model)
         fitted.save(model)
         found = predict_examples(model, self._left_out, device=self._resources.device)
-        document = {"identity": own, "predictions": [asdict(each) for each in found]}
-        written(path, json.dumps(document, ensure_ascii=False))
+        self._journal.write(settings_of(identity=own), [asdict(each) for each in found])
         remove_folder(model)
         for checkpoint in self._folder.glob("*.pt"):
             disk.unlink(checkpoint)
         return found
+
+    def _known(self, own: Mapping[str, Any]) -> list[Prediction] | None:
+        """Return the predictions of an earlier run; None if there are none, or they are damaged."""
+        path = self._journal.path
+        if not path.exists():
+            return None
+        if head := self._journal.head():
+            advice = f"to start again, remove {path.parent.parent}"
+            refuse_other(path, head.get("identity"), own, advice)
+        found = [Prediction(**place.record) for place in self._journal.records()]
+        if len(found) == len(self._left_out):
+            return found
+        warn(f"{path}: damaged, so this fold is trained again")
+        return None
 
 
 def _write(result: CrossValidation, found: dict[str, list[Prediction]], folder: Path) -> None:

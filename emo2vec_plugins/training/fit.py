@@ -102,7 +102,8 @@ def fit(
         TrainingError: If a label has only one turn, a loss is not finite, or a checkpoint cannot
             be written.
         OptionsError: If the recipe needs a base model and there is none, or the reverse.
-        ResumeError, CheckpointError: If the checkpoint in *work* is of another run, or damaged.
+        ResumeError, CheckpointError: If the checkpoint in *work* is of another run, or is another
+            kind of file.
         AudioError: If a turn cannot be read.
     """
     labels = labels_of(split.train)
@@ -120,7 +121,15 @@ def fit(
 
     train, dev = side(split.train), side(split.dev) if split.dev else None
     device = models.device_of(resources.device)
-    trainer = Trainer(model, recipe, train=train, dev=dev, checkpoints=checkpoints, device=device)
+    trainer = Trainer(
+        model,
+        recipe,
+        train=train,
+        dev=dev,
+        checkpoints=checkpoints,
+        found=found,
+        device=device,
+    )
     history = trainer.run(progress=progress)
     config = initial.network.config
     return Fitted(config=config, tensors=model.tensors(), initial=initial, history=history)

@@ -9,13 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from emo2vec_plugins.evaluation import Evaluation, evaluate
-from emo2vec_plugins.files import Lock, disk
+from emo2vec_plugins.files import Lock
 from emo2vec_plugins.training.card import CardContent, model_card
-from emo2vec_plugins.training.checkpoints import finished, remove_folder, write_record, written
 from emo2vec_plugins.training.examples import labels_of
 from emo2vec_plugins.training.fit import Resources, fit, identity, initial_model, predict_examples
 from emo2vec_plugins.training.history import EpochResult, to_csv, to_png
 from emo2vec_plugins.training.recipe import Recipe
+from emo2vec_plugins.training.record import (
+    CARD,
+    finish,
+    finished,
+    remove_folder,
+    work_folder,
+    written,
+)
 from emo2vec_plugins.training.split import Split
 
 CURVE = "curve.csv"
@@ -55,7 +62,8 @@ def train(
     The folder is created at the end; until then, everything is in ``OUT.training`` next to it. To
     resume a killed run, call the function again with the same arguments. The evaluation loads the
     saved weights and scores the development turns with an `Engine`. If a run with the same
-    arguments has finished, nothing is done.
+    arguments has finished, nothing is done, unless files of its folder are missing: they are
+    named in a warning, and the folder is replaced when all is done again.
 
     Args:
         split: The training turns and the development turns.
@@ -66,7 +74,8 @@ def train(
         progress: Called after each epoch, and also for epochs completed by an earlier run.
 
     Raises:
-        CheckpointError: If *out* exists and is not of a run, or a checkpoint is damaged.
+        CheckpointError: If *out* exists and is not of a run, or its files have changed; only the
+            model card may change.
         ResumeError: If *out*, or an unfinished run, has another recipe, other data or another
             model, or if another process is training it.
         TrainingError, OptionsError, AudioError: As `fit` does.
@@ -77,7 +86,6 @@ def train(
             labels = labels_of(split.train)
             own = identity(split, recipe, initial_model(recipe, resources.base, labels))
             if record := finished(out, own):
-                remove_folder(work_folder(out))  # left by a run that was killed at its end
                 return _finished(out, record)
         return _trained(split, recipe, out, resources, content or CardContent(), progress)
 
@@ -110,20 +118,13 @@ def _trained(
     written(folder / CURVE, to_csv(epochs))
     written(folder / "curve.png", to_png(epochs))
     card = model_card(fitted, split, recipe, evaluation=evaluation, content=content)
-    written(folder / "README.md", card)
+    written(folder / CARD, card)
     best = fitted.history.best or len(epochs)
     results = {"epochs": [asdict(each) for each in epochs], "best": best}
-    write_record(folder, identity(split, recipe, fitted.initial), **results)
-    disk.rename(folder, out)  # last, so that the folder is complete as soon as it exists
-    remove_folder(work)
+    finish(folder, out, identity(split, recipe, fitted.initial), **results)
     return Trained(folder=out, epochs=tuple(epochs), best=best, evaluation=evaluation)
 
 
 def _finished(out: Path, record: dict[str, Any]) -> Trained:
     epochs = tuple(EpochResult(**each) for each in record["epochs"])
     return Trained(folder=out, epochs=epochs, best=record["best"], was_finished=True)
-
-
-def work_folder(out: Path) -> Path:
-    """Return the folder in which an unfinished run keeps its state."""
-    return out.with_name(f"{out.name}.training")

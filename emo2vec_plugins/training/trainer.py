@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -60,6 +60,7 @@ class Trainer:
         train: The training turns.
         dev: The turns to choose the best epoch by; None to use the last epoch.
         checkpoints: Stores the state after every epoch.
+        found: What `Checkpoints.load` returned.
         device: Device to train on.
     """
 
@@ -71,6 +72,7 @@ class Trainer:
         train: Side,
         dev: Side | None,
         checkpoints: Checkpoints,
+        found: tuple[History, dict[str, Any]] | None,
         device: torch.device,
     ) -> None:
         self._model, self._recipe = model.to(device), recipe
@@ -88,6 +90,9 @@ class Trainer:
         self._scaler = torch.amp.grad_scaler.GradScaler(device.type, enabled=scaled)
         self._history = History()
         self._average = moving_average(model, recipe.average)
+        self._best: dict[str, Tensor] = {}
+        if found is not None:
+            self._resume(*found)
 
     def run(self, *, progress: Callable[[EpochResult], None] | None = None) -> History:
         """Train until the last epoch or until patience runs out, and restore the best weights.
@@ -97,10 +102,8 @@ class Trainer:
 
         Raises:
             TrainingError: If a loss is not finite, or a checkpoint cannot be written.
-            ResumeError, CheckpointError: If the checkpoint is of another run, or damaged.
             AudioError: If a turn cannot be read.
         """
-        self._resume()
         history, report = self._history, progress or (lambda _: None)
         for epoch in history.epochs:
             report(epoch)
@@ -110,9 +113,7 @@ class Trainer:
                 history.best = max(history.epochs, key=self._rank).epoch  # the first one on a tie
             self._checkpoints.save(history, self._state())
             report(history.epochs[-1])
-        is_earlier = self._dev is not None and history.best != len(history.epochs)
-        best = self._checkpoints.best(history) if is_earlier else self._evaluated.learned()
-        self._model.restore(best)
+        self._model.restore(self._best)
         return history
 
     @property
@@ -120,24 +121,25 @@ class Trainer:
         """The model that is evaluated and saved: the moving average, if there is one."""
         return self._model if self._average is None else cast(TrainableModel, self._average.module)
 
-    def _resume(self) -> None:
-        found = self._checkpoints.load()
-        if found is None:
-            return
-        self._history, state = found
+    def _resume(self, history: History, state: Mapping[str, Any]) -> None:
+        self._history, self._best = history, state["best_learned"]
         self._model.restore(state["learned"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._scaler.load_state_dict(state["scaler"])
         if self._average is not None:
-            self._evaluated.restore(state["averaged"])
+            self._evaluated.restore(state["evaluated"])
             # At 0, the next step would replace the average instead of updating it.
             self._average.n_averaged.fill_(1)
 
     def _state(self) -> dict[str, Any]:
-        averaged = {} if self._average is None else {"averaged": self._evaluated.learned()}
+        learned = self._model.learned()
+        evaluated = learned if self._average is None else self._evaluated.learned()
+        if self._dev is None or self._history.best == len(self._history.epochs):
+            self._best = evaluated
         return {
-            **averaged,
-            "learned": self._model.learned(),
+            "learned": learned,
+            "evaluated": evaluated,  # takes no space where it is the same object as another
+            "best_learned": self._best,
             "optimizer": self._optimizer.state_dict(),
             "scaler": self._scaler.state_dict(),
         }

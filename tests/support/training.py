@@ -5,15 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 import torch
 import yaml
 from lhotse import CutSet, MonoCut, Recording, SupervisionSegment
 
-from emo2vec_plugins.models.checkpoint import save_folder
+from emo2vec_plugins.models.checkpoint import read_tensors, save_folder
 from emo2vec_plugins.models.config import Config, to_document
 from emo2vec_plugins.models.network import Network
+from emo2vec_plugins.training.fit import Resources
+from emo2vec_plugins.training.run import train
 
+CPU = Resources(device="cpu")
 RATE = 16_000
 PITCHES = {"happy": 900.0, "sad": 150.0}
 SPEAKERS = ("ann", "bob", "cem", "dee")
@@ -88,3 +92,32 @@ def small_model(path: Path, *, tokens: tuple[str, ...] = ("生气/angry", "开�
     network = Network(SMALL, len(tokens))
     save_folder(path, config=SMALL, tensors=network.state_dict(), tokens=tokens)
     return path
+
+
+class Stopped(Exception):  # noqa: N818 - not an error
+    """Ends a run after an epoch."""
+
+
+def stopped(split, recipe, out: Path, *, after: int, resources: Resources = CPU) -> Path:
+    """Train until an epoch is complete, and leave the files that a killed run leaves.
+
+    Returns the folder of the unfinished run.
+    """
+
+    def stop(result):
+        if result.epoch == after:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        train(split, recipe, out=out, resources=resources, progress=stop)
+    return out.with_name(f"{out.name}.training")
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    """Return the weights of a model folder."""
+    return read_tensors(next(p for p in folder.iterdir() if p.stem == "model"))
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    """Return whether weights are identical to the last bit."""
+    return all(torch.equal(one[name], other[name]) for name in one.keys() | other.keys())

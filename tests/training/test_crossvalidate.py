@@ -6,10 +6,17 @@ import json
 from dataclasses import replace
 
 import pytest
+from support.facts import assert_facts
 from support.training import corpus, small_config, small_model
 
 from emo2vec_plugins import load_model
-from emo2vec_plugins.errors import CheckpointError, OptionsError, ResumeError, TrainingError
+from emo2vec_plugins.errors import (
+    CheckpointError,
+    Emo2vecWarning,
+    OptionsError,
+    ResumeError,
+    TrainingError,
+)
 from emo2vec_plugins.training.crossvalidate import cross_validate
 from emo2vec_plugins.training.examples import read_examples
 from emo2vec_plugins.training.fit import Resources
@@ -140,6 +147,58 @@ def test_a_killed_fold_resumes(examples, recipe, result, tmp_path):
     assert cross_validate(examples, recipe, out=tmp_path / "out", resources=CPU) == result
 
 
+@pytest.mark.parametrize("place", [0.01, 0.5, 0.99, None])
+def test_a_damaged_fold_is_trained_again(examples, recipe, result, tmp_path, place):
+    def stop(name, epoch):
+        if (name, epoch) == ("bob", None):
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        cross_validate(examples, recipe, out=tmp_path / "out", resources=CPU, progress=stop)
+    path = tmp_path / "out.training" / "fold-0" / "predictions.journal"
+    data = bytearray(path.read_bytes())
+    if place is None:
+        del data[len(data) // 2 :]
+    else:
+        data[int(place * len(data))] ^= 1
+    path.write_bytes(data)
+    trained = []
+
+    with pytest.warns(Emo2vecWarning) as issued:
+        again = cross_validate(
+            examples,
+            recipe,
+            out=tmp_path / "out",
+            resources=CPU,
+            progress=lambda name, epoch: epoch and trained.append((name, epoch.epoch)),
+        )
+
+    assert_facts(str(issued[0].message), path, "damaged")
+    assert trained == [("ann", 1), ("ann", 2), ("cem", 1), ("cem", 2)]
+    assert again == result
+
+
+def test_a_finished_run_without_predictions_is_done_again(examples, recipe, result, tmp_path):
+    cross_validate(examples, recipe, out=tmp_path / "out", resources=CPU)
+    path = tmp_path / "out" / "predictions.jsonl"
+    path.unlink()
+
+    with pytest.warns(Emo2vecWarning, match=r"predictions\.jsonl"):
+        again = cross_validate(examples, recipe, out=tmp_path / "out", resources=CPU)
+
+    assert again == result
+    assert path.is_file()
+
+
+def test_a_finished_run_with_changed_predictions_is_an_error(examples, recipe, tmp_path):
+    cross_validate(examples, recipe, out=tmp_path / "out", resources=CPU)
+    path = tmp_path / "out" / "predictions.jsonl"
+    path.write_text(path.read_text("utf-8").replace("happy", "sad"), "utf-8")
+
+    with pytest.raises(CheckpointError, match=r"predictions\.jsonl"):
+        cross_validate(examples, recipe, out=tmp_path / "out", resources=CPU)
+
+
 def test_folds_of_another_recipe_or_other_turns_are_rejected(examples, recipe, tmp_path):
     def stop(name, epoch):
         if epoch is None:
@@ -149,10 +208,10 @@ def test_folds_of_another_recipe_or_other_turns_are_rejected(examples, recipe, t
         cross_validate(examples, recipe, out=tmp_path / "out", resources=CPU, progress=stop)
 
     with pytest.raises(
-        ResumeError, match=r"recipe\.seed: was 0, is now 1; .*remove .*out\.training"
+        ResumeError, match=r"recipe\.seed was 0, is now 1; .*remove .*out\.training"
     ):
         cross_validate(examples, replace(recipe, seed=1), out=tmp_path / "out", resources=CPU)
-    with pytest.raises(ResumeError, match=r"differs in judged: "):
+    with pytest.raises(ResumeError, match=r"differs: judged was "):
         cross_validate(examples[1:], recipe, out=tmp_path / "out", resources=CPU)
 
 
