@@ -78,8 +78,8 @@ def load_array(manifest: Any, permissions: Permissions, *, where: str) -> FloatA
                 permissions.check(kind, f"the array {place!r}", where=where)
         if array.storage_type == "lilcom_url":
             permissions.check("urls", f"the array {base!r}", where=where)
-        for place in (base, Path(base) / key):
-            reading(place)
+        for file in (Path(base), Path(base) / key):
+            reading(file)
     return np.asarray(manifest.load())
 
 
