@@ -230,8 +230,6 @@ def _split_file(folder: Path, split: str) -> Path | None:
 def _read_clips(path: Path, speaker: re.Pattern[str] | None) -> tuple[EmoBoxClip, ...]:
     clips = []
     for number, line in lines_of(path):
-        if not line.strip():
-            continue
         where = f"{path}: line {number}"
         try:
             clip = _clip(from_json(line.decode(), where=where))

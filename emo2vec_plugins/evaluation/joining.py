@@ -72,8 +72,6 @@ def joined(
 def _predictions(path: Path, field: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield each id with its values, keyed as in the custom fields of cuts."""
     for number, line in lines_of(path):
-        if not line.strip():
-            continue
         where = f"{path}: line {number}"
         try:
             document = from_json(line.decode(), where=where)

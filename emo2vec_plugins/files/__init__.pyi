@@ -7,15 +7,10 @@ from .atomic import replacing as replacing
 from .atomic import staging as staging
 from .atomic import write_text as write_text
 from .atomic import write_whole as write_whole
-from .bounded import MOST_EXPANSION as MOST_EXPANSION
 from .bounded import beyond_limit as beyond_limit
-from .bounded import lines_in as lines_in
-from .bounded import lines_of as lines_of
-from .bounded import lines_or_errors as lines_or_errors
 from .bounded import parse_size as parse_size
 from .bounded import read_bytes as read_bytes
 from .bounded import read_limit as read_limit
-from .bounded import read_text as read_text
 from .bounded import set_read_limit as set_read_limit
 from .disk import sync as sync
 from .folders import make_folder as make_folder
@@ -24,6 +19,9 @@ from .folders import results_folder as results_folder
 from .journal import Journal as Journal
 from .journal import digest_in as digest_in
 from .json_text import from_json as from_json
+from .lines import lines_in as lines_in
+from .lines import lines_of as lines_of
+from .lines import lines_or_errors as lines_or_errors
 from .locks import Lock as Lock
 from .locks import lock_path as lock_path
 from .npz import read_npz as read_npz
@@ -38,6 +36,8 @@ from .outputs import remove as remove
 from .paths import expanded as expanded
 from .safe_xml import parsed as parsed
 from .settings import differences as differences
+from .settings import items_path as items_path
+from .settings import record_path as record_path
 from .settings import settings_of as settings_of
 from .spill import Rows as Rows
 from .spill import Spill as Spill
@@ -46,6 +46,7 @@ from .spill import mapped as mapped
 from .spill import pieces as pieces
 from .spill import save_npy as save_npy
 from .spill import write_npy as write_npy
+from .text import read_text as read_text
 from .unfinished import Finished as Finished
 from .unfinished import Unfinished as Unfinished
 from .unfinished import changed_meanwhile as changed_meanwhile
@@ -53,5 +54,8 @@ from .unfinished import group as group
 from .unfinished import match as match
 from .unfinished import read_finished as read_finished
 from .unfinished import write_finished as write_finished
+from .unpacked import MOST_EXPANSION as MOST_EXPANSION
+from .unpacked import Unpacked as Unpacked
+from .unpacked import is_packed as is_packed
 from .yaml_text import from_yaml as from_yaml
 from .yaml_text import read_yaml as read_yaml

@@ -16,7 +16,7 @@ from typing import Any
 import emo2vec_plugins.files.disk as disk
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.files.atomic import replacing
-from emo2vec_plugins.files.bounded import lines_of
+from emo2vec_plugins.files.lines import lines_of
 
 DIGITS = 32
 """Hexadecimal digits of a digest in a journal: 128 bits of SHA-256."""
@@ -57,9 +57,9 @@ class Journal:
         """Yield the head and the other valid records, lazily."""
         end = 0
         try:
-            for _, line in lines_of(self.path):
+            for expected, (number, line) in enumerate(lines_of(self.path), start=1):
                 record = _record(line)
-                if record is None:
+                if record is None or number != expected:  # after a blank line
                     return
                 end += len(line)
                 yield Place(record, end)

@@ -14,9 +14,9 @@ from emo2vec_plugins.files.bounded import (
     MOST_DIGITS,
     beyond_limit,
     read_limit,
-    read_text,
 )
 from emo2vec_plugins.files.outputs import reading
+from emo2vec_plugins.files.text import read_text
 
 T = TypeVar("T")
 

@@ -101,7 +101,7 @@ def items_of(path: Path, *, salt: str = "", read: Read = cut_of) -> Iterator[Ite
                 return None, reason
 
             yield Item(path=path, number=number, raw=None, index=index, read=fail)
-        elif line.strip():
+        else:
             raw = line.removesuffix(b"\n")
             yield Item(path=path, number=number, raw=raw, salt=salt, index=index, read=read)
             index += 1

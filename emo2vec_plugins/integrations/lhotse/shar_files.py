@@ -6,7 +6,6 @@ Here, entries are found by the ids of their cuts, so that only cuts without an e
 
 from __future__ import annotations
 
-import gzip
 import os
 import tarfile
 import weakref
@@ -22,7 +21,7 @@ from lhotse.shar.utils import fill_shar_placeholder
 
 from emo2vec_plugins.core import counted
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.files import from_json, lines_of, read_limit
+from emo2vec_plugins.files import Unpacked, from_json, is_packed, lines_of, read_limit
 
 _EMPTY = ".nometa"
 _DESCRIPTION = (".json", _EMPTY)
@@ -95,9 +94,8 @@ class DataFile:
     def _records(self) -> Iterator[tuple[str, Any]]:
         """Yield the entries of JSON lines."""
         for number, line in lines_of(self._path):
-            if line.strip():
-                record = from_json(line.decode(), where=f"line {number}")
-                yield record["cut_id"], record
+            record = from_json(line.decode(), where=f"line {number}")
+            yield record["cut_id"], record
 
     def _pairs(self) -> Iterator[tuple[str, _Pair]]:
         """Yield the entries of an archive: the members with the data and with its description."""
@@ -135,8 +133,10 @@ class DataFile:
             raise FormatError(f"its {missing} is missing")
         if description.name.endswith(_EMPTY):
             return None
+        # In the order of the archive: going back in a compressed one starts at its beginning.
+        content = self._source.content(data)
         manifest = deserialize_item(from_json(self._source.content(description).decode()))
-        fill_shar_placeholder(manifest, data=self._source.content(data), tarpath=data.name)
+        fill_shar_placeholder(manifest, data=content, tarpath=data.name)
         return manifest
 
 
@@ -148,9 +148,9 @@ class _Source:
         weakref.finalize(self, raw.close)
         self._most = os.fstat(raw.fileno()).st_size
         self._file: Any = raw
-        if path.suffix == ".gz":
+        if is_packed(path):
             self._most = max(self._most, read_limit())
-            self._file = gzip.GzipFile(fileobj=raw, mode="rb")
+            self._file = Unpacked(raw)
         self.seek, self.tell = self._file.seek, self._file.tell
 
     def read(self, size: int) -> bytes:

@@ -197,7 +197,7 @@ def read_lines(path: str | os.PathLike[str]) -> Iterator[ManifestLine | BadLine]
     for number, data in lines_or_errors(manifest):
         if isinstance(data, FormatError):
             yield BadLine(number=number, raw=None, reason=str(data))
-        elif data.strip():
+        else:
             yield _line(data, manifest, number)
 
 
