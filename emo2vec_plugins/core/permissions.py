@@ -26,7 +26,6 @@ KINDS: dict[Kind, str] = {
 }
 """What needs permission, with a description."""
 
-_SHOWN = 200
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|(file|data):", re.IGNORECASE)
 
 
@@ -63,7 +62,7 @@ class Permissions:
 
         Args:
             kind: What it needs.
-            found: What was found: ``"the command 'sox ...'"``. It is cut to a short length.
+            found: What was found, with `shown` for a value of the file: ``"the command 'sox ...'"``.
             where: The file or object in which it was found.
 
         Raises:
@@ -72,7 +71,7 @@ class Permissions:
         if kind not in self.allow:
             place = f"{where}: " if str(where) else ""
             raise NotAllowedError(
-                f"{place}found {_short(found)}; if you trust its author, allow it with "
+                f"{place}found {found}; if you trust its author, allow it with "
                 f'--allow {kind}, allow=("{kind}",)'
             )
 
@@ -85,13 +84,10 @@ class Permissions:
             NotAllowedError: If it may not.
         """
         if _is_special(path):
-            raise NotAllowedError(
-                f"{_short(path)}: expected a regular file, found a pipe or device"
-            )
+            raise NotAllowedError(f"{path}: expected a regular file, found a pipe or device")
         if self.root is not None and not _is_inside(path, self.root):
             raise NotAllowedError(
-                f"{_short(path)}: outside of the root {self.root}; choose another with --root DIR, "
-                "root=DIR"
+                f"{path}: outside of the root {self.root}; choose another with --root DIR, root=DIR"
             )
 
 
@@ -120,8 +116,3 @@ def _is_inside(path: str | os.PathLike[str], root: str | os.PathLike[str]) -> bo
         return Path(path).resolve().is_relative_to(Path(root).resolve())
     except (OSError, ValueError, RuntimeError):  # a loop of links, or a name that no file can have
         return False
-
-
-def _short(text: object) -> str:
-    shown = os.fspath(text) if isinstance(text, os.PathLike) else str(text)
-    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."

@@ -28,13 +28,6 @@ def test_nothing_is_allowed_by_default(kind):
     Permissions(allow=(kind,)).check(kind, "the thing 'x'")
 
 
-def test_a_long_command_is_cut():
-    with pytest.raises(NotAllowedError) as caught:
-        Permissions().check("commands", "x" * 10_000)
-
-    assert len(str(caught.value)) < 400
-
-
 @pytest.mark.parametrize("allow", [["urls"], "urls", ("urls",)])
 def test_names_may_be_given_in_any_form(allow):
     Permissions(allow=allow).check("urls", "a URL")

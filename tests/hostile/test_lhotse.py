@@ -20,6 +20,7 @@ from emo2vec_plugins.core import Permissions
 from emo2vec_plugins.errors import AudioError
 from emo2vec_plugins.integrations.lhotse import recording_of
 from emo2vec_plugins.integrations.lhotse.audio import MixtureAudio
+from emo2vec_plugins.integrations.lhotse.sources import check_sources
 from emo2vec_plugins.testing import FakeBackend
 
 SECOND = {"sampling_rate": 16_000, "num_samples": 16_000, "duration": 1.0}
@@ -331,3 +332,12 @@ def _edit_recording(path, transforms):
                 data = json.dumps(json.loads(data) | {"transforms": transforms}).encode()
                 info.size = len(data)
             tar.addfile(info, BytesIO(data))
+
+
+def test_a_long_command_is_cut(tmp_path):
+    cut = deserialize_cut(cut_of(recording(("command", "x" * 10_000))))
+
+    with pytest.raises(AudioError) as caught:
+        check_sources(cut, Permissions(), where="cut")
+
+    assert len(str(caught.value)) < 400

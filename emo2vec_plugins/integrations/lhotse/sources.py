@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
 import shlex
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from emo2vec_plugins.core import FloatArray, Permissions, kind_of_location
+from emo2vec_plugins.core import FloatArray, Permissions, kind_of_location, shown
 from emo2vec_plugins.errors import AudioError, FormatError, NotAllowedError
 from emo2vec_plugins.files import reading
 
@@ -56,6 +57,24 @@ def check_sources(loaded: Any, permissions: Permissions, *, where: str) -> None:
         raise AudioError(str(error)) from error
 
 
+def check_path(path: str, permissions: Permissions, *, where: str) -> None:
+    """Check the path of a source that is one file. Arguments and errors are those of `check_sources`."""
+    if (kind := kind_of_location(path)) and not os.path.lexists(path):
+        kinds = {"commands": "command", "urls": "url"}
+        raise AudioError(
+            f"{where}: found the path {path!r:.200} in a source of the type 'file'; if {kind} are "
+            f"meant, change the type to {kinds[kind]!r}, and allow it with --allow {kind}, "
+            f'allow=("{kind}",)'
+        )
+    try:
+        permissions.check_file(path)
+    except NotAllowedError as error:
+        raise AudioError(f"{error} ({where})") from error
+    reading(path)
+    if not Path(path).is_file():
+        raise AudioError(f"{path}: no such audio file ({where})")
+
+
 def load_array(manifest: Any, permissions: Permissions, *, where: str) -> FloatArray:
     """Return the array of an ``Array`` or ``TemporalArray``.
 
@@ -67,7 +86,7 @@ def load_array(manifest: Any, permissions: Permissions, *, where: str) -> FloatA
     if array.storage_type == "memory_raw":
         return _unpickled(array.storage_key, where)
     if array.storage_type == "kaldiio":
-        what = f"the Kaldi archive {array.storage_path!r}, which may contain commands"
+        what = f"the Kaldi archive {shown(array.storage_path)}, which may contain commands"
         permissions.check("commands", what, where=where)
     if not array.is_in_memory:
         # Readers join the two, and take a result such as "pipe:ls" for a command.
@@ -75,9 +94,9 @@ def load_array(manifest: Any, permissions: Permissions, *, where: str) -> FloatA
         for place in (base, key, str(Path(base) / key)):
             kind = kind_of_location(place)
             if kind:
-                permissions.check(kind, f"the array {place!r}", where=where)
+                permissions.check(kind, f"the array {shown(place)}", where=where)
         if array.storage_type == "lilcom_url":
-            permissions.check("urls", f"the array {base!r}", where=where)
+            permissions.check("urls", f"the array {shown(base)}", where=where)
         for file in (Path(base), Path(base) / key):
             reading(file)
     return np.asarray(manifest.load())
@@ -110,11 +129,11 @@ def _check_source(kind: Any, source: Any, permissions: Permissions, where: str) 
     if kind not in ("file", "url", "command") or not isinstance(source, str):
         raise AudioError(f"{where}: expected an audio source of Lhotse, found {kind!r:.100}")
     if kind == "command":
-        permissions.check("commands", f"the command {source!r}", where=where)
+        permissions.check("commands", f"the command {shown(source)}", where=where)
         return
     needed = kind_of_location(source) or ("urls" if kind == "url" else None)
     if needed:
-        permissions.check(needed, f"the location {source!r}", where=where)
+        permissions.check(needed, f"the location {shown(source)}", where=where)
     else:
         _check_path(source, permissions, where)
 
@@ -123,14 +142,11 @@ def _check_path(path: str, permissions: Permissions, where: str) -> None:
     for ending, quoted in _DECODED_IN_A_SHELL.items():
         # As Lhotse does: a file may be called ".sph", which has no suffix.
         if path.lower().endswith(ending) and quoted(path) != path:
-            what = f"a file name with shell characters {path!r}"
+            what = f"a file name with shell characters {shown(path)}"
             permissions.check("commands", what, where=where)
     if _PROTOCOL.match(path):
-        permissions.check("urls", f"the location {path!r}", where=where)
-    permissions.check_file(path)
-    reading(path)
-    if not Path(path).is_file():
-        raise AudioError(f"{path}: no such audio file ({where})")
+        permissions.check("urls", f"the location {shown(path)}", where=where)
+    check_path(path, permissions, where=where)
 
 
 def _unpickled(data: Any, where: str) -> FloatArray:
