@@ -1,4 +1,3 @@
-from .checkpoint import CONFIG as CONFIG
 from .checkpoint import TOKENS as TOKENS
 from .checkpoint import WEIGHTS as WEIGHTS
 from .checkpoint import ModelFolder as ModelFolder
@@ -6,10 +5,12 @@ from .checkpoint import load_folder as load_folder
 from .checkpoint import read_tensors as read_tensors
 from .checkpoint import read_tokens as read_tokens
 from .checkpoint import save_folder as save_folder
+from .config import CONFIG as CONFIG
 from .config import Config as Config
-from .config import ConvLayer as ConvLayer
 from .config import read_config as read_config
 from .config import to_document as to_document
+from .front_end import ConvLayer as ConvLayer
+from .front_end import ExpressionError as ExpressionError
 from .network import AudioEncoder as AudioEncoder
 from .network import Network as Network
 from .onnx.export import Export as Export

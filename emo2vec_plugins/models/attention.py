@@ -7,6 +7,7 @@ paper, the bias is symmetric, because frames attend in both directions.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from itertools import accumulate
@@ -53,6 +54,21 @@ def heads_of(qkv: Tensor, heads: int) -> Tensor:
     x = qkv.view(*qkv.shape[:-1], 3, heads, -1)
     last = x.ndim - 1
     return x.permute(last - 2, *range(last - 3), last - 1, last - 3, last)
+
+
+def alibi_slopes(heads: int) -> list[float]:
+    """Return the slope of each head's attention bias, as in the ALiBi paper.
+
+    For a power of two, a geometric sequence. Otherwise the slopes for the next smaller power,
+    followed by every second slope for the next larger power.
+
+    >>> alibi_slopes(4)
+    [0.25, 0.0625, 0.015625, 0.00390625]
+    """
+    if math.log2(heads).is_integer():
+        return [2.0 ** (-8.0 * (head + 1) / heads) for head in range(heads)]
+    smaller = 2 ** math.floor(math.log2(heads))
+    return alibi_slopes(smaller) + alibi_slopes(2 * smaller)[::2][: heads - smaller]
 
 
 def alibi(rows: int, tokens: int, slopes: Tensor) -> Tensor:

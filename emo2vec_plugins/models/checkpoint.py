@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import safetensors
 import safetensors.torch
-import torch
 import yaml
 from torch import Tensor
 
@@ -25,14 +23,12 @@ from emo2vec_plugins.audio import RESAMPLER
 from emo2vec_plugins.core import LabelSet, Provenance, counted, shown
 from emo2vec_plugins.errors import CheckpointError, FormatError, LabelError
 from emo2vec_plugins.files import disk, read_text, reading, staging, write_whole
-from emo2vec_plugins.models.config import Config, read_config, to_document
-from emo2vec_plugins.models.network import Network
+from emo2vec_plugins.models.assembly import network_of
+from emo2vec_plugins.models.config import CONFIG, Config, read_config, to_document
 from emo2vec_plugins.models.pickles import load_pickle, save_pickle, why_unreadable
 from emo2vec_plugins.models.torch_backend import TorchBackend
 
-logger = logging.getLogger(__name__)
-
-CONFIG, TOKENS = "config.yaml", "tokens.txt"
+TOKENS = "tokens.txt"
 WEIGHTS = ("model.safetensors", "model.pt", "emotion2vec_base.pt")
 """File names of published weights, in order of preference."""
 
@@ -46,7 +42,6 @@ _PART = 16
 """The classes in ``tokens.txt`` have this part of `emo2vec_plugins.files.read_limit`."""
 
 _NESTED = ("model", "state_dict")
-_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +79,7 @@ def load_folder(folder: ModelFolder, *, device: str | None, dtype: str) -> Torch
     tensors = read_tensors(weights)
     tokens = read_tokens(folder.path / TOKENS)
     _check_head(tensors, tokens, folder.path)
-    network = _network(config, tokens, tensors, weights)
+    network = network_of(config, tokens, tensors, weights)
     provenance = Provenance(
         model=folder.name,
         sha256=_sha256(weights),
@@ -178,7 +173,7 @@ def save_folder(
     """
     if path.exists():
         raise CheckpointError(f"{path}: exists already; choose a new folder")
-    _network(config, tokens, dict(tensors), path)  # raises if the folder would not load
+    network_of(config, tokens, dict(tensors), path)  # raises if the folder would not load
     with staging(path) as folder:
         disk.make_folder(folder)
         document = yaml.safe_dump(to_document(config, tokens), sort_keys=False, allow_unicode=True)
@@ -242,60 +237,6 @@ def _check_head(tensors: Mapping[str, Tensor], tokens: Sequence[str], folder: Pa
         raise CheckpointError(
             f"{folder}: the head has {counted(rows, 'row')}, {TOKENS} has {counted(len(tokens), 'line')}"
         )
-
-
-def _network(
-    config: Config, tokens: Sequence[str], tensors: dict[str, Tensor], where: Path
-) -> Network:
-    """Return a network with these tensors; extra tensors are ignored."""
-    # On the meta device, a network has shapes but no memory. The memory-mapped tensors of the file
-    # become its parameters; copying them would double the memory.
-    with torch.device("meta"):
-        network = Network(config, len(tokens))
-    expected = network.state_dict()
-    scale = "modality_encoders.AUDIO.alibi_scale"
-    if scale in tensors and tensors[scale].ndim == expected[scale].ndim - 1:
-        tensors = tensors | {scale: tensors[scale][None]}  # early revisions lack a dimension
-    found = {name: tensors[name] for name in expected if name in tensors}
-    problems = {
-        "missing": [name for name in expected if name not in found],
-        "misshapen": [
-            f"{name}: expected {tuple(expected[name].shape)}, got {tuple(value.shape)}"
-            for name, value in found.items()
-            if value.shape != expected[name].shape
-        ],
-        "not dense and real": [
-            f"{name}: {value.dtype}, {value.layout}, on {value.device.type}"
-            for name, value in found.items()
-            # A meta tensor, for example, would load and then fail in the first batch.
-            if value.layout is not torch.strided or value.is_meta or not value.is_floating_point()
-        ],
-    }
-    listed = [f"{len(names)} {kind}: {_some(names)}" for kind, names in problems.items() if names]
-    if listed:
-        raise CheckpointError(f"{where}: the weights do not match {CONFIG}; {'; '.join(listed)}")
-    _check_stored(found.values(), where)
-    # Tensors for pre-training: its decoder, the averaged weights, the optimizer.
-    if unused := sorted(tensors.keys() - expected.keys()):
-        logger.debug("%s: %d unused tensors: %s", where, len(unused), ", ".join(unused))
-    network.load_state_dict(found, assign=True)
-    return network
-
-
-def _check_stored(tensors: Iterable[Tensor], where: Path) -> None:
-    """Check that no tensor is a repeated view of few bytes, which a copy would make large."""
-    needed, stored = 0, {}
-    for each in tensors:
-        needed += each.numel() * each.element_size()
-        stored[each.untyped_storage().data_ptr()] = each.untyped_storage().nbytes()
-    if needed > sum(stored.values()):
-        found = f"{needed:,} bytes, of which {sum(stored.values()):,} are stored"
-        raise CheckpointError(f"{where}: expected tensors that do not share values, got {found}")
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{', '.join(names[:_SHOWN])}{more}"
 
 
 def _sha256(path: Path) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import math
-import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,18 +13,10 @@ from emo2vec_plugins.core import shown
 from emo2vec_plugins.engine import HOP, RECEPTIVE
 from emo2vec_plugins.errors import ConfigError
 from emo2vec_plugins.files import read_yaml
+from emo2vec_plugins.models.front_end import MOST, MOST_LAYERS, ConvLayer, conv_layers
 
-ConvLayer = tuple[int, int, int]
-"""Channels, kernel size and stride of one convolution of the front end."""
-
-MOST_LAYERS = 64
-"""Limit for each kind of layer and for extra tokens, against mistakes and memory exhaustion."""
-
-MOST = 1 << 16
-"""Limit for every dimension."""
-
-MOST_SPEC = 5_000
-"""Limit for the characters of ``feature_encoder_spec``."""
+CONFIG = "config.yaml"
+"""Name of the file."""
 
 _MODEL = {
     "width": ("embed_dim", int),
@@ -193,7 +183,7 @@ def _from_document(document: Any) -> Config:
                     f"got {shown(values[name])}"
                 )
     return Config(
-        conv_layers=_conv_layers(_get(audio, "feature_encoder_spec", str)),
+        conv_layers=conv_layers(_get(audio, "feature_encoder_spec", str)),
         **{name: _get(model, *key) for name, key in _MODEL.items()},
         **{name: _get(audio, *key) for name, key in _AUDIO.items()},
     )
@@ -209,59 +199,6 @@ def _get(values: Any, name: str, kind: type, where: str = "the document") -> Any
             value = float(value)  # PyYAML reads 1e-05, without a dot, as a string
     if not (type(value) is int and value >= 0 if kind is int else isinstance(value, kind)):
         raise ConfigError(f"{name} must be of type {kind.__name__}, got {shown(value)}")
-    return value
-
-
-def _conv_layers(spec: str) -> tuple[ConvLayer, ...]:
-    """Parse ``[(512, 10, 5)] + [(512, 3, 2)] * 4``, which FunASR passes to ``eval``."""
-    if len(spec) > MOST_SPEC:  # parsing needs much memory
-        raise ConfigError(f"feature_encoder_spec may have {MOST_SPEC} characters, got {len(spec)}")
-    try:
-        layers = _value(ast.parse(spec.strip(), mode="eval").body)
-    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
-        raise ConfigError(
-            f"feature_encoder_spec must be a list of layers, got {shown(spec)}"
-        ) from error
-    if not isinstance(layers, list) or not layers or not all(map(_is_layer, layers)):
-        raise ConfigError(
-            "feature_encoder_spec must be a list of (channels, kernel, stride), all positive, "
-            f"got {shown(spec)}"
-        )
-    return tuple(layers)
-
-
-def _is_layer(layer: Any) -> bool:
-    return (
-        isinstance(layer, tuple)
-        and len(layer) == 3
-        and all(isinstance(value, int) and 0 < value <= MOST for value in layer)
-    )
-
-
-def _value(node: ast.expr) -> Any:
-    """Evaluate lists, tuples, integers, and their sums and products."""
-    match node:
-        case ast.Constant(value=int() as value):
-            return _limited(value)
-        case ast.Tuple(elts=elements):
-            return tuple(map(_value, elements))
-        case ast.List(elts=elements):
-            return list(map(_value, elements))
-        case ast.BinOp(left=left, op=ast.Add(), right=right):
-            return _limited(operator.add(_value(left), _value(right)))
-        case ast.BinOp(left=left, op=ast.Mult(), right=right):
-            return _limited(operator.mul(_value(left), _value(right)))
-    raise ConfigError(f"feature_encoder_spec must not contain {shown(ast.unparse(node))}")
-
-
-def _limited(value: Any) -> Any:
-    # Checked at every step, so that a product has at most MOST times MOST_LAYERS elements: each
-    # factor multiplies the memory of the previous value.
-    fits = value <= MOST if isinstance(value, int) else len(value) <= MOST_LAYERS
-    if not fits:
-        raise ConfigError(
-            f"feature_encoder_spec may have at most {MOST_LAYERS} layers and numbers up to {MOST}"
-        )
     return value
 
 

@@ -11,7 +11,6 @@ names of the tensors in the published checkpoints.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any, cast
@@ -21,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from emo2vec_plugins.engine import HOP, RECEPTIVE, frame_count
-from emo2vec_plugins.models.attention import Attend, MakeAttention, one_by_one
+from emo2vec_plugins.models.attention import Attend, MakeAttention, alibi_slopes, one_by_one
 from emo2vec_plugins.models.config import Config
 from emo2vec_plugins.models.packing import Layout, upload
 
@@ -264,21 +263,6 @@ class Mlp(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return rows of shape (rows, width)."""
         return self.fc2(F.gelu(self.fc1(x)))  # type: ignore[no-any-return]
-
-
-def alibi_slopes(heads: int) -> list[float]:
-    """Return the slope of each head's attention bias, as in the ALiBi paper.
-
-    For a power of two, a geometric sequence. Otherwise the slopes for the next smaller power,
-    followed by every second slope for the next larger power.
-
-    >>> alibi_slopes(4)
-    [0.25, 0.0625, 0.015625, 0.00390625]
-    """
-    if math.log2(heads).is_integer():
-        return [2.0 ** (-8.0 * (head + 1) / heads) for head in range(heads)]
-    smaller = 2 ** math.floor(math.log2(heads))
-    return alibi_slopes(smaller) + alibi_slopes(2 * smaller)[::2][: heads - smaller]
 
 
 def _norm(config: Config) -> nn.LayerNorm:

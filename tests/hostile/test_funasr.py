@@ -11,6 +11,10 @@ from support.facts import assert_facts
 
 from emo2vec_plugins import Engine, load_model
 from emo2vec_plugins.errors import (
+    CheckpointError,
+    ConfigError,
+    LabelError,
+    ModelNotFoundError,
     NotAllowedError,
 )
 
@@ -77,6 +81,66 @@ def test_funasr_gets_nothing_but_a_network(marker, folder, tmp_path, values):
 
     assert_facts(str(caught.value), folder / "config.yaml", *values, "--allow code")
     assert not marker.exists
+
+
+def broken(folder, file, content):
+    path = folder / file
+    if callable(content):
+        content = content(path.read_bytes())
+    path.unlink() if content is None else path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "error"),
+    [
+        ("config.yaml", b"model: [", ConfigError),
+        ("config.yaml", b"- 1", ConfigError),
+        ("config.yaml", b"", ConfigError),
+        ("config.yaml", b"\xff\xfe\x00", ConfigError),
+        ("config.yaml", b"model: Emotion2vec", ConfigError),
+        ("config.yaml", b"a: " + b"[" * 5000, ConfigError),
+        ("config.yaml", b"model: !!python/name:os.system ''", ConfigError),
+        ("config.yaml", lambda data: data.replace(b"depth", b"deep"), ConfigError),
+        ("config.yaml", lambda data: data.replace(b"embed_dim: ", b"embed_dim: 9999"), ConfigError),
+        ("config.yaml", lambda data: data.replace(b"(24, 10, 5)", b"(24, 10"), ConfigError),
+        ("config.yaml", None, CheckpointError),
+        ("model.pt", None, CheckpointError),
+        ("model.pt", b"", CheckpointError),
+        ("model.pt", b"<html>", CheckpointError),
+        ("model.pt", lambda data: data[: len(data) // 2], CheckpointError),
+        ("tokens.txt", None, CheckpointError),
+        ("tokens.txt", b"\xff", CheckpointError),
+        ("tokens.txt", lambda data: data + b"\nmore", CheckpointError),
+        ("tokens.txt", lambda data: b"\n".join([data.split(b"\n")[0]] * 9), LabelError),
+    ],
+)
+def test_a_broken_folder_is_no_question_of_permission(folder, file, content, error):
+    if error is LabelError:
+        content = b"\n".join([b"same"] * len((folder / file).read_bytes().splitlines()))
+    broken(folder, file, content)
+
+    with pytest.raises(error) as caught:
+        load_model(f"funasr:{folder}", device="cpu")
+
+    message = str(caught.value)
+    assert_facts(message, folder)
+    assert file in message
+    assert "--allow" not in message
+
+
+def test_weights_that_do_not_match_are_named(folder):
+    path = folder / "config.yaml"
+    path.write_text(path.read_text().replace("mlp_ratio: ", "mlp_ratio: 1"))
+
+    with pytest.raises(CheckpointError) as caught:
+        load_model(f"funasr:{folder}", device="cpu")
+
+    assert_facts(str(caught.value), folder / "model.pt", "mlp.fc1")
+
+
+def test_a_folder_that_does_not_exist_is_named(tmp_path):
+    with pytest.raises(ModelNotFoundError, match="gone"):
+        load_model(f"funasr:{tmp_path / 'gone'}")
 
 
 @pytest.mark.usefixtures("funasr")

@@ -13,7 +13,8 @@ from emo2vec_plugins.core.labels import LabelSet
 from emo2vec_plugins.core.loading import load_model
 from emo2vec_plugins.core.values import Provenance
 from emo2vec_plugins.errors import Emo2vecError, OptionsError
-from emo2vec_plugins.models.network import Network, alibi_slopes
+from emo2vec_plugins.models.attention import alibi_slopes
+from emo2vec_plugins.models.network import Network
 from emo2vec_plugins.models.torch_backend import TorchBackend
 
 

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emo2vec_plugins.core import (
     Backend,
@@ -25,10 +25,7 @@ from emo2vec_plugins.core import (
     import_extra,
     shown,
 )
-from emo2vec_plugins.errors import CheckpointError, ConfigError, FormatError, OptionsError
-
-if TYPE_CHECKING:
-    from emo2vec_plugins.models import Config
+from emo2vec_plugins.errors import CheckpointError, ConfigError, OptionsError
 
 _KEYS = {"model", "model_conf", "tokenizer", "tokenizer_conf", "scope_map"}
 """Keys of every published configuration. Others may name code, further models or files."""
@@ -81,41 +78,45 @@ def _readable(folder: Path, permissions: Permissions) -> Iterator[Path]:
         return
     from emo2vec_plugins import models
 
-    config = _checked_config(folder, permissions)
-    weights = next((folder / name for name in models.WEIGHTS if (folder / name).is_file()), None)
-    if weights is None:
-        raise CheckpointError(f"{folder}: no {' or '.join(models.WEIGHTS[:2])}")
-    tensors, tokens = models.read_tensors(weights), models.read_tokens(folder / models.TOKENS)
+    _check_config(folder, permissions)
+    found = models.load_folder(
+        models.ModelFolder(path=folder, name=folder.name), device="cpu", dtype="float32"
+    )
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         copy = Path(scratch) / "model"
-        models.save_folder(copy, config=config, tensors=tensors, tokens=tokens)
+        models.save_folder(
+            copy,
+            config=found.network.config,
+            tensors=found.network.state_dict(),
+            tokens=found.provenance.tokens,
+        )
         yield copy
 
 
-def _checked_config(folder: Path, permissions: Permissions) -> Config:
-    """Return the network that a folder describes.
+def _check_config(folder: Path, permissions: Permissions) -> None:
+    """Check that FunASR would only build a network with a configuration.
 
     Raises:
-        CheckpointError: If there is no configuration.
-        NotAllowedError: If FunASR would do more with it than build a network that we know.
+        ConfigError: If it is no configuration.
+        NotAllowedError: If FunASR would run code to read it, or for what it names.
     """
-    from emo2vec_plugins.files import from_yaml, read_text
-    from emo2vec_plugins.models import CONFIG, read_config
+    from emo2vec_plugins.files import read_yaml
+    from emo2vec_plugins.models import CONFIG, ExpressionError, read_config
 
     path = folder / CONFIG
     if not path.is_file():
-        raise CheckpointError(f"{folder}: no {CONFIG}; expected an emotion2vec model folder")
-    try:
-        config = read_config(path)
-        others = from_yaml(read_text(path), where=str(path)).keys() - _KEYS
-    except (ConfigError, FormatError) as error:
-        found = f"a configuration that FunASR may evaluate as Python ({error})"
-        permissions.check("code", found, where=folder)
-        raise
-    if others:
+        return  # loading names everything that is missing
+    document = read_yaml(path, dict, expected="a model's configuration", wrong=ConfigError)
+    if others := document.keys() - _KEYS:
         named = ", ".join(sorted(map(shown, others)))
         permissions.check("code", f"the keys {named}, with which FunASR runs code", where=path)
-    return config
+    try:
+        read_config(path)
+    except ConfigError as error:
+        if isinstance(error.__cause__, ExpressionError):
+            what = f"layers that FunASR evaluates as Python ({error.__cause__})"
+            permissions.check("code", what, where=path)
+        raise
 
 
 def _arguments(folder: Path, device: str | None) -> dict[str, Any]:
