@@ -7,7 +7,14 @@ import click
 from emo2vec_plugins.cli.counts import EmotionCounts
 from emo2vec_plugins.cli.files import writes_files
 from emo2vec_plugins.cli.options import bad_items_option, existing, manifest_options, option
-from emo2vec_plugins.cli.output import annotated, exit_if_failed, note, resumable, warn_of_labels
+from emo2vec_plugins.cli.output import (
+    annotated,
+    complain,
+    exit_if_failed,
+    note,
+    resumable,
+    warn_of_labels,
+)
 from emo2vec_plugins.cli.progress import progress
 from emo2vec_plugins.cli.scoring import (
     Scoring,
@@ -26,7 +33,7 @@ from emo2vec_plugins.integrations import BadItems
 @writes_files(overwrite=False)
 @manifest_options
 @annotating_options("embeddings", "frames", "array_dtype", "overlap", "field", "overwrite")
-@store_option
+@store_option("store")
 @option(
     "--store-type",
     "Lhotse writer; lilcom_chunky is lossy.  [default: by the suffix of PATH: .lca, .h5, none]",
@@ -79,6 +86,8 @@ def cuts_command(
         for turn in turns_of(output, field=options.field, skip_bad=True):
             counts.add(turn.label, seconds=turn.duration, speaker=turn.speaker, reason=turn.reason)
         counts.print()
+    if not summary.cuts and not summary.bad:
+        complain("warning", f"{source}: the manifest has no cuts")
     if summary.was_finished:
         again = f"; to retry failed turns, run: emo2vec cuts {output} -o OUT2"
         done = f"{output} was already complete, nothing to do"
@@ -90,11 +99,4 @@ def cuts_command(
         done = annotated(summary.turns, counted(summary.cuts, "cut"), summary.skipped)
         scored = f"scored by {describe_model(engine.backend)}"
         note(f"wrote {done}, {scored}, to {output}", quiet=scoring.quiet)
-    exit_if_failed(
-        summary.failures,
-        failed=summary.failed,
-        turns=summary.turns,
-        field=options.field,
-        bad=summary.bad,
-        bad_items=summary.bad_items,
-    )
+    exit_if_failed(summary, field=options.field)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from emo2vec_plugins.cli.files import writes_files
 from emo2vec_plugins.cli.options import bad_items_option, existing, manifest_options
-from emo2vec_plugins.cli.output import annotated, exit_if_failed, note, warn_of_labels
+from emo2vec_plugins.cli.output import annotated, complain, exit_if_failed, note, warn_of_labels
 from emo2vec_plugins.cli.progress import progress
 from emo2vec_plugins.cli.scoring import Scoring, annotating_options, describe_model, scoring_options
 from emo2vec_plugins.cli.streams import command
@@ -46,17 +46,12 @@ def nemo_command(
             plugins=scoring.plugins,
             progress=advance,
         )
+    if not summary.lines and not summary.bad:
+        complain("warning", f"{source}: the manifest has no lines")
     if 0 < summary.lines == summary.skipped:
         warn_of_labels(counted(summary.lines, "line"), options.field)
     else:
         done = annotated(summary.turns, counted(summary.lines, "line"), summary.skipped)
         scored = f"scored by {describe_model(engine.backend)}"
         note(f"wrote {done}, {scored}, to {output}", quiet=scoring.quiet)
-    exit_if_failed(
-        summary.failures,
-        failed=summary.failed,
-        turns=summary.turns,
-        field=options.field,
-        bad=summary.bad,
-        bad_items=summary.bad_items,
-    )
+    exit_if_failed(summary, field=options.field)

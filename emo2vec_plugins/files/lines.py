@@ -88,8 +88,7 @@ def _lines(stream: Stream, name: str) -> Iterator[tuple[int, bytes | FormatError
     parts: list[bytes] = []  # of a line, which may be longer than a block
     for block in _blocks(stream):
         if isinstance(block, FormatError):
-            left_out = "the rest of the file is left out"
-            yield number, FormatError(f"{name}: line {number}: {block}; {left_out}"), b""
+            yield number, FormatError(f"{name}: line {number}: {block}"), b""
             return
         pieces = _END.split(block)
         for piece, end in zip(pieces[::2], [*pieces[1::2], b""], strict=True):

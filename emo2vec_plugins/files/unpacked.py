@@ -65,18 +65,18 @@ class Unpacked:
     def _checked(self, data: bytes) -> bytes:
         if self._is_empty:
             raise FormatError(
-                "expected a gzip file, found an empty one; was it copied completely? "
-                "A compressed file without content has 20 bytes"
+                "expected a gzip file, found an empty file, which is left out; is the copy complete?"
             )
         self._check(self._file.tell())
         return data
 
     def _check(self, position: int) -> None:
         if position > self._most:
+            enough = shown_size(1 << (2 * self._most).bit_length())
             raise FormatError(
-                f"the gzip file expands to more than {shown_size(self._most)}: to more than "
-                f"{MOST_EXPANSION} times its size and more than the limit; if you trust its author, "
-                f"raise the limit with --read-limit {shown_size(2 * self._most)} or {VARIABLE}"
+                f"the gzip file expands to more than {MOST_EXPANSION} times its size, and to more than "
+                f"the limit; the rest of the file is left out; if you trust its author, raise the "
+                f"limit with --read-limit {enough} or {VARIABLE}"
             )
 
 
@@ -86,6 +86,6 @@ def _damage() -> Iterator[None]:
         yield
     except (zlib.error, EOFError, gzip.BadGzipFile) as error:
         raise FormatError(
-            f"damaged or incomplete gzip file: {error}; what was read before may be wrong, so get "
-            "a new copy"
+            f"damaged or incomplete gzip file: {error}; what is before may be wrong, and the rest of "
+            "the file is left out; get a new copy"
         ) from error

@@ -307,3 +307,31 @@ def _lines(manifest):
 
     with gzip.open(manifest, "rt") as lines:
         return list(lines)
+
+
+def test_what_a_damaged_gzip_file_loses_is_said(manifest, tmp_path):
+    path = tmp_path / "damaged.jsonl.gz"
+    packed = bytearray(gzip.compress(gzip.decompress(manifest.read_bytes())))
+    packed[-5] ^= 255  # of the checksum
+    path.write_bytes(packed)
+
+    result = cuts(path, "-o", tmp_path / "out.jsonl.gz")
+
+    assert result.exit_code == 3
+    facts = ("may be wrong", "the rest of the file is left out")
+    assert_facts(result.stderr, "1 bad item", f"{path}: line 3: ", "damaged", *facts)
+
+
+def test_an_empty_file_is_a_damaged_gzip_file_but_may_be_an_empty_manifest(tmp_path):
+    names = ("torn.jsonl.gz", "packed.jsonl.gz", "plain.jsonl")
+    torn, packed, plain = (tmp_path / name for name in names)
+    for path in (torn, packed, plain):
+        path.write_bytes(gzip.compress(b"") if path == packed else b"")
+
+    results = [cuts(path, "-o", tmp_path / f"out.{path.name}") for path in (torn, packed, plain)]
+
+    assert [each.exit_code for each in results] == [1, 0, 0]
+    assert_facts(results[0].stderr, f"error: {torn}", "empty")
+    assert not (tmp_path / f"out.{torn.name}").exists()
+    assert_facts(results[1].stderr, f"warning: {packed}")
+    assert_facts(results[2].stderr, f"warning: {plain}")

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emo2vec_plugins.core import Dialogue, Permissions, Turn, shown
+from emo2vec_plugins.core import Dialogue, Permissions, Turn, kind_of_location, shown
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.files import expanded, from_json, lines_or_errors, reading
 from emo2vec_plugins.formats import read_rttm
@@ -85,14 +85,14 @@ class ManifestLine:
     def names_relative_files(self) -> bool:
         """Whether the path of the audio or RTTM is relative to the folder of the manifest."""
         given = [_first(self.record, keys) for keys in (AUDIO, RTTM)]
-        paths = [path for path in given if isinstance(path, str) and "://" not in path]
+        paths = [each for each in given if isinstance(each, str) and not kind_of_location(each)]
         return not all(expanded(path).is_absolute() for path in paths)
 
     def audio(self) -> Path:
-        """Return the path of the audio file.
+        """Return the path of the audio file, which may be missing.
 
         Raises:
-            FormatError: If the line does not name exactly one file.
+            FormatError: If the line does not name exactly one file, or names a URL or a command.
         """
         return self._path(AUDIO)
 
@@ -136,9 +136,15 @@ class ManifestLine:
         beside = self.manifest.parent / path
         try:
             # As in NeMo: first the folder of the manifest, then the working directory.
-            return beside if beside.is_file() or not path.is_file() else path
+            found = next((each for each in (beside, path) if each.is_file()), None)
         except OSError as error:  # a name that is too long
             raise FormatError(f"{keys[0]!r}: {error.strerror}: {shown(given)}") from error
+        if found is None and (kind := kind_of_location(given)):
+            raise FormatError(
+                f"{keys[0]!r}: {shown(given)}: {kind} are not supported in NeMo manifests; save the "
+                "data as a file and name it"
+            )
+        return found or beside
 
     def _seconds(self, key: str) -> float | None:
         value = self.record.get(key)

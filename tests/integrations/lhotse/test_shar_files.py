@@ -13,6 +13,7 @@ from support.facts import assert_facts
 
 from emo2vec_plugins.core import Permissions
 from emo2vec_plugins.errors import AudioError, FormatError, OptionsError
+from emo2vec_plugins.files import Unpacked
 from emo2vec_plugins.integrations.lhotse.audio import RecordingAudio
 from emo2vec_plugins.integrations.lhotse.manifest_files import layout
 
@@ -173,6 +174,44 @@ def test_a_compressed_archive_is_read(shar):
     archive(shar).unlink()
 
     assert without_audio(shar) == {}
+
+
+def test_a_compressed_archive_that_expands_without_bound_is_damaged_there(shar, monkeypatch):
+    every = members(archive(shar))
+    every.insert(4, (tarfile.TarInfo("cut.x.wav"), bytes(30 << 20)))
+    rewrite(archive(shar), every)
+    packed = archive(shar).with_name("recording.000000.tar.gz")
+    packed.write_bytes(gzip.compress(archive(shar).read_bytes()))
+    archive(shar).unlink()
+    monkeypatch.setenv("EMO2VEC_READ_LIMIT", "1MB")
+
+    found = without_audio(shar)
+
+    assert list(found) == ["cut.2"]
+    assert_facts(found["cut.2"], packed, "damaged", "expands")
+
+
+def test_a_compressed_archive_is_read_forwards(shar, monkeypatch):
+    archive(shar).with_name("recording.000000.tar.gz").write_bytes(
+        gzip.compress(archive(shar).read_bytes())
+    )
+    archive(shar).unlink()
+    places = []
+    original = Unpacked.seek
+    monkeypatch.setattr(Unpacked, "seek", lambda self, to: places.append(to) or original(self, to))
+
+    assert without_audio(shar) == {}
+    contents = places[-6:]  # of three cuts: the data and its description
+    assert contents == sorted(contents)
+
+
+def test_an_empty_shard_of_cuts_is_an_item_that_names_it(shar):
+    (shar / "cuts.000001.jsonl.gz").write_bytes(b"")
+
+    *cuts, lost = items(shar)
+
+    assert len(cuts) == 3
+    assert_facts(lost.reason, "cuts.000001.jsonl.gz", "empty", "left out")
 
 
 def test_an_empty_entry_leaves_the_placeholder(shar):

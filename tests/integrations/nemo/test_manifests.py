@@ -8,6 +8,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.facts import assert_facts
 
 from emo2vec_plugins import Engine, Options, Plugins, Turn, annotate, hookimpl
 from emo2vec_plugins.errors import Emo2vecWarning, FormatError, OptionsError
@@ -49,6 +50,10 @@ def annotated(path, engine, **more):
     """Annotate a manifest and return the records of the result."""
     annotate_nemo(path, beside(path), score=engine, **more)
     return records(beside(path))
+
+
+def elsewhere(location):
+    return line(audio_filepath=location)
 
 
 def beside(path):
@@ -331,9 +336,37 @@ def test_the_output_of_an_empty_manifest_is_empty(manifest, engine):
     assert path.with_name("out.json").read_bytes() == b""
 
 
+@pytest.mark.parametrize(
+    ("location", "kind"),
+    [
+        ("s3://bucket/x.wav", "urls"),
+        ("file:///talk.wav", "urls"),
+        ("pipe:sox talk.wav -t wav -", "commands"),
+        ("sox talk.wav -t wav - |", "commands"),
+    ],
+)
+@pytest.mark.parametrize("key", ["audio_filepath", "rttm_filepath"])
+def test_a_location_that_is_no_file_is_shown_as_it_is_with_what_it_is(
+    manifest, engine, key, location, kind
+):
+    [found] = annotated(manifest(line(**{key: location})), engine)
+
+    assert_facts(found["emotion_reason"], key, location, kind, "not supported")
+
+
+def test_a_file_may_have_the_name_of_a_command(manifest, engine, talk):
+    talk.rename(talk.with_name("pipe:talk.wav"))
+
+    [found] = annotated(manifest(line(audio_filepath="pipe:talk.wav")), engine)
+
+    assert found["emotion"] is not None
+
+
 def test_an_output_in_another_folder_raises_a_warning(manifest, engine, tmp_path, talk):
     (tmp_path / "out").mkdir()
-    path = manifest(line(), line(audio_filepath=str(talk)), line(audio_filepath="s3://b/x.wav"))
+    path = manifest(
+        line(), line(audio_filepath=str(talk)), *map(elsewhere, ("s3://b/x.wav", "sox x |"))
+    )
 
     with pytest.warns(Emo2vecWarning, match="1 of its lines .*relative"):
         annotate_nemo(path, tmp_path / "out" / "manifest.json", score=engine)
