@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterable, Iterator
+from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,15 +13,22 @@ import click
 from click.shell_completion import CompletionItem
 
 from emo2vec_plugins.cli.output import complain
-from emo2vec_plugins.files import check_overwrite, check_protected, overwriting, protecting
+from emo2vec_plugins.cli.streams import standard_stream
+from emo2vec_plugins.files import (
+    Unfinished,
+    check_overwrite,
+    check_protected,
+    items_path,
+    lock_path,
+    overwriting,
+    protecting,
+    record_path,
+)
 
 if TYPE_CHECKING:
     from emo2vec_plugins.core import Dialogue
 
 Command = Callable[..., Any]
-
-RUN_RECORD = ".emo2vec.json"
-"""Suffix of the record of a finished run, which decides itself what to do with its output."""
 
 _OVERWRITE = "Also replace files that other programs wrote or that were edited."
 
@@ -45,14 +53,16 @@ class OutputName(FileName):
 
     Args:
         suffixes: Allowed suffixes of a file; none allows all.
-        kind: What the command writes; a ``manifest`` is a file, or a folder if the input is one.
+        kind: What the command writes. A ``folder`` is filled with files. A ``manifest`` is a file,
+            or a folder if the input is one, and a ``store`` is either; both are written as a whole,
+            and the run itself decides what to do with an existing one.
         stdout: Whether ``-`` means stdout.
     """
 
     def __init__(
         self,
         *suffixes: str,
-        kind: Literal["file", "folder", "manifest", "any"] = "file",
+        kind: Literal["file", "folder", "manifest", "store", "any"] = "file",
         stdout: bool = False,
     ) -> None:
         self._suffixes = suffixes
@@ -65,9 +75,16 @@ class OutputName(FileName):
             if not self._stdout:
                 self.fail("cannot write to stdout; './-' is a file of that name", param, ctx)
             return value
-        if problem := self._problem(value):
+        if problem := self._problem(value) or self._stream_problem(value):
             self.fail(problem, param, ctx)
         return value
+
+    def _stream_problem(self, value: str) -> str | None:
+        name = standard_stream(value)
+        if name is None:
+            return None
+        advice = "use '-'" if self._stdout and name == "stdout" else "choose another name"
+        return f"{value} is {name}, which has other uses: {advice}"
 
     def _problem(self, value: str) -> str | None:
         path = Path(value)
@@ -75,9 +92,9 @@ class OutputName(FileName):
             return f"expected a name, got {value!r}"
         if self.kind in ("folder", "any"):
             return None
-        if self.kind == "manifest":
+        if self.kind in ("manifest", "store"):
             is_new = path.name not in ("", "..")
-            return None if is_new else f"expected the name of a new manifest, got {value!r}"
+            return None if is_new else f"expected the name of a new {self.kind}, got {value!r}"
         if self._suffixes and path.suffix.lower() not in self._suffixes:
             return f"expected a name in {', '.join(self._suffixes)}, got {value!r}"
         if path.is_dir():
@@ -140,18 +157,24 @@ def _inputs(ctx: click.Context) -> Iterator[str]:
 
 def _check_outputs(ctx: click.Context, *, overwrite: bool) -> None:
     advice = {} if overwrite else {"advice": "remove it or choose another name"}
-    outputs: set[str] = set()
-    for kind, value in _names(ctx, OutputName):
-        if value == "-" or kind.kind == "folder":
-            continue
-        path = os.path.realpath(value)
-        if path in outputs:
-            raise click.UsageError(f"expected a name for each output, got {value!r} for two")
-        outputs.add(path)
-        if kind.kind == "manifest" and Path(value + RUN_RECORD).exists():
+    outputs = [(kind.kind, value) for kind, value in _names(ctx, OutputName) if value != "-"]
+    for (kind, one), (_, other) in permutations(outputs, 2):
+        if _is_in_the_way(Path(other), of=Path(one), kind=kind):
+            raise click.UsageError(f"{other!r} cannot be an output beside {one!r}: choose another")
+    for kind, value in outputs:
+        if kind == "manifest" and record_path(Path(value)).exists():
             check_protected(value)
-        else:
+        elif kind not in ("folder", "store"):
             check_overwrite(value, **advice)
+
+
+def _is_in_the_way(other: Path, *, of: Path, kind: str) -> bool:
+    """Return whether an output is the same file as another, is inside it, or has a name it needs."""
+    path, own = Path(os.path.realpath(other)), Path(os.path.realpath(of))
+    if kind == "folder" or path == own:
+        return path == own
+    needed = (*Unfinished(own).paths, lock_path(own), record_path(own), items_path(own))
+    return path in needed or own in path.parents
 
 
 def _names(ctx: click.Context, kind: type[FileName]) -> Iterator[tuple[Any, str]]:

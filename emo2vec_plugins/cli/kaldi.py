@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from emo2vec_plugins.cli.files import OutputName, writes_files
 from emo2vec_plugins.cli.options import choice_option, file_argument, option
-from emo2vec_plugins.cli.output import LISTED, Tally
+from emo2vec_plugins.cli.output import Tally
 from emo2vec_plugins.cli.progress import progress
 from emo2vec_plugins.cli.scoring import Scoring, annotating_options, describe_model, scoring_options
 from emo2vec_plugins.cli.streams import command
@@ -59,10 +59,7 @@ def kaldi_command(
         )
     for name in utterances:
         tally.count("utterance", name, written.failures.get(name))
-    for each in data.bad_items[:LISTED]:
-        tally.leave_out(each)
-    if len(data.bad_items) > LISTED:
-        tally.leave_out(f"{len(data.bad_items) - LISTED} more bad lines were left out")
+    tally.leave_out_lines(data.bad_items)
     done = (
         f"{counted(len(utterances), 'utterance')} of {counted(len(data.recordings), 'recording')}"
     )

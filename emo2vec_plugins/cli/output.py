@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
@@ -166,22 +166,40 @@ def _shown(character: str, quote: Callable[[str], str]) -> str:
     return character if character.isprintable() else quote(character)[1:-1]
 
 
-def exit_if_failed(
-    failures: Sequence[str],
-    *,
-    failed: int,
-    turns: int,
-    field: str,
-    bad: int = 0,
-    bad_items: Sequence[str] = (),
-) -> None:
+class Summary(Protocol):
+    """What became of the turns and items of a manifest."""
+
+    @property
+    def turns(self) -> int:
+        """Number of turns."""
+
+    @property
+    def failed(self) -> int:
+        """How many turns have a reason instead of a label."""
+
+    @property
+    def failures(self) -> Sequence[str]:
+        """Names and reasons of the first of them."""
+
+    @property
+    def bad(self) -> int:
+        """Number of items that could not be read."""
+
+    @property
+    def bad_items(self) -> Sequence[str]:
+        """Names and reasons of the first of them."""
+
+
+def exit_if_failed(found: Summary, *, field: str) -> None:
     """Print the failed turns and bad items of a manifest; exit with status 3 if there are any."""
-    if failed:
-        of = f"{failed} of {counted(turns, 'turn')} failed; the reasons are in {field}_reason:"
-        name_failures(of, failures, total=failed)
-    if bad:
-        name_failures(f"{counted(bad, 'bad item')} not annotated:", bad_items, total=bad)
-    if failed or bad:
+    if found.failed:
+        of = f"{found.failed} of {counted(found.turns, 'turn')} failed"
+        where = f"the reasons are in {field}_reason"
+        name_failures(f"{of}; {where}:", found.failures, total=found.failed)
+    if found.bad:
+        what = f"{counted(found.bad, 'bad item')} not annotated:"
+        name_failures(what, found.bad_items, total=found.bad)
+    if found.failed or found.bad:
         raise click.exceptions.Exit(SOME_FAILED)
 
 
@@ -258,6 +276,12 @@ class Tally:
     def leave_out(self, what: str) -> None:
         """Note something requested that could not be done; it is reported in one line."""
         self._left_out.append(what)
+
+    def leave_out_lines(self, bad: Sequence[str]) -> None:
+        """Note bad lines of a list; the first ones are reported in a line each."""
+        self._left_out += bad[:LISTED]
+        if len(bad) > LISTED:
+            self.leave_out(f"{len(bad) - LISTED} more bad lines were left out")
 
     def conclude(self, summary: str) -> None:
         """Print the summary and the failures; exit with status 3 if anything failed."""

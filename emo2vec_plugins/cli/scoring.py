@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -180,9 +180,13 @@ formats_option = option(
     multiple=True,
     shell_complete=choose_format,
 )
-store_option = option(
-    "--store PATH", "Where to write --embeddings and --frames.", type=OutputName(kind="folder")
-)
+
+
+def store_option(kind: Literal["folder", "store"]) -> Decorator:
+    """Return a decorator that adds ``--store``, of this kind of `OutputName`."""
+    what = "Where to write --embeddings and --frames."
+    return option("--store PATH", what, type=OutputName(kind=kind))
+
 
 _EXCLUDE = "exclude: ignore audio in which another speaker talks."
 _ANNOTATING: dict[str, Decorator] = {

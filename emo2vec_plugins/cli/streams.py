@@ -10,10 +10,12 @@ import ctypes
 import errno
 import io
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, TextIO
+from pathlib import Path
+from typing import IO, Any, TextIO
 
 import click
 
@@ -31,6 +33,32 @@ def results() -> TextIO:
     if stream is None:
         raise OSError(errno.EBADF, "cannot write results: stdout is closed")
     return stream
+
+
+def standard_input() -> IO[bytes]:
+    """Return stdin.
+
+    Raises:
+        OSError: If it is closed.
+    """
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, "cannot read a list from stdin: it is closed")
+    return sys.stdin.buffer
+
+
+def standard_stream(path: str) -> str | None:
+    """Return ``stdout`` or ``stderr`` if a path leads to it, such as ``/dev/fd/1``, or None."""
+    try:
+        found = Path(path).stat()
+    except (OSError, ValueError):
+        return None
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        with suppress(OSError):
+            # Any number of programs write to the null device.
+            is_own = not stat.S_ISCHR(found.st_mode) or os.isatty(number)
+            if is_own and os.path.samestat(found, os.fstat(number)):
+                return name
+    return None
 
 
 @contextmanager
@@ -106,16 +134,14 @@ def _flush_c() -> None:
 
 
 def open_closed_streams() -> None:
-    """Open the null device for standard descriptors that are closed, and for stdin and stderr.
+    """Open the null device for standard descriptors that are closed, and for stderr.
 
     Otherwise the first file that is opened gets the free descriptor, and messages are written into
-    it. stdout stays None, so that lost results are an error.
+    it. stdin and stdout stay None, so that lost lists and results are an error.
     """
     for number in range(3):
         if not _is_open(number):
             os.open(os.devnull, os.O_RDWR)  # gets the lowest free number
-    if sys.stdin is None:
-        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
 

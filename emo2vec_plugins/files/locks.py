@@ -25,7 +25,8 @@ class Lock:
     The lock's file is removed at the end, unless it names an owner.
 
     Args:
-        target: The output. The lock's file is ``TARGET.lock``.
+        target: The output.
+        path: The lock's file; ``TARGET.lock`` by default.
 
     Attributes:
         owner: The unfinished output that *target* belongs to, as a killed process left it; empty
@@ -36,9 +37,9 @@ class Lock:
         OSError: If the file of the lock cannot be written.
     """
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, target: Path, *, path: Path | None = None) -> None:
         self._target = target
-        self._path = lock_path(target)
+        self._path = path or lock_path(target)
         self.owner: str | None = ""
 
     def __enter__(self) -> Lock:

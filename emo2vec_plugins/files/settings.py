@@ -1,11 +1,25 @@
-"""Settings of a run as JSON values: everything that its output depends on, and how two differ."""
+"""Settings of a run as JSON values: everything that its output depends on, and how two differ.
+
+A finished run keeps them in a record beside its output, with its results.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from string import hexdigits
 from typing import Any
+
+
+def record_path(target: Path) -> Path:
+    """Return the path of the record of a finished output: its settings and results."""
+    return target.with_name(f"{target.name}.emo2vec.json")
+
+
+def items_path(target: Path) -> Path:
+    """Return the path of the items of a finished output: digests of the lines of its input."""
+    return target.with_name(f"{target.name}.emo2vec.items")
 
 
 def settings_of(**values: Any) -> dict[str, Any]:

@@ -1,3 +1,4 @@
+from .audio_inputs import read_inputs as read_inputs
 from .fields import PSEUDO as PSEUDO
 from .fields import REVIEW as REVIEW
 from .fields import absent_fields as absent_fields
@@ -17,7 +18,6 @@ from .inputs import Input as Input
 from .inputs import check_distinct_keys as check_distinct_keys
 from .inputs import json_line as json_line
 from .inputs import open_list as open_list
-from .inputs import read_list as read_list
 from .inputs import scp_line as scp_line
 from .inputs import unnamed as unnamed
 from .inputs import with_distinct_keys as with_distinct_keys
@@ -36,3 +36,8 @@ from .recordings import seconds_of as seconds_of
 from .recordings import unscored as unscored
 from .rttm_sources import RttmSources as RttmSources
 from .rttm_sources import read_rttm_sources as read_rttm_sources
+from .resuming import group_seconds as group_seconds
+from .resuming import identity_of as identity_of
+from .score_files import FileArrays as FileArrays
+from .score_files import score_files as score_files
+from .score_files import write_scores as write_scores

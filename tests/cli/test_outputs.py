@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import permutations
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ import pytest
 from support.cli_runner import run
 from support.cli_tree import COMMANDS, OUTPUTS
 from support.facts import assert_facts
-from support.paths import contents_of
+from support.paths import names_in
 
 from emo2vec_plugins.cli.files import FileName, OutputName
 from emo2vec_plugins.files import write_whole
@@ -19,7 +20,7 @@ from emo2vec_plugins.files import write_whole
 PRECIOUS = "written by a person"
 
 
-FILES = [(words, each) for words, each in OUTPUTS if each.type.kind != "folder"]
+FILES = [(words, each) for words, each in OUTPUTS if each.type.kind not in ("folder", "store")]
 PAIRS = [
     (words, read, written)
     for words, written in FILES
@@ -174,14 +175,94 @@ def test_a_full_disk_behind_stdout_is_reported_in_one_line(words):
     assert done.stderr.splitlines() == ["emo2vec: error: No space left on device"]
 
 
-def test_two_outputs_are_two_files(tmp_path):
-    path = tmp_path / "a.png"
+SEVERAL = [
+    (words, *two)
+    for words in COMMANDS
+    for two in permutations([each for owner, each in OUTPUTS if owner == words], 2)
+]
+"""Commands with two outputs, and both of them in either order."""
 
-    result = run("evaluate", "--report", path, "--picture", tmp_path / "x" / ".." / "a.png", "in")
 
-    assert result.exit_code == 2
-    assert_facts(result.stderr, "a.png")
-    assert contents_of(tmp_path) == {}
+def test_there_are_commands_with_several_outputs():
+    assert {words for words, *_ in SEVERAL} >= {("score",), ("cuts",), ("evaluate",), ("bench",)}
+
+
+@pytest.mark.parametrize("case", SEVERAL, ids=named)
+@pytest.mark.parametrize("where", ["", "x/..", "link"])
+def test_two_outputs_are_two_files(case, where, tmp_path):
+    words, one, other = case
+    (tmp_path / "x").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path)
+    name = file_for(one if one.type._suffixes else other, tmp_path).name
+    given = {one.name: tmp_path / name, other.name: tmp_path / where / name}
+
+    result = run(*line(words, given, tmp_path))
+
+    assert result.exit_code == 2, result.output
+    assert_facts(result.stderr, name)
+    assert_facts(result.stderr, "beside")
+    assert {each for each in names_in(tmp_path) if not each.endswith("-in")} == {"link", "x"}
+
+
+@pytest.mark.parametrize("case", SEVERAL, ids=named)
+def test_no_output_is_inside_another_that_is_written_as_a_whole(case, tmp_path):
+    words, one, other = case
+    outer = file_for(one, tmp_path)
+    inner = outer / file_for(other, tmp_path).name
+    given = {one.name: outer, other.name: inner}
+
+    result = run(*line(words, given, tmp_path))
+
+    assert not outer.is_file()
+    assert not inner.exists()
+    if one.type.kind == "folder":  # filled with files: another file may be among them
+        return
+    assert result.exit_code == 2, result.output
+    assert_facts(result.stderr, outer, inner)
+
+
+@pytest.mark.parametrize("case", SEVERAL, ids=named)
+@pytest.mark.parametrize(
+    "ending", [".part.jsonl", ".part.journal", ".lock", ".emo2vec.json", ".emo2vec.items"]
+)
+def test_no_output_has_a_name_that_another_one_needs(case, ending, tmp_path):
+    words, one, other = case
+    path = file_for(one, tmp_path)
+    needed = path.with_name(path.name + ending)
+    if one.type.kind == "folder" or not needed.name.endswith((*other.type._suffixes, "")):
+        return
+
+    result = run(*line(words, {one.name: path, other.name: needed}, tmp_path))
+
+    assert result.exit_code == 2, result.output
+    assert not needed.exists()
+
+
+@pytest.mark.parametrize("key", ["talk", "sub/talk", "out.npy/talk"])
+def test_lines_and_arrays_are_different_files(key, tmp_path, write, noise, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write("a.wav", noise(16_000), 16_000)
+    Path("wav.scp").write_text(f"{key} a.wav\n")
+    output = {"talk": "talk.npy", "sub/talk": "sub", "out.npy/talk": "out.npy"}[key]
+
+    result = run("score", "wav.scp", "-m", "fake", "-o", output, "--embeddings", "--store", ".")
+
+    assert result.exit_code == 1, result.output
+    assert_facts(result.stderr, output, key)
+    assert names_in(tmp_path) == ["a.wav", "wav.scp"]
+
+
+@pytest.mark.parametrize("case", OUTPUTS, ids=named)
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/stderr", "/dev/fd/1"])
+def test_a_standard_stream_is_no_file(case, name, tmp_path):
+    if not Path(name).exists():
+        pytest.skip(f"needs {name}")
+    words, output = case
+
+    result = run(*line(words, {output.name: name}, tmp_path))
+
+    assert result.exit_code == 2, result.output
+    assert_facts(result.stderr, name)
 
 
 def test_a_file_in_a_list_of_names_is_protected_too(tmp_path):

@@ -15,6 +15,9 @@ from support.cli_runner import run
 from support.facts import assert_facts
 from support.paths import TESTS
 
+from emo2vec_plugins import Engine, Options
+from emo2vec_plugins.files import ArrayFolder
+from emo2vec_plugins.integrations import FileArrays, read_inputs, write_scores
 from emo2vec_plugins.testing import FakeBackend
 
 DIGESTS = ".emo2vec.sha256"
@@ -129,6 +132,101 @@ def test_damaged_lines_are_scored_again(folder, tmp_path):
     assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
 
 
+def arrays_in(folder):
+    return {path.name: path.read_bytes() for path in folder.glob("*.npy")}
+
+
+def test_an_array_that_is_missing_is_written_again(folder, tmp_path):
+    score(folder, tmp_path / "whole.jsonl")
+    score(folder, tmp_path / "out.jsonl", backend=Stops(20))
+    (tmp_path / "out-npy" / "02.npy").unlink()
+
+    result = score(folder, tmp_path / "out.jsonl")
+
+    assert_facts(result.stderr, "warning", "out.jsonl.part.journal", "arrays")
+    assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+    assert arrays_in(tmp_path / "out-npy") == arrays_in(tmp_path / "whole-npy")
+
+
+def test_an_array_that_was_changed_is_named_and_replaced_on_request(folder, tmp_path):
+    score(folder, tmp_path / "whole.jsonl")
+    score(folder, tmp_path / "out.jsonl", backend=Stops(20))
+    path = tmp_path / "out-npy" / "02.npy"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 4
+    path.write_bytes(data)
+
+    refused = score(folder, tmp_path / "out.jsonl")
+    result = score(folder, tmp_path / "out.jsonl", "--overwrite")
+
+    assert refused.exit_code == 1
+    assert_facts(refused.stderr, path, "changed", "--overwrite")
+    assert_facts(result.stderr, "out.jsonl.part.journal")
+    assert arrays_in(tmp_path / "out-npy") == arrays_in(tmp_path / "whole-npy")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locks")
+@pytest.mark.parametrize("output", [("-o", "out.jsonl"), ()])
+def test_two_runs_do_not_write_into_one_store_at_a_time(output, folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    line = ("score", "--model", "fake", folder, *output, *STORED, "npy")
+
+    with ArrayFolder("npy", []).locked():
+        refused = run(*line)
+        assert names(tmp_path) == ["audio", "npy"]
+    done = run(*line)
+
+    assert refused.exit_code == 1
+    assert_facts(refused.stderr, "npy", "another process")
+    assert done.exit_code == 3
+    assert len(names(tmp_path / "npy")) == 23
+
+
+def test_a_store_that_cannot_have_a_file_beside_it_can_be_locked(folder, tmp_path):
+    (tmp_path / "root" / "npy").mkdir(parents=True)
+    (tmp_path / "root").chmod(0o555)
+    try:
+        result = run("score", "-m", "fake", folder, *STORED, tmp_path / "root" / "npy")
+    finally:
+        (tmp_path / "root").chmod(0o755)
+
+    assert result.exit_code == 3
+    assert names(tmp_path / "root") == ["npy"]
+
+
+def test_a_run_that_scores_nothing_leaves_no_store(tmp_path):
+    result = run("score", "-m", "fake", tmp_path / "gone.wav", *STORED, tmp_path / "new" / "npy")
+
+    assert result.exit_code == 3
+    assert names(tmp_path) == []
+
+
+def test_a_program_gets_the_same_lines_and_resumes(folder, tmp_path):
+    score(folder, tmp_path / "whole.jsonl", "--frames")
+    files, options = read_inputs([str(folder)]), Options(embeddings=True, frames=True)
+    out = tmp_path / "out.jsonl"
+    arrays = FileArrays(tmp_path / "npy", files, options, beside=[out])
+    finished = []
+
+    def engine(backend):
+        return Engine(backend, granularity="frame", batch_seconds=0.2)
+
+    with pytest.raises(KeyboardInterrupt):
+        write_scores(out, files, score=engine(Stops(15)), options=options, arrays=arrays)
+    write_scores(
+        out,
+        files,
+        score=engine(FakeBackend()),
+        options=options,
+        arrays=arrays,
+        done=lambda file, reason: finished.append((file.key, reason is None)),
+    )
+
+    assert out.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+    assert arrays_in(tmp_path / "npy") == arrays_in(tmp_path / "whole-npy")
+    assert sorted(finished) == [(f"{number:02}", number != 5) for number in range(24)]
+
+
 def test_hidden_files_are_left_out(folder, tmp_path):
     for name in (".x.wav", "._00.wav", ".git/y.wav"):
         (folder / name).parent.mkdir(exist_ok=True)
@@ -145,6 +243,9 @@ import time
 from support.cli_runner import FakeModels
 from emo2vec_plugins.cli import main
 from emo2vec_plugins import Plugins
+from emo2vec_plugins import Engine, Options
+from emo2vec_plugins.files import ArrayFolder
+from emo2vec_plugins.integrations import FileArrays, read_inputs, write_scores
 from emo2vec_plugins.testing import FakeBackend
 
 class Slow(FakeBackend):

@@ -12,7 +12,7 @@ import click
 import pytest
 from support.cli_runner import run
 from support.facts import assert_facts
-from support.paths import ROOT, TESTS
+from support.paths import ROOT, TESTS, names_in
 
 from emo2vec_plugins.cli import command, echo
 from emo2vec_plugins.core import Plugins, hookimpl
@@ -148,8 +148,51 @@ def test_an_output_is_not_mistaken_for_a_closed_stream(tmp_path, write, noise):
 def test_a_list_on_a_closed_stdin_is_an_error_in_one_line():
     result = shell("score - -m tiny <&-")
 
-    assert result.returncode in (0, 1, 2)
-    assert "bug" not in result.stderr
+    assert (result.returncode, result.stdout) == (1, "")
+    assert len(result.stderr.splitlines()) == 1
+    assert_facts(result.stderr, "emo2vec: error: ", "stdin", "closed")
+
+
+@unix
+@pytest.mark.parametrize(
+    ("line", "facts"),
+    [
+        ("score a.wav -q -m tiny -o /dev/stdout | cat", ["stdout", "'-'"]),
+        ("score a.wav -q -m tiny -o /dev/fd/1 > out", ["stdout", "'-'"]),
+        ("score a.wav -q -m tiny -o /dev/stderr 2> out", ["stderr", "another name"]),
+        ("convert x.rttm --format elan -o link > out", ["stdout", "another name"]),
+    ],
+)
+def test_a_standard_stream_is_not_the_name_of_a_file(line, facts, tmp_path, monkeypatch):
+    if not Path("/dev/stdout").exists():
+        pytest.skip("needs /dev/stdout")
+    (tmp_path / "link").symlink_to("/dev/stdout")
+    monkeypatch.chdir(tmp_path)
+
+    result = shell(f"{line}; echo status $?")
+
+    shown = (tmp_path / "out").read_text() if "out" in names_in(tmp_path) else ""
+    assert_facts(result.stderr + shown, *facts)
+    assert "recording" not in result.stdout + shown
+
+
+@unix
+@pytest.mark.parametrize(
+    "line", ["score a.wav -m tiny -q -o", "convert x.rttm -q --format emotions.jsonl -o"]
+)
+def test_a_named_pipe_gets_the_results(line, tmp_path, write, noise, monkeypatch):
+    write("a.wav", noise(16_000), 16_000)
+    (tmp_path / "x.rttm").write_text("SPEAKER a 1 0.000 1.000 <NA> <NA> ann <NA> <NA>\n")
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    pipe = os.open("pipe", os.O_RDONLY | os.O_NONBLOCK)
+
+    result = shell(f"{line} pipe")
+    found = os.read(pipe, 100_000)
+    os.close(pipe)
+
+    assert (result.returncode, result.stdout) == (0, ""), result.stderr
+    assert json.loads(found)["recording"] == "a"
 
 
 @unix

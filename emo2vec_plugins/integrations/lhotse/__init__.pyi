@@ -18,9 +18,7 @@ from .manifest_files import items_in as items_in
 from .manifest_files import layout as layout
 from .manifest_files import read_cuts as read_cuts
 from .records import digest_of_items as digest_of_items
-from .records import identity_of as identity_of
 from .records import read_record as read_record
-from .records import record_path as record_path
 from .records import recorded as recorded
 from .records import remove_record as remove_record
 from .records import seal as seal

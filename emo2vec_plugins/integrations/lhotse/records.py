@@ -15,8 +15,10 @@ from emo2vec_plugins.files import (
     Journal,
     differences,
     disk,
+    items_path,
     overwriting,
     read_finished,
+    record_path,
     write_finished,
     write_whole,
 )
@@ -28,21 +30,6 @@ from emo2vec_plugins.integrations.lhotse.folders import (
 
 if TYPE_CHECKING:
     from emo2vec_plugins.integrations.lhotse.manifest_files import Layout
-
-
-def identity_of(score: Any) -> Any:
-    """Return JSON values that identify a scorer: its ``identity``, or the name of its class."""
-    return getattr(score, "identity", f"{type(score).__module__}.{type(score).__qualname__}")
-
-
-def record_path(target: Path) -> Path:
-    """Return the path of the record of a finished output: its settings and results."""
-    return target.with_name(f"{target.name}.emo2vec.json")
-
-
-def items_path(target: Path) -> Path:
-    """Return the path of the items of a finished output: digests of the lines of its input."""
-    return target.with_name(f"{target.name}.emo2vec.items")
 
 
 def write_record(target: Path, *, task: Mapping[str, Any], **results: Any) -> None:

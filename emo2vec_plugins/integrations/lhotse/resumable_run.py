@@ -1,9 +1,4 @@
-"""Annotation of a manifest of cuts, in a run that can be killed and resumed.
-
-A resumed run writes the same bytes as an uninterrupted one, so their batches must be the same.
-Therefore cuts are scored in groups that depend only on the input, and a run resumes at the start
-of a group.
-"""
+"""Annotation of a manifest of cuts, in a run that can be killed and resumed."""
 
 from __future__ import annotations
 
@@ -18,21 +13,14 @@ from typing import Any
 from emo2vec_plugins.core import Options, Plugins, Scorer
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.files import group, match, settings_of
-from emo2vec_plugins.integrations import BadItems, field_names
+from emo2vec_plugins.integrations import BadItems, field_names, group_seconds, identity_of
 from emo2vec_plugins.integrations.lhotse import stores
 from emo2vec_plugins.integrations.lhotse.arrays import ArraySink
 from emo2vec_plugins.integrations.lhotse.cuts import annotated_items
 from emo2vec_plugins.integrations.lhotse.items import Item
 from emo2vec_plugins.integrations.lhotse.manifest_files import Layout, layout
-from emo2vec_plugins.integrations.lhotse.records import identity_of
 from emo2vec_plugins.integrations.lhotse.run_files import RunFiles
 from emo2vec_plugins.integrations.lhotse.summary import Summary, outcome_of
-
-GROUP_BATCHES = 10
-"""Batches in a group of cuts: the most that a resumed run scores again."""
-
-DEFAULT_BATCH_SECONDS = 30.0
-"""Seconds of audio in a batch, for scorers without a ``batch_seconds`` attribute."""
 
 
 def annotate_manifest(
@@ -160,7 +148,7 @@ class _Run:
             options=replace(options, store=sink),
             plugins=self._plugins,
         )
-        limit = GROUP_BATCHES * float(getattr(self._score, "batch_seconds", DEFAULT_BATCH_SECONDS))
+        limit = group_seconds(self._score)
         items, has_more = self._new_items(), True
         while has_more:
             has_more = False

@@ -16,6 +16,7 @@ from emo2vec_plugins.files import (
     Unfinished,
     changed_meanwhile,
     check_overwrite,
+    items_path,
     lock_path,
     match,
 )
@@ -222,8 +223,8 @@ class RunFiles:
                 f"{self._target} has been changed since emo2vec wrote it, and the input has changed "
                 "too; choose another output"
             )
-        if record.get("items") != folders.digest_of_file(records.items_path(self._target)):
-            warn(f"{records.items_path(self._target)} is missing or damaged; the run starts again")
+        if record.get("items") != folders.digest_of_file(items_path(self._target)):
+            warn(f"{items_path(self._target)} is missing or damaged; the run starts again")
         store = record["store"]
         state = {"store": store["mark"], "arrays": store["arrays"]}
         lines: Iterable[tuple[Finished, bytes]] = self._old_lines(record)

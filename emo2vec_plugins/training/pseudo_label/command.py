@@ -83,14 +83,7 @@ def pseudo_label_command(
     if report != "-" and not quiet:
         cli.echo(found.table())
     _summarise(found, source, output, quiet=quiet)
-    cli.exit_if_failed(
-        found.failures,
-        failed=found.unscored,
-        turns=found.turns,
-        field=found.prefix,
-        bad=found.bad,
-        bad_items=found.bad_items,
-    )
+    cli.exit_if_failed(found, field=found.prefix)
 
 
 def _summarise(found: Report, source: str, output: str, *, quiet: bool) -> None:

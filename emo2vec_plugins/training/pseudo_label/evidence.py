@@ -14,8 +14,14 @@ from typing import Any
 
 from emo2vec_plugins.core import Emotion, Options, Plugins, Scorer, hookimpl
 from emo2vec_plugins.errors import ScorerError
-from emo2vec_plugins.integrations import absent_fields, is_labelled, label_fields, model_label
-from emo2vec_plugins.integrations.lhotse import CutSession, Place, identity_of, places, tracks
+from emo2vec_plugins.integrations import (
+    absent_fields,
+    identity_of,
+    is_labelled,
+    label_fields,
+    model_label,
+)
+from emo2vec_plugins.integrations.lhotse import CutSession, Place, places, tracks
 from emo2vec_plugins.training.pseudo_label.trust import Evidence, tempered, window_votes
 
 CANDIDATE = "candidate"

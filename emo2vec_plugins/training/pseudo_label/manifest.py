@@ -10,7 +10,7 @@ from typing import Any
 
 from emo2vec_plugins.core import Options, Permissions, Scorer
 from emo2vec_plugins.errors import LabelError, OptionsError, ResumeError
-from emo2vec_plugins.files import Lock, differences, disk, settings_of
+from emo2vec_plugins.files import Lock, differences, disk, record_path, settings_of
 from emo2vec_plugins.integrations import BadItems, field_names, interleaved
 from emo2vec_plugins.integrations.lhotse import (
     ENDINGS,
@@ -20,7 +20,6 @@ from emo2vec_plugins.integrations.lhotse import (
     items_in,
     layout,
     read_record,
-    record_path,
     recorded,
     remove_record,
     scorable,

@@ -72,6 +72,11 @@ class Report:
     bad_items: Sequence[str] = field(default_factory=list)
     was_finished: bool = field(default=False, compare=False)
 
+    @property
+    def failed(self) -> int:
+        """The same as *unscored*, as in other summaries."""
+        return self.unscored
+
     def as_json(self) -> dict[str, Any]:
         """Return the report as JSON values, which `from_json` reads."""
         values = asdict(self)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from campaign.readers import Reader, refused
 from emo2vec_plugins import Dialogue, Emotion, Plugins, Provenance, ScoredTurn, Turn
-from emo2vec_plugins.cli.score import read_inputs
 from emo2vec_plugins.core import Format
 from emo2vec_plugins.formats import read_dialogues, write_dialogues
+from emo2vec_plugins.integrations import read_inputs
 
 PLUGINS = Plugins(installed=False)
 
