@@ -11,6 +11,8 @@ from .sources import ArrayAudio as ArrayAudio
 from .sources import LazyAudio as LazyAudio
 from .sources import MissingAudio as MissingAudio
 from .sources import open_audio as open_audio
+from .turns import LEAST_RATE as LEAST_RATE
+from .turns import MOST_RATE as MOST_RATE
 from .turns import bounds as bounds
 from .turns import mono as mono
 from .turns import resampled_length as resampled_length

@@ -17,15 +17,12 @@ import numpy as np
 
 from emo2vec_plugins.audio import FileAudio, open_audio
 from emo2vec_plugins.core import Audio, FloatArray, Permissions, note_read, serial_group_of
-from emo2vec_plugins.errors import AudioError, NotAllowedError
-from emo2vec_plugins.integrations.lhotse.sources import check_sources
+from emo2vec_plugins.errors import AudioError, Emo2vecError
+from emo2vec_plugins.integrations.lhotse.sources import check_path, check_sources
+from emo2vec_plugins.integrations.lhotse.transform_checks import MOST_VALUES
 
 if TYPE_CHECKING:
     from lhotse import Recording
-
-
-MOST_MIXED = 2**27
-"""Samples times channels of a mixture at most (0.5 GB), because it is in memory as a whole."""
 
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
@@ -45,6 +42,7 @@ class RecordingAudio:
     def __init__(self, recording: Any, permissions: Permissions | None = None) -> None:
         self._recording = recording
         self._permissions = permissions or Permissions()
+        self._name = f"recording {recording.id!r:.100}"
         self.rate = int(recording.sampling_rate)
         self.length = int(recording.num_samples)
         self.channels = tuple(recording.channel_ids)
@@ -78,12 +76,7 @@ class RecordingAudio:
         if len(sources) != 1 or sources[0].type != "file" or self._recording.transforms:
             return None
         path = Path(sources[0].source)
-        try:
-            self._permissions.check_file(path)
-        except NotAllowedError as error:
-            raise AudioError(f"{error} (recording {self._recording.id!r})") from error
-        if not path.is_file():
-            raise AudioError(f"{path}: no such audio file (recording {self._recording.id!r})")
+        check_path(str(path), self._permissions, where=self._name)
         state = path.stat()
         return _open_file(path, state.st_mtime_ns, state.st_size)
 
@@ -100,22 +93,28 @@ class RecordingAudio:
         except AudioError:
             return None  # libsndfile cannot read it; Lhotse may
 
+    @cached_property
+    def _bounded(self) -> Any:
+        """The recording, with transforms that take bounded memory."""
+        from emo2vec_plugins.integrations.lhotse.transforms import bounded
+
+        return bounded(self._recording)
+
     def _load(self, start: int, stop: int, channels: tuple[int, ...]) -> FloatArray:
-        name = f"recording {self._recording.id!r}"
-        check_sources(self._recording, self._permissions, where=name)
+        check_sources(self._recording, self._permissions, where=self._name)
         try:
-            samples = self._recording.load_audio(
+            samples = self._bounded.load_audio(
                 channels=list(channels),
                 offset=start / self.rate,
                 duration=(stop - start) / self.rate,
             )
         except Exception as error:
-            raise _unreadable(name, error) from error
+            raise _unreadable(self._name, error) from error
         # Lhotse returns channels in the order of the sources, not in the requested order.
         order = [c for source in self._recording.sources for c in source.channels if c in channels]
         if len(order) == len(samples):
             samples = samples[[order.index(c) for c in channels]]
-        return _check_length(samples, stop - start, name)
+        return _check_length(samples, stop - start, self._name)
 
 
 def recording_of(
@@ -178,8 +177,11 @@ class MixtureAudio:
         if self._mixed is None:
             self._check_size()
             check_sources(self._cut, self._permissions, where=f"cut {self._cut.id!r}")
+            from emo2vec_plugins.integrations.lhotse.transforms import bounded
+
             try:
-                self._mixed = np.atleast_2d(self._cut.load_audio()).astype(np.float32, copy=False)
+                mixed = bounded(self._cut).load_audio()
+                self._mixed = np.atleast_2d(mixed).astype(np.float32, copy=False)
             except Exception as error:
                 raise _unreadable(f"cut {self._cut.id!r}", error) from error
         missing = [channel for channel in channels if channel >= len(self._mixed)]
@@ -192,10 +194,15 @@ class MixtureAudio:
         return _check_length(samples, stop - start, f"cut {self._cut.id!r}")
 
     def _check_size(self) -> None:
-        """Refuse what a manifest claims: padding may have any duration."""
+        """Refuse what a manifest claims: padding may have any duration, or none in samples."""
+        for index, track in enumerate(self._cut.tracks):
+            if type(track.cut).__name__ == "PaddingCut" and track.cut.num_samples is None:
+                raise AudioError(
+                    f"cut {self._cut.id!r}, track {index}: padding without num_samples has no audio"
+                )
         values = self.length * len(self.channels)
-        if values > MOST_MIXED:
-            seconds = int(MOST_MIXED / len(self.channels) / self.rate)
+        if values > MOST_VALUES:
+            seconds = int(MOST_VALUES / len(self.channels) / self.rate)
             raise AudioError(
                 f"too long to mix: cut {self._cut.id!r} has {self.length / self.rate:.0f} s, "
                 f"{seconds} s fit in memory; use cuts.cut_into_windows({seconds})"
@@ -258,4 +265,6 @@ def _unreadable(what: str, error: Exception) -> AudioError:
     text = str(error).strip().splitlines()
     # Without addresses, so that every run gives the same reason.
     first = _ADDRESS.sub("", text[0][:300]) if text else ""
-    return AudioError(f"{what}: Lhotse cannot load it: {type(error).__name__}: {first}")
+    if isinstance(error, Emo2vecError):
+        return AudioError(f"{what}: {first}")
+    return AudioError(f"{what}: Lhotse raised {type(error).__name__}: {first}")

@@ -108,10 +108,10 @@ class CutSession:
         return store if is_shared else ArraySink(store, dtype=self._options.array_dtype)
 
     def _audio(self) -> Any:
-        kind = type(self._cut).__name__
-        if kind == "PaddingCut" or not self._cut.has_recording:
+        kind, holders = type(self._cut).__name__, [holder for _, _, holder in tracks(self._cut)]
+        if kind == "PaddingCut" or not holders or not all(each.has_recording for each in holders):
             return MissingAudio(f"{kind} {self._cut.id!r} has no recording")
-        if any(is_placeholder(holder) for _, _, holder in tracks(self._cut)):
+        if any(map(is_placeholder, holders)):
             return MissingAudio(
                 f"the audio of cut {self._cut.id!r} is in an archive of a Shar directory; open the "
                 "directory instead of a file with its cuts"

@@ -32,6 +32,9 @@ CUT = MonoCut(
 )
 
 
+NO_RECORDING = {**RECORDING.to_dict(), "sources": 5}
+
+
 def changed(path, value):
     """Return the line of the cut with one value replaced; None removes it."""
     record = copy.deepcopy(CUT.to_dict())
@@ -83,8 +86,8 @@ def test_numbers_of_numpy_are_numbers():
         (("id",), ["cut"], "id"),
         (("id",), None, "id"),
         (("supervisions", 0, "id"), None, ("supervision 0", "id")),
-        (("supervisions",), 5, "int"),
-        (("supervisions", 0), "one", "str"),
+        (("supervisions",), 5, "supervisions"),
+        (("supervisions", 0), "one", "supervision 0"),
         (("supervisions", 0, "custom"), ["sad"], ("supervision 0", "custom")),
         (("supervisions", 0, "start"), "0", ("supervision 0", "start")),
         (("supervisions", 0, "duration"), float("inf"), ("supervision 0", "duration")),
@@ -93,10 +96,22 @@ def test_numbers_of_numpy_are_numbers():
         (("recording", "sampling_rate"), 0, "sampling_rate"),
         (("recording", "sampling_rate"), 16000.5, "sampling_rate"),
         (("recording", "num_samples"), "many", "num_samples"),
-        (("recording", "sources"), "a.wav", "str"),
+        (("recording", "sources"), "a.wav", ("recording", "sources")),
         (("recording", "sources", 0, "channels"), "0", "channels"),
         (("recording", "sources", 0, "source"), 7, "source"),
         (("recording", "sources", 0, "type"), None, "type"),
+        (("recording", "sources"), [], ("recording", "sources")),
+        (("recording", "sources", 0), "a.wav", ("recording", "source 0", "'a.wav'")),
+        (("recording", "sources", 0, "more"), 1, ("recording", "source 0", "'more'")),
+        (("recording", "sources", 0, "video"), 1, ("source 0, video", "1")),
+        (("recording", "channel_ids"), [7], ("recording, channel_ids", "[7]", "sources")),
+        (("recording", "transforms"), None, ("recording, transforms", "None")),
+        (("recording", "rate"), 16000, ("no field 'rate'", "recording")),
+        (("features",), {"type": "fbank"}, ("features", "'duration'")),
+        (("supervisions", 0, "alignment"), None, ("supervision 0, alignment", "None")),
+        (("supervisions", 0, "alignment"), {"word": [["hi"]]}, ("supervision 0, alignment", "hi")),
+        (("supervisions", 0, "custom"), {"box": {"width": 3}}, ("custom, box", "'height'")),
+        (("supervisions", 0, "custom"), {"rir": NO_RECORDING}, ("custom, rir, sources", "5")),
         (("type",), "Recording", "Recording"),
         (("surprise",), 1, "surprise"),
     ],
@@ -120,7 +135,7 @@ def test_a_value_of_the_wrong_type_is_named_with_its_line(path, value, facts):
         (b'{"id": "cut"}', "type"),
         (b'{"id": "r", "sources": []}', "recording"),
         (b'{"id": "s", "recording_id": "r"}', "supervision"),
-        (b'{"type": "MonoCut"}', "TypeError"),
+        (b'{"type": "MonoCut"}', "'channel'"),
         (b'{"type": "MixedCut", "id": "m", "tracks": []}', "tracks"),
         (b'{"type": ["MonoCut"], "id": "m"}', "MonoCut"),
         (b'{"a": ' + b"9" * 5000 + b"}", "digits"),
@@ -145,6 +160,46 @@ def test_odd_fields_of_a_track_are_named():
         cut_in(json.dumps(record).encode(), "m.jsonl: line 7")
 
     assert_facts(str(caught.value), "line 7", "track 1", "supervision 0", "custom")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "facts"),
+    [
+        ("offset", -1.0, ("track 1, offset", "-1.0")),
+        ("snr", 1e9, ("track 1, snr", "200")),
+        ("cut", None, ("track 1, cut", "None")),
+        ("surprise", 1, ("track 1", "'surprise'")),
+    ],
+)
+def test_odd_values_of_a_track_are_named(name, value, facts):
+    record = CUT.append(CUT).to_dict()
+    record["tracks"][1][name] = value
+
+    with pytest.raises(FormatError) as caught:
+        cut_in(json.dumps(record).encode(), "m.jsonl: line 7")
+
+    assert_facts(str(caught.value), "line 7", *facts)
+
+
+@pytest.mark.parametrize("name", ["cut", "type"])
+def test_a_track_without_its_cut_is_named(name):
+    record = CUT.append(CUT).to_dict()
+    del record["tracks"][1][name]
+
+    with pytest.raises(FormatError) as caught:
+        cut_in(json.dumps(record).encode(), "m.jsonl: line 7")
+
+    assert_facts(str(caught.value), "line 7", "track 1", repr(name))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("recording", "a.wav"), ("features", 5), ("supervisions", ["one"])]
+)
+def test_parts_of_objects_that_are_not_lhotse_are_named(field, value):
+    cut = copy.copy(CUT)
+    setattr(cut, field, value)
+
+    assert_facts(problem_of(cut), field.removesuffix("s")[:7])
 
 
 def test_a_mixed_cut_within_a_mixed_cut_is_a_problem():

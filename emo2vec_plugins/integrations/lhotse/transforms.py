@@ -1,0 +1,114 @@
+"""Transforms of Lhotse that are applied in bounded memory.
+
+Lhotse resamples with a filter for the whole period of two rates, and keeps each filter for ever:
+from 16,000 to 44,101 Hz, it has gigabytes. Here, the resampler of the package does that work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from lhotse.augmentation import AudioTransform, Resample, ReverbWithImpulseResponse, Speed, Tempo
+
+from emo2vec_plugins.audio import LEAST_RATE, MOST_RATE, resample
+from emo2vec_plugins.core import FloatArray
+from emo2vec_plugins.errors import AudioError
+from emo2vec_plugins.integrations.lhotse.transform_checks import MOST_RESPONSE, MOST_VALUES
+
+
+def bounded(loaded: Any) -> Any:
+    """Return a copy of a ``Recording`` or a cut that Lhotse loads in bounded memory."""
+    kind = type(loaded).__name__
+    if kind == "MixedCut":
+        tracks = [replace(track, cut=bounded(track.cut)) for track in loaded.tracks]
+        return replace(loaded, tracks=tracks, transforms=_all_bounded(loaded.transforms))
+    if kind in ("MonoCut", "MultiCut"):
+        return replace(loaded, recording=bounded(loaded.recording))
+    if kind == "Recording":
+        return replace(loaded, transforms=_all_bounded(loaded.transforms))
+    return loaded
+
+
+@dataclass
+class BoundedTransform(AudioTransform):  # type: ignore[misc]
+    """A transform of Lhotse, with a limit for the length of its result.
+
+    Attributes:
+        whole: The transform.
+    """
+
+    whole: AudioTransform
+
+    def __call__(self, samples: FloatArray, sampling_rate: int) -> FloatArray:
+        """Return the transformed samples, shape (channels, samples).
+
+        Raises:
+            AudioError: If there are more than `MOST_VALUES`.
+        """
+        whole = self.whole
+        if isinstance(whole, Speed):
+            rates = round(sampling_rate * whole.factor), sampling_rate
+            return _resampled(samples, *rates, str(whole))
+        if isinstance(whole, Resample):
+            rates = whole.source_sampling_rate, whole.target_sampling_rate
+            return _resampled(samples, *rates, str(whole))
+        if isinstance(whole, Tempo):
+            _check_size(samples, 1 / whole.factor, str(whole))
+        elif isinstance(whole, ReverbWithImpulseResponse):
+            name = type(whole).__name__  # not with the recording
+            _check_size(samples, max(1.0, len(whole.rir_channels) / len(samples)), name)
+            _check_response(whole, name)
+        result: FloatArray = whole(samples, sampling_rate)
+        return result
+
+    def reverse_timestamps(self, *given: Any, **named: Any) -> Any:
+        """Return the times of the audio before the transform."""
+        return self.whole.reverse_timestamps(*given, **named)
+
+
+del AudioTransform.KNOWN_TRANSFORMS[BoundedTransform.__name__]  # not for manifests
+
+
+def _all_bounded(transforms: Any) -> list[AudioTransform] | None:
+    return None if transforms is None else [_bounded(transform) for transform in transforms]
+
+
+def _bounded(transform: Any) -> AudioTransform:
+    if not isinstance(transform, AudioTransform):
+        transform = AudioTransform.from_dict(transform)
+    if isinstance(transform, ReverbWithImpulseResponse):
+        transform = replace(transform, rir=bounded(transform.rir))
+    return BoundedTransform(transform)
+
+
+def _resampled(samples: FloatArray, rate: int, target: int, name: str) -> FloatArray:
+    if not (LEAST_RATE <= rate <= MOST_RATE and LEAST_RATE <= target <= MOST_RATE):
+        raise AudioError(
+            f"{name} resamples from {rate:,} to {target:,} Hz: expected sampling rates from "
+            f"{LEAST_RATE:,} to {MOST_RATE:,} Hz"
+        )
+    _check_size(samples, target / rate, name)
+    return np.stack([resample(channel, rate, target) for channel in samples.astype(np.float32)])
+
+
+def _check_size(samples: FloatArray, factor: float, name: str) -> None:
+    values = samples.size * factor
+    if values > MOST_VALUES:
+        raise AudioError(
+            f"{name} makes {values:,.0f} samples of {samples.size:,}, expected at most "
+            f"{MOST_VALUES:,}; use shorter cuts or another transform"
+        )
+
+
+def _check_response(transform: Any, name: str) -> None:
+    response = transform.rir
+    if response is None:
+        return
+    values = response.num_samples * len(transform.rir_channels)
+    if values > MOST_RESPONSE:
+        raise AudioError(
+            f"{name} has an impulse response of {values:,} samples, expected "
+            f"at most {MOST_RESPONSE:,}; use a shorter one"
+        )
