@@ -14,12 +14,13 @@ from emo2vec_plugins.core import Options, Plugins, Scorer
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.files import group, match, settings_of
 from emo2vec_plugins.integrations import BadItems, field_names, group_seconds, identity_of
-from emo2vec_plugins.integrations.lhotse import stores
 from emo2vec_plugins.integrations.lhotse.arrays import ArraySink
 from emo2vec_plugins.integrations.lhotse.cuts import annotated_items
 from emo2vec_plugins.integrations.lhotse.items import Item
 from emo2vec_plugins.integrations.lhotse.manifest_files import Layout, layout
 from emo2vec_plugins.integrations.lhotse.run_files import RunFiles
+from emo2vec_plugins.integrations.lhotse.store_files import store_place
+from emo2vec_plugins.integrations.lhotse.stores import Store
 from emo2vec_plugins.integrations.lhotse.summary import Summary, outcome_of
 
 
@@ -79,9 +80,7 @@ def annotate_manifest(
         )
     if store is None and (wanted.embeddings or wanted.frames):
         raise OptionsError("embeddings and frames need a store; pass store=PATH")
-    place = (
-        None if store is None else stores.store_place(store, store_type, outside=(source, target))
-    )
+    place = None if store is None else store_place(store, store_type, outside=(source, target))
     if place is not None and place.path.resolve() == target.resolve():
         raise OptionsError(f"output and store are the same, {target}; choose another store")
     manifest = layout(source, target, fields=field_names(wanted), bad_items=bad_items)
@@ -131,14 +130,14 @@ class _Run:
         """Annotate the items that have no line yet, group by group, and write the output."""
         try:
             state = self._files.begin()
-            with closing(self._files.open_store(state)) as store:
+            with closing(self._files.store.open(state)) as store:
                 arrays = self._annotate(store, state.get("arrays", 0))
                 return self._files.finish(self._manifest, store, arrays=arrays)
         except BaseException:
             self._files.abandon()
             raise
 
-    def _annotate(self, store: stores.Store, arrays: int) -> int:
+    def _annotate(self, store: Store, arrays: int) -> int:
         """Annotate the new items; return the number of arrays in the store."""
         unfinished, options = self._files.unfinished, self._options
         sink = ArraySink(store.writer, dtype=options.array_dtype, count=arrays)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from emo2vec_plugins.errors import FormatError, OverwriteError, ResumeError, warn
+from emo2vec_plugins.errors import FormatError, OverwriteError, warn
 from emo2vec_plugins.files import (
     Finished,
     Lock,
@@ -20,8 +19,10 @@ from emo2vec_plugins.files import (
     lock_path,
     match,
 )
-from emo2vec_plugins.integrations.lhotse import folders, records, stores
+from emo2vec_plugins.integrations.lhotse import folders, records
 from emo2vec_plugins.integrations.lhotse.manifest_files import Layout, items_in
+from emo2vec_plugins.integrations.lhotse.store_files import StoreFiles, StorePlace, remains_in
+from emo2vec_plugins.integrations.lhotse.stores import Store
 from emo2vec_plugins.integrations.lhotse.summary import Counter, Summary
 
 Settings = dict[str, Any]
@@ -39,18 +40,17 @@ class RunFiles:
 
     Attributes:
         unfinished: The finished lines.
+        store: The files of the store.
     """
 
     def __init__(
-        self, source: Path, target: Path, settings: Settings, store: stores.StorePlace | None
+        self, source: Path, target: Path, settings: Settings, store: StorePlace | None
     ) -> None:
         self._source, self._target = source, target
         self._settings = settings
-        self._store = store
-        self._store_lock: Lock | None = None
-        self._owner = os.path.realpath(target)
         self._is_new = False
         self.unfinished = Unfinished(target)
+        self.store = StoreFiles(store, target, self.unfinished)
 
     def finished(self, manifest: Layout) -> Summary | None:
         """Return the summary if the output is complete, and made from the present items.
@@ -62,7 +62,7 @@ class RunFiles:
         if self.unfinished.head() is not None:
             return None
         record = self._record()
-        if record is None or self._lacks_store(record):
+        if record is None or (record["store"]["arrays"] and self.store.is_missing()):
             return None
         digests = (item.digest for item in manifest.items() if item.digest is not None)
         old = records.read_items(self._target, record)
@@ -74,9 +74,9 @@ class RunFiles:
 
     def has_remains(self) -> bool:
         """Return whether there are files of a run that was killed, or is running."""
-        store = self._store is not None and stores.has_remains(self._store.path)
         others = lock_path(self._target), folders.aside_path(self._target)
-        return store or self.unfinished.exists() or any(path.exists() for path in others)
+        own = self.unfinished.exists() or any(path.exists() for path in others)
+        return own or self.store.has_remains()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -85,8 +85,7 @@ class RunFiles:
         Raises:
             ResumeError: If another process has locked one of them.
         """
-        store = nullcontext() if self._store is None else Lock(self._store.path)
-        with Lock(self._target), store as self._store_lock:
+        with Lock(self._target), self.store.locked():
             yield
 
     def begin(self) -> State:
@@ -101,27 +100,26 @@ class RunFiles:
         """
         folders.restore_aside(self._target)
         record = self._record()
-        state = self.unfinished.resume(self._settings, holds=self._holds, remains=self._remains)
+        state = self.unfinished.resume(
+            self._settings, holds=self.store.holds, remains=self._remains
+        )
         if state is not None:
             return state
         if record is not None:
             return self._reopen(record)
-        self._discard_leftovers()
-        self._start()
+        self.store.create()
+        self._is_new = True
+        self.unfinished.start(self._settings)
         return {}
-
-    def open_store(self, state: State) -> stores.Store:
-        """Open the store at a state."""
-        return stores.open_store(self._store, state.get("store", {}))
 
     def abandon(self) -> None:
         """Remove the files of a run that has not finished a step."""
         if self._is_new and not self.unfinished.has_steps():
             with suppress(OSError):  # the error that ended the run is raised
                 self.unfinished.remove()
-                self._discard_store()
+                self.store.discard()
 
-    def finish(self, manifest: Layout, store: stores.Store, *, arrays: int) -> Summary:
+    def finish(self, manifest: Layout, store: Store, *, arrays: int) -> Summary:
         """Write the output and its record, and remove the files of the unfinished run.
 
         Args:
@@ -157,10 +155,7 @@ class RunFiles:
     def remove_remains(self) -> None:
         """Remove what a finished run does not need."""
         self.unfinished.remove()
-        if self._store is not None:
-            stores.remove_log(self._store.path)
-        if self._store_lock is not None:
-            self._store_lock.disown()
+        self.store.release()
         folders.remove_aside(self._target)
 
     def _lines(self, manifest: Layout, counter: Counter) -> Iterator[Finished]:
@@ -194,28 +189,6 @@ class RunFiles:
             return None
         return records.recorded(self._target, task=self._settings)
 
-    def _start(self) -> None:
-        """Create the files of a new run."""
-        if self._store is not None and self._store_lock is not None:
-            found, owner = stores.occupied(self._store.path), self._store_lock.owner
-            if found and self._owns(self._store.path, owner):
-                stores.discard(self._store.path)
-            elif found:
-                whose = f" and belongs to the unfinished run of {owner}" if owner else ""
-                raise ResumeError(
-                    f"{found} already exists{whose}; remove it or choose another store"
-                )
-            self._store_lock.own(self._owner)
-            stores.create_store(self._store)
-        self._is_new = True
-        self.unfinished.start(self._settings)
-
-    def _owns(self, store: Path, owner: str | None) -> bool:
-        """Return whether a store is left by a run of this output."""
-        if owner is None:  # damaged
-            return _store_in(self.unfinished.head()) == store
-        return owner == self._owner
-
     def _reopen(self, record: dict[str, Any]) -> State:
         """Make the lines of the finished output those of an unfinished run."""
         if record.get("output") != folders.digests_of(self._target):
@@ -228,7 +201,7 @@ class RunFiles:
         store = record["store"]
         state = {"store": store["mark"], "arrays": store["arrays"]}
         lines: Iterable[tuple[Finished, bytes]] = self._old_lines(record)
-        if not self._holds({}, state):
+        if not self.store.holds({}, state):
             warn(f"arrays of {self._target} are missing; the run starts again")
             lines, state = (), {}
         self.unfinished.reopen(self._settings, lines, state)
@@ -242,45 +215,14 @@ class RunFiles:
                 return
             yield line, raw
 
-    def _holds(self, before: State, after: State) -> bool:
-        return stores.holds(self._store, before.get("store", {}), after["store"])
-
-    def _lacks_store(self, record: dict[str, Any]) -> bool:
-        """Return whether the store of a finished output is missing."""
-        if self._store is None or not record["store"]["arrays"]:
-            return False
-        return not self._store.path.exists()
-
-    def _discard_leftovers(self) -> None:
-        """Remove the store of a run with other settings that has not finished a step."""
-        path = _store_in(self.unfinished.head())
-        if path is not None and (self._store is None or self._store.path != path):
-            with Lock(path) as lock:
-                if self._owns(path, lock.owner):
-                    stores.discard(path)
-                    lock.disown()
-
     def _forget(self) -> None:
         """Remove the files of an unfinished run, unless they belong to a finished output."""
         self.unfinished.remove()
         if not self._target.exists():
             records.remove_record(self._target)
-            self._discard_store()
-
-    def _discard_store(self) -> None:
-        if self._store is not None and self._store_lock is not None:
-            stores.discard(self._store.path)
-            self._store_lock.disown()
+            self.store.discard()
 
     def _remains(self, settings: Settings) -> list[Path]:
         """Return the store of an unfinished run; the arrays of a finished output must stay."""
-        path = None if self._target.exists() else _store_in(settings)
-        store = path and stores.occupied(path)
+        store = None if self._target.exists() else remains_in(settings)
         return [] if store is None else [store]
-
-
-def _store_in(settings: Settings | None) -> Path | None:
-    """Return the store of a run; its settings may be those of another kind of run."""
-    store = (settings or {}).get("store")
-    path = store.get("path") if isinstance(store, dict) else None
-    return Path(path) if isinstance(path, str) else None

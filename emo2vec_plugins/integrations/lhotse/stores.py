@@ -6,18 +6,15 @@ their digest. A store that is opened at a mark drops all later arrays and contin
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 from lhotse import NumpyHdf5Writer
 
-from emo2vec_plugins.errors import OptionsError, ResumeError
 from emo2vec_plugins.files import (
     digest_in,
     disk,
-    lock_path,
     make_folder,
     pieces,
     staging,
@@ -151,7 +148,7 @@ class Hdf5Store(Store):
     def seal(self) -> Mark:
         """Write the file atomically, with the arrays of a finished run and of the log.
 
-        The log stays until `remove_log`, so that an interrupted run can write the file again.
+        The log stays until the output is written, so that an interrupted run can write the file again.
         """
         length, is_old = self._last.get("end", 0), self._last.get("old", False)
         known = keys_in(self._path) if is_old else set()
@@ -184,105 +181,6 @@ STORES: dict[str, type[LilcomStore | FilesStore | Hdf5Store]] = {
 
 SUFFIXES = {store.suffix: name for name, store in STORES.items()}
 """Names in `STORES` by the suffix of a path."""
-
-
-class StorePlace(NamedTuple):
-    """Type, a key of `STORES`, and path of a store."""
-
-    type: str
-    path: Path
-
-
-def store_place(
-    path: str | os.PathLike[str], kind: str | None, *, outside: Iterable[Path]
-) -> StorePlace:
-    """Return the type of a store, and its path with the suffix that Lhotse adds.
-
-    Args:
-        path: An archive or a folder.
-        kind: One of `STORES`; None to choose by the suffix of *path*.
-        outside: Shar directories, which must not contain the store.
-
-    Raises:
-        OptionsError: If the type is unknown, the suffix does not determine it, or the store is
-            inside one of the folders.
-    """
-    path = Path(path)
-    found = kind or SUFFIXES.get(path.suffix)
-    if found is None:
-        raise OptionsError(
-            f"expected a .lca file, an .h5 file or a folder without suffix as store, got {path}; "
-            "for a folder with a suffix, use the store type numpy_files"
-        )
-    if found not in STORES:
-        raise OptionsError(f"expected one of {', '.join(STORES)} as store_type, got {kind!r}")
-    # Resolve links: one may lead into one of the folders.
-    for folder in outside:
-        if folder.resolve() in path.resolve().parents:
-            raise OptionsError(
-                f"expected a store outside of {folder}, where Lhotse reads every file as data, "
-                f"got {path}"
-            )
-    suffix = STORES[found].suffix
-    named = path if path.suffix == suffix else path.with_name(path.name + suffix)
-    return StorePlace(found, named)
-
-
-def open_store(place: StorePlace | None, mark: Mark) -> Store:
-    """Open a store at a mark. Without a place, return the store of runs without arrays."""
-    return Store() if place is None else STORES[place.type](place.path, mark)
-
-
-def create_store(place: StorePlace) -> None:
-    """Create an empty store, unless it exists.
-
-    Raises:
-        ResumeError: If it exists. Of two processes that create it at the same time, one gets this
-            error, on any disk.
-    """
-    if found := occupied(place.path):
-        raise ResumeError(f"{found} already exists; remove it or choose another store")
-    make_folder(place.path.parent)
-    try:
-        if place.type == "numpy_files":
-            disk.make_folder(place.path)
-        else:
-            path = log_path(place.path) if place.type == "numpy_hdf5" else place.path
-            disk.open_file(path, "xb").close()
-    except FileExistsError as error:
-        raise ResumeError(
-            f"{place.path} is being written by another process; choose another store"
-        ) from error
-
-
-def occupied(path: Path) -> Path | None:
-    """Return the path of an existing store, finished or unfinished, that blocks a new one."""
-    return next((found for found in (path, log_path(path)) if found.exists()), None)
-
-
-def has_remains(path: Path) -> bool:
-    """Return whether there are files of a store that is unfinished, or was."""
-    return log_path(path).exists() or lock_path(path).exists()
-
-
-def holds(place: StorePlace | None, before: Mark, mark: Mark) -> bool:
-    """Return whether all arrays between two marks are intact."""
-    return place is None or STORES[place.type].holds(place.path, before, mark)
-
-
-def remove_log(path: Path) -> None:
-    """Remove the log of an HDF5 file that was sealed."""
-    if log_path(path).exists():
-        disk.unlink(log_path(path))
-
-
-def discard(path: Path) -> None:
-    """Remove a store, finished or unfinished."""
-    while found := occupied(path):
-        if found.is_dir():
-            disk.remove_tree(found)
-        else:
-            disk.unlink(found)
 
 
 def log_path(path: Path) -> Path:
