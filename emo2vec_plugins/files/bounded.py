@@ -22,7 +22,7 @@ VARIABLE = "EMO2VEC_READ_LIMIT"
 """Environment variable with the limit, such as ``2GB``."""
 
 MOST_DEPTH = 100
-"""Most levels of brackets in JSON and YAML."""
+"""Most levels of brackets in JSON, and of elements in XML."""
 
 MOST_DIGITS = 308
 """Most digits of a whole number; all of them fit a float."""

@@ -10,7 +10,6 @@ import yaml
 
 from emo2vec_plugins.errors import Emo2vecError, FormatError
 from emo2vec_plugins.files.bounded import (
-    MOST_DEPTH,
     MOST_DIGITS,
     beyond_limit,
     read_limit,
@@ -20,8 +19,11 @@ from emo2vec_plugins.files.text import read_text
 
 T = TypeVar("T")
 
-PART = 32
+PART = 64
 """YAML is parsed slowly, about 100 kB per second, so a document has this part of `read_limit`."""
+
+MOST_LEVELS = 20
+"""Most levels of brackets or indentation; each open bracket makes every token slower to read."""
 
 _MOST_NODES = 10_000
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
@@ -69,9 +71,9 @@ def from_yaml(text: str, *, where: str) -> Any:
     """
     if len(text) > read_limit() // PART:
         raise beyond_limit(where, part=PART)
-    loader = yaml.SafeLoader("")
+    loader = _Loader("")
     try:
-        loader = yaml.SafeLoader(text.removeprefix("\ufeff"))
+        loader = _Loader(text.removeprefix("\ufeff"))
         node = loader.get_single_node()
         if node is None:
             return None
@@ -85,8 +87,6 @@ def from_yaml(text: str, *, where: str) -> Any:
     except (_UnfitError, yaml.YAMLError) as error:
         cause = getattr(error, "reason", error)
         raise FormatError(f"{where}: not plain YAML: {cause!s:.200}") from error
-    except RecursionError:
-        raise FormatError(f"{where}: not plain YAML: {_TOO_DEEP}") from None
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         # PyYAML raises these for impossible dates, and for values that do not fit their tag.
         found = f"a value that does not fit its type ({type(error).__name__})"
@@ -99,7 +99,21 @@ class _UnfitError(Exception):
     """A document that is valid YAML but too large in one respect."""
 
 
-_TOO_DEEP = f"more than {MOST_DEPTH} levels"
+_TOO_DEEP = f"more than {MOST_LEVELS} levels"
+
+
+class _Loader(yaml.SafeLoader):
+    """Stops at a node that is nested too deeply, before it reads what is in it."""
+
+    _level = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        self._level += 1
+        if self._level > MOST_LEVELS + 1:  # a scalar is one level below its collection
+            raise _UnfitError(_TOO_DEEP)
+        node = super().compose_node(parent, index)
+        self._level -= 1
+        return node
 
 
 def _check_size(node: Any, length: int) -> None:
@@ -114,7 +128,7 @@ def _size(node: Any, known: dict[int, tuple[int, int]], depth: int) -> tuple[int
         if node.tag in _NUMBERS and len(node.value) > MOST_DIGITS:
             raise _UnfitError(f"a number of {len(node.value)} characters")
         return 1, 0
-    if depth > MOST_DEPTH:  # an alias of a collection within itself ends here, too
+    if depth > MOST_LEVELS:  # an alias of a collection within itself ends here, too
         raise _UnfitError(_TOO_DEEP)
     if id(node) in known:
         return known[id(node)]
@@ -124,7 +138,7 @@ def _size(node: Any, known: dict[int, tuple[int, int]], depth: int) -> tuple[int
     sizes = [_size(each, known, depth + 1) for each in inner]
     size = 1 + sum(size for size, _ in sizes)
     height = 1 + max((height for _, height in sizes), default=0)
-    if height > MOST_DEPTH:
+    if height > MOST_LEVELS:
         raise _UnfitError(_TOO_DEEP)
     known[id(node)] = size, height
     return size, height

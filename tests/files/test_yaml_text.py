@@ -22,7 +22,7 @@ from emo2vec_plugins.files.yaml_text import from_yaml, read_yaml
         ("a: &x {k: v}\nb: {<<: *x, l: w}\n", {"a": {"k": "v"}, "b": {"k": "v", "l": "w"}}),
         ("2020-01-02", datetime.date(2020, 1, 2)),
         ('{"json": [null, true, "\\u00e9"]}', {"json": [None, True, "é"]}),
-        ("- " * 100 + "1", None),
+        ("- " * 20 + "1", None),
     ],
 )
 def test_yaml_is_read(text, value):
@@ -52,7 +52,8 @@ def laughs(levels, kind):
         "&a [*a]",
         "&a {b: *a}",
         "[" * 100_000,
-        "- " * 101 + "1",
+        "- " * 21 + "1",
+        "[" * 20 + "{a: 1}" + "]" * 20,
         "\n".join(["- &a0 [1]"] + [f"- &a{n} [*a{n - 1}]" for n in range(1, 200)]),
         "9" * 5000,
         "1" + ":1" * 100_000,
@@ -85,6 +86,14 @@ def test_other_documents_are_refused_in_time(text):
     assert "\n" not in str(error.value)
 
 
+def test_many_deep_lists_are_refused_without_reading_them():
+    deep = "[" * 90 + "]" * 90  # each open bracket makes every token slower to read
+    begin = time.process_time()
+    with pytest.raises(FormatError, match="20 levels"):
+        from_yaml(f"[{', '.join([deep] * 1300)}]", where="a.yaml")
+    assert time.process_time() - begin < 1
+
+
 def test_the_line_is_named():
     with pytest.raises(FormatError, match="line 2"):
         from_yaml("a: 1\nb: c: d\n", where="a.yaml")
@@ -96,7 +105,7 @@ def test_a_file_that_would_take_long_is_refused(tmp_path):
 
     with pytest.raises(OptionsError) as error:
         read_yaml(path, dict, expected="a mapping", wrong=OptionsError)
-    assert_facts(str(error.value), str(path), "512KiB", "--read-limit", bounded.VARIABLE)
+    assert_facts(str(error.value), str(path), "256KiB", "--read-limit", bounded.VARIABLE)
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\xff", b"\xe9", b"[1]", b"", b"a\0"])
