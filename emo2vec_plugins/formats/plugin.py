@@ -14,7 +14,7 @@ from emo2vec_plugins.formats.tables.audformat import AUDFORMAT
 from emo2vec_plugins.formats.tables.csv import TABLE_CSV
 from emo2vec_plugins.formats.tables.parquet import TABLE_PARQUET
 from emo2vec_plugins.formats.textgrid import SHORT_TEXTGRID, TEXTGRID
-from emo2vec_plugins.formats.webvtt import WEBVTT
+from emo2vec_plugins.formats.webvtt.writing import WEBVTT
 
 
 @hookimpl

@@ -10,7 +10,8 @@ from emo2vec_plugins import Dialogue, Emotion, Plugins, ScoredTurn, Turn
 from emo2vec_plugins.core.labels import COLOURS
 from emo2vec_plugins.errors import Emo2vecWarning, FormatError
 from emo2vec_plugins.formats.files import read_dialogues
-from emo2vec_plugins.formats.webvtt import WEBVTT, dumps, loads
+from emo2vec_plugins.formats.webvtt.reading import loads
+from emo2vec_plugins.formats.webvtt.writing import WEBVTT, dumps
 from emo2vec_plugins.testing import check_format
 
 WITH_TEXT = pytest.mark.filterwarnings(

@@ -15,7 +15,7 @@ from pyannote.core import Segment as Span
 
 from emo2vec_plugins import Engine, Options, Plugins, Turn, annotate
 from emo2vec_plugins.errors import FormatError, InvalidTurnError, OptionsError, SourceError
-from emo2vec_plugins.integrations.whisper.segments import (
+from emo2vec_plugins.integrations.whisper import (
     SpeakerTurns,
     WhisperTranscript,
     annotate_segments,

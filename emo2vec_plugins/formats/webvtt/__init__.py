@@ -1,0 +1,1 @@
+"""WebVTT captions. Reads captions of other origin as well."""
