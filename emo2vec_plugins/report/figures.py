@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from emo2vec_plugins.core import import_extra
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.files import write_whole
-from emo2vec_plugins.report.style import escaped, shortened, shown, ticks
+from emo2vec_plugins.report.style import escaped, shown, ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,7 +83,7 @@ def text_of(name: str | None) -> str:
 
     matplotlib would draw the same box for each of them, with a warning.
     """
-    text = shortened(shown(name), most=_WIDEST)
+    text = shown(name, most=_WIDEST)
     fonts = _fonts().values()
     return "".join(c if any(x.get_char_index(ord(c)) for x in fonts) else escaped(c) for c in text)
 

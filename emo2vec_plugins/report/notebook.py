@@ -13,7 +13,7 @@ from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, ScoredTurn, counte
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.report.layout import extent
 from emo2vec_plugins.report.notebook_timeline import style_of, svg_timeline
-from emo2vec_plugins.report.style import HOUR, clock, palette, shortened, shown
+from emo2vec_plugins.report.style import HOUR, clock, palette, shown
 from emo2vec_plugins.report.summary import SpeakerSummary, summarise
 
 MOST_ROWS = 20
@@ -182,11 +182,11 @@ def _emotion(emotion: Emotion) -> str:
 
 def _label_line(emotion: Emotion) -> str:
     if emotion.label is None:
-        head = UNSCORED + ("" if emotion.reason is None else f": {escape(emotion.reason)}")
+        head = UNSCORED + ("" if emotion.reason is None else f": {_name(emotion.reason, most=300)}")
     else:
         score = "" if emotion.score is None else f" {emotion.score:.2f}"
         head = f"<b>{_name(emotion.label)}</b>{score}"
-    flags = f" ({escape(', '.join(emotion.flags))})" if emotion.flags else ""
+    flags = f" ({', '.join(map(_name, emotion.flags))})" if emotion.flags else ""
     return f"<div>{head}{flags}</div>"
 
 
@@ -196,7 +196,7 @@ def _note(text: str) -> str:
 
 def _name(name: str | None, *, most: int = 100) -> str:
     """Return a name; a long one is shortened, with a tooltip."""
-    text = shown(name)
-    title = f' title="{escape(text)}"' if len(text) > most else ""
+    text, short = shown(name), shown(name, most=most)
+    title = "" if text == short else f' title="{escape(text)}"'
     # Isolated, so that a right-to-left name does not reverse the text beside it.
-    return f"<bdi{title}>{escape(shortened(text, most=most))}</bdi>"
+    return f"<bdi{title}>{escape(short)}</bdi>"

@@ -14,13 +14,15 @@ from typing import NamedTuple
 
 from emo2vec_plugins.core import UNSCORED, Dialogue, ScoredTurn
 from emo2vec_plugins.report.layout import Layout, Row, Sizes, layout, sharing_pixels
-from emo2vec_plugins.report.style import clock, opacity, shortened, shown, ticks
+from emo2vec_plugins.report.style import clock, opacity, shown, ticks
 
 WIDTH, NAMES, _RIGHT = 960, 150, 24
 """Widths in pixels: of the whole timeline, of the names, and of half a time at the right edge."""
 
 MOST_TITLES = 300
 """Maximum number of turns with tooltips; more would make the page large."""
+
+_TITLE = 200  # most characters of each part of a tooltip
 
 _SIZES = Sizes(
     width=WIDTH - NAMES - _RIGHT,
@@ -95,10 +97,11 @@ class _Line:
         """Yield the names, the backgrounds of lanes, and the times below them."""
         right = _short(self.x(min(self.end, plan.end)))
         for lane in plan.lanes:
-            y, name = self.top + lane.top, shown(lane.speaker)
+            y = self.top + lane.top
             yield (
                 f'<text x="{NAMES - 8}" y="{_short(y + lane.height / 2 + 4)}" text-anchor="end">'
-                f"<title>{escape(name)}</title>{escape(shortened(name, most=20))}</text>"
+                f"<title>{escape(shown(lane.speaker))}</title>"
+                f"{escape(shown(lane.speaker, most=20))}</text>"
                 f'<path fill-opacity="0.07" d="'
                 f'M{NAMES} {_short(y)}H{right}v{_short(lane.height)}H{NAMES}z"/>'
             )
@@ -156,11 +159,11 @@ def style_of(label: str | None, strength: float, colours: Mapping[str, str]) -> 
 
 def _title(scored: ScoredTurn) -> str:
     turn, emotion = scored.turn, scored.emotion
-    label = UNSCORED if emotion.label is None else shown(emotion.label)
+    label = UNSCORED if emotion.label is None else shown(emotion.label, most=_TITLE)
     score = "" if emotion.score is None else f" {emotion.score:.2f}"
-    why = "" if emotion.reason is None else f": {emotion.reason}"
+    why = "" if emotion.reason is None else f": {shown(emotion.reason, most=_TITLE)}"
     times = f"{clock(turn.start, digits=1)} to {clock(turn.end, digits=1)}"
-    return f"{shown(turn.speaker)}, {times}, {label}{score}{why}"
+    return f"{shown(turn.speaker, most=_TITLE)}, {times}, {label}{score}{why}"
 
 
 def _short(number: float) -> str:

@@ -22,7 +22,7 @@ from emo2vec_plugins.errors import AudioError, NotAllowedError, OptionsError
 from emo2vec_plugins.files import write_whole
 from emo2vec_plugins.report.page_data import page_data, script_json
 from emo2vec_plugins.report.page_sound import Sound, SoundMode, embedded, is_url, linked, origin
-from emo2vec_plugins.report.style import shortened, shown
+from emo2vec_plugins.report.style import shown
 
 _Path = str | os.PathLike[str]
 _SILENT = "This page has no audio."
@@ -86,14 +86,14 @@ def _find_sound(
     if dialogue.audio is None:
         return Sound(about="No audio: none was given when this page was written.")
     if sound == "embed" and permissions.root is None and not is_url(dialogue.audio):
-        named = shortened(shown(dialogue.audio), most=200)
+        named = shown(dialogue.audio, most=200)
         return Sound(about=f"No audio: the annotations name {named}, which was not asked for.")
     try:
         if not is_url(dialogue.audio):
             permissions.check_file(dialogue.audio)
         return _sound(dialogue.audio, path, sound)
     except (AudioError, NotAllowedError) as error:
-        return Sound(about=f"No audio: {shown(str(error))}.")
+        return Sound(about=f"No audio: {shown(str(error)).rstrip('.')}.")
 
 
 def _sound(audio: _Path, path: _Path, how: SoundMode) -> Sound:
@@ -126,7 +126,7 @@ def page(dialogue: Dialogue, *, sound: Sound | None = None) -> str:
     script = f'(() => {{\n"use strict";\n{script}}})();\n'
     return Template(_web("page.html")).substitute(
         policy=escape(_policy(script, style, used.url)),
-        title=escape(shortened(shown(dialogue.recording), most=60)),
+        title=escape(shown(dialogue.recording, most=60)),
         version=escape(__version__),
         style=style,
         data=script_json(data),

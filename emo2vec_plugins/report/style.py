@@ -39,16 +39,21 @@ def opacity(emotion: Emotion) -> float:
     return PALEST + (1 - PALEST) * min(max(emotion.score, 0.0), 1.0)
 
 
-def shown(name: str | None) -> str:
-    r"""Return a name on one line, distinct from other names; invisible characters are escaped.
+LONGEST = 1000
+"""Characters of a name, a reason or another text of a file in a report."""
+
+
+def shown(name: str | None, *, most: int = LONGEST) -> str:
+    r"""Return a name on one line; invisible characters are escaped, and a long name is shortened.
 
     >>> shown("A"), shown(""), shown("a\nb"), shown(None)
     ('A', "''", 'a\\nb', '(no speaker)')
     """
     if name is None:
         return NO_SPEAKER
-    text = "".join(c if c.isprintable() or c in _JOINERS else escaped(c) for c in name)
-    return text if text and text == text.strip() else f"'{text}'"
+    short = shortened(name, most=most)  # first, as a name may have a million characters
+    text = "".join(c if c.isprintable() or c in _JOINERS else escaped(c) for c in short)
+    return shortened(text if text and text == text.strip() else f"'{text}'", most=most)
 
 
 def escaped(character: str) -> str:
