@@ -13,6 +13,11 @@ from .bounded import read_bytes as read_bytes
 from .bounded import read_limit as read_limit
 from .bounded import set_read_limit as set_read_limit
 from .disk import sync as sync
+from .finished import Finished as Finished
+from .finished import one_step as one_step
+from .finished import paired as paired
+from .finished import read_finished as read_finished
+from .finished import write_finished as write_finished
 from .folders import make_folder as make_folder
 from .folders import remove_empty as remove_empty
 from .folders import results_folder as results_folder
@@ -47,13 +52,7 @@ from .spill import pieces as pieces
 from .spill import save_npy as save_npy
 from .spill import write_npy as write_npy
 from .text import read_text as read_text
-from .unfinished import Finished as Finished
 from .unfinished import Unfinished as Unfinished
-from .unfinished import changed_meanwhile as changed_meanwhile
-from .unfinished import group as group
-from .unfinished import match as match
-from .unfinished import read_finished as read_finished
-from .unfinished import write_finished as write_finished
 from .unpacked import MOST_EXPANSION as MOST_EXPANSION
 from .unpacked import Unpacked as Unpacked
 from .unpacked import is_packed as is_packed

@@ -8,55 +8,18 @@ lines are read in the order of the items.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import emo2vec_plugins.files.disk as disk
 from emo2vec_plugins.errors import ResumeError, warn
+from emo2vec_plugins.files.finished import RECORD_ITEMS, Finished, batches, finished_in
 from emo2vec_plugins.files.journal import DIGITS, Journal, Record, digest_in, digest_of
 from emo2vec_plugins.files.settings import differences
 
-RECORD_ITEMS = 1000
-"""Most items in a step, and so in a record of a journal."""
-
-
-class Item(Protocol):
-    """Something from which a line is made."""
-
-    @property
-    def digest(self) -> str | None:
-        """A digest of everything that the line depends on; None if no line can be reused."""
-
-
-AnyItem = TypeVar("AnyItem", bound=Item)
-
 Holds = Callable[[Record, Record], bool]
 """Returns whether what a step has stored elsewhere is intact, given the states before and after."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The finished line of an item.
-
-    Attributes:
-        digest: The start of the item's digest.
-        start: Where the line begins among the finished lines, in bytes.
-        length: Bytes of the line, with its line break; 0 for none.
-        note: JSON values that the caller has stored with it.
-    """
-
-    digest: str
-    start: int
-    length: int
-    note: Any
-
-    def is_of(self, digest: str) -> bool:
-        """Return whether the line is of the item with this digest."""
-        return digest[:DIGITS] == self.digest
 
 
 class Unfinished:
@@ -107,7 +70,7 @@ class Unfinished:
         self._cut_lines(0)
 
         def steps() -> Iterator[Record]:
-            for batch in _batches(lines, RECORD_ITEMS):
+            for batch in batches(lines, RECORD_ITEMS):
                 for finished, line in batch:
                     self.add(finished.digest, line, finished.note)
                 yield self._written(state)
@@ -168,7 +131,7 @@ class Unfinished:
     def finished(self) -> Iterator[Finished]:
         """Yield the finished lines of all steps so far, in the order in which they were added."""
         for place in self._journal.records():
-            yield from items_in(place.record, start=place.record["bytes"][0])
+            yield from finished_in(place.record, start=place.record["bytes"][0])
 
     def add(self, digest: str | None, line: bytes, note: Any) -> None:
         """Add the line of an item to the current step; without a digest, it is not kept."""
@@ -217,7 +180,7 @@ class Unfinished:
     def _is_intact(self, record: Record, holds: Holds, before: Record) -> bool:
         try:
             start, end = record["bytes"]
-            lengths = sum(each.length for each in items_in(record, start=start))
+            lengths = sum(each.length for each in finished_in(record, start=start))
             return (
                 start == self._length
                 and lengths == end - start
@@ -232,83 +195,3 @@ class Unfinished:
         with disk.open_file(self._lines, "ab") as file:
             if file.tell() > length:
                 file.truncate(length)
-
-
-def items_in(record: Record, *, start: int = 0) -> Iterator[Finished]:
-    """Yield the items of one record of a journal; *start* is where the first line begins."""
-    for digest, length, note in record["items"]:
-        yield Finished(digest, start, length, note)
-        start += length
-
-
-def match(
-    items: Iterable[AnyItem], finished: Iterable[Finished]
-) -> Iterator[tuple[AnyItem, Finished | None]]:
-    """Yield each item, lazily and in order, with its finished line, or None.
-
-    Equal items have a line each, in order. While the finished lines are in the order of the
-    items, memory use does not grow; from the first difference on, all others are kept in memory.
-    """
-    rest = iter(finished)
-    following = next(rest, None)
-    others: dict[str, list[Finished]] | None = None
-    for item in items:
-        digest = own[:DIGITS] if (own := item.digest) is not None else None
-        if others is None and following is not None and digest == following.digest:
-            yield item, following
-            following = next(rest, None)
-            continue
-        if digest is None or (others is None and following is None):
-            yield item, None
-            continue
-        if others is None:
-            others = defaultdict(list)
-            for each in (following, *rest) if following is not None else ():
-                others[each.digest].append(each)
-        known = others.get(digest)
-        yield item, known.pop(0) if known else None
-
-
-def group(
-    items: Iterator[AnyItem], *, weigh: Callable[[AnyItem], float], most: float
-) -> Iterator[AnyItem]:
-    """Yield the items of one step, the rest stay in the iterator.
-
-    A step depends only on the items, so that a resumed run has the same batches as an
-    uninterrupted one. It ends when the weights reach *most*, or after many items.
-    """
-    total = 0.0
-    for item in islice(items, RECORD_ITEMS):
-        yield item
-        total += weigh(item)
-        if total >= most:
-            return
-
-
-def read_finished(journal: Journal) -> Iterator[Finished]:
-    """Yield the items of a finished output, in order, as `write_finished` has stored them."""
-    start = 0
-    for place in journal.records():
-        for each in items_in(place.record, start=start):
-            yield each
-            start += each.length
-
-
-def write_finished(journal: Journal, head: Mapping[str, Any], finished: Iterable[Finished]) -> None:
-    """Write the items of a finished output, in order."""
-    records = (
-        {"items": [(each.digest, each.length, each.note) for each in batch]}
-        for batch in _batches(finished, RECORD_ITEMS)
-    )
-    journal.write(head, records)
-
-
-def _batches(values: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    values = iter(values)
-    while batch := list(islice(values, size)):
-        yield batch
-
-
-def changed_meanwhile(what: object) -> ResumeError:
-    """Return the error for an input that changed while it was read."""
-    return ResumeError(f"{what} has changed during the run; run the same command again")

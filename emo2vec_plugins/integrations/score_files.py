@@ -17,8 +17,8 @@ from emo2vec_plugins.files import (
     ArrayFolder,
     Lock,
     Unfinished,
-    group,
-    match,
+    one_step,
+    paired,
     replacing,
     settings_of,
 )
@@ -166,14 +166,14 @@ def write_scores(
             unfinished.start(settings)
         new = _new(items, unfinished, done)
         most = group_seconds(score) * BYTES_PER_SECOND
-        while chosen := list(group(new, weigh=lambda item: item.size, most=most)):
+        while chosen := list(one_step(new, weigh=lambda item: item.size, most=most)):
             found = _scored([item.file for item in chosen], score, wanted, arrays, plugins)
             for item, (file, line, reason) in zip(chosen, found, strict=True):
                 unfinished.add(item.digest, line, reason)
                 done(file, reason)
             unfinished.commit({} if arrays is None else {"arrays": arrays.folder.commit()})
         with replacing(target) as stream:
-            known = (line for _, line in match(items, unfinished.finished()) if line)
+            known = (line for _, line in paired(items, unfinished.finished()) if line)
             stream.writelines(unfinished.lines(known))
 
 
@@ -253,7 +253,7 @@ def _unfinished(target: Path) -> Iterator[Unfinished]:
 
 
 def _new(items: Iterable[_Item], unfinished: Unfinished, done: Done) -> Iterator[_Item]:
-    for item, line in match(items, unfinished.finished()):
+    for item, line in paired(items, unfinished.finished()):
         if line is None:
             yield item
         else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from emo2vec_plugins.errors import Emo2vecWarning
-from emo2vec_plugins.files import Finished, Journal, Unfinished, differences, match
+from emo2vec_plugins.files import Finished, Journal, Unfinished, differences, paired
 from emo2vec_plugins.files.journal import digest_of
 
 
@@ -65,7 +65,7 @@ def test_lines_are_matched_with_their_items():
     finished = [Finished(Item(text).digest, n, 1, text) for n, text in enumerate("abacd")]
 
     def found(items):
-        return [line and line.start for _, line in match(map(Item, items), iter(finished))]
+        return [line and line.start for _, line in paired(map(Item, items), iter(finished))]
 
     assert found("abacd") == [0, 1, 2, 3, 4]
     assert found("abac") == [0, 1, 2, 3]

@@ -12,7 +12,7 @@ from typing import Any
 
 from emo2vec_plugins.core import Options, Plugins, Scorer
 from emo2vec_plugins.errors import OptionsError
-from emo2vec_plugins.files import group, match, settings_of
+from emo2vec_plugins.files import one_step, paired, settings_of
 from emo2vec_plugins.integrations import BadItems, field_names, group_seconds, identity_of
 from emo2vec_plugins.integrations.lhotse.arrays import ArraySink
 from emo2vec_plugins.integrations.lhotse.cuts import annotated_items
@@ -151,7 +151,7 @@ class _Run:
         items, has_more = self._new_items(), True
         while has_more:
             has_more = False
-            for item, cut in annotated(group(items, weigh=_seconds, most=limit)):
+            for item, cut in annotated(one_step(items, weigh=_seconds, most=limit)):
                 has_more = True
                 line, reason = self._manifest.written(item, cut, self._bad_items)
                 note = {"bad": reason} if reason else outcome_of(item.cut, cut, options)
@@ -163,7 +163,7 @@ class _Run:
         return sink.count
 
     def _new_items(self) -> Iterator[Item]:
-        for item, finished in match(self._manifest.items(), self._files.unfinished.finished()):
+        for item, finished in paired(self._manifest.items(), self._files.unfinished.finished()):
             if finished is None:
                 yield item
             else:

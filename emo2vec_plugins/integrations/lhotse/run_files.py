@@ -8,16 +8,15 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from emo2vec_plugins.errors import FormatError, OverwriteError, warn
+from emo2vec_plugins.errors import FormatError, OverwriteError, ResumeError, warn
 from emo2vec_plugins.files import (
     Finished,
     Lock,
     Unfinished,
-    changed_meanwhile,
     check_overwrite,
     items_path,
     lock_path,
-    match,
+    paired,
 )
 from emo2vec_plugins.integrations.lhotse import folders, records
 from emo2vec_plugins.integrations.lhotse.manifest_files import Layout, items_in
@@ -160,9 +159,11 @@ class RunFiles:
 
     def _lines(self, manifest: Layout, counter: Counter) -> Iterator[Finished]:
         """Yield the finished lines in the order of the items, and count them."""
-        for item, line in match(manifest.items(), self.unfinished.finished()):
+        for item, line in paired(manifest.items(), self.unfinished.finished()):
             if line is None and item.digest is not None:
-                raise changed_meanwhile(self._source)
+                raise ResumeError(
+                    f"{self._source} has changed during the run; run the same command again"
+                )
             note = {"bad": ""} if line is None else line.note
             if "bad" in note:
                 counter.add_bad(item.reason or note["bad"])
@@ -173,7 +174,7 @@ class RunFiles:
 
     def _replace(self, manifest: Layout) -> None:
         """Write the output; an older one is replaced if it has not been edited."""
-        ordered = match(records.read_items(self._target), self.unfinished.finished())
+        ordered = paired(records.read_items(self._target), self.unfinished.finished())
         lines = self.unfinished.lines(line for _, line in ordered if line is not None)
         records.seal(manifest, lines, self._target)
 
