@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+from io import BytesIO
+
 import numpy as np
 import pytest
 from lhotse import MonoCut, SupervisionSegment
@@ -65,6 +68,58 @@ def test_frames_in_memory_are_not_unpickled_blindly(marker, frames_of, tmp_path)
         turn_frames(cut, turn)
 
     assert not marker.exists
+
+
+@pytest.mark.parametrize("kind", ["memory_raw", "memory_npy", "memory_lilcom", "unknown"])
+@pytest.mark.parametrize("key", [None, 5, "text", b"", b"\x93NUMPY", [1]])
+def test_damaged_frames_in_memory_name_their_turn(frames_of, kind, key):
+    cut, turn = frames_of(Array(kind, "", key, [50, 4]))
+
+    with pytest.raises(FormatError) as caught:
+        turn_frames(cut, turn)
+
+    assert_facts(str(caught.value), "'cut'", "'turn'")
+
+
+@pytest.mark.parametrize(
+    "value", [np.array([{}]), np.array(["a"]), np.ones((50, 3)), np.ones(50), np.ones((0, 4))]
+)
+@pytest.mark.parametrize("kind", ["memory_raw", "memory_npy", "numpy_files"])
+def test_frames_of_another_shape_or_type_name_their_turn(frames_of, tmp_path, kind, value):
+    data = BytesIO()
+    np.save(data, value, allow_pickle=True)
+    (tmp_path / "x.npy").write_bytes(data.getvalue())
+    key = {"memory_raw": pickle.dumps(value), "memory_npy": data.getvalue(), "numpy_files": "x.npy"}
+    cut, turn = frames_of(Array(kind, str(tmp_path), key[kind], [50, 4]))
+
+    with pytest.raises(FormatError) as caught:
+        turn_frames(cut, turn)
+
+    assert_facts(str(caught.value), "'cut'", "'turn'")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("frames", "array.npy"),
+        ("frames", {"shape": [50, 4]}),
+        ("frames", Array("memory_raw", "", b"", "many")),
+        ("frames", Array("memory_raw", "", b"", [])),
+        ("frames", Array(["memory_raw"], "", b"", [50, 4])),
+        ("frames_start", "0"),
+        ("frames_start", float("nan")),
+        ("frames_shift", 0),
+        ("frames_shift", None),
+    ],
+)
+def test_odd_fields_beside_frames_name_their_turn(frames_of, name, value):
+    cut, turn = frames_of(Array("memory_raw", "", b"", [50, 4]))
+    turn.custom[f"emotion_{name}"] = value
+
+    with pytest.raises(FormatError) as caught:
+        turn_frames(cut, turn)
+
+    assert_facts(str(caught.value), "'cut'", "'turn'")
 
 
 def test_frames_of_allowed_storage_are_read(frames_of, tmp_path):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,8 +18,16 @@ import numpy as np
 from emo2vec_plugins.audio import MODEL_RATE
 from emo2vec_plugins.core import FloatArray, Permissions
 from emo2vec_plugins.engine import HOP
-from emo2vec_plugins.errors import InvalidTurnError, OptionsError, StoreError
+from emo2vec_plugins.errors import FormatError, InvalidTurnError, OptionsError, StoreError
 from emo2vec_plugins.files import Rows, cast, pieces
+from emo2vec_plugins.integrations.lhotse.conditions import (
+    LENGTH,
+    SECONDS,
+    SHAPE,
+    Checked,
+    first_problem,
+    is_number,
+)
 from emo2vec_plugins.integrations.lhotse.sources import load_array
 
 FRAME_SHIFT = HOP / MODEL_RATE
@@ -99,6 +108,8 @@ def turn_frames(
         Shape (frames, width); no frames if the supervision lies outside of the cut.
 
     Raises:
+        FormatError: If the frames or their times are damaged. The message has the cut and the
+            supervision.
         OptionsError: If the supervision has no frames or does not belong to the cut.
         InvalidTurnError: If the times of the cut changed after it was annotated, as ``to_shar``,
             ``move_to_memory`` and ``perturb_speed`` do.
@@ -110,17 +121,20 @@ def turn_frames(
         raise OptionsError(
             f"supervision {supervision.id!r} has no frames; annotate with Options(frames=True)"
         )
+    shift = custom.get(f"{field}_frames_shift", FRAME_SHIFT)
+    where = f"cut {cut.id!r}, frames of supervision {supervision.id!r}"
+    if problem := first_problem(_values_of_frames(manifest, start, shift, field)):
+        raise FormatError(f"{where}: {problem}; annotate it again")
     holder, own = _holder(cut, supervision)
     left = max(holder.start, holder.start + own.start)
     right = max(left, min(holder.start + holder.duration, holder.start + own.end))
-    count, shift = manifest.shape[0], custom.get(f"{field}_frames_shift", FRAME_SHIFT)
+    count = manifest.shape[0]
     if left < right and not (left < start + count * shift + shift and start < right):
         raise InvalidTurnError(
             f"supervision {supervision.id!r} was moved: it is at {left:.3f} to {right:.3f} s, its "
             f"frames are at {start:.3f} to {start + count * shift:.3f} s; annotate it again"
         )
     first, last = _frame(left - start, shift, count), _frame(right - start, shift, count)
-    where = f"frames of supervision {supervision.id!r}"
     return load_array(manifest, Permissions(allow=allow), where=where)[first:last]
 
 
@@ -176,6 +190,13 @@ def _holder(cut: Any, supervision: Any) -> tuple[Any, Any]:
             if own.with_offset(track.offset) == supervision:
                 return track.cut, own
     raise OptionsError(f"supervision {supervision.id!r} does not belong to cut {cut.id!r}")
+
+
+def _values_of_frames(manifest: Any, start: Any, shift: Any, field: str) -> Iterator[Checked]:
+    """Yield what `turn_frames` calculates with; the rest is checked when the array is loaded."""
+    yield f"{field}_frames, shape", getattr(manifest, "shape", None), SHAPE
+    yield f"{field}_frames_start", start, SECONDS
+    yield f"{field}_frames_shift", shift, (lambda v: is_number(v) and 0 < v < 1, LENGTH[1])
 
 
 def _frame(seconds: float, shift: float, count: int) -> int:

@@ -72,6 +72,10 @@ NUMBERS: Check = (lambda v: is_channel(v) or are_channels(v), "a channel number,
 CHANNELS: Check = (are_channels, "a list of channel numbers")
 IDS: Check = (lambda v: v is None or are_channels(v), "a list of channel numbers")
 DATA: Check = (lambda v: isinstance(v, str | bytes), "a path")
+SHAPE: Check = (
+    lambda v: isinstance(v, list | tuple) and len(v) > 0 and all(map(COUNT[0], v)),
+    "a list of sizes",
+)
 DECIBELS: Check = (
     lambda v: is_number(v) and abs(v) <= MOST_DECIBELS,
     f"a number of decibels up to {MOST_DECIBELS}",

@@ -16,6 +16,7 @@ import numpy as np
 
 from emo2vec_plugins.core import FloatArray, Permissions, kind_of_location, shown
 from emo2vec_plugins.errors import AudioError, FormatError, NotAllowedError
+from emo2vec_plugins.integrations.lhotse.conditions import SHAPE, TEXT, Checked, first_problem
 from emo2vec_plugins.files import reading
 
 _DECODED_IN_A_SHELL: dict[str, Callable[[str], str]] = {
@@ -80,11 +81,38 @@ def load_array(manifest: Any, permissions: Permissions, *, where: str) -> FloatA
 
     Raises:
         NotAllowedError: If loading it needs something that is not allowed.
-        FormatError: If an array in memory is not an array of numbers.
+        FormatError: If it cannot be loaded, or is not an array of numbers of the stated shape.
+        OSError: If its file cannot be read.
     """
     array = getattr(manifest, "array", manifest)
-    if array.storage_type == "memory_raw":
-        return _unpickled(array.storage_key, where)
+    if problem := first_problem(_values_of_array(array)):
+        raise FormatError(f"{where}: {problem}")
+    _check_storage(array, permissions, where)
+    try:
+        is_pickle = array.storage_type == "memory_raw"
+        found = np.asarray(_unpickled(array.storage_key) if is_pickle else manifest.load())
+    except OSError:
+        raise
+    # Readers of Lhotse raise errors of any kind for damaged data.
+    except Exception as error:
+        problem = f"{type(error).__name__}: {error}"[:200]
+        raise FormatError(f"{where}: cannot read the array: {problem}") from error
+    if found.dtype.kind not in "biuf" or found.shape != tuple(array.shape):
+        raise FormatError(
+            f"{where}: expected an array of numbers of shape {shown(tuple(array.shape))}, found "
+            f"{found.dtype} of shape {found.shape}"
+        )
+    return found
+
+
+def _values_of_array(array: Any) -> Iterator[Checked]:
+    is_array = type(array).__name__ == "Array"
+    yield "its manifest", array, (lambda _: is_array, "an array of Lhotse")
+    yield "storage_type", array.storage_type, TEXT
+    yield "shape", array.shape, SHAPE
+
+
+def _check_storage(array: Any, permissions: Permissions, where: str) -> None:
     if array.storage_type == "kaldiio":
         what = f"the Kaldi archive {shown(array.storage_path)}, which may contain commands"
         permissions.check("commands", what, where=where)
@@ -97,9 +125,6 @@ def load_array(manifest: Any, permissions: Permissions, *, where: str) -> FloatA
                 permissions.check(kind, f"the array {shown(place)}", where=where)
         if array.storage_type == "lilcom_url":
             permissions.check("urls", f"the array {shown(base)}", where=where)
-        for file in (Path(base), Path(base) / key):
-            reading(file)
-    return np.asarray(manifest.load())
 
 
 def _sources(loaded: Any) -> Iterator[tuple[Any, Any]]:
@@ -149,16 +174,9 @@ def _check_path(path: str, permissions: Permissions, where: str) -> None:
     check_path(path, permissions, where=where)
 
 
-def _unpickled(data: Any, where: str) -> FloatArray:
+def _unpickled(data: Any) -> Any:
     """Return an array that Lhotse keeps in memory as a pickle; nothing else is unpickled."""
-    try:
-        found = _ArrayUnpickler(BytesIO(data)).load()
-        if isinstance(found, np.ndarray) and found.dtype.kind in "biuf":
-            return found
-        problem = f"found {type(found).__name__}"
-    except Exception as error:  # noqa: BLE001 - a damaged pickle raises anything
-        problem = f"{type(error).__name__}: {error}"
-    raise FormatError(f"{where}: expected an array of numbers in memory: {problem}")
+    return _ArrayUnpickler(BytesIO(data)).load()
 
 
 class _ArrayUnpickler(pickle.Unpickler):
