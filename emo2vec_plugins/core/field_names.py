@@ -56,10 +56,14 @@ def check_field(field: str) -> None:
     """Check that a name is free for the field with labels, and for the fields beside it.
 
     Raises:
-        OptionsError: If the name is no identifier, or a host or another field uses it.
+        OptionsError: If the name is no identifier, begins with an underscore, which is for the
+            attributes of Python and Lhotse, or a host or another field uses it.
     """
-    if not isinstance(field, str) or not field.isidentifier():
-        raise OptionsError(f"field must be an identifier, got {field!r:.100}")
+    if not isinstance(field, str) or not field.isidentifier() or field.startswith("_"):
+        raise OptionsError(
+            "field must be an identifier that does not begin with an underscore, got "
+            f"{field!r:.100}"
+        )
     names = {field, *(f"{field}_{suffix}" for suffix in SUFFIXES)}
     if taken := sorted(names & OF_LHOTSE) + sorted({field} & OF_OTHERS):
         raise OptionsError(

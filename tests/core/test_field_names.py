@@ -41,6 +41,8 @@ def test_the_suffixes_are_those_of_the_fields_beside_the_label():
         ("two words", ["identifier", "'two words'"]),
         ("", ["identifier"]),
         (None, ["identifier", "None"]),
+        ("__class__", ["underscore", "'__class__'"]),
+        ("_label", ["underscore", "'_label'"]),
     ],
 )
 def test_a_taken_name_is_refused(field, facts):
