@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 
 from emo2vec_plugins.cli.output import LISTED, echo, print_table
-from emo2vec_plugins.core import EMOTIONS, Dialogue, counted
+from emo2vec_plugins.core import EMOTIONS, Dialogue, counted, kind_of_reason
 
 NO_LABEL = "(no label)"
 OTHER_REASONS = "(other reasons)"
@@ -61,7 +60,7 @@ class EmotionCounts:
         self._spoken[recording, speaker] += seconds
         self._seconds[name] += seconds
         if label is None and reason is not None:
-            kind = _kind(reason)
+            kind = kind_of_reason(reason)
             known = kind in self._reasons or len(self._reasons) < LISTED
             self._reasons[kind if known else OTHER_REASONS] += 1
 
@@ -108,19 +107,6 @@ class EmotionCounts:
         print_table((*columns, "turns", "seconds", "emotions, by turns"), rows)
         if len(places) > SHOWN_SPEAKERS:
             echo(f"and {counted(len(places) - SHOWN_SPEAKERS, 'more speaker')}")
-
-
-def _kind(reason: str) -> str:
-    """Return a reason without file names and numbers, which differ from turn to turn.
-
-    >>> _kind("too short: 160 samples at 16 kHz"), _kind("a/b.wav: no such audio file (of x)")
-    ('too short', 'no such audio file')
-    """
-    # Shortened, because a file may contain a reason of any length.
-    without_names = re.sub(r" \([^)]*\)|'[^']*'", "", reason[:200])
-    first, _, rest = without_names.partition(": ")
-    is_file = "/" in first or "\\" in first or re.search(r"\.\w{1,5}$", first)
-    return (rest.partition(": ")[0] if is_file and rest else first).strip()
 
 
 def _order(name: str) -> int:

@@ -36,6 +36,7 @@ from .pipeline import pass_through as pass_through
 from .pipeline import raise_error as raise_error
 from .plugins import Plugins as Plugins
 from .plugins import as_plugins as as_plugins
+from .reasons import kind_of_reason as kind_of_reason
 from .session import Audio as Audio
 from .session import Clip as Clip
 from .session import Options as Options

@@ -63,7 +63,7 @@ def test_reasons_are_counted_without_names_and_numbers(capsys):
 def test_many_reasons_are_counted_together(capsys):
     counts = EmotionCounts()
     for number in range(30):
-        counts.add(None, seconds=0.1, speaker=None, reason=f"reason {number}")
+        counts.add(None, seconds=0.1, speaker=None, reason="reason" + number * "x")
 
     table = rows(printed(counts, capsys))
     assert table[4] == ["no label because", "turns"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from emo2vec_plugins.core import kind_of_reason
 from emo2vec_plugins.training.pseudo_label.selection import Selection
 from emo2vec_plugins.training.pseudo_label.trust import CRITERIA, QUOTA
 
@@ -15,9 +15,6 @@ KINDS = 20
 """Largest number of reasons counted separately; a broken disk may give one for each file."""
 
 OTHER_REASONS = "other reasons"
-
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|\([^)]*\)")
-_WHOSE = re.compile(r"^(recording|cut|supervision) …$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +128,7 @@ class Outcomes:
     def fail(self, name: str, reason: str) -> None:
         """Count a turn that could not be scored."""
         self.unscored += 1
-        kind = kind_of(reason)
+        kind = kind_of_reason(reason)
         known = kind in self.reasons or len(self.reasons) < KINDS
         self.reasons[kind if known else OTHER_REASONS] += 1
         if len(self.failures) < 10:
@@ -154,22 +151,6 @@ class Outcomes:
             **{name: getattr(selection, name) for name in copied},
             **of_run,
         )
-
-
-def kind_of(reason: str) -> str:
-    """Return a reason without the parts specific to one turn: names, files, numbers.
-
-    >>> kind_of("too short: 160 samples at 16 kHz, one frame needs 400 (25 ms)")
-    'too short'
-    >>> kind_of("/a/b.wav: no such audio file (recording 'b')")
-    'no such audio file'
-    """
-    # Drop quoted and bracketed parts first, as they may contain the colon that splits clauses.
-    bare = re.sub(r"\s+", " ", _QUOTED.sub("…", reason)).strip()
-    clauses = [clause.strip() for clause in bare.split(": ")]
-    # Paths and "recording 'x'" precede the cause, and differ from turn to turn.
-    general = [c for c in clauses if "/" not in c and "\\" not in c and not _WHOSE.match(c)]
-    return re.sub(r"\d+", "N", (general or clauses)[0]).removesuffix("…").strip()
 
 
 def _criteria(trust: Mapping[str, Any], *, has_second: bool) -> dict[str, str]:

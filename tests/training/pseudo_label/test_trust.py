@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from emo2vec_plugins.core.values import FLAGS
 from emo2vec_plugins.errors import OptionsError
-from emo2vec_plugins.training.pseudo_label.report import kind_of
 from emo2vec_plugins.training.pseudo_label.selection import (
     Judge,
     class_caps,
@@ -336,20 +335,3 @@ def test_invalid_criteria_are_rejected(values, facts):
         Trust(**values)
     for fact in facts:
         assert fact in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("reason", "kind"),
-    [
-        ("too short: 160 samples at 16 kHz, one frame needs 400 (25 ms)", "too short"),
-        ("/a/b.wav: no such audio file (recording 'b')", "no such audio file"),
-        ("MonoCut 'x: y' has no recording", "MonoCut … has no recording"),
-        (
-            "recording 'r': Lhotse cannot load it: OSError: /x: 3 bytes",
-            "Lhotse cannot load it",
-        ),
-        ("17 NaN or infinite samples, the first at 0.5 s", "N NaN or infinite samples, the first"),
-    ],
-)
-def test_reasons_are_counted_by_their_kind(reason, kind):
-    assert kind_of(reason).startswith(kind)
