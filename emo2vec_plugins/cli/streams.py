@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, TextIO
+from typing import Any, TextIO
 
 import click
 
@@ -35,7 +35,7 @@ def results() -> TextIO:
     return stream
 
 
-def standard_input() -> IO[bytes]:
+def standard_input() -> io.BufferedIOBase:
     """Return stdin.
 
     Raises:
@@ -43,7 +43,8 @@ def standard_input() -> IO[bytes]:
     """
     if sys.stdin is None:
         raise OSError(errno.EBADF, "cannot read a list from stdin: it is closed")
-    return sys.stdin.buffer
+    stream: Any = sys.stdin.buffer
+    return stream  # type: ignore[no-any-return]
 
 
 def standard_stream(path: str) -> str | None:

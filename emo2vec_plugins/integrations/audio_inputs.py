@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO
 
 from emo2vec_plugins.audio import READABLE_SUFFIXES, UNREADABLE_SUFFIXES
 from emo2vec_plugins.core import counted
@@ -26,7 +26,7 @@ _LISTS = {".scp": scp_line, ".txt": unnamed, ".list": unnamed, ".lst": unnamed, 
 
 
 def read_inputs(
-    arguments: Iterable[str], *, bad: list[str] | None = None, stdin: IO[bytes] | None = None
+    arguments: Iterable[str], *, bad: list[str] | None = None, stdin: BufferedIOBase | None = None
 ) -> list[Input]:
     """Return the audio files of *arguments*, in order, each with a unique key.
 
@@ -53,7 +53,7 @@ def read_inputs(
     return keyed
 
 
-def _expand(argument: str, bad: list[str] | None, stdin: IO[bytes] | None) -> list[Input]:
+def _expand(argument: str, bad: list[str] | None, stdin: BufferedIOBase | None) -> list[Input]:
     if argument == "-" and stdin is not None:
         return read_list(lines_in(stdin, "<stdin>"), "<stdin>", unnamed, bad=bad)
     path = Path(argument)
