@@ -98,8 +98,8 @@ class Journal:
             disk.truncate(self.path, end)
 
 
-def digest_of(data: bytes) -> str:
-    """Return the digest of data, as journals have it."""
+def checksum_of(data: bytes) -> str:
+    """Return the checksum of data: the start of its digest."""
     return hashlib.sha256(data).hexdigest()[:DIGITS]
 
 
@@ -119,13 +119,13 @@ def digest_in(path: Path, start: int, end: int) -> str | None:
 
 def _line(record: Mapping[str, Any]) -> bytes:
     text = json.dumps(record, separators=(",", ":")).encode()
-    return b"%s %s\n" % (digest_of(text).encode(), text)
+    return b"%s %s\n" % (checksum_of(text).encode(), text)
 
 
 def _record(line: bytes) -> Record | None:
     digest, _, text = line.partition(b" ")
     # A process that was killed may leave an incomplete line.
-    if not text.endswith(b"\n") or digest != digest_of(text[:-1]).encode():
+    if not text.endswith(b"\n") or digest != checksum_of(text[:-1]).encode():
         return None
     try:
         record = json.loads(text)

@@ -15,7 +15,7 @@ from typing import Any
 import emo2vec_plugins.files.disk as disk
 from emo2vec_plugins.errors import ResumeError, warn
 from emo2vec_plugins.files.finished import RECORD_ITEMS, Finished, batches, finished_in
-from emo2vec_plugins.files.journal import DIGITS, Journal, Record, digest_in, digest_of
+from emo2vec_plugins.files.journal import DIGITS, Journal, Record, checksum_of, digest_in
 from emo2vec_plugins.files.settings import differences
 
 Holds = Callable[[Record, Record], bool]
@@ -167,7 +167,7 @@ class Unfinished:
         start, self._length = self._length, self._length + len(whole)
         items = [(digest, len(line), note) for digest, line, note in self._pending]
         self._pending = []
-        place = {"bytes": [start, self._length], "digest": digest_of(whole)}
+        place = {"bytes": [start, self._length], "digest": checksum_of(whole)}
         return {**place, "state": dict(state), "items": items}
 
     def _warn_if_damaged(self, end: int, *, steps: int) -> None:

@@ -21,6 +21,7 @@ from .inputs import open_list as open_list
 from .inputs import scp_line as scp_line
 from .inputs import unnamed as unnamed
 from .inputs import with_distinct_keys as with_distinct_keys
+from .manifests import MAX_FAILURES as MAX_FAILURES
 from .manifests import NAMED_ITEMS as NAMED_ITEMS
 from .manifests import BadItems as BadItems
 from .manifests import bad_line as bad_line
@@ -34,10 +35,10 @@ from .recordings import chosen_recording as chosen_recording
 from .recordings import is_a as is_a
 from .recordings import seconds_of as seconds_of
 from .recordings import unscored as unscored
-from .rttm_sources import RttmSources as RttmSources
-from .rttm_sources import read_rttm_sources as read_rttm_sources
 from .resuming import group_seconds as group_seconds
 from .resuming import identity_of as identity_of
+from .rttm_sources import RttmSources as RttmSources
+from .rttm_sources import read_rttm_sources as read_rttm_sources
 from .score_files import FileArrays as FileArrays
 from .score_files import score_files as score_files
 from .score_files import write_scores as write_scores

@@ -20,6 +20,9 @@ BadItems = Literal["keep", "drop", "stop"]
 NAMED_ITEMS = 100
 """Most bad items that a summary names."""
 
+MAX_FAILURES = 10
+"""Most failures that a summary names, as the results have all of them; most items in an error."""
+
 
 def check_bad_items(bad_items: str) -> None:
     """Check the value of an option.

@@ -8,7 +8,7 @@ import pytest
 
 from emo2vec_plugins.errors import Emo2vecWarning
 from emo2vec_plugins.files import Finished, Journal, Unfinished, differences, paired
-from emo2vec_plugins.files.journal import digest_of
+from emo2vec_plugins.files.journal import checksum_of
 
 
 @dataclass
@@ -17,7 +17,7 @@ class Item:
 
     @property
     def digest(self):
-        return digest_of(self.text.encode())
+        return checksum_of(self.text.encode())
 
 
 def records(journal):

@@ -26,9 +26,9 @@ class LinesLayout:
         """Yield the items in order. A cut is parsed when it is first needed."""
         return items_of(self._source)
 
-    def written(self, item: Item, cut: Any, bad_items: BadItems) -> tuple[bytes, str | None]:
-        """Return the line to write for an item, and the reason if it is bad; see `written`."""
-        return written(item, cut, bad_items, _record)
+    def line_of(self, item: Item, cut: Any, bad_items: BadItems) -> tuple[bytes, str | None]:
+        """Return the line to write for an item, and the reason if it is bad; see `line_of`."""
+        return line_of(item, cut, bad_items, _record)
 
     def seal(self, lines: Iterable[bytes], target: Path, *, replace: bool) -> None:  # noqa: ARG002 - as for folders
         """Write the finished lines to *target* atomically."""
@@ -36,7 +36,7 @@ class LinesLayout:
             out.writelines(lines)
 
 
-def written(
+def line_of(
     item: Item, cut: Any, bad_items: BadItems, record: Callable[[Any], Any]
 ) -> tuple[bytes, str | None]:
     """Return the line to write for an item, empty if none, and the reason if the item is bad.

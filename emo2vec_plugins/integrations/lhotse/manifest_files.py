@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emo2vec_plugins.errors import FormatError, OptionsError
-from emo2vec_plugins.integrations import BadItems, check_bad_items
+from emo2vec_plugins.integrations import MAX_FAILURES, BadItems, check_bad_items
 from emo2vec_plugins.integrations.lhotse.items import Item, items_of
 from emo2vec_plugins.integrations.lhotse.lines import LinesLayout
 from emo2vec_plugins.integrations.lhotse.shar import SharLayout
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from lhotse.cut import Cut
 
 ENDINGS = (".jsonl", ".jsonl.gz")
-NAMED_ITEMS = 10
-"""Most bad items in an error."""
 
 
 def layout(
@@ -98,8 +96,8 @@ def read_cuts(path: str | os.PathLike[str]) -> list[Cut]:
         else:
             bad.append(item.reason)
     if bad:
-        more = f"; and {len(bad) - NAMED_ITEMS} more" if len(bad) > NAMED_ITEMS else ""
-        raise FormatError(f"{'; '.join(bad[:NAMED_ITEMS])}{more}")
+        more = f"; and {len(bad) - MAX_FAILURES} more" if len(bad) > MAX_FAILURES else ""
+        raise FormatError(f"{'; '.join(bad[:MAX_FAILURES])}{more}")
     if not cuts:
         raise FormatError(f"{path}: the manifest has no cuts")
     return cuts

@@ -93,10 +93,10 @@ def annotate_manifest(
     )
     files = RunFiles(source, target, settings, place)
     advance = progress or (lambda _: None)
-    summary = files.finished(manifest)
+    summary = files.completed(manifest)
     if summary is None or files.has_remains():
         with files.locked():
-            summary = files.finished(manifest)
+            summary = files.completed(manifest)
             if summary is None:
                 run = _Run(files, manifest, score, wanted, plugins, bad_items, advance)
                 return run.run()
@@ -153,7 +153,7 @@ class _Run:
             has_more = False
             for item, cut in annotated(one_step(items, weigh=_seconds, most=limit)):
                 has_more = True
-                line, reason = self._manifest.written(item, cut, self._bad_items)
+                line, reason = self._manifest.line_of(item, cut, self._bad_items)
                 note = {"bad": reason} if reason else outcome_of(item.cut, cut, options)
                 unfinished.add(item.digest, line, note)
                 self._advance(0 if reason else 1)

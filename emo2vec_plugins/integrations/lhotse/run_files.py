@@ -51,7 +51,7 @@ class RunFiles:
         self.unfinished = Unfinished(target)
         self.store = StoreFiles(store, target, self.unfinished)
 
-    def finished(self, manifest: Layout) -> Summary | None:
+    def completed(self, manifest: Layout) -> Summary | None:
         """Return the summary if the output is complete, and made from the present items.
 
         Raises:

@@ -18,7 +18,7 @@ from emo2vec_plugins.integrations import BadItems, compressed
 from emo2vec_plugins.integrations.lhotse.checks import problem_of
 from emo2vec_plugins.integrations.lhotse.folders import replace_folder
 from emo2vec_plugins.integrations.lhotse.items import Item, cut_of, items_of
-from emo2vec_plugins.integrations.lhotse.lines import written
+from emo2vec_plugins.integrations.lhotse.lines import line_of
 from emo2vec_plugins.integrations.lhotse.shar_files import DataFile
 
 
@@ -64,9 +64,9 @@ class SharLayout:
             shard = _Shard(files)
             yield from items_of(path, salt=shard.state, read=shard.cut)
 
-    def written(self, item: Item, cut: Any, bad_items: BadItems) -> tuple[bytes, str | None]:
-        """Return the line to write for an item, and the reason if it is bad; see `written`."""
-        return written(item, cut, bad_items, _record)
+    def line_of(self, item: Item, cut: Any, bad_items: BadItems) -> tuple[bytes, str | None]:
+        """Return the line to write for an item, and the reason if it is bad; see `line_of`."""
+        return line_of(item, cut, bad_items, _record)
 
     def seal(self, lines: Iterable[bytes], target: Path, *, replace: bool) -> None:
         """Write *target* atomically, with shards of the same sizes and links to other files."""

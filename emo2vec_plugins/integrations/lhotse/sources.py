@@ -16,8 +16,8 @@ import numpy as np
 
 from emo2vec_plugins.core import FloatArray, Permissions, kind_of_location, shown
 from emo2vec_plugins.errors import AudioError, FormatError, NotAllowedError
-from emo2vec_plugins.integrations.lhotse.conditions import SHAPE, TEXT, Checked, first_problem
 from emo2vec_plugins.files import reading
+from emo2vec_plugins.integrations.lhotse.conditions import SHAPE, TEXT, Checked, first_problem
 
 _DECODED_IN_A_SHELL: dict[str, Callable[[str], str]] = {
     ".sph": shlex.quote,

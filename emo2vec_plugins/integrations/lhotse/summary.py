@@ -7,14 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from emo2vec_plugins.core import Options
-from emo2vec_plugins.integrations import is_labelled
+from emo2vec_plugins.integrations import MAX_FAILURES, NAMED_ITEMS, is_labelled
 from emo2vec_plugins.integrations.lhotse.session import places, turn_name
-
-MAX_FAILURES = 10
-"""Most failures in a summary; the manifest has all of them."""
-
-MAX_BAD_ITEMS = 100
-"""Most bad items that a summary names."""
 
 Outcome = dict[str, Any]
 """Counts of one cut, as JSON values without zeros."""
@@ -82,7 +76,7 @@ class Counter:
     def add_bad(self, reason: str) -> None:
         """Add an item that is not a cut."""
         self._counts["bad"] += 1
-        if len(self._bad_items) < MAX_BAD_ITEMS:
+        if len(self._bad_items) < NAMED_ITEMS:
             self._bad_items.append(reason)
 
     def summary(self) -> Summary:

@@ -27,6 +27,7 @@ from emo2vec_plugins.core import (
 from emo2vec_plugins.errors import Emo2vecError, FormatError, OptionsError, warn
 from emo2vec_plugins.files import protecting, replacing
 from emo2vec_plugins.integrations import (
+    MAX_FAILURES,
     NAMED_ITEMS,
     NOWHERE,
     BadItems,
@@ -43,9 +44,6 @@ from emo2vec_plugins.integrations.nemo.lines import BadLine, ManifestLine, read_
 
 if TYPE_CHECKING:
     from emo2vec_plugins.core import Audio, Turn
-
-MAX_FAILURES = 10
-"""Most failures in a summary; the manifest has all of them."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -174,7 +174,7 @@ class _Files:
         """Write the labelled cuts and the report. Lines that are not cuts stay as they are."""
         scored = layout(self.scores, self.target, fields=())
         judged = interleaved(items_in(self.scores), judgement.applied, source_of=scorable)
-        lines = (scored.written(item, cut, "keep")[0] for item, cut in judged)
+        lines = (scored.line_of(item, cut, "keep")[0] for item, cut in judged)
         results: dict[str, Any] = {"report": report.as_json(), "items": items}
         with Lock(self.target):
             # First, so that an output that exists can be recognised as complete.
