@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO
 
 import emo2vec_plugins.files.disk as disk
-from emo2vec_plugins.errors import OverwriteError, ResumeError
+from emo2vec_plugins.errors import ResumeError
 from emo2vec_plugins.files.system_locks import locked_file
 
 RECORD = ".emo2vec.sha256"
@@ -85,7 +85,6 @@ class Record:
             if self._open is not None:
                 yield
                 return
-            self._refuse_links()
             with self._locked() as file:
                 self._open = file
                 try:
@@ -137,11 +136,6 @@ class Record:
                 f"{self._path.parent} is being written by another process for {PATIENCE:.0f} s; "
                 "wait until it has finished, or choose another folder"
             ) from error
-
-    def _refuse_links(self) -> None:
-        # In a folder of a stranger, the record could be a link to any file.
-        if self._path.is_symlink() or (self._path.exists() and not self._path.is_file()):
-            raise OverwriteError(f"{self._path} is not a regular file: remove it")
 
 
 record_of = lru_cache(maxsize=16)(Record)

@@ -34,6 +34,7 @@ class Lock:
 
     Raises:
         ResumeError: If another process has locked the output.
+        OverwriteError: If the lock's file is not a regular one.
         OSError: If the file of the lock cannot be written.
     """
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 import emo2vec_plugins.files.disk as disk
+from emo2vec_plugins.errors import OverwriteError
 
 _PAUSE = 0.01
 
@@ -54,9 +55,13 @@ def locked_file(path: Path, *, seconds: float = 0.0) -> IO[bytes]:
         seconds: How long to wait for another process.
 
     Raises:
+        OverwriteError: If it is not a regular file.
         BlockingIOError: If another process still has a lock on it.
         OSError: If it cannot be opened.
     """
+    # In a folder of a stranger, it could be a link to any file, or a pipe that nobody reads.
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise OverwriteError(f"{path} is not a regular file: remove it")
     while True:
         file = disk.open_file(path, "ab")
         try:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import pytest
 from support.facts import assert_facts
 
-from emo2vec_plugins.errors import ResumeError
+from emo2vec_plugins.errors import OverwriteError, ResumeError
 from emo2vec_plugins.files import Lock, lock_path
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locks")
@@ -45,6 +46,20 @@ def test_a_damaged_owner_is_found(tmp_path):
     with Lock(tmp_path / "store") as lock:
         assert lock.owner is None
         lock.disown()
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_a_file_that_is_no_lock_is_left_alone(kind, tmp_path):
+    path, precious = lock_path(tmp_path / "out"), tmp_path / "precious"
+    make = {"link": lambda: path.symlink_to(precious), "pipe": lambda: os.mkfifo(path)}
+    make.get(kind, path.mkdir)()
+
+    with pytest.raises(OverwriteError) as caught, Lock(tmp_path / "out"):
+        pass
+
+    assert_facts(str(caught.value), path, "remove")
+    assert not precious.exists()
+    assert [*tmp_path.iterdir()] == [path]
 
 
 def test_a_killed_process_leaves_no_lock(tmp_path):
