@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Protocol
 
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.files.bounded import beyond_limit, opened, read_limit
+from emo2vec_plugins.files.bounded import beyond_limit, opened, read_limit, shown_size
 from emo2vec_plugins.files.unpacked import Unpacked, is_packed
 
 _BLOCK = 1 << 16
+
+_MOST_SKIPPED = 1 << 28
+"""Bytes of a line beyond the limit after which its end is no longer looked for."""
+
 _END = re.compile(rb"(\n(?:\s*\n)?)")
 """The end of a line, with the blank lines after it: a file may have millions of them."""
 
@@ -42,8 +46,8 @@ def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
 def lines_or_errors(path: Path) -> Iterator[tuple[int, bytes | FormatError]]:
     """Yield the lines of a file as `lines_of` does, but errors instead of raising them.
 
-    The lines after one that is too long are read. The error of a damaged file, or of one that
-    expands too much, is the last item, and says that the rest of the file is left out.
+    The lines after one that is too long are read. The error of a file that is damaged, expands too
+    much, or has a line without an end, is the last item: it says that the rest is left out.
 
     Raises:
         OSError: If the file cannot be read.
@@ -86,9 +90,13 @@ def _lines(stream: Stream, name: str) -> Iterator[tuple[int, bytes | FormatError
     """Yield each line with its number and with what ends it: a line feed and blank lines."""
     limit, number, length = read_limit(), 1, 0
     parts: list[bytes] = []  # of a line, which may be longer than a block
+
+    def error(reason: object) -> FormatError:
+        return FormatError(f"{name}: line {number}: {reason}")
+
     for block in _blocks(stream):
         if isinstance(block, FormatError):
-            yield number, FormatError(f"{name}: line {number}: {block}"), b""
+            yield number, error(block), b""
             return
         pieces = _END.split(block)
         for piece, end in zip(pieces[::2], [*pieces[1::2], b""], strict=True):
@@ -98,6 +106,10 @@ def _lines(stream: Stream, name: str) -> Iterator[tuple[int, bytes | FormatError
                 parts.append(piece)
             elif is_new:  # at once: the line may have no end
                 yield number, beyond_limit(f"{name}: line {number}"), b""
+            elif length > limit + _MOST_SKIPPED:
+                found = f"no line feed in {shown_size(_MOST_SKIPPED)}"
+                yield number, error(f"{found}; the rest of the file is left out"), b""
+                return
             if end:
                 if length <= limit:
                     yield number, b"".join(parts), end

@@ -25,6 +25,21 @@ def test_a_device_without_an_end_is_not_read_for_ever(tmp_path):
         list(lines.lines_of(tmp_path / "a"))
 
 
+def test_a_line_without_an_end_is_not_skipped_for_ever(tmp_path, monkeypatch):
+    path = tmp_path / "a"
+    with path.open("wb") as file:
+        file.write(b"1\n")
+        file.truncate(50_000_000)
+    monkeypatch.setattr(lines, "_MOST_SKIPPED", 1 << 20)
+    bounded.set_read_limit(1000)
+
+    first, *others = lines.lines_or_errors(path)
+
+    assert first == (1, b"1\n")
+    assert [number for number, _ in others] == [2, 2]
+    assert_facts(str(others[1][1]), path, "line 2", "1MiB", "the rest of the file is left out")
+
+
 def read_until_damage(path):
     """Return the lines before the damage, and the message."""
     found = []
