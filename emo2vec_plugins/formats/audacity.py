@@ -54,7 +54,7 @@ def loads(text: str) -> list[Dialogue]:
         FormatError: If a line is malformed; names the line.
     """
     turns: list[ScoredTurn] = []
-    for number, line in enumerate(_LINE_END.split(text.removeprefix("\ufeff")), 1):
+    for number, line in enumerate(_LINE_END.split(text), 1):
         # A label with frequencies stores them in a second line, which is skipped.
         if line.strip() and not (turns and line.startswith("\\")):
             turns.append(_scored(number, line))

@@ -24,11 +24,11 @@ from emo2vec_plugins.files import (
     check_overwrite,
     pieces,
     read_npz,
-    read_text,
     write_npy,
 )
 from emo2vec_plugins.formats.fidelity import as_dialogues
-from emo2vec_plugins.formats.jsonl import EMOTIONS_JSONL, loads
+from emo2vec_plugins.formats.files import read_file
+from emo2vec_plugins.formats.jsonl import EMOTIONS_JSONL
 from emo2vec_plugins.formats.names import bundle_stem
 from emo2vec_plugins.formats.rttm import EMOTION_RTTM, RTTM, SPKEMO_RTTM
 
@@ -122,11 +122,7 @@ def read_bundle(folder: str | os.PathLike[str], recording: str) -> Dialogue:
     """
     stem = bundle_stem(recording)
     path = Path(folder) / (stem + EMOTIONS_JSONL.suffixes[0])
-    text = read_text(path, by_line=True)
-    try:
-        dialogues = loads(text)
-    except FormatError as error:
-        raise FormatError(f"{path}: {error}") from error
+    dialogues = read_file(path, EMOTIONS_JSONL)
     if [each.recording for each in dialogues] != [recording]:
         found = ", ".join(repr(each.recording) for each in dialogues) or "nothing"
         raise FormatError(f"{path}: expected one dialogue, {shown(recording)}, found {found}")

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emo2vec_plugins.core import Dialogue
+from emo2vec_plugins.core import Dialogue, Format
 from emo2vec_plugins.errors import OUTSIDE, Emo2vecError, FormatError, PluginError, described
 from emo2vec_plugins.files import read_bytes, read_text, write_text, write_whole
 from emo2vec_plugins.formats.fidelity import as_dialogues, verify
@@ -79,20 +79,22 @@ def read_dialogues(
         PluginError: If the format's own code fails.
         OSError: If the file cannot be read.
     """
-    chosen = plugins.format(path if format is None else format)
+    return read_file(Path(path), plugins.format(path if format is None else format))
+
+
+def read_file(path: Path, chosen: Format) -> list[Dialogue]:
+    """Return the dialogues in a file of a known format, as `read_dialogues` does."""
     if chosen.loads is None:
         raise FormatError(f"format {chosen.name!r} is write-only, cannot read {path}")
-    content = (
-        read_bytes(Path(path)) if chosen.binary else read_text(Path(path), by_line=chosen.by_line)
-    )
+    content = read_bytes(path) if chosen.binary else read_text(path, by_line=chosen.by_line)
     try:
         dialogues: list[Dialogue] = _run(chosen.name, chosen.loads, content, list)
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from error
     # The file's name without the format's suffix, or without any other suffix.
-    file = Path(path).name
+    file = path.name
     fitting = [each for each in chosen.suffixes if file.casefold().endswith(each.casefold())]
-    longest = max(map(len, fitting), default=len(Path(path).suffix))
+    longest = max(map(len, fitting), default=len(path.suffix))
     name = recording_of(file[: len(file) - longest] or file)
     return [replace(each, recording=each.recording or name) for each in dialogues]
 

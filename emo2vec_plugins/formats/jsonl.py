@@ -60,7 +60,7 @@ def loads(text: str) -> list[Dialogue]:
     """
     found: list[tuple[Dialogue, list[ScoredTurn]]] = []
     last: float = math.inf
-    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         head, index, scored = _parsed(number, line)

@@ -151,7 +151,7 @@ def loads(text: str) -> list[Dialogue]:
     Raises:
         FormatError: If the text is not a complete TextGrid; names the line.
     """
-    values = _Values(text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n"))
+    values = _Values(text.replace("\r\n", "\n").replace("\r", "\n"))
     kinds = ("ooTextFile", "ooTextFile short")
     values.expect(kinds, 'a TextGrid as text, beginning with File type = "ooTextFile"')
     values.expect(("TextGrid",), 'Object class = "TextGrid"')

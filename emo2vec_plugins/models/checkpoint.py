@@ -139,7 +139,7 @@ def read_tokens(path: Path) -> tuple[str, ...]:
     except FormatError as error:
         raise CheckpointError(str(error)) from error
     # Editors on Windows add a byte order mark, which would be part of a class.
-    tokens = tuple(line.strip() for line in text.removeprefix("\ufeff").rstrip().splitlines())
+    tokens = tuple(line.strip() for line in text.rstrip().splitlines())
     if "" in tokens:
         raise CheckpointError(
             f"{path}: line {tokens.index('') + 1} is empty; every line must name a class"

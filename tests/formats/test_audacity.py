@@ -85,7 +85,7 @@ def test_a_text_is_the_speaker_unless_it_ends_with_an_emotion(text, speaker, emo
 
 def test_frequencies_are_skipped_and_all_spellings_of_times_are_read():
     text = (
-        "\ufeff1.000000\t1.000000\tclick\r\n"
+        "1.000000\t1.000000\tclick\r\n"
         "\\\t6928.456055\t6928.456055\r\n"
         "\r\n"
         "2,000000\t2,500000\tlow\r"

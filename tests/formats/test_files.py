@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import types
 from pathlib import Path
 
 import pytest
+from support.facts import assert_facts
 from support.paths import names_in
 
 from emo2vec_plugins.core.format import Format
@@ -119,6 +121,28 @@ def test_audio_instead_of_text_is_recognised(tmp_path, data):
 
     with pytest.raises(FormatError, match=r"a\.rttm.*audio"):
         read_text(path)
+
+
+@pytest.mark.parametrize("mark", [codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE])
+@pytest.mark.parametrize("text", ["", "one\ntwo\u00e9\n"])
+@pytest.mark.parametrize("by_line", [False, True])
+def test_a_byte_order_mark_is_no_part_of_a_text(tmp_path, mark, text, by_line):
+    names = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le"}
+    path = tmp_path / "a.txt"
+    path.write_bytes(mark + text.encode(names.get(mark, "utf-16-be")))
+
+    assert read_text(path, by_line=by_line) == text
+
+
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
+def test_what_is_not_utf_8_is_named_with_its_line(tmp_path, mark):
+    path = tmp_path / "a.txt"
+    path.write_bytes(mark + b"one\ntwo\xe9\n")
+
+    with pytest.raises(FormatError) as caught:
+        read_text(path)
+
+    assert_facts(str(caught.value), path, "line 2", "0xe9")
 
 
 def test_other_objects_than_dialogues_are_an_error(plugins, tmp_path):

@@ -45,7 +45,6 @@ A = Dialogue(recording="", turns=(a_turn(0.0, 1.5, "A", None),), duration=3.0)
     "text",
     [
         SHORT,
-        "\ufeff" + SHORT,
         SHORT.replace("\n", "\r\n"),
         SHORT.replace("\n", "\r"),
         SHORT.replace('"ooTextFile"\nObject class = ', '"ooTextFile short"\n'),

@@ -146,7 +146,7 @@ def test_voices_are_speakers_and_known_classes_are_emotions(text, expected):
 @WITH_TEXT
 def test_all_kinds_of_blocks_are_read():
     text = (
-        "\ufeffWEBVTT - a title\r\n"
+        "WEBVTT - a title\r\n"
         "Kind: captions\r\n"
         "\r\n"
         "REGION\r\nid:fred\r\n\r\n"

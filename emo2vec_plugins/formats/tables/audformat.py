@@ -186,7 +186,7 @@ def loads(text: str) -> list[Dialogue]:
     Raises:
         FormatError: If the text is not such a table; names the line.
     """
-    names, found = read_table(text.removeprefix("\ufeff"))
+    names, found = read_table(text)
     expected = "a segmented audformat table with the columns file, start and end"
     own = (*AUDFORMAT_INDEX, "recording", "speaker")
     ours = [name for name in names if name in own or is_audformat_column(name)]

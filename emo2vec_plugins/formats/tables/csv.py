@@ -189,7 +189,6 @@ def loads(text: str) -> list[Dialogue]:
     Raises:
         FormatError: If the text is not such a table; names the line.
     """
-    text = text.removeprefix("\ufeff")
     separator = _separator(text)
     names, found = read_table(text, separator=separator)
     return dialogues(

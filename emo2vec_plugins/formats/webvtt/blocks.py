@@ -64,7 +64,7 @@ def blocks(text: str) -> Iterator[Cue | Note]:
     Raises:
         FormatError: If a line is malformed; names the line.
     """
-    lines = _LINE_END.split(text.removeprefix("\ufeff"))
+    lines = _LINE_END.split(text)
     if not re.fullmatch(r"WEBVTT(?:[ \t].*)?", lines[0]):
         raise FormatError(f"line 1: expected WEBVTT, found {shown(lines[0])}")
     index = _end_of_block(lines, 1)

@@ -154,7 +154,7 @@ def test_pyarrow_distinguishes_empty_and_missing_strings_in_the_csv(dialogues):
 
 
 def test_csv_written_by_spreadsheets_is_read():
-    text = "\ufeff" + a_table(
+    text = a_table(
         "recording;start;end;speaker;emotion;score",
         "x;0,5;1;Ann;sad;0,75",
         'x;1;2,25;"Ben; or not";;',
