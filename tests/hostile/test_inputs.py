@@ -120,6 +120,25 @@ def test_a_dataset_runs_nothing(marker, speech, location):
     assert not marker.exists
 
 
+@pytest.mark.parametrize("feature", ["Image", "Video", "Pdf", "Audio"])
+@pytest.mark.parametrize("column", ["audio", "turns"])
+def test_a_dataset_is_not_decoded_by_the_library_which_opens_urls(speech, feature, column):
+    datasets = pytest.importorskip("datasets")
+    pyarrow = pytest.importorskip("pyarrow")
+    from emo2vec_plugins.integrations.huggingface import annotate_dataset
+
+    location = {"bytes": None, "path": "http://127.0.0.1:9/a.png"}
+    cells = {"audio": {"bytes": None, "path": str(speech)}, column: location}
+    features = {"audio": datasets.Audio(), column: getattr(datasets, feature)()}
+    schema = datasets.Features(features).arrow_schema
+    given = datasets.Dataset(pyarrow.table({k: [v] for k, v in cells.items()}, schema=schema))
+
+    turns = "turns" if column == "turns" else None
+    found = annotate_dataset(given, score=Engine(FakeBackend()), turns=turns)
+
+    assert "http://127.0.0.1:9/a.png" in str(found.with_format("arrow")[0]["emotion_reason"])
+
+
 def test_a_table_of_audformat_runs_nothing(marker, tmp_path, location):
     audformat = pytest.importorskip("audformat")
     from emo2vec_plugins.integrations.audformat import annotate_table
@@ -148,6 +167,51 @@ def test_pickled_tables_of_audformat_are_not_read(marker, tmp_path):
         from_database(lazy, "files")
     with pytest.raises(NotAllowedError, match="--allow pickles"):
         annotate_table(lazy, "files", score=Engine(FakeBackend()))
+
+    assert not marker.exists
+
+
+def test_pickled_labels_of_audformat_are_not_read(marker, tmp_path):
+    """The labels of a scheme may be in a table of their own, which is loaded with the others."""
+    audformat = pytest.importorskip("audformat")
+    pandas = pytest.importorskip("pandas")
+    from emo2vec_plugins.integrations.audformat import annotate_table, from_database
+
+    database = audformat.Database("db")
+    database["people"] = audformat.MiscTable(pandas.Index(["ann"], name="who", dtype="string"))
+    database.schemes["speaker"] = audformat.Scheme("str", labels="people")
+    database["files"] = audformat.Table(audformat.segmented_index(["speech.wav"], ["0s"], ["1s"]))
+    database["files"]["speaker"] = audformat.Column(scheme_id="speaker")
+    database["files"]["speaker"].set(["ann"])
+    database.save(tmp_path / "db", storage_format="csv")
+    marker.pickle(tmp_path / "db" / "db.people.pkl")
+    lazy = audformat.Database.load(tmp_path / "db", load_data=False)
+
+    with pytest.raises(NotAllowedError) as caught:
+        from_database(lazy, "files")
+    assert_facts(str(caught.value), "db.people.pkl", "--allow pickles")
+    with pytest.raises(NotAllowedError, match="pickles"):
+        annotate_table(lazy, "files", score=Engine(FakeBackend()))
+
+    assert not marker.exists
+
+
+def test_a_table_of_audformat_cannot_be_elsewhere(marker, tmp_path):
+    audformat = pytest.importorskip("audformat")
+    from emo2vec_plugins.integrations.audformat import from_database
+
+    name = "x/../../evil"
+    database = audformat.Database("db")
+    database["files"] = audformat.Table(audformat.filewise_index(["speech.wav"]))
+    database.save(tmp_path / "db")
+    (tmp_path / "db" / "db.x").mkdir()
+    marker.pickle(tmp_path / "evil.pkl")
+    header = tmp_path / "db" / "db.yaml"
+    header.write_text(header.read_text().replace("files:", f"{name}:"))
+    lazy = audformat.Database.load(tmp_path / "db", load_data=False)
+
+    with pytest.raises(Emo2vecError, match="name"):
+        from_database(lazy, name)
 
     assert not marker.exists
 

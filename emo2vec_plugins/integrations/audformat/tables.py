@@ -23,6 +23,7 @@ from emo2vec_plugins.core import (
     Turn,
     annotate,
     as_options,
+    shown,
 )
 from emo2vec_plugins.errors import FormatError, InvalidTurnError, OptionsError
 from emo2vec_plugins.integrations import seconds_of, unscored
@@ -104,7 +105,7 @@ def from_database(
     Raises:
         FormatError: If the table does not exist, a row is not a turn, or the file of an open
             segment cannot be read.
-        NotAllowedError: If the table is still to be loaded from a pickle.
+        NotAllowedError: If the table, or one with labels, is still to be loaded from a pickle.
     """
     found = _table(database, table, Permissions(allow=allow))
     rows = list(_rows(found.df, root=_root(database, root), permissions=Permissions()))
@@ -154,7 +155,7 @@ def annotate_table(
         FormatError: If the table does not exist, a segment is repeated, or a segment ends before
             it starts.
         OptionsError: If a column, scheme or table already exists, or the options request arrays.
-        NotAllowedError: If the table is still to be loaded from a pickle.
+        NotAllowedError: If the table, or one with labels, is still to be loaded from a pickle.
     """
     library = frames.import_audformat()
     wanted = as_options(options)
@@ -230,12 +231,19 @@ def _table(database: audformat.Database, name: str, permissions: Permissions) ->
     if name not in database.tables:
         known = ", ".join(map(repr, database.tables)) or "none"
         raise FormatError(f"no table {name!r} of files or segments in the database; it has {known}")
-    table = database.tables[name]
-    # Loaded with load_data=False: audformat would read the table now, and prefers a pickle.
-    if getattr(table, "_df", None) is None and database.root is not None:
-        for path in sorted(Path(database.root).glob(f"*.{glob.escape(name)}.pkl")):
-            permissions.check("pickles", f"the table {path.name!r}", where=database.root)
-    return table
+    # With its schemes, a table loads the misc tables that list their labels.
+    for each, content in {name: database.tables[name], **database.misc_tables}.items():
+        # Loaded with load_data=False: audformat would read the table now, and prefers a pickle.
+        if getattr(content, "_df", None) is None and database.root is not None:
+            _check_pickles(Path(database.root), each, permissions)
+    return database.tables[name]
+
+
+def _check_pickles(root: Path, table: str, permissions: Permissions) -> None:
+    if "/" in table or os.sep in table:
+        raise FormatError(f"{root}: expected a table with a plain name, found {shown(table)}")
+    for path in sorted(root.glob(f"*.{glob.escape(table)}.pkl")):
+        permissions.check("pickles", f"the table {path.name!r}", where=root)
 
 
 def _root(database: audformat.Database, root: Folder) -> Path:

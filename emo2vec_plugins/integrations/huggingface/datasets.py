@@ -39,6 +39,9 @@ from emo2vec_plugins.integrations.huggingface.rows import (
 if TYPE_CHECKING:
     from datasets import Dataset, IterableDataset
 
+READ_ROWS = 8
+"""Rows of a dataset that are in memory at a time, with the bytes of their audio."""
+
 BATCH_ROWS = 64
 """Rows of a stream that are read and scored together."""
 
@@ -148,13 +151,10 @@ class DatasetSession:
         return _beside(self._dataset, self._columns.close())
 
     def _rows(self) -> Iterator[Mapping[str, Any]]:
-        from datasets import Audio
-
-        plain = self._dataset.with_format(None).select_columns(list(set(self._options.columns)))
-        if isinstance(plain.features[self._options.column], Audio):
-            # Changes only the feature of the column, not the stored data.
-            plain = plain.cast_column(self._options.column, Audio(decode=False))
-        yield from plain
+        """Yield the rows in their stored form: to decode a feature, the library may open URLs."""
+        named = self._dataset.select_columns(list(set(self._options.columns)))
+        for table in named.with_format("arrow").iter(READ_ROWS):
+            yield from table.to_pylist()
 
 
 def _annotated(
