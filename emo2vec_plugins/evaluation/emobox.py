@@ -218,7 +218,7 @@ def _split_file(folder: Path, split: str) -> Path | None:
     number = _number(folder.name)
     # Some corpora have the same file under an older name, too.
     for pattern in (f"*_{split}_fold_{number}.jsonl", f"*_{split}_fold{number}.jsonl"):
-        found = sorted(folder.glob(pattern))
+        found = sorted(path for path in folder.glob(pattern) if path.is_file())
         if len(found) > 1:
             names = ", ".join(path.name for path in found)
             raise FormatError(f"{folder}: expected one {pattern}, found {names}")

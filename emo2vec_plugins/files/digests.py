@@ -30,6 +30,7 @@ PATIENCE = 60.0
 """Seconds to wait for another process, which locks a folder only while it renames files."""
 
 _SIZE = 32
+_LONGEST = 1 << 16  # bytes of a line, many times the longest name of a file
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
@@ -120,13 +121,16 @@ class Record:
             return
         with open(self._path, "rb", opener=_opener) as file:
             file.seek(self._length)
-            for line in file:
-                if not line.endswith(b"\n"):
-                    break
+            while (line := file.readline(_LONGEST)).endswith(b"\n"):
                 self._length += len(line)
                 if parsed := _parsed(line):
                     name, digest = parsed
                     self._known[_key(name)] = self._known.get(_key(name), b"") + digest
+        if len(line) == _LONGEST:
+            raise OverwriteError(
+                f"{self._path} is damaged: expected lines of sha256sum, found one of more than "
+                f"{_LONGEST} bytes; remove it"
+            )
 
     def _locked(self) -> IO[bytes]:
         try:

@@ -75,3 +75,16 @@ with Lock(Path(sys.argv[1])) as lock:
 
     with Lock(tmp_path / "out") as lock:
         assert lock.owner == "the dead"
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_a_lock_that_is_no_regular_file_is_not_opened(tmp_path, kind):
+    path = lock_path(tmp_path / "out")
+    (tmp_path / "precious").write_text("data")
+    path.symlink_to(tmp_path / "precious") if kind == "link" else os.mkfifo(path)
+
+    with pytest.raises(OverwriteError) as caught, Lock(tmp_path / "out"):
+        pass
+
+    assert_facts(str(caught.value), path, "remove it")
+    assert (tmp_path / "precious").read_text() == "data"

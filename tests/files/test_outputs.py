@@ -285,6 +285,17 @@ def test_a_damaged_record_is_no_permission(tmp_path):
     assert (tmp_path / "a").read_text() == "ours"
 
 
+def test_a_record_without_lines_is_not_read_to_its_end(tmp_path):
+    write_whole(tmp_path / "a", "ours")
+    os.truncate(tmp_path / RECORD, 100 << 30)  # a hole: the file needs no space on the disk
+
+    with pytest.raises(OverwriteError) as caught:
+        write_whole(tmp_path / "a", "new")
+
+    assert str(tmp_path / RECORD) in str(caught.value)
+    assert (tmp_path / "a").read_text() == "ours"
+
+
 def test_names_in_another_form_are_ours_too(tmp_path):
     # As on disks where both names are the same file.
     write_whole(tmp_path / "café", "ours")

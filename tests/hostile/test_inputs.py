@@ -281,6 +281,18 @@ def test_an_emobox_folder_runs_nothing(marker, tmp_path, location):
     assert not marker.exists
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_named_pipe_in_an_emobox_folder_does_not_block(tmp_path):
+    fold = tmp_path / "box" / "fold_1"
+    fold.mkdir(parents=True)
+    os.mkfifo(fold / "box_test_fold_1.jsonl")
+
+    result = run("evaluate", tmp_path / "box", "--audio-root", tmp_path, "--model", "fake")
+
+    assert result.exit_code == 1
+    assert_facts(result.stderr, fold)
+
+
 @pytest.mark.parametrize("name", ["labels.yaml", "labels.json"])
 def test_a_label_map_is_plain_data(marker, tmp_path, name):
     with pytest.raises(Emo2vecError, match="labels"):
