@@ -76,7 +76,7 @@ class RecordingAudio:
         if len(sources) != 1 or sources[0].type != "file" or self._recording.transforms:
             return None
         path = Path(sources[0].source)
-        check_path(str(path), self._permissions, where=self._name)
+        check_path(str(sources[0].source), self._permissions, where=self._name)
         state = path.stat()
         return _open_file(path, state.st_mtime_ns, state.st_size)
 

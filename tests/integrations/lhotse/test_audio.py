@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from lhotse import MonoCut, MultiCut, Recording, SupervisionSegment
 from lhotse.audio import AudioSource
+from lhotse.cut import MixedCut, MixTrack, PaddingCut
 from support.facts import assert_facts
 
 from emo2vec_plugins.audio.sources import FileAudio
 from emo2vec_plugins.audio.turns import bounds, mono
+from emo2vec_plugins.core import Permissions
 from emo2vec_plugins.core.session import Options, serial_group_of
 from emo2vec_plugins.core.values import Turn
 from emo2vec_plugins.engine.engine import Engine
@@ -189,6 +191,58 @@ def test_a_missing_file_is_named(tmp_path):
 
     with pytest.raises(AudioError, match=r"gone\.wav: .*'rec'"):
         audio.read(0, 100, (0,))
+
+
+@pytest.mark.parametrize(
+    ("path", "facts"),
+    [
+        ("pipe:cat a.wav", ["'command'", "--allow commands", 'allow=("commands",)']),
+        ("sox a.wav -t wav - |", ["'command'", "--allow commands"]),
+        ("s3://bucket/a.wav", ["'url'", "--allow urls"]),
+    ],
+)
+@pytest.mark.parametrize("allow", [(), ("commands", "urls")])
+def test_a_command_or_url_of_the_type_file_is_explained(path, facts, allow):
+    source = AudioSource("file", [0], path)
+    recording = Recording("rec", [source], 16_000, 16_000, 1.0)
+    audio = RecordingAudio(recording, Permissions(allow=allow))
+
+    with pytest.raises(AudioError) as caught:
+        audio.read(0, 100, (0,))
+
+    assert_facts(str(caught.value), "'rec'", path, "'file'", *facts)
+
+
+def test_a_file_may_be_named_like_a_command(write, noise, monkeypatch):
+    path = write("pipe:a.wav", noise(16_000), 16_000)
+    monkeypatch.chdir(path.parent)
+    source = AudioSource("file", [0], path.name)
+
+    audio = RecordingAudio(Recording("rec", [source], 16_000, 16_000, 1.0))
+
+    assert audio.read(0, 100, (0,)).shape == (1, 100)
+
+
+def test_a_mixture_with_a_track_without_a_recording_has_no_audio(write, noise):
+    cut = Recording.from_file(write("a.wav", noise(16_000), 16_000)).to_cut()
+    bare = MonoCut("bare", 0.0, 1.0, 0, supervisions=[supervision(0.0, 1.0)])
+    mixed = MixedCut("mix", [MixTrack(cut), MixTrack(bare)])
+
+    (clip,) = clips_of(mixed)
+
+    with pytest.raises(AudioError, match="'mix' has no recording"):
+        clip.audio.read(0, 100, (0,))
+
+
+def test_padding_without_a_number_of_samples_is_named(write, noise):
+    cut = Recording.from_file(write("a.wav", noise(16_000), 16_000)).to_cut()
+    padding = PaddingCut("pad", 1.0, 16_000, -100.0)
+    mixed = MixedCut("mix", [MixTrack(cut), MixTrack(padding, offset=1.0)])
+
+    with pytest.raises(AudioError) as caught:
+        samples_of(clips_of(mixed)[0])
+
+    assert_facts(str(caught.value), "'mix'", "track 1", "num_samples")
 
 
 @pytest.mark.parametrize(("channel", "channels"), [(1, 1), (5, 2)])
