@@ -92,7 +92,7 @@ def _channels(turn: Turn, audio: Audio) -> tuple[int, ...]:
     if missing or not wanted:
         raise AudioError(
             f"no such channel: the turn is on channel {list(wanted)}, the audio has channels "
-            f"{list(audio.channels)}"
+            f"{list(audio.channels)}; they are counted from 0, in RTTM from 1"
         )
     return wanted
 

@@ -169,7 +169,8 @@ def test_a_missing_channel_is_an_error(noise, channel):
         samples_of(turn, (noise(1_000, channels=2), 16_000))
 
     wanted = [channel] if isinstance(channel, int) else list(channel)
-    assert_facts(str(caught.value), "no such channel", str(wanted), "[0, 1]")
+    facts = ("no such channel", str(wanted), "[0, 1]", "counted from 0, in RTTM from 1")
+    assert_facts(str(caught.value), *facts)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
