@@ -174,7 +174,7 @@ label_map_option = option(
 )
 _FIELD = "Field of the label, and prefix of related fields."
 field_option = option("--field NAME", _FIELD, default="emotion")
-overwrite_option = option("--overwrite", "Replace existing labels.")
+overwrite_option = option("--overwrite", "Replace existing labels, never files.")
 
 
 def picture_option(what: str) -> Decorator:

@@ -108,7 +108,7 @@ class Options:
             memory if the result supports arrays.
         array_dtype: Data type of stored arrays.
         field: Name of the field for the label, and prefix of the other fields.
-        overwrite: Replace existing labels.
+        overwrite: Replace existing labels, never files.
         allow: What inputs may do besides reading local files, names in
             `emo2vec_plugins.core.KINDS`: ``commands``, ``urls``, ``code``, ``pickles``.
         root: A folder; if given, audio outside of it is not read.
