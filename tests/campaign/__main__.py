@@ -14,6 +14,7 @@ from campaign.disturb import fault, flip, kill
 from campaign.fuzz import fuzz
 from campaign.hostile import run_hostile
 from campaign.isolated import Tally
+from campaign.readers import UNPARSED
 from campaign.scenarios import all_scenarios
 from campaign.targets import all_readers
 
@@ -47,6 +48,10 @@ def report(tally: Tally, *, seconds: float) -> int:
     """Print the counts and failures of a campaign; return its exit status."""
     for failure in tally.failures:
         sys.stdout.write(f"{failure}\n\n")
+    for name, found in sorted(tally.parts.items()):
+        share = 1 - found[UNPARSED] / found.total()
+        counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(found.items()))
+        sys.stdout.write(f"{name}: {share:.0%} beyond the parser: {counts}\n")
     counts = ", ".join(f"{count} {name}" for name, count in sorted(tally.outcomes.items()))
     sys.stdout.write(f"{tally.cases} cases in {seconds:.0f} s: {counts}\n")
     return 1 if tally.failures else 0

@@ -168,7 +168,6 @@ def _forked(scenario: Scenario, folder: Path, disturbed: Callable[[], Any]) -> t
     log = folder.with_name(f"{folder.name}.log")
     child = os.fork()
     if child == 0:
-        signal.alarm(0)
         output = os.open(log, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
         os.dup2(output, 1)
         os.dup2(output, 2)

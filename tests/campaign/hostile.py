@@ -19,9 +19,11 @@ from typing import Any
 import yaml
 from hypothesis import strategies as st
 
-from campaign.damage import RAW, Draw, places_in
+from campaign.damage import BINARY
+from campaign.draws import RAW, Draw
 from campaign.isolated import Tally, Watch, run_isolated, shares
 from campaign.readers import Reader
+from campaign.trees import places_in
 
 MARKER = "executed"
 
@@ -62,7 +64,7 @@ def hostile(draw: Draw, reader: Reader, marker: Path, port: int) -> bytes:
         place = draw(st.integers(0, len(lines) - 1))
         lines[place] = _in_values(draw, lines[place], payload)
         return b"\n".join(lines) + b"\n"
-    if shape == "bytes":
+    if shape in BINARY:
         return _pickled(draw, data, f"touch {marker}")
     text = data.decode()
     words = sorted({word for word in text.split() if len(word) > 1})

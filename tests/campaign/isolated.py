@@ -9,8 +9,9 @@ import shutil
 import signal
 import traceback
 import warnings
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -19,16 +20,17 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from campaign.readers import Reader
+from campaign.damage import is_sound
+from campaign.readers import REFUSED, UNPARSED, Reader
 
 MEMORY = 2 << 30
-"""Bytes that a case may need beyond the process before it."""
+"""Bytes that a reader may need beyond the process before it."""
 
 SECONDS = 30
-"""Time that a case may take."""
+"""Seconds of processor time that a reader may take, whatever else the machine does."""
 
-_GRACE = 30
-"""Seconds more until the parent kills a child whose own alarm has not ended the case."""
+PATIENCE = 300
+"""Seconds until the parent takes a child that does not answer for one that waits for ever."""
 
 
 @dataclass(slots=True)
@@ -38,10 +40,12 @@ class Tally:
     Attributes:
         outcomes: Number of cases by outcome.
         failures: What went wrong, with the folder of each case.
+        parts: Number of cases by outcome, by the name of the reader or command.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
+    parts: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
     @property
     def cases(self) -> int:
@@ -52,6 +56,13 @@ class Tally:
         """Add the counts of another tally."""
         self.outcomes += other.outcomes
         self.failures += other.failures
+        for name, counts in other.parts.items():
+            self.parts[name] += counts
+
+    def count(self, outcome: str, part: str) -> None:
+        """Count one case."""
+        self.outcomes[outcome] += 1
+        self.parts[part][outcome] += 1
 
 
 class Watch:
@@ -65,10 +76,7 @@ class Watch:
     def __init__(self, folder: Path, pipe: Connection) -> None:
         self.folder = folder
         self._pipe = pipe
-        size = int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
-        self._limits = (size + MEMORY, size + 2 * MEMORY)
-        resource.setrlimit(resource.RLIMIT_AS, self._limits)
-        signal.signal(signal.SIGALRM, _too_slow)
+        signal.signal(signal.SIGPROF, _too_slow)
         warnings.simplefilter("ignore")  # what a format drops is not a find
         # Paths in manifests are relative to the working directory.
         folder.mkdir(parents=True, exist_ok=True)
@@ -103,13 +111,19 @@ class Watch:
         )
         @given(files)
         def one(data: bytes) -> None:
+            refusal = REFUSED if is_sound(data, reader.shape) else UNPARSED
+
             def prepare(folder: Path) -> str:
                 for name, content in {**reader.others, reader.file: data}.items():
                     (folder / name).parent.mkdir(exist_ok=True)
                     (folder / name).write_bytes(content)
                 return f"{len(data)} bytes"
 
-            self.case(prepare, lambda folder: check(reader.read(folder)))
+            def run(folder: Path) -> str:
+                outcome = check(reader.read(folder))
+                return refusal if outcome == REFUSED else outcome
+
+            self.case(prepare, run)
 
         one()
 
@@ -123,19 +137,28 @@ class Watch:
         for path in self.folder.iterdir():  # the folder itself stays: it is the working directory
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         self._pipe.send(("begin", prepare(self.folder)))
-        signal.alarm(SECONDS)
         try:
-            outcome = ("outcome", run(self.folder))
+            with _limits():
+                outcome = ("outcome", run(self.folder))
         except Exception as error:  # noqa: BLE001 - any exception is a find
-            # Room for the report, if the memory was used up.
-            resource.setrlimit(resource.RLIMIT_AS, (self._limits[1], self._limits[1]))
             outcome = ("failed", described(error))
-        finally:
-            signal.alarm(0)
         self._pipe.send(outcome)
         if outcome[0] == "failed":
-            resource.setrlimit(resource.RLIMIT_AS, self._limits)
             self._pipe.recv()  # the parent has copied the folder
+
+
+@contextmanager
+def _limits() -> Iterator[None]:
+    """Limit the memory and the processor time of a reader, but not those of the campaign."""
+    size = int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, before[1]))
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def shares(n: int, parts: int) -> list[int]:
@@ -165,9 +188,9 @@ def run_isolated(work: Callable[[Watch], None], *, scratch: Path, keep: Path, na
         if kind == "begin":
             case = text
         elif kind == "outcome":
-            tally.outcomes[text] += 1
+            tally.count(text, name)
         else:
-            tally.outcomes["failed"] += 1
+            tally.count("failed", name)
             kept = _copied(scratch / name, keep)
             tally.failures.append(f"{name}: {case}: {text.strip()} [{kept}]")
             if kind == "stuck":
@@ -175,8 +198,8 @@ def run_isolated(work: Callable[[Watch], None], *, scratch: Path, keep: Path, na
                 break
             pipe.send("go on")
     child.join()
-    if child.exitcode and not tally.outcomes["stuck"] and not _was_killed(tally, child.exitcode):
-        tally.outcomes["failed"] += 1
+    if child.exitcode and not _was_killed(tally, child.exitcode):
+        tally.count("failed", name)
         kept = _copied(scratch / name, keep)
         tally.failures.append(f"{name}: {case}: died with status {child.exitcode} [{kept}]")
     return tally
@@ -192,8 +215,8 @@ def described(error: BaseException) -> str:
 
 def _next(pipe: Connection) -> tuple[str, str] | None:
     try:
-        if not pipe.poll(SECONDS + _GRACE):
-            return "stuck", f"no answer for {SECONDS + _GRACE} s"
+        if not pipe.poll(PATIENCE):
+            return "stuck", f"no answer for {PATIENCE} s"
         message: tuple[str, str] = pipe.recv()
     except EOFError:
         return None
@@ -217,4 +240,4 @@ def _child(work: Callable[[Watch], None], folder: Path, pipe: Connection) -> Non
 
 
 def _too_slow(*_: Any) -> None:
-    raise TimeoutError(f"over {SECONDS} s")
+    raise TimeoutError(f"over {SECONDS} s of processor time")

@@ -8,6 +8,9 @@ from pathlib import Path
 
 REFUSED, READ = "refused", "read"
 
+UNPARSED = "refused by a parser"
+"""The outcome of a refused file whose syntax is wrong, so that no value was checked."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reader:

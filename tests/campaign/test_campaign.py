@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from hypothesis import Phase, given, seed, settings
+from hypothesis import strategies as st
 from pytest_socket import enable_socket
 
+from campaign.damage import SHAPES, is_sound
 from campaign.disturb import fault, flip, kill
 from campaign.fuzz import fuzz
 from campaign.hostile import run_hostile
+from campaign.readers import READ, REFUSED, UNPARSED
 from campaign.scenarios import all_scenarios
 from campaign.targets import all_readers
 
@@ -44,8 +50,34 @@ def run(tmp_path):
 def test_damaged_files_are_read_or_refused(readers, run):
     tally = run(fuzz, readers, 400)
 
-    assert tally.outcomes["read"] > 50
-    assert tally.outcomes["refused"] > 50
+    assert tally.outcomes[READ] > 50
+    assert tally.outcomes[REFUSED] > 50
+    assert tally.outcomes[UNPARSED] < 0.6 * tally.cases
+
+
+def test_the_samples_are_read(readers, run):
+    intact = [replace(reader, shape="intact") for reader in readers]
+    tally = run(fuzz, intact, len(intact))
+
+    assert set(tally.outcomes) == {READ}, dict(tally.parts)
+
+
+@pytest.mark.parametrize("shape", sorted({*SHAPES} - {"intact"}))
+def test_a_change_of_values_keeps_the_syntax(readers, shape):
+    change, _, _ = SHAPES[shape]
+    samples = [each.sample for each in readers if each.shape == shape]
+    kept = []
+
+    @seed(0)
+    @settings(max_examples=40, phases=[Phase.generate], database=None, deadline=None)
+    @given(st.data())
+    def change_one(data):
+        sample = data.draw(st.sampled_from(samples))
+        kept.append(is_sound(change(data.draw, sample), shape))
+
+    change_one()
+
+    assert sum(kept) > 0.6 * len(kept)
 
 
 def test_nothing_in_a_file_is_executed(readers, run):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from campaign.readers import Reader
-from campaign.targets import audio, commands, formats, manifests, models
+from campaign.targets import audio, commands, formats, manifests, models, records
 
 
 def all_readers(scratch: Path) -> list[Reader]:
@@ -18,6 +18,7 @@ def all_readers(scratch: Path) -> list[Reader]:
             manifests.readers,
             models.readers,
             commands.readers,
+            records.readers,
         )
         for reader in make(scratch)
     ]

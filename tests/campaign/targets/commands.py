@@ -35,19 +35,32 @@ def readers(scratch: Path) -> list[Reader]:
     return [*_annotations(scratch), *_kaldi(), *_nemo(), *_shar(scratch), *_evaluation(scratch)]
 
 
-def _command(name: str, file: str, shape: str, files: dict[str, bytes], *line: str) -> Reader:
+def command(
+    name: str, file: str, shape: str, files: dict[str, bytes], *line: str, named: str = ""
+) -> Reader:
+    """Return the reader of one of the files of a command.
+
+    Args:
+        name: Name of the reader.
+        file: The file to damage.
+        shape: Its shape.
+        files: All files of the command, by name.
+        line: The command; ``DIR`` is the folder of a case.
+        named: What an error must name, if it is not the file.
+    """
     others = {other: data for other, data in files.items() if other != file}
-    return Reader(name, file, shape, files[file], partial(_run, file, line), others)
+    run = partial(_run, named or Path(file).name, line)
+    return Reader(name, file, shape, files[file], run, others)
 
 
-def _run(file: str, line: tuple[str, ...], folder: Path) -> str:
+def _run(named: str, line: tuple[str, ...], folder: Path) -> str:
     arguments = [part.replace("DIR", str(folder)) for part in line]
     result = run(*arguments)
     assert result.exit_code in _MEANT, f"exit status {result.exit_code}: {result.output[-300:]}"
     for word in ("this is a bug", "Traceback"):
         assert word not in result.stderr, f"{word}: {result.stderr[-500:]}"
     if result.exit_code in (1, 2):
-        assert Path(file).name in result.stderr, f"{file} is not named: {result.stderr[-300:]}"
+        assert named in result.stderr, f"{named} is not named: {result.stderr[-300:]}"
         assert len(result.stderr) < 4000, f"{len(result.stderr)} characters: {result.stderr[:300]}"
         return REFUSED
     return READ
@@ -63,9 +76,9 @@ def _annotations(scratch: Path) -> list[Reader]:
     rttm = ("rttm", "DIR/talk.wav", "--rttm", "DIR/talk.rttm", "-o", "DIR/out", "-m", "fake")
     report = ("report", "DIR/talk.emotions.jsonl", "-o", "DIR/page.html", "--sound", "none")
     return [
-        _command("rttm command", "talk.rttm", "lines", lines, *rttm),
-        _command("rttm audio", "talk.wav", "bytes", lines, *rttm),
-        _command("report command", "talk.emotions.jsonl", "jsonl", found, *report),
+        command("rttm command", "talk.rttm", "lines", lines, *rttm),
+        command("rttm audio", "talk.wav", "bytes", lines, *rttm),
+        command("report command", "talk.emotions.jsonl", "jsonl", found, *report),
     ]
 
 
@@ -79,7 +92,7 @@ def _kaldi() -> list[Reader]:
     }
     line = ("kaldi", "DIR", "-o", "DIR/out", "-m", "fake")
     names = [name for name in files if name != "a.wav"]
-    return [_command(f"kaldi {name}", name, "lines", files, *line) for name in names]
+    return [command(f"kaldi {name}", name, "lines", files, *line) for name in names]
 
 
 def _nemo() -> list[Reader]:
@@ -87,7 +100,7 @@ def _nemo() -> list[Reader]:
     text = "".join(json.dumps(line) + "\n" for line in lines)
     files = {"a.wav": wav(), "nemo.json": text.encode()}
     line = ("nemo", "DIR/nemo.json", "-o", "DIR/out.json", "-m", "fake")
-    return [_command("nemo command", "nemo.json", "jsonl", files, *line)]
+    return [command("nemo command", "nemo.json", "jsonl", files, *line)]
 
 
 def _shar(scratch: Path) -> list[Reader]:
@@ -102,10 +115,10 @@ def _shar(scratch: Path) -> list[Reader]:
     damaged = [name for name in first if "000000" in name]
     assert any(tarfile.is_tarfile(scratch / name) for name in damaged)
     return [
-        _command(
+        command(
             f"shar {Path(name).name}",
             name,
-            "jsonl.gz" if name.endswith(".gz") else "bytes",
+            "jsonl.gz" if name.endswith(".gz") else "tar",
             files,
             *line,
         )
@@ -138,7 +151,7 @@ def _evaluation(scratch: Path) -> list[Reader]:
     line = ("evaluate", "DIR/truth.jsonl", "--predictions", "DIR/rows.jsonl")
     mapped = (*line, "--label-map", "DIR/labels.yaml")
     return [
-        _command("evaluate truth", "truth.jsonl", "jsonl", files, *line),
-        _command("evaluate rows", "rows.jsonl", "jsonl", files, *line),
-        _command("evaluate labels", "labels.yaml", "yaml", files, *mapped),
+        command("evaluate truth", "truth.jsonl", "jsonl", files, *line),
+        command("evaluate rows", "rows.jsonl", "jsonl", files, *line),
+        command("evaluate labels", "labels.yaml", "yaml", files, *mapped),
     ]

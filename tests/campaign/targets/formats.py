@@ -18,7 +18,7 @@ _SHAPES = {
     ".jsonl": "jsonl",
     ".eaf": "xml",
     ".emotionml": "xml",
-    ".parquet": "bytes",
+    ".parquet": "parquet",
 }
 
 
