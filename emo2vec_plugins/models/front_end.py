@@ -23,7 +23,7 @@ MOST_SPEC = 5_000
 
 
 class ExpressionError(ConfigError):
-    """A spec that only ``eval`` could read, which would run code."""
+    """A spec that would run code if it were evaluated."""
 
 
 def conv_layers(spec: str) -> tuple[ConvLayer, ...]:
@@ -33,8 +33,8 @@ def conv_layers(spec: str) -> tuple[ConvLayer, ...]:
     ((512, 10, 5), (512, 3, 2), (512, 3, 2))
 
     Raises:
-        ConfigError: If it is no list of three positive integers for each layer.
-        ExpressionError: If it has anything but lists, tuples, integers, sums and products.
+        ConfigError: If it is anything but sums and products of lists of three positive integers.
+        ExpressionError: If it also calls a function.
     """
     if len(spec) > MOST_SPEC:  # parsing needs much memory
         raise ConfigError(f"feature_encoder_spec may have {MOST_SPEC} characters, got {len(spec)}")
@@ -75,7 +75,10 @@ def _value(node: ast.expr) -> Any:
             return _limited(operator.add(_value(left), _value(right)))
         case ast.BinOp(left=left, op=ast.Mult(), right=right):
             return _limited(operator.mul(_value(left), _value(right)))
-    raise ExpressionError(f"feature_encoder_spec must not contain {shown(ast.unparse(node))}")
+    runs_code = any(isinstance(each, ast.Call | ast.Attribute) for each in ast.walk(node))
+    raise (ExpressionError if runs_code else ConfigError)(
+        f"feature_encoder_spec must not contain {shown(ast.unparse(node))}"
+    )
 
 
 def _limited(value: Any) -> Any:

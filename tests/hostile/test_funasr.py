@@ -103,6 +103,8 @@ def broken(folder, file, content):
         ("config.yaml", lambda data: data.replace(b"depth", b"deep"), ConfigError),
         ("config.yaml", lambda data: data.replace(b"embed_dim: ", b"embed_dim: 9999"), ConfigError),
         ("config.yaml", lambda data: data.replace(b"(24, 10, 5)", b"(24, 10"), ConfigError),
+        ("config.yaml", lambda data: data.replace(b"(24, 10, 5)", b"(24, 10, x)"), ConfigError),
+        ("config.yaml", lambda data: data.replace(b"(24, 10, 5)", b"(24, 10, -5)"), ConfigError),
         ("config.yaml", None, CheckpointError),
         ("model.pt", None, CheckpointError),
         ("model.pt", b"", CheckpointError),
