@@ -15,6 +15,7 @@ from .options import describe_left_out as describe_left_out
 from .options import require_libraries as require_libraries
 from .options import truth_options as truth_options
 from .predictions import Prediction as Prediction
+from .predictions import as_name as as_name
 from .predictions import few as few
 from .predictions import restricted as restricted
 from .reading import Truth as Truth

@@ -46,17 +46,18 @@ def joined(
         OptionsError: If no turn's line has *field*.
     """
     # By id, never by order: other tools sort, drop and add lines.
-    _refuse_repeats("the labelled turns", [each.supervision.id for each in turns])
+    ids = [str(each.supervision.id) for each in turns]
+    _refuse_repeats("the labelled turns", ids)
     found = list(_predictions(path, field))
     _refuse_repeats(str(path), [name for name, _ in found])
     values = dict(found)
-    missing = [each.supervision.id for each in turns if each.supervision.id not in values]
+    missing = [name for name in ids if name not in values]
     if missing:
         raise FormatError(
             f"{path}: no line for {len(missing)} of {len(turns)} turns: {few(missing)}; ids in the "
             f"file: {few(list(values))}. A turn that was not scored needs a line with a null label"
         )
-    own = [values[each.supervision.id] for each in turns]
+    own = [values[name] for name in ids]
     true = [(each.supervision.custom or {}).get(truth_field) for each in turns]
     if [each.get(field) for each in own] == true:
         advice = "to use another field, pass --predicted-field"
@@ -81,9 +82,9 @@ def _predictions(path: Path, field: str) -> Iterator[tuple[str, Mapping[str, Any
             raise FormatError(f"{where}: expected an object, got {type(document).__name__}")
         if "supervisions" in document or "tracks" in document:
             for supervision in as_cut(document, where).supervisions:
-                yield supervision.id, supervision.custom or {}
+                yield str(supervision.id), supervision.custom or {}
         elif "recording_id" in document and "id" in document:  # a supervision
-            yield str(document["id"]), document.get("custom") or {}
+            yield str(document["id"]), _fields(document.get("custom"), where)
         else:
             yield _plain(document, field, where)
 
@@ -96,16 +97,21 @@ def _plain(document: Mapping[str, Any], field: str, where: str) -> tuple[str, di
         raise FormatError(f"{where}: expected {expected}, got keys {shown(list(document))}")
     scores, labels = document.get("scores"), document.get("labels")
     if isinstance(scores, list) and isinstance(labels, list):
-        if len(scores) != len(labels):
-            raise FormatError(
-                f"{where}: expected one score per label, got scores: {len(scores)}, labels: {len(labels)}"
-            )
+        if len(scores) != len(labels) or not all(isinstance(each, str) for each in labels):
+            expected = "expected one score per label, and labels that are strings"
+            raise FormatError(f"{where}: {expected}, got {shown(scores)} and {shown(labels)}")
         scores = dict(zip(labels, scores, strict=True))
     return name, {
         field: document.get(_PLAIN, document.get("emotion")),
         f"{field}_scores": scores or None,
         f"{field}_reason": document.get("reason"),
     }
+
+
+def _fields(custom: Any, where: str) -> Mapping[str, Any]:
+    if custom is not None and not isinstance(custom, dict):
+        raise FormatError(f"{where}: expected an object of custom fields, got {shown(custom)}")
+    return custom or {}
 
 
 def _refuse_repeats(what: str, names: Sequence[str]) -> None:

@@ -12,6 +12,8 @@ from emo2vec_plugins.errors import FormatError, LabelError
 SUM_TOLERANCE = 1e-2
 """Largest accepted difference between 1 and the sum of scores: files store rounded values."""
 
+_LONGEST = 100
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
@@ -54,7 +56,7 @@ class Prediction:
             # scikit-learn requires a sum of 1, which rounded scores may miss.
             object.__setattr__(self, "scores", normalised(self.scores, f"turn {shown(self.id)}"))
             if self.label is not None and self.label not in self.scores:
-                found = f"got scores for {', '.join(self.scores)}"
+                found = f"got scores for {few(list(self.scores))}"
                 raise FormatError(
                     f"turn {shown(self.id)}: expected a score for its label {shown(self.label)}, {found}"
                 )
@@ -70,17 +72,29 @@ def normalised(scores: Mapping[str, float], where: str) -> dict[str, float]:
     total = sum(scores.values())
     are_shares = all(0 <= score <= 1 + SUM_TOLERANCE for score in scores.values())
     if not (are_shares and abs(total - 1) <= SUM_TOLERANCE):  # also catches nan
-        raise FormatError(f"{where}: expected probabilities that sum to 1, got {dict(scores)}")
+        raise FormatError(
+            f"{where}: expected probabilities that sum to 1, got {shown(dict(scores))}"
+        )
     return {label: float(score) / total for label, score in scores.items()}
 
 
 def few(names: Sequence[str], most: int = 5) -> str:
-    """Join the first *most* names for a message.
+    """Join the first *most* names for a message; long ones are cut.
 
     >>> few(["a", "b", "c"], 2)
     'a, b, ...'
     """
-    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+    cut = (name if len(name) <= _LONGEST else f"{name[:_LONGEST]}..." for name in names[:most])
+    return ", ".join(cut) + (", ..." if len(names) > most else "")
+
+
+def as_name(value: str | float | None) -> str | None:
+    """Return a speaker or recording as text; manifests may have numbers.
+
+    >>> as_name(7), as_name(None)
+    ('7', None)
+    """
+    return None if value is None else str(value)
 
 
 def ordered(names: Iterable[str]) -> tuple[str, ...]:

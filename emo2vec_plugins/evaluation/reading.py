@@ -12,7 +12,7 @@ from lhotse.cut import Cut
 from emo2vec_plugins.core import EMOTIONS, Options, Permissions, Plugins, shown
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import FormatError, LabelError, OptionsError, warn
-from emo2vec_plugins.evaluation.predictions import Prediction, normalised
+from emo2vec_plugins.evaluation.predictions import Prediction, as_name, few, normalised
 from emo2vec_plugins.formats import LabelMap
 from emo2vec_plugins.integrations import is_label
 from emo2vec_plugins.integrations.lhotse import (
@@ -147,7 +147,7 @@ def predictions_of(
     """
     # Otherwise a mistyped field name would look like a model without predictions.
     if not any(field in each or f"{field}_scores" in each for each in values):
-        fields = ", ".join(sorted({name for each in values for name in each})) or "none"
+        fields = few(sorted({name for each in values for name in each}), 20) or "none"
         raise OptionsError(
             f"no turn has a prediction in field {shown(field)}; fields found: {fields}"
         )
@@ -156,7 +156,7 @@ def predictions_of(
     known = {*EMOTIONS, *label_map.names.values(), *(each.truth for each in found), None}
     unknown = Counter(each.label for each in found if each.label not in known)
     if unknown:
-        names = ", ".join(f"{shown(name)} ({count})" for name, count in unknown.most_common())
+        names = few([f"{shown(name)} ({count})" for name, count in unknown.most_common()])
         advice = "map other names with --predicted-label-map, if need be to themselves"
         raise LabelError(
             f"unknown predicted labels: {names}; known: {', '.join(EMOTIONS)}; {advice}"
@@ -177,14 +177,14 @@ def _prediction(
     if label is None and scores:
         label = max(scores, key=lambda name: scores[name])
     return Prediction(
-        id=supervision.id,
+        id=str(supervision.id),
         truth=turn.label,
         label=label,
         scores=scores if label is not None else None,
         start=turn.cut.start + supervision.start,
         duration=max(0.0, supervision.duration),
-        speaker=supervision.speaker,
-        recording=supervision.recording_id,
+        speaker=as_name(supervision.speaker),
+        recording=as_name(supervision.recording_id),
         reason=None if label is not None else values.get(f"{field}_reason") or "no prediction",
     )
 

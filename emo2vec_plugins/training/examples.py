@@ -15,7 +15,7 @@ from emo2vec_plugins.audio import MODEL_RATE, mono
 from emo2vec_plugins.core import EMOTIONS, Clip, FloatArray, Options, Permissions, counted
 from emo2vec_plugins.engine import RECEPTIVE
 from emo2vec_plugins.errors import AudioError, TrainingError, warn
-from emo2vec_plugins.evaluation import few
+from emo2vec_plugins.evaluation import as_name, few
 from emo2vec_plugins.formats import LabelMap
 from emo2vec_plugins.integrations.lhotse import CutSession, labelled_turns, tracks
 
@@ -123,10 +123,10 @@ def read_examples(
         own = turn.supervision
         names[own.id] += 1
         example = Example(
-            id=own.id if names[own.id] == 1 else f"{own.id}#{names[own.id]}",
+            id=str(own.id) if names[own.id] == 1 else f"{own.id}#{names[own.id]}",
             label=turn.label,
-            speaker=own.speaker,
-            recording=own.recording_id,
+            speaker=as_name(own.speaker),
+            recording=str(own.recording_id),
             duration=own.duration,
             cut=place.cut,
             index=place.index,

@@ -7,6 +7,7 @@ import json
 
 import pytest
 from lhotse import CutSet
+from support.facts import assert_facts
 from support.labelled_cuts import labelled_cut, save_cuts
 
 from emo2vec_plugins.core.session import Options
@@ -320,7 +321,10 @@ def test_duplicate_ids_are_refused(cuts, tmp_path):
         ("[1]", "line 2: .*object, got list"),
         ('{"id": "a-0"}', "line 2: .*keys .'id'"),
         ('{"supervisions": 3}', "line 2: expected a cut"),
-        ('{"key": "a", "labels": ["x"], "scores": [0.5, 0.5]}', "line 2: .*scores: 2, labels: 1"),
+        (
+            '{"key": "a", "labels": ["x"], "scores": [0.5, 0.5]}',
+            r"line 2: .*one score per label.*\['x'\]",
+        ),
     ],
 )
 def test_a_line_without_a_prediction_is_named(cuts, tmp_path, line, message):
@@ -337,3 +341,66 @@ def test_a_torn_archive_of_predictions_is_named(cuts, tmp_path):
 
     with pytest.raises(FormatError, match=r"p\.jsonl\.gz: .*gzip"):
         joined(Truth(label_map=GERMAN).turns(cuts), path)
+
+
+ODD = [True, 1.5, "x", [[]], [1]]
+
+
+@pytest.mark.parametrize("custom", ODD, ids=repr)
+def test_custom_fields_that_are_no_object_are_refused(cuts, tmp_path, custom):
+    turns = given(cuts, {}, {}, {})
+    path = lines(tmp_path / "p.jsonl", {"id": "a-0", "recording_id": "a", "custom": custom})
+
+    with pytest.raises(FormatError) as caught:
+        joined(turns, path)
+
+    assert_facts(str(caught.value), path, "line 1", repr(custom))
+
+
+@pytest.mark.parametrize("labels", [["sad", ["x"]], [{}, {}], ["sad", None], ["sad"]], ids=repr)
+def test_labels_of_scores_that_are_no_strings_are_refused(cuts, tmp_path, labels):
+    turns = given(cuts, {}, {}, {})
+    path = lines(tmp_path / "p.jsonl", {"key": "a-0", "scores": [0.5, 0.5], "labels": labels})
+
+    with pytest.raises(FormatError) as caught:
+        joined(turns, path)
+
+    assert_facts(str(caught.value), path, "line 1", repr(labels))
+
+
+@pytest.mark.parametrize("score", [1.0, 1 / 20_000])
+def test_the_message_about_many_scores_is_short(cuts, tmp_path, score):
+    turns = given(cuts, {}, {}, {})
+    scores = {f"label-{n}": score for n in range(20_000)}
+    rows = [{"id": turn.supervision.id, "label": "sad", "scores": scores} for turn in turns]
+    path = lines(tmp_path / "p.jsonl", *rows)
+
+    with pytest.raises(FormatError) as caught:
+        joined(turns, path)
+
+    assert_facts(str(caught.value), path, "a-0", "label-0")
+    assert len(str(caught.value)) < 500
+
+
+def test_the_message_about_a_long_id_is_short(cuts, tmp_path):
+    turns = given(cuts, {}, {}, {})
+    path = lines(tmp_path / "p.jsonl", {"id": "x" * 100_000, "label": "sad"})
+
+    with pytest.raises(FormatError) as caught:
+        joined(turns, path)
+
+    assert len(str(caught.value)) < 500
+
+
+def test_numbers_are_names_of_turns_speakers_and_recordings(cuts, tmp_path):
+    for number, cut in enumerate(cuts):
+        for turn in cut.supervisions:
+            turn.id, turn.speaker, turn.recording_id = len(turn.id) + number, 2**70, number
+    del cuts[0].supervisions[1]
+    turns = given(cuts, {}, {})
+    path = lines(tmp_path / "p.jsonl", {"id": "3", "label": "sad"}, {"id": "4", "label": "sad"})
+
+    first, second = joined(turns, path)
+
+    assert [first.id, first.speaker, first.recording] == ["3", str(2**70), "0"]
+    assert [second.id, second.speaker, second.recording] == ["4", str(2**70), "1"]

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emo2vec_plugins.core import EMOTIONS, counted
+from emo2vec_plugins.core import EMOTIONS, counted, shown
 from emo2vec_plugins.errors import LabelError, warn
 from emo2vec_plugins.formats import LabelMap
 from emo2vec_plugins.integrations import PSEUDO, is_by_model, is_label
@@ -68,7 +68,7 @@ def labelled_turns(
         name = label_in(supervision, field)
         label = None if name is None else meaning(name)
         if name is None:
-            unlabelled.append(supervision.id)
+            unlabelled.append(str(supervision.id))
         elif label in labels:
             is_pseudo = is_pseudo_labelled(supervision, field)
             turns.append(LabelledTurn(cut, supervision, str(label), is_pseudo))
@@ -78,17 +78,17 @@ def labelled_turns(
         by = f" by {meaning.file}" if meaning.file else ""
         mapped = {name: f", mapped to {ours!r}{by}" for name, ours in meaning.names.items()}
         found = ", ".join(
-            f"{name!r} ({n}{mapped.get(name, '')})" for name, n in unknown.most_common()
+            f"{shown(name)} ({n}{mapped.get(name, '')})" for name, n in unknown.most_common()
         )
         raise LabelError(
             f"expected labels among {', '.join(labels)} in field {field!r}, found {found}; "
             "use a label map to rename or drop them"
         )
     if unlabelled and not skip_unlabelled:
-        shown = unlabelled[:_SHOWN] + ["..."] * (len(unlabelled) > _SHOWN)
+        first = unlabelled[:_SHOWN] + ["..."] * (len(unlabelled) > _SHOWN)
         raise LabelError(
             f"{len(unlabelled)} of {len(given)} supervisions have no label in field {field!r}: "
-            f"{', '.join(shown)}; choose another field (--field) or skip them (--skip-unlabelled)"
+            f"{', '.join(first)}; choose another field (--field) or skip them (--skip-unlabelled)"
         )
     if not turns:
         where = f"{len(given)} supervisions have no label among {', '.join(labels)} in {field!r}"

@@ -62,6 +62,7 @@ _DATA_CUT = _CUT | {"start": SECONDS, "supervisions": LIST}
 _DATA_PARTS = {"recording": "Recording", "features": "Features"}
 _TURN = {
     "id": ID,
+    "recording_id": NAME,
     "start": SECONDS,
     "duration": SECONDS,
     "speaker": NAME,
