@@ -19,7 +19,7 @@ from emo2vec_plugins.audio import FileAudio, open_audio
 from emo2vec_plugins.core import Audio, FloatArray, Permissions, note_read, serial_group_of
 from emo2vec_plugins.errors import AudioError, Emo2vecError
 from emo2vec_plugins.integrations.lhotse.sources import check_path, check_sources
-from emo2vec_plugins.integrations.lhotse.transform_checks import MOST_VALUES
+from emo2vec_plugins.integrations.lhotse.transform_checks import MOST_TRACKS, MOST_VALUES
 
 if TYPE_CHECKING:
     from lhotse import Recording
@@ -195,17 +195,23 @@ class MixtureAudio:
 
     def _check_size(self) -> None:
         """Refuse what a manifest claims: padding may have any duration, or none in samples."""
-        for index, track in enumerate(self._cut.tracks):
-            if type(track.cut).__name__ == "PaddingCut" and track.cut.num_samples is None:
-                raise AudioError(
-                    f"cut {self._cut.id!r}, track {index}: padding without num_samples has no audio"
-                )
+        cut = f"cut {self._cut.id!r}"
         values = self.length * len(self.channels)
         if values > MOST_VALUES:
             seconds = int(MOST_VALUES / len(self.channels) / self.rate)
             raise AudioError(
-                f"too long to mix: cut {self._cut.id!r} has {self.length / self.rate:.0f} s, "
+                f"too long to mix: {cut} has {self.length / self.rate:.0f} s, "
                 f"{seconds} s fit in memory; use cuts.cut_into_windows({seconds})"
+            )
+        total = 0
+        for index, track in enumerate(self._cut.tracks):
+            if track.cut.num_samples is None:
+                raise AudioError(f"{cut}, track {index}: padding without num_samples has no audio")
+            total += track.cut.num_samples * track.cut.num_channels
+        if total > MOST_TRACKS:  # Lhotse keeps all tracks
+            raise AudioError(
+                f"too much to mix: {cut} has {total:,} samples in {len(self._cut.tracks)} tracks, "
+                f"{MOST_TRACKS:,} fit in memory; use fewer tracks, or cuts.cut_into_windows"
             )
 
     def clip_read(self) -> None:

@@ -24,6 +24,9 @@ from emo2vec_plugins.integrations.lhotse.conditions import (
 MOST_VALUES = 2**27
 """Samples times channels of audio that is in memory as a whole, at most (0.5 GB)."""
 
+MOST_TRACKS = 4 * MOST_VALUES
+"""Samples times channels of all tracks of a mixture at most (2 GB)."""
+
 MOST_TRANSFORMS = 16
 """Transforms of one recording or mixed cut at most."""
 

@@ -1,4 +1,4 @@
-"""Transforms of Lhotse that are applied in bounded memory.
+"""Recordings and cuts that Lhotse loads in bounded memory.
 
 Lhotse resamples with a filter for the whole period of two rates, and keeps each filter for ever:
 from 16,000 to 44,101 Hz, it has gigabytes. Here, the resampler of the package does that work.
@@ -7,12 +7,14 @@ from 16,000 to 44,101 Hz, it has gigabytes. Here, the resampler of the package d
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from io import BytesIO
 from typing import Any
 
 import numpy as np
+from lhotse import AudioSource
 from lhotse.augmentation import AudioTransform, Resample, ReverbWithImpulseResponse, Speed, Tempo
 
-from emo2vec_plugins.audio import LEAST_RATE, MOST_RATE, resample
+from emo2vec_plugins.audio import LEAST_RATE, MOST_RATE, open_audio, resample
 from emo2vec_plugins.core import FloatArray
 from emo2vec_plugins.errors import AudioError
 from emo2vec_plugins.integrations.lhotse.transform_checks import MOST_RESPONSE, MOST_VALUES
@@ -27,8 +29,41 @@ def bounded(loaded: Any) -> Any:
     if kind in ("MonoCut", "MultiCut"):
         return replace(loaded, recording=bounded(loaded.recording))
     if kind == "Recording":
-        return replace(loaded, transforms=_all_bounded(loaded.transforms))
+        sources = [BoundedSource(**vars(source)) for source in loaded.sources]
+        return replace(loaded, sources=sources, transforms=_all_bounded(loaded.transforms))
     return loaded
+
+
+class BoundedSource(AudioSource):  # type: ignore[misc]
+    """A source of Lhotse, with a limit for its length if it is read as a whole.
+
+    Lhotse does so if the whole recording is requested. The manifest may say that it is short.
+    """
+
+    def load_audio(self, *given: Any, **named: Any) -> FloatArray:
+        """Return the samples, shape (channels, samples).
+
+        Raises:
+            AudioError: If there are more than `MOST_VALUES`.
+        """
+        values = 0 if named.get("duration") is not None else self._values()
+        if values > MOST_VALUES:
+            raise AudioError(
+                f"the source has {values:,} samples, expected at most {MOST_VALUES:,}; correct the "
+                "duration in the manifest, or use shorter files"
+            )
+        samples: FloatArray = super().load_audio(*given, **named)
+        return samples
+
+    def _values(self) -> int:
+        """Return the number of samples in a file or in memory; 0 if only Lhotse can read it."""
+        if self.type not in ("file", "memory"):
+            return 0
+        try:
+            audio = open_audio(BytesIO(self.source) if self.type == "memory" else self.source)
+            return audio.length * len(audio.channels)
+        except AudioError:
+            return 0
 
 
 @dataclass

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from lhotse import MonoCut, MultiCut, Recording, SupervisionSegment
 from lhotse.audio import AudioSource
+from lhotse.augmentation import Volume
 from lhotse.cut import MixedCut, MixTrack, PaddingCut
 from support.facts import assert_facts
 
@@ -16,6 +17,7 @@ from emo2vec_plugins.core.session import Options, serial_group_of
 from emo2vec_plugins.core.values import Turn
 from emo2vec_plugins.engine.engine import Engine
 from emo2vec_plugins.errors import AudioError
+from emo2vec_plugins.integrations.lhotse import transforms
 from emo2vec_plugins.integrations.lhotse.audio import RecordingAudio, recording_of
 from emo2vec_plugins.integrations.lhotse.session import CutSession
 from emo2vec_plugins.testing import FakeBackend
@@ -267,6 +269,32 @@ def test_a_mixture_of_any_claimed_duration_is_not_allocated(write, noise):
         next(iter(mono(clip.turn, clip.audio)))
 
     assert_facts(str(caught.value), cut.id, "10000000 s", "8388 s", "cut_into_windows(8388)")
+
+
+def test_the_tracks_of_a_mixture_are_not_loaded_if_they_do_not_fit(write, noise):
+    cut = Recording.from_file(write("a.wav", noise(16_000), 16_000)).to_cut()
+    padding = PaddingCut("pad", 1.0, 16_000, -100.0, num_samples=10**12)
+    (clip,) = clips_of(MixedCut("mix", [MixTrack(cut), MixTrack(padding)]))
+
+    with pytest.raises(AudioError) as caught:
+        samples_of(clip)
+
+    assert_facts(str(caught.value), "'mix'", "1,000,000,016,000", "2 tracks", "536,870,912")
+
+
+@pytest.mark.parametrize("kind", ["file", "memory"])
+def test_a_long_file_of_a_short_recording_is_not_read_as_a_whole(write, noise, monkeypatch, kind):
+    monkeypatch.setattr(transforms, "MOST_VALUES", 20_000)
+    path = write("a.wav", noise(32_000), 16_000)
+    source = AudioSource(kind, [0], str(path) if kind == "file" else path.read_bytes())
+    cut = Recording("rec", [source], 16_000, 16_000, 1.0, transforms=[Volume(0.5)]).to_cut()
+
+    with pytest.raises(AudioError) as caught:
+        samples_of(clips_of(cut)[0])
+
+    assert_facts(str(caught.value), "'rec'", "32,000", "20,000")
+    inner = cut.truncate(duration=0.5)  # only this part is read
+    assert len(samples_of(clips_of(inner)[0])) == 8_000
 
 
 # If Lhotse cannot read a file, only the garbage collector closes it.
