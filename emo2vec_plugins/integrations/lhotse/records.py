@@ -9,16 +9,19 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emo2vec_plugins.errors import ResumeError
+from emo2vec_plugins.errors import FormatError, ResumeError
 from emo2vec_plugins.files import (
     Finished,
     Journal,
     differences,
     disk,
+    from_json,
     items_path,
     overwriting,
     read_finished,
+    read_text,
     record_path,
+    settings_of,
     write_finished,
     write_whole,
 )
@@ -34,17 +37,24 @@ if TYPE_CHECKING:
 
 def write_record(target: Path, *, task: Mapping[str, Any], **results: Any) -> None:
     """Write the settings and results of an output. The caller must have locked the output."""
-    document = json.dumps({"task": task, **results}, indent=2) + "\n"
+    record = settings_of(task=task, **results)  # as it is read back
+    document = json.dumps(record | {"sha256": _checksum(record)}, indent=2) + "\n"
     write_whole(record_path(target), document, locked=True)
 
 
 def read_record(target: Path) -> dict[str, Any] | None:
-    """Return the record of an output; None without one that can be read."""
+    """Return the record of an output; None without one that can be read and is undamaged."""
+    path = record_path(target)
     try:
-        record = json.loads(record_path(target).read_text("utf-8"))
-    except (FileNotFoundError, ValueError):
+        record = from_json(read_text(path), where=str(path), surrogates=True)
+    except (FileNotFoundError, FormatError):
         return None
-    return record if isinstance(record, dict) and isinstance(record.get("task"), dict) else None
+    is_whole = isinstance(record, dict) and record.pop("sha256", None) == _checksum(record)
+    return record if is_whole else None
+
+
+def _checksum(record: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
 def recorded(target: Path, *, task: Mapping[str, Any]) -> dict[str, Any] | None:

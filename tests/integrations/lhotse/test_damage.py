@@ -6,9 +6,10 @@ import errno
 from pathlib import Path
 
 import pytest
+from support.facts import assert_facts
 from support.runs import STORES, Stops, contents, run
 
-from emo2vec_plugins.errors import Emo2vecWarning
+from emo2vec_plugins.errors import Emo2vecWarning, ResumeError
 from emo2vec_plugins.files import disk
 from emo2vec_plugins.integrations.lhotse.run_files import RunFiles
 
@@ -145,3 +146,31 @@ def test_damaged_items_of_an_output_are_done_again_with_a_warning(manifest, whol
         run(manifest, "out.jsonl")
 
     assert contents(Path()) == expected
+
+
+DEEP = "[" * 5000 + "]" * 5000
+
+
+@pytest.mark.parametrize(
+    ("found", "damaged"),
+    [
+        ('"turns": ', '"turns": "x", "was": '),
+        ('"summary": ', '"summary": 3, "was": '),
+        ('"store": ', '"store": [], "was": '),
+        ('"task": ', f'"deep": {DEEP}, "task": '),
+        ('"items": ', '"item": '),
+        ("{", ""),
+    ],
+)
+def test_a_record_with_any_damage_is_refused(manifest, tmp_path, monkeypatch, found, damaged):
+    monkeypatch.chdir(tmp_path)
+    run(manifest, "out.jsonl")
+    record = Path("out.jsonl.emo2vec.json")
+    text = record.read_text()
+    assert found in text
+    record.write_text(text.replace(found, damaged, 1))
+
+    with pytest.raises(ResumeError) as caught:
+        run(manifest, "out.jsonl")
+
+    assert_facts(str(caught.value), "out.jsonl", record)
