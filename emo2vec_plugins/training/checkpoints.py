@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from emo2vec_plugins.errors import CheckpointError, TrainingError, warn
+from emo2vec_plugins.errors import CheckpointError, TrainingError, described, warn
 from emo2vec_plugins.files import disk, from_json, make_folder
 from emo2vec_plugins.models import read_state, save_state
 from emo2vec_plugins.training.history import EpochResult, History
@@ -88,5 +88,10 @@ class Checkpoints:
         if state.get("format") != FORMAT or not isinstance(identity, str):
             raise CheckpointError(f"{path}: expected a checkpoint of {FORMAT!r}; {advice}")
         refuse_other(path, from_json(identity, where=str(path)), self._identity, advice)
-        epochs = [EpochResult(**each) for each in state["epochs"]]
-        return History(epochs=epochs, best=state["best"])
+        try:
+            epochs = [EpochResult(**each) for each in state["epochs"]]
+            return History(epochs=epochs, best=state["best"])
+        except (LookupError, TypeError) as error:
+            raise CheckpointError(
+                f"{path}: expected completed epochs: {described(error)}; {advice}"
+            ) from error
