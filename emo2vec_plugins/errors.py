@@ -4,10 +4,15 @@ Each exception is an `Emo2vecError` and also a subclass of the closest builtin e
 can catch either.
 """
 
+from __future__ import annotations
+
 import sys
 import warnings
-from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Emo2vecError(Exception):

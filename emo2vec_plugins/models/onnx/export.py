@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from emo2vec_plugins.core import Backend, FloatArray, Provenance, import_extra, shown
+from emo2vec_plugins.core import Backend, FloatArray, LabelSet, Provenance, import_extra, shown
 from emo2vec_plugins.engine import RECEPTIVE
-from emo2vec_plugins.errors import ExportError, OptionsError
+from emo2vec_plugins.errors import ExportError, LabelError, OptionsError
 from emo2vec_plugins.files import from_json, staging
 from emo2vec_plugins.models.config import Config
 from emo2vec_plugins.models.onnx.graph_backend import padded
@@ -141,6 +141,10 @@ def _provenance(values: Mapping[str, Any], path: Path) -> Provenance:
     is_valid = isinstance(values.get("model"), str) and isinstance(tokens, list)
     if not is_valid or not all(isinstance(each, str) for each in (*texts, *(tokens or ()))):
         raise ExportError(f"{path}: expected the provenance of a model, got {shown(values)}")
+    try:
+        LabelSet.from_tokens(tokens or ())
+    except LabelError as error:
+        raise ExportError(f"{path}: {error}") from error
     return Provenance.from_dict(values)
 
 
