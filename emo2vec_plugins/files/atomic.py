@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 import emo2vec_plugins.files.disk as disk
-from emo2vec_plugins.errors import FormatError
+from emo2vec_plugins.errors import FormatError, OverwriteError
 from emo2vec_plugins.files import leftovers, outputs
 from emo2vec_plugins.files.folders import make_folder, remove_empty
 from emo2vec_plugins.files.leftovers import remove_any
@@ -41,7 +41,7 @@ class Part:
         locked: As given.
 
     Raises:
-        OverwriteError: If the file must not be replaced.
+        OverwriteError: If the file must not be replaced, or is a pipe or a device.
         OSError: If a parent folder cannot be created.
     """
 
@@ -50,6 +50,8 @@ class Part:
         self.locked = locked
         if not self.target.name:  # "/"
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if self.target.exists() and not (self.target.is_file() or self.target.is_dir()):
+            raise OverwriteError(f"{path} is a pipe or a device, not a file: choose another name")
         (outputs.check_protected if locked else outputs.check_overwrite)(path)
         self._made = make_folder(self.target.parent)
         # Internal files are few, and the next run overwrites what is left of them.

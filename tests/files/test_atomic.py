@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from emo2vec_plugins.errors import OptionsError
+from emo2vec_plugins.errors import OptionsError, OverwriteError
 from emo2vec_plugins.files import (
     Part,
     make_folder,
@@ -111,6 +111,22 @@ def test_a_symbolic_link_is_kept(tmp_path):
 
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "there" / "file").read_text() == "some"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_written_directly_or_left_alone(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+
+    write_whole(pipe, "lines")
+    for locked in (False, True):
+        with pytest.raises(OverwriteError, match="pipe"), staging(pipe, locked=locked) as part:
+            part.write_text("by a library")
+
+    assert os.read(reader, 100) == b"lines"
+    os.close(reader)
+    assert pipe.is_fifo()
 
 
 def test_a_device_is_written_directly():
