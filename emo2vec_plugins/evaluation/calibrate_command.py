@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 from emo2vec_plugins import cli
 from emo2vec_plugins.core import counted
-from emo2vec_plugins.evaluation.options import TruthOptions, require_libraries, truth_options
+from emo2vec_plugins.evaluation.options import (
+    TruthOptions,
+    naming,
+    require_libraries,
+    truth_options,
+)
 
 if TYPE_CHECKING:
     from emo2vec_plugins.evaluation.values import Calibration
@@ -40,7 +45,7 @@ def calibrate_command(
     from emo2vec_plugins.integrations.lhotse import read_cuts
 
     cuts = read_cuts(source)
-    with cli.progress("cuts", total=len(cuts), quiet=quiet) as advance:
+    with naming(source), cli.progress("cuts", total=len(cuts), quiet=quiet) as advance:
         found = calibrate(
             cuts,
             Path(output),

@@ -11,7 +11,8 @@ import click
 
 from emo2vec_plugins.cli import COUNT, gathered, option
 from emo2vec_plugins.core import Permissions
-from emo2vec_plugins.errors import FormatError, LabelError
+from emo2vec_plugins.errors import FormatError
+from emo2vec_plugins.evaluation.options import naming
 
 if TYPE_CHECKING:
     from lhotse.cut import Cut
@@ -86,10 +87,8 @@ def read_material(
         expected = "a .jsonl or .jsonl.gz of cuts, or an EmoBox folder, which contains fold_1"
         raise FormatError(f"{path}: expected {expected}")
     cuts = read_cuts(path)
-    try:
+    with naming(path):
         turns = truth.turns(cuts)
-    except LabelError as error:
-        raise LabelError(f"{path}: {error}") from error
     return Material(cuts=cuts, turns=turns, folds=None, left_out=truth.left_out(cuts))
 
 

@@ -19,6 +19,7 @@ from emo2vec_plugins.core import DEFAULT_MODEL, counted, load_model
 from emo2vec_plugins.evaluation import (
     TruthOptions,
     describe_left_out,
+    naming,
     require_libraries,
     truth_options,
 )
@@ -120,7 +121,8 @@ class TrainCommand:
         examples = self._examples(self._source)
         group = given["group"]
         # Each fold needs the embeddings of all other speakers; cached ones count as completed.
-        folds = len(groups_of(labelled_by_people(examples, group), group))
+        with naming(self._source):
+            folds = len(groups_of(labelled_by_people(examples, group), group))
         others = (folds - 1) * len(examples)
         with self._progress(others) as shown:
 
@@ -167,9 +169,10 @@ class TrainCommand:
 
         cuts, truth = read_cuts(path), self._truth
         read = partial(read_examples, field=truth.field, label_map=truth.label_map)
-        examples = read(
-            cuts, skip_unlabelled=truth.skip_unlabelled, permissions=cli.permissions_of()
-        )
+        with naming(path):
+            examples = read(
+                cuts, skip_unlabelled=truth.skip_unlabelled, permissions=cli.permissions_of()
+            )
         found = truth.left_out(cuts)
         # Labels that a model gave are not listed: they are used, though for training only.
         unused = {why: found[why] for why in ("unlabelled", "by_label_map") if found[why]}
@@ -182,14 +185,17 @@ class TrainCommand:
         from emo2vec_plugins.training.split import make_split
 
         given = self._given
-        return make_split(
-            self._examples(self._source),
-            dev=self._examples(given["dev"]) if given["dev"] else (),
-            names=given["dev_speakers"] or (),
-            share=given["dev_share"],
-            group=given["group"],
-            seed=self._recipe.seed,
-        )
+        examples = self._examples(self._source)
+        dev = self._examples(given["dev"]) if given["dev"] else ()
+        with naming(self._source):
+            return make_split(
+                examples,
+                dev=dev,
+                names=given["dev_speakers"] or (),
+                share=given["dev_share"],
+                group=given["group"],
+                seed=self._recipe.seed,
+            )
 
     def _resources(self, shown: _Progress) -> Resources:
         from emo2vec_plugins.training.fit import Resources

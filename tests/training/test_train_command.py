@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -291,3 +292,27 @@ def test_help_loads_no_heavy_library():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "facts"),
+    [
+        ("speaker", None, ["ann-sad-0", "speaker"]),
+        ("custom", {}, ["ann-sad-0", "emotion"]),
+        ("custom", {"emotion": "cheerful"}, ["cheerful", "happy"]),
+        ("custom", {"emotion": [1]}, ["ann-sad-0", "[1]"]),
+        ("recording_id", [1], ["line 3", "recording_id", "[1]"]),
+    ],
+)
+@pytest.mark.parametrize("way", [("--dev-speakers", "dee"), ("--leave-one-speaker-out",)])
+def test_a_manifest_with_unusable_turns_is_named(place, tmp_path, key, value, facts, way):
+    path = tmp_path / "odd.jsonl"
+    cuts = [cut.to_dict() for cut in read_cuts(place / "cuts.jsonl.gz")]
+    cuts[2]["supervisions"][0][key] = value
+    path.write_text("".join(f"{json.dumps(cut)}\n" for cut in cuts), "utf-8")
+
+    found = run("train", path, "--new", place / "config.yaml", "-o", tmp_path / "out", *way)
+
+    assert found.exit_code == 1
+    assert_facts(found.stderr, path, *facts)
+    assert not (tmp_path / "out").exists()
