@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from emo2vec_plugins.core import shown
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.files import lines_of
+from emo2vec_plugins.files import lines_or_errors
 
 T = TypeVar("T")
 
@@ -99,24 +99,30 @@ def _lines(
     bad: list[str] | None = None,
 ) -> Iterator[tuple[str, T]]:
     found: dict[str, int] = {}
-    for number, line in lines_of(path):
-        where = f"{path}: line {number}"
-        entry = _entry(line, parse, split=split, found=found, where=where, bad=bad)
+    for number, line in lines_or_errors(path):
+        try:
+            entry = _entry(line, parse, split=split, found=found, where=f"{path}: line {number}")
+        except FormatError as error:
+            if bad is None:
+                raise
+            bad.append(str(error))
+            continue
         if entry is not None:
             found[entry[0]] = number
             yield entry
 
 
 def _entry(
-    line: bytes,
+    line: bytes | FormatError,
     parse: Callable[[list[str]], tuple[str, T]],
     *,
     split: int,
     found: dict[str, int],
     where: str,
-    bad: list[str] | None,
 ) -> tuple[str, T] | None:
-    """Return what a line says, or None for a blank or bad one."""
+    """Return what a line says, or None for one that has only a byte order mark."""
+    if isinstance(line, FormatError):
+        raise line
     try:
         words = _words(line, split)
         if words == [""]:
@@ -124,10 +130,7 @@ def _entry(
         key, value = parse(words)
         _check_new(key, found)
     except FormatError as error:
-        if bad is None:
-            raise FormatError(f"{where}: {error}") from error
-        bad.append(f"{where}: {error}")
-        return None
+        raise FormatError(f"{where}: {error}") from error
     return key, value
 
 

@@ -30,6 +30,21 @@ BAD = [
 ]
 
 
+@pytest.mark.parametrize("name", ["wav.scp", "segments"])
+def test_a_line_that_is_too_long_is_left_out_and_named(folder, engine, monkeypatch, name):
+    path = folder / name
+    path.write_bytes(b"x" * 3000 + b"\n\n" + path.read_bytes())
+    monkeypatch.setenv("EMO2VEC_READ_LIMIT", "2000")
+
+    results = annotate_kaldi(folder, score=engine)
+
+    assert (results.scored, results.failed) == (2, 0)
+    [bad] = results.bad_items
+    assert_facts(bad, path, "line 1", "--read-limit")
+    with pytest.raises(FormatError, match="line 1"):
+        read_kaldi(folder, bad_items="stop")
+
+
 @pytest.mark.parametrize("line", BAD, ids=range(len(BAD)))
 def test_a_bad_segment_is_left_out_and_named(folder, engine, line):
     path = folder / "segments"
