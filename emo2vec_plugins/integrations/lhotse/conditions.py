@@ -62,6 +62,7 @@ SECONDS: Check = (lambda v: is_number(v) and abs(v) <= MOST_SECONDS, "a number o
 LENGTH: Check = (lambda v: is_number(v) and 0 <= v <= MOST_SECONDS, "a length in seconds")
 RATE: Check = (lambda v: is_whole(v) and 0 < v <= MOST_SECONDS, "a sampling rate in Hz")
 COUNT: Check = (lambda v: is_whole(v) and v >= 0, "a number of samples")
+COUNT_OR_NONE: Check = (lambda v: v is None or COUNT[0](v), COUNT[1])
 TEXT: Check = (lambda v: isinstance(v, str), "a string")
 ID: Check = (lambda v: isinstance(v, str | int | float), "an id")
 NAME: Check = (lambda v: v is None or isinstance(v, str | int | float), "a name")
@@ -70,7 +71,7 @@ OBJECT: Check = (lambda v: isinstance(v, dict), "an object with fields")
 LIST: Check = (lambda v: isinstance(v, list | tuple), "a list")
 NUMBERS: Check = (lambda v: is_channel(v) or are_channels(v), "a channel number, or several")
 CHANNELS: Check = (are_channels, "a list of channel numbers")
-IDS: Check = (lambda v: v is None or are_channels(v), "a list of channel numbers")
+CHANNELS_OR_NONE: Check = (lambda v: v is None or are_channels(v), "a list of channel numbers")
 DATA: Check = (lambda v: isinstance(v, str | bytes), "a path")
 SHAPE: Check = (
     lambda v: isinstance(v, list | tuple) and len(v) > 0 and all(map(COUNT[0], v)),

@@ -15,11 +15,12 @@ from emo2vec_plugins.core import did_you_mean
 from emo2vec_plugins.integrations.lhotse.conditions import (
     ALIGNMENT,
     CHANNELS,
+    CHANNELS_OR_NONE,
     COUNT,
+    COUNT_OR_NONE,
     DATA,
     FIELDS,
     ID,
-    IDS,
     LENGTH,
     LIST,
     NAME,
@@ -77,7 +78,7 @@ _KINDS = {
     "MultiCut": _Kind(
         _DATA_CUT | {"channel": CHANNELS}, _DATA_PARTS, {"supervisions": "SupervisionOfChannels"}
     ),
-    "PaddingCut": _Kind(_CUT | {"sampling_rate": RATE}),
+    "PaddingCut": _Kind(_CUT | {"sampling_rate": RATE, "num_samples": COUNT_OR_NONE}),
     "MixedCut": _Kind(
         {"id": ID, "tracks": several("tracks")},
         {"snr_reference": "MixTrack"},
@@ -93,7 +94,7 @@ _KINDS = {
             "sampling_rate": RATE,
             "num_samples": COUNT,
             "duration": LENGTH,
-            "channel_ids": IDS,
+            "channel_ids": CHANNELS_OR_NONE,
             "sources": several("sources"),
         },
         lists={"sources": "AudioSource"},

@@ -130,6 +130,10 @@ _DEREVERBERATION: Check = (
     lambda w: w["taps"] * w["n_fft"] <= MOST_TAPS * w["hop_length"],
     f"taps * n_fft / hop_length up to {MOST_TAPS}",
 )
+_HAS_RESPONSE: Check = (
+    lambda r: r.get("rir") is not None or r.get("rir_generator") is not None,
+    "a rir or a rir_generator",
+)
 _DESCRIBED: Check = (
     lambda v: isinstance(v, Mapping) and "name" in v and isinstance(v.get("kwargs"), Mapping),
     "an object with name and kwargs",
@@ -161,6 +165,8 @@ def values_of_transforms(transforms: Any) -> Iterator[Checked]:
         if name == "DereverbWPE":
             whole = {"n_fft": 512, "hop_length": 128, "taps": 10} | arguments
             yield at, whole, _DEREVERBERATION
+        if name == "ReverbWithImpulseResponse":
+            yield at, arguments, _HAS_RESPONSE
         generator = arguments.get("rir_generator")
         if isinstance(generator, Mapping) or type(generator).__name__ == _GENERATOR:
             yield from _values_of_generator(generator, f"{at}, rir_generator")

@@ -208,6 +208,13 @@ def test_a_mixed_cut_within_a_mixed_cut_is_a_problem():
     assert_facts(problem_of(nested), "track 0", "MixedCut")
 
 
+def test_odd_padding_is_named():
+    padded = MixedCut("mix", [MixTrack(CUT), MixTrack(PaddingCut("pad", 1.0, 16000, -100.0))])
+    padded.tracks[1].cut.num_samples = "many"
+
+    assert_facts(problem_of(padded), "track 1, num_samples", "'many'")
+
+
 def test_a_track_with_a_problem_is_named():
     broken = MixedCut("outer", [MixTrack(CUT), MixTrack(CUT, offset="1")])
 

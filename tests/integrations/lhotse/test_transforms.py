@@ -119,6 +119,8 @@ NAN = float("nan")
         (transform("Compress", codec="zip", compression_level=0.5), ("codec", "mp3", "zip")),
         (transform("Clipping", gain_db=1e9), ("Clipping", "gain_db", "200")),
         (transform("DereverbWPE", n_fft=2**16, hop_length=1), ("DereverbWPE", "n_fft")),
+        (transform("ReverbWithImpulseResponse"), ("rir_generator",)),
+        (transform("ReverbWithImpulseResponse", rir_generator=5), ("rir_generator", "5")),
         (generated(sr=10**9, max_T60=1e6), ("rir_generator", "sr", "1000000000")),
         (generated(sr=16_000, max_T60=1e6), ("rir_generator", "max_T60", "1000000.0")),
         (generated(sr=16_000, direct_range="x"), ("rir_generator", "direct_range")),
