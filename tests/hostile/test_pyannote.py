@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import yaml
 from support.cli_runner import run
@@ -142,6 +144,19 @@ def test_a_pipeline_with_tags_for_python_is_refused(marker, tmp_path):
         from_pretrained(folder)
 
     assert not marker.exists
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_a_configuration_that_is_no_regular_file_is_not_read(tmp_path, kind):
+    (tmp_path / "pipeline").mkdir()
+    path = tmp_path / "pipeline" / "config.yaml"
+    os.mkfifo(path) if kind == "pipe" else path.symlink_to("/dev/zero")
+
+    with pytest.raises(NotAllowedError) as caught:
+        from_pretrained(tmp_path / "pipeline")
+
+    assert_facts(str(caught.value), path, "pipe or device")
 
 
 def test_the_command_names_the_option(marker, tmp_path, speech):

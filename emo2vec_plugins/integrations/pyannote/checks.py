@@ -48,6 +48,7 @@ def check_pipeline(checkpoint: Any, permissions: Permissions, *, subfolder: str 
     Raises:
         NotAllowedError: If the pipeline needs more: ``code`` for other classes than pyannote's,
             ``pickles`` for models. Pipelines of pyannote's own account on the hub need nothing.
+            If the configuration is a pipe or a device.
         ModelNotFoundError: If the configuration cannot be read.
     """
     if "code" in permissions.allow:  # which may read pickles, too
@@ -60,6 +61,7 @@ def check_pipeline(checkpoint: Any, permissions: Permissions, *, subfolder: str 
     if path.is_dir():
         pickles = [each for each in sorted(path.rglob("*")) if each.suffix.lower() in _PICKLES]
         path = path / (subfolder or "") / CONFIG
+        Permissions().check_file(path)  # reading a named pipe would block
     elif not path.is_file():
         if not os.fspath(checkpoint).lower().startswith(OWNERS):
             what = f"a pipeline of an account on the hub other than pyannote's, {checkpoint}"
