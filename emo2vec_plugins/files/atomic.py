@@ -25,7 +25,8 @@ from emo2vec_plugins.files.leftovers import remove_any
 class Part:
     """A file or folder with a temporary name, which `seal` renames to its final name.
 
-    The target of a symbolic link is replaced, not the link. Parent folders are created.
+    The target of a symbolic link is replaced, not the link, unless *locked*. Parent folders are
+    created. Pipes and devices are not replaced; see `replacing`.
 
     Args:
         path: Final path. An existing file is replaced if it is one of ours and unchanged, see
@@ -46,7 +47,9 @@ class Part:
     """
 
     def __init__(self, path: Path, *, locked: bool = False, suffix: str = ".part") -> None:
-        self.target = Path(os.path.realpath(path))
+        # Internal files are ours: a link of that name is replaced, and what it refers to stays.
+        parent = os.path.realpath(path.parent)
+        self.target = Path(parent, path.name) if locked else Path(os.path.realpath(path))
         self.locked = locked
         if not self.target.name:  # "/"
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
@@ -157,7 +160,7 @@ def replacing(path: Path, *, locked: bool = False) -> Iterator[IO[bytes]]:
     """
     if path.exists() and not path.is_file():
         outputs.check_protected(path)
-        with disk.open_file(path) as device:
+        with disk.open_device(path) as device:
             yield device
         return
     part = Part(path, locked=locked)

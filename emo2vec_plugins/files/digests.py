@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO
 
 import emo2vec_plugins.files.disk as disk
-from emo2vec_plugins.errors import ResumeError
+from emo2vec_plugins.errors import OverwriteError, ResumeError
 from emo2vec_plugins.files.system_locks import locked_file
 
 RECORD = ".emo2vec.sha256"

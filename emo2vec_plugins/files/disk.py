@@ -7,6 +7,7 @@ given a temporary path by `emo2vec_plugins.files.staging`.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import shutil
@@ -23,6 +24,7 @@ OPERATIONS = (
 """Names of the functions that change the disk, for tests that replace each in turn."""
 
 _BUFFER = 1 << 17
+_ONLY_FILES = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 Name = str | os.PathLike[str]
 
@@ -30,12 +32,15 @@ Name = str | os.PathLike[str]
 def open_file(path: Name, mode: str = "wb") -> IO[bytes]:
     """Open a file for writing, with a buffer.
 
+    A link is not followed: in a folder of a stranger, it could lead to any file. Nor does this wait
+    for the reader of a pipe.
+
     Args:
         path: The file.
         mode: ``wb``, ``xb``, ``ab``, or ``r+b`` to change an existing file.
 
     Raises:
-        OSError: If the file cannot be opened.
+        OSError: If the file cannot be opened, or is a link.
     """
     raw = create(path, mode)
     return io.BufferedRandom(raw, _BUFFER) if "+" in mode else io.BufferedWriter(raw, _BUFFER)
@@ -56,6 +61,15 @@ def unnamed_file(folder: Name | None = None) -> IO[bytes]:
         return io.BufferedRandom(_File(os.dup(file.fileno()), "r+b"), _BUFFER)
 
 
+def open_device(path: Name) -> IO[bytes]:
+    """Open a device, such as ``/dev/stdout``, or a pipe for writing, with a buffer.
+
+    Raises:
+        OSError: If it cannot be opened.
+    """
+    return io.BufferedWriter(_File(path, "wb"), _BUFFER)
+
+
 def sync(file: IO[Any]) -> None:
     """Flush an open file to the disk."""
     with _named(file):
@@ -65,7 +79,12 @@ def sync(file: IO[Any]) -> None:
 
 def create(path: Name, mode: str) -> io.FileIO:
     """Open a file without a buffer; see `open_file`."""
-    return _File(path, mode)
+    try:
+        return _File(path, mode, opener=_opener)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            error.strerror = "expected a regular file, found a link or a pipe; remove it"
+        raise
 
 
 def write(file: int, data: Any) -> int:
@@ -130,6 +149,10 @@ class _File(io.FileIO):
         with _named(self):
             truncate(self.fileno(), length)
         return length
+
+
+def _opener(path: str, flags: int) -> int:
+    return os.open(path, flags | _ONLY_FILES, 0o666)
 
 
 @contextmanager

@@ -57,16 +57,12 @@ def locked_file(path: Path, *, seconds: float = 0.0) -> IO[bytes]:
     Raises:
         OverwriteError: If it is not a regular file.
         BlockingIOError: If another process still has a lock on it.
-        OverwriteError: If it is not a regular file.
         OSError: If it cannot be opened.
     """
     # In a folder of a stranger, it could be a link to any file, or a pipe that nobody reads.
     if path.is_symlink() or (path.exists() and not path.is_file()):
         raise OverwriteError(f"{path} is not a regular file: remove it")
     while True:
-        # In a folder of a stranger, it could be a link to any file, or a pipe.
-        if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
-            raise OverwriteError(f"{path} is not a regular file: remove it")
         file = disk.open_file(path, "ab")
         try:
             lock(file.fileno(), seconds=seconds)

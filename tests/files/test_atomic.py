@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from emo2vec_plugins.errors import OptionsError, OverwriteError
 from emo2vec_plugins.files import (
     Part,
+    Together,
+    disk,
     make_folder,
     replacing,
     results_folder,
@@ -148,3 +151,48 @@ def test_the_error_for_a_file_in_place_of_a_folder_names_it(tmp_path):
         results_folder(str(tmp_path / "file" / "a"))
 
     assert caught.value.filename == str(tmp_path / "file")
+
+
+@pytest.mark.parametrize("is_link", [False, True])
+def test_a_pipe_is_not_replaced(tmp_path, is_link):
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    path = link if is_link else pipe
+
+    with pytest.raises(FileExistsError) as caught, Together() as files:
+        files.open(path).write(b"text")
+    assert str(path) in str(caught.value)
+    with pytest.raises(FileExistsError), staging(path) as part:
+        part.write_bytes(b"text")
+
+    assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("name", ["journal", ".journal.part"])
+def test_an_internal_file_does_not_follow_a_link(tmp_path, name):
+    precious = tmp_path / "precious"
+    precious.write_text("data")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / name).symlink_to(precious)
+
+    with suppress(OSError):
+        write_whole(out / "journal", "ours", locked=True)
+
+    assert precious.read_text() == "data"
+
+
+@pytest.mark.parametrize("mode", ["wb", "ab", "r+b"])
+def test_files_that_are_opened_for_writing_are_no_links_and_no_pipes(tmp_path, mode):
+    precious = tmp_path / "precious"
+    precious.write_text("data")
+    (tmp_path / "link").symlink_to(precious)
+    os.mkfifo(tmp_path / "pipe")
+
+    for name in ("link", "pipe") if mode != "r+b" else ("link",):
+        with pytest.raises(OSError, match="remove it") as caught:
+            disk.open_file(tmp_path / name, mode)
+        assert caught.value.filename == str(tmp_path / name)
+
+    assert precious.read_text() == "data"

@@ -6,6 +6,7 @@ missing file costs only its own shard the data.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import islice
@@ -70,7 +71,7 @@ class SharLayout:
 
     def seal(self, lines: Iterable[bytes], target: Path, *, replace: bool) -> None:
         """Write *target* atomically, with shards of the same sizes and links to other files."""
-        part = Part(target, locked=True)
+        part = Part(Path(os.path.realpath(target)), locked=True)
         try:
             if part.path.exists():  # from a killed process
                 disk.remove_tree(part.path)
