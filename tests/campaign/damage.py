@@ -16,6 +16,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pyarrow.parquet
+import soundfile
 import yaml
 from hypothesis import strategies as st
 
@@ -99,6 +100,16 @@ def _bytes(draw: Draw, data: bytes) -> bytes:
             return data[:place] + bytes(min(length, len(data) - place)) + data[place + length :]
 
 
+def _sound(draw: Draw, data: bytes) -> bytes:
+    """Damage the last third of a file, after all headers, or set one byte of the first header."""
+    if draw(st.integers(0, 3)):
+        head = len(data) * 2 // 3
+        return data[:head] + _bytes(draw, data[head:])
+    place = draw(st.integers(0, 127))
+    value = draw(st.sampled_from([0, 1, 2, 255]))
+    return data[:place] + bytes([value]) + data[place + 1 :]
+
+
 def _lines(draw: Draw, data: bytes) -> bytes:
     lines = data.decode("utf-8", "surrogateescape").splitlines(keepends=True)
     if not lines:
@@ -142,6 +153,7 @@ Change = Callable[[Draw, bytes], bytes]
 SHAPES: dict[str, tuple[Change, Change, Callable[[bytes], Any]]] = {
     "intact": (_same, _same, len),
     "bytes": (_bytes, _bytes, len),
+    "audio": (_sound, _bytes, lambda data: soundfile.info(BytesIO(data))),
     "lines": (_lines, _lines, _decoded),
     "json": (trees.change_json, _bytes, json.loads),
     "jsonl": (trees.change_jsonl, _lines, lambda data: [*map(json.loads, data.splitlines())]),
@@ -165,5 +177,5 @@ SHAPES: dict[str, tuple[Change, Change, Callable[[bytes], Any]]] = {
 }
 """By shape: a change of values, a change of anything, and a parser that rejects wrong syntax."""
 
-BINARY = ("bytes", "torch", "safetensors", "parquet", "npz", "tar", "onnx")
+BINARY = ("bytes", "audio", "torch", "safetensors", "parquet", "npz", "tar", "onnx")
 """Shapes of files that are no text."""

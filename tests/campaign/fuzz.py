@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from zlib import crc32
 
 from campaign.damage import damaged
 from campaign.isolated import Tally, Watch, run_isolated, shares
@@ -19,7 +20,7 @@ def fuzz(readers: Sequence[Reader], *, n: int, first: int, scratch: Path, keep: 
     Args:
         readers: The readers.
         n: Number of cases in all, at least one for each reader.
-        first: The seed.
+        first: The seed; each reader gets one of its own from it.
         scratch: Folder for the cases.
         keep: Folder for the inputs of failed cases.
     """
@@ -34,7 +35,7 @@ def fuzz(readers: Sequence[Reader], *, n: int, first: int, scratch: Path, keep: 
                 watch: Watch,
                 reader: Reader = reader,
                 n: int = left,
-                start: int = first + 1000 * attempt,
+                start: int = first + 1000 * attempt + crc32(reader.name.encode()),
                 files: object = files,
             ) -> None:
                 watch.cases(reader, files, n=n, first=start)

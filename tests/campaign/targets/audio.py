@@ -41,7 +41,7 @@ def readers(scratch: Path) -> list[Reader]:
             file = io.BytesIO()
             soundfile.write(file, samples, 8000, format=container, subtype=subtype)
             name = f"audio.{subtype}.{container}".lower()
-            found.append(Reader(name, name, "bytes", file.getvalue(), partial(_score, name)))
+            found.append(Reader(name, name, "audio", file.getvalue(), partial(_score, name)))
     return found
 
 

@@ -77,7 +77,7 @@ def _annotations(scratch: Path) -> list[Reader]:
     report = ("report", "DIR/talk.emotions.jsonl", "-o", "DIR/page.html", "--sound", "none")
     return [
         command("rttm command", "talk.rttm", "lines", lines, *rttm),
-        command("rttm audio", "talk.wav", "bytes", lines, *rttm),
+        command("rttm audio", "talk.wav", "audio", lines, *rttm),
         command("report command", "talk.emotions.jsonl", "jsonl", found, *report),
     ]
 
