@@ -35,15 +35,15 @@ _DIGEST = re.compile(rb"[0-9a-f]{64}")
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
-def digest_of(path: Path) -> str:
+def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file, from memory if the file has not changed since the last call."""
     found = path.stat()
     signature = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-    return _digest_of(path, signature)
+    return _sha256_of(path, signature)
 
 
 @lru_cache(maxsize=256)
-def _digest_of(path: Path, _: tuple[int, ...]) -> str:
+def _sha256_of(path: Path, _: tuple[int, ...]) -> str:
     """Return the SHA-256 of a file; the second argument changes with the file."""
     digest = hashlib.sha256()
     with path.open("rb") as file:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import emo2vec_plugins.files.disk as disk
 from emo2vec_plugins.errors import OverwriteError
-from emo2vec_plugins.files.digests import digest_of, record_of
+from emo2vec_plugins.files.digests import record_of, sha256_of
 from emo2vec_plugins.files.folders import make_folder, remove_empty
 
 ADVICE = "choose another name, or replace it with --overwrite (files.overwriting())"
@@ -159,7 +159,7 @@ def record_digests(renames: Iterable[tuple[Path, Path]]) -> None:
     folders: dict[str, dict[str, str]] = {}
     for content, target in renames:
         check_overwrite(target)
-        folders.setdefault(str(target.parent), {})[target.name] = digest_of(content)
+        folders.setdefault(str(target.parent), {})[target.name] = sha256_of(content)
     for folder, digests in folders.items():
         record_of(folder).add(digests)
 
@@ -201,7 +201,7 @@ def _difference(target: Path) -> str | None:
     if not record.has(target.name):
         return _FOREIGN
     try:
-        return None if record.has(target.name, digest_of(target)) else _CHANGED
+        return None if record.has(target.name, sha256_of(target)) else _CHANGED
     except FileNotFoundError:  # another process has removed it just now
         return None
 

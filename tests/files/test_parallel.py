@@ -133,7 +133,7 @@ def test_a_file_that_another_process_removes_at_this_moment_is_no_obstacle(tmp_p
         return target.stat()
 
     with monkeypatch.context() as during:
-        during.setattr("emo2vec_plugins.files.outputs.digest_of", removed)
+        during.setattr("emo2vec_plugins.files.outputs.sha256_of", removed)
         remove(path)
     write_whole(path, "two")
 
