@@ -17,20 +17,13 @@ from collections.abc import Iterator, Sequence
 
 from emo2vec_plugins.core import Dialogue, Emotion, Format, ScoredTurn, Turn, shown
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.formats.fidelity import (
-    MICROSECONDS,
-    decimal,
-    finite_number,
-    grid,
-    only,
-    probability,
-)
+from emo2vec_plugins.formats.fidelity import MICROSECONDS, grid, only
 from emo2vec_plugins.formats.names import Escaping
+from emo2vec_plugins.formats.spelling import LINE_END, decimal, finite_number, probability
 
 SPEAKERS = Escaping(lambda character: character.isprintable() and character != "@")
 LABELS = Escaping(lambda character: character.isprintable() and character not in " @")
 
-_LINE_END = re.compile(r"\r\n|\r|\n")
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d*)?(?:[eE][+-]?\d+)?", re.ASCII)
 _TEXT = re.compile(
     r"(?:(?P<speaker>.*) )?@(?P<label>[^ @]+)(?: (?P<score>\d{1,9}(?:\.\d+)?))?",
@@ -54,7 +47,7 @@ def loads(text: str) -> list[Dialogue]:
         FormatError: If a line is malformed; names the line.
     """
     turns: list[ScoredTurn] = []
-    for number, line in enumerate(_LINE_END.split(text), 1):
+    for number, line in enumerate(LINE_END.split(text), 1):
         # A label with frequencies stores them in a second line, which is skipped.
         if line.strip() and not (turns and line.startswith("\\")):
             turns.append(_scored(number, line))

@@ -30,9 +30,10 @@ from pathlib import Path
 from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, Format, ScoredTurn, Turn, shown
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.files import read_text
-from emo2vec_plugins.formats.fidelity import MICROSECONDS, decimal, distinct, finite_number, grid
+from emo2vec_plugins.formats.fidelity import MICROSECONDS, distinct, grid
 from emo2vec_plugins.formats.jsonl import by_recording
 from emo2vec_plugins.formats.names import Escaping
+from emo2vec_plugins.formats.spelling import decimal, finite_number
 
 LEAST_TICKS = 1_000
 """Shortest duration written: some readers drop turns of zero length or fail on them."""

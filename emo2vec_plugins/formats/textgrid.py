@@ -26,8 +26,9 @@ from typing import NamedTuple
 
 from emo2vec_plugins.core import Dialogue, Format, shown
 from emo2vec_plugins.errors import FormatError, warn
-from emo2vec_plugins.formats.fidelity import MICROSECONDS, decimal, finite_number, only, ticks
+from emo2vec_plugins.formats.fidelity import MICROSECONDS, only, ticks
 from emo2vec_plugins.formats.marks import YES
+from emo2vec_plugins.formats.spelling import decimal, finite_number
 from emo2vec_plugins.formats.tiers import (
     EMOTION,
     REVIEWED,

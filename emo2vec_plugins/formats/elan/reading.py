@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING
 from emo2vec_plugins.core import Dialogue, counted, shown
 from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.files import parsed
-from emo2vec_plugins.formats.fidelity import maybe_seconds
 from emo2vec_plugins.formats.marks import mark_of
 from emo2vec_plugins.formats.names import Escaping
+from emo2vec_plugins.formats.spelling import maybe_seconds
 from emo2vec_plugins.formats.tiers import (
     EMOTION,
     REVIEWED,

@@ -22,8 +22,9 @@ from urllib.parse import unquote, urlsplit
 from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, Provenance, ScoredTurn, Turn, shown
 from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.files import parsed
-from emo2vec_plugins.formats.fidelity import MILLISECONDS, finite_number
+from emo2vec_plugins.formats.fidelity import MILLISECONDS
 from emo2vec_plugins.formats.names import Escaping
+from emo2vec_plugins.formats.spelling import finite_number
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

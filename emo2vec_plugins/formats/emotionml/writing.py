@@ -42,8 +42,9 @@ from emo2vec_plugins.formats.emotionml.reading import (
     WORDS,
     loads,
 )
-from emo2vec_plugins.formats.fidelity import FIELDS, MILLISECONDS, decimal, grid
+from emo2vec_plugins.formats.fidelity import FIELDS, MILLISECONDS, grid
 from emo2vec_plugins.formats.jsonl import turn_record
+from emo2vec_plugins.formats.spelling import decimal
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 

@@ -25,6 +25,7 @@ from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.files import from_json
 from emo2vec_plugins.formats.fidelity import FIELDS
 from emo2vec_plugins.formats.json_values import MOST_COUNT
+from emo2vec_plugins.formats.spelling import LINE_END
 from emo2vec_plugins.formats.tables.flat import (
     NEEDED,
     Found,
@@ -40,7 +41,6 @@ SEPARATORS = (",", ";", "\t")
 
 _FORMULA = re.compile(r"'*[=+@\t\r-]")
 _NEEDS_QUOTES = re.compile(r'[",;\t\r\n]|^\s|\s$|^$')
-_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 def without_formula(text: str) -> str:
@@ -80,7 +80,7 @@ def records(text: str, *, separator: str = ",") -> Iterator[tuple[int, list[Cell
         while end == separator:
             found = pattern.match(text, position)
             if found is None:
-                line = number + len(_LINE_END.findall(text, begin, position))
+                line = number + len(LINE_END.findall(text, begin, position))
                 expected = "a closing quotation mark followed by a separator"
                 after = text[position : position + 100]
                 raise FormatError(f"line {line}: expected {expected}, found {shown(after)}")
@@ -89,7 +89,7 @@ def records(text: str, *, separator: str = ",") -> Iterator[tuple[int, list[Cell
             position = found.end()
         if any(cell is not None for cell in cells):
             yield number, cells
-        number += len(_LINE_END.findall(text, begin, position))
+        number += len(LINE_END.findall(text, begin, position))
 
 
 def table(names: Sequence[str], rows: Iterable[Mapping[str, Cell]]) -> str:

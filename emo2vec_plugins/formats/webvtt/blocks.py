@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from emo2vec_plugins.core import shown
 from emo2vec_plugins.errors import FormatError
+from emo2vec_plugins.formats.spelling import LINE_END
 
-_LINE_END = re.compile(r"\r\n|\r|\n")
 _TIME = r"(?:([0-9]{1,10}):)?([0-5][0-9]):([0-5][0-9])\.([0-9]{3})"
 _TIMINGS = re.compile(rf"[ \t]*{_TIME}[ \t]*-->[ \t]*{_TIME}(?:[ \t].*)?")
 
@@ -64,7 +64,7 @@ def blocks(text: str) -> Iterator[Cue | Note]:
     Raises:
         FormatError: If a line is malformed; names the line.
     """
-    lines = _LINE_END.split(text)
+    lines = LINE_END.split(text)
     if not re.fullmatch(r"WEBVTT(?:[ \t].*)?", lines[0]):
         raise FormatError(f"line 1: expected WEBVTT, found {shown(lines[0])}")
     index = _end_of_block(lines, 1)

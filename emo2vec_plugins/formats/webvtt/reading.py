@@ -21,8 +21,9 @@ from emo2vec_plugins.core import (
     shown,
 )
 from emo2vec_plugins.errors import FormatError, warn
-from emo2vec_plugins.formats.fidelity import DIGITS, maybe_seconds
+from emo2vec_plugins.formats.fidelity import DIGITS
 from emo2vec_plugins.formats.names import Escaping
+from emo2vec_plugins.formats.spelling import maybe_seconds
 from emo2vec_plugins.formats.webvtt.blocks import Cue, Note, blocks
 
 # In CSS and in tags, any character other than letters, digits, "-" and "_" ends a class.

@@ -22,7 +22,8 @@ from collections.abc import Iterator, Sequence
 
 from emo2vec_plugins.core import COLOURS, Dialogue, Format, ScoredTurn
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.formats.fidelity import MILLISECONDS, grid, only, probability
+from emo2vec_plugins.formats.fidelity import MILLISECONDS, grid, only
+from emo2vec_plugins.formats.spelling import probability
 from emo2vec_plugins.formats.webvtt.blocks import timings
 from emo2vec_plugins.formats.webvtt.reading import (
     CLASSES,
