@@ -128,3 +128,13 @@ def test_frames_of_allowed_storage_are_read(frames_of, tmp_path):
     array = Array("lilcom_files", f"pipe:cat {tmp_path / stored} #", "x", [50, 4])
 
     assert turn_frames(*frames_of(array), allow=("commands",)).shape == (50, 4)
+
+
+def test_a_file_that_is_no_store_is_named_with_the_turn(tmp_path, frames_of):
+    (tmp_path / "store.h5").write_bytes(b"no store" * 100)
+    cut, turn = frames_of(Array("numpy_hdf5", str(tmp_path / "store.h5"), "x", [50, 4]))
+
+    with pytest.raises(FormatError) as caught:
+        turn_frames(cut, turn)
+
+    assert_facts(str(caught.value), "'cut'", "'turn'", "store.h5")

@@ -25,7 +25,7 @@ from emo2vec_plugins.core import (
     as_options,
     shown,
 )
-from emo2vec_plugins.errors import FormatError, InvalidTurnError, OptionsError
+from emo2vec_plugins.errors import FormatError, InvalidTurnError, OptionsError, described
 from emo2vec_plugins.integrations import seconds_of, unscored
 from emo2vec_plugins.integrations.audformat import frames
 
@@ -108,17 +108,24 @@ def from_database(
         NotAllowedError: If the table, or one with labels, is still to be loaded from a pickle.
     """
     found = _table(database, table, Permissions(allow=allow))
-    rows = list(_rows(found.df, root=_root(database, root), permissions=Permissions()))
+    try:
+        return _dialogues(found, field=field, root=_root(database, root))
+    except FormatError as error:
+        raise FormatError(f"table {table!r}: {error!s:.1000}") from error
+
+
+def _dialogues(table: audformat.Table, *, field: str, root: Path) -> list[Dialogue]:
+    rows = list(_rows(table.df, root=root, permissions=Permissions()))
     for file, _, is_known in rows:
         if not is_known:
             raise FormatError(f"{file}: cannot read the file to find the end of an open segment")
-    frame = found.df.copy()
+    frame = table.df.copy()
     frame.index = frames.import_audformat().segmented_index(
         [file for file, _, _ in rows],
         [turn.start for _, turn, _ in rows],
         [turn.end for _, turn, _ in rows],
     )
-    model = frames.known_model(found[field].rater) if field in found.columns else None
+    model = frames.known_model(table[field].rater) if field in table.columns else None
     return [_of_model(dialogue, model) for dialogue in frames.from_frame(frame, field=field)]
 
 
@@ -236,6 +243,12 @@ def _table(database: audformat.Database, name: str, permissions: Permissions) ->
         # Loaded with load_data=False: audformat would read the table now, and prefers a pickle.
         if getattr(content, "_df", None) is None and database.root is not None:
             _check_pickles(Path(database.root), each, permissions)
+    try:
+        database.tables[name].get()
+    except Exception as error:
+        place = database.root or "the database"
+        found = f"{described(error):.300}"
+        raise FormatError(f"{place}: cannot read the table {name!r}: {found}") from error
     return database.tables[name]
 
 

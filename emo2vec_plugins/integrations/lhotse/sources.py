@@ -91,12 +91,13 @@ def load_array(manifest: Any, permissions: Permissions, *, where: str) -> FloatA
     try:
         is_pickle = array.storage_type == "memory_raw"
         found = np.asarray(_unpickled(array.storage_key) if is_pickle else manifest.load())
-    except OSError:
-        raise
     # Readers of Lhotse raise errors of any kind for damaged data.
     except Exception as error:
+        if isinstance(error, OSError) and error.filename:  # which h5py's errors lack
+            raise
         problem = f"{type(error).__name__}: {error}"[:200]
-        raise FormatError(f"{where}: cannot read the array: {problem}") from error
+        place = shown(array.storage_path)
+        raise FormatError(f"{where}: cannot read the array in {place}: {problem}") from error
     if found.dtype.kind not in "biuf" or found.shape != tuple(array.shape):
         raise FormatError(
             f"{where}: expected an array of numbers of shape {shown(tuple(array.shape))}, found "

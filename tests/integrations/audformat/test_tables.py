@@ -383,3 +383,25 @@ def test_emodb_clips_are_scored_as_single_files(shared, engine):
     assert list(table.df["emotion"]) == [
         scored_alone(folder / Path(file), 0, 60).label for file in files
     ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("0 days", "some days"),
+        lambda text: text.replace("0 days", "x" * 5000),
+        lambda text: "",
+        lambda text: "\0" * 100,
+    ],
+)
+def test_a_damaged_table_is_named(tmp_path, change):
+    to_database([TALK], name="talks").save(str(tmp_path), storage_format="csv")
+    path = tmp_path / "db.emotion.csv"
+    path.write_text(change(path.read_text()))
+    database = audformat.Database.load(str(tmp_path), load_data=False)
+
+    with pytest.raises(FormatError) as caught:
+        from_database(database, "emotion")
+
+    assert "'emotion'" in str(caught.value)
+    assert len(str(caught.value)) < 2000
