@@ -115,7 +115,7 @@ class Watch:
 
             def prepare(folder: Path) -> str:
                 for name, content in {**reader.others, reader.file: data}.items():
-                    (folder / name).parent.mkdir(exist_ok=True)
+                    (folder / name).parent.mkdir(parents=True, exist_ok=True)
                     (folder / name).write_bytes(content)
                 return f"{len(data)} bytes"
 

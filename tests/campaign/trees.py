@@ -38,7 +38,7 @@ def change_jsonl(draw: Draw, data: bytes) -> bytes:
 
 def change_yaml(draw: Draw, data: bytes) -> bytes:
     """Change one value, or add a tag, aliases that expand, or deep nesting."""
-    if data.startswith(_BOMB[:6]):  # parsing would expand it
+    if b": &" in data:  # aliases, which a walk over the values would expand
         raise UnstructuredError
     match draw(st.sampled_from([*["value"] * 9, "aliases", "tag", "deep"])):
         case "aliases":

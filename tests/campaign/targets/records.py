@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import torch
 from lhotse import CutSet
 from support.cli_runner import run
 
-from campaign.readers import REFUSED, Reader, refused
+from campaign.readers import READ, REFUSED, Reader, refused
 from campaign.targets.commands import command, wav
 from campaign.targets.formats import PLUGINS, dialogue
 from campaign.targets.manifests import cuts
@@ -20,6 +22,7 @@ from emo2vec_plugins.core import Permissions
 from emo2vec_plugins.evaluation.emobox import read_emobox
 from emo2vec_plugins.files import read_npz
 from emo2vec_plugins.formats import write_dialogues
+from emo2vec_plugins.integrations.lhotse import turn_frames
 from emo2vec_plugins.integrations.pyannote.checks import check_pipeline
 from emo2vec_plugins.models import read_state, save_state
 from emo2vec_plugins.training import EpochResult, read_recipe
@@ -61,6 +64,8 @@ def readers(scratch: Path) -> list[Reader]:
         Reader("config.yaml of pyannote", "config.yaml", "yaml", _PIPELINE, _pipeline),
         Reader("emobox", _FOLD, "jsonl", lines, _emobox),
         *_review(scratch),
+        *_stored(scratch / "stored"),
+        *_databases(scratch / "database"),
     ]
 
 
@@ -163,3 +168,62 @@ def _pipeline(folder: Path) -> str:
 def _emobox(folder: Path) -> str:
     # Without a clip that can be used, the fold is named.
     return refused(lambda: read_emobox(folder), folder / "fold_1")
+
+
+def _stored(folder: Path) -> list[Reader]:
+    """Return readers for arrays of a manifest, in each kind of store."""
+    folder.mkdir()
+    before = Path.cwd()
+    os.chdir(folder)
+    found = []
+    try:
+        Path("a.wav").write_bytes(wav())
+        plain = [cut for cut in cuts(Path("a.wav")) if type(cut).__name__ == "MonoCut"]
+        CutSet.from_cuts(plain[:2]).to_file("in.jsonl")
+        for store, ending in (("npy", "npy"), ("arrays.h5", "h5"), ("arrays.lca", "lca")):
+            line = ("cuts", "in.jsonl", "-o", f"{ending}.jsonl", "-m", "fake", "--store", store)
+            result = run(*line, "--embeddings", "--frames")
+            assert result.exit_code == 0, result.output
+            kept = {str(path) for path in Path().rglob(f"*.{ending}")}
+            files = {name: Path(name).read_bytes() for name in [*kept, f"{ending}.jsonl"]}
+            name = min(kept)
+            read = partial(_frames, f"{ending}.jsonl")
+            others = {each: data for each, data in files.items() if each != name}
+            found.append(Reader(f"array of {ending}", name, "bytes", files[name], read, others))
+    finally:
+        os.chdir(before)
+    return found
+
+
+def _frames(manifest: str, folder: Path) -> str:
+    outcome = READ
+    for cut in CutSet.from_file(folder / manifest):
+        for turn in cut.supervisions:
+            # An error names the turn: the arrays of all turns may be in one file.
+            if refused(partial(turn_frames, cut, turn), Path(turn.id)) == REFUSED:
+                outcome = REFUSED
+    return outcome
+
+
+def _databases(folder: Path) -> list[Reader]:
+    if not find_spec("audformat"):
+        return []
+    from emo2vec_plugins.integrations.audformat import to_database
+
+    found = []
+    for ending, shape in (("csv", "lines"), ("parquet", "parquet")):
+        to_database([dialogue()], name="talks").save(str(folder / ending), storage_format=ending)
+        files = {path.name: path.read_bytes() for path in (folder / ending).iterdir()}
+        name = f"db.emotion.{ending}"
+        others = {each: data for each, data in files.items() if each != name}
+        found.append(Reader(f"audformat {ending}", name, shape, files[name], _database, others))
+    return found
+
+
+def _database(folder: Path) -> str:
+    import audformat
+
+    from emo2vec_plugins.integrations.audformat import from_database
+
+    database = audformat.Database.load(str(folder), load_data=False)
+    return refused(lambda: from_database(database, "emotion"), Path("emotion"))
