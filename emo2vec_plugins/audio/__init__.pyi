@@ -4,6 +4,8 @@ from .containers import is_audio_file as is_audio_file
 from .files import FileAudio as FileAudio
 from .files import StreamAudio as StreamAudio
 from .files import without_file as without_file
+from .rates import LEAST_RATE as LEAST_RATE
+from .rates import MOST_RATE as MOST_RATE
 from .resampling import RESAMPLER as RESAMPLER
 from .resampling import resample as resample
 from .sources import MODEL_RATE as MODEL_RATE
@@ -11,8 +13,6 @@ from .sources import ArrayAudio as ArrayAudio
 from .sources import LazyAudio as LazyAudio
 from .sources import MissingAudio as MissingAudio
 from .sources import open_audio as open_audio
-from .turns import LEAST_RATE as LEAST_RATE
-from .turns import MOST_RATE as MOST_RATE
 from .turns import bounds as bounds
 from .turns import mono as mono
 from .turns import resampled_length as resampled_length

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from emo2vec_plugins.audio.rates import LEAST_RATE, MOST_RATE
 from emo2vec_plugins.audio.resampling import resampler
 from emo2vec_plugins.audio.sources import MODEL_RATE
 from emo2vec_plugins.core import Audio, FloatArray, Turn, shown
@@ -20,12 +21,6 @@ BLOCK_SECONDS = 60
 
 BLOCK_VALUES = 2**23
 """Maximum values to read at a time, samples times channels (32 MB), unless a tile needs more."""
-
-LEAST_RATE = 1_000
-"""Lowest sampling rate in Hz: one sample of a file becomes at most 16 for the model."""
-
-MOST_RATE = 10_000_000
-"""Highest sampling rate in Hz."""
 
 
 def bounds(turn: Turn, audio: Audio) -> tuple[int, int]:
