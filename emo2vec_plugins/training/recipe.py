@@ -157,7 +157,7 @@ class Recipe:
     seed: int = _number(0, 0, 2**32 - 1)
     batch_seconds: float = _number(60.0, 0.025)
     batch_turns: int = _number(64, 1)
-    max_seconds: float = _number(30.0, 0.025)
+    max_seconds: float = _number(30.0, 0.025, 1e6)
     balance: bool = _flag(True)
     class_weights: bool = _flag(False)
     learning_rate: float | None = _number(None, 1e-9, 10.0)
@@ -178,8 +178,8 @@ class Recipe:
     speed: tuple[float, float] | None = _range(0.5, 2.0)
     crop: tuple[float, float] | None = _range(0.01, 1.0)
     tilt: float = _number(0.0, 0.0, 0.99)
-    masks: int = _number(0, 0)
-    mask_seconds: float = _number(0.2, 0.02)
+    masks: int = _number(0, 0, 1000)
+    mask_seconds: float = _number(0.2, 0.02, 1e6)
 
     def __post_init__(self) -> None:
         for each in fields(self):
