@@ -8,17 +8,24 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import soundfile
 from lhotse import CutSet
 from support.cli_runner import FakeModels
+from support.training import corpus, manifest, small_config
 
 from campaign.targets.formats import PLUGINS, dialogue
 from campaign.targets.manifests import RATE, cuts
 from emo2vec_plugins import Plugins
 from emo2vec_plugins.cli import main
 from emo2vec_plugins.formats import write_dialogues
+from emo2vec_plugins.training import trainer
+
+_STOPPED = SimpleNamespace(monotonic=lambda: 0.0)
+"""A clock, for the seconds of an epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,8 @@ class Scenario:
         """Run the command in the working directory and return its exit status."""
         own = Plugins([FakeModels()], installed=False)
         try:
-            main(args=list(self.line), obj=own, prog_name="emo2vec")
+            with mock.patch.object(trainer, "time", _STOPPED):
+                main(args=list(self.line), obj=own, prog_name="emo2vec")
         except SystemExit as error:
             return int(error.code or 0)
         return 0
@@ -96,6 +104,38 @@ def all_scenarios(scratch: Path) -> list[Scenario]:
         ),
         Scenario("kaldi", talk, ("kaldi", "kaldi", "-o", "out", *model, "--embeddings")),
         Scenario("nemo", talk, ("nemo", "nemo.json", "-o", "nemo.out.json", *model)),
+        *_learning(_inputs(scratch / "corpus", _corpus)),
+        *_review(_inputs(scratch / "review", _corrections)),
+    ]
+
+
+def _learning(inputs: Path) -> list[Scenario]:
+    train = ("train", "cuts.jsonl", "--new", "config.yaml", "--threads", "1", "-o", "out", "-q")
+    device = ("--device", "cpu")
+    evaluate = ("evaluate", "cuts.jsonl", "--predictions", "rows.jsonl", "--report", "report.json")
+    return [
+        Scenario(
+            "train",
+            inputs,
+            (*train, *device, "--dev-speakers", "dee", "--epochs", "3"),
+            resumes=True,
+        ),
+        Scenario(
+            "train folds",
+            inputs,
+            (*train, *device, "--leave-one-speaker-out", "--epochs", "1"),
+            resumes=True,
+        ),
+        Scenario("evaluate", inputs, (*evaluate, "--picture", "matrix.png", "-q")),
+    ]
+
+
+def _review(inputs: Path) -> list[Scenario]:
+    read = ("review", "read", "talk.emotions.jsonl", "corrected", "--input-format", "elan")
+    export = ("review", "export", "talk.emotions.jsonl", "--format", "labelstudio")
+    return [
+        Scenario("review export", inputs, (*export, "-o", "out", "-q")),
+        Scenario("review read", inputs, (*read, "-o", "out", "-q")),
     ]
 
 
@@ -137,6 +177,29 @@ def _manifest() -> None:
     plain = [cut for cut in found if type(cut).__name__ == "MonoCut"]
     Path("shar").mkdir()
     CutSet.from_cuts(plain * 6).to_shar("shar", fields={"recording": "wav"}, shard_size=5)
+    _forget()
+
+
+def _corpus() -> None:
+    cuts = corpus(Path("wav"))
+    manifest(Path("cuts.jsonl"), cuts)
+    small_config(Path("config.yaml"))
+    turns = [turn for cut in cuts for turn in cut.supervisions]
+    rows = [{"id": turn.id, "label": "sad", "scores": {"sad": 0.7, "happy": 0.3}} for turn in turns]
+    Path("rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    _forget()
+
+
+def _corrections() -> None:
+    _noise(Path("talk.wav"), 8.0)
+    write_dialogues([dialogue()], "talk.emotions.jsonl", plugins=PLUGINS)
+    main(
+        [*("review", "export", "talk.emotions.jsonl", "-q"), "-o", "corrected", "--format", "elan"],
+        standalone_mode=False,
+    )
+    [page] = Path("corrected").glob("*.eaf")
+    changed = page.read_text("utf-8").replace(">angry<", ">sad<", 2)
+    page.write_text(changed, "utf-8")
     _forget()
 
 
