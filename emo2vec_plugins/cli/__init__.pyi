@@ -35,7 +35,6 @@ from .output import exit_if_failed as exit_if_failed
 from .output import listed as listed
 from .output import note as note
 from .output import print_table as print_table
-from .output import resumable as resumable
 from .output import warn_of_labels as warn_of_labels
 from .output import write_report as write_report
 from .permissions import permission_options as permission_options
@@ -43,6 +42,7 @@ from .permissions import permissions_of as permissions_of
 from .permissions import root_option as root_option
 from .process import run as run
 from .progress import progress as progress
+from .progress import resumable as resumable
 from .progress import step_progress as step_progress
 from .scoring import Loading as Loading
 from .scoring import Scoring as Scoring

@@ -12,10 +12,9 @@ from emo2vec_plugins.cli.output import (
     complain,
     exit_if_failed,
     note,
-    resumable,
     warn_of_labels,
 )
-from emo2vec_plugins.cli.progress import progress
+from emo2vec_plugins.cli.progress import progress, resumable
 from emo2vec_plugins.cli.scoring import (
     Scoring,
     annotating_options,

@@ -11,8 +11,7 @@ import json
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -201,16 +200,6 @@ def exit_if_failed(found: Summary, *, field: str) -> None:
         name_failures(what, found.bad_items, total=found.bad)
     if found.failed or found.bad:
         raise click.exceptions.Exit(SOME_FAILED)
-
-
-@contextmanager
-def resumable(*, quiet: bool) -> Iterator[None]:
-    """Print how to resume if the block is interrupted."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        note("repeat the command to resume", quiet=quiet)
-        raise
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

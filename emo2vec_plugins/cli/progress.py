@@ -1,4 +1,4 @@
-"""Progress bars on stderr, if it is a terminal."""
+"""Progress bars on stderr, if it is a terminal, and what an interrupt prints."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from emo2vec_plugins.cli.output import in_one_line
+from emo2vec_plugins.cli.output import in_one_line, note
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -67,3 +67,13 @@ def _bars() -> Progress:
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     return Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True))
+
+
+@contextmanager
+def resumable(*, quiet: bool) -> Iterator[None]:
+    """Print how to resume if the block is interrupted."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        note("repeat the command to resume", quiet=quiet)
+        raise

@@ -9,8 +9,8 @@ from typing import Any
 
 from emo2vec_plugins.cli.files import OutputName, writes_files
 from emo2vec_plugins.cli.options import choice_option, file_argument, option
-from emo2vec_plugins.cli.output import Tally, print_json_text, resumable
-from emo2vec_plugins.cli.progress import progress
+from emo2vec_plugins.cli.output import Tally, print_json_text
+from emo2vec_plugins.cli.progress import progress, resumable
 from emo2vec_plugins.cli.scoring import (
     Scoring,
     annotating_options,
