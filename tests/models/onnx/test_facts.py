@@ -27,7 +27,9 @@ def test_whole_metadata_is_read():
     assert read()["provenance"].tokens == ("angry", "sad")
 
 
-@pytest.mark.parametrize("tokens", [["angry", "angry"], ["angry", ""], ["生气"], [1], "angry", None])
+@pytest.mark.parametrize(
+    "tokens", [["angry", "angry"], ["angry", ""], ["生气"], [1], "angry", None]
+)
 def test_classes_that_are_no_labels_are_refused_with_the_file(tokens):
     with pytest.raises(ExportError) as caught:
         read(provenance={"model": "m", "tokens": tokens})
