@@ -93,7 +93,7 @@ def _runs(folder: Path) -> list[Reader]:
         "out.jsonl.emo2vec.json": ("json", "cuts", "out.jsonl"),
         "out.jsonl.emo2vec.items": ("lines", "cuts", "out.jsonl"),
         ".emo2vec.sha256": ("digests", "cuts", ".jsonl"),
-        "out/.emo2vec.sha256": ("digests", "rttm", "a."),
+        "out/.emo2vec.sha256": ("digests", "rttm", "out/"),
     }
     return [
         command(f"{file} of {name}", file, shape, files, *lines[name], named=mentioned)
