@@ -137,6 +137,17 @@ def contained(what: str) -> Iterator[None]:
         raise PluginError(f"{what} raised {described(error)}") from error
 
 
+@contextmanager
+def naming(path: object) -> Iterator[None]:
+    """Let errors of the block begin with the file that they are about, unless they name it."""
+    try:
+        yield
+    except Emo2vecError as error:
+        if str(path) in str(error):
+            raise
+        raise type(error)(f"{path}: {error}") from error
+
+
 def warn(message: str, kind: type[Emo2vecWarning] = Emo2vecWarning) -> None:
     """Issue a warning that points to the line outside the package that led here.
 

@@ -12,7 +12,6 @@ from .joining import joined as joined
 from .metrics import evaluate as evaluate
 from .options import TruthOptions as TruthOptions
 from .options import describe_left_out as describe_left_out
-from .options import naming as naming
 from .options import require_libraries as require_libraries
 from .options import truth_options as truth_options
 from .predictions import Prediction as Prediction

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from emo2vec_plugins import cli
 from emo2vec_plugins.core import counted
+from emo2vec_plugins.errors import naming
 from emo2vec_plugins.evaluation.options import (
     TruthOptions,
-    naming,
     require_libraries,
     truth_options,
 )

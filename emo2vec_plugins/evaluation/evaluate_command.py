@@ -107,7 +107,7 @@ def evaluate_command(
         found, judged = _predicted(material, reader, scoring, tally)
     else:
         field = predicted_field or "emotion"
-        found = _given(material, predictions, field, predicted_label_map, truth.field)
+        found = _given(material, source, predictions, field, predicted_label_map, truth.field)
         judged = {"predictions": predictions or source, "field": field}
     result: Evaluation | FoldsEvaluation
     if material.folds is None:
@@ -159,7 +159,12 @@ def _predicted(
 
 
 def _given(
-    material: Material, file: str | None, field: str, label_map: str | None, truth_field: str
+    material: Material,
+    source: str,
+    file: str | None,
+    field: str,
+    label_map: str | None,
+    truth_field: str,
 ) -> list[Prediction]:
     from emo2vec_plugins.evaluation.joining import joined
     from emo2vec_plugins.evaluation.reading import predictions_in
@@ -167,7 +172,12 @@ def _given(
     meaning = read_label_map(label_map)
     if file is not None:
         return joined(
-            material.turns, Path(file), field=field, label_map=meaning, truth_field=truth_field
+            material.turns,
+            Path(file),
+            field=field,
+            label_map=meaning,
+            truth_field=truth_field,
+            source=source,
         )
     if field == truth_field:
         raise click.UsageError(f"true labels and predictions cannot both be in field {field!r}")

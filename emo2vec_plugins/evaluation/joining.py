@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from emo2vec_plugins.core import shown
-from emo2vec_plugins.errors import FormatError, LabelError, OptionsError, warn
+from emo2vec_plugins.errors import FormatError, naming, warn
 from emo2vec_plugins.evaluation.predictions import Prediction, few
 from emo2vec_plugins.evaluation.reading import AS_NAMED, predictions_of
 from emo2vec_plugins.files import from_json, lines_of
@@ -25,6 +25,7 @@ def joined(
     field: str = "emotion",
     label_map: LabelMap = AS_NAMED,
     truth_field: str = "emotion",
+    source: str = "the cuts",
 ) -> list[Prediction]:
     """Return the predictions in a file for *turns*, in the order of *turns*.
 
@@ -38,6 +39,7 @@ def joined(
         label_map: Maps predicted names to labels.
         truth_field: The field that the true labels were read from. If the predictions equal
             its values, a warning says so.
+        source: Where *turns* come from, for messages.
 
     Raises:
         FormatError: If a line is malformed, an id occurs twice on either side, or a turn has no
@@ -47,14 +49,14 @@ def joined(
     """
     # By id, never by order: other tools sort, drop and add lines.
     ids = [str(each.supervision.id) for each in turns]
-    _refuse_repeats("the labelled turns", ids)
+    _refuse_repeats(source, ids)
     found = list(_predictions(path, field))
     _refuse_repeats(str(path), [name for name, _ in found])
     values = dict(found)
     missing = [name for name in ids if name not in values]
     if missing:
         raise FormatError(
-            f"{path}: no line for {len(missing)} of {len(turns)} turns: {few(missing)}; ids in the "
+            f"{path}: no line for {len(missing)} of {len(turns)} turns in {source}: {few(missing)}; ids in the "
             f"file: {few(list(values))}. A turn that was not scored needs a line with a null label"
         )
     own = [values[name] for name in ids]
@@ -64,10 +66,8 @@ def joined(
         warn(
             f"{path}: predictions in field {shown(field)} are identical to the true labels; {advice}"
         )
-    try:
+    with naming(path):
         return predictions_of(turns, own, field, label_map=label_map)
-    except (FormatError, LabelError, OptionsError) as error:
-        raise type(error)(f"{path}: {error}") from error
 
 
 def _predictions(path: Path, field: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

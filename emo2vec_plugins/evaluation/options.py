@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.cli import field_option, gathered, label_map_option, option
 from emo2vec_plugins.core import require_extra
-from emo2vec_plugins.errors import AudioError, LabelError, TrainingError
 from emo2vec_plugins.formats import LabelMap
 
 if TYPE_CHECKING:
@@ -60,15 +57,6 @@ def truth_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "skip_unlabelled": option("--skip-unlabelled", skip),
     }
     return gathered("truth", TruthOptions, options)(command)
-
-
-@contextmanager
-def naming(path: str | Path) -> Iterator[None]:
-    """Let errors about the turns of a manifest begin with its path."""
-    try:
-        yield
-    except (AudioError, LabelError, TrainingError) as error:
-        raise type(error)(f"{path}: {error}") from error
 
 
 def read_label_map(path: str | None) -> LabelMap:

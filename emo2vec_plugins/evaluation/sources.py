@@ -11,8 +11,7 @@ import click
 
 from emo2vec_plugins.cli import COUNT, gathered, option
 from emo2vec_plugins.core import Permissions
-from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.evaluation.options import naming
+from emo2vec_plugins.errors import FormatError, naming
 
 if TYPE_CHECKING:
     from lhotse.cut import Cut

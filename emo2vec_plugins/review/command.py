@@ -14,11 +14,12 @@ import click
 
 from emo2vec_plugins import cli
 from emo2vec_plugins.core import Dialogue, check_field, counted, require_extra
-from emo2vec_plugins.errors import AudioError, FormatError
+from emo2vec_plugins.errors import AudioError, FormatError, naming
 from emo2vec_plugins.files import (
     check_overwrite,
     protect,
     read_text,
+    remove,
     replacing,
     results_folder,
     write_text,
@@ -186,7 +187,8 @@ def read_command(
     else:
         raise click.UsageError(f"--annotator needs --input-format {LABELSTUDIO.name}")
     names = LabelMap() if label_map is None else LabelMap.read(label_map)
-    reviewed = compare(dialogues, answers, label_map=names)
+    with naming(corrected):
+        reviewed = compare(dialogues, answers, label_map=names)
     every = [change for each in reviewed for change in each.changes]
     if not any(map(_is_edited, reviewed)):
         advice = f"change emotions, or mark right ones: {MARKS.get(input_format, MARKS[None])}"
@@ -200,6 +202,8 @@ def read_command(
     if cuts := [cut for each in reviewed for cut in _cuts(each, field, tally)]:
         _write_lines(folder / CUTS, cuts)
         written.append(CUTS)
+    else:
+        remove(folder / CUTS)  # of an earlier run
     found = {each.original.recording for each in reviewed if _is_edited(each)}
     if missing := cli.listed([each.recording for each in dialogues if each.recording not in found]):
         tally.leave_out(f"no corrections or marks found for {missing}")

@@ -16,10 +16,10 @@ import click
 
 from emo2vec_plugins import cli
 from emo2vec_plugins.core import DEFAULT_MODEL, counted, load_model
+from emo2vec_plugins.errors import naming
 from emo2vec_plugins.evaluation import (
     TruthOptions,
     describe_left_out,
-    naming,
     require_libraries,
     truth_options,
 )

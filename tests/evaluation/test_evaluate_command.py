@@ -417,3 +417,18 @@ def test_an_error_about_labels_names_the_manifest(tmp_path, write, noise):
 
     assert result.exit_code == 1
     assert_facts(result.stderr, manifest, "a-0", "emotion")
+
+
+def test_an_error_about_ids_names_the_file_that_has_them(tmp_path, write, noise):
+    path = write("a.wav", noise(16_000), 16_000)
+    twice = save_cuts(tmp_path / "truth.jsonl", *[labelled_cut(path, "sad")] * 2)
+    once = save_cuts(tmp_path / "once.jsonl", labelled_cut(path, "sad"))
+    other = tmp_path / "theirs.jsonl"
+    other.write_text('{"id": "b-0", "label": "sad"}\n')
+
+    repeated = run("evaluate", twice, "--predictions", other)
+    missing = run("evaluate", once, "--predictions", other)
+
+    assert (repeated.exit_code, missing.exit_code) == (1, 1)
+    assert_facts(repeated.stderr, twice, "a-0")
+    assert_facts(missing.stderr, once, other, "a-0", "b-0")

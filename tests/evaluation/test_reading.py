@@ -300,7 +300,7 @@ def test_predictions_equal_to_the_true_labels_are_warned_of(cuts, tmp_path):
 def test_a_turn_without_a_line_is_refused(cuts, tmp_path):
     path = lines(tmp_path / "p.jsonl", {"id": "a-0", "label": "sad"}, {"id": "x", "label": "sad"})
 
-    with pytest.raises(FormatError, match=r"2 of 3 turns: a-1, b-0; .* a-0, x"):
+    with pytest.raises(FormatError, match=r"2 of 3 turns in the cuts: a-1, b-0; .* a-0, x"):
         joined(Truth(label_map=GERMAN).turns(cuts), path)
 
 
@@ -310,7 +310,7 @@ def test_duplicate_ids_are_refused(cuts, tmp_path):
 
     with pytest.raises(FormatError, match=r"p\.jsonl: .*1 duplicated: a-0"):
         joined(turns, path)
-    with pytest.raises(FormatError, match=r"the labelled turns: .*3 duplicated: a-0, a-1, b-0"):
+    with pytest.raises(FormatError, match=r"the cuts: .*3 duplicated: a-0, a-1, b-0"):
         joined([*turns, *turns], path)
 
 

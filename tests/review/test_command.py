@@ -162,6 +162,19 @@ def test_missing_corrections_and_audio_are_reported_with_status_3(desk):
     assert not (desk / "out" / "cuts.jsonl.gz").exists()
 
 
+def test_cuts_of_an_earlier_run_are_removed_if_no_turn_has_audio_now(desk):
+    corrected("edited.emotions.jsonl", turn(0.0, 1.0, "happy"), *TURNS[1:])
+    before = run(*READ, "edited.emotions.jsonl", "-o", "out")
+    assert (desk / "out" / "cuts.jsonl.gz").exists()
+    (desk / "talk.wav").unlink()
+
+    after = run(*READ, "edited.emotions.jsonl", "-o", "out")
+
+    assert (before.exit_code, after.exit_code) == (0, 3)
+    assert changed(desk) == ["emotion", "", ""]
+    assert not (desk / "out" / "cuts.jsonl.gz").exists()
+
+
 def test_unknown_labels_are_refused_unless_they_are_mapped(desk):
     joy = Dialogue(recording="talk", turns=(turn(0.0, 1.0, "joy"), *TURNS[1:]))
     write_dialogues([joy], "joy.emotions.jsonl", plugins=PLUGINS)
@@ -286,7 +299,7 @@ def test_results_that_were_not_exported_are_refused(desk):
     )
 
     assert back.exit_code == 1
-    assert_facts(back.stderr, "'talk'", "exported")
+    assert_facts(back.stderr, "for_elan", "'talk'", "exported")
     assert not (desk / "out").exists()
 
 
