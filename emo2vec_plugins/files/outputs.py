@@ -35,12 +35,13 @@ class _Scope:
     Attributes:
         overwrite: Whether it may replace files of others.
         read: The files that it reads, never to be replaced.
-        replaced: The existing files that it will replace.
+        replaced: The existing files that it will replace. None outside of `protecting`, where
+            one caller may read what another wrote.
     """
 
     overwrite: bool = False
     read: set[Identity] = field(default_factory=set)
-    replaced: set[Identity] = field(default_factory=set)
+    replaced: set[Identity] | None = None
 
 
 _scope = ContextVar("scope", default=_Scope())  # noqa: B039 - the outermost scope is shared
@@ -65,7 +66,7 @@ def overwriting(allowed: bool = True) -> Iterator[None]:
 def protecting(*paths: Name) -> Iterator[None]:
     """Refuse to write the files at *paths*, under any name, within the block; see `protect`."""
     scope = _scope.get()
-    token = _scope.set(replace(scope, read=set(scope.read), replaced=set(scope.replaced)))
+    token = _scope.set(replace(scope, read=set(scope.read), replaced=set(scope.replaced or ())))
     try:
         protect(*paths)
         yield
@@ -190,7 +191,7 @@ def _obstacle(path: Name) -> str | None:
     if found in scope.read:
         return _PROTECTED
     problem = None if scope.overwrite else _difference(Path(os.path.realpath(path)))
-    if problem is None:
+    if problem is None and scope.replaced is not None:
         scope.replaced.add(found)
     return problem
 

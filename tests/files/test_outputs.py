@@ -210,6 +210,16 @@ def test_files_that_are_only_read_are_not_kept_in_memory(tmp_path):
         assert not _scope.get().read
 
 
+def test_outside_of_a_command_a_file_that_was_read_may_be_replaced(tmp_path):
+    path = tmp_path / "ours.txt"
+    for text in ("one", "two"):
+        write_whole(path, text)
+        reading(path)
+    write_whole(path, "three")
+
+    assert path.read_text() == "three"
+
+
 def test_internal_files_are_replaced_whatever_they_are(tmp_path):
     (tmp_path / "journal").write_text("other")
 
