@@ -13,10 +13,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import torch
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
@@ -101,6 +103,12 @@ class Watch:
             check: Gets the outcome of a case and returns it; raises if a promise was broken.
         """
 
+        def fill(data: bytes, folder: Path) -> str:
+            for name, content in {**reader.others, reader.file: data}.items():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_bytes(content)
+            return f"{len(data)} bytes"
+
         @seed(first)
         @settings(
             max_examples=n,
@@ -113,18 +121,14 @@ class Watch:
         def one(data: bytes) -> None:
             refusal = REFUSED if is_sound(data, reader.shape) else UNPARSED
 
-            def prepare(folder: Path) -> str:
-                for name, content in {**reader.others, reader.file: data}.items():
-                    (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                    (folder / name).write_bytes(content)
-                return f"{len(data)} bytes"
-
             def run(folder: Path) -> str:
                 outcome = check(reader.read(folder))
                 return refusal if outcome == REFUSED else outcome
 
-            self.case(prepare, run)
+            self.case(partial(fill, data), run)
 
+        fill(reader.sample, self.folder)
+        reader.read(self.folder)  # imports what the reader needs, which no limit is meant for
         one()
 
     def case(self, prepare: Callable[[Path], str], run: Callable[[Path], str]) -> None:
@@ -236,6 +240,9 @@ def _copied(folder: Path, keep: Path) -> Path:
 
 
 def _child(work: Callable[[Watch], None], folder: Path, pipe: Connection) -> None:
+    # A forked child lacks the other threads of torch's pool, and would wait for them for ever.
+    torch.set_num_threads(1)
+    torch.set_num_threads = lambda count: None  # FunASR sets 4 threads
     work(Watch(folder, pipe))
 
 
