@@ -21,6 +21,8 @@ pytestmark = [
     pytest.mark.slow,
     # The child is forked on purpose: it starts with everything imported.
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+    # audformat calls pandas in a way that pandas 3.1 warns about.
+    pytest.mark.filterwarnings("ignore:The inplace keyword:DeprecationWarning"),
 ]
 
 
