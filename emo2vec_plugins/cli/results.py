@@ -11,7 +11,7 @@ from emo2vec_plugins.cli.output import Tally
 from emo2vec_plugins.cli.scoring import Scoring
 from emo2vec_plugins.core import Dialogue, Format, Options, unknown_format
 from emo2vec_plugins.errors import Emo2vecError, FormatError
-from emo2vec_plugins.files import check_overwrite, exclusive, remove, results_folder
+from emo2vec_plugins.files import check_overwrite, exclusive, remove_own, results_folder
 
 BUNDLED = (layouts.RTTM, layouts.EMOTION_RTTM, layouts.SPKEMO_RTTM, layouts.EMOTIONS_JSONL)
 """Formats in which every recording is written."""
@@ -100,7 +100,8 @@ class Results:
         try:
             layouts.write_dialogues([dialogue], path, plugins=self._plugins, format=format_.name)
         except Emo2vecError as error:
-            remove(path)  # a file of an earlier run would be mistaken for this one's
+            if not remove_own(path):  # it would be mistaken for this run's
+                self.tally.leave_out(f"{path} is not of this run: others wrote or edited it")
             self.tally.count(noun, str(path), str(error))
             return None
         self.tally.count(noun, str(path))

@@ -177,6 +177,25 @@ def remove(path: Path) -> None:
         disk.unlink(path)
 
 
+def remove_own(path: Path) -> bool:
+    """Remove a file of an earlier run, if it is one of ours and unchanged, also with `overwriting`.
+
+    Returns:
+        Whether no file of that name is left. What others wrote, edited or linked is left.
+
+    Raises:
+        OSError: If it cannot be read or removed.
+    """
+    if not os.path.lexists(path):
+        return True
+    found = _identity(path)
+    if path.is_symlink() or found is None or found in _scope.get().read or _difference(path):
+        return False
+    with suppress(FileNotFoundError):  # another process may have removed it just now
+        disk.unlink(path)
+    return True
+
+
 _PROTECTED = "is an input of this command"
 _FOREIGN = "exists and was not written by emo2vec"
 _CHANGED = "has been changed since emo2vec wrote it"
@@ -190,14 +209,15 @@ def _obstacle(path: Name) -> str | None:
     scope = _scope.get()
     if found in scope.read:
         return _PROTECTED
-    problem = None if scope.overwrite else _difference(Path(os.path.realpath(path)))
+    problem = None if scope.overwrite else _difference(path)
     if problem is None and scope.replaced is not None:
         scope.replaced.add(found)
     return problem
 
 
-def _difference(target: Path) -> str | None:
+def _difference(path: Name) -> str | None:
     """Return why an existing file is not one of ours and unchanged, or None."""
+    target = Path(os.path.realpath(path))
     record = record_of(str(target.parent))
     if not record.has(target.name):
         return _FOREIGN

@@ -19,7 +19,7 @@ from emo2vec_plugins.files import (
     check_overwrite,
     protect,
     read_text,
-    remove,
+    remove_own,
     replacing,
     results_folder,
     write_text,
@@ -178,7 +178,6 @@ def read_command(
         require_extra(library, extra="train", purpose="review read")
     plugins = cli.plugins_of(ctx)
     folder = results_folder(output)
-    check_overwrite(*(folder / name for name in (CHANGES, AGREEMENT, CUTS)))
     if annotator is None:
         protect(*annotation_files(corrected, plugins=plugins, format=input_format)[0])
         answers = read_any(corrected, plugins=plugins, format=input_format)
@@ -186,6 +185,7 @@ def read_command(
         answers = read_export(read_text(Path(corrected)), annotator=annotator)
     else:
         raise click.UsageError(f"--annotator needs --input-format {LABELSTUDIO.name}")
+    check_overwrite(*(folder / name for name in (CHANGES, AGREEMENT, CUTS)))
     names = LabelMap() if label_map is None else LabelMap.read(label_map)
     with naming(corrected):
         reviewed = compare(dialogues, answers, label_map=names)
@@ -202,8 +202,8 @@ def read_command(
     if cuts := [cut for each in reviewed for cut in _cuts(each, field, tally)]:
         _write_lines(folder / CUTS, cuts)
         written.append(CUTS)
-    else:
-        remove(folder / CUTS)  # of an earlier run
+    elif not remove_own(folder / CUTS):  # it would be mistaken for this run's
+        tally.leave_out(f"{folder / CUTS} is not of this run: others wrote or edited it")
     found = {each.original.recording for each in reviewed if _is_edited(each)}
     if missing := cli.listed([each.recording for each in dialogues if each.recording not in found]):
         tally.leave_out(f"no corrections or marks found for {missing}")

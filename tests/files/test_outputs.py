@@ -21,12 +21,13 @@ from emo2vec_plugins.files import (
     protect,
     protecting,
     reading,
-    remove,
+    remove_own,
     replacing,
     staging,
     write_whole,
 )
 from emo2vec_plugins.files.digests import RECORD, Record
+from emo2vec_plugins.files.outputs import remove
 
 
 def to_stream(path, content):
@@ -260,6 +261,33 @@ def test_only_our_unchanged_file_is_removed(tmp_path):
     with pytest.raises(OverwriteError):
         remove(path)
     assert path.read_text() == "theirs"
+
+
+def test_only_our_unchanged_file_is_removed_as_stale_also_with_overwriting(tmp_path):
+    path = tmp_path / "a"
+    with overwriting():
+        write_whole(path, "ours")
+        assert remove_own(path)
+        assert not path.exists()
+        assert remove_own(path)
+
+        write_whole(path, "ours")
+        path.write_text("edited")
+        assert not remove_own(path)
+        (tmp_path / "foreign").write_text("theirs")
+        assert not remove_own(tmp_path / "foreign")
+        write_whole(tmp_path / "own", "ours")
+        (tmp_path / "link").symlink_to(tmp_path / "own")
+        (tmp_path / "dangling").symlink_to(tmp_path / "missing")
+        assert not remove_own(tmp_path / "link")
+        assert not remove_own(tmp_path / "dangling")
+    with protecting(tmp_path / "own"):
+        assert not remove_own(tmp_path / "own")
+
+    assert path.read_text() == "edited"
+    assert sorted(each.name for each in tmp_path.iterdir() if each.name[0] != ".") == [
+        *("a", "dangling", "foreign", "link", "own")
+    ]
 
 
 @pytest.mark.parametrize("kind", ["link", "dangling", "folder", "fifo"])

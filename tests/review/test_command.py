@@ -175,6 +175,30 @@ def test_cuts_of_an_earlier_run_are_removed_if_no_turn_has_audio_now(desk):
     assert not (desk / "out" / "cuts.jsonl.gz").exists()
 
 
+def test_cuts_that_others_wrote_are_left_and_named_if_no_cuts_remain(desk):
+    corrected("edited.emotions.jsonl", turn(0.0, 1.0, "happy"), *TURNS[1:])
+    (desk / "talk.wav").unlink()
+    (desk / "out").mkdir()
+    (desk / "out" / "cuts.jsonl.gz").write_bytes(b"theirs")
+
+    read = run(*READ, "edited.emotions.jsonl", "-o", "out", "--overwrite")
+
+    assert read.exit_code == 3
+    assert any("out/cuts.jsonl.gz" in line for line in read.stderr.splitlines()[1:])
+    assert (desk / "out" / "cuts.jsonl.gz").read_bytes() == b"theirs"
+
+
+@pytest.mark.parametrize("annotator", [(), ("--annotator", "1", "--input-format", "labelstudio")])
+def test_a_missing_input_is_named_before_the_outputs_are_checked(desk, annotator):
+    (desk / "changes.csv").write_text("theirs")
+
+    read = run(*READ, "missing", "-o", ".", *annotator)
+
+    assert read.exit_code == 1
+    assert_facts(read.stderr, "missing")
+    assert "changes.csv" not in read.stderr
+
+
 def test_unknown_labels_are_refused_unless_they_are_mapped(desk):
     joy = Dialogue(recording="talk", turns=(turn(0.0, 1.0, "joy"), *TURNS[1:]))
     write_dialogues([joy], "joy.emotions.jsonl", plugins=PLUGINS)
