@@ -21,23 +21,26 @@ def read_npz(path: Path, names: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
     Raises:
         FormatError: If the file is damaged or compressed, lacks an array, or states other sizes
             than it has; names the file.
-        OSError: If the file cannot be read.
+        OSError: If the file cannot be opened.
     """
-    try:
-        with ZipFile(path) as archive:
-            members = {name: archive.getinfo(f"{name}.npy") for name in names}
-            _check_sizes(members.values(), path.stat().st_size)
-            found = {}
-            for name, member in members.items():
-                with archive.open(member) as stream:
-                    found[name] = _array(stream, member.file_size)
-            return found
-    except OSError:
-        raise
-    except Exception as error:  # zipfile and NumPy raise many kinds
-        raise FormatError(
-            f"{path}: damaged or incomplete .npz file: {type(error).__name__}: {error!s:.200}"
-        ) from error
+    with path.open("rb") as file:
+        try:
+            return _arrays(file, names, size=path.stat().st_size)
+        except Exception as error:  # zipfile and NumPy raise many kinds, OSError for odd offsets
+            raise FormatError(
+                f"{path}: damaged or incomplete .npz file: {type(error).__name__}: {error!s:.200}"
+            ) from error
+
+
+def _arrays(file: IO[bytes], names: Iterable[str], *, size: int) -> dict[str, npt.NDArray[Any]]:
+    with ZipFile(file) as archive:
+        members = {name: archive.getinfo(f"{name}.npy") for name in names}
+        _check_sizes(members.values(), size)
+        found = {}
+        for name, member in members.items():
+            with archive.open(member) as stream:
+                found[name] = _array(stream, member.file_size)
+        return found
 
 
 def _check_sizes(members: Collection[ZipInfo], size: int) -> None:

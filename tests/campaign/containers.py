@@ -140,7 +140,7 @@ def change_npz(draw: Draw, data: bytes) -> bytes:
         case "type":
             kind = draw(st.sampled_from(["i1", "f2", "f8", "c8", ">f4", "U3", "?", "M8[s]"]))
             arrays[name] = (
-                array.astype(kind, casting="unsafe") if array.dtype.kind != "M" else array
+                array.astype(kind, casting="unsafe") if array.dtype.kind not in "MU" else array
             )
         case "text":
             arrays[name] = np.array(["x"] * max(1, len(array) if array.ndim else 1))

@@ -432,3 +432,15 @@ def test_an_error_about_ids_names_the_file_that_has_them(tmp_path, write, noise)
     assert (repeated.exit_code, missing.exit_code) == (1, 1)
     assert_facts(repeated.stderr, twice, "a-0")
     assert_facts(missing.stderr, once, other, "a-0", "b-0")
+
+
+def test_a_label_map_that_leaves_out_every_turn_is_named(tmp_path, write, noise):
+    path = write("a.wav", noise(16_000), 16_000)
+    manifest = save_cuts(tmp_path / "truth.jsonl", labelled_cut(path, "sad"))
+    nothing = tmp_path / "nothing.yaml"
+    nothing.write_text("sad: null\n")
+
+    result = run("evaluate", manifest, "--model", "fake", "--label-map", nothing)
+
+    assert result.exit_code == 1
+    assert_facts(result.stderr, manifest, nothing)

@@ -80,3 +80,12 @@ def test_a_flipped_byte_is_found(tmp_path):
 
     with pytest.raises(FormatError, match=r"a\.npz"):
         read_npz(path, ["a"])
+
+
+@pytest.mark.parametrize("lost", [1, 20, 100])
+def test_a_file_without_its_beginning_is_refused_by_name(tmp_path, lost):
+    path = archive(tmp_path / "a.npz", npy(np.arange(6.0)))
+    path.write_bytes(path.read_bytes()[lost:])
+
+    with pytest.raises(FormatError, match=r"a\.npz"):
+        read_npz(path, ["a"])

@@ -319,6 +319,16 @@ def test_a_malformed_region_is_named(region, message):
         read_export(an_export(an_annotation(region)))
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("flags", 3), ("flags", None), ("flags", [1.5]), ("reason", 1.5)]
+)
+def test_a_malformed_note_to_a_region_is_named(name, value):
+    region = a_region(meta={"text": ["by a person"], name: value})
+
+    with pytest.raises(FormatError, match=rf"region 'r1', meta: .*'{name}'"):
+        read_export(an_export(an_annotation(region)))
+
+
 def test_two_emotions_for_one_region_are_an_error():
     region = a_region()
     region[1]["value"]["choices"] = ["sad", "angry"]

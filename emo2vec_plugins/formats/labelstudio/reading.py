@@ -231,13 +231,17 @@ def _note(region: _Region) -> str | None:
     meta = _meta(region)
     if not isinstance(meta.values.get("text"), list):
         return None
-    ours = [*(meta.values.get("flags") or ()), meta.values.get("reason")]
+    ours = [*_flags(meta), meta.maybe_text("reason")]
     text = ", ".join(map(str, meta.values["text"]))
     return None if text == ", ".join(filter(None, ours)) else text
 
 
 def _meta(region: _Region) -> Fields:
     return region.first.maybe_fields("meta") or Fields({}, region.first.where)
+
+
+def _flags(meta: Fields) -> tuple[str, ...]:
+    return meta.texts("flags") if "flags" in meta.values else ()
 
 
 def _scored(region: _Region, model: Provenance | None) -> ScoredTurn:
@@ -248,7 +252,7 @@ def _scored(region: _Region, model: Provenance | None) -> ScoredTurn:
         label=None if label is None else CLASSES.unescape(label),
         # Label Studio keeps the model's score even if a person chose another class.
         score=None if model is None else region.score,
-        flags=meta.texts("flags") if "flags" in meta.values else (),
+        flags=_flags(meta),
         reason=meta.maybe_text("reason") if label is None or model is not None else None,
         provenance=model,
         reviewed=bool(mark_of(region.found.get(REVIEWED))),

@@ -91,7 +91,9 @@ def labelled_turns(
             f"{', '.join(first)}; choose another field (--field) or skip them (--skip-unlabelled)"
         )
     if not turns:
-        where = f"{len(given)} supervisions have no label among {', '.join(labels)} in {field!r}"
+        by = f", as mapped by {meaning.file}" if meaning.file else ""
+        among = f"among {', '.join(labels)} in {field!r}{by}"
+        where = f"{len(given)} supervisions have no label {among}"
         raise LabelError(
             f"no labelled turns: {where if given else 'the cuts have no supervisions'}"
         )
