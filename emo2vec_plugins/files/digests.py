@@ -18,9 +18,11 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import IO
+from weakref import WeakValueDictionary
 
 import emo2vec_plugins.files.disk as disk
-from emo2vec_plugins.errors import OverwriteError, ResumeError
+from emo2vec_plugins.errors import OverwriteError
+from emo2vec_plugins.files.own_files import open_own
 from emo2vec_plugins.files.system_locks import locked_file
 
 RECORD = ".emo2vec.sha256"
@@ -32,7 +34,6 @@ PATIENCE = 60.0
 _SIZE = 32
 _LONGEST = 1 << 16  # bytes of a line, many times the longest name of a file
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
-_NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 def sha256_of(path: Path) -> str:
@@ -86,7 +87,11 @@ class Record:
             if self._open is not None:
                 yield
                 return
-            with self._locked() as file:
+            busy = (
+                f"{self._path.parent} is being written by another process for {PATIENCE:.0f} s; "
+                "wait until it has finished, or choose another folder"
+            )
+            with locked_file(self._path, busy=busy, seconds=PATIENCE) as file:
                 self._open = file
                 try:
                     yield
@@ -119,7 +124,7 @@ class Record:
             self._known, self._file, self._length = {}, identity, 0
         if found.st_size == self._length or not stat.S_ISREG(found.st_mode):
             return
-        with open(self._path, "rb", opener=_opener) as file:
+        with open_own(self._path) as file:
             file.seek(self._length)
             while (line := file.readline(_LONGEST)).endswith(b"\n"):
                 self._length += len(line)
@@ -132,25 +137,38 @@ class Record:
                 f"{_LONGEST} bytes; remove it"
             )
 
-    def _locked(self) -> IO[bytes]:
-        try:
-            return locked_file(self._path, seconds=PATIENCE)
-        except BlockingIOError as error:
-            raise ResumeError(
-                f"{self._path.parent} is being written by another process for {PATIENCE:.0f} s; "
-                "wait until it has finished, or choose another folder"
-            ) from error
+
+_alive: WeakValueDictionary[str, Record] = WeakValueDictionary()
+_guard = threading.Lock()
 
 
-record_of = lru_cache(maxsize=16)(Record)
-"""Return the record of a folder, given by its path without links.
+def record_of(folder: str) -> Record:
+    """Return the record of a folder, given by its path without links.
 
-The cache has more than the folders that are locked at once: each has one record while it is.
-"""
+    A folder has one record in a process, as a second one would wait for the lock of the first.
+    """
+    with _guard:
+        return _recent(folder)
 
 
-def _opener(path: str, flags: int) -> int:
-    return os.open(path, flags | _NO_LINKS)
+@lru_cache(maxsize=16)
+def _recent(folder: str) -> Record:
+    """Return the record of a folder, from memory for some folders even if nobody has it."""
+    record = _alive.get(folder) or Record(folder)
+    _alive[folder] = record
+    return record
+
+
+def _forget() -> None:
+    """Make records anew in a forked process: its parent's locks are not its own."""
+    global _guard  # noqa: PLW0603
+    _guard = threading.Lock()
+    _alive.clear()
+    _recent.cache_clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 
 
 def _key(name: str) -> str:

@@ -22,7 +22,7 @@ from functools import cache
 from pathlib import Path
 
 import emo2vec_plugins.files.disk as disk
-from emo2vec_plugins.files.system_locks import lock
+from emo2vec_plugins.files.system_locks import lock, unlock
 
 _NAMES = re.compile(r"\.emo2vec-([0-9a-f]{8})[0-9a-f]{8}\.part(\.\w+)?")
 _DAY = 86_400.0
@@ -53,6 +53,7 @@ def claim(folder: Path) -> Callable[[], None]:
 
     def end() -> None:
         while handles:
+            unlock(handles[0])
             os.close(handles.pop())
 
     found = os.fstat(handle)

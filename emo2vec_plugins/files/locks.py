@@ -8,15 +8,17 @@ there, nothing is locked.
 from __future__ import annotations
 
 import hashlib
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO
 
 import emo2vec_plugins.files.disk as disk
-from emo2vec_plugins.errors import ResumeError
+from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.files.folders import make_folder
+from emo2vec_plugins.files.own_files import read_own
 from emo2vec_plugins.files.system_locks import locked_file
+
+_LONGEST = 1 << 16  # bytes of a lock's file, many times the longest path
 
 
 class Lock:
@@ -45,8 +47,14 @@ class Lock:
 
     def __enter__(self) -> Lock:
         make_folder(self._path.parent)
-        self._file = self._locked()
-        self.owner = _owner(self._path.read_bytes())
+        busy = (
+            f"{self._target} is being written by another process; wait until it has finished, or "
+            "choose another path"
+        )
+        with ExitStack() as stack:
+            self._file = stack.enter_context(locked_file(self._path, busy=busy))
+            self.owner = _owner(self._path)
+            self._held = stack.pop_all()
         return self
 
     def __exit__(
@@ -57,7 +65,7 @@ class Lock:
     ) -> None:
         # While it is locked: the next process creates a new file. One that cannot be removed does
         # no harm, and the next run removes it.
-        with suppress(OSError), self._file:
+        with suppress(OSError), self._held:
             if self.owner == "":
                 disk.unlink(self._path)
 
@@ -72,15 +80,6 @@ class Lock:
         """Remove the file at the end, as the output has no owner, or is finished."""
         self.owner = ""
 
-    def _locked(self) -> IO[bytes]:
-        try:
-            return locked_file(self._path)
-        except BlockingIOError as error:
-            raise ResumeError(
-                f"{self._target} is being written by another process; wait until it has "
-                "finished, or choose another path"
-            ) from error
-
 
 def lock_path(target: Path) -> Path:
     """Return the path of the lock of an output."""
@@ -92,6 +91,10 @@ def _content(owner: str) -> bytes:
     return b"%s %s" % (hashlib.sha256(name).hexdigest().encode(), name)
 
 
-def _owner(content: bytes) -> str | None:
+def _owner(path: Path) -> str | None:
+    try:
+        content = read_own(path, most=_LONGEST)
+    except FormatError:
+        return None
     name = content.partition(b" ")[2].decode("utf-8", "surrogateescape")
     return name if content in (b"", _content(name)) else None

@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 import emo2vec_plugins.files.disk as disk
-from emo2vec_plugins.errors import OverwriteError
+from emo2vec_plugins.errors import ResumeError
+from emo2vec_plugins.files.own_files import check_regular
 
 _PAUSE = 0.01
 
 
 def lock(handle: int, *, shared: bool = False, seconds: float = 0.0) -> bool:
-    """Lock a file or folder until its handle is closed.
+    """Lock a file or folder until `unlock`, or until all copies of its handle are closed.
 
     Args:
         handle: A file descriptor.
@@ -47,21 +50,45 @@ def lock(handle: int, *, shared: bool = False, seconds: float = 0.0) -> bool:
         time.sleep(_PAUSE)
 
 
-def locked_file(path: Path, *, seconds: float = 0.0) -> IO[bytes]:
-    """Open a file for appending, and lock it until it is closed; whoever has locked it may remove it.
+def unlock(handle: int) -> None:
+    """End a lock. Closing is not enough: processes that were forked meanwhile have copies."""
+    if sys.platform == "win32":
+        return
+    import fcntl
+
+    with suppress(OSError):  # a disk without locks
+        fcntl.flock(handle, fcntl.LOCK_UN)
+
+
+@contextmanager
+def locked_file(path: Path, *, busy: str, seconds: float = 0.0) -> Iterator[IO[bytes]]:
+    """Open a file for appending, and lock it until the block ends; the block may remove the file.
 
     Args:
         path: Created if missing.
+        busy: The error's message if another process has locked it.
         seconds: How long to wait for another process.
 
     Raises:
         OverwriteError: If it is not a regular file.
-        BlockingIOError: If another process still has a lock on it.
+        ResumeError: If another process still has a lock on it.
         OSError: If it cannot be opened.
     """
-    # In a folder of a stranger, it could be a link to any file, or a pipe that nobody reads.
-    if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise OverwriteError(f"{path} is not a regular file: remove it")
+    owner = os.getpid()
+    try:
+        file = _locked(path, seconds)
+    except BlockingIOError as error:
+        raise ResumeError(busy) from error
+    with file:
+        try:
+            yield file
+        finally:
+            if os.getpid() == owner:  # not in a forked process, which has the same lock
+                unlock(file.fileno())
+
+
+def _locked(path: Path, seconds: float) -> IO[bytes]:
+    check_regular(path)
     while True:
         file = disk.open_file(path, "ab")
         try:

@@ -48,6 +48,24 @@ def test_a_damaged_owner_is_found(tmp_path):
         lock.disown()
 
 
+def test_a_huge_file_is_not_read_as_a_whole(tmp_path):
+    path = lock_path(tmp_path / "out")
+    path.touch()
+    os.truncate(path, 1 << 40)
+
+    with Lock(tmp_path / "out") as lock:
+        assert lock.owner is None
+
+
+def test_a_lock_ends_although_a_forked_process_has_a_copy_of_it(tmp_path, child):
+    with Lock(tmp_path / "out") as lock:
+        lock.own("me")
+        child()
+
+    with Lock(tmp_path / "out") as lock:
+        assert lock.owner == "me"
+
+
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
 def test_a_file_that_is_no_lock_is_left_alone(kind, tmp_path):
     path, precious = lock_path(tmp_path / "out"), tmp_path / "precious"

@@ -7,14 +7,17 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support.facts import assert_facts
 from support.paths import ROOT, names_in
 
 from emo2vec_plugins.errors import ResumeError
-from emo2vec_plugins.files import exclusive, remove, write_whole
-from emo2vec_plugins.files.digests import RECORD, Record
+from emo2vec_plugins.files import digests, exclusive, write_whole
+from emo2vec_plugins.files.digests import RECORD, Record, record_of
+from emo2vec_plugins.files.outputs import remove
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locks")
 
@@ -122,6 +125,57 @@ def test_a_folder_is_exclusive_for_a_thread_that_has_it_already(tmp_path):
 
     assert names_in(tmp_path) == ["new"]
     assert names_in(tmp_path / "new") == ["a"]
+
+
+def test_a_folder_stays_exclusive_while_many_others_are_written(tmp_path, monkeypatch):
+    monkeypatch.setattr("emo2vec_plugins.files.digests.PATIENCE", 0.1)
+
+    with exclusive(tmp_path):
+        for number in range(50):
+            record_of(str(tmp_path / f"{number}"))
+        write_whole(tmp_path / "a", "some")
+
+    assert names_in(tmp_path) == ["a"]
+
+
+def test_threads_share_the_record_of_a_folder(tmp_path, monkeypatch):
+    class Slow(Record):
+        def __init__(self, folder):
+            time.sleep(0.05)
+            super().__init__(folder)
+
+    monkeypatch.setattr(digests, "Record", Slow)
+
+    with ThreadPoolExecutor(4) as threads:
+        found = [*threads.map(record_of, [str(tmp_path)] * 4)]
+
+    assert {*map(id, found)} == {id(found[0])}
+
+
+def test_a_folder_is_free_although_a_forked_process_has_a_copy_of_its_lock(
+    tmp_path, monkeypatch, child
+):
+    monkeypatch.setattr("emo2vec_plugins.files.digests.PATIENCE", 0.1)
+
+    with exclusive(tmp_path):
+        write_whole(tmp_path / "a", "some")
+        child()
+    write_whole(tmp_path / "b", "some")
+
+    assert names_in(tmp_path) == ["a", "b"]
+
+
+def test_a_forked_process_has_no_lock_of_its_parent(tmp_path, monkeypatch, child):
+    monkeypatch.setattr("emo2vec_plugins.files.digests.PATIENCE", 0.1)
+
+    def write():
+        with pytest.raises(ResumeError):
+            write_whole(tmp_path / "a", "some")
+
+    with exclusive(tmp_path):
+        assert child(write)
+
+    assert names_in(tmp_path) == []
 
 
 def test_a_file_that_another_process_removes_at_this_moment_is_no_obstacle(tmp_path, monkeypatch):
