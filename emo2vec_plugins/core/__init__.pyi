@@ -20,6 +20,7 @@ from .messages import counted as counted
 from .messages import did_you_mean as did_you_mean
 from .messages import import_extra as import_extra
 from .messages import require_extra as require_extra
+from .messages import shortened as shortened
 from .messages import shown as shown
 from .overlap import overlaps as overlaps
 from .overlap import rows_without_overlap as rows_without_overlap

@@ -1,6 +1,6 @@
 """Parts of messages: how to install an extra, which name was meant, a number with its noun.
 
-`shown` formats any value of a file or a caller for a message.
+`shown` formats any value of a file or a caller for a message; `shortened` is for texts of ours.
 """
 
 from __future__ import annotations
@@ -154,7 +154,16 @@ def shown(value: Any) -> str:
     ("aaaaaa'...", '[[[[...]]], [[[...]]], [[[...]]], [[[...]]], [[[...]]], [[[...]]], ...]', 'a number of 16610 bits')
     """
     text = _SHOWN.repr(value)
-    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
+    return shortened(text)
+
+
+def shortened(text: str, *, most: int = MOST_SHOWN) -> str:
+    """Return a text for a message, without the end of a long one.
+
+    >>> shortened("an id of a cut", most=5)
+    'an id...'
+    """
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def kind_of(value: Any) -> str:

@@ -156,9 +156,10 @@ def staging(path: Path, *, locked: bool = False, suffix: str = ".part") -> Itera
 def replacing(path: Path, *, locked: bool = False) -> Iterator[IO[bytes]]:
     """Open a temporary file that replaces *path* if the block succeeds, and is removed if it fails.
 
-    An existing path that is not a regular file, such as ``/dev/stdout``, is written directly.
+    An existing path that is not a regular file, such as ``/dev/stdout``, is written directly,
+    unless *locked*.
     """
-    if path.exists() and not path.is_file():
+    if not locked and path.exists() and not path.is_file():
         outputs.check_protected(path)
         with disk.open_device(path) as device:
             yield device

@@ -11,12 +11,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import emo2vec_plugins.files.disk as disk
-from emo2vec_plugins.errors import FormatError
+from emo2vec_plugins.errors import ResumeError
 from emo2vec_plugins.files.atomic import replacing
-from emo2vec_plugins.files.lines import lines_of
+from emo2vec_plugins.files.own_files import MOST_BYTES, open_own
 
 DIGITS = 32
 """Hexadecimal digits of a digest in a journal: 128 bits of SHA-256."""
@@ -54,17 +54,18 @@ class Journal:
         return next((place.record for place in self.places()), None)
 
     def places(self) -> Iterator[Place]:
-        """Yield the head and the other valid records, lazily."""
-        end = 0
+        """Yield the head and the other valid records, lazily.
+
+        Raises:
+            OverwriteError: If the journal is not a regular file.
+        """
         try:
-            for expected, (number, line) in enumerate(lines_of(self.path), start=1):
-                record = _record(line)
-                if record is None or number != expected:  # after a blank line
-                    return
-                end += len(line)
-                yield Place(record, end)
-        except (FileNotFoundError, FormatError):  # FormatError: a line that cannot be a record
+            file = open_own(self.path)
+        except FileNotFoundError:
             return
+        with file:
+            while (record := _record(file.readline(MOST_BYTES))) is not None:
+                yield Place(record, file.tell())
 
     def records(self) -> Iterator[Place]:
         """Yield the valid records after the head, lazily."""
@@ -76,20 +77,30 @@ class Journal:
         """Return whether there is more than an incomplete record beyond a valid one."""
         if not self.path.exists():
             return False
-        with self.path.open("rb") as file:
+        with open_own(self.path) as file:
             file.seek(beyond)
-            return b"\n" in file.read()
+            rest = file.readline(MOST_BYTES)
+        return rest.endswith(b"\n") or len(rest) == MOST_BYTES
 
     def write(self, head: Mapping[str, Any], records: Iterable[Mapping[str, Any]] = ()) -> None:
-        """Write the head and any number of records atomically; an existing journal is replaced."""
+        """Write the head and any number of records atomically; an existing journal is replaced.
+
+        Raises:
+            ResumeError: If a record is too long to be read back.
+        """
         with replacing(self.path, locked=True) as file:
-            file.write(_line(head))
-            file.writelines(map(_line, records))
+            file.write(self._line(head))
+            file.writelines(map(self._line, records))
 
     def append(self, record: Mapping[str, Any]) -> None:
-        """Append a record, on disk before this returns."""
+        """Append a record, on disk before this returns.
+
+        Raises:
+            ResumeError: If it is too long to be read back.
+        """
+        line = self._line(record)
         with disk.open_file(self.path, "ab") as file:
-            file.write(_line(record))
+            file.write(line)
             disk.sync(file)
 
     def cut_back(self, end: int) -> None:
@@ -97,29 +108,42 @@ class Journal:
         if self.path.stat().st_size > end:
             disk.truncate(self.path, end)
 
+    def _line(self, record: Mapping[str, Any]) -> bytes:
+        text = json.dumps(record, separators=(",", ":"), ensure_ascii=False)
+        data = text.encode("utf-8", "surrogatepass")
+        line = b"%s %s\n" % (checksum_of(data).encode(), data)
+        if len(line) > MOST_BYTES:
+            raise ResumeError(
+                f"{self.path}: expected a record of at most {MOST_BYTES} bytes, got {len(line)}; "
+                "shorten the names of the items"
+            )
+        return line
+
 
 def checksum_of(data: bytes) -> str:
     """Return the checksum of data: the start of its digest."""
     return hashlib.sha256(data).hexdigest()[:DIGITS]
 
 
-def digest_in(path: Path, start: int, end: int) -> str | None:
-    """Return the digest of a part of a file; None if the file is shorter, or is missing."""
-    digest, left = hashlib.sha256(), end - start
-    try:
-        with path.open("rb") as file:
-            file.seek(start)
-            while left and (block := file.read(min(left, 1 << 20))):
-                digest.update(block)
-                left -= len(block)
-    except FileNotFoundError:
+def digest_in(path: Path, start: int = 0, end: int | None = None) -> str | None:
+    """Return the digest of a file from *start* to *end*, None for its end.
+
+    It is None if the file is shorter, or missing, or not a regular file.
+    """
+    if not path.is_file():
         return None
+    with path.open("rb") as file:
+        return digest_of_part(file, start, path.stat().st_size if end is None else end)
+
+
+def digest_of_part(file: IO[bytes], start: int, end: int) -> str | None:
+    """Return the digest of a part of an open file; None if the file is shorter."""
+    digest, left = hashlib.sha256(), end - start
+    file.seek(start)
+    while left > 0 and (block := file.read(min(left, 1 << 20))):
+        digest.update(block)
+        left -= len(block)
     return None if left else digest.hexdigest()[:DIGITS]
-
-
-def _line(record: Mapping[str, Any]) -> bytes:
-    text = json.dumps(record, separators=(",", ":")).encode()
-    return b"%s %s\n" % (checksum_of(text).encode(), text)
 
 
 def _record(line: bytes) -> Record | None:

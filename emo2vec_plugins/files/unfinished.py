@@ -13,10 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import emo2vec_plugins.files.disk as disk
+from emo2vec_plugins.core import shortened
 from emo2vec_plugins.errors import ResumeError, warn
 from emo2vec_plugins.files.finished import RECORD_ITEMS, Finished, batches, finished_in
-from emo2vec_plugins.files.journal import DIGITS, Journal, Record, checksum_of, digest_in
+from emo2vec_plugins.files.journal import DIGITS, Journal, Record, checksum_of, digest_of_part
+from emo2vec_plugins.files.own_files import open_own
 from emo2vec_plugins.files.settings import differences
+
+_MOST_TEXT = 1000
+"""Characters of a text in a note."""
 
 Holds = Callable[[Record, Record], bool]
 """Returns whether what a step has stored elsewhere is intact, given the states before and after."""
@@ -134,9 +139,12 @@ class Unfinished:
             yield from finished_in(place.record, start=place.record["bytes"][0])
 
     def add(self, digest: str | None, line: bytes, note: Any) -> None:
-        """Add the line of an item to the current step; without a digest, it is not kept."""
+        """Add the line of an item to the current step; without a digest, it is not kept.
+
+        Texts in the note are shortened, because all notes of a step are one record.
+        """
         if digest is not None:
-            self._pending.append((digest[:DIGITS], line, note))
+            self._pending.append((digest[:DIGITS], line, _short(note)))
 
     def commit(self, state: Mapping[str, Any]) -> None:
         """Finish a step. What the caller stores elsewhere must be on disk."""
@@ -144,7 +152,7 @@ class Unfinished:
 
     def lines(self, finished: Iterable[Finished]) -> Iterator[bytes]:
         """Yield the given lines, in the given order."""
-        with self._lines.open("rb") as file:
+        with open_own(self._lines) as file:
             for each in finished:
                 if each.length:
                     if file.tell() != each.start:
@@ -180,18 +188,36 @@ class Unfinished:
     def _is_intact(self, record: Record, holds: Holds, before: Record) -> bool:
         try:
             start, end = record["bytes"]
-            lengths = sum(each.length for each in finished_in(record, start=start))
+            lengths = [each.length for each in finished_in(record, start=start)]
             return (
                 start == self._length
-                and lengths == end - start
-                and record["digest"] == digest_in(self._lines, start, end)
+                and sum(lengths) == end - start
+                and min(lengths, default=0) >= 0
+                and record["digest"] == self._digest(start, end)
                 and holds(before, record["state"])
             )
         except (KeyError, TypeError, ValueError):  # a record of another program
             return False
+
+    def _digest(self, start: int, end: int) -> str | None:
+        try:
+            with open_own(self._lines) as file:
+                return digest_of_part(file, start, end)
+        except FileNotFoundError:
+            return None
 
     def _cut_lines(self, length: int) -> None:
         self._length = length
         with disk.open_file(self._lines, "ab") as file:
             if file.tell() > length:
                 file.truncate(length)
+
+
+def _short(note: Any) -> Any:
+    if isinstance(note, str):
+        return shortened(note, most=_MOST_TEXT)
+    if isinstance(note, list):
+        return [_short(each) for each in note]
+    if isinstance(note, dict):
+        return {name: _short(each) for name, each in note.items()}
+    return note

@@ -148,6 +148,19 @@ def test_an_array_that_is_missing_is_written_again(folder, tmp_path):
     assert arrays_in(tmp_path / "out-npy") == arrays_in(tmp_path / "whole-npy")
 
 
+def test_long_reasons_do_not_end_a_run(folder, tmp_path):
+    (tmp_path / "list.txt").write_text("".join(f"{'x' * 1500}{n}.wav\n" for n in range(50)))
+    out = tmp_path / "out.jsonl"
+
+    result = run(
+        *("--read-limit", "5kB", "score", "--model", "fake", folder, tmp_path / "list.txt"),
+        *("-o", out),
+    )
+
+    assert result.exit_code == 3
+    assert len(out.read_text().splitlines()) == 24 + 50
+
+
 def test_an_array_that_was_changed_is_named_and_replaced_on_request(folder, tmp_path):
     score(folder, tmp_path / "whole.jsonl")
     score(folder, tmp_path / "out.jsonl", backend=Stops(20))

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import dataclass
 
 import pytest
+from support.facts import assert_facts
 
-from emo2vec_plugins.errors import Emo2vecWarning
-from emo2vec_plugins.files import Finished, Journal, Unfinished, differences, paired
+from emo2vec_plugins.errors import Emo2vecWarning, OverwriteError, ResumeError
+from emo2vec_plugins.files import (
+    Finished,
+    Journal,
+    Unfinished,
+    differences,
+    paired,
+    set_read_limit,
+)
 from emo2vec_plugins.files.journal import checksum_of
 
 
@@ -59,6 +69,87 @@ def test_a_flipped_bit_ends_the_valid_records(journal, bit):
         intact = sum(end <= position for end in ends)
         assert records(journal) == [{"number": number} for number in range(intact)]
         assert (journal.head() is None) == (position < head)
+
+
+def test_the_limit_on_documents_does_not_hold_for_records(journal):
+    set_read_limit(100)
+    journal.append({"text": "a" * 10_000})
+    journal.append({"number": 4})
+
+    assert [*map(len, records(journal))] == [1, 1, 1, 1, 1]
+    assert len(records(journal)[3]["text"]) == 10_000
+
+
+def test_a_record_that_could_not_be_read_back_is_refused(journal, monkeypatch):
+    monkeypatch.setattr("emo2vec_plugins.files.journal.MOST_BYTES", 1000)
+    before = journal.path.read_bytes()
+
+    for write in (journal.append, journal.write):
+        with pytest.raises(ResumeError) as caught:
+            write({"text": "a" * 1000})
+
+        assert_facts(str(caught.value), journal.path, 1000)
+        assert journal.path.read_bytes() == before
+
+
+def test_any_text_is_read_back(journal):
+    journal.append({"text": "ä\n\ud800\u2028😀"})
+
+    assert records(journal)[-1] == {"text": "ä\n\ud800\u2028😀"}
+
+
+def test_a_huge_file_is_not_read_as_a_whole(journal):
+    end = [*journal.places()][-1].end
+    os.truncate(journal.path, 1 << 40)
+
+    assert len(records(journal)) == 3
+    assert journal.is_damaged(beyond=end)
+    assert journal.is_damaged(beyond=0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs pipes and links")
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+@pytest.mark.parametrize("which", [0, 1])
+def test_what_is_no_regular_file_is_not_read(kind, which, tmp_path):
+    run = Unfinished(tmp_path / "out")
+    run.start({})
+    run.add(Item("a").digest, b"aaa", "a")
+    run.commit({})
+    path = run.paths[which]
+    path.rename(tmp_path / "precious")
+    make = {"link": lambda: path.symlink_to(tmp_path / "precious"), "pipe": lambda: os.mkfifo(path)}
+    make.get(kind, path.mkdir)()
+
+    with pytest.raises(OverwriteError) as caught:
+        run.resume({})
+
+    assert_facts(str(caught.value), path, "remove")
+    assert (tmp_path / "precious").stat().st_size
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs pipes")
+def test_a_journal_is_not_written_into_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "journal")
+
+    with pytest.raises(OverwriteError) as caught:
+        Journal(tmp_path / "journal").write({})
+
+    assert_facts(str(caught.value), tmp_path / "journal")
+
+
+def test_long_texts_in_notes_are_shortened(tmp_path):
+    run = Unfinished(tmp_path / "out")
+    run.start({})
+    for text in "abc":
+        run.add(Item(text).digest, b"line", {text: [text * 1_000_000, 1]})
+    run.commit({})
+
+    notes = [line.note for line in run.finished()]
+
+    assert [{name: note[name][0][0] for name in note} for note in notes] == [
+        {text: text} for text in "abc"
+    ]
+    assert run.paths[1].stat().st_size < 10_000
 
 
 def test_lines_are_matched_with_their_items():

@@ -19,7 +19,7 @@ from emo2vec_plugins.files import (
     items_path,
     overwriting,
     read_finished,
-    read_text,
+    read_own,
     record_path,
     settings_of,
     write_finished,
@@ -46,8 +46,8 @@ def read_record(target: Path) -> dict[str, Any] | None:
     """Return the record of an output; None without one that can be read and is undamaged."""
     path = record_path(target)
     try:
-        record = from_json(read_text(path), where=str(path), surrogates=True)
-    except (FileNotFoundError, FormatError):
+        record = from_json(read_own(path).decode(), where=str(path), surrogates=True)
+    except (FileNotFoundError, UnicodeDecodeError, FormatError):
         return None
     is_whole = isinstance(record, dict) and record.pop("sha256", None) == _checksum(record)
     return record if is_whole else None

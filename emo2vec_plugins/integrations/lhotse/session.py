@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from emo2vec_plugins.audio import MissingAudio
-from emo2vec_plugins.core import Clip, Emotion, Options, Turn, overlaps, shown
+from emo2vec_plugins.core import Clip, Emotion, Options, Turn, overlaps, shortened, shown
 from emo2vec_plugins.errors import SourceError, warn
 from emo2vec_plugins.integrations import (
     absent_fields,
@@ -241,7 +241,8 @@ def is_placeholder(holder: Any) -> bool:
 
 def turn_name(cut: Any, place: Place, own: Any) -> str:
     """Name a turn in messages, by the ids of its cut and supervision."""
-    return f"cut {cut.id}" if place[1] is None else f"cut {cut.id}, supervision {own.id}"
+    name = f"cut {shortened(str(cut.id))}"
+    return name if place[1] is None else f"{name}, supervision {shortened(str(own.id))}"
 
 
 def kept_fields(turns: Mapping[Place, Any], options: Options) -> dict[Place, dict[str, Any]]:

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from emo2vec_plugins.core import Options
+from emo2vec_plugins.core import Options, shortened
 from emo2vec_plugins.integrations import MAX_FAILURES, NAMED_ITEMS, is_labelled
 from emo2vec_plugins.integrations.lhotse.session import places, turn_name
+
+_MOST_REASON = 500
+"""Characters of a reason in the record of an unfinished run, which has up to 10,000 of them."""
 
 Outcome = dict[str, Any]
 """Counts of one cut, as JSON values without zeros."""
@@ -99,7 +102,9 @@ def outcome_of(before: Any, after: Any, options: Options) -> Outcome:
             counts["scored"] += 1
         elif reason := custom.get(f"{options.field}_reason"):
             counts["failed"] += 1
-            failures.append(f"{turn_name(before, place, own)}: {reason}")
+            failures.append(
+                f"{turn_name(before, place, own)}: {shortened(reason, most=_MOST_REASON)}"
+            )
         else:
             counts["unscored"] += 1
     outcome: Outcome = {name: count for name, count in counts.items() if count}

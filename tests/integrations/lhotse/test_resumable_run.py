@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 
 import lhotse
 import numpy as np
@@ -15,6 +16,7 @@ from support.runs import Stops, contents, run
 
 from emo2vec_plugins import Engine, Options
 from emo2vec_plugins.errors import FormatError, OptionsError, ResumeError
+from emo2vec_plugins.files import set_read_limit
 from emo2vec_plugins.integrations.lhotse.manifest_files import read_cuts
 from emo2vec_plugins.integrations.lhotse.summary import Summary
 from emo2vec_plugins.testing import FakeBackend
@@ -110,6 +112,24 @@ def test_compressing_twice_gives_the_same_bytes(manifest, tmp_path, monkeypatch)
     run(manifest, tmp_path / "b.jsonl.gz")
 
     assert (tmp_path / "a.jsonl.gz").read_bytes() == (tmp_path / "b.jsonl.gz").read_bytes()
+
+
+def test_long_names_of_failed_turns_do_not_end_a_run(recording, tmp_path):
+    gone = replace(recording, sources=[replace(recording.sources[0], source=str(tmp_path / "x"))])
+    cuts = [gone.to_cut().with_id(f"{number}" + "x" * 1500) for number in range(30)]
+    CutSet.from_cuts([recording.to_cut(), *cuts]).to_file(tmp_path / "in.jsonl")
+    set_read_limit(5000)
+    try:
+        summary = run(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+        again = run(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+    finally:
+        set_read_limit(None)
+
+    assert (summary.cuts, summary.scored, summary.failed) == (31, 1, 30)
+    assert again == summary
+    assert again.was_finished
+    assert_facts(summary.failures[0], "cut 0xxx", tmp_path / "x", "no such audio file")
+    assert all(len(each) < 1000 for each in summary.failures)
 
 
 def test_arrays_need_a_store(manifest, tmp_path):
