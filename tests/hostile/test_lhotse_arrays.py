@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from io import BytesIO
 
+import h5py
 import numpy as np
 import pytest
 from lhotse import MonoCut, SupervisionSegment
 from lhotse.array import Array
-from lhotse.features.io import LilcomFilesWriter
+from lhotse.features.io import LilcomFilesWriter, close_cached_file_handles
 from support.facts import assert_facts
 
 from emo2vec_plugins.errors import FormatError, NotAllowedError
@@ -138,3 +140,73 @@ def test_a_file_that_is_no_store_is_named_with_the_turn(tmp_path, frames_of):
         turn_frames(cut, turn)
 
     assert_facts(str(caught.value), "'cut'", "'turn'", "store.h5")
+
+
+@pytest.mark.parametrize(
+    ("storage", "path", "key"),
+    [
+        ("numpy_hdf5", "pipe", "x"),
+        ("lilcom_chunky", "pipe", "0,100"),
+        ("numpy_files", ".", "pipe"),
+        ("lilcom_files", ".", "pipe"),
+    ],
+)
+def test_a_named_pipe_is_not_opened(monkeypatch, tmp_path, frames_of, storage, path, key):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    cut, turn = frames_of(Array(storage, path, key, [50, 4]))
+
+    # A writer would be waited for, for ever.
+    with pytest.raises(FormatError) as caught:
+        turn_frames(cut, turn)
+
+    assert_facts(str(caught.value), "'cut'", "'turn'", "regular file", "pipe")
+
+
+def test_a_store_that_reads_other_files_is_refused(tmp_path, frames_of):
+    own, other = tmp_path / "own.h5", tmp_path / "other.h5"
+    (tmp_path / "secret").write_bytes(b"secret88" * 100)
+    with h5py.File(other, "w") as file:
+        file["x"] = np.ones((50, 4), np.float32)
+    layout = h5py.VirtualLayout((50, 4), "f4")
+    layout[:] = h5py.VirtualSource(str(other), "x", (50, 4))
+    with h5py.File(own, "w") as file:
+        file["linked"] = h5py.ExternalLink(str(other), "x")
+        file["group"] = h5py.ExternalLink(str(other), "/")
+        file["soft"] = h5py.SoftLink("linked")
+        outside = [(str(tmp_path / "secret"), 0, 800)]
+        file.create_dataset("outside", (50, 4), "f4", external=outside)
+        file.create_virtual_dataset("virtual", layout)
+
+    for key in ("linked", "group/x", "soft", "outside", "virtual"):
+        with pytest.raises(FormatError) as caught:
+            turn_frames(*frames_of(Array("numpy_hdf5", str(own), key, [50, 4])))
+
+        assert_facts(str(caught.value), "'turn'", "own.h5", key, "in the file itself")
+    close_cached_file_handles()
+
+
+def test_no_more_is_read_than_a_store_can_hold(monkeypatch, tmp_path, frames_of):
+    path = tmp_path / "store.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("many", (10**9, 4), "f4", chunks=(10**6, 4), compression="gzip")
+        file.create_dataset("chunk", (50, 4), "f4", chunks=(10**8, 4), maxshape=(None, 4))
+        file["more"] = np.ones((51, 4), np.float32)
+    archive = tmp_path / "store.lca"
+    archive.write_bytes(bytes(1000))
+    monkeypatch.setattr(Array, "load", lambda _: pytest.fail("was loaded"))
+
+    for storage, place, key, shape in [
+        ("numpy_hdf5", path, "many", [50, 4]),
+        ("numpy_hdf5", path, "many", [10**9, 4]),
+        ("numpy_hdf5", path, "chunk", [50, 4]),
+        ("numpy_hdf5", path, "more", [50, 4]),
+        ("lilcom_chunky", archive, "0,100", [10**9, 4]),
+        ("lilcom_chunky", archive, "0,100000000000", [50, 4]),
+        ("lilcom_chunky", archive, "0,900,-900,900", [50, 4]),
+    ]:
+        with pytest.raises(FormatError) as caught:
+            turn_frames(*frames_of(Array(storage, str(place), key, shape)))
+
+        assert_facts(str(caught.value), "'turn'", place.name, key)
+    close_cached_file_handles()

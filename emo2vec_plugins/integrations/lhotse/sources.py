@@ -18,6 +18,7 @@ from emo2vec_plugins.core import FloatArray, Permissions, kind_of_location, show
 from emo2vec_plugins.errors import AudioError, FormatError, NotAllowedError
 from emo2vec_plugins.files import reading
 from emo2vec_plugins.integrations.lhotse.conditions import SHAPE, TEXT, Checked, first_problem
+from emo2vec_plugins.integrations.lhotse.stored_arrays import check_stored
 
 _DECODED_IN_A_SHELL: dict[str, Callable[[str], str]] = {
     ".sph": shlex.quote,
@@ -89,8 +90,11 @@ def load_array(manifest: Any, permissions: Permissions, *, where: str) -> FloatA
         raise FormatError(f"{where}: {problem}")
     _check_storage(array, permissions, where)
     try:
+        check_stored(array, where=where)
         is_pickle = array.storage_type == "memory_raw"
         found = np.asarray(_unpickled(array.storage_key) if is_pickle else manifest.load())
+    except FormatError:
+        raise
     # Readers of Lhotse raise errors of any kind for damaged data.
     except Exception as error:
         if isinstance(error, OSError) and error.filename:  # which h5py's errors lack
