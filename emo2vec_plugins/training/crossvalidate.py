@@ -26,13 +26,13 @@ from emo2vec_plugins.training.fit import Resources, fit, identity, initial_model
 from emo2vec_plugins.training.history import EpochResult
 from emo2vec_plugins.training.recipe import Recipe
 from emo2vec_plugins.training.record import (
+    discard_folder,
     finish,
-    finished,
     new_folder,
+    recorded_result,
     refuse_other,
-    remove_folder,
     work_folder,
-    written,
+    write_result,
 )
 from emo2vec_plugins.training.split import Group, Split, by_name, groups_of, labelled_by_people
 
@@ -157,7 +157,7 @@ def cross_validate(
     base = initial_model(recipe, resources.base, labels_of(examples))
     own = identity(everything, recipe, base) | {"group": group}
     with Lock(out):
-        if finished(out, own) is None:
+        if recorded_result(out, own) is None:
             found = _predicted(examples, names, recipe, resources, out, group, progress)
             result = _result(found, recipe, resources, group)
             folder = new_folder(work_folder(out) / "result")
@@ -226,11 +226,11 @@ class _Fold:
         given = (self._split, self._recipe, self._resources)
         fitted = fit(*given, work=self._folder, progress=progress)
         model = self._folder / "model"
-        remove_folder(model)
+        discard_folder(model)
         fitted.save(model)
         found = predict_examples(model, self._left_out, device=self._resources.device)
         self._journal.write(settings_of(identity=own), [asdict(each) for each in found])
-        remove_folder(model)
+        discard_folder(model)
         for checkpoint in self._folder.glob("*.pt"):
             disk.unlink(checkpoint)
         return found
@@ -253,9 +253,9 @@ class _Fold:
 def _write(result: CrossValidation, found: dict[str, list[Prediction]], folder: Path) -> None:
     every = [asdict(each) for fold in found.values() for each in fold]
     lines = "".join(f"{json.dumps(each, ensure_ascii=False)}\n" for each in every)
-    written(folder / TABLE, result.table())
-    written(folder / DOCUMENT, json.dumps(result.to_json(), indent=1) + "\n")
-    written(folder / PREDICTIONS, lines)
+    write_result(folder / TABLE, result.table())
+    write_result(folder / DOCUMENT, json.dumps(result.to_json(), indent=1) + "\n")
+    write_result(folder / PREDICTIONS, lines)
 
 
 def _read(folder: Path, names: Sequence[str], group: Group) -> dict[str, list[Prediction]]:

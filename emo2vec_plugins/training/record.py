@@ -44,21 +44,21 @@ def finish(folder: Path, out: Path, identity: Mapping[str, Any], **results: Any)
 
     Raises:
         TrainingError: If the record cannot be written.
-        CheckpointError, ResumeError: As `finished` does.
+        CheckpointError, ResumeError: As `recorded_result` does.
     """
-    files = {path.name: _digest_of(path) for path in sorted(folder.iterdir())}
+    files = {path.name: digest_in(path) for path in sorted(folder.iterdir())}
     document = settings_of(format=FORMAT, identity=identity, files=files, **results)
     document["sha256"] = _checksum(document)
-    written(folder / RECORD, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    write_result(folder / RECORD, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
     work = work_folder(out)
     if out.exists():
         _checked(out, identity)
         disk.rename(out, work / "incomplete")
     disk.rename(folder, out)  # so that the folder is complete as soon as it exists
-    remove_folder(work)
+    discard_folder(work)
 
 
-def finished(out: Path, identity: Mapping[str, Any]) -> dict[str, Any] | None:
+def recorded_result(out: Path, identity: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the record of a run; None if its folder does not exist, or lacks files.
 
     A warning names the files that are missing.
@@ -71,13 +71,13 @@ def finished(out: Path, identity: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     record, missing = _checked(out, identity)
     if not missing:
-        remove_folder(work_folder(out))  # left by a run that was killed at its end
+        discard_folder(work_folder(out))  # left by a run that was killed at its end
         return record
     warn(f"{out} lacks {few(missing)}, which the finished run wrote: training again")
     return None
 
 
-def written(path: Path, content: str | bytes) -> None:
+def write_result(path: Path, content: str | bytes) -> None:
     """Write a small file that is complete or absent.
 
     Raises:
@@ -92,12 +92,12 @@ def written(path: Path, content: str | bytes) -> None:
 
 def new_folder(path: Path) -> Path:
     """Create an empty folder for results that are not yet complete, instead of an earlier one."""
-    remove_folder(path)
+    discard_folder(path)
     make_folder(path)
     return path
 
 
-def remove_folder(path: Path) -> None:
+def discard_folder(path: Path) -> None:
     """Remove a folder with everything in it, if it exists."""
     if path.exists():
         disk.remove_tree(path)
@@ -126,7 +126,7 @@ def _checked(out: Path, identity: Mapping[str, Any]) -> tuple[dict[str, Any], li
     changed = [
         name
         for name, digest in files.items()
-        if name not in missing and _digest_of(out / name) != digest
+        if name not in missing and digest_in(out / name) != digest
     ]
     if damaged := [name for name in changed if name != CARD]:
         advice = "restore them, or remove them and run the same command again"
@@ -155,10 +155,6 @@ def _read(out: Path) -> dict[str, Any]:
     if record.pop("sha256", None) != _checksum(record):
         raise CheckpointError(f"{path}: damaged: its checksum is wrong; choose a new folder")
     return record
-
-
-def _digest_of(path: Path) -> str | None:
-    return digest_in(path, 0, path.stat().st_size)
 
 
 def _checksum(document: Mapping[str, Any]) -> str:

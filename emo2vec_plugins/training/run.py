@@ -17,11 +17,11 @@ from emo2vec_plugins.training.history import EpochResult, to_csv, to_png
 from emo2vec_plugins.training.recipe import Recipe
 from emo2vec_plugins.training.record import (
     CARD,
+    discard_folder,
     finish,
-    finished,
-    remove_folder,
+    recorded_result,
     work_folder,
-    written,
+    write_result,
 )
 from emo2vec_plugins.training.split import Split
 
@@ -85,7 +85,7 @@ def train(
         if out.exists():
             labels = labels_of(split.train)
             own = identity(split, recipe, initial_model(recipe, resources.base, labels))
-            if record := finished(out, own):
+            if record := recorded_result(out, own):
                 return _finished(out, record)
         return _trained(split, recipe, out, resources, content or CardContent(), progress)
 
@@ -103,22 +103,22 @@ def _trained(
 
     def note(epoch: EpochResult) -> None:
         epochs.append(epoch)
-        written(work / CURVE, to_csv(epochs))
+        write_result(work / CURVE, to_csv(epochs))
         if progress:
             progress(epoch)
 
     fitted = fit(split, recipe, resources, work=work, progress=note)
     folder = work / "model"
-    remove_folder(folder)  # left by a run that was killed during evaluation
+    discard_folder(folder)  # left by a run that was killed during evaluation
     fitted.save(folder)  # read back below, so that the evaluation is of the saved weights
     evaluation = None
     if split.dev:
         evaluation = evaluate(predict_examples(folder, split.dev, device=resources.device))
-        written(folder / "evaluation.json", json.dumps(evaluation.to_json(), indent=1) + "\n")
-    written(folder / CURVE, to_csv(epochs))
-    written(folder / "curve.png", to_png(epochs))
+        write_result(folder / "evaluation.json", json.dumps(evaluation.to_json(), indent=1) + "\n")
+    write_result(folder / CURVE, to_csv(epochs))
+    write_result(folder / "curve.png", to_png(epochs))
     card = model_card(fitted, split, recipe, evaluation=evaluation, content=content)
-    written(folder / CARD, card)
+    write_result(folder / CARD, card)
     best = fitted.history.best or len(epochs)
     results = {"epochs": [asdict(each) for each in epochs], "best": best}
     finish(folder, out, identity(split, recipe, fitted.initial), **results)
