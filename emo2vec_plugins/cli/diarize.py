@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,11 +24,11 @@ from emo2vec_plugins.core import Dialogue, Options, counted, require_extra
 from emo2vec_plugins.errors import (
     AudioError,
     Emo2vecError,
-    ModelNotFoundError,
     OptionsError,
     PluginError,
 )
 from emo2vec_plugins.formats import bundle_stem
+from emo2vec_plugins.integrations.pyannote import check_pipeline
 
 _SPEAKERS = {
     "num_speakers": option("--num-speakers", "Exact number of speakers.", type=COUNT),
@@ -76,10 +75,10 @@ def diarize_command(
     \b
     Examples:
       emo2vec diarize meeting.wav -o results --token hf_...
-      emo2vec diarize *.wav -o results --pipeline ./pipeline --num-speakers 4
+      emo2vec diarize *.wav -o results --pipeline ./pipeline --allow pickles
     """
     files = _files(audio)
-    _refuse_impossible(pipeline)
+    check_pipeline(pipeline, options.permissions)
     require_extra("pyannote.audio", extra="pyannote", purpose="diarize")  # before the model loads
     results = Results(output, formats, options=options, scoring=scoring)
     results.check(file.stem for file in files)
@@ -116,13 +115,6 @@ def _diarized(diarizer: Callable[..., Any], source: Any, **given: Any) -> Dialog
     except Exception as error:  # noqa: BLE001 - an error of a pipeline fails one file only
         return PluginError(f"the pipeline failed: {type(error).__name__}: {error}")
     return dialogue
-
-
-def _refuse_impossible(pipeline: str) -> None:
-    # pyannote would ask the hub for any string, and report an error that hides the cause.
-    if not Path(pipeline).exists() and not re.fullmatch(r"[\w.-]+/[\w.-]+(@\S+)?", pipeline):
-        expected = "expected a folder, a file, or a hub identifier such as owner/name"
-        raise ModelNotFoundError(f"--pipeline {pipeline!r} not found: {expected}")
 
 
 def _files(audio: Sequence[str]) -> list[Path]:

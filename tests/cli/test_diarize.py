@@ -123,13 +123,17 @@ def test_recordings_of_one_name_are_refused(write, noise, tmp_path):
     assert_facts(result.stderr, first, second)
 
 
-def test_pipeline_that_is_not_there_is_one_line(pipeline, write, noise, tmp_path):
+@pytest.mark.parametrize("name", ["./none", "../none", "~/none", "a/b/none", "none", "/none/x"])
+@pytest.mark.parametrize("allow", [(), ("--allow", "code")])
+def test_pipeline_that_is_not_there_is_one_line(write, noise, tmp_path, monkeypatch, name, allow):
+    monkeypatch.chdir(tmp_path)
     audio = write("talk.wav", noise(16000), 16000)
 
-    result = diarize(audio, "--pipeline", tmp_path / "none", "--output", tmp_path / "out", "-q")
+    result = run("diarize", audio, "-m", "fake", "--pipeline", name, "-o", "out", "-q", *allow)
 
     assert result.exit_code == 1
-    assert_facts(result.stderr, "error: ", "--pipeline", tmp_path / "none")
+    assert_facts(result.stderr, "error: ", f"{name}: no such file or folder")
+    assert "--allow" not in result.stderr
     assert len(result.stderr.splitlines()) == 1
 
 

@@ -99,16 +99,72 @@ def test_models_of_a_pipeline_are_not_unpickled(marker, tmp_path, params):
     assert not marker.exists
 
 
-def test_a_pickle_in_the_folder_of_a_pipeline_is_refused(marker, tmp_path):
-    folder = pipeline_of(tmp_path / "pipeline", DIARIZATION)
-    (folder / "segmentation").mkdir()
+COMMUNITY = "pyannote/speaker-diarization-community-1"
+"""The default of the command, and of the class for its models."""
+
+
+def plant(marker, folder):
+    """Write a pickle where pyannote looks for the segmentation model of *folder*."""
+    (folder / "segmentation").mkdir(parents=True)
     marker.torch(folder / "segmentation" / "pytorch_model.bin")
 
-    with pytest.raises(NotAllowedError) as caught:
-        from_pretrained(folder)
 
-    assert_facts(str(caught.value), "pytorch_model.bin", "--allow pickles")
+@pytest.mark.parametrize("checkpoint", ["config.yaml", ".", {"pipeline": {"name": DIARIZATION}}])
+@pytest.mark.parametrize("linked", [False, True])
+def test_default_models_of_a_class_are_not_unpickled(
+    marker, tmp_path, monkeypatch, checkpoint, linked
+):
+    """The configuration names no model, and the default exists in the working directory."""
+    pipeline_of(tmp_path / "pipeline", DIARIZATION)
+    plant(marker, tmp_path / ("elsewhere" if linked else "pipeline") / COMMUNITY)
+    if linked:
+        (tmp_path / "pipeline" / "pyannote").symlink_to(tmp_path / "elsewhere" / "pyannote")
+    monkeypatch.chdir(tmp_path / "pipeline")
+
+    with pytest.raises(NotAllowedError) as caught:
+        from_pretrained(checkpoint)
+
+    assert_facts(str(caught.value), DIARIZATION, "--allow pickles")
     assert not marker.exists
+
+
+def test_a_local_folder_is_not_mistaken_for_the_default_pipeline(
+    marker, tmp_path, monkeypatch, speech
+):
+    pytest.importorskip("pyannote.audio")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyannote").mkdir()
+    folder = pipeline_of(tmp_path / COMMUNITY, DIARIZATION)
+    plant(marker, tmp_path / "data")
+    (folder / "segmentation").symlink_to(tmp_path / "data" / "segmentation")
+
+    result = run("diarize", speech, "-o", tmp_path / "out", "-m", "fake")
+
+    assert result.exit_code == 1
+    assert_facts(result.stderr, f"{COMMUNITY}/config.yaml", "--allow pickles")
+    assert not marker.exists
+
+
+@pytest.mark.parametrize("owner", ["pyannote", "pyannoteAI", "speechbrain"])
+def test_local_models_of_a_pipeline_on_the_hub_are_refused(tmp_path, monkeypatch, owner):
+    """Its configuration may name ``pyannote/segmentation-3.0``, which may be a local folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / owner).symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(NotAllowedError) as caught:
+        from_pretrained("pyannote/speaker-diarization-3.1")
+
+    assert_facts(str(caught.value), tmp_path / owner, "--allow pickles")
+
+
+def test_the_default_models_of_another_account_need_code(tmp_path):
+    name = "pyannote.audio.pipelines.SpeechSeparation"
+
+    with pytest.raises(NotAllowedError) as caught:
+        from_pretrained(pipeline_of(tmp_path / "pipeline", name), "pickles")
+
+    assert_facts(str(caught.value), "speechbrain/", "--allow code")
 
 
 def test_models_of_a_pipeline_are_unpickled_if_that_is_allowed(marker, tmp_path):

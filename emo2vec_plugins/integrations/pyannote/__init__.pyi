@@ -1,3 +1,4 @@
+from .checks import check_pipeline as check_pipeline
 from .diarization import AnnotatedDiarization as AnnotatedDiarization
 from .diarization import DiarizedAudio as DiarizedAudio
 from .diarization import annotate_diarization as annotate_diarization

@@ -7,6 +7,7 @@ Its models are pickles, which pyannote 4 reads with ``weights_only=False``.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,25 +21,32 @@ CONFIG = "config.yaml"
 OWNERS = ("pyannote/", "pyannoteai/")
 """Owners on the hub whose pipelines are trusted by their name; pyannote's own code relies on them."""
 
-_PIPELINES = {
-    f"pyannote.audio.pipelines.{name}"
-    for name in (
-        "SpeakerDiarization",
-        "speaker_diarization.SpeakerDiarization",
-        "SpeechSeparation",
-        "speech_separation.SpeechSeparation",
+_HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*(@\S+)?")
+
+_LOCAL = ("pyannote", "pyannoteAI", "speechbrain")
+"""Owners of the models of trusted pipelines. pyannote prefers a local path to the hub."""
+
+_SEPARATION = {"embedding": "speechbrain/spkrec-ecapa-voxceleb"}
+
+_PIPELINES: dict[str, dict[str, str]] = {
+    f"pyannote.audio.pipelines.{name}": models
+    for name, models in (
+        ("SpeakerDiarization", {}),
+        ("speaker_diarization.SpeakerDiarization", {}),
+        ("SpeechSeparation", _SEPARATION),
+        ("speech_separation.SpeechSeparation", _SEPARATION),
     )
 }
-"""Classes that only build a pipeline."""
+"""Classes that only build a pipeline, with their default models of other accounts."""
 
 _MODELS = ("segmentation", "embedding", "plda", "separation", "checkpoint")
 """Parameters that name a model."""
 
-_PICKLES = (".bin", ".ckpt", ".pkl", ".pt", ".pth")
 
-
-def check_pipeline(checkpoint: Any, permissions: Permissions, *, subfolder: str | None) -> None:
-    """Check what a pipeline's files may do.
+def check_pipeline(
+    checkpoint: Any, permissions: Permissions, *, subfolder: str | None = None
+) -> None:
+    """Check that a pipeline may exist, and what its files may do.
 
     Args:
         checkpoint: A folder, a configuration file, its content, or an identifier on the hub.
@@ -47,50 +55,65 @@ def check_pipeline(checkpoint: Any, permissions: Permissions, *, subfolder: str 
 
     Raises:
         NotAllowedError: If the pipeline needs more: ``code`` for other classes than pyannote's,
-            ``pickles`` for models. Pipelines of pyannote's own account on the hub need nothing.
-            If the configuration is a pipe or a device.
-        ModelNotFoundError: If the configuration cannot be read.
+            else ``pickles``. Pipelines of pyannote's own account on the hub need nothing, unless
+            the working directory has a file or folder with the name of such an account. If the
+            configuration is a pipe or a device.
+        ModelNotFoundError: If the configuration cannot be read, or the name is a missing path.
     """
+    is_name = not (isinstance(checkpoint, Mapping) or _exists(checkpoint))
+    if is_name and not _HUB_NAME.fullmatch(os.fspath(checkpoint)):
+        raise ModelNotFoundError(
+            f"{checkpoint}: no such file or folder; expected the folder or config.yaml of a "
+            "diarization pipeline, or its identifier on the hub, owner/name"
+        )
     if "code" in permissions.allow:  # which may read pickles, too
         return
-    if isinstance(checkpoint, Mapping):
+    if is_name:
+        _check_name(os.fspath(checkpoint), permissions)
+    elif isinstance(checkpoint, Mapping):
         _check(checkpoint, "the configuration", permissions)
-        return
-    path = Path(checkpoint)
-    pickles: list[Path] = []
-    if path.is_dir():
-        pickles = [each for each in sorted(path.rglob("*")) if each.suffix.lower() in _PICKLES]
-        path = path / (subfolder or "") / CONFIG
-        Permissions().check_file(path)  # reading a named pipe would block
-    elif not path.is_file():
-        if not os.fspath(checkpoint).lower().startswith(OWNERS):
-            what = f"a pipeline of an account on the hub other than pyannote's, {checkpoint}"
-            permissions.check("code", what)
-        return
+    else:
+        path = Path(checkpoint)
+        _check_file(path / (subfolder or "") / CONFIG if path.is_dir() else path, permissions)
+
+
+def _check_name(name: str, permissions: Permissions) -> None:
+    if not name.lower().startswith(OWNERS):
+        what = f"a pipeline of an account on the hub other than pyannote's, {name}"
+        permissions.check("code", what)
+    for local in filter(_exists, _LOCAL):
+        what = "files that pyannote would load instead of models on the hub with such names"
+        permissions.check("pickles", what, where=Path(local).absolute())
+
+
+def _check_file(path: Path, permissions: Permissions) -> None:
+    Permissions().check_file(path)  # reading a named pipe would block
     try:
         document = from_yaml(read_text(path), where=str(path))
     except (FormatError, OSError) as error:
         raise ModelNotFoundError(f"cannot load the diarization pipeline: {error}") from error
     _check(document, str(path), permissions)
-    for file in pickles:
-        permissions.check("pickles", f"the pickle {file.name!r}", where=file.parent)
 
 
 def _check(document: Any, where: str, permissions: Permissions) -> None:
-    pipeline = document.get("pipeline") if isinstance(document, Mapping) else None
-    if not isinstance(pipeline, Mapping) or not isinstance(pipeline.get("name"), str):
+    pipeline: Any = document.get("pipeline") if isinstance(document, Mapping) else None
+    name = pipeline.get("name") if isinstance(pipeline, Mapping) else None
+    if not isinstance(name, str):
         raise ModelNotFoundError(
             f"{where}: expected the configuration of a pyannote pipeline, with pipeline: name"
         )
-    if pipeline["name"] not in _PIPELINES:
-        permissions.check("code", f"the class {shown(pipeline['name'])}", where=where)
+    if name not in _PIPELINES:
+        permissions.check("code", f"the class {shown(name)}", where=where)
     if "preprocessors" in document:
         permissions.check("code", "preprocessors, which are classes to call", where=where)
-    for name in _models(pipeline.get("params")):
+    given = pipeline.get("params")
+    params = given if isinstance(given, Mapping) else {}  # pyannote fails for others
+    for model in _models({**_PIPELINES[name], **params}):
         # "$model/NAME" is a part of this pipeline.
-        if not (name.startswith("$model/") or name.lower().startswith(OWNERS) or _exists(name)):
-            permissions.check("code", f"the model {shown(name)} of another account", where=where)
-        permissions.check("pickles", f"the model {shown(name)}", where=where)
+        if not (model.startswith("$model/") or model.lower().startswith(OWNERS) or _exists(model)):
+            permissions.check("code", f"the model {shown(model)} of another account", where=where)
+    # Even without parameters: the default models of the class may be local files, too.
+    permissions.check("pickles", f"{shown(name)}, which reads models as pickles", where=where)
 
 
 def _models(params: Any, *, named: bool = False) -> Iterator[str]:
@@ -111,7 +134,7 @@ def _models(params: Any, *, named: bool = False) -> Iterator[str]:
             yield from _models(value, named=named)
 
 
-def _exists(name: str) -> bool:
+def _exists(name: Any) -> bool:
     try:
         return Path(name).exists()
     except (OSError, ValueError):
