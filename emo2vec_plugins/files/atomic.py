@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -32,8 +32,7 @@ class Part:
         path: Final path. An existing file is replaced if it is one of ours and unchanged, see
             `emo2vec_plugins.files.check_overwrite`; an existing folder is an error.
         locked: For internal files, such as journals: the caller prevents other processes from
-            writing *path*, which is replaced whatever it is. The temporary name is then fixed,
-            so that the leftovers of a killed process are overwritten.
+            writing *path*, which is replaced whatever it is.
         suffix: Suffix of the temporary name, for libraries that depend on it.
 
     Attributes:
@@ -42,7 +41,8 @@ class Part:
         locked: As given.
 
     Raises:
-        OverwriteError: If the file must not be replaced, or is a pipe or a device.
+        OverwriteError: If the file must not be replaced, or is a pipe, a device, or a link to a
+            missing file.
         OSError: If a parent folder cannot be created.
     """
 
@@ -56,13 +56,9 @@ class Part:
         if self.target.exists() and not (self.target.is_file() or self.target.is_dir()):
             raise OverwriteError(f"{path} is a pipe or a device, not a file: choose another name")
         (outputs.check_protected if locked else outputs.check_overwrite)(path)
-        self._made = make_folder(self.target.parent)
-        # Internal files are few, and the next run overwrites what is left of them.
-        self._release: Callable[[], None] = (
-            (lambda: None) if locked else leftovers.claim(self.target.parent)
-        )
-        name = f".{self.target.name}{suffix}" if locked else leftovers.name(suffix)
-        self.path = self.target.with_name(name)
+        self._made = make_folder(path.parent)
+        self._release = leftovers.claim(self.target.parent)
+        self.path = self.target.with_name(leftovers.name(suffix))
 
     def open(self) -> IO[bytes]:
         """Open the temporary file for writing.
@@ -73,8 +69,6 @@ class Part:
         try:
             return disk.open_file(self.path)
         except OSError as error:
-            if self.locked:  # the obstacle has the temporary name
-                raise
             raise OSError(error.errno, error.strerror, str(self.target)) from error
 
     def seal(self) -> None:
@@ -110,7 +104,7 @@ class Part:
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         """Discard it; let an error of the disk name the final file, not the temporary one."""
         self.discard()
-        if isinstance(error, OSError) and error.filename == str(self.path) and not self.locked:
+        if isinstance(error, OSError) and error.filename == str(self.path):
             error.filename = str(self.target)
 
 
@@ -164,10 +158,8 @@ def replacing(path: Path, *, locked: bool = False) -> Iterator[IO[bytes]]:
         with disk.open_device(path) as device:
             yield device
         return
-    part = Part(path, locked=locked)
-    stream = part.open()  # not below: an obstacle with the temporary name is kept
-    with part:
-        with stream:
+    with Part(path, locked=locked) as part:
+        with part.open() as stream:
             yield stream
             stream.flush()
         part.seal()

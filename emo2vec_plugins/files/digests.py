@@ -31,7 +31,6 @@ RECORD = ".emo2vec.sha256"
 PATIENCE = 60.0
 """Seconds to wait for another process, which locks a folder only while it renames files."""
 
-_SIZE = 32
 _LONGEST = 1 << 16  # bytes of a line, many times the longest name of a file
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
 
@@ -58,7 +57,7 @@ class Record:
 
     def __init__(self, folder: str) -> None:
         self._path = Path(folder) / RECORD
-        self._known: dict[str, bytes] = {}
+        self._known: dict[str, set[bytes]] = {}
         self._file: tuple[int, int] | None = None
         self._length = 0
         self._lock = threading.RLock()
@@ -68,11 +67,10 @@ class Record:
         """Return whether a file of this name was written, with this digest if one is given."""
         with self._lock:
             self._refresh()
-            known = self._known.get(_key(name), b"")
+            known = self._known.get(_key(name), set())
         if digest is None:
             return bool(known)
-        wanted = bytes.fromhex(digest)
-        return any(known[i : i + _SIZE] == wanted for i in range(0, len(known), _SIZE))
+        return bytes.fromhex(digest) in known
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -130,7 +128,7 @@ class Record:
                 self._length += len(line)
                 if parsed := _parsed(line):
                     name, digest = parsed
-                    self._known[_key(name)] = self._known.get(_key(name), b"") + digest
+                    self._known.setdefault(_key(name), set()).add(digest)
         if len(line) == _LONGEST:
             raise OverwriteError(
                 f"{self._path} is damaged: expected lines of sha256sum, found one of more than "

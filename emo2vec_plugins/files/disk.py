@@ -29,18 +29,18 @@ _ONLY_FILES = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 Name = str | os.PathLike[str]
 
 
-def open_file(path: Name, mode: str = "wb") -> IO[bytes]:
+def open_file(path: Name, mode: str = "xb") -> IO[bytes]:
     """Open a file for writing, with a buffer.
 
-    A link is not followed: in a folder of a stranger, it could lead to any file. Nor does this wait
-    for the reader of a pipe.
+    A link is not followed, and a hard link not changed: in a folder of a stranger, they could lead
+    to any file. Nor does this wait for the reader of a pipe.
 
     Args:
         path: The file.
-        mode: ``wb``, ``xb``, ``ab``, or ``r+b`` to change an existing file.
+        mode: ``xb`` for a new file, ``ab``, or ``r+b`` to change an existing file.
 
     Raises:
-        OSError: If the file cannot be opened, or is a link.
+        OSError: If the file cannot be opened, is a link, or has other names (hard links).
     """
     raw = create(path, mode)
     return io.BufferedRandom(raw, _BUFFER) if "+" in mode else io.BufferedWriter(raw, _BUFFER)
@@ -80,11 +80,16 @@ def sync(file: IO[Any]) -> None:
 def create(path: Name, mode: str) -> io.FileIO:
     """Open a file without a buffer; see `open_file`."""
     try:
-        return _File(path, mode, opener=_opener)
+        file = _File(path, mode, opener=_opener)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO):
             error.strerror = "expected a regular file, found a link or a pipe; remove it"
         raise
+    if os.fstat(file.fileno()).st_nlink > 1:
+        file.close()
+        message = "expected a file with one name, found a hard link; remove it"
+        raise FileExistsError(errno.EEXIST, message, os.fspath(path))
+    return file
 
 
 def write(file: int, data: Any) -> int:

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import emo2vec_plugins.files.disk as disk
-from emo2vec_plugins.errors import ResumeError
+from emo2vec_plugins.errors import OverwriteError, ResumeError
 from emo2vec_plugins.files.atomic import replacing
 from emo2vec_plugins.files.own_files import MOST_BYTES, open_own
 
 DIGITS = 32
 """Hexadecimal digits of a digest in a journal: 128 bits of SHA-256."""
+
+_START = DIGITS + 2
+_OURS = re.compile(rb"[0-9a-f]{0,%d}\Z|[0-9a-f]{%d}|.{%d} \{" % (3 * (DIGITS,)), re.DOTALL)
+"""Matches the start of a journal: incomplete after a kill, or with one damaged byte."""
 
 Record = dict[str, Any]
 
@@ -52,6 +57,20 @@ class Journal:
     def head(self) -> Record | None:
         """Return the first record; None if there is none, or it is damaged."""
         return next((place.record for place in self.places()), None)
+
+    def check_ours(self) -> None:
+        """Check that the file is missing, or a journal, whole or damaged.
+
+        Raises:
+            OverwriteError: If it is a file of another program.
+        """
+        try:
+            with open_own(self.path) as file:
+                start = file.read(_START)
+        except FileNotFoundError:
+            return
+        if not _OURS.match(start):
+            raise not_ours(self.path)
 
     def places(self) -> Iterator[Place]:
         """Yield the head and the other valid records, lazily.
@@ -118,6 +137,14 @@ class Journal:
                 "shorten the names of the items"
             )
         return line
+
+
+def not_ours(path: Path) -> OverwriteError:
+    """Return the error for a file that has the name of one of our own."""
+    return OverwriteError(
+        f"{path}: expected a file of an unfinished run, found one of another program; rename it or "
+        "choose another output"
+    )
 
 
 def checksum_of(data: bytes) -> str:

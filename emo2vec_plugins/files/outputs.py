@@ -15,10 +15,10 @@ from pathlib import Path
 
 import emo2vec_plugins.files.disk as disk
 from emo2vec_plugins.errors import OverwriteError
-from emo2vec_plugins.files.digests import record_of, sha256_of
+from emo2vec_plugins.files.digests import RECORD, record_of, sha256_of
 from emo2vec_plugins.files.folders import make_folder, remove_empty
 
-ADVICE = "choose another name, or replace it with --overwrite (files.overwriting())"
+ADVICE = "choose another name, or replace what is there with --overwrite"
 
 _LISTED = 10
 
@@ -104,8 +104,9 @@ def check_overwrite(*paths: Name, advice: str = ADVICE) -> None:
         advice: What the error advises.
 
     Raises:
-        OverwriteError: If one is protected, was written by another program, or has changed since
-            it was written, and `overwriting` is not in force; protected files are refused always.
+        OverwriteError: If one was written by another program, or has changed since it was written,
+            and `overwriting` is not in force; always if one is protected, or is a link to a missing
+            file.
         OSError: If an existing file cannot be read.
     """
     found: dict[str, list[str]] = {}
@@ -113,9 +114,9 @@ def check_overwrite(*paths: Name, advice: str = ADVICE) -> None:
         if reason := _obstacle(path):
             found.setdefault(reason, []).append(os.fspath(path))
     if found:
-        what = "; ".join(f"{_listed(names)} {reason}" for reason, names in found.items())
-        only_protected = found.keys() == {_PROTECTED}
-        raise OverwriteError(f"{what}: {'choose another name' if only_protected else advice}")
+        what = "; ".join(f"{_listed(names)}: {reason}" for reason, names in found.items())
+        is_final = found.keys() <= {_PROTECTED, _DANGLING}
+        raise OverwriteError(f"{what}; {'choose another name' if is_final else advice}")
 
 
 def check_protected(*paths: Name) -> None:
@@ -126,7 +127,7 @@ def check_protected(*paths: Name) -> None:
     """
     for path in paths:
         if _identity(path) in _scope.get().read:
-            raise OverwriteError(f"{path} {_PROTECTED}: choose another name")
+            raise OverwriteError(f"{path}: {_PROTECTED}; choose another name")
 
 
 @contextmanager
@@ -196,16 +197,20 @@ def remove_own(path: Path) -> bool:
     return True
 
 
-_PROTECTED = "is an input of this command"
-_FOREIGN = "exists and was not written by emo2vec"
-_CHANGED = "has been changed since emo2vec wrote it"
+_PROTECTED = "an input of this command"
+_DANGLING = "a link to a missing file"
+_FOREIGN = (
+    f"already there, and not in the record of what emo2vec wrote, {RECORD} in the same folder"
+)
+_CHANGED = "changed since written by emo2vec"
 
 
 def _obstacle(path: Name) -> str | None:
     """Return why a path must not be written, or None."""
     found = _identity(path)
     if found is None:
-        return None
+        dangles = os.path.lexists(path) and not os.access(path, os.F_OK)
+        return _DANGLING if dangles else None
     scope = _scope.get()
     if found in scope.read:
         return _PROTECTED

@@ -14,10 +14,17 @@ from typing import Any
 
 import emo2vec_plugins.files.disk as disk
 from emo2vec_plugins.core import shortened
-from emo2vec_plugins.errors import ResumeError, warn
+from emo2vec_plugins.errors import OverwriteError, ResumeError, warn
 from emo2vec_plugins.files.finished import RECORD_ITEMS, Finished, batches, finished_in
-from emo2vec_plugins.files.journal import DIGITS, Journal, Record, checksum_of, digest_of_part
-from emo2vec_plugins.files.own_files import open_own
+from emo2vec_plugins.files.journal import (
+    DIGITS,
+    Journal,
+    Record,
+    checksum_of,
+    digest_of_part,
+    not_ours,
+)
+from emo2vec_plugins.files.own_files import check_regular, open_own
 from emo2vec_plugins.files.settings import differences
 
 _MOST_TEXT = 1000
@@ -62,6 +69,7 @@ class Unfinished:
 
     def start(self, head: Mapping[str, Any]) -> None:
         """Begin a run without lines; those of an earlier run are removed."""
+        # The journal first: lines without a journal are not ours.
         self._journal.write(head)
         self._cut_lines(0)
 
@@ -72,7 +80,7 @@ class Unfinished:
         state: Mapping[str, Any],
     ) -> None:
         """Begin a run with the lines of a finished output, in their order."""
-        self._cut_lines(0)
+        self.start(head)
 
         def steps() -> Iterator[Record]:
             for batch in batches(lines, RECORD_ITEMS):
@@ -104,8 +112,10 @@ class Unfinished:
             run to resume, so that the caller must `start` one.
 
         Raises:
+            OverwriteError: If there are files of another program in their place.
             ResumeError: If a run with other settings has finished a step.
         """
+        self._check_ours()
         places = self._journal.places()
         first = next(places, None)
         if first is None and self._journal.path.exists():
@@ -160,11 +170,23 @@ class Unfinished:
                     yield file.read(each.length)
 
     def remove(self) -> None:
-        """Remove the files."""
-        # The journal first: lines without a journal are removed by the next run.
-        for path in reversed(self.paths):
+        """Remove the files, but not those of another program in their place."""
+        try:
+            self._check_ours()
+        except OverwriteError:
+            return
+        # A journal without lines would be damaged, and lines without a journal not ours.
+        if head := next(self._journal.places(), None):
+            self._journal.cut_back(head.end)
+        for path in self.paths:
             if path.exists():
                 disk.unlink(path)
+
+    def _check_ours(self) -> None:
+        self._journal.check_ours()
+        check_regular(self._lines)
+        if _size(self._lines) and not _size(self._journal.path):
+            raise not_ours(self._lines)
 
     def _written(self, state: Mapping[str, Any]) -> Record:
         """Append the lines of the step to the file, and return its record."""
@@ -211,6 +233,11 @@ class Unfinished:
         with disk.open_file(self._lines, "ab") as file:
             if file.tell() > length:
                 file.truncate(length)
+
+
+def _size(path: Path) -> int:
+    """Return the size of a file; 0 if it is missing."""
+    return path.stat().st_size if path.exists() else 0
 
 
 def _short(note: Any) -> Any:

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
+import emo2vec_plugins.files.leftovers as leftovers
 from emo2vec_plugins.errors import OptionsError, OverwriteError
 from emo2vec_plugins.files import (
     Part,
     Together,
+    check_overwrite,
     disk,
     make_folder,
+    overwriting,
     replacing,
     results_folder,
     staging,
@@ -72,23 +75,56 @@ def test_a_failed_folder_is_removed(tmp_path):
     assert names(tmp_path) == ["in"]
 
 
-def test_the_leftovers_of_a_killed_process_are_overwritten(tmp_path):
-    Part(tmp_path / "a", locked=True).path.write_text("left")
-    assert names(tmp_path) == [".a.part"]
+@pytest.mark.parametrize("locked", [False, True])
+def test_a_file_with_the_temporary_name_is_never_written(tmp_path, locked, monkeypatch):
+    monkeypatch.setattr(leftovers, "name", lambda _: "taken")
+    (tmp_path / "precious").write_text("data")
+    (tmp_path / "taken").hardlink_to(tmp_path / "precious")
 
-    write_whole(tmp_path / "a", "whole", locked=True)
+    with pytest.raises(FileExistsError):
+        write_whole(tmp_path / "a", "ours", locked=locked)
 
-    assert names(tmp_path) == ["a"]
-    assert (tmp_path / "a").read_text() == "whole"
+    assert (tmp_path / "precious").read_text() == "data"
 
 
-def test_an_obstacle_with_the_temporary_name_is_kept_and_named(tmp_path):
-    (tmp_path / ".a.part").mkdir()
+@pytest.mark.parametrize("mode", ["ab", "r+b"])
+def test_a_file_with_other_names_is_not_changed(tmp_path, mode):
+    (tmp_path / "precious").write_text("data")
+    (tmp_path / "other").hardlink_to(tmp_path / "precious")
 
-    with pytest.raises(OSError, match=r"\.a\.part"):
-        write_whole(tmp_path / "a", "whole", locked=True)
+    with pytest.raises(FileExistsError, match="hard link") as caught:
+        disk.open_file(tmp_path / "other", mode)
 
-    assert names(tmp_path) == [".a.part"]
+    assert caught.value.filename == str(tmp_path / "other")
+
+
+def test_the_record_of_a_folder_is_not_appended_to_a_file_with_other_names(tmp_path):
+    (tmp_path / "precious").write_text("data")
+    (tmp_path / RECORD).hardlink_to(tmp_path / "precious")
+
+    with pytest.raises(OverwriteError, match=RECORD):
+        write_whole(tmp_path / "a", "ours")
+
+    assert (tmp_path / "precious").read_text() == "data"
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+@pytest.mark.parametrize("link", ["a", "sub"])
+def test_nothing_is_made_through_a_link_to_a_missing_place(tmp_path, link, allowed):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / link).symlink_to(tmp_path / "elsewhere" / "new")
+
+    for path in (out / "a", out / "sub" / "a"):
+        if path.is_relative_to(out / link):
+            with pytest.raises(OSError, match=str(out / link)), overwriting(allowed):
+                write_whole(path, "ours")
+    if link == "a":
+        with pytest.raises(OverwriteError, match=str(out / link)), overwriting(allowed):
+            check_overwrite(out / link)
+
+    assert not (tmp_path / "elsewhere").exists()
+    assert (out / link).is_symlink()
 
 
 def test_a_part_is_sealed_or_discarded_once(tmp_path):
@@ -107,6 +143,7 @@ def test_a_part_is_sealed_or_discarded_once(tmp_path):
 
 def test_a_symbolic_link_is_kept(tmp_path):
     (tmp_path / "there").mkdir()
+    write_whole(tmp_path / "there" / "file", "old")
     (tmp_path / "link").symlink_to(tmp_path / "there" / "file")
 
     with staging(tmp_path / "link") as part:
@@ -169,13 +206,12 @@ def test_a_pipe_is_not_replaced(tmp_path, is_link):
     assert pipe.is_fifo()
 
 
-@pytest.mark.parametrize("name", ["journal", ".journal.part"])
-def test_an_internal_file_does_not_follow_a_link(tmp_path, name):
+def test_an_internal_file_does_not_follow_a_link(tmp_path):
     precious = tmp_path / "precious"
     precious.write_text("data")
     out = tmp_path / "out"
     out.mkdir()
-    (out / name).symlink_to(precious)
+    (out / "journal").symlink_to(precious)
 
     with suppress(OSError):
         write_whole(out / "journal", "ours", locked=True)
@@ -183,7 +219,7 @@ def test_an_internal_file_does_not_follow_a_link(tmp_path, name):
     assert precious.read_text() == "data"
 
 
-@pytest.mark.parametrize("mode", ["wb", "ab", "r+b"])
+@pytest.mark.parametrize("mode", ["xb", "ab", "r+b"])
 def test_files_that_are_opened_for_writing_are_no_links_and_no_pipes(tmp_path, mode):
     precious = tmp_path / "precious"
     precious.write_text("data")
@@ -191,7 +227,7 @@ def test_files_that_are_opened_for_writing_are_no_links_and_no_pipes(tmp_path, m
     os.mkfifo(tmp_path / "pipe")
 
     for name in ("link", "pipe") if mode != "r+b" else ("link",):
-        with pytest.raises(OSError, match="remove it") as caught:
+        with pytest.raises(OSError, match="exists" if mode == "xb" else "remove it") as caught:
             disk.open_file(tmp_path / name, mode)
         assert caught.value.filename == str(tmp_path / name)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
@@ -15,6 +16,7 @@ from emo2vec_plugins.files import (
     Journal,
     Unfinished,
     differences,
+    disk,
     paired,
     set_read_limit,
 )
@@ -207,3 +209,84 @@ def test_differences_have_names_and_values():
     assert all(fact in nested for fact in ("a.b", "1", "3"))
     assert "input" in given
     assert all(fact in digest for fact in ("sha256", "abababababab...", "cdcdcdcdcdcd..."))
+
+
+HEAD = {"model": "tiny"}
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        {"out.part.jsonl": "thesis\n"},
+        {"out.part.journal": "diary of a summer\n" * 9},
+        {"out.part.journal": "short"},
+        {"out.part.jsonl": "thesis\n", "out.part.journal": ""},
+    ],
+)
+def test_files_of_others_with_the_names_of_an_unfinished_run_survive(tmp_path, foreign):
+    for name, text in foreign.items():
+        (tmp_path / name).write_text(text)
+    unfinished = Unfinished(tmp_path / "out")
+
+    with pytest.raises(OverwriteError) as caught:
+        unfinished.resume(HEAD)
+    unfinished.remove()
+
+    assert_facts(str(caught.value), *(tmp_path / name for name, text in foreign.items() if text))
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == foreign
+
+
+@pytest.mark.parametrize("name", ["out.part.jsonl", "out.part.journal"])
+def test_a_hard_link_in_place_of_our_own_file_is_refused(tmp_path, name):
+    unfinished = Unfinished(tmp_path / "out")
+    unfinished.start(HEAD)
+    (tmp_path / "precious").write_text("data")
+    (tmp_path / name).unlink()
+    (tmp_path / name).hardlink_to(tmp_path / "precious")
+
+    with pytest.raises(OverwriteError, match=name):
+        unfinished.resume(HEAD)
+    unfinished.remove()
+
+    assert (tmp_path / "precious").read_text() == (tmp_path / name).read_text() == "data"
+
+
+@pytest.mark.parametrize("length", [0, 10, 40])
+def test_a_torn_first_record_starts_again(tmp_path, length):
+    unfinished = Unfinished(tmp_path / "out")
+    unfinished.start(HEAD)
+    os.truncate(tmp_path / "out.part.journal", length)
+
+    with pytest.warns(Emo2vecWarning, match="starts again"):
+        assert unfinished.resume(HEAD) is None
+    unfinished.start(HEAD)
+    assert unfinished.head() == HEAD
+    unfinished.remove()
+
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("operation", ["unlink", "truncate"])
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_run_that_was_killed_while_it_removed_its_files_can_start(
+    tmp_path, operation, at, monkeypatch
+):
+    unfinished, whole, done = Unfinished(tmp_path / "out"), getattr(disk, operation), []
+    unfinished.start(HEAD)
+    unfinished.add("digest", b"line\n", None)
+    unfinished.commit({})
+
+    def killed(path, *rest):
+        if len(done) == at:
+            raise KeyboardInterrupt
+        done.append(path)
+        whole(path, *rest)
+
+    with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+        patch.setattr(disk, operation, killed)
+        unfinished.remove()
+
+    if Unfinished(tmp_path / "out").resume(HEAD) is None:
+        unfinished.start(HEAD)
+    unfinished.remove()
+    assert not any(tmp_path.iterdir())

@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import time
 import unicodedata
 from functools import cache
 from pathlib import Path
@@ -399,3 +400,15 @@ def test_the_working_directory_is_a_folder_too(tmp_path, monkeypatch):
     write_whole(Path("a"), "one")
     write_whole(Path("./a"), "two")
     assert len(record(tmp_path)) == 2
+
+
+def test_a_name_that_is_repeated_in_a_record_takes_little_time(tmp_path):
+    (tmp_path / "a").write_text("theirs")
+    with (tmp_path / RECORD).open("w") as file:
+        file.writelines(f"{number:064x}  a\n" for number in range(100_000))
+    start = time.process_time()
+
+    with pytest.raises(OverwriteError):
+        check_overwrite(tmp_path / "a")
+
+    assert time.process_time() - start < 5

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+
 from emo2vec_plugins import Engine, Options, Plugins
+from emo2vec_plugins.files import disk
 from emo2vec_plugins.integrations.lhotse.resumable_run import annotate_manifest
 from emo2vec_plugins.testing import FakeBackend
 
@@ -54,3 +58,15 @@ def contents(folder):
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != DIGESTS
     }
+
+
+def fail_at(monkeypatch, operation, name):
+    """Let an operation on the files of this name fail."""
+    original = getattr(disk, operation)
+
+    def failing(path, *rest):
+        if name in {Path(each).name for each in (path, *rest)}:
+            raise OSError(errno.EIO, "Input/output error", name)
+        return original(path, *rest)
+
+    monkeypatch.setattr(disk, operation, failing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from emo2vec_plugins.errors import OverwriteError
@@ -31,13 +32,13 @@ def replace_folder(new: Part, target: Path, *, replace: bool) -> None:
     if others or not replace:
         what = f"has files of others: {', '.join(sorted(others))}" if others else "has been changed"
         raise OverwriteError(f"{target} {what}; remove them or choose another output")
-    remove_aside(target)
     disk.rename(target, aside_path(target))
     try:
         new.seal()
     except OSError:
         disk.rename(aside_path(target), target)
         raise
+    _discard(aside_path(target))
 
 
 def aside_path(target: Path) -> Path:
@@ -45,24 +46,40 @@ def aside_path(target: Path) -> Path:
     return target.with_name(f".{target.name}.old")
 
 
-def restore_aside(target: Path) -> None:
-    """Give a folder its name again, if a run was killed before another had it."""
-    if aside_path(target).exists() and not target.exists():
-        disk.rename(aside_path(target), target)
+def restore_aside(target: Path, digests: Mapping[str, str | None]) -> None:
+    """Give a folder its name again if a run was killed before another had it, or else remove it.
+
+    Args:
+        target: The name.
+        digests: Those of the finished output, see `digests_of`.
+
+    Raises:
+        OverwriteError: If the folder that stands aside is not this output.
+        OSError: If it cannot be renamed or removed.
+    """
+    aside = aside_path(target)
+    if not aside.is_dir():
+        return
+    is_ours = digests and digests_of(aside) == digests and not aside.is_symlink()
+    # A copy of an output that is in its place is a copy that others have made.
+    if not is_ours or digests_of(target) == digests:
+        raise OverwriteError(
+            f"{aside}: expected an earlier {target.name}, found a folder of others; "
+            "rename it or choose another output"
+        )
+    if target.exists():
+        _discard(aside)
+    else:
+        disk.rename(aside, target)
 
 
-def remove_aside(target: Path) -> None:
-    """Remove a folder that was replaced."""
-    if aside_path(target).exists():
-        disk.remove_tree(aside_path(target))
+def _discard(folder: Path) -> None:
+    """Remove a folder; after a kill, none is left that is half removed."""
+    with Part(folder, locked=True) as part:
+        disk.rename(folder, part.path)
 
 
 def digests_of(target: Path) -> dict[str, str | None]:
     """Return the digests of the files of an output; of a Shar directory, those with cuts."""
     files = sorted(target.glob("cuts.*")) if target.is_dir() else [target]
-    return {path.name: digest_of_file(path) for path in files}
-
-
-def digest_of_file(path: Path) -> str | None:
-    """Return the digest of a file; None if it is missing."""
-    return digest_in(path, 0, path.stat().st_size) if path.is_file() else None
+    return {path.name: digest_in(path) for path in files}

@@ -14,6 +14,7 @@ from emo2vec_plugins.files import (
     Finished,
     Journal,
     differences,
+    digest_in,
     disk,
     from_json,
     items_path,
@@ -25,14 +26,12 @@ from emo2vec_plugins.files import (
     write_finished,
     write_whole,
 )
-from emo2vec_plugins.integrations.lhotse.folders import (
-    digest_of_file,
-    digests_of,
-    remove_aside,
-)
+from emo2vec_plugins.integrations.lhotse.folders import digests_of
 
 if TYPE_CHECKING:
     from emo2vec_plugins.integrations.lhotse.manifest_files import Layout
+
+ADVICE = "remove it or choose another path"
 
 
 def write_record(target: Path, *, task: Mapping[str, Any], **results: Any) -> None:
@@ -53,12 +52,26 @@ def read_record(target: Path) -> dict[str, Any] | None:
     return record if is_whole else None
 
 
+def digests_in_record(target: Path) -> dict[str, str | None]:
+    """Return the digests of the files of an output, as recorded; empty without a record."""
+    record = read_record(target) or {}
+    digests: dict[str, str | None] = record.get("output", {})
+    return digests
+
+
 def _checksum(record: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
-def recorded(target: Path, *, task: Mapping[str, Any]) -> dict[str, Any] | None:
+def recorded(
+    target: Path, *, task: Mapping[str, Any], advice: str = ADVICE
+) -> dict[str, Any] | None:
     """Return the record of a finished output, or None if the output does not exist.
+
+    Args:
+        target: The output.
+        task: The settings of the run.
+        advice: What to do if the output has others.
 
     Raises:
         ResumeError: If the output has other settings, or no record.
@@ -69,12 +82,11 @@ def recorded(target: Path, *, task: Mapping[str, Any]) -> dict[str, Any] | None:
     if record is None:
         path = record_path(target)
         why = f", but its record {path} cannot be read" if path.exists() else ""
-        raise ResumeError(f"{target} already exists{why}; remove it or choose another path")
+        raise ResumeError(f"{target} already exists{why}; {ADVICE}")
     if record["task"] != task:
         how = differences(record["task"], task)
         raise ResumeError(
-            f"{target} already exists and has other settings: {how}; remove it or choose another "
-            "path"
+            f"{target} already exists and has other settings: {how}; {advice}"
         )
     return record
 
@@ -86,11 +98,10 @@ def seal(manifest: Layout, lines: Iterable[bytes], target: Path) -> None:
         OverwriteError: If an output exists that must not be replaced.
         OSError: If it cannot be written.
     """
-    record = read_record(target)
-    is_ours = record is not None and record.get("output") == digests_of(target)
+    digests = digests_in_record(target)
+    is_ours = bool(digests) and digests == digests_of(target)
     with overwriting() if is_ours else nullcontext():
         manifest.seal(lines, target, replace=is_ours)
-    remove_aside(target)
 
 
 def remove_record(target: Path) -> None:
@@ -104,7 +115,7 @@ def write_items(target: Path, finished: Iterable[Finished]) -> str | None:
     """Write the items of an output, in order, and return the digest of the file."""
     journal = Journal(items_path(target))
     write_finished(journal, {"output": target.name}, finished)
-    return digest_of_file(journal.path)
+    return digest_in(journal.path)
 
 
 def read_items(target: Path, record: Mapping[str, Any] | None = None) -> Iterator[Finished]:
@@ -115,7 +126,7 @@ def read_items(target: Path, record: Mapping[str, Any] | None = None) -> Iterato
         record: If given, nothing is yielded unless the items are those of this record.
     """
     path = items_path(target)
-    if record is None or record.get("items") == digest_of_file(path):
+    if record is None or record.get("items") == digest_in(path):
         yield from read_finished(Journal(path))
 
 

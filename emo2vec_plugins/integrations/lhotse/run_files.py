@@ -14,6 +14,7 @@ from emo2vec_plugins.files import (
     Lock,
     Unfinished,
     check_overwrite,
+    digest_in,
     items_path,
     lock_path,
     paired,
@@ -73,8 +74,7 @@ class RunFiles:
 
     def has_remains(self) -> bool:
         """Return whether there are files of a run that was killed, or is running."""
-        others = lock_path(self._target), folders.aside_path(self._target)
-        own = self.unfinished.exists() or any(path.exists() for path in others)
+        own = self.unfinished.exists() or lock_path(self._target).exists()
         return own or self.store.has_remains()
 
     @contextmanager
@@ -97,7 +97,7 @@ class RunFiles:
             ResumeError: If files of another run are in the way.
             OverwriteError: If the output has been edited.
         """
-        folders.restore_aside(self._target)
+        folders.restore_aside(self._target, records.digests_in_record(self._target))
         record = self._record()
         state = self.unfinished.resume(
             self._settings, holds=self.store.holds, remains=self._remains
@@ -155,7 +155,6 @@ class RunFiles:
         """Remove what a finished run does not need."""
         self.unfinished.remove()
         self.store.release()
-        folders.remove_aside(self._target)
 
     def _lines(self, manifest: Layout, counter: Counter) -> Iterator[Finished]:
         """Yield the finished lines in the order of the items, and count them."""
@@ -188,7 +187,7 @@ class RunFiles:
         if self.unfinished.exists() and records.read_record(self._target) is None:
             check_overwrite(self._target, advice="remove it or choose another name")
             return None
-        return records.recorded(self._target, task=self._settings)
+        return records.recorded(self._target, task=self._settings, advice=_OTHER_SETTINGS)
 
     def _reopen(self, record: dict[str, Any]) -> State:
         """Make the lines of the finished output those of an unfinished run."""
@@ -197,7 +196,7 @@ class RunFiles:
                 f"{self._target} has been changed since emo2vec wrote it, and the input has changed "
                 "too; choose another output"
             )
-        if record.get("items") != folders.digest_of_file(items_path(self._target)):
+        if record.get("items") != digest_in(items_path(self._target)):
             warn(f"{items_path(self._target)} is missing or damaged; the run starts again")
         store = record["store"]
         state = {"store": store["mark"], "arrays": store["arrays"]}

@@ -73,8 +73,6 @@ class SharLayout:
         """Write *target* atomically, with shards of the same sizes and links to other files."""
         part = Part(Path(os.path.realpath(target)), locked=True)
         try:
-            if part.path.exists():  # from a killed process
-                disk.remove_tree(part.path)
             disk.make_folder(part.path)
             self._write(iter(lines), part.path)
             replace_folder(part, target, replace=replace)
@@ -83,7 +81,7 @@ class SharLayout:
 
     def _write(self, lines: Iterator[bytes], folder: Path) -> None:
         for path, size in zip(self._cuts.values(), self._sizes, strict=True):
-            with disk.open_file(folder / path.name, "wb") as file:
+            with disk.open_file(folder / path.name) as file:
                 with compressed(file, like=path) as out:
                     out.writelines(islice(lines, size))
                 sync(file)

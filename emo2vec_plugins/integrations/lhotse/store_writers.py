@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -46,6 +47,8 @@ class FilesWriter(FeaturesWriter):  # type: ignore[misc]
         name = f"{key[:3]}/{key}.npy"
         path = self._folder / name
         make_folder(path.parent)
+        with suppress(FileNotFoundError):  # of a step that was not finished
+            disk.unlink(path)
         with disk.open_file(path) as file:
             save_npy(file, value)
             disk.sync(file)

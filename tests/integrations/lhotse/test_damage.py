@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 from pathlib import Path
 
 import pytest
 from support.facts import assert_facts
-from support.runs import STORES, Stops, contents, run
+from support.runs import STORES, Stops, contents, fail_at, run
 
 from emo2vec_plugins.errors import Emo2vecWarning, ResumeError
-from emo2vec_plugins.files import disk
 from emo2vec_plugins.integrations.lhotse.run_files import RunFiles
 
 
@@ -33,18 +31,6 @@ def flip(path, place=0.5):
     data = bytearray(path.read_bytes())
     data[int(len(data) * place)] ^= 1
     path.write_bytes(data)
-
-
-def fail_at(monkeypatch, operation, name):
-    """Let an operation on the files of this name fail."""
-    original = getattr(disk, operation)
-
-    def failing(path, *rest):
-        if Path(path).name == name:
-            raise OSError(errno.EIO, "Input/output error", str(path))
-        return original(path, *rest)
-
-    monkeypatch.setattr(disk, operation, failing)
 
 
 @pytest.mark.parametrize("kind", STORES)
@@ -110,7 +96,7 @@ def test_a_damaged_journal_of_an_output_without_a_record_is_no_obstacle(
 ):
     expected = whole("arrays.h5")
     with monkeypatch.context() as patch:
-        fail_at(patch, "create", ".out.jsonl.emo2vec.json.part")
+        fail_at(patch, "rename", "out.jsonl.emo2vec.json")
         with pytest.raises(OSError, match=r"emo2vec\.json"):
             run(manifest, "out.jsonl", store="arrays.h5")
     flip(Path("out.jsonl.part.journal"), 0.01)
@@ -127,7 +113,7 @@ def test_an_hdf5_file_that_was_damaged_before_the_run_ended_is_written_again(
 ):
     expected = whole("arrays.h5")
     with monkeypatch.context() as patch:
-        fail_at(patch, "create", ".out.jsonl.emo2vec.json.part")
+        fail_at(patch, "rename", "out.jsonl.emo2vec.json")
         with pytest.raises(OSError, match=r"emo2vec\.json"):
             run(manifest, "out.jsonl", store="arrays.h5")
     flip(Path("arrays.h5"))

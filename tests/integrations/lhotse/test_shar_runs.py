@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gzip
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -140,7 +141,8 @@ def test_a_full_disk_leaves_the_older_directory(shards, tmp_path, monkeypatch, o
     change_a_line(shards)
 
     def full(path, *more):
-        if ".out" in str(path):
+        new = path.name.startswith("cuts.") if operation == "create" else more[0].name == "out"
+        if new and ".emo2vec-" in str(path):
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
         return whole(path, *more)
 
@@ -153,6 +155,68 @@ def test_a_full_disk_leaves_the_older_directory(shards, tmp_path, monkeypatch, o
     run(shards, out)
     run(shards, tmp_path / "fresh")
     assert contents(out) == contents(tmp_path / "fresh")
+
+
+@shar
+@pytest.mark.parametrize("name", [".out.part", ".out.old"])
+@pytest.mark.parametrize("is_finished", [False, True])
+def test_a_folder_of_others_beside_the_output_survives(shards, tmp_path, name, is_finished):
+    if is_finished:
+        run(shards, tmp_path / "out")
+        change_a_line(shards)
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "notes.txt").write_text("mine")
+
+    if name == ".out.part":
+        run(shards, tmp_path / "out")
+    else:
+        with pytest.raises(OverwriteError, match=r"\.out\.old"):
+            run(shards, tmp_path / "out")
+
+    assert (tmp_path / name / "notes.txt").read_text() == "mine"
+
+
+@shar
+def test_a_copy_of_the_output_survives(shards, tmp_path):
+    run(shards, tmp_path / "out")
+    shutil.copytree(tmp_path / "out", tmp_path / ".out.old")
+    change_a_line(shards)
+
+    with pytest.raises(OverwriteError, match=r"\.out\.old"):
+        run(shards, tmp_path / "out")
+
+    assert contents(tmp_path / ".out.old") == contents(tmp_path / "out")
+
+
+@shar
+@pytest.mark.parametrize("has_new", [False, True])
+def test_a_run_that_was_killed_while_it_replaced_the_directory_is_resumed(
+    shards, tmp_path, has_new, monkeypatch
+):
+    class Killed(BaseException):
+        pass
+
+    out, rename = tmp_path / "out", disk.rename
+    run(shards, out)
+    change_a_line(shards)
+
+    def killed(source, target):
+        if source.name == ".out.old" or (target == out and not has_new):
+            raise Killed
+        rename(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(disk, "rename", killed)
+        with pytest.raises(Killed):
+            run(shards, out)
+    assert (tmp_path / ".out.old").exists()
+    assert out.exists() == has_new
+
+    run(shards, out)
+
+    run(shards, tmp_path / "fresh")
+    assert contents(out) == contents(tmp_path / "fresh")
+    assert not (tmp_path / ".out.old").exists()
 
 
 @shar
