@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,12 @@ class Checkpoints:
                 f"the checkpoint of epoch {len(epochs)} cannot be written to {self._folder}: "
                 f"{error.strerror or error}; {kept}. Fix the cause and run the same command again"
             ) from error
+
+    def remove(self) -> None:
+        """Remove the checkpoints, if there are any."""
+        for path in (self._last, self._before):
+            with suppress(FileNotFoundError):
+                disk.unlink(path)
 
     def _history(self, path: Path, state: dict[str, Any]) -> History:
         advice = f"to start again, remove {self._folder}"

@@ -20,21 +20,21 @@ from emo2vec_plugins._version import __version__
 from emo2vec_plugins.core import counted
 from emo2vec_plugins.errors import OptionsError, TrainingError, warn
 from emo2vec_plugins.evaluation import Evaluation, Prediction, evaluate, percent
-from emo2vec_plugins.files import Journal, Lock, disk, settings_of
+from emo2vec_plugins.files import Journal, Lock, settings_of
+from emo2vec_plugins.training.checkpoints import Checkpoints
 from emo2vec_plugins.training.examples import Example, digest, labels_of
 from emo2vec_plugins.training.fit import Resources, fit, identity, initial_model, predict_examples
 from emo2vec_plugins.training.history import EpochResult
 from emo2vec_plugins.training.recipe import Recipe
 from emo2vec_plugins.training.record import (
-    discard_folder,
     finish,
-    new_folder,
+    named,
     recorded_result,
     refuse_other,
-    work_folder,
     write_result,
 )
 from emo2vec_plugins.training.split import Group, Split, by_name, groups_of, labelled_by_people
+from emo2vec_plugins.training.work_folder import discard_folder, new_folder, unfinished
 
 TABLE, DOCUMENT = "cross-validation.md", "cross-validation.json"
 PREDICTIONS = "predictions.jsonl"
@@ -156,13 +156,15 @@ def cross_validate(
     everything = Split(train=tuple(examples), group=group)
     base = initial_model(recipe, resources.base, labels_of(examples))
     own = identity(everything, recipe, base) | {"group": group}
+    out = named(out)
     with Lock(out):
         if recorded_result(out, own) is None:
-            found = _predicted(examples, names, recipe, resources, out, group, progress)
-            result = _result(found, recipe, resources, group)
-            folder = new_folder(work_folder(out) / "result")
-            _write(result, found, folder)
-            finish(folder, out, own)
+            with unfinished(out) as work:
+                found = _predicted(examples, names, recipe, resources, work, group, progress)
+                result = _result(found, recipe, resources, group)
+                folder = new_folder(work / "result")
+                _write(result, found, folder)
+                finish(folder, out, own)
         else:
             found = _read(out, names, group)
             result = _result(found, recipe, resources, group)
@@ -174,7 +176,7 @@ def _predicted(
     names: Sequence[str],
     recipe: Recipe,
     resources: Resources,
-    out: Path,
+    work: Path,
     group: Group,
     progress: Callable[[str, EpochResult | None], None],
 ) -> dict[str, list[Prediction]]:
@@ -182,7 +184,7 @@ def _predicted(
     # Split all folds first, to find one that cannot be trained before hours of training.
     splits = [by_name(examples, [name], group=group) for name in names]
     folds = [
-        _Fold(work_folder(out) / f"fold-{number}", split, recipe, resources)
+        _Fold(work / f"fold-{number}", split, recipe, resources)
         for number, split in enumerate(splits)
     ]
     found: dict[str, list[Prediction]] = {}
@@ -231,8 +233,7 @@ class _Fold:
         found = predict_examples(model, self._left_out, device=self._resources.device)
         self._journal.write(settings_of(identity=own), [asdict(each) for each in found])
         discard_folder(model)
-        for checkpoint in self._folder.glob("*.pt"):
-            disk.unlink(checkpoint)
+        Checkpoints(self._folder, run).remove()
         return found
 
     def _known(self, own: Mapping[str, Any]) -> list[Prediction] | None:

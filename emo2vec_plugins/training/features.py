@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, cast
@@ -15,7 +16,7 @@ from emo2vec_plugins.audio import MODEL_RATE
 from emo2vec_plugins.core import FloatArray
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import AudioError
-from emo2vec_plugins.files import overwriting, replacing, save_npy
+from emo2vec_plugins.files import disk, overwriting, replacing, save_npy
 from emo2vec_plugins.training.augment import prepare, stretch
 from emo2vec_plugins.training.examples import Example
 from emo2vec_plugins.training.recipe import Recipe
@@ -124,9 +125,7 @@ class EmbeddingCache:
                 reason = emotion.reason if emotion else "the model returned no result"
                 raise AudioError(f"turn {examples[index].id!r} has no embedding: {reason}")
             rows[index] = emotion.embedding
-            # A file that is damaged is written again.
-            with overwriting(), replacing(paths[index]) as stream:
-                save_npy(stream, emotion.embedding)
+            _write(paths[index], emotion.embedding)
             if progress:
                 progress(1)
         return np.stack(cast("list[FloatArray]", rows))
@@ -137,7 +136,21 @@ class EmbeddingCache:
         return self._folder / key[:2] / f"{key[2:34]}.npy"
 
 
+def _write(path: Path, row: FloatArray) -> None:
+    """Write a file of the cache; one that is damaged, or a link or pipe, is replaced itself."""
+    if os.path.lexists(path) and not _is_regular(path):
+        disk.unlink(path)
+    with overwriting(), replacing(path) as stream:
+        save_npy(stream, row)
+
+
+def _is_regular(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
 def _read(path: Path, width: int) -> FloatArray | None:
+    if not _is_regular(path):
+        return None
     try:
         # Mapped, because a damaged header may state any size.
         row = np.load(path, mmap_mode="r", allow_pickle=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,26 +16,35 @@ from emo2vec_plugins.files import (
     digest_in,
     disk,
     from_json,
-    make_folder,
     read_text,
     settings_of,
     write_whole,
 )
+from emo2vec_plugins.training.work_folder import close_work_folder, work_folder
 
 FORMAT = "emo2vec training, version 3"
 RECORD, CARD = "training.json", "README.md"
 """The record, and the model card, which people may complete by hand."""
 
 
-def work_folder(out: Path) -> Path:
-    """Return the folder in which an unfinished run keeps its state."""
-    return out.with_name(f"{out.name}.training")
+def named(out: Path) -> Path:
+    """Return the path of a folder with its name, which "." lacks."""
+    return out if out.name else out.absolute()
+
+
+def is_new(out: Path) -> bool:
+    """Return whether a run may create a folder: it is missing, or empty and can be replaced."""
+    if not os.path.lexists(out):
+        return True
+    is_kept = out.is_symlink() or not out.is_dir() or out.is_mount() or out.samefile(".")
+    return not is_kept and not any(out.iterdir())
 
 
 def finish(folder: Path, out: Path, identity: Mapping[str, Any], **results: Any) -> None:
     """Write the record of a run into its complete folder, and give the folder its name.
 
-    A folder of that name is replaced if files of it are missing, and nothing else was changed.
+    A folder of that name is replaced if it is empty, or if files of it are missing, and nothing else
+    was changed.
 
     Args:
         folder: A folder within the work folder, which is removed.
@@ -50,16 +60,17 @@ def finish(folder: Path, out: Path, identity: Mapping[str, Any], **results: Any)
     document = settings_of(format=FORMAT, identity=identity, files=files, **results)
     document["sha256"] = _checksum(document)
     write_result(folder / RECORD, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
-    work = work_folder(out)
-    if out.exists():
+    if not is_new(out):
         _checked(out, identity)
-        disk.rename(out, work / "incomplete")
+        disk.rename(out, work_folder(out) / "incomplete")
+    elif out.exists():
+        disk.remove_folder(out)
     disk.rename(folder, out)  # so that the folder is complete as soon as it exists
-    discard_folder(work)
+    close_work_folder(out)
 
 
 def recorded_result(out: Path, identity: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the record of a run; None if its folder does not exist, or lacks files.
+    """Return the record of a run; None if its folder is new, see `is_new`, or lacks files.
 
     A warning names the files that are missing.
 
@@ -67,11 +78,11 @@ def recorded_result(out: Path, identity: Mapping[str, Any]) -> dict[str, Any] | 
         CheckpointError: If the folder is not of a run, or the content of a file has changed.
         ResumeError: If it has another recipe, other data or another model.
     """
-    if not out.exists():
+    if is_new(out):
         return None
     record, missing = _checked(out, identity)
     if not missing:
-        discard_folder(work_folder(out))  # left by a run that was killed at its end
+        close_work_folder(out)  # left by a run that was killed at its end
         return record
     warn(f"{out} lacks {few(missing)}, which the finished run wrote: training again")
     return None
@@ -88,19 +99,6 @@ def write_result(path: Path, content: str | bytes) -> None:
     except OSError as error:
         why = f"{error.strerror or error}; the last checkpoint is intact"
         raise TrainingError(f"{path} cannot be written: {why}") from error
-
-
-def new_folder(path: Path) -> Path:
-    """Create an empty folder for results that are not yet complete, instead of an earlier one."""
-    discard_folder(path)
-    make_folder(path)
-    return path
-
-
-def discard_folder(path: Path) -> None:
-    """Remove a folder with everything in it, if it exists."""
-    if path.exists():
-        disk.remove_tree(path)
 
 
 def refuse_other(path: Path, found: Any, expected: Mapping[str, Any], advice: str) -> None:
@@ -133,6 +131,9 @@ def _checked(out: Path, identity: Mapping[str, Any]) -> tuple[dict[str, Any], li
         raise CheckpointError(
             f"{out}: files of the finished run have changed: {few(damaged)}; {advice}"
         )
+    if missing and out.is_symlink():
+        advice = "run the command again with the name of the folder"
+        raise CheckpointError(f"{out} is a link to a folder that lacks {few(missing)}; {advice}")
     added = [path.name for path in out.iterdir() if path.name not in (*files, RECORD)]
     if missing and (own := sorted(changed + added)):
         advice = f"move {few(own)}, which would be lost, and run the same command again"

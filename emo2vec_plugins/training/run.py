@@ -17,13 +17,14 @@ from emo2vec_plugins.training.history import EpochResult, to_csv, to_png
 from emo2vec_plugins.training.recipe import Recipe
 from emo2vec_plugins.training.record import (
     CARD,
-    discard_folder,
     finish,
+    is_new,
+    named,
     recorded_result,
-    work_folder,
     write_result,
 )
 from emo2vec_plugins.training.split import Split
+from emo2vec_plugins.training.work_folder import discard_folder, unfinished
 
 CURVE = "curve.csv"
 
@@ -81,24 +82,27 @@ def train(
         TrainingError, OptionsError, AudioError: As `fit` does.
     """
     resources = resources or Resources()
+    out = named(out)
     with Lock(out):
-        if out.exists():
+        if not is_new(out):
             labels = labels_of(split.train)
             own = identity(split, recipe, initial_model(recipe, resources.base, labels))
             if record := recorded_result(out, own):
                 return _finished(out, record)
-        return _trained(split, recipe, out, resources, content or CardContent(), progress)
+        with unfinished(out) as work:
+            content = content or CardContent()
+            return _trained(split, recipe, out, work, resources, content, progress)
 
 
 def _trained(
     split: Split,
     recipe: Recipe,
     out: Path,
+    work: Path,
     resources: Resources,
     content: CardContent,
     progress: Callable[[EpochResult], None] | None,
 ) -> Trained:
-    work = work_folder(out)
     epochs: list[EpochResult] = []
 
     def note(epoch: EpochResult) -> None:

@@ -247,6 +247,8 @@ def test_a_class_of_a_single_speaker_is_an_error_before_training(examples, recip
 
 
 def test_an_existing_folder_is_not_overwritten(examples, recipe, tmp_path):
+    (tmp_path / "notes.txt").write_text("ours")
+
     with pytest.raises(CheckpointError, match="already exists"):
         cross_validate(examples, recipe, out=tmp_path, resources=CPU)
 

@@ -13,6 +13,7 @@ from support.training import CPU, same, weights
 
 from emo2vec_plugins.errors import CheckpointError, Emo2vecWarning, ResumeError
 from emo2vec_plugins.training.run import train
+from emo2vec_plugins.training.work_folder import MARK
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -44,7 +45,9 @@ def contents(folder):
 def test_a_finished_run_is_not_done_again(again, out):
     record = json.loads((out / "training.json").read_text("utf-8"))
     before = (out / "model.pt").stat().st_mtime_ns
-    (out.parent / "out.training").mkdir()  # as if it was killed at its end
+    work = out.parent / "out.training"
+    work.mkdir()  # as if it was killed at its end
+    (work / MARK).touch()
 
     result = again()
 

@@ -11,6 +11,7 @@ import sys
 import textwrap
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -41,6 +42,7 @@ from emo2vec_plugins.training.recipe import Recipe
 from emo2vec_plugins.training.run import train
 from emo2vec_plugins.training.split import make_split
 from emo2vec_plugins.training.trainer import Side, Trainer
+from emo2vec_plugins.training.work_folder import MARK
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -256,6 +258,28 @@ def test_embeddings_of_another_model_or_a_damaged_file_are_computed_again(exampl
     assert backend.count == 9
 
 
+@pytest.mark.parametrize("kind", ["link", "dangling", "fifo"])
+def test_a_link_or_pipe_in_the_cache_is_replaced_and_not_followed(examples, tmp_path, kind):
+    cache, victim = tmp_path / "cache", tmp_path / "victim"
+    expected = EmbeddingCache(cache, Engine(FakeBackend())).embeddings(examples[:1])
+    [path] = cache.rglob("*.npy")
+    path.unlink()
+    if kind == "link":
+        victim.write_text("precious")
+    if kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(victim)
+
+    found = EmbeddingCache(cache, Engine(FakeBackend())).embeddings(examples[:1])
+
+    assert np.array_equal(found, expected)
+    assert path.is_file()
+    assert not path.is_symlink()
+    assert kind != "link" or victim.read_text() == "precious"
+    assert kind != "dangling" or not victim.exists()
+
+
 def test_a_second_run_of_a_head_does_not_run_the_model(split, place, tmp_path):
     backend = load_model(place / "base", device="cpu")
     resources = Resources(base=backend, device="cpu", cache=tmp_path / "cache")
@@ -333,11 +357,27 @@ def test_the_card_describes_data_results_and_training(split_with_dev, base, tmp_
         assert fact in card
 
 
-def test_an_existing_folder_is_not_overwritten(split, recipe, tmp_path):
+def test_an_empty_folder_is_filled(split, recipe, tmp_path):
     (tmp_path / "out").mkdir()
 
-    with pytest.raises(CheckpointError, match="already exists"):
-        train(split, recipe, out=tmp_path / "out", resources=CPU)
+    train(split, recipe, out=tmp_path / "out", resources=CPU)
+
+    assert names_in(tmp_path) == ["out"]
+    assert (tmp_path / "out" / "model.pt").is_file()
+
+
+def test_an_empty_folder_that_cannot_be_replaced_is_refused(split, recipe, tmp_path, monkeypatch):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (tmp_path / "link").symlink_to(folder)
+    (tmp_path / "dangling").symlink_to(tmp_path / "missing")
+    monkeypatch.chdir(folder)
+
+    for out in (folder, Path(), tmp_path / "link", tmp_path / "dangling"):
+        with pytest.raises(CheckpointError, match="already exists"):
+            train(split, recipe, out=out, resources=CPU)
+
+    assert names_in(tmp_path) == ["dangling", "link", "out"]
 
 
 CHILD = """
@@ -512,7 +552,7 @@ def test_a_full_disk_leaves_the_previous_checkpoint(split, recipe, tmp_path):
         train(split, recipe, out=tmp_path / "out", resources=CPU)
 
     assert (work / "before.pt").read_bytes() == before
-    assert not list(work.glob(".*"))
+    assert [*work.glob(".*")] == [work / MARK]
     train(split, recipe, out=tmp_path / "out", resources=CPU)
     train(split, recipe, out=tmp_path / "whole", resources=CPU)
     assert same(weights(tmp_path / "out"), weights(tmp_path / "whole"))
