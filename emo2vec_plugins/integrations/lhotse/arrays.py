@@ -20,6 +20,7 @@ from emo2vec_plugins.core import FloatArray, Permissions
 from emo2vec_plugins.engine import HOP
 from emo2vec_plugins.errors import FormatError, InvalidTurnError, OptionsError, StoreError
 from emo2vec_plugins.files import Rows, cast, pieces
+from emo2vec_plugins.integrations import is_a
 from emo2vec_plugins.integrations.lhotse.conditions import (
     LENGTH,
     SECONDS,
@@ -182,7 +183,7 @@ def divides(rate: int) -> bool:
 
 def _holder(cut: Any, supervision: Any) -> tuple[Any, Any]:
     """Return the track's cut that contains the turn, and the turn in the times of that cut."""
-    if type(cut).__name__ != "MixedCut":
+    if not is_a(cut, "lhotse.cut", "MixedCut"):
         return cut, supervision
     # Supervisions of a mixture are copies, moved by the offset of their track; ids may repeat.
     for track in cut.tracks:

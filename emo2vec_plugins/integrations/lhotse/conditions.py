@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from numbers import Integral, Real
+from os import PathLike
 from typing import Any
 
 from emo2vec_plugins.core import shown
@@ -49,7 +50,14 @@ def is_channel(value: Any) -> bool:
 
 def are_channels(value: Any) -> bool:
     """Return whether a value is a list of numbers of channels, with at least one."""
-    return isinstance(value, list | tuple) and len(value) > 0 and all(map(is_channel, value))
+    is_list = isinstance(value, list | tuple | range)
+    return is_list and len(value) > 0 and all(map(is_channel, value))
+
+
+def _is_list(value: Any) -> bool:
+    """Return whether a value can be read several times, item by item: also a ``SupervisionSet``."""
+    is_other = isinstance(value, str | bytes | Mapping | Iterator)
+    return isinstance(value, Iterable) and not is_other
 
 
 def _are_aligned(items: Any) -> bool:
@@ -64,15 +72,15 @@ RATE: Check = (lambda v: is_whole(v) and 0 < v <= MOST_SECONDS, "a sampling rate
 COUNT: Check = (lambda v: is_whole(v) and v >= 0, "a number of samples")
 COUNT_OR_NONE: Check = (lambda v: v is None or COUNT[0](v), COUNT[1])
 TEXT: Check = (lambda v: isinstance(v, str), "a string")
-ID: Check = (lambda v: isinstance(v, str | int | float), "an id")
-NAME: Check = (lambda v: v is None or isinstance(v, str | int | float), "a name")
+ID: Check = (lambda v: isinstance(v, str | Real), "an id")
+NAME: Check = (lambda v: v is None or isinstance(v, str | Real), "a name")
 FIELDS: Check = (lambda v: v is None or isinstance(v, dict), "an object with fields")
 OBJECT: Check = (lambda v: isinstance(v, dict), "an object with fields")
-LIST: Check = (lambda v: isinstance(v, list | tuple), "a list")
+LIST: Check = (_is_list, "a list")
 NUMBERS: Check = (lambda v: is_channel(v) or are_channels(v), "a channel number, or several")
 CHANNELS: Check = (are_channels, "a list of channel numbers")
 CHANNELS_OR_NONE: Check = (lambda v: v is None or are_channels(v), "a list of channel numbers")
-DATA: Check = (lambda v: isinstance(v, str | bytes), "a path")
+DATA: Check = (lambda v: isinstance(v, str | bytes | PathLike), "a path")
 SHAPE: Check = (
     lambda v: isinstance(v, list | tuple) and len(v) > 0 and all(map(COUNT[0], v)),
     "a list of sizes",
@@ -81,7 +89,10 @@ DECIBELS: Check = (
     lambda v: is_number(v) and abs(v) <= MOST_DECIBELS,
     f"a number of decibels up to {MOST_DECIBELS}",
 )
-RATIO: Check = (lambda v: v is None or DECIBELS[0](v), DECIBELS[1])
+RATIO: Check = (
+    lambda v: v is None or (is_number(v) and v >= -MOST_DECIBELS),  # inf makes a track silent
+    f"a number of decibels from -{MOST_DECIBELS}",
+)
 
 
 ALIGNMENT: Check = (

@@ -202,7 +202,7 @@ def _as_cuts(cuts: Iterable[Any], supervisions: Iterable[Any] | None) -> Iterato
             )
         turns[supervision.recording_id].append(supervision)
     for index, item in enumerate(cuts):
-        if type(item).__name__ == "Recording" and hasattr(item, "to_cut"):
+        if is_a(item, "lhotse", "Recording"):
             yield replace(item.to_cut(), supervisions=turns.pop(item.id, []))
         elif not is_a(item, "lhotse.cut", "Cut"):
             raise SourceError(f"expected cuts, item {index} is a {type(item).__name__}")

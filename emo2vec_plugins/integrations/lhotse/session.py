@@ -6,9 +6,10 @@ copies of a supervision share ``custom``, so that setting a field in place would
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
+from numbers import Integral
 from typing import Any
 
 from emo2vec_plugins.audio import MissingAudio
@@ -16,6 +17,7 @@ from emo2vec_plugins.core import Clip, Emotion, Options, Turn, overlaps, shorten
 from emo2vec_plugins.errors import SourceError, warn
 from emo2vec_plugins.integrations import (
     absent_fields,
+    is_a,
     is_labelled,
     is_wanted,
     label_fields,
@@ -59,7 +61,7 @@ class CutSession:
         self._cut = cut
         self._options = options
         self._describe = describe or (lambda emotion, _: label_fields(emotion, options))
-        self._mixed = type(cut).__name__ == "MixedCut"
+        self._mixed = _is_mixed(cut)
         self._places = places(cut)
         self._holders = {track: (offset, holder) for track, offset, holder in tracks(cut)}
         self._fields: dict[Place, dict[str, Any]] = kept_fields(self._places, options)
@@ -108,9 +110,10 @@ class CutSession:
         return store if is_shared else ArraySink(store, dtype=self._options.array_dtype)
 
     def _audio(self) -> Any:
-        kind, holders = type(self._cut).__name__, [holder for _, _, holder in tracks(self._cut)]
-        if kind == "PaddingCut" or not holders or not all(each.has_recording for each in holders):
-            return MissingAudio(f"{kind} {self._cut.id!r} has no recording")
+        holders = [holder for _, _, holder in tracks(self._cut)]
+        has_audio = [each.has_recording and not _is_padding(each) for each in holders]
+        if not holders or not all(has_audio):
+            return MissingAudio(f"{type(self._cut).__name__} {self._cut.id!r} has no recording")
         if any(map(is_placeholder, holders)):
             return MissingAudio(
                 f"the audio of cut {self._cut.id!r} is in an archive of a Shar directory; open the "
@@ -148,7 +151,7 @@ class CutSession:
     def _channel(self, place: Place) -> int | tuple[int, ...] | None:
         """Return the channels of a turn, as numbered in its audio."""
         holder = self._holders[place[0]][1]
-        if type(holder).__name__ != "MultiCut":
+        if not is_a(holder, "lhotse.cut", "MultiCut"):
             return None
         wanted, known = _as_tuple(self._places[place].channel), _as_tuple(holder.channel)
         if not self._mixed:
@@ -200,8 +203,9 @@ class CutSession:
         return self._sink.store(value, name=name, start=start)
 
 
-def _as_tuple(channel: int | Iterable[int]) -> tuple[int, ...]:
-    return (channel,) if isinstance(channel, int) else tuple(channel)
+def _as_tuple(channel: Any) -> tuple[int, ...]:
+    """Return one or several channel numbers, also those of NumPy, as a tuple."""
+    return (int(channel),) if isinstance(channel, Integral) else tuple(map(int, channel))
 
 
 def tracks(cut: Any) -> list[tuple[int, float, Any]]:
@@ -209,12 +213,12 @@ def tracks(cut: Any) -> list[tuple[int, float, Any]]:
 
     A cut that is not mixed is its own only track. Muted tracks and padding are skipped.
     """
-    if type(cut).__name__ != "MixedCut":
+    if not _is_mixed(cut):
         return [(0, 0.0, cut)]
     return [
         (index, track.offset, track.cut)
         for index, track in enumerate(cut.tracks)
-        if not track.mute and type(track.cut).__name__ != "PaddingCut"
+        if not track.mute and not _is_padding(track.cut)
     ]
 
 
@@ -239,6 +243,15 @@ def is_placeholder(holder: Any) -> bool:
     return recording is not None and recording.is_placeholder
 
 
+def _is_mixed(cut: Any) -> bool:
+    """Return whether a cut has tracks."""
+    return is_a(cut, "lhotse.cut", "MixedCut")
+
+
+def _is_padding(cut: Any) -> bool:
+    return is_a(cut, "lhotse.cut", "PaddingCut")
+
+
 def turn_name(cut: Any, place: Place, own: Any) -> str:
     """Name a turn in messages, by the ids of its cut and supervision."""
     name = f"cut {shortened(str(cut.id))}"
@@ -256,7 +269,7 @@ def kept_fields(turns: Mapping[Place, Any], options: Options) -> dict[Place, dic
 
 def enriched(cut: Any, fields: Mapping[Place, Mapping[str, Any]], options: Options) -> Any:
     """Return a copy of *cut* with *fields* added to its turns."""
-    if type(cut).__name__ != "MixedCut":
+    if not _is_mixed(cut):
         return _with_fields(cut, 0, fields, options)
     tracks = list(cut.tracks)
     for index in {track for track, _ in fields}:

@@ -17,6 +17,7 @@ import numpy as np
 from emo2vec_plugins.core import FloatArray, Permissions, kind_of_location, shown
 from emo2vec_plugins.errors import AudioError, FormatError, NotAllowedError
 from emo2vec_plugins.files import reading
+from emo2vec_plugins.integrations import is_a
 from emo2vec_plugins.integrations.lhotse.conditions import SHAPE, TEXT, Checked, first_problem
 from emo2vec_plugins.integrations.lhotse.stored_arrays import check_stored
 
@@ -111,8 +112,7 @@ def load_array(manifest: Any, permissions: Permissions, *, where: str) -> FloatA
 
 
 def _values_of_array(array: Any) -> Iterator[Checked]:
-    is_array = type(array).__name__ == "Array"
-    yield "its manifest", array, (lambda _: is_array, "an array of Lhotse")
+    yield "its manifest", array, (lambda v: is_a(v, "lhotse.array", "Array"), "an array of Lhotse")
     yield "storage_type", array.storage_type, TEXT
     yield "shape", array.shape, SHAPE
 
@@ -134,12 +134,11 @@ def _check_storage(array: Any, permissions: Permissions, where: str) -> None:
 
 def _sources(loaded: Any) -> Iterator[tuple[Any, Any]]:
     """Yield the type and the source of each ``AudioSource``, also of impulse responses."""
-    kind = type(loaded).__name__
-    if kind == "MixedCut":
+    if is_a(loaded, "lhotse.cut", "MixedCut"):
         for track in loaded.tracks:
             yield from _sources(track.cut)
         yield from _sources(loaded.transforms)
-    elif kind in ("MonoCut", "MultiCut"):
+    elif is_a(loaded, "lhotse.cut", "MonoCut", "MultiCut"):
         yield from _sources(loaded.recording)  # nothing else of a cut is loaded
     elif isinstance(loaded, Mapping):
         if "type" in loaded and "source" in loaded:
@@ -156,6 +155,7 @@ def _sources(loaded: Any) -> Iterator[tuple[Any, Any]]:
 def _check_source(kind: Any, source: Any, permissions: Permissions, where: str) -> None:
     if kind in ("memory", "shar"):
         return
+    source = os.fspath(source) if isinstance(source, os.PathLike) else source
     if kind not in ("file", "url", "command") or not isinstance(source, str):
         raise AudioError(f"{where}: expected an audio source of Lhotse, found {kind!r:.100}")
     if kind == "command":

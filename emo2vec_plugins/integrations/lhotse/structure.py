@@ -122,7 +122,7 @@ def values_of_cut(cut: Any, at: str = "") -> Iterator[Checked]:
         cut: A cut, or a JSON object.
         at: Where it is, as the start of a place: ``"track 1, "``.
     """
-    kind: Any = cut.get("type") if isinstance(cut, dict) else type(cut).__name__
+    kind: Any = cut.get("type") if isinstance(cut, dict) else _kind_of(cut)
     is_cut = isinstance(kind, str) and kind in (*_CUTS, _OLD_CUT)
     yield f"{at}type", kind, (lambda _: is_cut, f"a cut, one of {', '.join(_CUTS)},")
     kind = "MonoCut" if kind == _OLD_CUT else kind
@@ -170,7 +170,7 @@ def _part_of(value: Any, kind: str, at: str, *, is_json: bool) -> Iterator[Check
             yield f"{at}cut", inner, OBJECT
             inner = inner | {"type": value["type"]}
         yield from values_of_cut(inner, at)
-        is_mixed = "tracks" in inner if is_json else hasattr(inner, "tracks")
+        is_mixed = "tracks" in inner if is_json else isinstance(inner, _class_of("MixedCut"))
         yield f"{at}cut", "MixedCut", (lambda _: not is_mixed, "a cut that is not mixed itself")
 
 
@@ -239,7 +239,8 @@ def _arguments_in(arguments: dict[str, Any], name: str, at: str) -> Iterator[Che
 def _values_of_response(response: Any, at: str) -> Iterator[Checked]:
     """Yield the values of an impulse response, a recording or a cut."""
     is_json = isinstance(response, dict)
-    is_recording = "sources" in response if is_json else hasattr(response, "sources")
+    recording = _class_of("Recording")
+    is_recording = "sources" in response if is_json else isinstance(response, recording)
     if is_recording:
         yield from _part_of(response, "Recording", at, is_json=is_json)
     else:
@@ -254,6 +255,12 @@ def _objects_in(custom: dict[str, Any], at: str) -> Iterator[Checked]:
             yield from _part_of(value, "Recording", place, is_json=True)
         elif isinstance(value, dict) and "width" in value:
             yield from _part_of(value, "Image", place, is_json=True)
+
+
+def _kind_of(cut: Any) -> str:
+    """Return the name of Lhotse's class of a cut, also if it is an instance of a subclass."""
+    kinds = (kind for kind in _CUTS if isinstance(cut, _class_of(kind)))
+    return next(kinds, type(cut).__name__)
 
 
 @cache

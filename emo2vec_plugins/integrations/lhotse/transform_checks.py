@@ -48,7 +48,11 @@ MOST_TAPS = 200
 _ROLLOFF, _ZERO_CROSSINGS, _OVERSAMPLING = 0.99, 6, 64
 """Of Lhotse's resampling filter, and of its generator of impulse responses."""
 
-_FLAG: Check = (lambda v: isinstance(v, bool), "true or false")
+_FLAG: Check = (
+    # Numbers and NumPy's truth values, too, but not arrays.
+    lambda v: getattr(v, "ndim", 0) == 0 and v in (True, False, None),
+    "true or false",
+)
 _NUMBER: Check = (lambda v: is_number(v) and math.isfinite(v), "a number")
 _SEED: Check = (lambda v: v is None or (is_whole(v) and v >= 0), "a seed: a whole number")
 _COUNT: Check = (lambda v: is_whole(v) and 1 <= v <= 2**16, "a whole number from 1 to 65,536")
@@ -60,11 +64,11 @@ _FACTOR: Check = (
     f"a factor from {1 / MOST_FACTOR} to {MOST_FACTOR}",
 )
 _RATE: Check = (
-    lambda v: is_whole(v) and LEAST_RATE <= v <= MOST_RATE,
+    lambda v: is_number(v) and LEAST_RATE <= v <= MOST_RATE and v == int(v),
     f"a sampling rate from {LEAST_RATE:,} to {MOST_RATE:,} Hz",
 )
 _TO_TELEPHONE: Check = (
-    lambda v: _RATE[0](v) and filter_size(v, 8_000) <= MOST_FILTER,
+    lambda v: _RATE[0](v) and filter_size(int(v), 8_000) <= MOST_FILTER,
     f"a sampling rate whose filter to 8,000 Hz has at most {MOST_FILTER:,} values",
 )
 _FEW_CHANNELS: Check = (

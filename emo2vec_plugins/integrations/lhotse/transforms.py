@@ -6,13 +6,15 @@ from 16,000 to 44,101 Hz, it has gigabytes. Here, the resampler of the package d
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any
 
 import numpy as np
-from lhotse import AudioSource
+from lhotse import AudioSource, MonoCut, MultiCut, Recording
 from lhotse.augmentation import AudioTransform, Resample, ReverbWithImpulseResponse, Speed, Tempo
+from lhotse.cut import MixedCut
 
 from emo2vec_plugins.audio import LEAST_RATE, MOST_RATE, open_audio, resample
 from emo2vec_plugins.core import FloatArray
@@ -22,14 +24,13 @@ from emo2vec_plugins.integrations.lhotse.transform_checks import MOST_RESPONSE, 
 
 def bounded(loaded: Any) -> Any:
     """Return a copy of a ``Recording`` or a cut that Lhotse loads in bounded memory."""
-    kind = type(loaded).__name__
-    if kind == "MixedCut":
+    if isinstance(loaded, MixedCut):
         tracks = [replace(track, cut=bounded(track.cut)) for track in loaded.tracks]
         return replace(loaded, tracks=tracks, transforms=_all_bounded(loaded.transforms))
-    if kind in ("MonoCut", "MultiCut"):
+    if isinstance(loaded, MonoCut | MultiCut):
         return replace(loaded, recording=bounded(loaded.recording))
-    if kind == "Recording":
-        sources = [BoundedSource(**vars(source)) for source in loaded.sources]
+    if isinstance(loaded, Recording):
+        sources = [_bounded_source(source) for source in loaded.sources]
         return replace(loaded, sources=sources, transforms=_all_bounded(loaded.transforms))
     return loaded
 
@@ -83,10 +84,10 @@ class BoundedTransform(AudioTransform):  # type: ignore[misc]
             AudioError: If there are more than `MOST_VALUES`.
         """
         whole = self.whole
-        if isinstance(whole, Speed):
+        if type(whole) is Speed:  # subclasses are the user's own code
             rates = round(sampling_rate * whole.factor), sampling_rate
             return _resampled(samples, *rates, str(whole))
-        if isinstance(whole, Resample):
+        if type(whole) is Resample:
             rates = whole.source_sampling_rate, whole.target_sampling_rate
             return _resampled(samples, *rates, str(whole))
         if isinstance(whole, Tempo):
@@ -106,13 +107,19 @@ class BoundedTransform(AudioTransform):  # type: ignore[misc]
 del AudioTransform.KNOWN_TRANSFORMS[BoundedTransform.__name__]  # not for manifests
 
 
+def _bounded_source(source: Any) -> AudioSource:
+    if type(source) is not AudioSource:  # the user's own code
+        return source
+    return BoundedSource(source.type, source.channels, source.source, source.video)
+
+
 def _all_bounded(transforms: Any) -> list[AudioTransform] | None:
     return None if transforms is None else [_bounded(transform) for transform in transforms]
 
 
 def _bounded(transform: Any) -> AudioTransform:
     if not isinstance(transform, AudioTransform):
-        transform = AudioTransform.from_dict(transform)
+        transform = AudioTransform.from_dict(deepcopy(transform))  # which changes its argument
     if isinstance(transform, ReverbWithImpulseResponse):
         transform = replace(transform, rir=bounded(transform.rir))
     return BoundedTransform(transform)

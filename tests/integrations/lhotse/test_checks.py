@@ -166,7 +166,8 @@ def test_odd_fields_of_a_track_are_named():
     ("name", "value", "facts"),
     [
         ("offset", -1.0, ("track 1, offset", "-1.0")),
-        ("snr", 1e9, ("track 1, snr", "200")),
+        ("snr", -1e9, ("track 1, snr", "-200")),
+        ("snr", float("nan"), ("track 1, snr", "nan")),
         ("cut", None, ("track 1, cut", "None")),
         ("surprise", 1, ("track 1", "'surprise'")),
     ],
