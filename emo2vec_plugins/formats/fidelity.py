@@ -93,9 +93,12 @@ def only(dialogues: Sequence[Dialogue], what: str) -> Dialogue:
         FormatError: If there is not exactly one dialogue.
     """
     if len(dialogues) != 1:
-        found = len(dialogues)
+        # Two files of one recording, such as its RTTM and its TextGrid, are read as two.
+        names = shown([dialogue.recording for dialogue in dialogues])[1:-1]
+        which = f" ({names}); leave files out, or" if dialogues else ";"
         raise FormatError(
-            f"{what} stores one recording, got {found}; write to a folder, with a path that ends in '/'"
+            f"{what} stores one recording, got {len(dialogues)}{which} write to a folder, with a path "
+            "that ends in '/'"
         )
     return dialogues[0]
 

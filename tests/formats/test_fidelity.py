@@ -149,5 +149,7 @@ def test_several_recordings_are_an_error_where_one_is_expected():
     talk = Dialogue(recording="x")
 
     assert only([talk], "a TextGrid") is talk
-    with pytest.raises(FormatError, match=r"a TextGrid .*one recording.* 2"):
+    with pytest.raises(FormatError, match=r"a TextGrid .*one recording.* 2 .*'x', 'x'"):
         only([talk, talk], "a TextGrid")
+    with pytest.raises(FormatError, match=r"a TextGrid .*one recording.* 0;"):
+        only([], "a TextGrid")

@@ -85,9 +85,7 @@ def recorded(
         raise ResumeError(f"{target} already exists{why}; {ADVICE}")
     if record["task"] != task:
         how = differences(record["task"], task)
-        raise ResumeError(
-            f"{target} already exists and has other settings: {how}; {advice}"
-        )
+        raise ResumeError(f"{target} already exists and has other settings: {how}; {advice}")
     return record
 
 

@@ -28,6 +28,11 @@ from emo2vec_plugins.integrations.lhotse.summary import Counter, Summary
 Settings = dict[str, Any]
 State = dict[str, Any]
 
+_OTHER_SETTINGS = (
+    "to score only what has no label yet, use it as the input and choose another output; to score "
+    "everything again, " + records.ADVICE
+)
+
 
 class RunFiles:
     """The files of a run.

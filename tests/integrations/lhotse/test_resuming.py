@@ -359,3 +359,15 @@ def test_a_finished_output_whose_store_is_missing_is_made_again(manifest, tmp_pa
     assert summary.cuts == arrays
     assert out.read_bytes() == before
     assert store.exists()
+
+
+def test_other_settings_of_a_finished_run_advise_to_annotate_the_output(manifest, tmp_path):
+    run(manifest, tmp_path / "out.jsonl", options=Options())
+
+    other = Options(allow=("commands",))
+    with pytest.raises(ResumeError) as caught:
+        run(manifest, tmp_path / "out.jsonl", options=other)
+
+    assert_facts(str(caught.value), "out.jsonl", "commands", "as the input", "no label")
+    again = run(tmp_path / "out.jsonl", tmp_path / "again.jsonl", options=other)
+    assert again.scored == 0
