@@ -21,6 +21,9 @@ READ_LIMIT = 16 << 20
 VARIABLE = "EMO2VEC_READ_LIMIT"
 """Environment variable with the limit, such as ``2GB``."""
 
+_LEAST_PART = 64 << 10
+"""Bytes that a document with only a part of the limit may always have; our own models need them."""
+
 MOST_DEPTH = 100
 """Most levels of brackets in JSON, and of elements in XML."""
 
@@ -43,6 +46,15 @@ def read_limit() -> int:
         return _limit
     given = os.environ.get(VARIABLE)
     return parse_size(given, VARIABLE) if given else READ_LIMIT
+
+
+def limit_of(part: int) -> int:
+    """Return the limit of a document that has only a part of `read_limit`.
+
+    Args:
+        part: The denominator; 1 for the whole limit.
+    """
+    return read_limit() if part == 1 else max(read_limit() // part, _LEAST_PART)
 
 
 def set_read_limit(size: int | None) -> None:
@@ -73,10 +85,9 @@ def beyond_limit(where: str, *, part: int = 1) -> FormatError:
         where: What is too large: a file, or a file and a line.
         part: The denominator.
     """
-    limit = read_limit()
     return FormatError(
-        f"{where}: larger than {shown_size(limit // part)}, the most that is read at once; "
-        f"raise the limit with --read-limit {shown_size(2 * limit)} or {VARIABLE}"
+        f"{where}: larger than {shown_size(limit_of(part))}, the most that is read at once; "
+        f"raise the limit with --read-limit {shown_size(2 * part * limit_of(part))} or {VARIABLE}"
     )
 
 
@@ -112,7 +123,7 @@ def read_bytes(path: Path, *, part: int = 1) -> bytes:
         FormatError: If it is larger than the limit.
         OSError: If the file cannot be read.
     """
-    limit = read_limit() // part
+    limit = limit_of(part)
     with opened(path) as file:
         data = file.read(limit + 1)
     if len(data) > limit:

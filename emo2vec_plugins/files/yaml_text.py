@@ -12,7 +12,7 @@ from emo2vec_plugins.errors import Emo2vecError, FormatError
 from emo2vec_plugins.files.bounded import (
     MOST_DIGITS,
     beyond_limit,
-    read_limit,
+    limit_of,
 )
 from emo2vec_plugins.files.outputs import reading
 from emo2vec_plugins.files.text import read_text
@@ -47,7 +47,7 @@ def read_yaml(
     """
     reading(path)
     try:
-        document = from_yaml(read_text(path), where=str(path))
+        document = from_yaml(read_text(path, part=PART), where=str(path))
     except FormatError as error:
         raise wrong(str(error)) from error
     if not isinstance(document, dict):
@@ -69,7 +69,7 @@ def from_yaml(text: str, *, where: str) -> Any:
         FormatError: If it is too long, is not plain YAML, is nested too deeply, has too large a number, or
             aliases make it larger than the text.
     """
-    if len(text) > read_limit() // PART:
+    if len(text) > limit_of(PART):
         raise beyond_limit(where, part=PART)
     loader = _Loader("")
     try:

@@ -64,3 +64,16 @@ def test_a_device_without_an_end_is_not_read_for_ever(tmp_path):
     bounded.set_read_limit(1 << 20)
     with pytest.raises(FormatError, match="1MiB"):
         bounded.read_bytes(tmp_path / "a")
+
+
+def test_a_small_limit_leaves_enough_for_a_document_with_a_part_of_it(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"1" * 65_536)
+    bounded.set_read_limit(1024)
+
+    assert len(bounded.read_bytes(tmp_path / "a.txt", part=64)) == 65_536
+    (tmp_path / "a.txt").write_bytes(b"1" * 65_537)
+    with pytest.raises(FormatError, match="64KiB") as error:
+        bounded.read_bytes(tmp_path / "a.txt", part=64)
+    advised = str(error.value).split("--read-limit ")[1].split()[0]
+    bounded.set_read_limit(bounded.parse_size(advised, "--read-limit"))
+    assert len(bounded.read_bytes(tmp_path / "a.txt", part=64)) == 65_537

@@ -8,7 +8,9 @@ from support.paths import names_in
 from support.reference import SMALL
 
 from emo2vec_plugins.errors import ConfigError
+from emo2vec_plugins.files import set_read_limit
 from emo2vec_plugins.models.config import Config, read_config, to_document
+from emo2vec_plugins.models.published import TINY
 
 
 @pytest.fixture
@@ -169,3 +171,11 @@ def test_impossible_dimensions_are_rejected(write, document, name, value):
 
     with pytest.raises(ConfigError, match=rf"at most (65536|64), got {value}"):
         read_config(write(document))
+
+
+def test_a_small_limit_of_reading_does_not_hold_for_the_embedded_model():
+    set_read_limit(1024)
+    try:
+        assert read_config(TINY / "config.yaml")
+    finally:
+        set_read_limit(None)
