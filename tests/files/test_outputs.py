@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from support.facts import assert_facts
 
 from emo2vec_plugins.errors import OverwriteError
 from emo2vec_plugins.files import (
@@ -412,3 +413,15 @@ def test_a_name_that_is_repeated_in_a_record_takes_little_time(tmp_path):
         check_overwrite(tmp_path / "a")
 
     assert time.process_time() - start < 5
+
+
+def test_what_is_in_the_way_is_named_with_the_record_that_lacks_it(tmp_path):
+    paths = [tmp_path / "a", tmp_path / "b"]
+    for path in paths:
+        path.write_bytes(b"moved here without the record")
+
+    with pytest.raises(OverwriteError) as caught:
+        check_overwrite(*paths)
+
+    assert_facts(str(caught.value), *paths, RECORD, "--overwrite")
+    assert "()" not in str(caught.value)  # no Python in a command's error
