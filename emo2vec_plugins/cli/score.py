@@ -21,7 +21,7 @@ from emo2vec_plugins.cli.scoring import (
 )
 from emo2vec_plugins.cli.streams import command, standard_input
 from emo2vec_plugins.core import Options, counted
-from emo2vec_plugins.files import check_protected, protect, replacing
+from emo2vec_plugins.files import protect, replacing
 from emo2vec_plugins.integrations import FileArrays, Input, read_inputs, score_files, write_scores
 
 
@@ -66,7 +66,6 @@ def score_command(
     files = read_inputs(inputs, bad=bad if bad_items == "drop" else None, stdin=stdin)
     protect(*(file.source for file in files))  # those in folders and lists, too
     beside = [] if target is None else [target]
-    check_protected(*beside)
     arrays = None if store is None else FileArrays(store, files, options, beside=beside)
     tally = Tally(quiet=scoring.quiet)
     engine = scoring.engine(frames=options.frames)

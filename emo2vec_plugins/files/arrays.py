@@ -42,6 +42,7 @@ class ArrayFolder:
     def __init__(self, folder: Name, keys: Iterable[str], *, beside: Iterable[Name] = ()) -> None:
         self._root = results_folder(os.fspath(folder))
         self._new: list[str] = []
+        self._paths: set[str] = set()
         keys = list(dict.fromkeys(keys))
         root = os.path.realpath(folder)
         owner = {_any_case(os.path.realpath(path)): f"output '{path}'" for path in beside}
@@ -52,10 +53,15 @@ class ArrayFolder:
             if other := owner.get(_any_case(path)):
                 raise OptionsError(f"{other} and {key!r} have the same file name {path}")
             owner[_any_case(path)] = f"key {key!r}"
+            self._paths.add(_any_case(path))
         for name, key in owner.items():
             if holder := next((owner[n] for n in map(str, Path(name).parents) if n in owner), None):
                 raise OptionsError(f"{key} needs a folder where {holder} has its file")
         outputs.check_overwrite(*map(self._checked, keys))
+
+    def __contains__(self, path: Name) -> bool:
+        """Return whether a path is that of an array."""
+        return _any_case(os.path.realpath(path)) in self._paths
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -90,30 +96,17 @@ class ArrayFolder:
     def commit(self) -> dict[str, Any]:
         """Return what `holds` checks later of the arrays since the last call, as JSON values."""
         new, self._new = self._new, []
-        return digests_in(self._root, new)
+        return {name: digest_in(self._root / name) for name in new}
 
     def holds(self, digests: Mapping[str, Any]) -> bool:
         """Return whether all arrays of a `commit` are whole."""
-        return are_whole(self._root, digests)
+        return all(digest_in(self._root / name) == each for name, each in digests.items())
 
     def _checked(self, key: str) -> Path:
         path = self._root / f"{key}.npy"
         if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self._root)):
             raise OptionsError(f"{path}: a link leads out of the folder {self._root}")
         return path
-
-
-def digests_in(folder: Path, names: Iterable[str]) -> dict[str, Any]:
-    """Return the length in bytes and the digest of each of these files, as JSON values."""
-    lengths = {name: (folder / name).stat().st_size for name in names}
-    return {name: [size, digest_in(folder / name, 0, size)] for name, size in lengths.items()}
-
-
-def are_whole(folder: Path, digests: Mapping[str, Any]) -> bool:
-    """Return whether each file of `digests_in` is as it was then."""
-    return all((folder / name).is_file() for name in digests) and digests == digests_in(
-        folder, digests
-    )
 
 
 def _any_case(path: str) -> str:

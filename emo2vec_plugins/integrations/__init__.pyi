@@ -14,6 +14,7 @@ from .fields import merged as merged
 from .fields import missing_arrays as missing_arrays
 from .fields import model_label as model_label
 from .fields import with_emotion as with_emotion
+from .file_arrays import FileArrays as FileArrays
 from .inputs import Input as Input
 from .inputs import check_distinct_keys as check_distinct_keys
 from .inputs import json_line as json_line
@@ -37,8 +38,8 @@ from .recordings import seconds_of as seconds_of
 from .recordings import unscored as unscored
 from .resuming import group_seconds as group_seconds
 from .resuming import identity_of as identity_of
+from .resuming import option_values as option_values
 from .rttm_sources import RttmSources as RttmSources
 from .rttm_sources import read_rttm_sources as read_rttm_sources
-from .score_files import FileArrays as FileArrays
 from .score_files import score_files as score_files
 from .score_files import write_scores as write_scores

@@ -11,89 +11,36 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emo2vec_plugins.core import Options, Recording, annotate
-from emo2vec_plugins.errors import OptionsError
+from emo2vec_plugins.core import Options, Recording, annotate, counted, shown
+from emo2vec_plugins.errors import OptionsError, ResumeError, warn
 from emo2vec_plugins.files import (
-    ArrayFolder,
+    Finished,
     Lock,
     Unfinished,
+    check_overwrite,
     one_step,
     paired,
+    protecting,
     replacing,
     settings_of,
 )
 from emo2vec_plugins.formats import EMOTIONS_JSONL
-from emo2vec_plugins.integrations.inputs import Input
+from emo2vec_plugins.integrations.file_arrays import ARRAY_OPTIONS, FileArrays, Name
+from emo2vec_plugins.integrations.inputs import Input, check_distinct_keys
 from emo2vec_plugins.integrations.recordings import unscored
-from emo2vec_plugins.integrations.resuming import group_seconds, identity_of
+from emo2vec_plugins.integrations.resuming import group_seconds, identity_of, option_values
 
 if TYPE_CHECKING:
-    from emo2vec_plugins.core import Dialogue, Emotion, Plugins, Scorer
+    from emo2vec_plugins.core import Dialogue, Plugins, Scorer
 
 BYTES_PER_SECOND = 32_000
 """Size of a second of audio, by which files are grouped: of 16-bit samples at 16 kHz."""
-
-_FRAMES = {".frames": "frame_embeddings", ".frame_logits": "frame_logits"}
-"""Suffix of each array of frames, and the emotion's field that it stores."""
-
-_OPTIONS = ("embeddings", "frames", "array_dtype", "allow", "root")
-"""Options on which the lines and arrays depend."""
-
-Name = str | os.PathLike[str]
 
 Scored = tuple[Input, bytes, str | None]
 """A file, its line, and the reason if it has failed."""
 
 Done = Callable[[Input, str | None], None]
 """Called for each file that is finished, also by an earlier run, with the reason if it failed."""
-
-
-class FileArrays:
-    """The folder for arrays of files: ``KEY.npy``, ``KEY.frames.npy`` and ``KEY.frame_logits.npy``.
-
-    Arrays of an earlier run with the same keys are replaced.
-
-    Args:
-        folder: Created with the first array.
-        files: The files that will be scored.
-        options: Which arrays to write, and their type.
-        beside: Other files that will be written, such as the one with the lines.
-
-    Attributes:
-        name: The folder, as given.
-
-    Raises:
-        OptionsError: If two arrays or other files would be the same file, or a key leads out of
-            the folder.
-        OverwriteError: If a file must not be replaced.
-        OSError: If the folder cannot be written to.
-    """
-
-    def __init__(
-        self, folder: Name, files: Iterable[Input], options: Options, *, beside: Iterable[Name] = ()
-    ) -> None:
-        self.name = os.fspath(folder)
-        self._dtype = options.array_dtype
-        self._fields = {"": "embedding"} if options.embeddings else {}
-        self._fields |= _FRAMES if options.frames else {}
-        keys = dict.fromkeys(file.key for file in files)
-        frames = (f"{key}{ending}" for key in keys for ending in self._fields if ending)
-        clash = next((name for name in frames if name in keys), None)
-        if clash and options.embeddings:
-            raise OptionsError(
-                f"frames of one key and the embedding of another would both be {clash}.npy"
-            )
-        names = (f"{key}{ending}" for key in keys for ending in self._fields)
-        self.folder = ArrayFolder(folder, names, beside=beside)
-
-    def write(self, key: str, emotion: Emotion) -> None:
-        """Write the arrays of one file."""
-        from emo2vec_plugins.files import cast  # here, because it loads numpy
-
-        for ending, field in self._fields.items():
-            array = getattr(emotion, field)
-            if array is not None:
-                self.folder.write(f"{key}{ending}", cast(array, self._dtype))
 
 
 def score_files(
@@ -104,21 +51,29 @@ def score_files(
     arrays: FileArrays | None = None,
     plugins: Plugins | None = None,
 ) -> Generator[Scored, None, None]:
-    """Yield each file with its line, as it is scored. The arrays are locked until the end.
+    """Return an iterator of each file with its line, as it is scored.
+
+    The arrays are locked from the first line to the end.
 
     Args:
         files: What to score; keys must be distinct.
         score: An `Engine` or another `Scorer`.
         options: What to compute.
-        arrays: Where arrays go; None for nowhere.
+        arrays: Where arrays go, made with the same files and options; None for no arrays.
         plugins: The installed plugins by default.
 
     Raises:
+        OptionsError: If two files share a key, or the options ask for other arrays.
         ResumeError: If another process is writing the arrays.
         OSError: If an array cannot be written.
     """
-    with _locked(arrays):
-        yield from _scored(files, score, Options() if options is None else options, arrays, plugins)
+    wanted = _checked(files, options, arrays)
+
+    def scored() -> Generator[Scored, None, None]:
+        with _locked(arrays):
+            yield from _scored(files, score, wanted, arrays, plugins)
+
+    return scored()
 
 
 def write_scores(
@@ -144,37 +99,44 @@ def write_scores(
         score: An `Engine` or another `Scorer`. Set the ``identity`` of another scorer to a value
             that distinguishes its models.
         options: What to compute.
-        arrays: Where arrays go; None for nowhere.
+        arrays: Where arrays go, made with the same files and options; None for no arrays.
         plugins: The installed plugins by default.
         done: Called for each file.
 
     Raises:
-        ResumeError: If an unfinished run has other settings, or another process is writing the
-            output or the arrays.
-        OverwriteError: If the output or an array must not be replaced.
+        OptionsError: If two files share a key, the options ask for other arrays, or the output is
+            one of the arrays.
+        ResumeError: If an unfinished run has other settings, its journal is damaged while it runs,
+            or another process is writing the output or the arrays.
+        OverwriteError: If the output or an array must not be replaced, such as one of the files.
         OSError: If a file cannot be written. The run can be resumed.
     """
-    wanted = Options() if options is None else options
+    files, target = list(files), Path(target)
+    wanted = _checked(files, options, arrays)
+    if arrays is not None and target in arrays.folder:
+        raise OptionsError(f"output and an array are the same, {target}; choose another output")
     settings = settings_of(
         scorer=identity_of(score),
-        options={name: getattr(wanted, name) for name in _OPTIONS},
+        options=option_values(wanted, ARRAY_OPTIONS),
         store=None if arrays is None else arrays.name,
     )
-    target, items = Path(target), [_Item(file) for file in files]
-    with Lock(target), _locked(arrays), _unfinished(target) as unfinished:
-        if unfinished.resume(settings, holds=lambda _, state: _holds(arrays, state)) is None:
-            unfinished.start(settings)
-        new = _new(items, unfinished, done)
-        most = group_seconds(score) * BYTES_PER_SECOND
-        while chosen := list(one_step(new, weigh=lambda item: item.size, most=most)):
-            found = _scored([item.file for item in chosen], score, wanted, arrays, plugins)
-            for item, (file, line, reason) in zip(chosen, found, strict=True):
-                unfinished.add(item.digest, line, reason)
-                done(file, reason)
-            unfinished.commit({} if arrays is None else {"arrays": arrays.folder.commit()})
-        with replacing(target) as stream:
-            known = (line for _, line in paired(items, unfinished.finished()) if line)
-            stream.writelines(unfinished.lines(known))
+    items = [_Item(file) for file in files]
+    with protecting(*(file.source for file in files)), Lock(target), _locked(arrays):
+        check_overwrite(target)
+        with _unfinished(target) as unfinished:
+            if unfinished.resume(settings) is None:
+                unfinished.start(settings)
+            new = iter(_new(items, unfinished, arrays, done))
+            most = group_seconds(score) * BYTES_PER_SECOND
+            while chosen := list(one_step(new, weigh=lambda item: item.size, most=most)):
+                found = _scored([item.file for item in chosen], score, wanted, arrays, plugins)
+                for item, (file, line, reason) in zip(chosen, found, strict=True):
+                    stored = {} if arrays is None else arrays.folder.commit()
+                    unfinished.add(item.digest, line, {"reason": reason, "arrays": stored})
+                    done(file, reason)
+                unfinished.commit({})
+            with replacing(target) as stream:
+                stream.writelines(unfinished.lines(_finished(items, unfinished)))
 
 
 @dataclass(frozen=True)
@@ -208,6 +170,17 @@ class _Item:
             return None
 
 
+def _checked(files: Sequence[Input], options: Options | None, arrays: FileArrays | None) -> Options:
+    """Return the options, if all that they ask for can be written."""
+    wanted = Options() if options is None else options
+    check_distinct_keys(files)
+    if arrays is not None:
+        arrays.check(files, wanted)
+    elif wanted.embeddings or wanted.frames:
+        raise OptionsError("embeddings and frames need a folder; pass arrays=FileArrays(...)")
+    return wanted
+
+
 def _scored(
     files: Sequence[Input],
     score: Scorer,
@@ -235,10 +208,6 @@ def _locked(arrays: FileArrays | None) -> AbstractContextManager[None]:
     return nullcontext() if arrays is None else arrays.folder.locked()
 
 
-def _holds(arrays: FileArrays | None, state: dict[str, Any]) -> bool:
-    return arrays is None or arrays.folder.holds(state["arrays"])
-
-
 @contextmanager
 def _unfinished(target: Path) -> Iterator[Unfinished]:
     """Yield the unfinished lines, which are removed at the end, or if nothing was finished."""
@@ -252,9 +221,32 @@ def _unfinished(target: Path) -> Iterator[Unfinished]:
     unfinished.remove()
 
 
-def _new(items: Iterable[_Item], unfinished: Unfinished, done: Done) -> Iterator[_Item]:
+def _new(
+    items: Iterable[_Item], unfinished: Unfinished, arrays: FileArrays | None, done: Done
+) -> list[_Item]:
+    """Return the items that have no line, or lack arrays as they were written with it."""
+    new: list[_Item] = []
+    lost: list[str] = []
     for item, line in paired(items, unfinished.finished()):
-        if line is None:
-            yield item
-        else:
-            done(item.file, line.note)
+        match None if line is None else line.note:
+            case {"reason": None | str() as reason, "arrays": dict(stored)}:
+                if arrays is None or arrays.folder.holds(stored):
+                    done(item.file, reason)
+                    continue
+                lost.append(item.file.key)
+        new.append(item)
+    if arrays is not None and lost:
+        whose = f"{counted(len(lost), 'file')}, such as {shown(lost[0])}"
+        warn(f"{arrays.name}: arrays of {whose}, are missing or have changed: scored again")
+    return new
+
+
+def _finished(items: Iterable[_Item], unfinished: Unfinished) -> Iterator[Finished]:
+    """Yield the line of each item."""
+    for item, line in paired(items, unfinished.finished()):
+        if line is None or not line.length:
+            raise ResumeError(
+                f"{unfinished.paths[1]}: damaged during the run: the line of "
+                f"{shown(item.file.key)} is missing; run the same command again"
+            )
+        yield line

@@ -143,7 +143,7 @@ def test_an_array_that_is_missing_is_written_again(folder, tmp_path):
 
     result = score(folder, tmp_path / "out.jsonl")
 
-    assert_facts(result.stderr, "warning", "out.jsonl.part.journal", "arrays")
+    assert_facts(result.stderr, "warning", tmp_path / "out-npy", "'02'", "scored again")
     assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
     assert arrays_in(tmp_path / "out-npy") == arrays_in(tmp_path / "whole-npy")
 
@@ -174,7 +174,7 @@ def test_an_array_that_was_changed_is_named_and_replaced_on_request(folder, tmp_
 
     assert refused.exit_code == 1
     assert_facts(refused.stderr, path, "changed", "--overwrite")
-    assert_facts(result.stderr, "out.jsonl.part.journal")
+    assert_facts(result.stderr, "warning", "'02'", "scored again")
     assert arrays_in(tmp_path / "out-npy") == arrays_in(tmp_path / "whole-npy")
 
 

@@ -8,12 +8,17 @@ from contextlib import closing
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from emo2vec_plugins.core import Options, Plugins, Scorer
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.files import one_step, paired, settings_of
-from emo2vec_plugins.integrations import BadItems, field_names, group_seconds, identity_of
+from emo2vec_plugins.integrations import (
+    BadItems,
+    field_names,
+    group_seconds,
+    identity_of,
+    option_values,
+)
 from emo2vec_plugins.integrations.lhotse.arrays import ArraySink
 from emo2vec_plugins.integrations.lhotse.cuts import annotated_items
 from emo2vec_plugins.integrations.lhotse.items import Item
@@ -86,7 +91,7 @@ def annotate_manifest(
     manifest = layout(source, target, fields=field_names(wanted), bad_items=bad_items)
     settings = settings_of(
         scorer=identity_of(score),
-        options=_as_json(wanted),
+        options=option_values(wanted, _result_options(wanted)),
         bad_items=bad_items,
         input=manifest.identity(),
         store=None if place is None else place._asdict(),
@@ -170,13 +175,10 @@ class _Run:
                 self._advance(0 if "bad" in finished.note else 1)
 
 
-def _as_json(options: Options) -> dict[str, Any]:
-    """Return the options that the output depends on."""
+def _result_options(options: Options) -> set[str]:
+    """Return the names of the options that the output depends on."""
     # Audio comes from the cuts, and the store has a separate entry.
-    names = {field.name for field in fields(options)} - {"audio", "store"}
-    values = {name: getattr(options, name) for name in sorted(names)}
-    root = None if options.root is None else os.path.realpath(options.root)
-    return values | {"allow": sorted(options.allow), "root": root}
+    return {field.name for field in fields(options)} - {"audio", "store"}
 
 
 def _seconds(item: Item) -> float:
