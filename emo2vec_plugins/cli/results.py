@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from emo2vec_plugins import formats as layouts
@@ -11,7 +11,13 @@ from emo2vec_plugins.cli.output import Tally
 from emo2vec_plugins.cli.scoring import Scoring
 from emo2vec_plugins.core import Dialogue, Format, Options, unknown_format
 from emo2vec_plugins.errors import Emo2vecError, FormatError
-from emo2vec_plugins.files import check_overwrite, exclusive, remove_own, results_folder
+from emo2vec_plugins.files import (
+    check_overwrite,
+    exclusive,
+    remove_own,
+    removing_stale,
+    results_folder,
+)
 
 BUNDLED = (layouts.RTTM, layouts.EMOTION_RTTM, layouts.SPKEMO_RTTM, layouts.EMOTIONS_JSONL)
 """Formats in which every recording is written."""
@@ -46,8 +52,15 @@ class Results:
         self.tally = Tally(quiet=scoring.quiet)
         self.folder = results_folder(folder)
 
-    def check(self, recordings: Iterable[str], *others: Path) -> None:
+    def check(
+        self, recordings: Iterable[str], *others: Path, lines: Mapping[str, str] | None = None
+    ) -> None:
         """Check that the files of these recordings, and others, may be written.
+
+        Args:
+            recordings: Their names.
+            others: The other files.
+            lines: The lines of the RTTM, as for `write`, by recording.
 
         Raises:
             OverwriteError: If one must not be replaced.
@@ -57,7 +70,9 @@ class Results:
             path
             for name in recordings
             for path in (
-                *layouts.bundle_paths(name, self.folder),
+                *layouts.bundle_paths(
+                    name, self.folder, arrays=self._has_arrays, rttm=(lines or {}).get(name)
+                ),
                 *(self.folder / (layouts.bundle_stem(name) + ending) for ending in endings),
             )
         ]
@@ -76,13 +91,14 @@ class Results:
         Raises:
             OSError: If the folder cannot be written to; bundles on disk are complete.
         """
-        arrays, dtype = self._options.embeddings or self._options.frames, self._options.array_dtype
+        dtype = self._options.array_dtype
         self.tally.add(dialogue)
         if self._counts:
             self._counts.add_dialogue(dialogue)
-        with exclusive(self.folder):  # another process may write a recording of this name
+        # Another process may write a recording of this name.
+        with exclusive(self.folder), removing_stale(self._unwritten(dialogue)):
             bundle = layouts.write_bundle(
-                dialogue, self.folder, rttm=rttm, embeddings=arrays, array_dtype=dtype
+                dialogue, self.folder, rttm=rttm, embeddings=self._has_arrays, array_dtype=dtype
             )
             exported = [self._export(dialogue, each) for each in self._formats]
         written = [bundle.rttm, bundle.emotion_rttm, bundle.spkemo_rttm, bundle.emotions_jsonl]
@@ -93,6 +109,17 @@ class Results:
         if self._counts:
             self._counts.print()
         self.tally.conclude(summary)
+
+    @property
+    def _has_arrays(self) -> bool:
+        return self._options.embeddings or self._options.frames
+
+    def _unwritten(self, dialogue: Dialogue) -> list[Path]:
+        """Return the paths of a recording in the formats that this command does not write."""
+        folder, known = self.folder, self._plugins.formats().values()
+        written = {layouts.path_for(dialogue, folder, f) for f in (*BUNDLED, *self._formats)}
+        others = {layouts.path_for(dialogue, folder, f) for f in known if f.dumps and f.suffixes}
+        return sorted(others - written)
 
     def _export(self, dialogue: Dialogue, format_: Format) -> Path | None:
         path = layouts.path_for(dialogue, self.folder, format_)

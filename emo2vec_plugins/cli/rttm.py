@@ -74,7 +74,7 @@ def rttm_command(
         warn(f"{path}: no recording of {rttm} has this name")
     results = Results(output, formats, options=options, scoring=scoring)
     protect(*(source.audio for source in found.sources))
-    results.check(source.recording for source in found.sources)
+    results.check((source.recording for source in found.sources), lines=found.lines)
     if found.missing:
         count = counted(len(found.missing), "recording")
         names = listed(found.missing)

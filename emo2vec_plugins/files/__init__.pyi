@@ -38,6 +38,7 @@ from .outputs import protect as protect
 from .outputs import protecting as protecting
 from .outputs import reading as reading
 from .outputs import remove_own as remove_own
+from .outputs import removing_stale as removing_stale
 from .own_files import read_own as read_own
 from .paths import expanded as expanded
 from .safe_xml import parsed as parsed

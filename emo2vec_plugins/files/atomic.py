@@ -108,7 +108,9 @@ class Part:
             error.filename = str(self.target)
 
 
-def seal_all(parts: Sequence[Part], *, obsolete: Sequence[Path] = ()) -> None:
+def seal_all(
+    parts: Sequence[Part], *, obsolete: Sequence[Path] = (), stale: Sequence[Path] = ()
+) -> None:
     """Rename complete files or folders to their final names, in order.
 
     Everything that a full disk can prevent is done before the first is renamed.
@@ -116,6 +118,7 @@ def seal_all(parts: Sequence[Part], *, obsolete: Sequence[Path] = ()) -> None:
     Args:
         parts: Not yet sealed.
         obsolete: Files to remove before the others are renamed.
+        stale: Files of an earlier run to remove then; those of others are left.
 
     Raises:
         OverwriteError: If a file must not be replaced or removed.
@@ -131,8 +134,9 @@ def seal_all(parts: Sequence[Part], *, obsolete: Sequence[Path] = ()) -> None:
         outputs.record_digests(renames)
         for path in obsolete:
             outputs.remove(path)
-        for part in parts:
-            part.rename()
+        with outputs.removing_stale(stale):
+            for part in parts:
+                part.rename()
 
 
 @contextmanager
@@ -175,6 +179,7 @@ class Together:
         self._parts: list[Part] = []
         self._discarding, self._streams = ExitStack(), ExitStack()
         self._obsolete: list[Path] = []
+        self._stale: list[Path] = []
 
     def open(self, path: Path) -> IO[bytes]:
         """Open a temporary file for *path*; files are renamed in the order of opening.
@@ -196,6 +201,10 @@ class Together:
         outputs.check_overwrite(path)
         self._obsolete.append(path)
 
+    def remove_stale(self, path: Path) -> None:
+        """Remove a file of an earlier run, before others are renamed; leave one of others."""
+        self._stale.append(path)
+
     def __enter__(self) -> Together:
         """Return this object."""
         return self
@@ -205,7 +214,7 @@ class Together:
         with self._discarding:
             self._streams.close()
             if kind is None:
-                seal_all(self._parts, obsolete=self._obsolete)
+                seal_all(self._parts, obsolete=self._obsolete, stale=self._stale)
 
 
 def write_whole(path: Path, content: str | bytes, *, locked: bool = False) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import emo2vec_plugins.files.disk as disk
-from emo2vec_plugins.errors import OverwriteError
+from emo2vec_plugins.errors import OverwriteError, warn
 from emo2vec_plugins.files.digests import RECORD, record_of, sha256_of
 from emo2vec_plugins.files.folders import make_folder, remove_empty
 
@@ -195,6 +195,21 @@ def remove_own(path: Path) -> bool:
     with suppress(FileNotFoundError):  # another process may have removed it just now
         disk.unlink(path)
     return True
+
+
+@contextmanager
+def removing_stale(paths: Iterable[Path]) -> Iterator[None]:
+    """Remove files that an earlier run wrote and this one does not; say so after the block.
+
+    What others wrote, edited or linked is left, as by `remove_own`.
+
+    Raises:
+        OSError: If it cannot be read or removed.
+    """
+    gone = [path for path in paths if os.path.lexists(path) and remove_own(path)]
+    yield
+    for path in gone:
+        warn(f"removed {path}, which an earlier run wrote")
 
 
 _PROTECTED = "an input of this command"

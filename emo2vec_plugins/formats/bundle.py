@@ -66,13 +66,14 @@ def write_bundle(
 
     Files are written under temporary names and renamed when all are complete. The JSON lines are
     renamed last, so a bundle that has them is complete. Files of an earlier bundle of the recording
-    are replaced if nobody has changed them.
+    are replaced if nobody has changed them. Arrays of an earlier bundle are removed if no new ones
+    are written; arrays of others are left.
 
     Args:
         dialogue: The turns with their emotions.
         folder: Created if missing.
         rttm: The recording's lines from the original RTTM, written unchanged; if None, lines are
-            made from the turns.
+            made from the turns. A file that has these lines is left alone, as it may be an input.
         embeddings: Write the arrays of the emotions.
         array_dtype: The type that arrays are converted to.
 
@@ -82,21 +83,24 @@ def write_bundle(
         OSError: If the folder cannot be written to.
     """
     as_dialogues([dialogue])
-    *paths, arrays = bundle_paths(dialogue.recording, folder)
+    *paths, arrays = bundle_paths(dialogue.recording, folder, arrays=True)
     texts = [each.dumps([dialogue]) for each in _FORMATS if each.dumps]
     # The caller's lines may have fields that a turn does not store.
     if rttm is not None:
         texts[0] = rttm
-    check_overwrite(*paths, arrays)
+    new = dict(zip(paths, texts, strict=True))
+    if has_lines(paths[0], rttm):
+        del new[paths[0]]
+    check_overwrite(*new, *([arrays] if embeddings else []))
     with Together() as files:
         # Lines of an earlier bundle must not be read with new arrays, or arrays with new lines.
         files.remove(paths[-1])
         if embeddings:
             _write_arrays(files.open(arrays), dialogue, np.dtype(array_dtype))
         else:
-            files.remove(arrays)
+            files.remove_stale(arrays)
         # emotions.jsonl comes last: if it exists, so do the others.
-        for path, text in zip(paths, texts, strict=True):
+        for path, text in new.items():
             files.open(path).write(as_utf8(text, path))
     return Bundle(
         rttm=paths[0],
@@ -107,10 +111,28 @@ def write_bundle(
     )
 
 
-def bundle_paths(recording: str, folder: str | os.PathLike[str]) -> list[Path]:
-    """Return the paths of the files that `write_bundle` writes or removes, arrays last."""
-    suffixes = [*(each.suffixes[0] for each in _FORMATS), ARRAYS_SUFFIX]
-    return [Path(folder) / (bundle_stem(recording) + suffix) for suffix in suffixes]
+def has_lines(path: Path, rttm: str | None) -> bool:
+    """Return whether a file has exactly these lines; False for None."""
+    if rttm is None or not path.is_file():
+        return False
+    lines = rttm.encode("utf-8", "surrogatepass")
+    return path.stat().st_size == len(lines) and path.read_bytes() == lines
+
+
+def bundle_paths(
+    recording: str, folder: str | os.PathLike[str], *, arrays: bool, rttm: str | None = None
+) -> list[Path]:
+    """Return the paths of the files that `write_bundle` writes, arrays last.
+
+    Args:
+        recording: The recording.
+        folder: The folder.
+        arrays: Whether arrays are written.
+        rttm: Its lines; a file that has them is left out.
+    """
+    suffixes = [*(each.suffixes[0] for each in _FORMATS), *([ARRAYS_SUFFIX] if arrays else [])]
+    paths = [Path(folder) / (bundle_stem(recording) + suffix) for suffix in suffixes]
+    return paths[1:] if has_lines(paths[0], rttm) else paths
 
 
 def read_bundle(folder: str | os.PathLike[str], recording: str) -> Dialogue:

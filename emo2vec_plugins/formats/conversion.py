@@ -125,7 +125,8 @@ def write_any(
     folder = Path(path)
     _require_distinct_files(dialogues, folder)
     if format in (None, BUNDLE):
-        check_overwrite(*(p for each in dialogues for p in bundle_paths(each.recording, folder)))
+        names = [each.recording for each in dialogues]
+        check_overwrite(*(p for name in names for p in bundle_paths(name, folder, arrays=False)))
         bundles = [write_bundle(dialogue, folder) for dialogue in dialogues]
         return Written(paths=tuple(bundle.emotions_jsonl for bundle in bundles))
     chosen = plugins.format(str(format))

@@ -120,6 +120,31 @@ def test_format_whose_files_would_replace_those_of_the_bundle_is_refused(corpus,
     assert "format 'thief' cannot be written here" in result.stderr
 
 
+def test_files_that_an_earlier_run_wrote_and_this_one_does_not_are_removed(corpus, tmp_path):
+    out = tmp_path / "out"
+    rttm(*corpus, "--format", "note", "--embeddings")
+    (out / "b.note.txt").write_text("mine")
+    (out / "b.embeddings.npz").write_text("mine")
+
+    result = rttm(*corpus)
+
+    assert result.exit_code == 0
+    assert_facts(result.stderr, out / "a.note.txt", out / "a.embeddings.npz")
+    assert not {"a.note.txt", "a.embeddings.npz"} & {*names_in(out)}
+    assert (out / "b.note.txt").read_text() == (out / "b.embeddings.npz").read_text() == "mine"
+
+
+def test_turns_beside_their_audio_are_left_as_they_are(corpus, tmp_path):
+    lines = "SPEAKER a 1 0 0.5 <NA> <NA> a <NA> <NA>\n"
+    (tmp_path / "a.rttm").write_text(lines)
+
+    result = rttm(tmp_path / "a.wav", "--rttm", tmp_path / "a.rttm", "--output", tmp_path)
+
+    assert result.exit_code == 0
+    assert (tmp_path / "a.rttm").read_text() == lines
+    assert (tmp_path / "a.emotions.jsonl").exists()
+
+
 def test_recording_that_a_format_cannot_hold_fails_alone(corpus, tmp_path):
     picky = Format(name="picky", suffixes=(".pick",), description="", dumps=only_a)
     write_whole(tmp_path / "out" / "b.pick", "of an earlier run")

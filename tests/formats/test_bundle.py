@@ -21,7 +21,8 @@ from emo2vec_plugins import (
     Turn,
     annotate,
 )
-from emo2vec_plugins.errors import FormatError
+from emo2vec_plugins.errors import Emo2vecWarning, FormatError, OverwriteError
+from emo2vec_plugins.files import overwriting, protecting
 from emo2vec_plugins.formats import bundle as bundle_module
 from emo2vec_plugins.formats.bundle import read_bundle, write_bundle
 from emo2vec_plugins.formats.rttm import read_rttm
@@ -151,10 +152,36 @@ def test_a_dialogue_without_arrays_has_none(tmp_path):
 def test_arrays_of_an_earlier_run_are_removed(dialogue, tmp_path):
     earlier = write_bundle(dialogue, tmp_path, embeddings=True)
 
-    later = write_bundle(dialogue, tmp_path)
+    with pytest.warns(Emo2vecWarning, match=earlier.embeddings.name):
+        later = write_bundle(dialogue, tmp_path)
 
     assert later.embeddings is None
     assert not earlier.embeddings.exists()
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_arrays_of_others_are_left(dialogue, tmp_path, allowed):
+    arrays = tmp_path / "x.embeddings.npz"
+    arrays.write_text("mine")
+
+    with overwriting(allowed):
+        write_bundle(dialogue, tmp_path)
+
+    assert arrays.read_text() == "mine"
+
+
+def test_an_input_that_has_the_same_lines_is_left_alone(dialogue, tmp_path):
+    path = tmp_path / "x.rttm"
+    path.write_bytes(SOURCE.encode())
+
+    with protecting(path):
+        before = path.stat()
+        write_bundle(dialogue, tmp_path, rttm=SOURCE)
+        assert path.stat() == before
+        with pytest.raises(OverwriteError, match=path.name):
+            write_bundle(dialogue, tmp_path, rttm=SOURCE + "\n")
+
+    assert path.read_bytes() == SOURCE.encode()
 
 
 def test_readers_during_replacement_find_complete_files(dialogue, tmp_path):
@@ -209,6 +236,7 @@ def test_another_recordings_lines_are_refused(dialogue, tmp_path):
 def test_arrays_of_other_turns_are_refused(dialogue, tmp_path):
     arrays = write_bundle(dialogue, tmp_path, embeddings=True).embeddings
     kept = arrays.read_bytes()
+    arrays.unlink()
     write_bundle(dataclasses.replace(dialogue, turns=dialogue.turns[:1]), tmp_path)
     arrays.write_bytes(kept)
 
