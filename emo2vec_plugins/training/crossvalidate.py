@@ -133,14 +133,15 @@ def cross_validate(
     Args:
         examples: Examples of at least two speakers.
         recipe: The settings; *patience* must be None, as the number of epochs is fixed.
-        out: The folder to create. No other process may write it at the same time.
+        out: The folder to create; an empty one is replaced. No other process may write it at the same time.
         resources: The base model, the device and the cache.
         group: ``recording`` leaves out recordings instead of speakers.
         progress: Called with the speaker and each epoch of a fold, and with the speaker and None
             when the fold is complete.
 
     Raises:
-        CheckpointError: If *out* exists and is not of a run, or its files have changed.
+        CheckpointError: If *out* exists and is not of a run, or its files have changed, or if
+            ``OUT.training`` was not made by a run.
         OptionsError: If the recipe has patience.
         ResumeError: If *out*, or an unfinished run, has another recipe, other data or another
             model, or if another process is writing it.

@@ -69,14 +69,14 @@ def train(
     Args:
         split: The training turns and the development turns.
         recipe: The settings.
-        out: The folder to create. No other process may write it at the same time.
+        out: The folder to create; an empty one is replaced. No other process may write it at the same time.
         resources: The base model, the device and the cache of embeddings.
         content: Additional content of the model card.
         progress: Called after each epoch, and also for epochs completed by an earlier run.
 
     Raises:
         CheckpointError: If *out* exists and is not of a run, or its files have changed; only the
-            model card may change.
+            model card may change. Or if ``OUT.training`` was not made by a run.
         ResumeError: If *out*, or an unfinished run, has another recipe, other data or another
             model, or if another process is training it.
         TrainingError, OptionsError, AudioError: As `fit` does.
