@@ -160,6 +160,18 @@ def test_recording_that_a_format_cannot_hold_fails_alone(corpus, tmp_path):
     assert not (tmp_path / "out" / "b.pick").exists()
 
 
+def test_a_file_of_others_stays_if_a_format_cannot_hold_its_recording(corpus, tmp_path):
+    picky = Format(name="picky", suffixes=(".pick",), description="", dumps=only_a)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "b.pick").write_text("theirs")
+
+    result = rttm(*corpus, "--format", "picky", "--overwrite", formats=[picky])
+
+    assert result.exit_code == 3
+    assert sum(str(tmp_path / "out" / "b.pick") in line for line in result.stderr.splitlines()) == 2
+    assert (tmp_path / "out" / "b.pick").read_text() == "theirs"
+
+
 def test_bug_in_a_format_fails_its_files_alone(corpus, tmp_path):
     broken = Format(name="broken", suffixes=(".brk",), description="", dumps=lambda _: 1 / 0)
 
