@@ -161,6 +161,7 @@ def test_a_named_pipe_is_not_opened(monkeypatch, tmp_path, frames_of, storage, p
         turn_frames(cut, turn)
 
     assert_facts(str(caught.value), "'cut'", "'turn'", "regular file", "pipe")
+    assert "Path(" not in str(caught.value)
 
 
 def test_a_store_that_reads_other_files_is_refused(tmp_path, frames_of):

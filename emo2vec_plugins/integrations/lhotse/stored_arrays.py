@@ -39,9 +39,11 @@ def check_stored(array: Any, *, where: str) -> None:
     if kind_of_location(str(path)) or not path.exists():
         return
     if not path.is_file():
-        raise FormatError(f"{where}: expected a regular file with the array, found {shown(path)}")
+        raise FormatError(
+            f"{where}: expected a regular file with the array, found {shown(str(path))}"
+        )
     size = path.stat().st_size
-    place = f"{where}: the array {shown(key)} in {shown(path)}"
+    place = f"{where}: the array {shown(key)} in {shown(str(path))}"
     most = max(read_limit(), MOST_EXPANSION * size)
     _check_size(math.prod(array.shape), most, place)
     if kind == _CHUNKS:
