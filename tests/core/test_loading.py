@@ -114,6 +114,7 @@ def test_changed_weights_are_rejected(tmp_path):
     model = loaded_model(load_model(folder, device="cpu"))
     document = load_pickle(folder / "model.pt", mmap=False)
     document["model"]["proj.bias"] += 1
+    (folder / "model.pt").unlink()
     save_pickle(folder / "model.pt", document)
 
     with pytest.raises(ModelNotFoundError, match=f"sha256 {model.sha256}"):

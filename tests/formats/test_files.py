@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import types
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -174,9 +175,12 @@ def test_a_file_instead_of_a_folder_is_named(plugins, tmp_path):
 
 def test_a_link_is_written_through(plugins, tmp_path):
     (tmp_path / "there").mkdir()
-    (tmp_path / "link.rttm").symlink_to(tmp_path / "there" / "a.rttm")
+    target = tmp_path / "there" / "a.rttm"
+    write_dialogues([replace(TALK, recording="before")], target, plugins=plugins)
+    (tmp_path / "link.rttm").symlink_to(target)
 
     write_dialogues([TALK], tmp_path / "link.rttm", plugins=plugins)
 
     assert (tmp_path / "link.rttm").is_symlink()
-    assert read_dialogues(tmp_path / "there" / "a.rttm", plugins=plugins)
+    [talk] = read_dialogues(target, plugins=plugins)
+    assert talk.recording == TALK.recording
