@@ -27,6 +27,7 @@ from .json_text import from_json as from_json
 from .lines import lines_in as lines_in
 from .lines import lines_of as lines_of
 from .lines import lines_or_errors as lines_or_errors
+from .leftovers import is_temporary as is_temporary
 from .locks import Lock as Lock
 from .locks import lock_path as lock_path
 from .npz import read_npz as read_npz

@@ -37,6 +37,11 @@ def name(suffix: str) -> str:
     return f".emo2vec-{_machine()}{secrets.token_hex(4)}{suffix}"
 
 
+def is_temporary(name: str) -> bool:
+    """Return whether *name* is one that `name` may have returned, on any machine."""
+    return bool(_NAMES.fullmatch(name))
+
+
 def claim(folder: Path) -> Callable[[], None]:
     """Lock a folder for temporary files; the first call in a process removes leftovers.
 

@@ -14,18 +14,17 @@ from pathlib import Path
 
 from emo2vec_plugins.errors import CheckpointError, TrainingError, warn
 from emo2vec_plugins.evaluation import few
-from emo2vec_plugins.files import disk, make_folder
+from emo2vec_plugins.files import disk, is_temporary, make_folder
 
 MARK = ".emo2vec.training"
 """Name of an empty file that marks a work folder."""
 
-_FOLDERS = re.compile(r"fold-\d+|incomplete|model|result|\.emo2vec-[0-9a-f]{16}\.part")
+_FOLDERS = re.compile(r"fold-\d+|incomplete|model|result")
 _FILES = re.compile(
     r"(before|last|model)\.pt|predictions\.(journal|jsonl)|config(uration)?\.(json|yaml)"
     r"|tokens\.txt|training\.json|evaluation\.json|curve\.(csv|png)|README\.md"
     r"|cross-validation\.(json|md)"
 )
-_PART = re.compile(r"\.(.+)\.part")
 
 
 def work_folder(out: Path) -> Path:
@@ -147,10 +146,12 @@ def _entries(folder: Path) -> Iterator[tuple[Path, bool]]:
     """Yield what is in a folder except the mark, and whether runs write it; folders come last."""
     for path in sorted(folder.iterdir()):
         is_link, is_folder = path.is_symlink(), path.is_dir()
-        if is_folder and not is_link and _FOLDERS.fullmatch(path.name):
+        if is_folder and not is_link and _is_own(path.name, _FOLDERS):
             yield from _entries(path)
             yield path, True
         elif path.name != MARK:
-            part = _PART.fullmatch(path.name)
-            name = part[1] if part else path.name
-            yield path, not is_link and path.is_file() and bool(_FILES.fullmatch(name))
+            yield path, not is_link and path.is_file() and _is_own(path.name, _FILES)
+
+
+def _is_own(name: str, names: re.Pattern[str]) -> bool:
+    return is_temporary(name) or bool(names.fullmatch(name))

@@ -133,7 +133,8 @@ def test_a_run_that_fails_early_leaves_no_folder(out, work):
 
 def test_what_a_killed_run_leaves_is_removed(out, work):
     with unfinished(out):
-        for name in ("fold-0/model/model.pt", "fold-12/predictions.journal", ".last.pt.part"):
+        part = "model/.emo2vec-0123456789abcdef.part"
+        for name in ("fold-0/model/model.pt", "fold-12/predictions.journal", part):
             (work / name).parent.mkdir(parents=True, exist_ok=True)
             (work / name).touch()
         staged = work / ".emo2vec-0123456789abcdef.part"
