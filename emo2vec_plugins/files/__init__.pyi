@@ -24,10 +24,10 @@ from .folders import results_folder as results_folder
 from .journal import Journal as Journal
 from .journal import digest_in as digest_in
 from .json_text import from_json as from_json
+from .leftovers import is_temporary as is_temporary
 from .lines import lines_in as lines_in
 from .lines import lines_of as lines_of
 from .lines import lines_or_errors as lines_or_errors
-from .leftovers import is_temporary as is_temporary
 from .locks import Lock as Lock
 from .locks import lock_path as lock_path
 from .npz import read_npz as read_npz
