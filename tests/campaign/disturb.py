@@ -141,12 +141,9 @@ def _flipped(
 ) -> str:
     before = scenario.results(folder)
     _forked(scenario, folder, lambda: _striking(step, _suicide))
-    left = [
-        name
-        for name, data in scenario.results(folder).items()
-        # A linked file is an input, too: damage to it is not found, and must not be.
-        if data and name not in before and (folder / name).stat().st_nlink == 1
-    ]
+    new = {name: data for name, data in scenario.results(folder).items() if name not in before}
+    # A linked file is an input, too: damage to it is not found, and must not be.
+    left = [name for name in new if new[name] and (folder / name).stat().st_nlink == 1]
     if not left:
         return "nothing left"
     path = folder / chance.choice(left)
@@ -157,7 +154,8 @@ def _flipped(
     status, output = _forked(scenario, folder, contextlib.nullcontext)
     if status:
         assert status == 1, f"{path.name} byte {place}: ended with {status}: {output[-300:]}"
-        assert any(Path(name).name in output for name in left), f"no name: {output[-300:]}"
+        known = {part for name in new for part in Path(name).parts}
+        assert any(name in output for name in known), f"no name: {output[-300:]}"
         assert "this is a bug" not in output, output[-500:]
         return "refused"
     return "equal bytes"

@@ -30,8 +30,9 @@ def replace_folder(new: Part, target: Path, *, replace: bool) -> None:
         return  # an earlier run was killed after it had renamed the folder
     others = {path.name for path in target.iterdir()} - {path.name for path in new.path.iterdir()}
     if others or not replace:
-        what = f"has files of others: {', '.join(sorted(others))}" if others else "has been changed"
-        raise OverwriteError(f"{target} {what}; remove them or choose another output")
+        named = f"has files that emo2vec did not write: {', '.join(sorted(others))}"
+        what = named if others else "has been changed since emo2vec wrote it"
+        raise OverwriteError(f"{target} {what}; move it, or choose another output")
     disk.rename(target, aside_path(target))
     try:
         new.seal()
