@@ -142,8 +142,13 @@ def _flipped(
     before = scenario.results(folder)
     _forked(scenario, folder, lambda: _striking(step, _suicide))
     new = {name: data for name, data in scenario.results(folder).items() if name not in before}
-    # A linked file is an input, too: damage to it is not found, and must not be.
-    left = [name for name in new if new[name] and (folder / name).stat().st_nlink == 1]
+    # Damage to a linked file, which is an input, or to a model card, which people complete, is not
+    # found, and must not be.
+    left = [
+        name
+        for name in new
+        if new[name] and (folder / name).stat().st_nlink == 1 and Path(name).name != "README.md"
+    ]
     if not left:
         return "nothing left"
     path = folder / chance.choice(left)

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import zlib
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -118,12 +119,11 @@ def _lines(path: Path) -> list[bytes]:
 def _is_labelled(line: bytes, results: list[bytes]) -> bool:
     cut = json.loads(line)
     for result in results:
-        try:
+        # A bad line, which passes through, may have any form.
+        with suppress(ValueError, RecursionError, AttributeError, TypeError, KeyError):
             found = json.loads(result)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(found, dict) and found.get("id") == cut["id"] and _has_results(found):
-            return True
+            if found["id"] == cut["id"] and _has_results(found):
+                return True
     return False
 
 
