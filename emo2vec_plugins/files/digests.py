@@ -151,7 +151,7 @@ def record_of(folder: str) -> Record:
 
 @lru_cache(maxsize=16)
 def _recent(folder: str) -> Record:
-    """Return the record of a folder, from memory for some folders even if nobody has it."""
+    """Return the record of a folder, from memory for some folders even if it is not in use."""
     record = _alive.get(folder) or Record(folder)
     _alive[folder] = record
     return record

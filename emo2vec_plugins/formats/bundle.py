@@ -66,7 +66,7 @@ def write_bundle(
 
     Files are written under temporary names and renamed when all are complete. The JSON lines are
     renamed last, so a bundle that has them is complete. Files of an earlier bundle of the recording
-    are replaced if nobody has changed them. Arrays of an earlier bundle are removed if no new ones
+    are replaced if they are unchanged. Arrays of an earlier bundle are removed if no new ones
     are written; arrays of others are left.
 
     Args:
