@@ -42,8 +42,9 @@ def read_state(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: If the file cannot be read or does not contain a dict.
     """
-    _check_sums(path)
     try:
+        _check_members(path)  # unpacking compressed ones could take long
+        _check_sums(path)
         # Not memory-mapped, because the file is rewritten while its tensors are in use.
         state = load_pickle(path, mmap=False)
     except Exception as error:
@@ -65,9 +66,9 @@ def _check_sums(path: Path) -> None:
     except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError):
         return  # loading explains what is wrong
     except Exception as error:  # such as zlib.error: from flags that are damaged
-        raise CheckpointError(f"{path}: damaged: {type(error).__name__}: {error}") from error
+        raise CheckpointError(f"damaged: {type(error).__name__}: {error}") from error
     if damaged is not None:
-        raise CheckpointError(f"{path}: damaged: the checksum of {damaged} is wrong")
+        raise CheckpointError(f"damaged: the checksum of {damaged} is wrong")
 
 
 def save_pickle(path: Path, document: Any) -> None:

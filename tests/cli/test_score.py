@@ -72,8 +72,8 @@ def test_what_was_written_is_read_by_the_other_commands(files, tmp_path, monkeyp
 
     converted = run("convert", "all.emotions.jsonl", "-o", "all.emotion.rttm")
     piped = run("convert", "lines.txt", "--input-format", "emotions.jsonl", "-o", "new.rttm")
-    told = ("--audio", files[0])
-    page = run("report", "all.emotions.jsonl", "--recording", "a", *told, "-o", "a.html")
+    audio = ("--audio", files[0])
+    page = run("report", "all.emotions.jsonl", "--recording", "a", *audio, "-o", "a.html")
     drawn = run("picture", "all.emotions.jsonl", "--recording", "a", "-o", "a.svg")
 
     assert [each.exit_code for each in (converted, piped, page, drawn)] == [0, 0, 0, 0]

@@ -14,7 +14,7 @@ from support.reference import SMALL, TOKENS, save_reference
 from emo2vec_plugins import load_model
 from emo2vec_plugins.errors import CheckpointError, ConfigError, LabelError
 from emo2vec_plugins.models.checkpoint import read_tensors, read_tokens
-from emo2vec_plugins.models.pickles import read_state
+from emo2vec_plugins.models.pickles import read_state, save_state
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +36,16 @@ def repacked(path, *, compression, change=lambda name, data: data):
     with zipfile.ZipFile(path, "w", compression) as archive:
         for name, data in members.items():
             archive.writestr(name, change(name, data))
+
+
+def test_a_compressed_state_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    save_state(tmp_path / "last.pt", {"step": torch.zeros(100_000)})
+    repacked(tmp_path / "last.pt", compression=zipfile.ZIP_DEFLATED)
+    monkeypatch.setattr(zipfile.ZipFile, "testzip", None)
+
+    with pytest.raises(CheckpointError) as error:
+        read_state(tmp_path / "last.pt")
+    assert_facts(str(error.value), "last.pt", "compressed")
 
 
 def test_compressed_members_are_refused(folder):
