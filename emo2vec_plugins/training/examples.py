@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -68,16 +68,26 @@ class Example:
         Raises:
             AudioError: If the audio cannot be read, or is shorter.
         """
+        return np.concatenate([*self.blocks()])
+
+    def blocks(self) -> Iterator[FloatArray]:
+        """Yield the samples of `read` in blocks of at most a minute.
+
+        Raises:
+            AudioError: If the audio cannot be read, or, at the end, if it is too short.
+        """
         clip = self.clip()
+        count = 0
         try:
-            samples = np.concatenate([np.empty(0, np.float32), *mono(clip.turn, clip.audio)])
+            for block in mono(clip.turn, clip.audio):
+                yield block
+                count += len(block)
         except AudioError as error:
             raise AudioError(f"turn {self.id!r}: {error}") from error
-        if len(samples) < RECEPTIVE:
+        if count < RECEPTIVE:
             raise AudioError(
-                f"turn {self.id!r}: {len(samples)} samples at 16 kHz, one frame needs {RECEPTIVE}"
+                f"turn {self.id!r}: {count} samples at 16 kHz, one frame needs {RECEPTIVE}"
             )
-        return samples
 
 
 def read_examples(
