@@ -49,6 +49,11 @@ class Example:
     is_pseudo: bool = False
     permissions: Permissions = field(default=Permissions(), compare=False, repr=False)
 
+    @property
+    def supervision(self) -> Any:
+        """The supervision of the turn; its start is relative to the cut."""
+        return self.cut.supervisions[self.index]
+
     def clip(self) -> Clip:
         """Return the turn as a clip for the engine."""
         cut, index = self.cut, self.index
@@ -176,14 +181,14 @@ def digest(examples: Iterable[Example]) -> str:
     """
     seen = hashlib.sha256()
     for each in examples:
-        turn = each.cut.supervisions[each.index]
+        turn = each.supervision
         what = [each.id, each.label, each.speaker, each.recording, each.duration, each.is_pseudo]
-        place = [each.cut.start, turn.start, turn.channel, _audio_of(each.cut)]
+        place = [each.cut.start, turn.start, turn.channel, audio_of(each.cut)]
         seen.update(json.dumps([*what, *place], ensure_ascii=False).encode() + b"\n")
     return seen.hexdigest()
 
 
-def _audio_of(cut: Any) -> list[Any]:
+def audio_of(cut: Any) -> list[Any]:
     """Return the audio sources of a cut, track by track, as JSON values."""
     return [
         [
