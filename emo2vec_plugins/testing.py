@@ -9,7 +9,7 @@ plugin's own code reach the test. `sample_conversation` returns audio to experim
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from emo2vec_plugins.core import (
     Backend,
     Clip,
     Dialogue,
+    DoubtMeasure,
     Emotion,
     FloatArray,
     Format,
@@ -36,8 +37,24 @@ from emo2vec_plugins.formats import FIELDS, held, verify
 TOKENS = ("生气/angry", "开心/happy", "中立/neutral", "难过/sad", "<unk>")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FakeDoubt:
+    """A measure of doubt: the share of the score that other classes have."""
+
+    threshold: float = 0.5
+    sha256: str = "d" * 64
+
+    def __call__(self, embedding: FloatArray, logits: FloatArray) -> float:  # noqa: ARG002
+        """Return 1 minus the largest probability."""
+        return 1.0 - 1.0 / float(np.exp(logits - logits.max()).sum())
+
+
 class FakeBackend:
-    """A back end without weights: four statistics per frame and a fixed linear head."""
+    """A back end without weights: four statistics per frame and a fixed linear head.
+
+    Args:
+        doubt: Its measure of doubt, such as `FakeDoubt`.
+    """
 
     labels = LabelSet.from_tokens(TOKENS)
     width = 4
@@ -45,7 +62,8 @@ class FakeBackend:
     batch_seconds = 30.0
     provenance = Provenance(model="fake", sha256="0" * 64, tokens=TOKENS, version="0")
 
-    def __init__(self) -> None:
+    def __init__(self, *, doubt: DoubtMeasure | None = None) -> None:
+        self.doubt = doubt
         self.batches: list[list[int]] = []
         """Lengths of the waveforms of each call in samples, for tests of batching."""
 

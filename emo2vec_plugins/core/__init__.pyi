@@ -1,4 +1,5 @@
 from .backend import Backend as Backend
+from .backend import DoubtMeasure as DoubtMeasure
 from .backend import Frames as Frames
 from .backend import NamedModel as NamedModel
 from .composition import compose as compose

@@ -22,9 +22,36 @@ Frames = tuple[FloatArray, FloatArray | None]
 """Embeddings, shape (frames, width), and logits, shape (frames, head rows), or None without a head."""
 
 
+class DoubtMeasure(Protocol):
+    """Estimates how much a result is to be doubted."""
+
+    @property
+    def threshold(self) -> float:
+        """The doubt above which ``Engine(abstain=True)`` withholds a label, 0 to 1."""
+        ...
+
+    @property
+    def sha256(self) -> str:
+        """Digest of all that the estimates depend on; runs with another one are not continued."""
+        ...
+
+    def __call__(self, embedding: FloatArray, logits: FloatArray) -> float:
+        """Return the estimated probability that the most probable class is wrong, 0 to 1.
+
+        Args:
+            embedding: Embedding of a turn, shape (width,).
+            logits: Mean logits of the classes in use, shape (classes,); with ``labels=...`` these
+                are only the classes that were kept.
+        """
+        ...
+
+
 @runtime_checkable
 class Backend(Protocol):
     """A model loaded on a device.
+
+    A back end may also have the attribute ``doubt``, a `DoubtMeasure` or None. Results then have
+    the doubt, and their labels can be withheld.
 
     Attributes:
         labels: The rows of the model's head; empty for a model without a head.

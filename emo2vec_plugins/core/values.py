@@ -136,8 +136,9 @@ class Provenance:
 class Emotion:
     """The result of a model for one turn.
 
-    A turn that cannot be scored has a reason instead of a label. A model without a head returns
-    embeddings, but neither a label nor a reason.
+    A turn that cannot be scored has a reason instead of a label. So has a turn whose label was
+    withheld, because it is too much to be doubted; it keeps its scores. A model without a head
+    returns embeddings, but neither a label nor a reason.
 
     Attributes:
         label: The most probable class, by its canonical name.
@@ -149,6 +150,9 @@ class Emotion:
         duration: Seconds of audio that were scored: within bounds and, with
             ``overlap="exclude"``, while no other speaker speaks; 0 if not scored.
         overlap_ratio: Share of the turn during which another speaker speaks too; None if unknown.
+        doubt: Estimated probability, 0 to 1, that the most probable class is wrong: from how sure
+            the scores are, and how far the embedding is from the speech that the model was
+            calibrated on. None if the model has no measure of doubt.
         embedding: Shape (width,), the mean of the frame embeddings.
         frame_embeddings: Shape (frames, width), 50 frames per second. For a long turn, this array
             and *frame_logits* are read-only and backed by a temporary file, which is deleted with
@@ -167,11 +171,17 @@ class Emotion:
     reason: str | None = None
     duration: float = 0.0
     overlap_ratio: float | None = None
+    doubt: float | None = None
     embedding: FloatArray | None = field(default=None, compare=False, repr=False)
     frame_embeddings: FloatArray | None = field(default=None, compare=False, repr=False)
     frame_logits: FloatArray | None = field(default=None, compare=False, repr=False)
     provenance: Provenance | None = field(default=None, repr=False)
     reviewed: bool = False
+
+    @property
+    def withheld(self) -> bool:
+        """Whether the label was withheld: there are scores, but no label."""
+        return self.label is None and bool(self.scores)
 
     def _repr_html_(self) -> str:
         return _html(self)

@@ -24,6 +24,7 @@ from emo2vec_plugins.core import (
     serial_group_of,
 )
 from emo2vec_plugins.engine.batch import LEAST_COST, Batch, cost
+from emo2vec_plugins.engine.doubt import Doubt
 from emo2vec_plugins.engine.merge import ClipAccumulator
 from emo2vec_plugins.engine.prefetch import Task, cores, prefetch
 from emo2vec_plugins.engine.windows import Chunk, ClipReader, Window, windows
@@ -69,10 +70,14 @@ class Engine:
         workers: Threads that read, decode and resample ahead of the model; default: one fewer
             than the number of cores, from 1 to 4. With 0 the calling thread does this between
             batches. Results do not depend on it.
+        abstain: Withhold labels that are to be doubted too much: True for the model's own
+            threshold, or a threshold from 0 to 1 for `Emotion.doubt`. With *labels*, the doubt is
+            that of the scores of these classes. None withholds no label.
 
     Raises:
         LabelError: If the model does not have one of *labels*.
-        OptionsError: If *backend* is not a model, or another argument is invalid.
+        OptionsError: If *backend* is not a model, another argument is invalid, or labels are to
+            be withheld but the model has no measure of doubt.
     """
 
     def __init__(
@@ -85,6 +90,7 @@ class Engine:
         window_overlap: float | None = None,
         batch_seconds: float | None = None,
         workers: int | None = None,
+        abstain: float | bool | None = None,
     ) -> None:
         if not isinstance(backend, Backend):
             raise OptionsError(
@@ -107,6 +113,7 @@ class Engine:
         if not self._budget:
             raise OptionsError(f"batch_seconds must be positive, got {seconds}")
         self._workers = _threads(workers)
+        self._doubt = Doubt(backend, abstain)
         self._options: dict[str, Any] = {
             "labels": labels,
             "granularity": granularity,
@@ -114,6 +121,7 @@ class Engine:
             "window_overlap": window_overlap,
             "batch_seconds": batch_seconds,
             "workers": workers,
+            "abstain": abstain,
         }
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -155,6 +163,7 @@ class Engine:
             "granularity": self.granularity,
             "max_window": self._window / MODEL_RATE,
             "window_overlap": self._overlap / MODEL_RATE,
+            **self._doubt.identity,
         }
 
     def __call__(self, items: Iterable[Any]) -> Iterator[tuple[Any, Emotion | None]]:
@@ -222,6 +231,7 @@ class Engine:
             self.backend,
             labels=self.labels,
             frames=self.granularity == "frame",
+            doubt=self._doubt,
         )
         # Bounded, because the claimed duration of a turn may be huge.
         weight = min(max(item.turn.duration * MODEL_RATE, LEAST_COST), budget)

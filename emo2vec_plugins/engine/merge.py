@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from emo2vec_plugins.core import FLAGS, Backend, Clip, Emotion, Frames, LabelSet
 from emo2vec_plugins.engine.batch import summed
+from emo2vec_plugins.engine.doubt import Doubt
 from emo2vec_plugins.engine.windows import HOP, RECEPTIVE, Chunk, ClipReader, Window, frame_count
 from emo2vec_plugins.files import Rows
 
@@ -32,15 +33,24 @@ class ClipAccumulator:
         backend: The model.
         labels: The classes to keep.
         frames: Whether to keep frame embeddings and frame logits.
+        doubt: Adds the doubt to the result.
     """
 
     def __init__(
-        self, clip: Clip, reader: ClipReader, backend: Backend, *, labels: LabelSet, frames: bool
+        self,
+        clip: Clip,
+        reader: ClipReader,
+        backend: Backend,
+        *,
+        labels: LabelSet,
+        frames: bool,
+        doubt: Doubt,
     ) -> None:
         self._clip = clip
         self._reader = reader
         self._backend = backend
         self._labels = labels
+        self._doubt = doubt
         self._open, self._read = 0, False
         self._pooled = 0
         # float64 sums: a clip may have hundreds of thousands of frames.
@@ -93,7 +103,9 @@ class ClipAccumulator:
             overlap_ratio=ratio,
             provenance=self._backend.provenance,
         )
-        return unscored if reason else replace(unscored, **self._arrays(), **self._scores())
+        if reason:
+            return unscored
+        return self._doubt.applied(replace(unscored, **self._arrays(), **self._scores()))
 
     def _pool(self, window: Window) -> npt.NDArray[np.bool_]:
         """Return a mask of the window's frames that are kept and not excluded."""
