@@ -50,6 +50,7 @@ from .scoring import describe_model as describe_model
 from .scoring import device_option as device_option
 from .scoring import loading_options as loading_options
 from .scoring import model_option as model_option
+from .scoring import note_trust as note_trust
 from .scoring import scoring_options as scoring_options
 from .streams import ResultsGroup as ResultsGroup
 from .streams import command as command

@@ -20,6 +20,7 @@ from emo2vec_plugins.cli.scoring import (
     annotating_options,
     check_store,
     describe_model,
+    note_trust,
     scoring_options,
     store_option,
 )
@@ -97,5 +98,6 @@ def cuts_command(
     else:
         done = annotated(summary.turns, counted(summary.cuts, "cut"), summary.skipped)
         scored = f"scored by {describe_model(engine.backend)}"
+        note_trust(engine.backend, quiet=scoring.quiet)
         note(f"wrote {done}, {scored}, to {output}", quiet=scoring.quiet)
     exit_if_failed(summary, field=options.field)

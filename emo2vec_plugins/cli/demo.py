@@ -12,6 +12,7 @@ from emo2vec_plugins.cli.results import Results
 from emo2vec_plugins.cli.scoring import (
     Scoring,
     describe_model,
+    note_trust,
     formats_option,
     scoring_options,
 )
@@ -57,6 +58,7 @@ def demo_command(*, output: str, formats: Sequence[str], scoring: Scoring) -> No
         for path in (*written, page):
             echo(f"wrote {path}")
         echo(f"\nopen {page} in a browser to see and play the turns\n")
+    note_trust(engine.backend, quiet=scoring.quiet)
     own = f"emo2vec rttm AUDIO --rttm FILE --output DIR --model {scoring.model}"
     results.conclude(f"the same for your own recording: {own}")
 

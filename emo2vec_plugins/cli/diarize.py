@@ -16,6 +16,7 @@ from emo2vec_plugins.cli.scoring import (
     Scoring,
     annotating_options,
     describe_model,
+    note_trust,
     formats_option,
     scoring_options,
 )
@@ -104,6 +105,7 @@ def diarize_command(
                 results.write(found)
     done = f"{counted(results.tally.turns, 'turn')} of {counted(len(files), 'recording')}"
     by = f"diarized by {pipeline}, scored by {describe_model(engine.backend)}"
+    note_trust(engine.backend, quiet=scoring.quiet)
     results.conclude(f"wrote {done}, {by}, to {results.folder}")
 
 

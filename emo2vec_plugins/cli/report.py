@@ -14,7 +14,7 @@ from emo2vec_plugins.cli.permissions import permissions_of, root_option
 from emo2vec_plugins.cli.streams import command
 from emo2vec_plugins.core import Dialogue
 from emo2vec_plugins.formats import bundle_stem
-from emo2vec_plugins.report import SoundMode, write_page
+from emo2vec_plugins.report import SoundMode, trust_in, write_page
 
 
 @command("report")
@@ -58,4 +58,6 @@ def report_command(
             "warning",
             f"{used.about} Use --audio FILE, or --root DIR for the audio that the annotations name in a folder.",
         )
+    for model, trust in trust_in(dialogue).items():
+        note(f"{model}: {trust}", quiet=quiet)
     note(f"wrote a page of {dialogue.recording} to {path}", quiet=quiet)

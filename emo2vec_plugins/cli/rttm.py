@@ -13,6 +13,7 @@ from emo2vec_plugins.cli.scoring import (
     Scoring,
     annotating_options,
     describe_model,
+    note_trust,
     formats_option,
     scoring_options,
 )
@@ -97,6 +98,7 @@ def rttm_command(
             results.tally.count("recording", dialogue.recording, late_turns(dialogue))
     done = f"{counted(results.tally.turns, 'turn')} of {counted(len(found.sources), 'recording')}"
     by = describe_model(engine.backend)
+    note_trust(engine.backend, quiet=scoring.quiet)
     results.conclude(f"wrote {done}, scored by {by}, to {results.folder}")
 
 

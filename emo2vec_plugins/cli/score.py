@@ -16,6 +16,7 @@ from emo2vec_plugins.cli.scoring import (
     annotating_options,
     check_store,
     describe_model,
+    note_trust,
     scoring_options,
     store_option,
 )
@@ -91,6 +92,7 @@ def score_command(
                 write_scores(target, files, **how, done=done)
     tally.leave_out_lines(bad)
     counts = counted(len(files), "file")
+    note_trust(engine.backend, quiet=scoring.quiet)
     tally.conclude(f"{counts}, scored by {describe_model(engine.backend)}")
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import click
 
+from emo2vec_plugins import models  # lazy: torch is imported when a command loads a model
 from emo2vec_plugins.cli.files import OutputName
 from emo2vec_plugins.cli.group import plugins_of
 from emo2vec_plugins.cli.numbers import POSITIVE, Integer
@@ -24,6 +25,7 @@ from emo2vec_plugins.cli.options import (
     overwrite_option,
     quiet_option,
 )
+from emo2vec_plugins.cli.output import note
 from emo2vec_plugins.cli.permissions import allow_option, permission_options, permissions_of
 from emo2vec_plugins.core import (
     DEFAULT_MODEL,
@@ -99,6 +101,13 @@ class Scoring(Loading):
 def describe_model(backend: Backend) -> str:
     """Return the model's name, version and data type: ``NAME@VERSION (float32)``."""
     return f"{model_label(backend.provenance)} ({backend.provenance.dtype})"
+
+
+def note_trust(backend: Backend, *, quiet: bool) -> None:
+    """Write to stderr how far a model can be trusted, unless *quiet*."""
+    unknown = "its model card does not say how far it can be trusted"
+    trust = models.as_trust(getattr(backend, "trust", None)) or unknown
+    note(f"{backend.provenance.model}: {trust}", quiet=quiet)
 
 
 def model_option(default: str | None, *, otherwise: str = "") -> Decorator:

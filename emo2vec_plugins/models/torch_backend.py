@@ -32,6 +32,9 @@ class TorchBackend:
         device: ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; None for CUDA if available, else the CPU.
         dtype: A key of `DTYPES`, for weights and arithmetic; results are float32.
 
+    Attributes:
+        trust: How far the model can be trusted, according to its card; None if unknown.
+
     Raises:
         OptionsError: If the device or dtype is not available, or weights exceed the range of the
             dtype.
@@ -39,6 +42,7 @@ class TorchBackend:
 
     device: torch.device
     batch_seconds: float
+    trust: str | None = None
 
     def __init__(
         self,

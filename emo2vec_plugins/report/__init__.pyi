@@ -11,3 +11,4 @@ from .summary import summarise as summarise
 from .timelines import timeline as timeline
 from .trajectories import smoothed as smoothed
 from .trajectories import trajectories as trajectories
+from .trust import trust_in as trust_in

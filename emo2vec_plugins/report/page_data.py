@@ -13,6 +13,7 @@ from emo2vec_plugins.formats import turn_record
 from emo2vec_plugins.report.layout import extent, packed_rows
 from emo2vec_plugins.report.style import PALEST, palette, shown
 from emo2vec_plugins.report.summary import SPAN, SpeakerSummary, summarise
+from emo2vec_plugins.report.trust import trust_in
 
 MEANINGS = {
     "short": "less than 1 s was scored, too little for a reliable result",
@@ -78,6 +79,7 @@ def page_data(dialogue: Dialogue) -> dict[str, Any]:
         "flags": [_flag(name, flagged[name]) for name in flags],
         "reasons": [shown(reason) for reason in reasons],
         "models": [_model(each) for each in models],
+        "trust": [f"{shown(name)}: {trust}" for name, trust in trust_in(dialogue).items()],
         "turns": {
             **{name: [_number(each[part]) for each in records] for name, part in _NUMBERS.items()},
             "speaker": [speaker for _, speaker, _ in placed],

@@ -59,7 +59,8 @@ def test_every_supervision_gets_an_emotion_or_a_reason(manifest, tmp_path):
     result = cuts(manifest, "-o", out)
 
     assert result.exit_code == 3
-    summary, warning, reason = result.stderr.splitlines()
+    trust, summary, warning, reason = result.stderr.splitlines()
+    assert_facts(trust, "fake", "model card")
     assert_facts(summary, "3 turns of 2 cuts", "fake@000000000000 (float32)", out)
     assert_facts(warning, "warning: 1 of 3 turns failed", "emotion_reason")
     assert reason == TOO_SHORT

@@ -33,7 +33,7 @@ def test_every_turn_gets_an_emotion(pipeline, write, noise, tmp_path):
     result = diarize(audio, "--pipeline", pipeline, "--output", tmp_path / "out")
 
     assert result.exit_code == 0
-    loading, summary = result.stderr.splitlines()
+    loading, _, summary = result.stderr.splitlines()
     assert loading == f"emo2vec: loading {pipeline}"
     assert_facts(
         *(summary, "3 turns of 1 recording", f"diarized by {pipeline}"),

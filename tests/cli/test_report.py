@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from support.cli_runner import run
 from support.facts import assert_facts
+from support.pages import data_of
 from support.pictures import TALK
 
-from emo2vec_plugins import Dialogue, Plugins
+from emo2vec_plugins import Dialogue, Emotion, Plugins, Provenance, ScoredTurn
 from emo2vec_plugins.formats.files import write_dialogues
 from emo2vec_plugins.report.page import page, write_page
 from emo2vec_plugins.report.page_sound import embedded
@@ -43,6 +44,26 @@ def test_without_sound_it_is_written_and_reported():
     assert_facts(warning, "warning: ", used.about, "--audio FILE")
     assert_facts(summary, "talk.html")
     assert Path("talk.html").read_text("utf-8") == Path("expected.html").read_text("utf-8")
+
+
+def test_it_says_how_far_known_models_can_be_trusted():
+    emotions = [
+        Emotion(label="sad", score=1.0, provenance=Provenance(model=name))
+        for name in ("tiny", "mine", "tiny")
+    ]
+    turns = tuple(ScoredTurn(turn=TALK.turns[0].turn, emotion=each) for each in emotions)
+    known = [Dialogue(recording="talk", turns=turns)]
+    write_dialogues(known, "known.emotions.jsonl", plugins=PLUGINS)
+
+    loud = run("report", "known.emotions.jsonl", "--sound", "none")
+    quiet = run("report", "known.emotions.jsonl", "--sound", "none", "--quiet")
+
+    lines = loud.stderr.splitlines()
+    assert [line for line in lines if line.startswith("emo2vec: tiny: ")] == lines[:1]
+    assert "mine:" not in loud.stderr
+    assert quiet.stderr == ""
+    [trust] = data_of(Path("talk.html").read_text("utf-8"))["trust"]
+    assert trust == lines[0].removeprefix("emo2vec: ")
 
 
 def test_sound_is_linked_or_left_out():

@@ -115,7 +115,7 @@ def test_failures_and_recordings_without_audio_are_listed(audio, turns, tmp_path
     result = rttm(audio, "--rttm", turns, "--output", tmp_path / "out")
 
     assert result.exit_code == 3
-    _, no_audio, *failed = result.stderr.splitlines()
+    _, _, no_audio, *failed = result.stderr.splitlines()
     assert_facts(no_audio, "warning: 1 recording ", turns)
     assert no_audio.endswith(": c")
     assert failed == [
@@ -134,7 +134,7 @@ def test_recordings_without_audio_are_counted_apart_from_turns(audio, turns, tmp
     result = rttm(audio, "--rttm", turns, "--output", tmp_path / "out")
 
     assert result.exit_code == 3
-    _, no_audio = result.stderr.splitlines()
+    _, _, no_audio = result.stderr.splitlines()
     names = ", ".join(f"x{i:02}" for i in range(10))
     assert_facts(no_audio, "warning: 12 recordings ", turns, f"{names} and 2 more")
 

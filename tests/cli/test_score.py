@@ -17,6 +17,7 @@ from support.facts import assert_facts
 from support.paths import TESTS, names_in
 
 from emo2vec_plugins import Engine, Plugins, Recording, annotate
+from emo2vec_plugins.models.trust import MOST_TRUST
 from emo2vec_plugins.testing import FakeBackend
 
 MAIN = """
@@ -98,7 +99,28 @@ def test_scores_are_the_engines(files):
 def test_stderr_says_which_model_spoke(files):
     result, _ = score(*files)
 
-    assert result.stderr == "emo2vec: 2 files, scored by fake@000000000000 (float32)\n"
+    _, summary = result.stderr.splitlines()
+    assert summary == "emo2vec: 2 files, scored by fake@000000000000 (float32)"
+
+
+@pytest.mark.parametrize(
+    ("trust", "shown"),
+    [
+        ("only a demo", "fake: only a demo"),
+        ("x" * 5000, f"fake: {'x' * MOST_TRUST}..."),
+        (None, "fake: its model card does not say"),
+        ("good\x1b[2J", "fake: its model card does not say"),
+        (7, "fake: its model card does not say"),
+    ],
+)
+def test_stderr_says_how_far_the_model_can_be_trusted(files, trust, shown):
+    backend = FakeBackend()
+    backend.trust = trust
+
+    line, _ = run("score", "--model", "fake", files[0], backend=backend).stderr.splitlines()
+
+    assert line.startswith(f"emo2vec: {shown}")
+    assert len(line) < MOST_TRUST + 50
 
 
 def test_quiet_leaves_stderr_empty(files):

@@ -47,11 +47,12 @@ def emo2vec_models() -> list[NamedModel]:
 def _load(source: str, *, device: str | None, dtype: str, allow: tuple[str, ...] = ()) -> Backend:
     if dtype != "float32":
         raise OptionsError(f"expected float32 as dtype of a funasr: model, got {dtype}")
-    from emo2vec_plugins.models import find_folder
+    from emo2vec_plugins.models import find_folder, trust_of
 
     folder = find_folder(source)
     with _readable(folder.path, Permissions(allow=allow)) as path:
-        return FunasrBackend(_auto_model(path, device, folder.path), folder.name)
+        model = _auto_model(path, device, folder.path)
+        return FunasrBackend(model, folder.name, trust=trust_of(folder))
 
 
 def _auto_model(path: Path, device: str | None, folder: Path) -> Any:
@@ -138,11 +139,13 @@ class FunasrBackend:
     Args:
         model: A ``funasr.AutoModel`` of an emotion2vec.
         name: Name of the model in results.
+        trust: How far the model can be trusted, according to its card; None if unknown.
     """
 
     batch_seconds = 30.0
 
-    def __init__(self, model: Any, name: str) -> None:
+    def __init__(self, model: Any, name: str, *, trust: str | None = None) -> None:
+        self.trust = trust
         self._network = model.model.eval()
         self._device = next(self._network.parameters()).device
         tokenizer = model.kwargs.get("tokenizer")

@@ -108,7 +108,7 @@ def write_graph(backend: Backend, path: Path, *, dtype: str) -> None:
         published = network.config.conv_layers == Config().conv_layers
         quantize(model, keep=() if published else (FRONT_END,))
     facts = {"width": backend.width, "normalize": backend.normalize, "dtype": dtype}
-    facts["provenance"] = backend.provenance.to_dict()
+    facts |= {"provenance": backend.provenance.to_dict(), "trust": backend.trust}
     onnx.helper.set_model_props(model, {FACTS: json.dumps(facts, ensure_ascii=False)})
     model.producer_name = "emo2vec_plugins"
     onnx.save(model, path)

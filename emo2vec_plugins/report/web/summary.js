@@ -9,6 +9,8 @@ function showFacts() {
   if (unscored) parts.push(`${unscored.toLocaleString("en")} unscored`);
   if (data.duration !== null) parts.push(clock(data.duration));
   byId("facts").textContent = parts.join(", ");
+  byId("trust").textContent = data.trust.join("\n");
+  byId("trust").hidden = !data.trust.length;
 }
 
 /** Show the legend; emotions with a curve are buttons that show or hide it. */
