@@ -8,6 +8,7 @@ from .emobox import as_cuts as as_cuts
 from .emobox import read_emobox as read_emobox
 from .folds import FoldsEvaluation as FoldsEvaluation
 from .folds import evaluate_folds as evaluate_folds
+from .groups import value_of as value_of
 from .joining import joined as joined
 from .metrics import evaluate as evaluate
 from .options import TruthOptions as TruthOptions
@@ -23,10 +24,13 @@ from .reading import predict as predict
 from .reading import predictions_in as predictions_in
 from .reliability import fit_temperature as fit_temperature
 from .results import Evaluation as Evaluation
-from .results import percent as percent
+from .tables import aligned as aligned
+from .tables import percent as percent
 from .values import Calibration as Calibration
 from .values import Confusion as Confusion
+from .values import Coverage as Coverage
 from .values import Estimate as Estimate
+from .values import GroupResult as GroupResult
 from .values import LabelResult as LabelResult
 from .values import LengthResult as LengthResult
 from .values import Reliability as Reliability

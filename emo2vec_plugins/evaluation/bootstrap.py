@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from emo2vec_plugins.core import shown
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.evaluation.predictions import Prediction
 
-ResampleBy = Literal["turn", "speaker", "recording"]
 LEVEL = 95.0
 """Coverage of an interval, in per cent of the draws."""
 
@@ -24,27 +24,27 @@ AT_ONCE = 1 << 22
 """Maximum number of weights in memory at a time."""
 
 
-def units_of(predictions: Sequence[Prediction], by: ResampleBy) -> npt.NDArray[np.int64]:
+def units_of(predictions: Sequence[Prediction], by: str) -> npt.NDArray[np.int64]:
     """Return the index of the unit of each turn, shape (turns,).
 
     Turns of one speaker are similar, so intervals from drawing turns are too narrow. Drawing
     whole speakers or recordings avoids this.
 
+    Args:
+        predictions: The turns.
+        by: ``turn``, ``speaker``, ``recording``, or one of the turns' fields.
+
     Raises:
-        OptionsError: If *by* is invalid, or a turn does not name its unit.
+        OptionsError: If a turn does not name its unit.
     """
-    if by not in ("turn", "speaker", "recording"):
-        raise OptionsError(
-            f"expected resample_by to be 'turn', 'speaker' or 'recording', got {by!r}"
-        )
     if by == "turn":
         return np.arange(len(predictions))
-    names = [getattr(each, by) for each in predictions]
-    unnamed = [each.id for each, name in zip(predictions, names, strict=True) if name is None]
+    unnamed = [each.id for each in predictions if each.value(by) is None]
     if unnamed:
-        found = f"missing for {len(unnamed)} of {len(names)} turns, first {unnamed[0]!r}"
-        raise OptionsError(f"cannot resample by {by}: {found}")
+        found = f"missing for {len(unnamed)} of {len(predictions)} turns, first {unnamed[0]!r}"
+        raise OptionsError(f"cannot resample by {shown(by)}: {found}")
     # Indices instead of names, so that draws are plain counts.
+    names = [str(each.value(by)) for each in predictions]
     return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 

@@ -9,6 +9,7 @@ import click
 
 from emo2vec_plugins import cli
 from emo2vec_plugins.core import counted
+from emo2vec_plugins.errors import naming
 from emo2vec_plugins.evaluation.options import (
     TruthOptions,
     describe_left_out,
@@ -38,6 +39,11 @@ _SETTINGS: dict[str, Any] = {
     ),
     "resample_by": cli.choice_option(
         "--resample-by", "turn", "speaker", "recording", help="Unit that the bootstrap draws."
+    ),
+    "by": cli.option(
+        "--by FIELD",
+        "Results by corpus, language, gender, speaker, or a custom field. Repeatable.",
+        multiple=True,
     ),
     "seed": cli.option("--seed", "Seed of the bootstrap.", type=cli.Integer(min=0), default=0),
 }
@@ -86,6 +92,7 @@ def evaluate_command(
     \b
     Examples:
       emo2vec evaluate cuts.jsonl.gz --labels angry,happy,neutral,sad
+      emo2vec evaluate cuts.jsonl.gz --by corpus --by gender
       emo2vec evaluate cuts.jsonl.gz --predictions theirs.jsonl --report result.json
     """
     # Check libraries and usage first; reading a corpus takes minutes.
@@ -98,6 +105,7 @@ def evaluate_command(
         raise click.UsageError("--predicted-label-map needs --predictions or --predicted-field")
     require_libraries("evaluate")
     from emo2vec_plugins.evaluation import folds, metrics
+    from emo2vec_plugins.evaluation.groups import with_fields
 
     reader = truth.reader(scoring.labels)
     permissions = scoring.permissions if uses_model else None
@@ -109,6 +117,9 @@ def evaluate_command(
         field = predicted_field or "emotion"
         found = _given(material, source, predictions, field, predicted_label_map, truth.field)
         judged = {"predictions": predictions or source, "field": field}
+    if settings["by"]:
+        with naming(source):
+            found = with_fields(found, material.turns, settings["by"])
     result: Evaluation | FoldsEvaluation
     if material.folds is None:
         result = whole = metrics.evaluate(found, labels=scoring.labels, **settings)
@@ -153,7 +164,8 @@ def _predicted(
             progress=advance,
         )
     for each in found:
-        tally.count("turn", each.id, None if each.label is not None else each.reason)
+        is_done = each.label is not None or each.withheld
+        tally.count("turn", each.id, None if is_done else each.reason)
     backend = engine.backend
     return found, {"name": cli.describe_model(backend), "model": backend.provenance.to_dict()}
 

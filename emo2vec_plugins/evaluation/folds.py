@@ -8,10 +8,10 @@ from statistics import mean, stdev
 from typing import Any
 
 from emo2vec_plugins.errors import LabelError
-from emo2vec_plugins.evaluation.bootstrap import ResampleBy
 from emo2vec_plugins.evaluation.metrics import UnscoredAs, evaluate
 from emo2vec_plugins.evaluation.predictions import Prediction
-from emo2vec_plugins.evaluation.results import NONE, Evaluation, aligned, percent
+from emo2vec_plugins.evaluation.results import Evaluation
+from emo2vec_plugins.evaluation.tables import NONE, aligned, percent
 
 AVERAGED = {"ua": "UA %", "wa": "WA %", "macro_f1": "macro F1 %", "weighted_f1": "weighted F1 %"}
 """Metrics that are averaged over folds, with their table headings."""
@@ -71,8 +71,9 @@ def evaluate_folds(
     labels: Sequence[str] | None = None,
     unscored: UnscoredAs = "wrong",
     resamples: int = 1000,
-    resample_by: ResampleBy = "turn",
+    resample_by: str = "turn",
     seed: int = 0,
+    by: Sequence[str] = (),
 ) -> FoldsEvaluation:
     """Evaluate each fold separately, and all folds together.
 
@@ -86,6 +87,7 @@ def evaluate_folds(
         resamples: As for `evaluate`.
         resample_by: As for `evaluate`.
         seed: As for `evaluate`.
+        by: As for `evaluate`, for all folds together.
 
     Raises:
         LabelError: If a fold has nothing to evaluate.
@@ -108,5 +110,6 @@ def evaluate_folds(
         resamples=resamples,
         resample_by=resample_by,
         seed=seed,
+        by=by,
     )
     return FoldsEvaluation(folds={name: fold(name) for name in folds}, together=together)

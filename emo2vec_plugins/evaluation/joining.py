@@ -34,7 +34,7 @@ def joined(
         path: A ``.jsonl`` or ``.jsonl.gz`` of cuts or supervisions with *field*, or of plain
             objects ``{"id": ..., "label": ..., "scores": {...}}``. FunASR results (``key``, and
             lists of ``scores`` and ``labels``) and lines of ``emo2vec score`` (``recording`` and
-            ``emotion``) are plain objects as well. Lines for other turns are ignored.
+            ``emotion``) are plain objects as well. Plain objects may have ``reason`` and ``doubt``. Lines for other turns are ignored.
         field: Custom field of cuts and supervisions with the predicted label.
         label_map: Maps predicted names to labels.
         truth_field: The field that the true labels were read from. If the predictions equal
@@ -105,6 +105,7 @@ def _plain(document: Mapping[str, Any], field: str, where: str) -> tuple[str, di
         field: document.get(_PLAIN, document.get("emotion")),
         f"{field}_scores": scores or None,
         f"{field}_reason": document.get("reason"),
+        f"{field}_doubt": document.get("doubt"),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from emo2vec_plugins.core import EMOTIONS, shown
 from emo2vec_plugins.errors import FormatError, LabelError
@@ -22,7 +22,7 @@ class Prediction:
     Attributes:
         id: Id of the turn, used in messages.
         truth: True label.
-        label: Predicted label; None if there is no prediction.
+        label: Predicted label; None if there is no prediction, or the label was withheld.
         scores: Probability of each label that could have been predicted, rescaled to a sum of
             exactly 1; None if only the label is known.
         duration: Seconds.
@@ -30,10 +30,13 @@ class Prediction:
         speaker: None if unknown.
         recording: None if unknown.
         reason: Why there is no prediction.
+        doubt: Estimated probability, 0 to 1, that the most probable label is wrong; None if the
+            model has no measure of doubt.
+        fields: Other facts by which to group turns, such as ``{"corpus": "emodb"}``.
 
     Raises:
         FormatError: If scores are not probabilities that sum to 1 or do not include the label,
-            or if start or duration is not a valid number of seconds.
+            if doubt is not a probability, or if start or duration is not a valid number of seconds.
     """
 
     id: str
@@ -45,6 +48,8 @@ class Prediction:
     speaker: str | None = None
     recording: str | None = None
     reason: str | None = None
+    doubt: float | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not (0 <= self.duration < math.inf and math.isfinite(self.start)):
@@ -52,6 +57,11 @@ class Prediction:
             raise FormatError(
                 f"turn {shown(self.id)}: expected start and duration in seconds, got {got}"
             )
+        if self.doubt is not None and not (
+            isinstance(self.doubt, int | float) and 0 <= self.doubt <= 1
+        ):
+            expected = f"expected a doubt from 0 to 1, got {shown(self.doubt)}"
+            raise FormatError(f"turn {shown(self.id)}: {expected}")
         if self.scores is not None:
             # scikit-learn requires a sum of 1, which rounded scores may miss.
             object.__setattr__(self, "scores", normalised(self.scores, f"turn {shown(self.id)}"))
@@ -60,6 +70,25 @@ class Prediction:
                 raise FormatError(
                     f"turn {shown(self.id)}: expected a score for its label {shown(self.label)}, {found}"
                 )
+
+    @property
+    def withheld(self) -> bool:
+        """Whether the label was withheld: there are scores, but no label."""
+        return self.label is None and bool(self.scores)
+
+    def answered(self) -> Prediction:
+        """Return the prediction with its most probable label if that was withheld."""
+        return replace(self, label=most_probable(self.scores or {})) if self.withheld else self
+
+    def value(self, name: str) -> str | None:
+        """Return the speaker, the recording or another of the *fields*; None if unknown."""
+        own = {"speaker": self.speaker, "recording": self.recording}
+        return own[name] if name in own else self.fields.get(name)
+
+
+def most_probable(scores: Mapping[str, float]) -> str:
+    """Return the label with the highest score; the first one of several."""
+    return max(scores, key=lambda name: scores[name])
 
 
 def normalised(scores: Mapping[str, float], where: str) -> dict[str, float]:
@@ -107,8 +136,8 @@ def restricted(predictions: Iterable[Prediction], labels: Sequence[str]) -> list
     """Return the turns with a true label in *labels*, predicted as if no other label existed.
 
     Scores are rescaled to a sum of 1 over *labels*, which equals masking the other logits before
-    the softmax. The label becomes the most probable of *labels*. A turn without scores keeps its
-    label, which is wrong if it is not in *labels*.
+    the softmax. The label becomes the most probable of *labels*; a withheld one stays withheld. A turn
+    without scores keeps its label, which is wrong if it is not in *labels*.
 
     Raises:
         LabelError: If no turn has one of these labels, or *labels* is a string.
@@ -123,7 +152,7 @@ def restricted(predictions: Iterable[Prediction], labels: Sequence[str]) -> list
 
 
 def _within(prediction: Prediction, labels: set[str]) -> Prediction:
-    if prediction.label is None or not prediction.scores or labels >= prediction.scores.keys():
+    if not prediction.scores or labels >= prediction.scores.keys():
         return prediction
     left = {name: score for name, score in prediction.scores.items() if name in labels}
     total = sum(left.values())
@@ -131,4 +160,5 @@ def _within(prediction: Prediction, labels: set[str]) -> Prediction:
         # All scores are 0, so any label would be arbitrary.
         return replace(prediction, label=None, scores=None, reason="no score for these labels")
     scores = {name: score / total for name, score in left.items()}
-    return replace(prediction, label=max(scores, key=lambda name: scores[name]), scores=scores)
+    label = None if prediction.withheld else most_probable(scores)
+    return replace(prediction, label=label, scores=scores)

@@ -9,10 +9,23 @@ from typing import Any
 
 from lhotse.cut import Cut
 
-from emo2vec_plugins.core import EMOTIONS, Options, Permissions, Plugins, shown
+from emo2vec_plugins.core import (
+    EMOTIONS,
+    Options,
+    Permissions,
+    Plugins,
+    kind_of_reason,
+    shown,
+)
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import FormatError, LabelError, OptionsError, warn
-from emo2vec_plugins.evaluation.predictions import Prediction, as_name, few, normalised
+from emo2vec_plugins.evaluation.predictions import (
+    Prediction,
+    as_name,
+    few,
+    most_probable,
+    normalised,
+)
 from emo2vec_plugins.formats import LabelMap
 from emo2vec_plugins.integrations import is_label
 from emo2vec_plugins.integrations.lhotse import (
@@ -29,6 +42,9 @@ AS_NAMED = LabelMap()
 
 PREDICTED = "emo2vec_predicted"
 """Temporary field for a model's labels; it is never written to a manifest."""
+
+WITHHELD = "withheld"
+"""Kind of the reason of a turn whose label the model withheld."""
 
 LEFT_OUT = ("unlabelled", "by_label_map", "pseudo_labels", "other_labels")
 """Reasons why a supervision is left out of the evaluation."""
@@ -111,9 +127,9 @@ def predictions_in(
 ) -> list[Prediction]:
     """Return the predictions in a custom field of the turns' supervisions.
 
-    The fields are ``FIELD`` (the label), ``FIELD_scores`` (the score of every label, optional)
-    and ``FIELD_reason`` (why there is no label, optional), as `annotate_cuts` writes them. A turn
-    with an empty field has no prediction. Raises the errors of `predictions_of`.
+    The fields are ``FIELD`` (the label) and, all optional, ``FIELD_scores`` (the score of every
+    label), ``FIELD_reason`` (why there is no label) and ``FIELD_doubt``, as `annotate_cuts` writes
+    them. A turn with an empty field has no prediction. Raises the errors of `predictions_of`.
     """
     values = [each.supervision.custom or {} for each in turns]
     return predictions_of(turns, values, field, label_map=label_map)
@@ -128,7 +144,8 @@ def predictions_of(
 ) -> list[Prediction]:
     """Return the predictions in *values*, one for each turn.
 
-    If a label is missing but scores exist, the label with the highest score is used. A label
+    If a label is missing but scores exist, the label with the highest score is used, unless the
+    reason says that the model withheld it. A label
     that *label_map* maps to None is masked, as if the model did not have it: the other scores
     are rescaled to a sum of 1, and a masked label is replaced by the most probable remaining
     one. If no label remains, the turn has no prediction.
@@ -174,18 +191,21 @@ def _prediction(
         raise FormatError(f"{where}: expected a label, got {shown(named)}")
     scores = None if given is None else _scores(given, label_map, where)
     label = label_map(named.strip()) if isinstance(named, str) and is_label(named) else None
-    if label is None and scores:
-        label = max(scores, key=lambda name: scores[name])
+    reason = values.get(f"{field}_reason") or "no prediction"
+    is_withheld = label is None and kind_of_reason(str(reason)) == WITHHELD
+    if label is None and scores and not is_withheld:
+        label = most_probable(scores)
     return Prediction(
         id=str(supervision.id),
         truth=turn.label,
         label=label,
-        scores=scores if label is not None else None,
+        scores=scores,
         start=turn.cut.start + supervision.start,
         duration=max(0.0, supervision.duration),
         speaker=as_name(supervision.speaker),
         recording=as_name(supervision.recording_id),
-        reason=None if label is not None else values.get(f"{field}_reason") or "no prediction",
+        reason=None if label is not None else reason,
+        doubt=values.get(f"{field}_doubt"),
     )
 
 

@@ -20,7 +20,7 @@ from sklearn.metrics import brier_score_loss, log_loss
 from sklearn.model_selection import GroupKFold
 
 from emo2vec_plugins.errors import TrainingError
-from emo2vec_plugins.evaluation.bootstrap import ResampleBy, intervals, units_of
+from emo2vec_plugins.evaluation.bootstrap import intervals, units_of
 from emo2vec_plugins.evaluation.predictions import Prediction, ordered
 from emo2vec_plugins.evaluation.values import Calibration, Estimate, Reliability
 
@@ -139,7 +139,7 @@ def fit_temperature(probabilities: Floats, truth: Codes) -> float:
 
 
 def calibration_of(
-    predictions: Sequence[Prediction], *, by: ResampleBy, resamples: int, seed: int
+    predictions: Sequence[Prediction], *, by: str, resamples: int, seed: int
 ) -> Calibration | None:
     """Return the reliability of scores, before and after temperature scaling.
 
@@ -195,6 +195,15 @@ def expected_calibration_error(probabilities: Floats, right: Sequence[bool]) -> 
     return float(np.average(np.abs(share - confidence), weights=turns[turns > 0]))
 
 
+def calibration_error(predictions: Sequence[Prediction]) -> float | None:
+    """Return the `expected_calibration_error` of the turns with scores; None without any."""
+    scored = ScoredTurns.of(predictions)
+    if not scored.turns:
+        return None
+    chosen = scored.probabilities[np.arange(len(scored.turns)), scored.answer]
+    return expected_calibration_error(chosen, scored.truth == scored.answer)
+
+
 def _reliability(
     scored: ScoredTurns, probabilities: Floats, units: Codes, *, resamples: int, seed: int
 ) -> Reliability:
@@ -217,10 +226,9 @@ def _reliability(
     )
 
 
-def _groups(turns: Sequence[Prediction]) -> tuple[ResampleBy, Codes]:
+def _groups(turns: Sequence[Prediction]) -> tuple[str, Codes]:
     """Return the largest unit that all turns name, and its index for each turn."""
-    kinds: tuple[ResampleBy, ...] = ("speaker", "recording")
-    for by in kinds:
+    for by in ("speaker", "recording"):
         names = {getattr(each, by) for each in turns}
         if None not in names and len(names) > 1:
             return by, units_of(turns, by)

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from emo2vec_plugins.evaluation.tables import (
+    INTERVAL,
+    aligned,
+    cells,
+    count,
+    coverage_table,
+    decimal,
+    groups_table,
+    percent,
+)
 from emo2vec_plugins.evaluation.values import (
     Calibration,
     Confusion,
+    Coverage,
     Estimate,
+    GroupResult,
     LabelResult,
     LengthResult,
     Reliability,
@@ -20,14 +32,8 @@ from emo2vec_plugins.evaluation.values import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FORMAT, VERSION = "emo2vec-evaluation", 2
+FORMAT, VERSION = "emo2vec-evaluation", 3
 """Identification of the JSON; the version increases if a key changes its name or meaning."""
-
-NONE = "-"
-"""Table text for an undefined value."""
-
-INTERVAL = "95 %"
-"""Heading of interval columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +54,8 @@ class Evaluation:
         confusion: Confusion matrix.
         lengths: Results by range of durations, including ranges without turns.
         calibration: None if no turn has scores, or there is only one class.
+        coverage: The effect of withheld labels; None if no turn has a doubt or a withheld label.
+        groups: Results by field and group, for the fields that were asked for.
         time: Errors in seconds; None if all turns have duration 0.
         resamples: Number of bootstrap draws for all intervals; 0 if there are no intervals.
         resample_by: Unit drawn: ``turn``, ``speaker`` or ``recording``.
@@ -66,6 +74,8 @@ class Evaluation:
     confusion: Confusion
     lengths: Mapping[str, LengthResult]
     calibration: Calibration | None
+    coverage: Coverage | None
+    groups: Mapping[str, Mapping[str, GroupResult]]
     time: TimeWeighted | None
     resamples: int
     resample_by: str
@@ -84,7 +94,9 @@ class Evaluation:
             _labels(self.labels),
             _confusion(self.confusion),
             _lengths(self.lengths),
+            *(groups_table(field, groups) for field, groups in self.groups.items()),
             self.calibration and _calibration(self.calibration),
+            self.coverage and coverage_table(self.coverage),
             self.time and _time(self.time),
             _footnote(self),
         ]
@@ -102,56 +114,13 @@ class Evaluation:
         return confusion_figure(found.rows, found.columns, found.counts)
 
 
-def aligned(rows: Iterable[Sequence[str]]) -> str:
-    """Return rows as lines: the first column left-aligned, all others right-aligned.
-
-    Empty interval columns are left out.
-
-    >>> print(aligned([("", "turns"), ("angry", "12")]))
-           turns
-    angry     12
-    """
-    # Drop interval columns without any interval; a single missing interval is a dash.
-    first, *others = (
-        column
-        for column in zip(*rows, strict=True)
-        if column[0] != INTERVAL or set(column[1:]) != {NONE}
-    )
-    columns = [_padded(first, str.ljust), *(_padded(column, str.rjust) for column in others)]
-    return "\n".join("  ".join(row).rstrip() for row in zip(*columns, strict=True))
-
-
-def percent(value: float | None) -> str:
-    """Format a share as per cent with one decimal, or a dash for None."""
-    return NONE if value is None else f"{100 * value:.1f}"
-
-
-def _padded(column: Sequence[str], pad: Any) -> list[str]:
-    return [pad(cell, max(map(len, column))) for cell in column]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _decimal(value: float | None) -> str:
-    return NONE if value is None else f"{value:.3f}"
-
-
-def _cells(estimate: Estimate, written: Any = percent) -> tuple[str, str]:
-    """Format the value and its interval."""
-    if estimate.low is None:
-        return written(estimate.value), NONE
-    return written(estimate.value), f"{written(estimate.low)} to {written(estimate.high)}"
-
-
 def _head(evaluation: Evaluation) -> str:
-    by = "" if evaluation.speakers is None else f" of {_count(evaluation.speakers, 'speaker')}"
-    head = f"{_count(evaluation.turns, 'turn')}{by}, labels: {', '.join(evaluation.labels)}"
+    by = "" if evaluation.speakers is None else f" of {count(evaluation.speakers, 'speaker')}"
+    head = f"{count(evaluation.turns, 'turn')}{by}, labels: {', '.join(evaluation.labels)}"
     if not evaluation.unscored:
         return head
     treatment = "counted as wrong" if evaluation.unscored_as == "wrong" else "left out"
-    return f"{head}\n{_count(evaluation.unscored, 'turn')} without a prediction, {treatment}"
+    return f"{head}\n{count(evaluation.unscored, 'turn')} without a prediction, {treatment}"
 
 
 def _summary(evaluation: Evaluation) -> str:
@@ -161,7 +130,7 @@ def _summary(evaluation: Evaluation) -> str:
         "macro F1": evaluation.macro_f1,
         "weighted F1": evaluation.weighted_f1,
     }
-    return aligned([("", "%", INTERVAL), *((name, *_cells(each)) for name, each in rows.items())])
+    return aligned([("", "%", INTERVAL), *((name, *cells(each)) for name, each in rows.items())])
 
 
 def _labels(labels: Mapping[str, LabelResult]) -> str:
@@ -170,7 +139,7 @@ def _labels(labels: Mapping[str, LabelResult]) -> str:
         (
             name,
             str(result.turns),
-            *_cells(result.recall),
+            *cells(result.recall),
             percent(result.precision),
             percent(result.f1),
             str(result.predicted),
@@ -188,7 +157,7 @@ def _confusion(matrix: Confusion) -> str:
 
 def _lengths(lengths: Mapping[str, LengthResult]) -> str:
     rows = [
-        (name, str(result.turns), *_cells(result.ua), *_cells(result.wa))
+        (name, str(result.turns), *cells(result.ua), *cells(result.wa))
         for name, result in lengths.items()
     ]
     return aligned([("duration", "turns", "UA %", INTERVAL, "WA %", INTERVAL), *rows])
@@ -197,7 +166,7 @@ def _lengths(lengths: Mapping[str, LengthResult]) -> str:
 def _calibration(found: Calibration) -> str:
     rows = [("calibration", "ECE", "Brier (0-2)", INTERVAL, "log loss")]
     rows.append(_reliability("before temperature", found.before))
-    basis = f"{_count(found.turns, 'turn')} with scores"
+    basis = f"{count(found.turns, 'turn')} with scores"
     if found.after is None:
         return f"{aligned(rows)}\n{basis}; no temperature: {found.reason}"
     rows.append(_reliability("after temperature", found.after))
@@ -209,22 +178,22 @@ def _calibration(found: Calibration) -> str:
 
 
 def _reliability(name: str, found: Reliability) -> tuple[str, str, str, str, str]:
-    brier, interval = _cells(found.brier, _decimal)
-    return name, _decimal(found.ece), brier, interval, _decimal(found.log_loss)
+    brier, interval = cells(found.brier, decimal)
+    return name, decimal(found.ece), brier, interval, decimal(found.log_loss)
 
 
 def _time(time: TimeWeighted) -> str:
     return (
         f"by seconds: {percent(time.error)} % of {time.total:.1f} s wrong "
         f"({time.confusion:.1f} s wrong label, {time.missed:.1f} s without a prediction), "
-        f"{_count(time.recordings, 'recording')}"
+        f"{count(time.recordings, 'recording')}"
     )
 
 
 def _footnote(evaluation: Evaluation) -> str:
     if not evaluation.resamples:
         return "no intervals: 0 resamples"
-    draws = _count(evaluation.resamples, "bootstrap draw")
+    draws = count(evaluation.resamples, "bootstrap draw")
     drawn = "turns" if evaluation.resample_by == "turn" else f"whole {evaluation.resample_by}s"
     text = f"{INTERVAL}: percentiles of {draws} of {drawn}, seed {evaluation.seed}"
     several = evaluation.speakers is not None and evaluation.speakers < evaluation.turns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -46,6 +47,66 @@ class LengthResult:
     turns: int
     ua: Estimate
     wa: Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupResult:
+    """The results for the turns of one corpus, language or other group.
+
+    Attributes:
+        turns: Number of turns, including unscored ones.
+        withheld: Number of turns whose label the model withheld.
+        ua: Mean recall of the labels that turns of the group have.
+        wa: Accuracy.
+        recalls: Recall by label; undefined for a label that no turn of the group has.
+        predicted: Number of turns by predicted label, with ``unscored`` if turns have none.
+        ece: Expected calibration error; None if no turn has a label with scores.
+    """
+
+    turns: int
+    withheld: int
+    ua: Estimate
+    wa: Estimate
+    recalls: Mapping[str, Estimate]
+    predicted: Mapping[str, int]
+    ece: float | None
+
+    @property
+    def present(self) -> tuple[str, ...]:
+        """The labels with a recall."""
+        return tuple(name for name, each in self.recalls.items() if each.value is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """What a model gains by withholding labels that are to be doubted.
+
+    Attributes:
+        kept: Number of turns with a label.
+        withheld: Number of turns with scores, but without a label.
+        share: *kept* over all turns.
+        kept_ua: Unweighted average recall of the turns with a label.
+        kept_wa: Accuracy of the turns with a label.
+        all_ua: Unweighted average recall of the same turns and the withheld ones, with the most
+            probable label of these.
+        all_wa: Accuracy of these turns.
+        doubted: Number of turns with a doubt.
+        risk: Share of the *doubted* whose most probable label is wrong; None if there are none.
+        risk_area: Area under the risk-coverage curve of the *doubted*: the share of wrong labels
+            among the least doubtful turns, averaged over all numbers of turns. A doubt that says
+            nothing gives *risk*, a good one gives less.
+    """
+
+    kept: int
+    withheld: int
+    share: float
+    kept_ua: Estimate
+    kept_wa: Estimate
+    all_ua: Estimate
+    all_wa: Estimate
+    doubted: int
+    risk: float | None
+    risk_area: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,7 +57,7 @@ def test_a_model_is_evaluated(manifest, label_map, tmp_path):
     assert result.stdout.splitlines()[0] == "12 turns of 3 speakers, labels: angry, sad"
     assert result.stderr == "emo2vec: 12 turns, scored by fake@000000000000 (float32)\n"
     document = json.loads(out.read_text())
-    assert (document["format"], document["version"]) == ("emo2vec-evaluation", 2)
+    assert (document["format"], document["version"]) == ("emo2vec-evaluation", 3)
     assert document["turns"] == 12
     assert document["about"]["judged"]["model"]["model"] == "fake"
     assert document["about"]["label_map"] == {"anger": "angry", "sadness": "sad"}

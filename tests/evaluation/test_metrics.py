@@ -149,8 +149,8 @@ def test_a_turn_without_score_for_the_labels_has_no_prediction():
     assert kept.reason == "no score for these labels"
 
 
-def test_lengths_are_cut_at_one_two_and_five_seconds():
-    lengths = [0.0, 0.99, 1.0, 1.99, 2.0, 5.0, 5.01]
+def test_lengths_are_cut_at_short_turns_and_at_one_two_and_five_seconds():
+    lengths = [0.0, 0.3, 0.99, 1.0, 1.99, 2.0, 5.0, 5.01]
     given = [
         turn("angry", "angry" if index else "sad", number=index, duration=seconds)
         for index, seconds in enumerate(lengths)
@@ -159,12 +159,14 @@ def test_lengths_are_cut_at_one_two_and_five_seconds():
     found = evaluate(given, resamples=0).lengths
 
     assert [(name, each.turns) for name, each in found.items()] == [
-        ("<1 s", 2),
+        ("<0.3 s", 1),
+        ("0.3-1 s", 2),
         ("1-2 s", 2),
         ("2-5 s", 2),
         (">5 s", 1),
     ]
-    assert found["<1 s"].wa.value == 0.5
+    assert found["<0.3 s"].wa.value == 0.0
+    assert found["0.3-1 s"].wa.value == 1.0
 
 
 def test_an_empty_range_of_lengths_has_dashes_and_no_nan():
@@ -294,7 +296,7 @@ def test_nothing_to_evaluate_is_refused():
 def test_invalid_options_are_refused():
     with pytest.raises(OptionsError, match="got 'right'"):
         evaluate(UNBALANCED, unscored="right")
-    with pytest.raises(OptionsError, match="got 'clip'"):
+    with pytest.raises(OptionsError, match=r"clip.*8 of 8"):
         evaluate(UNBALANCED, resample_by="clip")
     with pytest.raises(OptionsError, match="got -1"):
         evaluate(UNBALANCED, resamples=-1)
@@ -362,7 +364,7 @@ def test_json_is_plain_and_names_its_version():
     document = evaluate(given, resamples=10).to_json()
 
     assert json.loads(json.dumps(document)) == document
-    assert (document["format"], document["version"]) == ("emo2vec-evaluation", 2)
+    assert (document["format"], document["version"]) == ("emo2vec-evaluation", 3)
     assert list(document["labels"]) == ["angry", "happy", "neutral", "sad"]
     assert set(document["calibration"]["before"]) == {"ece", "brier", "log_loss"}
 
@@ -403,13 +405,19 @@ def test_a_picture_leaves_pyplot_alone(tmp_path):
     assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_table_on_the_page_is_what_its_code_prints(capsys):
+def test_the_tables_on_the_page_are_what_its_code_prints(capsys):
     page = (ROOT / "docs" / "evaluation.md").read_text("utf-8")
-    _, code, _, table, *_ = re.split(r"```(?:python\n|text\n)?", page[page.index("```python") :])
+    code = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    whole, groups, coverage, *_ = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
+    names = {"__name__": "page"}
 
-    exec(code, {"__name__": "page"})
+    exec(code[0], names)
+    assert capsys.readouterr().out == whole
 
-    assert capsys.readouterr().out == table
+    exec(code[1], names)
+    printed = capsys.readouterr().out
+    assert groups in printed
+    assert coverage in printed
 
 
 labels = st.sampled_from(CLASSES)
