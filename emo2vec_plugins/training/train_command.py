@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ import click
 
 from emo2vec_plugins import cli
 from emo2vec_plugins.core import DEFAULT_MODEL, counted, load_model
-from emo2vec_plugins.errors import naming
+from emo2vec_plugins.errors import TrainingError, naming
 from emo2vec_plugins.evaluation import (
     TruthOptions,
     describe_left_out,
@@ -25,6 +25,7 @@ from emo2vec_plugins.evaluation import (
 )
 from emo2vec_plugins.files import read_text
 from emo2vec_plugins.training.train_options import CACHE, RECIPE_FIELDS, train_options
+from emo2vec_plugins.training.train_progress import TrainProgress
 
 if TYPE_CHECKING:
     from emo2vec_plugins.training.card import CardContent
@@ -38,34 +39,44 @@ if TYPE_CHECKING:
 @cli.command("train")
 @cli.writes_files(overwrite=False)
 @cli.file_argument("source", "CUTS")
-@cli.folder_option
+@cli.option("-o, --output DIR", "Where the results go.", type=cli.OutputName(kind="folder"))
 @truth_options
 @train_options
 @cli.permission_options
 @cli.quiet_option
 def train_command(
-    *, source: str, output: str, truth: TruthOptions, given: dict[str, Any], quiet: bool
+    *, source: str, output: str | None, truth: TruthOptions, given: dict[str, Any], quiet: bool
 ) -> None:
     """Train a model on Lhotse cuts with emotion labels.
 
     CUTS is a .jsonl or .jsonl.gz in which every supervision has a label and a speaker. To resume
-    a run that was killed, run the same command again. With --leave-one-speaker-out, DIR gets a
-    table of results instead of a model.
+    a run that was killed, run the same command again. With --leave-one-out, DIR gets a
+    table of results instead of a model. --check looks for what could spoil the model, and trains
+    nothing.
 
     \b
     Examples:
+      emo2vec train cuts.jsonl.gz --label-map labels.yaml --dev-share 0.2 --check
       emo2vec train cuts.jsonl.gz --label-map labels.yaml --dev-share 0.2 -o mine
-      emo2vec train cuts.jsonl.gz --new tiny --leave-one-speaker-out -o results
+      emo2vec train cuts.jsonl.gz --new tiny --leave-one-out speaker -o results
+      emo2vec train cuts.jsonl.gz --new tiny --leave-one-out corpus -o corpora
     """
     require_libraries("train")
+    if output is None and not given["check"]:
+        raise click.UsageError("expected -o DIR, the folder to create, or --check")
     # Check the recipe and the options first, before hours of computing embeddings.
-    command = TrainCommand(source=source, out=Path(output), truth=truth, quiet=quiet, given=given)
+    command = TrainCommand(
+        source=source, out=Path(output or "."), truth=truth, quiet=quiet, given=given
+    )
+    if given["check"]:
+        command.check()
+        return
     if given["threads"] is not None:
         import torch
 
         torch.set_num_threads(given["threads"])
     with cli.resumable(quiet=quiet):
-        command.cross_validate() if given["leave_one_speaker_out"] else command.train()
+        command.cross_validate() if given["leave_one_out"] else command.train()
 
 
 class TrainCommand:
@@ -82,11 +93,27 @@ class TrainCommand:
         self._left_out: Counter[str] = Counter()
         self._recipe = self._read_recipe()
 
+    def check(self) -> None:
+        """Print what could spoil the model."""
+        from emo2vec_plugins.training.data_check.command import print_check
+
+        train, dev = self._sides()
+        problem = None
+        try:
+            if not self._given["leave_one_out"]:
+                split = self._split(train, dev)
+                train, dev = split.train, split.dev
+        except TrainingError as error:
+            problem = str(error)
+        longest = self._recipe.max_seconds
+        print_check(train, dev, longest=longest, problem=problem, quiet=self._quiet)
+
     def train(self) -> None:
         """Train one model, and show its evaluation on the development turns."""
         from emo2vec_plugins.training.run import train as run
 
-        split = self._split()
+        split = self._split(*self._sides())
+        self._warn(split.train, split.dev)
         with self._progress(len(split.train) + len(split.dev)) as shown:
             trained = run(
                 split,
@@ -107,20 +134,24 @@ class TrainCommand:
         self._note(f"{self._out}: trained on {turns} for {how_long}; {weights}")
 
     def cross_validate(self) -> None:
-        """Train one model without each speaker, and show the table of results."""
+        """Train one model without each speaker or other group, and show the table of results."""
         from emo2vec_plugins.training.crossvalidate import cross_validate
         from emo2vec_plugins.training.split import groups_of, labelled_by_people
 
         given = self._given
-        if given["dev"] or given["dev_speakers"] or given["dev_share"] is not None:
-            options, why = "--dev, --dev-speakers and --dev-share", "which tests each speaker"
-            raise click.UsageError(f"{options} cannot be used with --leave-one-speaker-out, {why}")
-        if given["card_notes"] or given["title"]:
-            options, why = "--card-notes and --title", "which writes no model card"
-            raise click.UsageError(f"{options} cannot be used with --leave-one-speaker-out, {why}")
+        purposes = {
+            ("dev", "dev_speakers", "dev_share"): "which tests on each group",
+            ("group",): "whose FIELD is the group",
+            ("card_notes", "title"): "which writes no model card",
+        }
+        for names, why in purposes.items():
+            if any(given[name] is not None for name in names):
+                options = " and ".join(f"--{name.replace('_', '-')}" for name in names)
+                raise click.UsageError(f"{options} cannot be used with --leave-one-out, {why}")
         examples = self._examples(self._source)
-        group = given["group"]
-        # Each fold needs the embeddings of all other speakers; cached ones count as completed.
+        self._warn(examples)
+        group = given["leave_one_out"]
+        # Each fold needs the embeddings of all other groups; cached ones count as completed.
         with naming(self._source):
             folds = len(groups_of(labelled_by_people(examples, group), group))
         others = (folds - 1) * len(examples)
@@ -181,23 +212,26 @@ class TrainCommand:
             self._note(f"{path}: not used: {describe_left_out(unused)}")
         return examples
 
-    def _split(self) -> Split:
+    def _sides(self) -> tuple[Sequence[Example], Sequence[Example]]:
+        """Return the turns of CUTS, and those of --dev."""
+        dev = self._given["dev"]
+        return self._examples(self._source), self._examples(dev) if dev else ()
+
+    def _split(self, examples: Sequence[Example], dev: Sequence[Example]) -> Split:
         from emo2vec_plugins.training.split import make_split
 
         given = self._given
-        examples = self._examples(self._source)
-        dev = self._examples(given["dev"]) if given["dev"] else ()
         with naming(self._source):
             return make_split(
                 examples,
                 dev=dev,
                 names=given["dev_speakers"] or (),
                 share=given["dev_share"],
-                group=given["group"],
+                group=given["group"] or "speaker",
                 seed=self._recipe.seed,
             )
 
-    def _resources(self, shown: _Progress) -> Resources:
+    def _resources(self, shown: TrainProgress) -> Resources:
         from emo2vec_plugins.training.fit import Resources
 
         given, device = self._given, self._given["device"]
@@ -234,44 +268,20 @@ class TrainCommand:
             notes=notes,
         )
 
+    def _warn(self, train: Sequence[Example], dev: Sequence[Example] = ()) -> None:
+        """Warn of what the manifest alone shows."""
+        from emo2vec_plugins.training.data_check.command import warn_of_data
+
+        if not self._quiet:
+            warn_of_data(train, dev, longest=self._recipe.max_seconds)
+
     def _note(self, message: str) -> None:
         cli.note(message, quiet=self._quiet)
 
     @contextmanager
-    def _progress(self, embeddings: int) -> Iterator[_Progress]:
+    def _progress(self, embeddings: int) -> Iterator[TrainProgress]:
         """Show progress bars for embeddings and epochs, and a line for each epoch."""
         with cli.step_progress(quiet=self._quiet) as bar:
-            yield _Progress(
+            yield TrainProgress(
                 bar, epochs=self._recipe.epochs, embeddings=embeddings, quiet=self._quiet
             )
-
-
-class _Progress:
-    """Terminal output during a run; epochs completed by an earlier run are only counted."""
-
-    def __init__(
-        self, bar: Callable[..., None] | None, *, epochs: int, embeddings: int, quiet: bool
-    ) -> None:
-        self._bar = bar or (lambda *_, **__: None)
-        self._epochs, self._embeddings, self._quiet = epochs, embeddings, quiet
-        self._embedded = self._before = 0
-
-    def resumed(self, count: int) -> None:
-        """Report that a run resumes; its completed epochs are not shown again."""
-        self._before = count
-        cli.note(f"resuming after epoch {count} of {self._epochs}", quiet=self._quiet)
-
-    def epoch(self, row: EpochResult) -> None:
-        """Show a completed epoch."""
-        self._bar("epochs", None, completed=row.epoch, total=self._epochs)
-        if row.epoch > self._before:
-            ua = "" if row.dev_ua is None else f", development UA {row.dev_ua:.1%}"
-            line = f"epoch {row.epoch} of {self._epochs}: loss {row.train_loss:.3f}{ua}"
-            cli.note(line, quiet=self._quiet)
-        elif row.epoch == self._before:
-            self._before = 0  # all following epochs are new, or of another fold
-
-    def embedded(self, count: int) -> None:
-        """Add completed embeddings to the progress bar."""
-        self._embedded += count
-        self._bar("embeddings", None, completed=self._embedded, total=self._embeddings)

@@ -57,8 +57,12 @@ RECIPE_FIELDS: dict[str, Any] = {
 
 _SET = "Set any field of the recipe, as YAML: --set 'noise=[15, 50]'. Repeatable."
 _SHARE = "Evaluate on about this share of the speakers."
-_LEAVE_OUT = "Train one model without each speaker in turn, and evaluate them all."
-_GROUP = "What training and development turns must not share."
+_LEAVE_OUT = (
+    "Train one model without each speaker, recording, corpus or value of another field in turn, and "
+    "evaluate each on what was left out."
+)
+_GROUP = "What training and development turns must not share: speaker, recording or another field."
+_CHECK = "Look for what could spoil the model, in the manifest and the audio; train nothing."
 _CACHED = f"Folder of cached embeddings.  [default: {CACHE} in the user's cache]"
 
 _OTHERS: dict[str, Any] = {
@@ -67,11 +71,12 @@ _OTHERS: dict[str, Any] = {
     ),
     "dev": cli.option("--dev CUTS", "Evaluate on the turns of these cuts."),
     "dev_speakers": cli.option(
-        "--dev-speakers A,B,...", "Evaluate on these speakers.", callback=cli.names
+        "--dev-speakers A,B,...", "Evaluate on these speakers, or values of --group.", callback=cli.names
     ),
     "dev_share": cli.option("--dev-share SHARE", _SHARE, type=cli.Number(0, 0.5, min_open=True)),
-    "leave_one_speaker_out": cli.option("--leave-one-speaker-out", _LEAVE_OUT),
-    "group": cli.choice_option("--group", "speaker", "recording", help=_GROUP),
+    "leave_one_out": cli.option("--leave-one-out FIELD", _LEAVE_OUT),
+    "group": cli.option("--group FIELD", f"{_GROUP}  [default: speaker]"),
+    "check": cli.option("--check", _CHECK),
     "card_notes": cli.option("--card-notes FILE", "Markdown to include in the model card."),
     "title": cli.option("--title TEXT", "Title of the model card.  [default: DIR]"),
     "device": cli.device_option,

@@ -1,0 +1,1 @@
+"""Checks of training data: what could spoil a model, found before hours of training."""
