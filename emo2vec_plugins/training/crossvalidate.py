@@ -1,15 +1,16 @@
-"""Leave-one-speaker-out cross-validation: one model per speaker, evaluated on that speaker.
+"""Cross-validation that leaves one speaker, corpus or the like out: one model for each of them.
 
 Every model is trained for the recipe's number of epochs, and its last weights are used. So no
-choice depends on the speaker it is evaluated on. Completed folds are not trained again.
+choice depends on the turns it is evaluated on. Completed folds are not trained again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,14 @@ import torch
 
 from emo2vec_plugins._version import __version__
 from emo2vec_plugins.core import counted
-from emo2vec_plugins.errors import OptionsError, TrainingError, warn
+from emo2vec_plugins.errors import OptionsError, TrainingError, naming, warn
 from emo2vec_plugins.evaluation import Evaluation, Prediction, evaluate, percent
 from emo2vec_plugins.files import Journal, Lock, settings_of
 from emo2vec_plugins.training.checkpoints import Checkpoints
 from emo2vec_plugins.training.examples import Example, digest, labels_of
 from emo2vec_plugins.training.fit import Resources, fit, identity, initial_model, predict_examples
 from emo2vec_plugins.training.history import EpochResult
+from emo2vec_plugins.training.markdown import markdown_table
 from emo2vec_plugins.training.recipe import Recipe
 from emo2vec_plugins.training.record import (
     finish,
@@ -33,7 +35,7 @@ from emo2vec_plugins.training.record import (
     refuse_other,
     write_result,
 )
-from emo2vec_plugins.training.split import Group, Split, by_name, groups_of, labelled_by_people
+from emo2vec_plugins.training.split import Split, by_name, groups_of, labelled_by_people
 from emo2vec_plugins.training.work_folder import discard_folder, new_folder, unfinished
 
 TABLE, DOCUMENT = "cross-validation.md", "cross-validation.json"
@@ -42,20 +44,21 @@ PREDICTIONS = "predictions.jsonl"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrossValidation:
-    """Accuracy of models on speakers who are not in their training data.
+    """Accuracy of models on speakers, corpora or the like that are not in their training data.
 
     Attributes:
-        folds: Evaluation of each fold, by the speaker or recording that was left out.
-        pooled: Evaluation of all turns together, each predicted by the model of its fold.
+        folds: Evaluation of each fold, by the speaker, corpus or other group that was left out.
+        pooled: Evaluation of all turns together, each predicted by the model of its fold, with the
+            results by *group*.
         recipe: The recipe of all models.
-        group: What was left out in each fold.
+        group: What was left out in each fold: ``speaker``, ``recording`` or another field.
         base: The model that training started from; None for new networks.
     """
 
     folds: dict[str, Evaluation]
     pooled: Evaluation
     recipe: Recipe
-    group: Group
+    group: str
     base: str | None = None
 
     @property
@@ -70,19 +73,20 @@ class CrossValidation:
 
     def table(self) -> str:
         """Return tables of the folds and of all turns, as Markdown."""
-        rows = "\n".join(
-            f"| {name} | {fold.turns} | {percent(fold.ua.value)} | {percent(fold.wa.value)} |"
+        rows = [
+            (name, fold.turns, percent(fold.ua.value), percent(fold.wa.value), _ece(fold))
             for name, fold in self.folds.items()
+        ]
+        head = (f"{self.group} left out", "turns", "UA %", "WA %", "ECE")
+        known = (
+            f"Its earlier training data are not known and may include each {self.group} left out"
         )
-        known = f"Its earlier training data are not known and may include these {self.group}s"
         before = f"\nTraining started from {self.base}. {known}.\n" if self.base else ""
         return f"""\
-| {self.group} left out | turns | UA % | WA % |
-|---|---:|---:|---:|
-{rows}
+{markdown_table(head, rows)}
 
 Mean UA **{self.mean_ua:.1%}**, standard deviation {self.std_ua:.1%} over {len(self.folds)} \
-{self.group}s.
+folds. UA is over the labels that occur in a fold.
 
 All turns together:
 
@@ -93,7 +97,7 @@ All turns together:
 Every model was trained for {counted(self.recipe.epochs, "epoch")} with seed {self.recipe.seed}, with \
 emo2vec-plugins {__version__} and torch {torch.__version__}. The full recipe is in {DOCUMENT}. No \
 choice within a fold depends on the {self.group} it is evaluated on. However, a recipe that was \
-chosen by tables like this one depends on these {self.group}s.
+chosen by tables like this one depends on all of these turns.
 {before}"""
 
     def to_json(self) -> dict[str, Any]:
@@ -117,13 +121,14 @@ def cross_validate(
     *,
     out: Path,
     resources: Resources | None = None,
-    group: Group = "speaker",
+    group: str = "speaker",
     progress: Callable[[str, EpochResult | None], None] = lambda _, __: None,
 ) -> CrossValidation:
     """Train one model without each speaker in turn, and write their predictions to a folder.
 
-    Turns that a model labelled are not used for evaluation. They are trained on unless their
-    speaker is left out. A speaker with only such turns has no fold.
+    Instead of speakers, recordings, corpora, languages or the like may be left out. Turns that a
+    model labelled are not used for evaluation. They are trained on unless their group is left out.
+    A group with only such turns has no fold.
 
     The folder contains a table (Markdown), all numbers (JSON) and the scores of every turn (JSON
     lines). It is created at the end; until then, everything is in ``OUT.training``. To resume a
@@ -131,13 +136,14 @@ def cross_validate(
     predictions are read; if files of its folder are missing, it is done again, with a warning.
 
     Args:
-        examples: Examples of at least two speakers.
+        examples: Examples of at least two groups.
         recipe: The settings; *patience* must be None, as the number of epochs is fixed.
         out: The folder to create; an empty one is replaced. No other process may write it at the same time.
         resources: The base model, the device and the cache.
-        group: ``recording`` leaves out recordings instead of speakers.
-        progress: Called with the speaker and each epoch of a fold, and with the speaker and None
-            when the fold is complete.
+        group: What to leave out: ``speaker``, ``recording``, or another field of the turns, such as
+            ``corpus`` or ``language``.
+        progress: Called with the name of the group and each epoch of a fold, and with the name and
+            None when the fold is complete.
 
     Raises:
         CheckpointError: If *out* exists and is not of a run, or its files have changed, or if
@@ -145,7 +151,8 @@ def cross_validate(
         OptionsError: If the recipe has patience.
         ResumeError: If *out*, or an unfinished run, has another recipe, other data or another
             model, or if another process is writing it.
-        TrainingError: If there is only one speaker, or training fails.
+        TrainingError: If there is only one group, a turn has none, a label or a speaker is in the
+            way of leaving one out, or training fails.
     """
     resources = resources or Resources()
     names = sorted(groups_of(labelled_by_people(examples, group), group))
@@ -153,10 +160,11 @@ def cross_validate(
         why = f"would choose the epoch by the {group} that is left out"
         raise OptionsError(f"cross-validation does not support patience (--patience), which {why}")
     if len(names) < 2:
-        raise TrainingError(f"expected at least two {group}s, but all turns are of {names[0]}")
+        raise TrainingError(f"cannot leave one {group} out: all turns are of {names[0]}")
     everything = Split(train=tuple(examples), group=group)
     base = initial_model(recipe, resources.base, labels_of(examples))
-    own = identity(everything, recipe, base) | {"group": group}
+    own = identity(everything, recipe, base)
+    own |= {"group": group, "groups": _digest_of_groups(examples, group)}
     out = named(out)
     with Lock(out):
         if recorded_result(out, own) is None:
@@ -178,30 +186,43 @@ def _predicted(
     recipe: Recipe,
     resources: Resources,
     work: Path,
-    group: Group,
+    group: str,
     progress: Callable[[str, EpochResult | None], None],
 ) -> dict[str, list[Prediction]]:
-    """Return the predictions for each speaker; train the models that are missing."""
+    """Return the predictions for each group; train the models that are missing."""
+    folds = []
     # Split all folds first, to find one that cannot be trained before hours of training.
-    splits = [by_name(examples, [name], group=group) for name in names]
-    folds = [
-        _Fold(work / f"fold-{number}", split, recipe, resources)
-        for number, split in enumerate(splits)
-    ]
+    for number, name in enumerate(names):
+        with naming(f"without {group} {name}"):
+            split = by_name(examples, [name], group=group)
+            folds.append(_Fold(work / f"fold-{number}", split, recipe, resources))
     found: dict[str, list[Prediction]] = {}
     for name, fold in zip(names, folds, strict=True):
-        found[name] = fold.predictions(partial(progress, name))
+        own = fold.predictions(partial(progress, name))
+        found[name] = [replace(each, fields={group: name}) for each in own]
         progress(name, None)
     return found
 
 
+def _digest_of_groups(examples: Sequence[Example], group: str) -> str:
+    """Return a SHA-256 of the group of every example, which the digest of its turns may lack."""
+    names = json.dumps([example.value(group) for example in examples])
+    return hashlib.sha256(names.encode()).hexdigest()
+
+
+def _ece(fold: Evaluation) -> str:
+    return "-" if fold.calibration is None else f"{fold.calibration.before.ece:.3f}"
+
+
 def _result(
-    found: dict[str, list[Prediction]], recipe: Recipe, resources: Resources, group: Group
+    found: dict[str, list[Prediction]], recipe: Recipe, resources: Resources, group: str
 ) -> CrossValidation:
     return CrossValidation(
-        # No intervals: a speaker has few turns, and the folds themselves show the variation.
+        # No intervals: a fold may have few turns, and the folds themselves show the variation.
         folds={name: evaluate(fold, resamples=0) for name, fold in found.items()},
-        pooled=evaluate([each for fold in found.values() for each in fold], resample_by=group),
+        pooled=evaluate(
+            [each for fold in found.values() for each in fold], resample_by=group, by=[group]
+        ),
         recipe=recipe,
         group=group,
         base=None if resources.base is None else resources.base.provenance.model,
@@ -209,7 +230,7 @@ def _result(
 
 
 class _Fold:
-    """The fold of one speaker who is left out."""
+    """The fold of one group that is left out."""
 
     def __init__(self, folder: Path, split: Split, recipe: Recipe, resources: Resources) -> None:
         self._folder, self._recipe, self._resources = folder, recipe, resources
@@ -220,7 +241,7 @@ class _Fold:
         self._labels = labels_of(split.train)
 
     def predictions(self, progress: Callable[[EpochResult], None]) -> list[Prediction]:
-        """Return the predictions for this speaker; train the model if they are not saved yet."""
+        """Return the predictions for this group; train the model if they are not saved yet."""
         initial = initial_model(self._recipe, self._resources.base, self._labels)
         run = identity(self._split, self._recipe, initial)
         own = {**run, "judged": digest(self._left_out)}
@@ -260,10 +281,10 @@ def _write(result: CrossValidation, found: dict[str, list[Prediction]], folder: 
     write_result(folder / PREDICTIONS, lines)
 
 
-def _read(folder: Path, names: Sequence[str], group: Group) -> dict[str, list[Prediction]]:
-    """Return the predictions of a finished run for each speaker."""
+def _read(folder: Path, names: Sequence[str], group: str) -> dict[str, list[Prediction]]:
+    """Return the predictions of a finished run for each group."""
     found: dict[str, list[Prediction]] = {name: [] for name in names}
     for line in (folder / PREDICTIONS).read_text("utf-8").splitlines():
         prediction = Prediction(**json.loads(line))
-        found[str(getattr(prediction, group))].append(prediction)
+        found[str(prediction.value(group))].append(prediction)
     return found

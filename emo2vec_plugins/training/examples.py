@@ -15,7 +15,7 @@ from emo2vec_plugins.audio import MODEL_RATE, mono
 from emo2vec_plugins.core import EMOTIONS, Clip, FloatArray, Options, Permissions, counted
 from emo2vec_plugins.engine import RECEPTIVE
 from emo2vec_plugins.errors import AudioError, TrainingError, warn
-from emo2vec_plugins.evaluation import as_name, few
+from emo2vec_plugins.evaluation import as_name, few, value_of
 from emo2vec_plugins.formats import LabelMap
 from emo2vec_plugins.integrations.lhotse import CutSession, labelled_turns, tracks
 
@@ -53,6 +53,11 @@ class Example:
     def supervision(self) -> Any:
         """The supervision of the turn; its start is relative to the cut."""
         return self.cut.supervisions[self.index]
+
+    def value(self, name: str) -> str | None:
+        """Return a field of the turn, see `value_of`: speaker, recording, corpus, language..."""
+        own = {"speaker": self.speaker, "recording": self.recording}
+        return own[name] if name in own else value_of(self.supervision, name)
 
     def clip(self) -> Clip:
         """Return the turn as a clip for the engine."""

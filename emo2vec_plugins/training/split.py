@@ -1,4 +1,4 @@
-"""Splits into training and development turns that share no speaker.
+"""Splits into training and development turns that share no speaker, corpus, or the like.
 
 Turns that a model labelled are used for training only, as agreement with a model is not an
 evaluation. Those of a held-out speaker are not used at all.
@@ -10,7 +10,7 @@ import warnings
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from sklearn.model_selection import StratifiedGroupKFold
 
@@ -18,9 +18,6 @@ from emo2vec_plugins.core import counted
 from emo2vec_plugins.errors import OptionsError, TrainingError, warn
 from emo2vec_plugins.evaluation import few
 from emo2vec_plugins.training.examples import Example
-
-Group = Literal["speaker", "recording"]
-"""What training and development turns must not share."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +27,8 @@ class Split:
     Attributes:
         train: The training turns.
         dev: The development turns.
-        group: What the two sets do not share.
+        group: What the two sets do not share: ``speaker``, ``recording``, or another field of the
+            turns, such as ``corpus``. They never share a speaker.
 
     Raises:
         TrainingError: If the split is not valid; the message says why.
@@ -38,7 +36,7 @@ class Split:
 
     train: tuple[Example, ...]
     dev: tuple[Example, ...] = ()
-    group: Group = "speaker"
+    group: str = "speaker"
 
     def __post_init__(self) -> None:
         if not self.train:
@@ -48,31 +46,37 @@ class Split:
         if any(example.is_pseudo for example in self.dev):
             why = "which cannot be used for evaluation"
             raise TrainingError(f"development turns have labels that a model gave, {why}")
-        sides = (groups_of(side, self.group) for side in (self.train, self.dev))
-        _refuse_shared(f"{self.group}s", *sides)
-        # Separate recordings do not help if a speaker is in several of them.
-        _refuse_shared("speakers", _speakers(self.train), _speakers(self.dev))
+        train, dev = (groups_of(side, self.group) for side in (self.train, self.dev))
+        _refuse_shared(self.group, train, dev)
+        # Separate recordings or corpora do not help if a speaker is in several of them.
+        advice = "; if they are different people, give them different names"
+        _refuse_shared("speaker", _speakers(self.train), _speakers(self.dev), advice)
         unknown = sorted({e.label for e in self.dev} - {e.label for e in self.train})
         if unknown:
             labels = ", ".join(unknown)
-            raise TrainingError(f"no training turn is {labels}, but some development turns are")
+            advice = "map the label to null to leave it out"
+            raise TrainingError(
+                f"no training turn is {labels}, but some development turns are; {advice}"
+            )
 
 
-def groups_of(examples: Sequence[Example], group: Group) -> set[str]:
-    """Return the speakers, or recordings, of examples.
+def groups_of(examples: Sequence[Example], group: str) -> set[str]:
+    """Return the speakers, recordings, corpora or the like of examples.
 
     Raises:
-        TrainingError: If *group* is ``speaker`` and a turn has no speaker.
+        TrainingError: If a turn has no *group*.
+        OptionsError: If the field contains anything but text and numbers.
     """
-    if group == "recording":
-        return {example.recording for example in examples}
-    missing = [example.id for example in examples if not example.speaker]
+    names = [example.value(group) for example in examples]
+    missing = [each.id for each, name in zip(examples, names, strict=True) if not name]
     if missing:
+        advice = "Add it to the supervisions"
+        if group == "speaker":
+            advice += ", or use --group recording if no speaker is in more than one recording"
         raise TrainingError(
-            f"{len(missing)} of {len(examples)} turns have no speaker: {few(missing)}. Add "
-            "speakers, or use --group recording if no speaker is in more than one recording"
+            f"{len(missing)} of {len(examples)} turns have no {group}: {few(missing)}. {advice}"
         )
-    return {str(example.speaker) for example in examples}
+    return {str(name) for name in names}
 
 
 def make_split(
@@ -81,12 +85,12 @@ def make_split(
     dev: Sequence[Example] = (),
     names: Collection[str] = (),
     share: float | None = None,
-    group: Group = "speaker",
+    group: str = "speaker",
     seed: int = 0,
 ) -> Split:
     """Split examples by *dev*, *names* or *share*; without these, all are for training.
 
-    Turns that a model labelled stay in training unless their speaker or recording is held out. A
+    Turns that a model labelled stay in training unless their group or speaker is held out. A
     warning reports how many are in neither set.
 
     Args:
@@ -111,12 +115,12 @@ def make_split(
     else:
         split = _divided(examples, dev, group)
     if lost := len(examples) + len(dev) - len(split.train) - len(split.dev):
-        why = "their speakers or recordings are held out"
+        why = "their groups or speakers are held out"
         warn(f"left out {counted(lost, 'turn')} that a model labelled: {why}")
     return split
 
 
-def labelled_by_people(examples: Sequence[Example], group: Group) -> tuple[Example, ...]:
+def labelled_by_people(examples: Sequence[Example], group: str) -> tuple[Example, ...]:
     """Return the turns that people labelled, which can be used for evaluation.
 
     Raises:
@@ -129,7 +133,7 @@ def labelled_by_people(examples: Sequence[Example], group: Group) -> tuple[Examp
     return found
 
 
-def by_name(examples: Sequence[Example], names: Collection[str], *, group: Group) -> Split:
+def by_name(examples: Sequence[Example], names: Collection[str], *, group: str) -> Split:
     """Hold out the named groups.
 
     Raises:
@@ -142,12 +146,12 @@ def by_name(examples: Sequence[Example], names: Collection[str], *, group: Group
         raise TrainingError(
             f"there is no {group} {', '.join(unknown)}{by_people}; found {few(sorted(known), 20)}"
         )
-    held = [example for example in examples if _group(example, group) in names]
-    rest = [example for example in examples if _group(example, group) not in names]
+    held = [example for example in examples if example.value(group) in names]
+    rest = [example for example in examples if example.value(group) not in names]
     return _divided(rest, held, group)
 
 
-def by_share(examples: Sequence[Example], share: float, *, group: Group, seed: int) -> Split:
+def by_share(examples: Sequence[Example], share: float, *, group: str, seed: int) -> Split:
     """Hold out about *share* of the groups, and keep the proportions of labels similar.
 
     Holds out one fold of scikit-learn's ``StratifiedGroupKFold``.
@@ -159,7 +163,7 @@ def by_share(examples: Sequence[Example], share: float, *, group: Group, seed: i
     if not 0 < share <= 0.5:
         raise OptionsError(f"the share to hold out must be above 0 and at most 0.5, got {share}")
     candidates = labelled_by_people(examples, group)
-    groups = [_group(example, group) for example in candidates]
+    groups = [example.value(group) for example in candidates]
     count = len(groups_of(candidates, group))
     if count < 2:
         raise TrainingError(
@@ -187,30 +191,27 @@ def _usable_fold(folds: Any, labels: list[str], groups: list[Any]) -> Any:
     raise TrainingError(f"cannot hold out a share of the groups: {why}")
 
 
-def _divided(train: Sequence[Example], dev: Sequence[Example], group: Group) -> Split:
+def _divided(train: Sequence[Example], dev: Sequence[Example], group: str) -> Split:
     """Split; use turns that a model labelled for training only, and only of groups not in *dev*."""
     evaluated = labelled_by_people(dev, group) if dev else ()
     # Compare speakers even if the groups are recordings, as a voice may be in several recordings.
-    held = {_group(example, group) for example in evaluated}
+    held = {example.value(group) for example in evaluated}
     speakers = _speakers(evaluated)
     kept = (
         example
         for example in train
         if not example.is_pseudo
-        or (_group(example, group) not in held and example.speaker not in speakers)
+        or (example.value(group) not in held and example.speaker not in speakers)
     )
     return Split(train=tuple(kept), dev=evaluated, group=group)
 
 
-def _refuse_shared(groups: str, training: set[str], development: set[str]) -> None:
+def _refuse_shared(what: str, training: set[str], development: set[str], advice: str = "") -> None:
     if shared := sorted(training & development):
-        raise TrainingError(f"{groups} are in both training and development: {few(shared)}")
+        names = few(shared)
+        raise TrainingError(f"{what} in both training and development: {names}{advice}")
 
 
 def _speakers(examples: Sequence[Example]) -> set[str]:
     """Return the known speakers."""
     return {example.speaker for example in examples if example.speaker}
-
-
-def _group(example: Example, group: Group) -> str | None:
-    return example.speaker if group == "speaker" else example.recording

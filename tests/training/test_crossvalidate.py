@@ -1,4 +1,4 @@
-"""Leave-one-speaker-out: each model is evaluated on the speaker missing from its training data."""
+"""Each model is evaluated on the speaker, or the corpus, that is missing from its training data."""
 
 from __future__ import annotations
 
@@ -61,6 +61,8 @@ def test_the_table_has_speakers_their_mean_and_all_turns(result, folder):
 
     assert result.mean_ua == pytest.approx(sum(recalls) / 3)
     assert f"| ann | 4 | {100 * recalls[0]:.1f} |" in table
+    ece = result.folds["ann"].calibration.before.ece
+    assert f"| {ece:.3f} |\n| bob |" in table
     assert f"Mean UA **{result.mean_ua:.1%}**, standard deviation {result.std_ua:.1%}" in table
     assert r"true \ predicted" in table
     for fact in ("2 epochs", "seed 0", "emo2vec-plugins ", "cross-validation.json"):
@@ -71,7 +73,7 @@ def test_the_table_warns_that_the_training_data_of_the_base_model_are_not_known(
     tuned = replace(result, base="large").table()
 
     assert "not known" not in result.table()
-    for fact in ("from large", "not known", "may include these speakers", "a recipe"):
+    for fact in ("from large", "not known", "may include each speaker", "a recipe"):
         assert fact in tuned
 
 
@@ -219,7 +221,7 @@ def test_folds_of_another_recipe_or_other_turns_are_rejected(examples, recipe, t
     ("kind", "change", "message"),
     [
         (OptionsError, {"patience": 2}, "patience .*--patience"),
-        (TrainingError, {}, "two speakers.* of ann$"),
+        (TrainingError, {}, "one speaker out.* of ann$"),
     ],
 )
 def test_patience_and_a_single_speaker_are_errors(
@@ -243,6 +245,74 @@ def test_a_class_of_a_single_speaker_is_an_error_before_training(examples, recip
             resources=CPU,
             progress=lambda *what: trained.append(what),
         )
+    assert trained == []
+
+
+def with_field(example, **custom):
+    """Return an example whose supervision has more custom fields."""
+    own = example.supervision
+    changed = replace(own, custom={**own.custom, **custom})
+    return replace(example, cut=replace(example.cut, supervisions=[changed]))
+
+
+def of_corpora(examples, names):
+    return [with_field(each, corpus=names[each.speaker]) for each in examples]
+
+
+CORPORA = {"ann": "one", "bob": "two|b", "cem": "two|b"}
+
+
+def test_a_corpus_is_left_out(examples, recipe, tmp_path):
+    given = of_corpora(examples, CORPORA)
+    settings = {"out": tmp_path / "out", "resources": CPU, "group": "corpus"}
+
+    found = cross_validate(given, replace(recipe, epochs=1), **settings)
+
+    assert {name: fold.turns for name, fold in found.folds.items()} == {"one": 4, "two|b": 8}
+    groups = found.pooled.groups["corpus"]
+    assert groups["two|b"].ua.value == found.folds["two|b"].ua.value
+    assert found.pooled.resample_by == "corpus"
+    table = (tmp_path / "out" / "cross-validation.md").read_text()
+    assert_facts(table, "| corpus left out | turns |", r"| two\|b | 8 |", "recall % by corpus")
+    assert cross_validate(given, replace(recipe, epochs=1), **settings) == found
+    other = of_corpora(examples, {**CORPORA, "bob": "one"})
+    with pytest.raises(ResumeError, match="groups"):
+        cross_validate(other, replace(recipe, epochs=1), **settings)
+
+
+@pytest.mark.parametrize(
+    ("change", "facts"),
+    [
+        (
+            lambda e: with_field(e, corpus=None if e.speaker == "cem" else e.speaker),
+            ["4 of 12", "no corpus", "cem-"],
+        ),
+        (lambda e: with_field(e, corpus=e.label), ["corpus happy", "speaker", "ann, bob, cem"]),
+        (
+            lambda e: with_field(
+                replace(e, label="angry" if e.speaker == "cem" else e.label), corpus=e.speaker
+            ),
+            ["without corpus cem", "no training turn is angry", "null"],
+        ),
+        (lambda e: with_field(e, corpus="all"), ["one corpus", "all"]),
+    ],
+)
+def test_a_corpus_that_cannot_be_left_out_is_an_error_before_training(
+    examples, recipe, tmp_path, change, facts
+):
+    trained = []
+
+    with pytest.raises(TrainingError) as error:
+        cross_validate(
+            [change(each) for each in examples],
+            recipe,
+            out=tmp_path / "out",
+            resources=CPU,
+            group="corpus",
+            progress=lambda *what: trained.append(what),
+        )
+
+    assert_facts(str(error.value), *facts)
     assert trained == []
 
 
