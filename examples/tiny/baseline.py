@@ -2,7 +2,7 @@
 
     python examples/tiny/baseline.py emodb.jsonl.gz examples/tiny/emodb_labels.yaml
 
-Leaves one speaker out at a time, like ``emo2vec train --leave-one-speaker-out``, on the same turns.
+Leaves one speaker out at a time, like ``emo2vec train --leave-one-out speaker``, on the same turns.
 The features of a turn are the mean, the deviation and percentiles of its mel-frequency cepstra,
 pitch, loudness and spectral centroid. They are computed by librosa, from the extra ``funasr``.
 """

@@ -123,7 +123,7 @@ def _learning(inputs: Path) -> list[Scenario]:
         Scenario(
             "train folds",
             inputs,
-            (*train, *device, "--leave-one-speaker-out", "--epochs", "1"),
+            (*train, *device, "--leave-one-out", "speaker", "--epochs", "1"),
             resumes=True,
         ),
         Scenario("evaluate", inputs, (*evaluate, "--picture", "matrix.png", "-q")),
