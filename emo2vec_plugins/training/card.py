@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
@@ -14,7 +14,7 @@ import yaml
 from emo2vec_plugins._version import __version__
 from emo2vec_plugins.core import counted
 from emo2vec_plugins.evaluation import Evaluation, few
-from emo2vec_plugins.training.augment import names
+from emo2vec_plugins.training.augment.described import names
 from emo2vec_plugins.training.examples import Example
 from emo2vec_plugins.training.fit import Fitted
 from emo2vec_plugins.training.recipe import Recipe
@@ -192,11 +192,11 @@ def _training(fitted: Fitted, recipe: Recipe, content: CardContent) -> str:
 
 def _settings(recipe: Recipe) -> str:
     """Return the settings that differ from the defaults, and a few that are always listed."""
-    defaults = {each.name: each.default for each in fields(Recipe)}
+    defaults = Recipe().to_dict()
     values: dict[str, Any] = {
         name: value
         for name, value in recipe.to_dict().items()
         # Always listed, as readers look for these first.
-        if name in ("tune", "seed", "epochs") or getattr(recipe, name) != defaults[name]
+        if name in ("tune", "seed", "epochs") or value != defaults[name]
     }
     return yaml.safe_dump(values, sort_keys=False)

@@ -17,12 +17,12 @@ from emo2vec_plugins.core import FloatArray
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import AudioError
 from emo2vec_plugins.files import disk, overwriting, replacing, save_npy
-from emo2vec_plugins.training.augment import prepare, stretch
+from emo2vec_plugins.training.augment.chain import Augmenter
+from emo2vec_plugins.training.augment.noise import looped
+from emo2vec_plugins.training.augment.shapes import stretch
 from emo2vec_plugins.training.examples import Example
+from emo2vec_plugins.training.kept import Kept
 from emo2vec_plugins.training.recipe import Recipe
-
-KEPT_HOURS = 2.0
-"""Most audio kept in memory, at 230 MB an hour; a larger corpus is read from disk on each use."""
 
 
 class Features(Protocol):
@@ -43,29 +43,25 @@ class Waveforms:
     """
 
     def __init__(self, examples: Sequence[Example], recipe: Recipe, *, normalize: bool) -> None:
-        self._examples = examples
-        self._recipe = recipe
-        self._normalize = normalize
-        self._keep = sum(each.duration for each in examples) <= KEPT_HOURS * 3600
-        self._kept: dict[int, Tensor] = {}
+        self._read = Kept(lambda index: examples[index].read())
         self._most = int(recipe.max_seconds * MODEL_RATE)
+
+        def turns(rng: np.random.Generator, samples: int) -> FloatArray:
+            return looped(self._read(int(rng.integers(len(examples)))), rng, samples)
+
+        permissions = examples[0].permissions
+        self._augmented = Augmenter(
+            recipe, normalize=normalize, turns=turns, permissions=permissions
+        )
 
     def batch(self, indices: Sequence[int], rng: np.random.Generator | None) -> list[Tensor]:
         """Return waveforms, each of shape (samples,), augmented in the order of *indices*.
 
         Raises:
-            AudioError: If a turn cannot be read.
+            AudioError: If a turn, or a sound that is added, cannot be read.
         """
         parts = [stretch(self._read(index), self._most, rng) for index in indices]
-        return [prepare(x, self._recipe, normalize=self._normalize, rng=rng) for x in parts]
-
-    def _read(self, index: int) -> Tensor:
-        if index in self._kept:
-            return self._kept[index]
-        waveform = torch.from_numpy(self._examples[index].read())
-        if self._keep:
-            self._kept[index] = waveform
-        return waveform
+        return [self._augmented(part, rng) for part in parts]
 
 
 class Embeddings:

@@ -6,94 +6,39 @@ resumed. It does not describe the training data or how they are split.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields, replace
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from emo2vec_plugins.core import did_you_mean, shown
+from emo2vec_plugins.core import did_you_mean
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.files import read_yaml
-
-Range = tuple[float, float]
-"""Lowest and highest value."""
+from emo2vec_plugins.training.recipe_fields import (
+    flag_field,
+    names_field,
+    number_field,
+    range_field,
+    shares_field,
+    text_field,
+)
 
 TUNES = ("head", "top", "all", "new")
 SCHEDULES = ("one-cycle", "cosine", "constant")
 FRONT_ENDS = ("random", "filter-bank")
 PRECISIONS = ("float32", "bfloat16", "float16")
+COLOURS = ("white", "pink", "brown")
+CODECS = ("gsm", "mu-law", "a-law", "opus", "mp3")
+
+AUGMENTATIONS = (
+    *("speed", "pitch", "crop", "silence", "tilt", "rooms", "sounds", "babble", "noise"),
+    *("low_cut", "high_cut", "equalizer", "gain", "clip", "codecs", "dither", "masks"),
+)
+"""Fields that enable an augmentation, in the order in which such changes occur between a mouth and a
+file."""
 
 RATES = {"head": 1e-2, "top": 1e-4, "all": 3e-5, "new": 1.5e-3}
 """Default of the highest learning rate for each kind of training."""
-
-
-def _checked_flag(name: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise OptionsError(f"{name} must be true or false, got {shown(value)}")
-    return value
-
-
-def _checked_text(name: str, value: Any, *, among: tuple[str, ...]) -> str:
-    if not isinstance(value, str) or not value or (among and value not in among):
-        expected = f"one of {', '.join(among)}" if among else "a name"
-        raise OptionsError(f"{name} must be {expected}, got {shown(value)}")
-    return value
-
-
-def _checked_range(name: str, value: Any, *, least: float, most: float) -> Range | None:
-    if value is None:
-        return None
-    if not isinstance(value, list | tuple) or len(value) != 2:
-        raise OptionsError(f"{name} must be null or a list [lowest, highest], got {shown(value)}")
-    low, high = (_checked_number(name, each, least=least, most=most) for each in value)
-    if low > high:
-        raise OptionsError(f"{name} must be a list [lowest, highest], got {list(value)}")
-    return low, high
-
-
-def _checked_number(
-    name: str, value: Any, *, least: float, most: float, whole: bool = False, null: bool = False
-) -> Any:
-    if null and value is None:
-        return None
-    if isinstance(value, str):  # PyYAML reads 1e-3, without a dot, as a string
-        with suppress(ValueError):
-            value = float(value)
-    # True is an int in Python, but not a valid number in a recipe.
-    is_number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-    if not is_number or not least <= value <= most:
-        what = "a whole number" if whole else "a number"
-        bound = "" if most == math.inf else f" and at most {most:g}"
-        none = ", or null" if null else ""
-        expected = f"{what} of at least {least:g}{bound}{none}"
-        raise OptionsError(f"{name} must be {expected}, got {shown(value)}")
-    return value if whole else float(value)
-
-
-def _field(check: Callable[..., Any], default: Any, **limits: Any) -> Any:
-    return field(default=default, metadata={"check": partial(check, **limits)})
-
-
-def _flag(default: bool) -> Any:
-    return _field(_checked_flag, default)
-
-
-def _text(default: str, *among: str) -> Any:
-    return _field(_checked_text, default, among=among)
-
-
-def _number(
-    default: Any, least: float, most: float = math.inf, *, whole: bool = False, null: bool = False
-) -> Any:
-    whole, null = whole or isinstance(default, int), null or default is None
-    return _field(_checked_number, default, least=least, most=most, whole=whole, null=null)
-
-
-def _range(least: float, most: float) -> Any:
-    return _field(_checked_range, None, least=least, most=most)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,51 +80,87 @@ class Recipe:
             stops; None for no limit. The weights of the best epoch are saved.
         monitor: How epochs are compared: by the highest ``ua`` (unweighted average recall), or by
             the lowest ``loss``.
-        noise: Range of the signal-to-noise ratio of added white noise, in dB.
-        gain: Range of the amplification, in dB. Samples beyond full scale are clipped. A network
-            that normalises its input only notices the clipping.
         speed: Range of the tempo factor. Pitch and formants change with it, and both carry emotion.
+        pitch: Range of the shift of pitch and formants, in semitones. The tempo does not change.
         crop: Range of the share of a turn that is kept, as one stretch.
+        crop_seconds: Shortest stretch that a crop keeps, in seconds.
+        silence: Longest silence that is added before a turn, and after it, in seconds. It is noise
+            40 to 70 dB softer than the turn.
         tilt: Strongest tilt of the spectrum in either direction: ``x[t] - a x[t-1]`` with ``|a|``
             up to this.
+        rooms: Range of the reverberation time RT60 of simulated rooms, in seconds.
+        sounds: A folder of recordings, or a Lhotse manifest of cuts, to add to turns. The path is
+            relative to the recipe's file. Of each recording, the first ten minutes are used.
+        sounds_snr: Range of their signal-to-noise ratio, in dB. The signal is the speech without
+            its pauses.
+        babble: Range of the signal-to-noise ratio of three to eight other turns at once, in dB.
+        noise: Range of the signal-to-noise ratio of added noise, in dB.
+        noise_colours: Colours of this noise: some of ``white``, ``pink``, ``brown``.
+        low_cut: Range of the frequency below which sound is attenuated, in Hz.
+        high_cut: Range of the frequency above which sound is attenuated, in Hz.
+        equalizer: Most by which a smooth random curve changes the spectrum, in dB.
+        gain: Range of the amplification, in dB. Samples beyond full scale are clipped. A network
+            that normalises its input only notices the clipping.
+        clip: Range of the percentile of the speech's magnitude above which samples are clipped.
+        codecs: Codecs that a turn goes through, one at a time: some of ``gsm``, ``mu-law`` and
+            ``a-law`` at 8 kHz, ``opus`` at 6 to 16 and ``mp3`` at 9 to 32 kbit/s.
+        dither: Range of the level of white noise relative to the speech, in dB. It hides digital
+            zeros and the noise floor of codecs.
         masks: Largest number of stretches of frames that are silenced in each turn.
         mask_seconds: Longest of these stretches, in seconds.
+        chance: Share of the turns that get an augmentation, by its field, such as
+            ``{rooms: 0.5}``; 1 for the others.
 
     Raises:
         OptionsError: If a value is invalid, or two values contradict each other.
     """
 
-    tune: str = _text("head", *TUNES)
-    blocks: int = _number(2, 1)
-    network: str = _text("tiny")
-    reuse_head: bool = _flag(True)
-    epochs: int = _number(30, 1)
-    seed: int = _number(0, 0, 2**32 - 1)
-    batch_seconds: float = _number(60.0, 0.025)
-    batch_turns: int = _number(64, 1)
-    max_seconds: float = _number(30.0, 0.025, 1e6)
-    balance: bool = _flag(True)
-    class_weights: bool = _flag(False)
-    learning_rate: float | None = _number(None, 1e-9, 10.0)
-    head_factor: float = _number(10.0, 1e-6, 1e6)
-    schedule: str = _text("one-cycle", *SCHEDULES)
-    warmup: float = _number(0.05, 0.0, 1.0)
-    weight_decay: float = _number(0.05, 0.0)
-    clip_norm: float | None = _number(1.0, 1e-9, null=True)
-    label_smoothing: float = _number(0.1, 0.0, 0.99)
-    dropout: float = _number(0.0, 0.0, 0.99)
-    front_end: str = _text("random", *FRONT_ENDS)
-    average: int | None = _number(None, 2, whole=True)
-    precision: str = _text("float32", *PRECISIONS)
-    patience: int | None = _number(None, 1, whole=True)
-    monitor: str = _text("ua", "ua", "loss")
-    noise: tuple[float, float] | None = _range(-100.0, 200.0)
-    gain: tuple[float, float] | None = _range(-100.0, 100.0)
-    speed: tuple[float, float] | None = _range(0.5, 2.0)
-    crop: tuple[float, float] | None = _range(0.01, 1.0)
-    tilt: float = _number(0.0, 0.0, 0.99)
-    masks: int = _number(0, 0, 1000)
-    mask_seconds: float = _number(0.2, 0.02, 1e6)
+    tune: str = text_field("head", *TUNES)
+    blocks: int = number_field(2, 1)
+    network: str = text_field("tiny")
+    reuse_head: bool = flag_field(True)
+    epochs: int = number_field(30, 1)
+    seed: int = number_field(0, 0, 2**32 - 1)
+    batch_seconds: float = number_field(60.0, 0.025)
+    batch_turns: int = number_field(64, 1)
+    max_seconds: float = number_field(30.0, 0.025, 1e6)
+    balance: bool = flag_field(True)
+    class_weights: bool = flag_field(False)
+    learning_rate: float | None = number_field(None, 1e-9, 10.0)
+    head_factor: float = number_field(10.0, 1e-6, 1e6)
+    schedule: str = text_field("one-cycle", *SCHEDULES)
+    warmup: float = number_field(0.05, 0.0, 1.0)
+    weight_decay: float = number_field(0.05, 0.0)
+    clip_norm: float | None = number_field(1.0, 1e-9, null=True)
+    label_smoothing: float = number_field(0.1, 0.0, 0.99)
+    dropout: float = number_field(0.0, 0.0, 0.99)
+    front_end: str = text_field("random", *FRONT_ENDS)
+    average: int | None = number_field(None, 2, whole=True)
+    precision: str = text_field("float32", *PRECISIONS)
+    patience: int | None = number_field(None, 1, whole=True)
+    monitor: str = text_field("ua", "ua", "loss")
+    speed: tuple[float, float] | None = range_field(0.5, 2.0)
+    pitch: tuple[float, float] | None = range_field(-12.0, 12.0)
+    crop: tuple[float, float] | None = range_field(0.01, 1.0)
+    crop_seconds: float = number_field(0.025, 0.025, 1e6)
+    silence: float = number_field(0.0, 0.0, 60.0)
+    tilt: float = number_field(0.0, 0.0, 0.99)
+    rooms: tuple[float, float] | None = range_field(0.05, 1.5)
+    sounds: str | None = text_field(None)
+    sounds_snr: tuple[float, float] = range_field(-100.0, 200.0, (0.0, 25.0))
+    babble: tuple[float, float] | None = range_field(-100.0, 200.0)
+    noise: tuple[float, float] | None = range_field(-100.0, 200.0)
+    noise_colours: tuple[str, ...] = names_field(("white",), *COLOURS)
+    low_cut: tuple[float, float] | None = range_field(10.0, 8000.0)
+    high_cut: tuple[float, float] | None = range_field(10.0, 8000.0)
+    equalizer: float = number_field(0.0, 0.0, 60.0)
+    gain: tuple[float, float] | None = range_field(-100.0, 100.0)
+    clip: tuple[float, float] | None = range_field(1.0, 100.0)
+    codecs: tuple[str, ...] = names_field((), *CODECS)
+    dither: tuple[float, float] | None = range_field(-200.0, 0.0)
+    masks: int = number_field(0, 0, 1000)
+    mask_seconds: float = number_field(0.2, 0.02, 1e6)
+    chance: Mapping[str, float] = shares_field(*AUGMENTATIONS)
 
     def __post_init__(self) -> None:
         for each in fields(self):
@@ -188,11 +169,9 @@ class Recipe:
         if self.balance and self.class_weights:
             both = "balance and class_weights both give rare classes more weight"
             raise OptionsError(f"{both}; set one of them to false")
-        defaults = {each.name: each.default for each in fields(self)}
-        changed = [name for name in NOT_FOR_HEAD if getattr(self, name) != defaults[name]]
-        if self.tune == "head" and changed:
+        if self.tune == "head" and self.augments:
             why = "with tune: head, which computes embeddings only once; use top, all or new"
-            raise OptionsError(f"{', '.join(changed)} cannot be used {why}")
+            raise OptionsError(f"{', '.join(self.augments)} cannot be used {why}")
         if self.tune != "new" and self.front_end != "random":
             raise OptionsError(
                 f"front_end: {self.front_end} needs tune: new, got {self.tune}; "
@@ -234,17 +213,13 @@ class Recipe:
         return self.from_dict(self.to_dict() | dict(changes))
 
     @property
-    def augments(self) -> bool:
-        """Whether turns are augmented in training."""
-        return bool(self.noise or self.gain or self.speed or self.crop or self.tilt or self.masks)
-
-
-NOT_FOR_HEAD = ("noise", "gain", "speed", "crop", "tilt", "masks")
-"""Settings that require running the network in every epoch."""
+    def augments(self) -> tuple[str, ...]:
+        """The augmentations that are enabled, from `AUGMENTATIONS`."""
+        return tuple(name for name in AUGMENTATIONS if getattr(self, name))
 
 
 def read_recipe(path: str | Path) -> Recipe:
-    """Read a recipe from a YAML file; a path in ``network`` is relative to the file.
+    """Read a recipe from a YAML file; paths in it are relative to the file.
 
     Raises:
         OptionsError: If the file is not a mapping of a recipe's fields.
@@ -252,6 +227,7 @@ def read_recipe(path: str | Path) -> Recipe:
     """
     expected = "a mapping of a recipe's fields, such as 'epochs: 30'"
     recipe = read_yaml(Path(path), Recipe.from_dict, expected=expected, wrong=OptionsError)
-    if recipe.network == "tiny":
-        return recipe
-    return replace(recipe, network=str(Path(path).parent / recipe.network))
+    folder = Path(path).parent
+    network = recipe.network if recipe.network == "tiny" else str(folder / recipe.network)
+    sounds = recipe.sounds and str(folder / recipe.sounds)
+    return replace(recipe, network=network, sounds=sounds)
