@@ -93,7 +93,7 @@ def measure(blocks: Iterable[FloatArray]) -> Sound:
     return Sound(
         digest=seen.hexdigest(),
         level=level,
-        peak=float(2 * _decibels(peak)),
+        peak=float(_decibels(peak * peak)),
         floor=float(quiet) - level,
         high=float(_decibels(high)),
         zeros=float((every == 0).mean()),
