@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 from emo2vec_plugins.cli.output import LISTED, echo, print_table
-from emo2vec_plugins.core import EMOTIONS, Dialogue, counted, kind_of_reason
+from emo2vec_plugins.core import EMOTIONS, Dialogue, counted, is_withheld, kind_of_reason
 
-NO_LABEL = "(no label)"
+NO_LABEL, WITHHELD = "(no label)", "(withheld)"
 OTHER_REASONS = "(other reasons)"
 SHOWN_SPEAKERS = 20
 
@@ -55,11 +55,11 @@ class EmotionCounts:
             recording: Set it where equal names in two recordings are two speakers.
             reason: Why it has no label.
         """
-        name = label or NO_LABEL
+        name = label or (WITHHELD if is_withheld(reason) else NO_LABEL)
         self._turns[recording, speaker][name] += 1
         self._spoken[recording, speaker] += seconds
         self._seconds[name] += seconds
-        if label is None and reason is not None:
+        if name == NO_LABEL and reason is not None:
             kind = kind_of_reason(reason)
             known = kind in self._reasons or len(self._reasons) < LISTED
             self._reasons[kind if known else OTHER_REASONS] += 1

@@ -12,6 +12,7 @@ from emo2vec_plugins.cli.output import (
     complain,
     exit_if_failed,
     note,
+    note_withheld,
     warn_of_labels,
 )
 from emo2vec_plugins.cli.progress import progress, resumable
@@ -99,5 +100,6 @@ def cuts_command(
         done = annotated(summary.turns, counted(summary.cuts, "cut"), summary.skipped)
         scored = f"scored by {describe_model(engine.backend)}"
         note_trust(engine.backend, quiet=scoring.quiet)
+        note_withheld(summary.withheld, summary.turns, "turn", quiet=scoring.quiet)
         note(f"wrote {done}, {scored}, to {output}", quiet=scoring.quiet)
     exit_if_failed(summary, field=options.field)

@@ -12,12 +12,12 @@ from emo2vec_plugins.cli.results import Results
 from emo2vec_plugins.cli.scoring import (
     Scoring,
     describe_model,
-    note_trust,
     formats_option,
+    note_trust,
     scoring_options,
 )
 from emo2vec_plugins.cli.streams import command
-from emo2vec_plugins.core import Options, ScoredTurn, annotate
+from emo2vec_plugins.core import Emotion, Options, ScoredTurn, annotate
 from emo2vec_plugins.integrations import read_rttm_sources, unscored
 from emo2vec_plugins.report import write_page
 
@@ -72,9 +72,16 @@ def sample_conversation() -> tuple[Path, Path]:
     return folder / "sample.opus", folder / "sample.rttm"
 
 
+def _unlabelled(emotion: Emotion) -> str:
+    if not emotion.withheld:
+        return f"unscored: {emotion.reason}"
+    best = max(emotion.scores, key=emotion.scores.__getitem__)
+    return f"withheld ({best} {emotion.scores[best]:.2f})"
+
+
 def _row(scored: ScoredTurn) -> tuple[str, ...]:
     turn, emotion = scored.turn, scored.emotion
-    label = emotion.label or f"unscored: {emotion.reason}"
+    label = emotion.label or _unlabelled(emotion)
     score = "" if emotion.score is None else f"{emotion.score:.2f}"
     times = f"{turn.start:.2f}", f"{turn.end:.2f}"
     return *times, turn.speaker or "", label, score, " ".join(emotion.flags)

@@ -16,8 +16,8 @@ from emo2vec_plugins.cli.scoring import (
     Scoring,
     annotating_options,
     describe_model,
-    note_trust,
     formats_option,
+    note_trust,
     scoring_options,
 )
 from emo2vec_plugins.cli.streams import command

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from emo2vec_plugins.cli.files import OutputName, writes_files
 from emo2vec_plugins.cli.options import choice_option, file_argument, option
-from emo2vec_plugins.cli.output import Tally
+from emo2vec_plugins.cli.output import Tally, note_withheld
 from emo2vec_plugins.cli.progress import progress
-from emo2vec_plugins.cli.scoring import Scoring, annotating_options, describe_model, note_trust, scoring_options
+from emo2vec_plugins.cli.scoring import (
+    Scoring,
+    annotating_options,
+    describe_model,
+    note_trust,
+    scoring_options,
+)
 from emo2vec_plugins.cli.streams import command
 from emo2vec_plugins.core import Options, counted
 from emo2vec_plugins.errors import FormatError
@@ -64,4 +70,5 @@ def kaldi_command(
         f"{counted(len(utterances), 'utterance')} of {counted(len(data.recordings), 'recording')}"
     )
     note_trust(engine.backend, quiet=scoring.quiet)
+    note_withheld(written.withheld, len(utterances), "utterance", quiet=scoring.quiet)
     tally.conclude(f"wrote {done}, scored by {describe_model(engine.backend)}, to {written.folder}")

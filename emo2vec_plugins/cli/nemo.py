@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from emo2vec_plugins.cli.files import writes_files
 from emo2vec_plugins.cli.options import bad_items_option, existing, manifest_options
-from emo2vec_plugins.cli.output import annotated, complain, exit_if_failed, note, warn_of_labels
+from emo2vec_plugins.cli.output import (
+    annotated,
+    complain,
+    exit_if_failed,
+    note,
+    note_withheld,
+    warn_of_labels,
+)
 from emo2vec_plugins.cli.progress import progress
-from emo2vec_plugins.cli.scoring import Scoring, annotating_options, describe_model, note_trust, scoring_options
+from emo2vec_plugins.cli.scoring import (
+    Scoring,
+    annotating_options,
+    describe_model,
+    note_trust,
+    scoring_options,
+)
 from emo2vec_plugins.cli.streams import command
 from emo2vec_plugins.core import Options, counted
 from emo2vec_plugins.integrations import BadItems
@@ -54,5 +67,6 @@ def nemo_command(
         done = annotated(summary.turns, counted(summary.lines, "line"), summary.skipped)
         scored = f"scored by {describe_model(engine.backend)}"
         note_trust(engine.backend, quiet=scoring.quiet)
+        note_withheld(summary.withheld, summary.turns, "turn", quiet=scoring.quiet)
         note(f"wrote {done}, {scored}, to {output}", quiet=scoring.quiet)
     exit_if_failed(summary, field=options.field)

@@ -26,6 +26,21 @@ class Integer(click.IntRange):
         return _small(self, super().convert(value, param, ctx), param, ctx)
 
 
+class Threshold(Number):
+    """A number from 0 to 1, or True for an option without a value."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, max=1)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number or True."""
+        try:
+            return value if value is True else super().convert(value, param, ctx)
+        except click.BadParameter:
+            after = "without a value, write it after the inputs"
+            self.fail(f"expected a number from 0 to 1, got {value!r}; {after}", param, ctx)
+
+
 def _small(kind: Any, number: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
     if not -MOST <= number <= MOST:  # also for nan
         kind.fail(f"expected a number up to {MOST:,}, got {number}", param, ctx)

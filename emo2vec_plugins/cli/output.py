@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 from emo2vec_plugins.cli.streams import results
-from emo2vec_plugins.core import counted
+from emo2vec_plugins.core import counted, is_withheld
 
 if TYPE_CHECKING:
     from emo2vec_plugins.core import Dialogue
@@ -109,6 +109,13 @@ def late_turns(dialogue: Dialogue) -> str | None:
     )
 
 
+def note_withheld(count: int, total: int, noun: str, *, quiet: bool) -> None:
+    """Write to stderr how many of all items have a withheld label, if any have."""
+    if count:
+        why = "their labels are too much to be doubted"
+        note(f"{_share(count, total, noun)} withheld: {why}", quiet=quiet)
+
+
 def name_failures(headline: str, failures: Sequence[str], *, total: int) -> None:
     """Print a warning and the first failures.
 
@@ -173,8 +180,12 @@ class Summary(Protocol):
         """Number of turns."""
 
     @property
+    def withheld(self) -> int:
+        """How many turns have a withheld label."""
+
+    @property
     def failed(self) -> int:
-        """How many turns have a reason instead of a label."""
+        """How many turns have another reason instead of a label."""
 
     @property
     def failures(self) -> Sequence[str]:
@@ -242,6 +253,7 @@ class Tally:
         self._quiet = quiet
         self._left_out: list[str] = []
         self._totals: Counter[str] = Counter()
+        self._withheld: Counter[str] = Counter()
         self._failed: defaultdict[str, list[str]] = defaultdict(list)
 
     @property
@@ -250,16 +262,21 @@ class Tally:
         return self._totals["turn"]
 
     def add(self, dialogue: Dialogue) -> None:
-        """Count the turns of one recording; turns with a reason have failed."""
+        """Count the turns of one recording, as `count` does."""
         for scored in dialogue.turns:
             turn = scored.turn
             where = f"{dialogue.recording} {turn.start:.3f}-{turn.end:.3f}"
             self.count("turn", where, scored.emotion.reason)
 
     def count(self, noun: str, name: str, reason: str | None = None) -> None:
-        """Count one item of the kind *noun*; it has failed if it has a *reason*."""
+        """Count one item of the kind *noun*.
+
+        It has failed if it has a *reason*, unless the reason is that its label was withheld.
+        """
         self._totals[noun] += 1
-        if reason is not None:
+        if is_withheld(reason):
+            self._withheld[noun] += 1
+        elif reason is not None:
             self._failed[noun].append(f"{name}: {reason.removeprefix(f'{name}: ')}")
 
     def leave_out(self, what: str) -> None:
@@ -274,6 +291,8 @@ class Tally:
 
     def conclude(self, summary: str) -> None:
         """Print the summary and the failures; exit with status 3 if anything failed."""
+        for noun, count in self._withheld.items():
+            note_withheld(count, self._totals[noun], noun, quiet=self._quiet)
         note(summary, quiet=self._quiet)
         for what in self._left_out:
             complain("warning", what)

@@ -12,7 +12,7 @@ import click
 from emo2vec_plugins import models  # lazy: torch is imported when a command loads a model
 from emo2vec_plugins.cli.files import OutputName
 from emo2vec_plugins.cli.group import plugins_of
-from emo2vec_plugins.cli.numbers import POSITIVE, Integer
+from emo2vec_plugins.cli.numbers import POSITIVE, Integer, Threshold
 from emo2vec_plugins.cli.options import (
     Decorator,
     choice_option,
@@ -77,6 +77,7 @@ class Scoring(Loading):
         batch_seconds: None for the model's default.
         max_window: Seconds; longer turns are scored in windows.
         workers: Threads that read ahead; None for a number that suits the machine.
+        abstain: As for `Engine`.
         quiet: No progress and no summary.
     """
 
@@ -84,6 +85,7 @@ class Scoring(Loading):
     batch_seconds: float | None
     max_window: float
     workers: int | None
+    abstain: float | bool | None
     quiet: bool
 
     def engine(self, *, frames: bool = False) -> Engine:
@@ -95,6 +97,7 @@ class Scoring(Loading):
             max_window=self.max_window,
             batch_seconds=self.batch_seconds,
             workers=self.workers,
+            abstain=self.abstain,
         )
 
 
@@ -153,6 +156,13 @@ _SCORING: dict[str, Decorator] = {
         "--workers N",
         "Threads that read and resample audio ahead; 0 for none.  [default: by CPU cores]",
         type=Integer(min=0),
+    ),
+    "abstain": option(
+        "--abstain [THRESHOLD]",
+        "Withhold labels with more doubt, from 0 to 1.  [without a value: the model's threshold]",
+        type=Threshold(),
+        is_flag=False,
+        flag_value=True,
     ),
     "quiet": quiet_option,
 }

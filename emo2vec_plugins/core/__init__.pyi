@@ -10,7 +10,9 @@ from .hookspecs import hookimpl as hookimpl
 from .installed import DISABLED as DISABLED
 from .labels import COLOURS as COLOURS
 from .labels import EMOTIONS as EMOTIONS
+from .labels import PLACEHOLDERS as PLACEHOLDERS
 from .labels import UNSCORED as UNSCORED
+from .labels import WITHHELD as WITHHELD
 from .labels import LabelSet as LabelSet
 from .labels import canonical as canonical
 from .loading import DEFAULT_MODEL as DEFAULT_MODEL
@@ -38,6 +40,7 @@ from .pipeline import pass_through as pass_through
 from .pipeline import raise_error as raise_error
 from .plugins import Plugins as Plugins
 from .plugins import as_plugins as as_plugins
+from .reasons import is_withheld as is_withheld
 from .reasons import kind_of_reason as kind_of_reason
 from .session import Audio as Audio
 from .session import Clip as Clip

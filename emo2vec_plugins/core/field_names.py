@@ -9,7 +9,7 @@ from __future__ import annotations
 from emo2vec_plugins.errors import OptionsError
 
 SUFFIXES = (
-    *("score", "scores", "flags", "reason", "overlap_ratio", "model", "turns"),
+    *("score", "scores", "flags", "reason", "overlap_ratio", "doubt", "model", "turns"),
     *("embedding", "frames", "frames_start", "frames_shift", "source", "before"),
     *("rejected", "window_votes", "second", "second_model"),
 )

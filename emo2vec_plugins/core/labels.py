@@ -37,6 +37,12 @@ EMOTIONS = tuple(COLOURS)
 UNSCORED = "unscored"
 """Label of turns without an emotion in annotation files."""
 
+WITHHELD = "withheld"
+"""Label of turns whose emotion was withheld, in annotation files; their reasons begin with it."""
+
+PLACEHOLDERS = frozenset({UNSCORED, WITHHELD})
+"""Texts in place of labels, which are no emotions."""
+
 
 def canonical(token: str) -> str:
     """Return the canonical class name of a raw token.

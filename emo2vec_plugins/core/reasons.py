@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import re
 
+from emo2vec_plugins.core.labels import WITHHELD
+
 _MOST_TEXT = 500
 _VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|\([^)]*\)|\d+(\.\d+)?")
 _FILE = re.compile(r"[/\\]|\.\w{1,5}$")
 _WHOSE = re.compile(r"(recording|cut|supervision|turn|line|track) …(, \w+ …)*")
+
+
+def is_withheld(reason: object) -> bool:
+    """Return whether a reason says that a label was withheld, which is no failure.
+
+    >>> is_withheld("withheld: doubt 0.83 is above 0.60"), is_withheld("too short"), is_withheld(None)
+    (True, False, False)
+    """
+    return isinstance(reason, str) and reason.partition(":")[0] == WITHHELD
 
 
 def kind_of_reason(reason: str) -> str:

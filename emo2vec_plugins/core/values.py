@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.core.composition import html_renderer
 from emo2vec_plugins.core.messages import counted, shown
+from emo2vec_plugins.core.reasons import is_withheld
 from emo2vec_plugins.errors import InvalidTurnError
 
 if TYPE_CHECKING:
@@ -180,8 +181,8 @@ class Emotion:
 
     @property
     def withheld(self) -> bool:
-        """Whether the label was withheld: there are scores, but no label."""
-        return self.label is None and bool(self.scores)
+        """Whether the label was withheld, because it is too much to be doubted."""
+        return self.label is None and is_withheld(self.reason)
 
     def _repr_html_(self) -> str:
         return _html(self)

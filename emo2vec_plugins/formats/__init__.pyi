@@ -26,6 +26,7 @@ from .labelstudio.writing import LABELSTUDIO as LABELSTUDIO
 from .labelstudio.writing import labelling_config as labelling_config
 from .marks import digest_of as digest_of
 from .names import bundle_stem as bundle_stem
+from .placeholders import placeholder as placeholder
 from .rttm import EMOTION_RTTM as EMOTION_RTTM
 from .rttm import NO_SPEAKER as NO_SPEAKER
 from .rttm import NOT_APPLICABLE as NOT_APPLICABLE

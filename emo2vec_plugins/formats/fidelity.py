@@ -36,6 +36,7 @@ OF_EMOTIONS = {
     "reason": "the reason for a missing label",
     "duration": "the number of seconds scored",
     "overlap_ratio": "the share of overlap",
+    "doubt": "the doubt",
     "provenance": "the model",
     "reviewed": "the marks of turns that a person reviewed",
 }

@@ -165,6 +165,8 @@ def emotion_record(emotion: Emotion) -> dict[str, Any]:
         "reason": emotion.reason,
         "duration": emotion.duration,
         "overlap_ratio": emotion.overlap_ratio,
+        # Most models have no measure of doubt, and earlier versions had none.
+        **({} if emotion.doubt is None else {"doubt": emotion.doubt}),
         "provenance": emotion.provenance.to_dict() if emotion.provenance else None,
         # Only people set this mark, so the lines of a model do without it.
         **({"reviewed": True} if emotion.reviewed else {}),
@@ -195,6 +197,7 @@ def read_turn(record: Fields) -> ScoredTurn:
         reason=record.maybe_text("reason"),
         duration=record.number("duration") if "duration" in given else 0.0,
         overlap_ratio=record.maybe_number("overlap_ratio"),
+        doubt=record.maybe_number("doubt"),
         provenance=_provenance(record.maybe_fields("provenance")),
         reviewed=record.flag("reviewed"),
     )

@@ -8,9 +8,11 @@ read them as turns:
 format                name field                        confidence field
 ====================  ================================  ====================
 ``rttm``              the speaker                       ``<NA>``
-``emotion.rttm``      the emotion, or ``unscored``      its probability
+``emotion.rttm``      the emotion [*]_                  its probability
 ``spkemo.rttm``       ``SPEAKER_00+angry``              its probability
 ====================  ================================  ====================
+
+.. [*] or ``unscored`` or ``withheld``
 
 The reader accepts the variations of other tools: a byte order mark, CRLF, comments (``;;``), blank
 lines, other line types, and lines of nine fields, as NIST wrote them before 2009.
@@ -27,12 +29,13 @@ from decimal import Decimal, InvalidOperation
 from functools import partial
 from pathlib import Path
 
-from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, Format, ScoredTurn, Turn, shown
+from emo2vec_plugins.core import PLACEHOLDERS, Dialogue, Emotion, Format, ScoredTurn, Turn, shown
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.files import read_text
 from emo2vec_plugins.formats.fidelity import MICROSECONDS, distinct, grid
 from emo2vec_plugins.formats.jsonl import by_recording
 from emo2vec_plugins.formats.names import Escaping
+from emo2vec_plugins.formats.placeholders import placeholder, unlabelled
 from emo2vec_plugins.formats.spelling import decimal, finite_number
 
 LEAST_TICKS = 1_000
@@ -53,7 +56,7 @@ _MISSING = (
 NAMES = Escaping(lambda c: c.isprintable() and c not in ' "', frozenset([*_MISSING, NO_SPEAKER]))
 LABELS = Escaping(
     lambda c: c.isascii() and c.isprintable() and c not in ' "+',
-    frozenset([*_MISSING, NO_SPEAKER, UNSCORED]),
+    frozenset([*_MISSING, NO_SPEAKER, *PLACEHOLDERS]),
 )
 
 _OTHER_TYPES = (
@@ -96,8 +99,8 @@ class Row:
 
     def emotion(self, label: str) -> Emotion:
         """Return the emotion of *label*, taken from the name field, and the confidence field."""
-        if label == UNSCORED:
-            return Emotion()
+        if label in PLACEHOLDERS:
+            return unlabelled(label)
         score = finite_number(self.confidence)
         if score is None and self.confidence != NOT_APPLICABLE:
             raise self.error(f"a score or <NA> as confidence, found {shown(self.confidence)}")
@@ -172,7 +175,7 @@ def speaker_field(turn: Turn) -> str:
 
 def label_field(emotion: Emotion) -> str:
     """Return the name field for the emotion."""
-    return UNSCORED if emotion.label is None else LABELS.escape(emotion.label)
+    return placeholder(emotion) if emotion.label is None else LABELS.escape(emotion.label)
 
 
 _Write = Callable[[ScoredTurn], tuple[str, float | None]]

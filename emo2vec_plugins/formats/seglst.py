@@ -23,7 +23,7 @@ from emo2vec_plugins.formats.fidelity import distinct
 from emo2vec_plugins.formats.json_values import Fields, finite
 from emo2vec_plugins.formats.jsonl import by_recording, read_turn, turn_record
 
-_OURS = ("score", "scores", "flags", "reason", "reviewed")
+_OURS = ("score", "scores", "flags", "reason", "doubt", "reviewed")
 """Fields of a record that a segment stores, if known, with the prefix ``emotion_``."""
 
 

@@ -24,7 +24,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from emo2vec_plugins.core import (
-    UNSCORED,
+    PLACEHOLDERS,
     Dialogue,
     Emotion,
     ScoredTurn,
@@ -37,6 +37,7 @@ from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.formats.fidelity import grid
 from emo2vec_plugins.formats.marks import mark_of
 from emo2vec_plugins.formats.names import Escaping
+from emo2vec_plugins.formats.placeholders import placeholder, unlabelled
 from emo2vec_plugins.formats.rttm import NO_SPEAKER
 
 EMOTION, REVIEWED = "emotion@", "reviewed@"
@@ -50,7 +51,7 @@ _FURTHER = re.compile(r"(.+)#(?:[2-9]|[1-9][0-9]+)", re.DOTALL)
 # Outer spaces are escaped, because tools strip names.
 _TAKEN = re.compile(r"\A | \Z|(?<=\Aemotion)@|(?<=\Areviewed)@|#(?=[0-9]+\Z)")
 _NAMES = Escaping(str.isprintable, frozenset({NO_SPEAKER}), taken=_TAKEN)
-_LABELS = Escaping(str.isprintable, frozenset({UNSCORED}), taken=re.compile(r"\A | \Z"))
+_LABELS = Escaping(str.isprintable, PLACEHOLDERS, taken=re.compile(r"\A | \Z"))
 
 
 class Segment(NamedTuple):
@@ -200,12 +201,14 @@ def warn_of_marks(tier: str, texts: Iterable[str | None]) -> None:
 def emotion_of(text: str | None) -> Emotion:
     """Return the emotion an annotation denotes; it has no label if the annotation is empty."""
     label = (text or "").strip()
-    return Emotion() if label in ("", UNSCORED) else Emotion(label=_LABELS.unescape(label))
+    if not label or label in PLACEHOLDERS:
+        return unlabelled(label)
+    return Emotion(label=_LABELS.unescape(label))
 
 
 def label_of(emotion: Emotion) -> str:
     """Return the text for an emotion; never empty."""
-    return UNSCORED if emotion.label is None else _LABELS.escape(emotion.label)
+    return placeholder(emotion) if emotion.label is None else _LABELS.escape(emotion.label)
 
 
 class _Matching:

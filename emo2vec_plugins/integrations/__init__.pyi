@@ -6,6 +6,7 @@ from .fields import check_no_frames as check_no_frames
 from .fields import embedding_field as embedding_field
 from .fields import field_names as field_names
 from .fields import is_by_model as is_by_model
+from .fields import is_done as is_done
 from .fields import is_label as is_label
 from .fields import is_labelled as is_labelled
 from .fields import is_wanted as is_wanted

@@ -6,14 +6,16 @@
 - ``emotion_flags``: a list
 - ``emotion_reason``: why there is no label
 - ``emotion_overlap_ratio``: share of the turn with other speakers
+- ``emotion_doubt``: estimated probability that the most probable class is wrong
 - ``emotion_model``: the model
 - ``emotion_embedding``: on request only
 
 All fields but the embedding are always set, to None if unknown: Lhotse raises for fields that were
 never set, and a column needs one type. ``options.field`` replaces ``emotion`` in all names.
 
-A record with a label keeps all its fields, unless ``options.overwrite`` is set. `is_label` decides
-what is a label, and `is_by_model` whose it is, for all hosts. Values are plain JSON. Inputs are never
+A record with a label, or with one that was withheld, keeps all its fields, unless
+``options.overwrite`` is set. `is_label` decides what is a label, and `is_by_model` whose it is, for all
+hosts. Values are plain JSON. Inputs are never
 changed.
 """
 
@@ -23,11 +25,11 @@ from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
-from emo2vec_plugins.core import Emotion, Options, Provenance
+from emo2vec_plugins.core import PLACEHOLDERS, Emotion, Options, Provenance, is_withheld
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.formats import emotion_record
 
-PARTS = ("score", "scores", "flags", "reason", "overlap_ratio")
+PARTS = ("score", "scores", "flags", "reason", "overlap_ratio", "doubt")
 """Parts of an emotion's record that get a field, besides the label."""
 
 ARRAYS = ("embedding", "frames", "frames_start", "frames_shift")
@@ -39,7 +41,7 @@ NOTES = ("source", "before")
 REVIEW, PSEUDO = "review", "pseudo"
 """Values of ``FIELD_source``: a person gave or confirmed the label, or a model chose it for training."""
 
-NO_LABELS = frozenset({"nan", "nat", "<na>", "unscored", "undefined", "emo_unknown"})
+NO_LABELS = frozenset({"nan", "nat", "<na>", "undefined", "emo_unknown"}) | PLACEHOLDERS
 """Texts that toolkits write where there is no label; in tags such as ``<|emo:undefined|>``, too."""
 
 
@@ -47,7 +49,7 @@ def label_fields(emotion: Emotion, options: Options) -> dict[str, Any]:
     """Return the fields of one emotion, without arrays. The names are always the same."""
     record = emotion_record(emotion)
     # None instead of an empty mapping, which has no type in Arrow and suggests known classes.
-    parts = {name: record[name] for name in PARTS} | {"scores": record["scores"] or None}
+    parts = {name: record.get(name) for name in PARTS} | {"scores": record["scores"] or None}
     parts["model"] = model_label(emotion.provenance)
     return {options.field: record["emotion"]} | {
         _name(part, options): parts[part] for part in parts
@@ -109,7 +111,8 @@ def is_by_model(record: Mapping[str, Any] | None, field: str) -> bool:
     """Return whether a model gave the label of *record*, so that it says nothing about people.
 
     ``FIELD_source`` says so for pseudo-labels. Otherwise, the label is a model's if ``FIELD_model``
-    names one and the label is the one that it gave: people also edit labels and leave the rest.
+    names one and the label is the one that it gave: people also edit labels and leave the rest. A
+    label that the model withheld was given by people.
     """
     values = record or {}
     source = values.get(f"{field}_source")
@@ -117,6 +120,8 @@ def is_by_model(record: Mapping[str, Any] | None, field: str) -> bool:
         return bool(source == PSEUDO)
     scores = values.get(f"{field}_scores")
     if not is_label(values.get(field)) or not is_label(values.get(f"{field}_model")):
+        return False
+    if is_withheld(values.get(f"{field}_reason")):
         return False
     known = isinstance(scores, Mapping) and all(isinstance(x, Real) for x in scores.values())
     return not (known and scores) or bool(values[field] == max(scores, key=scores.__getitem__))
@@ -127,17 +132,23 @@ def is_labelled(record: Mapping[str, Any] | None, options: Options) -> bool:
     return not options.overwrite and is_label((record or {}).get(options.field))
 
 
+def is_done(record: Mapping[str, Any] | None, options: Options) -> bool:
+    """Return whether *record* has a result to keep: a label, or one that was withheld."""
+    reason = (record or {}).get(f"{options.field}_reason")
+    return is_labelled(record, options) or (is_withheld(reason) and not options.overwrite)
+
+
 def missing_arrays(record: Mapping[str, Any] | None, options: Options) -> list[str]:
     """Return which of ``embedding`` and ``frames`` are requested but missing."""
     # A new label replaces the arrays of an earlier run: they may be from another model.
-    kept = record or {} if is_labelled(record, options) else {}
+    kept = record or {} if is_done(record, options) else {}
     asked = {"embedding": options.embeddings, "frames": options.frames}
     return [name for name in asked if asked[name] and kept.get(_name(name, options)) is None]
 
 
 def is_wanted(record: Mapping[str, Any] | None, options: Options) -> bool:
-    """Return whether *record* must be scored: it has no label or lacks a requested array."""
-    return not is_labelled(record, options) or bool(missing_arrays(record, options))
+    """Return whether *record* must be scored: it has no result or lacks a requested array."""
+    return not is_done(record, options) or bool(missing_arrays(record, options))
 
 
 def merged(
@@ -157,12 +168,12 @@ def merged(
 def with_emotion(record: Mapping[str, Any], emotion: Emotion, options: Options) -> dict[str, Any]:
     """Return a copy of *record* with the fields of *emotion*.
 
-    An existing label is kept with its fields, and only a missing embedding is added. Without a
-    label, or with ``options.overwrite``, all fields are replaced.
+    An existing label, or a withheld one, is kept with its fields, and only a missing embedding is
+    added. Without it, or with ``options.overwrite``, all fields are replaced.
     """
     arrays = missing_arrays(record, options)
     fields = embedding_field(emotion, options) if "embedding" in arrays else {}
-    if not is_labelled(record, options):
+    if not is_done(record, options):
         fields = label_fields(emotion, options) | fields
     return merged(record, fields, options)
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from html import escape
 
-from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, ScoredTurn, counted
+from emo2vec_plugins.core import Dialogue, Emotion, ScoredTurn, counted
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.report.layout import extent
 from emo2vec_plugins.report.notebook_timeline import style_of, svg_timeline
-from emo2vec_plugins.report.style import HOUR, clock, palette, shown
-from emo2vec_plugins.report.summary import SpeakerSummary, summarise
+from emo2vec_plugins.report.style import HOUR, clock, palette, shown, why_unlabelled
+from emo2vec_plugins.report.summary import SpeakerSummary, placeholders, summarise
 
 MOST_ROWS = 20
 """Maximum number of speakers in the table, those who talk first."""
@@ -59,9 +59,8 @@ def _box(*parts: str) -> str:
 
 
 def _heading(dialogue: Dialogue, speakers: int) -> str:
-    unscored = sum(each.emotion.label is None for each in dialogue.turns)
     parts = [counted(len(dialogue.turns), "turn"), counted(speakers, "speaker")]
-    parts += [f"{unscored:,} {UNSCORED}"] * (unscored > 0)
+    parts += [f"{number:,} {name}" for name, number in placeholders(dialogue).items()]
     if dialogue.duration is not None:
         parts.append(clock(dialogue.duration, hours=dialogue.duration >= HOUR))
     return f"<div><b>{_name(dialogue.recording)}</b>: {', '.join(parts)}</div>"
@@ -83,15 +82,13 @@ def _timeline(dialogue: Dialogue, colours: Mapping[str, str]) -> Iterable[str]:
 
 
 def _key(dialogue: Dialogue, colours: Mapping[str, str]) -> str:
-    names: list[str | None] = [*list(colours)[:_MOST_LABELS]]
-    if any(each.emotion.label is None for each in dialogue.turns):
-        names.append(None)
+    keys: list[tuple[str | None, str]] = [(x, _name(x)) for x in list(colours)[:_MOST_LABELS]]
+    keys += [(None, text) for text in placeholders(dialogue)]
     more = len(colours) - _MOST_LABELS
-    swatches = [f'<path {style_of(name, 1.0, colours)} d="M1 1h10v10h-10z"/>' for name in names]
+    swatches = [f'<path {style_of(name, 1.0, colours)} d="M1 1h10v10h-10z"/>' for name, _ in keys]
     items = [
-        f'<span style="white-space:nowrap;margin-right:14px">{_inline(12, swatch)} '
-        f"{UNSCORED if name is None else _name(name)}</span>"
-        for name, swatch in zip(names, swatches, strict=True)
+        f'<span style="white-space:nowrap;margin-right:14px">{_inline(12, swatch)} {text}</span>'
+        for (_, text), swatch in zip(keys, swatches, strict=True)
     ]
     items += [f"<span>and {counted(more, 'more label')}</span>"] * (more > 0)
     return f'<div style="margin:2px 0 8px 0">{"".join(items)}</div>'
@@ -120,7 +117,7 @@ def _table(speakers: list[SpeakerSummary], colours: Mapping[str, str]) -> str:
 
 _COLUMNS = {
     "speaker": "left",
-    **dict.fromkeys(("talk time", "turns", "unscored", "changes", "mean score"), "right"),
+    **dict.fromkeys(("talk time", "turns", "no label", "changes", "mean score"), "right"),
     **dict.fromkeys(("share of talk time", ""), "left"),
 }
 _TABLE = "border-collapse:collapse;margin:0;font-size:13px;line-height:1.5;color:inherit"
@@ -151,7 +148,7 @@ def _shares(summary: SpeakerSummary) -> str:
     if rest:
         words.append(f"{counted(len(rest), 'more label')} {sum(s for _, s in rest):.0%}")
     if summary.unscored:
-        words.append(f"{UNSCORED} {summary.unscored_share:.0%}")
+        words.append(f"no label {summary.unscored_share:.0%}")
     return ", ".join(words)
 
 
@@ -182,7 +179,7 @@ def _emotion(emotion: Emotion) -> str:
 
 def _label_line(emotion: Emotion) -> str:
     if emotion.label is None:
-        head = UNSCORED + ("" if emotion.reason is None else f": {_name(emotion.reason, most=300)}")
+        head = _name(why_unlabelled(emotion), most=300)
     else:
         score = "" if emotion.score is None else f" {emotion.score:.2f}"
         head = f"<b>{_name(emotion.label)}</b>{score}"

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import NamedTuple
 
-from emo2vec_plugins.core import UNSCORED, Dialogue, ScoredTurn
+from emo2vec_plugins.core import Dialogue, ScoredTurn
 from emo2vec_plugins.report.layout import Layout, Row, Sizes, layout, sharing_pixels
-from emo2vec_plugins.report.style import clock, opacity, shown, ticks
+from emo2vec_plugins.report.style import clock, opacity, shown, ticks, why_unlabelled
 
 WIDTH, NAMES, _RIGHT = 960, 150, 24
 """Widths in pixels: of the whole timeline, of the names, and of half a time at the right edge."""
@@ -159,11 +159,10 @@ def style_of(label: str | None, strength: float, colours: Mapping[str, str]) -> 
 
 def _title(scored: ScoredTurn) -> str:
     turn, emotion = scored.turn, scored.emotion
-    label = UNSCORED if emotion.label is None else shown(emotion.label, most=_TITLE)
+    label = why_unlabelled(emotion) if emotion.label is None else emotion.label
     score = "" if emotion.score is None else f" {emotion.score:.2f}"
-    why = "" if emotion.reason is None else f": {shown(emotion.reason, most=_TITLE)}"
     times = f"{clock(turn.start, digits=1)} to {clock(turn.end, digits=1)}"
-    return f"{shown(turn.speaker, most=_TITLE)}, {times}, {label}{score}{why}"
+    return f"{shown(turn.speaker, most=_TITLE)}, {times}, {shown(label, most=_TITLE)}{score}"
 
 
 def _short(number: float) -> str:

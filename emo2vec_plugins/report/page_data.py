@@ -28,6 +28,7 @@ _NUMBERS = {
     **{name: name for name in ("start", "end", "score")},
     "scored": "duration",
     "overlap": "overlap_ratio",
+    "doubt": "doubt",
 }
 """Maps columns of numbers to fields of a turn's record."""
 
@@ -81,11 +82,15 @@ def page_data(dialogue: Dialogue) -> dict[str, Any]:
         "models": [_model(each) for each in models],
         "trust": [f"{shown(name)}: {trust}" for name, trust in trust_in(dialogue).items()],
         "turns": {
-            **{name: [_number(each[part]) for each in records] for name, part in _NUMBERS.items()},
+            **{
+                name: [_number(each.get(part)) for each in records]
+                for name, part in _NUMBERS.items()
+            },
             "speaker": [speaker for _, speaker, _ in placed],
             "row": [row for _, _, row in placed],
             "channel": [_channel(each["channel"]) for each in records],
             "label": [label_of.get(each["emotion"]) for each in records],
+            "withheld": [each.emotion.withheld for each in turns],
             "flags": [[flag_of[name] for name in each["flags"]] for each in records],
             "reason": [reason_of.get(each["reason"]) for each in records],
             "model": [model_of.get(each.emotion.provenance) for each in turns],

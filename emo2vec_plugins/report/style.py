@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 
 from emo2vec_plugins.core import COLOURS, Emotion
+from emo2vec_plugins.formats import placeholder
 
 PALEST = 0.35
 """Opacity of a score of 0."""
@@ -37,6 +38,18 @@ def opacity(emotion: Emotion) -> float:
     if emotion.score is None or emotion.score != emotion.score:
         return 1.0
     return PALEST + (1 - PALEST) * min(max(emotion.score, 0.0), 1.0)
+
+
+def why_unlabelled(emotion: Emotion) -> str:
+    """Return what is said of an emotion without a label.
+
+    >>> why_unlabelled(Emotion(reason="silent")), why_unlabelled(Emotion())
+    ('unscored: silent', 'unscored')
+    >>> why_unlabelled(Emotion(reason="withheld: doubt 0.83 is above 0.60"))
+    'withheld: doubt 0.83 is above 0.60'
+    """
+    about, reason = placeholder(emotion), emotion.reason or ""
+    return reason if emotion.withheld else ": ".join(filter(None, (about, reason)))
 
 
 LONGEST = 1000

@@ -9,6 +9,7 @@ from itertools import pairwise
 from operator import attrgetter, itemgetter
 
 from emo2vec_plugins.core import Dialogue, ScoredTurn
+from emo2vec_plugins.formats import placeholder
 
 SPAN = attrgetter("turn.start", "turn.end")
 """Returns the start and the end of a scored turn."""
@@ -56,6 +57,12 @@ class SpeakerSummary:
 def summarise(dialogue: Dialogue) -> list[SpeakerSummary]:
     """Return one summary for each speaker, in the order of their first turns."""
     return [_summary(speaker, turns) for speaker, turns in by_speaker(dialogue.turns).items()]
+
+
+def placeholders(dialogue: Dialogue) -> Counter[str]:
+    """Count the turns without a label, by the text that stands in its place."""
+    emotions = (each.emotion for each in dialogue.turns)
+    return Counter(placeholder(each) for each in emotions if each.label is None)
 
 
 def by_speaker(turns: Iterable[ScoredTurn]) -> dict[str | None, list[ScoredTurn]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from emo2vec_plugins.core import UNSCORED, Dialogue, ScoredTurn, counted
+from emo2vec_plugins.core import Dialogue, ScoredTurn, counted
 from emo2vec_plugins.report.figures import (
     FAINT,
     GREY,
@@ -22,6 +22,7 @@ from emo2vec_plugins.report.figures import (
 )
 from emo2vec_plugins.report.layout import Layout, Sizes, between, extent, layout
 from emo2vec_plugins.report.style import clock, opacity
+from emo2vec_plugins.report.summary import placeholders
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,8 +74,7 @@ def _figure(dialogue: Dialogue, start: float, end: float) -> Figure:
         _draw(axes, plan, begins, min(ends, end))
         _tidy(axes, plan)
         time_axis(axes, begins, ends, hours=plan.hours)
-    is_all_scored = all(each.emotion.label is not None for each in dialogue.turns)
-    key(figure, plan.colours, **({} if is_all_scored else {UNSCORED: _HATCHED}))
+    key(figure, plan.colours, **dict.fromkeys(placeholders(dialogue), _HATCHED))
     return figure
 
 

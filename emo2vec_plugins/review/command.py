@@ -121,6 +121,8 @@ def export_command(
     else:
         files = [folder / name for name in LABELSTUDIO_FILES]
     check_overwrite(*files)  # people may have corrected them
+    # Those with the most withheld labels come first, as people should begin with them.
+    dialogues = sorted(dialogues, key=_withheld, reverse=True)
     # Later, the digest shows whether the results are still those that people saw.
     dialogues = [replace(each, exported=digest_of(each)) for each in dialogues]
     if format_ == "elan":
@@ -129,8 +131,12 @@ def export_command(
         served = [_served(dialogue, media_prefix) for dialogue in dialogues]
         write_any(served, files[0], plugins=plugins, format="labelstudio")
         write_text(files[1], labelling_config(dialogues))
-    turns = counted(sum(len(dialogue.turns) for dialogue in dialogues), "turn")
-    cli.note(f"wrote {turns} to {cli.listed(list(map(str, files)))}", quiet=quiet)
+    turns, withheld = sum(len(each.turns) for each in dialogues), sum(map(_withheld, dialogues))
+    first = (
+        f"; begin with the {counted(withheld, 'turn')} whose label was withheld" if withheld else ""
+    )
+    named = cli.listed(list(map(str, files)))
+    cli.note(f"wrote {counted(turns, 'turn')} to {named}{first}", quiet=quiet)
 
 
 @review_command.command("read")
@@ -226,6 +232,10 @@ def _warn_of_doubts(reviewed: Sequence[Reviewed], every: Sequence[Change]) -> No
     if not any(each.pair.after and each.pair.after.emotion.reviewed for each in every):
         found = "no turn is marked as reviewed, so agreement covers only corrected turns"
         cli.complain("warning", found)
+
+
+def _withheld(dialogue: Dialogue) -> int:
+    return sum(each.emotion.withheld for each in dialogue.turns)
 
 
 def _served(dialogue: Dialogue, prefix: str | None) -> Dialogue:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from emo2vec_plugins.core import Dialogue, Emotion, ScoredTurn, Turn, counted
+from emo2vec_plugins.core import Dialogue, Emotion, ScoredTurn, Turn, counted, is_withheld
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats import digest_of
 from emo2vec_plugins.review.pairing import SLACK, Pair, Timeline, same_times
@@ -107,6 +107,6 @@ def _scores_differ(pair: Pair) -> bool:
 
 
 def _is_by_model(emotion: Emotion) -> bool:
-    """Return whether a model's scores give the label."""
-    scores = emotion.scores
+    """Return whether a model's scores give the label, and the model did not withhold it."""
+    scores = {} if is_withheld(emotion.reason) else emotion.scores
     return bool(scores) and emotion.label == max(scores, key=lambda name: scores[name])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from emo2vec_plugins import Dialogue, Emotion, Provenance, ScoredTurn, Turn
@@ -38,7 +40,21 @@ HARD_NAMES = (
         "A --> B",
         "<!--",
     ),
-    *("emotion@A", "@", "a,b", "a;b", "a:b", "a+b", "None", "nan", "NA", "unscored", "-", "\u2028"),
+    *(
+        "emotion@A",
+        "@",
+        "a,b",
+        "a;b",
+        "a:b",
+        "a+b",
+        "None",
+        "nan",
+        "NA",
+        "unscored",
+        "withheld",
+        "-",
+        "\u2028",
+    ),
     *("MÉO069", "مريم", "\u202eabc", "🙂", "e\u0301", "é", "\ufeffA", "NOTE", "WEBVTT"),
 )
 
@@ -53,7 +69,7 @@ seconds = st.integers(0, 7_200_000).map(lambda milliseconds: milliseconds / 1000
 
 def _emotions(labels: st.SearchStrategy[str]) -> st.SearchStrategy[Emotion]:
     said = st.builds(
-        lambda label, distribution, flags, ratio: Emotion(
+        lambda label, distribution, flags, ratio, doubt: Emotion(
             label=label,
             score=distribution.get(label, 0.5),
             scores=distribution,
@@ -61,6 +77,7 @@ def _emotions(labels: st.SearchStrategy[str]) -> st.SearchStrategy[Emotion]:
             flags=flags,
             duration=1.5,
             overlap_ratio=ratio,
+            doubt=doubt,
             provenance=PROVENANCE,
         ),
         labels,
@@ -69,8 +86,14 @@ def _emotions(labels: st.SearchStrategy[str]) -> st.SearchStrategy[Emotion]:
             lambda chosen: tuple(flag for flag in FLAGS if flag in chosen)
         ),
         st.none() | scores,
+        st.none() | scores,
     )
-    return said | st.builds(Emotion, reason=st.none() | st.just("too short: 0.01 s"))
+    withheld = said.map(
+        lambda emotion: replace(
+            emotion, label=None, score=None, reason="withheld: doubt 0.83 is above 0.60"
+        )
+    )
+    return said | withheld | st.builds(Emotion, reason=st.none() | st.just("too short: 0.01 s"))
 
 
 def _turns(speakers: st.SearchStrategy[str | None]) -> st.SearchStrategy[Turn]:

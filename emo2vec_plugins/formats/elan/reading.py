@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING
 
-from emo2vec_plugins.core import Dialogue, counted, shown
+from emo2vec_plugins.core import Dialogue, Emotion, counted, shown
 from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.files import parsed
 from emo2vec_plugins.formats.marks import mark_of
@@ -210,7 +210,7 @@ def _labels(tiers: Sequence[_Tier]) -> dict[str, str]:
         more = []
         for each in tier.references() if tier.name.startswith(EMOTION) else ():
             turn, value = _get(each, "ANNOTATION_REF"), _value(each)
-            if emotion_of(value).label is None:
+            if emotion_of(value) == Emotion():
                 continue
             if turn in turns and turn not in labels:
                 labels[turn] = value

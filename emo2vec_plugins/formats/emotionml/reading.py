@@ -19,7 +19,15 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from emo2vec_plugins.core import UNSCORED, Dialogue, Emotion, Provenance, ScoredTurn, Turn, shown
+from emo2vec_plugins.core import (
+    PLACEHOLDERS,
+    Dialogue,
+    Emotion,
+    Provenance,
+    ScoredTurn,
+    Turn,
+    shown,
+)
 from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.files import parsed
 from emo2vec_plugins.formats.fidelity import MILLISECONDS
@@ -54,7 +62,7 @@ WORDS = Escaping(lambda character: _is_xml(character) and not character.isspace(
 # Item names are NMTOKENs, which exclude %. Validators disagree about letters beyond ASCII.
 CATEGORIES = Escaping(
     lambda character: character.isascii() and (character.isalnum() or character in "-_."),
-    frozenset({UNSCORED}),
+    PLACEHOLDERS,
     mark=":",
 )
 
@@ -255,6 +263,7 @@ def _emotion(
         reason=_text(ours, "reason"),
         duration=_number(ours, "scored", where) or 0.0,
         overlap_ratio=_number(ours, "overlap", where),
+        doubt=_number(ours, "doubt", where),
         provenance=None if model is None else models[model],
     )
 
@@ -269,7 +278,7 @@ def _label_and_score(category: Element, where: str) -> dict[str, Any]:
     name = category.get("name")
     if name is None:
         raise FormatError(f"{where}: expected a name in <category>, found none")
-    if name == UNSCORED:
+    if name in PLACEHOLDERS:
         return {}
     return {"label": CATEGORIES.unescape(name), "score": _number(category, "confidence", where)}
 

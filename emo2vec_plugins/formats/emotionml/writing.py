@@ -17,7 +17,7 @@
 The first category is the label. Probabilities are written as ``confidence``, not as ``value``, which
 means the strength of an emotion. Times are offsets in milliseconds from the start of a recording,
 because ``start`` and ``end`` would count from 1970. Every emotion needs a category, so a turn without
-a label has ``unscored``. The document contains the vocabulary of all categories, because labels may be
+a label has ``unscored`` or ``withheld``. The document contains the vocabulary of all categories, because labels may be
 missing from the W3C's. ``info`` contains, in a separate namespace, everything that EmotionML does not
 define: the names, audio and durations of recordings, the models, and each turn's speaker and other
 fields. `emo2vec_plugins.formats.emotionml.reading` describes the reader.
@@ -32,7 +32,7 @@ from typing import Any
 from urllib.parse import quote
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from emo2vec_plugins.core import UNSCORED, Dialogue, Format, Provenance, ScoredTurn
+from emo2vec_plugins.core import Dialogue, Format, Provenance, ScoredTurn
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats.emotionml.reading import (
     ANY,
@@ -44,6 +44,7 @@ from emo2vec_plugins.formats.emotionml.reading import (
 )
 from emo2vec_plugins.formats.fidelity import FIELDS, MILLISECONDS, grid
 from emo2vec_plugins.formats.jsonl import turn_record
+from emo2vec_plugins.formats.placeholders import placeholder
 from emo2vec_plugins.formats.spelling import decimal
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
@@ -142,9 +143,12 @@ def _emotion(
 
 def _categories(scored: ScoredTurn) -> Iterator[tuple[str, float | None]]:
     """Yield each category and its confidence, the label first."""
-    label, score = scored.emotion.label, scored.emotion.score
-    yield (UNSCORED, None) if label is None else (CATEGORIES.escape(label), score)
-    for name, value in scored.emotion.scores.items():
+    emotion, label = scored.emotion, scored.emotion.label
+    if label is None:
+        yield placeholder(emotion), None
+    else:
+        yield CATEGORIES.escape(label), emotion.score
+    for name, value in emotion.scores.items():
         if name != label:
             yield CATEGORIES.escape(name), value
 
@@ -161,6 +165,7 @@ def _add_turn(info: Element, scored: ScoredTurn, models: Mapping[Provenance | No
         "flags": " ".join(map(WORDS.escape, record["flags"])) or None,
         "scored": _finite(emotion.duration, scored) if emotion.duration else None,
         "overlap": _maybe(emotion.overlap_ratio, lambda value: _finite(value, scored)),
+        "doubt": _maybe(emotion.doubt, lambda value: _finite(value, scored)),
         "model": models[emotion.provenance] if emotion.provenance else None,
     }
     turn = SubElement(info, "e2v:turn", _known(given))

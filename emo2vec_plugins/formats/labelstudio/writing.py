@@ -99,8 +99,12 @@ def _model(dialogue: Dialogue) -> str | None:
 
 
 def _confidence(dialogue: Dialogue) -> float | None:
-    """Return the mean score of the labels, which Label Studio can sort tasks by."""
-    given = [scored.emotion.score for scored in dialogue.turns]
+    """Return the mean score of the labels, which Label Studio can sort tasks by.
+
+    A withheld label counts as 0, so that people can begin with these tasks.
+    """
+    emotions = [scored.emotion for scored in dialogue.turns]
+    given = [0.0 if each.withheld else each.score for each in emotions]
     scores = [float(score) for score in given if score is not None]
     return round(sum(scores) / len(scores), 6) if scores else None
 
@@ -115,7 +119,8 @@ LABELSTUDIO = Format(
     description="tasks for Label Studio, and its JSON export; scores of other classes are lost",
     dumps=dumps,
     loads=read_export,
-    holds=frozenset(FIELDS) - {"scores", "logits", "duration", "overlap_ratio", "provenance"},
+    holds=frozenset(FIELDS)
+    - {"scores", "logits", "duration", "overlap_ratio", "doubt", "provenance"},
 )
 
 

@@ -2,8 +2,9 @@
 
 A turn is a segment: ``file``, ``start`` and ``end``, exact to the nanosecond. Other columns are
 ``recording``, ``speaker``, ``emotion``, ``emotion_score``, one ``emotion_score_angry`` for each class,
-``emotion_flags``, ``emotion_reason``, ``emotion_duration`` and ``emotion_overlap_ratio``. The file is
-the recording's audio; if that is unknown, it is the recording's name, and ``recording`` is empty.
+``emotion_flags``, ``emotion_reason``, ``emotion_duration``, ``emotion_overlap_ratio`` and
+``emotion_doubt``. The file is the recording's audio; if that is unknown, it is the recording's name,
+and ``recording`` is empty.
 
 Tables of other tools have no column ``recording``; there, each file is a recording. Unknown columns
 are dropped with a warning. Segments must have an end: audformat allows segments that last to the end
@@ -35,7 +36,7 @@ from emo2vec_plugins.formats.tables.flat import check_columns
 
 AUDFORMAT_INDEX = ("file", "start", "end")
 
-_NUMBERS = ("score", "duration", "overlap_ratio")
+_NUMBERS = ("score", "duration", "overlap_ratio", "doubt")
 
 
 def audformat_columns(
@@ -52,7 +53,7 @@ def audformat_columns(
         field: "text",
         **dict.fromkeys([f"{field}_score", *scores], "number"),
         **dict.fromkeys([f"{field}_flags", f"{field}_reason"], "text"),
-        **dict.fromkeys([f"{field}_duration", f"{field}_overlap_ratio"], "number"),
+        **dict.fromkeys([f"{field}_{name}" for name in _NUMBERS if name != "score"], "number"),
     }
 
 
@@ -73,7 +74,7 @@ def audformat_values(emotion: Emotion, *, field: str = "emotion") -> dict[str, A
         field: record["emotion"],
         **{f"{field}_score_{name}": value for name, value in record["scores"].items()},
         f"{field}_flags": flags or None,
-        **{f"{field}_{name}": record[name] for name in ("reason", *_NUMBERS)},
+        **{f"{field}_{name}": record.get(name) for name in ("reason", *_NUMBERS)},
     }
 
 

@@ -36,9 +36,14 @@ _BEFORE = (
     *("recording", "turn", "start", "end", "speaker", "channel", "channels", "emotion", "score"),
 )
 _REVIEWED = "reviewed"
-_AFTER = ("flags", "reason", "scored_seconds", "overlap_ratio", "audio", "recording_duration")
+_AFTER = (
+    *("flags", "reason", "scored_seconds", "overlap_ratio", "doubt", "audio"),
+    "recording_duration",
+)
 _MODEL = ("model", "sha256", "revision", "resampler", "dtype", "version", "tokens")
-_NUMBERS = ("start", "end", "score", "scored_seconds", "overlap_ratio", "recording_duration")
+_NUMBERS = (
+    *("start", "end", "score", "scored_seconds", "overlap_ratio", "doubt", "recording_duration"),
+)
 _KINDS: dict[str, Kind] = {
     **dict.fromkeys((*_BEFORE, *_AFTER, *_MODEL, _REVIEWED), "text"),
     **dict.fromkeys(_NUMBERS, "number"),
@@ -49,7 +54,7 @@ _KINDS: dict[str, Kind] = {
     "tokens": "texts",
 }
 _PLACE = ("turn", "start", "end")
-_SAME = ("start", "end", "speaker", "emotion", "score", "reason", "overlap_ratio")
+_SAME = ("start", "end", "speaker", "emotion", "score", "reason", "overlap_ratio", "doubt")
 """Columns with the same names as fields of a turn's record."""
 
 
@@ -146,7 +151,7 @@ def _spread(record: Mapping[str, Any]) -> dict[str, Any]:
     channel, provenance = record["channel"], record["provenance"] or {}
     several = isinstance(channel, list)
     return {
-        **{name: record[name] for name in _SAME},
+        **{name: record.get(name) for name in _SAME},
         "channel": None if several else channel,
         "channels": channel if several else None,
         **{SCORE + name: value for name, value in record["scores"].items()},

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from emo2vec_plugins.core import (
     COLOURS,
-    UNSCORED,
+    WITHHELD,
     Dialogue,
     Emotion,
     ScoredTurn,
@@ -23,6 +23,7 @@ from emo2vec_plugins.core import (
 from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.formats.fidelity import DIGITS
 from emo2vec_plugins.formats.names import Escaping
+from emo2vec_plugins.formats.placeholders import placeholder, unlabelled
 from emo2vec_plugins.formats.spelling import maybe_seconds
 from emo2vec_plugins.formats.webvtt.blocks import Cue, Note, blocks
 
@@ -97,7 +98,7 @@ def _has_other_text(cue: Cue, turns: Sequence[ScoredTurn]) -> bool:
 def _emotion(cue: Cue, classes: Sequence[str]) -> Emotion:
     labels = [label for each in classes if (label := _label(each)) is not None]
     if not labels:
-        return Emotion()
+        return unlabelled(WITHHELD if WITHHELD in classes else "")
     if len(labels) > 1:
         raise FormatError(f"line {cue.line}: expected one emotion per voice, found {shown(labels)}")
     scores = [found for each in classes if (found := _SCORE_CLASS.fullmatch(each))]
@@ -122,7 +123,7 @@ def _unescaped(text: str) -> str:
 
 def visible_text(speaker: str | None, emotion: Emotion) -> str:
     """Return the visible text of a cue, on one line."""
-    label = UNSCORED if emotion.label is None else emotion.label
+    label = placeholder(emotion) if emotion.label is None else emotion.label
     if emotion.label is not None and emotion.score is not None:
         label += f" ({100 * round(emotion.score, DIGITS):.0f} %)"
     text = label if speaker is None else f"{speaker}: {label}"

@@ -9,7 +9,7 @@ The annotation of the voice span is the speaker. The span has no classes, becaus
 search for ``<v `` and would miss the name. The first class of the inner span is the emotion, the
 second its score; the visible text is not read back. Other tools use classes for styling, so a class
 is an emotion only if it is one of emotion2vec+'s nine; any other label is written as
-``emotion_bored``. A style block gives the nine their colours, each with a contrast of at least 3 to
+``emotion_bored``. A turn whose label was withheld has the class ``withheld``. A style block gives the nine their colours, each with a contrast of at least 3 to
 the usual black background. A note stores the recording's name, audio and duration.
 
 `emo2vec_plugins.formats.webvtt.reading` describes the reader.
@@ -20,7 +20,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Sequence
 
-from emo2vec_plugins.core import COLOURS, Dialogue, Format, ScoredTurn
+from emo2vec_plugins.core import COLOURS, WITHHELD, Dialogue, Format, ScoredTurn
 from emo2vec_plugins.errors import FormatError
 from emo2vec_plugins.formats.fidelity import MILLISECONDS, grid, only
 from emo2vec_plugins.formats.spelling import probability
@@ -100,6 +100,8 @@ def _cue_of(scored: ScoredTurn) -> str:
 
 def _classes(scored: ScoredTurn) -> Iterator[str]:
     label, score = scored.emotion.label, probability(scored)
+    if scored.emotion.withheld:
+        yield WITHHELD
     if label is None:
         return
     yield label if label in COLOURS else EMOTION + CLASSES.escape(label)

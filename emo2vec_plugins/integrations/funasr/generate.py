@@ -63,6 +63,8 @@ class AutoModel:
         device: ``cpu``, ``cuda`` or ``cuda:1``. None for CUDA if available, else the CPU.
         dtype: ``float32``, ``bfloat16`` or ``float16``.
         hub: ``ms`` or ``hf``. Published models are loaded from this hub, under either name.
+        abstain: Withhold labels that are to be doubted, as for `Engine`. Pass it to the engine if
+            *model* is one.
         plugins: The installed plugins by default.
         without_effect: FunASR's arguments that do not affect results: `IN_CONSTRUCTOR`.
 
@@ -70,7 +72,7 @@ class AutoModel:
         engine: The engine that scores.
 
     Raises:
-        OptionsError: If an argument is unknown.
+        OptionsError: If an argument is unknown, or the model cannot withhold labels.
         Emo2vecError: Any error of `load_model`.
     """
 
@@ -81,6 +83,7 @@ class AutoModel:
         device: str | None = None,
         dtype: str = "float32",
         hub: str | None = None,
+        abstain: float | bool | None = None,
         plugins: Plugins | None = None,
         **without_effect: Any,
     ) -> None:
@@ -89,7 +92,11 @@ class AutoModel:
         if isinstance(model, str | os.PathLike):
             name = _on_hub(model, hub)
             model = load_model(name, device=device, dtype=dtype, plugins=plugins)
-        self.engine = model if isinstance(model, Engine) else Engine(model)
+        if isinstance(model, Engine) and abstain is not None:
+            raise OptionsError(
+                "expected abstain with a model, got an Engine: use Engine(abstain=...)"
+            )
+        self.engine = model if isinstance(model, Engine) else Engine(model, abstain=abstain)
 
     def generate(
         self,
@@ -107,9 +114,10 @@ class AutoModel:
 
         A result is a dictionary with FunASR's keys: ``key``; ``labels``, the lines of
         ``tokens.txt`` without ``unuse``; ``scores``, a list of floats in the order of the labels;
-        ``feats``, a float32 array of shape (width,) or (frames, width). If an item cannot be
-        scored, its labels and scores are empty, ``feats`` is None, and the key ``reason`` is
-        added.
+        ``feats``, a float32 array of shape (width,) or (frames, width). The key ``doubt`` is added
+        if the model has a measure of it. If an item cannot be scored, its labels and scores are
+        empty, ``feats`` is None, and the key ``reason`` is added. If its label was withheld, labels
+        and scores are empty, too, as programs take the highest score for the label.
 
         Args:
             input: A path; a list of paths as ``.scp``, ``.txt``, ``.text``, ``.json`` or
@@ -165,10 +173,11 @@ class AutoModel:
 
 
 def _result(key: str, emotion: Emotion, engine: Engine) -> dict[str, Any]:
+    doubt = {} if emotion.doubt is None else {"doubt": emotion.doubt}
     if emotion.reason is not None:
-        return {"key": key, "labels": [], "scores": [], "reason": emotion.reason}
+        return {"key": key, "labels": [], "scores": [], "reason": emotion.reason} | doubt
     labels = [engine.labels.tokens[column] for column in engine.labels.columns]
-    return {"key": key, "labels": labels, "scores": list(emotion.scores.values())}
+    return {"key": key, "labels": labels, "scores": list(emotion.scores.values())} | doubt
 
 
 def _writer(

@@ -15,6 +15,7 @@ from typing import Any
 
 from emo2vec_plugins.core import (
     Backend,
+    DoubtMeasure,
     FloatArray,
     Frames,
     LabelSet,
@@ -47,12 +48,14 @@ def emo2vec_models() -> list[NamedModel]:
 def _load(source: str, *, device: str | None, dtype: str, allow: tuple[str, ...] = ()) -> Backend:
     if dtype != "float32":
         raise OptionsError(f"expected float32 as dtype of a funasr: model, got {dtype}")
-    from emo2vec_plugins.models import find_folder, trust_of
+    from emo2vec_plugins.models import find_folder, read_doubt, trust_of
 
     folder = find_folder(source)
     with _readable(folder.path, Permissions(allow=allow)) as path:
         model = _auto_model(path, device, folder.path)
-        return FunasrBackend(model, folder.name, trust=trust_of(folder))
+        backend = FunasrBackend(model, folder.name, trust=trust_of(folder))
+    backend.doubt = read_doubt(folder.path, width=backend.width)
+    return backend
 
 
 def _auto_model(path: Path, device: str | None, folder: Path) -> Any:
@@ -140,9 +143,13 @@ class FunasrBackend:
         model: A ``funasr.AutoModel`` of an emotion2vec.
         name: Name of the model in results.
         trust: How far the model can be trusted, according to its card; None if unknown.
+
+    Attributes:
+        doubt: Its measure of doubt; None if it has none.
     """
 
     batch_seconds = 30.0
+    doubt: DoubtMeasure | None = None
 
     def __init__(self, model: Any, name: str, *, trust: str | None = None) -> None:
         self.trust = trust

@@ -130,6 +130,7 @@ def features_of(options: DatasetOptions) -> Any:
         f"{field}_scores": {name: Value("float64") for name in options.classes},
         f"{field}_flags": List(Value("string")),
         f"{field}_overlap_ratio": Value("float64"),
+        f"{field}_doubt": Value("float64"),
         f"{field}_embedding": List(Value(options.array_dtype)),
     }
     named = {name: others.get(name, Value("string")) for name in options.new_columns}

@@ -70,8 +70,9 @@ class KaldiResults:
         emotions_jsonl: ``utterances.emotions.jsonl``, all details except arrays, by recording.
         embeddings: ``emotion.scp``, the index of ``emotion.ark``; None unless requested.
         scored: Number of utterances with a label.
-        failed: Number of utterances without a label.
-        failures: Reason by utterance, in the order of reading. It is empty if only the model is
+        withheld: Number of utterances whose label was withheld.
+        failed: Number of the other utterances without a label.
+        failures: Reason by failed utterance, in the order of reading. It is empty if only the model is
             the cause, because it has no classes.
         bad_items: Lines of the data folder that were left out, each with the file, the line and what
             is wrong.
@@ -84,6 +85,7 @@ class KaldiResults:
     emotions_jsonl: Path
     embeddings: Path | None
     scored: int
+    withheld: int
     failed: int
     failures: Mapping[str, str] = field(repr=False)
     bad_items: Sequence[str] = ()
@@ -117,6 +119,7 @@ class KaldiWriter(ExitStack):
         self._labels: dict[str, tuple[str, float]] = {}
         self._reasons: dict[str, str] = {}
         self._failures: dict[str, str] = {}
+        self._withheld = 0
         self._places: dict[str, tuple[int, int]] = {}
         self._lines, self._arrays = self._spool(), self._spool()
 
@@ -154,7 +157,8 @@ class KaldiWriter(ExitStack):
             emotions_jsonl=folder / EVERYTHING,
             embeddings=folder / INDEX if self._has_arrays else None,
             scored=len(self._labels),
-            failed=len(self._reasons),
+            withheld=self._withheld,
+            failed=len(self._reasons) - self._withheld,
             failures=self._failures,
         )
 
@@ -177,7 +181,9 @@ class KaldiWriter(ExitStack):
         return self.enter_context(disk.unnamed_file(self._folder))
 
     def _note(self, utterance: str, emotion: Emotion) -> None:
-        if emotion.reason is not None:
+        if emotion.withheld:
+            self._withheld += 1
+        elif emotion.reason is not None:
             self._failures[utterance] = emotion.reason
         if emotion.label is None:
             # A model without a head gives embeddings, but no label and no reason.

@@ -18,7 +18,7 @@ from emo2vec_plugins.errors import SourceError, warn
 from emo2vec_plugins.integrations import (
     absent_fields,
     is_a,
-    is_labelled,
+    is_done,
     is_wanted,
     label_fields,
     merged,
@@ -259,11 +259,11 @@ def turn_name(cut: Any, place: Place, own: Any) -> str:
 
 
 def kept_fields(turns: Mapping[Place, Any], options: Options) -> dict[Place, dict[str, Any]]:
-    """Return the turns whose labels are kept, with empty values for the fields they lack."""
+    """Return the turns whose results are kept, with empty values for the fields they lack."""
     return {
         place: absent_fields(own.custom, options)
         for place, own in turns.items()
-        if is_labelled(own.custom, options)
+        if is_done(own.custom, options)
     }
 
 

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from emo2vec_plugins.core import Options, shortened
-from emo2vec_plugins.integrations import MAX_FAILURES, NAMED_ITEMS, is_labelled
+from emo2vec_plugins.core import Options, is_withheld, shortened
+from emo2vec_plugins.integrations import MAX_FAILURES, NAMED_ITEMS, is_done
 from emo2vec_plugins.integrations.lhotse.session import places, turn_name
+
+_KINDS = ("scored", "unscored", "withheld", "failed", "skipped")
+"""The counts of turns; each turn is in one of them."""
 
 _MOST_REASON = 500
 """Characters of a reason in the record of an unfinished run, which has up to 10,000 of them."""
@@ -23,11 +26,12 @@ class Summary:
 
     Attributes:
         cuts: Number of cuts.
-        turns: Number of supervisions, and of cuts without any. It is the sum of the next four.
+        turns: Number of supervisions, and of cuts without any. It is the sum of the next five.
         scored: Turns with a new or replaced label.
         unscored: Turns without a label or reason, because the model has no classification head.
-        failed: Turns without a label but with a reason: no audio, too short.
-        skipped: Turns with an existing label.
+        withheld: Turns whose label was withheld, because it is too much to be doubted.
+        failed: Turns without a label but with another reason: no audio, too short.
+        skipped: Turns with an existing label, or one that an earlier run withheld.
         failures: Names and reasons of the first ten failed turns.
         bad: Number of lines that are not cuts, or cannot be read.
         bad_items: Files, lines and reasons of the first hundred of these.
@@ -39,6 +43,7 @@ class Summary:
     turns: int = 0
     scored: int = 0
     unscored: int = 0
+    withheld: int = 0
     failed: int = 0
     skipped: int = 0
     failures: tuple[str, ...] = ()
@@ -63,7 +68,7 @@ class Counter:
     """Adds up the outcomes of items, in order."""
 
     def __init__(self) -> None:
-        self._counts = dict.fromkeys(("cuts", "scored", "unscored", "failed", "skipped", "bad"), 0)
+        self._counts = dict.fromkeys(("cuts", *_KINDS, "bad"), 0)
         self._failures: list[str] = []
         self._bad_items: list[str] = []
 
@@ -84,7 +89,7 @@ class Counter:
 
     def summary(self) -> Summary:
         """Return the sums."""
-        turns = sum(self._counts[name] for name in ("scored", "unscored", "failed", "skipped"))
+        turns = sum(self._counts[name] for name in _KINDS)
         names = {"failures": self._failures, "bad_items": self._bad_items}
         return Summary.from_json({"turns": turns, **self._counts, **names})
 
@@ -93,14 +98,17 @@ def outcome_of(before: Any, after: Any, options: Options) -> Outcome:
     """Count the turns of one cut, given before and after annotation, and name its failures."""
     # A plugin may return a cut with other turns.
     known, failures = places(after), list[str]()
-    counts = dict.fromkeys(("scored", "unscored", "failed", "skipped"), 0)
+    counts = dict.fromkeys(_KINDS, 0)
     for place, own in places(before).items():
         custom = getattr(known.get(place), "custom", None) or {}
-        if is_labelled(own.custom, options):
+        reason = custom.get(f"{options.field}_reason")
+        if is_done(own.custom, options):
             counts["skipped"] += 1
         elif custom.get(options.field) is not None:
             counts["scored"] += 1
-        elif reason := custom.get(f"{options.field}_reason"):
+        elif is_withheld(reason):
+            counts["withheld"] += 1
+        elif reason:
             counts["failed"] += 1
             failures.append(
                 f"{turn_name(before, place, own)}: {shortened(reason, most=_MOST_REASON)}"

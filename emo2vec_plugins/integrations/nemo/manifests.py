@@ -36,8 +36,8 @@ from emo2vec_plugins.integrations import (
     check_bad_items,
     compressed,
     interleaved,
+    is_done,
     is_label,
-    is_labelled,
     with_emotion,
 )
 from emo2vec_plugins.integrations.nemo.lines import BadLine, ManifestLine, read_lines
@@ -52,9 +52,10 @@ class ManifestSummary:
 
     Attributes:
         lines: Number of lines.
-        skipped: Lines with an existing label.
+        skipped: Lines with an existing label, or one that an earlier run withheld.
         turns: Turns of the other lines: one for each line, or those of its RTTM.
-        failed: Turns without a label but with a reason. A line with an unreadable RTTM counts as
+        withheld: Turns whose label was withheld, because it is too much to be doubted.
+        failed: Turns without a label but with another reason. A line with an unreadable RTTM counts as
             one.
         failures: Line numbers and reasons of the first ten failed turns.
         bad: Bad lines, which are not JSON objects or have their audio in tar files. *lines* does
@@ -65,6 +66,7 @@ class ManifestSummary:
     lines: int = 0
     skipped: int = 0
     turns: int = 0
+    withheld: int = 0
     failed: int = 0
     failures: tuple[str, ...] = ()
     bad: int = 0
@@ -82,8 +84,10 @@ class ManifestSummary:
             self.skipped += 1
             return
         turns = line.emotions.turns
-        failed = [each for each in turns if each.emotion.reason is not None]
+        reasons = [each for each in turns if each.emotion.reason is not None]
+        failed = [each for each in reasons if not each.emotion.withheld]
         self.turns += len(turns)
+        self.withheld += len(reasons) - len(failed)
         self.failed += len(failed)
         for each in failed[: MAX_FAILURES - len(self.failures)]:
             times = f", {each.turn.start:.3f}-{each.turn.end:.3f}" if len(turns) > 1 else ""
@@ -247,7 +251,7 @@ def _with_turns(
 
 
 def _is_kept(line: ManifestLine, options: Options) -> bool:
-    """Return whether the line has a label or turns that must not be replaced."""
+    """Return whether the line has a result or turns that must not be replaced."""
     if line.has_rttm:
         return is_label(line.record.get(f"{options.field}_turns")) and not options.overwrite
-    return is_labelled(line.record, options)
+    return is_done(line.record, options)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emo2vec_plugins.core import (
-    UNSCORED,
     Dialogue,
     Options,
     Plugins,
@@ -26,7 +25,14 @@ from emo2vec_plugins.core import (
     raise_error,
 )
 from emo2vec_plugins.errors import OptionsError, SourceError
-from emo2vec_plugins.formats import NO_SPEAKER, NOT_APPLICABLE, RttmRecording, parse_rttm, read_rttm
+from emo2vec_plugins.formats import (
+    NO_SPEAKER,
+    NOT_APPLICABLE,
+    RttmRecording,
+    parse_rttm,
+    placeholder,
+    read_rttm,
+)
 from emo2vec_plugins.integrations import RecordingSession, chosen_recording, is_a
 
 if TYPE_CHECKING:
@@ -64,7 +70,8 @@ class AnnotatedDiarization:
     Attributes:
         speaker_diarization: The given diarization, unchanged.
         emotions: The full results, in the order of ``itertracks`` or of the RTTM.
-        emotion_diarization: The same segments and tracks, labelled ``angry``, or ``unscored``.
+        emotion_diarization: The same segments and tracks, labelled ``angry``, or
+            ``unscored`` or ``withheld``.
         speaker_emotion_diarization: The same, labelled ``SPEAKER_00+angry``.
         exclusive_speaker_diarization: None; only a ``DiarizeOutput`` has it.
         speaker_embeddings: None; only a ``DiarizeOutput`` has them.
@@ -149,7 +156,7 @@ class DiarizationSession(RecordingSession):
         path = audio.get("audio") if isinstance(audio, Mapping) else audio
         path = os.fspath(path) if isinstance(path, str | os.PathLike) else None
         dialogue = replace(super().finish(), audio=path)
-        emotions = [each.emotion.label or UNSCORED for each in dialogue.turns]
+        emotions = [each.emotion.label or placeholder(each.emotion) for each in dialogue.turns]
         speakers = [speaker_label(each.turn) for each in dialogue.turns]
         both = map("+".join, zip(speakers, emotions, strict=True))
         results = {

@@ -90,7 +90,7 @@ class EmotionDiarizeOutput(DiarizeOutput):  # type: ignore[misc]
     Attributes:
         emotions: The full results, in the order of ``itertracks``.
         emotion_diarization: The segments and tracks of ``speaker_diarization``, labelled
-            ``angry``, or ``unscored``.
+            ``angry``, or ``unscored`` or ``withheld``.
         speaker_emotion_diarization: The same, labelled ``SPEAKER_00+angry``.
     """
 

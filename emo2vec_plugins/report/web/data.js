@@ -72,7 +72,8 @@ function isolated(name) {
 }
 
 function labelOf(turn) {
-  return turn.label === null ? "unscored" : labels[turn.label].name;
+  if (turn.label !== null) return labels[turn.label].name;
+  return turn.withheld ? "withheld" : "unscored";
 }
 
 function reasonOf(turn) {

@@ -28,6 +28,7 @@ function factsOf(turn) {
     ["scored", turn.scored > 0 ? `${turn.scored.toFixed(3)} s` : null],
     ["channel", turn.channel],
     ["overlap", turn.overlap === null ? null : `${percent(turn.overlap)} with other speakers`],
+    ["doubt", turn.doubt === null ? null : `${percent(turn.doubt)} that the most probable emotion is wrong`],
     ["no label", turn.reason === null ? null : reasonOf(turn)],
     ["audio", placeInAudio(turn)],
     ["model", data.models.length > 1 && model ? model[1] : null],

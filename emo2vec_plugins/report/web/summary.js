@@ -1,12 +1,16 @@
 // The summary of the recording: facts, legend, speakers, flags and origin.
 
 const MOST_KEYS = 40; // maximum emotions in the legend; with more, those with the most turns
-const unscored = turns.filter((turn) => turn.label === null).length;
+const withheld = turns.filter((turn) => turn.withheld).length;
+const unscored = turns.filter((turn) => turn.label === null).length - withheld;
+const unlabelled = { withheld, unscored }; // numbers of turns without a label, by what stands in its place
 
 function showFacts() {
   byId("title").append(named(data.recording));
   const parts = [counted(turns.length, "turn"), counted(speakers.length, "speaker")];
-  if (unscored) parts.push(`${unscored.toLocaleString("en")} unscored`);
+  for (const [name, number] of Object.entries(unlabelled)) {
+    if (number) parts.push(`${number.toLocaleString("en")} ${name}`);
+  }
   if (data.duration !== null) parts.push(clock(data.duration));
   byId("facts").textContent = parts.join(", ");
   byId("trust").textContent = data.trust.join("\n");
@@ -17,14 +21,15 @@ function showFacts() {
 function showKey() {
   const all = [...labels.keys()];
   const often = all.length > MOST_KEYS ? all.sort((one, other) => labels[other].turns - labels[one].turns) : all;
-  const items = often.slice(0, MOST_KEYS).map((index) => keyItem(index, labels[index].turns));
-  if (unscored) items.push(keyItem(null, unscored));
+  const items = often.slice(0, MOST_KEYS).map((index) => keyItem(index, labels[index].turns, labels[index].name));
+  for (const [name, number] of Object.entries(unlabelled)) {
+    if (number) items.push(keyItem(null, number, name));
+  }
   if (all.length > MOST_KEYS) items.push(make("span", { class: "still" }, `and ${all.length - MOST_KEYS} more`));
   byId("key").replaceChildren(...items);
 }
 
-function keyItem(index, count) {
-  const name = index === null ? "unscored" : labels[index].name;
+function keyItem(index, count, name) {
   const parts = [swatch(index), named(name), make("span", { class: "muted" }, count.toLocaleString("en"))];
   if (index === null || !data.classes.includes(index)) return make("span", { class: "still" }, ...parts);
   const button = make("button", { type: "button", "aria-pressed": "true", title: "Show or hide the curve" }, ...parts);
@@ -38,7 +43,7 @@ function toggleCurve(index, button) {
   emit("curves");
 }
 
-const HEAD = ["speaker", "talk time", "turns", "unscored", "changes", "mean score", "share of talk time"];
+const HEAD = ["speaker", "talk time", "turns", "no label", "changes", "mean score", "share of talk time"];
 
 function showSpeakers() {
   const head = HEAD.map((name, i) => make("th", { scope: "col", class: i > 0 && i < 6 ? "number" : "" }, name));
@@ -72,15 +77,19 @@ function mix(speaker) {
   }));
   const words = parts.flatMap(([label, seconds], i) => [
     i ? ", " : "",
-    named(label === null ? "unscored" : labels[label].name),
+    named(label === null ? "no label" : labels[label].name),
     ` ${percent(share(seconds))}`,
   ]);
   return [bar, make("span", {}, ...words)];
 }
 
 function showFlags() {
-  const numbers = countBy("reason");
-  const reasons = data.reasons.map((reason, index) => [reason, `${counted(numbers[index], "turn")} without a label`]);
+  // Each withheld label has a reason with numbers of its own, so they are counted together.
+  const numbers = countBy("reason", turns.filter((turn) => !turn.withheld));
+  const reasons = data.reasons
+    .map((reason, index) => [reason, `${counted(numbers[index] ?? 0, "turn")} without a label`])
+    .filter((_, index) => numbers[index]);
+  if (withheld) reasons.unshift(["withheld", `${counted(withheld, "turn")} whose label is too much to be doubted`]);
   const flags = data.flags.map(({ name, meaning, turns: number }) => [name, `${counted(number, "turn")}: ${meaning}`]);
   const found = [...flags, ...reasons];
   if (!found.length) found.push(["none", "No turn has a flag or a reason for a missing label."]);
@@ -103,9 +112,9 @@ function showOrigin() {
 }
 
 /** The number of turns with each reason, or with each model. */
-function countBy(name) {
+function countBy(name, among = turns) {
   const counts = [];
-  for (const turn of turns) if (turn[name] !== null) counts[turn[name]] = (counts[turn[name]] ?? 0) + 1;
+  for (const turn of among) if (turn[name] !== null) counts[turn[name]] = (counts[turn[name]] ?? 0) + 1;
   return counts;
 }
 

@@ -1,6 +1,7 @@
 // The table of turns, with filters, sorting and pages.
 
 const PAGE = 100;
+const NO_LABEL = ["unscored", "withheld"]; // what stands in the place of a label
 const MISSING = null; // a missing value, which is last in either direction
 const table = { page: 0, by: "start", isDown: false, sorted: turns, list: turns };
 const folded = (words) => words.toLocaleLowerCase();
@@ -31,7 +32,7 @@ function applyFilters() {
   const wanted = folded(byId("by-text").value).split(/\s+/).filter(Boolean);
   const fits = (turn) =>
     (speaker === "" || turn.speaker === Number(speaker)) &&
-    (label === "" || (label === "none" ? turn.label === null : turn.label === Number(label))) &&
+    (label === "" || (NO_LABEL.includes(label) ? labelOf(turn) === label && turn.label === null : turn.label === Number(label))) &&
     (flag === "" || (flag === "none" ? !turn.flags.length : turn.flags.includes(Number(flag)))) &&
     wanted.every((word) => searchTextOf(turn).includes(word));
   keep(turns.filter(fits));
@@ -156,7 +157,7 @@ function leaveText(event) {
 
 function startTable() {
   fillChoices("by-speaker", speakers.map((speaker) => speaker.name), []);
-  fillChoices("by-label", labels.map((label) => label.name), [["none", "unscored"]]);
+  fillChoices("by-label", labels.map((label) => label.name), NO_LABEL.map((name) => [name, name]));
   fillChoices("by-flag", data.flags.map((flag) => flag.name), [["none", "no flag"]]);
   byId("filters").addEventListener("input", applyFilters);
   byId("filters").addEventListener("reset", () => setTimeout(applyFilters));

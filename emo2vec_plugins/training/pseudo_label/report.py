@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from emo2vec_plugins.core import kind_of_reason
+from emo2vec_plugins.core import WITHHELD, is_withheld, kind_of_reason
 from emo2vec_plugins.training.pseudo_label.selection import Selection
 from emo2vec_plugins.training.pseudo_label.trust import CRITERIA, QUOTA
 
@@ -26,11 +26,11 @@ class Report:
         turns: Number of supervisions, plus the cuts without any.
         labelled: Turns that had a label already and were not judged.
         labelled_by_models: Turns in *labelled* that name the model of their label.
-        unscored: Turns that could not be scored.
+        unscored: Turns that could not be scored, or whose labels were withheld.
         accepted: Turns that got a pseudo-label.
         rejected: Turns that were scored and not trusted.
         unscored_reasons: Turns in *unscored* by the kind of reason.
-        failures: Ids of the first ten turns in *unscored*, each with its reason.
+        failures: Ids of the first ten failed turns, each with its reason.
         predicted: Judged turns by predicted class.
         accepted_by_class: Accepted turns by class.
         caps: Largest number of labels per class; empty without a quota.
@@ -71,8 +71,8 @@ class Report:
 
     @property
     def failed(self) -> int:
-        """The same as *unscored*, as in other summaries."""
-        return self.unscored
+        """The turns in *unscored* whose labels were not withheld, as in other summaries."""
+        return self.unscored - self.unscored_reasons.get(WITHHELD, 0)
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as JSON values, which `from_json` reads."""
@@ -131,7 +131,7 @@ class Outcomes:
         kind = kind_of_reason(reason)
         known = kind in self.reasons or len(self.reasons) < KINDS
         self.reasons[kind if known else OTHER_REASONS] += 1
-        if len(self.failures) < 10:
+        if len(self.failures) < 10 and not is_withheld(reason):
             self.failures.append(f"{name}: {reason}")
 
     def report(self, selection: Selection, **of_run: Any) -> Report:
