@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,9 +13,12 @@ import torch
 import yaml
 
 from emo2vec_plugins._version import __version__
-from emo2vec_plugins.core import counted
+from emo2vec_plugins.core import counted, shown
+from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.evaluation import Evaluation, few
+from emo2vec_plugins.models import as_trust
 from emo2vec_plugins.training.augment.described import names
+from emo2vec_plugins.training.data_table import data_table
 from emo2vec_plugins.training.examples import Example
 from emo2vec_plugins.training.fit import Fitted
 from emo2vec_plugins.training.recipe import Recipe
@@ -36,6 +40,8 @@ LIMITS_TUNED = (
     "The earlier training data of {base} are not known. "
     "It may be much worse on other speech; this was not measured."
 )
+_TRUST = re.compile(r"^\*\*Trust:\*\*(.*)$", re.MULTILINE)
+
 REST = ("other", "unknown")
 """Labels for speech that fits no other label."""
 
@@ -51,7 +57,11 @@ class CardContent:
         label_map: Labels of the corpus and the labels they were mapped to; None leaves a label out.
         left_out: Number of turns that were not used, and why.
         command: The command line of the training.
-        notes: Markdown that follows the first paragraph.
+        notes: Markdown that follows the first paragraph. A line ``**Trust:** text``, which says how
+            far the model can be trusted, is moved to the top of the card.
+
+    Raises:
+        OptionsError: If *notes* has several such lines, or one that cannot be shown.
     """
 
     title: str = "Emotion in speech"
@@ -61,6 +71,26 @@ class CardContent:
     left_out: str = ""
     command: str = ""
     notes: str = ""
+
+    def __post_init__(self) -> None:
+        lines = _TRUST.findall(self.notes)
+        if len(lines) > 1:
+            raise OptionsError(f"expected one line **Trust:** in the notes, got {len(lines)}")
+        if lines and as_trust(lines[0]) is None:
+            expected = "expected text without control characters after **Trust:** in the notes"
+            raise OptionsError(f"{expected}, got {shown(lines[0])}")
+
+    @property
+    def trust(self) -> str:
+        """The line about trust as a paragraph; empty without one."""
+        found = _TRUST.search(self.notes)
+        return f"{found[0].strip()}\n\n" if found else ""
+
+    @property
+    def other_notes(self) -> str:
+        """The notes without that line, as paragraphs; empty without any."""
+        rest = _TRUST.sub("", self.notes).strip()
+        return f"\n{rest}\n" if rest else ""
 
 
 def model_card(
@@ -82,16 +112,15 @@ def model_card(
     """
     base = fitted.initial.base.model if fitted.initial.base else ""
     size = sum(each.numel() for each in fitted.initial.network.parameters())
-    notes = f"\n{content.notes.strip()}\n" if content.notes.strip() else ""
     return f"""\
 # {content.title}
 
-{TUNED[recipe.tune].format(base=base, blocks=recipe.blocks)}: {size:,} parameters.
+{content.trust}{TUNED[recipe.tune].format(base=base, blocks=recipe.blocks)}: {size:,} parameters.
 
 - Classes: {", ".join(fitted.initial.labels)}.
 - Input: 16 kHz mono audio. Output: 50 frames a second, with embeddings of width \
 {fitted.config.width}.
-{notes}
+{content.other_notes}
 ## Data
 
 {data_of(split, content)}
@@ -127,10 +156,15 @@ def describe(examples: Sequence[Example]) -> str:
 
 
 def data_of(split: Split, content: CardContent) -> str:
-    """List the training and development turns of a model, and where their labels come from."""
+    """List the training and development turns of a model, and where they and their labels come from.
+
+    Tables have the turns of each corpus, language and sex, as far as these are known.
+    """
     lines = [f"- Source: {content.data}.", f"- Training: {describe(split.train)}."]
     if pseudo := sum(example.is_pseudo for example in split.train):
         lines.append(f"- {pseudo} of the training turns have labels that a model gave.")
+    if presumed := sum((e.supervision.custom or {}).get("presumed") is True for e in split.train):
+        lines.append(f"- {presumed} of the training turns have labels that were only presumed.")
     if split.dev:
         source = f" (from {content.dev})" if content.dev else ""
         shared = f"no {split.group} is in both sets"
@@ -145,6 +179,9 @@ def data_of(split: Split, content: CardContent) -> str:
         lines.append(f"- Labels: {mapped}.")
     if content.left_out:
         lines.append(f"- Not used: {content.left_out}.")
+    for name, side in (("Training", split.train), ("Development", split.dev)):
+        if table := data_table(side):
+            lines.append(f"\n{name} turns:\n\n{table}")
     return "\n".join(lines)
 
 

@@ -95,12 +95,15 @@ class TrainCommand:
 
     def check(self) -> None:
         """Print what could spoil the model."""
+        from emo2vec_plugins.training.crossvalidate import folds_of
         from emo2vec_plugins.training.data_check.command import print_check
 
         train, dev = self._sides()
         problem = None
         try:
-            if not self._given["leave_one_out"]:
+            if group := self._given["leave_one_out"]:
+                folds_of(train, group)
+            else:
                 split = self._split(train, dev)
                 train, dev = split.train, split.dev
         except TrainingError as error:
@@ -258,15 +261,16 @@ class TrainCommand:
 
         given = self._given
         notes = read_text(Path(given["card_notes"])) if given["card_notes"] else ""
-        return CardContent(
-            title=given["title"] or self._out.name,
-            data=Path(self._source).name,
-            dev=Path(given["dev"]).name if given["dev"] else None,
-            label_map=self._truth.label_map.names,
-            left_out=describe_left_out(self._left_out),
-            command=shlex.join(["emo2vec", *sys.argv[1:]]),
-            notes=notes,
-        )
+        with naming(given["card_notes"]):
+            return CardContent(
+                title=given["title"] or self._out.name,
+                data=Path(self._source).name,
+                dev=Path(given["dev"]).name if given["dev"] else None,
+                label_map=self._truth.label_map.names,
+                left_out=describe_left_out(self._left_out),
+                command=shlex.join(["emo2vec", *sys.argv[1:]]),
+                notes=notes,
+            )
 
     def _warn(self, train: Sequence[Example], dev: Sequence[Example] = ()) -> None:
         """Warn of what the manifest alone shows."""

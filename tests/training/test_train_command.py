@@ -201,6 +201,16 @@ def test_leaving_one_speaker_out_shows_a_table(place, tmp_path):
     assert "speaker dee" in result.stderr
 
 
+def test_notes_that_say_twice_how_far_to_trust_the_model_are_named(place, tmp_path):
+    notes = tmp_path / "notes.md"
+    notes.write_text("**Trust:** much\n**Trust:** little\n")
+
+    result = command(place, tmp_path, "--new", "tiny", "--card-notes", notes)
+
+    assert result.exit_code == 1
+    assert_facts(result.stderr, notes, "**Trust:**", "got 2")
+
+
 @pytest.mark.parametrize(
     ("options", "status", "facts"),
     [
