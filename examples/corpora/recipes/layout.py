@@ -82,9 +82,9 @@ def rows(
             where = f"{path}: line {table.line_num}"
             if short := [name for name in columns if row[name] is None]:
                 raise FormatError(f"{where}: expected a cell for {short[0]}, the row is too short")
-            yield where, {name: cell.strip() for name, cell in row.items() if name and cell}
+            yield where, {name: cell.strip() for name, cell in row.items() if isinstance(cell, str)}
     except csv.Error as error:
-        raise FormatError(f"{path}: line {table.line_num}: {error}") from error
+        raise FormatError(f"{path}: line {table.reader.line_num}: {error}") from error
 
 
 def decoded(codes: Mapping[str, T], code: str, where: object) -> T:

@@ -3,6 +3,9 @@
 The folder of a language is below that of a wake word, or below ``not-wake-words``, whose
 ``metadata.csv`` has the words. Noises have no language. Who speaks is not published, and
 nobody labelled an emotion, which presumably is neutral.
+
+Contributors put their clips into the public domain, but for those of ``heysavant``, which has
+licences of its own. They are left out, so that the manifest has one licence.
 """
 
 from __future__ import annotations
@@ -13,6 +16,10 @@ from pathlib import Path
 
 from recipes.corpus import Corpus, Utterance
 from recipes.layout import files, rows
+
+RESTRICTED = {"heysavant": "CC BY-NC-SA 4.0, see heysavant/licenses"}
+
+NO_LANGUAGE = "not in the folder of a language"
 
 _LANGUAGE = re.compile(r"([a-z]{2})(-[a-z]{2})?")
 
@@ -25,7 +32,8 @@ def utterances(folder: Path) -> Iterator[Utterance]:
         for _, row in rows(table, "filename", "text", header=False)
     }
     for path in files(folder, "**/*.wav"):
-        language = _language(path.relative_to(folder))
+        within = path.relative_to(folder)
+        language = _language(within)
         yield Utterance(
             id=path.stem,
             path=path,
@@ -33,7 +41,7 @@ def utterances(folder: Path) -> Iterator[Utterance]:
             emotion="neutral",
             presumed=True,
             text=texts.get(path.name),
-            unusable=None if language else "not in the folder of a language",
+            unusable=RESTRICTED.get(within.parts[0]) or (None if language else NO_LANGUAGE),
         )
 
 
@@ -48,6 +56,6 @@ CORPUS = Corpus(
     utterances=utterances,
     attribution=(
         "Precise Community Data by the Mycroft community, "
-        "https://github.com/MycroftAI/Precise-Community-Data, public domain as stated in licenses/"
+        "https://github.com/MycroftAI/Precise-Community-Data, public domain as stated in its folder licenses"
     ),
 )

@@ -1,7 +1,8 @@
 """The wake words of Picovoice's benchmark: ``audio/smart mirror/007b3f76-....wav``.
 
-Some words have files such as ``audio/alexa/0.flac``. More than 50 people speak; who speaks is not published. Nobody labelled an emotion. People who say a
-wake word for a benchmark presumably do so neutrally.
+Some words have files such as ``audio/alexa/0.flac``. More than 50 people speak; who speaks is not
+published. Nobody labelled an emotion. People who say a wake word for a benchmark presumably do so
+neutrally.
 """
 
 from __future__ import annotations
