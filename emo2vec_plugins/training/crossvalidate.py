@@ -155,12 +155,11 @@ def cross_validate(
             way of leaving one out, or training fails.
     """
     resources = resources or Resources()
-    names = sorted(groups_of(labelled_by_people(examples, group), group))
     if recipe.patience is not None:
         why = f"would choose the epoch by the {group} that is left out"
         raise OptionsError(f"cross-validation does not support patience (--patience), which {why}")
-    if len(names) < 2:
-        raise TrainingError(f"cannot leave one {group} out: all turns are of {names[0]}")
+    # Split all folds first, to find one that cannot be trained before hours of training.
+    splits = folds_of(examples, group)
     everything = Split(train=tuple(examples), group=group)
     base = initial_model(recipe, resources.base, labels_of(examples))
     own = identity(everything, recipe, base)
@@ -169,20 +168,36 @@ def cross_validate(
     with Lock(out):
         if recorded_result(out, own) is None:
             with unfinished(out) as work:
-                found = _predicted(examples, names, recipe, resources, work, group, progress)
+                found = _predicted(splits, recipe, resources, work, group, progress)
                 result = _result(found, recipe, resources, group)
                 folder = new_folder(work / "result")
                 _write(result, found, folder)
                 finish(folder, out, own)
         else:
-            found = _read(out, names, group)
+            found = _read(out, [*splits], group)
             result = _result(found, recipe, resources, group)
     return result
 
 
+def folds_of(examples: Sequence[Example], group: str) -> dict[str, Split]:
+    """Return, for each group, the split that leaves it out; sorted by name.
+
+    Raises:
+        TrainingError, OptionsError: If a group cannot be left out; see `cross_validate`.
+    """
+    names = sorted(groups_of(labelled_by_people(examples, group), group))
+    if len(names) < 2:
+        raise TrainingError(f"cannot leave one {group} out: all turns are of {names[0]}")
+    splits = {}
+    for name in names:
+        with naming(f"without {group} {name}"):
+            splits[name] = by_name(examples, [name], group=group)
+            labels_of(splits[name].train)
+    return splits
+
+
 def _predicted(
-    examples: Sequence[Example],
-    names: Sequence[str],
+    splits: Mapping[str, Split],
     recipe: Recipe,
     resources: Resources,
     work: Path,
@@ -190,14 +205,12 @@ def _predicted(
     progress: Callable[[str, EpochResult | None], None],
 ) -> dict[str, list[Prediction]]:
     """Return the predictions for each group; train the models that are missing."""
-    folds = []
-    # Split all folds first, to find one that cannot be trained before hours of training.
-    for number, name in enumerate(names):
-        with naming(f"without {group} {name}"):
-            split = by_name(examples, [name], group=group)
-            folds.append(_Fold(work / f"fold-{number}", split, recipe, resources))
+    folds = [
+        _Fold(work / f"fold-{number}", split, recipe, resources)
+        for number, split in enumerate(splits.values())
+    ]
     found: dict[str, list[Prediction]] = {}
-    for name, fold in zip(names, folds, strict=True):
+    for name, fold in zip(splits, folds, strict=True):
         own = fold.predictions(partial(progress, name))
         found[name] = [replace(each, fields={group: name}) for each in own]
         progress(name, None)

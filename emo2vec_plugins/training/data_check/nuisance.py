@@ -163,12 +163,12 @@ def tell(turns: Sequence[CheckedTurn], *, seed: int = 0) -> list[Told]:
     has_sound = any(turn.sound is not None for turn in turns)
     usable = [turn for turn in turns if turn.sound is not None or not has_sound]
     corpora = grouped(usable, "corpus")
-    scopes: dict[str | None, Sequence[CheckedTurn]] = {None: usable}
-    scopes |= corpora if len(corpora) > 1 else {}
+    scopes: list[tuple[str | None, Sequence[CheckedTurn]]] = [(None, usable)]
+    scopes += corpora.items() if len(corpora) > 1 else ()
     nuisances = [each for each in NUISANCES if has_sound or not each.needs_sound]
     return [
         told
-        for corpus, own in scopes.items()
+        for corpus, own in scopes
         for told in _told(own, nuisances, corpus, np.random.default_rng(seed))
     ]
 

@@ -104,4 +104,5 @@ def measure(blocks: Iterable[FloatArray]) -> Sound:
 
 def _decibels(power: FloatArray | float) -> FloatArray:
     """Return the level of a power in dB, at least `LEAST_LEVEL`."""
-    return np.maximum(10 * np.log10(np.maximum(power, 1e-30)), LEAST_LEVEL)
+    level: FloatArray = np.maximum(10 * np.log10(np.maximum(power, 1e-30)), LEAST_LEVEL)
+    return level

@@ -76,6 +76,17 @@ def test_a_split_that_is_impossible_is_an_error_and_both_sides_are_checked(tmp_p
     assert_facts(result.stdout, "same audio is in training and development", "8 turns in 4")
 
 
+@pytest.mark.parametrize("fields", [{"corpus": "mine"}, {}])
+def test_a_group_that_cannot_be_left_out_is_an_error(tmp_path, cuts, fields):
+    cuts = [with_fields(each, **fields) for each in cuts]
+
+    assert check(tmp_path, cuts, "--leave-one-out", "speaker").exit_code == 0
+    result = check(tmp_path, cuts, "--leave-one-out", "corpus")
+
+    assert result.exit_code == 1
+    assert_facts(result.stdout, "error: ", "corpus", *fields.values())
+
+
 def test_a_single_label_is_an_error(tmp_path, cuts):
     result = check(tmp_path, [each for each in cuts if "happy" in each.id])
 
