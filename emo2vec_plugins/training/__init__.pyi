@@ -1,3 +1,4 @@
+from .augment.chain import Augmenter as Augmenter
 from .crossvalidate import CrossValidation as CrossValidation
 from .crossvalidate import cross_validate as cross_validate
 from .examples import Example as Example

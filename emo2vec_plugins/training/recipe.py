@@ -28,7 +28,7 @@ SCHEDULES = ("one-cycle", "cosine", "constant")
 FRONT_ENDS = ("random", "filter-bank")
 PRECISIONS = ("float32", "bfloat16", "float16")
 COLOURS = ("white", "pink", "brown")
-CODECS = ("gsm", "mu-law", "a-law", "opus", "mp3")
+CODECS = ("gsm", "mu-law", "a-law", "opus", "opus-8", "mp3", "mp3-16")
 
 AUGMENTATIONS = (
     *("speed", "pitch", "crop", "silence", "tilt", "rooms", "sounds", "babble", "noise"),
@@ -103,7 +103,8 @@ class Recipe:
             that normalises its input only notices the clipping.
         clip: Range of the percentile of the speech's magnitude above which samples are clipped.
         codecs: Codecs that a turn goes through, one at a time: some of ``gsm``, ``mu-law`` and
-            ``a-law`` at 8 kHz, ``opus`` at 6 to 16 and ``mp3`` at 9 to 32 kbit/s.
+            ``a-law`` at 8 kHz, ``opus`` at 6 to 16 and ``mp3`` at 9 to 32 kbit/s;
+            ``opus-8`` and ``mp3-16`` at these bit rates only.
         dither: Range of the level of white noise relative to the speech, in dB. It hides digital
             zeros and the noise floor of codecs.
         masks: Largest number of stretches of frames that are silenced in each turn.

@@ -6,6 +6,7 @@ libsndfile has the codecs. It removes their delay, so that a turn stays in its p
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -15,6 +16,7 @@ import soundfile
 from emo2vec_plugins.audio import MODEL_RATE, resample
 from emo2vec_plugins.core import FloatArray
 from emo2vec_plugins.training.augment.levels import factor
+from emo2vec_plugins.training.recipe_fields import Range
 
 TELEPHONE_RATE = 8000
 
@@ -53,16 +55,16 @@ def _telephone(subtype: str) -> Callable[[FloatArray, np.random.Generator], Floa
     return through
 
 
-def _opus(waveform: FloatArray, rng: np.random.Generator) -> FloatArray:
+def _opus(waveform: FloatArray, rng: np.random.Generator, *, rate: Range = OPUS) -> FloatArray:
     # libsndfile spreads 6 to 256 kbit/s evenly over its scale, from the end.
-    compression = 1 - (rng.uniform(*OPUS) - 6) / 250
+    compression = 1 - (rng.uniform(*rate) - 6) / 250
     settings = {"format": "OGG", "subtype": "OPUS", "compression_level": compression}
     return _decoded(waveform, MODEL_RATE, **settings)
 
 
-def _mp3(waveform: FloatArray, rng: np.random.Generator) -> FloatArray:
+def _mp3(waveform: FloatArray, rng: np.random.Generator, *, rate: Range = MP3) -> FloatArray:
     # At this rate, 8 to 160 kbit/s. A constant bit rate would leave no place for the delay.
-    compression = 1 - (rng.uniform(*MP3) - 8) / 152
+    compression = 1 - (rng.uniform(*rate) - 8) / 152
     settings = {"format": "MP3", "subtype": "MPEG_LAYER_III", "bitrate_mode": "AVERAGE"}
     return _decoded(waveform, MODEL_RATE, compression_level=compression, **settings)
 
@@ -72,7 +74,9 @@ CODERS: dict[str, Callable[[FloatArray, np.random.Generator], FloatArray]] = {
     "mu-law": _telephone("ULAW"),
     "a-law": _telephone("ALAW"),
     "opus": _opus,
+    "opus-8": partial(_opus, rate=(8, 8)),
     "mp3": _mp3,
+    "mp3-16": partial(_mp3, rate=(16, 16)),
 }
 
 
