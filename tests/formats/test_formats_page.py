@@ -23,6 +23,7 @@ COLUMNS = {
     "reason": "reason",
     "duration": "seconds",
     "overlap_ratio": "overlap",
+    "doubt": "doubt",
     "provenance": "model",
     "reviewed": "marks",
 }

@@ -48,6 +48,7 @@ def test_a_scored_record_has_all_fields():
         "emotion_flags": ["short"],
         "emotion_reason": None,
         "emotion_overlap_ratio": 0.25,
+        "emotion_doubt": None,
         "emotion_model": "tiny@0123456789ab",
     }
 
@@ -62,6 +63,7 @@ def test_an_unscored_record_has_all_fields_and_a_reason():
         "emotion_flags": [],
         "emotion_reason": "no audio",
         "emotion_overlap_ratio": None,
+        "emotion_doubt": None,
         "emotion_model": None,
     }
 
@@ -87,7 +89,7 @@ def test_the_field_option_is_the_prefix_of_all_names():
     assert list(found) == [
         "emotion",
         *("mood", "mood_score", "mood_scores", "mood_flags", "mood_reason"),
-        *("mood_overlap_ratio", "mood_model", "mood_embedding"),
+        *("mood_overlap_ratio", "mood_doubt", "mood_model", "mood_embedding"),
     ]
 
 
@@ -185,7 +187,7 @@ def test_a_requested_embedding_that_the_emotion_lacks_is_null():
 def test_field_names_include_the_arrays_of_every_run():
     assert field_names(Options(field="mood")) == {
         *("mood", "mood_score", "mood_scores", "mood_flags", "mood_reason"),
-        *("mood_overlap_ratio", "mood_model"),
+        *("mood_overlap_ratio", "mood_doubt", "mood_model"),
         *("mood_embedding", "mood_frames", "mood_frames_start", "mood_frames_shift"),
     }
 
@@ -208,6 +210,7 @@ def test_absent_fields_of_a_labelled_record_are_empty():
         "emotion_flags": [],
         "emotion_reason": None,
         "emotion_overlap_ratio": None,
+        "emotion_doubt": None,
         "emotion_model": None,
     }
     assert (record | found).keys() == label_fields(HAPPY, Options()).keys()

@@ -9,7 +9,7 @@ import pytest
 from support.browser import A1, A2, B1
 from support.pictures import HARD_NAMES, TALK, meeting, named, scored_turn
 
-from emo2vec_plugins import Dialogue, Emotion, ScoredTurn
+from emo2vec_plugins import Dialogue, Emotion, Provenance, ScoredTurn, Turn
 from emo2vec_plugins.core.labels import COLOURS
 from emo2vec_plugins.formats.rttm import read_rttm
 from emo2vec_plugins.report.page import page
@@ -36,6 +36,36 @@ def test_the_page_shows_title_facts_turns_and_speakers(talk):
     ]
     assert "happy 56 %, sad 44 %" in speakers[0]
     assert talk.text("#flags") == "silent\n1 turn without a label"
+
+
+def test_withheld_labels_are_shown_as_such_and_models_with_how_far_to_trust_them(opened):
+    tiny = Provenance(model="tiny")
+    emotions = [
+        Emotion(label="sad", score=0.9, provenance=tiny, doubt=0.25),
+        Emotion(reason="withheld: doubt 0.83 is above 0.60", scores={"sad": 1.0}, provenance=tiny),
+        Emotion(reason="withheld: doubt 0.71 is above 0.60", scores={"sad": 1.0}, provenance=tiny),
+        Emotion(reason="silent", provenance=tiny),
+    ]
+    turns = tuple(
+        ScoredTurn(turn=Turn(start=n, end=n + 1, speaker="A"), emotion=each)
+        for n, each in enumerate(emotions)
+    )
+    watched = opened(page(Dialogue(recording="r", turns=turns)))
+
+    assert watched.text("#facts") == "4 turns, 1 speaker, 2 withheld, 1 unscored"
+    assert watched.text("#trust").startswith("tiny: ")
+    assert [row[3] for row in watched.rows()] == [
+        "sad",
+        "withheld: doubt 0.83 is above 0.60",
+        "withheld: doubt 0.71 is above 0.60",
+        "unscored: silent",
+    ]
+    assert watched.text("#flags").splitlines() == [
+        *("withheld", "2 turns whose label is too much to be doubted"),
+        *("silent", "1 turn without a label"),
+    ]
+    watched.press("j")
+    assert "25 %" in watched.text("#detail")
 
 
 def test_turns_are_coloured_by_emotion_and_paler_for_lower_scores(talk):

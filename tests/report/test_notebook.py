@@ -86,7 +86,7 @@ def test_a_dialogue_shows_its_turns_and_speakers():
                 "speaker",
                 "talk time",
                 "turns",
-                "unscored",
+                "no label",
                 "changes",
                 "mean score",
                 "share of talk time",
@@ -94,7 +94,7 @@ def test_a_dialogue_shows_its_turns_and_speakers():
             ]
         ],
         ["A", "0:04", "2", "0", "1", "0.62", "", "happy 56%, sad 44%"],
-        ["B", "0:04", "2", "1", "0", "1.00", "", "angry 0%, unscored 100%"],
+        ["B", "0:04", "2", "1", "0", "1.00", "", "angry 0%, no label 100%"],
     ]
 
 

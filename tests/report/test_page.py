@@ -58,6 +58,8 @@ def test_turns_are_columns_in_order_of_time():
         "reason": [0, None],
         "scored": [0, 1.5],
         "overlap": [None, 0.125],
+        "doubt": [None, None],
+        "withheld": [False, False],
         "model": [None, 0],
         "scores": [None, [0.75, 0.25]],
     }

@@ -76,8 +76,10 @@ function labelOf(turn) {
   return turn.withheld ? "withheld" : "unscored";
 }
 
+/** Why a turn has no label, without the word that `labelOf` returns. */
 function reasonOf(turn) {
-  return turn.reason === null ? "" : data.reasons[turn.reason];
+  const reason = turn.reason === null ? "" : data.reasons[turn.reason];
+  return turn.withheld ? reason.replace(/^withheld(: )?/, "") : reason;
 }
 
 function flagsOf(turn) {
@@ -86,7 +88,7 @@ function flagsOf(turn) {
 
 function describe(turn) {
   const score = turn.score === null ? "" : ` ${turn.score.toFixed(2)}`;
-  const why = turn.reason === null ? "" : `: ${isolated(reasonOf(turn))}`;
+  const why = reasonOf(turn) === "" ? "" : `: ${isolated(reasonOf(turn))}`;
   const flags = flagsOf(turn);
   const times = `${clock(turn.start, 1)} to ${clock(turn.end, 1)}`;
   const more = flags ? ` (${flags})` : "";

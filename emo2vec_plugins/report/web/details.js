@@ -29,7 +29,7 @@ function factsOf(turn) {
     ["channel", turn.channel],
     ["overlap", turn.overlap === null ? null : `${percent(turn.overlap)} with other speakers`],
     ["doubt", turn.doubt === null ? null : `${percent(turn.doubt)} that the most probable emotion is wrong`],
-    ["no label", turn.reason === null ? null : reasonOf(turn)],
+    ["no label", reasonOf(turn) || null],
     ["audio", placeInAudio(turn)],
     ["model", data.models.length > 1 && model ? model[1] : null],
     ...turn.flags.map((flag) => [data.flags[flag].name, data.flags[flag].meaning]),

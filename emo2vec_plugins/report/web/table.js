@@ -102,7 +102,7 @@ function showPage() {
 
 function rowFor(turn) {
   const flags = turn.flags.map((flag) => make("span", { class: "flag", title: data.flags[flag].meaning }, named(data.flags[flag].name)));
-  const why = turn.reason === null ? [] : [make("span", { class: "muted" }, ": ", named(reasonOf(turn)))];
+  const why = reasonOf(turn) === "" ? [] : [make("span", { class: "muted" }, ": ", named(reasonOf(turn)))];
   const start = make("button", { type: "button", "aria-label": `Play ${describe(turn)}` }, clock(turn.start, 2));
   return make("tr", { "data-turn": turn.index, onclick: () => getSelection().isCollapsed && visit(turn) },
     make("td", {}, named(speakers[turn.speaker].name)),

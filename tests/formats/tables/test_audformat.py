@@ -49,11 +49,11 @@ def test_a_turn_is_a_segment():
     assert dumps([TALK]) == a_table(
         "file,start,end,recording,speaker,emotion,emotion_score,"
         "emotion_score_angry,emotion_score_sad,emotion_flags,emotion_reason,"
-        "emotion_duration,emotion_overlap_ratio",
+        "emotion_duration,emotion_overlap_ratio,emotion_doubt",
         "audio/talk 1.wav,0 days 00:00:06.690000,0 days 00:00:07.120000,talk,"
-        '"Ann ""A""",angry,0.75,0.75,0.25,short overlapped,,0.43,0.5',
+        '"Ann ""A""",angry,0.75,0.75,0.25,short overlapped,,0.43,0.5,',
         "audio/talk 1.wav,-1 days +23:59:59.500000,1 days 01:00:00.123456789,talk,"
-        '"",,,,,,no audio,0.0,',
+        '"",,,,,,no audio,0.0,,',
     )
 
 

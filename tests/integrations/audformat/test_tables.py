@@ -99,6 +99,7 @@ def test_a_turn_is_a_segment_of_its_file():
         "emotion_reason": None,
         "emotion_duration": 0.5,
         "emotion_overlap_ratio": 0.125,
+        "emotion_doubt": None,
     }
 
 

@@ -138,6 +138,7 @@ def test_sentences_of_the_toolkit_get_the_emotion_of_their_turn(transcript, soun
             "emotion_flags": [],
             "emotion_reason": None,
             "emotion_overlap_ratio": 0.0,
+            "emotion_doubt": None,
             "emotion_model": "fake@000000000000",
         }
     assert json.loads(json.dumps(found)) == found

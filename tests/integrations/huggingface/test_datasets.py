@@ -41,6 +41,7 @@ NEW = [
     "emotion_flags",
     "emotion_reason",
     "emotion_overlap_ratio",
+    "emotion_doubt",
     "emotion_model",
 ]
 
@@ -113,6 +114,7 @@ def test_rows_get_new_columns_and_keep_the_others(dataset, engine, cells):
             "emotion_flags": List(Value("string")),
             "emotion_reason": Value("string"),
             "emotion_overlap_ratio": Value("float64"),
+            "emotion_doubt": Value("float64"),
             "emotion_model": Value("string"),
         }
     )

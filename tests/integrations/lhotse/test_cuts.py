@@ -115,6 +115,7 @@ def test_an_existing_label_is_replaced_only_on_request(cut):
         "emotion_flags": [],
         "emotion_reason": None,
         "emotion_overlap_ratio": None,
+        "emotion_doubt": None,
         "emotion_model": None,
     }
     assert new.emotion is not None

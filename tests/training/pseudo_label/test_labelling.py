@@ -46,6 +46,7 @@ def test_an_accepted_turn_names_the_model_of_its_label(cuts_of):
         "emotion_flags": [],
         "emotion_reason": None,
         "emotion_overlap_ratio": None,
+        "emotion_doubt": None,
         "emotion_model": "said@555555555555",
         "emotion_source": "pseudo",
         "emotion_rejected": None,
