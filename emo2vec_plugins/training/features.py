@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from emo2vec_plugins.audio import MODEL_RATE
 from emo2vec_plugins.core import FloatArray
-from emo2vec_plugins.engine import Engine
+from emo2vec_plugins.engine import Engine, Task, cores, prefetch
 from emo2vec_plugins.errors import AudioError
 from emo2vec_plugins.files import disk, overwriting, replacing, save_npy
 from emo2vec_plugins.training.augment.chain import Augmenter
@@ -24,6 +25,15 @@ from emo2vec_plugins.training.examples import Example
 from emo2vec_plugins.training.kept import Kept
 from emo2vec_plugins.training.recipe import Recipe
 
+MOST_WORKERS = 4
+"""Most threads that prepare batches."""
+
+AHEAD = 2
+"""Batches that each thread may be ahead of the training."""
+
+Draws = tuple[Sequence[int], np.random.Generator | None]
+"""The arguments of `Features.batch`."""
+
 
 class Features(Protocol):
     """The features of a sequence of examples."""
@@ -31,6 +41,31 @@ class Features(Protocol):
     def batch(self, indices: Sequence[int], rng: np.random.Generator | None, /) -> list[Tensor]:
         """Return the features of a batch, augmented with *rng*; unchanged if it is None."""
         ...
+
+
+def ahead(
+    features: Features, plan: Iterable[Draws]
+) -> Generator[tuple[Sequence[int], list[Tensor]], None, None]:
+    """Yield the indices and the features of batches in order, prepared ahead in threads.
+
+    The random numbers of a batch come from its own generator, so the number of threads and their
+    order have no effect on the features. Close the generator to end the threads.
+
+    Raises:
+        AudioError: If a turn cannot be read; after the batches before it.
+    """
+
+    def prepared(indices: Sequence[int], rng: np.random.Generator | None) -> Iterator[list[Tensor]]:
+        yield features.batch(indices, rng)
+
+    workers = max(1, min(MOST_WORKERS, cores() - 1))
+    tasks = (Task(item=each[0], parts=prepared(*each)) for each in plan)
+    most = AHEAD * workers + 1
+    for indices, parts in prefetch(
+        tasks, workers=workers, budget=math.inf, most=most, weigh=lambda _: 0.0
+    ):
+        for part in parts:
+            yield indices, part
 
 
 class Waveforms:

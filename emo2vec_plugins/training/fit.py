@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +17,9 @@ from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import OptionsError, TrainingError
 from emo2vec_plugins.evaluation import Prediction
 from emo2vec_plugins.training.checkpoints import Checkpoints
-from emo2vec_plugins.training.examples import Example, digest, labels_of
+from emo2vec_plugins.training.examples import Example, digest
 from emo2vec_plugins.training.features import EmbeddingCache, Embeddings, Features, Waveforms
+from emo2vec_plugins.training.heads import corpora, heads_of
 from emo2vec_plugins.training.history import EpochResult, History
 from emo2vec_plugins.training.model import (
     InitialModel,
@@ -106,18 +109,18 @@ def fit(
             kind of file.
         AudioError: If a turn cannot be read.
     """
-    labels = labels_of(split.train)
+    heads = heads_of(split.train, recipe)
     _check(recipe, resources, split)
-    initial = initial_model(recipe, resources.base, labels)
+    initial = initial_model(recipe, resources.base, heads.labels)
     # A checkpoint is used only if it is of the same run; a mix would otherwise go unnoticed.
     checkpoints = Checkpoints(work, identity(split, recipe, initial))
     found = checkpoints.load()  # fails early, before an hour of computing embeddings
     if found is not None and resources.resumed:
         resources.resumed(len(found[0].epochs))
-    model = trainable(initial, recipe)
+    model = trainable(initial, recipe, extra=heads.extra)
 
     def side(examples: Sequence[Example]) -> Side:
-        return Side(examples, labels, _features(examples, initial, recipe, resources))
+        return Side(examples, heads, _features(examples, initial, recipe, resources))
 
     train, dev = side(split.train), side(split.dev) if split.dev else None
     device = models.device_of(resources.device)
@@ -154,7 +157,15 @@ def identity(split: Split, recipe: Recipe, initial: InitialModel) -> dict[str, A
         "tokens": list(initial.tokens),
         "train": digest(split.train),
         "dev": digest(split.dev) if split.dev else None,
-    }
+    } | _corpora(split, recipe)
+
+
+def _corpora(split: Split, recipe: Recipe) -> dict[str, Any]:
+    """Return a digest of the corpora of the training turns, if the recipe needs them."""
+    if not (recipe.shares or recipe.own_head):
+        return {}
+    names = json.dumps(corpora(split.train)).encode()
+    return {"corpora": hashlib.sha256(names).hexdigest()}
 
 
 def predict_examples(
@@ -193,6 +204,11 @@ def _check(recipe: Recipe, resources: Resources, split: Split) -> None:
     if recipe.patience is not None and not split.dev:
         advice = "add some (--dev, --dev-speakers or --dev-share), or leave out --patience"
         raise OptionsError(f"patience needs development turns; {advice}")
+    if recipe.own_head and split.dev and (own := set(corpora(split.dev)) & set(recipe.own_head)):
+        raise OptionsError(
+            f"own_head: {', '.join(sorted(own))} has a head that is not kept, but some of its turns "
+            "are development turns; keep them for training (--also)"
+        )
 
 
 def _features(

@@ -31,6 +31,9 @@ TOKENS = {
 }
 """The published token of each label. Any other label is its own token."""
 
+_HEADS = ("network.proj.", "extra.")
+"""Prefixes of the names of the heads' tensors."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InitialModel:
@@ -126,22 +129,24 @@ class TrainableModel(nn.Module, ABC):
     Args:
         network: The network, with a head. Its weights are changed in place.
         recipe: Determines which weights are trained, and how.
+        extra: Number of rows of further heads, which are not saved.
     """
 
-    def __init__(self, network: Network, recipe: Recipe) -> None:
+    def __init__(self, network: Network, recipe: Recipe, *, extra: int = 0) -> None:
         super().__init__()
         self.network = network
         self.recipe = recipe
         self.dropout = nn.Dropout(recipe.dropout)
+        self.extra = nn.Linear(network.config.width, extra) if extra else None
 
     @abstractmethod
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Return the logits of a batch, shape (turns, labels)."""
+        """Return the logits of a batch, shape (turns, labels and *extra*)."""
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return the optimizer's parameter groups; ``factor`` scales the scheduled rate."""
-        head = [p for name, p in self._learned() if name.startswith("network.proj.")]
-        rest = [p for name, p in self._learned() if not name.startswith("network.proj.")]
+        head = [p for name, p in self._learned() if name.startswith(_HEADS)]
+        rest = [p for name, p in self._learned() if not name.startswith(_HEADS)]
         factor = self.recipe.head_factor if self.recipe.tune in ("top", "all") else 1.0
         groups = ((rest, 1.0), (head, factor))
         return [{"params": params, "factor": by} for params, by in groups if params]
@@ -161,11 +166,12 @@ class TrainableModel(nn.Module, ABC):
         return {name: value.detach().cpu() for name, value in self.network.state_dict().items()}
 
     def head(self, pooled: Tensor) -> Tensor:
-        """Return the logits, shape (turns, labels), of mean embeddings, shape (turns, width)."""
+        """Return the logits of all heads, of mean embeddings of shape (turns, width)."""
         if self.network.proj is None:
             raise OptionsError("the network has no head to train: it has no classes")
-        logits: Tensor = self.network.proj(self.dropout(pooled))
-        return logits
+        kept = self.dropout(pooled)
+        heads = [self.network.proj] if self.extra is None else [self.network.proj, self.extra]
+        return torch.cat([head(kept) for head in heads], dim=1)
 
     def _learned(self) -> list[tuple[str, nn.Parameter]]:
         return [(name, p) for name, p in self.named_parameters() if p.requires_grad]
@@ -174,13 +180,13 @@ class TrainableModel(nn.Module, ABC):
 class HeadModel(TrainableModel):
     """A new head; its features are mean embeddings, which are never augmented."""
 
-    def __init__(self, network: Network, recipe: Recipe) -> None:
-        super().__init__(network, recipe)
+    def __init__(self, network: Network, recipe: Recipe, *, extra: int = 0) -> None:
+        super().__init__(network, recipe, extra=extra)
         network.requires_grad_(False)
         _unfreeze(network.proj)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Return logits, shape (turns, labels).
+        """Return logits, shape (turns, labels and *extra*).
 
         Args:
             features: Embeddings, each of shape (width,).
@@ -191,8 +197,8 @@ class HeadModel(TrainableModel):
 class NetworkModel(TrainableModel):
     """A network trained in full, or in its last blocks and its head."""
 
-    def __init__(self, network: Network, recipe: Recipe) -> None:
-        super().__init__(network, recipe)
+    def __init__(self, network: Network, recipe: Recipe, *, extra: int = 0) -> None:
+        super().__init__(network, recipe, extra=extra)
         if freeze_filter_bank(network.encoder, network.config) and recipe.precision == "float16":
             why = "the weights of a filter bank are too small for it; use bfloat16 or float32"
             raise OptionsError(f"precision: float16 cannot be used: {why}")
@@ -201,7 +207,7 @@ class NetworkModel(TrainableModel):
             _unfreeze(network.proj, *top_blocks(network, recipe.blocks))
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Return logits, shape (turns, labels).
+        """Return logits, shape (turns, labels and *extra*).
 
         Args:
             features: Waveforms, each of shape (samples,), prepared as in the engine.
@@ -218,9 +224,10 @@ class NetworkModel(TrainableModel):
         return self.head(torch.stack([turn.mean(0) for turn in embeddings.split(counts)]))
 
 
-def trainable(initial: InitialModel, recipe: Recipe) -> TrainableModel:
+def trainable(initial: InitialModel, recipe: Recipe, *, extra: int = 0) -> TrainableModel:
     """Return the model that the recipe trains; it changes the weights of *initial*."""
-    return (HeadModel if recipe.tune == "head" else NetworkModel)(initial.network, recipe)
+    kind = HeadModel if recipe.tune == "head" else NetworkModel
+    return kind(initial.network, recipe, extra=extra)
 
 
 def top_blocks(network: Network, count: int) -> list[nn.Module]:

@@ -57,6 +57,37 @@ def class_loss(
     return F.cross_entropy(logits.float(), labels, weights, label_smoothing=smoothing)
 
 
+def loss_of_heads(
+    logits: Tensor,
+    rows: Tensor,
+    spans: Sequence[slice],
+    *,
+    weights: Tensor | None = None,
+    smoothing: float = 0.0,
+) -> Tensor:
+    """Return the mean cross-entropy over all turns, each among the labels of its own head.
+
+    Args:
+        logits: Shape (turns, rows of all heads).
+        rows: Row of each turn's label, shape (turns,).
+        spans: The rows of each head; those of the model come first.
+        weights: As in `class_loss`, for the model's head.
+        smoothing: As in `class_loss`.
+    """
+    total = logits.new_zeros((), dtype=torch.float32)
+    for span in spans:
+        own = (rows >= span.start) & (rows < span.stop)
+        if own.any():
+            mean = class_loss(
+                logits[own, span],
+                rows[own] - span.start,
+                weights=weights if span.start == 0 else None,
+                smoothing=smoothing,
+            )
+            total = total + mean * (own.sum() / len(rows))
+    return total
+
+
 def class_weights(labels: Sequence[str], names: Sequence[str]) -> Tensor:
     """Return weights inversely proportional to label frequency, with mean 1 over all turns.
 

@@ -6,6 +6,7 @@ resumed. It does not describe the training data or how they are split.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -61,6 +62,11 @@ class Recipe:
             stretch is used each time.
         balance: Draw every label equally often. The length of an epoch does not change.
         class_weights: Weight errors by the rarity of the label; an alternative to *balance*.
+        shares: Share of each corpus among the turns of an epoch, such as ``{emodb: 0.7, calls: 0.3}``.
+            With *balance*, the labels of each corpus are drawn equally often. A supervision names
+            its corpus in the custom field ``corpus``. Empty to draw from all turns alike.
+        own_head: Corpora that train a head of their own, which the model does not keep: they shape
+            its embeddings, but not its classes (`emo2vec_plugins.training.heads`).
         learning_rate: Highest learning rate; None for the value of *tune* in `RATES`.
         head_factor: Factor of the head's learning rate, with ``top`` and ``all``.
         schedule: ``one-cycle`` and ``cosine`` rise during *warmup* and fall like a cosine, the
@@ -127,6 +133,8 @@ class Recipe:
     max_seconds: float = number_field(30.0, 0.025, 1e6)
     balance: bool = flag_field(True)
     class_weights: bool = flag_field(False)
+    shares: Mapping[str, float] = shares_field()
+    own_head: tuple[str, ...] = names_field(())
     learning_rate: float | None = number_field(None, 1e-9, 10.0)
     head_factor: float = number_field(10.0, 1e-6, 1e6)
     schedule: str = text_field("one-cycle", *SCHEDULES)
@@ -170,6 +178,8 @@ class Recipe:
         if self.balance and self.class_weights:
             both = "balance and class_weights both give rare classes more weight"
             raise OptionsError(f"{both}; set one of them to false")
+        if self.shares and not math.isclose(total := sum(self.shares.values()), 1, abs_tol=1e-3):
+            raise OptionsError(f"shares must add up to 1, got {total:g}")
         if self.tune == "head" and self.augments:
             why = "with tune: head, which computes embeddings only once; use top, all or new"
             raise OptionsError(f"{', '.join(self.augments)} cannot be used {why}")

@@ -37,17 +37,19 @@ def _checked_text(name: str, value: Any, *, among: tuple[str, ...], null: bool) 
 
 def _checked_names(name: str, value: Any, *, among: tuple[str, ...], least: int) -> tuple[str, ...]:
     is_list = isinstance(value, list | tuple) and len(value) >= least
-    if not is_list or not all(isinstance(each, str) and each in among for each in value):
-        raise OptionsError(
-            f"{name} must be a list of some of {', '.join(among)}, got {shown(value)}"
-        )
+    known = among or (value if is_list else ())
+    if not is_list or not all(isinstance(each, str) and each in known for each in value):
+        some = f"some of {', '.join(among)}" if among else "names"
+        raise OptionsError(f"{name} must be a list of {some}, got {shown(value)}")
     return tuple(value)
 
 
 def _checked_shares(name: str, value: Any, *, among: Collection[str]) -> dict[str, float]:
     if not isinstance(value, Mapping):
         raise OptionsError(f"{name} must map names to shares from 0 to 1, got {shown(value)}")
-    if unknown := [str(each) for each in value if each not in among]:
+    if wrong := [each for each in value if not isinstance(each, str)]:
+        raise OptionsError(f"{name} must map names to shares from 0 to 1, got {shown(wrong[0])}")
+    if unknown := [each for each in value if among and each not in among]:
         listed = ", ".join(f"{each}{did_you_mean(each, among)}" for each in unknown)
         raise OptionsError(f"{name} has unknown names {listed}; known are {', '.join(among)}")
     return {
@@ -102,7 +104,10 @@ def text_field(default: str | None, *among: str) -> Any:
 
 
 def names_field(default: tuple[str, ...], *among: str) -> Any:
-    """Return a field with a list of names, which may be empty if the default is."""
+    """Return a field with a list of names, some of *among* if there are any.
+
+    The list may be empty if the default is.
+    """
     return _field(_checked_names, default, among=among, least=min(1, len(default)))
 
 
@@ -120,6 +125,9 @@ def range_field(least: float, most: float, default: Range | None = None) -> Any:
 
 
 def shares_field(*among: str) -> Any:
-    """Return a field with a mapping of names to shares, empty by default."""
+    """Return a field with a mapping of names to shares, empty by default.
+
+    The names are some of *among*, if there are any.
+    """
     check = partial(_checked_shares, among=among)
     return field(default_factory=dict, metadata={"check": check})

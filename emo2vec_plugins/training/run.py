@@ -11,8 +11,8 @@ from typing import Any
 from emo2vec_plugins.evaluation import Evaluation, evaluate
 from emo2vec_plugins.files import Lock
 from emo2vec_plugins.training.card import CardContent, model_card
-from emo2vec_plugins.training.examples import labels_of
 from emo2vec_plugins.training.fit import Resources, fit, identity, initial_model, predict_examples
+from emo2vec_plugins.training.heads import heads_of
 from emo2vec_plugins.training.history import EpochResult, to_csv, to_png
 from emo2vec_plugins.training.recipe import Recipe
 from emo2vec_plugins.training.record import (
@@ -85,7 +85,7 @@ def train(
     out = named(out)
     with Lock(out):
         if not is_new(out):
-            labels = labels_of(split.train)
+            labels = heads_of(split.train, recipe).labels
             own = identity(split, recipe, initial_model(recipe, resources.base, labels))
             if record := recorded_result(out, own):
                 return _finished(out, record)

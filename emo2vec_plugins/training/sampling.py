@@ -7,13 +7,15 @@ size. Turns are therefore drawn here, and `SimpleCutSampler` forms the batches.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from lhotse import CutSet, MonoCut
 from lhotse.dataset.sampling import SimpleCutSampler
 
+from emo2vec_plugins.errors import TrainingError
 from emo2vec_plugins.training.examples import Example
+from emo2vec_plugins.training.heads import corpora
 from emo2vec_plugins.training.recipe import Recipe
 
 
@@ -27,8 +29,9 @@ def batches(examples: Sequence[Example], recipe: Recipe, *, epoch: int) -> list[
         recipe: Only the seed, *balance* and the limits of a batch are used.
         epoch: Number of the epoch, from 0.
     """
-    order = draw([each.label for each in examples], recipe, epoch=epoch)
-    return _batched(examples, order, recipe)
+    labels = [each.label for each in examples]
+    names = corpora(examples) if recipe.shares else None
+    return _batched(examples, draw(labels, recipe, epoch=epoch, corpora=names), recipe)
 
 
 def in_order(examples: Sequence[Example], recipe: Recipe) -> list[list[int]]:
@@ -36,31 +39,58 @@ def in_order(examples: Sequence[Example], recipe: Recipe) -> list[list[int]]:
     return _batched(examples, range(len(examples)), recipe)
 
 
-def draw(labels: Sequence[str], recipe: Recipe, *, epoch: int) -> list[int]:
+def draw(
+    labels: Sequence[str], recipe: Recipe, *, epoch: int, corpora: Sequence[str] | None = None
+) -> list[int]:
     """Return the turns of an epoch in random order; there are as many as *labels*.
 
     With *balance*, the counts of labels differ by at most one, and so do the counts of turns with
     the same label. So no turn is left out for many epochs by chance. Otherwise every turn is drawn
-    once.
+    once. With *shares*, the same is true within each corpus.
 
     Args:
         labels: Label of each turn.
-        recipe: Only the seed and *balance* are used.
+        recipe: Only the seed, *balance* and *shares* are used.
         epoch: Number of the epoch, from 0.
+        corpora: Corpus of each turn; needed for *shares*.
+
+    Raises:
+        TrainingError: If *shares* lacks a corpus, or names one without turns.
     """
     rng = np.random.default_rng([recipe.seed, epoch])
-    if not recipe.balance:
-        return [int(index) for index in rng.permutation(len(labels))]
-    names = sorted(set(labels))
-    # Equal shares; the labels with one turn more are drawn at random.
-    shares = np.full(len(names), len(labels) // len(names))
-    shares[rng.permutation(len(names))[: len(labels) % len(names)]] += 1
     drawn: list[int] = []
-    for name, share in zip(names, shares.tolist(), strict=True):
-        own = [index for index, label in enumerate(labels) if label == name]
-        for left in range(share, 0, -len(own)):
-            drawn += [own[i] for i in rng.permutation(len(own))[:left]]
+    for own, count in _of_corpora(corpora, len(labels), recipe.shares):
+        by_label = [
+            [i for i in own if labels[i] == name] for name in sorted({labels[i] for i in own})
+        ]
+        groups = by_label if recipe.balance else [own]
+        # Equal shares; the labels with one turn more are drawn at random.
+        counts = np.full(len(groups), count // len(groups))
+        counts[rng.permutation(len(groups))[: count % len(groups)]] += 1
+        for group, wanted in zip(groups, counts.tolist(), strict=True):
+            for left in range(wanted, 0, -len(group)):
+                drawn += [group[i] for i in rng.permutation(len(group))[:left]]
     return [drawn[i] for i in rng.permutation(len(drawn))]
+
+
+def _of_corpora(
+    corpora: Sequence[str] | None, total: int, shares: Mapping[str, float]
+) -> list[tuple[list[int], int]]:
+    """Return the turns of each corpus and how many to draw; without shares, all turns at once."""
+    if corpora is None:
+        return [(list(range(total)), total)]
+    if different := sorted(set(corpora) ^ shares.keys()):
+        found = ", ".join(sorted(set(corpora)))
+        raise TrainingError(
+            f"shares: expected one share for each corpus of the training turns ({found}), "
+            f"got {', '.join(shares)}; different: {', '.join(different)}"
+        )
+    # Rounded cumulative shares, so that the counts add up.
+    edges = np.rint(np.cumsum([0.0, *shares.values()]) / sum(shares.values()) * total).astype(int)
+    return [
+        ([i for i, corpus in enumerate(corpora) if corpus == name], int(count))
+        for name, count in zip(shares, np.diff(edges), strict=True)
+    ]
 
 
 def _batched(examples: Sequence[Example], order: Sequence[int], recipe: Recipe) -> list[list[int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from typing import Any, cast
 
 import numpy as np
@@ -15,13 +16,15 @@ from emo2vec_plugins.errors import TrainingError
 from emo2vec_plugins.models import DTYPES
 from emo2vec_plugins.training.checkpoints import Checkpoints
 from emo2vec_plugins.training.examples import Example
-from emo2vec_plugins.training.features import Features
+from emo2vec_plugins.training.features import Features, ahead
+from emo2vec_plugins.training.heads import Heads
 from emo2vec_plugins.training.history import EpochResult, History
 from emo2vec_plugins.training.model import TrainableModel
 from emo2vec_plugins.training.optimization import (
     class_loss,
     class_weights,
     learning_rate,
+    loss_of_heads,
     moving_average,
 )
 from emo2vec_plugins.training.recipe import Recipe
@@ -35,15 +38,16 @@ class Side:
 
     Args:
         examples: The turns.
-        labels: All labels, in the order of the head's rows.
+        heads: The heads in training.
         features: The features of the turns.
+
+    Attributes:
+        rows: Row of each turn's label, among those of all heads; shape (turns,).
     """
 
-    def __init__(
-        self, examples: Sequence[Example], labels: Sequence[str], features: Features
-    ) -> None:
-        self.examples, self.names = tuple(examples), labels
-        self.labels = torch.tensor([labels.index(each.label) for each in examples])
+    def __init__(self, examples: Sequence[Example], heads: Heads, features: Features) -> None:
+        self.examples, self.heads = tuple(examples), heads
+        self.rows = torch.tensor([heads.row(each) for each in examples])
         self.features = features
 
 
@@ -80,8 +84,9 @@ class Trainer:
         self._device, self._checkpoints = device, checkpoints
         self._weights: Tensor | None = None
         if recipe.class_weights:
-            labels = [example.label for example in train.examples]
-            self._weights = class_weights(labels, train.names).to(device)
+            labels = train.heads.labels
+            own = [labels[row] for row in train.rows.tolist() if row < len(labels)]
+            self._weights = class_weights(own, labels).to(device)
         self._optimizer = torch.optim.AdamW(
             model.parameter_groups(), lr=recipe.peak_rate, weight_decay=recipe.weight_decay
         )
@@ -151,10 +156,16 @@ class Trainer:
         torch.manual_seed(int(mixed[0]))
         self._model.train()
         plan = batches(self._train.examples, self._recipe, epoch=epoch)
-        losses = [
-            self._step(indices, epoch=epoch, step=step, steps=len(plan))
+        # The generator of a step depends only on its number, so a batch may be made at any time.
+        draws = (
+            (indices, np.random.default_rng([self._recipe.seed, epoch, step]))
             for step, indices in enumerate(plan)
-        ]
+        )
+        with closing(ahead(self._train.features, draws)) as prepared:
+            losses = [
+                self._step(indices, features, epoch=epoch, step=step, steps=len(plan))
+                for step, (indices, features) in enumerate(prepared)
+            ]
         evaluated = {} if self._dev is None else self._evaluate(self._dev)
         return EpochResult(
             epoch=epoch + 1,
@@ -164,15 +175,27 @@ class Trainer:
             **evaluated,
         )
 
-    def _step(self, indices: Sequence[int], *, epoch: int, step: int, steps: int) -> float:
+    def _step(
+        self,
+        indices: Sequence[int],
+        features: Sequence[Tensor],
+        *,
+        epoch: int,
+        step: int,
+        steps: int,
+    ) -> float:
         rate = learning_rate(self._recipe, (epoch + step / steps) / self._recipe.epochs)
         for group in self._optimizer.param_groups:
             group["lr"] = rate * group["factor"]
-        rng = np.random.default_rng([self._recipe.seed, epoch, step])
-        labels = self._train.labels[list(indices)].to(self._device)
-        logits = self._logits(self._model, self._train.features.batch(indices, rng))
-        smoothing = self._recipe.label_smoothing
-        loss = class_loss(logits, labels, weights=self._weights, smoothing=smoothing)
+        rows = self._train.rows[list(indices)].to(self._device)
+        logits = self._logits(self._model, features)
+        loss = loss_of_heads(
+            logits,
+            rows,
+            self._train.heads.spans,
+            weights=self._weights,
+            smoothing=self._recipe.label_smoothing,
+        )
         self._optimizer.zero_grad()
         torch.autograd.backward(self._scaler.scale(loss))
         self._scaler.unscale_(self._optimizer)
@@ -198,11 +221,11 @@ class Trainer:
     @torch.no_grad()
     def _evaluate(self, dev: Side) -> dict[str, float]:
         model = self._evaluated.eval()
-        parts = [
-            self._logits(model, dev.features.batch(indices, None)).float().cpu()
-            for indices in in_order(dev.examples, self._recipe)
-        ]
-        return metrics(torch.cat(parts), dev.labels)
+        plan = ((indices, None) for indices in in_order(dev.examples, self._recipe))
+        with closing(ahead(dev.features, plan)) as prepared:
+            parts = [self._logits(model, features).float().cpu() for _, features in prepared]
+        # Development turns have labels of the model, so the rows of other heads are not needed.
+        return metrics(torch.cat(parts)[:, : len(dev.heads.labels)], dev.rows)
 
     def _rank(self, epoch: EpochResult) -> tuple[float, float]:
         # With few turns, UA takes few values, so ties are common; a lower loss breaks them.

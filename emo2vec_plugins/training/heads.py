@@ -1,0 +1,96 @@
+"""The heads of a network in training: the model's, and one for each corpus with a head of its own.
+
+Some corpora teach a network to hear emotion although their sounds are of another kind, such as bursts
+of laughter or crying without words. With a head of its own, such a corpus shapes the embeddings, but
+not the classes of the model. These heads share the rows of one matrix and are dropped at the end
+(multi-task learning; Caruana 1997, doi 10.1023/A:1007379606734).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from emo2vec_plugins.core import counted
+from emo2vec_plugins.errors import TrainingError
+from emo2vec_plugins.evaluation import few
+from emo2vec_plugins.training.examples import Example, labels_of
+from emo2vec_plugins.training.recipe import Recipe
+
+CORPUS = "corpus"
+"""Field of the supervisions that names their corpus."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heads:
+    """The rows of all heads, one after another; those of the model come first.
+
+    Attributes:
+        labels: Labels of the model's head.
+        own: Labels of each corpus with a head of its own.
+    """
+
+    labels: tuple[str, ...]
+    own: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    @property
+    def extra(self) -> int:
+        """Number of rows besides those of the model."""
+        return sum(len(labels) for _, labels in self.own)
+
+    @property
+    def spans(self) -> list[slice]:
+        """The rows of each head."""
+        sizes = [len(self.labels), *(len(labels) for _, labels in self.own)]
+        starts = [sum(sizes[:index]) for index in range(len(sizes))]
+        return [slice(start, start + size) for start, size in zip(starts, sizes, strict=True)]
+
+    def row(self, example: Example) -> int:
+        """Return the row of the example's label, in the head of its corpus."""
+        corpus = example.value(CORPUS) if self.own else None
+        for (name, labels), span in zip(self.own, self.spans[1:], strict=True):
+            if name == corpus:
+                return int(span.start) + labels.index(example.label)
+        return self.labels.index(example.label)
+
+
+def heads_of(examples: Sequence[Example], recipe: Recipe) -> Heads:
+    """Return the heads that the training turns need.
+
+    Raises:
+        TrainingError: If a corpus of the recipe's *own_head* has no turns, or no others have turns,
+            or the labels of a head are too few.
+    """
+    if not recipe.own_head:
+        return Heads(labels=labels_of(examples))
+    by_corpus: dict[str, list[Example]] = defaultdict(list)
+    for example, corpus in zip(examples, corpora(examples), strict=True):
+        by_corpus[corpus if corpus in recipe.own_head else ""].append(example)
+    if missing := [name for name in recipe.own_head if name not in by_corpus]:
+        found = ", ".join(sorted(set(corpora(examples))))
+        raise TrainingError(
+            f"own_head: expected training turns of {', '.join(missing)}; the corpora are {found}"
+        )
+    if "" not in by_corpus:
+        raise TrainingError(
+            f"own_head: all {counted(len(examples), 'turn')} are of {', '.join(recipe.own_head)}; "
+            "the head of the model needs turns of another corpus"
+        )
+    own = tuple((name, labels_of(by_corpus[name])) for name in recipe.own_head)
+    return Heads(labels=labels_of(by_corpus[""]), own=own)
+
+
+def corpora(examples: Sequence[Example]) -> list[str]:
+    """Return the corpus of each example.
+
+    Raises:
+        TrainingError: If a turn does not name its corpus.
+    """
+    names = [example.value(CORPUS) for example in examples]
+    if missing := [each.id for each, name in zip(examples, names, strict=True) if name is None]:
+        raise TrainingError(
+            f"shares and own_head need the corpus of every turn; {len(missing)} of {len(names)} "
+            f"have no custom field {CORPUS!r}: {few(missing)}"
+        )
+    return [str(name) for name in names]
