@@ -3,7 +3,9 @@ from .batch import Pipelined as Pipelined
 from .batch import start as start
 from .batch import summed as summed
 from .engine import Engine as Engine
+from .prefetch import Task as Task
 from .prefetch import cores as cores
+from .prefetch import prefetch as prefetch
 from .windows import EPSILON as EPSILON
 from .windows import HOP as HOP
 from .windows import RECEPTIVE as RECEPTIVE
