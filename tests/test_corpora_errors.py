@@ -7,22 +7,27 @@ from support.corpora import CORPORA, TREES, main, put, sounds
 from support.facts import assert_facts
 
 
-def error(corpus, folder, *options, out="made.jsonl.gz") -> str:
-    """Return the error of the command, which must leave no manifest."""
-    path = folder.parent / out
-    with pytest.raises(SystemExit) as ended:
-        main([corpus, str(folder), str(path), *options])
-    assert not path.exists()
-    return str(ended.value.code)
+@pytest.fixture
+def error(capsys):
+    """A function that returns the error of the command, which must leave no manifest."""
+
+    def run(corpus, folder, *options, out="made.jsonl.gz") -> str:
+        path = folder.parent / out
+        with pytest.raises(SystemExit) as ended:
+            main([corpus, str(folder), str(path), *options])
+        assert (ended.value.code, path.exists()) == (1, False)
+        return capsys.readouterr().err
+
+    return run
 
 
 @pytest.mark.parametrize("corpus", CORPORA)
-def test_a_missing_folder_is_named(corpus, tmp_path):
+def test_a_missing_folder_is_named(corpus, tmp_path, error):
     assert_facts(error(corpus, tmp_path / "none"), "error: ", tmp_path / "none", "no such folder")
 
 
 @pytest.mark.parametrize("corpus", CORPORA)
-def test_another_folder_is_described(corpus, tmp_path):
+def test_another_folder_is_described(corpus, tmp_path, error):
     put(tmp_path / "tree" / "notes.txt", "")
 
     assert_facts(error(corpus, tmp_path / "tree"), "expected", "'notes.txt'", "unpacked")
@@ -41,7 +46,7 @@ def test_another_folder_is_described(corpus, tmp_path):
         ("meld", "dev_sent_emo.csv"),
     ],
 )
-def test_a_missing_table_is_named(corpus, file, tmp_path):
+def test_a_missing_table_is_named(corpus, file, tmp_path, error):
     TREES[corpus](tmp_path / "tree")
     (tmp_path / "tree" / file).unlink()
 
@@ -61,7 +66,7 @@ def test_a_missing_table_is_named(corpus, file, tmp_path):
         ("emogator", "data/mp3/laugh.mp3", ["laugh.mp3", "000001-02-1.mp3"]),
     ],
 )
-def test_an_unknown_name_of_a_file_is_explained(corpus, sound, facts, tmp_path):
+def test_an_unknown_name_of_a_file_is_explained(corpus, sound, facts, tmp_path, error):
     TREES[corpus](tmp_path / "tree")
     sounds(tmp_path / "tree", sound)
 
@@ -99,7 +104,7 @@ EVALUATION = "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt"
         ("meld", "dev_sent_emo.csv", "Dialogue_ID", "Dialog", ["Dialogue_ID", "'Dialog'"]),
     ],
 )
-def test_a_wrong_cell_is_named(corpus, file, old, new, facts, tmp_path):
+def test_a_wrong_cell_is_named(corpus, file, old, new, facts, tmp_path, error):
     TREES[corpus](tmp_path / "tree")
     path = tmp_path / "tree" / file
     text = path.read_text("utf-8")
@@ -121,7 +126,7 @@ def test_a_wrong_cell_is_named(corpus, file, old, new, facts, tmp_path):
         (b'FileName,EmoClass,SpkrID,Gender,Split_Set\n"a.wav,N,1,Male,Train\n', ["line 2"]),
     ],
 )
-def test_a_damaged_table_is_named(text, facts, tmp_path):
+def test_a_damaged_table_is_named(text, facts, tmp_path, error):
     TREES["msp_podcast"](tmp_path / "tree")
     path = tmp_path / "tree" / "Labels" / "labels_consensus.csv"
     path.write_bytes(text)
@@ -160,7 +165,16 @@ def test_clips_that_cannot_be_read_are_counted(tmp_path, capsys):
     )
 
 
-def test_a_corpus_without_any_usable_clip_is_an_error(tmp_path):
+def test_names_are_shown_without_control_characters(tmp_path, capsys):
+    TREES["nemo"](tmp_path / "tree")
+    with (tmp_path / "tree" / "data.tsv").open("a", encoding="utf-8") as table:
+        table.write("\x1b[2Jb.wav\tneutral\tx\tx\tWR0\tmale\t23\n")
+    main(["nemo", str(tmp_path / "tree"), str(tmp_path / "made.jsonl")])
+
+    assert_facts(capsys.readouterr().out, r"such as \x1b[2Jb: listed")
+
+
+def test_a_corpus_without_any_usable_clip_is_an_error(tmp_path, error):
     TREES["cremad"](tmp_path / "tree")
     for path in (tmp_path / "tree" / "AudioWAV").iterdir():
         path.unlink()
@@ -168,13 +182,13 @@ def test_a_corpus_without_any_usable_clip_is_an_error(tmp_path):
     assert_facts(error("cremad", tmp_path / "tree"), "no utterance", "2 listed", "no such file")
 
 
-def test_a_split_that_does_not_exist_is_an_error(tmp_path):
+def test_a_split_that_does_not_exist_is_an_error(tmp_path, error):
     TREES["emodb"](tmp_path / "tree")
 
     assert_facts(error("emodb", tmp_path / "tree", "--split", "dev"), "3 not of the split dev")
 
 
-def test_a_doubled_id_is_named_with_both_files(tmp_path):
+def test_a_doubled_id_is_named_with_both_files(tmp_path, error):
     TREES["nemo"](tmp_path / "tree")
     table = tmp_path / "tree" / "data.tsv"
     lines = table.read_text("utf-8").splitlines()
@@ -183,7 +197,7 @@ def test_a_doubled_id_is_named_with_both_files(tmp_path):
     assert_facts(error("nemo", tmp_path / "tree"), "'WR0_surprised_64'", "twice", "samples")
 
 
-def test_a_label_map_with_other_labels_is_named(tmp_path):
+def test_a_label_map_with_other_labels_is_named(tmp_path, error):
     TREES["emodb"](tmp_path / "tree")
     labels = put(tmp_path / "mine.yaml", "anger: furious\n")
 
@@ -192,19 +206,19 @@ def test_a_label_map_with_other_labels_is_named(tmp_path):
     assert_facts(message, "'anger'", labels, "03a01Wa", "null", "angry")
 
 
-def test_another_suffix_of_the_manifest_is_refused(tmp_path):
+def test_another_suffix_of_the_manifest_is_refused(tmp_path, error):
     TREES["emodb"](tmp_path / "tree")
 
     assert_facts(error("emodb", tmp_path / "tree", out="made.csv"), "made.csv", ".jsonl.gz")
 
 
-def test_a_file_of_another_program_is_kept(tmp_path):
+def test_a_file_of_another_program_is_kept(tmp_path, capsys):
     TREES["emodb"](tmp_path / "tree")
     out = put(tmp_path / "made.jsonl", "mine")
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit):
         main(["emodb", str(tmp_path / "tree"), str(out)])
 
-    assert_facts(str(ended.value.code), out, "--overwrite")
+    assert_facts(capsys.readouterr().err, out, "--overwrite")
     assert out.read_text("utf-8") == "mine"
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from recipes import CORPORA
 from recipes.manifest import write_manifest
 
-from emo2vec_plugins import LabelMap
+from emo2vec_plugins import LabelMap, cli
 from emo2vec_plugins.errors import Emo2vecError
 from emo2vec_plugins.files import overwriting
 
@@ -74,8 +74,10 @@ def main(words: list[str] | None = None) -> None:
                 split=given.split,
             )
     except (Emo2vecError, OSError) as error:
-        sys.exit(f"error: {error}")
-    print(f"wrote {given.out}", *summary.lines(), sep="\n")
+        cli.complain("error", str(error))
+        sys.exit(1)
+    for line in (f"wrote {given.out}", *summary.lines()):
+        cli.echo(line)
 
 
 if __name__ == "__main__":

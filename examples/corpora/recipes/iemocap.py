@@ -57,7 +57,7 @@ def utterances(folder: Path) -> Iterator[Utterance]:
 def _utterance(block: Block, table: Path, audio: Path, texts: Mapping[str, str]) -> Utterance:
     name, code, votes = block
     path = audio / f"{name}.wav"
-    pattern = r"Ses(\d\d)[FM]_\w+_([FM])\w*\d+"
+    pattern = r"Ses(\d\d)[FM]_(?:impro|script)\w{1,9}_([FM])\w{1,9}"
     number, sex = parts(pattern, path, example="Ses01F_impro01_M000.wav")
     return Utterance(
         id=name,
