@@ -9,6 +9,7 @@ in random order give.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -185,7 +186,8 @@ def _told(
     labels = np.array([names.index(turn.label) for turn in turns])
     folds = _folds([turn.speaker or turn.id for turn in turns], rng)
     bins = [(each, _bins(turns, each)) for each in nuisances]
-    bins = [(each, own) for each, own in bins if own.max() > 0]
+    # A value that is the same for all turns tells nothing; nor does one that is a name of the turn.
+    bins = [(each, own) for each, own in bins if 0 < own.max() < len(turns) / 2]
     orders = (rng.permutation(labels) for _ in range(PERMUTATIONS))
     random = np.array([[_recall(own, order, folds) for _, own in bins] for order in orders])
     return [
@@ -227,10 +229,10 @@ def typical_value(turns: Sequence[CheckedTurn], nuisance: Nuisance) -> tuple[str
     if not known:
         return "-", turns[0]
     if nuisance.digits is None:
-        values = [value for value, _ in known]
-        value = max(sorted({*values}, key=str), key=values.count)
-        turn = next(turn for each, turn in known if each == value)
-        return f"{value} ({values.count(value) / len(turns):.0%})", turn
+        counts = Counter(str(value) for value, _ in known)
+        name, count = max(sorted(counts.items()), key=lambda pair: pair[1])
+        turn = next(turn for value, turn in known if str(value) == name)
+        return f"{name} ({count / len(turns):.0%})", turn
     known.sort(key=lambda pair: pair[0])
     value, turn = known[len(known) // 2]
     return f"{value:.{nuisance.digits}f}", turn

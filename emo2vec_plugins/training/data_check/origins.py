@@ -61,7 +61,7 @@ def _single(turns: Sequence[CheckedTurn], field: str) -> Iterator[Finding]:
             advice=f"name it in {_WHERE[field]}",
         )
     elif len(values) == 1:
-        (only,) = values
+        only = few([*values])
         advice = {
             "corpus": "results on other recordings are unknown: add other corpora, and test on "
             "one that is left out",
@@ -89,22 +89,22 @@ def _tied(turns: Sequence[CheckedTurn], field: str) -> Iterator[Finding]:
     if len(values) < 2 or len(labels) < 2:
         return
     tied: list[str] = []
-    some: list[CheckedTurn] = []
+    some: dict[str, CheckedTurn] = {}
     for label, own in labels.items():
         found = {getattr(turn, field) for turn in own}
         if len(own) >= MANY_TURNS and len(found) == 1 and (only := found.pop()) is not None:
             tied.append(f"{label} ({counted(len(own), 'turn')}) only from {only}")
-            some.append(own[0])
+            some[own[0].id] = own[0]
     for name, own in values.items():
         if len(own) >= MANY_TURNS and len({turn.label for turn in own}) == 1:
             tied.append(f"{name} ({counted(len(own), 'turn')}) only has {own[0].label}")
-            some.append(own[0])
+            some[own[0].id] = own[0]
     if tied:
         yield Finding(
             kind=f"tied-{field}",
             weight="warning",
             what=f"label and {field} are tied: {few(tied, 9)}",
-            example=ids(some, 2),
+            example=ids([*some.values()], 2),
             advice=f"the network may learn the {field} instead of the emotion: add turns of "
             f"these labels from others, or leave the {field} out",
         )

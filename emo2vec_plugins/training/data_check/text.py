@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from emo2vec_plugins.core import counted
-from emo2vec_plugins.evaluation import aligned, percent
+from emo2vec_plugins.core import counted, shortened
+from emo2vec_plugins.evaluation import aligned, few, percent
 from emo2vec_plugins.training.data_check.check import WEIGHTS, DataCheck
 from emo2vec_plugins.training.data_check.nuisance import NUISANCES, Told, typical_value
 from emo2vec_plugins.training.data_check.turns import CheckedTurn, Finding, described, grouped
+
+LONGEST = 1_000
+"""Characters of a line about one finding, and of a cell."""
 
 _NONE = "-"
 
@@ -22,7 +25,11 @@ def as_text(found: DataCheck) -> str:
         "Medians of training turns": _medians(training),
         "Recall of the label from one value alone, by chance in brackets, in %": _told(found.told),
     }
-    parts = [f"{title}\n\n{aligned(rows)}" for title, rows in tables.items() if len(rows) > 1]
+    parts = [
+        f"{title}\n\n{aligned([[_line(cell) for cell in row] for row in rows])}"
+        for title, rows in tables.items()
+        if len(rows) > 1
+    ]
     for weight in WEIGHTS:
         parts += [_finding(each) for each in found.of(weight)]
     numbers = ", ".join(counted(len(found.of(weight)), weight) for weight in WEIGHTS)
@@ -30,10 +37,15 @@ def as_text(found: DataCheck) -> str:
 
 
 def _finding(finding: Finding) -> str:
-    lines = [f"{finding.weight}: {finding.what}"]
-    lines += [f"  example: {finding.example}"] if finding.example else []
-    lines += [f"  advice: {finding.advice}"] if finding.advice else []
+    lines = [f"{finding.weight}: {_line(finding.what)}"]
+    lines += [f"  example: {_line(finding.example)}"] if finding.example else []
+    lines += [f"  advice: {_line(finding.advice)}"] if finding.advice else []
     return "\n".join(lines)
+
+
+def _line(text: str) -> str:
+    """Return text of any names in one line, without the end of a long one."""
+    return shortened(" ".join(text.split()), most=LONGEST)
 
 
 def _rows(turns: Sequence[CheckedTurn]) -> Iterator[tuple[str, Sequence[CheckedTurn]]]:
@@ -70,6 +82,6 @@ def _told(told: Sequence[Told]) -> list[list[str]]:
         (each.nuisance.name, each.corpus): f"{percent(each.recall)} ({percent(each.chance)})"
         for each in told
     }
-    rows = [["", *("all" if scope is None else scope for scope in scopes)]]
+    rows = [["", *("all" if scope is None else few([scope]) for scope in scopes)]]
     rows += [[name, *(cells.get((name, scope), _NONE) for scope in scopes)] for name in names]
     return rows

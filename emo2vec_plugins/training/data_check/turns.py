@@ -78,8 +78,10 @@ def checked_turn(example: Example, *, is_dev: bool = False) -> CheckedTurn:
     """Return what the manifest tells about a turn."""
     own, audio = example.supervision, audio_of(example.cut)
     sources = [source for track in audio for source in track[2]]
-    start, seconds = example.cut.start + own.start, own.duration
-    place = [round(start, 3), round(seconds, 3), own.channel, sources if len(audio) == 1 else audio]
+    # A window of one recording is known by its file; of a mixture, by all tracks.
+    where = sources if len(audio) == 1 else audio or [example.id]
+    start = round(example.cut.start + own.start, 3)
+    place = [start, round(own.duration, 3), own.channel, where]
     return CheckedTurn(
         id=example.id,
         label=example.label,
@@ -124,4 +126,4 @@ def described(groups: Mapping[str, Sequence[CheckedTurn]]) -> str:
 
 def ids(turns: Sequence[CheckedTurn], most: int = 3) -> str:
     """Return the ids of some turns as text."""
-    return ", ".join(turn.id for turn in turns[:most])
+    return few([turn.id for turn in turns[:most]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import soundfile
+from lhotse import MonoCut, SupervisionSegment
 from support.cli_runner import run
 from support.facts import assert_facts
 from support.training import RATE, corpus, cut, manifest, tone
@@ -128,6 +129,39 @@ def test_names_in_manifests_that_are_no_names_are_unknown(tmp_path, cuts):
     found = check_data(read_examples(read_cuts(path)), longest=30.0, listen=False)
 
     assert {turn.corpus for turn in found.turns} == {None}
+
+
+def test_turns_without_audio_are_not_the_same():
+    cuts = [
+        MonoCut(
+            id=label,
+            start=0.0,
+            duration=1.0,
+            channel=0,
+            supervisions=[
+                SupervisionSegment(
+                    id=label, recording_id=label, start=0.0, duration=1.0, custom={"emotion": label}
+                )
+            ],
+        )
+        for label in ("happy", "sad")
+    ]
+
+    found = check_data(read_examples(cuts), longest=30.0)
+
+    assert not {"contradictory", "repeated"} & {each.kind for each in found.findings}
+    assert "unreadable" in {each.kind for each in found.findings}
+
+
+def test_names_cannot_look_like_findings(tmp_path, cuts):
+    odd = [with_fields(each, corpus="x\nerror: nothing\x1b[2J" + "y" * 5_000) for each in cuts]
+
+    result = check(tmp_path, odd)
+
+    assert result.exit_code == 0, result.stderr
+    assert not any(line.startswith("error: ") for line in result.stdout.splitlines())
+    assert max(map(len, result.stdout.splitlines())) < 2_000
+    assert "\x1b" not in result.stdout
 
 
 # Before training.
