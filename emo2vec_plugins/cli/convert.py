@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import click
 
-from emo2vec_plugins.cli.files import OutputName, warn_of_missing_audio, writes_files
+from emo2vec_plugins.cli.files import OutputName, late_turns, warn_of_missing_audio, writes_files
 from emo2vec_plugins.cli.group import plugins_of
 from emo2vec_plugins.cli.options import annotation_options, choose_format, option, quiet_option
-from emo2vec_plugins.cli.output import complain, late_turns, listed, note
+from emo2vec_plugins.cli.output import complain, listed, note
 from emo2vec_plugins.cli.streams import command
 from emo2vec_plugins.core import Dialogue, counted
 from emo2vec_plugins.formats import FIELDS, Written, write_any

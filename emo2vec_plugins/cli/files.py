@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from itertools import permutations
@@ -14,6 +15,7 @@ from click.shell_completion import CompletionItem
 
 from emo2vec_plugins.cli.output import complain
 from emo2vec_plugins.cli.streams import standard_stream
+from emo2vec_plugins.core import counted
 from emo2vec_plugins.files import (
     Unfinished,
     check_overwrite,
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 Command = Callable[..., Any]
 
 _OVERWRITE = "Also replace files that other programs wrote or that were edited."
+
+_SLACK = 0.1
+"""Seconds that a turn may end after the audio without a warning: diarizers round to frames."""
 
 
 class FileName(click.ParamType):  # type: ignore[type-arg]  # not generic in older click
@@ -128,6 +133,22 @@ def warn_of_missing_audio(dialogues: Iterable[Dialogue]) -> None:
         if each.audio is not None and "://" not in each.audio and not Path(each.audio).exists():
             advice = "pass its current path with --audio FILE"
             complain("warning", f"{each.recording}: no audio at {each.audio}; {advice}")
+
+
+def late_turns(dialogue: Dialogue) -> str | None:
+    """Return a line about the turns that end after the recording, or None if there are none.
+
+    A recording without a known duration has none.
+    """
+    length = math.inf if dialogue.duration is None else dialogue.duration
+    late = [each.turn for each in dialogue.turns if each.turn.end > length + _SLACK]
+    if not late:
+        return None
+    turns = f"{len(late)} of {counted(len(dialogue.turns), 'turn')}"
+    return (
+        f"{turns} beyond the end of the audio ({length:.3f} s): the first is "
+        f"{late[0].start:.3f}-{late[0].end:.3f}; is this the audio of another recording?"
+    )
 
 
 def _guarded(command: Command, *, overwrite: bool) -> Command:

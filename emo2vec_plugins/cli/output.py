@@ -8,7 +8,6 @@ without a picture of their own, are printed as escapes.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -28,9 +27,6 @@ SOME_FAILED = 3
 
 LISTED = 10
 """Failures printed at most; the results have all of them."""
-
-_SLACK = 0.1
-"""Seconds that a turn may end after the audio without a warning: diarizers round to frames."""
 
 LONGEST = 2_000
 """Characters of a message; names in files can have any length."""
@@ -91,22 +87,6 @@ def warn_of_labels(items: str, field: str, *, work: str = "scored") -> None:
     """Warn that nothing was done because all *items* have a label in *field*."""
     advice = "use another --field to keep both, or --overwrite to replace them"
     complain("warning", f"nothing was {work}: {items} already labelled in {field!r}; {advice}")
-
-
-def late_turns(dialogue: Dialogue) -> str | None:
-    """Return a line about the turns that end after the recording, or None if there are none.
-
-    A recording without a known duration has none.
-    """
-    length = math.inf if dialogue.duration is None else dialogue.duration
-    late = [each.turn for each in dialogue.turns if each.turn.end > length + _SLACK]
-    if not late:
-        return None
-    turns = f"{len(late)} of {counted(len(dialogue.turns), 'turn')}"
-    return (
-        f"{turns} beyond the end of the audio ({length:.3f} s): the first is "
-        f"{late[0].start:.3f}-{late[0].end:.3f}; is this the audio of another recording?"
-    )
 
 
 def note_withheld(count: int, total: int, noun: str, *, quiet: bool) -> None:
@@ -180,12 +160,8 @@ class Summary(Protocol):
         """Number of turns."""
 
     @property
-    def withheld(self) -> int:
-        """How many turns have a withheld label."""
-
-    @property
     def failed(self) -> int:
-        """How many turns have another reason instead of a label."""
+        """How many turns have a reason instead of a label, and no withheld one."""
 
     @property
     def failures(self) -> Sequence[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from emo2vec_plugins.cli.files import writes_files
+from emo2vec_plugins.cli.files import late_turns, writes_files
 from emo2vec_plugins.cli.options import file_argument, folder_option, option
-from emo2vec_plugins.cli.output import late_turns, listed, note
+from emo2vec_plugins.cli.output import listed, note
 from emo2vec_plugins.cli.progress import progress
 from emo2vec_plugins.cli.results import Results
 from emo2vec_plugins.cli.scoring import (

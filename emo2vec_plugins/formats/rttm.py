@@ -8,11 +8,9 @@ read them as turns:
 format                name field                        confidence field
 ====================  ================================  ====================
 ``rttm``              the speaker                       ``<NA>``
-``emotion.rttm``      the emotion [*]_                  its probability
+``emotion.rttm``      the emotion, or a placeholder     its probability
 ``spkemo.rttm``       ``SPEAKER_00+angry``              its probability
 ====================  ================================  ====================
-
-.. [*] or ``unscored`` or ``withheld``
 
 The reader accepts the variations of other tools: a byte order mark, CRLF, comments (``;;``), blank
 lines, other line types, and lines of nine fields, as NIST wrote them before 2009.

@@ -4,13 +4,12 @@ Every speaker has a tier with the speaker's name and a second one, ``emotion@SPE
 emotions. Overlapping turns of a speaker go to further tiers, ``SPEAKER#2`` and so on. Names keep
 their printable characters; others are escaped, and so are names that would look like these.
 
-On a third tier, ``reviewed@SPEAKER``, a person marks turns with ``yes``: their emotions are right. It
-has marks only if a person set them.
+On a third tier, ``reviewed@SPEAKER``, a person marks turns whose emotions are right with ``yes``.
 
-When read, every other tier belongs to a speaker, and its annotations are turns. An annotator may have moved the turn but not its emotion, or the reverse. So a turn gets the emotion with
-the largest overlap, if that is at least half of the shorter one. Emotions without a turn are dropped
-with a warning; if the speaker's tier does not exist, they become the speaker's turns. Marks are matched
-in the same way.
+When read, every other tier belongs to a speaker, and its annotations are turns. An annotator may have
+moved the turn but not its emotion, or the reverse. So a turn gets the emotion with the largest overlap,
+if that is at least half of the shorter one. Emotions without a turn are dropped with a warning; if the
+speaker's tier does not exist, they become the speaker's turns. Marks are matched in the same way.
 """
 
 from __future__ import annotations
@@ -200,10 +199,10 @@ def warn_of_marks(tier: str, texts: Iterable[str | None]) -> None:
 
 def emotion_of(text: str | None) -> Emotion:
     """Return the emotion an annotation denotes; it has no label if the annotation is empty."""
-    label = (text or "").strip()
-    if not label or label in PLACEHOLDERS:
-        return unlabelled(label)
-    return Emotion(label=_LABELS.unescape(label))
+    name = (text or "").strip()
+    return (
+        unlabelled(name) if name in ("", *PLACEHOLDERS) else Emotion(label=_LABELS.unescape(name))
+    )
 
 
 def label_of(emotion: Emotion) -> str:

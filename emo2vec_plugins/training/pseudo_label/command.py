@@ -64,13 +64,13 @@ def pseudo_label_command(
     # Windows vote on frame logits, which an engine keeps only on request.
     score = scoring.engine(frames=trust.window is not None)
     # The second model keeps all its classes; the shared ones are compared.
-    other = None if second_model is None else replace(scoring, model=second_model, labels=None)
+    second = replace(scoring, model=second_model or "", labels=None, abstain=None)
     with cli.resumable(quiet=quiet), cli.progress("cuts", quiet=quiet) as advance:
         found = pseudo_label_manifest(
             source,
             output,
             score=score,
-            second=None if other is None else other.engine(),
+            second=None if second_model is None else second.engine(),
             trust=trust,
             field=field,
             overwrite=overwrite,
