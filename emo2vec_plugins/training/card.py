@@ -53,6 +53,7 @@ class CardContent:
     Attributes:
         title: Title of the card.
         data: Source of the turns, such as the path of a manifest.
+        also: Sources of more turns that are for training only.
         dev: Source of the development turns; None if it is the same.
         label_map: Labels of the corpus and the labels they were mapped to; None leaves a label out.
         left_out: Number of turns that were not used, and why.
@@ -66,6 +67,7 @@ class CardContent:
 
     title: str = "Emotion in speech"
     data: str = "not specified"
+    also: tuple[str, ...] = ()
     dev: str | None = None
     label_map: Mapping[str, str | None] = field(default_factory=dict)
     left_out: str = ""
@@ -160,7 +162,8 @@ def data_of(split: Split, content: CardContent) -> str:
 
     Tables have the turns of each corpus, language and sex, as far as these are known.
     """
-    lines = [f"- Source: {content.data}.", f"- Training: {describe(split.train)}."]
+    also = f"; for training only, also {', '.join(content.also)}" if content.also else ""
+    lines = [f"- Source: {content.data}{also}.", f"- Training: {describe(split.train)}."]
     if pseudo := sum(example.is_pseudo for example in split.train):
         lines.append(f"- {pseudo} of the training turns have labels that a model gave.")
     if presumed := sum((e.supervision.custom or {}).get("presumed") is True for e in split.train):

@@ -19,7 +19,7 @@ import torch
 
 from emo2vec_plugins._version import __version__
 from emo2vec_plugins.core import counted
-from emo2vec_plugins.errors import OptionsError, TrainingError, naming, warn
+from emo2vec_plugins.errors import OptionsError, warn
 from emo2vec_plugins.evaluation import Evaluation, Prediction, evaluate, percent
 from emo2vec_plugins.files import Journal, Lock, settings_of
 from emo2vec_plugins.training.checkpoints import Checkpoints
@@ -35,7 +35,7 @@ from emo2vec_plugins.training.record import (
     refuse_other,
     write_result,
 )
-from emo2vec_plugins.training.split import Split, by_name, groups_of, labelled_by_people
+from emo2vec_plugins.training.split import Split, folds_of
 from emo2vec_plugins.training.work_folder import discard_folder, new_folder, unfinished
 
 TABLE, DOCUMENT = "cross-validation.md", "cross-validation.json"
@@ -127,8 +127,8 @@ def cross_validate(
     """Train one model without each speaker in turn, and write their predictions to a folder.
 
     Instead of speakers, recordings, corpora, languages or the like may be left out. Turns that a
-    model labelled are not used for evaluation. They are trained on unless their group is left out.
-    A group with only such turns has no fold.
+    model labelled, and others for training only, are not used for evaluation. They are trained on
+    unless their group or speaker is left out. A group with only such turns has no fold.
 
     The folder contains a table (Markdown), all numbers (JSON) and the scores of every turn (JSON
     lines). It is created at the end; until then, everything is in ``OUT.training``. To resume a
@@ -177,23 +177,6 @@ def cross_validate(
             found = _read(out, [*splits], group)
             result = _result(found, recipe, resources, group)
     return result
-
-
-def folds_of(examples: Sequence[Example], group: str) -> dict[str, Split]:
-    """Return, for each group, the split that leaves it out; sorted by name.
-
-    Raises:
-        TrainingError, OptionsError: If a group cannot be left out; see `cross_validate`.
-    """
-    names = sorted(groups_of(labelled_by_people(examples, group), group))
-    if len(names) < 2:
-        raise TrainingError(f"cannot leave one {group} out: all turns are of {names[0]}")
-    splits = {}
-    for name in names:
-        with naming(f"without {group} {name}"):
-            splits[name] = by_name(examples, [name], group=group)
-            labels_of(splits[name].train)
-    return splits
 
 
 def _predicted(

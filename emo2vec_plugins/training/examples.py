@@ -36,6 +36,7 @@ class Example:
         cut: The cut with the turn.
         index: Index of the turn among the cut's supervisions.
         is_pseudo: Whether the label comes from a model. Such turns are used for training only.
+        is_extra: Whether the turn is for training only for another reason: a user says so.
         permissions: What reading the audio may do.
     """
 
@@ -47,12 +48,18 @@ class Example:
     cut: Cut
     index: int
     is_pseudo: bool = False
+    is_extra: bool = False
     permissions: Permissions = field(default=Permissions(), compare=False, repr=False)
 
     @property
     def supervision(self) -> Any:
         """The supervision of the turn; its start is relative to the cut."""
         return self.cut.supervisions[self.index]
+
+    @property
+    def can_be_held_out(self) -> bool:
+        """Whether a model may be evaluated on the turn."""
+        return not (self.is_pseudo or self.is_extra)
 
     def value(self, name: str) -> str | None:
         """Return a field of the turn, see `value_of`: speaker, recording, corpus, language..."""
@@ -188,6 +195,7 @@ def digest(examples: Iterable[Example]) -> str:
     for each in examples:
         turn = each.supervision
         what = [each.id, each.label, each.speaker, each.recording, each.duration, each.is_pseudo]
+        what += ["extra"] * each.is_extra
         place = [each.cut.start, turn.start, turn.channel, audio_of(each.cut)]
         seen.update(json.dumps([*what, *place], ensure_ascii=False).encode() + b"\n")
     return seen.hexdigest()

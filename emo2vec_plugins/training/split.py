@@ -1,7 +1,7 @@
 """Splits into training and development turns that share no speaker, corpus, or the like.
 
 Turns that a model labelled are used for training only, as agreement with a model is not an
-evaluation. Those of a held-out speaker are not used at all.
+evaluation; so are turns that a user adds for training. Those of a held-out speaker are not used at all.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 from sklearn.model_selection import StratifiedGroupKFold
 
 from emo2vec_plugins.core import counted
-from emo2vec_plugins.errors import OptionsError, TrainingError, warn
+from emo2vec_plugins.errors import OptionsError, TrainingError, naming, warn
 from emo2vec_plugins.evaluation import few
-from emo2vec_plugins.training.examples import Example
+from emo2vec_plugins.training.examples import Example, labels_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +90,7 @@ def make_split(
 ) -> Split:
     """Split examples by *dev*, *names* or *share*; without these, all are for training.
 
-    Turns that a model labelled stay in training unless their group or speaker is held out. A
-    warning reports how many are in neither set.
+    Turns for training only stay in training unless their group or speaker is held out. A warning reports how many are in neither set.
 
     Args:
         examples: Examples for training; *names* and *share* hold some of them out.
@@ -116,20 +115,22 @@ def make_split(
         split = _divided(examples, dev, group)
     if lost := len(examples) + len(dev) - len(split.train) - len(split.dev):
         why = "their groups or speakers are held out"
-        warn(f"left out {counted(lost, 'turn')} that a model labelled: {why}")
+        warn(f"left out {counted(lost, 'turn')} for training only: {why}")
     return split
 
 
-def labelled_by_people(examples: Sequence[Example], group: str) -> tuple[Example, ...]:
-    """Return the turns that people labelled, which can be used for evaluation.
+def candidates(examples: Sequence[Example], group: str) -> tuple[Example, ...]:
+    """Return the turns that can be used for evaluation.
 
     Raises:
-        TrainingError: If a model labelled all turns.
+        TrainingError: If all turns are for training only.
     """
-    found = tuple(example for example in examples if not example.is_pseudo)
+    found = tuple(example for example in examples if example.can_be_held_out)
     if not found:
         why = f"no {group} can be held out for evaluation"
-        raise TrainingError(f"a model labelled all {len(examples)} turns: {why}")
+        raise TrainingError(
+            f"a model labelled all {len(examples)} turns, or they are for training only: {why}"
+        )
     return found
 
 
@@ -139,16 +140,35 @@ def by_name(examples: Sequence[Example], names: Collection[str], *, group: str) 
     Raises:
         TrainingError: If a group does not occur, or no training turns are left.
     """
-    known = groups_of(labelled_by_people(examples, group), group)
+    known = groups_of(candidates(examples, group), group)
     unknown = sorted(set(names) - known)
     if unknown:
-        by_people = " with labels by people" * any(example.is_pseudo for example in examples)
+        which = " with labels by people that is not for training only" * (
+            not all(each.can_be_held_out for each in examples)
+        )
         raise TrainingError(
-            f"there is no {group} {', '.join(unknown)}{by_people}; found {few(sorted(known), 20)}"
+            f"there is no {group} {', '.join(unknown)}{which}; found {few(sorted(known), 20)}"
         )
     held = [example for example in examples if example.value(group) in names]
     rest = [example for example in examples if example.value(group) not in names]
     return _divided(rest, held, group)
+
+
+def folds_of(examples: Sequence[Example], group: str) -> dict[str, Split]:
+    """Return, for each group, the split that leaves it out; sorted by name.
+
+    Raises:
+        TrainingError, OptionsError: If a group cannot be left out; see `by_name` and `labels_of`.
+    """
+    names = sorted(groups_of(candidates(examples, group), group))
+    if len(names) < 2:
+        raise TrainingError(f"cannot leave one {group} out: all turns are of {names[0]}")
+    splits = {}
+    for name in names:
+        with naming(f"without {group} {name}"):
+            splits[name] = by_name(examples, [name], group=group)
+            labels_of(splits[name].train)
+    return splits
 
 
 def by_share(examples: Sequence[Example], share: float, *, group: str, seed: int) -> Split:
@@ -162,14 +182,14 @@ def by_share(examples: Sequence[Example], share: float, *, group: str, seed: int
     """
     if not 0 < share <= 0.5:
         raise OptionsError(f"the share to hold out must be above 0 and at most 0.5, got {share}")
-    candidates = labelled_by_people(examples, group)
-    groups = [example.value(group) for example in candidates]
-    count = len(groups_of(candidates, group))
+    usable = candidates(examples, group)
+    groups = [example.value(group) for example in usable]
+    count = len(groups_of(usable, group))
     if count < 2:
         raise TrainingError(
             f"all turns are of one {group}; at least two are needed to hold one out"
         )
-    labels = [example.label for example in candidates]
+    labels = [example.label for example in usable]
     # scikit-learn rejects more folds than groups, or than turns of the most common label.
     most = max(Counter(labels).values())
     number = max(2, min(round(1 / share), count, most))
@@ -192,15 +212,15 @@ def _usable_fold(folds: Any, labels: list[str], groups: list[Any]) -> Any:
 
 
 def _divided(train: Sequence[Example], dev: Sequence[Example], group: str) -> Split:
-    """Split; use turns that a model labelled for training only, and only of groups not in *dev*."""
-    evaluated = labelled_by_people(dev, group) if dev else ()
+    """Split; of turns for training only, use those of groups and speakers that are not in *dev*."""
+    evaluated = candidates(dev, group) if dev else ()
     # Compare speakers even if the groups are recordings, as a voice may be in several recordings.
     held = {example.value(group) for example in evaluated}
     speakers = _speakers(evaluated)
     kept = (
         example
         for example in train
-        if not example.is_pseudo
+        if example.can_be_held_out
         or (example.value(group) not in held and example.speaker not in speakers)
     )
     return Split(train=tuple(kept), dev=evaluated, group=group)

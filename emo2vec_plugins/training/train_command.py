@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,8 +96,8 @@ class TrainCommand:
 
     def check(self) -> None:
         """Print what could spoil the model."""
-        from emo2vec_plugins.training.crossvalidate import folds_of
         from emo2vec_plugins.training.data_check.command import print_check
+        from emo2vec_plugins.training.split import folds_of
 
         train, dev = self._sides()
         problem = None
@@ -139,7 +140,7 @@ class TrainCommand:
     def cross_validate(self) -> None:
         """Train one model without each speaker or other group, and show the table of results."""
         from emo2vec_plugins.training.crossvalidate import cross_validate
-        from emo2vec_plugins.training.split import groups_of, labelled_by_people
+        from emo2vec_plugins.training.split import candidates, groups_of
 
         given = self._given
         purposes = {
@@ -151,12 +152,12 @@ class TrainCommand:
             if any(given[name] is not None for name in names):
                 options = " and ".join(f"--{name.replace('_', '-')}" for name in names)
                 raise click.UsageError(f"{options} cannot be used with --leave-one-out, {why}")
-        examples = self._examples(self._source)
+        examples, _ = self._sides()
         self._warn(examples)
         group = given["leave_one_out"]
         # Each fold needs the embeddings of all other groups; cached ones count as completed.
         with naming(self._source):
-            folds = len(groups_of(labelled_by_people(examples, group), group))
+            folds = len(groups_of(candidates(examples, group), group))
         others = (folds - 1) * len(examples)
         with self._progress(others) as shown:
 
@@ -216,9 +217,14 @@ class TrainCommand:
         return examples
 
     def _sides(self) -> tuple[Sequence[Example], Sequence[Example]]:
-        """Return the turns of CUTS, and those of --dev."""
+        """Return the turns of CUTS and of --also, and those of --dev."""
         dev = self._given["dev"]
-        return self._examples(self._source), self._examples(dev) if dev else ()
+        also = [
+            replace(each, is_extra=True)
+            for path in self._given["also"]
+            for each in self._examples(path)
+        ]
+        return [*self._examples(self._source), *also], self._examples(dev) if dev else ()
 
     def _split(self, examples: Sequence[Example], dev: Sequence[Example]) -> Split:
         from emo2vec_plugins.training.split import make_split
@@ -265,6 +271,7 @@ class TrainCommand:
             return CardContent(
                 title=given["title"] or self._out.name,
                 data=Path(self._source).name,
+                also=tuple(Path(each).name for each in given["also"]),
                 dev=Path(given["dev"]).name if given["dev"] else None,
                 label_map=self._truth.label_map.names,
                 left_out=describe_left_out(self._left_out),

@@ -56,6 +56,7 @@ RECIPE_FIELDS: dict[str, Any] = {
 """Options that are fields of the recipe; they override the recipe file."""
 
 _SET = "Set any field of the recipe, as YAML: --set 'noise=[15, 50]'. Repeatable."
+_ALSO = "More turns, for training only: never evaluated on. Repeatable."
 _SHARE = "Evaluate on about this share of the speakers."
 _LEAVE_OUT = (
     "Train one model without each speaker, recording, corpus or value of another field in turn, and "
@@ -69,9 +70,12 @@ _OTHERS: dict[str, Any] = {
     "settings": cli.option(
         "--set FIELD=VALUE", _SET, name="settings", multiple=True, callback=_settings
     ),
+    "also": cli.option("--also CUTS", _ALSO, multiple=True),
     "dev": cli.option("--dev CUTS", "Evaluate on the turns of these cuts."),
     "dev_speakers": cli.option(
-        "--dev-speakers A,B,...", "Evaluate on these speakers, or values of --group.", callback=cli.names
+        "--dev-speakers A,B,...",
+        "Evaluate on these speakers, or values of --group.",
+        callback=cli.names,
     ),
     "dev_share": cli.option("--dev-share SHARE", _SHARE, type=cli.Number(0, 0.5, min_open=True)),
     "leave_one_out": cli.option("--leave-one-out FIELD", _LEAVE_OUT),

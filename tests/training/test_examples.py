@@ -23,7 +23,7 @@ from emo2vec_plugins.integrations.lhotse.session import CutSession
 from emo2vec_plugins.testing import FakeBackend
 from emo2vec_plugins.training.card import CardContent, data_of
 from emo2vec_plugins.training.examples import digest, labels_of, read_examples
-from emo2vec_plugins.training.split import Split, make_split
+from emo2vec_plugins.training.split import Split, folds_of, make_split
 
 
 @pytest.fixture(scope="module")
@@ -236,14 +236,16 @@ def test_turns_without_speakers_can_be_split_by_recording(examples):
 
 
 def test_a_speaker_in_both_sets_is_an_error_in_a_split_by_recording(examples):
-    with pytest.raises(TrainingError, match=r"^speaker .*training and development: ann; .*different names"):
+    with pytest.raises(
+        TrainingError, match=r"^speaker .*training and development: ann; .*different names"
+    ):
         make_split(examples, names=["ann-happy-0"], group="recording")
 
 
 def test_pseudo_labels_are_only_in_training(examples):
     given = pseudo(examples, "ann", "bob")
 
-    with pytest.warns(Emo2vecWarning, match="2 turns? that a model labelled"):
+    with pytest.warns(Emo2vecWarning, match="2 turns? for training only"):
         split = make_split(given, names=["ann"])
 
     assert [e.id for e in split.dev] == ["ann-happy-0", "ann-sad-0"]
@@ -265,7 +267,7 @@ def test_pseudo_labels_of_a_development_speaker_in_other_cuts_are_left_out(examp
     ann = [e for e in pseudo(examples, "ann") if e.speaker == "ann"]
     train = [replace(e, is_pseudo=e.speaker == "ann") for e in examples]
 
-    with pytest.warns(Emo2vecWarning, match="6 turns? that a model labelled"):
+    with pytest.warns(Emo2vecWarning, match="6 turns? for training only"):
         split = make_split(train, dev=ann)
 
     assert (len(split.train), len(split.dev)) == (12, 2)
@@ -277,12 +279,41 @@ def test_pseudo_labels_of_a_held_out_recording_or_speaker_are_left_out(examples)
     known = [replace(e, recording=e.id) for e in examples if e.speaker != "ann"]
     known += [replace(e, recording=e.id) for e in pseudo(examples, "ann")[:2]]
 
-    with pytest.warns(Emo2vecWarning, match="2 turns? that a model labelled"):
+    with pytest.warns(Emo2vecWarning, match="2 turns? for training only"):
         split = make_split(given, names=["ann"], group="recording")
     assert (len(split.train), len(split.dev)) == (12, 2)
-    with pytest.warns(Emo2vecWarning, match="1 turns? that a model labelled"):
+    with pytest.warns(Emo2vecWarning, match="1 turns? for training only"):
         split = make_split(known, names=["ann-happy-0"], group="recording")
     assert (len(split.train), len(split.dev)) == (12, 1)
+
+
+def test_extra_turns_are_only_in_training(examples):
+    """Those of a held-out speaker are in neither set, and their speakers are never held out."""
+    own = [e for e in examples if e.speaker != "dee"]
+    extra = [
+        replace(e, is_extra=True, id=f"extra-{e.id}")
+        for e in examples
+        if e.speaker in ("ann", "dee")
+    ]
+
+    with pytest.warns(Emo2vecWarning, match="4 turns? for training only"):
+        split = make_split([*own, *extra], names=["ann"])
+    folds = folds_of([*own, *extra], "speaker")
+
+    assert {e.speaker for e in split.dev} == {"ann"}
+    assert not any(e.is_extra for e in split.dev)
+    assert sum(e.is_extra for e in split.train) == 4
+    assert list(folds) == ["ann", "bob", "cem"]
+    assert [sum(e.is_extra for e in fold.train) for fold in folds.values()] == [4, 8, 8]
+    assert {e.speaker for e in make_split([*own, *extra], share=0.3).dev} <= {"ann", "bob", "cem"}
+    with pytest.raises(TrainingError, match=r"no speaker dee .*training only"):
+        make_split([*own, *extra], names=["dee"])
+
+
+def test_the_digest_knows_extra_turns(examples):
+    extra = [replace(e, is_extra=True) for e in examples]
+
+    assert digest(examples) != digest(extra)
 
 
 def test_speakers_with_only_pseudo_labels_cannot_be_held_out(examples):

@@ -201,6 +201,22 @@ def test_leaving_one_speaker_out_shows_a_table(place, tmp_path):
     assert "speaker dee" in result.stderr
 
 
+@pytest.mark.parametrize("way", [("--dev-speakers", "ann"), ("--leave-one-out", "speaker")])
+def test_more_turns_are_for_training_only(place, tmp_path, way):
+    more = manifest(tmp_path / "more.jsonl", corpus(tmp_path / "more", speakers=("eve",)))
+    options = ("--recipe", place / "recipe.yaml", "--epochs", 1, "--also", more)
+
+    result = command(place, tmp_path, *options, *way)
+
+    assert result.exit_code == 0, result.stderr
+    if way[0] == "--dev-speakers":
+        card = (tmp_path / "out" / "README.md").read_text("utf-8")
+        assert_facts(card, "for training only, also more.jsonl.", "(bob, cem, dee, eve)")
+    else:
+        assert_facts(result.stdout, "| dee | 4 |")
+        assert "| eve |" not in result.stdout
+
+
 def test_notes_that_say_twice_how_far_to_trust_the_model_are_named(place, tmp_path):
     notes = tmp_path / "notes.md"
     notes.write_text("**Trust:** much\n**Trust:** little\n")
