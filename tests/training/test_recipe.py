@@ -14,7 +14,13 @@ from emo2vec_plugins.training.recipe import Recipe, read_recipe
 
 def test_a_recipe_survives_yaml():
     recipe = Recipe(
-        tune="new", noise=(15, 50), front_end="filter-bank", learning_rate=1e-3, patience=4
+        tune="new",
+        noise=(15, 50),
+        codecs=("gsm", "opus"),
+        chance={"noise": 0.5},
+        front_end="filter-bank",
+        learning_rate=1e-3,
+        patience=4,
     )
 
     assert Recipe.from_dict(yaml.safe_load(yaml.safe_dump(recipe.to_dict()))) == recipe
@@ -37,11 +43,12 @@ def test_each_kind_of_training_has_its_own_learning_rate(tune, peak):
     assert Recipe(tune=tune).peak_rate == peak
 
 
-def test_the_path_of_a_network_is_relative_to_the_recipe(tmp_path):
+def test_paths_are_relative_to_the_recipe(tmp_path):
     path = tmp_path / "recipe.yaml"
-    path.write_text("tune: new\nnetwork: shape.yaml\n")
+    path.write_text("tune: new\nnetwork: shape.yaml\nsounds: rain\n")
 
     assert read_recipe(path).network == str(tmp_path / "shape.yaml")
+    assert read_recipe(path).sounds == str(tmp_path / "rain")
 
 
 def test_the_shape_of_the_embedded_model_is_not_a_path(tmp_path):
@@ -77,6 +84,19 @@ def test_the_shape_of_the_embedded_model_is_not_a_path(tmp_path):
         ("class_weights: true\n", ["balance", "class_weights", "false"]),
         ("noise: [1, 2]\nmasks: 1\n", ["noise, masks", "tune: head"]),
         ("tune: all\nfront_end: filter-bank\n", ["front_end: filter-bank", "tune: new", "got all"]),
+        ("tune: all\ncodecs: gsm\n", ["codecs", "gsm, mu-law, a-law, opus", "got 'gsm'"]),
+        ("tune: all\ncodecs: [gsm, aac]\n", ["codecs", "gsm, mu-law", "got ['gsm', 'aac']"]),
+        ("tune: all\nnoise_colours: []\n", ["noise_colours", "white, pink, brown", "got []"]),
+        ("tune: all\nsounds: 3\n", ["sounds", "a name, or null", "got 3"]),
+        ("tune: all\nsounds_snr: null\n", ["sounds_snr", "a list", "got None"]),
+        ("tune: all\nrooms: [0.1, 9]\n", ["rooms", "at most 1.5", "got 9"]),
+        ("chance: 0.5\n", ["chance", "names", "shares", "got 0.5"]),
+        ("chance: {rooms: 2}\n", ["chance of rooms", "at most 1", "got 2"]),
+        (
+            "chance: {room: 1, noise_colours: 1}\n",
+            ["room (", "'rooms'", "noise_colours"],
+        ),
+        ("silence: 0.1\ndither: [-60, -50]\n", ["silence, dither", "tune: head"]),
         ("tune: new\nfront_end: mel\n", ["front_end", "random, filter-bank", "got 'mel'"]),
     ],
 )
