@@ -9,6 +9,11 @@ from .config import CONFIG as CONFIG
 from .config import Config as Config
 from .config import read_config as read_config
 from .config import to_document as to_document
+from .doubt import DOUBT as DOUBT
+from .doubt import Cloud as Cloud
+from .doubt import FittedDoubt as FittedDoubt
+from .doubt import certainty as certainty
+from .doubt import read_doubt as read_doubt
 from .front_end import ConvLayer as ConvLayer
 from .front_end import ExpressionError as ExpressionError
 from .network import AudioEncoder as AudioEncoder

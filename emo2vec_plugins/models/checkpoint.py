@@ -1,7 +1,8 @@
 """Reading and writing model folders in the published layout.
 
 A model folder contains ``config.yaml``, the weights as ``model.safetensors`` or ``model.pt``, and,
-for a model with a head, ``tokens.txt``. Loading is strict and never executes code from the folder.
+for a model with a head, ``tokens.txt``; a calibrated model also has ``doubt.json``. Loading is strict
+and never executes code from the folder.
 """
 
 from __future__ import annotations
@@ -25,14 +26,16 @@ from emo2vec_plugins.errors import CheckpointError, FormatError, LabelError
 from emo2vec_plugins.files import disk, read_text, reading, staging, write_whole
 from emo2vec_plugins.models.assembly import network_of
 from emo2vec_plugins.models.config import CONFIG, Config, read_config, to_document
+from emo2vec_plugins.models.doubt import DOUBT, read_doubt
 from emo2vec_plugins.models.pickles import load_pickle, save_pickle, why_unreadable
 from emo2vec_plugins.models.torch_backend import TorchBackend
+from emo2vec_plugins.models.trust import CARD
 
 TOKENS = "tokens.txt"
 WEIGHTS = ("model.safetensors", "model.pt", "emotion2vec_base.pt")
 """File names of published weights, in order of preference."""
 
-FILES = (CONFIG, TOKENS, *WEIGHTS)
+FILES = (CONFIG, TOKENS, *WEIGHTS, DOUBT, CARD)
 """The files to download from a hub, without examples and pictures."""
 
 PREFIX = "d2v_model."
@@ -68,8 +71,8 @@ def load_folder(folder: ModelFolder, *, device: str | None, dtype: str) -> Torch
         dtype: A key of `DTYPES`.
 
     Raises:
-        CheckpointError: If a file is missing or unsafe to read, or a tensor is missing or has the
-            wrong shape.
+        CheckpointError: If a file is missing or unsafe to read, a tensor is missing or has the
+            wrong shape, or doubt.json is of another model.
         ConfigError: If config.yaml describes a different network.
         LabelError: If two lines of tokens.txt have the same class name.
         OptionsError: If the device or dtype is not available.
@@ -93,7 +96,14 @@ def load_folder(folder: ModelFolder, *, device: str | None, dtype: str) -> Torch
         labels = LabelSet.from_tokens(tokens)
     except LabelError as error:
         raise LabelError(f"{folder.path / TOKENS}: {error}") from error
-    return TorchBackend(network, labels=labels, provenance=provenance, device=device, dtype=dtype)
+    return TorchBackend(
+        network,
+        labels=labels,
+        provenance=provenance,
+        device=device,
+        dtype=dtype,
+        doubt=read_doubt(folder.path, width=config.width),
+    )
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -181,7 +191,7 @@ def save_folder(
         if tokens:
             write_whole(folder / TOKENS, "\n".join(tokens), locked=True)
         if card:
-            write_whole(folder / "README.md", card, locked=True)
+            write_whole(folder / CARD, card, locked=True)
         if weights == "model.pt":
             write_whole(folder / "configuration.json", _hub_config(tokens), locked=True)
         _write_tensors(folder / weights, tensors)

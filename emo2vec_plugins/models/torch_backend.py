@@ -12,6 +12,7 @@ from emo2vec_plugins.core import FloatArray, Frames, LabelSet, Provenance
 from emo2vec_plugins.engine import Chunk, Pending
 from emo2vec_plugins.errors import Emo2vecError, OptionsError
 from emo2vec_plugins.models.attention import attention_for
+from emo2vec_plugins.models.doubt import FittedDoubt
 from emo2vec_plugins.models.network import Network
 from emo2vec_plugins.models.packing import lay, pack, pooled, send_back
 
@@ -31,6 +32,7 @@ class TorchBackend:
         provenance: Attached to every result.
         device: ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; None for CUDA if available, else the CPU.
         dtype: A key of `DTYPES`, for weights and arithmetic; results are float32.
+        doubt: Its measure of doubt; None if it has none.
 
     Attributes:
         trust: How far the model can be trusted, according to its card; None if unknown.
@@ -52,6 +54,7 @@ class TorchBackend:
         provenance: Provenance,
         device: str | None = None,
         dtype: str = "float32",
+        doubt: FittedDoubt | None = None,
     ) -> None:
         if dtype not in DTYPES:
             graph = "; use openvino:MODEL or onnx:MODEL for int8" if dtype == "int8" else ""
@@ -71,6 +74,7 @@ class TorchBackend:
         self.width = network.config.width
         self.normalize = network.config.normalize
         self.provenance = provenance
+        self.doubt = doubt
 
     def to(self, device: str | torch.device | None) -> TorchBackend:
         """Move the model to *device*; existing engines keep their batch length.

@@ -15,9 +15,10 @@ import torch
 
 from emo2vec_plugins.core import Backend, FloatArray, LabelSet, Provenance, import_extra, shown
 from emo2vec_plugins.engine import RECEPTIVE
-from emo2vec_plugins.errors import ExportError, LabelError, OptionsError
+from emo2vec_plugins.errors import ExportError, FormatError, LabelError, OptionsError
 from emo2vec_plugins.files import from_json, staging
 from emo2vec_plugins.models.config import Config
+from emo2vec_plugins.models.doubt import FittedDoubt, doubt_of
 from emo2vec_plugins.models.onnx.graph_backend import padded
 from emo2vec_plugins.models.onnx.network import CLIPS, HEAD_OUTPUTS, OUTPUTS, PaddedNetwork
 from emo2vec_plugins.models.onnx.quantize import quantize
@@ -109,16 +110,19 @@ def write_graph(backend: Backend, path: Path, *, dtype: str) -> None:
         quantize(model, keep=() if published else (FRONT_END,))
     facts = {"width": backend.width, "normalize": backend.normalize, "dtype": dtype}
     facts |= {"provenance": backend.provenance.to_dict(), "trust": backend.trust}
+    facts["doubt"] = backend.doubt and backend.doubt.to_document()
     onnx.helper.set_model_props(model, {FACTS: json.dumps(facts, ensure_ascii=False)})
     model.producer_name = "emo2vec_plugins"
     onnx.save(model, path)
 
 
 def read_facts(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:
-    """Return the metadata that `write_graph` added, with a `Provenance` object.
+    """Return the metadata that `write_graph` added, with a `Provenance` and a `FittedDoubt`.
+
+    Files of earlier versions have no measure of doubt: then it is None.
 
     Raises:
-        ExportError: If the file lacks it, because another program wrote the file.
+        ExportError: If the file lacks it, because another program wrote the file, or it is invalid.
     """
     if FACTS not in metadata:
         raise ExportError(
@@ -132,7 +136,17 @@ def read_facts(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:
     ):
         found = f"expected {', '.join(expected)} in the metadata {FACTS!r}, got {shown(facts)}"
         raise ExportError(f"{path}: {found}")
-    return facts | {"provenance": _provenance(facts["provenance"], path)}
+    provenance = _provenance(facts["provenance"], path)
+    return facts | {"provenance": provenance, "doubt": _doubt(facts, path)}
+
+
+def _doubt(facts: Mapping[str, Any], path: Path) -> FittedDoubt | None:
+    if facts.get("doubt") is None:
+        return None
+    try:
+        return doubt_of(facts["doubt"], width=facts["width"], where=f"{path}: doubt")
+    except FormatError as error:
+        raise ExportError(str(error)) from error
 
 
 def _provenance(values: Mapping[str, Any], path: Path) -> Provenance:

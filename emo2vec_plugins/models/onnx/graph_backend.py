@@ -16,6 +16,7 @@ import numpy.typing as npt
 from emo2vec_plugins._version import __version__
 from emo2vec_plugins.core import FloatArray, Frames, LabelSet
 from emo2vec_plugins.engine import frame_count
+from emo2vec_plugins.models.doubt import FittedDoubt
 from emo2vec_plugins.models.onnx.runtimes import Graph, Running
 from emo2vec_plugins.models.trust import as_trust
 
@@ -48,6 +49,7 @@ class GraphBackend:
         self.width: int = facts["width"]
         self.normalize: bool = facts["normalize"]
         self.trust = as_trust(facts.get("trust"))  # files of earlier versions do not have it
+        self.doubt: FittedDoubt | None = facts["doubt"]
         self.provenance = replace(
             provenance, model=f"{name}:{provenance.model}", dtype=dtype, version=__version__
         )
