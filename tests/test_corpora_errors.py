@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from support.corpora import CORPORA, TREES, main, put, sounds
 from support.facts import assert_facts
@@ -163,6 +165,18 @@ def test_clips_that_cannot_be_read_are_counted(tmp_path, capsys):
     assert_facts(
         capsys.readouterr().out, "2 cuts, ", "left out 2, such as 03a01Fa", "cannot be read"
     )
+
+
+def test_names_in_another_encoding_are_counted(tmp_path, capsys):
+    TREES["picovoice"](tmp_path / "tree")
+    clip = tmp_path / "tree" / "audio" / "jarvis" / "0.wav"
+    try:
+        clip.rename(clip.with_name(os.fsdecode(b"caf\xe9.wav")))
+    except OSError:
+        pytest.skip("needs a file system whose names are bytes")
+    main(["picovoice", str(tmp_path / "tree"), str(tmp_path / "made.jsonl")])
+
+    assert_facts(capsys.readouterr().out, "2 cuts", "left out 1", r"caf\udce9", "UTF-8")
 
 
 def test_names_are_shown_without_control_characters(tmp_path, capsys):

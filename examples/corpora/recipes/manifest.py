@@ -179,6 +179,8 @@ def _usable_label(utterance: Utterance, label_map: LabelMap, split: str | None) 
 def _recording(path: Path, name: str) -> Recording:
     if not path.is_file():
         raise UnusableError("listed, but there is no such file")
+    if not _is_text(str(path)):
+        raise UnusableError("the name of the file is not UTF-8; rename it")
     try:
         recording = recording_of(path, name=name)
     except AudioError as error:
@@ -186,6 +188,11 @@ def _recording(path: Path, name: str) -> Recording:
     if not recording.num_samples:
         raise UnusableError("the audio has no samples")
     return recording
+
+
+def _is_text(name: str) -> bool:
+    """Return whether a name can be written as UTF-8; Python has half characters for other bytes."""
+    return not any("\ud800" <= each <= "\udfff" for each in name)
 
 
 def _votes(utterance: Utterance, label_map: LabelMap) -> Mapping[str, int] | None:
