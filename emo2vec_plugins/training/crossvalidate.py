@@ -23,8 +23,9 @@ from emo2vec_plugins.errors import OptionsError, warn
 from emo2vec_plugins.evaluation import Evaluation, Prediction, evaluate, percent
 from emo2vec_plugins.files import Journal, Lock, settings_of
 from emo2vec_plugins.training.checkpoints import Checkpoints
-from emo2vec_plugins.training.examples import Example, digest, labels_of
+from emo2vec_plugins.training.examples import Example, digest
 from emo2vec_plugins.training.fit import Resources, fit, identity, initial_model, predict_examples
+from emo2vec_plugins.training.heads import heads_of
 from emo2vec_plugins.training.history import EpochResult
 from emo2vec_plugins.training.markdown import markdown_table
 from emo2vec_plugins.training.recipe import Recipe
@@ -161,7 +162,7 @@ def cross_validate(
     # Split all folds first, to find one that cannot be trained before hours of training.
     splits = folds_of(examples, group)
     everything = Split(train=tuple(examples), group=group)
-    base = initial_model(recipe, resources.base, labels_of(examples))
+    base = initial_model(recipe, resources.base, heads_of(examples, recipe).labels)
     own = identity(everything, recipe, base)
     own |= {"group": group, "groups": _digest_of_groups(examples, group)}
     out = named(out)
@@ -234,7 +235,7 @@ class _Fold:
         self._left_out = split.dev
         # No development turns, as they would influence the choice of the epoch.
         self._split = Split(train=split.train, group=split.group)
-        self._labels = labels_of(split.train)
+        self._labels = heads_of(split.train, recipe).labels
 
     def predictions(self, progress: Callable[[EpochResult], None]) -> list[Prediction]:
         """Return the predictions for this group; train the model if they are not saved yet."""
