@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from emo2vec_plugins.core import UNSCORED, WITHHELD, Emotion
+from emo2vec_plugins.core import PLACEHOLDERS, UNSCORED, WITHHELD, Emotion
+
+NO_LABELS = PLACEHOLDERS | {""}
+"""Texts of annotations without an emotion."""
 
 
 def placeholder(emotion: Emotion) -> str:

@@ -36,7 +36,7 @@ from emo2vec_plugins.errors import FormatError, warn
 from emo2vec_plugins.formats.fidelity import grid
 from emo2vec_plugins.formats.marks import mark_of
 from emo2vec_plugins.formats.names import Escaping
-from emo2vec_plugins.formats.placeholders import placeholder, unlabelled
+from emo2vec_plugins.formats.placeholders import NO_LABELS, placeholder, unlabelled
 from emo2vec_plugins.formats.rttm import NO_SPEAKER
 
 EMOTION, REVIEWED = "emotion@", "reviewed@"
@@ -200,9 +200,7 @@ def warn_of_marks(tier: str, texts: Iterable[str | None]) -> None:
 def emotion_of(text: str | None) -> Emotion:
     """Return the emotion an annotation denotes; it has no label if the annotation is empty."""
     name = (text or "").strip()
-    return (
-        unlabelled(name) if name in ("", *PLACEHOLDERS) else Emotion(label=_LABELS.unescape(name))
-    )
+    return unlabelled(name) if name in NO_LABELS else Emotion(label=_LABELS.unescape(name))
 
 
 def label_of(emotion: Emotion) -> str:

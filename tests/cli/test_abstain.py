@@ -110,6 +110,15 @@ def test_annotated_cuts_are_not_scored_again(desk):
     assert (desk / "again.jsonl").read_bytes() == (desk / "out.jsonl").read_bytes()
 
 
+def test_pseudo_labels_are_not_given_to_withheld_turns(desk):
+    result = scored("pseudo-label", "cuts.jsonl", "-o", "out.jsonl", "--abstain")
+
+    assert result.exit_code == 0
+    assert_facts(result.output, "withheld (1)")
+    [cut] = CutSet.from_file(desk / "out.jsonl")
+    assert cut.supervisions[0].emotion is None
+
+
 def test_counts_have_a_row_of_their_own(capsys):
     counts = EmotionCounts()
     counts.add("sad", seconds=1.0, speaker="ann")
