@@ -32,7 +32,8 @@ def active(waveform: FloatArray) -> FloatArray:
     """
     frames = waveform[: len(waveform) // FRAME * FRAME].reshape(-1, FRAME)
     power = (frames * frames).mean(axis=1)
-    return frames[power >= power.max() * PAUSE].reshape(-1)
+    loud: FloatArray = frames[power >= power.max() * PAUSE].reshape(-1)
+    return loud
 
 
 def speech_level(waveform: FloatArray) -> float:

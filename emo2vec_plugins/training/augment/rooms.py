@@ -94,7 +94,8 @@ def places(size: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, Floa
     # Towards the middle, so that there is always some way to go before a wall.
     direction = np.abs(rng.standard_normal(3)) * np.where(mouth < size / 2, 1, -1)
     # Nearness matters as a ratio: from 1 to 2 metres as much as from 2 to 4.
-    distance = math.exp(rng.uniform(*map(math.log, DISTANCES)))
+    nearest, farthest = map(math.log, DISTANCES)
+    distance = math.exp(rng.uniform(nearest, farthest))
     microphone = mouth + distance * direction / np.linalg.norm(direction)
     return mouth, microphone.clip(WALL, size - WALL)
 
@@ -116,5 +117,5 @@ def order(size: FloatArray, reach: float) -> int:
     """Return how often sound is reflected, at most, on a way of *reach* metres."""
     x, y, z = size
     # The images of an order form an octahedron. It must hold a ball, also in its narrowest plane.
-    narrowest = min(a * b / math.hypot(a, b) for a, b in ((x, y), (y, z), (x, z)))
+    narrowest: float = min(a * b / math.hypot(a, b) for a, b in ((x, y), (y, z), (x, z)))
     return math.ceil(reach / narrowest)
