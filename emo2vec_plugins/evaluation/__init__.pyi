@@ -1,7 +1,7 @@
 from .bootstrap import intervals as intervals
 from .bootstrap import units_of as units_of
+from .calibrated_folder import save_calibrated as save_calibrated
 from .calibration import calibrate as calibrate
-from .calibration import save_calibrated as save_calibrated
 from .emobox import EmoBoxClip as EmoBoxClip
 from .emobox import EmoBoxFold as EmoBoxFold
 from .emobox import as_cuts as as_cuts

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from emo2vec_plugins import cli
 from emo2vec_plugins.core import counted
 from emo2vec_plugins.errors import naming
@@ -15,6 +17,7 @@ from emo2vec_plugins.evaluation.options import (
 )
 
 if TYPE_CHECKING:
+    from emo2vec_plugins.evaluation.doubt import DoubtFit
     from emo2vec_plugins.evaluation.values import Calibration
 
 
@@ -23,22 +26,42 @@ if TYPE_CHECKING:
 @cli.file_argument("source", "CUTS")
 @cli.folder_option
 @truth_options
+@cli.option(
+    "--coverage SHARE",
+    "Share of the turns that keep their label with --abstain.",
+    default=0.8,
+    show_default=True,
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+)
+@cli.option(
+    "--by FIELD",
+    "What the test of the doubt leaves out.  [default: corpus, speaker or recording]",
+)
 @cli.loading_options
 @cli.root_option
 @cli.quiet_option
 def calibrate_command(
-    *, source: str, output: str, truth: TruthOptions, loading: cli.Loading, quiet: bool
+    *,
+    source: str,
+    output: str,
+    truth: TruthOptions,
+    coverage: float,
+    by: str | None,
+    loading: cli.Loading,
+    quiet: bool,
 ) -> None:
-    """Calibrate the scores of a model.
+    """Calibrate the scores of a model, and measure its doubt.
 
     CUTS is a .jsonl or .jsonl.gz of Lhotse cuts with labels. Use speakers that the model was not
     trained on. One number, the temperature, is fitted on CUTS, and DIR gets a copy of the model
-    with its head divided by this number. Labels and embeddings do not change.
+    with its head divided by this number. Labels and embeddings do not change. The copy also gets
+    doubt.json, with which results have a doubt and --abstain withholds labels.
 
     \b
     Examples:
       emo2vec calibrate dev.jsonl.gz -o calibrated
       emo2vec calibrate dev.jsonl.gz --model mine --label-map labels.yaml -o calibrated
+      emo2vec calibrate dev.jsonl.gz --by corpus --coverage 0.9 -o calibrated
     """
     require_libraries("calibrate")
     from emo2vec_plugins.evaluation.calibration import calibrate
@@ -57,8 +80,11 @@ def calibrate_command(
             plugins=loading.plugins,
             permissions=loading.permissions,
             progress=advance,
+            by=by,
+            coverage=coverage,
         )
     report_errors(found.calibration, quiet=quiet)
+    report_doubt(found.doubt, quiet=quiet)
     turns = counted(found.turns, "turn")
     done = f"temperature {found.temperature:.3f} from {turns}; the model is in {output}"
     cli.note(done, quiet=quiet)
@@ -80,3 +106,18 @@ def report_errors(found: Calibration, *, quiet: bool) -> None:
     if risen:
         cause = "the scores were already well calibrated, or there is too little data"
         cli.complain("warning", f"higher on other {found.by}s: {' and '.join(risen)}; {cause}")
+
+
+def report_doubt(found: DoubtFit, *, quiet: bool) -> None:
+    """Report how well doubt tells wrong labels, and warn if there is no measure or test of it."""
+    if found.measure is None:
+        cli.complain("warning", f"no measure of doubt was written: {found.reason}")
+    elif found.test is None:
+        cli.complain("warning", f"the doubt was not tested on other turns: {found.reason}")
+    else:
+        test = found.test
+        area = f"area under the risk-coverage curve {test.risk_area:.3f}"
+        risk = f"{test.risk:.3f} of the labels are wrong"
+        cli.note(f"doubt, with no {test.by} on both sides: {area}; {risk}", quiet=quiet)
+        kept = f"threshold {found.measure.threshold:.3f}"
+        cli.note(f"{kept} withholds {test.withheld:.1%} of other labels", quiet=quiet)

@@ -1,8 +1,4 @@
-"""Calibrated copies of models: the head is divided by a temperature, so every loader benefits.
-
-Logits are linear in the head's weight and bias, and scores are the softmax of the logits. Dividing
-weight and bias by T therefore calibrates the scores and changes neither labels nor embeddings.
-"""
+"""Calibration of a model: a temperature for its scores, and a measure of doubt for its results."""
 
 from __future__ import annotations
 
@@ -14,27 +10,20 @@ from pathlib import Path
 from lhotse.cut import Cut
 
 from emo2vec_plugins import models
-from emo2vec_plugins.core import Permissions, Plugins, as_plugins
+from emo2vec_plugins.core import Permissions, Plugins, shortened, shown
 from emo2vec_plugins.engine import Engine
-from emo2vec_plugins.errors import CheckpointError, LabelError, ModelNotFoundError, TrainingError
+from emo2vec_plugins.errors import LabelError, OptionsError, TrainingError
+from emo2vec_plugins.evaluation.calibrated_folder import check_target, model_folder, save_calibrated
+from emo2vec_plugins.evaluation.doubt import COVERAGE, DoubtFit, DoubtTest, doubt_of_turns
+from emo2vec_plugins.evaluation.groups import value_of, with_fields
 from emo2vec_plugins.evaluation.predictions import Prediction
 from emo2vec_plugins.evaluation.reading import Truth, predict
 from emo2vec_plugins.evaluation.reliability import ScoredTurns, calibration_of, fit_temperature
 from emo2vec_plugins.evaluation.values import Calibration, Reliability
-from emo2vec_plugins.files import read_text, staging, write_whole
+from emo2vec_plugins.integrations.lhotse import LabelledTurn
 
-CARD = "README.md"
-HEAD = ("proj.weight", "proj.bias")
-"""The tensors to divide by the temperature."""
-
-_OWN = {models.CONFIG, models.TOKENS, CARD, "configuration.json", *models.WEIGHTS}
-_COPIED = {".md", ".txt", ".csv", ".json", ".yaml", ".png", ""}
-"""Suffixes of files to copy: licences, tables and pictures stay valid for the calibrated model.
-
-Weights in other formats are not copied, because they would give the old scores.
-"""
-_OUTDATED = {"evaluation.json"}
-"""Files that describe the old scores and are not copied."""
+CORPUS = "corpus"
+"""Custom field that the test of the measure of doubt leaves out if all turns name it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +36,14 @@ class Fit:
             fitted on other turns.
         turns: Number of turns that *temperature* was fitted on.
         speakers: Number of speakers; None if the speaker of any turn is unknown.
+        doubt: The measure of doubt for the calibrated scores.
     """
 
     temperature: float
     calibration: Calibration
     turns: int
     speakers: int | None
+    doubt: DoubtFit
 
 
 def calibrate(
@@ -67,8 +58,12 @@ def calibrate(
     plugins: Plugins | None = None,
     permissions: Permissions | None = None,
     progress: Callable[[int], None] | None = None,
+    by: str | None = None,
+    coverage: float = COVERAGE,
 ) -> Fit:
-    """Fit a temperature on labelled turns, and save a calibrated copy of the model.
+    """Fit a temperature and a measure of doubt on labelled turns, and save a calibrated copy.
+
+    Turns that are all right or all wrong give no measure: then the copy has none.
 
     Args:
         cuts: Labelled cuts, of speakers that the model was not trained on.
@@ -81,42 +76,60 @@ def calibrate(
         plugins: None for the installed ones.
         permissions: What reading the audio may do; by default, read local files.
         progress: Called with the number of cuts finished since the last call.
+        by: Field of the supervisions that the test of the measure leaves out, such as ``corpus``;
+            None for the first of `emo2vec_plugins.evaluation.doubt.UNITS` that all turns name.
+        coverage: Share of the turns whose doubt is at most the threshold of the measure.
 
     Raises:
         LabelError: If labels are missing, unknown, or not among the model's labels.
         TrainingError: If no temperature fits.
         CheckpointError, ConfigError: If the model is invalid, or *target* exists.
         ModelNotFoundError: If the model is not found or is not a folder.
-        OptionsError: If the model has no head.
+        OptionsError: If the model has no head, *coverage* is not a share, or *by* does not tell the
+            turns apart.
         OSError: If the copy cannot be written; no partial copy remains.
     """
-    _check_target(target)  # like the labels, before hours of downloading and scoring
+    check_target(target)  # like the labels, before hours of downloading and scoring
+    if not 0 < coverage < 1:
+        raise OptionsError(f"coverage must be between 0 and 1, got {coverage}")
     turns = truth.turns(cuts)
+    _check_by(turns, by)
     folder = model_folder(model, plugins=plugins)
     backend = models.load_folder(folder, device=device, dtype=dtype)
     if backend.labels.names:
         _refuse_others([each.label for each in turns], backend.labels.names)
     engine = Engine(backend)
-    found = fit(
-        predict(
-            cuts,
-            truth=truth,
-            score=engine,
-            plugins=plugins,
-            permissions=permissions,
-            progress=progress,
-        )
+    predictions = predict(
+        cuts,
+        truth=truth,
+        score=engine,
+        plugins=plugins,
+        permissions=permissions,
+        progress=progress,
+        embeddings=True,
     )
+    field = by or (CORPUS if _has(turns, CORPUS) else None)
+    if field is not None:
+        predictions = with_fields(predictions, turns, [field])
+    found = fit(predictions, by=by, coverage=coverage)
     digest = f" (sha256 {backend.provenance.sha256[:12]})"
     section = card_section(found, model=folder.name + digest, data=data)
-    save_calibrated(folder.path, target, temperature=found.temperature, section=section)
+    save_calibrated(
+        folder.path,
+        target,
+        temperature=found.temperature,
+        section=section,
+        doubt=found.doubt.measure,
+    )
     return found
 
 
-def fit(predictions: Sequence[Prediction]) -> Fit:
-    """Fit a temperature to predictions for labelled turns.
+def fit(
+    predictions: Sequence[Prediction], *, by: str | None = None, coverage: float = COVERAGE
+) -> Fit:
+    """Fit a temperature and a measure of doubt to predictions for labelled turns.
 
-    Turns without a prediction are ignored.
+    Turns without a prediction are ignored. Predictions without embeddings give no measure.
 
     Raises:
         TrainingError: If no temperature fits: too few turns, only one label, only correct
@@ -134,69 +147,8 @@ def fit(predictions: Sequence[Prediction]) -> Fit:
         calibration=calibration,
         turns=int(scored.known.sum()),
         speakers=None if None in names else len(names),
+        doubt=doubt_of_turns(scored, temperature=temperature, by=by, coverage=coverage),
     )
-
-
-def model_folder(name: str, *, plugins: Plugins | None = None) -> models.ModelFolder:
-    """Return the folder of a model, given a name as for `load_model`; download it if needed.
-
-    Raises:
-        ModelNotFoundError: If the model does not exist, or is not a folder in the published
-            layout.
-    """
-    way, colon, source = name.partition(":")
-    if colon and way == "torch":
-        return models.find_folder(source)
-    known = as_plugins(plugins).models().keys() - {"tiny", *models.PUBLISHED}
-    if name in known or (colon and way in known):
-        expected = "expected a model folder in the published layout"
-        raise ModelNotFoundError(f"{expected}, got {name!r}: no access to the weights of its head")
-    return models.find_folder(name)
-
-
-def save_calibrated(source: Path, target: Path, *, temperature: float, section: str) -> None:
-    """Write a copy of a model folder with the head divided by *temperature*, atomically.
-
-    Weights are written as ``model.pt``, which FunASR also loads. Tokens keep their order. Text
-    files and pictures are copied, except ``evaluation.json``, which describes the old scores.
-
-    Args:
-        source: A model folder in the published layout.
-        target: The folder to write, which must not exist.
-        temperature: A positive number.
-        section: Markdown to append to the model card.
-
-    Raises:
-        CheckpointError: If *target* exists, or *source* is not a model or has no head.
-        ConfigError: If the configuration describes another network.
-        OSError: If something cannot be read or written.
-    """
-    _check_target(target)
-    weights = next((source / name for name in models.WEIGHTS if (source / name).is_file()), None)
-    if weights is None:
-        expected = " or ".join(models.WEIGHTS[:2])
-        raise CheckpointError(f"{source}: expected weights in {expected}, found none")
-    tensors = models.read_tensors(weights)
-    if not tensors.keys() >= set(HEAD):
-        raise CheckpointError(
-            f"{source}: expected a model with a head ({', '.join(HEAD)}), found none"
-        )
-    for name in HEAD:
-        # Divide in double precision, so that weights are rounded only once.
-        tensors[name] = (tensors[name].double() / temperature).to(tensors[name].dtype)
-    card = source / CARD
-    with staging(target) as copy:
-        models.save_folder(
-            copy,
-            config=models.read_config(source / models.CONFIG),
-            tensors=tensors,
-            tokens=models.read_tokens(source / models.TOKENS),
-            card=(f"{read_text(card).rstrip()}\n\n" if card.is_file() else "") + section,
-        )
-        for each in sorted(source.iterdir()):
-            is_copied = each.name not in _OWN | _OUTDATED and each.suffix.lower() in _COPIED
-            if is_copied and each.is_file():
-                write_whole(copy / each.name, each.read_bytes(), locked=True)
 
 
 def card_section(found: Fit, *, model: str, data: str) -> str:
@@ -228,16 +180,60 @@ embeddings do not change. Results above that depend on scores describe the origi
 {rows}
 
 {how}
+
+{doubt_section(found.doubt)}"""
+
+
+def doubt_section(found: DoubtFit) -> str:
+    """Return the section of a model card about the measure of doubt, as Markdown."""
+    if found.measure is None:
+        return f"The model has no measure of doubt: {found.reason}.\n"
+    text = f"""\
+## Doubt
+
+`doubt.json` estimates the probability that a label is wrong, from how sure the scores are and how \
+far the embedding is from those of these turns (Lee et al. 2018, arXiv:1807.03888). With `--abstain`, \
+labels with a doubt above {found.measure.threshold:.2f} are withheld.
 """
+    if found.test is None:
+        return f"{text}\nIts effect on other turns is unknown: {found.reason}.\n"
+    return f"{text}\n{_tested(found.test)}\n"
+
+
+def _tested(test: DoubtTest) -> str:
+    rows = "\n".join(
+        f"| {share:.0%} | {100 * recall:.1f} |" for share, recall in test.recalls.items()
+    )
+    return f"""\
+Tested on {test.turns} turns in {test.folds} folds, with no {test.by} on both sides of a fold: \
+{test.risk:.1%} of the labels are wrong, and {test.risk_area:.1%} is the area under the risk-coverage curve (Geifman et \
+al. 2019, arXiv:1805.08206), which would be the same if the doubt said nothing. The threshold of the \
+other turns withholds {test.withheld:.1%} of the labels.
+
+| turns with the least doubt | unweighted average recall % |
+|---:|---:|
+{rows}"""
 
 
 def _row(name: str, found: Reliability) -> str:
     return f"| {name} | {found.ece:.3f} | {found.brier.value:.3f} | {found.log_loss:.3f} |"
 
 
-def _check_target(target: Path) -> None:
-    if target.exists() or target.is_symlink():
-        raise CheckpointError(f"{target}: already exists; choose a new folder")
+def _check_by(turns: Sequence[LabelledTurn], by: str | None) -> None:
+    if by is None:
+        return
+    with_fields([], turns, [by])  # an unknown field is an error
+    values = {value_of(each.supervision, by) for each in turns}
+    if None in values or len(values) < 2:
+        found = ", ".join(sorted(map(shown, values)))
+        raise OptionsError(
+            f"to leave out one {shown(by)} at a time, every turn must name one, and at least two "
+            f"must differ, got {shortened(found)}"
+        )
+
+
+def _has(turns: Sequence[LabelledTurn], field: str) -> bool:
+    return any(value_of(each.supervision, field) is not None for each in turns)
 
 
 def _refuse_others(labels: Sequence[str], known: Sequence[str]) -> None:

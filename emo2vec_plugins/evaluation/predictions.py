@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from emo2vec_plugins.core import EMOTIONS, shown
+from emo2vec_plugins.core import EMOTIONS, FloatArray, shown
 from emo2vec_plugins.errors import FormatError, LabelError
 
 SUM_TOLERANCE = 1e-2
@@ -33,6 +33,7 @@ class Prediction:
         doubt: Estimated probability, 0 to 1, that the most probable label is wrong; None if the
             model has no measure of doubt.
         fields: Other facts by which to group turns, such as ``{"corpus": "emodb"}``.
+        embedding: Shape (width,); None if it was not asked for.
 
     Raises:
         FormatError: If scores are not probabilities that sum to 1 or do not include the label,
@@ -50,6 +51,7 @@ class Prediction:
     reason: str | None = None
     doubt: float | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
+    embedding: FloatArray | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not (0 <= self.duration < math.inf and math.isfinite(self.start)):

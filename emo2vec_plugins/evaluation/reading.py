@@ -11,6 +11,7 @@ from lhotse.cut import Cut
 
 from emo2vec_plugins.core import (
     EMOTIONS,
+    FloatArray,
     Options,
     Permissions,
     Plugins,
@@ -206,7 +207,15 @@ def _prediction(
         recording=as_name(supervision.recording_id),
         reason=None if label is not None else reason,
         doubt=values.get(f"{field}_doubt"),
+        embedding=_embedding(supervision, field) if scores else None,
     )
+
+
+def _embedding(supervision: Any, field: str) -> FloatArray | None:
+    name = f"{field}_embedding"
+    # Only those of this run, in memory: a file that a manifest names is not read.
+    is_ours = field == PREDICTED and (supervision.custom or {}).get(name) is not None
+    return supervision.load_custom(name) if is_ours else None
 
 
 def _scores(given: Any, meaning: LabelMap, where: str) -> dict[str, float] | None:
@@ -232,6 +241,7 @@ def predict(
     plugins: Plugins | None = None,
     permissions: Permissions | None = None,
     progress: Callable[[int], None] | None = None,
+    embeddings: bool = False,
 ) -> list[Prediction]:
     """Return a model's predictions for the turns to evaluate, in order.
 
@@ -244,6 +254,7 @@ def predict(
         plugins: None for the installed ones.
         permissions: What reading the audio may do; by default, read local files.
         progress: Called with the number of cuts finished since the last call.
+        embeddings: Whether predictions have the embeddings of their turns, in memory.
 
     Raises:
         LabelError: If no turn is left to evaluate.
@@ -257,7 +268,7 @@ def predict(
     chosen = (cut.filter_supervisions(truth.wants) for cut in cuts)
     judged = (cut for cut in chosen if cut.supervisions)
     allowed = asdict(permissions or Permissions())
-    options = Options(field=PREDICTED, overwrite=True, **allowed)
+    options = Options(field=PREDICTED, overwrite=True, embeddings=embeddings, **allowed)
     results = []
     for cut in annotate_cuts(judged, score=score, options=options, plugins=plugins):
         results.append(cut)

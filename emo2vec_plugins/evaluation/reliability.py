@@ -39,6 +39,9 @@ BINS = 15
 FOLDS = 5
 """Number of cross-validation folds; fewer if there are fewer speakers."""
 
+UNITS = ("speaker", "recording")
+"""What turns of one fold share, the largest first."""
+
 _PRECISION = 1e-6
 
 
@@ -165,7 +168,7 @@ def calibration_of(
         return _reliability(scored, probabilities, units, resamples=resamples, seed=seed)
 
     before = judged(scored.probabilities)
-    kept_together, groups = _groups(scored.turns)
+    kept_together, groups = groups_of(scored.turns)
     try:
         after, temperatures = _out_of_fold(scored, groups)
     except TrainingError as error:
@@ -226,13 +229,28 @@ def _reliability(
     )
 
 
-def _groups(turns: Sequence[Prediction]) -> tuple[str, Codes]:
-    """Return the largest unit that all turns name, and its index for each turn."""
-    for by in ("speaker", "recording"):
-        names = {getattr(each, by) for each in turns}
+def groups_of(turns: Sequence[Prediction], units: Sequence[str] = UNITS) -> tuple[str, Codes]:
+    """Return the first of *units* that all turns name, or ``turn``, and its index for each turn."""
+    for by in units:
+        names = {each.value(by) for each in turns}
         if None not in names and len(names) > 1:
             return by, units_of(turns, by)
     return "turn", units_of(turns, "turn")
+
+
+def folds_of(groups: Codes) -> list[tuple[Codes, Codes]]:
+    """Return the rows to fit on and the rows to test on, for each fold of a cross-validation.
+
+    Turns of one group share a fold; turns of a single group have folds of their own.
+
+    Raises:
+        TrainingError: If there is only one turn.
+    """
+    if len(np.unique(groups)) < 2:
+        groups = np.arange(len(groups))
+    if len(groups) < 2:
+        raise TrainingError("expected at least two turns for cross-validation, got one")
+    return list(GroupKFold(min(FOLDS, len(np.unique(groups)))).split(groups, groups=groups))
 
 
 def _out_of_fold(scored: ScoredTurns, groups: Codes) -> tuple[Floats, tuple[float, ...]]:
@@ -242,12 +260,9 @@ def _out_of_fold(scored: ScoredTurns, groups: Codes) -> tuple[Floats, tuple[floa
         TrainingError: If there are too few turns, or no temperature fits in a fold.
     """
     # By groups: turns of one speaker in both train and test would make results look too good.
-    folds = min(FOLDS, len(np.unique(groups)))
-    if folds < 2:
-        raise TrainingError("expected at least two turns for cross-validation, got one")
     result = np.empty_like(scored.probabilities)
     found = []
-    for train, test in GroupKFold(folds).split(groups, groups=groups):
+    for train, test in folds_of(groups):
         usable = train[scored.known[train]]
         temperature = fit_temperature(scored.probabilities[usable], scored.truth[usable])
         result[test] = scaled(scored.probabilities[test], temperature)

@@ -94,8 +94,9 @@ class Cloud:
     def _squared(self, centred: Floats) -> Floats:
         along = centred @ self.directions.T
         outside = centred - along @ self.directions
-        squared: Floats = (along**2 / self.variances).sum(axis=-1)
-        return squared + (outside**2).sum(axis=-1) / self.rest
+        inside = (along**2 / self.variances).sum(axis=-1)
+        squared: Floats = inside + (outside**2).sum(axis=-1) / self.rest
+        return squared
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -26,13 +26,8 @@ from emo2vec_plugins.errors import (
     OptionsError,
     TrainingError,
 )
-from emo2vec_plugins.evaluation.calibration import (
-    calibrate,
-    card_section,
-    fit,
-    model_folder,
-    save_calibrated,
-)
+from emo2vec_plugins.evaluation.calibrated_folder import model_folder, save_calibrated
+from emo2vec_plugins.evaluation.calibration import calibrate, card_section, fit
 from emo2vec_plugins.evaluation.predictions import Prediction
 from emo2vec_plugins.evaluation.reading import Truth, predict
 from emo2vec_plugins.evaluation.reliability import cross_entropy, fit_temperature, scaled
@@ -229,7 +224,7 @@ def test_a_full_disk_leaves_nothing(model, tmp_path):
     code = (
         "import resource, signal, sys\n"
         "from pathlib import Path\n"
-        "from emo2vec_plugins.evaluation.calibration import save_calibrated\n"
+        "from emo2vec_plugins.evaluation.calibrated_folder import save_calibrated\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "try:\n"

@@ -15,7 +15,8 @@ from support.facts import assert_facts
 from support.labelled_cuts import cuts_like_predictions, labelled_cut, save_cuts
 from support.reference import SMALL, random_reference
 
-from emo2vec_plugins.evaluation.calibrate_command import report_errors
+from emo2vec_plugins.evaluation.calibrate_command import report_doubt, report_errors
+from emo2vec_plugins.evaluation.doubt import DoubtFit
 from emo2vec_plugins.evaluation.results import Calibration, Estimate, Reliability
 from emo2vec_plugins.models.checkpoint import save_folder
 
@@ -345,13 +346,29 @@ def test_a_model_is_calibrated(model, write, noise, tmp_path):
     result = run("calibrate", cuts, "--model", model, "--output", out)
 
     assert (result.exit_code, result.stdout) == (0, "")
-    *_, loss, error, last = result.stderr.splitlines()
+    *_, loss, error, doubt, threshold, last = result.stderr.splitlines()
     number = r"\d\.\d{3}"
     assert re.search(rf"log loss .*speakers.* {number} before, {number} after", loss)
     assert re.search(rf"calibration error .*speakers.* {number} before, {number} after", error)
+    assert re.search(rf"doubt, .*speaker.* curve {number}; {number} .*wrong", doubt)
+    assert re.search(rf"threshold {number} withholds [\d.]+% ", threshold)
+    assert (out / "doubt.json").is_file()
     for fact in ("temperature 1.", "40 turns", str(out)):
         assert fact in last
     assert "of predicted.jsonl" in (out / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("found", "facts"),
+    [
+        (DoubtFit(reason="wrong: none"), ("warning", "no measure of doubt", "wrong: none")),
+        (DoubtFit(measure=object(), reason="few turns"), ("warning", "not tested", "few turns")),
+    ],
+)
+def test_a_missing_measure_or_test_of_doubt_is_warned_of(found, facts, capsys):
+    report_doubt(found, quiet=True)
+
+    assert_facts(capsys.readouterr().err, *facts)
 
 
 @pytest.mark.parametrize(
