@@ -41,6 +41,7 @@ SAD = Emotion(
     flags=("short", "overlapped"),
     duration=0.5,
     overlap_ratio=0.125,
+    doubt=0.25,
     provenance=PROVENANCE,
 )
 LOST = Emotion(reason="too short: 0.01 s", provenance=PROVENANCE)
@@ -99,7 +100,7 @@ def test_a_turn_is_a_segment_of_its_file():
         "emotion_reason": None,
         "emotion_duration": 0.5,
         "emotion_overlap_ratio": 0.125,
-        "emotion_doubt": None,
+        "emotion_doubt": 0.25,
     }
 
 
