@@ -94,7 +94,7 @@ class Cloud:
     def _squared(self, centred: Floats) -> Floats:
         along = centred @ self.directions.T
         outside = centred - along @ self.directions
-        inside = (along**2 / self.variances).sum(axis=-1)
+        inside: Floats = (along**2 / self.variances).sum(axis=-1)
         squared: Floats = inside + (outside**2).sum(axis=-1) / self.rest
         return squared
 

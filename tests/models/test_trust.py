@@ -17,7 +17,10 @@ from emo2vec_plugins.models.trust import MOST_TRUST, as_trust, trust_in_card
 @pytest.mark.parametrize(
     ("card", "expected"),
     [
-        (b"# m\n\n**Trust:** for calls in German\n\n**Trust:** all speech\n", "for calls in German"),
+        (
+            b"# m\n\n**Trust:** for calls in German\n\n**Trust:** all speech\n",
+            "for calls in German",
+        ),
         (b"\xef\xbb\xbf**Trust:**  a demo \r\nmore\r\n", "a demo"),
         ("**Trust:** für Anrufe".encode("utf-16"), "für Anrufe"),
         (b"# m\nmore text **Trust:** inside\n", None),

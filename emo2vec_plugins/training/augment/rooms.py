@@ -94,7 +94,7 @@ def places(size: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, Floa
     # Towards the middle, so that there is always some way to go before a wall.
     direction = np.abs(rng.standard_normal(3)) * np.where(mouth < size / 2, 1, -1)
     # Nearness matters as a ratio: from 1 to 2 metres as much as from 2 to 4.
-    nearest, farthest = map(math.log, DISTANCES)
+    nearest, farthest = (math.log(each) for each in DISTANCES)
     distance = math.exp(rng.uniform(nearest, farthest))
     microphone = mouth + distance * direction / np.linalg.norm(direction)
     return mouth, microphone.clip(WALL, size - WALL)
