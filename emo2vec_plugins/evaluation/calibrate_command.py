@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from emo2vec_plugins import cli
 from emo2vec_plugins.core import counted
 from emo2vec_plugins.errors import naming
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
     "Share of the turns that keep their label with --abstain.",
     default=0.8,
     show_default=True,
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=cli.Number(min=0, min_open=True, max=1, max_open=True),
 )
 @cli.option(
     "--by FIELD",

@@ -13,7 +13,10 @@ def emo2vec_commands(cli: click.Group) -> None:
     """Add the commands; each is imported on first use."""
 
     @lazy_command(
-        cli, "calibrate", "Calibrate the scores of a model.", section="Train and evaluate"
+        cli,
+        "calibrate",
+        "Calibrate the scores of a model, and measure its doubt.",
+        section="Train and evaluate",
     )
     def calibrate() -> click.Command:
         from emo2vec_plugins.evaluation.calibrate_command import calibrate_command

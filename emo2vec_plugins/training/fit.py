@@ -19,7 +19,7 @@ from emo2vec_plugins.evaluation import Prediction
 from emo2vec_plugins.training.checkpoints import Checkpoints
 from emo2vec_plugins.training.examples import Example, digest
 from emo2vec_plugins.training.features import EmbeddingCache, Embeddings, Features, Waveforms
-from emo2vec_plugins.training.heads import corpora, heads_of
+from emo2vec_plugins.training.heads import corpora, heads_of, votes_of
 from emo2vec_plugins.training.history import EpochResult, History
 from emo2vec_plugins.training.model import (
     InitialModel,
@@ -120,7 +120,8 @@ def fit(
     model = trainable(initial, recipe, extra=heads.extra)
 
     def side(examples: Sequence[Example]) -> Side:
-        return Side(examples, heads, _features(examples, initial, recipe, resources))
+        features = _features(examples, initial, recipe, resources)
+        return Side(examples, heads, features, votes=recipe.votes)
 
     train, dev = side(split.train), side(split.dev) if split.dev else None
     device = models.device_of(resources.device)
@@ -157,15 +158,21 @@ def identity(split: Split, recipe: Recipe, initial: InitialModel) -> dict[str, A
         "tokens": list(initial.tokens),
         "train": digest(split.train),
         "dev": digest(split.dev) if split.dev else None,
-    } | _corpora(split, recipe)
+    } | _fields(split, recipe)
 
 
-def _corpora(split: Split, recipe: Recipe) -> dict[str, Any]:
-    """Return a digest of the corpora of the training turns, if the recipe needs them."""
-    if not (recipe.shares or recipe.own_head):
-        return {}
-    names = json.dumps(corpora(split.train)).encode()
-    return {"corpora": hashlib.sha256(names).hexdigest()}
+def _fields(split: Split, recipe: Recipe) -> dict[str, Any]:
+    """Return digests of the fields that the recipe uses and the digest of the turns lacks."""
+    turns = [*split.train, *split.dev]
+    found: dict[str, Any] = {}
+    if recipe.shares or recipe.own_head:
+        found["corpora"] = corpora(turns)
+    if recipe.votes:
+        found["votes"] = [votes_of(each, recipe.votes) for each in turns]
+    return {
+        name: hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+        for name, values in found.items()
+    }
 
 
 def predict_examples(

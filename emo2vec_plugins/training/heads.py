@@ -8,11 +8,15 @@ not the classes of the model. These heads share the rows of one matrix and are d
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from emo2vec_plugins.core import counted
+import numpy as np
+
+from emo2vec_plugins.core import FloatArray, canonical, counted, shown
 from emo2vec_plugins.errors import TrainingError
 from emo2vec_plugins.evaluation import few
 from emo2vec_plugins.training.examples import Example, labels_of
@@ -48,11 +52,38 @@ class Heads:
 
     def row(self, example: Example) -> int:
         """Return the row of the example's label, in the head of its corpus."""
+        start, labels = self._head(example)
+        return start + labels.index(example.label)
+
+    def targets(self, example: Example, votes: str | None) -> FloatArray:
+        """Return the probability of each row: 1 for the label, or the shares of votes.
+
+        Args:
+            example: A turn.
+            votes: Custom field of the supervisions with votes; None to use the label alone.
+
+        Raises:
+            TrainingError: If the field has anything but a number of at least 0 for each label, or
+                no label of the head has a vote.
+        """
+        start, labels = self._head(example)
+        counts = votes_of(example, votes) or {example.label: 1.0}
+        row = np.zeros(len(self.labels) + self.extra, dtype=np.float32)
+        row[start : start + len(labels)] = [counts.get(label, 0.0) for label in labels]
+        if not (total := row.sum()) > 0:
+            raise TrainingError(
+                f"turn {example.id!r}: {votes} has no votes for {', '.join(labels)}, got {shown(counts)}"
+            )
+        shares: FloatArray = row / total
+        return shares
+
+    def _head(self, example: Example) -> tuple[int, tuple[str, ...]]:
+        """Return the first row and the labels of the head of the example's corpus."""
         corpus = example.value(CORPUS) if self.own else None
         for (name, labels), span in zip(self.own, self.spans[1:], strict=True):
             if name == corpus:
-                return int(span.start) + labels.index(example.label)
-        return self.labels.index(example.label)
+                return int(span.start), labels
+        return 0, self.labels
 
 
 def heads_of(examples: Sequence[Example], recipe: Recipe) -> Heads:
@@ -79,6 +110,28 @@ def heads_of(examples: Sequence[Example], recipe: Recipe) -> Heads:
         )
     own = tuple((name, labels_of(by_corpus[name])) for name in recipe.own_head)
     return Heads(labels=labels_of(by_corpus[""]), own=own)
+
+
+def votes_of(example: Example, field: str | None) -> dict[str, float]:
+    """Return the votes of a turn, or other weights of labels; empty if it has none.
+
+    Raises:
+        TrainingError: If the field has anything but a number of at least 0 for each label.
+    """
+    given = (example.supervision.custom or {}).get(field) if field else None
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping) or not all(_is_weight(each) for each in given.values()):
+        raise TrainingError(
+            f"turn {example.id!r}: expected a number of at least 0 for each label in {field}, "
+            f"got {shown(given)}"
+        )
+    return {canonical(str(name)): float(value) for name, value in given.items()}
+
+
+def _is_weight(value: Any) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and 0 <= value < math.inf
 
 
 def corpora(examples: Sequence[Example]) -> list[str]:

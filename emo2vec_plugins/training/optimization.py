@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from emo2vec_plugins.training.recipe import Recipe
@@ -43,23 +42,27 @@ def learning_rate(recipe: Recipe, progress: float) -> float:
 
 
 def class_loss(
-    logits: Tensor, labels: Tensor, *, weights: Tensor | None = None, smoothing: float = 0.0
+    logits: Tensor, targets: Tensor, *, weights: Tensor | None = None, smoothing: float = 0.0
 ) -> Tensor:
-    """Return the cross-entropy, a scalar.
+    """Return the cross-entropy, a scalar, as `torch.nn.functional.cross_entropy` of one-hot targets.
 
     Args:
         logits: Shape (turns, labels).
-        labels: Shape (turns,).
-        weights: Weight of errors in each label, shape (labels,); None for equal weights.
+        targets: Probability of each label for each turn, shape (turns, labels).
+        weights: Weight of errors in each label, shape (labels,); None for equal weights. The result
+            is divided by the weights of the targets.
         smoothing: Share of the target that is divided among all labels.
     """
     # In float32 even under autocast, as float16 is too coarse for a softmax.
-    return F.cross_entropy(logits.float(), labels, weights, label_smoothing=smoothing)
+    logs = logits.float().log_softmax(dim=1)
+    weights = logs.new_ones(logs.shape[1]) if weights is None else weights
+    smooth = (1 - smoothing) * targets + smoothing / logs.shape[1]
+    return -(smooth * weights * logs).sum() / (targets * weights).sum()
 
 
 def loss_of_heads(
     logits: Tensor,
-    rows: Tensor,
+    targets: Tensor,
     spans: Sequence[slice],
     *,
     weights: Tensor | None = None,
@@ -69,22 +72,22 @@ def loss_of_heads(
 
     Args:
         logits: Shape (turns, rows of all heads).
-        rows: Row of each turn's label, shape (turns,).
+        targets: Probability of each row for each turn, of the same shape; zero for other heads.
         spans: The rows of each head; those of the model come first.
         weights: As in `class_loss`, for the model's head.
         smoothing: As in `class_loss`.
     """
     total = logits.new_zeros((), dtype=torch.float32)
     for span in spans:
-        own = (rows >= span.start) & (rows < span.stop)
+        own = targets[:, span].sum(dim=1) > 0
         if own.any():
             mean = class_loss(
                 logits[own, span],
-                rows[own] - span.start,
+                targets[own, span],
                 weights=weights if span.start == 0 else None,
                 smoothing=smoothing,
             )
-            total = total + mean * (own.sum() / len(rows))
+            total = total + mean * (own.sum() / len(targets))
     return total
 
 

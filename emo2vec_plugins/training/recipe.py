@@ -67,6 +67,9 @@ class Recipe:
             its corpus in the custom field ``corpus``. Empty to draw from all turns alike.
         own_head: Corpora that train a head of their own, which the model does not keep: they shape
             its embeddings, but not its classes (`emo2vec_plugins.training.heads`).
+        votes: Custom field of the supervisions with a number of votes for each label, or another
+            weight, such as the scores of a better model. The network learns their shares instead of
+            one label. Turns without the field keep their label. None to use labels only.
         learning_rate: Highest learning rate; None for the value of *tune* in `RATES`.
         head_factor: Factor of the head's learning rate, with ``top`` and ``all``.
         schedule: ``one-cycle`` and ``cosine`` rise during *warmup* and fall like a cosine, the
@@ -135,6 +138,7 @@ class Recipe:
     class_weights: bool = flag_field(False)
     shares: Mapping[str, float] = shares_field()
     own_head: tuple[str, ...] = names_field(())
+    votes: str | None = text_field(None)
     learning_rate: float | None = number_field(None, 1e-9, 10.0)
     head_factor: float = number_field(10.0, 1e-6, 1e6)
     schedule: str = text_field("one-cycle", *SCHEDULES)

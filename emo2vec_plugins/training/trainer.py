@@ -41,13 +41,27 @@ class Side:
         heads: The heads in training.
         features: The features of the turns.
 
+        votes: Custom field with the votes for each label; None to use the labels alone.
+
     Attributes:
         rows: Row of each turn's label, among those of all heads; shape (turns,).
+        targets: Probability of each row for each turn; shape (turns, rows).
+
+    Raises:
+        TrainingError: If a turn has invalid votes.
     """
 
-    def __init__(self, examples: Sequence[Example], heads: Heads, features: Features) -> None:
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        heads: Heads,
+        features: Features,
+        *,
+        votes: str | None = None,
+    ) -> None:
         self.examples, self.heads = tuple(examples), heads
         self.rows = torch.tensor([heads.row(each) for each in examples])
+        self.targets = torch.from_numpy(np.stack([heads.targets(e, votes) for e in examples]))
         self.features = features
 
 
@@ -187,11 +201,11 @@ class Trainer:
         rate = learning_rate(self._recipe, (epoch + step / steps) / self._recipe.epochs)
         for group in self._optimizer.param_groups:
             group["lr"] = rate * group["factor"]
-        rows = self._train.rows[list(indices)].to(self._device)
+        targets = self._train.targets[list(indices)].to(self._device)
         logits = self._logits(self._model, features)
         loss = loss_of_heads(
             logits,
-            rows,
+            targets,
             self._train.heads.spans,
             weights=self._weights,
             smoothing=self._recipe.label_smoothing,
@@ -225,7 +239,8 @@ class Trainer:
         with closing(ahead(dev.features, plan)) as prepared:
             parts = [self._logits(model, features).float().cpu() for _, features in prepared]
         # Development turns have labels of the model, so the rows of other heads are not needed.
-        return metrics(torch.cat(parts)[:, : len(dev.heads.labels)], dev.rows)
+        own = len(dev.heads.labels)
+        return metrics(torch.cat(parts)[:, :own], dev.rows, dev.targets[:, :own])
 
     def _rank(self, epoch: EpochResult) -> tuple[float, float]:
         # With few turns, UA takes few values, so ties are common; a lower loss breaks them.
@@ -238,18 +253,19 @@ class Trainer:
         return len(self._history.epochs) - self._history.best >= self._recipe.patience
 
 
-def metrics(logits: Tensor, labels: Tensor) -> dict[str, float]:
+def metrics(logits: Tensor, labels: Tensor, targets: Tensor) -> dict[str, float]:
     """Return the loss, the unweighted average recall and the accuracy.
 
     Args:
         logits: Shape (turns, labels).
         labels: Shape (turns,).
+        targets: Probabilities of the labels, shape (turns, labels), for the loss.
     """
     predicted, truth = logits.argmax(dim=1).numpy(), labels.numpy()
     # Only labels that occur; a label without development turns would count as a recall of 0.
     present = np.unique(truth)
     return {
-        "dev_loss": float(class_loss(logits, labels)),
+        "dev_loss": float(class_loss(logits, targets)),
         "dev_ua": float(recall_score(truth, predicted, labels=present, average="macro")),
         "dev_wa": float(accuracy_score(truth, predicted)),
     }

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from support.facts import assert_facts
 from support.training import CPU, corpus, cut, same, small_config, stopped, tone, weights
+from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from emo2vec_plugins.errors import OptionsError, ResumeError, TrainingError
 from emo2vec_plugins.training.examples import read_examples
@@ -95,23 +97,36 @@ def test_a_corpus_of_the_recipe_without_turns_is_an_error(examples):
     assert_facts(str(caught.value), "own_head", "20 turns", "another corpus")
 
 
-@given(
-    logits=st.lists(st.lists(st.floats(-5, 5), min_size=5, max_size=5), min_size=1, max_size=6),
-    data=st.data(),
-)
+LOGITS = st.lists(st.lists(st.floats(-5, 5), min_size=5, max_size=5), min_size=1, max_size=6)
+
+
+@given(logits=LOGITS, smoothing=st.floats(0, 0.5), data=st.data())
+def test_the_loss_of_labels_is_that_of_torch(logits, smoothing, data):
+    """The independent implementation, which takes the indices of the labels."""
+    labels = torch.tensor([data.draw(st.integers(0, 4)) for _ in logits])
+    weights = torch.tensor([1.0, 0.5, 2.0, 0.1, 3.0])
+    expected = F.cross_entropy(torch.tensor(logits), labels, weights, label_smoothing=smoothing)
+
+    targets = F.one_hot(labels, 5).float()
+    found = class_loss(torch.tensor(logits), targets, weights=weights, smoothing=smoothing)
+
+    assert torch.isclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@given(logits=LOGITS, data=st.data())
 def test_the_loss_of_a_turn_is_among_the_labels_of_its_head(logits, data):
     """By the definition: the mean of each turn's own cross-entropy."""
     spans = [slice(0, 2), slice(2, 5)]
     rows = torch.tensor([data.draw(st.integers(0, 4)) for _ in logits])
     values = torch.tensor(logits)
     expected = [
-        class_loss(values[i : i + 1, span], rows[i : i + 1] - span.start, smoothing=0.1)
+        F.cross_entropy(values[i : i + 1, span], rows[i : i + 1] - span.start, label_smoothing=0.1)
         for i in range(len(logits))
         for span in spans
         if span.start <= rows[i] < span.stop
     ]
 
-    found = loss_of_heads(values, rows, spans, smoothing=0.1)
+    found = loss_of_heads(values, F.one_hot(rows, 5).float(), spans, smoothing=0.1)
 
     assert torch.isclose(found, torch.stack(expected).mean(), atol=1e-5)
 
@@ -201,3 +216,53 @@ def test_development_turns_cannot_be_of_a_head_that_is_not_kept(examples, recipe
     with pytest.raises(OptionsError) as caught:
         train(Split(train=rest, dev=dev), recipe, out=tmp_path / "model", resources=CPU)
     assert_facts(str(caught.value), "own_head", "bursts", "development")
+
+
+def _voted(example, votes):
+    turn = example.cut.supervisions[0]
+    changed = replace(turn, custom=turn.custom | {"votes": votes})
+    return replace(example, cut=replace(example.cut, supervisions=[changed]))
+
+
+def test_votes_are_shares_among_the_labels_of_the_head(examples, recipe):
+    heads = heads_of(examples, recipe)
+    speech = _voted(examples[0], {"happy": 3, "sad": 1, "angry": 4})
+    burst = _voted(examples[-1], {"生气/angry": 0.2, "happy": 0.6})
+
+    assert heads.targets(speech, "votes").tolist() == [0.75, 0.25, 0, 0]
+    assert heads.targets(burst, "votes") == pytest.approx([0, 0, 0.25, 0.75])
+    # Without the field, or without votes in the recipe, the label alone.
+    assert heads.targets(examples[0], "votes").tolist() == heads.targets(speech, None).tolist()
+    assert np.argmax(heads.targets(examples[0], "votes")) == heads.row(examples[0])
+
+
+@pytest.mark.parametrize(
+    ("votes", "facts"),
+    [
+        ({"angry": 5}, ["no votes", "happy, sad", "angry"]),
+        ({"happy": 0, "sad": 0}, ["no votes"]),
+        ({"happy": -1}, ["at least 0", "-1"]),
+        ({"happy": float("nan")}, ["at least 0", "nan"]),
+        ({"happy": True}, ["at least 0", "True"]),
+        ("happy", ["a number", "happy"]),
+        ([1, 2], ["a number"]),
+    ],
+)
+def test_invalid_votes_are_an_error_that_names_the_turn(votes, facts, examples, recipe):
+    heads = heads_of(examples, recipe)
+
+    with pytest.raises(TrainingError) as caught:
+        heads.targets(_voted(examples[0], votes), "votes")
+    assert_facts(str(caught.value), examples[0].id, "votes", *facts)
+
+
+def test_votes_change_what_is_learned_and_belong_to_the_run(examples, recipe, tmp_path):
+    voted = recipe.but({"votes": "votes"})
+    unsure = [_voted(each, {"happy": 1, "sad": 1, "angry": 1}) for each in examples]
+    train(Split(train=tuple(examples)), voted, out=tmp_path / "labels", resources=CPU)
+    train(Split(train=tuple(unsure)), voted, out=tmp_path / "votes", resources=CPU)
+    assert not same(weights(tmp_path / "labels"), weights(tmp_path / "votes"))
+
+    stopped(Split(train=tuple(examples)), voted, tmp_path / "part", after=1)
+    with pytest.raises(ResumeError):
+        train(Split(train=tuple(unsure)), voted, out=tmp_path / "part", resources=CPU)
