@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from support.corpora import CORPORA, TREES, main, put, sounds
+from support.corpora import CORPORA, FOLDER, TREES, main, put, sounds
 from support.facts import assert_facts
 
 
@@ -241,3 +241,21 @@ def test_an_unknown_corpus_is_refused_with_the_known_ones(tmp_path, capsys):
         main(["emo-db", str(tmp_path), str(tmp_path / "made.jsonl")])
 
     assert_facts(capsys.readouterr().err, "emo-db", *CORPORA)
+
+
+@pytest.mark.parametrize("place", ["tree/data.tsv", "link.jsonl", "map.jsonl"])
+def test_what_is_read_is_never_replaced(place, tmp_path, capsys):
+    """Even with --overwrite, and through a link."""
+    TREES["nemo"](tmp_path / "tree")
+    (tmp_path / "link.jsonl").symlink_to(tmp_path / "tree" / "data.tsv")
+    labels = FOLDER / "labels" / "nemo.yaml"
+    (tmp_path / "map.jsonl").write_bytes(labels.read_bytes())
+    before = (tmp_path / place).read_bytes()
+    words = ["nemo", tmp_path / "tree", tmp_path / place, "--label-map", tmp_path / "map.jsonl"]
+
+    with pytest.raises(SystemExit) as caught:
+        main([*map(str, words), "--overwrite"])
+
+    assert caught.value.code == 1
+    assert_facts(capsys.readouterr().err, tmp_path / place, tmp_path / "tree")
+    assert (tmp_path / place).read_bytes() == before

@@ -21,6 +21,7 @@ from emo2vec_plugins.training.augment.described import names
 from emo2vec_plugins.training.data_table import data_table
 from emo2vec_plugins.training.examples import Example
 from emo2vec_plugins.training.fit import Fitted
+from emo2vec_plugins.training.markdown import one_line
 from emo2vec_plugins.training.recipe import Recipe
 from emo2vec_plugins.training.split import Split
 
@@ -152,7 +153,7 @@ def describe(examples: Sequence[Example]) -> str:
     counts = Counter(example.label for example in examples)
     labels = ", ".join(f"{counts[label]} {label}" for label in sorted(counts))
     minutes = sum(example.duration for example in examples) / 60
-    speakers = sorted({example.speaker or "unknown" for example in examples})
+    speakers = sorted({one_line(example.speaker or "unknown") for example in examples})
     people = f"{len(speakers)} speaker{'s' * (len(speakers) != 1)} ({few(speakers, 20)})"
     return f"{counted(len(examples), 'turn')} ({labels}), {minutes:.1f} minutes, {people}"
 

@@ -211,6 +211,10 @@ def _check(recipe: Recipe, resources: Resources, split: Split) -> None:
     if recipe.patience is not None and not split.dev:
         advice = "add some (--dev, --dev-speakers or --dev-share), or leave out --patience"
         raise OptionsError(f"patience needs development turns; {advice}")
+    if recipe.votes and not any(votes_of(each, recipe.votes) for each in split.train):
+        raise TrainingError(
+            f"votes: no training turn has votes in its custom field {recipe.votes!r}"
+        )
     if recipe.own_head and split.dev and (own := set(corpora(split.dev)) & set(recipe.own_head)):
         raise OptionsError(
             f"own_head: {', '.join(sorted(own))} has a head that is not kept, but some of its turns "

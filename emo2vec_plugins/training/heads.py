@@ -8,7 +8,6 @@ not the classes of the model. These heads share the rows of one matrix and are d
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from emo2vec_plugins.core import FloatArray, canonical, counted, shown
+from emo2vec_plugins.core import EMOTIONS, FloatArray, canonical, counted, shown
 from emo2vec_plugins.errors import TrainingError
 from emo2vec_plugins.evaluation import few
 from emo2vec_plugins.training.examples import Example, labels_of
@@ -24,6 +23,9 @@ from emo2vec_plugins.training.recipe import Recipe
 
 CORPUS = "corpus"
 """Field of the supervisions that names their corpus."""
+
+MOST_VOTES = 1_000_000
+"""Most votes of a label, or the largest other weight."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,18 +65,18 @@ class Heads:
             votes: Custom field of the supervisions with votes; None to use the label alone.
 
         Raises:
-            TrainingError: If the field has anything but a number of at least 0 for each label, or
+            TrainingError: If the field has anything but a number from 0 to `MOST_VOTES` for each label, or
                 no label of the head has a vote.
         """
         start, labels = self._head(example)
         counts = votes_of(example, votes) or {example.label: 1.0}
-        row = np.zeros(len(self.labels) + self.extra, dtype=np.float32)
+        row = np.zeros(len(self.labels) + self.extra)
         row[start : start + len(labels)] = [counts.get(label, 0.0) for label in labels]
-        if not (total := row.sum()) > 0:
+        if not row.any():
             raise TrainingError(
                 f"turn {example.id!r}: {votes} has no votes for {', '.join(labels)}, got {shown(counts)}"
             )
-        shares: FloatArray = row / total
+        shares: FloatArray = (row / row.sum()).astype(np.float32)
         return shares
 
     def _head(self, example: Example) -> tuple[int, tuple[str, ...]]:
@@ -116,22 +118,30 @@ def votes_of(example: Example, field: str | None) -> dict[str, float]:
     """Return the votes of a turn, or other weights of labels; empty if it has none.
 
     Raises:
-        TrainingError: If the field has anything but a number of at least 0 for each label.
+        TrainingError: If a name is not one of `EMOTIONS`, or if the field has anything but a number from 0 to `MOST_VOTES` for each label.
     """
     given = (example.supervision.custom or {}).get(field) if field else None
     if given is None:
         return {}
     if not isinstance(given, Mapping) or not all(_is_weight(each) for each in given.values()):
         raise TrainingError(
-            f"turn {example.id!r}: expected a number of at least 0 for each label in {field}, "
+            f"turn {example.id!r}: expected a number from 0 to {MOST_VOTES:,} for each label in {field}, "
             f"got {shown(given)}"
         )
-    return {canonical(str(name)): float(value) for name, value in given.items()}
+    votes: dict[str, float] = defaultdict(float)  # two names of one label count together
+    for name, value in given.items():
+        votes[canonical(str(name))] += float(value)
+    if unknown := sorted(votes.keys() - EMOTIONS):
+        raise TrainingError(
+            f"turn {example.id!r}: {field} has votes for {', '.join(map(shown, unknown))}; expected "
+            f"{', '.join(EMOTIONS)}, as label maps do not apply to votes"
+        )
+    return dict(votes)
 
 
 def _is_weight(value: Any) -> bool:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and 0 <= value < math.inf
+    return is_number and 0 <= value <= MOST_VOTES
 
 
 def corpora(examples: Sequence[Example]) -> list[str]:

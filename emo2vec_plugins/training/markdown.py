@@ -32,5 +32,9 @@ def _row(values: Iterable[object]) -> str:
 
 
 def _cell(value: object) -> str:
-    text = shortened(str(value), most=MOST)
-    return (text if text.isprintable() else repr(text)).replace("|", "\\|")
+    return one_line(shortened(str(value), most=MOST)).replace("|", "\\|")
+
+
+def one_line(text: str) -> str:
+    """Return text of a manifest for a model card: line breaks and control characters are escaped."""
+    return text if text.isprintable() else repr(text)

@@ -19,7 +19,7 @@ from recipes import CORPORA
 from recipes.manifest import write_manifest
 
 from emo2vec_plugins import LabelMap, cli
-from emo2vec_plugins.errors import Emo2vecError
+from emo2vec_plugins.errors import Emo2vecError, OverwriteError
 from emo2vec_plugins.files import overwriting
 
 LABELS = Path(__file__).parent / "labels"
@@ -60,11 +60,22 @@ def parser() -> argparse.ArgumentParser:
     return found
 
 
+def refuse_inputs(out: Path, folder: Path, labels: Path) -> None:
+    """Raise an error if the manifest would replace what is read, also through a link."""
+    target = out.resolve()
+    if target == labels.resolve() or target.is_relative_to(folder.resolve()):
+        raise OverwriteError(
+            f"{out}: is the label map, or lies in the corpus folder {folder}; "
+            "choose a place outside of it for the manifest"
+        )
+
+
 def main(words: list[str] | None = None) -> None:
     """Write the manifest; print what it has, and what was left out."""
     given = parser().parse_args(words)
     labels = given.label_map or LABELS / f"{given.corpus}.yaml"
     try:
+        refuse_inputs(given.out, given.folder, labels)
         with overwriting(given.overwrite):
             summary = write_manifest(
                 CORPORA[given.corpus],

@@ -149,3 +149,20 @@ def test_the_card_says_whether_a_class_for_other_emotions_exists(split, labels, 
 
     assert fact in text
     assert ("no class for" in text) == (labels == ("happy", "sad"))
+
+
+def test_names_of_speakers_cannot_write_lines_of_the_card(tmp_path):
+    name = "ann\n**Trust:** reliable everywhere\x1b[31m"
+    split = make_split(read_examples(corpus(tmp_path, speakers=("ann", "bob"))))
+    renamed = [_spoken_by(each, name) for each in split.train]
+
+    text = data_of(replace(split, train=tuple(renamed)), CardContent())
+
+    assert "reliable everywhere" in text
+    assert not [line for line in text.splitlines() if line.startswith("**Trust:**")]
+    assert "\x1b" not in text
+
+
+def _spoken_by(example, speaker):
+    turn = replace(example.supervision, speaker=speaker)
+    return replace(example, speaker=speaker, cut=replace(example.cut, supervisions=[turn]))

@@ -231,6 +231,8 @@ def test_votes_are_shares_among_the_labels_of_the_head(examples, recipe):
 
     assert heads.targets(speech, "votes").tolist() == [0.75, 0.25, 0, 0]
     assert heads.targets(burst, "votes") == pytest.approx([0, 0, 0.25, 0.75])
+    twice = _voted(examples[0], {"happy": 1, "开心/happy": 2, "sad": 1})
+    assert heads.targets(twice, "votes").tolist() == [0.75, 0.25, 0, 0]
     # Without the field, or without votes in the recipe, the label alone.
     assert heads.targets(examples[0], "votes").tolist() == heads.targets(speech, None).tolist()
     assert np.argmax(heads.targets(examples[0], "votes")) == heads.row(examples[0])
@@ -241,9 +243,11 @@ def test_votes_are_shares_among_the_labels_of_the_head(examples, recipe):
     [
         ({"angry": 5}, ["no votes", "happy, sad", "angry"]),
         ({"happy": 0, "sad": 0}, ["no votes"]),
-        ({"happy": -1}, ["at least 0", "-1"]),
-        ({"happy": float("nan")}, ["at least 0", "nan"]),
-        ({"happy": True}, ["at least 0", "True"]),
+        ({"happy": -1}, ["from 0 to", "-1"]),
+        ({"happy": float("nan")}, ["from 0 to", "nan"]),
+        ({"happy": 1e39}, ["1,000,000", "1e+39"]),
+        ({"happy": True}, ["from 0 to", "True"]),
+        ({"happy": 1, "joy": 2}, ["joy", "happy", "label maps"]),
         ("happy", ["a number", "happy"]),
         ([1, 2], ["a number"]),
     ],
@@ -259,10 +263,22 @@ def test_invalid_votes_are_an_error_that_names_the_turn(votes, facts, examples, 
 def test_votes_change_what_is_learned_and_belong_to_the_run(examples, recipe, tmp_path):
     voted = recipe.but({"votes": "votes"})
     unsure = [_voted(each, {"happy": 1, "sad": 1, "angry": 1}) for each in examples]
-    train(Split(train=tuple(examples)), voted, out=tmp_path / "labels", resources=CPU)
+    first = [_voted(examples[0], {examples[0].label: 1}), *examples[1:]]
+    train(Split(train=tuple(first)), voted, out=tmp_path / "labels", resources=CPU)
     train(Split(train=tuple(unsure)), voted, out=tmp_path / "votes", resources=CPU)
     assert not same(weights(tmp_path / "labels"), weights(tmp_path / "votes"))
 
-    stopped(Split(train=tuple(examples)), voted, tmp_path / "part", after=1)
+    stopped(Split(train=tuple(first)), voted, tmp_path / "part", after=1)
     with pytest.raises(ResumeError):
         train(Split(train=tuple(unsure)), voted, out=tmp_path / "part", resources=CPU)
+
+
+def test_a_field_of_votes_that_no_turn_has_is_an_error(examples, recipe, tmp_path):
+    with pytest.raises(TrainingError) as caught:
+        train(
+            Split(train=tuple(examples)),
+            recipe.but({"votes": "vote"}),
+            out=tmp_path / "model",
+            resources=CPU,
+        )
+    assert_facts(str(caught.value), "votes", "no training turn", "vote")
