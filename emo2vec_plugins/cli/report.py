@@ -58,6 +58,6 @@ def report_command(
             "warning",
             f"{used.about} Use --audio FILE, or --root DIR for the audio that the annotations name in a folder.",
         )
-    for model, trust in trust_in(dialogue).items():
-        note(f"{model}: {trust}", quiet=quiet)
+    for line in trust_in(dialogue):
+        note(line, quiet=quiet)
     note(f"wrote a page of {dialogue.recording} to {path}", quiet=quiet)

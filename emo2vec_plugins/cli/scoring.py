@@ -109,7 +109,7 @@ def describe_model(backend: Backend) -> str:
 def note_trust(backend: Backend, *, quiet: bool) -> None:
     """Write to stderr how far a model can be trusted, unless *quiet*."""
     unknown = "its model card does not say how far it can be trusted"
-    trust = models.as_trust(getattr(backend, "trust", None)) or unknown
+    trust = models.as_trust(backend.provenance.trust) or unknown
     note(f"{backend.provenance.model}: {trust}", quiet=quiet)
 
 

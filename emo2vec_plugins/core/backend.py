@@ -58,7 +58,8 @@ class Backend(Protocol):
         width: Width of the embeddings.
         normalize: Whether clips must be scaled to zero mean and unit variance first.
         batch_seconds: Default batch size, in seconds of audio.
-        provenance: Attached to every result.
+        provenance: Attached to every result. Commands and pages print its *trust*, one line about
+            how far the model can be trusted.
     """
 
     labels: LabelSet

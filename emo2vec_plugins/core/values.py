@@ -110,6 +110,8 @@ class Provenance:
         resampler: The resampler that converts audio to the sampling rate of the model.
         dtype: Data type of the network's arithmetic.
         version: Version of this package.
+        trust: One line about how far the model can be trusted, such as that of its card; None if
+            nothing is known. Scores do not depend on it, and it is ignored in comparisons.
     """
 
     model: str
@@ -119,12 +121,15 @@ class Provenance:
     resampler: str = ""
     dtype: str = "float32"
     version: str = ""
+    trust: str | None = field(default=None, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON-serialisable values."""
-        return {name: getattr(self, name) for name in self.__slots__} | {
-            "tokens": list(self.tokens)
-        }
+        """Return the fields as JSON-serialisable values, *trust* only if it is known."""
+        found = {name: getattr(self, name) for name in self.__slots__}
+        found["tokens"] = list(self.tokens)
+        if self.trust is None:
+            del found["trust"]
+        return found
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Provenance:

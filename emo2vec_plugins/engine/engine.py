@@ -10,6 +10,7 @@ import math
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import Any, Literal
 
 from emo2vec_plugins.audio import MODEL_RATE, open_audio
@@ -158,7 +159,7 @@ class Engine:
     def identity(self) -> dict[str, Any]:
         """Everything that the scores depend on, as JSON values."""
         return {
-            "provenance": self.backend.provenance.to_dict(),
+            "provenance": replace(self.backend.provenance, trust=None).to_dict(),
             "labels": list(self.labels.names),
             "granularity": self.granularity,
             "max_window": self._window / MODEL_RATE,

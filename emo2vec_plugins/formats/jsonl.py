@@ -236,7 +236,7 @@ def _provenance(record: Fields | None) -> Provenance | None:
         return None
     record.require("model")
     known = {name: record.text(name) for name in _OF_MODELS if name in record.values}
-    # The only field of a model that may be null: folders have no revision.
-    revision = {"revision": record.maybe_text("revision")}
+    # Folders have no revision, and results of earlier versions say nothing about trust.
+    maybe = {name: record.maybe_text(name) for name in ("revision", "trust")}
     tokens = {"tokens": record.texts("tokens")} if "tokens" in record.values else {}
-    return Provenance.from_dict({**known, **revision, **tokens})
+    return Provenance.from_dict({**known, **maybe, **tokens})

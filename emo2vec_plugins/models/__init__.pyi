@@ -26,8 +26,6 @@ from .pickles import save_state as save_state
 from .published import PUBLISHED as PUBLISHED
 from .published import TINY as TINY
 from .published import find_folder as find_folder
-from .published import known_trust as known_trust
-from .published import trust_of as trust_of
 from .selfcheck import PUBLISHED_SCORES as PUBLISHED_SCORES
 from .selfcheck import TOLERANCE as TOLERANCE
 from .selfcheck import SelfcheckResult as SelfcheckResult
@@ -39,4 +37,6 @@ from .torch_backend import CUDA_SECONDS as CUDA_SECONDS
 from .torch_backend import DTYPES as DTYPES
 from .torch_backend import TorchBackend as TorchBackend
 from .torch_backend import device_of as device_of
+from .trust import TRUST_LINE as TRUST_LINE
 from .trust import as_trust as as_trust
+from .trust import trust_of as trust_of

@@ -29,7 +29,7 @@ from emo2vec_plugins.models.config import CONFIG, Config, read_config, to_docume
 from emo2vec_plugins.models.doubt import DOUBT, read_doubt
 from emo2vec_plugins.models.pickles import load_pickle, save_pickle, why_unreadable
 from emo2vec_plugins.models.torch_backend import TorchBackend
-from emo2vec_plugins.models.trust import CARD
+from emo2vec_plugins.models.trust import CARD, trust_of
 
 TOKENS = "tokens.txt"
 WEIGHTS = ("model.safetensors", "model.pt", "emotion2vec_base.pt")
@@ -91,6 +91,7 @@ def load_folder(folder: ModelFolder, *, device: str | None, dtype: str) -> Torch
         resampler=RESAMPLER,
         dtype=dtype,
         version=__version__,
+        trust=trust_of(folder.path, folder.name, tokens),
     )
     try:
         labels = LabelSet.from_tokens(tokens)

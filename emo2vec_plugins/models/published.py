@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from emo2vec_plugins.core import Backend, NamedModel, hookimpl, import_extra, switch_off_telemetry
 from emo2vec_plugins.errors import ModelNotFoundError
 from emo2vec_plugins.files import expanded
-from emo2vec_plugins.models.trust import CARD, trust_in_card
 
 if TYPE_CHECKING:
     from emo2vec_plugins.models.checkpoint import ModelFolder
@@ -24,14 +23,6 @@ PUBLISHED = {
     "emotion2vec_base": "embeddings only, no classes",
 }
 """Names and descriptions of the models at https://huggingface.co/emotion2vec."""
-
-_TRUST = dict.fromkeys(
-    PUBLISHED,
-    "9 classes; trained largely on pseudo-labelled speech (Ma et al. 2024, arXiv:2312.15185); measure "
-    "it on your own recordings: emo2vec evaluate",
-) | {"emotion2vec_base": "embeddings only; it has no classes"}
-_OWNERS = ("", "emotion2vec", "iic")
-"""Who published them on the hubs; a folder has no owner."""
 
 _ADVICE = (
     "pass a folder with config.yaml, model.pt or model.safetensors, and tokens.txt, copied from a "
@@ -61,33 +52,7 @@ def emo2vec_models() -> list[NamedModel]:
 def _load(source: str, _: None = None, *, device: str | None, dtype: str) -> Backend:
     from emo2vec_plugins.models.checkpoint import load_folder
 
-    folder = find_folder(source)
-    backend = load_folder(folder, device=device, dtype=dtype)
-    backend.trust = trust_of(folder)
-    return backend
-
-
-def trust_of(folder: ModelFolder) -> str | None:
-    """Return how far the model of a folder can be trusted: from its card, or built in if published.
-
-    None if its card does not say.
-    """
-    return trust_in_card(folder.path / CARD) or _published_trust(folder.name)
-
-
-def known_trust(model: str) -> str | None:
-    """Return how far a model can be trusted that is known by its name alone, without loading it.
-
-    Args:
-        model: Name in the provenance of a result, such as ``openvino:tiny``.
-    """
-    name = model.rpartition(":")[2]
-    return trust_in_card(TINY / CARD) if name == "tiny" else _published_trust(name)
-
-
-def _published_trust(name: str) -> str | None:
-    owner, _, model = name.rpartition("/")
-    return _TRUST.get(model) if owner in _OWNERS else None
+    return load_folder(find_folder(source), device=device, dtype=dtype)
 
 
 def find_folder(source: str) -> ModelFolder:

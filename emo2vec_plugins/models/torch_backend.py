@@ -34,9 +34,6 @@ class TorchBackend:
         dtype: A key of `DTYPES`, for weights and arithmetic; results are float32.
         doubt: Its measure of doubt; None if it has none.
 
-    Attributes:
-        trust: How far the model can be trusted, according to its card; None if unknown.
-
     Raises:
         OptionsError: If the device or dtype is not available, or weights exceed the range of the
             dtype.
@@ -44,7 +41,6 @@ class TorchBackend:
 
     device: torch.device
     batch_seconds: float
-    trust: str | None = None
 
     def __init__(
         self,

@@ -80,7 +80,7 @@ def page_data(dialogue: Dialogue) -> dict[str, Any]:
         "flags": [_flag(name, flagged[name]) for name in flags],
         "reasons": [shown(reason) for reason in reasons],
         "models": [_model(each) for each in models],
-        "trust": [f"{shown(name)}: {trust}" for name, trust in trust_in(dialogue).items()],
+        "trust": [shown(line) for line in trust_in(dialogue)],
         "turns": {
             **{
                 name: [_number(each.get(part)) for each in records]

@@ -1,17 +1,13 @@
-"""How far the models of a recording can be trusted, as far as their names tell."""
+"""How far the models of a recording can be trusted, as its results say."""
 
 from __future__ import annotations
 
 from emo2vec_plugins.core import Dialogue
-from emo2vec_plugins.models import known_trust
+from emo2vec_plugins.models import as_trust
 
 
-def trust_in(dialogue: Dialogue) -> dict[str, str]:
-    """Return how far each known model of a recording can be trusted, by its name.
-
-    Models are not loaded, so only the embedded and the published ones are known.
-    """
+def trust_in(dialogue: Dialogue) -> list[str]:
+    """Return a line for each model of a recording that says how far it can be trusted."""
     models = (each.emotion.provenance for each in dialogue.turns)
-    names = dict.fromkeys(each.model for each in models if each is not None)
-    known = {name: known_trust(name) for name in names}
-    return {name: trust for name, trust in known.items() if trust is not None}
+    known = ((each.model, as_trust(each.trust)) for each in models if each is not None)
+    return list(dict.fromkeys(f"{model}: {trust}" for model, trust in known if trust is not None))

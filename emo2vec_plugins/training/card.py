@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from emo2vec_plugins._version import __version__
 from emo2vec_plugins.core import counted, shown
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.evaluation import Evaluation, few
-from emo2vec_plugins.models import as_trust
+from emo2vec_plugins.models import TRUST_LINE, as_trust
 from emo2vec_plugins.training.augment.described import names
 from emo2vec_plugins.training.data_table import data_table
 from emo2vec_plugins.training.examples import Example
@@ -41,7 +40,6 @@ LIMITS_TUNED = (
     "The earlier training data of {base} are not known. "
     "It may be much worse on other speech; this was not measured."
 )
-_TRUST = re.compile(r"^\*\*Trust:\*\*(.*)$", re.MULTILINE)
 
 REST = ("other", "unknown")
 """Labels for speech that fits no other label."""
@@ -76,7 +74,7 @@ class CardContent:
     notes: str = ""
 
     def __post_init__(self) -> None:
-        lines = _TRUST.findall(self.notes)
+        lines = TRUST_LINE.findall(self.notes)
         if len(lines) > 1:
             raise OptionsError(f"expected one line **Trust:** in the notes, got {len(lines)}")
         if lines and as_trust(lines[0]) is None:
@@ -86,13 +84,13 @@ class CardContent:
     @property
     def trust(self) -> str:
         """The line about trust as a paragraph; empty without one."""
-        found = _TRUST.search(self.notes)
+        found = TRUST_LINE.search(self.notes)
         return f"{found[0].strip()}\n\n" if found else ""
 
     @property
     def other_notes(self) -> str:
         """The notes without that line, as paragraphs; empty without any."""
-        rest = _TRUST.sub("", self.notes).strip()
+        rest = TRUST_LINE.sub("", self.notes).strip()
         return f"\n{rest}\n" if rest else ""
 
 

@@ -8,6 +8,7 @@ import re
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -115,7 +116,7 @@ def test_stderr_says_which_model_spoke(files):
 )
 def test_stderr_says_how_far_the_model_can_be_trusted(files, trust, shown):
     backend = FakeBackend()
-    backend.trust = trust
+    backend.provenance = replace(backend.provenance, trust=trust)
 
     line, _ = run("score", "--model", "fake", files[0], backend=backend).stderr.splitlines()
 

@@ -67,8 +67,13 @@ def test_provenance_survives_a_round_trip_through_json():
         dtype="float16",
         version="1.0",
     )
+    trusted = dataclasses.replace(provenance, trust="for calls")
 
-    assert Provenance.from_dict(json.loads(json.dumps(provenance.to_dict()))) == provenance
+    for each in (provenance, trusted):
+        again = Provenance.from_dict(json.loads(json.dumps(each.to_dict())))
+        assert (again, again.trust) == (each, each.trust)
+    assert trusted == provenance
+    assert trusted.to_dict() == provenance.to_dict() | {"trust": "for calls"}
 
 
 def test_provenance_of_a_later_version_is_read():

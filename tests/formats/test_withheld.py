@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from emo2vec_plugins import Dialogue, Emotion, Plugins, ScoredTurn, Turn
+from emo2vec_plugins import Dialogue, Emotion, Plugins, Provenance, ScoredTurn, Turn
 from emo2vec_plugins.formats.jsonl import dumps, loads
 
 FORMATS = Plugins(installed=False).formats()
@@ -76,6 +77,20 @@ def test_a_line_without_a_doubt_is_as_before():
     assert read.turns[0].emotion.doubt is None
     assert read == null
     assert "doubt" not in json.loads(dumps([read]))
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_formats_with_the_model_store_how_far_it_can_be_trusted(name):
+    form = FORMATS[name]
+    emotion = replace(TALK.turns[0].emotion, provenance=Provenance(model="m", trust="for <calls>"))
+    turns = (replace(TALK.turns[0], emotion=emotion),)
+
+    [read] = form.loads(form.dumps([replace(TALK, turns=turns)]))
+
+    provenance = read.turns[0].emotion.provenance
+    assert (provenance is not None and provenance.trust == "for <calls>") == (
+        "provenance" in form.holds
+    )
 
 
 def test_tables_always_have_a_column_for_the_doubt():

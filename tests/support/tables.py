@@ -15,7 +15,11 @@ ANGRY = ScoredTurn(
         duration=0.43,
         overlap_ratio=0.5,
         provenance=Provenance(
-            model="tiny", sha256="ab", tokens=("生气/angry", "a b"), version="0.1.0"
+            model="tiny",
+            sha256="ab",
+            tokens=("生气/angry", "a b"),
+            version="0.1.0",
+            trust="a demo, no more",
         ),
     ),
 )

@@ -40,7 +40,7 @@ _AFTER = (
     *("flags", "reason", "scored_seconds", "overlap_ratio", "doubt", "audio"),
     "recording_duration",
 )
-_MODEL = ("model", "sha256", "revision", "resampler", "dtype", "version", "tokens")
+_MODEL = (*("model", "sha256", "revision", "resampler", "dtype", "version", "tokens", "trust"),)
 _NUMBERS = (
     *("start", "end", "score", "scored_seconds", "overlap_ratio", "doubt", "recording_duration"),
 )

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,9 @@ def _load(source: str, *, device: str | None, dtype: str, allow: tuple[str, ...]
     folder = find_folder(source)
     with _readable(folder.path, Permissions(allow=allow)) as path:
         model = _auto_model(path, device, folder.path)
-        backend = FunasrBackend(model, folder.name, trust=trust_of(folder))
+        backend = FunasrBackend(model, folder.name)
+    trust = trust_of(folder.path, folder.name, backend.provenance.tokens)
+    backend.provenance = replace(backend.provenance, trust=trust)
     backend.doubt = read_doubt(folder.path, width=backend.width)
     return backend
 
@@ -142,7 +145,6 @@ class FunasrBackend:
     Args:
         model: A ``funasr.AutoModel`` of an emotion2vec.
         name: Name of the model in results.
-        trust: How far the model can be trusted, according to its card; None if unknown.
 
     Attributes:
         doubt: Its measure of doubt; None if it has none.
@@ -151,8 +153,7 @@ class FunasrBackend:
     batch_seconds = 30.0
     doubt: DoubtMeasure | None = None
 
-    def __init__(self, model: Any, name: str, *, trust: str | None = None) -> None:
-        self.trust = trust
+    def __init__(self, model: Any, name: str) -> None:
         self._network = model.model.eval()
         self._device = next(self._network.parameters()).device
         tokenizer = model.kwargs.get("tokenizer")

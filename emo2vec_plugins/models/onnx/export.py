@@ -109,7 +109,7 @@ def write_graph(backend: Backend, path: Path, *, dtype: str) -> None:
         published = network.config.conv_layers == Config().conv_layers
         quantize(model, keep=() if published else (FRONT_END,))
     facts = {"width": backend.width, "normalize": backend.normalize, "dtype": dtype}
-    facts |= {"provenance": backend.provenance.to_dict(), "trust": backend.trust}
+    facts["provenance"] = backend.provenance.to_dict()
     facts["doubt"] = backend.doubt and backend.doubt.to_document()
     onnx.helper.set_model_props(model, {FACTS: json.dumps(facts, ensure_ascii=False)})
     model.producer_name = "emo2vec_plugins"

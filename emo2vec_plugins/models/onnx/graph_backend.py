@@ -18,7 +18,6 @@ from emo2vec_plugins.core import FloatArray, Frames, LabelSet
 from emo2vec_plugins.engine import frame_count
 from emo2vec_plugins.models.doubt import FittedDoubt
 from emo2vec_plugins.models.onnx.runtimes import Graph, Running
-from emo2vec_plugins.models.trust import as_trust
 
 GRAPH_SECONDS = 240.0
 """Audio per batch; the more clips, the more similar the lengths within a group."""
@@ -48,7 +47,6 @@ class GraphBackend:
         self.labels = LabelSet.from_tokens(provenance.tokens)
         self.width: int = facts["width"]
         self.normalize: bool = facts["normalize"]
-        self.trust = as_trust(facts.get("trust"))  # files of earlier versions do not have it
         self.doubt: FittedDoubt | None = facts["doubt"]
         self.provenance = replace(
             provenance, model=f"{name}:{provenance.model}", dtype=dtype, version=__version__

@@ -34,12 +34,12 @@ def test_a_turn_is_a_line():
     assert table_csv.dumps([TALK, QUIET]) == a_table(
         "recording,turn,start,end,speaker,channel,channels,emotion,score,score_angry,score_sad,"
         "flags,reason,scored_seconds,overlap_ratio,doubt,audio,recording_duration,"
-        "logit_angry,logit_sad,model,sha256,revision,resampler,dtype,version,tokens",
+        "logit_angry,logit_sad,model,sha256,revision,resampler,dtype,version,tokens,trust",
         'talk,0,6.69,7.12,"Ann ""A""",0,,angry,0.75,0.75,0.25,'
         "short overlapped,,0.43,0.5,,talk.wav,30.0,"
-        '1.5,0.4,tiny,ab,,,float32,0.1.0,"[""生气/angry"", ""a b""]"',
-        'talk,1,8.0,8.5,"",,0 1,,,,,,no audio,0.0,,,talk.wav,30.0,,,,,,,,,',
-        "quiet,,,,,,,,,,,,,,,,,,,,,,,,,,",
+        '1.5,0.4,tiny,ab,,,float32,0.1.0,"[""生气/angry"", ""a b""]","a demo, no more"',
+        'talk,1,8.0,8.5,"",,0 1,,,,,,no audio,0.0,,,talk.wav,30.0,,,,,,,,,,',
+        "quiet,,,,,,,,,,,,,,,,,,,,,,,,,,,",
     )
 
 
