@@ -66,8 +66,8 @@ def from_yaml(text: str, *, where: str) -> Any:
         where: The beginning of an error's message, such as the file.
 
     Raises:
-        FormatError: If it is too long, is not plain YAML, is nested too deeply, has too large a number, or
-            aliases make it larger than the text.
+        FormatError: If it is too long, is not plain YAML, is nested too deeply, has a key twice or too
+            large a number, or aliases make it larger than the text.
     """
     if len(text) > limit_of(PART):
         raise beyond_limit(where, part=PART)
@@ -134,6 +134,7 @@ def _size(node: Any, known: dict[int, tuple[int, int]], depth: int) -> tuple[int
         return known[id(node)]
     inner = node.value
     if isinstance(node, yaml.MappingNode):
+        _check_keys(node)
         inner = [each for pair in node.value for each in pair]
     sizes = [_size(each, known, depth + 1) for each in inner]
     size = 1 + sum(size for size, _ in sizes)
@@ -142,3 +143,14 @@ def _size(node: Any, known: dict[int, tuple[int, int]], depth: int) -> tuple[int
         raise _UnfitError(_TOO_DEEP)
     known[id(node)] = size, height
     return size, height
+
+
+def _check_keys(node: yaml.MappingNode) -> None:
+    """Refuse a key that occurs twice, of which PyYAML drops the first value without a word."""
+    keys: set[tuple[str, str]] = set()
+    for key, _ in node.value:
+        if isinstance(key, yaml.ScalarNode):
+            if (key.tag, key.value) in keys:
+                line = key.start_mark.line + 1
+                raise _UnfitError(f"line {line}: the key {key.value[:100]!r} occurs twice")
+            keys.add((key.tag, key.value))

@@ -1,4 +1,5 @@
 from .augment.chain import Augmenter as Augmenter
+from .augment.noise import looped as looped
 from .crossvalidate import CrossValidation as CrossValidation
 from .crossvalidate import cross_validate as cross_validate
 from .examples import Example as Example

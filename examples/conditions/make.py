@@ -5,8 +5,8 @@
 
 Every turn is written once for each condition, as a 16 kHz WAV file, and ``altered/cuts.jsonl`` has a
 cut for each file. The supervision is that of the turn, with the name of the condition in the custom
-field ``condition``. ``conditions.yaml`` beside this script has the conditions: fields of a training
-recipe, see docs/fine-tuning.md. Rooms need the extra ``rooms``.
+field ``condition``. ``conditions.yaml`` beside this script has the conditions: augmentations of a
+training recipe and their settings, see docs/fine-tuning.md. Rooms need the extra ``rooms``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import argparse
 import io
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -23,76 +24,157 @@ from typing import Any
 
 import numpy as np
 import soundfile
-from lhotse import MonoCut, Recording
+from lhotse import AudioSource, MonoCut, Recording
 
 from emo2vec_plugins import LabelMap
 from emo2vec_plugins.audio import MODEL_RATE
 from emo2vec_plugins.core import FloatArray, counted, shown
-from emo2vec_plugins.errors import Emo2vecError, OptionsError, naming
-from emo2vec_plugins.files import read_yaml, write_whole
+from emo2vec_plugins.errors import Emo2vecError, FormatError, OptionsError, naming
+from emo2vec_plugins.files import disk, read_yaml, staging
 from emo2vec_plugins.integrations.lhotse import read_cuts
-from emo2vec_plugins.training import Augmenter, Example, Recipe, read_examples
+from emo2vec_plugins.training import Augmenter, Example, Recipe, looped, read_examples
 
 CONDITIONS = Path(__file__).with_name("conditions.yaml")
+
+FIELD = "condition"
+"""Custom field with the name of the condition."""
 
 KEPT = 500
 """Number of turns in memory, of which babble is mixed."""
 
+SETTINGS = {
+    "crop_seconds": "crop",
+    "sounds_snr": "sounds",
+    "noise_colours": "noise",
+    "mask_seconds": "masks",
+}
+"""Fields of a recipe that have an effect only with an augmentation, which is the value."""
 
-def altered(
-    examples: Sequence[Example], conditions: Mapping[str, Augmenter], out: Path, *, seed: int
-) -> Iterator[MonoCut]:
-    """Write each turn under each condition, and yield the cuts."""
-    for place, (name, augmenter) in enumerate(conditions.items()):
-        for number, example in enumerate(examples):
-            waveform = augmenter(example.read(), np.random.default_rng([seed, place, number]))
-            path = out / f"condition-{place}" / f"{number:06}.wav"
-            write_wav(path, waveform.numpy())
-            yield cut_of(path, f"{example.id}-{place}", example, name)
+
+class OtherTurns:
+    """Draws stretches of turns for babble, but never of the turn that is altered.
+
+    Attributes:
+        altered: Index of that turn.
+    """
+
+    def __init__(self, examples: Sequence[Example]) -> None:
+        self.altered = 0
+        self._others = len(examples) - 1
+        self._read = lru_cache(maxsize=KEPT)(lambda index: examples[index].read())
+
+    def __call__(self, rng: np.random.Generator, samples: int) -> FloatArray:
+        """Return so many samples of a random turn."""
+        if not self._others:
+            raise OptionsError("babble needs at least two turns, got one")
+        index = int(rng.integers(self._others))
+        return looped(self._read(index + (index >= self.altered)), rng, samples)
+
+
+def write_altered(
+    examples: Sequence[Example],
+    conditions: Mapping[str, Augmenter],
+    others: OtherTurns,
+    out: Path,
+    *,
+    seed: int,
+) -> None:
+    """Write each turn under each condition, and the manifest; all of it or nothing."""
+    with staging(out) as part:
+        disk.make_folder(part)
+        for place in range(len(conditions)):
+            disk.make_folder(part / folder_of(place))
+        with disk.open_file(part / "cuts.jsonl") as manifest:
+            for number, example in enumerate(examples):
+                others.altered = number
+                waveform = example.read()
+                for place, (name, augmenter) in enumerate(conditions.items()):
+                    rng = np.random.default_rng([seed, place, number])
+                    changed = augmenter(waveform, rng).numpy()
+                    path = Path(folder_of(place), f"{number:06}.wav")
+                    write_wav(part / path, changed)
+                    cut = cut_of(out / path, len(changed), f"{example.id}-{place}", example, name)
+                    line = json.dumps(cut.to_dict(), ensure_ascii=False)
+                    manifest.write(line.encode() + b"\n")
+
+
+def folder_of(place: int) -> str:
+    """Return the folder of a condition; its name may have any characters."""
+    return f"condition-{place}"
 
 
 def write_wav(path: Path, waveform: FloatArray) -> None:
     """Write floats, which noise may drive beyond full scale."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     stream = io.BytesIO()
     soundfile.write(stream, waveform, MODEL_RATE, format="WAV", subtype="FLOAT")
-    write_whole(path, stream.getvalue())
+    with disk.open_file(path) as file:
+        file.write(stream.getvalue())
 
 
-def cut_of(path: Path, name: str, example: Example, condition: str) -> MonoCut:
-    """Return the cut for a file, with the supervision of its turn."""
-    recording = Recording.from_file(path, recording_id=name)
-    whole: dict[str, Any] = {"id": name, "start": 0.0, "duration": recording.duration, "channel": 0}
+def cut_of(path: Path, samples: int, name: str, example: Example, condition: str) -> MonoCut:
+    """Return the cut for a file that is not there yet, with the supervision of its turn."""
+    duration = samples / MODEL_RATE
+    source = AudioSource(type="file", channels=[0], source=str(path))
+    recording = Recording(name, [source], MODEL_RATE, samples, duration)
+    whole: dict[str, Any] = {"id": name, "start": 0.0, "duration": duration, "channel": 0}
     own = example.supervision
-    custom = {**(own.custom or {}), "condition": condition}
+    custom = {**(own.custom or {}), FIELD: condition}
     turn = replace(own, **whole, recording_id=name, custom=custom, alignment=None)
     return MonoCut(**whole, recording=recording, supervisions=[turn])
 
 
-def read_conditions(path: Path, examples: Sequence[Example], seed: int) -> dict[str, Augmenter]:
-    """Return the augmentation of each condition in a YAML file."""
+def read_turns(path: Path, label_map: LabelMap | None) -> tuple[list[Example], int]:
+    """Return the labelled turns of a manifest, and how many turns it has in all."""
+    with naming(path):
+        cuts = read_cuts(path)
+        examples = read_examples(cuts, label_map=label_map, skip_unlabelled=True)
+        for example in examples:
+            if FIELD in (example.supervision.custom or {}):
+                raise FormatError(
+                    f"turn {shown(example.id)}: has a custom field {FIELD!r} already, which this "
+                    "would replace; rename it"
+                )
+    return examples, sum(len(cut.supervisions) for cut in cuts)
 
-    @lru_cache(maxsize=KEPT)
-    def read(index: int) -> FloatArray:
-        return examples[index].read()
 
-    def draw(rng: np.random.Generator, samples: int) -> FloatArray:
-        turn = read(int(rng.integers(len(examples))))
-        return np.resize(np.roll(turn, -int(rng.integers(len(turn)))), samples)
+def read_conditions(path: Path, others: OtherTurns, seed: int) -> dict[str, Augmenter]:
+    """Return the augmentation of each condition in a YAML file; paths are relative to the file."""
+    if not path.is_file():
+        raise OptionsError(f"{path}: expected a YAML file, there is no such file")
 
     def augmenter(name: str, fields: Any) -> Augmenter:
         with naming(f"condition {shown(name)}"):
             if not isinstance(fields, dict):
                 raise OptionsError(f"expected fields of a recipe, got {shown(fields)}")
             recipe = Recipe.from_dict({"tune": "new", "seed": seed, **fields})
-            return Augmenter(recipe, normalize=False, turns=draw)
+            check_effect(recipe, fields)
+            sounds = recipe.sounds and str(path.parent / recipe.sounds)
+            return Augmenter(replace(recipe, sounds=sounds), normalize=False, turns=others)
+
+    def augmenters(given: dict[Any, Any]) -> dict[str, Augmenter]:
+        names = Counter(map(str, given))
+        if doubled := [name for name, count in names.items() if count > 1]:
+            raise OptionsError(f"condition {shown(doubled[0])} occurs twice; rename one")
+        if not given:
+            raise OptionsError("expected at least one condition, found none")
+        return {str(name): augmenter(str(name), fields) for name, fields in given.items()}
 
     return read_yaml(
         path,
-        lambda given: {str(name): augmenter(name, fields) for name, fields in given.items()},
+        augmenters,
         expected="a mapping of names to fields of a recipe, such as 'noise: {noise: [10, 10]}'",
         wrong=OptionsError,
     )
+
+
+def check_effect(recipe: Recipe, fields: Mapping[str, Any]) -> None:
+    """Raise an error for a field that changes no sound."""
+    idle = [name for name in fields if SETTINGS.get(name, name) not in recipe.augments]
+    if idle:
+        raise OptionsError(
+            f"expected augmentations and their settings, but {', '.join(idle)} would change no "
+            "sound; remove it"
+        )
 
 
 def parser() -> argparse.ArgumentParser:
@@ -109,24 +191,22 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(words: list[str] | None = None) -> None:
-    """Write the files and the manifest."""
+    """Write the files and the manifest; print how many, and what was left out."""
     given = parser().parse_args(words)
     try:
         if given.out.exists():
             sys.exit(f"error: {given.out} exists; choose a new folder")
         label_map = LabelMap.read(given.label_map) if given.label_map else None
-        with naming(given.cuts):
-            examples = read_examples(
-                read_cuts(given.cuts), label_map=label_map, skip_unlabelled=True
-            )
-        conditions = read_conditions(given.conditions, examples, given.seed)
-        cuts = altered(examples, conditions, given.out, seed=given.seed)
-        lines = [json.dumps(cut.to_dict(), ensure_ascii=False) + "\n" for cut in cuts]
-        write_whole(given.out / "cuts.jsonl", "".join(lines))
+        examples, turns = read_turns(given.cuts, label_map)
+        others = OtherTurns(examples)
+        conditions = read_conditions(given.conditions, others, given.seed)
+        write_altered(examples, conditions, others, given.out, seed=given.seed)
     except (Emo2vecError, OSError) as error:
         sys.exit(f"error: {error}")
-    turns, kinds = counted(len(examples), "turn"), counted(len(conditions), "condition")
-    print(f"wrote {turns} under {kinds} to {given.out / 'cuts.jsonl'}")
+    written, kinds = counted(len(examples), "turn"), counted(len(conditions), "condition")
+    print(f"wrote {written} under {kinds} to {given.out / 'cuts.jsonl'}")
+    if left_out := turns - len(examples):
+        print(f"left out {counted(left_out, 'turn')}: unlabelled, mapped to null, or too short")
 
 
 if __name__ == "__main__":

@@ -115,3 +115,11 @@ def test_the_file_and_what_was_expected_are_named(tmp_path, content):
 
     with pytest.raises(OptionsError, match=r"a\.yaml"):
         read_yaml(path, dict, expected="a mapping", wrong=OptionsError)
+
+
+@pytest.mark.parametrize("text", ["a: 1\nb: 2\na: 3\n", "x: {a: 1,\n  b: 2,\n  a: 3}\n"])
+def test_a_key_that_occurs_twice_is_named(text):
+    with pytest.raises(FormatError) as error:
+        from_yaml(text, where="labels.yaml")
+
+    assert_facts(str(error.value), "labels.yaml", "line 3", "'a'", "twice")
