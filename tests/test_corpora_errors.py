@@ -88,6 +88,8 @@ EVALUATION = "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt"
         ("cremad", "SentenceFilenames.csv", "_DFA_", "_ABC_", ["'ABC'", "DFA"]),
         ("cremad", "SentenceFilenames.csv", "1001_DFA", "dfa", ["dfa_ANG_XX", "1001_DFA_ANG_XX"]),
         ("cremad", "processedResults/tabulatedVotes.csv", ",7,", ",7.5,", ["line 2", "'7.5'"]),
+        ("cremad", "processedResults/tabulatedVotes.csv", ",7,", f",{'9' * 5000},", ["line 2"]),
+        ("cremad", "processedResults/tabulatedVotes.csv", ",7,", ",\u0667,", ["line 2", "votes"]),
         ("nemo", "data.tsv", "\tmale\t23", "", ["line 2", "gender", "too short"]),
         ("nemo", "data.tsv", "\tfemale", "\tf", ["line 3", "'f'", "female"]),
         ("nemo", "data.tsv", "\tneutral", "\tbored", ["'bored'", "EB0_neutral_13", "null"]),
@@ -144,6 +146,64 @@ def test_tables_may_be_in_utf_16_or_have_a_byte_order_mark(tmp_path, capsys):
         put(table, text, encoding)
         main(["nemo", str(tmp_path / "tree"), str(tmp_path / "made.jsonl")])
         assert_facts(capsys.readouterr().out, "2 cuts, 2 speakers")
+
+
+@pytest.mark.parametrize(
+    ("corpus", "file"),
+    [
+        ("nemo", "data.tsv"),
+        ("mycroft", "computer/not-wake-words/es/metadata.csv"),
+        ("iemocap", "Session1/dialog/transcriptions/Ses01F_impro01.txt"),
+        ("iemocap", EVALUATION),
+    ],
+)
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_only_files_are_read_as_tables(make, corpus, file, tmp_path, error):
+    TREES[corpus](tmp_path / "tree")
+    (tmp_path / "tree" / file).unlink()
+    make(tmp_path / "tree" / file)
+
+    assert_facts(error(corpus, tmp_path / "tree"), tmp_path / "tree" / file, "expected a file")
+
+
+def test_clips_that_are_no_files_are_counted(tmp_path, capsys):
+    TREES["emodb"](tmp_path / "tree")
+    wav = tmp_path / "tree" / "wav"
+    os.mkfifo(wav / "03a01Na.wav")
+    (wav / "03a01Nb.wav").mkdir()
+    (wav / "03a01Nc.wav").symlink_to("nothing")
+    main(["emodb", str(tmp_path / "tree"), str(tmp_path / "made.jsonl")])
+
+    assert_facts(capsys.readouterr().out, "2 cuts, ", "left out 3, such as 03a01Na: not a file")
+
+
+@pytest.mark.parametrize("name", ["../../other.wav", "{folder}/other.wav"])
+def test_tables_name_no_files_elsewhere(name, tmp_path, capsys, monkeypatch):
+    TREES["nemo"](tmp_path / "tree")
+    sounds(tmp_path, "other.wav")
+    with (tmp_path / "tree" / "data.tsv").open("a", encoding="utf-8") as table:
+        table.write(f"{name.format(folder=tmp_path)}\tneutral\tx\tx\tWR0\tmale\t23\n")
+    monkeypatch.chdir(tmp_path / "tree")
+    main(["nemo", ".", str(tmp_path / "made.jsonl")])
+
+    assert_facts(capsys.readouterr().out, "2 cuts, ", "left out 1, such as other: ", "outside")
+
+
+@pytest.mark.parametrize("corpus", ["nemo", "msp_podcast"])
+def test_a_name_that_is_too_long_is_counted_and_shortened(corpus, tmp_path, capsys):
+    TREES[corpus](tmp_path / "tree")
+    row = {
+        "nemo": ("data.tsv", "{}.wav\tneutral\tx\tx\tWR0\tmale\t23\n"),
+        "msp_podcast": ("Labels/labels_consensus.csv", "{}.wav,N,1,1,1,30,Male,Train\n"),
+    }
+    file, text = row[corpus]
+    with (tmp_path / "tree" / file).open("a", encoding="utf-8") as table:
+        table.write(text.format("x" * 5000))
+    main([corpus, str(tmp_path / "tree"), str(tmp_path / "made.jsonl")])
+    printed = capsys.readouterr().out
+
+    assert_facts(printed, "2 cuts, ", "left out 1, such as xxx", "no such file")
+    assert max(map(len, printed.splitlines())) < 200
 
 
 def test_listed_clips_without_a_file_are_counted(tmp_path, capsys):

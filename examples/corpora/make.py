@@ -76,13 +76,14 @@ def main(words: list[str] | None = None) -> None:
     labels = given.label_map or LABELS / f"{given.corpus}.yaml"
     try:
         refuse_inputs(given.out, given.folder, labels)
-        with overwriting(given.overwrite):
+        with overwriting(given.overwrite), cli.progress("utterances") as progress:
             summary = write_manifest(
                 CORPORA[given.corpus],
                 given.folder,
                 given.out,
                 label_map=LabelMap.read(labels),
                 split=given.split,
+                progress=progress,
             )
     except (Emo2vecError, OSError) as error:
         cli.complain("error", str(error))

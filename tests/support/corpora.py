@@ -132,7 +132,7 @@ def iemocap(folder: Path) -> None:
         "C-E2:\tExcited;\t()\nC-E3:\tHappiness; Surprise;\t(so: loud)\nC-E4:\tFrustration;\t()\n"
         "C-F1:\tAnger;\t(curious)\nA-E3:\tval 3; act 2; dom  2;\t()\n\n"
         f"[10.0100 - 11.3925]\t{name}_M001\txxx\t[2.5000, 2.5000, 2.5000]\n"
-        "C-E2:\tNeutral state;\t()\n",
+        "C-E2:\tNeutral;\t()\nC-E3:\tNeutral state;\t()\nC-M1:\tSadness;\t()\n",
     )
     put(session / "dialog" / "EmoEvaluation" / f"._{name}.txt", "\0\5\26", "latin-1")
     put(
@@ -142,8 +142,11 @@ def iemocap(folder: Path) -> None:
 
 
 def meld(folder: Path) -> None:
-    head = "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Season,Episode\n"
-    row = '1,"Well, it\x92s {word}",Phoebe,joy,positive,0,0,4,7\n'
+    head = (
+        "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Season,Episode,"
+        "StartTime,EndTime\n"
+    )
+    row = '1,"Well, it\x92s {word}",Phoebe,joy,positive,0,0,4,7,"00:20:57,256","00:21:00,049"\n'
     put(folder / "train" / "train_sent_emo.csv", head + row.format(word="train"))
     put(folder / "dev_sent_emo.csv", head + row.format(word="dev"))
     put(folder / "test_sent_emo.csv", head + row.format(word="test"))

@@ -3,10 +3,13 @@
 The name has the actor, the sentence, the intended emotion and its level. ``tabulatedVotes.csv`` has
 the votes of listeners, of people who saw a silent video, and of those who did both; the first
 digit of a row's number tells them apart. Only listeners' votes are used.
+
+Users of the corpus found four broken clips, see issue 8 of the repository. They are left out.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -39,6 +42,13 @@ SENTENCES = {
     "WSI": "We'll stop in a couple of minutes.",
 }
 
+BROKEN = {
+    **dict.fromkeys(("1076_MTI_NEU_XX", "1076_MTI_SAD_XX"), "a clip without sound"),
+    "1064_TIE_SAD_XX": "a clip that is cut off",
+    "1064_IEO_DIS_MD": "a clip with several emotions",
+}
+"""Why a clip cannot be used, by its name."""
+
 _LISTENERS = "1"
 
 
@@ -62,6 +72,7 @@ def utterances(folder: Path) -> Iterator[Utterance]:
             emotion=decoded(EMOTIONS, emotion, f"{listed}: {path.stem}"),
             votes=votes.get(path.stem, {}),
             text=decoded(SENTENCES, sentence, f"{listed}: {path.stem}"),
+            unusable=BROKEN.get(path.stem),
         )
 
 
@@ -80,7 +91,7 @@ def _votes(table: Path) -> dict[str, Mapping[str, int]]:
 
 
 def _count(cell: str, where: str) -> int:
-    if not cell.isdecimal():
+    if not re.fullmatch("[0-9]{1,6}", cell):
         raise FormatError(f"{where}: expected a number of votes, got {shown(cell)}")
     return int(cell)
 

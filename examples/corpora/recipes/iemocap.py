@@ -15,9 +15,8 @@ from pathlib import Path
 
 from emo2vec_plugins.core import shown
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.files import read_text
 from recipes.corpus import NO_AGREEMENT, Corpus, Utterance
-from recipes.layout import decoded, existing, files, parts
+from recipes.layout import decoded, existing, files, parts, text_of
 
 EMOTIONS = {
     "ang": "Anger",
@@ -74,7 +73,7 @@ def _utterance(block: Block, table: Path, audio: Path, texts: Mapping[str, str])
 def _blocks(path: Path) -> list[Block]:
     """Return the blocks of an evaluation."""
     blocks: list[Block] = []
-    for number, line in enumerate(map(str.strip, read_text(path).splitlines()), 1):
+    for number, line in enumerate(map(str.strip, text_of(path).splitlines()), 1):
         where = f"{path}: line {number}"
         if line.startswith("["):
             name, code = _matched(_BLOCK, line, where, expected="[TIME]<tab>NAME<tab>EMOTION<tab>[")
@@ -99,7 +98,7 @@ def _matched(pattern: re.Pattern[str], line: str, where: str, *, expected: str) 
 
 def _texts(path: Path) -> dict[str, str]:
     """Return the words of each utterance in a transcription."""
-    lines = map(str.strip, read_text(path).splitlines())
+    lines = map(str.strip, text_of(path).splitlines())
     return {found[1]: found[2] for line in lines if (found := _TEXT.fullmatch(line))}
 
 

@@ -55,6 +55,30 @@ def _unexpected(folder: Path, expected: str) -> str:
     return f"{folder}: expected {expected}, found {found}; {advice}"
 
 
+def is_file(path: Path) -> bool:
+    """Return whether a path is a file; false for a name that is too long to be one."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def text_of(path: Path, *, by_line: bool = False) -> str:
+    """Return the text of a file in UTF-8; a pipe or a device is not waited for.
+
+    Args:
+        path: The file.
+        by_line: Whether the limit of what is read holds for each line instead of the file.
+
+    Raises:
+        FormatError: If it is no text file; names the file and the line.
+        OSError: If the file cannot be read.
+    """
+    if not path.is_file():
+        raise FormatError(f"{path}: expected a file, found a folder, a pipe or a device")
+    return read_text(path, by_line=by_line)
+
+
 def rows(
     path: Path, *columns: str, delimiter: str = ",", header: bool = True
 ) -> Iterator[tuple[str, dict[str, str]]]:
@@ -71,7 +95,7 @@ def rows(
         FormatError: If the file is no such table; names the file and the line.
         OSError: If the file cannot be read.
     """
-    text = io.StringIO(read_text(path, by_line=True), newline="")
+    text = io.StringIO(text_of(path, by_line=True), newline="")
     table = csv.DictReader(text, None if header else columns, delimiter=delimiter, strict=True)
     try:
         missing = [name for name in columns if name not in (table.fieldnames or ())]

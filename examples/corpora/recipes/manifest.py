@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,16 +15,19 @@ from lhotse import Recording, SupervisionSegment
 from lhotse.cut import Cut
 
 from emo2vec_plugins import EMOTIONS, LabelMap
-from emo2vec_plugins.core import counted, did_you_mean, shown
+from emo2vec_plugins.core import counted, did_you_mean, shortened, shown
 from emo2vec_plugins.errors import AudioError, FormatError, LabelError, OptionsError
 from emo2vec_plugins.files import replacing
 from emo2vec_plugins.integrations.lhotse import ENDINGS, recording_of
 from recipes.corpus import Corpus, Utterance
+from recipes.layout import is_file
 
 UNNAMED = "unknown"
 """Stands for all speakers of a corpus whom the publisher does not name."""
 
 _PACKED = ".gz"
+
+_NO_FILE = "not a file, but a folder, a pipe, a device or a link to nothing"
 
 
 class UnusableError(Exception):
@@ -58,7 +62,7 @@ class Summary:
     def leave_out(self, utterance: Utterance, reason: str) -> None:
         """Count an utterance that is left out."""
         self.left_out[reason] += 1
-        self.examples.setdefault(reason, utterance.id)
+        self.examples.setdefault(reason, shortened(utterance.id, most=100))
 
     def lines(self) -> Iterator[str]:
         """Yield lines of text about everything counted."""
@@ -70,7 +74,13 @@ class Summary:
 
 
 def write_manifest(
-    corpus: Corpus, folder: Path, out: Path, *, label_map: LabelMap, split: str | None = None
+    corpus: Corpus,
+    folder: Path,
+    out: Path,
+    *,
+    label_map: LabelMap,
+    split: str | None = None,
+    progress: Callable[[], None] = lambda: None,
 ) -> Summary:
     """Write a manifest with a cut for each utterance of a corpus that has a label and audio.
 
@@ -80,6 +90,7 @@ def write_manifest(
         out: The manifest, a ``.jsonl`` or ``.jsonl.gz``.
         label_map: Our label for each of the publisher's emotions, or None to leave it out.
         split: Use only this part of a corpus that its publisher divides.
+        progress: Called after each utterance.
 
     Raises:
         FormatError: If the folder has another layout, an id occurs twice, or no utterance is left.
@@ -97,8 +108,9 @@ def write_manifest(
             packed = gzip.GzipFile(filename="", mode="wb", fileobj=stream, mtime=0)
             stream = stack.enter_context(packed)
         for utterance in _unique(corpus.utterances(folder)):
-            if cut := _counted(summary, corpus, utterance, label_map, split):
+            if cut := _counted(summary, corpus, folder, utterance, label_map, split):
                 stream.write(json.dumps(cut.to_dict(), ensure_ascii=False).encode() + b"\n")
+            progress()
         if not summary.labels:
             reasons = "; ".join(f"{n:,} {reason}" for reason, n in summary.left_out.most_common())
             raise FormatError(f"{folder}: no utterance can be used: {reasons or 'there are none'}")
@@ -119,13 +131,14 @@ def _unique(utterances: Iterator[Utterance]) -> Iterator[Utterance]:
 def _counted(
     summary: Summary,
     corpus: Corpus,
+    folder: Path,
     utterance: Utterance,
     label_map: LabelMap,
     split: str | None,
 ) -> Cut | None:
     """Return the cut of an utterance, or None if it must be left out; count either."""
     try:
-        cut = _cut(corpus, utterance, label_map, split)
+        cut = _cut(corpus, folder, utterance, label_map, split)
     except UnusableError as why:
         summary.leave_out(utterance, str(why))
         return None
@@ -133,7 +146,9 @@ def _counted(
     return cut
 
 
-def _cut(corpus: Corpus, utterance: Utterance, label_map: LabelMap, split: str | None) -> Cut:
+def _cut(
+    corpus: Corpus, folder: Path, utterance: Utterance, label_map: LabelMap, split: str | None
+) -> Cut:
     """Return the cut of an utterance.
 
     Raises:
@@ -141,7 +156,7 @@ def _cut(corpus: Corpus, utterance: Utterance, label_map: LabelMap, split: str |
     """
     label = _usable_label(utterance, label_map, split)
     name = f"{corpus.name}_{utterance.id}"
-    recording = _recording(utterance.path, name)
+    recording = _recording(utterance.path, name, folder)
     custom = {
         "emotion": label,
         "published_emotion": None if utterance.presumed else utterance.emotion,
@@ -176,9 +191,14 @@ def _usable_label(utterance: Utterance, label_map: LabelMap, split: str | None) 
     return label
 
 
-def _recording(path: Path, name: str) -> Recording:
-    if not path.is_file():
-        raise UnusableError("listed, but there is no such file")
+def _recording(path: Path, name: str, folder: Path) -> Recording:
+    # Links may lead anywhere, as users make them, but a table must not name files elsewhere.
+    inside = os.path.normpath(folder.absolute())
+    if not Path(os.path.normpath(path.absolute())).is_relative_to(inside):
+        raise UnusableError("listed, but outside of the folder")
+    if not is_file(path):
+        is_other = os.path.lexists(path)
+        raise UnusableError(_NO_FILE if is_other else "listed, but there is no such file")
     if not _is_text(str(path)):
         raise UnusableError("the name of the file is not UTF-8; rename it")
     try:

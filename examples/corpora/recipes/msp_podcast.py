@@ -1,8 +1,9 @@
 """MSP-Podcast: ``Labels/labels_consensus.csv``, ``Labels/labels_detailed.csv`` and ``Audios``.
 
-Releases before 1.10 write "concensus". The detailed labels have a row for each rater, whose primary
-emotion is in the column ``EmoClass_Major``, or else in the second field of ``EmoDetail``. Raters
-may name an emotion of their own, such as "Other-confused". Labels of Test3 are not published.
+Releases before 1.10 write "concensus", and some name the folder ``labels`` or ``label``. The detailed
+labels have a row for each rater, whose primary emotion is in the column ``EmoClass_Major`` (1.6 and
+2.0), or else in the second field of ``EmoDetail`` (1.7 to 1.12). Raters may name an emotion of their
+own, such as "Other-confused". Labels of Test3 are not published.
 """
 
 from __future__ import annotations
@@ -13,9 +14,8 @@ from pathlib import Path
 
 from emo2vec_plugins.core import shown
 from emo2vec_plugins.errors import FormatError
-from emo2vec_plugins.files import read_text
 from recipes.corpus import NO_AGREEMENT, Corpus, Utterance
-from recipes.layout import SEXES, decoded, existing, rows
+from recipes.layout import SEXES, decoded, existing, is_file, rows, text_of
 
 EMOTIONS = {
     "A": "Angry",
@@ -44,7 +44,10 @@ _UNKNOWN = "Unknown"
 
 def utterances(folder: Path) -> Iterator[Utterance]:
     """Yield the utterances of the folder that contains ``Audios`` and ``Labels``."""
-    audio, labels = existing(folder, "Audios", "Audio"), existing(folder, "Labels", "labels")
+    audio, labels = (
+        existing(folder, "Audios", "Audio"),
+        existing(folder, "Labels", "labels", "label"),
+    )
     consensus = existing(labels, "labels_consensus.csv", "labels_concensus.csv")
     votes = _votes(existing(labels, "labels_detailed.csv"))
     for where, row in rows(consensus, *COLUMNS):
@@ -78,14 +81,14 @@ def _vote(row: Mapping[str, str], where: str) -> str:
             expected = "EmoClass_Major, or EmoDetail with 'WORKER; EMOTION; ...'"
             raise FormatError(f"{where}: expected {expected}, got {shown(dict(row))}")
         emotion = fields[1].strip()
-    return decoded(_BY_NAME, emotion.partition("-")[0], where)
+    return decoded(_BY_NAME, "Other" if emotion.startswith("Other") else emotion, where)
 
 
 _BY_NAME = {name: name for name in EMOTIONS.values()}
 
 
 def _text(path: Path) -> str | None:
-    return read_text(path).strip() if path.is_file() else None
+    return text_of(path).strip() if is_file(path) else None
 
 
 CORPUS = Corpus(
