@@ -15,11 +15,23 @@ sys.path.append(str(FOLDER))  # as Python does for the script
 
 from make import main  # noqa: E402 - the path is needed
 from recipes import CORPORA  # noqa: E402
+from recipes.manifest import write_manifest  # noqa: E402
 
 from emo2vec_plugins import LabelMap  # noqa: E402
 from emo2vec_plugins.integrations.lhotse import read_cuts  # noqa: E402
 
-__all__ = ["CORPORA", "FOLDER", "TREES", "LabelMap", "made", "main", "put", "sounds", "turn"]
+__all__ = [
+    "CORPORA",
+    "FOLDER",
+    "TREES",
+    "LabelMap",
+    "made",
+    "main",
+    "put",
+    "sounds",
+    "turn",
+    "write_manifest",
+]
 
 
 def put(path: Path, text: str, encoding: str = "utf-8") -> Path:
