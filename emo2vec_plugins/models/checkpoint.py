@@ -103,7 +103,7 @@ def load_folder(folder: ModelFolder, *, device: str | None, dtype: str) -> Torch
         provenance=provenance,
         device=device,
         dtype=dtype,
-        doubt=read_doubt(folder.path, width=config.width),
+        doubt=read_doubt(folder.path, width=config.width, classes=len(tokens)),
     )
 
 

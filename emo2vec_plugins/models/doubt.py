@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -66,7 +67,7 @@ class Cloud:
     """Where the embeddings of known speech are: normal distributions with one covariance.
 
     Attributes:
-        means: One for each class, shape (classes, width).
+        means: At most one for each class, shape (means, width).
         directions: The principal directions, orthonormal rows, shape (directions, width).
         variances: Variance along each direction, shape (directions,).
         rest: Variance along every other direction.
@@ -156,39 +157,48 @@ def _rounded(value: Any) -> Any:
     return [*map(_rounded, value)] if isinstance(value, list) else float(f"{value:.{_DIGITS}g}")
 
 
-def read_doubt(folder: Path, *, width: int) -> FittedDoubt | None:
+def read_doubt(folder: Path, *, width: int, classes: int) -> FittedDoubt | None:
     """Return the measure of doubt of a model folder; None if it has none.
 
     Args:
         folder: The folder.
         width: Width of the model's embeddings.
+        classes: Number of the model's classes.
 
     Raises:
-        CheckpointError: If ``doubt.json`` is not JSON, or a number is missing, out of range, or of
-            another width.
+        CheckpointError: If ``doubt.json`` is not a file with JSON, or a number is missing, out of
+            range, or of another width.
     """
     path = folder / DOUBT
-    if not path.is_file():
+    if not os.path.lexists(path):
         return None
+    if not path.is_file():
+        found = "a folder, a pipe, or a link to a file that does not exist"
+        raise CheckpointError(f"{path}: expected a file with a measure of doubt, found {found}")
     try:
-        return doubt_of(from_json(read_text(path), where=str(path)), width=width, where=str(path))
+        document = from_json(read_text(path), where=str(path))
+        return doubt_of(document, width=width, classes=classes, where=str(path))
     except FormatError as error:
         raise CheckpointError(str(error)) from error
 
 
-def doubt_of(document: Any, *, width: int, where: str) -> FittedDoubt:
+def doubt_of(document: Any, *, width: int, classes: int, where: str) -> FittedDoubt:
     """Return the measure that `FittedDoubt.to_document` described.
 
     Args:
         document: JSON values from anywhere.
         width: Width of the model's embeddings.
+        classes: Number of the model's classes, at least that of the means.
         where: The file, for messages.
 
     Raises:
         FormatError: If a number is missing or out of range, or the width is another one.
     """
     given = _Numbers(document, where)
-    means = given.array("means", (max(1, len(given.listed("means"))), width))
+    groups = len(given.listed("means"))
+    if groups > classes:
+        raise FormatError(f"{where}: expected at most {classes} means, one a class, found {groups}")
+    means = given.array("means", (max(1, groups), width))
     count = len(given.listed("variances"))
     if count > width:
         raise FormatError(f"{where}: expected at most {width} directions, found {count}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ from emo2vec_plugins.models.doubt import (
 )
 from emo2vec_plugins.models.onnx.export import FACTS, read_facts
 
-WIDTH = 6
+WIDTH, CLASSES = 6, 2
 FINITE = st.floats(-1e6, 1e6)
 
 
@@ -109,7 +110,7 @@ def test_a_measure_survives_its_document(directions):
     measure = measure_of(directions=directions)
     document = json.loads(json.dumps(measure.to_document()))
 
-    again = doubt_of(document, width=WIDTH, where="x")
+    again = doubt_of(document, width=WIDTH, classes=CLASSES, where="x")
 
     assert again.sha256 == measure.sha256
     assert again.threshold == measure.threshold
@@ -140,6 +141,7 @@ def save(folder, document):
         ({"variances": 7}, ("variances", "list", "7")),
         ({"variances": [1.0] * 50}, ("directions", "50")),
         ({"means": []}, ("means", f"1 x {WIDTH} numbers")),
+        ({"means": [[1.0] * WIDTH] * 3}, ("means", "at most 2", "found 3")),
         ({"means": [1.0, 2.0]}, ("means", f"2 x {WIDTH} numbers")),
         ({"means": [[[1.0]] * WIDTH]}, ("means", f"1 x {WIDTH} numbers")),
         ({"means": [[1e308] * WIDTH]}, ("means", "1e+30")),
@@ -152,7 +154,7 @@ def test_a_wrong_number_is_named(tmp_path, changed, facts):
     save(tmp_path, document_of(**changed))
 
     with pytest.raises(CheckpointError) as raised:
-        read_doubt(tmp_path, width=WIDTH)
+        read_doubt(tmp_path, width=WIDTH, classes=CLASSES)
     assert_facts(str(raised.value), DOUBT, *facts)
     assert len(str(raised.value)) < 600
 
@@ -162,8 +164,23 @@ def test_a_file_that_is_no_measure_is_refused(tmp_path, text):
     save(tmp_path, text)
 
     with pytest.raises(CheckpointError) as raised:
-        read_doubt(tmp_path, width=WIDTH)
+        read_doubt(tmp_path, width=WIDTH, classes=CLASSES)
     assert_facts(str(raised.value), DOUBT)
+
+
+@pytest.mark.parametrize("kind", ["broken link", "loop", "pipe", "folder"])
+def test_what_is_no_file_is_refused(tmp_path, kind):
+    path = tmp_path / DOUBT
+    {
+        "broken link": lambda: path.symlink_to("nowhere"),
+        "loop": lambda: path.symlink_to(DOUBT),
+        "pipe": lambda: os.mkfifo(path),
+        "folder": path.mkdir,
+    }[kind]()
+
+    with pytest.raises(CheckpointError) as raised:
+        read_doubt(tmp_path, width=WIDTH, classes=CLASSES)
+    assert_facts(str(raised.value), path, "expected a file")
 
 
 @pytest.mark.parametrize("name", [*document_of()])
@@ -173,7 +190,7 @@ def test_a_missing_number_is_named(tmp_path, name):
     save(tmp_path, document)
 
     with pytest.raises(CheckpointError) as raised:
-        read_doubt(tmp_path, width=WIDTH)
+        read_doubt(tmp_path, width=WIDTH, classes=CLASSES)
     assert_facts(str(raised.value), DOUBT, name)
 
 

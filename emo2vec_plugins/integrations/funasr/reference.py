@@ -55,9 +55,10 @@ def _load(source: str, *, device: str | None, dtype: str, allow: tuple[str, ...]
     with _readable(folder.path, Permissions(allow=allow)) as path:
         model = _auto_model(path, device, folder.path)
         backend = FunasrBackend(model, folder.name)
-    trust = trust_of(folder.path, folder.name, backend.provenance.tokens)
+    tokens = backend.provenance.tokens
+    trust = trust_of(folder.path, folder.name, tokens)
     backend.provenance = replace(backend.provenance, trust=trust)
-    backend.doubt = read_doubt(folder.path, width=backend.width)
+    backend.doubt = read_doubt(folder.path, width=backend.width, classes=len(tokens))
     return backend
 
 

@@ -137,14 +137,16 @@ def read_facts(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:
         found = f"expected {', '.join(expected)} in the metadata {FACTS!r}, got {shown(facts)}"
         raise ExportError(f"{path}: {found}")
     provenance = _provenance(facts["provenance"], path)
-    return facts | {"provenance": provenance, "doubt": _doubt(facts, path)}
+    doubt = _doubt(facts, path, classes=len(provenance.tokens))
+    return facts | {"provenance": provenance, "doubt": doubt}
 
 
-def _doubt(facts: Mapping[str, Any], path: Path) -> FittedDoubt | None:
+def _doubt(facts: Mapping[str, Any], path: Path, *, classes: int) -> FittedDoubt | None:
     if facts.get("doubt") is None:
         return None
     try:
-        return doubt_of(facts["doubt"], width=facts["width"], where=f"{path}: doubt")
+        where = f"{path}: doubt"
+        return doubt_of(facts["doubt"], width=facts["width"], classes=classes, where=where)
     except FormatError as error:
         raise ExportError(str(error)) from error
 
