@@ -22,6 +22,7 @@ from .loading import loaded_model as loaded_model
 from .messages import counted as counted
 from .messages import did_you_mean as did_you_mean
 from .messages import import_extra as import_extra
+from .messages import one_line as one_line
 from .messages import require_extra as require_extra
 from .messages import shortened as shortened
 from .messages import shown as shown

@@ -166,6 +166,15 @@ def shortened(text: str, *, most: int = MOST_SHOWN) -> str:
     return text if len(text) <= most else f"{text[:most]}..."
 
 
+def one_line(text: str) -> str:
+    """Return a text of others for a line of ours: escaped if it has line breaks or control characters.
+
+    >>> one_line("a name"), one_line("two\\nlines")
+    ('a name', "'two\\\\nlines'")
+    """
+    return text if text.isprintable() else repr(text)
+
+
 def kind_of(value: Any) -> str:
     """Return a description of an invalid argument for messages: its class, or "the class X"."""
     return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__

@@ -49,7 +49,7 @@ class Doubt:
         doubted = replace(emotion, doubt=float(doubt))
         if self._threshold is None or doubt <= self._threshold:
             return doubted
-        reason = f"withheld: doubt {doubt:.2f} is above {self._threshold:.2f}"
+        reason = f"withheld: doubt {doubt:.2g} is above {self._threshold:.2g}"
         return replace(doubted, label=None, score=None, reason=reason)
 
 

@@ -6,9 +6,9 @@ from .emobox import EmoBoxClip as EmoBoxClip
 from .emobox import EmoBoxFold as EmoBoxFold
 from .emobox import as_cuts as as_cuts
 from .emobox import read_emobox as read_emobox
+from .fields import value_of as value_of
 from .folds import FoldsEvaluation as FoldsEvaluation
 from .folds import evaluate_folds as evaluate_folds
-from .groups import value_of as value_of
 from .joining import joined as joined
 from .metrics import evaluate as evaluate
 from .options import TruthOptions as TruthOptions

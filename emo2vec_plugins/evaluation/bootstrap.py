@@ -15,6 +15,9 @@ from emo2vec_plugins.evaluation.predictions import Prediction
 LEVEL = 95.0
 """Coverage of an interval, in per cent of the draws."""
 
+LEAST_UNITS = 5
+"""Fewest units to draw from: draws of two or three speakers say nothing about other speakers."""
+
 Weights = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float64]
 Statistic = Callable[[Weights], Values]
@@ -59,7 +62,8 @@ def intervals(
     Args:
         statistic: Called with several draws at a time; returns nan where a draw does not define
             a value.
-        units: The unit of each turn, from `units_of`; units are drawn with replacement.
+        units: The unit of each turn, from `units_of`; units are drawn with replacement. Fewer than
+            `LEAST_UNITS` have no interval.
         resamples: Number of draws; 0 returns (None, None) for each value.
         seed: Seed of the draws. The same seed gives the same intervals.
 
@@ -69,7 +73,7 @@ def intervals(
     if resamples < 0:
         raise OptionsError(f"resamples must be 0 or more, got {resamples}")
     count = int(units.max()) + 1 if len(units) else 0
-    if not resamples or count < 2:  # all draws of one unit are equal
+    if not resamples or count < LEAST_UNITS:
         return [(None, None)] * statistic(np.ones((1, len(units)), dtype=np.int64)).shape[1]
     generator = np.random.default_rng(seed)
 

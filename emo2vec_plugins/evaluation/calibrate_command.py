@@ -13,6 +13,7 @@ from emo2vec_plugins.evaluation.options import (
     require_libraries,
     truth_options,
 )
+from emo2vec_plugins.evaluation.values import COVERAGE
 
 if TYPE_CHECKING:
     from emo2vec_plugins.evaluation.doubt import DoubtFit
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 @cli.option(
     "--coverage SHARE",
     "Share of the turns that keep their label with --abstain.",
-    default=0.8,
+    default=COVERAGE,
     show_default=True,
     type=cli.Number(min=0, min_open=True, max=1, max_open=True),
 )
@@ -117,5 +118,7 @@ def report_doubt(found: DoubtFit, *, quiet: bool) -> None:
         area = f"area under the risk-coverage curve {test.risk_area:.3f}"
         risk = f"{test.risk:.3f} of the labels are wrong"
         cli.note(f"doubt, with no {test.by} on both sides: {area}; {risk}", quiet=quiet)
-        kept = f"threshold {found.measure.threshold:.3f}"
+        kept = f"threshold {found.measure.threshold:.2g}"
         cli.note(f"{kept} withholds {test.withheld:.1%} of other labels", quiet=quiet)
+        labels = ", ".join(f"{name} {share:.1%}" for name, share in test.kept.items())
+        cli.note(f"turns that keep their label, by true label: {labels}", quiet=quiet)

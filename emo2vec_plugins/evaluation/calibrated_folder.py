@@ -8,6 +8,7 @@ may also get a measure of doubt, in ``doubt.json``.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from emo2vec_plugins import models
@@ -25,6 +26,11 @@ _COPIED = {".md", ".txt", ".csv", ".json", ".yaml", ".png", ""}
 
 Weights in other formats are not copied, because they would give the old scores.
 """
+_SECTIONS = re.compile(
+    r"^## (?:Calibration\n\nThe head's weight and bias of |Doubt\n\n`doubt\.json` estimates ).*?(?=^##? |\Z)",
+    re.MULTILINE | re.DOTALL,
+)
+"""The sections of an earlier calibration in a card, which describe another temperature and doubt."""
 _OUTDATED = {"evaluation.json"}
 """Files that describe the old scores and are not copied."""
 
@@ -64,7 +70,7 @@ def save_calibrated(
         source: A model folder in the published layout.
         target: The folder to write, which must not exist.
         temperature: A positive number.
-        section: Markdown to append to the model card.
+        section: Markdown to append to the model card, in place of the sections of an earlier calibration.
         doubt: A measure of doubt for the new scores.
 
     Raises:
@@ -85,14 +91,15 @@ def save_calibrated(
     for name in HEAD:
         # Divide in double precision, so that weights are rounded only once.
         tensors[name] = (tensors[name].double() / temperature).to(tensors[name].dtype)
-    card = source / CARD
+    path = source / CARD
+    card = _SECTIONS.sub("", read_text(path)).rstrip() if path.is_file() else ""
     with staging(target) as copy:
         models.save_folder(
             copy,
             config=models.read_config(source / models.CONFIG),
             tensors=tensors,
             tokens=models.read_tokens(source / models.TOKENS),
-            card=(f"{read_text(card).rstrip()}\n\n" if card.is_file() else "") + section,
+            card=f"{card}\n\n{section}".lstrip(),
         )
         if doubt is not None:
             document = json.dumps(doubt.to_document(), indent=2) + "\n"

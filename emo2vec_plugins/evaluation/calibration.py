@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lhotse.cut import Cut
 
 from emo2vec_plugins import models
-from emo2vec_plugins.core import Permissions, Plugins, shortened, shown
+from emo2vec_plugins.core import Permissions, Plugins, one_line, shortened, shown
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import LabelError, OptionsError, TrainingError
 from emo2vec_plugins.evaluation.calibrated_folder import check_target, model_folder, save_calibrated
-from emo2vec_plugins.evaluation.doubt import COVERAGE, DoubtFit, DoubtTest, doubt_of_turns
-from emo2vec_plugins.evaluation.groups import value_of, with_fields
+from emo2vec_plugins.evaluation.doubt import DoubtFit, DoubtTest, doubt_of_turns
+from emo2vec_plugins.evaluation.fields import fields_of, with_fields
 from emo2vec_plugins.evaluation.predictions import Prediction
 from emo2vec_plugins.evaluation.reading import Truth, predict
 from emo2vec_plugins.evaluation.reliability import ScoredTurns, calibration_of, fit_temperature
-from emo2vec_plugins.evaluation.values import Calibration, Reliability
-from emo2vec_plugins.integrations.lhotse import LabelledTurn
-
-CORPUS = "corpus"
-"""Custom field that the test of the measure of doubt leaves out if all turns name it."""
+from emo2vec_plugins.evaluation.values import COVERAGE, Calibration, Reliability
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +73,7 @@ def calibrate(
         permissions: What reading the audio may do; by default, read local files.
         progress: Called with the number of cuts finished since the last call.
         by: Field of the supervisions that the test of the measure leaves out, such as ``corpus``;
-            None for the first of `emo2vec_plugins.evaluation.doubt.UNITS` that all turns name.
+            None for the first of `emo2vec_plugins.evaluation.doubt.LEFT_OUT` that all turns name.
         coverage: Share of the turns whose doubt is at most the threshold of the measure.
 
     Raises:
@@ -93,7 +89,9 @@ def calibrate(
     if not 0 < coverage < 1:
         raise OptionsError(f"coverage must be between 0 and 1, got {coverage}")
     turns = truth.turns(cuts)
-    _check_by(turns, by)
+    if by is not None:
+        fields = fields_of(turns, [by])
+        _check_by(fields, by)
     folder = model_folder(model, plugins=plugins)
     backend = models.load_folder(folder, device=device, dtype=dtype)
     if backend.labels.names:
@@ -108,9 +106,8 @@ def calibrate(
         progress=progress,
         embeddings=True,
     )
-    field = by or (CORPUS if _has(turns, CORPUS) else None)
-    if field is not None:
-        predictions = with_fields(predictions, turns, [field])
+    if by is not None:
+        predictions = with_fields(predictions, fields)
     found = fit(predictions, by=by, coverage=coverage)
     digest = f" (sha256 {backend.provenance.sha256[:12]})"
     section = card_section(found, model=folder.name + digest, data=data)
@@ -158,7 +155,10 @@ def card_section(found: Fit, *, model: str, data: str) -> str:
         found: The fitted temperature.
         model: Name of the original model, with a digest of its weights.
         data: Name of the data that the temperature was fitted on.
+
+    Both may be names of files, with any characters.
     """
+    model, data = one_line(model), one_line(data)
     before, after, by = found.calibration.before, found.calibration.after, found.calibration.by
     plural = "" if found.speakers == 1 else "s"
     who = "" if found.speakers is None else f" of {found.speakers} speaker{plural}"
@@ -193,7 +193,7 @@ def doubt_section(found: DoubtFit) -> str:
 
 `doubt.json` estimates the probability that a label is wrong, from how sure the scores are and how \
 far the embedding is from those of these turns (Lee et al. 2018, arXiv:1807.03888). With `--abstain`, \
-labels with a doubt above {found.measure.threshold:.2f} are withheld.
+labels with a doubt above {found.measure.threshold:.2g} are withheld.
 """
     if found.test is None:
         return f"{text}\nIts effect on other turns is unknown: {found.reason}.\n"
@@ -204,6 +204,7 @@ def _tested(test: DoubtTest) -> str:
     rows = "\n".join(
         f"| {share:.0%} | {100 * recall:.1f} |" for share, recall in test.recalls.items()
     )
+    labels = "\n".join(f"| {name} | {100 * share:.1f} |" for name, share in test.kept.items())
     return f"""\
 Tested on {test.turns} turns in {test.folds} folds, with no {test.by} on both sides of a fold: \
 {test.risk:.1%} of the labels are wrong, and {test.risk_area:.1%} is the area under the risk-coverage curve (Geifman et \
@@ -212,28 +213,27 @@ other turns withholds {test.withheld:.1%} of the labels.
 
 | turns with the least doubt | unweighted average recall % |
 |---:|---:|
-{rows}"""
+{rows}
+
+A label that none of these turns has counts as a recall of 0.
+
+| true label | turns that keep their label % |
+|---|---:|
+{labels}"""
 
 
 def _row(name: str, found: Reliability) -> str:
     return f"| {name} | {found.ece:.3f} | {found.brier.value:.3f} | {found.log_loss:.3f} |"
 
 
-def _check_by(turns: Sequence[LabelledTurn], by: str | None) -> None:
-    if by is None:
-        return
-    with_fields([], turns, [by])  # an unknown field is an error
-    values = {value_of(each.supervision, by) for each in turns}
+def _check_by(fields: Sequence[Mapping[str, str]], by: str) -> None:
+    values = {each.get(by) for each in fields}
     if None in values or len(values) < 2:
         found = ", ".join(sorted(map(shown, values)))
         raise OptionsError(
             f"to leave out one {shown(by)} at a time, every turn must name one, and at least two "
             f"must differ, got {shortened(found)}"
         )
-
-
-def _has(turns: Sequence[LabelledTurn], field: str) -> bool:
-    return any(value_of(each.supervision, field) is not None for each in turns)
 
 
 def _refuse_others(labels: Sequence[str], known: Sequence[str]) -> None:

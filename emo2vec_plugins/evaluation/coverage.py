@@ -7,6 +7,7 @@ Neural Classifiers*, ICLR 2019, arXiv:1805.08206, describe the area under the cu
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,14 +34,20 @@ def coverage_of(turns: Sequence[Prediction], judge: Judge) -> Coverage | None:
     doubted = [each for each in answered if each.doubt is not None]
     doubt = np.array([each.doubt for each in doubted], dtype=np.float64)
     right = np.array([each.label == each.truth for each in doubted], dtype=bool)
-    kept_ua, kept_wa, *_ = judge.estimates(kept)
+    of = Counter(each.truth for each in turns)
+    kept_of = Counter(each.truth for each in kept)
+    # Otherwise a model would gain by withholding all turns of the labels that it confuses.
+    lost = {each.truth for each in answered} - kept_of.keys()
+    kept_ua, kept_wa, *_ = judge.estimates(kept, lost=lost)
     all_ua, all_wa, *_ = judge.estimates(answered)
     return Coverage(
         kept=len(kept),
         withheld=sum(each.withheld for each in turns),
         share=len(kept) / len(turns),
+        labels={label: kept_of[label] / of[label] for label in judge.rows},
         kept_ua=kept_ua,
         kept_wa=kept_wa,
+        answered=len(answered),
         all_ua=all_ua,
         all_wa=all_wa,
         doubted=len(doubted),

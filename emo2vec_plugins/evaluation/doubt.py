@@ -19,6 +19,7 @@ from sklearn.metrics import recall_score
 from emo2vec_plugins.errors import TrainingError
 from emo2vec_plugins.evaluation.coverage import risk_coverage_area
 from emo2vec_plugins.evaluation.reliability import (
+    UNITS,
     ScoredTurns,
     fit_temperature,
     folds_of,
@@ -31,10 +32,7 @@ Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.intp]
 
-COVERAGE = 0.8
-"""Default share of the turns that keep their label at the threshold."""
-
-UNITS = ("corpus", "speaker", "recording")
+LEFT_OUT = ("corpus", *UNITS)
 """What a test leaves out, the first that all turns name: other corpora differ most."""
 
 COVERAGES = (1.0, 0.9, 0.8, 0.7)
@@ -45,6 +43,9 @@ MOST_DIRECTIONS = 32
 
 TURNS_PER_DIRECTION = 5
 """Fewest turns for each direction, so that a few turns do not look like a plane."""
+
+FEWEST_TURNS = 5
+"""Fewest turns of a class with a mean of its own: the mean of one turn is that turn."""
 
 _PRIOR = np.array([0.0, -1.0, 1.0])
 """Bias and weights before any turn: the scores mean what they say, and the odds that a label is
@@ -67,6 +68,7 @@ class Evidence:
         truth: Column of the true label, shape (turns,).
         answer: Column of the predicted label, shape (turns,).
         groups: Turns of one group are never on both sides of a split, shape (turns,).
+        labels: Names of the columns.
     """
 
     embeddings: Floats
@@ -74,6 +76,7 @@ class Evidence:
     truth: Codes
     answer: Codes
     groups: Codes
+    labels: tuple[str, ...]
 
     @property
     def wrong(self) -> npt.NDArray[np.bool_]:
@@ -97,14 +100,16 @@ class DoubtTest:
     """How well doubt tells wrong labels from right ones, on turns that it was not fitted on.
 
     Attributes:
-        by: What was left out in each fold: one of `UNITS`, ``turn``, or another field.
+        by: What was left out in each fold: one of `LEFT_OUT`, ``turn``, or another field.
         folds: Number of splits.
         turns: Number of turns.
         risk: Share of wrong labels.
         risk_area: Area under the risk-coverage curve: the share of wrong labels among the least
             doubtful turns, averaged over all numbers of turns.
-        recalls: Unweighted average recall of the least doubtful turns, by their share of all turns.
+        recalls: Unweighted average recall of the least doubtful turns, by their share of all turns. A
+            label that none of them has counts as a recall of 0.
         withheld: Share of the turns above the threshold, which was fitted on the other turns, too.
+        kept: Share of the turns that are not withheld, by true label.
     """
 
     by: str
@@ -114,6 +119,7 @@ class DoubtTest:
     risk_area: float
     recalls: dict[float, float]
     withheld: float
+    kept: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,20 +146,21 @@ def doubt_of_turns(
         scored: The turns; without embeddings there is no measure.
         temperature: By which the logits of the model will be divided.
         by: What to leave out in the test, a field of the turns; None for the largest of
-            `UNITS` that all turns name.
+            `LEFT_OUT` that all turns name.
         coverage: Share of the turns whose doubt is at most the threshold.
     """
     rows = np.flatnonzero(scored.known)
     turns = [scored.turns[row] for row in rows]
     if any(each.embedding is None for each in turns):
         return DoubtFit(reason="the turns have no embeddings")
-    kept_together, groups = groups_of(turns, (by,) if by else UNITS)
+    kept_together, groups = groups_of(turns, (by,) if by else LEFT_OUT)
     given = Evidence(
         embeddings=np.array([each.embedding for each in turns], dtype=np.float64),
         probabilities=scored.probabilities[rows],
         truth=scored.truth[rows],
         answer=scored.answer[rows],
         groups=groups,
+        labels=scored.labels,
     )
     measure = None
     try:
@@ -201,15 +208,20 @@ def cloud_of(given: Evidence) -> Cloud:
 
     Args:
         given: Of at least one turn. Its classes are the predicted labels, as those of new turns are
-            unknown, too.
+            unknown, too. Those with fewer than `FEWEST_TURNS` share the mean of all turns.
     """
     count, width = given.embeddings.shape
-    classes, members = np.unique(given.answer, return_inverse=True)
-    means = np.array(
-        [given.embeddings[members == index].mean(axis=0) for index in range(len(classes))]
+    _, members, sizes = np.unique(given.answer, return_inverse=True, return_counts=True)
+    centres = np.array(
+        [
+            given.embeddings[members == index if size >= FEWEST_TURNS else slice(None)].mean(axis=0)
+            for index, size in enumerate(sizes)
+        ]
     )
-    centred = given.embeddings - means[members]
-    covariance = centred.T @ centred / count
+    means = np.unique(centres, axis=0)
+    centred = given.embeddings - centres[members]
+    # The means are those of the same turns, which are closer to them than others are.
+    covariance = centred.T @ centred / max(1, count - len(means))
     directions = max(1, min(MOST_DIRECTIONS, count // TURNS_PER_DIRECTION, width))
     variances, vectors = eigh(covariance, subset_by_index=(width - directions, width - 1))
     total = float(np.trace(covariance))
@@ -246,6 +258,10 @@ def cross_validated(given: Evidence, *, by: str, coverage: float) -> DoubtTest:
         risk_area=risk_coverage_area(doubt, ~given.wrong),
         recalls={share: _recall(given, doubt, share) for share in COVERAGES},
         withheld=float(withheld.mean()),
+        kept={
+            given.labels[column]: float(1 - withheld[given.truth == column].mean())
+            for column in np.unique(given.truth)
+        },
     )
 
 
@@ -253,8 +269,9 @@ def _recall(given: Evidence, doubt: Floats, share: float) -> float:
     """Return the unweighted average recall of the least doubtful turns."""
     kept = np.argsort(doubt, kind="stable")[: max(1, round(share * len(doubt)))]
     truth, answer = given.truth[kept], given.answer[kept]
-    # Only labels that a kept turn truly has: others have no recall.
-    return float(recall_score(truth, answer, labels=np.unique(truth), average="macro"))
+    # A label that no kept turn has counts as 0: otherwise leaving out hard labels would pay.
+    labels = np.unique(given.truth)
+    return float(recall_score(truth, answer, labels=labels, average="macro", zero_division=0))
 
 
 def _weights(certain: Floats, distance: Floats, wrong: npt.NDArray[np.bool_]) -> Sequence[float]:

@@ -105,11 +105,14 @@ def evaluate_command(
         raise click.UsageError("--predicted-label-map needs --predictions or --predicted-field")
     require_libraries("evaluate")
     from emo2vec_plugins.evaluation import folds, metrics
-    from emo2vec_plugins.evaluation.groups import with_fields
+    from emo2vec_plugins.evaluation.fields import fields_of, with_fields
 
     reader = truth.reader(scoring.labels)
     permissions = scoring.permissions if uses_model else None
     material = read_material(Path(source), reader, box=box, permissions=permissions)
+    by = settings["by"]
+    with naming(source):
+        fields = fields_of(material.turns, by)
     tally = cli.Tally(quiet=scoring.quiet)
     if uses_model:
         found, judged = _predicted(material, reader, scoring, tally)
@@ -117,9 +120,8 @@ def evaluate_command(
         field = predicted_field or "emotion"
         found = _given(material, source, predictions, field, predicted_label_map, truth.field)
         judged = {"predictions": predictions or source, "field": field}
-    if settings["by"]:
-        with naming(source):
-            found = with_fields(found, material.turns, settings["by"])
+    if by:
+        found = with_fields(found, fields)
     result: Evaluation | FoldsEvaluation
     if material.folds is None:
         result = whole = metrics.evaluate(found, labels=scoring.labels, **settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from emo2vec_plugins.core import UNSCORED
-from emo2vec_plugins.evaluation.bootstrap import Values, Weights, intervals, units_of
+from emo2vec_plugins.evaluation.bootstrap import LEAST_UNITS, Values, Weights, intervals, units_of
 from emo2vec_plugins.evaluation.predictions import Prediction, ordered
 from emo2vec_plugins.evaluation.values import Confusion, Estimate, LabelResult
 
@@ -39,17 +39,20 @@ class LabelTable:
         cells = np.arange(len(self.rows) * len(self.columns))
         self._truth, self._answer = np.divmod(cells, len(self.columns))
 
-    def metrics(self, weights: Weights) -> Values:
+    def metrics(self, weights: Weights, *, lost: Collection[str] = ()) -> Values:
         """Return UA, WA, macro F1, weighted F1 and each label's recall, in this order, per draw.
 
         Args:
             weights: How often each turn counts, shape (draws, turns).
+            lost: Labels that count as a recall of 0 where no turn has them.
 
         Returns:
             Shape (draws, 4 + labels); nan where a draw does not define a metric.
         """
         _, recall, f1, support = self._per_label(weights)
-        present = (support > 0).astype(np.float64)
+        is_lost = np.isin(self.rows, list(lost)) & (support == 0)
+        recall, f1 = (np.where(is_lost, 0.0, each) for each in (recall, f1))
+        present = ((support > 0) | is_lost).astype(np.float64)
         # Accuracy is recall weighted by the number of turns of each label.
         pairs = ((recall, present), (recall, support), (f1, present), (f1, support))
         averages = [_mean(values, of) for values, of in pairs]
@@ -133,7 +136,11 @@ class Judge:
         return LabelTable(self.judged(turns), self.rows)
 
     def estimates(
-        self, turns: Sequence[Prediction], chosen: npt.NDArray[np.bool_] | None = None
+        self,
+        turns: Sequence[Prediction],
+        chosen: npt.NDArray[np.bool_] | None = None,
+        *,
+        lost: Collection[str] = (),
     ) -> list[Estimate]:
         """Return the values of `LabelTable.metrics` of turns, with intervals.
 
@@ -141,19 +148,19 @@ class Judge:
             turns: The turns.
             chosen: A mask of the judged turns; None for all of them. The draws are of all turns,
                 and those that are not chosen get weight 0.
+            lost: As for `LabelTable.metrics`.
         """
         judged = self.judged(turns)
         table = LabelTable(judged, self.rows)
         mask = np.ones(len(judged), dtype=bool) if chosen is None else chosen
         if not mask.any():
             return [Estimate(value=None)] * (4 + len(self.rows))
-        (values,) = table.metrics(mask[None].astype(np.int64))
+        (values,) = table.metrics(mask[None].astype(np.int64), lost=lost)
         units = units_of(judged, self.resample_by)
         bounds = intervals(
-            lambda drawn: table.metrics(drawn * mask),
+            lambda drawn: table.metrics(drawn * mask, lost=lost),
             units,
-            # With a single unit all draws would be equal.
-            resamples=self.resamples if len(np.unique(units[mask])) > 1 else 0,
+            resamples=self.resamples if len(np.unique(units[mask])) >= LEAST_UNITS else 0,
             seed=self.seed,
         )
         return [

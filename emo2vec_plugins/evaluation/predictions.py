@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from emo2vec_plugins.core import EMOTIONS, FloatArray, shown
+from emo2vec_plugins.core import EMOTIONS, FloatArray, is_withheld, shown
 from emo2vec_plugins.errors import FormatError, LabelError
 
 SUM_TOLERANCE = 1e-2
@@ -75,12 +75,14 @@ class Prediction:
 
     @property
     def withheld(self) -> bool:
-        """Whether the label was withheld: there are scores, but no label."""
-        return self.label is None and bool(self.scores)
+        """Whether the model withheld the label, because it is too much to be doubted."""
+        return self.label is None and is_withheld(self.reason)
 
     def answered(self) -> Prediction:
-        """Return the prediction with its most probable label if that was withheld."""
-        return replace(self, label=most_probable(self.scores or {})) if self.withheld else self
+        """Return the prediction with its most probable label if that was withheld and has scores."""
+        if not self.withheld or not self.scores:
+            return self
+        return replace(self, label=most_probable(self.scores))
 
     def value(self, name: str) -> str | None:
         """Return the speaker, the recording or another of the *fields*; None if unknown."""

@@ -15,11 +15,12 @@ from emo2vec_plugins.core import (
     Options,
     Permissions,
     Plugins,
-    kind_of_reason,
+    is_withheld,
     shown,
 )
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import FormatError, LabelError, OptionsError, warn
+from emo2vec_plugins.evaluation.fields import known_value
 from emo2vec_plugins.evaluation.predictions import (
     Prediction,
     as_name,
@@ -38,14 +39,14 @@ from emo2vec_plugins.integrations.lhotse import (
     supervisions_of,
 )
 
+CORPUS = "corpus"
+"""Field that predictions have without being asked for it."""
+
 AS_NAMED = LabelMap()
 """A label map that changes nothing."""
 
 PREDICTED = "emo2vec_predicted"
 """Temporary field for a model's labels; it is never written to a manifest."""
-
-WITHHELD = "withheld"
-"""Kind of the reason of a turn whose label the model withheld."""
 
 LEFT_OUT = ("unlabelled", "by_label_map", "pseudo_labels", "other_labels")
 """Reasons why a supervision is left out of the evaluation."""
@@ -193,8 +194,7 @@ def _prediction(
     scores = None if given is None else _scores(given, label_map, where)
     label = label_map(named.strip()) if isinstance(named, str) and is_label(named) else None
     reason = values.get(f"{field}_reason") or "no prediction"
-    is_withheld = label is None and kind_of_reason(str(reason)) == WITHHELD
-    if label is None and scores and not is_withheld:
+    if label is None and scores and not is_withheld(reason):
         label = most_probable(scores)
     return Prediction(
         id=str(supervision.id),
@@ -207,6 +207,7 @@ def _prediction(
         recording=as_name(supervision.recording_id),
         reason=None if label is not None else reason,
         doubt=values.get(f"{field}_doubt"),
+        fields={CORPUS: corpus} if (corpus := known_value(supervision, CORPUS)) else {},
         embedding=_embedding(supervision, field) if scores else None,
     )
 

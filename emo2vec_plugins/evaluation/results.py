@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from emo2vec_plugins.evaluation.bootstrap import LEAST_UNITS
 from emo2vec_plugins.evaluation.tables import (
     INTERVAL,
     aligned,
@@ -58,7 +59,7 @@ class Evaluation:
         groups: Results by field and group, for the fields that were asked for.
         time: Errors in seconds; None if all turns have duration 0.
         resamples: Number of bootstrap draws for all intervals; 0 if there are no intervals.
-        resample_by: Unit drawn: ``turn``, ``speaker`` or ``recording``.
+        resample_by: Unit drawn: ``turn``, ``speaker``, ``recording`` or another field.
         seed: Seed of the draws.
     """
 
@@ -194,8 +195,9 @@ def _footnote(evaluation: Evaluation) -> str:
     if not evaluation.resamples:
         return "no intervals: 0 resamples"
     draws = count(evaluation.resamples, "bootstrap draw")
-    drawn = "turns" if evaluation.resample_by == "turn" else f"whole {evaluation.resample_by}s"
-    text = f"{INTERVAL}: percentiles of {draws} of {drawn}, seed {evaluation.seed}"
+    if evaluation.wa.low is None:
+        return f"no intervals: to draw by {evaluation.resample_by} needs at least {LEAST_UNITS}"
+    text = f"{INTERVAL}: percentiles of {draws} by {evaluation.resample_by}, seed {evaluation.seed}"
     several = evaluation.speakers is not None and evaluation.speakers < evaluation.turns
     if evaluation.resample_by == "turn" and several:
         text += "; turns of one speaker are similar, so results on other speakers may vary more"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from emo2vec_plugins.core import UNSCORED, shortened
+from emo2vec_plugins.core import UNSCORED, one_line, shortened
 from emo2vec_plugins.evaluation.values import Coverage, Estimate, GroupResult
 
 NONE = "-"
@@ -105,14 +105,15 @@ def coverage_table(found: Coverage) -> str:
         ("with a label", str(found.kept), *cells(found.kept_ua), *cells(found.kept_wa)),
         (
             "if none were withheld",
-            str(found.kept + found.withheld),
+            str(found.answered),
             *cells(found.all_ua),
             *cells(found.all_wa),
         ),
     ]
+    by_label = ", ".join(f"{name} {percent(share)}" for name, share in found.labels.items())
     text = (
-        f"{aligned([head, *rows])}\n{percent(found.share)} % of all turns have a label; "
-        f"{count(found.withheld, 'label')} withheld"
+        f"{aligned([head, *rows])}\n{percent(found.share)} % of all turns have a label "
+        f"({by_label}); {count(found.withheld, 'label')} withheld"
     )
     if found.risk_area is None:
         return text
@@ -129,7 +130,7 @@ def _share(counts: Mapping[str, int], label: str) -> float | None:
 
 def _name(group: str) -> str:
     """Return the name of a group, which may be any text, for a line of a table."""
-    return shortened(group if group.isprintable() else repr(group), most=MOST_NAME)
+    return shortened(one_line(group), most=MOST_NAME)
 
 
 def _padded(column: Sequence[str], pad: Any) -> list[str]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+COVERAGE = 0.8
+"""Default share of the turns that keep their label at the threshold of a measure of doubt."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
@@ -83,13 +86,16 @@ class Coverage:
 
     Attributes:
         kept: Number of turns with a label.
-        withheld: Number of turns with scores, but without a label.
+        withheld: Number of turns whose label the model withheld.
         share: *kept* over all turns.
-        kept_ua: Unweighted average recall of the turns with a label.
+        labels: The share of turns with a label, by true label.
+        kept_ua: Unweighted average recall of the turns with a label. A label whose turns are all
+            withheld counts as a recall of 0.
         kept_wa: Accuracy of the turns with a label.
-        all_ua: Unweighted average recall of the same turns and the withheld ones, with the most
-            probable label of these.
-        all_wa: Accuracy of these turns.
+        answered: Number of the same turns and of the withheld ones with scores.
+        all_ua: Unweighted average recall of the *answered*, with the most probable label of those
+            that were withheld.
+        all_wa: Accuracy of the *answered*.
         doubted: Number of turns with a doubt.
         risk: Share of the *doubted* whose most probable label is wrong; None if there are none.
         risk_area: Area under the risk-coverage curve of the *doubted*: the share of wrong labels
@@ -100,8 +106,10 @@ class Coverage:
     kept: int
     withheld: int
     share: float
+    labels: Mapping[str, float]
     kept_ua: Estimate
     kept_wa: Estimate
+    answered: int
     all_ua: Estimate
     all_wa: Estimate
     doubted: int

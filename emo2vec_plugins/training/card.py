@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from pathlib import PurePath
 from typing import Any
 
 import torch
 import yaml
 
 from emo2vec_plugins._version import __version__
-from emo2vec_plugins.core import counted, shown
+from emo2vec_plugins.core import counted, one_line, shown
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.evaluation import Evaluation, few
 from emo2vec_plugins.models import TRUST_LINE, as_trust
@@ -20,7 +21,6 @@ from emo2vec_plugins.training.augment.described import names
 from emo2vec_plugins.training.data_table import data_table
 from emo2vec_plugins.training.examples import Example
 from emo2vec_plugins.training.fit import Fitted
-from emo2vec_plugins.training.markdown import one_line
 from emo2vec_plugins.training.recipe import Recipe
 from emo2vec_plugins.training.split import Split
 
@@ -230,10 +230,13 @@ def _training(fitted: Fitted, recipe: Recipe, content: CardContent) -> str:
 
 
 def _settings(recipe: Recipe) -> str:
-    """Return the settings that differ from the defaults, and a few that are always listed."""
+    """Return the settings that differ from the defaults, and a few that are always listed.
+
+    Of paths, only the names are published.
+    """
     defaults = Recipe().to_dict()
     values: dict[str, Any] = {
-        name: value
+        name: PurePath(value).name if name in ("network", "sounds") else value
         for name, value in recipe.to_dict().items()
         # Always listed, as readers look for these first.
         if name in ("tune", "seed", "epochs") or value != defaults[name]

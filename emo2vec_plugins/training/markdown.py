@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from emo2vec_plugins.core import shortened
+from emo2vec_plugins.core import one_line, shortened
 
 MOST = 60
 """Most characters of a cell."""
@@ -33,8 +33,3 @@ def _row(values: Iterable[object]) -> str:
 
 def _cell(value: object) -> str:
     return one_line(shortened(str(value), most=MOST)).replace("|", "\\|")
-
-
-def one_line(text: str) -> str:
-    """Return text of a manifest for a model card: line breaks and control characters are escaped."""
-    return text if text.isprintable() else repr(text)

@@ -12,6 +12,7 @@ from support.facts import assert_facts
 from emo2vec_plugins.core.format import Format
 from emo2vec_plugins.core.hookspecs import hookimpl
 from emo2vec_plugins.formats.bundle import read_bundle
+from emo2vec_plugins.testing import FakeBackend, FakeDoubt
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,20 @@ def test_every_turn_gets_an_emotion(pipeline, write, noise, tmp_path):
         (2, "S0"),
     ]
     assert all(each.emotion.label for each in scored)
+
+
+def test_withheld_labels_are_no_failures(pipeline, write, noise, tmp_path):
+    audio = write("talk.wav", noise(16000 * 3), 16000)
+    backend = FakeBackend(doubt=FakeDoubt(threshold=0.0))
+
+    result = diarize(
+        *(audio, "--pipeline", pipeline, "--output", tmp_path / "out", "--abstain"), backend=backend
+    )
+
+    assert result.exit_code == 0
+    assert_facts(result.stderr, "3 turns withheld: ")
+    assert "failed" not in result.stderr
+    assert all(each.emotion.withheld for each in read_bundle(tmp_path / "out", "talk").turns)
 
 
 def test_number_of_speakers_reaches_the_pipeline(pipeline, write, noise, tmp_path):

@@ -299,6 +299,35 @@ def test_a_model_is_calibrated_on_cuts(model, cuts, tmp_path):
     assert (found.turns, found.speakers, found.calibration.by) == (40, 4, "speaker")
 
 
+def test_the_sections_of_an_earlier_calibration_are_replaced(model, tmp_path):
+    earlier = "## Calibration\n\nThe head's weight and bias of m were divided.\n\n| a |\n"
+    doubt = "## Doubt\n\n`doubt.json` estimates it.\n\nMore.\n"
+    own = "## Calibration\n\nOf the microphones.\n\n## Use\n\nText.\n"
+    (model / "README.md").write_text(f"# A model\n\n{earlier}\n{doubt}\n{own}")
+
+    save_calibrated(model, tmp_path / "out", temperature=2.0, section="## New\n")
+
+    assert (tmp_path / "out" / "README.md").read_text() == f"# A model\n\n{own}\n## New\n"
+
+
+def test_names_of_files_stay_on_one_line_of_the_card():
+    probabilities, truth = drawn(100, 2.0)
+    turns = [
+        Prediction(
+            id=str(number),
+            truth=CLASSES[true],
+            label=CLASSES[row.argmax()],
+            scores=dict(zip(CLASSES, row, strict=True)),
+            duration=1.0,
+        )
+        for number, (row, true) in enumerate(zip(probabilities, truth, strict=True))
+    ]
+
+    text = card_section(fit(turns), model="m\n# x", data="x\n**Trust:** from a name.jsonl")
+
+    assert not [line for line in text.splitlines() if line.startswith(("**Trust:**", "# x"))]
+
+
 def test_labels_that_the_model_has_no_class_of_are_refused(model, cuts, tmp_path):
     cuts[0].supervisions[0].custom["emotion"] = "fearful"
 

@@ -54,8 +54,31 @@ def test_kept_labels_are_compared_with_those_of_all_turns():
     assert (coverage.doubted, coverage.risk) == (4, 0.25)
     # No error among the three least doubtful turns, one among all four.
     assert coverage.risk_area == pytest.approx(0.25 / 4)
+    assert (coverage.answered, coverage.labels) == (4, {"angry": 0.5, "sad": pytest.approx(1 / 3)})
     assert (found.unscored, found.wa.value) == (3, 0.4)
     assert_facts(found.table(), "40.0 % of all turns have a label", "2 labels withheld", "0.062")
+
+
+def test_withholding_a_whole_label_does_not_raise_the_recall():
+    angry = [turn("angry", "angry", 0.1) for _ in range(10)]
+    sad = [turn("sad", "angry", 0.9, withheld=True) for _ in range(10)]
+
+    coverage = evaluate([*angry, *sad], resamples=50).coverage
+
+    assert coverage.kept_ua.value == coverage.kept_ua.high == coverage.all_ua.value == 0.5
+    assert coverage.labels == {"angry": 1.0, "sad": 0.0}
+    table = evaluate([*angry, *sad], resamples=0).table()
+    assert_facts(table, "angry 100.0, sad 0.0")
+
+
+def test_a_turn_without_a_label_was_withheld_only_if_its_reason_says_so():
+    short = replace(turn("sad", "sad", withheld=True), reason="too short")
+    bare = replace(turn("sad", "sad", withheld=True), scores=None)
+
+    assert (short.withheld, short.answered()) == (False, short)
+    assert (bare.withheld, bare.answered()) == (True, bare)
+    coverage = evaluate([turn("sad", "sad"), bare], resamples=0).coverage
+    assert (coverage.withheld, coverage.answered) == (1, 1)
 
 
 def test_without_doubt_there_is_no_area_and_without_both_no_coverage():

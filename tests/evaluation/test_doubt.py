@@ -42,6 +42,7 @@ def evidence(count=400, *, seed=0, groups=10, far=0.0):
         truth=truth,
         answer=answer,
         groups=random.integers(groups, size=count),
+        labels=NAMES,
     )
 
 
@@ -116,6 +117,33 @@ def test_distances_are_finite_for_any_number_of_turns(count, width):
         np.testing.assert_allclose(directions @ directions.T, np.eye(len(directions)), atol=1e-9)
 
 
+@pytest.mark.parametrize("answer", [[0] * 10 + [*range(1, 11)], [0, 1, 2, 3] * 5])
+def test_the_spread_of_turns_does_not_depend_on_their_classes(answer):
+    """The mean of few turns is near these turns, and one turn has no spread around its own."""
+
+    def distance(answer):
+        found = []
+        for seed in range(20):
+            random = np.random.default_rng(seed)
+            embeddings = random.standard_normal((20, 30))
+            given = replace(evidence(20), embeddings=embeddings, answer=np.array(answer))
+            found.append(cloud_of(given).distance(random.standard_normal((100, 30))))
+        return np.exp(np.median(found)) - 1
+
+    assert distance(answer) == pytest.approx(distance([0] * 20), rel=0.1)
+
+
+def test_classes_with_few_turns_share_a_mean():
+    given = evidence(200)
+    few = replace(given, answer=np.where(np.arange(200) < 4, given.answer, 0))
+
+    cloud = cloud_of(few)
+
+    overall = few.embeddings.mean(axis=0)
+    assert len(cloud.means) == 2
+    assert min(np.abs(mean - overall).max() for mean in cloud.means) < 1e-9
+
+
 @pytest.mark.parametrize(("shift", "fact"), [(0, "none"), (1, "all")])
 def test_only_right_or_only_wrong_labels_give_no_measure(shift, fact):
     given = evidence(30)
@@ -141,6 +169,26 @@ def test_a_useful_doubt_lowers_the_risk_and_raises_recall():
     assert list(found.recalls) == [1.0, 0.9, 0.8, 0.7]
     assert found.recalls[0.7] > found.recalls[1.0] + 0.05
     assert found.withheld == pytest.approx(0.2, abs=0.06)
+
+
+def test_a_label_that_is_always_doubted_does_not_raise_the_recall():
+    given = evidence(600)
+    sad = given.truth == 3
+    # The others are right and sure, and all of these are called happy, but not surely.
+    unsure = np.tile([0.25, 0.26, 0.25, 0.24], (600, 1))
+    sure = 0.1 * given.probabilities + 0.9 * np.eye(CLASSES)[given.truth]
+    hidden = replace(
+        given,
+        probabilities=np.where(sad[:, None], unsure, sure),
+        answer=np.where(sad, 1, given.truth),
+    )
+
+    found = cross_validated(hidden, by="speaker", coverage=0.7)
+
+    assert found.kept["sad"] < 0.1
+    assert found.recalls[0.7] == pytest.approx(0.75)
+    text = card_section(fit(predictions(hidden)), model="m", data="d")
+    assert_facts(text, "true label", "| sad |", "recall of 0")
 
 
 def test_the_groups_of_a_test_are_not_fitted_on():
@@ -185,7 +233,7 @@ def test_the_measure_is_that_of_the_calibrated_scores():
     assert found.doubt.measure.certainty == pytest.approx(expected.certainty)
     text = card_section(found, model="m", data="d")
     recall = f"{100 * found.doubt.test.recalls[0.7]:.1f}"
-    assert_facts(text, "## Doubt", DOUBT, f"{found.doubt.measure.threshold:.2f}", recall, "speaker")
+    assert_facts(text, "## Doubt", DOUBT, f"{found.doubt.measure.threshold:.2g}", recall, "speaker")
 
 
 @pytest.mark.parametrize("by", [None, "condition"])
@@ -269,6 +317,22 @@ def test_a_copy_of_a_copy_has_its_own_measure(calibrated, tmp_path):
 
     first, second = (json.loads((each / DOUBT).read_text()) for each in (out, tmp_path / "again"))
     assert second["threshold"] < first["threshold"]
+    card = (tmp_path / "again" / "README.md").read_text()
+    assert [card.count(f"## {each}\n") for each in ("Calibration", "Doubt")] == [1, 1]
+    assert f"above {second['threshold']:.2g} are withheld" in card
+
+
+def test_a_corpus_that_is_no_text_matters_only_if_it_is_asked_for(calibrated, tmp_path):
+    out, _, cuts = calibrated
+    own = [cut.map_supervisions(lambda each: each) for cut in cuts]
+    for cut in own:
+        cut.supervisions[0].custom = {**cut.supervisions[0].custom, "corpus": ["x", "y"]}
+
+    found = calibrate(own, tmp_path / "x", model=str(out), data="x", truth=Truth())
+
+    assert found.doubt.test.by == "speaker"
+    with pytest.raises(OptionsError, match="corpus"):
+        calibrate(own, tmp_path / "y", model="no such model", data="x", truth=Truth(), by="corpus")
 
 
 @pytest.mark.parametrize("coverage", [0.0, 1.0, float("nan")])

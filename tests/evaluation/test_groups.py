@@ -12,9 +12,11 @@ from support.facts import assert_facts
 from support.labelled_cuts import labelled_cut, save_cuts
 
 from emo2vec_plugins.errors import OptionsError
-from emo2vec_plugins.evaluation.groups import value_of
+from emo2vec_plugins.evaluation.fields import fields_of, known_value, value_of
+from emo2vec_plugins.evaluation.groups import MOST_DRAWN
 from emo2vec_plugins.evaluation.metrics import evaluate
 from emo2vec_plugins.evaluation.predictions import Prediction
+from emo2vec_plugins.integrations.lhotse import LabelledTurn
 
 
 def turns(truth, labels, *, speaker=None, **fields):
@@ -70,8 +72,8 @@ def test_turns_without_the_field_are_a_group_and_a_speaker_is_a_field():
     ).groups
 
     assert {field: list(groups) for field, groups in found.items()} == {
-        "corpus": ["acted", "unknown"],
-        "speaker": ["ann", "unknown"],
+        "corpus": ["acted", "(none)"],
+        "speaker": ["ann", "(none)"],
     }
 
 
@@ -87,13 +89,32 @@ def test_turns_that_are_left_out_have_no_part_in_a_group():
 
 
 def test_intervals_are_drawn_within_a_group():
-    one = [*ACTED, *turns("angry sad", "sad sad", speaker="cem", corpus="acted")]
+    more = (turns("angry sad", "sad sad", speaker=name, corpus="acted") for name in "cdef")
+    one = [*ACTED, *(each for own in more for each in own)]
 
     found = evaluate([*one, *PLAIN], by=["corpus"], resamples=50, resample_by="speaker")
 
     groups = found.groups["corpus"]
     assert groups["acted"].ua.low <= groups["acted"].ua.value <= groups["acted"].ua.high
     assert groups["plain"].ua.low is None  # one speaker
+
+
+def test_a_value_and_its_absence_are_two_groups():
+    given = [*turns("sad", "sad", corpus="unknown"), *turns("sad", "sad")]
+
+    assert list(evaluate(given, by=["corpus"], resamples=0).groups["corpus"]) == [
+        *("unknown", "(none)"),
+    ]
+
+
+def test_many_groups_have_no_intervals():
+    def groups(count):
+        each = [turns("sad " * 5, "sad sad angry sad sad", clip=str(n)) for n in range(count)]
+        found = evaluate([one for own in each for one in own], by=["clip"], resamples=2)
+        return found.groups["clip"].values()
+
+    assert all(each.wa.low is not None for each in groups(MOST_DRAWN))
+    assert all(each.wa.low is None for each in groups(MOST_DRAWN + 1))
 
 
 def test_names_of_groups_cannot_break_the_table():
@@ -140,6 +161,16 @@ def test_a_value_that_is_no_text_is_named():
         value_of(supervision(custom={"votes": {"sad": 2}}), "votes")
 
     assert_facts(str(error.value), "'s'", "'votes'", "{'sad': 2}")
+    assert known_value(supervision(custom={"votes": {"sad": 2}}), "votes") is None
+    assert known_value(supervision(custom={"age": 31}), "age") == "31"
+
+
+def test_a_field_without_any_value_is_named():
+    turn = LabelledTurn(cut=None, supervision=supervision(custom={"g": math.nan}), label="sad")
+
+    with pytest.raises(OptionsError) as error:
+        fields_of([turn], ["g"])
+    assert_facts(str(error.value), "no turn has a value", "'g'")
 
 
 @pytest.fixture
@@ -179,8 +210,8 @@ def test_a_model_is_judged_by_group(manifest):
     assert_facts(result.stdout, "by corpus ", "recall % by corpus", "predicted % by corpus")
 
 
-def test_an_unknown_field_is_named_with_those_that_exist(manifest):
-    result = run("evaluate", manifest, "--predicted-field", "predicted", "--by", "corpora")
+def test_an_unknown_field_is_named_with_those_that_exist_before_turns_are_scored(manifest):
+    result = run("evaluate", manifest, "--model", "nosuch", "--by", "corpora")
 
     assert result.exit_code == 1
     assert_facts(

@@ -15,6 +15,7 @@ from sklearn.metrics import accuracy_score, f1_score, recall_score
 from support.paths import ROOT
 
 from emo2vec_plugins.errors import FormatError, LabelError, OptionsError
+from emo2vec_plugins.evaluation.bootstrap import LEAST_UNITS
 from emo2vec_plugins.evaluation.metrics import evaluate, restricted
 from emo2vec_plugins.evaluation.predictions import Prediction
 from emo2vec_plugins.evaluation.reliability import (
@@ -267,14 +268,19 @@ def test_drawing_speakers_widens_intervals_where_speakers_differ():
     assert by_turn.wa.high - by_turn.wa.low < 0.2
     assert by_speaker.wa.high - by_speaker.wa.low > 0.5
     assert "other speakers" in by_turn.table()
-    assert "whole speakers" in by_speaker.table()
+    assert "draws by speaker" in by_speaker.table()
     assert "other speakers" not in by_speaker.table()
 
 
-def test_one_speaker_gives_no_interval_by_speakers():
-    found = evaluate([replace(each, speaker="anna") for each in UNBALANCED], resample_by="speaker")
+@pytest.mark.parametrize("speakers", [1, LEAST_UNITS - 1, LEAST_UNITS])
+def test_a_few_speakers_give_no_interval_by_speakers(speakers):
+    named = [replace(each, speaker=str(n % speakers)) for n, each in enumerate(UNBALANCED * 2)]
 
-    assert (found.ua.low, found.ua.high) == (None, None)
+    found = evaluate(named, resamples=20, resample_by="speaker")
+
+    has_interval = speakers >= LEAST_UNITS
+    assert ((found.ua.low is None), (found.ua.high is None)) == (not has_interval,) * 2
+    assert ("no intervals: to draw by speaker" in found.table()) == (not has_interval)
 
 
 def test_resampling_by_an_unknown_speaker_is_refused():
