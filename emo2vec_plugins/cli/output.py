@@ -92,7 +92,7 @@ def warn_of_labels(items: str, field: str, *, work: str = "scored") -> None:
 def note_withheld(count: int, total: int, noun: str, *, quiet: bool) -> None:
     """Write to stderr how many of all items have a withheld label, if any have."""
     if count:
-        why = "their labels are too much to be doubted"
+        why = "their doubt is too high"
         note(f"{_share(count, total, noun)} withheld: {why}", quiet=quiet)
 
 

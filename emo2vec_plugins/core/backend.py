@@ -23,7 +23,7 @@ Frames = tuple[FloatArray, FloatArray | None]
 
 
 class DoubtMeasure(Protocol):
-    """Estimates how much a result is to be doubted."""
+    """Estimates how doubtful a result is."""
 
     @property
     def threshold(self) -> float:

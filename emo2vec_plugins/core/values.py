@@ -143,7 +143,7 @@ class Emotion:
     """The result of a model for one turn.
 
     A turn that cannot be scored has a reason instead of a label. So has a turn whose label was
-    withheld, because it is too much to be doubted; it keeps its scores. A model without a head
+    withheld, because its doubt is too high; it keeps its scores. A model without a head
     returns embeddings, but neither a label nor a reason.
 
     Attributes:
@@ -186,7 +186,7 @@ class Emotion:
 
     @property
     def withheld(self) -> bool:
-        """Whether the label was withheld, because it is too much to be doubted."""
+        """Whether the label was withheld, because its doubt is too high."""
         return self.label is None and is_withheld(self.reason)
 
     def _repr_html_(self) -> str:

@@ -1,4 +1,4 @@
-"""How much results are to be doubted, and labels that are withheld because of it."""
+"""The doubt of results, and labels that are withheld because of it."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class Engine:
         workers: Threads that read, decode and resample ahead of the model; default: one fewer
             than the number of cores, from 1 to 4. With 0 the calling thread does this between
             batches. Results do not depend on it.
-        abstain: Withhold labels that are to be doubted too much: True for the model's own
+        abstain: Withhold labels with too much doubt: True for the model's own
             threshold, or a threshold from 0 to 1 for `Emotion.doubt`. With *labels*, the doubt is
             that of the scores of these classes. None withholds no label.
 

@@ -75,7 +75,7 @@ class Prediction:
 
     @property
     def withheld(self) -> bool:
-        """Whether the model withheld the label, because it is too much to be doubted."""
+        """Whether the model withheld the label, because its doubt is too high."""
         return self.label is None and is_withheld(self.reason)
 
     def answered(self) -> Prediction:

@@ -82,7 +82,7 @@ class GroupResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """What a model gains by withholding labels that are to be doubted.
+    """What a model gains by withholding doubtful labels.
 
     Attributes:
         kept: Number of turns with a label.

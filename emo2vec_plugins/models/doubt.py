@@ -1,4 +1,4 @@
-"""How much a result is to be doubted: from how sure its scores are, and how unusual its embedding is.
+"""The doubt of a result: from how sure its scores are, and how unusual its embedding is.
 
 Two features of a turn decide. Its certainty is the logit of the largest probability (Hendrycks and
 Gimpel 2017, arXiv:1610.02136). Its distance is the logarithm of the Mahalanobis distance to the

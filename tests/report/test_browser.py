@@ -61,7 +61,7 @@ def test_withheld_labels_are_shown_as_such_and_models_with_how_far_to_trust_them
         "unscored: silent",
     ]
     assert watched.text("#flags").splitlines() == [
-        *("withheld", "2 turns whose label is too much to be doubted"),
+        *("withheld", "2 turns whose label has too much doubt"),
         *("silent", "1 turn without a label"),
     ]
     watched.press("j")

@@ -63,7 +63,7 @@ class AutoModel:
         device: ``cpu``, ``cuda`` or ``cuda:1``. None for CUDA if available, else the CPU.
         dtype: ``float32``, ``bfloat16`` or ``float16``.
         hub: ``ms`` or ``hf``. Published models are loaded from this hub, under either name.
-        abstain: Withhold labels that are to be doubted, as for `Engine`. Pass it to the engine if
+        abstain: Withhold labels with too much doubt, as for `Engine`. Pass it to the engine if
             *model* is one.
         plugins: The installed plugins by default.
         without_effect: FunASR's arguments that do not affect results: `IN_CONSTRUCTOR`.

@@ -29,7 +29,7 @@ class Summary:
         turns: Number of supervisions, and of cuts without any. It is the sum of the next five.
         scored: Turns with a new or replaced label.
         unscored: Turns without a label or reason, because the model has no classification head.
-        withheld: Turns whose label was withheld, because it is too much to be doubted.
+        withheld: Turns whose label was withheld, because its doubt is too high.
         failed: Turns without a label but with another reason: no audio, too short.
         skipped: Turns with an existing label, or one that an earlier run withheld.
         failures: Names and reasons of the first ten failed turns.

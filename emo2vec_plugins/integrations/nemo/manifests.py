@@ -54,7 +54,7 @@ class ManifestSummary:
         lines: Number of lines.
         skipped: Lines with an existing label, or one that an earlier run withheld.
         turns: Turns of the other lines: one for each line, or those of its RTTM.
-        withheld: Turns whose label was withheld, because it is too much to be doubted.
+        withheld: Turns whose label was withheld, because its doubt is too high.
         failed: Turns without a label but with another reason. A line with an unreadable RTTM counts as
             one.
         failures: Line numbers and reasons of the first ten failed turns.

@@ -89,7 +89,7 @@ function showFlags() {
   const reasons = data.reasons
     .map((reason, index) => [reason, `${counted(numbers[index] ?? 0, "turn")} without a label`])
     .filter((_, index) => numbers[index]);
-  if (withheld) reasons.unshift(["withheld", `${counted(withheld, "turn")} whose label is too much to be doubted`]);
+  if (withheld) reasons.unshift(["withheld", `${counted(withheld, "turn")} whose label has too much doubt`]);
   const flags = data.flags.map(({ name, meaning, turns: number }) => [name, `${counted(number, "turn")}: ${meaning}`]);
   const found = [...flags, ...reasons];
   if (!found.length) found.push(["none", "No turn has a flag or a reason for a missing label."]);
