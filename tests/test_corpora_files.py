@@ -93,6 +93,15 @@ def test_clips_that_cannot_be_read_are_counted(tmp_path, capsys):
     )
 
 
+def test_pointers_of_git_lfs_are_explained(tmp_path, capsys):
+    TREES["cremad"](tmp_path / "tree")
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:c6f9\nsize 72862\n"
+    put(tmp_path / "tree" / "AudioWAV" / "1001_DFA_ANG_XX.wav", pointer)
+    main(["cremad", str(tmp_path / "tree"), str(tmp_path / "made.jsonl")])
+
+    assert_facts(capsys.readouterr().out, "1 cut, ", "such as 1001_DFA_ANG_XX", "git lfs pull")
+
+
 def test_names_in_another_encoding_are_counted(tmp_path, capsys):
     TREES["picovoice"](tmp_path / "tree")
     clip = tmp_path / "tree" / "audio" / "jarvis" / "0.wav"

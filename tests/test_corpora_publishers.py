@@ -93,18 +93,35 @@ def test_broken_clips_of_meld_are_left_out(suffix, tmp_path, capsys):
     assert_facts(capsys.readouterr().out, "such as train_dia125_utt3: a clip that cannot be read")
 
 
-def test_broken_clips_of_cremad_are_left_out(tmp_path, capsys):
-    TREES["cremad"](tmp_path / "tree")
-    sounds(tmp_path / "tree", "AudioWAV/1076_MTI_SAD_XX.wav")
+def renamed(tree, name):
+    """Give the second clip of CREMA-D another name, also in the tables."""
+    (tree / "AudioWAV" / "1002_IEO_HAP_HI.wav").rename(tree / "AudioWAV" / f"{name}.wav")
     for table, old, new in (
-        ("SentenceFilenames.csv", '2,"1002_IEO_HAP_HI"', '2,"1076_MTI_SAD_XX"'),
-        ("VideoDemographics.csv", "1002,", "1076,"),
+        ("SentenceFilenames.csv", "1002_IEO_HAP_HI", name),
+        ("VideoDemographics.csv", "1002,", f"{name[:4]},"),
     ):
-        path = tmp_path / "tree" / table
-        put(path, path.read_text("utf-8").replace(old, new))
+        put(tree / table, (tree / table).read_text("utf-8").replace(old, new))
+    with (tree / "processedResults" / "tabulatedVotes.csv").open("a", encoding="utf-8") as table:
+        table.write(f'"100002",0,0,0,0,7,0,"{name}",7,1,"N"\n')
+
+
+def test_the_silent_clip_of_cremad_is_left_out(tmp_path, capsys):
+    TREES["cremad"](tmp_path / "tree")
+    renamed(tmp_path / "tree", "1076_MTI_SAD_XX")
     made("cremad", tmp_path / "tree")
 
     assert_facts(capsys.readouterr().out, "1 cut, ", "1076_MTI_SAD_XX: a clip without sound")
+
+
+@pytest.mark.parametrize(
+    ("name", "votes"), [("1064_TIE_SAD_XX", None), ("1064_TIE_SAD_HI", {"neutral": 7})]
+)
+def test_votes_of_cremad_for_other_audio_are_left_out(name, votes, tmp_path):
+    TREES["cremad"](tmp_path / "tree")
+    renamed(tmp_path / "tree", name)
+    found = turn("cremad", tmp_path / "tree", f"cremad_{name}")
+
+    assert (found["custom"]["emotion"], found["custom"].get("votes")) == ("sad", votes)
 
 
 def test_the_clips_of_meld_may_be_beside_the_tables(tmp_path):

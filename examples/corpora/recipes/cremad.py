@@ -4,7 +4,8 @@ The name has the actor, the sentence, the intended emotion and its level. ``tabu
 the votes of listeners, of people who saw a silent video, and of those who did both; the first
 digit of a row's number tells them apart. Only listeners' votes are used.
 
-Users of the corpus found four broken clips, see issue 8 of the repository. They are left out.
+The publisher's README names a clip without sound, which is left out, and three whose votes are for
+other audio, which have no votes here.
 """
 
 from __future__ import annotations
@@ -42,12 +43,11 @@ SENTENCES = {
     "WSI": "We'll stop in a couple of minutes.",
 }
 
-BROKEN = {
-    **dict.fromkeys(("1076_MTI_NEU_XX", "1076_MTI_SAD_XX"), "a clip without sound"),
-    "1064_TIE_SAD_XX": "a clip that is cut off",
-    "1064_IEO_DIS_MD": "a clip with several emotions",
-}
-"""Why a clip cannot be used, by its name."""
+SILENT = "1076_MTI_SAD_XX"
+"""A clip without sound."""
+
+OTHERS_HEARD = ("1076_MTI_NEU_XX", "1064_TIE_SAD_XX", "1064_IEO_DIS_MD")
+"""Clips of which listeners heard something else: silence, a fragment, and all emotions in a row."""
 
 _LISTENERS = "1"
 
@@ -70,9 +70,9 @@ def utterances(folder: Path) -> Iterator[Utterance]:
             sex=decoded(SEXES, decoded(sexes, actor, f"{actors}: {path.stem}"), actors),
             language="en",
             emotion=decoded(EMOTIONS, emotion, f"{listed}: {path.stem}"),
-            votes=votes.get(path.stem, {}),
+            votes={} if path.stem in OTHERS_HEARD else votes.get(path.stem, {}),
             text=decoded(SENTENCES, sentence, f"{listed}: {path.stem}"),
-            unusable=BROKEN.get(path.stem),
+            unusable="a clip without sound" if path.stem == SILENT else None,
         )
 
 

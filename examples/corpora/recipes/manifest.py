@@ -27,6 +27,9 @@ UNNAMED = "unknown"
 
 _PACKED = ".gz"
 
+_POINTER = b"version https://git-lfs"
+_MOST_POINTER = 1024
+_NO_AUDIO = "a pointer of Git LFS without audio; run 'git lfs pull'"
 _NO_FILE = "not a file, but a folder, a pipe, a device or a link to nothing"
 
 
@@ -204,7 +207,8 @@ def _recording(path: Path, name: str, folder: Path) -> Recording:
     try:
         recording = recording_of(path, name=name)
     except AudioError as error:
-        raise UnusableError("the audio cannot be read") from error
+        is_pointer = path.stat().st_size < _MOST_POINTER and path.read_bytes().startswith(_POINTER)
+        raise UnusableError(_NO_AUDIO if is_pointer else "the audio cannot be read") from error
     if not recording.num_samples:
         raise UnusableError("the audio has no samples")
     return recording
