@@ -41,7 +41,7 @@ def test_older_spellings_of_a_release_are_read(tmp_path):
 def test_other_emotions_of_raters_are_other_however_they_are_written(tmp_path):
     TREES["msp_podcast"](tmp_path / "tree")
     name = "MSP-PODCAST_0001_0009"
-    cells = "".join(f"{name}.wav,WORKER1,{each}\n" for each in ("Other", "Other - calm", "Other:x"))
+    cells = "".join(f"{name}.wav,WORKER1,{each}\n" for each in ("Other", "Other - calm", "other-x"))
     put(
         tmp_path / "tree" / "Labels" / "labels_detailed.csv",
         f"FileName,WorkerID,EmoClass_Major\n{cells}",

@@ -81,7 +81,7 @@ def _vote(row: Mapping[str, str], where: str) -> str:
             expected = "EmoClass_Major, or EmoDetail with 'WORKER; EMOTION; ...'"
             raise FormatError(f"{where}: expected {expected}, got {shown(dict(row))}")
         emotion = fields[1].strip()
-    return decoded(_BY_NAME, "Other" if emotion.startswith("Other") else emotion, where)
+    return decoded(_BY_NAME, "Other" if emotion.lower().startswith("other") else emotion, where)
 
 
 _BY_NAME = {name: name for name in EMOTIONS.values()}
