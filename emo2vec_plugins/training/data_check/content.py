@@ -119,9 +119,11 @@ def duplicates(turns: Sequence[CheckedTurn]) -> Iterator[Finding]:
     for turn in turns:
         same.setdefault(turn.sound.digest if turn.sound else turn.place, []).append(turn)
     groups = [group for group in same.values() if len(group) > 1]
-    disagreeing = [group for group in groups if len({turn.label for turn in group}) > 1]
-    shared = [group for group in groups if len({turn.is_dev for turn in group}) > 1]
-    repeated = [group for group in groups if group not in disagreeing and group not in shared]
+    disagreeing = [group for group in groups if _differ(group, "label")]
+    shared = [group for group in groups if _differ(group, "is_dev")]
+    repeated = [
+        group for group in groups if not (_differ(group, "label") or _differ(group, "is_dev"))
+    ]
     if disagreeing:
         yield Finding(
             kind="contradictory",
@@ -146,6 +148,10 @@ def duplicates(turns: Sequence[CheckedTurn]) -> Iterator[Finding]:
             example=ids(repeated[0]),
             advice="leave the copies out, which count twice",
         )
+
+
+def _differ(turns: Sequence[CheckedTurn], field: str) -> bool:
+    return len({getattr(turn, field) for turn in turns}) > 1
 
 
 def _are_uneven(have: Sequence[int], of: Sequence[int]) -> bool:

@@ -10,9 +10,7 @@ import numpy as np
 
 from emo2vec_plugins.audio import MODEL_RATE
 from emo2vec_plugins.core import FloatArray
-
-FRAME = 320
-"""Samples in a frame of 20 ms, the step of the network."""
+from emo2vec_plugins.engine import HOP
 
 HIGH = 4_000
 """Frequency in Hz above which sound counts as high."""
@@ -27,7 +25,8 @@ STEADY = 3.0
 """Range of levels in dB; the levels of the frames of speech vary by more than this."""
 
 _FULL_SCALE = 0.999
-_WINDOW = np.hanning(FRAME).astype(np.float32)
+_WINDOW = np.hanning(HOP)
+"""In float64, as squares of float32 overflow from 1e19, which files of float samples may have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +68,7 @@ def measure(blocks: Iterable[FloatArray]) -> Sound:
     """
     seen = hashlib.sha256()
     rest = np.empty(0, np.float32)
-    spectrum = np.zeros(FRAME // 2 + 1)
+    spectrum = np.zeros(HOP // 2 + 1)
     energies: list[FloatArray] = []
     count = clipped = 0
     energy = peak = 0.0
@@ -81,15 +80,15 @@ def measure(blocks: Iterable[FloatArray]) -> Sound:
         peak = max(peak, float(size.max(initial=0.0)))
         energy += float(np.square(block, dtype=np.float64).sum())
         samples = np.concatenate([rest, block])
-        whole = len(samples) - len(samples) % FRAME
-        frames, rest = samples[:whole].reshape(-1, FRAME), samples[whole:]
-        energies.append(np.square(frames).mean(axis=1))
+        whole = len(samples) - len(samples) % HOP
+        frames, rest = samples[:whole].reshape(-1, HOP), samples[whole:]
+        energies.append(np.square(frames, dtype=np.float64).mean(axis=1))
         spectrum += np.square(np.abs(np.fft.rfft(frames * _WINDOW))).sum(axis=0)
     every = np.concatenate(energies)
     levels = _decibels(every[every > 0])
     level = float(_decibels(energy / count))
     quiet, loudest = np.percentile(levels, [10, 95]) if len(levels) else (level, level)
-    high = spectrum[HIGH * FRAME // MODEL_RATE :].sum() / max(spectrum.sum(), 1e-30)
+    high = spectrum[HIGH * HOP // MODEL_RATE :].sum() / max(spectrum.sum(), 1e-30)
     return Sound(
         digest=seen.hexdigest(),
         level=level,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -187,3 +188,23 @@ def test_the_same_audio_twice_is_noted():
     turns = [*turns, replace(turns[0], id="copy")]
 
     assert_facts(only(turns, "repeated"), "note", "copy", turns[0].id)
+
+
+def test_many_copies_are_found_in_a_time_that_grows_as_they_do():
+    """With 16,000 pairs, half of them contradictory, comparing these with the others is slow."""
+    turns = [
+        replace(
+            turn,
+            label="sad" if n % 4 == 1 else "happy",
+            sound=replace(turn.sound, digest=f"{turn.id}-{n // 2}"),
+        )
+        for turn in balanced(each=5, speakers=4)[:80]
+        for n in range(400)
+    ]
+
+    began = time.process_time()
+    contradictory, repeated = duplicates(turns)
+
+    assert time.process_time() - began < 5
+    assert contradictory.what.endswith("16,000 turns in 8,000 groups")
+    assert repeated.what.endswith("16,000 turns in 8,000 groups")

@@ -88,3 +88,11 @@ def test_a_turn_without_any_sound_has_the_lowest_level():
     found = measure([np.zeros(400, np.float32)])
 
     assert (found.level, found.peak, found.zeros) == (LEAST_LEVEL, LEAST_LEVEL, 1.0)
+
+
+@pytest.mark.filterwarnings("error")
+def test_samples_far_beyond_full_scale_are_measured_without_warnings():
+    found = measure([np.full(1600, 1e30, np.float32)])
+
+    assert found.clipped == 1
+    assert all(np.isfinite(value) for value in asdict(found).values() if isinstance(value, float))
