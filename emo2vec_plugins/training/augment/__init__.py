@@ -1,1 +1,1 @@
-"""Private."""
+"""Augmentation: random changes of waveforms, in the order of a recipe's fields."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from emo2vec_plugins.core import FloatArray
-
-FRAME = 320
-"""Samples of a frame, 20 ms."""
+from emo2vec_plugins.engine import HOP
 
 PAUSE = 1e-3
 """Power of a pause, at most, as a share of the power of the loudest frame: 30 dB below it."""
@@ -30,7 +28,7 @@ def active(waveform: FloatArray) -> FloatArray:
     Args:
         waveform: Shape (samples,), of at least one frame.
     """
-    frames = waveform[: len(waveform) // FRAME * FRAME].reshape(-1, FRAME)
+    frames = waveform[: len(waveform) // HOP * HOP].reshape(-1, HOP)
     power = (frames * frames).mean(axis=1)
     loud: FloatArray = frames[power >= power.max() * PAUSE].reshape(-1)
     return loud

@@ -1,14 +1,13 @@
 """Reverberation in simulated rooms, by the image source method of pyroomacoustics.
 
-A room takes a few hundredths of a second to simulate, or a few tenths if it reverberates for long.
+A room takes 0.02 s to simulate at an RT60 of 0.2 s, 0.3 s at 0.7 s, and 2 to 5 s and 0.6 GB at 1.5 s.
 So there is a limited number of rooms, each simulated when it is first used.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import cache
+from threading import Lock
 
 import numpy as np
 from scipy.signal import oaconvolve
@@ -53,7 +52,8 @@ class Rooms:
         # In one thread, as the order of sums would depend on the number of cores.
         acoustics.constants.set("num_threads", 1)
         self._acoustics, self._rt60, self._seed = acoustics, rt60, seed
-        self.response: Callable[[int], Response] = cache(self._simulated)
+        self._locks = [Lock() for _ in range(ROOMS)]
+        self._responses: dict[int, Response] = {}
 
     def add_room(self, waveform: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Return a waveform as in a random room, of the same length and in the same place in time.
@@ -65,6 +65,13 @@ class Rooms:
         response, direct = self.response(int(rng.integers(ROOMS)))
         heard: FloatArray = oaconvolve(waveform, response)
         return heard[direct : direct + len(waveform)]
+
+    def response(self, index: int) -> Response:
+        """Return the response of a room, simulated by the first thread that asks for it."""
+        with self._locks[index]:
+            if index not in self._responses:
+                self._responses[index] = self._simulated(index)
+            return self._responses[index]
 
     def _simulated(self, index: int) -> Response:
         rng = np.random.default_rng(np.random.SeedSequence(self._seed, spawn_key=(index,)))

@@ -10,8 +10,11 @@ from emo2vec_plugins.engine import HOP, RECEPTIVE
 from emo2vec_plugins.training.augment.levels import active, factor
 from emo2vec_plugins.training.recipe_fields import Range
 
-TEMPO_STEPS = 50
-"""Numerator of every tempo factor, a ratio of small integers that keeps resampling filters small."""
+TEMPO_STEPS = 200
+"""Numerator of every tempo factor, a ratio of small integers that keeps resampling filters small.
+
+A step is half a percent, or a twelfth of a semitone.
+"""
 
 
 def stretch(waveform: FloatArray, samples: int, rng: np.random.Generator | None) -> FloatArray:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
@@ -141,6 +143,21 @@ def test_rooms_depend_on_the_seed_and_are_simulated_once():
     np.testing.assert_array_equal(one.response(3)[0], same.response(3)[0])
     assert not np.array_equal(one.response(3)[0], other.response(3)[0])
     assert one.response(3)[0] is one.response(3)[0]
+
+
+def test_threads_simulate_a_room_once(monkeypatch):
+    bank, asked = Rooms((0.1, 0.2), seed=1), []
+
+    def simulated(index):
+        asked.append(index)
+        time.sleep(0.05)
+        return np.ones(1, np.float32), 0
+
+    monkeypatch.setattr(bank, "_simulated", simulated)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(bank.response, [1, 2, 1, 2]))
+
+    assert sorted(asked) == [1, 2]
 
 
 def test_mouth_and_microphone_are_within_the_room_and_apart():

@@ -38,12 +38,20 @@ def test_speed_changes_length_and_pitch_together(factor, samples):
     assert peak_of(found) == pytest.approx(1000 * factor, rel=0.02)
 
 
-@pytest.mark.parametrize("semitones", [-5, -1, 0, 1, 5])
-def test_a_shift_of_pitch_keeps_the_length(semitones):
+def test_a_narrow_range_of_speed_has_an_effect_in_both_directions():
+    lengths = {
+        len(shapes.change_speed(wave(), rng(seed), tempo=(0.995, 1.005))) for seed in range(20)
+    }
+
+    assert min(lengths) < 8000 < max(lengths)
+
+
+@pytest.mark.parametrize("semitones", [-5, -1, -0.3, 0, 0.1, 0.2, 0.5, 1, 2, 5])
+def test_a_shift_of_pitch_is_in_semitones_and_keeps_the_length(semitones):
     found = shift_pitch(wave(400, seconds=1.0), rng(), semitones=(semitones, semitones))
 
     assert len(found) == 16_000
-    assert peak_of(found) == pytest.approx(400 * 2 ** (semitones / 12), rel=0.02)
+    assert 12 * np.log2(peak_of(found) / 400) == pytest.approx(semitones, abs=0.07)
     assert found.std() == pytest.approx(wave(400).std(), rel=0.15)
 
 
