@@ -80,7 +80,7 @@ def test_copies_are_the_same_each_time(cuts, tmp_path):
         ("a: {}\na: {noise: [10, 10]}\n", ["line 2", "'a'", "twice"]),
         ("a: {epochs: 3}\n", ["'a'", "epochs", "no sound"]),
         ("a: {noise: [10, 10], votes: votes}\n", ["'a'", "votes", "no sound"]),
-        ("a: {sounds_snr: [10, 10]}\n", ["'a'", "sounds_snr", "no sound"]),
+        ("a: {sounds_snr: [10, 10]}\n", ["'a'", "sounds_snr", "without effect"]),
         ("a: {masks: 0}\n", ["'a'", "masks", "no sound"]),
     ],
 )

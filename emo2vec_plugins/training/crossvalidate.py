@@ -19,15 +19,16 @@ import torch
 
 from emo2vec_plugins._version import __version__
 from emo2vec_plugins.core import counted
-from emo2vec_plugins.errors import OptionsError, warn
+from emo2vec_plugins.errors import warn
 from emo2vec_plugins.evaluation import Evaluation, Prediction, evaluate, percent
 from emo2vec_plugins.files import Journal, Lock, settings_of
 from emo2vec_plugins.training.checkpoints import Checkpoints
 from emo2vec_plugins.training.examples import Example, digest
 from emo2vec_plugins.training.fit import Resources, fit, identity, initial_model, predict_examples
-from emo2vec_plugins.training.heads import heads_of
+from emo2vec_plugins.training.heads import for_training_only, heads_of
 from emo2vec_plugins.training.history import EpochResult
 from emo2vec_plugins.training.markdown import markdown_table
+from emo2vec_plugins.training.problems import problems_of_folds, refuse
 from emo2vec_plugins.training.recipe import Recipe
 from emo2vec_plugins.training.record import (
     finish,
@@ -128,8 +129,9 @@ def cross_validate(
     """Train one model without each speaker in turn, and write their predictions to a folder.
 
     Instead of speakers, recordings, corpora, languages or the like may be left out. Turns that a
-    model labelled, and others for training only, are not used for evaluation. They are trained on
-    unless their group or speaker is left out. A group with only such turns has no fold.
+    model labelled, those of the recipe's *own_head*, and others for training only are not used for
+    evaluation. They are trained on unless their group or speaker is left out. A group with only
+    such turns has no fold.
 
     The folder contains a table (Markdown), all numbers (JSON) and the scores of every turn (JSON
     lines). It is created at the end; until then, everything is in ``OUT.training``. To resume a
@@ -156,11 +158,10 @@ def cross_validate(
             way of leaving one out, or training fails.
     """
     resources = resources or Resources()
-    if recipe.patience is not None:
-        why = f"would choose the epoch by the {group} that is left out"
-        raise OptionsError(f"cross-validation does not support patience (--patience), which {why}")
+    examples = for_training_only(examples, recipe)
     # Split all folds first, to find one that cannot be trained before hours of training.
     splits = folds_of(examples, group)
+    refuse(problems_of_folds(splits, examples, recipe, group))
     everything = Split(train=tuple(examples), group=group)
     base = initial_model(recipe, resources.base, heads_of(examples, recipe).labels)
     own = identity(everything, recipe, base)

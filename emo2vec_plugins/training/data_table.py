@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.training.examples import Example
 from emo2vec_plugins.training.markdown import markdown_table
 
@@ -19,7 +18,7 @@ def data_table(examples: Sequence[Example]) -> str:
     """
     groups: dict[tuple[str | None, ...], list[Example]] = {}
     for each in examples:
-        groups.setdefault(tuple(_known(each, name) for name in FIELDS.values()), []).append(each)
+        groups.setdefault(tuple(map(each.known, FIELDS.values())), []).append(each)
     used = [i for i in range(len(FIELDS)) if any(key[i] for key in groups)]
     if not used:
         return ""
@@ -38,10 +37,3 @@ def _numbers(turns: Sequence[Example], labels: Sequence[str]) -> list[object]:
     minutes = sum(each.duration for each in turns) / 60
     counts = [sum(each.label == label for each in turns) for label in labels]
     return [len(speakers), f"{minutes:.1f}", len(turns), *counts]
-
-
-def _known(example: Example, field: str) -> str | None:
-    try:
-        return example.value(field)
-    except OptionsError:  # not worth losing a trained model for
-        return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -14,7 +15,7 @@ import numpy as np
 from emo2vec_plugins.audio import MODEL_RATE, mono
 from emo2vec_plugins.core import EMOTIONS, Clip, FloatArray, Options, Permissions, counted
 from emo2vec_plugins.engine import RECEPTIVE
-from emo2vec_plugins.errors import AudioError, TrainingError, warn
+from emo2vec_plugins.errors import AudioError, OptionsError, TrainingError, warn
 from emo2vec_plugins.evaluation import as_name, few, value_of
 from emo2vec_plugins.formats import LabelMap
 from emo2vec_plugins.integrations.lhotse import CutSession, labelled_turns, tracks
@@ -62,9 +63,25 @@ class Example:
         return not (self.is_pseudo or self.is_extra)
 
     def value(self, name: str) -> str | None:
-        """Return a field of the turn, see `value_of`: speaker, recording, corpus, language..."""
+        """Return a field of the turn, see `value_of`: speaker, recording, corpus, language...
+
+        A language is without its region.
+
+        Raises:
+            OptionsError: If the value is not text, a number or a truth value.
+        """
         own = {"speaker": self.speaker, "recording": self.recording}
-        return own[name] if name in own else value_of(self.supervision, name)
+        found = own[name] if name in own else value_of(self.supervision, name)
+        if found and name == "language":  # regions share it: en for en-US and en_GB
+            found = re.split("[-_]", found)[0].lower() or None
+        return found
+
+    def known(self, name: str) -> str | None:
+        """Return `value`, or None if it is nothing to group by, such as a list."""
+        try:
+            return self.value(name)
+        except OptionsError:
+            return None
 
     def clip(self) -> Clip:
         """Return the turn as a clip for the engine."""
@@ -142,15 +159,13 @@ def read_examples(
     turns = labelled_turns(
         places, field=field, label_map=label_map, labels=labels, skip_unlabelled=skip_unlabelled
     )
-    names: Counter[str] = Counter()
     examples: list[Example] = []
     short: list[Example] = []
     for turn in turns:
         place: Any = turn.cut
         own = turn.supervision
-        names[own.id] += 1
         example = Example(
-            id=str(own.id) if names[own.id] == 1 else f"{own.id}#{names[own.id]}",
+            id=str(own.id),
             label=turn.label,
             speaker=as_name(own.speaker),
             recording=str(own.recording_id),
@@ -166,7 +181,20 @@ def read_examples(
         warn(f"left out {counted(len(short), 'turn')} shorter than 25 ms: {ids}")
     if not examples:
         raise TrainingError("all turns are shorter than one frame, 25 ms")
-    return examples
+    return numbered(examples)
+
+
+def numbered(examples: Iterable[Example]) -> list[Example]:
+    """Return the examples, of any number of manifests, with a number after repeated ids."""
+    found: dict[str, Example] = {}
+    counts: Counter[str] = Counter()
+    for each in examples:
+        name = each.id
+        while name in found:
+            counts[each.id] += 1
+            name = f"{each.id}#{counts[each.id] + 1}"
+        found[name] = replace(each, id=name)
+    return [*found.values()]
 
 
 def labels_of(examples: Sequence[Example]) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from emo2vec_plugins.training.augment.chain import Augmenter
 from emo2vec_plugins.training.augment.noise import looped
 from emo2vec_plugins.training.augment.shapes import stretch
 from emo2vec_plugins.training.examples import Example
-from emo2vec_plugins.training.kept import Kept
+from emo2vec_plugins.training.kept import Kept, Memory
 from emo2vec_plugins.training.recipe import Recipe
 
 MOST_WORKERS = 4
@@ -75,18 +75,24 @@ class Waveforms:
         examples: The examples, in the order of *indices* in `batch`.
         recipe: Determines the augmentation and the largest length.
         normalize: Whether the network expects zero mean and unit variance.
+        memory: Where to keep waveforms of turns and of sounds.
     """
 
-    def __init__(self, examples: Sequence[Example], recipe: Recipe, *, normalize: bool) -> None:
-        self._read = Kept(lambda index: examples[index].read())
+    def __init__(
+        self, examples: Sequence[Example], recipe: Recipe, *, normalize: bool, memory: Memory
+    ) -> None:
+        self._read = Kept(lambda index: examples[index].read(), memory)
         self._most = int(recipe.max_seconds * MODEL_RATE)
 
         def turns(rng: np.random.Generator, samples: int) -> FloatArray:
             return looped(self._read(int(rng.integers(len(examples)))), rng, samples)
 
-        permissions = examples[0].permissions
         self._augmented = Augmenter(
-            recipe, normalize=normalize, turns=turns, permissions=permissions
+            recipe,
+            normalize=normalize,
+            turns=turns,
+            permissions=examples[0].permissions,
+            memory=memory,
         )
 
     def batch(self, indices: Sequence[int], rng: np.random.Generator | None) -> list[Tensor]:

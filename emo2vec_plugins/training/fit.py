@@ -16,11 +16,13 @@ from emo2vec_plugins.core import Backend
 from emo2vec_plugins.engine import Engine
 from emo2vec_plugins.errors import OptionsError, TrainingError
 from emo2vec_plugins.evaluation import Prediction
+from emo2vec_plugins.training.augment.sounds import Sounds
 from emo2vec_plugins.training.checkpoints import Checkpoints
 from emo2vec_plugins.training.examples import Example, digest
 from emo2vec_plugins.training.features import EmbeddingCache, Embeddings, Features, Waveforms
 from emo2vec_plugins.training.heads import corpora, heads_of, votes_of
 from emo2vec_plugins.training.history import EpochResult, History
+from emo2vec_plugins.training.kept import Memory
 from emo2vec_plugins.training.model import (
     InitialModel,
     from_pretrained,
@@ -93,6 +95,8 @@ def fit(
 ) -> Fitted:
     """Train a model, or resume a run that was killed.
 
+    What the data and the recipe make impossible is found by `problems`, before.
+
     Args:
         split: The training turns, and the development turns to choose the best epoch by. There may
             be no development turns.
@@ -110,7 +114,7 @@ def fit(
         AudioError: If a turn cannot be read.
     """
     heads = heads_of(split.train, recipe)
-    _check(recipe, resources, split)
+    _check(recipe, resources)
     initial = initial_model(recipe, resources.base, heads.labels)
     # A checkpoint is used only if it is of the same run; a mix would otherwise go unnoticed.
     checkpoints = Checkpoints(work, identity(split, recipe, initial))
@@ -118,12 +122,14 @@ def fit(
     if found is not None and resources.resumed:
         resources.resumed(len(found[0].epochs))
     model = trainable(initial, recipe, extra=heads.extra)
+    memory = Memory()
 
-    def side(examples: Sequence[Example]) -> Side:
-        features = _features(examples, initial, recipe, resources)
+    def side(examples: Sequence[Example], recipe: Recipe) -> Side:
+        features = _features(examples, initial, recipe, resources, memory)
         return Side(examples, heads, features, votes=recipe.votes)
 
-    train, dev = side(split.train), side(split.dev) if split.dev else None
+    train = side(split.train, recipe)
+    dev = side(split.dev, recipe.without_augmentation()) if split.dev else None
     device = models.device_of(resources.device)
     trainer = Trainer(
         model,
@@ -150,6 +156,9 @@ def identity(split: Split, recipe: Recipe, initial: InitialModel) -> dict[str, A
     """Return everything that the trained weights depend on, as JSON values."""
     settings, base = recipe.to_dict(), initial.base
     del settings["network"]  # a path; the network it describes is included instead
+    if recipe.sounds:  # likewise
+        bank = Sounds(Path(recipe.sounds), split.train[0].permissions)
+        settings["sounds"] = _digest_of(bank.facts)
     network = models.to_document(new_config(recipe.network))["model_conf"] if base is None else None
     return {
         "recipe": settings,
@@ -169,10 +178,12 @@ def _fields(split: Split, recipe: Recipe) -> dict[str, Any]:
         found["corpora"] = corpora(turns)
     if recipe.votes:
         found["votes"] = [votes_of(each, recipe.votes) for each in turns]
-    return {
-        name: hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
-        for name, values in found.items()
-    }
+    return {name: _digest_of(values) for name, values in found.items()}
+
+
+def _digest_of(values: Any) -> str:
+    """Return a SHA-256 of JSON values."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def predict_examples(
@@ -202,31 +213,24 @@ def predict_examples(
     ]
 
 
-def _check(recipe: Recipe, resources: Resources, split: Split) -> None:
+def _check(recipe: Recipe, resources: Resources) -> None:
     if recipe.tune == "new" and resources.base is not None:
         advice = "leave out the base model, or use tune: head, top or all"
         raise OptionsError(f"tune: new trains a new network without a base model; {advice}")
     if recipe.tune != "new" and resources.base is None:
         raise OptionsError(f"tune: {recipe.tune} needs a base model to start from")
-    if recipe.patience is not None and not split.dev:
-        advice = "add some (--dev, --dev-speakers or --dev-share), or leave out --patience"
-        raise OptionsError(f"patience needs development turns; {advice}")
-    if recipe.votes and not any(votes_of(each, recipe.votes) for each in split.train):
-        raise TrainingError(
-            f"votes: no training turn has votes in its custom field {recipe.votes!r}"
-        )
-    if recipe.own_head and split.dev and (own := set(corpora(split.dev)) & set(recipe.own_head)):
-        raise OptionsError(
-            f"own_head: {', '.join(sorted(own))} has a head that is not kept, but some of its turns "
-            "are development turns; keep them for training (--also)"
-        )
 
 
 def _features(
-    examples: Sequence[Example], initial: InitialModel, recipe: Recipe, resources: Resources
+    examples: Sequence[Example],
+    initial: InitialModel,
+    recipe: Recipe,
+    resources: Resources,
+    memory: Memory,
 ) -> Features:
     if recipe.tune != "head":
-        return Waveforms(examples, recipe, normalize=initial.network.config.normalize)
+        normalize = initial.network.config.normalize
+        return Waveforms(examples, recipe, normalize=normalize, memory=memory)
     if resources.base is None or resources.cache is None:
         raise OptionsError("tune: head needs a base model and a cache folder for embeddings")
     cache = EmbeddingCache(resources.cache, Engine(resources.base))

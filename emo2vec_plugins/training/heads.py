@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -112,6 +112,19 @@ def heads_of(examples: Sequence[Example], recipe: Recipe) -> Heads:
         )
     own = tuple((name, labels_of(by_corpus[name])) for name in recipe.own_head)
     return Heads(labels=labels_of(by_corpus[""]), own=own)
+
+
+def for_training_only(examples: Sequence[Example], recipe: Recipe) -> list[Example]:
+    """Return the examples; those of the recipe's *own_head* are for training only.
+
+    The model does not keep the head that they train, so it cannot be evaluated on them.
+    """
+    if not recipe.own_head:
+        return [*examples]
+    return [
+        replace(each, is_extra=True) if each.value(CORPUS) in recipe.own_head else each
+        for each in examples
+    ]
 
 
 def votes_of(example: Example, field: str | None) -> dict[str, float]:

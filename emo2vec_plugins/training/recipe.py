@@ -38,6 +38,14 @@ AUGMENTATIONS = (
 """Fields that enable an augmentation, in the order in which such changes occur between a mouth and a
 file."""
 
+SETTINGS = {
+    "crop_seconds": "crop",
+    "sounds_snr": "sounds",
+    "noise_colours": "noise",
+    "mask_seconds": "masks",
+}
+"""Fields that only set an augmentation, and the fields that enable it."""
+
 RATES = {"head": 1e-2, "top": 1e-4, "all": 3e-5, "new": 1.5e-3}
 """Default of the highest learning rate for each kind of training."""
 
@@ -56,17 +64,20 @@ class Recipe:
         reuse_head: Copy the rows of labels that the base model has from its head.
         epochs: Largest number of passes over the training data.
         seed: Seed of all random choices: weights, order, augmentation.
-        batch_seconds: Most audio in a batch. Batches are packed, never padded.
+        batch_seconds: Most audio in a batch, with *silence*, and at the lowest *speed*. Batches are
+            packed, never padded. A turn that is longer is a batch of its own.
         batch_turns: Most turns in a batch.
         max_seconds: Longest stretch of a turn that is trained on. Of a longer turn, a different
             stretch is used each time.
         balance: Draw every label equally often. The length of an epoch does not change.
         class_weights: Weight errors by the rarity of the label; an alternative to *balance*.
         shares: Share of each corpus among the turns of an epoch, such as ``{emodb: 0.7, calls: 0.3}``.
+            If a corpus is left out of training, the others share the rest in proportion.
             With *balance*, the labels of each corpus are drawn equally often. A supervision names
             its corpus in the custom field ``corpus``. Empty to draw from all turns alike.
         own_head: Corpora that train a head of their own, which the model does not keep: they shape
-            its embeddings, but not its classes (`emo2vec_plugins.training.heads`).
+            its embeddings, but not its classes (`emo2vec_plugins.training.heads`). Their turns are for
+            training only.
         votes: Custom field of the supervisions with a number of votes for each label, or another
             weight, such as the scores of a better model. The network learns their shares instead of
             one label. Turns without the field keep their label. None to use labels only.
@@ -156,7 +167,7 @@ class Recipe:
     pitch: tuple[float, float] | None = range_field(-12.0, 12.0)
     crop: tuple[float, float] | None = range_field(0.01, 1.0)
     crop_seconds: float = number_field(0.025, 0.025, 1e6)
-    silence: float = number_field(0.0, 0.0, 60.0)
+    silence: float = number_field(0.0, 0.0, 10.0)
     tilt: float = number_field(0.0, 0.0, 0.99)
     rooms: tuple[float, float] | None = range_field(0.05, 1.5)
     sounds: str | None = text_field(None)
@@ -184,6 +195,7 @@ class Recipe:
             raise OptionsError(f"{both}; set one of them to false")
         if self.shares and not math.isclose(total := sum(self.shares.values()), 1, abs_tol=1e-3):
             raise OptionsError(f"shares must add up to 1, got {total:g}")
+        self._check_unused()
         if self.tune == "head" and self.augments:
             why = "with tune: head, which computes embeddings only once; use top, all or new"
             raise OptionsError(f"{', '.join(self.augments)} cannot be used {why}")
@@ -197,6 +209,11 @@ class Recipe:
     def peak_rate(self) -> float:
         """The highest learning rate."""
         return RATES[self.tune] if self.learning_rate is None else self.learning_rate
+
+    def longest(self, seconds: float) -> float:
+        """Return the most seconds that a turn of so many seconds may have in training."""
+        slowest = self.speed[0] if self.speed else 1.0
+        return min(seconds, self.max_seconds) / min(slowest, 1.0) + 2 * self.silence
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as YAML and JSON values."""
@@ -226,6 +243,26 @@ class Recipe:
             OptionsError: As `from_dict` does.
         """
         return self.from_dict(self.to_dict() | dict(changes))
+
+    def without_augmentation(self) -> Recipe:
+        """Return the recipe with all augmentations off, as turns are evaluated."""
+        off = {*self.augments, *SETTINGS, "chance"}
+        return self.from_dict({k: v for k, v in self.to_dict().items() if k not in off})
+
+    def _check_unused(self) -> None:
+        """Refuse settings of augmentations that are off, as they look as if they were on."""
+        defaults = {each.name: each.default for each in fields(self)}
+        unused = [
+            name
+            for name, augmentation in SETTINGS.items()
+            if augmentation not in self.augments and getattr(self, name) != defaults[name]
+        ]
+        unused += [f"chance of {name}" for name in self.chance if name not in self.augments]
+        if unused:
+            raise OptionsError(
+                f"{', '.join(unused)}: without effect, as the augmentation itself is off; the recipe "
+                f"has {', '.join(self.augments) or 'no augmentation'}"
+            )
 
     @property
     def augments(self) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ A field's metadata has its check, a function of its name and value that returns 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import field
@@ -17,6 +16,9 @@ from emo2vec_plugins.errors import OptionsError
 
 Range = tuple[float, float]
 """Lowest and highest value."""
+
+LARGEST = 1e9
+"""Largest value of a number without another limit: JSON has no infinity."""
 
 
 def _checked_flag(name: str, value: Any) -> bool:
@@ -38,9 +40,10 @@ def _checked_text(name: str, value: Any, *, among: tuple[str, ...], null: bool) 
 def _checked_names(name: str, value: Any, *, among: tuple[str, ...], least: int) -> tuple[str, ...]:
     is_list = isinstance(value, list | tuple) and len(value) >= least
     known = among or (value if is_list else ())
-    if not is_list or not all(isinstance(each, str) and each in known for each in value):
+    is_names = is_list and all(isinstance(each, str) and each in known for each in value)
+    if not is_names or len({*value}) < len(value):
         some = f"some of {', '.join(among)}" if among else "names"
-        raise OptionsError(f"{name} must be a list of {some}, got {shown(value)}")
+        raise OptionsError(f"{name} must be a list of {some}, each once, got {shown(value)}")
     return tuple(value)
 
 
@@ -82,9 +85,8 @@ def _checked_number(
     is_number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
     if not is_number or not least <= value <= most:
         what = "a whole number" if whole else "a number"
-        bound = "" if most == math.inf else f" and at most {most:g}"
         none = ", or null" if null else ""
-        expected = f"{what} of at least {least:g}{bound}{none}"
+        expected = f"{what} of at least {least:g} and at most {most:g}{none}"
         raise OptionsError(f"{name} must be {expected}, got {shown(value)}")
     return value if whole else float(value)
 
@@ -112,7 +114,7 @@ def names_field(default: tuple[str, ...], *among: str) -> Any:
 
 
 def number_field(
-    default: Any, least: float, most: float = math.inf, *, whole: bool = False, null: bool = False
+    default: Any, least: float, most: float = LARGEST, *, whole: bool = False, null: bool = False
 ) -> Any:
     """Return a field with a number; a whole one or null if the default is, or if it is asked for."""
     whole, null = whole or isinstance(default, int), null or default is None

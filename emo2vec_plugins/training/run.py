@@ -14,6 +14,7 @@ from emo2vec_plugins.training.card import CardContent, model_card
 from emo2vec_plugins.training.fit import Resources, fit, identity, initial_model, predict_examples
 from emo2vec_plugins.training.heads import heads_of
 from emo2vec_plugins.training.history import EpochResult, to_csv, to_png
+from emo2vec_plugins.training.problems import problems, refuse
 from emo2vec_plugins.training.recipe import Recipe
 from emo2vec_plugins.training.record import (
     CARD,
@@ -83,6 +84,7 @@ def train(
     """
     resources = resources or Resources()
     out = named(out)
+    refuse(problems(split, recipe))
     with Lock(out):
         if not is_new(out):
             labels = heads_of(split.train, recipe).labels

@@ -7,7 +7,7 @@ size. Turns are therefore drawn here, and `SimpleCutSampler` forms the batches.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from lhotse import CutSet, MonoCut
@@ -35,8 +35,8 @@ def batches(examples: Sequence[Example], recipe: Recipe, *, epoch: int) -> list[
 
 
 def in_order(examples: Sequence[Example], recipe: Recipe) -> list[list[int]]:
-    """Return batches of all examples in order, for evaluation."""
-    return _batched(examples, range(len(examples)), recipe)
+    """Return batches of all examples in order, for evaluation, without augmentation."""
+    return _batched(examples, range(len(examples)), recipe.without_augmentation())
 
 
 def draw(
@@ -55,7 +55,7 @@ def draw(
         corpora: Corpus of each turn; needed for *shares*.
 
     Raises:
-        TrainingError: If *shares* lacks a corpus, or names one without turns.
+        TrainingError: As `shares_of` does.
     """
     rng = np.random.default_rng([recipe.seed, epoch])
     drawn: list[int] = []
@@ -79,27 +79,46 @@ def _of_corpora(
     """Return the turns of each corpus and how many to draw; without shares, all turns at once."""
     if corpora is None:
         return [(list(range(total)), total)]
-    if different := sorted(set(corpora) ^ shares.keys()):
-        found = ", ".join(sorted(set(corpora)))
-        raise TrainingError(
-            f"shares: expected one share for each corpus of the training turns ({found}), "
-            f"got {', '.join(shares)}; different: {', '.join(different)}"
-        )
+    own = shares_of(corpora, shares)
     # Rounded cumulative shares, so that the counts add up.
-    edges = np.rint(np.cumsum([0.0, *shares.values()]) / sum(shares.values()) * total).astype(int)
+    edges = np.rint(np.cumsum([0.0, *own.values()]) / sum(own.values()) * total).astype(int)
     return [
         ([i for i, corpus in enumerate(corpora) if corpus == name], int(count))
-        for name, count in zip(shares, np.diff(edges), strict=True)
+        for name, count in zip(own, np.diff(edges), strict=True)
     ]
+
+
+def shares_of(corpora: Collection[str], shares: Mapping[str, float]) -> dict[str, float]:
+    """Return the shares of the corpora of training turns, without those of left-out corpora.
+
+    Raises:
+        TrainingError: If a corpus has no share, or all of them have a share of 0.
+    """
+    present = set(corpora)
+    if unlisted := sorted(present - shares.keys()):
+        raise TrainingError(
+            "shares: expected a share for each corpus of the training turns, got none for "
+            f"{', '.join(unlisted)}; the shares are for {', '.join(shares)}"
+        )
+    own = {name: share for name, share in shares.items() if name in present}
+    if not any(own.values()):
+        raise TrainingError(
+            f"shares: all training turns are of {', '.join(own)}, with a share of 0"
+        )
+    return own
 
 
 def _batched(examples: Sequence[Example], order: Sequence[int], recipe: Recipe) -> list[list[int]]:
     """Split indices into batches in order, up to the limits of a batch."""
-    # One cut without audio per turn, as long as the turn is in training. The sampler would warn of
-    # a cut longer than a batch; such a turn gets a batch of its own anyway.
-    most = min(recipe.max_seconds, recipe.batch_seconds)
+    # One cut without audio per turn, as long as the turn may be in training. The sampler would warn
+    # of a cut longer than a batch; such a turn gets a batch of its own anyway.
     cuts = CutSet.from_cuts(
-        MonoCut(id=str(place), start=0.0, duration=min(examples[index].duration, most), channel=0)
+        MonoCut(
+            id=str(place),
+            start=0.0,
+            duration=min(recipe.longest(examples[index].duration), recipe.batch_seconds),
+            channel=0,
+        )
         for place, index in enumerate(order)
     )
     limits = {"max_duration": recipe.batch_seconds, "max_cuts": recipe.batch_turns}

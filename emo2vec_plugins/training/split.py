@@ -17,7 +17,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from emo2vec_plugins.core import counted
 from emo2vec_plugins.errors import OptionsError, TrainingError, naming, warn
 from emo2vec_plugins.evaluation import few
-from emo2vec_plugins.training.examples import Example, labels_of
+from emo2vec_plugins.training.examples import Example
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ def groups_of(examples: Sequence[Example], group: str) -> set[str]:
     if missing:
         advice = "Add it to the supervisions"
         if group == "speaker":
-            advice += ", or use --group recording if no speaker is in more than one recording"
+            advice += ", or separate by recording if no speaker is in more than one"
         raise TrainingError(
             f"{len(missing)} of {len(examples)} turns have no {group}: {few(missing)}. {advice}"
         )
@@ -90,7 +90,8 @@ def make_split(
 ) -> Split:
     """Split examples by *dev*, *names* or *share*; without these, all are for training.
 
-    Turns for training only stay in training unless their group or speaker is held out. A warning reports how many are in neither set.
+    Turns for training only stay in training unless their group or speaker is held out. A warning
+    reports how many are in neither set.
 
     Args:
         examples: Examples for training; *names* and *share* hold some of them out.
@@ -114,7 +115,7 @@ def make_split(
     else:
         split = _divided(examples, dev, group)
     if lost := len(examples) + len(dev) - len(split.train) - len(split.dev):
-        why = "their groups or speakers are held out"
+        why = "they are among the development turns, or their groups or speakers are held out"
         warn(f"left out {counted(lost, 'turn')} for training only: {why}")
     return split
 
@@ -158,7 +159,7 @@ def folds_of(examples: Sequence[Example], group: str) -> dict[str, Split]:
     """Return, for each group, the split that leaves it out; sorted by name.
 
     Raises:
-        TrainingError, OptionsError: If a group cannot be left out; see `by_name` and `labels_of`.
+        TrainingError, OptionsError: If a group cannot be left out; see `by_name`.
     """
     names = sorted(groups_of(candidates(examples, group), group))
     if len(names) < 2:
@@ -167,7 +168,6 @@ def folds_of(examples: Sequence[Example], group: str) -> dict[str, Split]:
     for name in names:
         with naming(f"without {group} {name}"):
             splits[name] = by_name(examples, [name], group=group)
-            labels_of(splits[name].train)
     return splits
 
 

@@ -17,7 +17,7 @@ import click
 
 from emo2vec_plugins import cli
 from emo2vec_plugins.core import DEFAULT_MODEL, counted, load_model
-from emo2vec_plugins.errors import TrainingError, naming
+from emo2vec_plugins.errors import Emo2vecError, naming
 from emo2vec_plugins.evaluation import (
     TruthOptions,
     describe_left_out,
@@ -25,7 +25,12 @@ from emo2vec_plugins.evaluation import (
     truth_options,
 )
 from emo2vec_plugins.files import read_text
-from emo2vec_plugins.training.train_options import CACHE, RECIPE_FIELDS, train_options
+from emo2vec_plugins.training.train_options import (
+    CACHE,
+    RECIPE_FIELDS,
+    refuse_contradictions,
+    train_options,
+)
 from emo2vec_plugins.training.train_progress import TrainProgress
 
 if TYPE_CHECKING:
@@ -97,20 +102,22 @@ class TrainCommand:
     def check(self) -> None:
         """Print what could spoil the model."""
         from emo2vec_plugins.training.data_check.command import print_check
+        from emo2vec_plugins.training.problems import problems, problems_of_folds
         from emo2vec_plugins.training.split import folds_of
 
         train, dev = self._sides()
-        problem = None
+        recipe = self._recipe
         try:
             if group := self._given["leave_one_out"]:
-                folds_of(train, group)
+                folds = folds_of(train, group)
+                found = [*problems_of_folds(folds, train, recipe, group)]
             else:
                 split = self._split(train, dev)
                 train, dev = split.train, split.dev
-        except TrainingError as error:
-            problem = str(error)
-        longest = self._recipe.max_seconds
-        print_check(train, dev, longest=longest, problem=problem, quiet=self._quiet)
+                found = [*problems(split, recipe)]
+        except Emo2vecError as error:
+            found = [error]
+        print_check(train, dev, longest=recipe.max_seconds, problems=found, quiet=self._quiet)
 
     def train(self) -> None:
         """Train one model, and show its evaluation on the development turns."""
@@ -142,19 +149,9 @@ class TrainCommand:
         from emo2vec_plugins.training.crossvalidate import cross_validate
         from emo2vec_plugins.training.split import candidates, groups_of
 
-        given = self._given
-        purposes = {
-            ("dev", "dev_speakers", "dev_share"): "which tests on each group",
-            ("group",): "whose FIELD is the group",
-            ("card_notes", "title"): "which writes no model card",
-        }
-        for names, why in purposes.items():
-            if any(given[name] is not None for name in names):
-                options = " and ".join(f"--{name.replace('_', '-')}" for name in names)
-                raise click.UsageError(f"{options} cannot be used with --leave-one-out, {why}")
         examples, _ = self._sides()
         self._warn(examples)
-        group = given["leave_one_out"]
+        group = self._given["leave_one_out"]
         # Each fold needs the embeddings of all other groups; cached ones count as completed.
         with naming(self._source):
             folds = len(groups_of(candidates(examples, group), group))
@@ -182,9 +179,7 @@ class TrainCommand:
         from emo2vec_plugins.training.recipe import Recipe, read_recipe
 
         given = self._given
-        if given["tune"] and given["network"]:
-            why = "--tune needs an existing model, --new trains a new network"
-            raise click.UsageError(f"--tune and --new cannot be used together: {why}")
+        refuse_contradictions(given)
         recipe = read_recipe(given["recipe_file"]) if given["recipe_file"] else Recipe()
         changes = {name: given[name] for name in RECIPE_FIELDS if given[name] is not None}
         if given["network"]:
@@ -216,15 +211,20 @@ class TrainCommand:
             self._note(f"{path}: not used: {describe_left_out(unused)}")
         return examples
 
-    def _sides(self) -> tuple[Sequence[Example], Sequence[Example]]:
+    def _sides(self) -> tuple[Sequence[Example], ...]:
         """Return the turns of CUTS and of --also, and those of --dev."""
+        from emo2vec_plugins.training.examples import numbered
+        from emo2vec_plugins.training.heads import for_training_only
+
         dev = self._given["dev"]
         also = [
             replace(each, is_extra=True)
             for path in self._given["also"]
             for each in self._examples(path)
         ]
-        return [*self._examples(self._source), *also], self._examples(dev) if dev else ()
+        train = numbered([*self._examples(self._source), *also])
+        sides = train, self._examples(dev) if dev else ()
+        return tuple(for_training_only(side, self._recipe) for side in sides)
 
     def _split(self, examples: Sequence[Example], dev: Sequence[Example]) -> Split:
         from emo2vec_plugins.training.split import make_split

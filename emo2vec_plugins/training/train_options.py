@@ -30,6 +30,12 @@ def _settings(_: click.Context, __: click.Parameter, given: Sequence[str]) -> di
     return changes
 
 
+def _field(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.strip():  # perhaps an unset variable of a shell
+        raise click.BadParameter("expected the name of a field, got an empty one")
+    return value
+
+
 _CONFIG = (
     "Train a new network: the path of a config.yaml, or 'tiny' for the embedded model's shape."
 )
@@ -78,8 +84,8 @@ _OTHERS: dict[str, Any] = {
         callback=cli.names,
     ),
     "dev_share": cli.option("--dev-share SHARE", _SHARE, type=cli.Number(0, 0.5, min_open=True)),
-    "leave_one_out": cli.option("--leave-one-out FIELD", _LEAVE_OUT),
-    "group": cli.option("--group FIELD", f"{_GROUP}  [default: speaker]"),
+    "leave_one_out": cli.option("--leave-one-out FIELD", _LEAVE_OUT, callback=_field),
+    "group": cli.option("--group FIELD", f"{_GROUP}  [default: speaker]", callback=_field),
     "check": cli.option("--check", _CHECK),
     "card_notes": cli.option("--card-notes FILE", "Markdown to include in the model card."),
     "title": cli.option("--title TEXT", "Title of the model card.  [default: DIR]"),
@@ -95,3 +101,23 @@ _MODEL: dict[str, Any] = {
 
 train_options = cli.gathered("given", dict, {**_MODEL, **RECIPE_FIELDS, **_OTHERS})
 """Adds the options to a command, which receives ``given=``, a dictionary of their values."""
+
+
+def refuse_contradictions(given: dict[str, Any]) -> None:
+    """Refuse options that contradict each other, whatever the recipe.
+
+    Raises:
+        click.UsageError: If there are some.
+    """
+    if given["tune"] and given["network"]:
+        why = "--tune needs an existing model, --new trains a new network"
+        raise click.UsageError(f"--tune and --new cannot be used together: {why}")
+    purposes = {
+        ("dev", "dev_speakers", "dev_share"): "which tests on each group",
+        ("group",): "whose FIELD is the group",
+        ("card_notes", "title"): "which writes no model card",
+    }
+    for names, why in purposes.items():
+        if given["leave_one_out"] and any(given[name] is not None for name in names):
+            options = " and ".join(f"--{name.replace('_', '-')}" for name in names)
+            raise click.UsageError(f"{options} cannot be used with --leave-one-out, {why}")

@@ -40,7 +40,6 @@ class Side:
         examples: The turns.
         heads: The heads in training.
         features: The features of the turns.
-
         votes: Custom field with the votes for each label; None to use the labels alone.
 
     Attributes:

@@ -14,7 +14,7 @@ from emo2vec_plugins.errors import AudioError
 from emo2vec_plugins.training import features
 from emo2vec_plugins.training.examples import read_examples
 from emo2vec_plugins.training.features import Waveforms, ahead
-from emo2vec_plugins.training.kept import Kept
+from emo2vec_plugins.training.kept import Kept, Memory
 from emo2vec_plugins.training.recipe import Recipe
 
 
@@ -81,7 +81,7 @@ def test_augmented_waveforms_do_not_depend_on_threads(examples):
     batches = [([n, n + 1], 100 + n) for n in range(10)]
 
     def feed():
-        return Waveforms(examples, recipe, normalize=True)
+        return Waveforms(examples, recipe, normalize=True, memory=Memory())
 
     one = feed()
     expected = [one.batch(indices, np.random.default_rng(seed)) for indices, seed in batches]
@@ -93,7 +93,8 @@ def test_augmented_waveforms_do_not_depend_on_threads(examples):
 
 def test_long_turns_are_babble_in_part(examples):
     recipe = Recipe(tune="new", babble=(0, 0), max_seconds=0.05)
-    feed = Waveforms([replace(each) for each in examples], recipe, normalize=True)
+    own = [replace(each) for each in examples]
+    feed = Waveforms(own, recipe, normalize=True, memory=Memory())
 
     assert {len(x) for x in feed.batch([0, 1], np.random.default_rng(0))} == {800}
 
@@ -105,8 +106,24 @@ def test_waveforms_are_kept_up_to_a_limit_and_read_again_beyond_it():
         read.append(index)
         return np.full(16_000, index, np.float32)
 
-    kept = Kept(waveform, hours=2.5 / 3600)
+    kept = Kept(waveform, Memory(hours=2.5 / 3600))
 
     for _ in range(3):
         assert [int(kept(index)[0]) for index in (4, 5, 6)] == [4, 5, 6]
     assert read == [4, 5, 6, 6, 6]
+
+
+def test_parts_of_a_training_share_the_memory():
+    read = []
+
+    def waveform(index):
+        read.append(index)
+        return np.zeros(16_000, np.float32)
+
+    memory = Memory(hours=1.5 / 3600)
+    turns, sounds = Kept(waveform, memory), Kept(waveform, memory)
+    for _ in range(2):
+        turns(1)
+        sounds(2)
+
+    assert read == [1, 2, 2]

@@ -22,7 +22,9 @@ from emo2vec_plugins.formats import LabelMap
 from emo2vec_plugins.integrations.lhotse.session import CutSession
 from emo2vec_plugins.testing import FakeBackend
 from emo2vec_plugins.training.card import CardContent, data_of
-from emo2vec_plugins.training.examples import digest, labels_of, read_examples
+from emo2vec_plugins.training.data_check.turns import checked_turn
+from emo2vec_plugins.training.data_table import data_table
+from emo2vec_plugins.training.examples import digest, labels_of, numbered, read_examples
 from emo2vec_plugins.training.split import Split, folds_of, make_split
 
 
@@ -367,3 +369,22 @@ def test_a_class_that_only_development_has_is_an_error(examples):
 
     with pytest.raises(TrainingError, match=r"no training turn .*angry"):
         Split(train=tuple(examples), dev=tuple(others))
+
+
+def test_ids_are_unique_among_the_turns_of_several_manifests(examples):
+    twice = [replace(examples[0], id=name) for name in ("a", "a#2", "b")]
+
+    found = [each.id for each in numbered([*twice, *twice])]
+
+    assert len(set(found)) == 6
+    assert found[:4] == ["a", "a#2", "b", "a#3"]
+
+
+@pytest.mark.parametrize("tag", ["en-US", "en_gb", "EN"])
+def test_a_language_is_without_its_region_wherever_turns_are_grouped(cuts, tag):
+    (turn,) = cuts[0].supervisions
+    (example,) = read_examples([replace(cuts[0], supervisions=[replace(turn, language=tag)])])
+
+    assert example.value("language") == "en"
+    assert checked_turn(example).language == "en"
+    assert "| en |" in data_table([example])

@@ -159,7 +159,19 @@ def test_shares_must_name_the_corpora_and_add_up(examples):
 
     with pytest.raises(TrainingError) as caught:
         batches(examples, Recipe(shares={"speech": 1.0}), epoch=0)
-    assert_facts(str(caught.value), "shares", "bursts, speech", "different: bursts")
+    assert_facts(str(caught.value), "shares", "none for bursts", "are for speech")
+    with pytest.raises(TrainingError) as caught:
+        batches(examples, Recipe(shares={"speech": 0, "bursts": 0, "calls": 1}), epoch=0)
+    assert_facts(str(caught.value), "shares", "speech, bursts", "share of 0")
+
+
+def test_the_share_of_a_corpus_without_turns_goes_to_the_others():
+    labels, corpora = ["happy"] * 20, ["speech"] * 15 + ["bursts"] * 5
+    recipe = Recipe(shares={"calls": 0.5, "speech": 0.4, "bursts": 0.1})
+
+    drawn = draw(labels, recipe, epoch=0, corpora=corpora)
+
+    assert Counter(corpora[index] for index in drawn) == {"speech": 16, "bursts": 4}
 
 
 def test_the_saved_model_has_only_the_labels_of_its_own_head(examples, recipe, tmp_path):

@@ -67,6 +67,17 @@ def test_turns_longer_than_a_batch_get_their_own_batch(examples):
     assert [len(b) for b in batches(long, Recipe(batch_seconds=10.0), epoch=0)] == [1] * 16
 
 
+@pytest.mark.parametrize(
+    ("changes", "shortest"), [({"silence": 0.4}, 1.0), ({"speed": (0.5, 1.0)}, 0.4)]
+)
+def test_batches_have_space_for_what_augmentation_may_add(examples, changes, shortest):
+    """The shortest turns are of 0.2 s."""
+    recipe = Recipe(tune="new", batch_seconds=2.0, **changes)
+
+    assert max(map(len, batches(examples, recipe, epoch=0))) <= 2.0 / shortest
+    assert max(map(len, in_order(examples, recipe))) > 2.0 / shortest  # without augmentation
+
+
 def test_evaluation_keeps_the_order(examples):
     found = in_order(examples, Recipe(batch_seconds=1.0))
 

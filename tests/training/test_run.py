@@ -38,6 +38,7 @@ from emo2vec_plugins.training.features import EmbeddingCache, Waveforms
 from emo2vec_plugins.training.filter_bank import layers
 from emo2vec_plugins.training.fit import Resources
 from emo2vec_plugins.training.heads import heads_of
+from emo2vec_plugins.training.kept import Memory
 from emo2vec_plugins.training.model import from_pretrained, new_model, trainable
 from emo2vec_plugins.training.recipe import Recipe
 from emo2vec_plugins.training.run import train
@@ -511,7 +512,7 @@ class FailsOnce:
 
 def test_nan_in_a_later_epoch_leaves_the_checkpoint_before_it(split, recipe, tmp_path):
     heads = heads_of(split.train, recipe)
-    feed = Waveforms(split.train, recipe, normalize=True)
+    feed = Waveforms(split.train, recipe, normalize=True, memory=Memory())
     trainer = Trainer(
         trainable(new_model(recipe, heads.labels), recipe),
         recipe,
@@ -609,7 +610,8 @@ def test_patience_without_development_turns_is_an_error(examples, tmp_path):
 
 
 def test_long_turns_are_trained_on_in_part(examples, recipe):
-    feed = Waveforms(examples, replace(recipe, max_seconds=0.1, crop=None), normalize=True)
+    short = replace(recipe, max_seconds=0.1, crop=None)
+    feed = Waveforms(examples, short, normalize=True, memory=Memory())
 
     assert {len(x) for x in feed.batch([0, 1], None)} == {1600}
     assert {len(x) for x in feed.batch([0, 1], np.random.default_rng(0))} == {1600}

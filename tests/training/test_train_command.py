@@ -217,6 +217,14 @@ def test_more_turns_are_for_training_only(place, tmp_path, way):
         assert "| eve |" not in result.stdout
 
 
+def test_turns_of_more_cuts_have_ids_of_their_own(place, tmp_path):
+    more = manifest(tmp_path / "more.jsonl", corpus(tmp_path / "more", speakers=("ann",)))
+
+    result = command(place, tmp_path, "--new", "tiny", "--check", "--also", more)
+
+    assert "ann-happy-0#2" in result.stdout
+
+
 def test_notes_that_say_twice_how_far_to_trust_the_model_are_named(place, tmp_path):
     notes = tmp_path / "notes.md"
     notes.write_text("**Trust:** much\n**Trust:** little\n")
@@ -239,6 +247,8 @@ def test_notes_that_say_twice_how_far_to_trust_the_model_are_named(place, tmp_pa
             ["--dev-share", "--leave-one-out"],
         ),
         (["--leave-one-out", "speaker", "--title", "T"], 2, ["--title", "--leave-one-out"]),
+        (["--leave-one-out", ""], 2, ["--leave-one-out", "empty"]),
+        (["--group", ""], 2, ["--group", "empty"]),
         (["--leave-one-out", "corpus", "--group", "speaker"], 2, ["--group", "--leave-one-out"]),
         (
             ["--new", "tiny", "--leave-one-out", "corpus"],
@@ -332,7 +342,7 @@ def test_help_loads_no_heavy_library():
 @pytest.mark.parametrize(
     ("key", "value", "facts"),
     [
-        ("speaker", None, ["ann-sad-0", "speaker"]),
+        ("speaker", None, ["ann-sad-0", "speaker", "separate by recording"]),
         ("custom", {}, ["ann-sad-0", "emotion"]),
         ("custom", {"emotion": "cheerful"}, ["cheerful", "happy"]),
         ("custom", {"emotion": [1]}, ["ann-sad-0", "[1]"]),

@@ -38,6 +38,7 @@ from emo2vec_plugins.training.augment.pitch import shift_pitch
 from emo2vec_plugins.training.augment.rooms import Rooms
 from emo2vec_plugins.training.augment.shapes import change_gain, change_speed, clip, crop, mask
 from emo2vec_plugins.training.augment.sounds import Sounds
+from emo2vec_plugins.training.kept import Memory
 from emo2vec_plugins.training.recipe import Recipe
 
 Augmentation = Callable[[FloatArray, np.random.Generator], FloatArray]
@@ -52,6 +53,7 @@ class Augmenter:
         normalize: Whether the network expects zero mean and unit variance.
         turns: Draws a stretch of a random turn, for babble.
         permissions: What reading the recipe's sounds may do; by default, read local files.
+        memory: Where to keep these sounds; by default, as much memory as a training has.
 
     Raises:
         MissingExtraError: If the recipe has rooms and pyroomacoustics is not installed.
@@ -65,9 +67,10 @@ class Augmenter:
         normalize: bool,
         turns: Draw,
         permissions: Permissions | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self._normalize = normalize
-        by_name = augmentations(recipe, turns, permissions or Permissions())
+        by_name = augmentations(recipe, turns, permissions or Permissions(), memory)
         self._masks = by_name.pop("masks", _unchanged)
         self._augmentations = tuple(by_name.values())
 
@@ -92,7 +95,9 @@ class Augmenter:
         return F.layer_norm(tensor, tensor.shape, eps=EPSILON) if self._normalize else tensor
 
 
-def augmentations(recipe: Recipe, turns: Draw, permissions: Permissions) -> dict[str, Augmentation]:
+def augmentations(
+    recipe: Recipe, turns: Draw, permissions: Permissions, memory: Memory | None = None
+) -> dict[str, Augmentation]:
     """Return the augmentations of a recipe by their fields, in the order of `AUGMENTATIONS`."""
     snr, longest = recipe.sounds_snr, recipe.mask_seconds
     by_name: dict[str, Any] = {
@@ -103,7 +108,9 @@ def augmentations(recipe: Recipe, turns: Draw, permissions: Permissions) -> dict
         "tilt": recipe.tilt and partial(tilt, most=recipe.tilt),
         "rooms": recipe.rooms and Rooms(recipe.rooms, seed=recipe.seed).add_room,
         "sounds": recipe.sounds
-        and partial(add_sound, snr=snr, draw=Sounds(Path(recipe.sounds), permissions).draw),
+        and partial(
+            add_sound, snr=snr, draw=Sounds(Path(recipe.sounds), permissions, memory=memory).draw
+        ),
         "babble": recipe.babble and partial(add_sound, snr=recipe.babble, draw=babble_of(turns)),
         "noise": recipe.noise
         and partial(add_noise, snr=recipe.noise, colours=recipe.noise_colours),
@@ -124,10 +131,8 @@ def augmentations(recipe: Recipe, turns: Draw, permissions: Permissions) -> dict
 
 def sometimes(augmentation: Augmentation, *, chance: float) -> Augmentation:
     """Return an augmentation that changes only a share of the turns, drawn at random."""
-    if chance == 1:
-        return (
-            augmentation  # which draws no number, so that recipes without a chance stay as they are
-        )
+    if chance == 1:  # no number is drawn, so that recipes without a chance stay as they are
+        return augmentation
     return lambda waveform, rng: augmentation(waveform, rng) if rng.random() < chance else waveform
 
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from emo2vec_plugins.core import counted
-from emo2vec_plugins.errors import AudioError, TrainingError
+from emo2vec_plugins.errors import AudioError
 from emo2vec_plugins.training.data_check.content import doubtful, duplicates
 from emo2vec_plugins.training.data_check.nuisance import Told, giveaways, tell
 from emo2vec_plugins.training.data_check.origins import origins
 from emo2vec_plugins.training.data_check.sound import measure
 from emo2vec_plugins.training.data_check.turns import CheckedTurn, Finding, checked_turn, ids
-from emo2vec_plugins.training.examples import Example, labels_of
+from emo2vec_plugins.training.examples import Example
 
 WEIGHTS = ("error", "warning", "note")
 
@@ -41,7 +41,7 @@ def check_data(
     dev: Sequence[Example] = (),
     *,
     longest: float,
-    problem: str | None = None,
+    problems: Sequence[Exception] = (),
     listen: bool = True,
     progress: Callable[[], object] = lambda: None,
 ) -> DataCheck:
@@ -54,7 +54,7 @@ def check_data(
         train: The training turns.
         dev: The development turns.
         longest: Longest stretch of a turn that is trained on, in seconds.
-        problem: Why these turns cannot be divided as asked, which is then found.
+        problems: Why training on them is impossible, as far as it is known.
         listen: Whether to read the audio. Otherwise, only the manifest is checked, in seconds.
         progress: Called after each turn.
     """
@@ -70,7 +70,8 @@ def check_data(
                     unreadable.append((turn, error))
             turns.append(turn)
             progress()
-    errors = [*_impossible(train, problem), *_unreadable(unreadable, len(turns))]
+    errors = [Finding(kind="impossible", weight="error", what=str(each)) for each in problems]
+    errors += _unreadable(unreadable, len(turns))
     return gathered(turns, longest=longest, errors=errors)
 
 
@@ -95,15 +96,6 @@ def gathered(
     ]
     found.sort(key=lambda finding: WEIGHTS.index(finding.weight))
     return DataCheck(turns=tuple(turns), told=tuple(told), findings=tuple(found))
-
-
-def _impossible(train: Sequence[Example], problem: str | None) -> Iterator[Finding]:
-    if problem is not None:
-        yield Finding(kind="split", weight="error", what=problem)
-    try:
-        labels_of(train)
-    except TrainingError as error:
-        yield Finding(kind="labels", weight="error", what=str(error))
 
 
 def _unreadable(failed: Sequence[tuple[CheckedTurn, AudioError]], of: int) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ def print_check(
     dev: Sequence[Example],
     *,
     longest: float,
-    problem: str | None,
+    problems: Sequence[Exception],
     quiet: bool,
 ) -> None:
     """Check turns and their audio, and print the result to stdout.
@@ -26,14 +26,14 @@ def print_check(
         train: The training turns.
         dev: The development turns.
         longest: Longest stretch of a turn that is trained on, in seconds.
-        problem: Why these turns cannot be divided as asked.
+        problems: Why training on them is impossible, as far as it is known.
         quiet: Show no progress.
 
     Raises:
         TrainingError: If training on these turns is impossible.
     """
     with cli.progress("turns", total=len(train) + len(dev), quiet=quiet) as advance:
-        found = check_data(train, dev, longest=longest, problem=problem, progress=advance)
+        found = check_data(train, dev, longest=longest, problems=problems, progress=advance)
     cli.echo(as_text(found))
     if errors := found.of("error"):
         why = counted(len(errors), "error")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from emo2vec_plugins.errors import OptionsError
-from emo2vec_plugins.evaluation import few, value_of
+from emo2vec_plugins.evaluation import few
 from emo2vec_plugins.training.data_check.sound import Sound
 from emo2vec_plugins.training.examples import Example, audio_of
 
@@ -51,7 +49,7 @@ class CheckedTurn:
         seconds: Its length.
         speaker: None if the manifest does not tell; likewise *corpus*, *language*, *sex*.
         corpus: Name of the corpus.
-        language: Language spoken, without region or script: ``en`` for ``en-US``.
+        language: Language spoken, without its region: ``en`` for ``en-US``.
         sex: Sex of the speaker.
         rate: Sampling rate of the audio in Hz; None if the cut has none.
         file: Path of the audio; None if it has none, or is in memory.
@@ -87,26 +85,14 @@ def checked_turn(example: Example, *, is_dev: bool = False) -> CheckedTurn:
         label=example.label,
         seconds=example.duration,
         speaker=example.speaker,
-        corpus=_value(own, "corpus"),
-        language=_language(_value(own, "language")),
-        sex=_value(own, "gender"),
+        corpus=example.known("corpus"),
+        language=example.known("language"),
+        sex=example.known("gender"),
         rate=audio[0][1][1] if audio else None,
         file=next((source for kind, _, source in sources if kind == "file"), None),
         place=json.dumps(place, ensure_ascii=False),
         is_dev=is_dev,
     )
-
-
-def _value(supervision: Any, field: str) -> str | None:
-    """Return the value of a field; one that is no name, such as a list, is as good as unknown."""
-    try:
-        return value_of(supervision, field)
-    except OptionsError:
-        return None
-
-
-def _language(tag: str | None) -> str | None:
-    return None if tag is None else re.split("[-_]", tag)[0].lower()
 
 
 def grouped(turns: Iterable[CheckedTurn], field: str) -> dict[str, list[CheckedTurn]]:

@@ -162,9 +162,30 @@ def test_a_folder_without_recordings_and_a_missing_one_are_errors(tmp_path):
     assert_facts(str(caught.value), "sounds", tmp_path, "no recordings", ".wav")
     with pytest.raises(OptionsError) as caught:
         sounds(tmp_path / "missing.jsonl")
-    assert_facts(str(caught.value), "sounds", "missing.jsonl", "folder", "manifest")
+    assert_facts(str(caught.value), "sounds", "missing.jsonl", "folder", "manifest", "nothing")
     with pytest.raises(FormatError, match=r"notes\.txt"):
         sounds(tmp_path / "notes.txt")
+
+
+def test_hidden_files_and_folders_with_the_name_of_a_sound_are_left_out(tmp_path):
+    (tmp_path / "old.wav").mkdir()
+    (tmp_path / ".trash").mkdir()
+    for name in ("rain.wav", "old.wav/wind.wav"):
+        soundfile.write(tmp_path / name, wave(), 16_000)
+    for name in ("._rain.wav", ".trash/broken.wav"):
+        (tmp_path / name).write_bytes(b"no audio")
+
+    bank = sounds(tmp_path)
+
+    bank.check()
+    assert sorted(name for name, _ in bank.facts) == ["old.wav/wind.wav", "rain.wav"]
+
+
+def test_a_link_to_nothing_is_an_error(tmp_path):
+    (tmp_path / "rain.wav").symlink_to(tmp_path / "gone.wav")
+
+    with pytest.raises(OptionsError, match=r"sounds.*link.*rain\.wav"):
+        sounds(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"no audio"])
@@ -173,10 +194,14 @@ def test_an_unreadable_sound_is_an_error_that_names_it(tmp_path, content):
 
     with pytest.raises(AudioError, match=r"rain\.wav"):
         sounds(tmp_path).draw(rng(), 100)
+    with pytest.raises(AudioError, match=r"rain\.wav"):
+        sounds(tmp_path).check()
 
 
 def test_an_empty_sound_is_an_error_that_names_it(tmp_path):
     soundfile.write(tmp_path / "rain.wav", np.zeros(0), 16_000)
 
+    with pytest.raises(AudioError, match=r"rain\.wav.*no samples"):
+        sounds(tmp_path).check()
     with pytest.raises(AudioError, match=r"rain\.wav.*no samples"):
         sounds(tmp_path).draw(rng(), 100)
