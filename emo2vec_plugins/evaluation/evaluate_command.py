@@ -106,13 +106,14 @@ def evaluate_command(
     require_libraries("evaluate")
     from emo2vec_plugins.evaluation import folds, metrics
     from emo2vec_plugins.evaluation.fields import fields_of, with_fields
+    from emo2vec_plugins.evaluation.groups import MOST_GROUPS
 
     reader = truth.reader(scoring.labels)
     permissions = scoring.permissions if uses_model else None
     material = read_material(Path(source), reader, box=box, permissions=permissions)
     by = settings["by"]
     with naming(source):
-        fields = fields_of(material.turns, by)
+        fields = fields_of(material.turns, by, most=MOST_GROUPS)
     tally = cli.Tally(quiet=scoring.quiet)
     if uses_model:
         found, judged = _predicted(material, reader, scoring, tally)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from emo2vec_plugins.core import did_you_mean, shown
+from emo2vec_plugins.core import counted, did_you_mean, shown
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.evaluation.predictions import Prediction, few
 from emo2vec_plugins.integrations.lhotse import LabelledTurn
@@ -52,19 +52,33 @@ def known_value(supervision: Any, field: str) -> str | None:
         return None
 
 
-def fields_of(turns: Sequence[LabelledTurn], names: Sequence[str]) -> list[dict[str, str]]:
+def fields_of(
+    turns: Sequence[LabelledTurn], names: Sequence[str], *, most: int | None = None
+) -> list[dict[str, str]]:
     """Return the values that each turn has of these fields.
 
+    Args:
+        turns: The turns.
+        names: The fields.
+        most: Most values of a field; None for any number.
+
     Raises:
-        OptionsError: If no turn has one of the fields, or a value cannot be grouped by.
+        OptionsError: If no turn has one of the fields, a value cannot be grouped by, or a field has
+            too many values.
     """
     found = [
         {name: value for name in names if (value := value_of(each.supervision, name)) is not None}
         for each in turns
     ]
     for name in names:
-        if not any(name in each for each in found):
+        values = {each[name] for each in found if name in each}
+        if not values:
             raise OptionsError(_missing(name, turns))
+        if most is not None and len(values) > most:
+            expected = (
+                f"expected at most {counted(most, 'group')}, choose a field with fewer values"
+            )
+            raise OptionsError(f"field {shown(name)} has {len(values):,} values; {expected}")
     return found
 
 

@@ -13,6 +13,9 @@ from emo2vec_plugins.evaluation.values import GroupResult
 NO_VALUE = "(none)"
 """Name of the group of turns that lack the field."""
 
+MOST_GROUPS = 1000
+"""Most groups of the command: each takes hundredths of a second and three lines."""
+
 MOST_DRAWN = 100
 """Most groups with intervals: a bootstrap of each takes tenths of a second."""
 

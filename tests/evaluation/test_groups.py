@@ -165,6 +165,18 @@ def test_a_value_that_is_no_text_is_named():
     assert known_value(supervision(custom={"age": 31}), "age") == "31"
 
 
+def test_a_field_with_too_many_values_is_named():
+    turns = [
+        LabelledTurn(cut=None, supervision=supervision(custom={"g": number}), label="sad")
+        for number in range(4)
+    ]
+
+    assert [each["g"] for each in fields_of(turns, ["g"], most=4)] == ["0", "1", "2", "3"]
+    with pytest.raises(OptionsError) as error:
+        fields_of(turns, ["g"], most=3)
+    assert_facts(str(error.value), "'g'", "4 values", "at most 3 groups")
+
+
 def test_a_field_without_any_value_is_named():
     turn = LabelledTurn(cut=None, supervision=supervision(custom={"g": math.nan}), label="sad")
 
