@@ -67,7 +67,8 @@ def test_a_label_above_the_threshold_is_withheld_and_all_else_is_kept():
 
     assert withheld.withheld
     assert (withheld.label, withheld.score) == (None, None)
-    assert_facts(withheld.reason, f"{given.doubt:.2f}", f"{threshold:.2f}")
+    assert_facts(withheld.reason, f"{given.doubt:.2g}", f"{threshold:.2g}")
+    assert_facts(emotion_of(abstain=3.3e-05).reason, "is above 3.3e-05")
     assert kind_of_reason(withheld.reason) == "withheld"
     assert [getattr(withheld, each) for each in KEPT] == [getattr(given, each) for each in KEPT]
     assert np.array_equal(withheld.embedding, given.embedding)
