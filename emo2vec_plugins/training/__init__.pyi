@@ -11,6 +11,7 @@ from .pseudo_label.labelling import pseudo_label as pseudo_label
 from .pseudo_label.manifest import pseudo_label_manifest as pseudo_label_manifest
 from .pseudo_label.report import Report as Report
 from .pseudo_label.trust import Trust as Trust
+from .recipe import SETTINGS as SETTINGS
 from .recipe import Recipe as Recipe
 from .recipe import read_recipe as read_recipe
 from .run import Trained as Trained

@@ -32,7 +32,14 @@ from emo2vec_plugins.core import FloatArray, counted, shown
 from emo2vec_plugins.errors import Emo2vecError, FormatError, OptionsError, naming
 from emo2vec_plugins.files import disk, read_yaml, staging
 from emo2vec_plugins.integrations.lhotse import read_cuts
-from emo2vec_plugins.training import Augmenter, Example, Recipe, looped, read_examples
+from emo2vec_plugins.training import (
+    SETTINGS,
+    Augmenter,
+    Example,
+    Recipe,
+    looped,
+    read_examples,
+)
 
 CONDITIONS = Path(__file__).with_name("conditions.yaml")
 
@@ -41,14 +48,6 @@ FIELD = "condition"
 
 KEPT = 500
 """Number of turns in memory, of which babble is mixed."""
-
-SETTINGS = {
-    "crop_seconds": "crop",
-    "sounds_snr": "sounds",
-    "noise_colours": "noise",
-    "mask_seconds": "masks",
-}
-"""Fields of a recipe that have an effect only with an augmentation, which is the value."""
 
 
 class OtherTurns:
@@ -169,7 +168,7 @@ def read_conditions(path: Path, others: OtherTurns, seed: int) -> dict[str, Augm
 
 def check_effect(recipe: Recipe, fields: Mapping[str, Any]) -> None:
     """Raise an error for a field that changes no sound."""
-    idle = [name for name in fields if SETTINGS.get(name, name) not in recipe.augments]
+    idle = [name for name in fields if name not in {*recipe.augments, *SETTINGS, "chance"}]
     if idle:
         raise OptionsError(
             f"expected augmentations and their settings, but {', '.join(idle)} would change no "
