@@ -196,7 +196,7 @@ def _footnote(evaluation: Evaluation) -> str:
         return "no intervals: 0 resamples"
     draws = count(evaluation.resamples, "bootstrap draw")
     if evaluation.wa.low is None:
-        return f"no intervals: to draw by {evaluation.resample_by}, at least {LEAST_UNITS} are needed"
+        return f"no intervals: to draw by {evaluation.resample_by}, {LEAST_UNITS} are needed"
     text = f"{INTERVAL}: percentiles of {draws} by {evaluation.resample_by}, seed {evaluation.seed}"
     several = evaluation.speakers is not None and evaluation.speakers < evaluation.turns
     if evaluation.resample_by == "turn" and several:
