@@ -76,7 +76,7 @@ def test_copies_are_the_same_each_time(cuts, tmp_path):
         ("loud: 3\n", ["'loud'", "got 3"]),
         ("- loud\n", ["mapping"]),
         ("{}\n", ["at least one"]),
-        ("1: {}\n'1': {noise: [10, 10]}\n", ["'1'", "twice"]),
+        ("1: {}\n'1': {noise: [10, 10]}\n", ["found 1", "quotes"]),
         ("a: {}\na: {noise: [10, 10]}\n", ["line 2", "'a'", "twice"]),
         ("a: {epochs: 3}\n", ["'a'", "epochs", "no sound"]),
         ("a: {noise: [10, 10], votes: votes}\n", ["'a'", "votes", "no sound"]),

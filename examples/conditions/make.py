@@ -15,7 +15,6 @@ import argparse
 import io
 import json
 import sys
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -151,12 +150,13 @@ def read_conditions(path: Path, others: OtherTurns, seed: int) -> dict[str, Augm
             return Augmenter(replace(recipe, sounds=sounds), normalize=False, turns=others)
 
     def augmenters(given: dict[Any, Any]) -> dict[str, Augmenter]:
-        names = Counter(map(str, given))
-        if doubled := [name for name, count in names.items() if count > 1]:
-            raise OptionsError(f"condition {shown(doubled[0])} occurs twice; rename one")
         if not given:
             raise OptionsError("expected at least one condition, found none")
-        return {str(name): augmenter(str(name), fields) for name, fields in given.items()}
+        if other := [name for name in given if not isinstance(name, str)]:
+            raise OptionsError(
+                f"expected text as a name, found {shown(other[0])}; put it in quotes"
+            )
+        return {name: augmenter(name, fields) for name, fields in given.items()}
 
     return read_yaml(
         path,
