@@ -346,12 +346,13 @@ def test_a_model_is_calibrated(model, write, noise, tmp_path):
     result = run("calibrate", cuts, "--model", model, "--output", out)
 
     assert (result.exit_code, result.stdout) == (0, "")
-    *_, loss, error, doubt, threshold, last = result.stderr.splitlines()
+    *_, loss, error, doubt, threshold, labels, last = result.stderr.splitlines()
     number = r"\d\.\d{3}"
     assert re.search(rf"log loss .*speakers.* {number} before, {number} after", loss)
     assert re.search(rf"calibration error .*speakers.* {number} before, {number} after", error)
     assert re.search(rf"doubt, .*speaker.* curve {number}; {number} .*wrong", doubt)
-    assert re.search(rf"threshold {number} withholds [\d.]+% ", threshold)
+    assert re.search(r"threshold 0\.\d+ withholds [\d.]+% ", threshold)
+    assert re.search(r"keep their label, by true label: angry [\d.]+%, ", labels)
     assert (out / "doubt.json").is_file()
     for fact in ("temperature 1.", "40 turns", str(out)):
         assert fact in last
