@@ -17,6 +17,7 @@ from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.models import TINY, Config, Network, TorchBackend, lay, read_config
 from emo2vec_plugins.training.filter_bank import freeze_filter_bank, set_filter_bank
 from emo2vec_plugins.training.recipe import Recipe
+from emo2vec_plugins.training.statistics_start import start_with_statistics
 
 TOKENS = {
     "angry": "生气/angry",
@@ -67,6 +68,8 @@ def new_model(recipe: Recipe, labels: Sequence[str]) -> InitialModel:
     network = Network(config, len(labels))
     if recipe.front_end == "filter-bank":
         set_filter_bank(network.encoder, config.conv_layers)
+    if recipe.start == "statistics":
+        start_with_statistics(network)
     return InitialModel(network=network, labels=tuple(labels), tokens=tokens_of(labels))
 
 

@@ -27,6 +27,7 @@ from emo2vec_plugins.training.recipe_fields import (
 TUNES = ("head", "top", "all", "new")
 SCHEDULES = ("one-cycle", "cosine", "constant")
 FRONT_ENDS = ("random", "filter-bank")
+STARTS = ("random", "statistics")
 PRECISIONS = ("float32", "bfloat16", "float16")
 COLOURS = ("white", "pink", "brown")
 CODECS = ("gsm", "mu-law", "a-law", "opus", "opus-8", "mp3", "mp3-16")
@@ -92,6 +93,9 @@ class Recipe:
         dropout: Share of the embedding that is dropped before the head.
         front_end: With ``new``: ``random``, or ``filter-bank``, which computes log energies in
             frequency bands and is not trained (`emo2vec_plugins.training.filter_bank`).
+        start: With a filter bank: ``random`` first weights, or ``statistics``, with which the network
+            reads a turn as statistics of its loud frames
+            (`emo2vec_plugins.training.statistics_start`).
         average: Evaluate and save a moving average of the weights over about this many steps; None
             for no averaging. An average is more stable (Polyak and Juditsky, 1992).
         precision: ``bfloat16`` and ``float16`` are used for operations in which they are safe; the
@@ -159,6 +163,7 @@ class Recipe:
     label_smoothing: float = number_field(0.1, 0.0, 0.99)
     dropout: float = number_field(0.0, 0.0, 0.99)
     front_end: str = text_field("random", *FRONT_ENDS)
+    start: str = text_field("random", *STARTS)
     average: int | None = number_field(None, 2, whole=True)
     precision: str = text_field("float32", *PRECISIONS)
     patience: int | None = number_field(None, 1, whole=True)
@@ -203,6 +208,11 @@ class Recipe:
             raise OptionsError(
                 f"front_end: {self.front_end} needs tune: new, got {self.tune}; "
                 "a trained network keeps its front end"
+            )
+        if self.start == "statistics" and self.front_end != "filter-bank":
+            raise OptionsError(
+                f"start: statistics needs front_end: filter-bank, got {self.front_end}; "
+                "its statistics are those of frequency bands"
             )
 
     @property
