@@ -53,7 +53,7 @@ def start_with_statistics(network: Network) -> None:
     for layer in list(encoder.relative_positional_encoder)[1:]:
         position = cast(nn.Conv1d, cast(nn.Sequential, layer)[0])
         position.weight.mul_(FAINT)
-        nn.init.normal_(position.bias)
+        nn.init.normal_(cast(Tensor, position.bias))
     blocks = [*encoder.context_encoder.blocks, *network.blocks]
     for block in blocks:
         _ask_for_the_level(block.attn.qkv, network.config.heads)
