@@ -108,7 +108,7 @@ def report_errors(found: Calibration, *, quiet: bool) -> None:
 
 
 def report_doubt(found: DoubtFit, *, quiet: bool) -> None:
-    """Report how well doubt tells wrong labels, and warn if there is no measure or test of it."""
+    """Report how well doubt finds wrong labels, and warn if there is no measure or test of it."""
     if found.measure is None:
         cli.complain("warning", f"no measure of doubt was written: {found.reason}")
     elif found.test is None:

@@ -97,7 +97,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoubtTest:
-    """How well doubt tells wrong labels from right ones, on turns that it was not fitted on.
+    """How well doubt separates wrong labels from right ones, on turns that it was not fitted on.
 
     Attributes:
         by: What was left out in each fold: one of `LEFT_OUT`, ``turn``, or another field.

@@ -1,6 +1,6 @@
 """The heads of a network in training: the model's, and one for each corpus with a head of its own.
 
-Some corpora teach a network to hear emotion although their sounds are of another kind, such as bursts
+Some corpora help a network to learn emotion although their sounds are of another kind, such as bursts
 of laughter or crying without words. With a head of its own, such a corpus shapes the embeddings, but
 not the classes of the model. These heads share the rows of one matrix and are dropped at the end
 (multi-task learning; Caruana 1997, doi 10.1023/A:1007379606734).

@@ -1,8 +1,8 @@
 """First weights with which a network reads a turn as statistics of its frames.
 
-Means and spreads of the frequency bands, taken over the loud frames of a turn, generalise to other
-corpora better than what a transformer learns from a few hundred turns. The published start, with
-attention to near frames, does not lead there. So the start is *set*:
+With a few hundred turns, simple models of the means and spreads of frequency bands are hard to beat
+on other corpora. A transformer can compute such statistics, but from random weights, with attention
+to near frames, it does not find them. So its first weights are *set*:
 
 - Attention is spread over the whole turn, and loud frames get more of it: the attention bias for
   distances is zero, one channel of the frames is their level, and every query asks for it.
@@ -22,6 +22,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.models import Network
 
 LEVEL = 3.0
@@ -31,7 +32,7 @@ LOUDNESS = 2.0
 """Change of the attention logit per unit of that channel."""
 
 FAINT = 0.1
-"""Factor of weights that are to matter little at first."""
+"""Factor of weights that matter little at first."""
 
 DIRECTION, SUM = 1.5, 0.15
 """Spread of the weights before the pairs of units, times the root of the width, and after them."""
@@ -44,8 +45,17 @@ def start_with_statistics(network: Network) -> None:
     Args:
         network: A new network, whose front end is a filter bank with the negatives of all bands
             after the bands (`emo2vec_plugins.training.filter_bank`).
+
+    Raises:
+        OptionsError: If the network has no blocks.
     """
     encoder = network.encoder
+    blocks = [*encoder.context_encoder.blocks, *network.blocks]
+    if not blocks:
+        raise OptionsError(
+            "start: statistics needs a network with blocks, got prenet_depth 0 and depth 0; "
+            "use start: random, or another network"
+        )
     encoder.alibi_scale.zero_()
     projection = cast(nn.Linear, encoder.project_features[2])
     bands = projection.in_features // 2
@@ -54,7 +64,6 @@ def start_with_statistics(network: Network) -> None:
         position = cast(nn.Conv1d, cast(nn.Sequential, layer)[0])
         position.weight.mul_(FAINT)
         nn.init.normal_(cast(Tensor, position.bias))
-    blocks = [*encoder.context_encoder.blocks, *network.blocks]
     for block in blocks:
         _ask_for_the_level(block.attn.qkv, network.config.heads)
     blocks[0].attn.proj.weight.mul_(FAINT)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -75,6 +77,13 @@ def test_the_positions_are_nearly_constant(network):
         x = network.encoder.project_features(network.encoder.local_encoder(seconds))
     positions = frames_of(network, seconds) - x
     assert positions.std(0).mean() < 0.2 * positions.mean(0).std()
+
+
+def test_a_network_without_blocks_is_refused():
+    network = Network(replace(CONFIG, prenet_depth=0, depth=0), 4)
+    with pytest.raises(OptionsError) as error:
+        start_with_statistics(network)
+    assert "depth 0" in str(error.value)
 
 
 def test_a_recipe_with_statistics_needs_a_filter_bank():

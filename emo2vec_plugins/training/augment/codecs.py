@@ -23,7 +23,7 @@ TELEPHONE_RATE = 8000
 PEAKS = (-20.0, -1.0)
 """Peak of a turn when it is encoded, in dB below full scale.
 
-It is random, because the noise of a codec would tell how loud the turn was recorded.
+It is random, because the noise of a codec would show how loud the turn was recorded.
 """
 
 OPUS, MP3 = (6.0, 16.0), (9.0, 32.0)

@@ -43,7 +43,7 @@ class Nuisance:
     Attributes:
         name: Its name, with its unit.
         value: Returns it; None if it is not known.
-        advice: What to do if it tells the label.
+        advice: What to do if it reveals the label.
         digits: Digits after the point in tables; None if it is a name.
         needs_sound: Whether it is measured in the audio.
     """
@@ -186,7 +186,7 @@ def _told(
     labels = np.array([names.index(turn.label) for turn in turns])
     folds = _folds([turn.speaker or turn.id for turn in turns], rng)
     bins = [(each, _bins(turns, each)) for each in nuisances]
-    # A value that is the same for all turns tells nothing; nor does one that is a name of the turn.
+    # A value that is the same for all turns says nothing; nor does one that is a name of the turn.
     bins = [(each, own) for each, own in bins if 0 < own.max() < len(turns) / 2]
     orders = (rng.permutation(labels) for _ in range(PERMUTATIONS))
     random = np.array([[_recall(own, order, folds) for _, own in bins] for order in orders])
