@@ -70,6 +70,20 @@ EXPECTED = {
             "custom": {"emotion": "surprised", "published_emotion": "surprised"},
         }
     },
+    "emospeech": {
+        "emospeech_webservice_bacho-safe-calm-1563001926035-97ce11ca5bcd7ebe": {
+            "text": "bacho",
+            "language": "hi",
+            "speaker": "emospeech_97ce11ca5bcd7ebe",
+            "custom": {"emotion": "neutral", "published_emotion": "calm"},
+        },
+        "emospeech_Near-Lake_unknown-glass break-happy-1561964984.68-"
+        "d14a028c2a3a2bc9476102bb288234c415a2b01f828ea62ac5b3e42f": {
+            "language": "mul",
+            "speaker": "emospeech_unknown",
+            "custom": {"emotion": "happy", "published_emotion": "happy"},
+        },
+    },
     "msp_podcast": {
         "msp_podcast_MSP-PODCAST_0001_0008": {
             "text": "So what?",
@@ -139,6 +153,7 @@ LEFT_OUT = {
     "ravdess": ["1, such as 03-01-02-01-02-01-02: the label map leaves out calm", ": a song"],
     "emogator": ["1, such as 000002-01-3: the label map leaves out Adoration"],
     "nemo": [],
+    "emospeech": ["no keyword is spoken"],
     "msp_podcast": ["1, such as MSP-PODCAST_0001_0011: the label map leaves out no agreement"],
     "iemocap": ["1, such as Ses01F_impro01_M001: the label map leaves out no agreement"],
     "meld": ["1, such as test_dia0_utt0: a video"],

@@ -72,6 +72,9 @@ class Recipe:
             stretch is used each time.
         balance: Draw every label equally often. The length of an epoch does not change.
         class_weights: Weight errors by the rarity of the label; an alternative to *balance*.
+        logit_adjustment: Factor of the log of each label's share of the drawn turns, which is added to
+            the logits in training only. With 1, a label is not preferred because it is drawn more
+            often (Menon et al. 2021, arXiv:2007.07314); 0 for no adjustment.
         shares: Share of each corpus among the turns of an epoch, such as ``{emodb: 0.7, calls: 0.3}``.
             If a corpus is left out of training, the others share the rest in proportion.
             With *balance*, the labels of each corpus are drawn equally often. A supervision names
@@ -151,6 +154,7 @@ class Recipe:
     max_seconds: float = number_field(30.0, 0.025, 1e6)
     balance: bool = flag_field(True)
     class_weights: bool = flag_field(False)
+    logit_adjustment: float = number_field(0.0, 0.0, 10.0)
     shares: Mapping[str, float] = shares_field()
     own_head: tuple[str, ...] = names_field(())
     votes: str | None = text_field(None)

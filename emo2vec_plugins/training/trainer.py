@@ -24,6 +24,7 @@ from emo2vec_plugins.training.optimization import (
     class_loss,
     class_weights,
     learning_rate,
+    log_shares,
     loss_of_heads,
     moving_average,
 )
@@ -100,6 +101,8 @@ class Trainer:
             labels = train.heads.labels
             own = [labels[row] for row in train.rows.tolist() if row < len(labels)]
             self._weights = class_weights(own, labels).to(device)
+        drawn = [i for batch in batches(train.examples, recipe, epoch=0) for i in batch]
+        self._offsets = recipe.logit_adjustment * log_shares(train.targets[drawn]).to(device)
         self._optimizer = torch.optim.AdamW(
             model.parameter_groups(), lr=recipe.peak_rate, weight_decay=recipe.weight_decay
         )
@@ -203,7 +206,7 @@ class Trainer:
         targets = self._train.targets[list(indices)].to(self._device)
         logits = self._logits(self._model, features)
         loss = loss_of_heads(
-            logits,
+            logits + self._offsets,
             targets,
             self._train.heads.spans,
             weights=self._weights,

@@ -113,6 +113,13 @@ def nemo(folder: Path) -> None:
     )
 
 
+def emospeech(folder: Path) -> None:
+    known, unknown = "97ce11ca5bcd7ebe", "d14a028c2a3a2bc9476102bb288234c415a2b01f828ea62ac5b3e42f"
+    sounds(folder, f"webservice/bacho-safe-calm-1563001926035-{known}.wav")
+    sounds(folder, f"Near Lake/unknown-glass break-happy-1561964984.68-{unknown}.wav")
+    sounds(folder, f"House/background-scream-fearful-20190714132118-{unknown}.wav")
+
+
 def msp_podcast(folder: Path) -> None:
     names = [f"MSP-PODCAST_0001_{number:04}.wav" for number in (8, 9, 11)]
     sounds(folder, *(f"Audios/{name}" for name in names))
@@ -180,7 +187,7 @@ def mycroft(folder: Path) -> None:
 TREES = {
     make.__name__: make
     for make in (
-        *(emodb, cremad, ravdess, emogator, nemo, msp_podcast, iemocap, meld),
+        *(emodb, cremad, ravdess, emogator, nemo, emospeech, msp_podcast, iemocap, meld),
         *(picovoice, mycroft),
     )
 }

@@ -4,6 +4,7 @@ from recipes import (
     cremad,
     emodb,
     emogator,
+    emospeech,
     iemocap,
     meld,
     msp_podcast,
@@ -14,7 +15,7 @@ from recipes import (
 )
 
 _MODULES = (
-    *(emodb, cremad, ravdess, emogator, nemo, msp_podcast, iemocap, meld),
+    *(emodb, cremad, ravdess, emogator, nemo, emospeech, msp_podcast, iemocap, meld),
     *(picovoice, mycroft),
 )
 
