@@ -1,7 +1,7 @@
 """Self-training on a small scale: few labels, pseudo-labels for the rest, and a second model.
 
     python examples/self_training.py
-    python examples/self_training.py --data emodb.jsonl.gz --label-map examples/tiny/emodb_labels.yaml
+    python examples/self_training.py --data emodb.jsonl.gz --label-map examples/tiny/labels.yaml
 
 Each speaker has one of three roles: labelled, hidden (their labels are not used) or unseen. A first
 model is trained on the labelled speakers. It labels the hidden ones where it can be trusted. A

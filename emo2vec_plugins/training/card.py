@@ -33,12 +33,12 @@ TUNED = {
 
 LIMITS_NEW = (
     "It was trained only on the speakers, language, rooms and microphones of the data above. "
-    "It may be much worse on others; this was not measured."
+    "It may be much worse on others; the training did not measure this."
 )
 LIMITS_TUNED = (
     "It was trained further on the speakers, language, rooms and microphones of the data above. "
     "The earlier training data of {base} are not known. "
-    "It may be much worse on other speech; this was not measured."
+    "It may be much worse on other speech; the training did not measure this."
 )
 
 REST = ("other", "unknown")

@@ -91,20 +91,6 @@ def loss_of_heads(
     return total
 
 
-def log_shares(targets: Tensor) -> Tensor:
-    """Return the log of each row's share of the drawn turns, for *logit_adjustment*; shape (rows,).
-
-    A label that is never drawn counts as one turn of them, as the log of 0 is not finite.
-
-    Args:
-        targets: Probability of each row for each drawn turn, shape (turns, rows).
-
-    >>> log_shares(torch.eye(2)).exp()
-    tensor([0.5000, 0.5000])
-    """
-    return targets.mean(dim=0).clamp_min(1 / len(targets)).log()
-
-
 def class_weights(labels: Sequence[str], names: Sequence[str]) -> Tensor:
     """Return weights inversely proportional to label frequency, with mean 1 over all turns.
 

@@ -10,6 +10,8 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
+import torch
+
 from emo2vec_plugins.core import EMOTIONS
 from emo2vec_plugins.errors import Emo2vecError, OptionsError, TrainingError, naming
 from emo2vec_plugins.training.augment.rooms import Rooms
@@ -107,6 +109,7 @@ def _check_heads(split: Split, recipe: Recipe) -> None:
             f"development turns are {', '.join(unknown)}, but the head of the model learns only "
             f"{', '.join(heads.labels)}; map the label to null to leave it out"
         )
+    heads.offsets(torch.ones(1, len(heads.labels)), recipe.prior)
     if not recipe.votes:
         return
     if not any(votes_of(each, recipe.votes) for each in split.train):

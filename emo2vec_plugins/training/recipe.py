@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from emo2vec_plugins.core import did_you_mean
+from emo2vec_plugins.core import EMOTIONS, did_you_mean
 from emo2vec_plugins.errors import OptionsError
 from emo2vec_plugins.files import read_yaml
 from emo2vec_plugins.training.recipe_fields import (
@@ -72,9 +72,10 @@ class Recipe:
             stretch is used each time.
         balance: Draw every label equally often. The length of an epoch does not change.
         class_weights: Weight errors by the rarity of the label; an alternative to *balance*.
-        logit_adjustment: Factor of the log of each label's share of the drawn turns, which is added to
-            the logits in training only. With 1, a label is not preferred because it is drawn more
-            often (Menon et al. 2021, arXiv:2007.07314); 0 for no adjustment.
+        prior: How often each label occurs where the model will be used, relative to the others, such
+            as ``{angry: 1, neutral: 1, sad: 0.5}``. In training only, the log of a label's share of
+            the drawn turns, over its prior, is added to the logits, so that scores are those for
+            this prior (Menon et al. 2021, arXiv:2007.07314). Empty for the shares as they are drawn.
         shares: Share of each corpus among the turns of an epoch, such as ``{emodb: 0.7, calls: 0.3}``.
             If a corpus is left out of training, the others share the rest in proportion.
             With *balance*, the labels of each corpus are drawn equally often. A supervision names
@@ -154,7 +155,7 @@ class Recipe:
     max_seconds: float = number_field(30.0, 0.025, 1e6)
     balance: bool = flag_field(True)
     class_weights: bool = flag_field(False)
-    logit_adjustment: float = number_field(0.0, 0.0, 10.0)
+    prior: Mapping[str, float] = shares_field(*EMOTIONS)
     shares: Mapping[str, float] = shares_field()
     own_head: tuple[str, ...] = names_field(())
     votes: str | None = text_field(None)
@@ -204,6 +205,11 @@ class Recipe:
             raise OptionsError(f"{both}; set one of them to false")
         if self.shares and not math.isclose(total := sum(self.shares.values()), 1, abs_tol=1e-3):
             raise OptionsError(f"shares must add up to 1, got {total:g}")
+        if never := [label for label, share in self.prior.items() if share == 0]:
+            raise OptionsError(
+                f"prior must be above 0, got 0 for {', '.join(never)}; a label that never occurs is "
+                "left out by the label map"
+            )
         self._check_unused()
         if self.tune == "head" and self.augments:
             why = "with tune: head, which computes embeddings only once; use top, all or new"

@@ -24,7 +24,6 @@ from emo2vec_plugins.training.optimization import (
     class_loss,
     class_weights,
     learning_rate,
-    log_shares,
     loss_of_heads,
     moving_average,
 )
@@ -102,7 +101,7 @@ class Trainer:
             own = [labels[row] for row in train.rows.tolist() if row < len(labels)]
             self._weights = class_weights(own, labels).to(device)
         drawn = [i for batch in batches(train.examples, recipe, epoch=0) for i in batch]
-        self._offsets = recipe.logit_adjustment * log_shares(train.targets[drawn]).to(device)
+        self._offsets = train.heads.offsets(train.targets[drawn], recipe.prior).to(device)
         self._optimizer = torch.optim.AdamW(
             model.parameter_groups(), lr=recipe.peak_rate, weight_decay=recipe.weight_decay
         )

@@ -1,6 +1,6 @@
-"""The baseline of ``tiny``: statistics with a linear model or a support vector machine.
+"""A baseline of ``tiny``: statistics with a linear model or a support vector machine.
 
-    python examples/tiny/baseline.py emodb.jsonl.gz examples/tiny/emodb_labels.yaml
+    python examples/tiny/baseline.py emodb.jsonl.gz examples/tiny/labels.yaml
 
 Leaves one speaker out at a time, like ``emo2vec train --leave-one-out speaker``, on the same turns.
 The features of a turn are the mean, the deviation and percentiles of its mel-frequency cepstra,

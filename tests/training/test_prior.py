@@ -1,4 +1,4 @@
-"""Labels that are drawn more often, and the adjustment for it."""
+"""A prior: how often labels occur where a model will be used."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import torch
 from support.facts import assert_facts
 from support.training import corpus, small_config
 
-from emo2vec_plugins.errors import OptionsError
+from emo2vec_plugins.errors import OptionsError, TrainingError
 from emo2vec_plugins.training.checkpoints import Checkpoints
 from emo2vec_plugins.training.examples import read_examples
-from emo2vec_plugins.training.heads import heads_of
+from emo2vec_plugins.training.heads import Heads, heads_of
 from emo2vec_plugins.training.model import new_model, trainable
-from emo2vec_plugins.training.optimization import log_shares
+from emo2vec_plugins.training.problems import problems
 from emo2vec_plugins.training.recipe import Recipe
+from emo2vec_plugins.training.split import Split
 from emo2vec_plugins.training.trainer import Side, Trainer
 
 
@@ -48,12 +49,19 @@ def recipe(tmp_path_factory):
     )
 
 
-@pytest.mark.parametrize(("factor", "preference"), [(0.0, math.log(3)), (1.0, 0.0)])
-def test_with_adjustment_the_more_frequent_label_is_not_preferred(
-    turns, recipe, tmp_path, factor, preference
+@pytest.mark.parametrize(
+    ("prior", "preference"),
+    [
+        ({}, math.log(3)),
+        ({"happy": 1.0, "sad": 1.0}, 0.0),
+        ({"happy": 0.25, "sad": 0.5}, -math.log(2)),
+    ],
+)
+def test_a_label_is_preferred_as_often_as_the_prior_says(
+    turns, recipe, tmp_path, prior, preference
 ):
     """Happy is drawn three times as often as sad, and nothing tells them apart."""
-    recipe = recipe.but({"logit_adjustment": factor})
+    recipe = recipe.but({"prior": prior})
     heads = heads_of(turns, recipe)
     model = trainable(new_model(recipe, heads.labels), recipe)
     trainer = Trainer(
@@ -73,13 +81,30 @@ def test_with_adjustment_the_more_frequent_label_is_not_preferred(
     assert happy - sad == pytest.approx(preference, abs=0.1)
 
 
-def test_the_shares_are_of_drawn_turns_and_never_zero():
-    targets = torch.tensor([[1.0, 0.0, 0.0]] * 3 + [[0.0, 1.0, 0.0]])
+def test_a_head_of_its_own_has_no_offset_and_no_share_is_zero():
+    heads = Heads(labels=("happy", "sad"), own=(("bursts", ("angry", "sad")),))
+    targets = torch.tensor([[1.0, 0, 0, 0]] * 3 + [[0, 0, 1.0, 0]])
 
-    assert log_shares(targets).exp().tolist() == pytest.approx([0.75, 0.25, 0.25])
+    found = heads.offsets(targets, {"happy": 0.5, "sad": 1.0})
+
+    assert found.exp().tolist() == pytest.approx([1.5, 0.25, 1, 1])
+    assert heads.offsets(targets, {}).tolist() == [0, 0, 0, 0]
 
 
-def test_a_factor_below_zero_is_refused():
+@pytest.mark.parametrize("prior", [{"happy": 1.0}, {"happy": 1.0, "sad": 1.0, "angry": 1.0}])
+def test_a_prior_for_other_labels_is_a_problem_before_training(turns, recipe, prior):
+    split = Split(train=turns)
+
+    [problem] = problems(split, recipe.but({"prior": prior}))
+    assert isinstance(problem, TrainingError)
+    assert_facts(str(problem), "prior", "happy, sad", ", ".join(prior))
+
+
+@pytest.mark.parametrize(
+    ("prior", "facts"),
+    [({"sad": 0.0}, ["above 0", "sad"]), ({"glad": 0.5}, ["glad", "unknown"])],
+)
+def test_an_impossible_prior_is_refused(prior, facts):
     with pytest.raises(OptionsError) as caught:
-        Recipe(logit_adjustment=-1.0)
-    assert_facts(str(caught.value), "logit_adjustment", "at least 0", "-1")
+        Recipe(prior=prior)
+    assert_facts(str(caught.value), "prior", *facts)
