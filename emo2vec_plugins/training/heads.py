@@ -84,6 +84,9 @@ class Heads:
     def offsets(self, targets: Tensor, prior: Mapping[str, float]) -> Tensor:
         """Return what is added to the logits in training, shape (rows,); 0 without a prior.
 
+        It is the log of a label's share of the drawn turns, over its prior. Trained with it, the
+        network gives the scores for the prior (Menon et al. 2021, arXiv:2007.07314).
+
         Args:
             targets: Probability of each row for each drawn turn, shape (turns, rows).
             prior: How often each label occurs where the model will be used, relative to the others.

@@ -73,9 +73,8 @@ class Recipe:
         balance: Draw every label equally often. The length of an epoch does not change.
         class_weights: Weight errors by the rarity of the label; an alternative to *balance*.
         prior: How often each label occurs where the model will be used, relative to the others, such
-            as ``{angry: 1, neutral: 1, sad: 0.5}``. In training only, the log of a label's share of
-            the drawn turns, over its prior, is added to the logits, so that scores are those for
-            this prior (Menon et al. 2021, arXiv:2007.07314). Empty for the shares as they are drawn.
+            as ``{angry: 1, neutral: 1, sad: 0.5}`` (`emo2vec_plugins.training.heads.Heads.offsets`).
+            Empty for the shares as they are drawn.
         shares: Share of each corpus among the turns of an epoch, such as ``{emodb: 0.7, calls: 0.3}``.
             If a corpus is left out of training, the others share the rest in proportion.
             With *balance*, the labels of each corpus are drawn equally often. A supervision names
@@ -206,24 +205,20 @@ class Recipe:
         if self.shares and not math.isclose(total := sum(self.shares.values()), 1, abs_tol=1e-3):
             raise OptionsError(f"shares must add up to 1, got {total:g}")
         if never := [label for label, share in self.prior.items() if share == 0]:
-            raise OptionsError(
-                f"prior must be above 0, got 0 for {', '.join(never)}; a label that never occurs is "
-                "left out by the label map"
-            )
+            advice = "leave out a label that never occurs, with a label map"
+            raise OptionsError(f"prior must be above 0, got 0 for {', '.join(never)}; {advice}")
         self._check_unused()
         if self.tune == "head" and self.augments:
             why = "with tune: head, which computes embeddings only once; use top, all or new"
             raise OptionsError(f"{', '.join(self.augments)} cannot be used {why}")
         if self.tune != "new" and self.front_end != "random":
+            why = "a trained network keeps its front end"
             raise OptionsError(
-                f"front_end: {self.front_end} needs tune: new, got {self.tune}; "
-                "a trained network keeps its front end"
+                f"front_end: {self.front_end} needs tune: new, got {self.tune}; {why}"
             )
         if self.start == "statistics" and self.front_end != "filter-bank":
-            raise OptionsError(
-                f"start: statistics needs front_end: filter-bank, got {self.front_end}; "
-                "its statistics are those of frequency bands"
-            )
+            needed = f"start: statistics needs front_end: filter-bank, got {self.front_end}"
+            raise OptionsError(f"{needed}; its statistics are those of frequency bands")
 
     @property
     def peak_rate(self) -> float:
