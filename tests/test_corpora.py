@@ -77,7 +77,7 @@ EXPECTED = {
             "speaker": "emospeech_97ce11ca5bcd7ebe",
             "custom": {"emotion": "neutral", "published_emotion": "calm"},
         },
-        "emospeech_Near-Lake_unknown-glass break-happy-1561964984.68-"
+        "emospeech_Near-Lake_unknown-glass-break-happy-1561964984.68-"
         "d14a028c2a3a2bc9476102bb288234c415a2b01f828ea62ac5b3e42f": {
             "language": "mul",
             "speaker": "emospeech_unknown",

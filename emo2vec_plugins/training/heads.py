@@ -14,8 +14,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from emo2vec_plugins.core import EMOTIONS, FloatArray, canonical, counted, shown
 from emo2vec_plugins.errors import TrainingError
@@ -80,34 +78,6 @@ class Heads:
             )
         shares: FloatArray = (row / row.sum()).astype(np.float32)
         return shares
-
-    def offsets(self, targets: Tensor, prior: Mapping[str, float]) -> Tensor:
-        """Return what is added to the logits in training, shape (rows,); 0 without a prior.
-
-        It is the log of a label's share of the drawn turns, over its prior. Trained with it, the
-        network gives the scores for the prior (Menon et al. 2021, arXiv:2007.07314).
-
-        Args:
-            targets: Probability of each row for each drawn turn, shape (turns, rows).
-            prior: How often each label occurs where the model will be used, relative to the others.
-
-        Raises:
-            TrainingError: If *prior* is not for the labels of the model's head.
-        """
-        found = torch.zeros(targets.shape[1])
-        if not prior:
-            return found
-        if prior.keys() != {*self.labels}:
-            raise TrainingError(
-                f"prior: expected a number for each label of the model, {', '.join(self.labels)}; "
-                f"got {', '.join(prior)}"
-            )
-        rows = self.spans[0]
-        # A label that is never drawn counts as one turn of them, as the log of 0 is not finite.
-        shares = targets[:, rows].mean(dim=0).clamp_min(1 / len(targets))
-        expected = torch.tensor([prior[label] for label in self.labels])
-        found[rows] = (shares / expected).log()
-        return found
 
     def _head(self, example: Example) -> tuple[int, tuple[str, ...]]:
         """Return the first row and the labels of the head of the example's corpus."""

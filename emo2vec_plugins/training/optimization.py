@@ -42,9 +42,17 @@ def learning_rate(recipe: Recipe, progress: float) -> float:
 
 
 def class_loss(
-    logits: Tensor, targets: Tensor, *, weights: Tensor | None = None, smoothing: float = 0.0
+    logits: Tensor,
+    targets: Tensor,
+    *,
+    weights: Tensor | None = None,
+    smoothing: float = 0.0,
+    offsets: Tensor | None = None,
 ) -> Tensor:
     """Return the cross-entropy, a scalar, as `torch.nn.functional.cross_entropy` of one-hot targets.
+
+    *offsets* are added to the logits. Smoothing is divided in proportion to their exponentials, so
+    that the logits that suit a clear turn best are equal for all other labels, as without offsets.
 
     Args:
         logits: Shape (turns, labels).
@@ -52,11 +60,13 @@ def class_loss(
         weights: Weight of errors in each label, shape (labels,); None for equal weights. The result
             is divided by the weights of the targets.
         smoothing: Share of the target that is divided among all labels.
+        offsets: Shape (labels,), as from `emo2vec_plugins.training.prior.offsets`; None for 0.
     """
     # In float32 even under autocast, as float16 is too coarse for a softmax.
-    logs = logits.float().log_softmax(dim=1)
+    offsets = targets.new_zeros(targets.shape[1]) if offsets is None else offsets
+    logs = (logits.float() + offsets).log_softmax(dim=1)
     weights = logs.new_ones(logs.shape[1]) if weights is None else weights
-    smooth = (1 - smoothing) * targets + smoothing / logs.shape[1]
+    smooth = (1 - smoothing) * targets + smoothing * offsets.softmax(dim=0)
     return -(smooth * weights * logs).sum() / (targets * weights).sum()
 
 
@@ -67,6 +77,7 @@ def loss_of_heads(
     *,
     weights: Tensor | None = None,
     smoothing: float = 0.0,
+    offsets: Tensor,
 ) -> Tensor:
     """Return the mean cross-entropy over all turns, each among the labels of its own head.
 
@@ -76,6 +87,7 @@ def loss_of_heads(
         spans: The rows of each head; those of the model come first.
         weights: As in `class_loss`, for the model's head.
         smoothing: As in `class_loss`.
+        offsets: As in `class_loss`, shape (rows of all heads,).
     """
     total = logits.new_zeros((), dtype=torch.float32)
     for span in spans:
@@ -86,6 +98,7 @@ def loss_of_heads(
                 targets[own, span],
                 weights=weights if span.start == 0 else None,
                 smoothing=smoothing,
+                offsets=offsets[span],
             )
             total = total + mean * (own.sum() / len(targets))
     return total

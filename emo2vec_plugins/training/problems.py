@@ -10,8 +10,6 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-import torch
-
 from emo2vec_plugins.core import EMOTIONS
 from emo2vec_plugins.errors import Emo2vecError, OptionsError, TrainingError, naming
 from emo2vec_plugins.training.augment.rooms import Rooms
@@ -19,6 +17,7 @@ from emo2vec_plugins.training.augment.sounds import Sounds
 from emo2vec_plugins.training.examples import Example
 from emo2vec_plugins.training.heads import corpora, for_training_only, heads_of, votes_of
 from emo2vec_plugins.training.model import new_model
+from emo2vec_plugins.training.prior import offsets
 from emo2vec_plugins.training.recipe import Recipe
 from emo2vec_plugins.training.sampling import shares_of
 from emo2vec_plugins.training.split import Split
@@ -30,6 +29,7 @@ def problems(split: Split, recipe: Recipe) -> Iterator[Emo2vecError]:
         partial(_check_patience, split, recipe),
         partial(_check_heads, split, recipe),
         partial(_check_shares, split, recipe),
+        partial(_check_prior, split, recipe),
         *_of_recipe([*split.train, *split.dev], recipe),
     )
 
@@ -94,6 +94,7 @@ def _check_fold(name: str, split: Split, recipe: Recipe) -> None:
     with naming(name):
         _check_heads(split, recipe)
         _check_shares(split, recipe)
+        _check_prior(split, recipe)
 
 
 def _check_heads(split: Split, recipe: Recipe) -> None:
@@ -109,7 +110,6 @@ def _check_heads(split: Split, recipe: Recipe) -> None:
             f"development turns are {', '.join(unknown)}, but the head of the model learns only "
             f"{', '.join(heads.labels)}; map the label to null to leave it out"
         )
-    heads.offsets(torch.ones(1, len(heads.labels)), recipe.prior)
     if not recipe.votes:
         return
     if not any(votes_of(each, recipe.votes) for each in split.train):
@@ -123,6 +123,11 @@ def _check_heads(split: Split, recipe: Recipe) -> None:
 def _check_shares(split: Split, recipe: Recipe) -> None:
     if recipe.shares:
         shares_of(corpora(split.train), recipe.shares)
+
+
+def _check_prior(split: Split, recipe: Recipe) -> None:
+    if recipe.prior:
+        offsets(split.train, heads_of(split.train, recipe), recipe)
 
 
 def _check_corpora(examples: Sequence[Example], recipe: Recipe) -> None:

@@ -22,6 +22,7 @@ from emo2vec_plugins.training.recipe_fields import (
     range_field,
     shares_field,
     text_field,
+    weights_field,
 )
 
 TUNES = ("head", "top", "all", "new")
@@ -73,8 +74,8 @@ class Recipe:
         balance: Draw every label equally often. The length of an epoch does not change.
         class_weights: Weight errors by the rarity of the label; an alternative to *balance*.
         prior: How often each label occurs where the model will be used, relative to the others, such
-            as ``{angry: 1, neutral: 1, sad: 0.5}`` (`emo2vec_plugins.training.heads.Heads.offsets`).
-            Empty for the shares as they are drawn.
+            as ``{angry: 1, neutral: 1, sad: 0.5}`` (`emo2vec_plugins.training.prior`). Empty for the
+            shares as they are drawn.
         shares: Share of each corpus among the turns of an epoch, such as ``{emodb: 0.7, calls: 0.3}``.
             If a corpus is left out of training, the others share the rest in proportion.
             With *balance*, the labels of each corpus are drawn equally often. A supervision names
@@ -154,7 +155,7 @@ class Recipe:
     max_seconds: float = number_field(30.0, 0.025, 1e6)
     balance: bool = flag_field(True)
     class_weights: bool = flag_field(False)
-    prior: Mapping[str, float] = shares_field(*EMOTIONS)
+    prior: Mapping[str, float] = weights_field(*EMOTIONS)
     shares: Mapping[str, float] = shares_field()
     own_head: tuple[str, ...] = names_field(())
     votes: str | None = text_field(None)
@@ -204,9 +205,9 @@ class Recipe:
             raise OptionsError(f"{both}; set one of them to false")
         if self.shares and not math.isclose(total := sum(self.shares.values()), 1, abs_tol=1e-3):
             raise OptionsError(f"shares must add up to 1, got {total:g}")
-        if never := [label for label, share in self.prior.items() if share == 0]:
-            advice = "leave out a label that never occurs, with a label map"
-            raise OptionsError(f"prior must be above 0, got 0 for {', '.join(never)}; {advice}")
+        if self.prior and self.class_weights:
+            both = "prior and class_weights both correct for labels that are drawn more often"
+            raise OptionsError(f"{both}; set only one of them")
         self._check_unused()
         if self.tune == "head" and self.augments:
             why = "with tune: head, which computes embeddings only once; use top, all or new"

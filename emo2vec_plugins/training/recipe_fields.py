@@ -47,17 +47,20 @@ def _checked_names(name: str, value: Any, *, among: tuple[str, ...], least: int)
     return tuple(value)
 
 
-def _checked_shares(name: str, value: Any, *, among: Collection[str]) -> dict[str, float]:
+def _checked_mapping(
+    name: str, value: Any, *, among: Collection[str], least: float, most: float
+) -> dict[str, float]:
+    expected = f"{name} must map names to numbers from {least:g} to {most:g}"
     if not isinstance(value, Mapping):
-        raise OptionsError(f"{name} must map names to shares from 0 to 1, got {shown(value)}")
+        raise OptionsError(f"{expected}, got {shown(value)}")
     if wrong := [each for each in value if not isinstance(each, str)]:
-        raise OptionsError(f"{name} must map names to shares from 0 to 1, got {shown(wrong[0])}")
+        raise OptionsError(f"{expected}, got {shown(wrong[0])}")
     if unknown := [each for each in value if among and each not in among]:
         listed = ", ".join(f"{each}{did_you_mean(each, among)}" for each in unknown)
         raise OptionsError(f"{name} has unknown names {listed}; known are {', '.join(among)}")
     return {
-        each: _checked_number(f"{name} of {each}", share, least=0.0, most=1.0)
-        for each, share in value.items()
+        each: _checked_number(f"{name} of {each}", number, least=least, most=most)
+        for each, number in value.items()
     }
 
 
@@ -131,5 +134,14 @@ def shares_field(*among: str) -> Any:
 
     The names are some of *among*, if there are any.
     """
-    check = partial(_checked_shares, among=among)
+    check = partial(_checked_mapping, among=among, least=0.0, most=1.0)
+    return field(default_factory=dict, metadata={"check": check})
+
+
+def weights_field(*among: str) -> Any:
+    """Return a field with a mapping of names to numbers above 0, empty by default.
+
+    The names are some of *among*, if there are any.
+    """
+    check = partial(_checked_mapping, among=among, least=1e-6, most=1e6)
     return field(default_factory=dict, metadata={"check": check})

@@ -26,7 +26,7 @@ def batches(examples: Sequence[Example], recipe: Recipe, *, epoch: int) -> list[
 
     Args:
         examples: The turns to draw from.
-        recipe: Only the seed, *balance* and the limits of a batch are used.
+        recipe: Only the seed, *balance*, *shares* and the limits of a batch are used.
         epoch: Number of the epoch, from 0.
     """
     labels = [each.label for each in examples]

@@ -27,6 +27,7 @@ from emo2vec_plugins.training.optimization import (
     loss_of_heads,
     moving_average,
 )
+from emo2vec_plugins.training.prior import offsets
 from emo2vec_plugins.training.recipe import Recipe
 from emo2vec_plugins.training.sampling import batches, in_order
 
@@ -100,8 +101,7 @@ class Trainer:
             labels = train.heads.labels
             own = [labels[row] for row in train.rows.tolist() if row < len(labels)]
             self._weights = class_weights(own, labels).to(device)
-        drawn = [i for batch in batches(train.examples, recipe, epoch=0) for i in batch]
-        self._offsets = train.heads.offsets(train.targets[drawn], recipe.prior).to(device)
+        self._offsets = offsets(train.examples, train.heads, recipe).to(device)
         self._optimizer = torch.optim.AdamW(
             model.parameter_groups(), lr=recipe.peak_rate, weight_decay=recipe.weight_decay
         )
@@ -205,11 +205,12 @@ class Trainer:
         targets = self._train.targets[list(indices)].to(self._device)
         logits = self._logits(self._model, features)
         loss = loss_of_heads(
-            logits + self._offsets,
+            logits,
             targets,
             self._train.heads.spans,
             weights=self._weights,
             smoothing=self._recipe.label_smoothing,
+            offsets=self._offsets,
         )
         self._optimizer.zero_grad()
         torch.autograd.backward(self._scaler.scale(loss))

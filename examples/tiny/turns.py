@@ -32,13 +32,15 @@ def pitch(samples: np.ndarray) -> str:
 
 
 def main(audio: str, rttm: str, model: str) -> None:
-    """Print one row of a Markdown table for each turn."""
-    samples, rate = soundfile.read(audio, dtype="float32")
-    samples = librosa.resample(samples, orig_sr=rate, target_sr=RATE)
+    """Print a Markdown table with a row for each turn."""
+    samples, rate = soundfile.read(audio, dtype="float32", always_2d=True)
+    samples = librosa.resample(samples.mean(axis=1), orig_sr=rate, target_sr=RATE)
     meeting = annotate_diarization(rttm, audio, score=Engine(load_model(model)))
     turns = meeting.emotions.turns
     parts = [samples[int(t.turn.start * RATE) : int(t.turn.end * RATE)] for t in turns]
     levels = np.array([loudness(part) for part in parts])
+    print("| start | seconds | speaker | loudness, dB | pitch, Hz | scores | doubt |")
+    print("|---:|---:|---|---:|---:|---|---:|")
     for scored, part, level in zip(turns, parts, levels - np.median(levels), strict=True):
         turn, emotion = scored.turn, scored.emotion
         scores = sorted(emotion.scores.items(), key=lambda item: -item[1])[:2]

@@ -126,7 +126,9 @@ def test_the_loss_of_a_turn_is_among_the_labels_of_its_head(logits, data):
         if span.start <= rows[i] < span.stop
     ]
 
-    found = loss_of_heads(values, F.one_hot(rows, 5).float(), spans, smoothing=0.1)
+    found = loss_of_heads(
+        values, F.one_hot(rows, 5).float(), spans, smoothing=0.1, offsets=torch.zeros(5)
+    )
 
     assert torch.isclose(found, torch.stack(expected).mean(), atol=1e-5)
 

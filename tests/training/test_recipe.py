@@ -96,7 +96,7 @@ def test_the_shape_of_the_embedded_model_is_not_a_path(tmp_path):
         ("tune: all\nsounds: 3\n", ["sounds", "a name, or null", "got 3"]),
         ("tune: all\nsounds_snr: null\n", ["sounds_snr", "a list", "got None"]),
         ("tune: all\nrooms: [0.1, 9]\n", ["rooms", "at most 1.5", "got 9"]),
-        ("chance: 0.5\n", ["chance", "names", "shares", "got 0.5"]),
+        ("chance: 0.5\n", ["chance", "names", "from 0 to 1", "got 0.5"]),
         ("chance: {rooms: 2}\n", ["chance of rooms", "at most 1", "got 2"]),
         (
             "chance: {room: 1, noise_colours: 1}\n",

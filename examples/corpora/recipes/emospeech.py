@@ -21,6 +21,7 @@ LANGUAGES = {
 """Language of each keyword. Other words, ``unknown``, are in several languages."""
 
 UNKNOWN_SPEAKER = "d14a028c2a3a2bc9476102bb288234c415a2b01f828ea62ac5b3e42f"
+"""The hash of nobody: that of no bytes."""
 
 
 def utterances(folder: Path) -> Iterator[Utterance]:
@@ -30,7 +31,7 @@ def utterances(folder: Path) -> Iterator[Utterance]:
         pattern = r"(\w+)-[\w ]+-(\w+)-.+-([0-9a-f]+)"
         word, emotion, speaker = parts(pattern, path, example=example)
         yield Utterance(
-            id=f"{path.parent.name.replace(' ', '-')}_{path.stem}",
+            id=f"{path.parent.name}_{path.stem}".replace(" ", "-"),
             path=path,
             speaker=None if speaker == UNKNOWN_SPEAKER else speaker,
             language=decoded(LANGUAGES, word, path),
