@@ -12,6 +12,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from emo2vec_plugins import Engine, annotate, load_model
+from emo2vec_plugins.files import overwriting
 from emo2vec_plugins.integrations import read_rttm_sources
 from emo2vec_plugins.report import save, timeline, trajectories, write_page
 from emo2vec_plugins.testing import sample_conversation
@@ -25,8 +26,9 @@ def main():
     [dialogue] = annotate(
         read_rttm_sources(rttm, audio).sources, score=Engine(load_model("tiny", device="cpu"))
     )
-    save(timeline(dialogue), PICTURES / "timeline.png")
-    save(trajectories(dialogue), PICTURES / "trajectories.png")
+    with overwriting():
+        save(timeline(dialogue), PICTURES / "timeline.png")
+        save(trajectories(dialogue), PICTURES / "trajectories.png")
     browser = os.environ.get("EMO2VEC_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)))
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])

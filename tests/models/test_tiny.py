@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from statistics import fmean, stdev
+from statistics import fmean
 
 import pytest
 import torch
@@ -21,8 +21,9 @@ from emo2vec_plugins.training.recipe import Recipe, read_recipe
 
 LABELS = ("angry", "happy", "neutral", "sad")
 RECIPE = ROOT / "examples" / "tiny"
-BASELINE = 78.4
-MOST_BYTES = 5_000_000
+BASELINE = 41.0
+"""Recall of a support vector machine trained on the same speech, in %."""
+MOST_BYTES = 8_000_000
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +35,10 @@ def card():
     return (TINY / "README.md").read_text("utf-8")
 
 
-def speakers_on_card():
-    """Return each speaker's turns, and the recall in % of the model trained without them."""
-    rows = re.findall(r"^\| (\d\d) \| (\d+) \| ([\d.]+) \| [\d.]+ \|$", card(), re.M)
-    return {speaker: (int(turns), float(recall)) for speaker, turns, recall in rows}
+def corpora_on_card():
+    """Return the unweighted average recall in % on each corpus that was left out of training."""
+    block = re.search(r"^by corpus .*?\n((?:\w+ .*\n)+)", card(), re.M)[1]
+    return {row.split()[0]: float(row.split()[2]) for row in block.splitlines() if "has only" not in row}
 
 
 def test_tiny_has_four_classes_and_its_name_in_the_provenance(backend):
@@ -66,15 +67,12 @@ def test_tiny_has_a_filter_bank_as_front_end(backend):
     assert freeze_filter_bank(backend.network.encoder, backend.network.config)
 
 
-def test_the_average_on_the_card_follows_from_its_speakers_and_beats_the_baseline():
-    speakers = speakers_on_card()
-    recalls = [recall for _, recall in speakers.values()]
+def test_the_mean_on_the_card_follows_from_its_corpora_and_beats_the_baseline():
+    recalls = corpora_on_card()
 
-    assert list(speakers) == ["03", "08", "09", "10", "12", "13", "15", "16"]
-    assert sum(turns for turns, _ in speakers.values()) == 263
-    found = re.search(r"Mean UA \*\*([\d.]+)%\*\*, standard deviation ([\d.]+)%", card())
-    assert float(found[1]) == pytest.approx(fmean(recalls), abs=0.1)
-    assert float(found[2]) == pytest.approx(stdev(recalls), abs=0.1)
+    assert recalls.keys() == {"ravdess", "nemo", "emospeech"}
+    found = re.search(r"mean over the three corpora is ([\d.]+) %", card())
+    assert float(found[1]) == pytest.approx(fmean(recalls.values()), abs=0.1)
     assert float(found[1]) > BASELINE
 
 
