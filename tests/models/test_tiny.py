@@ -38,7 +38,9 @@ def card():
 def corpora_on_card():
     """Return the unweighted average recall in % on each corpus that was left out of training."""
     block = re.search(r"^by corpus .*?\n((?:\w+ .*\n)+)", card(), re.M)[1]
-    return {row.split()[0]: float(row.split()[2]) for row in block.splitlines() if "has only" not in row}
+    return {
+        row.split()[0]: float(row.split()[2]) for row in block.splitlines() if "has only" not in row
+    }
 
 
 def test_tiny_has_four_classes_and_its_name_in_the_provenance(backend):
