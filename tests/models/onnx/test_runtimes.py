@@ -187,7 +187,7 @@ def recordings(shared):
     ],
 )
 def test_a_trained_model_gives_nearly_the_same_with_lower_precision(recordings, model, dtype):
-    """At least 99 % of labels agree, and embeddings have nearly the same direction."""
+    """At least 98 % of labels agree, and embeddings have nearly the same direction."""
     sounds, exact = recordings
     try:
         fewer = Engine(load_model(model, device="cpu", dtype=dtype))
@@ -199,7 +199,7 @@ def test_a_trained_model_gives_nearly_the_same_with_lower_precision(recordings, 
     pairs = [(one, fewer.score(sound)[0]) for one, sound in zip(exact, sounds, strict=True)]
 
     assert len(pairs) > 250
-    assert sum(a.label == b.label for a, b in pairs) >= 0.99 * len(pairs)
+    assert sum(a.label == b.label for a, b in pairs) >= 0.98 * len(pairs)
     assert min(cosine(a.embedding, b.embedding) for a, b in pairs) >= 0.99
 
 
