@@ -5,7 +5,7 @@
 #
 # OUT gets unseen.json with the results by corpus, language, sex and duration, altered.json with
 # those of RAVDESS by condition, and plain.json with the words of make.sh that were set aside, with
-# which the scores were calibrated. What OUT has already is kept, but for these three files.
+# which the scores were calibrated.
 set -euo pipefail
 if [ $# -ne 4 ]; then
   echo "usage: bash $0 RAVDESS NEMO EMOSPEECH OUT" >&2
@@ -23,7 +23,7 @@ cat "$out"/{ravdess,nemo,emospeech}.jsonl.gz > "$out/unseen.jsonl.gz"
   "$out/altered" --label-map "$here/labels.yaml"
 
 evaluate() {
-  emo2vec evaluate "$1" --label-map "$here/labels.yaml" --model "$out/tiny" --overwrite "${@:2}"
+  emo2vec evaluate "$1" --label-map "$here/labels.yaml" --model "$out/tiny" "${@:2}"
 }
 evaluate "$out/unseen.jsonl.gz" --by corpus --by language --by gender --report "$out/unseen.json"
 evaluate "$out/altered/cuts.jsonl" --by condition --report "$out/altered.json"

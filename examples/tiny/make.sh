@@ -3,9 +3,9 @@
 #
 #     bash examples/tiny/make.sh EMODB PICOVOICE MYCROFT EMOGATOR OUT
 #
-# OUT gets the manifests, the model before calibration (OUT/trained) and the model (OUT/tiny). What
-# OUT has already is kept. The extras train and rooms are needed; examples/corpora/README.md says
-# where the corpora are.
+# OUT, a new folder, gets the manifests, the model before calibration (OUT/trained) and the model
+# (OUT/tiny). After an interruption, repeat the command. The extras train and rooms are needed;
+# examples/corpora/README.md says where the corpora are.
 set -euo pipefail
 if [ $# -ne 5 ]; then
   echo "usage: bash $0 EMODB PICOVOICE MYCROFT EMOGATOR OUT" >&2

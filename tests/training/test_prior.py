@@ -28,7 +28,7 @@ from emo2vec_plugins.training.trainer import Side, Trainer
 
 
 class Alike:
-    """Features of turns that cannot be told apart."""
+    """The same features for every turn."""
 
     def batch(self, indices, rng):
         return [torch.linspace(-1, 1, 4000) for _ in indices]

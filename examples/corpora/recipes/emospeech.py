@@ -21,7 +21,7 @@ LANGUAGES = {
 """Language of each keyword. Other words, ``unknown``, are in several languages."""
 
 UNKNOWN_SPEAKER = "d14a028c2a3a2bc9476102bb288234c415a2b01f828ea62ac5b3e42f"
-"""The hash of nobody: that of no bytes."""
+"""Stands for a speaker who is not known: the hash of no bytes."""
 
 
 def utterances(folder: Path) -> Iterator[Utterance]:

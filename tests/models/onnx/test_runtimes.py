@@ -176,6 +176,12 @@ def recordings(shared):
     return sounds, [exact.score(sound)[0] for sound in sounds]
 
 
+def margin(emotion):
+    """Return how far the best score is above the second."""
+    *_, second, best = sorted(emotion.scores.values())
+    return best - second
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "dtype"),
@@ -187,7 +193,7 @@ def recordings(shared):
     ],
 )
 def test_a_trained_model_gives_nearly_the_same_with_lower_precision(recordings, model, dtype):
-    """At least 98 % of labels agree, and embeddings have nearly the same direction."""
+    """Only labels of turns on the border of two differ, and embeddings have nearly the same direction."""
     sounds, exact = recordings
     try:
         fewer = Engine(load_model(model, device="cpu", dtype=dtype))
@@ -199,7 +205,14 @@ def test_a_trained_model_gives_nearly_the_same_with_lower_precision(recordings, 
     pairs = [(one, fewer.score(sound)[0]) for one, sound in zip(exact, sounds, strict=True)]
 
     assert len(pairs) > 250
-    assert sum(a.label == b.label for a, b in pairs) >= 0.98 * len(pairs)
+    clear = [(a, b) for a, b in pairs if margin(a) >= 0.01]
+    assert len(clear) >= 0.95 * len(pairs)
+    assert [a.label for a, _ in clear] == [b.label for _, b in clear]
+    assert all(
+        b.scores[name] == pytest.approx(a.scores[name], abs=0.02)
+        for a, b in pairs
+        for name in a.scores
+    )
     assert min(cosine(a.embedding, b.embedding) for a, b in pairs) >= 0.99
 
 
